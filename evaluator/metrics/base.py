@@ -1,0 +1,135 @@
+"""The metric contract: a metric declares what it is as data and scores pairs of texts.
+
+To add a metric, write one file with a subclass of `Metric` and one line in `registry.py`.
+A metric never rounds, averages or skips: it returns one float64 per pair, and says of each pair
+whether the score is a real one or the metric's worst value because scoring it failed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from evaluator.encoders.cache import TextCache
+    from evaluator.judges.settings import JudgeSettings
+
+ProtocolName = Literal["clean", "compat"]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+ProgressCallback = Callable[[str, int, int], None]
+"""Called as (what, done, total) while a metric works."""
+
+
+class MetricUnavailable(Exception):
+    """The metric cannot run here (weights, package or judge absent): the message gives the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One study's two texts, already prepared by the text protocol."""
+
+    id: str
+    reference: str
+    prediction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One value per pair, in the order of the pairs.
+
+    `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the
+    metric's worst because the study could not be scored. `details`: per pair, what the metric saw
+    (JSON values), or `None` when not asked for.
+    """
+
+    values: FloatArray
+    failed: BoolArray
+    details: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a metric may depend on besides the texts; nothing is read from the environment.
+
+    `models` is a directory laid out as `evaluator/encoders/store.py` describes, or `None` for the
+    default place; `device` is a torch device name; `scores` holds the metrics that were computed
+    before, by key, for those that compose others; `variants` maps a metric key to a named variant
+    (`{"radgraph_f1": "radgraph-package"}`).
+    """
+
+    protocol: ProtocolName = "clean"
+    models: Path | None = None
+    device: str = "cpu"
+    batch_size: int = 64
+    details: bool = False
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    cache: TextCache | None = None
+    judge: JudgeSettings | None = None
+    progress: ProgressCallback | None = None
+
+
+class Metric(ABC):
+    """A metric as declared data plus `score`.
+
+    Direction, bounds, worst value, needs and display are class attributes, so that tables, tests
+    and pages read them instead of knowing them.
+    """
+
+    key: ClassVar[str]
+    """Name in code, JSON, CSV and URL: lower-case snake case."""
+    title: ClassVar[str]
+    """Name shown to readers."""
+    family: ClassVar[str]
+    """What kind of agreement it measures: lexical, embedding, clinical, composite or judge."""
+    higher_is_better: ClassVar[bool]
+    lower_bound: ClassVar[float | None]
+    upper_bound: ClassVar[float | None]
+    worst: ClassVar[float]
+    """Value of a study that could not be scored."""
+    composes: ClassVar[tuple[str, ...]] = ()
+    """Keys of the metrics whose scores this one is made of."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """Keys of the models in `weights.toml` it loads."""
+    reciprocal: ClassVar[bool] = False
+    """Whether readers see 1/mean (`display_title`); stored, tested and ranked as the mean."""
+    display_title: ClassVar[str] = ""
+    """Column title if it differs from `title` (reciprocals)."""
+    variants: ClassVar[tuple[str, ...]] = ()
+    """Named variants; the first is the default."""
+    paper: ClassVar[str] = ""
+    code: ClassVar[str] = ""
+    corpus_only: ClassVar[bool] = False
+    """Whether per-study values are sufficient only for a corpus statistic (CheXbert F1)."""
+
+    def variant(self, run: Run) -> str:
+        """The variant in force, or an empty string; raises `ValueError` for an unknown one."""
+        chosen = run.variants.get(self.key, self.variants[0] if self.variants else "")
+        if chosen and chosen not in self.variants:
+            known = ", ".join(self.variants) or "none"
+            raise ValueError(f"{self.key} has no variant {chosen!r}; known: {known}")
+        return chosen
+
+    @abstractmethod
+    def signature(self, run: Run) -> str:
+        """Everything that can move a number, in sacreBLEU's manner: `key|v1|…|protocol:clean`.
+
+        Raises `MetricUnavailable` when what it names (weights) is absent.
+        """
+
+    @abstractmethod
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """One score per pair, in order. Raises `MetricUnavailable` when it cannot run here."""
+
+
+def all_scored(values: Sequence[float] | FloatArray, details: list[dict[str, Any]] | None = None) -> Scores:
+    """`Scores` of pairs that were all scored."""
+    array = np.asarray(values, dtype=np.float64)
+    return Scores(array, np.zeros(array.shape, dtype=np.bool_), details)

@@ -1,0 +1,72 @@
+"""The metrics there are, by key; classes are imported only when asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from evaluator.metrics.base import Metric
+
+_METRICS: Final[dict[str, str]] = {
+    "bleu_2": "evaluator.metrics.bleu:Bleu2",
+    "rouge_l": "evaluator.metrics.rouge:RougeL",
+    "bertscore": "evaluator.metrics.bertscore:BertScore",
+    "semb_score": "evaluator.metrics.chexbert:SembScore",
+    "radgraph_f1": "evaluator.metrics.radgraph:RadGraphF1",
+    "radcliq_v1": "evaluator.metrics.radcliq:RadCliqV1",
+    "ratescore": "evaluator.metrics.ratescore:RateScore",
+    "green": "evaluator.metrics.green:Green",
+    "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
+}
+
+REXRANK_KEYS: Final = (
+    "bleu_2",
+    "bertscore",
+    "semb_score",
+    "radgraph_f1",
+    "radcliq_v1",
+    "ratescore",
+    "green",
+    "fineradscore",
+)
+"""The eight metrics of ReXrank, in the order of its tables."""
+
+PRIMARY: Final = "radcliq_v1"
+"""The metric that ranks."""
+
+
+def metric_keys() -> tuple[str, ...]:
+    """Every metric key, in table order."""
+    return tuple(_METRICS)
+
+
+@cache
+def get_metric(key: str) -> Metric:
+    """The metric of this key. Raises `KeyError` with the nearest known key for an unknown one."""
+    try:
+        module, name = _METRICS[key].split(":")
+    except KeyError:
+        near = difflib.get_close_matches(key, _METRICS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise KeyError(f"no metric {key!r}{hint} Known: {', '.join(_METRICS)}") from None
+    metric: Metric = getattr(import_module(module), name)()
+    return metric
+
+
+def in_dependency_order(keys: Iterable[str]) -> list[str]:
+    """`keys` and everything they compose, each after what it is made of, no key twice."""
+    ordered: list[str] = []
+
+    def visit(key: str) -> None:
+        if key in ordered:
+            return
+        for needed in get_metric(key).composes:
+            visit(needed)
+        ordered.append(key)
+
+    for key in keys:
+        visit(key)
+    return ordered
