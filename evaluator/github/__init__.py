@@ -1,0 +1,1 @@
+"""Speaking to GitHub: blobs, comments, statuses and publication."""

@@ -1,0 +1,1 @@
+"""The metrics, one file each, behind the contract of `base.py`."""

@@ -1,0 +1,1 @@
+"""The synthetic dataset written for this project: free to publish, so everything can be shown on it."""

@@ -1,0 +1,1 @@
+"""Uncertainty, significance, ranks and subgroups: pure numpy, no files."""
