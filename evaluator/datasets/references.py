@@ -1,0 +1,224 @@
+"""Reference reports in ReXrank's public data format, with all of its quirks.
+
+The files are JSON with bare `NaN` tokens; sections may be missing, `NaN`, the word "None" or a lone
+slash; lists differ in length; ages are damaged by spreadsheets. What cannot be read becomes `None`,
+never a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
+from evaluator.files import sha256_bytes
+from evaluator.problems import RexrankError
+
+_MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
+_AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
+_SEX: Final = re.compile(r"Gender:\s*([MF])\b")
+_COMPARISON: Final = re.compile(r"Comparison:\s*(.*)$", re.DOTALL)
+_AGE_GROUPS: Final = ((18, "<18"), (40, "18-39"), (65, "40-64"), (80, "65-79"), (200, "80+"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One study's reference: raw section texts (`None` where missing), patient and subgroups."""
+
+    id: str
+    findings: str | None
+    impression: str | None
+    patient: str
+    subgroups: Mapping[str, str]
+
+    def in_track(self, track: TrackName) -> bool:
+        """Whether the study has a reference in `track` (the report track needs either section)."""
+        return self.findings is not None or (track == "report" and self.impression is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """A dataset's references in the order of its sorted ids, and the SHA-256 of the file's bytes."""
+
+    dataset: Dataset
+    studies: Mapping[str, Reference]
+    digest: str
+
+
+def references_directory(override: Path | None) -> Path | None:
+    """`override`, else `REXRANK_REFERENCES`, else `None`."""
+    configured = os.environ.get("REXRANK_REFERENCES")
+    return override or (Path(configured) if configured else None)
+
+
+def load_references(dataset: Dataset, directory: Path | None) -> References:
+    """The references of `dataset` from `<directory>/<id>.json`; the sandbox ships with the package.
+
+    Raises `RexrankError` saying what to do when the file is absent, unreadable or not the expected
+    set of studies.
+    """
+    if dataset.synthetic:
+        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        return parse_references(dataset, data)
+    if directory is None:
+        raise RexrankError(
+            f"the references of {dataset.id} are private and no directory is given. "
+            f"Put them as {dataset.id}.json in a directory and set REXRANK_REFERENCES (or --references) to it."
+        )
+    path = directory / f"{dataset.id}.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RexrankError(
+            f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
+            f"How to get them: {dataset.access}"
+        ) from error
+    return parse_references(dataset, data, name=str(path))
+
+
+def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:
+    """References from the bytes of a file in ReXrank's public data format. See `load_references`."""
+    where = name or f"{dataset.id}.json"
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise RexrankError(f"{where} is not JSON ({error}). Download the file again.") from error
+    if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
+        raise RexrankError(f"{where} must hold an object of studies, each an object of fields.")
+    if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
+        raise RexrankError(
+            f"{where} holds {len(raw)} studies that are not the {dataset.n_studies} of {dataset.id} "
+            f"({dataset.split}). Check that it is the right split and version."
+        )
+    studies = {study: _reference(study, raw[study], dataset) for study in sorted(raw)}
+    return References(dataset, studies, sha256_bytes(data))
+
+
+def section(value: object) -> str | None:
+    """The raw text of a section, or `None` for every spelling of "missing" that the files use.
+
+    >>> section(float("nan")), section("None."), section(" Clear lungs. ")
+    (None, None, ' Clear lungs. ')
+    """
+    if not isinstance(value, str) or value.strip().lower() in _MISSING_WORDS:
+        return None
+    return value
+
+
+def _reference(study: str, fields: dict[str, Any], dataset: Dataset) -> Reference:
+    patient = fields.get(dataset.cluster) if dataset.cluster else None
+    known = patient is not None and not (isinstance(patient, float) and math.isnan(patient))
+    return Reference(
+        id=study,
+        findings=section(fields.get("section_findings")),
+        impression=section(fields.get("section_impression")),
+        patient=str(patient) if known else study,
+        subgroups=_subgroups(fields),
+    )
+
+
+def _subgroups(fields: dict[str, Any]) -> dict[str, str]:
+    """The subgroup axes that can be read; an axis that cannot is left out."""
+    context = fields.get("context") if isinstance(fields.get("context"), str) else ""
+    groups = {
+        "sex": _sex(fields.get("sex"), context),
+        "age_group": age_group(fields.get("age"), context),
+        "view": _view(fields),
+        "prior": _prior(fields.get("comparison"), context),
+        "race": _text(fields.get("race")),
+    }
+    return {axis: value for axis, value in groups.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    shown = value.strip() if isinstance(value, str) else ""
+    return shown if shown and shown.lower() not in {"unknown", "nan", "none"} else None
+
+
+def _sex(value: object, context: str) -> str | None:
+    text = (_text(value) or "")[:1].upper()
+    if text in {"M", "F"}:
+        return text
+    match = _SEX.search(context)
+    return match.group(1) if match else None
+
+
+def age_group(value: object, context: str = "") -> str | None:
+    """The age band of a number of years, of a band in the context, or `None` for damaged ages.
+
+    >>> age_group(77.0), age_group(None, "Age:50-60.Gender:M."), age_group(None, "Age:20-Oct.")
+    ('65-79', '40-64', None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        match = _AGE.search(context)
+        if not match:
+            return None
+        value = (int(match.group(1)) + int(match.group(2) or match.group(1))) / 2
+    if not 0 <= value <= 120:
+        return None
+    return next(name for limit, name in _AGE_GROUPS if value < limit)
+
+
+def _view(fields: dict[str, Any]) -> str | None:
+    if isinstance(fields.get("ap_pa"), str):
+        return fields["ap_pa"].upper() if fields["ap_pa"].upper() in {"AP", "PA"} else None
+    raw = fields.get("frontal_lateral")
+    values = {v.strip().lower() for v in raw if isinstance(v, str)} if isinstance(raw, list) else set()
+    if {"frontal", "lateral"} <= values:
+        return "frontal+lateral"
+    return "frontal" if values == {"frontal"} else None
+
+
+def _prior(value: object, context: str) -> str | None:
+    match = _COMPARISON.search(context)
+    stated = value if isinstance(value, str) else match.group(1) if match else None
+    if stated is None:
+        return None
+    bare = stated.strip().rstrip(".").lower()
+    return "no" if bare in {"", "none", "nan", "none available", "none."} else "yes"
+
+
+def check_references(references: References) -> dict[str, Any]:
+    """What `rexrank data check` prints: counts, digests, sections present, agreement with the registry."""
+    dataset, studies = references.dataset, references.studies
+    tracks = {t: sum(r.in_track(t) for r in studies.values()) for t in dataset.tracks}
+    wrong = [
+        f"{len(studies)} studies found, {dataset.n_studies} wanted"
+        for _ in (0,)
+        if len(studies) != dataset.n_studies
+    ]
+    wrong += [
+        f"{tracks[t]} studies with a reference in the {t} track, {n} wanted"
+        for t, n in dataset.tracks.items()
+        if n is not None and tracks[t] != n
+    ]
+    return {
+        "dataset": dataset.id,
+        "studies": len(studies),
+        "patients": len({r.patient for r in studies.values()}),
+        "findings": sum(r.findings is not None for r in studies.values()),
+        "impressions": sum(r.impression is not None for r in studies.values()),
+        "tracks": tracks,
+        "ids_digest": ids_digest(studies),
+        "ids_digest_known": dataset.ids_digest is not None,
+        "file_digest": references.digest,
+        "problems": wrong,
+    }
+
+
+def manifest(references: References) -> dict[str, Any]:
+    """The id manifest a hosted runner needs for coverage checks: ids and counts, no text."""
+    return {
+        "schema": MANIFEST_SCHEMA,
+        "dataset": references.dataset.id,
+        "ids": sorted(references.studies),
+        "ids_digest": ids_digest(references.studies),
+        "n": len(references.studies),
+    }
