@@ -30,8 +30,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        os.chmod(handle.name, 0o644)
-        os.replace(handle.name, path)
+        temporary = Path(handle.name)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except OSError as error:
         if handle is not None:
             Path(handle.name).unlink(missing_ok=True)

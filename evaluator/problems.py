@@ -57,10 +57,10 @@ class Problem:
 
 
 def visible(text: object, limit: int = 80) -> str:
-    """`text` made safe to print: controls, surrogates and odd spaces as `\\uXXXX`, cut at `limit`.
+    r"""`text` made safe to print: controls, surrogates and odd spaces as `\uXXXX`, cut at `limit`.
 
-    >>> visible("a\\u202eb\\n")
-    'a\\\\u202eb\\\\u000a'
+    >>> visible('a\u202eb\n')
+    'a\\u202eb\\u000a'
     """
     raw = str(text)
     shown = raw if len(raw) <= limit else raw[: limit - 1] + "…"

@@ -32,12 +32,12 @@ CAPITALS_SHARE: Final = 0.9
 
 
 def clean_section(text: str | None) -> str:
-    """A section as the clean protocol compares it; empty for a missing one.
+    r"""A section as the clean protocol compares it; empty for a missing one.
 
     NFC, whitespace collapsed, its own header removed, all-capitals text sentence-cased, the
     literal words "None" and "nan" treated as nothing.
 
-    >>> clean_section("FINDINGS:  THE LUNGS ARE CLEAR.\\nNO EFFUSION.")
+    >>> clean_section("FINDINGS:  THE LUNGS ARE CLEAR.\nNO EFFUSION.")
     'The lungs are clear. No effusion.'
     """
     if text is None:

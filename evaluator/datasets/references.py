@@ -70,7 +70,8 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     if directory is None:
         raise RexrankError(
             f"the references of {dataset.id} are private and no directory is given. "
-            f"Put them as {dataset.id}.json in a directory and set REXRANK_REFERENCES (or --references) to it."
+            f"Put them as {dataset.id}.json in a directory and name it with --references "
+            "(or REXRANK_REFERENCES)."
         )
     path = directory / f"{dataset.id}.json"
     try:

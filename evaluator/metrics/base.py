@@ -11,16 +11,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evaluator.protocol import ProtocolName
 
 if TYPE_CHECKING:
     from evaluator.encoders.cache import TextCache
     from evaluator.judges.settings import JudgeSettings
 
-ProtocolName = Literal["clean", "compat"]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 ProgressCallback = Callable[[str, int, int], None]
