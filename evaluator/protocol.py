@@ -23,6 +23,7 @@ PROTOCOLS: Final[tuple[ProtocolName, ...]] = ("clean", "compat")
 _HEADER: Final = re.compile(
     r"^\s*(?:findings(?:\s+and\s+impression)?|impression|conclusion)\s*:\s*", re.IGNORECASE
 )
+_LATER_HEADER: Final = re.compile(r"\b(?:impression|conclusion)\s*:\s*", re.IGNORECASE)
 _DE_IDENTIFIED: Final = re.compile(r"\bX{2,}\b|_{2,}")
 _SENTENCE_START: Final = re.compile(r"(^|[.!?:]\s+|\d\.\s+)([a-z])")
 _WORDS_FOR_NOTHING: Final = frozenset({"none", "none.", "nan", "nan."})
@@ -47,6 +48,22 @@ def clean_section(text: str | None) -> str:
     if flat.lower() in _WORDS_FOR_NOTHING:
         return ""
     return _sentence_case(flat) if _is_capitals(flat) else flat
+
+
+def clean_report(text: str) -> str:
+    """A whole report of unknown sections as the clean protocol compares it.
+
+    As `clean_section`, but the "Findings:" header stays where an "Impression:" follows it, so that
+    two-section reports keep their shape.
+
+    >>> clean_report("Findings: Clear.  Impression: Normal."), clean_report("Findings: Clear.")
+    ('Findings: Clear. Impression: Normal.', 'Clear.')
+    """
+    header = _HEADER.match(text)
+    if header and _LATER_HEADER.search(text, header.end()):
+        findings, impression = _LATER_HEADER.split(text[header.end() :], maxsplit=1)
+        return f"Findings: {clean_section(findings)} Impression: {clean_section(impression)}"
+    return clean_section(text)
 
 
 def _is_capitals(text: str) -> bool:

@@ -127,7 +127,8 @@ def _reference(study: str, fields: dict[str, Any], dataset: Dataset) -> Referenc
 
 def _subgroups(fields: dict[str, Any]) -> dict[str, str]:
     """The subgroup axes that can be read; an axis that cannot is left out."""
-    context = fields.get("context") if isinstance(fields.get("context"), str) else ""
+    raw = fields.get("context")
+    context = raw if isinstance(raw, str) else ""
     groups = {
         "sex": _sex(fields.get("sex"), context),
         "age_group": age_group(fields.get("age"), context),

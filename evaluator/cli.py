@@ -1,0 +1,353 @@
+"""The `rexrank` command: a thin door to the functions that do the work.
+
+Exit codes: 0 all well, 1 the input is invalid, 2 our fault or the machine's (never the submitter's).
+Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="rexrank",
+    help="Validate, score, rank and publish AI-written chest X-ray reports.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(
+    no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
+)
+models_app = typer.Typer(
+    no_args_is_help=True, help="List, fetch and verify the metrics' weights.", rich_markup_mode=None
+)
+site_app = typer.Typer(
+    no_args_is_help=True, help="Build or serve the leaderboard site.", rich_markup_mode=None
+)
+cache_app = typer.Typer(
+    no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
+)
+judge_app = typer.Typer(
+    no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
+)
+app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
+app.add_typer(site_app, name="site")
+app.add_typer(cache_app, name="cache")
+app.add_typer(judge_app, name="judge")
+
+
+class OutputFormat(StrEnum):
+    """How `validate` reports."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    markdown = "markdown"
+
+
+class Protocol(StrEnum):
+    """The text protocols."""
+
+    clean = "clean"
+    compat = "compat"
+
+
+Models = Annotated[
+    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
+]
+References = Annotated[
+    Path | None,
+    typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),
+]
+Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
+Store = Annotated[
+    Path | None, typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE).")
+]
+Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
+Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
+
+
+@app.command()
+def validate(
+    paths: Annotated[list[Path], typer.Argument(help="Submission folders, or a folder that holds them.")],
+    format: Annotated[OutputFormat, typer.Option("--format", help="How to report.")] = OutputFormat.text,  # noqa: A002
+    references: References = None,
+) -> None:
+    """Report every problem of every file of a submission, in one pass."""
+    from evaluator.commands import run_validate
+
+    raise typer.Exit(run_validate(paths, format.value, references))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="ReXrank prediction JSON, CSV (study_id,report) or JSONL.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
+    out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
+) -> None:
+    """Turn predictions in another format into a submission file."""
+    from evaluator.commands import run_convert
+
+    raise typer.Exit(run_convert(source, dataset, out))
+
+
+@app.command()
+def new(
+    team: Annotated[str, typer.Argument(help="Team slug: lower-case letters, digits, dots, hyphens.")],
+    model: Annotated[str, typer.Argument(help="Model slug.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+        "submissions"
+    ),
+) -> None:
+    """Write a template folder for a new submission."""
+    from evaluator.commands import run_new
+
+    raise typer.Exit(run_new(root, team, model))
+
+
+@app.command()
+def metric(
+    keys: Annotated[list[str], typer.Argument(help="Metric keys, e.g. bleu_2 bertscore.")],
+    pairs: Annotated[Path, typer.Option("--pairs", help="JSONL or CSV of id, reference, prediction.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSON file to write (default: standard output).")
+    ] = None,
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
+    models: Models = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")
+    ] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Judge settings, TOML.")] = None,
+    details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
+) -> None:
+    """Score any file of (reference, prediction) pairs, without a submission."""
+    from evaluator.commands import run_metric
+
+    run_metric(
+        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], judge, details=details
+    )
+
+
+@app.command()
+def score(
+    submission: Annotated[Path, typer.Argument(help="Submission folder: submissions/TEAM/MODEL.")],
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Dataset id; all in the folder by default.")
+    ] = None,
+    metrics: Metrics = "",
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
+    references: References = None,
+    models: Models = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
+    ] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Judge settings, TOML.")] = None,
+    shard: Annotated[
+        str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
+    ] = "",
+) -> None:
+    """Score a submission: per-study scores and a record for each track it enters."""
+    from evaluator.commands import run_score
+    from evaluator.runs import DEFAULT_METRICS, ScoreSettings
+
+    settings = ScoreSettings(
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        protocol=protocol.value,
+        models=models,
+        device=device,
+        batch_size=batch_size,
+        store=store,
+    )
+    raise typer.Exit(run_score(submission, dataset or [], references, leaderboard, settings, judge, shard))
+
+
+@app.command()
+def merge(
+    submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
+    references: References = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+) -> None:
+    """Put the shards of a submission together into its records."""
+    from evaluator.commands import run_merge
+
+    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store))
+
+
+@app.command()
+def rank(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    rehearsal: Annotated[
+        bool,
+        typer.Option(
+            "--rehearsal", help="Admit stand-in weights; every table then says that it is a rehearsal."
+        ),
+    ] = False,
+) -> None:
+    """Make the tables from the records: ranks, ranges, intervals; the same bytes every time."""
+    from evaluator.commands import run_rank
+
+    raise typer.Exit(run_rank(leaderboard, store, rehearsal=rehearsal))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    b: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
+    track: Annotated[str, typer.Option("--track", help="findings or report.")] = "findings",
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+) -> None:
+    """Print paired differences between two models, per metric and subgroup, with intervals."""
+    from evaluator.commands import run_compare
+
+    raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the demo's leaderboard and site.")] = Path(
+        "demo"
+    ),
+    serve: Annotated[bool, typer.Option("--serve", help="Open the site on this machine when done.")] = False,
+) -> None:
+    """The whole job on the sandbox, offline: validate, score, rank, build the site."""
+    from evaluator.demo import run_demo
+
+    raise typer.Exit(run_demo(out, serve=serve))
+
+
+@data_app.command("check")
+def data_check(
+    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
+) -> None:
+    """Verify the reference files of a directory: counts, ids digest, sections present."""
+    from evaluator.commands import run_data_check
+
+    raise typer.Exit(run_data_check(directory))
+
+
+@data_app.command("manifest")
+def data_manifest(
+    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: the same).")] = None,
+) -> None:
+    """Write the id manifests that a hosted runner needs for coverage checks."""
+    from evaluator.commands import run_data_manifest
+
+    raise typer.Exit(run_data_manifest(directory, out or directory))
+
+
+@models_app.command("list")
+def models_list(models: Models = None) -> None:
+    """Show every model: revision, licence, size, and whether it is here and verified."""
+    from evaluator.commands import run_models_list
+
+    raise typer.Exit(run_models_list(models))
+
+
+@models_app.command("fetch")
+def models_fetch(
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Model keys; all that are open by default.")
+    ] = None,
+    models: Models = None,
+) -> None:
+    """Download weights at their pinned revision and check their digests."""
+    from evaluator.commands import run_models_fetch
+
+    raise typer.Exit(run_models_fetch(keys or [], models))
+
+
+@models_app.command("verify")
+def models_verify(models: Models = None) -> None:
+    """Check the digests of the weights that are here."""
+    from evaluator.commands import run_models_verify
+
+    raise typer.Exit(run_models_verify(models))
+
+
+@site_app.command("build")
+def site_build(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for the built site.")] = Path("_site"),
+    config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
+) -> None:
+    """Write the pages from the leaderboard and build the static site."""
+    from evaluator.commands import run_site_build
+
+    raise typer.Exit(run_site_build(leaderboard, out, config))
+
+
+@site_app.command("serve")
+def site_serve(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+) -> None:
+    """Build the site and serve it on this machine."""
+    from evaluator.commands import run_site_serve
+
+    raise typer.Exit(run_site_serve(leaderboard, config, port))
+
+
+@cache_app.command("info")
+def cache_info(store: Store = None) -> None:
+    """Show how many encoder results are kept and how large they are."""
+    from evaluator.commands import run_cache_info
+
+    raise typer.Exit(run_cache_info(store))
+
+
+@cache_app.command("prune")
+def cache_prune(
+    max_gb: Annotated[
+        float, typer.Option("--max-gb", min=0, help="Keep at most this many gigabytes.")
+    ] = 10.0,
+    store: Store = None,
+) -> None:
+    """Delete the encoder results that were not used for longest."""
+    from evaluator.commands import run_cache_prune
+
+    raise typer.Exit(run_cache_prune(store, max_gb))
+
+
+def main() -> NoReturn:
+    """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
+    from evaluator.problems import RexrankError
+
+    try:
+        app()
+    except RexrankError as error:
+        print(f"rexrank: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("REXRANK_DEBUG"):
+            raise
+        name = type(error).__name__
+        print(
+            f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
+            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
+            file=sys.stderr,
+        )
+    sys.exit(2)
