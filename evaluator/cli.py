@@ -82,7 +82,7 @@ def validate(
     references: References = None,
 ) -> None:
     """Report every problem of every file of a submission, in one pass."""
-    from evaluator.commands import run_validate
+    from evaluator.commands.submit import run_validate
 
     raise typer.Exit(run_validate(paths, format.value, references))
 
@@ -94,7 +94,7 @@ def convert(
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
 ) -> None:
     """Turn predictions in another format into a submission file."""
-    from evaluator.commands import run_convert
+    from evaluator.commands.submit import run_convert
 
     raise typer.Exit(run_convert(source, dataset, out))
 
@@ -108,7 +108,7 @@ def new(
     ),
 ) -> None:
     """Write a template folder for a new submission."""
-    from evaluator.commands import run_new
+    from evaluator.commands.submit import run_new
 
     raise typer.Exit(run_new(root, team, model))
 
@@ -133,7 +133,7 @@ def metric(
     details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
 ) -> None:
     """Score any file of (reference, prediction) pairs, without a submission."""
-    from evaluator.commands import run_metric
+    from evaluator.commands.scoring import run_metric
 
     run_metric(
         keys, pairs, out, protocol.value, models, device, batch_size, variant or [], judge, details=details
@@ -162,7 +162,7 @@ def score(
     ] = "",
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
-    from evaluator.commands import run_score
+    from evaluator.commands.scoring import run_score
     from evaluator.runs import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
@@ -185,7 +185,7 @@ def merge(
     store: Store = None,
 ) -> None:
     """Put the shards of a submission together into its records."""
-    from evaluator.commands import run_merge
+    from evaluator.commands.scoring import run_merge
 
     raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store))
 
@@ -202,7 +202,7 @@ def rank(
     ] = False,
 ) -> None:
     """Make the tables from the records: ranks, ranges, intervals; the same bytes every time."""
-    from evaluator.commands import run_rank
+    from evaluator.commands.board import run_rank
 
     raise typer.Exit(run_rank(leaderboard, store, rehearsal=rehearsal))
 
@@ -217,7 +217,7 @@ def compare(
     store: Store = None,
 ) -> None:
     """Print paired differences between two models, per metric and subgroup, with intervals."""
-    from evaluator.commands import run_compare
+    from evaluator.commands.board import run_compare
 
     raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
 
@@ -240,7 +240,7 @@ def data_check(
     directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
 ) -> None:
     """Verify the reference files of a directory: counts, ids digest, sections present."""
-    from evaluator.commands import run_data_check
+    from evaluator.commands.machine import run_data_check
 
     raise typer.Exit(run_data_check(directory))
 
@@ -251,7 +251,7 @@ def data_manifest(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: the same).")] = None,
 ) -> None:
     """Write the id manifests that a hosted runner needs for coverage checks."""
-    from evaluator.commands import run_data_manifest
+    from evaluator.commands.machine import run_data_manifest
 
     raise typer.Exit(run_data_manifest(directory, out or directory))
 
@@ -259,7 +259,7 @@ def data_manifest(
 @models_app.command("list")
 def models_list(models: Models = None) -> None:
     """Show every model: revision, licence, size, and whether it is here and verified."""
-    from evaluator.commands import run_models_list
+    from evaluator.commands.machine import run_models_list
 
     raise typer.Exit(run_models_list(models))
 
@@ -272,7 +272,7 @@ def models_fetch(
     models: Models = None,
 ) -> None:
     """Download weights at their pinned revision and check their digests."""
-    from evaluator.commands import run_models_fetch
+    from evaluator.commands.machine import run_models_fetch
 
     raise typer.Exit(run_models_fetch(keys or [], models))
 
@@ -280,7 +280,7 @@ def models_fetch(
 @models_app.command("verify")
 def models_verify(models: Models = None) -> None:
     """Check the digests of the weights that are here."""
-    from evaluator.commands import run_models_verify
+    from evaluator.commands.machine import run_models_verify
 
     raise typer.Exit(run_models_verify(models))
 
@@ -292,7 +292,7 @@ def site_build(
     config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
 ) -> None:
     """Write the pages from the leaderboard and build the static site."""
-    from evaluator.commands import run_site_build
+    from evaluator.commands.board import run_site_build
 
     raise typer.Exit(run_site_build(leaderboard, out, config))
 
@@ -304,7 +304,7 @@ def site_serve(
     port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
 ) -> None:
     """Build the site and serve it on this machine."""
-    from evaluator.commands import run_site_serve
+    from evaluator.commands.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))
 
@@ -312,7 +312,7 @@ def site_serve(
 @cache_app.command("info")
 def cache_info(store: Store = None) -> None:
     """Show how many encoder results are kept and how large they are."""
-    from evaluator.commands import run_cache_info
+    from evaluator.commands.machine import run_cache_info
 
     raise typer.Exit(run_cache_info(store))
 
@@ -325,7 +325,7 @@ def cache_prune(
     store: Store = None,
 ) -> None:
     """Delete the encoder results that were not used for longest."""
-    from evaluator.commands import run_cache_prune
+    from evaluator.commands.machine import run_cache_prune
 
     raise typer.Exit(run_cache_prune(store, max_gb))
 

@@ -78,13 +78,16 @@ def ids_digest(ids: Iterable[str]) -> str:
 def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str] | None:
     """The ids a submission must cover, or `None` where no manifest is at hand.
 
-    Looks for `<references>/<dataset>.manifest.json`, then for the manifest shipped with the
-    package (only for datasets whose ids may be public). Raises `RexrankError` for a manifest that
+    Looks for `<references>/<dataset>.manifest.json`, then for what ships with the package: the
+    sandbox itself, and the manifests of datasets whose ids may be public. Raises `RexrankError` for a manifest that
     is damaged or disagrees with the registry's digest.
     """
     name = f"{dataset.id}.manifest.json"
     if references is not None and (references / name).is_file():
         return _read_manifest(dataset, (references / name).read_text("utf-8"), str(references / name))
+    if dataset.synthetic:
+        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        return frozenset(json.loads(data))
     shipped = _folder().joinpath("manifests", name)
     if shipped.is_file():
         return _read_manifest(dataset, shipped.read_text("utf-8"), name)

@@ -1,0 +1,67 @@
+"""The registry agrees with itself and with the manifests it ships."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset, ids_digest, study_ids
+from evaluator.problems import RexrankError
+
+
+def test_the_five_datasets_in_table_order():
+    assert dataset_ids() == ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
+
+
+@pytest.mark.parametrize("name", dataset_ids())
+def test_every_entry_is_whole(name):
+    dataset = get_dataset(name)
+    assert dataset.id == name
+    assert set(dataset.tracks) == set(TRACKS)
+    assert all(n is None or 0 < n <= dataset.n_studies for n in dataset.tracks.values())
+    assert dataset.title
+    assert dataset.licence
+    assert dataset.access
+
+
+def test_known_counts():
+    counts = {name: get_dataset(name).n_studies for name in dataset_ids()}
+    assert counts == {"rexgradient": 10000, "mimic-cxr": 2347, "iu-xray": 590, "chexpert-plus": 200, "sandbox": 60}
+    assert get_dataset("chexpert-plus").tracks == {"findings": 62, "report": 200}
+
+
+def test_ids_travel_only_where_they_may():
+    for name in dataset_ids():
+        ids = study_ids(get_dataset(name))
+        if get_dataset(name).ids_public:
+            assert ids is not None
+            assert len(ids) == get_dataset(name).n_studies
+        else:
+            assert ids is None
+
+
+def test_digest_of_ids_ignores_order():
+    assert ids_digest(["b", "a"]) == ids_digest(["a", "b"]) != ids_digest(["ab"])
+
+
+def test_manifest_beside_the_references_comes_first(tmp_path):
+    body = {"schema": "rexrank/manifest/v1", "dataset": "mimic-cxr", "ids": ["1", "2"]}
+    (tmp_path / "mimic-cxr.manifest.json").write_text(json.dumps(body))
+    assert study_ids(get_dataset("mimic-cxr"), tmp_path) == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"schema": "rexrank/manifest/v1", "dataset": "iu-xray", "ids": ["1"]}'],
+    ids=["not JSON", "a list", "empty", "other ids"],
+)
+def test_damaged_manifest_says_how_to_write_it_again(tmp_path, text):
+    (tmp_path / "iu-xray.manifest.json").write_text(text)
+    with pytest.raises(RexrankError, match="rexrank data manifest"):
+        study_ids(get_dataset("iu-xray"), tmp_path)
+
+
+def test_unknown_dataset_lists_the_known_ones():
+    with pytest.raises(RexrankError, match="choose one of: rexgradient, mimic-cxr"):
+        get_dataset("mimic")
