@@ -89,8 +89,10 @@ def table_markdown(table: Mapping[str, Any]) -> str:
     lines = [
         f"# {markdown_text(table['title'])}, {table['track']} track",
         "",
-        f"{table['n']} studies of {table['n_clusters']} patients; protocol `{table['protocol']}`; ranked by "
-        f"`{table['primary']}` (rule `{table['rule']}`); 95 % intervals in brackets.",
+        (
+            f"{table['n']} studies of {table['n_clusters']} patients; protocol `{table['protocol']}`; ranked by "
+            f"`{table['primary']}` (rule `{table['rule']}`); 95 % intervals in brackets."
+        ),
         "",
     ]
     if table["rehearsal"]:
@@ -104,7 +106,7 @@ def table_markdown(table: Mapping[str, Any]) -> str:
 
 
 def rank_text(row: Mapping[str, Any]) -> str:
-    """ "1–3" for a range, "2" for a sure rank, a dash for an unranked row."""
+    """The rank as shown: `1–3` for a range, `2` for a sure rank, a dash for an unranked row."""
     if row["rank"] is None:
         return "–"
     low, high = row["rank_low"], row["rank_high"]
@@ -131,3 +133,16 @@ def display_text(entry: Mapping[str, Any] | None) -> str:
     high = "∞" if shown["high"] is None else f"{shown['high']:.3f}"
     low = "−∞" if shown["low"] is None else f"{shown['low']:.3f}"
     return f"{text} [{low}, {high}]"
+
+
+def overview_csv(summary: Mapping[str, Any]) -> str:
+    """The overview as CSV: one row a board, the best group's ids separated by spaces."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["dataset", "track", "n", "n_models", "best_group"])
+    for board in summary["boards"]:
+        best = " ".join(m["id"] for m in board["best_group"])
+        writer.writerow(
+            [csv_text(board[c]) for c in ("dataset", "track", "n", "n_models")] + [csv_text(best)]
+        )
+    return out.getvalue()

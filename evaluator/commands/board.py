@@ -1,0 +1,143 @@
+"""`rexrank rank`, `compare` and `site`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluator import tables
+from evaluator.files import dump_json, write_text
+from evaluator.problems import RexrankError
+from evaluator.progress import progress
+from evaluator.ranking import board_keys, check_frames, make_table, name_of, overview, sort_entrants, usable
+from evaluator.records import Board, boards, read_records, read_studies
+from evaluator.runs import store_directory
+from evaluator.uncertainty import analyse_board
+
+if TYPE_CHECKING:
+    from evaluator.metrics.base import ProgressCallback
+
+
+def rank_board(
+    board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
+) -> dict[str, Any]:
+    """The table of one board, from its records and per-study scores."""
+    entrants = sort_entrants(board, read_records(leaderboard, board), rehearsal=rehearsal)
+    frames = {name_of(r): read_studies(leaderboard, store, board, r) for r in entrants.ranked}
+    check_frames(board, frames)
+    keys = board_keys(entrants)
+    columns = {name_of(r): [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
+    digest = entrants.ranked[0]["provenance"]["references_sha256"] if entrants.ranked else ""
+    analysis = analyse_board(board, digest, frames, columns, show)
+    return make_table(board, entrants, analysis, rehearsal=rehearsal)
+
+
+def rank_all(
+    leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
+) -> list[dict[str, Any]]:
+    """The tables of every board, written as CSV, JSON and Markdown, with the overview.
+
+    Tables of boards that have no record any more are removed.
+    """
+    made = [rank_board(b, leaderboard, store, rehearsal=rehearsal, show=show) for b in boards(leaderboard)]
+    folder = leaderboard / "tables"
+    written = set()
+    for table in made:
+        name = f"{table['dataset']}.{table['track']}"
+        for suffix, render in (
+            ("json", tables.table_json),
+            ("csv", tables.table_csv),
+            ("md", tables.table_markdown),
+        ):
+            write_text(folder / f"{name}.{suffix}", render(table))
+            written.add(f"{name}.{suffix}")
+    for stale in folder.glob("*.*.*"):
+        if stale.name not in written and not stale.name.startswith("."):
+            stale.unlink()
+    summary = overview(made)
+    write_text(leaderboard / "overview.json", dump_json(summary))
+    write_text(leaderboard / "overview.csv", tables.overview_csv(summary))
+    return made
+
+
+def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
+    """0 after writing every table; raises `RexrankError` when there is nothing to rank."""
+    with progress() as show:
+        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
+    if not made:
+        raise RexrankError(
+            f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
+        )
+    for table in made:
+        print_table(table)
+    print(f"tables: {leaderboard / 'tables'}")
+    return 0
+
+
+def print_table(table: dict[str, Any]) -> None:
+    """The board on standard output: rank ranges, names, displayed values with intervals."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    note = " – rehearsal with stand-ins, not results" if table["rehearsal"] else ""
+    grid = Table(
+        title=f"{table['title']}, {table['track']} track (n = {table['n']}, {table['n_clusters']} patients){note}",
+        title_justify="left",
+    )
+    grid.add_column("Rank", justify="right")
+    grid.add_column("Model")
+    for metric in table["metrics"]:
+        grid.add_column(metric["display_title"], justify="right")
+    for row in tables.all_rows(table):
+        kind = {"null": " (baseline)"}.get(row["kind"], "")
+        cells = [_two_lines(tables.display_text(row["metrics"].get(m["key"]))) for m in table["metrics"]]
+        grid.add_row(tables.rank_text(row), Text(f"{row['name']}{kind}"), *cells)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=40 + 18 * len(table["metrics"]))
+    console.print(grid)
+    for line in table["notes"]:
+        console.print(Text(f"note: {line}"))
+
+
+def _two_lines(text: str) -> str:
+    return text.replace(" [", "\n\\[", 1)
+
+
+def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, store: Path | None) -> int:
+    """0 after printing the paired differences of two models."""
+    from evaluator.comparison import compare_models, render_comparison
+    from evaluator.datasets.registry import TRACKS, get_dataset
+
+    if track not in TRACKS:
+        raise RexrankError(f"there is no track {track!r}; choose findings or report.")
+    board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+    by_name = {name_of(r): r for r in read_records(leaderboard, board)}
+    absent = [n for n in (a, b) if n not in by_name]
+    if absent:
+        raise RexrankError(
+            f"{', '.join(absent)}: no record on {board.name}. There are: {', '.join(by_name) or 'none'}."
+        )
+    records = [by_name[n] for n in (a, b)]
+    frames = {n: read_studies(leaderboard, store_directory(store), board, by_name[n]) for n in (a, b)}
+    check_frames(board, frames)
+    print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
+    return 0
+
+
+def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
+    """0 after writing the pages and building the site."""
+    from evaluator.pages.build import build
+
+    build(leaderboard, config, out)
+    print(f"site: {out / 'index.html'}")
+    return 0
+
+
+def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
+    """0 when the server is stopped."""
+    from evaluator.pages.build import serve
+
+    serve(leaderboard, config, port)
+    return 0

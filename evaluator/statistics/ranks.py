@@ -1,0 +1,145 @@
+"""Ranks that say what is known: ranges, tied groups, and what other ranking rules would say.
+
+Rank ranges by inversion of simultaneous tests (Mogstad, Romano, Shaikh and Wilhelm 2024); clusters
+as in WMT (Bojar et al. 2013). Aggregation rules: mean rank, median rank, z-score, Borda, Copeland,
+over metric families, so that RadCliQ is not counted again beside its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluator.statistics.bootstrap import FloatArray
+
+ALPHA: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A model's place: the range of ranks that the tests leave open (1 is best).
+
+    `tied_with_best`: no test separates it from the best mean. `cluster`: WMT group, from 1.
+    """
+
+    rank_low: int
+    rank_high: int
+    tied_with_best: bool
+    cluster: int
+
+
+def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA) -> list[Place]:
+    """A place per model from its mean cost (lower is better) and the (M, M) adjusted p-values.
+
+    Model j is better than i when its mean is lower and the pair's adjusted p is below alpha; the
+    range of i is [1 + how many are better, M − how many are worse].
+    """
+    m = cost.size
+    if m == 0:
+        return []
+    better = (cost[:, None] < cost[None, :]) & (p_adjusted < alpha)
+    low = 1 + better.sum(axis=0)
+    high = m - better.sum(axis=1)
+    best = int(np.argmin(cost))
+    groups = clusters(cost, better)
+    return [
+        Place(int(low[i]), int(high[i]), bool(i == best or not better[best, i]), groups[i]) for i in range(m)
+    ]
+
+
+def clusters(cost: FloatArray, better: NDArray[np.bool_]) -> list[int]:
+    """WMT groups: a boundary lies where every model above is significantly better than every one below."""
+    order = np.argsort(cost, kind="stable")
+    group = [0] * cost.size
+    current = 1
+    for position, model in enumerate(order):
+        if position and bool(better[np.ix_(order[:position], order[position:])].all()):
+            current += 1
+        group[int(model)] = current
+    return group
+
+
+def average_ranks(cost: FloatArray) -> FloatArray:
+    """Ranks from 1 (lowest cost), ties sharing their mean rank.
+
+    >>> average_ranks(np.array([0.3, 0.1, 0.3])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    less = (cost[None, :] < cost[:, None]).sum(axis=1)
+    equal = (cost[None, :] == cost[:, None]).sum(axis=1)
+    return np.asarray(1 + less + (equal - 1) / 2, dtype=np.float64)
+
+
+def kendall_tau(x: FloatArray, y: FloatArray) -> float | None:
+    """Kendall's tau-b of two rankings; `None` when one of them is all ties or too short."""
+    rows, columns = np.triu_indices(x.size, 1)
+    dx, dy = np.sign(x[rows] - x[columns]), np.sign(y[rows] - y[columns])
+    spread = float(np.sqrt((dx != 0).sum()) * np.sqrt((dy != 0).sum()))
+    return float((dx * dy).sum() / spread) if spread else None
+
+
+def rules(costs: FloatArray) -> dict[str, FloatArray]:
+    """Per aggregation rule a score per model, lower is better, from costs of shape (M, F families)."""
+    m, f = costs.shape
+    ranks = np.column_stack([average_ranks(costs[:, j]) for j in range(f)])
+    spread = costs.std(axis=0, ddof=1) if m > 1 else np.zeros(f)
+    standard = np.where(spread > 0, (costs - costs.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 0.0)
+    beats = np.sign(np.sign(costs[None, :, :] - costs[:, None, :]).sum(axis=2))
+    return {
+        "mean_rank": ranks.mean(axis=1),
+        "median_rank": np.median(ranks, axis=1),
+        "z_score": standard.mean(axis=1),
+        "borda": -(m - ranks).sum(axis=1),
+        "copeland": -beats.sum(axis=1),
+    }
+
+
+def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> dict[str, Any]:
+    """What other rules would make of the board.
+
+    Per rule: Kendall's tau with the primary ranking, the order of the models, and how many places
+    each moves (positive: towards the top). `costs` are complete, shape (M, F).
+    """
+    base = average_ranks(primary)
+    out: dict[str, Any] = {}
+    for rule, score in rules(costs).items():
+        ranks = average_ranks(score)
+        order = sorted(range(len(ids)), key=lambda i: (ranks[i], base[i], ids[i]))
+        out[rule] = {
+            "tau": kendall_tau(base, ranks),
+            "order": [ids[i] for i in order],
+            "ranks": {ids[i]: float(ranks[i]) for i in range(len(ids))},
+            "moves": {ids[i]: float(base[i] - ranks[i]) for i in range(len(ids))},
+        }
+    return out
+
+
+def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mapping[str, Any]:
+    """Descriptive rank stability over bootstrap draws of the primary's mean cost, shape (B, M).
+
+    Per model the share of draws in which it ranks first, in the top three, and at each rank; and
+    quantiles of Kendall's tau between a draw's ranking and the board's. Not confidence sets: the
+    coverage of bootstrap ranks is poor (Mogstad et al. 2024).
+    """
+    m = costs.size
+    ranks = 1 + (draws[:, None, :] < draws[:, :, None]).sum(axis=2)
+    counts = np.stack([(ranks == r).mean(axis=0) for r in range(1, m + 1)], axis=1)
+    base = np.sign(costs[:, None] - costs[None, :])
+    upper = np.triu_indices(m, 1)
+    concordance = np.sign(draws[:, upper[0]] - draws[:, upper[1]]) * base[upper]
+    tau = concordance.mean(axis=1) if m > 1 else np.ones(draws.shape[0])
+    return {
+        "tau": [float(q) for q in np.quantile(tau, [0.025, 0.5, 0.975])],
+        "models": {
+            ids[i]: {
+                "first": float(counts[i, 0]),
+                "top3": float(counts[i, :3].sum()),
+                "ranks": [float(x) for x in counts[i]],
+            }
+            for i in range(m)
+        },
+    }
