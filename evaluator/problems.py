@@ -6,7 +6,7 @@ everything, so that one pass shows a submitter all there is to mend.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -93,10 +93,13 @@ class Problems:
         wanted: str,
         fix: str,
         pointer: str = "",
-        line: int | None = None,
+        line: int | Callable[[], int | None] | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        """Keep one problem; the text fields are made printable and cut to `MAX_TEXT`."""
+        """Keep one problem; the text fields are made printable and cut to `MAX_TEXT`.
+
+        `line` may be a function, which is called only for a problem that is listed.
+        """
         key = (code, file)
         self._counts[key] = self._counts.get(key, 0) + 1
         self._errors += severity is Severity.ERROR
@@ -110,7 +113,7 @@ class Problems:
                 wanted=visible(wanted, MAX_TEXT),
                 fix=visible(fix, MAX_TEXT),
                 pointer=visible(pointer, MAX_TEXT),
-                line=line,
+                line=line() if callable(line) else line,
                 severity=severity,
             )
         )

@@ -1,0 +1,119 @@
+"""What a report may contain (RX401–RX408): characters, token and report lengths, emptiness."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from evaluator.jsonio import line_of
+from evaluator.problems import Problems, Severity, pointer
+
+MAX_WORDS: Final = 600
+MAX_CHARACTERS: Final = 4_000
+MAX_TOKEN: Final = 60
+LONG_WORDS: Final = 300
+BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SUSPECT: Final = re.compile(r"[^\t\n\x20-\x7e]")
+_CATEGORY_CODES: Final = {"Cc": "RX401", "Cf": "RX402", "Co": "RX404", "Cn": "RX404"}
+_WANTED: Final = {
+    "RX401": ("a control character", "printable text, line breaks and tabs"),
+    "RX402": ("an invisible character", "characters that a reader can see"),
+    "RX403": ("a character that reverses the reading direction", "text that reads as it is stored"),
+    "RX404": ("a private or unassigned character", "characters that Unicode defines"),
+}
+
+
+def character_codes(text: str) -> dict[str, str]:
+    r"""Per code (RX401–RX404) the first character of `text` that breaks the rule.
+
+    >>> character_codes("a\u200bb")
+    {'RX402': '\u200b'}
+    """
+    found: dict[str, str] = {}
+    for character in dict.fromkeys(_SUSPECT.findall(text)):
+        code = "RX403" if character in BIDI else _CATEGORY_CODES.get(unicodedata.category(character))
+        if code is not None:
+            found.setdefault(code, character)
+    return found
+
+
+def check_reports(file: str, text: str, studies: Mapping[str, Mapping[str, str]], problems: Problems) -> None:
+    """RX401–RX408 of every report."""
+    empty = []
+    for study, content in studies.items():
+        words = characters = 0
+        for field, value in content.items():
+            where = pointer(study, field)
+            _check_characters(file, text, study, where, value, problems)
+            tokens = value.split()
+            words += len(tokens)
+            characters += len(value)
+            if tokens and (longest := max(map(len, tokens))) > MAX_TOKEN:
+                problems.add(
+                    "RX405",
+                    file,
+                    pointer=where,
+                    line=partial(line_of, text, study),
+                    found=f"a word of {longest} characters",
+                    wanted=f"words of at most {MAX_TOKEN} characters",
+                    fix="put spaces between the words, or remove what is no word",
+                )
+        _check_length(file, text, study, words, characters, problems)
+        if words == 0:
+            empty.append(study)
+    _warn_empty(file, empty, len(studies), problems)
+
+
+def _check_characters(file: str, text: str, study: str, where: str, value: str, problems: Problems) -> None:
+    for code, character in character_codes(value).items():
+        what, wanted = _WANTED[code]
+        name = unicodedata.name(character, "no name")
+        problems.add(
+            code,
+            file,
+            pointer=where,
+            line=partial(line_of, text, study),
+            found=f"{what}: U+{ord(character):04X} ({name})",
+            wanted=wanted,
+            fix="remove it from the model's output before writing the file",
+        )
+
+
+def _check_length(file: str, text: str, study: str, words: int, characters: int, problems: Problems) -> None:
+    if words > MAX_WORDS or characters > MAX_CHARACTERS:
+        problems.add(
+            "RX406",
+            file,
+            pointer=pointer(study),
+            line=partial(line_of, text, study),
+            found=f"a report of {words:,} words and {characters:,} characters",
+            wanted=f"at most {MAX_WORDS} words and {MAX_CHARACTERS:,} characters",
+            fix="shorten it; the longest reference has 355 words",
+        )
+    elif words > LONG_WORDS:
+        problems.add(
+            "RX407",
+            file,
+            pointer=pointer(study),
+            line=partial(line_of, text, study),
+            severity=Severity.WARNING,
+            found=f"a report of {words} words",
+            wanted=f"at most {LONG_WORDS} words: GREEN reads no further",
+            fix="shorten it if what follows matters",
+        )
+
+
+def _warn_empty(file: str, empty: list[str], n: int, problems: Problems) -> None:
+    if empty:
+        problems.add(
+            "RX408",
+            file,
+            pointer=pointer(empty[0]),
+            severity=Severity.WARNING,
+            found=f"{len(empty)} of {n} reports are empty (first: {', '.join(empty[:5])})",
+            wanted="a report for every study",
+            fix="nothing, if the model gave none: an empty report counts as the worst score of every metric",
+        )

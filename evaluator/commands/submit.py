@@ -1,0 +1,112 @@
+"""`rexrank validate`, `convert` and `new`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from evaluator import rendering
+from evaluator.checks.files import CARD_NAME
+from evaluator.checks.validation import Report, submission_folders, validate
+from evaluator.convert import convert, dump_predictions
+from evaluator.datasets.references import references_directory
+from evaluator.datasets.registry import Dataset, get_dataset, study_ids
+from evaluator.files import write_text
+from evaluator.problems import RexrankError
+from evaluator.submission import Submission
+from evaluator.template import card_template
+from evaluator.tree import Tree, read_directory
+
+
+def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
+    """The report on every submission at or below the paths."""
+    directory = references_directory(references)
+
+    def manifest(dataset: Dataset) -> Collection[str] | None:
+        return study_ids(dataset, directory)
+
+    entries = []
+    folders = []
+    for path in paths:
+        if not path.is_dir():
+            raise RexrankError(
+                f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
+            )
+        shown = _shown(path)
+        tree = read_directory(path, shown)
+        entries += list(tree.values())
+        folders += submission_folders(tree, shown)
+    return validate(Tree(entries), set(folders), manifest)
+
+
+def _shown(path: Path) -> str:
+    """The path as reports name it: from `submissions` on if that is in it, else its last two parts."""
+    parts = path.resolve().parts
+    if "submissions" in parts:
+        start = len(parts) - 1 - parts[::-1].index("submissions")
+        return "/".join(parts[start:])
+    return "/".join(parts[-2:])
+
+
+def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> int:
+    """0 when everything is valid, 1 when not; prints the report in the form asked for."""
+    report = validate_paths(paths, references)
+    if form == "json":
+        sys.stdout.write(rendering.as_json(report))
+    elif form == "github":
+        sys.stdout.write(rendering.as_github(report))
+    elif form == "markdown":
+        sys.stdout.write(rendering.as_markdown(report))
+    else:
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(rendering.as_text(report, colour=colour))
+    return 0 if report.ok else 1
+
+
+def load_valid(folder: Path) -> Submission | None:
+    """The submission of a folder, or `None` after printing what is wrong with it."""
+    report = validate_paths([folder], None)
+    if report.ok and len(report.found) == 1:
+        return report.found[0].submission
+    sys.stderr.write(rendering.as_text(report, colour=sys.stderr.isatty() and "NO_COLOR" not in os.environ))
+    if report.ok:
+        raise RexrankError(
+            f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL."
+        )
+    return None
+
+
+def run_convert(source: Path, dataset_id: str, out: Path) -> int:
+    """0 after writing the predictions; prints what could not be split."""
+    dataset = get_dataset(dataset_id)
+    converted = convert(source)
+    path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
+    write_text(path, dump_predictions(converted.reports))
+    print(f"wrote {path}: {len(converted.reports):,} studies")
+    for note in converted.notes:
+        print(f"  {note}")
+    print(f"Next: rexrank validate {path.parent}")
+    return 0
+
+
+def run_new(root: Path, team: str, model: str) -> int:
+    """0 after writing a template; refuses to overwrite and refuses names that are no slugs."""
+    from evaluator.checks.files import SLUG, suggest_slug
+
+    for name in (team, model):
+        if not SLUG.fullmatch(name):
+            print(
+                f"{name!r} is no slug: lower-case letters, digits, dots, hyphens; try {suggest_slug(name)!r}."
+            )
+            return 1
+    path = root / team / model / CARD_NAME
+    if path.exists():
+        print(f"{path} is there already; nothing was changed.")
+        return 1
+    write_text(path, card_template(team, model))
+    print(f"wrote {path}")
+    print("Next: fill it in, then add your predictions with:")
+    print(f"  rexrank convert PREDICTIONS --dataset iu-xray --out {path.parent}")
+    return 0

@@ -1,0 +1,172 @@
+"""BERTScore F1 with DistilRoBERTa, layer 5, rescaled with the baseline, without idf.
+
+Zhang et al., ICLR 2020; as the official scorer calls bert-score 0.3.13 (`model_type`
+"distilroberta-base", `rescale_with_baseline`, `lang` "en", `idf` off). bert-score's tables of layers
+and baselines are used; its tokenisation is not, because on transformers 5 it silently drops the
+prefix space and fails on empty text. Each distinct text is encoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from evaluator.encoders.loading import base_model, namespace, read_config
+from evaluator.encoders.store import model_directory, weights_digest, weights_label
+from evaluator.encoders.texts import encode_unique
+from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+
+MODEL: Final = "distilroberta-base"
+BLOCK: Final = 256
+"""Pairs whose token embeddings are held in memory at a time."""
+BASELINE_VERSION: Final = "bert-score-0.3.13"
+
+
+def prepare(text: str) -> str:
+    """The official preparation: runs of U+0020 become one, then strip."""
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text.strip()
+
+
+@lru_cache(maxsize=1)
+def baseline(layer: int) -> float:
+    """The F baseline of a layer, from the table that bert-score ships."""
+    table = resources.files("bert_score").joinpath(f"rescale_baseline/en/{MODEL}.tsv").read_text("utf-8")
+    rows = [line.split(",") for line in table.strip().splitlines()]
+    column = rows[0].index("F")
+    return float(next(row[column] for row in rows[1:] if int(row[0]) == layer))
+
+
+def layer() -> int:
+    """The layer bert-score recommends for the model: 5."""
+    from bert_score.utils import model2layers
+
+    return int(model2layers[MODEL])
+
+
+def scorer_tokenizer(folder: Path) -> Any:
+    """RoBERTa's byte-level BPE with a space before the first word, from vocab.json and merges.txt."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    tokenizer = Tokenizer(
+        models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"), continuing_subword_prefix="", end_of_word_suffix="")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = [AddedToken(t, normalized=False) for t in ("<s>", "<pad>", "</s>", "<unk>")]
+    tokenizer.add_special_tokens([*special, AddedToken("<mask>", lstrip=True, normalized=False)])
+    return tokenizer
+
+
+class Encoder:
+    """Token embeddings of prepared texts."""
+
+    def __init__(self, run: Run) -> None:
+        folder = model_directory(MODEL, run.models)
+        self.run = run
+        self.layer = layer()
+        self.model = base_model(MODEL, run, layers=self.layer)
+        self.tokenizer = _tokenizer(folder, weights_digest(MODEL, run.models))
+        self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("<s>", "</s>"))
+        config = read_config(folder)
+        self.pad = int(config.get("pad_token_id", 1))
+        # RoBERTa's positions start after the padding id.
+        self.limit = int(config["max_position_embeddings"]) - self.pad - 1
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids with `<s>` and `</s>`, cut to the model's positions."""
+        inner = self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
+        return [self.begin, *inner[: self.limit - 2], self.end]
+
+    def __call__(self, texts: list[str]) -> list[Any]:
+        """Per text L2-normalised embeddings, float32 of shape (tokens, hidden + 1).
+
+        The last column is the token's weight: 0 for `<s>` and `</s>` wherever they stand, else 1.
+        """
+        import torch
+
+        rows = [self.ids(t) for t in texts]
+        width = max(map(len, rows))
+        ids = torch.full((len(rows), width), self.pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        with torch.inference_mode():
+            hidden = self.model(
+                input_ids=ids.to(self.run.device), attention_mask=mask.to(self.run.device)
+            ).last_hidden_state
+            hidden = torch.nn.functional.normalize(hidden, dim=-1).cpu().numpy()
+        out = []
+        for i, row in enumerate(rows):
+            weight = np.array([0.0 if t in {self.begin, self.end} else 1.0 for t in row], dtype=np.float32)
+            out.append(np.concatenate([hidden[i, : len(row)], weight[:, None]], axis=1))
+        return out
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(folder: Path, digest: str) -> Any:  # noqa: ARG001 - the digest keys the memo
+    return scorer_tokenizer(folder)
+
+
+def f1(reference: Any, prediction: Any, rescale: float) -> float:
+    """Rescaled F1 of two encoded texts; the raw F1 is 0 when either has no token of its own."""
+    hidden = reference.shape[1] - 1
+    similarity = prediction[:, :hidden] @ reference[:, :hidden].T
+    w_p, w_r = prediction[:, hidden], reference[:, hidden]
+    raw = 0.0
+    if w_p.sum() and w_r.sum():
+        precision = float((w_p * similarity.max(axis=1)).sum() / w_p.sum())
+        recall = float((w_r * similarity.max(axis=0)).sum() / w_r.sum())
+        raw = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return (raw - rescale) / (1 - rescale)
+
+
+class BertScore(Metric):
+    """Baseline-rescaled BERTScore F1; not clipped, an empty text gives the worst value."""
+
+    key: ClassVar[str] = "bertscore"
+    title: ClassVar[str] = "BERTScore"
+    family: ClassVar[str] = "embedding"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = None
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = -5.550156100720721
+    weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    paper: ClassVar[str] = "Zhang et al., ICLR 2020"
+    code: ClassVar[str] = "bert-score 0.3.13, as called by rajpurkarlab/CXR-Report-Metric@9c9ecad"
+
+    def signature(self, run: Run) -> str:
+        """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`."""
+        label = weights_label(MODEL, run.models)
+        return f"bertscore|v1|{label}|layer{layer()}|rescaled:{BASELINE_VERSION}|idf:no|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """BERTScore of every pair; never fails."""
+        encoder = Encoder(run)
+        rescale = baseline(encoder.layer)
+        space = namespace(MODEL, f"bertscore-layer{encoder.layer}", run)
+        texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
+        # Equal predictions stand together, so that each is encoded once though only a block of
+        # token embeddings is held; references come from the cache from the second submission on.
+        order = sorted(range(len(pairs)), key=lambda i: texts[i][1])
+        values = np.empty(len(pairs))
+        quiet = replace(run, progress=None)
+        for start in range(0, len(order), BLOCK):
+            block = order[start : start + BLOCK]
+            references = encode_unique([texts[i][0] for i in block], space, encoder, quiet, self.key)
+            predictions = encode_unique(
+                [texts[i][1] for i in block], space, encoder, replace(quiet, cache=None), self.key
+            )
+            for i in block:
+                values[i] = f1(references[texts[i][0]], predictions[texts[i][1]], rescale)
+            if run.progress:
+                run.progress(self.key, min(start + BLOCK, len(order)), len(order))
+        return all_scored(values)

@@ -1,0 +1,37 @@
+"""The model card that `rexrank new` writes: commented, and valid once the placeholders are filled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_CARD: Final = """\
+# Model card of {team}/{model}. Every field is explained at the schema named here; editors read it.
+# yaml-language-server: $schema=https://rexrank.github.io/schemas/model-card-v1.schema.json
+
+name: {model}                  # as readers see it, at most 60 characters
+institution:                   # who made it
+contact: []                    # GitHub handles that may change this submission, without @
+year:                          # year of the model
+description: >-
+  What the model is, in a few sentences of plain text.
+
+links: {{}}                      # paper, code, weights: https only, each optional
+#  paper: https://arxiv.org/abs/…
+#  code: https://github.com/…
+#  weights: https://huggingface.co/…
+
+license:                       # of the model, or proprietary
+parameters: null               # 7B, 350M, …
+inputs:
+  views: frontal               # frontal | all | none
+  context: none                # none | indication | indication+history | indication+prior | all
+training_data: []              # registry names (mimic-cxr, chexpert, iu-xray, …) or other:<text>
+uses_external_llm: false       # did a hosted language model take part?
+deterministic: true            # does a second run give the same reports?
+status: active                 # active | superseded (then superseded_by) | withdrawn (then reason)
+"""
+
+
+def card_template(team: str, model: str) -> str:
+    """The text of a new model card."""
+    return _CARD.format(team=team, model=model)

@@ -1,0 +1,33 @@
+"""Golden pairs and small checkpoints in the real file formats, from the official code's own runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluator.metrics.base import Pair, Run
+
+PARITY = Path(__file__).parents[1] / "data" / "parity"
+
+
+def golden(name: str) -> Any:
+    return json.loads((PARITY / "core" / "golden" / name).read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[Pair]:
+    lines = (PARITY / "core" / "pairs.jsonl").read_text("utf-8").splitlines()
+    return [Pair(str(p["id"]), p["ref"], p["hyp"]) for p in map(json.loads, lines)]
+
+
+@pytest.fixture(scope="session")
+def official() -> dict[str, dict[str, float]]:
+    return {**golden("official.json")["pairs"], **golden("official_edge.json")["pairs"]}
+
+
+@pytest.fixture(scope="session")
+def compat() -> Run:
+    return Run(protocol="compat", models=PARITY / "models", batch_size=1)
