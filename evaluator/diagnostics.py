@@ -61,7 +61,10 @@ def describe_pairs(pairs: list[tuple[str, str]]) -> dict[str, Any]:
         "distinct_fraction": len(counts) / n,
         "top1_share": counts.most_common(1)[0][1] / n,
         "length_ratio": median(len(p.split()) for p in predictions) / words if words else None,
-        "exact_match": sum(" ".join(r.lower().split()) == p for (r, _), p in zip(pairs, predictions, strict=True)) / n,
+        "exact_match": sum(
+            " ".join(r.lower().split()) == p for (r, _), p in zip(pairs, predictions, strict=True)
+        )
+        / n,
     }
 
 
@@ -83,10 +86,15 @@ def _badges(board: Board, numbers: Mapping[str, Any], scored: Scored) -> tuple[l
     limit = TOP_SHARE.get(board.dataset.id, TOP_SHARE_ELSEWHERE)
     common = n >= MIN_STUDIES_FOR_TOP_SHARE and numbers["top1_share"] > limit
     if numbers["top1_share"] >= NULL_LIKE_SHARE:
-        badges.append({"code": "C10", "text": f"one report for {numbers['top1_share']:.0%} of the studies: a constant"})
+        badges.append(
+            {"code": "C10", "text": f"one report for {numbers['top1_share']:.0%} of the studies: a constant"}
+        )
     elif common or numbers["distinct_fraction"] < DISTINCT_SHARE:
         share, distinct = numbers["top1_share"], numbers["distinct_fraction"]
         badges.append(
-            {"code": "C10", "text": f"template collapse: {distinct:.1%} distinct reports, one of them for {share:.0%}"}
+            {
+                "code": "C10",
+                "text": f"template collapse: {distinct:.1%} distinct reports, one of them for {share:.0%}",
+            }
         )
     return badges, quarantine

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TABLE_SCHEMA: Final = "rexrank/table/v1"
 RULE: Final = "primary/v1"
 """Name and version of the ranking rule: mean of the primary metric, worst for what failed."""
+STAND_BY: Final = ("bertscore", "bleu_2")
+"""What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
 
 Record = Mapping[str, Any]
 
@@ -35,6 +37,7 @@ class Entrants:
     withdrawn: tuple[Record, ...]
     nulls: tuple[Record, ...]
     signatures: Mapping[str, str]
+    primary: str
     notes: tuple[str, ...]
 
     @property
@@ -75,12 +78,18 @@ def sort_entrants(board: Board, records: Sequence[Record], *, rehearsal: bool) -
                 )
     active = [r for r in admitted if r["card"].get("status", "active") != "withdrawn"]
     entries = [r for r in active if r["kind"] == "submission"]
+    primary = next(
+        (k for k in (PRIMARY, *STAND_BY) if any(usable(r, k, signatures) for r in entries)), PRIMARY
+    )
+    if primary != PRIMARY and entries:
+        notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
     return Entrants(
-        ranked=tuple(r for r in entries if usable(r, PRIMARY, signatures)),
-        incomplete=tuple(r for r in entries if not usable(r, PRIMARY, signatures)),
+        ranked=tuple(r for r in entries if usable(r, primary, signatures)),
+        incomplete=tuple(r for r in entries if not usable(r, primary, signatures)),
         withdrawn=tuple(r for r in admitted if r not in active),
         nulls=tuple(r for r in active if r["kind"] == "null"),
         signatures=signatures,
+        primary=primary,
         notes=tuple(notes),
     )
 
@@ -114,7 +123,7 @@ def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
 def board_keys(entrants: Entrants) -> list[str]:
     """The board's metric columns: the primary first, then the registry's order."""
     present = [k for k in metric_keys() if k in entrants.signatures]
-    return sorted(present, key=lambda k: (k != PRIMARY, present.index(k)))
+    return sorted(present, key=lambda k: (k != entrants.primary, present.index(k)))
 
 
 def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -147,8 +156,8 @@ def make_table(
         "n": anyone[0]["n"] if anyone else 0,
         "n_clusters": anyone[0]["n_clusters"] if anyone else 0,
         "protocol": anyone[0]["protocol"] if anyone else "clean",
-        "primary": PRIMARY,
-        "rule": RULE,
+        "primary": entrants.primary,
+        "rule": RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
         "rehearsal": rehearsal or stand_in,
         "metrics": [_column(k, entrants.signatures[k]) for k in keys],
         "rows": rows,
@@ -243,7 +252,9 @@ def overview(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "n_models": len(table["rows"]),
                 "rehearsal": table["rehearsal"],
                 "best_group": [{"id": r["id"], "name": r["name"]} for r in best],
-                "best_display": table["rows"][0]["metrics"][PRIMARY]["display"] if table["rows"] else None,
+                "best_display": table["rows"][0]["metrics"][table["primary"]]["display"]
+                if table["rows"]
+                else None,
             }
         )
     return {"schema": "rexrank/overview/v1", "boards": boards}

@@ -47,7 +47,7 @@ def describe_file(item: dict[str, Any]) -> str:
     empty = f", {item['empty']} empty" if item["empty"] else ""
     return (
         f"{item['dataset']}: {item['studies']:,} studies, {tracks} track{'s' * (len(item['tracks']) > 1)}, "
-        f"{item['distinct']:,} distinct reports, {item['median_words']} words in the median{empty}"
+        f"{item['distinct']:,} distinct report{'s' * (item['distinct'] != 1)}, {item['median_words']} words in the median{empty}"
     )
 
 
@@ -101,10 +101,10 @@ def _property(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    """`text` as Markdown code that it cannot leave: no link, mention, HTML or table cell comes of it.
+    r"""`text` as Markdown code that it cannot leave: no link, mention, HTML or table cell comes of it.
 
     >>> code_span("a`b|c")
-    '``a`b\\\\|c``'
+    '``a`b\\|c``'
     """
     flat = " ".join(text.split()) or " "
     fence = "`" * (max((len(m) for m in re.findall(r"`+", flat)), default=0) + 1)

@@ -13,7 +13,7 @@ import numpy as np
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.metrics.base import Pair, ProgressCallback, Run
-from evaluator.metrics.registry import REXRANK_KEYS
+from evaluator.metrics.registry import metric_keys
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import StudyReport, Submission
 
-DEFAULT_METRICS: Final = (*REXRANK_KEYS[:1], "rouge_l", *REXRANK_KEYS[1:])
+DEFAULT_METRICS: Final = metric_keys()
 
 
 @dataclass(frozen=True)

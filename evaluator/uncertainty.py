@@ -76,6 +76,7 @@ def analyse_board(
     references_sha256: str,
     frames: Mapping[str, pd.DataFrame],
     columns: Mapping[str, Sequence[str]],
+    primary: str = PRIMARY,
     progress: ProgressCallback | None = None,
 ) -> Analysis | None:
     """The analysis of the ranked models, by name; `None` when there is none.
@@ -91,9 +92,9 @@ def analyse_board(
             for name, frame in frames.items()
         },
         clusters=bootstrap.clusters_of(first["patient"].tolist()),
-        primary=PRIMARY,
+        primary=primary,
         direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
-        families={k: get_metric(k).family for k in AGGREGATED},
+        families={k: get_metric(k).family for k in AGGREGATED if any(k in keys for keys in columns.values())},
     )
     return Analysis(analyse(scores, board_seed(board, references_sha256), progress))
 

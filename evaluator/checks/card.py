@@ -55,6 +55,13 @@ def _report(file: str, error: Any, problems: Problems) -> None:
         extra = [str(k) for k in error.instance if k not in known]
         found, wanted = f"unknown fields: {', '.join(extra[:5])}", f"only {', '.join(known)}"
         ask = "remove them"
+    elif error.validator == "type":
+        kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        found = f"{field}: {'nothing' if error.instance is None else repr(visible(error.instance))}"
+        wanted = f"a value of type {' or '.join(kinds)}: {wanted}"
+        ask = f"fill in {'.'.join(map(str, error.path))}"
+    elif error.validator == "minItems":
+        found = f"{field}: an empty list"
     elif error.validator == "enum":
         found = f"{field}: {visible(error.instance)!r}"
         wanted = "one of " + ", ".join(map(str, error.validator_value))

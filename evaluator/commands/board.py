@@ -28,7 +28,7 @@ def rank_board(
     keys = board_keys(entrants)
     columns = {name_of(r): [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0]["provenance"]["references_sha256"] if entrants.ranked else ""
-    analysis = analyse_board(board, digest, frames, columns, show)
+    analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     return make_table(board, entrants, analysis, rehearsal=rehearsal)
 
 

@@ -90,6 +90,6 @@ class TextCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as out:
                 out.write(data)
-            os.replace(out.name, path)
+            Path(out.name).replace(path)
         except OSError:
             return  # a cache that cannot be written only costs time

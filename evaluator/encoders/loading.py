@@ -17,7 +17,9 @@ def namespace(key: str, operation: str, run: Run) -> str:
     import torch
     import transformers
 
-    versions = f"torch{torch.__version__}|transformers{transformers.__version__}|tokenizers{tokenizers.__version__}"
+    versions = (
+        f"torch{torch.__version__}|transformers{transformers.__version__}|tokenizers{tokenizers.__version__}"
+    )
     kind = run.device.partition(":")[0]
     return f"{key}|{weights_digest(key, run.models)}|{operation}|float32|{kind}|{versions}"
 

@@ -91,7 +91,7 @@ def weights_digest(key: str, override: Path | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
+def _file_digest(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - they key the memo
     return sha256_file(path)
 
 

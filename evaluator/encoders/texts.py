@@ -11,7 +11,12 @@ Encode = Callable[[list[str]], list[Any]]
 
 
 def encode_unique(
-    texts: Sequence[str], namespace: str, encode: Encode, run: Run, what: str, length: Callable[[str], int] = len
+    texts: Sequence[str],
+    namespace: str,
+    encode: Encode,
+    run: Run,
+    what: str,
+    length: Callable[[str], int] = len,
 ) -> dict[str, Any]:
     """What `encode` makes of each distinct text, by text.
 

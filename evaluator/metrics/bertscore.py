@@ -56,7 +56,12 @@ def scorer_tokenizer(folder: Path) -> Any:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     tokenizer = Tokenizer(
-        models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"), continuing_subword_prefix="", end_of_word_suffix="")
+        models.BPE.from_file(
+            str(folder / "vocab.json"),
+            str(folder / "merges.txt"),
+            continuing_subword_prefix="",
+            end_of_word_suffix="",
+        )
     )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -146,7 +151,9 @@ class BertScore(Metric):
     def signature(self, run: Run) -> str:
         """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`."""
         label = weights_label(MODEL, run.models)
-        return f"bertscore|v1|{label}|layer{layer()}|rescaled:{BASELINE_VERSION}|idf:no|protocol:{run.protocol}"
+        return (
+            f"bertscore|v1|{label}|layer{layer()}|rescaled:{BASELINE_VERSION}|idf:no|protocol:{run.protocol}"
+        )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """BERTScore of every pair; never fails."""

@@ -14,12 +14,6 @@ _METRICS: Final[dict[str, str]] = {
     "bleu_2": "evaluator.metrics.bleu:Bleu2",
     "rouge_l": "evaluator.metrics.rouge:RougeL",
     "bertscore": "evaluator.metrics.bertscore:BertScore",
-    "semb_score": "evaluator.metrics.chexbert:SembScore",
-    "radgraph_f1": "evaluator.metrics.radgraph:RadGraphF1",
-    "radcliq_v1": "evaluator.metrics.radcliq:RadCliqV1",
-    "ratescore": "evaluator.metrics.ratescore:RateScore",
-    "green": "evaluator.metrics.green:Green",
-    "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
 }
 
 REXRANK_KEYS: Final = (
