@@ -142,9 +142,8 @@ def make_table(
     """The board as the JSON table that pages, CSV and Markdown are made of."""
     keys = board_keys(entrants)
     rows = [_row(board, r, entrants, keys, analysis) for r in entrants.ranked]
-    rows.sort(
-        key=lambda row: (row["rank"], row["metrics"][PRIMARY]["mean"], row["submitted"] or "", row["id"])
-    )
+    sign = -1 if get_metric(entrants.primary).higher_is_better else 1
+    rows.sort(key=lambda row: (sign * row["metrics"][entrants.primary]["mean"], row["submitted"] or "", row["id"]))
     stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)
     return {

@@ -148,14 +148,10 @@ def paraphrase(study: Study, rng: random.Random) -> StudyReport:
 
 
 def template(study: Study, rng: random.Random) -> StudyReport:  # noqa: ARG001 - one report for all
-    """The same normal report for every study."""
-    said = [
-        normal_sentence("lungs"),
-        say(Fact("effusion", "absent"), 1),
-        say(Fact("pneumothorax", "absent"), 1),
-        normal_sentence("heart"),
-    ]
-    return StudyReport(" ".join(s.text for s in said), no_disease().text)
+    """The same normal report for every study: what most references deny and call normal."""
+    denied = (say(Fact(key, "absent"), i) for i, key in enumerate(_ABSENT_POOL[:4]))
+    normal = (normal_sentence(topic) for topic, _ in NORMAL)
+    return StudyReport(" ".join(s.text for s in (*denied, *normal)), no_disease().text)
 
 
 Writer = Callable[[Study, random.Random], StudyReport]
@@ -179,16 +175,20 @@ def predictions(model: str, seed: int = SEED) -> dict[str, StudyReport]:
     every = studies(seed)
     if writer is not None:
         return {s.id: writer(s, rng) for s in every}
-    abnormal = [s for s in every if s.present]
     reports = {}
     for study in every:
-        # A normal study gets an abnormal report and the other way round is left to chance, so that
-        # shuffling costs more than a template.
-        others = [
-            o for o in abnormal if {f.finding for f in o.present}.isdisjoint(f.finding for f in study.present)
-        ]
-        reports[study.id] = write_report(rng.choice(others), rng)
+        others = [o for o in every if o.patient != study.patient]
+        rng.shuffle(others)
+        # The report that says least of the same, so that shuffling costs more than a template.
+        stranger = min(others, key=lambda o: len(_said(o) & _said(study)) - len(_said(o) - _said(study)) / 10)
+        reports[study.id] = write_report(stranger, rng)
     return reports
+
+
+def _said(study: Study) -> set[tuple[str, str]]:
+    return {(f.finding, f.status) for f in (*study.present, *study.absent)} | {
+        (t, "normal") for t in study.normal
+    }
 
 
 def card(model: str) -> str:
