@@ -143,7 +143,9 @@ def make_table(
     keys = board_keys(entrants)
     rows = [_row(board, r, entrants, keys, analysis) for r in entrants.ranked]
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
-    rows.sort(key=lambda row: (sign * row["metrics"][entrants.primary]["mean"], row["submitted"] or "", row["id"]))
+    rows.sort(
+        key=lambda row: (sign * row["metrics"][entrants.primary]["mean"], row["submitted"] or "", row["id"])
+    )
     stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)
     return {
