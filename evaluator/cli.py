@@ -34,14 +34,10 @@ site_app = typer.Typer(
 cache_app = typer.Typer(
     no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
 )
-judge_app = typer.Typer(
-    no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
-)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
-app.add_typer(judge_app, name="judge")
 
 
 class OutputFormat(StrEnum):
@@ -129,15 +125,12 @@ def metric(
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")
     ] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="Judge settings, TOML.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
 ) -> None:
     """Score any file of (reference, prediction) pairs, without a submission."""
     from evaluator.commands.scoring import run_metric
 
-    run_metric(
-        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], judge, details=details
-    )
+    run_metric(keys, pairs, out, protocol.value, models, device, batch_size, variant or [], details=details)
 
 
 @app.command()
@@ -156,7 +149,6 @@ def score(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
     ] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="Judge settings, TOML.")] = None,
     shard: Annotated[
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
@@ -173,7 +165,7 @@ def score(
         batch_size=batch_size,
         store=store,
     )
-    raise typer.Exit(run_score(submission, dataset or [], references, leaderboard, settings, judge, shard))
+    raise typer.Exit(run_score(submission, dataset or [], references, leaderboard, settings, shard))
 
 
 @app.command()

@@ -25,6 +25,7 @@ def progress() -> Iterator[ProgressCallback]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
@@ -40,14 +41,14 @@ def progress() -> Iterator[ProgressCallback]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, tuple[int, float]] = {}
+        tasks: dict[str, tuple[TaskID, float]] = {}
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 number = bars.add_task(what, total=total, rate="")
                 tasks[what] = (number, time.monotonic())
             number, started = tasks[what]
-            bars.update(number, completed=done, total=total, rate=_rate(done, started))  # type: ignore[arg-type]
+            bars.update(number, completed=done, total=total, rate=_rate(done, started))
 
         yield show
 

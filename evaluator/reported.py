@@ -126,12 +126,19 @@ def load_reported(folder: Path) -> list[ReportedRow]:
     """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
     rows: list[ReportedRow] = []
     for path in sorted(folder.glob("*.csv")):
-        found: dict[tuple[str, ...], dict[str, float | None]] = {}
+        found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
         try:
             for row in csv.DictReader(path.read_text("utf-8").splitlines()):
-                key = tuple(row[c] for c in COLUMNS[:6])
+                key = (
+                    row["dataset"],
+                    row["track"],
+                    row["model"],
+                    row["institution"],
+                    row["year"],
+                    row["link"],
+                )
                 found.setdefault(key, {})[row["metric"]] = float(row["value"]) if row["value"] else None
         except (OSError, ValueError, KeyError) as error:
             raise RexrankError(f"{path} is no table of reported rows: {error}.") from error
-        rows += [ReportedRow(path.stem, *key, values) for key, values in found.items()]
+        rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
     return rows

@@ -22,7 +22,6 @@ from evaluator.scoring import Scored, default_batch_size, score, shard
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
-    from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import StudyReport, Submission
 
 DEFAULT_METRICS: Final = metric_keys()
@@ -43,7 +42,6 @@ class ScoreSettings:
     batch_size: int | None = None
     store: Path | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
-    judge: JudgeSettings | None = None
     pull_request: int | None = None
     head_commit: str | None = None
     submitted: str | None = None
@@ -89,7 +87,6 @@ def score_board(
         batch_size=settings.batch_size or default_batch_size(settings.device),
         cache=TextCache(store / "texts"),
         variants=settings.variants,
-        judge=settings.judge,
         progress=progress,
     )
     chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)

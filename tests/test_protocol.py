@@ -75,7 +75,13 @@ def test_clean_report(text, expected):
         (reference(None), report(), "report", "clean", ("Impression: Normal.", "Impression: Normal.")),
         (reference("Clear.", None), report(), "report", "clean", ("Findings: Clear.", "Findings: Clear.")),
         (reference(), report("", ""), "report", "clean", ("Findings: Clear. Impression: Normal.", "")),
-        (reference(), report("", "Normal."), "report", "clean", ("Findings: Clear. Impression: Normal.", "Impression: Normal.")),
+        (
+            reference(),
+            report("", "Normal."),
+            "report",
+            "clean",
+            ("Findings: Clear. Impression: Normal.", "Impression: Normal."),
+        ),
     ],
 )
 def test_pair_texts(ref, pred, track, protocol, expected):

@@ -70,7 +70,9 @@ def test_round_trip_keeps_full_precision(tmp_path):
 
 
 def test_per_study_scores_of_a_private_set_stay_in_the_store(tmp_path):
-    write_record(tmp_path / "board", tmp_path / "store", PRIVATE, record(PRIVATE), studies_frame(SCORED, STUDIES))
+    write_record(
+        tmp_path / "board", tmp_path / "store", PRIVATE, record(PRIVATE), studies_frame(SCORED, STUDIES)
+    )
     assert not list((tmp_path / "board").rglob("*.parquet"))
     assert len(list((tmp_path / "store").rglob("*.parquet"))) == 1
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.tables import csv_text, display_text, markdown_text, rank_text, table_csv, table_json, table_markdown
+from evaluator.tables import (
+    csv_text,
+    display_text,
+    markdown_text,
+    rank_text,
+    table_csv,
+    table_json,
+    table_markdown,
+)
 
 HOSTILE = "=cmd|' /C calc'!A1 <script>alert(1)</script> [x](javascript:1) | @everyone\n## head"
 
@@ -65,7 +73,11 @@ def table(*rows, nulls=()):
 
 
 def test_csv_has_every_row_and_full_precision():
-    text = table_csv(table(row(metrics={"bleu_2": entry(mean=1 / 3)}), nulls=[row(name="Template", rank=None, kind="null")]))
+    text = table_csv(
+        table(
+            row(metrics={"bleu_2": entry(mean=1 / 3)}), nulls=[row(name="Template", rank=None, kind="null")]
+        )
+    )
     rows = list(csv.DictReader(io.StringIO(text)))
     assert float(rows[0]["bleu_2"]) == 1 / 3
     assert rows[1]["rank"] == ""

@@ -65,3 +65,47 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
     done = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
     print(f"removed {done['removed']} entries, kept {done['kept']} ({done['bytes'] / 1e9:.3f} GB)")
     return 0
+
+
+def run_models_list(override: Path | None) -> int:
+    """0 after printing every model of the manifest and its state here."""
+    from evaluator.encoders.models import states
+    from evaluator.encoders.store import models_directory
+
+    print(f"models directory: {models_directory(override)}")
+    for item in states(override):
+        spec = item.spec
+        gated = ", gated" if spec.gated else ""
+        print(f"{spec.key:<20} {item.state:<11} {spec.size_mb:>6} MB  {spec.title} ({spec.licence}{gated})")
+        print(f"{'':<20} for {', '.join(spec.metrics)}; revision {spec.revision[:12] or 'not recorded'}")
+    return 0
+
+
+def run_models_fetch(keys: list[str], override: Path | None) -> int:
+    """0 after downloading; raises `RexrankError` for what cannot be had."""
+    from evaluator.encoders.models import fetch, open_models, state_of
+    from evaluator.encoders.store import model_specs
+
+    for key in keys or open_models():
+        folder = fetch(key, override)
+        state = state_of(model_specs()[key], folder).state
+        print(f"{key}: {folder} ({state})")
+        if state == "unverified":
+            print("  no digest is recorded for it yet: scores say unverified and enter no real table")
+    return 0
+
+
+def run_models_verify(override: Path | None) -> int:
+    """0 when no file has a wrong digest or is missing beside others, else 2."""
+    from evaluator.encoders.models import states
+
+    bad = 0
+    for item in states(override):
+        print(f"{item.spec.key}: {item.state}")
+        for name, state in item.files.items():
+            if item.state not in {"absent", "stand-in"}:
+                print(f"  {name}: {state}")
+        bad += item.state in {"wrong", "incomplete"}
+    if bad:
+        print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
+    return 2 if bad else 0

@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,6 @@ from evaluator.records import Board
 from evaluator.runs import ScoreSettings
 
 if TYPE_CHECKING:
-    from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
@@ -37,7 +35,6 @@ def run_metric(
     device: str,
     batch_size: int | None,
     variants: Sequence[str],
-    judge: Path | None,
     *,
     details: bool,
 ) -> int:
@@ -57,7 +54,6 @@ def run_metric(
                 batch_size=batch_size,
                 details=details,
                 variants=parse_variants(variants),
-                judge=read_judge(judge),
                 progress=show,
             )
         except (MetricUnavailable, ValueError) as error:
@@ -126,22 +122,12 @@ def parse_variants(items: Sequence[str]) -> dict[str, str]:
     return {key: name for key, _, name in pairs}
 
 
-def read_judge(path: Path | None) -> JudgeSettings | None:
-    """The judge settings of a TOML file, or `None`."""
-    if path is None:
-        return None
-    from evaluator.judges.settings import read_settings
-
-    return read_settings(path)
-
-
 def run_score(
     folder: Path,
     datasets: Sequence[str],
     references_dir: Path | None,
     leaderboard: Path,
     settings: ScoreSettings,
-    judge: Path | None,
     shard: str,
 ) -> int:
     """0 after scoring; 1 when the submission is invalid; raises `RexrankError` for what is ours."""
@@ -149,7 +135,6 @@ def run_score(
     submission, chosen = _load(folder, datasets)
     if submission is None:
         return 1
-    settings = replace(settings, judge=read_judge(judge))
     part = parse_shard(shard)
     for dataset in chosen:
         references = load_references(dataset, references_directory(references_dir))

@@ -92,7 +92,9 @@ def _model(folder: Path, digest: str, device: str, cut: int | None) -> Any:  # n
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if cut is not None:
         config.num_hidden_layers = cut
-    model = AutoModel.from_config(config, attn_implementation="sdpa", trust_remote_code=False)
+    model: Any = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        config, attn_implementation="sdpa", trust_remote_code=False
+    )
     path = next(p for n in ("model.safetensors", "pytorch_model.bin") if (p := folder / n).is_file())
     prefix = f"{model.base_model_prefix}."
     raw = read_state(path)

@@ -32,18 +32,31 @@ STAND_IN_LABEL: Final = "stand-in"
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where one file of a model comes from; empty texts are not recorded yet."""
+
+    hub: str
+    revision: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One entry of `weights.toml`."""
+    """One entry of `weights.toml`; `gated` says how to get what cannot be downloaded, or is empty."""
 
     key: str
     title: str
-    hub: str
-    revision: str
     licence: str
-    gated: bool
+    gated: str
     size_mb: int
     metrics: tuple[str, ...]
-    files: dict[str, str]
+    files: dict[str, Source]
+
+    @property
+    def revision(self) -> str:
+        """The revision of the first file, or the digest that stands for one."""
+        first = next(iter(self.files.values()))
+        return first.revision or first.sha256
 
 
 @cache
@@ -51,10 +64,12 @@ def model_specs() -> dict[str, ModelSpec]:
     """Every model of the manifest, by key."""
     raw = resources.files("evaluator.encoders").joinpath("weights.toml").read_text("utf-8")
     table: dict[str, dict[str, Any]] = tomllib.loads(raw)
-    return {
-        key: ModelSpec(key=key, **{**entry, "metrics": tuple(entry["metrics"])})
-        for key, entry in table.items()
-    }
+    return {key: _spec(key, entry) for key, entry in table.items()}
+
+
+def _spec(key: str, entry: dict[str, Any]) -> ModelSpec:
+    files = {name: Source(**source) for name, source in entry["files"].items()}
+    return ModelSpec(key=key, **{**entry, "metrics": tuple(entry["metrics"]), "files": files})
 
 
 def models_directory(override: Path | None) -> Path:
@@ -113,14 +128,17 @@ def weights_label(key: str, override: Path | None) -> str:
 
 def verified(spec: ModelSpec, folder: Path) -> bool:
     """Whether every file of the manifest has a recorded digest and is there with that digest."""
-    for name, wanted in spec.files.items():
-        path = folder / name
-        if not wanted or not path.is_file():
-            return False
-        stat = path.stat()
-        if _file_digest(path, stat.st_size, stat.st_mtime_ns) != wanted:
-            return False
-    return True
+    return all(file_state(folder / name, source) == "verified" for name, source in spec.files.items())
+
+
+def file_state(path: Path, source: Source) -> str:
+    """`absent`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
+    if not path.is_file():
+        return "absent"
+    if not source.sha256:
+        return "unverified"
+    stat = path.stat()
+    return "verified" if _file_digest(path, stat.st_size, stat.st_mtime_ns) == source.sha256 else "wrong"
 
 
 def is_stand_in(signature: str) -> bool:

@@ -121,10 +121,12 @@ def _workspace(leaderboard: Path, config: Path, scratch: Path) -> Path:
         )
     source = config.resolve().parent
     settings = yaml.safe_load(config.read_text("utf-8"))
-    skip = shutil.ignore_patterns(*GENERATED) if (source / settings["docs_dir"]).is_dir() else None
-    shutil.copytree(source / settings["docs_dir"], scratch / "site", ignore=skip)
-    for path in (source / settings["docs_dir"]).glob("maintainers/index.md"):
-        shutil.copy(path, scratch / "site/maintainers/index.md")
+    docs = source / settings["docs_dir"]
+
+    def generated(folder: str, names: list[str]) -> set[str]:
+        return set(GENERATED) & set(names) if Path(folder) == docs else set()
+
+    shutil.copytree(docs, scratch / "site", ignore=generated)
     shutil.copytree(source / "overrides", scratch / "overrides")
     shutil.copy(config, scratch / "mkdocs.yml")
     write_pages(leaderboard, scratch / "site")

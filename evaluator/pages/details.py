@@ -12,6 +12,8 @@ from evaluator.pages.boards import REHEARSAL, TRACK_TITLES
 from evaluator.pages.markup import badges_of, link, text
 from evaluator.tables import display_text, rank_text
 
+_METRIC_HEAD = "<tr><th>Metric</th><th>Value and 95 % interval</th><th>Signature</th></tr>"
+
 
 def model_page(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]) -> str:
     """The page of one model from its (table, row, record) on every board it stands on."""
@@ -77,8 +79,7 @@ def _board_section(table: Mapping[str, Any], row: Mapping[str, Any], record: Map
     )
     lines += [
         "",
-        "<table data-search-exclude><thead><tr><th>Metric</th><th>Value and 95 % interval</th><th>Signature</th></tr></thead>"
-        f"<tbody>{metrics}{missing}</tbody></table>",
+        f"<table data-search-exclude><thead>{_METRIC_HEAD}</thead><tbody>{metrics}{missing}</tbody></table>",
         "",
     ]
     lines += _diagnostics(row)
@@ -91,12 +92,11 @@ def _diagnostics(row: Mapping[str, Any]) -> list[str]:
     if not d:
         return []
     ratio = "–" if d["length_ratio"] is None else f"{d['length_ratio']:.2f}"
-    lines = [
+    said = (
         f"Distinct reports {d['distinct_fraction']:.0%}, the most common one {d['top1_share']:.0%} of the studies; "
-        f"{ratio} times as long as the references; {d['exact_match']:.1%} equal to the reference; {d['n_empty']} empty.",
-        "",
-    ]
-    return lines + [f"- {text(b)}" for b in badges_of(row)] + [""]
+        f"{ratio} times as long as the references; {d['exact_match']:.1%} equal to the reference; {d['n_empty']} empty."
+    )
+    return [said, "", *(f"- {text(b)}" for b in badges_of(row)), ""]
 
 
 def _provenance(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:

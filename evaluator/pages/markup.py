@@ -9,7 +9,9 @@ from typing import Any, Final
 from evaluator.checks.card import public_https
 from evaluator.tables import rank_text
 
-_MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()#+-.!|~:@$^=\n\r\t"})
+# Entities that html.escape writes must stay, so "#", "&" and ";" are left alone; a "#" in the middle of a
+# line is no heading, and line breaks become entities.
+_MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
 
 
 def text(value: object) -> str:
@@ -18,11 +20,7 @@ def text(value: object) -> str:
     >>> text("<b>*x*")
     '&lt;b&gt;&#42;x&#42;'
     """
-    return html.escape(str(value), quote=True).replace("&#x27;", "&#39;").translate(_ACTIVE_KEEPING_ENTITIES)
-
-
-# Entities that html.escape wrote must stay; "#" and ";" are therefore left alone.
-_ACTIVE_KEEPING_ENTITIES: Final = {k: v for k, v in _MARKDOWN_ACTIVE.items() if chr(k) not in "#"}
+    return html.escape(str(value), quote=True).replace("&#x27;", "&#39;").translate(_MARKDOWN_ACTIVE)
 
 
 def link(address: object, label: str) -> str:
@@ -37,15 +35,24 @@ def scores_cell(entry: Mapping[str, Any] | None, *, best: bool) -> str:
     if entry is None:
         return '<td data-value="">–</td>'
     shown = entry["display"]
-    value = f"{shown['value']:.3f}" if shown["value"] is not None else text(shown["note"] or "–")
+    value = number(shown["value"]) if shown["value"] is not None else text(shown["note"] or "–")
     span = ""
     if shown["low"] is not None or shown["high"] is not None:
-        low = "−∞" if shown["low"] is None else f"{shown['low']:.3f}"
-        high = "∞" if shown["high"] is None else f"{shown['high']:.3f}"
+        low = "−∞" if shown["low"] is None else number(shown["low"])
+        high = "∞" if shown["high"] is None else number(shown["high"])
         span = f"<small>{low} to {high}</small>"
     failed = f"<small>{entry['n_failed']} failed</small>" if entry["n_failed"] else ""
     mark = ' class="rx-best"' if best else ""
     return f'<td data-value="{entry["mean"]!r}"{mark}>{value}{span}{failed}</td>'
+
+
+def number(value: float) -> str:
+    """Three decimals, with a real minus sign.
+
+    >>> number(-0.0634)
+    '−0.063'
+    """
+    return f"{value:.3f}".replace("-", "−")
 
 
 def board_table(
@@ -121,7 +128,7 @@ def forest(table: Mapping[str, Any]) -> str:
     scale = (width - left - 20) / ((high - low) or 1.0)
 
     def x(value: float) -> float:
-        return left + (value - low) * scale
+        return float(left + (value - low) * scale)
 
     better = "higher" if metric["higher_is_better"] else "lower"
     title = f"{metric['title']}: mean and 95 % interval, {better} is better"

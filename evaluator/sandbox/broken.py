@@ -18,7 +18,7 @@ def write_broken(folder: Path) -> Path:
     del studies["sandbox-0003"]
     studies["SANDBOX_0007"] = studies.pop("sandbox-0007")
     studies["sandbox-9999"] = {"findings": "Not in the dataset.", "impression": ""}
-    studies["sandbox-0010"] = {"findings": None}  # type: ignore[dict-item]
+    studies["sandbox-0010"] = {"findings": None}
     studies["sandbox-0011"]["findings"] = "No \u202eeffusion\u202c."
     studies["sandbox-0012"]["findings"] = "word " * 700
     studies["sandbox-0013"] = {"findings": "", "impression": ""}

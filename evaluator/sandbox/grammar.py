@@ -119,7 +119,7 @@ NORMAL: Final[tuple[tuple[str, tuple[tuple[tuple[str, Role], ...], ...]], ...]] 
     )),
 )  # fmt: skip
 
-NO_DISEASE: Final = (
+NO_DISEASE: Final[tuple[tuple[tuple[str, Role], ...], ...]] = (
     (("no acute", ""), ("cardiopulmonary", "anatomy"), ("abnormality", "observation")),
     (("no acute", ""), ("cardiopulmonary", "anatomy"), ("disease", "observation")),
     (("no acute", ""), ("cardiopulmonary", "anatomy"), ("process", "observation")),

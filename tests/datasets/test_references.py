@@ -27,7 +27,9 @@ def parse(studies, dataset=SMALL):
     return parse_references(dataset, json.dumps(studies).encode())
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), "", "  ", "None", "none.", "nan", "NaN", "/", 3, [], {}])
+@pytest.mark.parametrize(
+    "value", [None, float("nan"), "", "  ", "None", "none.", "nan", "NaN", "/", 3, [], {}]
+)
 def test_every_spelling_of_missing(value):
     assert section(value) is None
 
@@ -46,7 +48,9 @@ def test_bare_nan_tokens_are_read():
 
 
 def test_tracks_count_what_can_be_scored():
-    references = parse({"1": {"section_findings": "Clear.", "subject_id": 1}, "2": {"section_impression": "Normal."}})
+    references = parse(
+        {"1": {"section_findings": "Clear.", "subject_id": 1}, "2": {"section_impression": "Normal."}}
+    )
     report = check_references(references)
     assert report["tracks"] == {"findings": 1, "report": 2}
     assert report["problems"] == []
@@ -86,7 +90,10 @@ def test_ages(value, context, expected):
         ({"frontal_lateral": ["Frontal"], "image_path": ["a", "b"]}, {"view": "frontal"}),
         ({"frontal_lateral": [float("nan")]}, {}),
         ({"ap_pa": "AP", "sex": "Female", "race": "White"}, {"view": "AP", "sex": "F", "race": "White"}),
-        ({"context": "Age:50-60.Gender:M.Indication: painComparison: None."}, {"sex": "M", "age_group": "40-64", "prior": "no"}),
+        (
+            {"context": "Age:50-60.Gender:M.Indication: painComparison: None."},
+            {"sex": "M", "age_group": "40-64", "prior": "no"},
+        ),
         ({"context": "Comparison: ___."}, {"prior": "yes"}),
         ({"context": float("nan"), "sex": "Unknown"}, {}),
     ],
@@ -126,6 +133,15 @@ def test_sandbox_ships_with_the_package():
     assert len({r.patient for r in references.studies.values()}) >= 30
 
 
-@given(st.dictionaries(st.text(max_size=5), st.dictionaries(st.sampled_from(["section_findings", "context", "age", "frontal_lateral", "sex", "subject_id"]), st.none() | st.floats() | st.text(max_size=9) | st.lists(st.text(max_size=3))), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.dictionaries(
+            st.sampled_from(["section_findings", "context", "age", "frontal_lateral", "sex", "subject_id"]),
+            st.none() | st.floats() | st.text(max_size=9) | st.lists(st.text(max_size=3)),
+        ),
+        max_size=4,
+    )
+)
 def test_no_study_makes_the_loader_stumble(studies):
     assert set(parse(studies).studies) == set(studies)

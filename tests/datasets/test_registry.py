@@ -27,7 +27,13 @@ def test_every_entry_is_whole(name):
 
 def test_known_counts():
     counts = {name: get_dataset(name).n_studies for name in dataset_ids()}
-    assert counts == {"rexgradient": 10000, "mimic-cxr": 2347, "iu-xray": 590, "chexpert-plus": 200, "sandbox": 60}
+    assert counts == {
+        "rexgradient": 10000,
+        "mimic-cxr": 2347,
+        "iu-xray": 590,
+        "chexpert-plus": 200,
+        "sandbox": 60,
+    }
     assert get_dataset("chexpert-plus").tracks == {"findings": 62, "report": 200}
 
 

@@ -33,7 +33,10 @@ def test_token_ids_are_the_official_ones(pairs, compat):
 
 def test_the_first_word_carries_its_space(compat):
     encoder = Encoder(compat)
-    assert encoder.ids("clear lungs")[1:-1] == encoder.ids("x clear lungs")[-len(encoder.ids("clear lungs")) + 1 : -1]
+    assert (
+        encoder.ids("clear lungs")[1:-1]
+        == encoder.ids("x clear lungs")[-len(encoder.ids("clear lungs")) + 1 : -1]
+    )
 
 
 def test_equals_the_official_value_on_every_golden_pair(pairs, official, compat):
@@ -65,10 +68,14 @@ def test_references_are_encoded_once(pairs, compat, tmp_path, monkeypatch):
     first = BertScore().score(pairs, run).values
     encoded = []
     original = Encoder.__call__
-    monkeypatch.setattr(Encoder, "__call__", lambda self, texts: encoded.extend(texts) or original(self, texts))
+    monkeypatch.setattr(
+        Encoder, "__call__", lambda self, texts: encoded.extend(texts) or original(self, texts)
+    )
     again = BertScore().score(pairs, run).values
     assert (first == again).all()
-    assert set(encoded) == {prepare(p.prediction) for p in pairs} - {prepare(p.reference) for p in pairs} | set(encoded)
+    assert set(encoded) == {prepare(p.prediction) for p in pairs} - {
+        prepare(p.reference) for p in pairs
+    } | set(encoded)
     assert len(encoded) == len({prepare(p.prediction) for p in pairs})
 
 
