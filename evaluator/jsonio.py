@@ -22,6 +22,13 @@ _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
+class Unusable:
+    """What a parser returns for a text that has no usable value; the problem has been named."""
+
+
+UNUSABLE: Final = Unusable()
+
+
 class _DuplicateKeys(dict[str, Any]):
     """An object whose text held a key more than once."""
 
@@ -70,14 +77,14 @@ def line_of(text: str, key: str, occurrence: int = 1) -> int | None:
     return None
 
 
-def parse_json(file: str, text: str, problems: Problems) -> Any | None:
-    """The value of a JSON text, or `None` after naming why it cannot be used (RX201–RX205).
+def parse_json(file: str, text: str, problems: Problems) -> Any:
+    """The value of a JSON text, or `UNUSABLE` after naming why it cannot be used (RX201–RX205).
 
     A value with duplicate keys, NaN tokens or lone surrogates is returned as far as it can be, so
     that the other checks still run.
     """
     if not _depth_ok(file, text, problems):
-        return None
+        return UNUSABLE
     constants: list[str] = []
 
     def constant(name: str) -> None:
@@ -94,7 +101,7 @@ def parse_json(file: str, text: str, problems: Problems) -> Any | None:
             wanted="one JSON object",
             fix="write the file with a JSON library instead of by hand (rexrank convert does)",
         )
-        return None
+        return UNUSABLE
     except (ValueError, RecursionError) as error:
         problems.add(
             "RX201",
@@ -103,7 +110,7 @@ def parse_json(file: str, text: str, problems: Problems) -> Any | None:
             wanted="one JSON object of strings",
             fix="write the file with a JSON library and put no numbers in it",
         )
-        return None
+        return UNUSABLE
     _report_constants(file, text, constants, problems)
     _report_duplicates(file, text, value, problems)
     _report_surrogates(file, text, value, problems)
@@ -217,8 +224,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def parse_yaml(file: str, text: str, problems: Problems) -> Any | None:
-    """The value of a YAML text, or `None` after naming why it cannot be used (RX501)."""
+def parse_yaml(file: str, text: str, problems: Problems) -> Any:
+    """The value of a YAML text, or `UNUSABLE` after naming why it cannot be used (RX501)."""
     try:
         _check_yaml_depth(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
@@ -233,7 +240,7 @@ def parse_yaml(file: str, text: str, problems: Problems) -> Any | None:
             wanted="plain YAML: keys and values, no anchors, aliases, tags or repeated keys",
             fix="start again from the template: rexrank new TEAM MODEL",
         )
-        return None
+        return UNUSABLE
 
 
 def _check_yaml_depth(text: str) -> None:

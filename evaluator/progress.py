@@ -58,15 +58,16 @@ def _lines() -> ProgressCallback:
 
     def show(what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        started, last = shown.get(what, (now, 0.0))
-        finished = done >= total
-        if not finished and now - last < QUIET_SECONDS:
+        started, last = shown.setdefault(what, (now, now))
+        if now - last < QUIET_SECONDS and not (done >= total and now - started >= QUIET_SECONDS):
+            if done >= total:
+                shown.pop(what)
             return
         shown[what] = (started, now)
         left = (now - started) / done * (total - done) if done else None
-        eta = f", about {left:.0f} s left" if left and not finished else ""
+        eta = f", about {left:.0f} s left" if left else ""
         print(f"{what}: {done}/{total}{_rate(done, started)}{eta}", file=sys.stderr, flush=True)
-        if finished:
+        if done >= total:
             shown.pop(what)
 
     return show

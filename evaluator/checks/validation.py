@@ -10,7 +10,7 @@ from evaluator.checks import card as cards
 from evaluator.checks import coverage, files, structure, text
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.files import sha256_bytes
-from evaluator.jsonio import decode, parse_json, parse_yaml
+from evaluator.jsonio import UNUSABLE, decode, parse_json, parse_yaml
 from evaluator.problems import Problems
 from evaluator.submission import Predictions, StudyReport, Submission
 from evaluator.tree import Tree
@@ -97,8 +97,8 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
 
 def _card(file: str, data: bytes | None, problems: Problems) -> Mapping[str, Any]:
     content = decode(file, data, problems) if data is not None else None
-    value = parse_yaml(file, content, problems) if content is not None else None
-    if content is None or (value is None and content.strip() and not problems.ok):
+    value = parse_yaml(file, content, problems) if content is not None else UNUSABLE
+    if value is UNUSABLE:
         return {}
     cards.check_card(file, value, problems)
     return value if isinstance(value, dict) else {}
@@ -110,8 +110,8 @@ def _predictions(
     """The file's reports as far as they can be read."""
     digest = sha256_bytes(data)
     content = decode(file, data, problems)
-    value = parse_json(file, content, problems) if content is not None else None
-    if content is None or value is None:
+    value = parse_json(file, content, problems) if content is not None else UNUSABLE
+    if content is None or value is UNUSABLE:
         return Predictions(dataset.id, {}, digest)
     studies = structure.check_shape(file, content, value, dataset.id, problems)
     if isinstance(value, dict) and (studies or not value):
