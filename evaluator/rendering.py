@@ -122,6 +122,7 @@ def as_markdown(report: Report) -> str:
     room = MAX_COMMENT - sum(len(x) + 1 for x in (*head, *tail)) - 200
     left = 0
     for file, items in groupby(sorted(report.problems, key=lambda p: p.file), key=lambda p: p.file):
+        rows = [_markdown_row(p) for p in items]
         block = [
             "",
             f"**{code_span(file)}**",
@@ -129,15 +130,13 @@ def as_markdown(report: Report) -> str:
             "| | where | found | wanted | how to mend it |",
             "|---|---|---|---|---|",
         ]
-        body += block
         room -= sum(len(x) + 1 for x in block)
-        for problem in items:
-            line = _markdown_row(problem)
-            if len(line) + 1 > room:
-                left += 1
-            else:
-                body.append(line)
-                room -= len(line) + 1
+        fitting = 0
+        while fitting < len(rows) and len(rows[fitting]) < room:
+            room -= len(rows[fitting]) + 1
+            fitting += 1
+        body += [*block, *rows[:fitting]] if fitting else []
+        left += len(rows) - fitting
     left += sum(report.problems.suppressed.values())
     if left:
         body += ["", f"… and {left:,} more; run `rexrank validate` for all of them."]

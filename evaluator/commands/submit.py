@@ -70,11 +70,12 @@ def load_valid(folder: Path) -> Submission | None:
     report = validate_paths([folder], None)
     if report.ok and len(report.found) == 1:
         return report.found[0].submission
-    sys.stderr.write(rendering.as_text(report, colour=sys.stderr.isatty() and "NO_COLOR" not in os.environ))
     if report.ok:
         raise RexrankError(
             f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL."
         )
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    sys.stderr.write(rendering.as_text(report, colour=colour))
     return None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluator.checks.codes import RULES, anchor
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.pages.boards import REHEARSAL, TRACK_TITLES
-from evaluator.pages.markup import badges_of, link, text
+from evaluator.pages.markup import badges_of, link, text, title
 from evaluator.tables import display_text, rank_text
 
 _METRIC_HEAD = "<tr><th>Metric</th><th>Value and 95 % interval</th><th>Signature</th></tr>"
@@ -21,7 +20,7 @@ def model_page(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], Mappin
     card = record["card"]
     lines = [
         "---",
-        f"title: {json.dumps(str(first['name']), ensure_ascii=True)}",
+        f"title: {title(first['name'])}",
         "---",
         f"# {text(first['name'])}",
         "",

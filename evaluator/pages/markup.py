@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,17 @@ def text(value: object) -> str:
     '&lt;b&gt;&#42;x&#42;'
     """
     return html.escape(str(value), quote=True).replace("&#x27;", "&#39;").translate(_MARKDOWN_ACTIVE)
+
+
+def title(value: object) -> str:
+    """`value` as a page title in front matter: HTML entities in a quoted YAML string.
+
+    Themes print titles unescaped, so that the escaping must be done before.
+
+    >>> title("</title><script>")
+    '"&lt;/title&gt;&lt;script&gt;"'
+    """
+    return json.dumps(html.escape(" ".join(str(value).split()), quote=True), ensure_ascii=True)
 
 
 def link(address: object, label: str) -> str:

@@ -1,0 +1,69 @@
+"""The per-text cache: whole entries only, whoever writes at the same time."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluator.encoders.cache import TextCache
+from evaluator.encoders.texts import encode_unique
+from evaluator.metrics.base import Run
+
+
+def test_round_trip(tmp_path):
+    cache = TextCache(tmp_path)
+    values = [np.arange(6, dtype=np.float32).reshape(2, 3), {"a": [1, "x"]}]
+    cache.put_many("n", ["one", "two\ud800"], values)
+    array, mapping, missing = cache.get_many("n", ["one", "two\ud800", "three"])
+    assert array.dtype == np.float32
+    assert (array == values[0]).all()
+    assert mapping == values[1]
+    assert missing is None
+    assert cache.get_many("other", ["one"]) == [None]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"N", b"Nhalf", b"J{", b"X...", b"N\x93NUMPY\x01\x00v\x00{'descr': '|O'"]
+)
+def test_damaged_entries_are_absent(tmp_path, damage):
+    cache = TextCache(tmp_path)
+    cache.put_many("n", ["one"], [np.ones(3)])
+    cache.path("n", "one").write_bytes(damage)
+    assert cache.get_many("n", ["one"]) == [None]
+
+
+def test_concurrent_writers(tmp_path):
+    cache = TextCache(tmp_path)
+    texts = [f"t{i}" for i in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda k: cache.put_many("n", texts, [np.full(50, float(k))] * 40), range(8)))
+    for value in cache.get_many("n", texts):
+        assert len(set(value.tolist())) == 1
+    assert cache.info()["entries"] == 40
+
+
+def test_prune_keeps_what_was_used_last(tmp_path):
+    cache = TextCache(tmp_path)
+    cache.put_many("n", ["old", "new"], [np.ones(100), np.ones(100)])
+    os.utime(cache.path("n", "old"), (1, 1))
+    size = cache.path("n", "new").stat().st_size
+    assert cache.prune(size) == {"kept": 1, "removed": 1, "bytes": size}
+    assert cache.get_many("n", ["old"]) == [None]
+
+
+def test_each_text_is_encoded_once_in_order_of_length(tmp_path):
+    calls = []
+
+    def encode(batch):
+        calls.append(batch)
+        return [len(t) for t in batch]
+
+    run = Run(batch_size=2, cache=TextCache(tmp_path))
+    assert encode_unique(["ccc", "a", "bb", "a"], "n", encode, run, "x") == {"a": 1, "bb": 2, "ccc": 3}
+    assert calls == [["a", "bb"], ["ccc"]]
+    encode_unique(["ccc", "dddd"], "n", encode, replace(run, batch_size=9), "x")
+    assert calls[2:] == [["dddd"]]

@@ -1,0 +1,171 @@
+"""The site from a leaderboard: strict, apart, and proof against what a submission may say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.commands.board import rank_all
+from evaluator.datasets.references import load_references
+from evaluator.datasets.registry import get_dataset
+from evaluator.pages.build import build, pages, write_pages
+from evaluator.pages.markup import link, text
+from evaluator.runs import ScoreSettings, score_submission
+from evaluator.sandbox.generate import card, predictions
+from evaluator.submission import Predictions, Submission
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config }} `|` \"'>"
+
+
+@pytest.fixture(scope="module")
+def leaderboard(tmp_path_factory):
+    """A leaderboard made by the real pipeline, one card of it hostile."""
+    folder = tmp_path_factory.mktemp("board")
+    dataset = get_dataset("sandbox")
+    for model in ("near-copy", "template"):
+        facts = yaml.safe_load(card(model))
+        if model == "template":
+            facts |= {
+                "name": HOSTILE[:60],
+                "institution": HOSTILE,
+                "description": HOSTILE,
+                "license": HOSTILE,
+            }
+        submission = Submission(
+            "rexrank-sandbox", model, facts, {"sandbox": Predictions("sandbox", predictions(model), "0" * 64)}
+        )
+        settings = ScoreSettings(
+            metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02"
+        )
+        score_submission(submission, dataset, load_references(dataset, None), folder, settings)
+    rank_all(folder, folder / "store", rehearsal=False)
+    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(leaderboard, tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    build(leaderboard, ROOT / "mkdocs.yml", out)
+    return out
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(path):
+    parser = Tags()
+    parser.feed(path.read_text("utf-8"))
+    return parser.found
+
+
+def test_every_page_is_there(site):
+    for page in (
+        "",
+        "leaderboards",
+        "leaderboards/sandbox/findings",
+        "leaderboards/iu-xray/report",
+        "leaderboards/reported",
+        "models",
+        "models/rexrank-sandbox/near-copy",
+        "metrics",
+        "submit",
+        "about",
+        "codes",
+        "datasets",
+        "maintainers/architecture",
+    ):
+        assert (site / page / "index.html").is_file(), page
+
+
+def test_a_hostile_card_stays_text(site):
+    for page in ("leaderboards/sandbox/findings", "models/rexrank-sandbox/template", "models", ""):
+        path = site / page / "index.html"
+        for tag, attributes in tags(path):
+            assert not (tag == "script" and "alert" in str(attributes))
+            assert not str(attributes.get("href", "")).startswith("javascript:")
+            assert not any(name.startswith("on") for name in attributes)
+        content = path.read_text("utf-8")
+        assert "<script>alert" not in content
+        assert "<strong>[x]" not in content
+    shown = (site / "models/rexrank-sandbox/template/index.html").read_text("utf-8")
+    assert "Evil &lt;script&gt;" in shown
+
+
+def test_nothing_comes_from_elsewhere(site):
+    for path in site.rglob("*.html"):
+        for tag, attributes in tags(path):
+            source = attributes.get("src") or (attributes.get("href") if tag == "link" else None)
+            if attributes.get("rel") == "canonical":
+                continue
+            assert not source or not re.match(r"(https?:)?//", source), (path, tag, source)
+
+
+def test_the_board_reads_in_order_without_a_script(site):
+    content = (site / "leaderboards/sandbox/findings/index.html").read_text("utf-8")
+    assert content.index("Sandbox near") < content.index("Evil")
+    assert "Rehearsal" not in content
+
+
+def test_contradictions_are_marked(site):
+    content = (site / "leaderboards/rexgradient/report/index.html").read_text("utf-8")
+    assert content.count("contradicts its parts") == 13
+    assert "38 contradict themselves" in re.sub(
+        r"<[^>]+>", "", (site / "leaderboards/reported/index.html").read_text("utf-8")
+    )
+
+
+def test_pages_are_written_only_when_they_change(leaderboard, tmp_path):
+    write_pages(leaderboard, tmp_path)
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.md")}
+    (tmp_path / "models/gone.md").write_text("stale")
+    write_pages(leaderboard, tmp_path)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.md")} == stamps
+
+
+def test_an_empty_leaderboard_still_makes_a_site(tmp_path):
+    made = pages(tmp_path)
+    assert "No model has been scored on this board yet" in made["leaderboards/iu-xray/findings.md"]
+
+
+@given(st.text())
+def test_no_text_makes_markup(value):
+    shown = text(value)
+    assert not set("<>\"'`*_[]()|\n\r") & set(shown)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "http://a.org",
+        'https://a.org/"onclick=',
+        None,
+        "https://localhost/x",
+        "//a.org",
+        "https://a.org:99/",
+    ],
+)
+def test_only_public_https_links(address):
+    assert link(address, "x") == "x"
+
+
+def test_a_good_link():
+    assert (
+        link("https://arxiv.org/abs/2411.15122", "x")
+        == '<a href="https://arxiv.org/abs/2411.15122" rel="nofollow noopener">x</a>'
+    )

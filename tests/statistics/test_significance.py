@@ -1,0 +1,85 @@
+"""Sign-flip tests against exhaustive enumeration, and corrections against their definitions."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from evaluator.statistics.bootstrap import clusters_of
+from evaluator.statistics.significance import benjamini_hochberg, sign_flip
+
+RNG = np.random.default_rng(8)
+
+
+def single(n):
+    return clusters_of([f"p{i:05}" for i in range(n)])
+
+
+def test_p_equals_all_sign_patterns():
+    values = RNG.normal(size=(10, 2))
+    difference = values[:, 0] - values[:, 1]
+    every = np.array(list(product((-1, 1), repeat=10))) @ difference
+    exact = (np.abs(every) >= abs(difference.sum()) - 1e-9).mean()
+    p = sign_flip(values, single(10), 1).p[0]
+    assert p == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / 9_999) + 1e-4)
+
+
+def test_identical_systems_have_p_1():
+    scores = RNG.normal(size=40)
+    pairs = sign_flip(np.column_stack([scores, scores, scores + 5]), single(40), 2)
+    assert pairs.p[0] == pairs.p_adjusted[0] == 1.0
+    assert pairs.p[1] < 0.01
+
+
+def test_swapping_the_systems_changes_nothing():
+    values = RNG.normal(size=(50, 2))
+    a, b = sign_flip(values, single(50), 3), sign_flip(values[:, ::-1], single(50), 3)
+    assert a.p[0] == b.p[0]
+    assert a.difference[0] == pytest.approx(-b.difference[0])
+
+
+def test_patients_are_flipped_as_one():
+    effect = np.repeat(RNG.normal(0.3, 1, 20), 10)
+    values = np.column_stack([effect, np.zeros(200)])
+    by_patient = clusters_of([f"p{i:03}" for i in range(20) for _ in range(10)])
+    assert sign_flip(values, by_patient, 4).p[0] > sign_flip(values, single(200), 4).p[0]
+
+
+def test_adjusted_p_is_never_below_raw_and_keeps_the_order_of_statistics():
+    values = RNG.normal(size=(120, 8)) + np.linspace(0, 0.6, 8)
+    pairs = sign_flip(values, single(120), 5)
+    assert (pairs.p_adjusted >= pairs.p).all()
+    matrix = pairs.matrix(8)
+    assert (matrix == matrix.T).all()
+    assert (np.diag(matrix) == 1).all()
+
+
+@pytest.mark.slow
+def test_family_wise_error_stays_at_the_level():
+    hits = sum(
+        (
+            sign_flip(np.random.default_rng(t).normal(size=(100, 10)), single(100), t, 999).p_adjusted < 0.05
+        ).any()
+        for t in range(300)
+    )
+    assert hits / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_two_models_need_no_correction():
+    pairs = sign_flip(RNG.normal(size=(60, 2)), single(60), 6)
+    assert pairs.p_adjusted[0] == pytest.approx(pairs.p[0], abs=1e-3)
+
+
+def test_one_model_has_no_pair():
+    pairs = sign_flip(RNG.normal(size=(60, 1)), single(60), 6)
+    assert pairs.p.size == 0
+    assert pairs.matrix(1).tolist() == [[1.0]]
+
+
+def test_benjamini_hochberg_equals_scipy():
+    from scipy.stats import false_discovery_control
+
+    p = RNG.uniform(size=40)
+    assert np.allclose(benjamini_hochberg(p), false_discovery_control(p))

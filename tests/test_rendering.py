@@ -1,0 +1,89 @@
+"""A validation as people and machines read it; nothing hostile gets out of its place."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator import rendering
+from evaluator.checks.validation import Found, Report
+from evaluator.problems import Problems, Severity
+
+HOSTILE = "a`b``c|d <img src=x onerror=alert(1)> [x](http://y) @admin\n::set-output name=x::y\n%0A::error::z"
+
+
+def report(
+    *, text="no findings", file="submissions/a/b/x.json", n=1, severity=Severity.ERROR, ok_folder=True
+):
+    problems = Problems()
+    for i in range(n):
+        problems.add(
+            "RX206", file, pointer=f"/{i}", line=i + 1, found=text, wanted=text, fix=text, severity=severity
+        )
+    found = (Found("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
+    return Report(problems, found)
+
+
+def test_verdicts():
+    assert rendering.verdict(report()) == "Not valid: 1 problem in 1 submission."
+    assert (
+        rendering.verdict(report(n=2, severity=Severity.WARNING))
+        == "Valid: 1 submission checked, 2 warnings."
+    )
+    assert rendering.verdict(report(n=0)) == "Valid: 1 submission checked."
+    assert rendering.verdict(report(n=0, ok_folder=False)) == "No submission found here."
+    assert not report(n=0, ok_folder=False).ok
+
+
+def test_text_shows_place_and_cure():
+    shown = rendering.as_text(report(), colour=False)
+    assert "submissions/a/b/x.json\n  RX206 error /0 (line 1)\n      found   no findings\n" in shown
+    assert shown.endswith("run rexrank validate again.\n")
+    assert "\033" not in shown
+    assert "\033[31m" in rendering.as_text(report(), colour=True)
+
+
+def test_json_is_whole():
+    body = json.loads(rendering.as_json(report(n=25)))
+    assert body["errors"] == 25
+    assert len(body["problems"]) == 20
+    assert body["not_listed"] == [{"code": "RX206", "count": 5, "file": "submissions/a/b/x.json"}]
+    assert body["valid"] is False
+
+
+def test_no_text_starts_another_workflow_command():
+    shown = rendering.as_github(report(text=HOSTILE, file=HOSTILE))
+    commands = [line for line in shown.splitlines() if line.startswith("::")]
+    assert len(commands) == 1
+    assert commands[0].startswith("::error file=")
+    assert len(shown.splitlines()) == 2
+
+
+@given(st.text(max_size=80))
+def test_no_text_leaves_its_code_span(text):
+    span = rendering.code_span(text)
+    fence = re.match(r"`+", span).group()
+    inside = span[len(fence) : -len(fence)]
+    assert fence not in re.findall(r"`+", inside)
+    assert "\n" not in span
+    assert not re.search(r"(?<!\\)\|", span)
+
+
+def test_comment_is_capped_and_counts_the_rest():
+    problems = Problems()
+    for i in range(4_000):
+        problems.add(
+            "RX206", f"submissions/a/b/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250
+        )
+    shown = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
+    assert len(shown) < 65_000
+    assert re.search(r"… and [\d,]+ more", shown)
+
+
+@pytest.mark.parametrize("render", [rendering.as_markdown, rendering.as_json, rendering.as_github])
+def test_same_report_same_bytes(render):
+    assert render(report(text=HOSTILE)) == render(report(text=HOSTILE))
