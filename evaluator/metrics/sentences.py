@@ -55,12 +55,12 @@ _BEGINS: Final = (
     r"{N}({D}{D}?\){S}++{U})",
     r"{N}({D}{D}?\){S}++{L})",
     r"{N}([-#*?] (?:{L}|{U}))",
-    r"{N}([.+/] {U})",
+    r"{N}([.+/]? {U})",
     r"{N}(-{S}++{U})",
     r"{A}(?:{S}++)?{N}++({U}{U}++:)",
     r"{A}{N}++({U}{L}++:)",
     r"{N}++({L}){L}++:",
-    r"[{UL}]:{S}++{N}(\S)",
+    r"(?:{U}|{L}):{S}++{N}({A})",
     r"{L}:{N}++({A})",
     r"{U}:{N}++({D})",
     r"(F)INDINGS:",
@@ -73,7 +73,7 @@ _BEGINS: Final = (
 # (pattern, whether it is a real end): a false end only keeps real ones away.
 _ENDS: Final = (
     (r"{A}(\.) {{1,51}}+", True),
-    (r"[{LL}]{L}(\.){S}++{U}", True),
+    (r"{L}{L}(\.){S}++{U}", True),
     (r"{D}(\.){S}++{U}", True),
     (r"\)(\.){S}++{U}", True),
     (r"{U}{U}{U}(\.){S}++{U}{L}", True),
@@ -102,14 +102,13 @@ _ENDS: Final = (
     (r"{L}++{S}++(\.){S}++{U}{L}++", True),
     (r"{L}\.(\"){S}++{U}", True),
     (r"({A}){W}++\Z", True),
-    (r"({A})\Z", True),
     (r"{N}{D}++(\.){S}++{U}", False),
-    (r"{S}(?:(?:M|m)(?:s|r|rs)|[Dd]r)(\.) ", False),
+    (r"({S}(?:[Mm]s|[Mm]r|[Mm]rs|[Dd]r)\. )", False),
     (r"(,{W}++{L}{L})", False),
     (r"(,{W}++{D}++ )", False),
     (r"(;{W}++{L}{L})", False),
     (r"(\){W}++{L}{L})", False),
-    (r"({S}++{U}{{1,4}}{W}++{L}{L})", False),
+    (r"{S}++{U}{{1,3}}({U}){W}++{L}{L}", False),
     (r"(A{W}++(?:{L}{L}|{D}++ ))", False),
     (r"({L}(?:{S}++)?{N}++(?:{S}++)?{L})", False),
     (r"({D}++){W}++(?:cm |m |mg |ml |week|month|year)", False),
@@ -126,8 +125,116 @@ class _Mark:
 @cache
 def _compiled() -> tuple[list[re.Pattern[str]], list[tuple[re.Pattern[str], bool]]]:
     def build(pattern: str) -> re.Pattern[str]:
-        for name in ("UL", "LL"):
-            pattern = pattern.replace("[{" + name + "}]", "(?:" + "|".join(_CLASSES[c] for c in name) + ")")
         return re.compile("(?=" + pattern.format(**_CLASSES) + ")")
 
     return [build(p) for p in _BEGINS], [(build(p), real) for p, real in _ENDS]
+
+
+def _marks(found: list[tuple[int, int, int, bool]]) -> list[_Mark]:
+    """Real marks left when each touches no wider one, in order of discovery."""
+    kept: list[_Mark] = []
+    tree: list[tuple[int, int, int]] = []
+    for _, begin, end, real in found:
+        touched = [
+            t
+            for t in tree
+            if (t[0] < end and t[1] > begin) or (t[0] == begin and (begin == end or t[1] == begin))
+        ]
+        if not touched:
+            tree.append((begin, end if tree else end - 1, len(kept)))
+            kept.append(_Mark(begin, end, real))
+            continue
+        at = max(touched)[2]
+        if end - begin > kept[at].end - kept[at].begin:
+            kept[at] = _Mark(begin, end, real)
+            tree.append((begin, end, at))
+    return [mark for mark in kept if mark.real]
+
+
+def _found(text: str) -> tuple[list[_Mark], list[_Mark]]:
+    begins, ends = _compiled()
+    starts = [(m.start(), m.start(1), m.end(1), True) for p in begins for m in p.finditer(text)]
+    stops = [(m.start(), m.start(1), m.end(1), real) for p, real in ends for m in p.finditer(text)]
+    return _marks(sorted(starts, key=lambda m: m[0])), _marks(sorted(stops, key=lambda m: m[0]))
+
+
+def _trimmed(text: str, begin: int, end: int) -> tuple[int, int] | None:
+    """The stretch without leading space and without trailing signs; `None` for fewer than two characters."""
+    first = next((i for i in range(begin, end) if not text[i].isspace()), None)
+    if first is None:
+        return None
+    for last in range(end - 1, first, -1):
+        if text[last].isalnum() or text[last] in '.!?)]"':
+            return first, last + 1
+    return None
+
+
+def _fill(spans: list[list[int]], text: str, begin: int, end: int) -> None:
+    """Give unclaimed text a sentence of its own, or to the sentence before when it is short."""
+    gap = _trimmed(text, begin, end)
+    if gap is None:
+        return
+    if gap[1] - gap[0] > _SHORT_GAP:
+        spans.append(list(gap))
+    elif spans:
+        spans[-1][1] = gap[1]
+
+
+def _paired(text: str, begins: list[_Mark], ends: list[_Mark]) -> list[list[int]]:
+    """Sentences from the begin marks and, for each, the last end mark before the next begin."""
+    spans: list[list[int]] = []
+    start = stop = cursor = 0
+    open_ = False
+    for i, mark in enumerate(begins):
+        if not open_:
+            start = mark.begin
+            if start < stop:
+                continue
+            open_ = True
+        elif mark.begin < stop:
+            continue
+        _fill(spans, text, spans[-1][1] if spans else 0, start)
+        following = begins[i + 1].begin if i + 1 < len(begins) else None
+        for k in range(cursor, len(ends)):
+            more = k + 1 < len(ends)
+            if following is not None and more and following < ends[k].begin + 1:
+                break
+            stop, cursor = ends[k].begin + 1, k
+            while stop >= 1 and text[stop - 1].isspace():
+                stop -= 1
+            if stop < start:
+                continue
+            if not open_:
+                spans[-1] = [start, stop]
+                continue
+            spans.append([start, stop])
+            open_ = False
+            if following is not None and not (more and following > ends[k + 1].end):
+                break
+    return spans
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Character spans of the sentences of `text`, in order; empty when no mark finds one."""
+    begins, ends = _found(text)
+    spans = _paired(text, begins, ends)
+    if not spans:
+        whole = _trimmed(text, 0, len(text))
+        return [whole] if whole and whole[1] - whole[0] > _SHORT_GAP else []
+    if head := _trimmed(text, 0, spans[0][0]):
+        if spans[0][0] <= ends[0].begin:
+            spans[0][0] = head[0]
+        else:
+            spans.insert(0, list(head))
+    _fill(spans, text, spans[-1][1], len(text))
+    return [(begin, end) for begin, end in spans]
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences RaTEScore's entity model is given: stripped, at least `MIN_CHARACTERS` long.
+
+    A text without any mark is one sentence; an empty or blank one has none.
+    """
+    spans = sentence_spans(text) or [(0, len(text))]
+    parts = [text[begin:end].strip() for begin, end in spans]
+    return [part for part in parts if len(part) >= MIN_CHARACTERS]

@@ -1,0 +1,187 @@
+"""RaTEScore's two encoders: medical entities of a sentence, and the embedding of an entity.
+
+Zhao et al., EMNLP 2024; behaviour as MAGIC-AI4Med/RaTEScore@a970406 (release 0.6.0), equal on its
+golden outputs. Both run once per distinct string, batched by length and cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state
+from evaluator.encoders.store import model_directory, weights_digest
+from evaluator.encoders.texts import encode_unique
+from evaluator.metrics.base import MetricUnavailable, Run
+
+NER: Final = "ratescore-ner"
+SYNONYMS: Final = "biolord"
+TYPES: Final = ("ABNORMALITY", "NON-ABNORMALITY", "DISEASE", "NON-DISEASE", "ANATOMY")
+LABELS: Final = (*(f"{mark}-{kind}" for kind in TYPES for mark in "BI"), "O")
+"""The published order. One revision on the hub has LABEL_0…10, which decodes to nothing."""
+MAX_SENTENCE_TOKENS: Final = 512
+MAX_ENTITY_TOKENS: Final = 30
+
+Entity = tuple[str, str]
+"""(text, type)."""
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(folder: Path, digest: str) -> Any:  # noqa: ARG001 - the digest keys the memo
+    from transformers import PreTrainedTokenizerFast
+
+    # AutoTokenizer of transformers 5 replaces the stored normaliser; this class keeps the file's.
+    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+
+
+def tokenizer(key: str, run: Run) -> Any:
+    """The tokenizer of a model folder's `tokenizer.json`, as it was published."""
+    folder = model_directory(key, run.models)
+    try:
+        return _tokenizer(folder, weights_digest(key, run.models))
+    except (OSError, ValueError) as error:
+        raise MetricUnavailable(
+            f"the tokenizer of {key} in {folder} cannot be loaded ({str(error)[:200]}). "
+            "Check it with: rexrank models verify"
+        ) from error
+
+
+@lru_cache(maxsize=2)
+def _classifier(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - the digest keys the memo
+    from transformers import DebertaV2Config, DebertaV2ForTokenClassification
+
+    config = read_config(folder)
+    labels = tuple(config.get("id2label", {}).get(str(i)) for i in range(len(LABELS)))
+    if labels != LABELS:
+        raise MetricUnavailable(
+            f"{folder / 'config.json'} names other labels than RaTE-NER's: {labels[:3]}…. "
+            f"Fetch the pinned revision with: rexrank models fetch {NER}"
+        )
+    model = DebertaV2ForTokenClassification(DebertaV2Config.from_pretrained(folder, local_files_only=True))
+    return load_strictly(model, _weights(folder, NER), NER).to(device)
+
+
+def _weights(folder: Path, key: str) -> dict[str, Any]:
+    path = next((p for n in ("model.safetensors", "pytorch_model.bin") if (p := folder / n).is_file()), None)
+    if path is None:
+        raise MetricUnavailable(f"{folder} has no weights. Fetch them with: rexrank models fetch {key}")
+    return read_state(path)
+
+
+@lru_cache(maxsize=2)
+def _encoder(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - the digest keys the memo
+    from transformers import AutoConfig, AutoModel
+
+    # MPNet has no scaled-dot-product attention, so the library's default is left to choose.
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    model = AutoModel.from_config(config, trust_remote_code=False)
+    wanted = set(model.state_dict())
+    prefix = f"{model.base_model_prefix}."
+    state = {k.removeprefix(prefix): v for k, v in _weights(folder, SYNONYMS).items()}
+    state = {k: v for k, v in state.items() if k in wanted}
+    unused = ("pooler.dense.weight", "pooler.dense.bias", "position_ids")
+    return load_strictly(model, state, SYNONYMS, may_lack=unused).to(device)
+
+
+def classifier(run: Run) -> Any:
+    """The entity model, float32, in evaluation mode. Raises `MetricUnavailable` for other labels."""
+    return _classifier(model_directory(NER, run.models), weights_digest(NER, run.models), run.device)
+
+
+def decode(tokens: Sequence[str], labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Entity spans (first token, last token, type) of one labelled sentence, `[CLS]` and `[SEP]` included.
+
+    The official decoder, which looks one label ahead and is not plain BIO: the type of a following
+    I is ignored, O does not close an entity by itself, and an entity running to the last word piece
+    is closed by the label predicted at `[SEP]`.
+    """
+    spans: list[tuple[int, int, str]] = []
+    start: int | None = None
+    end: int | None = None
+    kind = ""
+    for i in range(len(tokens) - 1):
+        if tokens[i] in {"[CLS]", "[SEP]"}:
+            continue
+        mark, following = labels[i][0], labels[i + 1][0]
+        if mark == "B":
+            start, kind = i, labels[i][2:]
+            if following == "B":
+                end = i
+                spans.append((i, i, kind))
+            elif following == "O":
+                spans.append((i, i, kind))
+                start = end = None
+        elif mark == "I" and following == "B":
+            if start is not None:
+                spans.append((start, i, kind))
+            start = end = i
+            kind = labels[i][2:]
+        elif mark == "I" and following == "O":
+            if start is not None:
+                spans.append((start, i, kind))
+            start = end = None
+    if start is not None and end is None:
+        spans.append((start, len(tokens) - 2, kind))
+    return spans
+
+
+class _Ner:
+    def __init__(self, run: Run) -> None:
+        self.run, self.model, self.tokenizer = run, classifier(run), tokenizer(NER, run)
+
+    def __call__(self, sentences: list[str]) -> list[Any]:
+        import torch
+
+        batch = self.tokenizer(
+            sentences, padding=True, truncation=True, max_length=MAX_SENTENCE_TOKENS, return_tensors="pt"
+        )
+        batch.pop("token_type_ids", None)
+        with torch.inference_mode():
+            logits = self.model(**{k: v.to(self.run.device) for k, v in batch.items()}).logits
+        chosen = logits.argmax(dim=-1).cpu()
+        return [
+            self._entities(ids[mask.bool()].tolist(), row[mask.bool()].tolist())
+            for ids, mask, row in zip(batch["input_ids"], batch["attention_mask"], chosen, strict=True)
+        ]
+
+    def _entities(self, ids: list[int], row: list[int]) -> list[list[str]]:
+        tokens = self.tokenizer.convert_ids_to_tokens(ids)
+        return [
+            [self.tokenizer.convert_tokens_to_string(tokens[first : last + 1]), kind]
+            for first, last, kind in decode(tokens, [LABELS[i] for i in row])
+        ]
+
+
+def sentence_entities(sentences: Sequence[str], run: Run) -> dict[str, list[Entity]]:
+    """Per distinct sentence its entities in order, duplicates kept."""
+    if not sentences:
+        return {}
+    found = encode_unique(sentences, namespace(NER, "entities-1", run), _Ner(run), run, "ratescore entities")
+    return {s: [(text, kind) for text, kind in entities] for s, entities in found.items()}
+
+
+class _Embedder:
+    def __init__(self, run: Run) -> None:
+        folder, digest = model_directory(SYNONYMS, run.models), weights_digest(SYNONYMS, run.models)
+        self.run, self.model = run, _encoder(folder, digest, run.device)
+        self.tokenizer = tokenizer(SYNONYMS, run)
+
+    def __call__(self, texts: list[str]) -> list[Any]:
+        import torch
+
+        batch = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=MAX_ENTITY_TOKENS, return_tensors="pt"
+        )
+        batch.pop("token_type_ids", None)
+        with torch.inference_mode():
+            hidden = self.model(**{k: v.to(self.run.device) for k, v in batch.items()}).last_hidden_state
+        return list(hidden[:, 0].cpu().numpy().copy())
+
+
+def entity_embeddings(texts: Sequence[str], run: Run) -> dict[str, Any]:
+    """Per distinct entity text the vector of its first token, float32 of shape (hidden,)."""
+    if not texts:
+        return {}
+    return encode_unique(texts, namespace(SYNONYMS, "first-token-30", run), _Embedder(run), run, "ratescore synonyms")

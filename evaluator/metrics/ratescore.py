@@ -1,0 +1,158 @@
+"""RaTEScore: entity-level agreement weighted by entity types.
+
+Zhao et al., EMNLP 2024. Entities of both reports are matched by the cosine of their embeddings;
+each match counts with a weight for the pair of types, and less when one side negates what the other
+states. Variants are the released weightings. Unlike the official code, which drops a report without
+a sentence and shifts every later pair, each pair is scored on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from evaluator.encoders.ratescore_ner import (
+    NER,
+    SYNONYMS,
+    TYPES,
+    Entity,
+    entity_embeddings,
+    sentence_entities,
+)
+from evaluator.encoders.store import weights_label
+from evaluator.metrics.base import Metric, Pair, Run, Scores
+from evaluator.metrics.sentences import split_sentences
+
+# Rows: type of the entity whose best match is sought; columns: type of that match; order of TYPES.
+LONG: Final = (
+    (0.4276119164393705, 0.5431049700217344, 0.0034478181112993847, 0.27005425386213877, 0.6240929990607657),
+    (0.16546764653692908, 0.0009357166071730684, 0.719397354576018, 0.0927333564267591, 0.018670610691852826),
+    (0.8396510075734789, 0.9820689020512646, 0.8460555030578727, 0.3789136708096537, 0.9950209388542061),
+    (0.7759420231214385, 0.03860183811876373, 0.10073046076318157, 0.34065681486566446, 0.1839139293714062),
+    (0.7487824274337533, 0.02097055139911715, 0.4592143222158069, 0.00013736314126696204, 0.2856134859160784),
+)
+SHORT: Final = (
+    (0.4070293318365468, 0.9479148658006686, 0.28342529466226446, 0.23875064111146294, 0.6952639610605605),
+    (0.1712744286898638, 0.0007887930317199857, 0.00045065329822896076, 0.8555432840895761, 0.4485149671497294),
+    (0.8840397619834857, 0.6962283914800402, 0.19018958438059513, 0.943727057946997, 0.9637659445696822),
+    (0.9555801066212176, 0.05650711141169969, 0.6072996585919443, 0.3214769399791204, 0.13122106162635216),
+    (0.5829759950441763, 0.794672584951181, 0.0006059634829551632, 0.27982942400798977, 0.7709590751917746),
+)
+NEGATION_LONG: Final = 0.8716553966489615
+NEGATION_SHORT: Final = 0.3611577852354489
+NEGATION_0_5_0: Final = 0.3612
+
+WEIGHTINGS: Final[Mapping[str, tuple[tuple[tuple[float, ...], ...], float]]] = {
+    "0.6.0": (LONG, NEGATION_LONG),
+    "0.5.0": (LONG, NEGATION_0_5_0),
+    "0.6.0-short": (SHORT, NEGATION_SHORT),
+}
+"""By variant: type weights and the factor of a negated match. From the released packages' code."""
+
+NO_ENTITIES: Final = 0.5
+"""The official value of a pair of which one side has no entity."""
+_INDEX: Final = {kind: i for i, kind in enumerate(TYPES)}
+_NEGATED: Final = frozenset({"NON-DISEASE", "NON-ABNORMALITY"})
+_STATED: Final = frozenset({"DISEASE", "ABNORMALITY"})
+
+
+def contradicts(one: str, other: str) -> bool:
+    """Whether one type negates a finding and the other states one."""
+    return (one in _NEGATED and other in _STATED) or (one in _STATED and other in _NEGATED)
+
+
+def directional(
+    types: Sequence[str], vectors: Any, other_types: Sequence[str], other_vectors: Any, variant: str
+) -> float:
+    """Weighted mean similarity of each entity to its nearest one on the other side.
+
+    `vectors` and `other_vectors`: float32 tensors on the CPU, shapes (n, d) and (m, d). 0 when the
+    weights sum to 0.
+    """
+    import torch
+
+    matrix, negation = WEIGHTINGS[variant]
+    ours = torch.nn.functional.normalize(vectors, p=2, dim=1)
+    theirs = torch.nn.functional.normalize(other_vectors, p=2, dim=1)
+    total = weight_sum = 0.0
+    for kind, row in zip(types, ours @ theirs.T, strict=True):
+        # topk per row: which of equal values it names differs from argmax, and is the official choice.
+        similarity, index = torch.topk(row, k=1)
+        match = other_types[int(index)]
+        weight = matrix[_INDEX[kind]][_INDEX[match]]
+        total += float(similarity) * weight * (negation if contradicts(kind, match) else 1.0)
+        weight_sum += weight
+    return total / weight_sum if weight_sum else 0.0
+
+
+def pair_score(
+    reference: Sequence[Entity], prediction: Sequence[Entity], embeddings: Mapping[str, Any], variant: str
+) -> float:
+    """RaTEScore of two entity lists: harmonic mean of both directions, `NO_ENTITIES` if one is empty."""
+    import torch
+
+    if not reference or not prediction:
+        return NO_ENTITIES
+    sides = [
+        ([kind for _, kind in side], torch.from_numpy(np.stack([embeddings[text] for text, _ in side])))
+        for side in (reference, prediction)
+    ]
+    forward = directional(*sides[0], *sides[1], variant)
+    backward = directional(*sides[1], *sides[0], variant)
+    return 2 * forward * backward / (forward + backward) if forward + backward else 0.0
+
+
+class RateScore(Metric):
+    """RaTEScore of each pair; under `clean` a prediction without text gains nothing."""
+
+    key: ClassVar[str] = "ratescore"
+    title: ClassVar[str] = "RaTEScore"
+    family: ClassVar[str] = "clinical"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    weights: ClassVar[tuple[str, ...]] = (NER, SYNONYMS)
+    variants: ClassVar[tuple[str, ...]] = tuple(WEIGHTINGS)
+    paper: ClassVar[str] = "Zhao et al., EMNLP 2024"
+    code: ClassVar[str] = "MAGIC-AI4Med/RaTEScore@a970406"
+
+    def signature(self, run: Run) -> str:
+        """`ratescore|v1|0.6.0|ratescore-ner@…|biolord@…|sentences:rush-1|protocol:…`."""
+        labels = "|".join(weights_label(key, run.models) for key in self.weights)
+        return f"ratescore|v1|{self.variant(run)}|{labels}|sentences:rush-1|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """RaTEScore of every pair.
+
+        A pair of which one side has no entity scores 0.5, as the official code says, and its details
+        say so; under `clean` an empty prediction scores 0 and counts as failed, so that leaving a
+        study out never pays.
+        """
+        variant = self.variant(run)
+        sentences = {t: split_sentences(t) for p in pairs for t in (p.reference, p.prediction)}
+        labelled = sentence_entities([s for parts in sentences.values() for s in parts], run)
+        entities = {t: [e for s in parts for e in labelled[s]] for t, parts in sentences.items()}
+        embeddings = entity_embeddings([text for side in entities.values() for text, _ in side], run)
+        values = np.empty(len(pairs))
+        failed = np.zeros(len(pairs), dtype=np.bool_)
+        for i, pair in enumerate(pairs):
+            if run.protocol == "clean" and not pair.prediction.strip():
+                values[i], failed[i] = self.worst, True
+                continue
+            value = pair_score(entities[pair.reference], entities[pair.prediction], embeddings, variant)
+            # Cosines of float32 vectors may exceed the bounds by a rounding error.
+            values[i] = value if run.protocol == "compat" else min(max(value, 0.0), 1.0)
+        details = None
+        if run.details:
+            details = [
+                {
+                    side: {"sentences": sentences[text], "entities": [list(e) for e in entities[text]]}
+                    for side, text in (("reference", p.reference), ("prediction", p.prediction))
+                }
+                | {"without_entities": not (entities[p.reference] and entities[p.prediction])}
+                for p in pairs
+            ]
+        return Scores(values, failed, details)
