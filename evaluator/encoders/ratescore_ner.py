@@ -168,20 +168,34 @@ class _Embedder:
         self.run, self.model = run, _encoder(folder, digest, run.device)
         self.tokenizer = tokenizer(SYNONYMS, run)
 
-    def __call__(self, texts: list[str]) -> list[Any]:
+    def pieces(self, texts: Sequence[str]) -> list[str]:
+        """Per text its word pieces, special ones included, joined by spaces."""
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=MAX_ENTITY_TOKENS)["input_ids"]
+        return [" ".join(self.tokenizer.convert_ids_to_tokens(ids)) for ids in encoded]
+
+    def __call__(self, pieces: list[str]) -> list[Any]:
         import torch
 
-        batch = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=MAX_ENTITY_TOKENS, return_tensors="pt"
-        )
-        batch.pop("token_type_ids", None)
+        rows = [self.tokenizer.convert_tokens_to_ids(text.split(" ")) for text in pieces]
+        batch = self.tokenizer.pad({"input_ids": rows}, return_tensors="pt")
         with torch.inference_mode():
-            hidden = self.model(**{k: v.to(self.run.device) for k, v in batch.items()}).last_hidden_state
+            hidden = self.model(
+                input_ids=batch["input_ids"].to(self.run.device),
+                attention_mask=batch["attention_mask"].to(self.run.device),
+            ).last_hidden_state
         return list(hidden[:, 0].cpu().numpy().copy())
 
 
 def entity_embeddings(texts: Sequence[str], run: Run) -> dict[str, Any]:
-    """Per distinct entity text the vector of its first token, float32 of shape (hidden,)."""
-    if not texts:
+    """Per distinct entity text the vector of its first token, float32 of shape (hidden,).
+
+    Texts of the same word pieces share one vector bit for bit, so that ties stay ties.
+    """
+    distinct = sorted(set(texts))
+    if not distinct:
         return {}
-    return encode_unique(texts, namespace(SYNONYMS, "first-token-30", run), _Embedder(run), run, "ratescore synonyms")
+    embedder = _Embedder(run)
+    pieces = embedder.pieces(distinct)
+    space = namespace(SYNONYMS, "first-token-30", run)
+    vectors = encode_unique(pieces, space, embedder, run, "ratescore synonyms", lambda t: t.count(" "))
+    return {text: vectors[key] for text, key in zip(distinct, pieces, strict=True)}

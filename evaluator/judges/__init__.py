@@ -1,1 +1,1 @@
-"""LLM judging: one client, one transcript cache, and each judged metric's prompt and parser."""
+"""Metrics that a language model computes: prompts, client, transcripts, controls and servers."""

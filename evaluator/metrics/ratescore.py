@@ -35,7 +35,13 @@ LONG: Final = (
 )
 SHORT: Final = (
     (0.4070293318365468, 0.9479148658006686, 0.28342529466226446, 0.23875064111146294, 0.6952639610605605),
-    (0.1712744286898638, 0.0007887930317199857, 0.00045065329822896076, 0.8555432840895761, 0.4485149671497294),
+    (
+        0.1712744286898638,
+        0.0007887930317199857,
+        0.00045065329822896076,
+        0.8555432840895761,
+        0.4485149671497294,
+    ),
     (0.8840397619834857, 0.6962283914800402, 0.19018958438059513, 0.943727057946997, 0.9637659445696822),
     (0.9555801066212176, 0.05650711141169969, 0.6072996585919443, 0.3214769399791204, 0.13122106162635216),
     (0.5829759950441763, 0.794672584951181, 0.0006059634829551632, 0.27982942400798977, 0.7709590751917746),
@@ -77,9 +83,10 @@ def directional(
     ours = torch.nn.functional.normalize(vectors, p=2, dim=1)
     theirs = torch.nn.functional.normalize(other_vectors, p=2, dim=1)
     total = weight_sum = 0.0
-    for kind, row in zip(types, ours @ theirs.T, strict=True):
-        # topk per row: which of equal values it names differs from argmax, and is the official choice.
-        similarity, index = torch.topk(row, k=1)
+    for kind, vector in zip(types, ours, strict=True):
+        # One product and one topk per row: equal columns then stay bit-equal, and which of equal
+        # values topk names (unlike argmax) is the official choice.
+        similarity, index = torch.topk((vector * theirs).sum(dim=1), k=1)
         match = other_types[int(index)]
         weight = matrix[_INDEX[kind]][_INDEX[match]]
         total += float(similarity) * weight * (negation if contradicts(kind, match) else 1.0)
