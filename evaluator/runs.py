@@ -13,7 +13,7 @@ import numpy as np
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.metrics.base import Pair, ProgressCallback, Run
-from evaluator.metrics.registry import metric_keys
+from evaluator.metrics.registry import board_metric_keys
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
@@ -24,7 +24,7 @@ from evaluator.store import ScoreStore
 if TYPE_CHECKING:
     from evaluator.submission import StudyReport, Submission
 
-DEFAULT_METRICS: Final = metric_keys()
+DEFAULT_METRICS: Final = board_metric_keys()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ _METRICS: Final[dict[str, str]] = {
     "bleu_2": "evaluator.metrics.bleu:Bleu2",
     "rouge_l": "evaluator.metrics.rouge:RougeL",
     "bertscore": "evaluator.metrics.bertscore:BertScore",
+    "semb_score": "evaluator.metrics.chexbert:SembScore",
+    "radgraph_f1": "evaluator.metrics.radgraph:RadGraphF1",
+    "radcliq_v1": "evaluator.metrics.radcliq:RadCliqV1",
+    "radcliq_v0": "evaluator.metrics.radcliq:RadCliqV0",
 }
 
 REXRANK_KEYS: Final = (
@@ -32,9 +36,18 @@ PRIMARY: Final = "radcliq_v1"
 """The metric that ranks."""
 
 
+EXTRAS: Final = ("radcliq_v0",)
+"""Metrics for research that stand on no board."""
+
+
 def metric_keys() -> tuple[str, ...]:
     """Every metric key, in table order."""
     return tuple(_METRICS)
+
+
+def board_metric_keys() -> tuple[str, ...]:
+    """The metrics that a submission is scored with, in table order."""
+    return tuple(k for k in _METRICS if k not in EXTRAS)
 
 
 @cache

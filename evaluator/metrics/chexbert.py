@@ -1,0 +1,100 @@
+"""SembScore: cosine of CheXbert's report vectors; and CheXbert F1 from its labels.
+
+As the official scorer (CXR-Report-Metric 9c9ecad): the last hidden state at [CLS], cosine in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluator.encoders.chexbert import LABELS, MODEL, read_texts
+from evaluator.encoders.store import weights_label
+from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+
+TOP_FIVE: Final = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
+_POSITIVE: Final = (1, 3)
+"""Positive and uncertain count as there, blank and negative as not there."""
+
+
+class SembScore(Metric):
+    """Cosine of the two reports' CheXbert vectors."""
+
+    key: ClassVar[str] = "semb_score"
+    title: ClassVar[str] = "SembScore"
+    family: ClassVar[str] = "embedding"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = -1.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    paper: ClassVar[str] = "Smit et al., EMNLP 2020; Yu et al., Patterns 2023"
+    code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad"
+
+    def signature(self, run: Run) -> str:
+        """`semb_score|v1|chexbert@…|cls-cosine|protocol:…`."""
+        return f"semb_score|v1|{weights_label(MODEL, run.models)}|cls-cosine|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """The cosine of every pair; details hold both sides' 14 labels."""
+        readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
+        values = [cosine(readings[p.reference].vector, readings[p.prediction].vector) for p in pairs]
+        details: list[dict[str, Any]] | None = None
+        if run.details:
+            details = [
+                {
+                    "reference": readings[p.reference].named_labels(),
+                    "prediction": readings[p.prediction].named_labels(),
+                }
+                for p in pairs
+            ]
+        return all_scored(values, details)
+
+
+def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Cosine of two vectors in float32, as the official code computes it; 0 for a zero vector."""
+    length = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(np.dot(a, b) / length) if length else 0.0
+
+
+def binary(labels: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
+    """Whether each finding is there (positive or uncertain), shape (n, 14)."""
+    return np.isin(np.asarray(labels).reshape(-1, len(LABELS)), _POSITIVE)
+
+
+def counts(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Per study and label true positives, false positives, false negatives: shape (n, labels, 3).
+
+    Sums over studies are all that F1 needs, so that it can be bootstrapped.
+    """
+    return np.stack(
+        [reference & prediction, ~reference & prediction, reference & ~prediction], axis=2
+    ).astype(np.int64)
+
+
+def chexbert_f1(reference: Sequence[Sequence[int]], prediction: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Corpus-level CheXbert F1: micro, macro and weighted, over 14 labels and over the five.
+
+    As scikit-learn with `zero_division=0`: a label that neither side has scores 0.
+    """
+    wanted, given = binary(reference), binary(prediction)
+    five = [LABELS.index(name) for name in TOP_FIVE]
+    out = {}
+    for name, columns in (("14", list(range(len(LABELS)))), ("5", five)):
+        total = counts(wanted[:, columns], given[:, columns]).sum(axis=0)
+        out[f"micro_f1_{name}"] = float(_f1(total.sum(axis=0)[None, :])[0])
+        each = _f1(total)
+        support = wanted[:, columns].sum(axis=0)
+        out[f"macro_f1_{name}"] = float(each.mean())
+        out[f"weighted_f1_{name}"] = float((each * support).sum() / support.sum()) if support.sum() else 0.0
+    return out
+
+
+def _f1(totals: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 of rows of (true positives, false positives, false negatives)."""
+    hits, extra, lost = totals.T.astype(np.float64)
+    below = 2 * hits + extra + lost
+    return np.where(below > 0, 2 * hits / np.where(below > 0, below, 1.0), 0.0)

@@ -1,0 +1,103 @@
+"""RadCliQ: a weighted sum of other scores, fitted to radiologists' error counts. Lower is better.
+
+Yu et al., Patterns 2023. The constants were read once from the pickles `radcliq-v0.pkl` and
+`radcliq-v1.pkl` of CXR-Report-Metric 9c9ecad; no pickle is loaded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+
+from evaluator.metrics.base import FloatArray, Metric, Pair, Run, Scores
+from evaluator.metrics.registry import get_metric
+
+PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A linear model on standardised scores, in the order of `PARTS`."""
+
+    means: tuple[float, float, float, float]
+    scales: tuple[float, float, float, float]
+    coefficients: tuple[float, float, float, float]
+    intercept: float
+
+    def __call__(self, parts: FloatArray) -> FloatArray:
+        """RadCliQ of component scores of shape (n, 4)."""
+        standard = (parts - np.array(self.means)) / np.array(self.scales)
+        return np.asarray(standard @ np.array(self.coefficients) + self.intercept, dtype=np.float64)
+
+
+V1: Final = Formula(
+    means=(0.5379231241355762, 0.6175725628125001, 0.7647942121140658, 0.44738335396242174),
+    scales=(0.3028258411486429, 0.22430938459304575, 0.2539439110169773, 0.2989271671041838),
+    coefficients=(-0.37708368261038905, -0.37030009974480316, -0.25261621789593225, 4.315048405024756e-12),
+    intercept=2.466552561323256e-10,
+)
+
+V0: Final = Formula(
+    means=(0.5398376019082272, 0.6312549595000001, 0.7716797866672277, 0.4607372064809605),
+    scales=(0.3018344440559102, 0.22466950746141123, 0.24750333805236252, 0.30336670936092264),
+    coefficients=(-0.4796252644863446, -0.6762170542369337, -0.46366575161751994, 0.2165861905287535),
+    intercept=1.641666666666666,
+)
+
+
+_WORST_PARTS: Final = np.array([[get_metric(k).worst for k in PARTS]])
+"""What an empty report scores in every part; RadCliQ-v1 is then 11.6, far from the 2.45 of zeros."""
+
+
+class RadCliqV1(Metric):
+    """RadCliQ-v1, ReXrank's ranking metric; readers see 1/mean."""
+
+    key: ClassVar[str] = "radcliq_v1"
+    title: ClassVar[str] = "RadCliQ-v1"
+    display_title: ClassVar[str] = "1/RadCliQ-v1"
+    family: ClassVar[str] = "composite"
+    higher_is_better: ClassVar[bool] = False
+    lower_bound: ClassVar[float | None] = -1.4406902828
+    upper_bound: ClassVar[float | None] = None
+    worst: ClassVar[float] = float(V1(_WORST_PARTS)[0])
+    composes: ClassVar[tuple[str, ...]] = PARTS
+    reciprocal: ClassVar[bool] = True
+    paper: ClassVar[str] = "Yu et al., Patterns 2023"
+    code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v1.pkl"
+    formula: ClassVar[Formula] = V1
+
+    def signature(self, run: Run) -> str:
+        """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""
+        parts = "+".join(
+            get_metric(k).signature(run).removesuffix(f"|protocol:{run.protocol}") for k in PARTS[:3]
+        )
+        return f"{self.key}|v1|({parts})|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - composed of scores alone
+        """RadCliQ of every pair from the scores of its parts; failed where any part failed.
+
+        A part that failed has its worst value, so that a failure never lowers (betters) the score.
+        """
+        return compose(run.scores, self.formula)
+
+
+class RadCliqV0(RadCliqV1):
+    """RadCliQ-v0, the earlier formula; it punishes BLEU-2, as published."""
+
+    key: ClassVar[str] = "radcliq_v0"
+    title: ClassVar[str] = "RadCliQ-v0"
+    display_title: ClassVar[str] = "1/RadCliQ-v0"
+    lower_bound: ClassVar[float | None] = None
+    worst: ClassVar[float] = float(V0(_WORST_PARTS)[0])
+    code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v0.pkl"
+    formula: ClassVar[Formula] = V0
+
+
+def compose(scores: Mapping[str, Scores], formula: Formula) -> Scores:
+    """The formula applied to the parts' scores, study by study."""
+    parts = np.column_stack([scores[k].values for k in PARTS])
+    failed = np.any([scores[k].failed for k in PARTS], axis=0)
+    return Scores(formula(parts), failed)

@@ -1,0 +1,131 @@
+"""RadGraph-F1: how many entities and relations of the reference a report has.
+
+Jain et al., NeurIPS Datasets 2021; Yu et al., Patterns 2023. The official `radgraph_combined` of
+CXR-Report-Metric 9c9ecad: the mean of entity F1 and relation F1 on sets of exact, case-sensitive
+strings. Two empty sets score 0. Also the rewards of the `radgraph` package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+from evaluator.encoders.radgraph import MODEL, Annotation, annotate_texts
+from evaluator.encoders.store import weights_label
+from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+
+Level = Literal["simple", "partial", "complete"]
+LEVELS: Final[tuple[Level, ...]] = ("simple", "partial", "complete")
+
+
+def f1(wanted: set[Any], given: set[Any]) -> float:
+    """F1 of two sets; 0 when either is empty."""
+    hits = len(wanted & given)
+    if not hits:
+        return 0.0
+    precision, recall = hits / len(given), hits / len(wanted)
+    return 2 * precision * recall / (precision + recall)
+
+
+def entity_set(annotation: Annotation) -> set[tuple[str, str]]:
+    """(tokens, label) of every entity."""
+    return {(e["tokens"], e["label"]) for e in annotation["entities"].values()}
+
+
+def relation_set(annotation: Annotation) -> set[tuple[tuple[str, str], tuple[str, str], str]]:
+    """((tokens, label), (tokens, label), relation) of every relation."""
+    entities = annotation["entities"]
+    return {
+        ((e["tokens"], e["label"]), (entities[target]["tokens"], entities[target]["label"]), name)
+        for e in entities.values()
+        for name, target in e["relations"]
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """The official scores of one pair."""
+
+    entity_f1: float
+    relation_f1: float
+
+    @property
+    def combined(self) -> float:
+        """`radgraph_combined`."""
+        return (self.entity_f1 + self.relation_f1) / 2
+
+
+def official(reference: Annotation, prediction: Annotation) -> Combined:
+    """Entity F1 and relation F1 of two annotations."""
+    return Combined(
+        f1(entity_set(reference), entity_set(prediction)),
+        f1(relation_set(reference), relation_set(prediction)),
+    )
+
+
+def reward(reference: Annotation, prediction: Annotation, level: Level, *, lower: bool = False) -> float:
+    """A reward of the `radgraph` package; `lower` compares tokens in lower case, as its later head does.
+
+    0 when either annotation has no entity. Release 0.1.18 lower-cases only where relations take part
+    in the complete reward.
+    """
+    if not reference["entities"] or not prediction["entities"]:
+        return 0.0
+    return f1(_reward_set(reference, level, lower=lower), _reward_set(prediction, level, lower=lower))
+
+
+def _reward_set(annotation: Annotation, level: Level, *, lower: bool) -> set[Any]:
+    entities = annotation["entities"]
+    out: set[Any] = set()
+    for entity in entities.values():
+        tokens = entity["tokens"].lower() if lower else entity["tokens"]
+        if level == "simple" or not entity["relations"]:
+            out.add((tokens, entity["label"]))
+        elif level == "partial":
+            out.add((tokens, entity["label"], True))
+        else:
+            for name, target in entity["relations"]:
+                out.add((entity["tokens"].lower(), entity["label"], name, entities[target]["tokens"].lower()))
+    return out
+
+
+class RadGraphF1(Metric):
+    """The official `radgraph_combined`: mean of entity F1 and relation F1."""
+
+    key: ClassVar[str] = "radgraph_f1"
+    title: ClassVar[str] = "RadGraph-F1"
+    family: ClassVar[str] = "clinical"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    variants: ClassVar[tuple[str, ...]] = ("rexrank", "radgraph-package")
+    paper: ClassVar[str] = "Jain et al., NeurIPS Datasets and Benchmarks 2021"
+    code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad (DyGIE++)"
+
+    def signature(self, run: Run) -> str:
+        """`radgraph_f1|v1|radgraph@…|prep:…|entities+relations/2|protocol:…`."""
+        label = weights_label(MODEL, run.models)
+        return f"{self.key}|v1|{label}|prep:{self.variant(run)}|entities+relations/2|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """The combined F1 of every pair; a text without words has no entity and scores 0."""
+        found = annotate_texts(
+            [t for p in pairs for t in (p.reference, p.prediction)], self.variant(run), run
+        )
+        scores = [official(found[p.reference], found[p.prediction]) for p in pairs]
+        details = None
+        if run.details:
+            details = [
+                {
+                    "entity_f1": s.entity_f1,
+                    "relation_f1": s.relation_f1,
+                    "rewards": {k: reward(found[p.reference], found[p.prediction], k) for k in LEVELS},
+                    "reference": found[p.reference],
+                    "prediction": found[p.prediction],
+                }
+                for p, s in zip(pairs, scores, strict=True)
+            ]
+        return all_scored([s.combined for s in scores], details)
