@@ -12,7 +12,7 @@ from evaluator.metrics.base import Pair
 REPORTS: Final = (
     "There is a large right pleural effusion. The heart is enlarged. No pneumothorax.",
     "There is a large left pneumothorax. The heart is normal in size. No pleural effusion.",
-    "There is consolidation in the right lower lobe. There is pulmonary edema. No pleural effusion.",
+    "There is consolidation in the right lower lobe. There is pulmonary edema. No rib fracture.",
     "The endotracheal tube is in standard position. There is a small left pleural effusion. No consolidation.",
 )
 """Written for this purpose; each has findings that the next one lacks."""

@@ -20,6 +20,7 @@ from evaluator.protocol import ProtocolName
 
 if TYPE_CHECKING:
     from evaluator.encoders.cache import TextCache
+    from evaluator.judges.settings import JudgeSettings
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -72,6 +73,7 @@ class Run:
     scores: Mapping[str, Scores] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     cache: TextCache | None = None
+    judge: JudgeSettings | None = None
     progress: ProgressCallback | None = None
 
 

@@ -1,0 +1,307 @@
+"""GREEN: matched findings over matched findings and clinically significant errors, as a 7B judge counts them.
+
+Ostmeier et al., Findings of EMNLP 2024; Stanford-AIMI/GREEN@d72c195. `compat` reads an answer as the
+official parser does, its leniencies included; `clean` accepts only the answer format the prompt asks
+for and gives 0 to everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+
+from evaluator.encoders.store import model_directory, weights_digest
+from evaluator.judges.client import Judge, JudgeVoid
+from evaluator.judges.prompts import GREEN_VERSION, green_parts
+from evaluator.judges.sanitise import addresses_judge, harmless
+from evaluator.judges.settings import JudgeSettings
+from evaluator.judges.transcripts import Answer, Request
+from evaluator.judges.tripwires import check
+from evaluator.metrics.base import Metric, MetricUnavailable, Pair, Run, Scores
+from evaluator.metrics.sentences import split_sentences
+
+MAX_WORDS: Final = 300
+"""Words of each report that the prompt shows."""
+CONTEXT: Final = 2048
+"""Tokens of prompt and answer together in the official generation."""
+MIN_ANSWER: Final = 192
+"""Tokens an answer needs at least; a prompt that leaves fewer fails closed under `clean`."""
+MAX_COUNT: Final = 50
+SECTIONS: Final = ("Clinically Significant Errors", "Clinically Insignificant Errors", "Matched Findings")
+CATEGORIES: Final = (
+    "False report of a finding in the candidate",
+    "Missing a finding present in the reference",
+    "Misidentification of a finding's anatomic location/position",
+    "Misassessment of the severity of a finding",
+    "Mentioning a comparison that isn't in the reference",
+    "Omitting a comparison detailing a change from a prior study",
+)
+"""Error categories (a) to (f)."""
+
+ParseStatus = Literal["ok", "degraded", "failed"]
+
+
+def prompt(reference: str, candidate: str) -> str:
+    """The published user message for two reports, each cut to its first `MAX_WORDS` words."""
+    before, between, after = green_parts()
+    shown = [" ".join(text.split()[:MAX_WORDS]) for text in (reference, candidate)]
+    return f"{before}{shown[0]}{between}{shown[1]}{after}"
+
+
+def rendered(message: str) -> str:
+    """The chat string of the official code, its empty assistant turn included."""
+    return f"<|user|>\n{message}</s>\n<|assistant|>\n</s>\n<|assistant|>\n"
+
+
+def prompt_ids(message: str, tokenizer: Any) -> list[int]:
+    """Token ids of the rendered chat, BOS before and, as the official tokenizer is set, EOS after.
+
+    `tokenizer` is the model's SentencePiece processor. Only the rendering's own `</s>` become EOS.
+    """
+    before, _, after = rendered("\0").partition("\0")
+    turns = (before + message, *after.split("</s>")[1:]) if after.startswith("</s>") else ()
+    ids = [tokenizer.bos_id()]
+    for i, turn in enumerate(turns):
+        ids += [tokenizer.eos_id()] * (i > 0) + list(tokenizer.encode(turn))
+    return [*ids, tokenizer.eos_id()]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Counts of one answer: errors by category (a) to (f), and matched findings."""
+
+    significant: tuple[int, ...]
+    insignificant: tuple[int, ...]
+    matched: int
+
+    @property
+    def score(self) -> float:
+        """Matched / (matched + significant errors); 0 when nothing matched."""
+        return self.matched / (self.matched + sum(self.significant)) if self.matched else 0.0
+
+
+def clean_answer(text: str) -> str:
+    """The part of an answer that the official code parses."""
+    if "[Explanation]:" in text:
+        text = text.rsplit("<|assistant|>", 1)[-1]
+        # The prompt's own header, still inside, decides which part follows.
+        echoed = "[Explanation]:\n    <Explanation>\n" in text
+        parts = text.split("[Explanation]:")
+        text = (parts[1] if len(parts) > 1 else text) if echoed else parts[-1]
+    return text.rsplit("<|assistant|>", 1)[-1].replace("</s>", "").replace("<unk>", "")
+
+
+def _body(text: str, section: str) -> str | None:
+    found = re.search(rf"\[{section}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
+    return None if found is None or found[1].startswith("No") else found[1]
+
+
+def _errors(text: str, section: str) -> tuple[int, ...]:
+    counts = [0] * len(CATEGORIES)
+    body = _body(text, section)
+    if body is None:
+        return tuple(counts)
+    lines, labels = sorted(re.findall(r"\([a-f]\) .*", body)), "abcdef"
+    if not lines:
+        lines, labels = sorted(re.findall(r"\([1-6]\) .*", body)), "123456"
+    for line in lines:
+        if number := re.search(r"(?<=: )\b\d+\b(?=\.)", line):
+            counts[labels.index(line[1])] = int(number[0])
+    return tuple(counts)
+
+
+def parse(text: str) -> Parsed:
+    """The counts that the official parser finds in `text`, its leniencies included."""
+    body = _body(text, SECTIONS[2]) or ""
+    number = re.match(r"\b\d+\b(?=\.)", body)
+    return Parsed(_errors(text, SECTIONS[0]), _errors(text, SECTIONS[1]), int(number[0]) if number else 0)
+
+
+_NONE: Final = re.compile(r"No\b[^\n]{0,200}")
+_ERROR_LINE: Final = re.compile(r"\(([a-f])\) [^\n:]{1,200}: (\d{1,3})\.(?: [^\n]*)?")
+_MATCHED: Final = re.compile(r"(\d{1,3})\.(?:\s[^\n]*)?")
+
+
+def parse_strictly(text: str, most_matched: int) -> tuple[Parsed | None, ParseStatus]:
+    """Counts of an answer in exactly the format asked for, and how well it kept to it.
+
+    `failed`: not usable, no counts. `degraded`: usable, but a category line or the blank line
+    between sections is absent. Every section
+    must stand once and in order; counts are at most `MAX_COUNT`, matched at most `most_matched`.
+    """
+    text = text.replace("\r\n", "\n").strip().removeprefix("```").removesuffix("```").rstrip()
+    headers = [m for m in re.finditer(r"^ *\[([A-Za-z ]+)\]:", text, re.MULTILINE) if m[1] != "Explanation"]
+    if tuple(m[1] for m in headers) != SECTIONS or text.count("[Explanation]") > 1:
+        return None, "failed"
+    if any(text.count(f"[{section}]") != 1 for section in SECTIONS):
+        return None, "failed"
+    ends = [m.start() for m in headers[1:]] + [len(text)]
+    bodies = [text[m.end() : end].strip() for m, end in zip(headers, ends, strict=True)]
+    counts = [_strict_errors(body) for body in bodies[:2]]
+    matched = 0 if _NONE.fullmatch(bodies[2]) else _strict_number(_MATCHED.fullmatch(bodies[2]), 1)
+    if counts[0] is None or counts[1] is None or matched is None or matched > most_matched:
+        return None, "failed"
+    apart = all(text[m.start() - 2 : m.start()] == "\n\n" for m in headers[1:])
+    complete = counts[0][1] and counts[1][1] and apart
+    status: ParseStatus = "ok" if complete else "degraded"
+    return Parsed(counts[0][0], counts[1][0], matched), status
+
+
+def _strict_number(match: re.Match[str] | None, group: int) -> int | None:
+    number = int(match[group]) if match else None
+    return number if number is not None and number <= MAX_COUNT else None
+
+
+def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
+    """(counts, whether all six categories are given), or `None` when a line is not as asked for."""
+    counts = [0] * len(CATEGORIES)
+    if _NONE.fullmatch(body):
+        return tuple(counts), True
+    seen: set[str] = set()
+    for line in filter(None, (part.strip() for part in body.split("\n"))):
+        match = _ERROR_LINE.fullmatch(line)
+        number = _strict_number(match, 2)
+        if match is None or number is None or match[1] in seen:
+            return None
+        seen.add(match[1])
+        counts["abcdef".index(match[1])] = number
+    return (tuple(counts), len(seen) == len(CATEGORIES)) if seen else None
+
+
+def required_judge(run: Run, key: str) -> JudgeSettings:
+    """The run's judge. Raises `MetricUnavailable` with the cure when there is none."""
+    if run.judge is None:
+        raise MetricUnavailable(
+            f"{key} needs a judge. Start one with: rexrank judge serve {key}, "
+            "then name its address with --judge-url and its model with --judge-model"
+        )
+    return run.judge
+
+
+def _tokenizer(run: Run) -> Any:
+    from sentencepiece import SentencePieceProcessor
+
+    path = model_directory("green", run.models) / "tokenizer.model"
+    try:
+        return SentencePieceProcessor(model_file=str(path))
+    except (OSError, RuntimeError) as error:
+        raise MetricUnavailable(
+            f"the tokenizer {path} cannot be loaded ({str(error)[:200]}). "
+            "Fetch it with: rexrank models fetch green"
+        ) from error
+
+
+class Green(Metric):
+    """GREEN of each pair; 0 and failed where the judge gives no usable answer."""
+
+    key: ClassVar[str] = "green"
+    title: ClassVar[str] = "GREEN"
+    family: ClassVar[str] = "judge"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    weights: ClassVar[tuple[str, ...]] = ("green",)
+    paper: ClassVar[str] = "Ostmeier et al., Findings of EMNLP 2024"
+    code: ClassVar[str] = "Stanford-AIMI/GREEN@d72c195"
+
+    def signature(self, run: Run) -> str:
+        """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
+        judge = required_judge(run, self.key)
+        parser = "official" if run.protocol == "compat" else "strict-1"
+        ids = f"|tokenizer:{weights_digest('green', run.models)[:12]}" if judge.token_ids else ""
+        return (
+            f"green|v1|judge:{judge.label}|decoding:{judge.decoding}|prompt:{GREEN_VERSION}{ids}"
+            f"|parser:{parser}|protocol:{run.protocol}"
+        )
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """GREEN of every pair, between two rounds of controls.
+
+        Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
+        """
+        asker = _Asker(run, Judge(required_judge(run, self.key)))
+        check(lambda planted: asker(planted, "before").values.tolist(), when="before")
+        scores = asker(pairs, "")
+        check(lambda planted: asker(planted, "after").values.tolist(), when="after")
+        return scores
+
+
+class _Asker:
+    """Asks the judge about pairs and reads its answers."""
+
+    def __init__(self, run: Run, judge: Judge) -> None:
+        self.run, self.judge = run, judge
+        self.tokenizer = _tokenizer(run) if judge.settings.token_ids else None
+
+    def request(self, pair: Pair, purpose: str) -> Request | str:
+        """The question about a pair, or why it is not asked."""
+        clean = self.run.protocol == "clean"
+        if clean and not pair.prediction.strip():
+            return "empty prediction"
+        if clean and (words := addresses_judge(pair.prediction)):
+            return f"the prediction addresses the judge: {words[:60]!r}"
+        texts = (pair.reference, pair.prediction)
+        message = prompt(*(harmless(t) if clean else t for t in texts))
+        limit = self.judge.settings.max_tokens
+        if self.tokenizer is None:
+            return Request(messages=(("user", message),), max_tokens=limit, purpose=purpose)
+        ids = prompt_ids(message, self.tokenizer)
+        room = CONTEXT - len(ids)
+        if room < (MIN_ANSWER if clean else 1):
+            return f"the prompt of {len(ids)} tokens leaves no room for an answer in {CONTEXT}"
+        return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
+
+    def __call__(self, pairs: Sequence[Pair], purpose: str) -> Scores:
+        asked = [self.request(pair, purpose) for pair in pairs]
+        requests = [r for r in asked if isinstance(r, Request)]
+        progress = self.run.progress
+        report = (lambda done, total: progress("green", done, total)) if progress and not purpose else None
+        answers = iter(self.judge.ask(requests, report))
+        values, failed = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.bool_)
+        details: list[dict[str, Any]] = []
+        for i, (pair, question) in enumerate(zip(pairs, asked, strict=True)):
+            answer = Answer(None, error=question) if isinstance(question, str) else next(answers)
+            parsed, status = self.read(pair, answer)
+            values[i] = parsed.score if parsed else 0.0
+            failed[i] = parsed is None
+            details.append(_detail(answer, parsed, status))
+        return Scores(values, failed, details if self.run.details else None)
+
+    def read(self, pair: Pair, answer: Answer) -> tuple[Parsed | None, ParseStatus]:
+        """The counts of an answer under the run's protocol, and how well it kept to the format."""
+        if answer.text is None:
+            return None, "failed"
+        most = max(1, 3 * len(split_sentences(pair.prediction)))
+        strict, status = parse_strictly(answer.text, most)
+        if answer.finish_reason == "length":
+            strict, status = None, "failed"
+        return (strict if self.run.protocol == "clean" else parse(clean_answer(answer.text))), status
+
+
+def _detail(answer: Answer, parsed: Parsed | None, status: ParseStatus) -> dict[str, Any]:
+    detail: dict[str, Any] = {"parse_status": status, "answer": answer.text, "error": answer.error or None}
+    if parsed:
+        detail |= {
+            "significant": list(parsed.significant),
+            "insignificant": list(parsed.insignificant),
+            "matched": parsed.matched,
+        }
+    return detail
+
+
+__all__ = [
+    "Green",
+    "JudgeVoid",
+    "Parsed",
+    "clean_answer",
+    "parse",
+    "parse_strictly",
+    "prompt",
+    "prompt_ids",
+    "rendered",
+]
