@@ -41,6 +41,8 @@ def run_demo(out: Path, *, serve: bool) -> int:
     dataset = get_dataset("sandbox")
     references = load_references(dataset, None)
     leaderboard = out / "leaderboard"
+    if Path("leaderboard/reported").is_dir():
+        shutil.copytree("leaderboard/reported", leaderboard / "reported")
     for found in report.found:
         assert found.submission is not None
         with progress() as show:
