@@ -70,6 +70,17 @@ Store = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
 Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
 
+JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
+JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
+JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
+JudgeKeyEnv = Annotated[
+    str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
+]
+HostedOk = Annotated[
+    list[str] | None,
+    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
+]
+
 
 @app.command()
 def validate(
@@ -125,12 +136,20 @@ def metric(
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")
     ] = None,
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
     details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
 ) -> None:
     """Score any file of (reference, prediction) pairs, without a submission."""
-    from evaluator.commands.scoring import run_metric
+    from evaluator.commands.scoring import judge_settings, run_metric
 
-    run_metric(keys, pairs, out, protocol.value, models, device, batch_size, variant or [], details=details)
+    judge = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [])
+    run_metric(
+        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], judge, details=details
+    )
 
 
 @app.command()
@@ -149,12 +168,17 @@ def score(
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
     ] = None,
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
     shard: Annotated[
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
-    from evaluator.commands.scoring import run_score
+    from evaluator.commands.scoring import judge_settings, run_score
     from evaluator.runs import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
@@ -164,6 +188,7 @@ def score(
         device=device,
         batch_size=batch_size,
         store=store,
+        judge=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or []),
     )
     raise typer.Exit(run_score(submission, dataset or [], references, leaderboard, settings, shard))
 

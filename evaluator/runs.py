@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from evaluator.scoring import Scored, default_batch_size, score, shard
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
+    from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import StudyReport, Submission
 
 DEFAULT_METRICS: Final = board_metric_keys()
@@ -42,6 +43,7 @@ class ScoreSettings:
     batch_size: int | None = None
     store: Path | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
+    judge: JudgeSettings | None = None
     pull_request: int | None = None
     head_commit: str | None = None
     submitted: str | None = None
@@ -87,10 +89,19 @@ def score_board(
         batch_size=settings.batch_size or default_batch_size(settings.device),
         cache=TextCache(store / "texts"),
         variants=settings.variants,
+        judge=_judge_for(board, store, settings),
         progress=progress,
     )
     chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
     return score(chosen, settings.metrics, run, ScoreStore(store))
+
+
+def _judge_for(board: Board, store: Path, settings: ScoreSettings) -> JudgeSettings | None:
+    """The judge told what it judges, so that restricted texts go to no hosted model by accident."""
+    if settings.judge is None:
+        return None
+    transcripts = settings.judge.cache_dir or store / "transcripts"
+    return replace(settings.judge, dataset=board.dataset.id, cache_dir=transcripts)
 
 
 def make_record(

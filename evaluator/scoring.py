@@ -17,6 +17,7 @@ from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
     from evaluator.encoders.cache import TextCache
+    from evaluator.judges.settings import JudgeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def score_pairs(
     details: bool = False,
     variants: Mapping[str, str] | None = None,
     cache: TextCache | None = None,
+    judge: JudgeSettings | None = None,
     progress: ProgressCallback | None = None,
 ) -> Scored:
     """The scores of any pairs of texts, without a submission.
@@ -183,6 +185,7 @@ def score_pairs(
         details: keep what each metric saw of each pair.
         variants: named variant per metric key, for those that have some.
         cache: per-text cache of encoder results.
+        judge: which LLM judge answers, for the judged metrics.
         progress: called as (what, done, total).
 
     Raises:
@@ -202,6 +205,7 @@ def score_pairs(
         details=details,
         variants=variants or {},
         cache=cache,
+        judge=judge,
         progress=progress,
     )
     scored = score(pairs, metrics, run)

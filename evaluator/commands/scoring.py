@@ -21,6 +21,7 @@ from evaluator.records import Board
 from evaluator.runs import ScoreSettings
 
 if TYPE_CHECKING:
+    from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
@@ -35,6 +36,7 @@ def run_metric(
     device: str,
     batch_size: int | None,
     variants: Sequence[str],
+    judge: JudgeSettings | None,
     *,
     details: bool,
 ) -> int:
@@ -54,6 +56,7 @@ def run_metric(
                 batch_size=batch_size,
                 details=details,
                 variants=parse_variants(variants),
+                judge=judge,
                 progress=show,
             )
         except (MetricUnavailable, ValueError) as error:
@@ -120,6 +123,25 @@ def parse_variants(items: Sequence[str]) -> dict[str, str]:
     if bad := next((i for i, p in zip(items, pairs, strict=True) if not p[1] or not p[2]), None):
         raise RexrankError(f"--variant {bad!r}: wanted KEY=NAME, for example ratescore=0.5.0.")
     return {key: name for key, _, name in pairs}
+
+
+def judge_settings(
+    url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str]
+) -> JudgeSettings | None:
+    """The judge named on the command line, or `None`; raises `RexrankError` when it is half named."""
+    if not url and not model:
+        return None
+    if not url or not model:
+        raise RexrankError("a judge needs both --judge-url and --judge-model.")
+    from evaluator.judges.settings import JudgeSettings
+
+    return JudgeSettings(
+        base_url=url,
+        model=model,
+        revision=revision,
+        api_key_env=key_env,
+        hosted_ok_for=frozenset(hosted_ok),
+    )
 
 
 def run_score(

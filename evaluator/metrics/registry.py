@@ -18,6 +18,8 @@ _METRICS: Final[dict[str, str]] = {
     "radgraph_f1": "evaluator.metrics.radgraph:RadGraphF1",
     "radcliq_v1": "evaluator.metrics.radcliq:RadCliqV1",
     "radcliq_v0": "evaluator.metrics.radcliq:RadCliqV0",
+    "ratescore": "evaluator.metrics.ratescore:RateScore",
+    "green": "evaluator.metrics.green:Green",
 }
 
 REXRANK_KEYS: Final = (
