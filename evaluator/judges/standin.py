@@ -1,0 +1,218 @@
+"""A stand-in judge for rehearsals: it answers from facts instead of reading, over real HTTP.
+
+It speaks the OpenAI chat format, recognises the two published prompts by their wording, and answers
+in the published formats, so that the client, the prompts and the parsers work as with a real model.
+Its scores say nothing about a submission; its signature carries `@stand-in`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, Final, Protocol
+
+MODEL: Final = "facts"
+MAX_BODY: Final = 1_000_000
+
+
+class FactLike(Protocol):
+    """What a sentence says of one finding; empty strings where it says nothing of the kind."""
+
+    @property
+    def finding(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def location(self) -> str: ...  # noqa: D102
+    @property
+    def severity(self) -> str: ...  # noqa: D102
+    @property
+    def change(self) -> str: ...  # noqa: D102
+
+
+FactsOf = Callable[[str], Sequence[FactLike]]
+
+_ERRORS: Final = (
+    "False report of a finding in the candidate",
+    "Missing a finding present in the reference",
+    "Misidentification of a finding's anatomic location/position",
+    "Misassessment of the severity of a finding",
+    "Mentioning a comparison that isn't in the reference",
+    "Omitting a comparison detailing a change from a prior study",
+)
+_URGENT: Final = frozenset({"pneumothorax", "consolidation", "pneumonia", "edema"})
+
+
+def differences(
+    reference: Sequence[FactLike], candidate: Sequence[FactLike]
+) -> tuple[list[list[str]], list[str]]:
+    """(errors of each of the six categories, matched findings), each by the finding's name."""
+    errors: list[list[str]] = [[] for _ in _ERRORS]
+    matched: list[str] = []
+    theirs = {f.finding: f for f in candidate}
+    ours = {f.finding: f for f in reference}
+    for name, wanted in ours.items():
+        seen = theirs.get(name)
+        if seen is None:
+            # An unmentioned normal is no error.
+            if wanted.status != "absent":
+                errors[1].append(name)
+        elif (seen.status == "absent") != (wanted.status == "absent"):
+            errors[1 if seen.status == "absent" else 0].append(name)
+        else:
+            wrong = _wrong(wanted, seen)
+            for category in wrong:
+                errors[category].append(name)
+            if not wrong:
+                matched.append(name)
+    errors[0] += [name for name, seen in theirs.items() if name not in ours and seen.status != "absent"]
+    return errors, matched
+
+
+def _wrong(wanted: FactLike, seen: FactLike) -> list[int]:
+    wrong = []
+    if wanted.location != seen.location:
+        wrong.append(2)
+    if wanted.severity != seen.severity or wanted.status != seen.status:
+        wrong.append(3)
+    if wanted.change != seen.change:
+        wrong.append(5 if wanted.change else 4)
+    return wrong
+
+
+def green_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
+    """The comparison in GREEN's answer format."""
+    errors, matched = differences(reference, candidate)
+    significant = "\n".join(
+        f"({label}) {title}: {len(found)}. {'; '.join(found)}".rstrip()
+        for label, title, found in zip("abcdef", _ERRORS, errors, strict=True)
+    )
+    found = f"{len(matched)}. {'; '.join(matched)}".rstrip() if matched else "No matched findings."
+    return (
+        "[Explanation]:\nThe facts of both reports were compared.\n\n"
+        f"[Clinically Significant Errors]:\n{significant}\n\n"
+        f"[Clinically Insignificant Errors]:\nNo errors.\n\n[Matched Findings]:\n{found}"
+    )
+
+
+def fineradscore_answer(
+    reference: Sequence[FactLike], lines: Sequence[tuple[str, Sequence[FactLike]]]
+) -> str:
+    """The comparison in FineRadScore's answer format; `lines` are the candidate's (number, facts)."""
+    errors, _ = differences(reference, [fact for _, facts in lines for fact in facts])
+    at: dict[str, str] = {}
+    for number, facts in lines:
+        for fact in facts:
+            at[fact.finding] = number
+    parts: list[tuple[str, int, str]] = []
+    for category, names in enumerate(errors):
+        for name in names:
+            grave = name in _URGENT or any(word in name for word in _URGENT)
+            # Wrong findings weigh more than wrong details, the dangerous ones most.
+            severity = 1 if category >= 4 else 2 if category >= 2 else 3 if grave else 2
+            parts.append((at.get(name, "None"), severity, f"{_ERRORS[category]}: {name}"))
+    return _corrections(parts)
+
+
+def _corrections(parts: list[tuple[str, int, str]]) -> str:
+    labels = {1: "Not actionable", 2: "Actionable nonurgent error", 3: "Urgent error"}
+    worst: dict[str, tuple[int, list[str]]] = {}
+    for line, severity, comment in parts:
+        old, comments = worst.get(line, (0, []))
+        worst[line] = (max(old, severity), [*comments, comment])
+    return json.dumps(
+        {
+            line: {
+                "corrections": "[delete]" if line != "None" else "Insertion.",
+                "clinical severity": labels[severity],
+                "comments": "; ".join(comments),
+                "error category": sorted({c.partition(":")[0] for c in comments}),
+            }
+            for line, (severity, comments) in worst.items()
+        }
+    )
+
+
+_GREEN: Final = re.compile(
+    r"2\. Reference Report:\n    (.*?)\n\n    3\. Candidate Report:\n    (.*?)\n\n    4\. Reporting",
+    re.DOTALL,
+)
+_FINE: Final = re.compile(r"Generated Text: (.*?) \n \n Ground Truth Text: (.*)", re.DOTALL)
+
+
+def answer(messages: Sequence[dict[str, Any]], facts_of: FactsOf) -> str:
+    """What the stand-in says to a chat. Raises `ValueError` for a prompt it does not know."""
+    last = str(messages[-1]["content"])
+    if green := _GREEN.search(last):
+        return green_answer(facts_of(green[1]), facts_of(green[2]))
+    if fine := _FINE.fullmatch(last):
+        pieces = re.split(r"\[(\d+)\] ", fine[1])
+        lines = [(number, facts_of(text)) for number, text in zip(pieces[1::2], pieces[2::2], strict=True)]
+        return fineradscore_answer(facts_of(fine[2]), lines)
+    raise ValueError("the stand-in judge knows the prompts of GREEN and FineRadScore only")
+
+
+def completion(text: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A chat completion body; words stand for tokens."""
+    prompt = sum(len(str(m["content"]).split()) for m in messages)
+    usage = {"prompt_tokens": prompt, "completion_tokens": len(text.split())}
+    return {
+        "id": "stand-in",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL,
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "usage": usage | {"total_tokens": sum(usage.values())},
+    }
+
+
+@contextmanager
+def stand_in_judge(facts_of: FactsOf) -> Iterator[str]:
+    """The base URL of a stand-in judge on a free loopback port, stopped when the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            known = self.path in {"/health", "/v1/models"}
+            self._reply(200 if known else 404, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+        def do_POST(self) -> None:
+            try:
+                messages = self._messages()
+                self._reply(200, completion(answer(messages, facts_of), messages))
+            except (ValueError, LookupError, TypeError) as error:
+                self.close_connection = True
+                self._reply(400, {"error": {"message": str(error), "type": "invalid_request_error"}})
+
+        def _messages(self) -> list[dict[str, Any]]:
+            size = int(self.headers.get("content-length", "0"))
+            if self.path != "/v1/chat/completions" or not 0 < size <= MAX_BODY:
+                raise ValueError("only chat completions of bounded size are answered")
+            messages: list[dict[str, Any]] = json.loads(self.rfile.read(size))["messages"]
+            return messages
+
+        def _reply(self, status: int, body: dict[str, Any]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Requests are not logged: they hold report texts."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
