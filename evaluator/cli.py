@@ -34,6 +34,10 @@ site_app = typer.Typer(
 cache_app = typer.Typer(
     no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
 )
+judge_app = typer.Typer(
+    no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
+)
+app.add_typer(judge_app, name="judge")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
@@ -47,6 +51,13 @@ class OutputFormat(StrEnum):
     json = "json"
     github = "github"
     markdown = "markdown"
+
+
+class Engine(StrEnum):
+    """What can serve a judge."""
+
+    vllm = "vllm"
+    transformers = "transformers"
 
 
 class Protocol(StrEnum):
@@ -345,6 +356,32 @@ def cache_prune(
     from evaluator.commands.machine import run_cache_prune
 
     raise typer.Exit(run_cache_prune(store, max_gb))
+
+
+@judge_app.command("serve")
+def judge_serve(
+    model: Annotated[str, typer.Argument(help="Folder or hub id of the judge's weights.")],
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="vllm on a GPU, transformers on a CPU.")
+    ] = Engine.vllm,
+    name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
+    revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+    tensor_parallel: Annotated[int, typer.Option("--tensor-parallel", min=1)] = 1,
+    data_parallel: Annotated[int, typer.Option("--data-parallel", min=1)] = 1,
+    max_model_len: Annotated[int | None, typer.Option("--max-model-len", min=1)] = None,
+    python: Annotated[
+        str, typer.Option("--python", help="Interpreter of the engine's environment.")
+    ] = sys.executable,
+) -> None:
+    """Start the engine, wait until it answers, and keep it running until stopped."""
+    from evaluator.commands.machine import run_judge_serve
+
+    raise typer.Exit(
+        run_judge_serve(
+            model, engine.value, name, revision, port, tensor_parallel, data_parallel, max_model_len, python
+        )
+    )
 
 
 def main() -> NoReturn:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,18 +38,18 @@ def run_demo(out: Path, *, serve: bool) -> int:
     _step(2, "Refuse a broken one, naming every problem at once")
     broken = write_broken(out / "broken")
     print(rendering.as_text(validate_paths([broken], None), colour=False))
-    _step(3, "Score with every metric that can run here (small stand-in weights)")
+    _step(3, "Score with every metric that can run here (small stand-in weights, a stand-in judge)")
     settings = _settings(out)
     dataset = get_dataset("sandbox")
     references = load_references(dataset, None)
     leaderboard = out / "leaderboard"
     if Path("leaderboard/reported").is_dir():
         shutil.copytree("leaderboard/reported", leaderboard / "reported")
-    for found in report.found:
-        assert found.submission is not None
-        with progress() as show:
-            score_submission(found.submission, dataset, references, leaderboard, settings, show)
-        print(f"  scored {found.team}/{found.model}")
+    submissions_found = [f.submission for f in report.found if f.submission is not None]
+    with _judge(settings) as settings, progress() as show:
+        for submission in submissions_found:
+            score_submission(submission, dataset, references, leaderboard, settings, show)
+            print(f"  scored {submission.team}/{submission.model}")
     _step(4, "Rank: ranges, intervals, ties")
     tables = rank_all(leaderboard, out / "store", rehearsal=True)
     for table in tables:
@@ -89,6 +91,20 @@ def _settings(out: Path) -> ScoreSettings:
     from evaluator.sandbox.standins import build
 
     return replace(settings, models=build(out / "models"))
+
+
+@contextmanager
+def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
+    """The settings with a stand-in judge that answers from the sandbox's own facts, over real HTTP."""
+    if find_spec("openai") is None:
+        yield settings
+        return
+    from evaluator.judges.settings import JudgeSettings
+    from evaluator.judges.standin import MODEL, stand_in_judge
+    from evaluator.sandbox.facts import facts_of
+
+    with stand_in_judge(facts_of) as url:
+        yield replace(settings, judge=JudgeSettings(url, MODEL, stand_in=True))
 
 
 def _serve(site: Path) -> None:

@@ -96,7 +96,9 @@ def print_table(table: dict[str, Any]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=40 + 18 * len(table["metrics"]))
-    console.print(grid if tables.all_rows(table) else Text(f"{table['title']}, {table['track']} track: no row."))
+    console.print(
+        grid if tables.all_rows(table) else Text(f"{table['title']}, {table['track']} track: no row.")
+    )
     for line in table["notes"]:
         console.print(Text(f"note: {line}"))
 

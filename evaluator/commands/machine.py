@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
+from typing import Literal
 
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
@@ -109,3 +111,41 @@ def run_models_verify(override: Path | None) -> int:
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
     return 2 if bad else 0
+
+
+def run_judge_serve(
+    model: str,
+    engine: Literal["vllm", "transformers"],
+    name: str,
+    revision: str,
+    port: int,
+    tensor_parallel: int,
+    data_parallel: int,
+    max_model_len: int | None,
+    python: str,
+) -> int:
+    """0 when the engine was stopped; raises `RexrankError` when it does not start."""
+    from evaluator.judges.serve import ServeOptions, served
+    from evaluator.metrics.base import MetricUnavailable
+
+    options = ServeOptions(
+        model=model,
+        served_name=name,
+        engine=engine,
+        revision=revision,
+        port=port,
+        tensor_parallel=tensor_parallel,
+        data_parallel=data_parallel,
+        max_model_len=max_model_len,
+        python=python,
+    )
+    try:
+        with served(options) as url:
+            print(f"serving {model}. Score with: --judge-url {url} --judge-model {name}  (Ctrl-C stops it)")
+            try:
+                Event().wait()
+            except KeyboardInterrupt:
+                print("stopping")
+    except MetricUnavailable as error:
+        raise RexrankError(str(error)) from error
+    return 0

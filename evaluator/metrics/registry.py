@@ -20,6 +20,7 @@ _METRICS: Final[dict[str, str]] = {
     "radcliq_v0": "evaluator.metrics.radcliq:RadCliqV0",
     "ratescore": "evaluator.metrics.ratescore:RateScore",
     "green": "evaluator.metrics.green:Green",
+    "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
 }
 
 REXRANK_KEYS: Final = (

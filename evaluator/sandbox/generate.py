@@ -121,9 +121,15 @@ def references(seed: int = SEED) -> dict[str, dict[str, Any]]:
 
 
 def near_copy(study: Study, rng: random.Random) -> StudyReport:
-    """The reference's facts in other words, one denial in five left out."""
+    """The reference's facts in other words; now and then a denial left out or a severity misjudged."""
     kept = tuple(f for f in study.absent if rng.random() < 0.8)
-    return write_report(replace(study, absent=kept), rng)
+    present = tuple(
+        replace(f, severity=rng.choice(FINDINGS[f.finding].severities))
+        if f.severity and rng.random() < 0.3
+        else f
+        for f in study.present
+    )
+    return write_report(replace(study, present=present, absent=kept), rng)
 
 
 def paraphrase(study: Study, rng: random.Random) -> StudyReport:
