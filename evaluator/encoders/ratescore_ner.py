@@ -76,7 +76,7 @@ def _encoder(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
 
     # MPNet has no scaled-dot-product attention, so the library's default is left to choose.
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = AutoModel.from_config(config, trust_remote_code=False)
+    model = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     wanted = set(model.state_dict())
     prefix = f"{model.base_model_prefix}."
     state = {k.removeprefix(prefix): v for k, v in _weights(folder, SYNONYMS).items()}
@@ -102,26 +102,19 @@ def decode(tokens: Sequence[str], labels: Sequence[str]) -> list[tuple[int, int,
     end: int | None = None
     kind = ""
     for i in range(len(tokens) - 1):
-        if tokens[i] in {"[CLS]", "[SEP]"}:
-            continue
         mark, following = labels[i][0], labels[i + 1][0]
+        if tokens[i] in {"[CLS]", "[SEP]"} or mark == "O":
+            continue
         if mark == "B":
             start, kind = i, labels[i][2:]
-            if following == "B":
-                end = i
-                spans.append((i, i, kind))
-            elif following == "O":
-                spans.append((i, i, kind))
-                start = end = None
-        elif mark == "I" and following == "B":
-            if start is not None:
-                spans.append((start, i, kind))
-            start = end = i
+        if following == "I":
+            continue
+        if start is not None:
+            spans.append((start, i, kind))
+        # Before a B the place is kept as if an entity had both begun and ended here.
+        start = end = i if following == "B" else None
+        if following == "B":
             kind = labels[i][2:]
-        elif mark == "I" and following == "O":
-            if start is not None:
-                spans.append((start, i, kind))
-            start = end = None
     if start is not None and end is None:
         spans.append((start, len(tokens) - 2, kind))
     return spans
@@ -168,11 +161,6 @@ class _Embedder:
         self.run, self.model = run, _encoder(folder, digest, run.device)
         self.tokenizer = tokenizer(SYNONYMS, run)
 
-    def pieces(self, texts: Sequence[str]) -> list[str]:
-        """Per text its word pieces, special ones included, joined by spaces."""
-        encoded = self.tokenizer(list(texts), truncation=True, max_length=MAX_ENTITY_TOKENS)["input_ids"]
-        return [" ".join(self.tokenizer.convert_ids_to_tokens(ids)) for ids in encoded]
-
     def __call__(self, pieces: list[str]) -> list[Any]:
         import torch
 
@@ -185,17 +173,39 @@ class _Embedder:
             ).last_hidden_state
         return list(hidden[:, 0].cpu().numpy().copy())
 
+    def reports(self, keys: list[str]) -> list[Any]:
+        """Per report, given as its entities' pieces on lines, the vectors of one batch of its own."""
+        import numpy as np
 
-def entity_embeddings(texts: Sequence[str], run: Run) -> dict[str, Any]:
-    """Per distinct entity text the vector of its first token, float32 of shape (hidden,).
+        return [np.stack(self(key.split("\n"))) for key in keys]
 
-    Texts of the same word pieces share one vector bit for bit, so that ties stay ties.
-    """
+
+def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
+    """Per distinct entity text its word pieces, special ones included, joined by spaces."""
     distinct = sorted(set(texts))
     if not distinct:
         return {}
-    embedder = _Embedder(run)
-    pieces = embedder.pieces(distinct)
+    model = tokenizer(SYNONYMS, run)
+    encoded = model(distinct, truncation=True, max_length=MAX_ENTITY_TOKENS)["input_ids"]
+    return {t: " ".join(model.convert_ids_to_tokens(ids)) for t, ids in zip(distinct, encoded, strict=True)}
+
+
+def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, Any]:
+    """Per distinct entity, as pieces, the vector of its first token: float32 of shape (hidden,)."""
+    if not pieces:
+        return {}
     space = namespace(SYNONYMS, "first-token-30", run)
-    vectors = encode_unique(pieces, space, embedder, run, "ratescore synonyms", lambda t: t.count(" "))
-    return {text: vectors[key] for text, key in zip(distinct, pieces, strict=True)}
+    return encode_unique(pieces, space, _Embedder(run), run, "ratescore synonyms", lambda t: t.count(" "))
+
+
+def report_embeddings(reports: Sequence[Sequence[str]], run: Run) -> dict[tuple[str, ...], Any]:
+    """Per distinct report, as its entities' pieces in order, their vectors, float32 of shape (n, hidden).
+
+    Each report is one batch, as in the official code, so that the last bits are its own.
+    """
+    if not reports:
+        return {}
+    keys = {tuple(report): "\n".join(report) for report in reports}
+    space = namespace(SYNONYMS, "first-token-30-report", run)
+    found = encode_unique(list(keys.values()), space, _Embedder(run).reports, run, "ratescore ties")
+    return {report: found[key] for report, key in keys.items()}

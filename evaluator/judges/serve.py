@@ -43,7 +43,7 @@ def command(options: ServeOptions) -> list[str]:
     """The engine's command line as an argument list; nothing passes through a shell."""
     if options.engine == "transformers":
         return [
-            *(options.python, "-m", "transformers.cli.transformers", "serve", "--force-model", options.model),
+            *(options.python, "-m", "transformers.cli.transformers", "serve", options.model),
             *("--host", options.host, "--port", str(options.port), "--device", "cpu"),
         ]
     argv = [

@@ -18,7 +18,9 @@ from evaluator.encoders.ratescore_ner import (
     SYNONYMS,
     TYPES,
     Entity,
-    entity_embeddings,
+    entity_pieces,
+    piece_embeddings,
+    report_embeddings,
     sentence_entities,
 )
 from evaluator.encoders.store import weights_label
@@ -84,9 +86,9 @@ def directional(
     theirs = torch.nn.functional.normalize(other_vectors, p=2, dim=1)
     total = weight_sum = 0.0
     for kind, vector in zip(types, ours, strict=True):
-        # One product and one topk per row: equal columns then stay bit-equal, and which of equal
-        # values topk names (unlike argmax) is the official choice.
-        similarity, index = torch.topk((vector * theirs).sum(dim=1), k=1)
+        # One product and one topk per row, as the official code: which of equal values is named
+        # depends on both (argmax and a product of matrices name others).
+        similarity, index = torch.topk(vector @ theirs.T, k=1)
         match = other_types[int(index)]
         weight = matrix[_INDEX[kind]][_INDEX[match]]
         total += float(similarity) * weight * (negation if contradicts(kind, match) else 1.0)
@@ -95,20 +97,61 @@ def directional(
 
 
 def pair_score(
-    reference: Sequence[Entity], prediction: Sequence[Entity], embeddings: Mapping[str, Any], variant: str
+    reference: Sequence[Entity], prediction: Sequence[Entity], vectors: tuple[Any, Any], variant: str
 ) -> float:
-    """RaTEScore of two entity lists: harmonic mean of both directions, `NO_ENTITIES` if one is empty."""
+    """RaTEScore of two entity lists: harmonic mean of both directions, `NO_ENTITIES` if one is empty.
+
+    `vectors`: float32 arrays of shapes (n, hidden) and (m, hidden), in the order of the entities.
+    """
     import torch
 
     if not reference or not prediction:
         return NO_ENTITIES
     sides = [
-        ([kind for _, kind in side], torch.from_numpy(np.stack([embeddings[text] for text, _ in side])))
-        for side in (reference, prediction)
+        ([kind for _, kind in side], torch.from_numpy(array))
+        for side, array in zip((reference, prediction), vectors, strict=True)
     ]
     forward = directional(*sides[0], *sides[1], variant)
     backward = directional(*sides[1], *sides[0], variant)
     return 2 * forward * backward / (forward + backward) if forward + backward else 0.0
+
+
+class _Vectors:
+    """Entity vectors of both sides of a pair."""
+
+    def __init__(self, pairs: Sequence[Pair], entities: Mapping[str, list[Entity]], run: Run) -> None:
+        self.entities = entities
+        self.pieces = entity_pieces([text for side in entities.values() for text, _ in side], run)
+        tied = {t for p in pairs if self._tied(p) for t in (p.reference, p.prediction) if entities[t]}
+        self.exact = report_embeddings(sorted(self._report(t) for t in tied), run)
+        free = {t for p in pairs if not self._tied(p) for t in (p.reference, p.prediction)}
+        self.shared = piece_embeddings([piece for t in sorted(free) for piece in self._report(t)], run)
+
+    def _report(self, text: str) -> tuple[str, ...]:
+        return tuple(self.pieces[entity] for entity, _ in self.entities[text])
+
+    def _tied(self, pair: Pair) -> bool:
+        """Whether one side has the same entity under two types, so that equal similarities decide."""
+        for text in (pair.reference, pair.prediction):
+            typed = {(self.pieces[entity], kind) for entity, kind in self.entities[text]}
+            if len(typed) > len({piece for piece, _ in typed}):
+                return True
+        return False
+
+    def of(self, pair: Pair) -> tuple[Any, Any]:
+        """The arrays of both sides of a pair that both have entities.
+
+        Distinct entities are encoded once, whatever report they stand in. Only where equal vectors
+        compete does the official choice hang on their last bits; those reports are encoded as the
+        official code does, each in a batch of its own.
+        """
+        left, right = self._report(pair.reference), self._report(pair.prediction)
+        if self._tied(pair):
+            return self.exact[left], self.exact[right]
+        return (
+            np.stack([self.shared[piece] for piece in left]),
+            np.stack([self.shared[piece] for piece in right]),
+        )
 
 
 class RateScore(Metric):
@@ -142,14 +185,15 @@ class RateScore(Metric):
         sentences = {t: split_sentences(t) for p in pairs for t in (p.reference, p.prediction)}
         labelled = sentence_entities([s for parts in sentences.values() for s in parts], run)
         entities = {t: [e for s in parts for e in labelled[s]] for t, parts in sentences.items()}
-        embeddings = entity_embeddings([text for side in entities.values() for text, _ in side], run)
+        vectors = _Vectors(pairs, entities, run)
         values = np.empty(len(pairs))
         failed = np.zeros(len(pairs), dtype=np.bool_)
         for i, pair in enumerate(pairs):
             if run.protocol == "clean" and not pair.prediction.strip():
                 values[i], failed[i] = self.worst, True
                 continue
-            value = pair_score(entities[pair.reference], entities[pair.prediction], embeddings, variant)
+            sides = entities[pair.reference], entities[pair.prediction]
+            value = pair_score(*sides, vectors.of(pair), variant) if all(sides) else NO_ENTITIES
             # Cosines of float32 vectors may exceed the bounds by a rounding error.
             values[i] = value if run.protocol == "compat" else min(max(value, 0.0), 1.0)
         details = None

@@ -199,9 +199,7 @@ def _paired(text: str, begins: list[_Mark], ends: list[_Mark]) -> list[list[int]
             more = k + 1 < len(ends)
             if following is not None and more and following < ends[k].begin + 1:
                 break
-            stop, cursor = ends[k].begin + 1, k
-            while stop >= 1 and text[stop - 1].isspace():
-                stop -= 1
+            stop, cursor = len(text[: ends[k].begin + 1].rstrip()), k
             if stop < start:
                 continue
             if not open_:

@@ -94,7 +94,8 @@ def failing_first(
 
 
 def settings(url: str, **more: Any) -> JudgeSettings:
-    return JudgeSettings(**({"base_url": url, "model": "m", "backoff": 0.01, "timeout": 5.0} | more))
+    defaults: dict[str, Any] = {"base_url": url, "model": "m", "backoff": 0.01, "timeout": 5.0}
+    return JudgeSettings(**(defaults | more))
 
 
 def requests(n: int) -> list[Request]:

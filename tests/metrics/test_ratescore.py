@@ -40,7 +40,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def run_of(models: Path, variant: str = "0.6.0", **more: Any) -> Run:
-    return Run(**({"protocol": "compat", "models": models, "variants": {"ratescore": variant}} | more))
+    defaults: dict[str, Any] = {"protocol": "compat", "models": models, "variants": {"ratescore": variant}}
+    return Run(**(defaults | more))
 
 
 @pytest.mark.parametrize("checkpoint", ["rate_ner_tiny", "rate_ner_rand"])
