@@ -14,6 +14,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from evaluator.cli_machine import cache_app, data_app, judge_app, models_app
+
 app = typer.Typer(
     name="rexrank",
     help="Validate, score, rank and publish AI-written chest X-ray reports.",
@@ -22,20 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(
-    no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
-)
-models_app = typer.Typer(
-    no_args_is_help=True, help="List, fetch and verify the metrics' weights.", rich_markup_mode=None
-)
 site_app = typer.Typer(
     no_args_is_help=True, help="Build or serve the leaderboard site.", rich_markup_mode=None
-)
-cache_app = typer.Typer(
-    no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
-)
-judge_app = typer.Typer(
-    no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
 )
 app.add_typer(judge_app, name="judge")
 app.add_typer(data_app, name="data")
@@ -51,13 +41,6 @@ class OutputFormat(StrEnum):
     json = "json"
     github = "github"
     markdown = "markdown"
-
-
-class Engine(StrEnum):
-    """What can serve a judge."""
-
-    vllm = "vllm"
-    transformers = "transformers"
 
 
 class Protocol(StrEnum):
@@ -263,56 +246,6 @@ def demo(
     raise typer.Exit(run_demo(out, serve=serve))
 
 
-@data_app.command("check")
-def data_check(
-    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
-) -> None:
-    """Verify the reference files of a directory: counts, ids digest, sections present."""
-    from evaluator.commands.machine import run_data_check
-
-    raise typer.Exit(run_data_check(directory))
-
-
-@data_app.command("manifest")
-def data_manifest(
-    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: the same).")] = None,
-) -> None:
-    """Write the id manifests that a hosted runner needs for coverage checks."""
-    from evaluator.commands.machine import run_data_manifest
-
-    raise typer.Exit(run_data_manifest(directory, out or directory))
-
-
-@models_app.command("list")
-def models_list(models: Models = None) -> None:
-    """Show every model: revision, licence, size, and whether it is here and verified."""
-    from evaluator.commands.machine import run_models_list
-
-    raise typer.Exit(run_models_list(models))
-
-
-@models_app.command("fetch")
-def models_fetch(
-    keys: Annotated[
-        list[str] | None, typer.Argument(help="Model keys; all that are open by default.")
-    ] = None,
-    models: Models = None,
-) -> None:
-    """Download weights at their pinned revision and check their digests."""
-    from evaluator.commands.machine import run_models_fetch
-
-    raise typer.Exit(run_models_fetch(keys or [], models))
-
-
-@models_app.command("verify")
-def models_verify(models: Models = None) -> None:
-    """Check the digests of the weights that are here."""
-    from evaluator.commands.machine import run_models_verify
-
-    raise typer.Exit(run_models_verify(models))
-
-
 @site_app.command("build")
 def site_build(
     leaderboard: Leaderboard = Path("leaderboard"),
@@ -335,53 +268,6 @@ def site_serve(
     from evaluator.commands.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))
-
-
-@cache_app.command("info")
-def cache_info(store: Store = None) -> None:
-    """Show how many encoder results are kept and how large they are."""
-    from evaluator.commands.machine import run_cache_info
-
-    raise typer.Exit(run_cache_info(store))
-
-
-@cache_app.command("prune")
-def cache_prune(
-    max_gb: Annotated[
-        float, typer.Option("--max-gb", min=0, help="Keep at most this many gigabytes.")
-    ] = 10.0,
-    store: Store = None,
-) -> None:
-    """Delete the encoder results that were not used for longest."""
-    from evaluator.commands.machine import run_cache_prune
-
-    raise typer.Exit(run_cache_prune(store, max_gb))
-
-
-@judge_app.command("serve")
-def judge_serve(
-    model: Annotated[str, typer.Argument(help="Folder or hub id of the judge's weights.")],
-    engine: Annotated[
-        Engine, typer.Option("--engine", help="vllm on a GPU, transformers on a CPU.")
-    ] = Engine.vllm,
-    name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
-    revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
-    tensor_parallel: Annotated[int, typer.Option("--tensor-parallel", min=1)] = 1,
-    data_parallel: Annotated[int, typer.Option("--data-parallel", min=1)] = 1,
-    max_model_len: Annotated[int | None, typer.Option("--max-model-len", min=1)] = None,
-    python: Annotated[
-        str, typer.Option("--python", help="Interpreter of the engine's environment.")
-    ] = sys.executable,
-) -> None:
-    """Start the engine, wait until it answers, and keep it running until stopped."""
-    from evaluator.commands.machine import run_judge_serve
-
-    raise typer.Exit(
-        run_judge_serve(
-            model, engine.value, name, revision, port, tensor_parallel, data_parallel, max_model_len, python
-        )
-    )
 
 
 def main() -> NoReturn:

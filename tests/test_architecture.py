@@ -24,6 +24,7 @@ LAYERS = (
     ("pages", "github"),
     ("commands",),
     ("demo",),
+    ("cli_machine",),
     ("cli",),
 )
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}
