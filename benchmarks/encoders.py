@@ -1,0 +1,172 @@
+"""The encoder metrics at full size, against the bare forward passes they cannot do without.
+
+    python benchmarks/encoders.py PAIRS.csv [--limit N] [--threads 2] [--weights DIR]
+
+PAIRS is a CSV or JSONL file of id, reference, prediction. Weights of full size with random values are
+built once in DIR (by default in the user's cache): shapes are those of the published models, numbers mean
+nothing. Prints seconds and two ratios: bundle / bare forward passes (target 1.5) and second submission
+with cached references / first (target 0.55).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from evaluator.commands.scoring import read_pairs
+from evaluator.encoders.cache import TextCache
+from evaluator.metrics.base import Run
+from evaluator.sandbox.standins import shipped_models
+from evaluator.scoring import as_pairs, score
+
+BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
+BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+SIZES = {
+    "distilroberta-base": {**BERT, "num_hidden_layers": 6},
+    "chexbert": BERT,
+    "ratescore-ner": BERT,
+    "biolord": BERT,
+}
+
+
+def build(root: Path) -> Path:
+    """Full-size random weights with the stand-ins' vocabularies, built where they are missing."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification
+
+    torch.manual_seed(0)
+    for key, size in SIZES.items():
+        folder = root / key
+        if (folder / "config.json").is_file():
+            continue
+        shutil.copytree(shipped_models() / key, folder, dirs_exist_ok=True)
+        config_file = folder / "config.json"
+        config_file.write_text(json.dumps(json.loads(config_file.read_text()) | size))
+        config = AutoConfig.from_pretrained(folder)
+        if key == "chexbert":
+            state = AutoModel.from_config(config).state_dict()
+            saved = {f"module.bert.{k}": v for k, v in state.items()}
+            for i in range(14):
+                classes = 4 if i < 13 else 2
+                saved[f"module.linear_heads.{i}.weight"] = torch.randn(classes, 768)
+                saved[f"module.linear_heads.{i}.bias"] = torch.zeros(classes)
+            torch.save(
+                {"epoch": 0, "model_state_dict": saved, "optimizer_state_dict": {}}, folder / "chexbert.pth"
+            )
+            continue
+        kind = AutoModelForTokenClassification if key == "ratescore-ner" else AutoModel
+        state = {k: v.contiguous() for k, v in kind.from_config(config).state_dict().items()}
+        save_file(state, str(folder / "model.safetensors"))
+    if not (root / "radgraph" / "weights.th").is_file():
+        build_radgraph(root / "radgraph")
+    return root
+
+
+def build_radgraph(folder: Path) -> None:
+    """The stand-in's archive, unpacked, with an encoder and heads of the published size."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    from evaluator.encoders.radgraph_network import _BERT, read_archive
+
+    source = shipped_models() / "radgraph"
+    shutil.copytree(source / "encoder", folder / "encoder", dirs_exist_ok=True)
+    with tarfile.open(source / "model.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    config_file = folder / "encoder" / "config.json"
+    config_file.write_text(json.dumps(json.loads(config_file.read_text()) | BERT))
+    raw = read_archive(source)
+    old = int(raw.tensors[f"{_BERT}embeddings.word_embeddings.weight"].shape[1])
+    width = int(raw.tensors["_endpoint_span_extractor._span_width_embedding.weight"].shape[1])
+    tensors = {}
+    for name, value in raw.tensors.items():
+        if name.startswith(_BERT):
+            continue
+        grown = value
+        if name.endswith("_linear_layers.0.weight"):
+            factor = value.shape[1] // (2 * old + width)
+            grown = torch.randn(value.shape[0], factor * (2 * 768 + width)) * 0.02
+        tensors[name] = grown
+    model = BertModel(BertConfig(**json.loads(config_file.read_text())))
+    tensors |= {_BERT + k: v for k, v in model.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    (folder / "weights.th").write_bytes(buffer.getvalue())
+
+
+def bare_seconds(pairs: list, run: Run) -> float:
+    """Seconds of the encoders alone over the same unique texts, batches of one, no heads, no matching."""
+    import torch
+
+    from evaluator.encoders import chexbert, radgraph, ratescore_ner
+    from evaluator.metrics import bertscore
+    from evaluator.metrics.sentences import split_sentences
+
+    texts = sorted({t for p in pairs for t in (p.reference, p.prediction)})
+    roberta, chex, rad = bertscore.Encoder(run), chexbert.encoder(run), radgraph.annotator(run)
+    ner, synonyms = ratescore_ner._Ner(run), ratescore_ner._Embedder(run)  # noqa: SLF001 - their networks alone
+    sentences = sorted({s for t in texts for s in split_sentences(t)})
+    found = ratescore_ner.sentence_entities(sentences, run)
+    pieces = sorted(
+        set(ratescore_ner.entity_pieces([e for es in found.values() for e, _ in es], run).values())
+    )
+    words = [ner.tokenizer([s], return_tensors="pt") for s in sentences]
+    rows = [torch.tensor([synonyms.tokenizer.convert_tokens_to_ids(p.split(" "))]) for p in pieces]
+    inputs = [(roberta.model, torch.tensor([roberta.ids(bertscore.prepare(t))])) for t in texts] + [
+        (chex.model, torch.tensor([chex.ids(chexbert.prepare(t))])) for t in texts
+    ]
+    inputs += [
+        (rad.network.bert, torch.tensor([w]))
+        for t in texts
+        for w in rad.windows(rad.pieces(radgraph.words_of(t))[0])
+    ]
+    inputs += [(ner.model, batch["input_ids"]) for batch in words] + [(synonyms.model, row) for row in rows]
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for model, ids in inputs:
+            model(ids)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-weights")
+    options = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(options.threads)
+    models = build(options.weights)
+    pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+    plain = Run(models=models, batch_size=1)
+    score(pairs[:2], BUNDLE, plain)  # load everything before the clock runs
+    print(
+        f"{len(pairs)} pairs, {len({t for p in pairs for t in (p.reference, p.prediction)})} unique texts, {options.threads} threads"
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        run = Run(models=models, batch_size=1, cache=TextCache(Path(scratch)))
+        times = []
+        for shift in (0, 1):
+            moved = [type(p)(p.id, p.reference, p.prediction + " again" * shift) for p in pairs]
+            started = time.perf_counter()
+            scored = score(moved, BUNDLE, run)
+            times.append(time.perf_counter() - started)
+            assert not scored.unavailable, scored.unavailable
+        print(
+            f"first submission {times[0]:.1f} s, second with cached references {times[1]:.1f} s: {times[1] / times[0]:.2f}"
+        )
+    bare = bare_seconds(pairs, plain)
+    print(f"bare forward passes {bare:.1f} s; bundle / bare = {times[0] / bare:.2f}")
+
+
+if __name__ == "__main__":
+    main()
