@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from evaluator.convert import dump_predictions
 from evaluator.files import write_text
-from evaluator.sandbox.grammar import CHANGES, FINDINGS, NORMAL, Fact, no_disease, normal_sentence, say
+from evaluator.sandbox.grammar import FINDINGS, NORMAL, Fact, changes_of, no_disease, normal_sentence, say
 from evaluator.submission import StudyReport
 
 SEED: Final = 20241122
@@ -83,7 +83,7 @@ def _draw_fact(key: str, rng: random.Random, *, prior: bool) -> Fact:
     if rng.random() < 0.2 and key != "tube":
         return Fact(key, "uncertain", place)
     severity = rng.choice(finding.severities) if finding.severities else ""
-    change = rng.choice(tuple(CHANGES)) if prior and rng.random() < 0.7 else ""
+    change = rng.choice(changes_of(key)) if prior and rng.random() < 0.7 else ""
     return Fact(key, "present", place, severity, change)
 
 

@@ -87,7 +87,7 @@ FINDINGS: Final[dict[str, Finding]] = {
         Finding("nodule", ("pulmonary nodule", "lung nodule"), LOBES, ("small", "large"), "Lung Lesion", 2),
         Finding("cardiomegaly", ("cardiomegaly", "cardiac enlargement"), (), ("mild", "moderate", "severe"), "Cardiomegaly", 4),
         Finding("fracture", ("rib fracture",), ("right", "left"), ("acute", "healed"), "Fracture", 1),
-        Finding("tube", ("endotracheal tube", "central venous catheter"), (), (), "Support Devices", 2),
+        Finding("tube", ("central venous catheter", "central venous line"), (), (), "Support Devices", 2),
     )
 }  # fmt: skip
 
@@ -124,6 +124,12 @@ NO_DISEASE: Final[tuple[tuple[tuple[str, Role], ...], ...]] = (
     (("no acute", ""), ("cardiopulmonary", "anatomy"), ("disease", "observation")),
     (("no acute", ""), ("cardiopulmonary", "anatomy"), ("process", "observation")),
 )
+
+
+def changes_of(finding: str) -> tuple[str, ...]:
+    """The changes a finding can show: a device neither grows nor shrinks."""
+    return tuple(c for c in CHANGES if finding != "tube" or c in {"unchanged", "new"})
+
 
 N_VARIANTS: Final = 3
 """Phrasings of each kind of sentence."""
@@ -197,7 +203,7 @@ def all_sentences() -> Iterator[Sentence]:
             for place in finding.places or ("",):
                 yield say(Fact(finding.key, "uncertain", place), variant)
                 for severity in finding.severities or ("",):
-                    for change in ("", *CHANGES):
+                    for change in ("", *changes_of(finding.key)):
                         yield say(Fact(finding.key, "present", place, severity, change), variant)
 
 
