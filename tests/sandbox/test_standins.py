@@ -115,7 +115,7 @@ def test_test_sentences_are_not_trained_on():
 def test_training_again_writes_the_same_bytes(key, tmp_path):
     files = []
     for name in "ab":
-        figures = train(key, tmp_path / name, 2)
+        figures = train(key, tmp_path / name, steps=2, texts=50)
         assert figures["loss"] > 0
         files.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()})
     assert files[0] == files[1]

@@ -13,8 +13,3 @@ from pathlib import Path
 def shipped_models() -> Path:
     """The shipped models directory, laid out as `evaluator/encoders/store.py` describes."""
     return Path(__file__).parents[1] / "models"
-
-
-def build(root: Path) -> Path:  # noqa: ARG001 - nothing is left to build
-    """The models directory to score the sandbox with: the shipped one."""
-    return shipped_models()

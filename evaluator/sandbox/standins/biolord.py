@@ -68,7 +68,7 @@ def similarity(a: _Phrase, b: _Phrase) -> float:
     return _SAME_FINDING + (1 - _SAME_FINDING) * same
 
 
-def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
+def train(folder: Path, steps: int = STEPS, texts: int = 0) -> dict[str, float]:  # noqa: ARG001 - no texts
     """Figures of the test set, after writing the model to `folder`."""
     import torch
     from transformers import MPNetConfig, MPNetModel

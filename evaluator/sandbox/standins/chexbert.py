@@ -24,10 +24,11 @@ from evaluator.sandbox.standins.shapes import (
 _SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _LAYERS: Final = 3
 STEPS: Final = 2500
+TEXTS: Final = 30_000
 
 
-def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
-    """Figures of the test set, after writing the model to `folder`."""
+def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, float]:
+    """Figures of the test set, after `steps` on `texts` reports and writing the model to `folder`."""
     import torch
     from transformers import BertConfig, BertModel
 
@@ -36,7 +37,7 @@ def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
     settings = bert_settings(tokenizer.get_vocab_size(), _LAYERS)
     bert: Any = BertModel(BertConfig(**settings))
     heads = torch.nn.ModuleList(torch.nn.Linear(HIDDEN, 2 if i == 13 else 4) for i in range(14))
-    items = [(_ids(tokenizer, t), chexbert_of(t)) for t in reports(30_000)]
+    items = [(_ids(tokenizer, t), chexbert_of(t)) for t in reports(texts)]
 
     def logits(batch: list[Any]) -> Any:
         ids, mask = padded([i for i, _ in batch], 0)
@@ -52,9 +53,9 @@ def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
     )
     bert.eval()
     figures = {"loss": loss}
-    for name, texts in (("reports", reports(600, test=True)), ("held_out", held_out_sentences())):
+    for name, tests in (("reports", reports(min(600, texts), test=True)), ("held_out", held_out_sentences())):
         with torch.no_grad():
-            test = [(_ids(tokenizer, t), chexbert_of(t)) for t in texts]
+            test = [(_ids(tokenizer, t), chexbert_of(t)) for t in tests]
             found = torch.stack([x.argmax(-1) for x in logits(test)], 1)
         right = found == torch.tensor([c for _, c in test])
         figures[f"{name}_accuracy"] = right.float().mean().item()

@@ -30,6 +30,7 @@ from evaluator.sandbox.standins.shapes import (
 NER_LABELS: Final = ("", "ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U")
 RELATION_LABELS: Final = ("modify", "located_at", "suggestive_of")
 STEPS: Final = 1200
+TEXTS: Final = 30_000
 _SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _LAYERS: Final = 3
 _WIDTH: Final = 3
@@ -67,22 +68,25 @@ class _Network:
         }
 
 
-def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
-    """Figures of the test set, after writing the model to `folder`."""
+def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, float]:
+    """Figures of the test set, after `steps` on `texts` reports and writing the model to `folder`."""
     import torch
 
     write_text(folder / "encoder/vocab.txt", "\n".join(wordpieces(_SPECIAL)) + "\n")
     tokenizer = wordpiece_tokenizer(folder / "encoder")
     settings = bert_settings(tokenizer.get_vocab_size(), _LAYERS)
     network = _network(settings)
-    items = [i for t in reports(30_000) if (i := _item(tokenizer, t)) is not None]
+    items = [i for t in reports(texts) if (i := _item(tokenizer, t)) is not None]
     parameters = [p for m in network.modules().values() for p in m.parameters()]
     loss = fit(parameters, batches(items, 16, steps), lambda b: _loss(network, b), steps=steps, rate=1.5e-3)
     network.bert.eval()
     figures = {"loss": loss}
     with torch.no_grad():
-        for name, texts in (("reports", reports(300, test=True)), ("held_out", held_out_sentences())):
-            test = [i for t in texts if (i := _item(tokenizer, t)) is not None]
+        for name, tests in (
+            ("reports", reports(min(300, texts), test=True)),
+            ("held_out", held_out_sentences()),
+        ):
+            test = [i for t in tests if (i := _item(tokenizer, t)) is not None]
             figures |= {f"{name}_{k}": v for k, v in _measure(network, test).items()}
     _write(folder, settings, network)
     return figures

@@ -26,22 +26,23 @@ _KINDS: Final = ("ABNORMALITY", "NON-ABNORMALITY", "DISEASE", "NON-DISEASE", "AN
 LABELS: Final = (*(f"{p}-{k}" for k in _KINDS for p in "BI"), "O")
 """The tags in the published order."""
 STEPS: Final = 900
+TEXTS: Final = 3_000
 _SPECIAL: Final = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
 _IGNORED: Final = -100
 
 
-def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
-    """Figures of the test set, after writing the model to `folder`."""
+def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, float]:
+    """Figures of the test set, after `steps` on `texts` reports and writing the model to `folder`."""
     import torch
     from transformers import DebertaV2Config, DebertaV2ForTokenClassification
 
     tokenizer = _tokenizer(folder)
     settings = _settings(tokenizer.get_vocab_size())
     model: Any = DebertaV2ForTokenClassification(DebertaV2Config(**settings))
-    texts = [s.text for s in sentence_table().values() if not held_out(s)]
-    texts += [f"{h}: {t}" for t in texts[::3] for h in ("Findings", "Impression")]
-    texts += [" ".join(s.text for s in known_sentences(t)[:2]) for t in reports(3000)]
-    items = [_item(tokenizer, t) for t in texts if t]
+    lines = [s.text for s in sentence_table().values() if not held_out(s)]
+    lines += [f"{h}: {t}" for t in lines[::3] for h in ("Findings", "Impression")]
+    lines += [" ".join(s.text for s in known_sentences(t)[:2]) for t in reports(texts)]
+    items = [_item(tokenizer, t) for t in lines if t]
 
     def loss_of(batch: list[Any]) -> Any:
         scores, wanted = _scores(model, batch)
@@ -52,7 +53,7 @@ def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
     loss = fit(model.parameters(), batches(items, 48, steps), loss_of, steps=steps, rate=3e-3)
     model.eval()
     figures = {"loss": loss}
-    sentences = sorted({s.text for t in reports(600, test=True) for s in known_sentences(t)})
+    sentences = sorted({s.text for t in reports(min(600, texts), test=True) for s in known_sentences(t)})
     with torch.no_grad():
         for name, test in (("sentences", sentences), ("held_out", held_out_sentences())):
             scores, wanted = _scores(model, [_item(tokenizer, t) for t in test])

@@ -29,6 +29,7 @@ from evaluator.sandbox.standins.shapes import (
 )
 
 STEPS: Final = 1200
+TEXTS: Final = 20_000
 LAYER: Final = 5
 """The layer that BERTScore reads."""
 TARGET: Final = 0.88
@@ -39,8 +40,8 @@ _MASKED_SHARE: Final = 0.15
 _TEMPERATURE: Final = 10.0
 
 
-def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
-    """Figures of the test set, after writing the model to `folder`."""
+def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, float]:
+    """Figures of the test set, after `steps` on `texts` reports and writing the model to `folder`."""
     import torch
     from transformers import RobertaConfig, RobertaForMaskedLM
 
@@ -50,7 +51,7 @@ def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
     meanings = sorted({m for s in sentence_table().values() for m in _meanings(s)} | {"mark"})
     numbers = {m: i for i, m in enumerate(meanings)}
     head = torch.nn.Linear(HIDDEN, len(meanings), bias=False)
-    items = [i for t in reports(20_000) if (i := _item(tokenizer, t, numbers))]
+    items = [i for t in reports(texts) if (i := _item(tokenizer, t, numbers))]
     rng = random.Random(SEED)  # noqa: S311
 
     def loss_of(batch: list[Any]) -> Any:
@@ -62,7 +63,7 @@ def train(folder: Path, steps: int = STEPS) -> dict[str, float]:
     parameters = [*model.parameters(), *head.parameters()]
     loss = fit(parameters, batches(items, 32, steps), loss_of, steps=steps, rate=2e-3)
     model.eval()
-    test = [i for t in reports(300, test=True) if (i := _item(tokenizer, t, numbers))]
+    test = [i for t in reports(min(300, texts), test=True) if (i := _item(tokenizer, t, numbers))]
     figures = {"loss": loss}
     with torch.no_grad():
         scores, _, wanted, _ = _forward(model, head, test, None)

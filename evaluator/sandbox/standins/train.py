@@ -22,8 +22,11 @@ TRAINERS: Final = {
 }
 
 
-def train(key: str, root: Path, steps: int | None = None) -> dict[str, float]:
-    """Figures of one stand-in, after training it and writing it below `root`."""
+def train(key: str, root: Path, **amount: int) -> dict[str, float]:
+    """Figures of one stand-in, after training it and writing it below `root`.
+
+    `amount`: `steps` and `texts`, for less than the shipped ones had.
+    """
     import torch
 
     folder = root / key
@@ -34,7 +37,7 @@ def train(key: str, root: Path, steps: int | None = None) -> dict[str, float]:
     try:
         with torch.random.fork_rng():
             torch.manual_seed(SEED)
-            figures: dict[str, float] = module.train(folder, *(() if steps is None else (steps,)))
+            figures: dict[str, float] = module.train(folder, **amount)
     finally:
         torch.set_num_threads(threads)
     return figures
