@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from evaluator.statistics.board import BoardScores, analyse, metric_intervals
-from evaluator.statistics.bootstrap import clusters_of
+from evaluator.statistics.bootstrap import clusters_of, draw_means
 
 MODELS, STUDIES, PATIENTS = 31, 10_000, 6_800
 KEYS = (
@@ -42,14 +42,15 @@ def main() -> None:
         BoardScores(values, clusters, KEYS[0], dict.fromkeys(KEYS, 1), dict.fromkeys(KEYS[1:], "x")), 7
     )
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     ranges = [(p.rank_low, p.rank_high) for p in found.places.values()][-3:]
-    print(
-        f"board of {MODELS} models x {STUDIES:,} studies: {seconds:.1f} s, peak {peak:.0f} MB; last ranges {ranges}"
-    )
+    print(f"board of {MODELS} models x {STUDIES:,} studies: {seconds:.1f} s; last ranges {ranges}")
+    start = time.perf_counter()
+    draw_means([np.column_stack([v[k] for k in KEYS]) for v in values.values()], clusters, 7)
+    print(f"draws of all {MODELS} models and {len(KEYS)} metrics: {time.perf_counter() - start:.1f} s")
     start = time.perf_counter()
     metric_intervals(next(iter(values.values())), clusters, 7)
     print(f"intervals of one new model, {len(KEYS)} metrics: {time.perf_counter() - start:.1f} s")
+    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB")
 
 
 if __name__ == "__main__":

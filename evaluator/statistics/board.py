@@ -70,10 +70,9 @@ def metric_intervals(
     keys = sorted(values)
     if clusters.n < bootstrap.MIN_CLUSTERS:
         return {k: {"se": None, "low": None, "high": None} for k in keys}
+    blocks = bootstrap.draw_means([values[k][:, None] for k in keys], clusters, seed)
     out: dict[str, dict[str, float | None]] = {}
-    # One metric at a time: a metric's draws must not depend on which others were computed.
-    for key in keys:
-        (draws,) = bootstrap.draw_means([values[key][:, None]], clusters, seed)
+    for key, draws in zip(keys, blocks, strict=True):
         low, high = bootstrap.interval(draws)
         out[key] = {"se": float(draws.std(ddof=1)), "low": float(low[0]), "high": float(high[0])}
     return out

@@ -9,6 +9,7 @@ and differences between models are paired.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -47,9 +48,8 @@ class Clusters:
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Per-patient sums, shape (C, K), of per-study values of shape (n, K)."""
-        out = np.zeros((self.n, values.shape[1]))
-        np.add.at(out, self.index, values)
-        return out
+        columns = [np.bincount(self.index, weights=column, minlength=self.n) for column in values.T]
+        return np.column_stack(columns) if columns else np.empty((self.n, 0))
 
 
 def clusters_of(patients: Sequence[str]) -> Clusters:
@@ -68,7 +68,7 @@ def seed_of(dataset: str, track: str, references: str, salt: str = "") -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator[NDArray[np.float32]]:
+def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator[FloatArray]:
     """Multinomial weights, chunks of shape (≤ CHUNK, C): how often each draw holds each patient.
 
     Drawn as C uniform patients a draw and counted, which is much faster than a multinomial sampler
@@ -77,10 +77,26 @@ def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator
     rng = np.random.default_rng(seed)
     c = clusters.n
     for start in range(0, draws, CHUNK):
-        b = min(CHUNK, draws - start)
-        picks = rng.integers(0, c, size=(b, c), dtype=np.int32)
-        picks += (np.arange(b, dtype=np.int32) * c)[:, None]
-        yield np.bincount(picks.ravel(), minlength=b * c).reshape(b, c).astype(np.float32)
+        picks = rng.integers(0, c, size=(min(CHUNK, draws - start), c), dtype=np.int32)
+        weights = np.empty(picks.shape)
+        # Row by row the counts stay in the processor's cache: twice as fast as one large count.
+        for row, target in zip(picks, weights, strict=True):
+            target[:] = np.bincount(row, minlength=c)
+        yield weights
+
+
+def fixed_point(sums: FloatArray, total: float) -> FloatArray:
+    """Each column of `sums` rounded to a power of two so small, and so large, that its sums are exact.
+
+    For weights that are whole numbers with absolute values adding up to at most `total`, every
+    partial sum is a multiple of the step below 2^53 steps. The product is then the same bits in any
+    order: on any machine, with any number of threads, beside any other column. The step is below
+    2^-51 of `total` times the largest sum, far less than the scores' own rounding.
+    """
+    bound = total * np.abs(sums).max(axis=0, initial=0.0)
+    _, exponent = np.frexp(np.where(bound > 0, bound, 1.0))
+    step = np.ldexp(1.0, exponent - 52)
+    return np.asarray(np.rint(sums / step) * step)
 
 
 def draw_means(
@@ -88,25 +104,21 @@ def draw_means(
 ) -> list[FloatArray]:
     """Per block of per-study values, shape (n, K), its bootstrap means, shape (draws, K).
 
-    A block is one model. Each block has a matrix product of its own, so that its draws are the same
-    bits whatever other blocks there are. The float32 products work on values centred at their mean;
-    the error against float64 stays below 1e-7 of the values' scale.
+    A column's draws are the same bits whatever other columns and blocks there are (`fixed_point`).
     """
-    centres = [block.mean(axis=0) for block in blocks]
-    sums = [
-        clusters.sums(block - centre).astype(np.float32)
-        for block, centre in zip(blocks, centres, strict=True)
-    ]
-    counts = clusters.counts.astype(np.float32)
-    out = [np.empty((draws, block.shape[1])) for block in blocks]
+    values = np.hstack([np.empty((clusters.n_studies, 0)), *blocks])
+    centre = np.array([math.fsum(column) for column in values.T]) / clusters.n_studies
+    sums = fixed_point(clusters.sums(values - centre), clusters.n)
+    # The patients' study counts ride along; a product of one column alone is slow on many cores.
+    columns = np.column_stack([clusters.counts, sums])
+    out = np.empty((draws, values.shape[1]))
     start = 0
     for weights in weight_chunks(clusters, seed, draws):
         stop = start + len(weights)
-        n = (weights @ counts).astype(np.float64)[:, None]
-        for target, block_sums, centre in zip(out, sums, centres, strict=True):
-            target[start:stop] = centre + (weights @ block_sums) / n
+        product = weights @ columns
+        out[start:stop] = centre + product[:, 1:] / product[:, :1]
         start = stop
-    return out
+    return np.split(out, np.cumsum([b.shape[1] for b in blocks])[:-1], axis=1) if blocks else []
 
 
 def interval(draws: FloatArray, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:

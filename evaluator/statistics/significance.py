@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.statistics.bootstrap import CHUNK, Clusters, FloatArray
+from evaluator.statistics.bootstrap import CHUNK, Clusters, FloatArray, fixed_point
 
 FLIPS: Final = 9_999
-EXACT_PATIENTS: Final = 4_096
-"""Up to this many patients the flips are summed in double precision."""
 TOLERANCE: Final = 1e-9
 """Differences closer than this, relative to the largest score sum, count as equal."""
 
@@ -79,18 +77,14 @@ def _flipped(sums: FloatArray, seed: int, flips: int) -> FloatArray:
     """Score sums under random signs of the patients, shape (flips, M)."""
     rng = np.random.default_rng(seed)
     c = sums.shape[0]
-    # With few patients ties between flips are common and must stay exact; with many, speed counts.
-    kind: type[np.floating[Any]] = np.float64 if c <= EXACT_PATIENTS else np.float32
-    values: NDArray[np.floating[Any]] = sums.astype(kind)
+    # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
+    values = fixed_point(sums, c)
     out = np.empty((flips, sums.shape[1]))
     for start in range(0, flips, CHUNK):
         stop = min(start + CHUNK, flips)
         bits = np.frombuffer(rng.bytes((stop - start) * ((c + 7) // 8)), dtype=np.uint8)
         heads = np.unpackbits(bits.reshape(stop - start, -1), axis=1, count=c)
-        signs: NDArray[np.floating[Any]] = heads.astype(kind)
-        signs *= 2
-        signs -= 1
-        out[start:stop] = signs @ values
+        out[start:stop] = (heads.astype(np.float64) * 2 - 1) @ values
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from evaluator.statistics.bootstrap import (
     clusters_of,
     design_effect,
     draw_means,
+    fixed_point,
     interval,
     reciprocal,
     seed_of,
@@ -32,7 +35,7 @@ def test_equals_the_explicit_weighted_mean():
     assert (weights.sum(axis=1) == clusters.n).all()
     by_study = weights[:, clusters.index]
     expected = (by_study @ values) / by_study.sum(axis=1, keepdims=True)
-    assert np.abs(draws - expected).max() <= 1e-7
+    assert np.abs(draws - expected).max() <= 1e-12
 
 
 def test_adding_a_model_changes_no_bit():
@@ -42,6 +45,15 @@ def test_adding_a_model_changes_no_bit():
     alone = draw_means([first], clusters, 5, 300)[0]
     together = draw_means([others[0], first, *others[1:]], clusters, 5, 300)[1]
     assert alone.tobytes() == together.tobytes()
+
+
+def test_products_are_the_same_bits_in_any_order():
+    clusters = clusters_of(patients(RNG.integers(1, 9, 500)))
+    sums = fixed_point(clusters.sums(RNG.normal(size=(clusters.n_studies, 3)) * [1, 1e-9, 1e6]), clusters.n)
+    weights = next(iter(weight_chunks(clusters, 3, 50)))
+    order = RNG.permutation(clusters.n)
+    assert ((weights @ sums) == (weights[:, order] @ sums[order])).all()
+    assert ((weights @ sums)[:, 1] == [math.fsum(row) for row in weights * sums[:, 1]]).all()
 
 
 def test_clusters_of_one_study_are_the_study_bootstrap():
