@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable
-from functools import partial
+from collections.abc import Hashable, Iterable
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import yaml
@@ -18,6 +18,10 @@ import yaml
 from evaluator.problems import Problems, pointer
 
 MAX_DEPTH: Final = 16
+MAX_TOKENS: Final = 1_000_000
+"""Strings and brackets of a JSON text; 10,000 studies take 70,000. A value of more would fill the memory."""
+MAX_NUMBER: Final = 18
+"""Characters of a number in YAML."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -36,7 +40,10 @@ class _DuplicateKeys(dict[str, Any]):
 
 
 def decode(file: str, data: bytes, problems: Problems) -> str | None:
-    """The text of a UTF-8 file without a byte order mark, or `None` after naming the problem (RX106)."""
+    """The text of a UTF-8 file, or `None` after naming the problem (RX106).
+
+    A byte order mark is named and left out, so that the rest is still checked.
+    """
     if data.startswith(b"\xef\xbb\xbf"):
         problems.add(
             "RX106",
@@ -46,7 +53,7 @@ def decode(file: str, data: bytes, problems: Problems) -> str | None:
             wanted="UTF-8 without a byte order mark",
             fix='save it as plain UTF-8 (in Python: open(path, "w", encoding="utf-8"))',
         )
-        return None
+        data = data[3:]
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -70,7 +77,7 @@ def line_of(text: str, key: str, occurrence: int = 1) -> int | None:
     spellings = {json.dumps(key), json.dumps(key, ensure_ascii=False)}
     if _SURROGATE.search(key):
         spellings = {json.dumps(key)}
-    pattern = "(?:" + "|".join(map(re.escape, sorted(spellings))) + r")\s*:"
+    pattern = r"(?<!\\)(?:" + "|".join(map(re.escape, sorted(spellings))) + r")\s*:"
     for number, match in enumerate(re.finditer(pattern, text), start=1):
         if number == occurrence:
             return text.count("\n", 0, match.start()) + 1
@@ -78,12 +85,12 @@ def line_of(text: str, key: str, occurrence: int = 1) -> int | None:
 
 
 def parse_json(file: str, text: str, problems: Problems) -> Any:
-    """The value of a JSON text, or `UNUSABLE` after naming why it cannot be used (RX201–RX205).
+    """The value of a JSON text, or `UNUSABLE` after naming why it cannot be used (RX201–RX205, RX212).
 
     A value with duplicate keys, NaN tokens or lone surrogates is returned as far as it can be, so
     that the other checks still run.
     """
-    if not _depth_ok(file, text, problems):
+    if not _size_ok(file, text, problems):
         return UNUSABLE
     constants: list[str] = []
 
@@ -97,7 +104,7 @@ def parse_json(file: str, text: str, problems: Problems) -> Any:
             "RX201",
             file,
             line=error.lineno,
-            found=f"not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}",
+            found=f"not JSON: {error.msg.lower().removesuffix(' at')} at line {error.lineno}, column {error.colno}",
             wanted="one JSON object",
             fix="write the file with a JSON library instead of by hand (rexrank convert does)",
         )
@@ -117,9 +124,19 @@ def parse_json(file: str, text: str, problems: Problems) -> Any:
     return value
 
 
-def _depth_ok(file: str, text: str, problems: Problems) -> bool:
+def _size_ok(file: str, text: str, problems: Problems) -> bool:
+    """Whether a parser may have the text: depth (RX204) and amount (RX212) are known before it starts."""
     depth = 0
-    for match in _TOKEN.finditer(text):
+    for count, match in enumerate(_TOKEN.finditer(text), start=1):
+        if count > MAX_TOKENS:
+            problems.add(
+                "RX212",
+                file,
+                found=f"more than {MAX_TOKENS:,} strings and brackets",
+                wanted="at most 100,000 studies",
+                fix="keep the studies of the dataset only",
+            )
+            return False
         mark = match.group()
         if mark in "[{":
             depth += 1
@@ -196,15 +213,7 @@ def _report_surrogates(file: str, text: str, value: Any, problems: Problems) -> 
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases, duplicate keys or dates."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(
-                "an alias (*name)", event.start_mark, "aliases are not allowed", event.start_mark
-            )
-        return super().compose_node(parent, index)
+    """YAML without duplicate keys, dates or endless numbers; `_check_events` has seen the text before."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         seen: set[Any] = set()
@@ -218,6 +227,18 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    """A number of bounded length; 2026.0 is the integer 2026, as in JSON Schema."""
+    if len(node.value) > MAX_NUMBER:
+        raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
+    if node.tag.endswith(":int"):
+        return int(loader.construct_yaml_int(node))
+    value = float(loader.construct_yaml_float(node))
+    return int(value) if value.is_integer() else value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -227,7 +248,7 @@ _Loader.yaml_implicit_resolvers = {
 def parse_yaml(file: str, text: str, problems: Problems) -> Any:
     """The value of a YAML text, or `UNUSABLE` after naming why it cannot be used (RX501)."""
     try:
-        _check_yaml_depth(text)
+        _check_events(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -238,17 +259,60 @@ def parse_yaml(file: str, text: str, problems: Problems) -> Any:
             line=mark.line + 1 if mark else None,
             found=f"not usable YAML: {what}",
             wanted="plain YAML: keys and values, no anchors, aliases, tags or repeated keys",
-            fix="start again from the template: rexrank new TEAM MODEL",
+            fix="mend the place named, or start again from the template: rexrank new TEAM MODEL",
         )
         return UNUSABLE
 
 
-def _check_yaml_depth(text: str) -> None:
+def yaml_line_of(text: str, path: Iterable[str | int]) -> int | None:
+    r"""The line (from 1) where the value at `path` starts in a YAML text that `parse_yaml` accepted.
+
+    A path that is not there gives the line of the last part that is; an empty one gives `None`.
+
+    >>> yaml_line_of("a: 1\nb:\n  c: [x,\n    y]\n", ("b", "c", 1))
+    4
+    """
+    node = _composed(text)
+    line = None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            held = {key.value: (key, value) for key, value in node.value}
+            if part not in held:
+                break
+            mark, node = held[part][0].start_mark, held[part][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            mark = node.start_mark
+        else:
+            break
+        line = mark.line + 1
+    return line
+
+
+@lru_cache(maxsize=2)
+def _composed(text: str) -> Any:
+    return yaml.compose(text, Loader=_Loader)
+
+
+def _check_events(text: str) -> None:
+    """Raises for depth, anchors, aliases, tags and half characters, before any value is made."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        wrong = None
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            wrong = "aliases are not allowed"
+        elif getattr(event, "anchor", None):
+            wrong = "anchors are not allowed"
+        elif getattr(event, "tag", None):
+            wrong = "tags are not allowed"
+        elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            wrong = "half of a character"
+        if wrong:
+            raise yaml.MarkedYAMLError(None, None, wrong, mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep")
+                raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

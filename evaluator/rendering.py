@@ -10,11 +10,13 @@ from typing import Any, Final
 from evaluator.checks.codes import RULES
 from evaluator.checks.validation import Found, Report
 from evaluator.files import dump_json
-from evaluator.problems import Problem, Severity
+from evaluator.problems import MAX_TEXT, Problem, Severity, visible
 
 MAX_COMMENT: Final = 60_000
 """Characters of a comment; GitHub takes 65,536."""
 MAX_ANNOTATIONS: Final = 50
+MAX_FOLDERS: Final = 50
+"""Submissions named in a comment; a pull request brings one."""
 
 
 def verdict(report: Report) -> str:
@@ -61,9 +63,9 @@ def as_json(report: Report) -> str:
             "warnings": report.problems.n_warnings,
             "submissions": [
                 {
-                    "folder": f.folder,
-                    "team": f.team,
-                    "model": f.model,
+                    "folder": visible(f.folder, MAX_TEXT),
+                    "team": visible(f.team),
+                    "model": visible(f.model),
                     "valid": f.submission is not None,
                     "files": list(f.files),
                 }
@@ -71,7 +73,7 @@ def as_json(report: Report) -> str:
             ],
             "problems": [p.to_dict() for p in report.problems],
             "not_listed": [
-                {"code": code, "file": file, "count": n}
+                {"code": code, "file": visible(file, MAX_TEXT), "count": n}
                 for (code, file), n in sorted(report.problems.suppressed.items())
             ],
         }
@@ -88,7 +90,9 @@ def as_github(report: Report) -> str:
         where = f"{p.pointer}: " if p.pointer else ""
         message = f"{where}{p.found}. Wanted: {p.wanted}. Fix: {p.fix}"
         lines.append(f"::{level} {place},title={_property(title)}::{_message(message)}")
-    lines.append(_message(f"{verdict(report)} {next_step(report)}"))
+    left = max(0, len(report.problems) - MAX_ANNOTATIONS) + sum(report.problems.suppressed.values())
+    more = f" {left:,} problems are not shown here; run rexrank validate for them." if left else ""
+    lines.append(_message(f"{verdict(report)}{more} {next_step(report)}"))
     return "\n".join(lines) + "\n"
 
 
@@ -106,7 +110,7 @@ def code_span(text: str) -> str:
     >>> code_span("a`b|c")
     '``a`b\\|c``'
     """
-    flat = " ".join(text.split()) or " "
+    flat = visible(" ".join(text.split()), MAX_TEXT) or " "
     fence = "`" * (max((len(m) for m in re.findall(r"`+", flat)), default=0) + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
     return f"{fence}{pad}{flat}{pad}{fence}".replace("|", "\\|")
@@ -115,8 +119,10 @@ def code_span(text: str) -> str:
 def as_markdown(report: Report) -> str:
     """The outcome for a comment: verdict first, then every problem by file, capped in length."""
     head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
-    for found in report.found:
+    for found in report.found[:MAX_FOLDERS]:
         head += [f"- {code_span(found.folder)}", *(f"  - {code_span(describe_file(f))}" for f in found.files)]
+    if len(report.found) > MAX_FOLDERS:
+        head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
     tail = ["", next_step(report)]
     body: list[str] = []
     room = MAX_COMMENT - sum(len(x) + 1 for x in (*head, *tail)) - 200
@@ -171,7 +177,7 @@ def as_text(report: Report, *, colour: bool) -> str:
             lines.append(f"      found   {p.found}")
             lines.append(f"      wanted  {p.wanted}")
             lines.append(f"      fix     {p.fix}")
-        more = sum(n for (_, f), n in report.problems.suppressed.items() if f == file)
+        more = sum(n for (_, f), n in report.problems.suppressed.items() if visible(f, MAX_TEXT) == file)
         if more:
             lines.append(f"  {dim}… and {more:,} more of the same kinds{off}")
         lines.append("")
@@ -184,6 +190,6 @@ def as_text(report: Report, *, colour: bool) -> str:
 def _found_lines(found: Sequence[Found]) -> list[str]:
     lines = []
     for item in found:
-        lines.append(item.folder)
+        lines.append(visible(item.folder, MAX_TEXT))
         lines += [f"  {describe_file(f)}" for f in item.files]
     return [*lines, ""] if lines else []

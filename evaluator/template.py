@@ -8,7 +8,7 @@ _CARD: Final = """\
 # Model card of {team}/{model}. Every field is explained at the schema named here; editors read it.
 # yaml-language-server: $schema=https://rexrank.github.io/schemas/model-card-v1.schema.json
 
-name: {model}                  # as readers see it, at most 60 characters
+name: "{model}"                # as readers see it, at most 60 characters
 institution:                   # who made it
 contact: []                    # GitHub handles that may change this submission, without @
 year:                          # year of the model

@@ -6,6 +6,7 @@ pull request that is never checked out.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,10 +41,23 @@ class Entry:
 
 
 class Tree(Mapping[str, Entry]):
-    """Entries by path, in the order of the paths."""
+    """Entries by path, in the order of the paths.
+
+    Folders that no entry names but that paths imply (git lists files only) are entries too, so that
+    nothing can hide in one.
+    """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries = {e.path: e for e in sorted(entries, key=lambda e: e.path)}
+        named = {e.path: e for e in entries}
+        for path in list(named):
+            parent = path.rpartition("/")[0]
+            while parent and parent not in named:
+                named[parent] = Entry(parent, "directory", 0, _no_bytes)
+                parent = parent.rpartition("/")[0]
+        self._entries = dict(sorted(named.items()))
+        self._children: dict[str, list[Entry]] = {}
+        for entry in self._entries.values():
+            self._children.setdefault(entry.parent, []).append(entry)
 
     def __getitem__(self, path: str) -> Entry:
         return self._entries[path]
@@ -56,12 +70,21 @@ class Tree(Mapping[str, Entry]):
 
     def children(self, folder: str) -> list[Entry]:
         """The entries directly in `folder`."""
-        return [e for e in self._entries.values() if e.parent == folder]
+        return list(self._children.get(folder, ()))
 
     def below(self, folder: str) -> list[Entry]:
-        """Every entry below `folder`."""
-        start = f"{folder}/" if folder else ""
-        return [e for p, e in self._entries.items() if p.startswith(start)]
+        """Every entry below `folder`, at any depth."""
+        found: list[Entry] = []
+        pending = self.children(folder)
+        while pending:
+            entry = pending.pop()
+            found.append(entry)
+            pending += self._children.get(entry.path, ())
+        return sorted(found, key=lambda e: e.path)
+
+
+def _no_bytes(_: int) -> bytes:
+    return b""
 
 
 def read_directory(root: Path, shown: str) -> Tree:
@@ -74,7 +97,9 @@ def read_directory(root: Path, shown: str) -> Tree:
     try:
         while pending:
             folder, prefix = pending.pop()
-            for item in os.scandir(folder):
+            with os.scandir(folder) as listing:
+                items = list(itertools.islice(listing, MAX_ENTRIES + 1))
+            for item in items:
                 path = f"{prefix}/{item.name}" if prefix else item.name
                 entries.append(_entry(Path(item.path), path))
                 if entries[-1].kind == "directory":
@@ -94,7 +119,12 @@ def _entry(path: Path, shown: str) -> Entry:
     kind = kinds.get(stat.S_IFMT(status.st_mode), "other")
 
     def read(limit: int) -> bytes:
-        with path.open("rb") as source:
-            return source.read(limit)
+        try:
+            with path.open("rb") as source:
+                return source.read(limit)
+        except OSError as error:
+            raise RexrankError(
+                f"cannot read {path}: {error.strerror or error}. Make it readable, then run the same command again."
+            ) from error
 
     return Entry(shown, kind, status.st_size, read)

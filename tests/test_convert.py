@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,17 @@ from evaluator.submission import StudyReport
         ("a. CONCLUSION: b", "a.", "b"),
         ("Impression: b. Findings: a.", "a.", "b."),
         ("FINDINGS AND IMPRESSION: a.", "a.", None),
+        ("FINDINGS/IMPRESSION: a.", "a.", None),
+        ("Findings and Impression: a. Impression: b.", "a.", "b."),
+        ("IMPRESSION\nb\nFINDINGS\na", "a", "b"),
+        ("<b>Findings:</b> a <b>Impression:</b> b", "a", "b"),
+        ("[FINDINGS] a [IMPRESSION] b", "a", "b"),
+        ("Findings\uff1aa\u3002Impression\uff1ab", "a\u3002", "b"),
+        ("INDICATION: cough. FINDINGS: a. IMPRESSION: b.", "a.", "b."),
+        ("FINAL REPORT\nFINDINGS: a\nIMPRESSION: b", "a", "b"),
+        ("Heart normal. Other findings: a. Impression: b.", "Heart normal. Other findings: a.", "b."),
+        ("NO IMPRESSION ON THE TRACHEA.", "NO IMPRESSION ON THE TRACHEA.", None),
+        ("FINDINGS: A. IMPRESSION: B.", "A.", "B."),
         ("The heart makes an impression on the lung.", "The heart makes an impression on the lung.", None),
         ("Findings are normal.", "Findings are normal.", None),
         ("Impression: b.", "", "b."),
@@ -86,14 +98,27 @@ def test_jsonl(tmp_path):
             '{"id": 7, "prediction": "a"}\n\n{"study_id": "8", "findings": "b", "impression": "c"}\n',
         )
     )
-    assert done.reports == {"7": StudyReport("a"), "8": StudyReport("b", "c")}
+    assert done.reports == {"7": StudyReport("a", ""), "8": StudyReport("b", "c")}
+    assert "1 reports had no impression header" not in done.notes
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("p.json", "{", "is not JSON"),
-        ("p.json", "[]", "wanted an object of studies"),
+        ("p.json", "3", "wanted an object of studies"),
+        ("p.json", "{}", "holds no study"),
+        ("p.json", "[{}]", "entry 1: no study id"),
+        ("p.json", '{"a": "x", "a": "y"}', "the key 'a' stands twice in one object"),
+        ("p.json", '{"\\ud83d": "x"}', "the study id holds half of a character"),
+        ("p.json", {"a": {"findings": "x", "impression": 3}}, "the prediction is int, not a text"),
+        ("p.json", "[" * 100_000, "is not JSON"),
+        ("p.jsonl", '{"id": true, "report": "x"}', "line 1: no study id"),
+        ("p.csv", "study_id,report\na,b,c\n", "line 2: more cells than columns"),
+        ("p.csv", "study_id,report\n,b\n", "line 2: the study id is empty"),
+        ("p.csv", "report,study_id\nb\n", "line 2: the study id is empty"),
+        ("p.csv", "study_id;report\na;b\n", "separated by commas; found 'study_id;report'"),
+        ("p.csv", "", "wanted a header"),
         ("p.json", {"a": {"section_findings": "x", "report": "y"}}, "study a: no prediction found"),
         ("p.json", {"a": {"model_prediction": 3}}, "the prediction is int, not a text"),
         ("p.jsonl", '{"prediction": "x"}', "line 1: no study id"),
@@ -118,6 +143,48 @@ def test_missing_and_damaged_files(tmp_path):
     (tmp_path / "p.json").write_bytes(b"\xff\xfe")
     with pytest.raises(RexrankError, match="not UTF-8"):
         convert(tmp_path / "p.json")
+
+
+def test_what_could_not_be_split_or_was_left_out_is_said(tmp_path):
+    rows = {
+        "a": "INDICATION: cough. FINDINGS: x. IMPRESSION: y.",
+        "b": "x \ud83d IMPRESSION: y.",
+        "c": "clear",
+        "d": {"findings": "x"},
+    }
+    done = convert(write(tmp_path / "p.json", rows))
+    assert done.reports == {
+        "a": StudyReport("x.", "y."),
+        "b": StudyReport("x \ufffd", "y."),
+        "c": StudyReport("clear", ""),
+        "d": StudyReport("x", ""),
+    }
+    assert done.notes == (
+        "2 reports split into findings and impression",
+        "1 reports had no impression header; their whole text is findings, their impression empty (first: c)",
+        "1 studies had no impression; it is empty (first: d)",
+        "1 reports had other sections before the findings; these are left out (first: a)",
+        "1 reports held halves of characters, now U+FFFD (first: b)",
+    )
+
+
+def test_a_list_of_entries(tmp_path):
+    done = convert(write(tmp_path / "p.json", [{"study_id": "a", "report": "x"}, {"id": 2, "text": None}]))
+    assert done.reports == {"a": StudyReport("x"), "2": StudyReport("")}
+
+
+@pytest.mark.parametrize("unit", ["*", "findings ", "[", " ", "\n", "a.", "<b>", "IMPRESSION", "Findings:"])
+def test_splitting_is_fast_on_any_text(unit):
+    start = time.monotonic()
+    split_report(unit * (200_000 // len(unit)))
+    assert time.monotonic() - start < 10
+
+
+def test_a_converted_file_is_converted_to_itself(tmp_path):
+    reports = {"b": StudyReport("x\n\u2028", "y"), "a": StudyReport("Impression: z", "")}
+    text = dump_predictions(reports)
+    done = convert(write(tmp_path / "p.json", text))
+    assert dump_predictions(done.reports) == text
 
 
 REPORTS = st.dictionaries(

@@ -80,8 +80,35 @@ def test_comment_is_capped_and_counts_the_rest():
             "RX206", f"submissions/a/b/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250
         )
     shown = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
-    assert len(shown) < 65_000
+    assert len(shown) < 60_000
     assert re.search(r"… and [\d,]+ more", shown)
+
+
+def test_thousands_of_folders_do_not_fill_the_comment():
+    found = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
+    shown = rendering.as_markdown(Report(Problems(), found))
+    assert len(shown) < 60_000
+    assert "- … and 8,950 more" in shown
+
+
+@pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
+def test_names_of_folders_reach_no_terminal_raw(render):
+    found = (Found("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
+    shown = render(Report(Problems(), found))
+    assert not {"\x1b", "\udcff", "\u202e"} & set(shown)
+    assert "\\u001b[2J\\udcff\\u202e" in shown
+
+
+def test_names_that_are_no_unicode_can_be_written_as_json():
+    shown = rendering.as_json(report(file="submissions/a/b/\udcff.json", n=25))
+    shown.encode("utf-8")
+    assert json.loads(shown)["not_listed"][0]["file"] == "submissions/a/b/\\udcff.json"
+
+
+def test_annotations_say_how_many_they_leave_out():
+    shown = rendering.as_github(report(n=25))
+    assert "5 problems are not shown here" in shown
+    assert "not shown" not in rendering.as_github(report(n=3))
 
 
 @pytest.mark.parametrize("render", [rendering.as_markdown, rendering.as_json, rendering.as_github])

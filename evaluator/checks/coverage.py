@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Final
 
+from evaluator.jsonio import line_of
 from evaluator.problems import Problems, Severity, pointer
 
 SHOWN: Final = 5
@@ -37,9 +39,20 @@ def near_misses(unknown: Collection[str], missing: Collection[str]) -> dict[str,
 
 
 def check_coverage(
-    file: str, ids: Iterable[str], wanted: Collection[str] | None, n_studies: int, problems: Problems
+    file: str,
+    ids: Iterable[str],
+    wanted: Collection[str] | None,
+    n_studies: int,
+    problems: Problems,
+    *,
+    text: str = "",
+    show_ids: bool = True,
 ) -> None:
-    """RX302–RX304 against the manifest's ids, or RX305 when there is none."""
+    """RX302–RX304 against the manifest's ids, or RX305 when there is none.
+
+    `text` is the file's text, for line numbers. With `show_ids` false, ids of the dataset that the
+    submission does not hold are counted and never shown: reports of a validation are public.
+    """
     given = set(ids)
     if wanted is None:
         _without_manifest(file, len(given), n_studies, problems)
@@ -51,8 +64,10 @@ def check_coverage(
             "RX304",
             file,
             pointer=pointer(study),
-            found=f"the id {study!r} is unknown, and {near[study]!r} is missing ({len(near)} such ids)",
-            wanted=f"{near[study]!r}",
+            line=partial(line_of, text, study),
+            found=f"the id {study!r} is unknown, and {repr(near[study]) if show_ids else 'one much like it'} "
+            f"is missing ({len(near)} such ids)",
+            wanted=f"{near[study]!r}" if show_ids else "the dataset's spelling",
             fix="write the ids exactly as in the dataset",
         )
     strangers = [u for u in unknown if u not in near]
@@ -61,16 +76,19 @@ def check_coverage(
             "RX303",
             file,
             pointer=pointer(strangers[0]),
-            found=f"{len(strangers)} studies are not in the dataset: {_first(strangers)}",
+            line=partial(line_of, text, strangers[0]),
+            found=f"{len(strangers)} {_studies_are(len(strangers))} not in the dataset: {_first(strangers)}",
             wanted=f"exactly the {len(wanted)} studies of the dataset",
             fix="remove them; check that the predictions are for the right split",
         )
-    lost = [m for m in missing if m not in near.values()]
+    meant = set(near.values())
+    lost = [m for m in missing if m not in meant]
     if lost:
         problems.add(
             "RX302",
             file,
-            found=f"{len(lost)} of {len(wanted)} studies are missing: {_first(lost)}",
+            found=f"{len(lost)} of {len(wanted)} studies are missing"
+            + (f": {_first(lost)}" if show_ids else " (the ids of this dataset are not public)"),
             wanted="every study; one left out counts as the worst score, so none may be",
             fix='add them, with "findings": "" where the model gave nothing',
         )
@@ -94,6 +112,10 @@ def _without_manifest(file: str, n_given: int, n_studies: int, problems: Problem
         wanted="the ids of the dataset",
         fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR",
     )
+
+
+def _studies_are(n: int) -> str:
+    return "study is" if n == 1 else "studies are"
 
 
 def _first(ids: list[str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Collection
 from typing import Final
 
 from evaluator.problems import Problems
@@ -48,6 +50,14 @@ def check_kinds(tree: Tree, folder: str, problems: Problems) -> None:
                 wanted="files only: model.yaml and <dataset>.json",
                 fix="move its files up, or remove it",
             )
+        elif entry.kind == "file" and entry.parent != folder:
+            problems.add(
+                "RX107",
+                entry.path,
+                found="a file in a folder inside a submission",
+                wanted="files directly in submissions/<team>/<model>/",
+                fix="move it up, or remove it",
+            )
         elif entry.kind != "file":
             problems.add(
                 "RX104",
@@ -71,7 +81,7 @@ def check_names(tree: Tree, folder: str, dataset_ids: tuple[str, ...], problems:
                     entry.path,
                     found=f"there is no dataset {stem!r}",
                     wanted=f"one of {', '.join(f'{d}.json' for d in dataset_ids)}",
-                    fix="rename the file after its dataset",
+                    fix=_rename(stem, dataset_ids),
                 )
         else:
             problems.add(
@@ -80,6 +90,26 @@ def check_names(tree: Tree, folder: str, dataset_ids: tuple[str, ...], problems:
                 found="a file that is no part of a submission",
                 wanted="model.yaml and <dataset>.json only",
                 fix="remove it; code, weights and images are linked from the model card",
+            )
+
+
+def _rename(stem: str, dataset_ids: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(stem[:80].lower().replace("_", "-"), dataset_ids, n=1, cutoff=0.5)
+    return f"rename it to {near[0]}.json if that is meant" if near else "rename the file after its dataset"
+
+
+def check_strays(tree: Tree, folders: Collection[str], problems: Problems) -> None:
+    """RX102 and RX104: nothing but a README.md lies in `submissions/` or in a team's folder."""
+    for entry in tree.values():
+        parts = entry.path.split("/")
+        loose = entry.kind != "directory" and parts[0] == "submissions" and len(parts) <= 3
+        if loose and entry.path != "submissions/README.md" and entry.path not in folders:
+            problems.add(
+                "RX102" if entry.kind == "file" else "RX104",
+                entry.path,
+                found=f"a {entry.kind} outside a submission folder",
+                wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
+                fix="move it into the model's folder, or remove it",
             )
 
 
@@ -106,16 +136,17 @@ def check_present(tree: Tree, folder: str, problems: Problems) -> None:
 
 def read_bounded(entry: Entry, limit: int, problems: Problems) -> bytes | None:
     """The bytes of a file of at most `limit`, or `None` after naming the problem (RX103, RX105)."""
-    if entry.size > limit:
+    # A size that lies (or a file that grew since) is found by reading one byte more than is allowed.
+    data = entry.read(limit + 1) if entry.size <= limit else b""
+    if entry.size > limit or len(data) > limit:
         problems.add(
             "RX103",
             entry.path,
-            found=f"{entry.size:,} bytes",
+            found=f"{max(entry.size, len(data)):,} bytes",
             wanted=f"at most {limit:,} bytes",
             fix="remove what is no report; 10,000 reports take about 5 MB",
         )
         return None
-    data = entry.read(limit + 1)
     if data.startswith(LFS_START):
         problems.add(
             "RX105",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from functools import cache, partial
 from importlib import resources
@@ -81,13 +82,12 @@ def _is_old_format(value: Mapping[str, Any]) -> bool:
 
 def _report_old_format(file: str, value: Mapping[str, Any], dataset: str, problems: Problems) -> None:
     held = sorted({k for v in value.values() if isinstance(v, dict) for k in OLD_FIELDS & v.keys()})
-    folder = file.rpartition("/")[0]
     problems.add(
         "RX209",
         file,
         found=f"ReXrank's old format, with {', '.join(held)}",
         wanted="predictions only; references never travel in a submission",
-        fix=f"move the file out of submissions/, then: rexrank convert <that file> --dataset {dataset} --out {folder}",
+        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)",
     )
 
 
@@ -138,6 +138,16 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
             )
 
 
+def convert_command(file: str, dataset: str) -> str:
+    """The command that rewrites a prediction file in place, ready to be typed.
+
+    >>> convert_command("submissions/acme/m1/iu-xray.json", "iu-xray")
+    'rexrank convert submissions/acme/m1/iu-xray.json --dataset iu-xray --out submissions/acme/m1'
+    """
+    folder = file.rpartition("/")[0] or "."
+    return f"rexrank convert {shlex.quote(file)} --dataset {dataset} --out {shlex.quote(folder)}"
+
+
 def _kind(value: Any) -> str:
     names = {
         dict: "an object",
@@ -177,5 +187,5 @@ def check_order(file: str, text: str, studies: Mapping[str, Any], problems: Prob
             severity=Severity.WARNING,
             found=what,
             wanted="sorted by id, one study a line, so that changes can be read",
-            fix=f"rewrite it in place: rexrank convert {file} --dataset {file.rpartition('/')[2].removesuffix('.json')} --out {file}",
+            fix=f"type: {convert_command(file, file.rpartition('/')[2].removesuffix('.json'))}",
         )

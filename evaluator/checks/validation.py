@@ -43,10 +43,17 @@ class Report:
 
 
 def submission_folders(tree: Tree, root: str) -> list[str]:
-    """The submission folders at or below `root`: those that hold files, at most two levels down.
+    """The submission folders at or below `root`.
 
-    A README.md beside the team folders belongs to the project.
+    Below a folder `submissions` they are two levels down, whatever else lies there (`check_strays`
+    names it). Elsewhere they are the folders that hold files, at most two levels down from `root`.
     """
+    parts = root.split("/")
+    if parts[0] == "submissions":
+        level = [root] if len(parts) <= 3 else []
+        for _ in range(3 - len(parts)):
+            level = [e.path for f in level for e in tree.children(f) if e.kind == "directory"]
+        return level
 
     def holds_files(folder: str) -> bool:
         return any(e.kind != "directory" and e.name != "README.md" for e in tree.children(folder))
@@ -66,6 +73,7 @@ def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report
     `manifest` gives the ids a dataset's predictions must cover, or `None` where they are not known.
     """
     problems = Problems()
+    files.check_strays(tree, folders, problems)
     found = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
     return Report(problems, found)
 
@@ -100,7 +108,7 @@ def _card(file: str, data: bytes | None, problems: Problems) -> Mapping[str, Any
     value = parse_yaml(file, content, problems) if content is not None else UNUSABLE
     if value is UNUSABLE:
         return {}
-    cards.check_card(file, value, problems)
+    cards.check_card(file, content or "", value, problems)
     return value if isinstance(value, dict) else {}
 
 
@@ -114,8 +122,17 @@ def _predictions(
     if content is None or value is UNUSABLE:
         return Predictions(dataset.id, {}, digest)
     studies = structure.check_shape(file, content, value, dataset.id, problems)
+    if isinstance(value, dict):
+        coverage.check_coverage(
+            file,
+            value,
+            manifest(dataset),
+            dataset.n_studies,
+            problems,
+            text=content,
+            show_ids=dataset.ids_public,
+        )
     if isinstance(value, dict) and (studies or not value):
-        coverage.check_coverage(file, value, manifest(dataset), dataset.n_studies, problems)
         structure.check_impressions(file, studies, problems)
         structure.check_order(file, content, value, problems)
         text.check_reports(file, content, studies, problems)

@@ -159,5 +159,12 @@ def codes_page() -> str:
     lines = ["---", "title: Codes of problems", "---", "# Codes of problems", ""]
     lines += ["What `rexrank validate` and the bot say, by code. A warning does not refuse a submission.", ""]
     for code, rule in RULES.items():
-        lines += [f"## {code}: {rule.title} {{ #{anchor(code)} }}", "", rule.about, ""]
+        lines += [
+            f"## {code}: {rule.title} {{ #{anchor(code)} }}",
+            "",
+            rule.about,
+            "",
+            f"To mend it: {rule.cure}",
+            "",
+        ]
     return "\n".join(lines) + "\n"
