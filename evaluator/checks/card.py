@@ -64,7 +64,7 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
     rule, limit, instance = error.validator, error.validator_value, error.instance
     about = str(error.schema.get("description") or "")
     field = f"the field {name!r}" if name else "the card"
-    held = "empty" if instance is None else repr(visible(instance))
+    held = "empty" if instance is None else "an empty list" if instance == [] else repr(visible(instance))
     if rule == "required":
         # jsonschema gives one error for each missing field and names it in the message only.
         missing = next(k for k in limit if error.message.startswith(repr(k)))
@@ -80,9 +80,17 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
         return f"{field} is {held}", f"one of {', '.join(map(str, limit))}", "choose one of them"
     if rule == "type":
         kinds = " or ".join(_TYPES[k] for k in (limit if isinstance(limit, list) else [limit]))
-        return f"{field} is {held}", f"{kinds}. {about}".strip(), f"write {kinds}"
+        return (
+            f"{field} is {held}",
+            f"{kinds}. {about}".strip(),
+            f"{'fill in' if instance is None else 'change'} {name or 'the card'}",
+        )
     wanted = _LIMITS.get(rule, "what the schema says").format(limit)
-    return f"{field} is {held}", f"{wanted}. {about}".strip(), f"change {name or 'it'}"
+    return (
+        f"{field} is {held}",
+        f"{wanted}. {about}".strip(),
+        f"{'fill in' if instance == [] else 'change'} {name or 'it'}",
+    )
 
 
 _TYPES: Final = {

@@ -87,7 +87,9 @@ def _report_old_format(file: str, value: Mapping[str, Any], dataset: str, proble
         file,
         found=f"ReXrank's old format, with {', '.join(held)}",
         wanted="predictions only; references never travel in a submission",
-        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)",
+        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)"
+        if "model_prediction" in held or "section_findings" not in held
+        else "remove the file from every commit: it holds references and no predictions",
     )
 
 

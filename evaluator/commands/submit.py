@@ -30,6 +30,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     entries = []
     folders = []
     for path in paths:
+        path = path.parent if path.is_file() else path  # noqa: PLW2901 - a submission is checked whole
         if not path.is_dir():
             raise RexrankError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."

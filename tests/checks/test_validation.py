@@ -154,7 +154,7 @@ CASES = [
     ("card is empty", add("model.yaml", b""), "RX502", "", None, "the card is empty"),
     ("nested field missing", card("  views: none\n", ""), "RX502", "/inputs", 11, "the field 'inputs.views' is missing"),
     ("handle with @", card("contact: [rexrank-sandbox]", "contact: ['@me']"), "RX502", "/contact/0", 3, "the field 'contact.0' is '@me'"),
-    ("no contact", card("contact: [rexrank-sandbox]", "contact: []"), "RX502", "/contact", 3, "the field 'contact' is '[]'"),
+    ("no contact", card("contact: [rexrank-sandbox]", "contact: []"), "RX502", "/contact", 3, "the field 'contact' is an empty list"),
     ("number as a name", card("name: Sandbox", "name: 7 #"), "RX502", "/name", 1, "the field 'name' is '7'"),
     ("NaN as a year", card("year: 2026", "year: .nan"), "RX502", "/year", 4, "the field 'year' is 'nan'"),
     ("field missing", card("year: 2026\n", ""), "RX502", "", None, "the field 'year' is missing"),
@@ -197,6 +197,13 @@ def test_old_format_names_the_command_to_type(submission):
     command = "rexrank convert submissions/acme/m1/sandbox.json --dataset sandbox --out submissions/acme/m1"
     assert problem.fix.startswith(f"type: {command} (it replaces the file")
     assert "secret" not in json.dumps(problem.to_dict())
+
+
+def test_a_file_of_references_is_not_to_be_converted(submission):
+    studies(lambda s: {k: {"section_findings": "x", "report": "y"} for k in s})(submission)
+    (problem,) = check(submission).problems
+    assert problem.code == "RX209"
+    assert problem.fix == "remove the file from every commit: it holds references and no predictions"
 
 
 def test_a_good_submission_has_no_problem(submission):
