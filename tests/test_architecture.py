@@ -18,7 +18,7 @@ LAYERS = (
     ("store", "progress", "provenance", "convert", "template", "rendering"),
     ("scoring",),
     ("records", "reported"),
-    ("diagnostics", "uncertainty"),
+    ("diagnostics", "uncertainty", "nulls"),
     ("comparison", "tables", "runs", "ranking"),
     ("shards", "sandbox"),
     ("pages", "github"),
