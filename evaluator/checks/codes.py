@@ -52,6 +52,7 @@ _RULES: Final = (
     Rule("RX408", "Empty report", "Allowed, and scored as the worst value of every metric. A warning.", "Nothing, if the model gave no report."),
     Rule("RX409", "Instructions to a judge", "Chat-template tokens, section headers of a judge's answer and instructions do not belong in a report.", "Remove the words from the report."),
     Rule("RX410", "A word for nothing", "A report that says only nan, none or null most likely was a missing value. The default protocol scores nan and none as an empty report. A warning.", "Write an empty string where the model gave nothing."),
+    Rule("RX411", "Look-alike letters", "A word that mixes Latin letters with Cyrillic or Greek ones, or is made of look-alikes, reads as one word and is scored as another. Greek letters by themselves and units are fine.", "Write the word with Latin letters."),
     Rule("RX501", "Not YAML", "The model card is plain YAML.", "Mend the place named, or start again from `rexrank new TEAM MODEL`."),
     Rule("RX502", "Model card", "A field of the card is missing, unknown or of the wrong form.", "Fill in, mend or remove the field named."),
     Rule("RX503", "Link", "Links start with https:// and name a public host.", "Give the https address, or remove the link."),

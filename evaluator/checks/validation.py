@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluator.checks import card as cards
-from evaluator.checks import coverage, files, structure, text
+from evaluator.checks import coverage, files, lookalikes, structure, text
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.files import sha256_bytes
 from evaluator.jsonio import UNUSABLE, decode, parse_json, parse_yaml
@@ -136,6 +136,7 @@ def _predictions(
         structure.check_impressions(file, studies, problems)
         structure.check_order(file, content, value, problems)
         text.check_reports(file, content, studies, problems)
+        lookalikes.check_lookalikes(file, content, studies, problems)
     reports = {s: StudyReport(c["findings"], c.get("impression")) for s, c in studies.items()}
     return Predictions(dataset.id, reports, digest)
 
