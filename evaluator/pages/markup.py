@@ -74,14 +74,15 @@ def board_table(
     metrics = table["metrics"]
     best = _best(rows, metrics)
     head = "".join(
-        f'<th scope="col" data-rx-better="{"high" if m["higher_is_better"] else "low"}">'
+        f'<th scope="col" data-rx-better="{"high" if m["higher_is_better"] else "low"}"'
+        f"{' data-rx-reciprocal' if m['reciprocal'] else ''}>"
         f"{text(m['display_title'])}{_arrow(m)}</th>"
         for m in metrics
     )
     body = "\n".join(_row(row, metrics, best, root) for row in rows)
     return (
         f'<div class="rx-scroll" tabindex="0" role="region" aria-label="{text(caption)}" data-search-exclude>\n'
-        f'<table class="rx-board"><caption>{text(caption)}</caption>\n'
+        f'<table class="rx-board"><caption><span>{text(caption)}</span></caption>\n'
         f'<thead><tr><th scope="col">Rank</th><th scope="col" class="rx-model">Model</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table>\n</div>\n"
     )
