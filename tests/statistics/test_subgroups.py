@@ -1,0 +1,164 @@
+"""Subgroup estimates and gaps: against plain means, by construction, and at known case mixes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evaluator.statistics.bootstrap import clusters_of, weight_chunks
+from evaluator.statistics.disclosure import Axis
+from evaluator.statistics.subgroups import (
+    analyse_subgroups,
+    case_mix,
+    cells_of,
+    group_draws,
+    length_terciles,
+    places_in_groups,
+)
+
+RNG = np.random.default_rng(21)
+N = 600
+CLUSTERS = clusters_of([f"p{i // 2:04}" for i in range(N)])
+SEX = [["F", "M"][i % 2] for i in range(N)]
+
+
+def analyse(values, labels, **more):
+    return analyse_subgroups(
+        values, [Axis("a", labels)], CLUSTERS, 5, higher_is_better=True, draws=2_000, **more
+    )
+
+
+def test_draws_equal_the_explicit_masked_mean():
+    values = RNG.normal(size=N)
+    masks = [np.array([s == "F" for s in SEX]), np.arange(N) < 80]
+    found = group_draws(values, masks, CLUSTERS, 3, 60)
+    weights = np.vstack(list(weight_chunks(CLUSTERS, 3, 60)))[:, CLUSTERS.index]
+    for j, mask in enumerate(masks):
+        expected = (weights[:, mask] @ values[mask]) / weights[:, mask].sum(axis=1)
+        assert np.abs(found[:, j] - expected).max() <= 1e-12
+
+
+def test_the_whole_set_as_a_group_is_the_board_itself():
+    from evaluator.statistics.bootstrap import draw_means
+
+    values = RNG.normal(size=N)
+    whole = group_draws(values, [np.ones(N, bool)], CLUSTERS, 3, 200)
+    assert np.abs(whole - draw_means([values[:, None]], CLUSTERS, 3, 200)[0]).max() <= 1e-12
+
+
+def test_a_group_that_a_draw_misses_is_nan():
+    mask = np.arange(N) < 2
+    assert np.isnan(group_draws(np.ones(N), [mask], CLUSTERS, 3, 200)).any()
+
+
+def test_means_gaps_and_the_worst_group():
+    values = RNG.normal(0, 0.1, N) + np.array([0.5 if s == "F" else 0.0 for s in SEX])
+    (found,) = analyse(values, SEX)
+    assert [(g.name, g.studies, g.patients) for g in found.groups] == [("F", 300, 300), ("M", 300, 300)]
+    assert found.worst == "M"
+    (gap,) = found.gaps
+    assert gap.raw.value == pytest.approx(values[::2].mean() - values[1::2].mean())
+    assert gap.raw.low < gap.raw.value < gap.raw.high
+    assert (gap.standardised, gap.beyond_null) == (None, None)
+    assert found.p == pytest.approx(1 / 2_001)
+    (worse,) = analyse_subgroups(values, [Axis("a", SEX)], CLUSTERS, 5, higher_is_better=False, draws=500)
+    assert worse.worst == "F"
+
+
+def test_patients_in_both_groups_make_the_gap_paired():
+    level = np.repeat(RNG.normal(0, 1, N // 2), 2)
+    (found,) = analyse(level + RNG.normal(0, 0.01, N), SEX)
+    width = found.gaps[0].raw.high - found.gaps[0].raw.low
+    alone = found.groups[0].mean.high - found.groups[0].mean.low
+    assert width < 0.1 * alone
+
+
+def test_standardising_removes_a_gap_that_is_case_mix():
+    normal = RNG.random(N) < np.where(np.array(SEX) == "F", 0.8, 0.3)
+    values = np.where(normal, 0.6, 0.2) + RNG.normal(0, 0.02, N)
+    strata = ["normal" if x else "abnormal" for x in normal]
+    (found,) = analyse(values, SEX, strata=strata)
+    (gap,) = found.gaps
+    assert gap.raw.low > 0.1
+    assert gap.standardised.low < 0 < gap.standardised.high
+    assert gap.covered == 1.0
+
+
+def test_standardised_gap_by_hand():
+    strata = ["x" if i % 4 < 2 else "y" for i in range(N)]
+    values = np.array(
+        [{"F": 1.0, "M": 0.0}[s] * (2 if t == "x" else 1) for s, t in zip(SEX, strata, strict=True)]
+    )
+    (found,) = analyse(values, SEX, strata=strata)
+    assert found.gaps[0].standardised.value == pytest.approx(1.5)
+    rare = ["rare" if i < 10 else t for i, t in enumerate(strata)]
+    (less,) = analyse(values, SEX, strata=rare)
+    assert less.gaps[0].covered == pytest.approx(590 / 600)
+
+
+def test_the_gap_beyond_the_null_row():
+    null = RNG.normal(size=N) + np.array([0.3 if s == "F" else 0.0 for s in SEX])
+    (found,) = analyse(null + 0.1, SEX, null=null)
+    beyond = found.gaps[0].beyond_null
+    assert (beyond.value, beyond.low, beyond.high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert found.gaps[0].raw.value > 0.1
+
+
+def test_small_groups_have_no_interval_and_are_not_the_worst():
+    labels = ["rare" if i < 40 else "often" for i in range(N)]  # 20 patients
+    values = np.where(np.arange(N) < 40, 0.0, 1.0)
+    (found,) = analyse(values, labels)
+    assert found.groups[1].mean.low is None
+    assert found.worst == "often"
+    assert found.p is None
+    assert found.q is None
+
+
+def test_q_is_over_all_axes():
+    values = RNG.normal(0, 0.1, N) + np.array([0.5 if s == "F" else 0.0 for s in SEX])
+    noise = RNG.choice(["u", "v"], N).tolist()
+    one, two = analyse_subgroups(
+        values, [Axis("sex", SEX), Axis("noise", noise)], CLUSTERS, 5, higher_is_better=True, draws=999
+    )
+    assert one.q == pytest.approx(min(2 * one.p, two.p))
+    assert two.q == pytest.approx(two.p)
+
+
+def test_unknown_groups_and_single_groups_are_left_out():
+    labels = [None if i < 100 else s for i, s in enumerate(SEX)]
+    (found,) = analyse(np.zeros(N), labels)
+    assert sum(g.studies for g in found.groups) == 500
+    assert analyse(np.zeros(N), ["same"] * N) == []
+
+
+def test_private_sets_show_only_what_may_be_shown():
+    labels = ["rare" if i < 40 else s for i, s in enumerate(SEX)]
+    cells = cells_of([Axis("a", labels)], CLUSTERS, private=True)["a"]
+    assert sorted(cells) == ["M", "other or unknown"]
+    (found,) = analyse(RNG.normal(size=N), labels, private=True)
+    assert {g.name for g in found.groups} == set(cells)
+
+
+def test_places_in_groups():
+    values = RNG.normal(0, 0.1, (N, 2)) + np.array([0.5, 0.0]) * np.array(
+        [[1 if s == "F" else -1] for s in SEX]
+    )
+    cells = cells_of([Axis("a", SEX)], CLUSTERS, private=False)["a"]
+    found = places_in_groups(values, cells | {"few": np.arange(N) < 10}, CLUSTERS, 3, higher_is_better=True)
+    assert {k: [p.rank_low for p in v] for k, v in found.items()} == {"F": [1, 2], "M": [2, 1]}
+    turned = places_in_groups(values, cells, CLUSTERS, 3, higher_is_better=False)
+    assert [p.rank_low for p in turned["F"]] == [2, 1]
+
+
+def test_case_mix_from_labels():
+    labels = np.zeros((4, 14), dtype=int)
+    labels[0, 13] = 1
+    labels[1, [13, 2]] = 1, 3
+    labels[2, [0, 1, 4]] = 1, 1, 3
+    normal, count = case_mix(labels, 13)
+    assert normal == ["normal", "abnormal", "abnormal", "abnormal"]
+    assert count == ["0", "1-2", "3+", "0"]
+
+
+def test_equal_lengths_stay_together():
+    assert length_terciles([5, 5, 5, 5]) == ["short"] * 4
