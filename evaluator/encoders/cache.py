@@ -10,13 +10,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
+import stat
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+
+STALE_AFTER: Final = 3600
+"""Seconds after which a temporary file belongs to no writer any more."""
 
 
 class TextCache:
@@ -46,12 +52,17 @@ class TextCache:
 
     def info(self) -> dict[str, int]:
         """Number of entries and their bytes."""
-        sizes = [p.stat().st_size for p in self._entries()]
+        sizes = [size for _, size, _ in self._entries()]
         return {"entries": len(sizes), "bytes": sum(sizes)}
 
     def prune(self, max_bytes: int) -> dict[str, int]:
-        """Delete the least recently used entries until at most `max_bytes` remain."""
-        entries = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in self._entries()), reverse=True)
+        """Delete the least recently used entries until at most `max_bytes` remain.
+
+        What writers that were killed left behind goes too, once it is an hour old.
+        """
+        for _, _, path in self._files(lambda p: p.name.startswith("."), time.time() - STALE_AFTER):
+            path.unlink(missing_ok=True)
+        entries = sorted(self._entries(), reverse=True)
         kept = removed = total = 0
         for _, size, path in entries:
             if total + size <= max_bytes:
@@ -62,8 +73,20 @@ class TextCache:
                 removed += 1
         return {"kept": kept, "removed": removed, "bytes": total}
 
-    def _entries(self) -> list[Path]:
-        return [p for p in self.root.glob("*/*/*") if p.is_file() and not p.name.startswith(".")]
+    def _entries(self) -> list[tuple[float, int, Path]]:
+        return self._files(lambda p: not p.name.startswith("."), math.inf)
+
+    def _files(self, wanted: Callable[[Path], bool], before: float) -> list[tuple[float, int, Path]]:
+        """(time of use, bytes, path) of the files last used before a time."""
+        found = []
+        for path in self.root.glob("*/*/*"):
+            try:
+                state = path.stat()
+            except FileNotFoundError:
+                continue  # another process pruned it meanwhile
+            if stat.S_ISREG(state.st_mode) and wanted(path) and state.st_mtime < before:
+                found.append((state.st_mtime, state.st_size, path))
+        return found
 
     def _read(self, path: Path) -> Any | None:
         try:
@@ -86,10 +109,13 @@ class TextCache:
             data = b"N" + buffer.getvalue()
         else:
             data = b"J" + json.dumps(value, allow_nan=False).encode()
+        temporary: Path | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as out:
+                temporary = Path(out.name)
                 out.write(data)
-            Path(out.name).replace(path)
-        except OSError:
-            return  # a cache that cannot be written only costs time
+            temporary.replace(path)
+        except OSError:  # a cache that cannot be written only costs time
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)

@@ -39,6 +39,8 @@ LABELS: Final = (
 )
 CLASSES: Final = ("blank", "positive", "negative", "uncertain")
 N_CLASSES: Final = (4,) * 13 + (2,)
+MAX_IDS: Final = 512
+"""The official code cuts there, whatever the encoder could take."""
 
 
 def prepare(text: str) -> str:
@@ -69,7 +71,7 @@ class Encoder:
         self.model, self.heads = _network(folder, digest, device)
         self.tokenizer = wordpiece_tokenizer(folder)
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]"))
-        self.limit = int(read_config(folder)["max_position_embeddings"])
+        self.limit = min(MAX_IDS, int(read_config(folder)["max_position_embeddings"]))
         self.device = device
 
     def ids(self, text: str) -> list[int]:

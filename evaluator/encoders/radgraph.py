@@ -106,19 +106,18 @@ def annotation(
 ) -> Annotation:
     """The official form: relations that touch a span which is no entity are dropped."""
     number = {(s, e): str(i) for i, (s, e, _, _) in enumerate(entities, start=1)}
+    related: dict[tuple[int, int], list[list[str]]] = {span: [] for span in number}
+    for s1, e1, s2, e2, name, _ in relations:
+        if (s1, e1) in number and (s2, e2) in number:
+            related[s1, e1].append([name, number[s2, e2]])
     out: dict[str, Any] = {}
     for s, e, label, _ in entities:
-        related = [
-            [name, number[s2, e2]]
-            for s1, e1, s2, e2, name, _ in relations
-            if (s1, e1) == (s, e) and (s2, e2) in number
-        ]
         out[number[s, e]] = {
             "tokens": " ".join(words[s : e + 1]),
             "label": label,
             "start_ix": s,
             "end_ix": e,
-            "relations": related,
+            "relations": related[s, e],
         }
     return {"text": " ".join(words), "entities": out}
 

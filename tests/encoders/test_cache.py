@@ -67,3 +67,41 @@ def test_each_text_is_encoded_once_in_order_of_length(tmp_path):
     assert calls == [["a", "bb"], ["ccc"]]
     encode_unique(["ccc", "dddd"], "n", encode, replace(run, batch_size=9), "x")
     assert calls[2:] == [["dddd"]]
+
+
+def test_prune_clears_what_killed_writers_left(tmp_path):
+    cache = TextCache(tmp_path)
+    cache.put_many("n", ["one"], [np.ones(3)])
+    folder = cache.path("n", "one").parent
+    for name, age in ((".old", 1), (".writing", None)):
+        (folder / name).write_bytes(b"half")
+        if age is not None:
+            os.utime(folder / name, (age, age))
+    assert cache.prune(10**6)["kept"] == 1
+    assert not (folder / ".old").exists()
+    assert (folder / ".writing").exists()
+
+
+def test_a_full_disk_leaves_no_half_entry(tmp_path, monkeypatch):
+    def refuse(self, target):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    cache = TextCache(tmp_path)
+    cache.put_many("n", ["one"], [np.ones(3)])
+    assert cache.get_many("n", ["one"]) == [None]
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_entries_pruned_by_another_process_are_no_error(tmp_path, monkeypatch):
+    cache = TextCache(tmp_path)
+    cache.put_many("n", ["one", "two"], [np.ones(3)] * 2)
+    gone, original = cache.path("n", "one"), type(tmp_path).stat
+
+    def stat(self, **options):
+        if self == gone:
+            raise FileNotFoundError(self)
+        return original(self, **options)
+
+    monkeypatch.setattr(type(tmp_path), "stat", stat)
+    assert cache.info()["entries"] == 1

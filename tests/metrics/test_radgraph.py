@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,34 @@ def test_word_pieces_are_identical(pairs, compat):
                 )
                 compared += 1
     assert compared > 100
+
+
+def test_raw_scores_are_the_official_ones(pairs, compat):
+    """Spans and labels identical; scores within the rounding of the published four decimals."""
+    engine, wanted, compared = annotator(compat), golden("radgraph_raw.json"), 0
+    for pair in pairs:
+        for side, key in SIDES:
+            if (raw := wanted[key].get(pair.id)) is None:
+                continue
+            entities, relations = raw_output(engine, words_of(getattr(pair, side)))
+            for found, official_rows, width in ((entities, raw["ner"], 3), (relations, raw["relations"], 5)):
+                assert [list(row[:width]) for row in found] == [row[:width] for row in official_rows], pair.id
+                assert [row[width] for row in found] == pytest.approx(
+                    [row[width] for row in official_rows], abs=1.5e-4
+                )
+            compared += 1
+    assert compared == 115
+
+
+def raw_output(engine, words):
+    ids, ranges = engine.pieces(words)
+    with torch.inference_mode():
+        pieces = torch.cat(engine.network.encode(engine.windows(ids)))
+        vectors = torch.stack(
+            [pieces[a:b].mean(0) if b > a else pieces.new_zeros(pieces.shape[1]) for a, b in ranges]
+        )
+        spans, features = engine.network.spans(vectors)
+        return engine.network.entities(spans, features), engine.network.relations(spans, features, len(words))
 
 
 def test_scores_equal_the_official_ones(pairs, found, official_scores):
