@@ -174,6 +174,18 @@ def test_details_hold_both_graphs(pairs, compat):
     assert np.mean([scores.details[0]["entity_f1"], scores.details[0]["relation_f1"]]) == scores.values[0]
 
 
+def test_other_shapes_equal_the_package():
+    """Nothing is assumed of the archive: three unequal layers, 24-piece windows, 6 and 5 labels, `radgraph__`."""
+    folder = GOLDEN.parent / "shapes"
+    cases = json.loads((folder / "radgraph.json").read_text("utf-8"))["cases"]
+    for batch_size in (1, 4):
+        run = Run(models=folder / "models", batch_size=batch_size)
+        notes = annotate_texts([c["report"] for c in cases], "radgraph-package", run)
+        for case in cases:
+            assert notes[case["report"]] == case["annotation"], case["report"]
+    assert sum(len(c["annotation"]["entities"]) for c in cases) == 170
+
+
 def test_an_unpacked_archive_is_the_same(pairs, found, compat, tmp_path):
     folder = tmp_path / "radgraph"
     (folder / "encoder").mkdir(parents=True)
