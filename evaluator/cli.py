@@ -188,6 +188,35 @@ def score(
 
 
 @app.command()
+def baseline(
+    dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    metrics: Metrics = "",
+    references: References = None,
+    models: Models = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    device: Device = "cpu",
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
+) -> None:
+    """Score the null rows of a dataset and probe its metrics' sanity."""
+    from evaluator.commands.scoring import judge_settings, run_baseline
+    from evaluator.runs import DEFAULT_METRICS, ScoreSettings
+
+    settings = ScoreSettings(
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        models=models,
+        device=device,
+        store=store,
+        judge=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or []),
+    )
+    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings))
+
+
+@app.command()
 def merge(
     submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],

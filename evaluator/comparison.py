@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluator.groups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.records import SUBGROUP_PREFIX, Board
+from evaluator.records import Board
 from evaluator.statistics import bootstrap, significance
+from evaluator.statistics.disclosure import rounded_count
+from evaluator.statistics.guard import coarse
 from evaluator.uncertainty import board_seed
 
 if TYPE_CHECKING:
@@ -39,20 +42,14 @@ class Difference:
 def compare_models(
     board: Board, records: Sequence[Mapping[str, Any]], frames: Sequence[pd.DataFrame]
 ) -> list[Difference]:
-    """Every metric that both have with one signature: all studies, then each public subgroup.
+    """Every metric that both have with one signature: all studies, then each subgroup.
 
-    Subgroups of private sets are not shown: a pair of models and a small group would tell too much.
+    Of a private set the subgroups that disclose nothing, with coarse differences and rounded counts.
     """
     seed = board_seed(board, records[0]["provenance"]["references_sha256"])
     groups: dict[str, Any] = {"all": np.ones(len(frames[0]), dtype=bool)}
-    if board.dataset.references_public:
-        for column in frames[0].columns:
-            if column.startswith(SUBGROUP_PREFIX):
-                axis = column.removeprefix(SUBGROUP_PREFIX)
-                for value in sorted(frames[0][column].dropna().unique()):
-                    groups[f"{axis}: {value}"] = (
-                        (frames[0][column] == value).fillna(value=False).to_numpy(dtype=bool)
-                    )
+    for axis, cells in group_masks(board, frames[0]).items():
+        groups |= {f"{axis}: {name}": mask for name, mask in cells.items()}
     rows = []
     for key in metric_keys():
         entries = [r["metrics"].get(key) for r in records]
@@ -61,7 +58,14 @@ def compare_models(
         for group, mask in groups.items():
             rows.append((key, group, *_difference([f.loc[mask] for f in frames], key, seed)))
     q = significance.benjamini_hochberg([r[-1] for r in rows])
-    return [_row(*row, float(value)) for row, value in zip(rows, q, strict=True)]
+    found = [_row(*row, float(value)) for row, value in zip(rows, q, strict=True)]
+    return found if board.dataset.references_public else [_coarse(r) for r in found]
+
+
+def _coarse(row: Difference) -> Difference:
+    low, high = (None if x is None else coarse(x, row.n) for x in (row.low, row.high))
+    n = row.n if row.group == "all" else rounded_count(row.n)
+    return replace(row, n=n, difference=coarse(row.difference, row.n), low=low, high=high)
 
 
 def _difference(

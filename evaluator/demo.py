@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from evaluator import rendering
+from evaluator.baselines import score_baselines
 from evaluator.commands.board import print_table, rank_all
 from evaluator.commands.submit import validate_paths
 from evaluator.datasets.references import load_references
@@ -50,6 +51,8 @@ def run_demo(out: Path, *, serve: bool) -> int:
         for submission in submissions_found:
             score_submission(submission, dataset, references, leaderboard, settings, show)
             print(f"  scored {submission.team}/{submission.model}")
+        score_baselines(references, leaderboard, settings, progress=show)
+        print("  scored the null rows, and probed the metrics' sanity")
     _step(4, "Rank: ranges, intervals, ties")
     tables = rank_all(leaderboard, out / "store", rehearsal=True)
     for table in tables:

@@ -1,33 +1,33 @@
-"""What the texts of a submission look like beside the references, and the badges that follow from it.
+"""What the reports of a submission look like beside the references, and what its integrity checks say.
 
-Checks C2, C3, C5 and C10: they need texts and scores only, speak in counts, and never quote a text.
+The checks themselves are in `evaluator/checks/` (integrity, copying, plausibility); here they meet the
+board. They speak in counts, and in study ids only where ids may be shown; they never quote a text.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Mapping
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from evaluator.checks import copying, integrity, plausibility
+from evaluator.checks.integrity import Flag, Outcome, Texts
 from evaluator.datasets.references import References
+from evaluator.metrics.base import FloatArray
+from evaluator.metrics.bleu import bleu_2
+from evaluator.nulls import shuffled_references
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
+from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
+from evaluator.submission import StudyReport
 
 if TYPE_CHECKING:
     from evaluator.scoring import Scored
-    from evaluator.submission import StudyReport
 
-THRESHOLDS_VERSION: Final = "1"
-EMPTY_SHARE: Final = 0.01
-FAILED_SHARE: Final = 0.01
-LENGTH_RATIO: Final = (0.33, 3.0)
-DISTINCT_SHARE: Final = 0.10
-TOP_SHARE: Final = {"iu-xray": 0.25}
-TOP_SHARE_ELSEWHERE: Final = 0.05
-NULL_LIKE_SHARE: Final = 0.90
-MIN_STUDIES_FOR_TOP_SHARE: Final = 100
-"""On a smaller set a handful of normal studies may honestly share a report."""
+Z: Final = 1.959963984540054
+"""Normal quantile of a 95 % interval."""
 
 
 def diagnose(
@@ -36,65 +36,143 @@ def diagnose(
     scored: Scored,
     reports: Mapping[str, StudyReport],
     protocol: ProtocolName,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    *,
+    name: str = "",
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Diagnostics of the predictions and the outcome of the integrity checks.
+    """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
-    Diagnostics: `n_empty`; `distinct_fraction` of reports; `top1_share` of the most common one;
-    `length_ratio` of median words, prediction to reference; `exact_match` share. Integrity:
-    `outcome` (pass, badge or quarantine), and `badges` with code and text.
+    Diagnostics: those of `describe` and `describe_copying`, and `signal` (C14). Integrity: `outcome`
+    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids
+    are private), `thresholds` (version of the limits). `earlier`: other submissions' reports by
+    `team/model`, for C18 and C19; `name` is this one's.
     """
-    pairs = make_pairs(references.studies, reports, board.track, protocol)
-    numbers = describe_pairs([(r, p) for _, r, p in pairs])
-    badges, quarantine = _badges(board, numbers, scored)
-    outcome = "quarantine" if quarantine else "badge" if badges else "pass"
-    return numbers, {"outcome": outcome, "badges": badges, "thresholds": THRESHOLDS_VERSION}
-
-
-def describe_pairs(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """The diagnostics of (reference, prediction) texts; shares in [0, 1]."""
-    n = len(pairs)
-    predictions = [" ".join(p.lower().split()) for _, p in pairs]
-    counts = Counter(predictions)
-    words = median(len(r.split()) for r, _ in pairs)
-    return {
-        "n_empty": sum(not p for p in predictions),
-        "distinct_fraction": len(counts) / n,
-        "top1_share": counts.most_common(1)[0][1] / n,
-        "length_ratio": median(len(p.split()) for p in predictions) / words if words else None,
-        "exact_match": sum(
-            " ".join(r.lower().split()) == p for (r, _), p in zip(pairs, predictions, strict=True)
-        )
-        / n,
+    texts = board_texts(board, references, reports, protocol)
+    signal = image_signal(board, references, reports, protocol)
+    means = {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
+    flags = [
+        *integrity.check_reports(texts),
+        *plausibility.check_failures(scored.scores),
+        *copying.check_copying(texts),
+        *_too_good(board, means),
+        *_identity(scored, means),
+        *(plausibility.check_signal(signal["low"], signal["high"]) if signal else []),
+        *_compare_earlier(board, references, reports, protocol, earlier or {}, name),
+    ]
+    numbers = {**integrity.describe(texts), **copying.describe_copying(texts), "signal": signal}
+    return numbers, {
+        "outcome": str(integrity.worst(flags)),
+        "badges": [_public(f, board) for f in flags],
+        "thresholds": integrity.limits()["version"],
     }
 
 
-def _badges(board: Board, numbers: Mapping[str, Any], scored: Scored) -> tuple[list[dict[str, str]], bool]:
-    n = len(scored.ids)
-    badges: list[dict[str, str]] = []
-    quarantine = False
-    if numbers["n_empty"] > EMPTY_SHARE * n:
-        quarantine = True
-        badges.append({"code": "C2", "text": f"{numbers['n_empty']} of {n} reports are empty"})
-    for key, scores in scored.scores.items():
-        if (failed := int(scores.failed.sum())) > FAILED_SHARE * n:
-            quarantine = True
-            badges.append({"code": "C3", "text": f"{key}: {failed} of {n} studies could not be scored"})
-    ratio = numbers["length_ratio"]
-    if ratio is not None and not LENGTH_RATIO[0] <= ratio <= LENGTH_RATIO[1]:
-        quarantine = True
-        badges.append({"code": "C5", "text": f"reports are {ratio:.2f} times as long as the references"})
-    limit = TOP_SHARE.get(board.dataset.id, TOP_SHARE_ELSEWHERE)
-    common = n >= MIN_STUDIES_FOR_TOP_SHARE and numbers["top1_share"] > limit
-    if numbers["top1_share"] >= NULL_LIKE_SHARE:
-        badges.append(
-            {"code": "C10", "text": f"one report for {numbers['top1_share']:.0%} of the studies: a constant"}
-        )
-    elif common or numbers["distinct_fraction"] < DISTINCT_SHARE:
-        share, distinct = numbers["top1_share"], numbers["distinct_fraction"]
-        badges.append(
-            {
-                "code": "C10",
-                "text": f"template collapse: {distinct:.1%} distinct reports, one of them for {share:.0%}",
-            }
-        )
-    return badges, quarantine
+def describe(
+    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+) -> dict[str, Any]:
+    """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
+    texts = board_texts(board, references, reports, protocol)
+    return {**integrity.describe(texts), **copying.describe_copying(texts), "signal": None}
+
+
+def board_texts(
+    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+) -> Texts:
+    """The board's texts in the order of the ids, as the metrics see them."""
+    rows = make_pairs(references.studies, reports, board.track, protocol)
+    return Texts(
+        dataset=board.dataset.id,
+        ids=[i for i, _, _ in rows],
+        patients=[references.studies[i].patient for i, _, _ in rows],
+        references=[r for _, r, _ in rows],
+        predictions=[p for _, _, p in rows],
+        private=not board.dataset.references_public,
+    )
+
+
+def _public(flag: Flag, board: Board) -> dict[str, Any]:
+    shown = flag.to_dict()
+    return shown if board.dataset.ids_public else {**shown, "ids": []}
+
+
+def _too_good(board: Board, means: Mapping[str, float]) -> list[Flag]:
+    skip = integrity.limits()["too_good"]["skip"]
+    return [] if board.dataset.id in skip else plausibility.check_too_good(means, {})
+
+
+def _identity(scored: Scored, means: Mapping[str, float]) -> list[Flag]:
+    """C16, where nothing failed: the worst values of RadCliQ and of its parts do not obey the formula."""
+    if any(s.failed.any() for s in scored.scores.values()):
+        return []
+    return plausibility.check_identity(means, rounded=False)
+
+
+def image_signal(
+    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+) -> dict[str, Any] | None:
+    """BLEU-2 of each report with its own reference minus that with another patient's (C14).
+
+    Mean over studies and its 95 % interval (normal, clustered by patient); references change places
+    within normal and abnormal where that is known. `None` with fewer than 30 patients.
+    """
+    own = make_pairs(references.studies, reports, board.track, protocol)
+    clusters = clusters_of([references.studies[i].patient for i, _, _ in own])
+    if clusters.n < MIN_CLUSTERS:
+        return None
+    normal = {i: r.subgroups.get("normal", "") for i, r in references.studies.items()}
+    seed = f"{board.dataset.id}|{board.track}|signal"
+    partner = shuffled_references(references.studies, seed, normal)
+    other = {i: r for i, r, _ in make_pairs(references.studies, partner, board.track, protocol)}
+    swapped = {i: p for i, _, p in make_pairs(references.studies, partner, board.track, protocol)}
+    values = np.array(
+        [bleu_2(r, p) - bleu_2(swapped[i], p) if i in other else 0.0 for i, r, p in own], dtype=np.float64
+    )
+    mean, error = clustered_mean(values, clusters)
+    return {"metric": "bleu_2", "value": mean, "low": mean - Z * error, "high": mean + Z * error}
+
+
+def clustered_mean(values: FloatArray, clusters: Clusters) -> tuple[float, float]:
+    """Mean of per-study values and its standard error with patients as the unit."""
+    mean = math.fsum(values) / clusters.n_studies
+    deviations = clusters.sums((values - mean)[:, None])[:, 0]
+    return mean, math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
+
+
+def _compare_earlier(
+    board: Board,
+    references: References,
+    reports: Mapping[str, StudyReport],
+    protocol: ProtocolName,
+    earlier: Mapping[str, Mapping[str, StudyReport]],
+    name: str,
+) -> list[Flag]:
+    """C18 against every other model, and C19 against the same team's on a private set."""
+    texts = board_texts(board, references, reports, protocol)
+    now = dict(zip(texts.ids, texts.predictions, strict=True))
+    team = name.partition("/")[0]
+    flags: list[Flag] = []
+    for other in sorted(earlier.keys() - {name}):
+        theirs = board_texts(board, references, earlier[other], protocol).predictions
+        same_team = other.partition("/")[0] == team
+        flags += copying.check_duplicate(texts, theirs, None, name=other, declared=same_team)
+        if texts.private and same_team:
+            flags += copying.check_probing(dict(zip(texts.ids, theirs, strict=True)), now)
+    return flags
+
+
+def null_like(diagnostics: Mapping[str, Any]) -> bool:
+    """Whether one report serves nine studies in ten: a constant, which may stand as a baseline only."""
+    share = diagnostics.get("top1_share")
+    return share is not None and share >= integrity.limits()["collapse"]["null_like_share"]
+
+
+def held(integrity_result: Mapping[str, Any]) -> str | None:
+    """Why a record may not be ranked before a maintainer releases it; `None` when it may."""
+    if integrity_result.get("outcome") not in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}:
+        return None
+    codes = [
+        b["code"]
+        for b in integrity_result.get("badges", [])
+        if b.get("outcome") in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}
+    ]
+    return f"held by integrity check {', '.join(dict.fromkeys(codes)) or '?'} until a maintainer releases it"

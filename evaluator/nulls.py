@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -181,15 +181,18 @@ def probe_reports(references: Mapping[str, Reference], seed: str) -> dict[str, d
     }
 
 
-def check_bands(means: Mapping[str, Mapping[str, float]], where: str) -> None:
+def check_bands(
+    means: Mapping[str, Mapping[str, float]], where: str, *, order_only: Collection[str] = ()
+) -> None:
     """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
 
-    `means[probe][metric]` for the probes of `probe_reports`; a metric without a band is compared by
-    order alone: itself better than the shuffle, and no worse than an empty report.
+    `means[probe][metric]` for the probes of `probe_reports`; a metric without a band, or named in
+    `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
+    empty report.
     """
     wrong = []
     for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):
-        band = BANDS.get(key)
+        band = None if key in order_only else BANDS.get(key)
         for probe in ("itself", "empty", "shuffled"):
             value = means[probe][key]
             low, high = getattr(band, probe) if band else (-np.inf, np.inf)

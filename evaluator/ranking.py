@@ -6,14 +6,17 @@ ranking twice gives identical bytes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.checks.plausibility import check_drop
+from evaluator.datasets.registry import get_dataset
+from evaluator.entrants import Entrants, Record, name_of, usable
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
+from evaluator.nulls import gain_over_null
 from evaluator.problems import RexrankError
-from evaluator.records import Board
+from evaluator.records import Board, published_numbers
+from evaluator.statistics.guard import step_for
 from evaluator.uncertainty import Analysis, display
 
 if TYPE_CHECKING:
@@ -22,102 +25,6 @@ if TYPE_CHECKING:
 TABLE_SCHEMA: Final = "rexrank/table/v1"
 RULE: Final = "primary/v1"
 """Name and version of the ranking rule: mean of the primary metric, worst for what failed."""
-STAND_BY: Final = ("bertscore", "bleu_2")
-"""What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
-
-Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Entrants:
-    """The records of a board sorted into what may stand on it, and notes on what may not."""
-
-    ranked: tuple[Record, ...]
-    incomplete: tuple[Record, ...]
-    withdrawn: tuple[Record, ...]
-    nulls: tuple[Record, ...]
-    signatures: Mapping[str, str]
-    primary: str
-    notes: tuple[str, ...]
-
-    @property
-    def scored(self) -> tuple[Record, ...]:
-        """Everything with scores on the board, in the order of the analysis."""
-        return (*self.ranked, *self.incomplete, *self.nulls)
-
-
-def name_of(record: Record) -> str:
-    """`team/model`."""
-    return f"{record['team']}/{record['model']}"
-
-
-def sort_entrants(board: Board, records: Sequence[Record], *, rehearsal: bool) -> Entrants:
-    """Who stands where. Raises `RexrankError` when records were scored against different references.
-
-    A record with stand-in weights or an unverified judge never enters a real dataset's table,
-    unless the whole board is a rehearsal and says so. Two signatures never share a column: the
-    column is the one most records have, and a record with another counts as lacking the metric.
-    """
-    notes: list[str] = []
-    admitted = []
-    for record in records:
-        if record["stand_in"] and not (board.dataset.synthetic or rehearsal):
-            notes.append(
-                f"{name_of(record)} is left out: it was scored with stand-in or unverified weights. "
-                "Score it again with verified weights."
-            )
-        else:
-            admitted.append(record)
-    _same_references(board, admitted)
-    signatures = _column_signatures(admitted)
-    for record in admitted:
-        for key, entry in record["metrics"].items():
-            if entry["signature"] != signatures[key]:
-                notes.append(
-                    f"{name_of(record)}: {key} has another signature and is left out until it is scored again."
-                )
-    active = [r for r in admitted if r["card"].get("status", "active") != "withdrawn"]
-    entries = [r for r in active if r["kind"] == "submission"]
-    primary = next(
-        (k for k in (PRIMARY, *STAND_BY) if any(usable(r, k, signatures) for r in entries)), PRIMARY
-    )
-    if primary != PRIMARY and entries:
-        notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
-    return Entrants(
-        ranked=tuple(r for r in entries if usable(r, primary, signatures)),
-        incomplete=tuple(r for r in entries if not usable(r, primary, signatures)),
-        withdrawn=tuple(r for r in admitted if r not in active),
-        nulls=tuple(r for r in active if r["kind"] == "null"),
-        signatures=signatures,
-        primary=primary,
-        notes=tuple(notes),
-    )
-
-
-def usable(record: Record, key: str, signatures: Mapping[str, str]) -> bool:
-    """Whether a record has this metric with the column's signature."""
-    entry = record["metrics"].get(key)
-    return entry is not None and entry["signature"] == signatures.get(key)
-
-
-def _same_references(board: Board, records: Sequence[Record]) -> None:
-    digests = Counter((r["provenance"].get("references_sha256"), r["n"]) for r in records)
-    if len(digests) > 1:
-        common = digests.most_common(1)[0][0]
-        odd = [name_of(r) for r in records if (r["provenance"].get("references_sha256"), r["n"]) != common]
-        raise RexrankError(
-            f"records on {board.name} were scored against different references: {', '.join(odd[:5])} differ from "
-            "the rest. Score them again with the current references."
-        )
-
-
-def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
-    """Per metric the signature that most records have; ties go to the first in the alphabet."""
-    columns: dict[str, Counter[str]] = {}
-    for record in records:
-        for key, entry in record["metrics"].items():
-            columns.setdefault(key, Counter())[entry["signature"]] += 1
-    return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}
 
 
 def board_keys(entrants: Entrants) -> list[str]:
@@ -141,11 +48,13 @@ def make_table(
 ) -> dict[str, Any]:
     """The board as the JSON table that pages, CSV and Markdown are made of."""
     keys = board_keys(entrants)
-    rows = [_row(board, r, entrants, keys, analysis) for r in entrants.ranked]
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
-    rows.sort(
-        key=lambda row: (sign * row["metrics"][entrants.primary]["mean"], row["submitted"] or "", row["id"])
+    # By the records' own precision, not by what a private set shows.
+    order = sorted(
+        entrants.ranked,
+        key=lambda r: (sign * r["metrics"][entrants.primary]["mean"], r["submitted"] or "", name_of(r)),
     )
+    rows = [_row(board, r, entrants, keys, analysis) for r in order]
     stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)
     return {
@@ -159,6 +68,7 @@ def make_table(
         "protocol": anyone[0]["protocol"] if anyone else "clean",
         "primary": entrants.primary,
         "rule": RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
+        "step": None if board.dataset.references_public or not anyone else step_for(anyone[0]["n"]),
         "rehearsal": rehearsal or stand_in,
         "metrics": [_column(k, entrants.signatures[k]) for k in keys],
         "rows": rows,
@@ -169,7 +79,7 @@ def make_table(
         **(
             analysis.table_parts()
             if analysis
-            else {"resolution": {}, "sensitivity": {}, "pairs": [], "stability": {}}
+            else {"resolution": {}, "sensitivity": {}, "pairs": [], "stability": {}, "subgroups": None}
         ),
     }
 
@@ -209,6 +119,7 @@ def _row(
         "tied_with_best": bool(place and place.tied_with_best),
         "cluster": place.cluster if place else None,
         "missing": [k for k in metric_keys() if k in record["missing"]],
+        "why_unranked": entrants.why.get(name_of(record)),
         "badges": list(record["integrity"].get("badges") or []),
         "inputs": dict(card.get("inputs") or {}),
         "training_data": training,
@@ -218,9 +129,7 @@ def _row(
         "parameters": card.get("parameters"),
         "links": links,
         "metrics": {
-            k: {**_numbers(record["metrics"][k]), "display": display(get_metric(k), record["metrics"][k])}
-            for k in keys
-            if usable(record, k, entrants.signatures)
+            k: _entry(board, record, entrants, k) for k in keys if usable(record, k, entrants.signatures)
         },
         "diagnostics": dict(record["diagnostics"]),
         "submitted": record["submitted"],
@@ -235,8 +144,45 @@ def _status(card: Mapping[str, Any]) -> str:
     return str(status.get("state", "active")) if isinstance(status, Mapping) else str(status)
 
 
-def _numbers(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: entry[k] for k in ("mean", "se", "low", "high", "n", "n_failed")}
+def _entry(board: Board, record: Record, entrants: Entrants, key: str) -> dict[str, Any]:
+    """One metric of a row: numbers as they may be shown, their display, and the gain over the best null row."""
+    numbers = published_numbers(board, record["metrics"][key])
+    nulls = {
+        name_of(r): published_numbers(board, r["metrics"][key])["mean"]
+        for r in entrants.nulls
+        if usable(r, key, entrants.signatures)
+    }
+    metric = get_metric(key)
+    gain = None
+    if record["kind"] == "submission":
+        gain = gain_over_null(numbers["mean"], nulls, higher_is_better=metric.higher_is_better)
+    return {
+        **{k: numbers[k] for k in ("mean", "se", "low", "high", "n", "n_failed")},
+        "display": display(metric, numbers),
+        "gain_over_null": {"null": gain[0], "gain": gain[1]} if gain else None,
+    }
+
+
+def mark_contamination(tables: Sequence[dict[str, Any]]) -> None:
+    """C22: adds a badge to the rows of models that fall far more than the cohort from public to private sets.
+
+    Per track, over the models that have the primary metric on sets of both kinds.
+    """
+    for track in {t["track"] for t in tables}:
+        found: dict[str, dict[bool, list[float]]] = {}
+        real = [t for t in tables if t["track"] == track and not get_dataset(t["dataset"]).synthetic]
+        for table in (t for t in real if t["primary"] == PRIMARY):
+            for row in table["rows"]:
+                kinds = found.setdefault(row["id"], {True: [], False: []})
+                kinds[table["references_public"]].append(-row["metrics"][PRIMARY]["mean"])
+        gains = {
+            model: sum(kinds[True]) / len(kinds[True]) - sum(kinds[False]) / len(kinds[False])
+            for model, kinds in found.items()
+            if kinds[True] and kinds[False]
+        }
+        for table in real:
+            for row in table["rows"]:
+                row["badges"] += [flag.to_dict() for flag in check_drop(row["id"], gains)]
 
 
 def overview(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.files import dump_json, write_bytes, write_text
 from evaluator.problems import RexrankError
+from evaluator.statistics.guard import coarse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,22 +72,85 @@ def studies_frame(scored: Scored, references: Mapping[str, Reference]) -> pd.Dat
 def write_record(
     leaderboard: Path, store: Path, board: Board, record: Mapping[str, Any], frame: pd.DataFrame
 ) -> Path:
-    """The record's path, after record and per-study scores were written, each whole or not at all."""
+    """The record's path, after record and per-study scores were written, each whole or not at all.
+
+    Of a private set the record with all digits stays in the store beside the per-study scores; the
+    leaderboard's has what may be shown.
+    """
     check_record(record, f"{record['team']}/{record['model']}")
     place = (board.dataset.id, board.track, record["team"], record["model"])
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
-    root = leaderboard if board.dataset.references_public else store
-    write_bytes(studies_path(root, *place), buffer.getvalue())
+    private = not board.dataset.references_public
+    write_bytes(studies_path(store if private else leaderboard, *place), buffer.getvalue())
+    if private:
+        write_text(record_path(store, *place), dump_json(record))
     path = record_path(leaderboard, *place)
-    write_text(path, dump_json(record))
+    write_text(path, dump_json(published(board, record)))
     return path
 
 
-def read_records(leaderboard: Path, board: Board) -> list[dict[str, Any]]:
-    """The records of one board in the order of their file names; raises `RexrankError` for a damaged one."""
+def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as it may leave the runner: of a private set no number finer than the set's step.
+
+    What the Ladder withholds (`evaluator/statistics/guard.py`) has no metrics at all.
+    """
+    if board.dataset.references_public:
+        return dict(record)
+    ladder = record.get("ladder") or {}
+    withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
+    metrics = {} if withheld else record["metrics"]
+    return {
+        **record,
+        "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
+        "diagnostics": {} if withheld else _coarse(record["diagnostics"], record["n"]),
+    }
+
+
+def published_numbers(board: Board, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A metric's entry as it may be shown: full precision, or the step max(0.001, 5/n) of a private set.
+
+    With that step an end of an interval can lie on the mean, but never on its wrong side.
+    """
+    if board.dataset.references_public:
+        return dict(entry)
+    shown = {k: None if entry[k] is None else coarse(entry[k], entry["n"]) for k in ("mean", "low", "high")}
+    error = entry["se"]
+    return {**entry, **shown, "se": None if error is None else float(f"{error:.1g}")}
+
+
+def _coarse(value: Any, n: int) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _coarse(v, n) for k, v in value.items()}
+    return coarse(value, n) if isinstance(value, float) else value
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    return f"{record['team']}/{record['model']}"
+
+
+def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[dict[str, Any]]:
+    """The records of one board in the order of their file names; raises `RexrankError` for a damaged one.
+
+    With a store, a private set's records come with all digits where the store has them.
+    """
     folder = leaderboard / "records" / board.dataset.id / board.track
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
+    return [_fullest(path, board, store) for path in sorted(folder.glob("*.json"))]
+
+
+def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
+    record = _read(path)
+    if store is None or board.dataset.references_public:
+        return record
+    kept = record_path(store, board.dataset.id, board.track, record["team"], record["model"])
+    if not kept.exists():
+        return record
+    full = _read(kept)
+    same = ("predictions_sha256", "references_sha256")
+    if any(full["provenance"].get(k) != record["provenance"].get(k) for k in same):
+        return record
+    # The card may have changed since (a withdrawal is an edit of the card); the numbers have not.
+    return {**full, "card": record["card"]}
 
 
 def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[str, Any]) -> pd.DataFrame:

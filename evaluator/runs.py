@@ -12,12 +12,13 @@ import numpy as np
 
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
+from evaluator.ladder import take_step
 from evaluator.metrics.base import Pair, ProgressCallback, Run
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
-from evaluator.records import RECORD_SCHEMA, Board, studies_frame, write_record
+from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, studies_frame, write_record
 from evaluator.scoring import Scored, default_batch_size, score, shard
 from evaluator.store import ScoreStore
 
@@ -78,11 +79,18 @@ def score_board(
     part: tuple[int, int] | None = None,
 ) -> Scored:
     """The scores of one submission's reports on one board, or on one shard of it (`part` = i, n)."""
+    pairs = board_pairs(board, references, reports, settings.protocol)
+    run = board_run(board, settings, progress)
+    chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
+    return score(chosen, settings.metrics, run, ScoreStore(store_directory(settings.store)))
+
+
+def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback | None = None) -> Run:
+    """How metrics run on a board under these settings, with the store's text cache."""
     from evaluator.encoders.cache import TextCache
 
     store = store_directory(settings.store)
-    pairs = board_pairs(board, references, reports, settings.protocol)
-    run = Run(
+    return Run(
         protocol=settings.protocol,
         models=settings.models,
         device=settings.device,
@@ -92,8 +100,6 @@ def score_board(
         judge=_judge_for(board, store, settings),
         progress=progress,
     )
-    chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
-    return score(chosen, settings.metrics, run, ScoreStore(store))
 
 
 def _judge_for(board: Board, store: Path, settings: ScoreSettings) -> JudgeSettings | None:
@@ -116,25 +122,23 @@ def make_record(
     predictions_sha256: str,
     reports: Mapping[str, StudyReport],
     kind: str = "submission",
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
 ) -> dict[str, Any]:
-    """The record of a finished scoring, in the format of `record-v1.schema.json`."""
-    from evaluator.diagnostics import diagnose
-    from evaluator.encoders.store import is_stand_in
-    from evaluator.uncertainty import intervals
+    """The record of a finished scoring, in the format of `record-v1.schema.json`.
 
-    patients = [references.studies[i].patient for i in scored.ids]
-    spans = intervals(board, references.digest, patients, {k: s.values for k, s in scored.scores.items()})
-    metrics = {
-        key: {
-            "mean": float(np.mean(scores.values)),
-            **spans[key],
-            "n": len(scored.ids),
-            "n_failed": int(scores.failed.sum()),
-            "signature": scored.signatures[key],
-        }
-        for key, scores in scored.scores.items()
-    }
-    diagnostics, integrity = diagnose(board, references, scored, reports, settings.protocol)
+    `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
+    """
+    from evaluator.diagnostics import describe, diagnose
+    from evaluator.encoders.store import is_stand_in
+
+    if kind == "null":
+        diagnostics = describe(board, references, reports, settings.protocol)
+        integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
+    else:
+        name = f"{team}/{model}"
+        diagnostics, integrity = diagnose(
+            board, references, scored, reports, settings.protocol, earlier, name=name
+        )
     return {
         "schema": RECORD_SCHEMA,
         "kind": kind,
@@ -145,8 +149,8 @@ def make_record(
         "card": dict(card),
         "protocol": settings.protocol,
         "n": len(scored.ids),
-        "n_clusters": len(set(patients)),
-        "metrics": metrics,
+        "n_clusters": len({references.studies[i].patient for i in scored.ids}),
+        "metrics": _metric_entries(board, references, scored),
         "missing": dict(scored.unavailable),
         "stand_in": any(is_stand_in(s) for s in scored.signatures.values()),
         "diagnostics": diagnostics,
@@ -162,6 +166,62 @@ def make_record(
     }
 
 
+def _metric_entries(board: Board, references: References, scored: Scored) -> dict[str, dict[str, Any]]:
+    """Per metric its mean, uncertainty, counts and signature."""
+    from evaluator.uncertainty import intervals
+
+    patients = [references.studies[i].patient for i in scored.ids]
+    spans = intervals(board, references.digest, patients, {k: s.values for k, s in scored.scores.items()})
+    return {
+        key: {
+            "mean": float(np.mean(scores.values)),
+            **spans[key],
+            "n": len(scored.ids),
+            "n_failed": int(scores.failed.sum()),
+            "signature": scored.signatures[key],
+        }
+        for key, scores in scored.scores.items()
+    }
+
+
+def case_axes(
+    board: Board, references: References, scored: Scored, settings: ScoreSettings
+) -> dict[str, list[str]]:
+    """Subgroup axes that follow from the references: length, and with CheXbert normal and findings.
+
+    `length`: terciles of words. `normal`, `findings`: from the labels of the very CheXbert that
+    SembScore used, and left out where it did not run.
+    """
+    from evaluator.statistics.subgroups import case_mix, length_terciles
+
+    pairs = board_pairs(board, references, {}, settings.protocol)
+    axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
+    if "semb_score" in scored.scores:
+        from evaluator.encoders.chexbert import LABELS, read_texts
+
+        readings = read_texts([p.reference for p in pairs], board_run(board, settings))
+        labels = np.array([readings[p.reference].labels for p in pairs])
+        axes["normal"], axes["findings"] = case_mix(labels, LABELS.index("No Finding"))
+    return axes
+
+
+def keep_record(
+    board: Board,
+    references: References,
+    scored: Scored,
+    settings: ScoreSettings,
+    record: dict[str, Any],
+    leaderboard: Path,
+) -> Path:
+    """The path of the record, after it and its per-study scores were written as the Ladder has it."""
+    frame = studies_frame(scored, references.studies)
+    for axis, labels in case_axes(board, references, scored, settings).items():
+        frame[SUBGROUP_PREFIX + axis] = labels
+    store = store_directory(settings.store)
+    record, frame = take_step(board, store, record, frame)
+    return write_record(leaderboard, store, board, record, frame)
+
+
 def score_submission(
     submission: Submission,
     dataset: Dataset,
@@ -169,6 +229,7 @@ def score_submission(
     leaderboard: Path,
     settings: ScoreSettings,
     progress: ProgressCallback | None = None,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
 ) -> list[Path]:
     """The paths of the records written: one a track that the submission entered.
 
@@ -179,17 +240,30 @@ def score_submission(
     for track in predictions.tracks:
         board = Board(dataset, track)
         scored = score_board(board, references, predictions.reports, settings, progress)
-        record = make_record(
-            board,
-            references,
-            scored,
-            settings,
-            team=submission.team,
-            model=submission.model,
-            card=submission.card,
-            predictions_sha256=predictions.sha256,
-            reports=predictions.reports,
-        )
-        frame = studies_frame(scored, references.studies)
-        paths.append(write_record(leaderboard, store_directory(settings.store), board, record, frame))
+        record = submission_record(board, references, scored, settings, submission, earlier)
+        paths.append(keep_record(board, references, scored, settings, record, leaderboard))
     return paths
+
+
+def submission_record(
+    board: Board,
+    references: References,
+    scored: Scored,
+    settings: ScoreSettings,
+    submission: Submission,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+) -> dict[str, Any]:
+    """The record of a submission's finished scoring on one board."""
+    predictions = submission.files[board.dataset.id]
+    return make_record(
+        board,
+        references,
+        scored,
+        settings,
+        team=submission.team,
+        model=submission.model,
+        card=submission.card,
+        predictions_sha256=predictions.sha256,
+        reports=predictions.reports,
+        earlier=earlier,
+    )

@@ -14,8 +14,8 @@ from evaluator.datasets.registry import Dataset
 from evaluator.files import dump_json, write_text
 from evaluator.metrics.base import Scores
 from evaluator.problems import RexrankError
-from evaluator.records import Board, studies_frame, write_record
-from evaluator.runs import ScoreSettings, board_pairs, make_record, store_directory
+from evaluator.records import Board
+from evaluator.runs import ScoreSettings, board_pairs, keep_record, store_directory, submission_record
 from evaluator.scoring import Scored, merge
 
 if TYPE_CHECKING:
@@ -75,20 +75,8 @@ def merge_shards(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
-        record = make_record(
-            board,
-            references,
-            scored,
-            used,
-            team=submission.team,
-            model=submission.model,
-            card=submission.card,
-            predictions_sha256=predictions.sha256,
-            reports=predictions.reports,
-        )
-        paths.append(
-            write_record(leaderboard, store, board, record, studies_frame(scored, references.studies))
-        )
+        record = submission_record(board, references, scored, used, submission)
+        paths.append(keep_record(board, references, scored, used, record, leaderboard))
     return paths
 
 

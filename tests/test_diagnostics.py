@@ -1,61 +1,141 @@
-"""What the texts look like, in counts."""
+"""What the integrity checks make of a board's submission: outcome, badges, and that nothing private is said."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
 
 from evaluator.datasets.references import Reference, References
 from evaluator.datasets.registry import get_dataset
-from evaluator.diagnostics import describe_pairs, diagnose
+from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like
 from evaluator.metrics.base import Scores
 from evaluator.records import Board
 from evaluator.scoring import Scored
+from evaluator.statistics.bootstrap import clusters_of
 from evaluator.submission import StudyReport
 
+WORDS = [
+    "heart",
+    "lung",
+    "apex",
+    "base",
+    "hilum",
+    "left",
+    "right",
+    "small",
+    "large",
+    "mild",
+    "severe",
+    "new",
+    "stable",
+    "clear",
+    "dense",
+    "round",
+]
 
-def outcome(reports, dataset="iu-xray", failed=0):
-    studies = {s: Reference(s, f"finding {s} here now", None, s, {}) for s in reports}
+
+def sentence(seed, n=14):
+    return " ".join(np.random.default_rng(seed).choice(WORDS, n)) + f" case{seed}."
+
+
+def outcome(reports, dataset="iu-xray", failed=0, metrics=None, **more):
+    studies = {s: Reference(s, sentence(k), None, f"p{k}", {}) for k, s in enumerate(sorted(reports))}
     references = References(get_dataset(dataset), studies, "d")
-    bad = np.arange(len(reports)) < failed
-    scored = Scored(tuple(reports), {"m": Scores(np.zeros(len(reports)), bad)}, {"m": "m"})
-    return diagnose(Board(get_dataset(dataset), "findings"), references, scored, reports, "clean")
-
-
-def test_numbers():
-    numbers = describe_pairs([("a b c d", "A  b c d"), ("e f", "e"), ("g h", "e"), ("i j", "")])
-    assert numbers == {
-        "n_empty": 1,
-        "distinct_fraction": 0.75,
-        "top1_share": 0.5,
-        "length_ratio": 0.5,
-        "exact_match": 0.25,
-    }
+    n = len(reports)
+    bad = np.arange(n) < failed
+    values = metrics or {"bleu_2": 0.3}
+    scores = {k: Scores(np.full(n, v), bad) for k, v in values.items()}
+    scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
+    board = Board(get_dataset(dataset), "findings")
+    return diagnose(board, references, scored, reports, "clean", **more)
 
 
 def many(n, make):
     return {f"s{i:03}": StudyReport(make(i)) for i in range(n)}
 
 
+def honest(i):
+    """Words of its own and some of its reference: what a model that looks gives."""
+    return " ".join(sentence(i).split()[:6] + sentence(5_000 + i).split()[:8])
+
+
 @pytest.mark.parametrize(
-    ("reports", "failed", "codes", "result"),
+    ("reports", "more", "codes", "result"),
     [
-        (many(200, lambda i: f"report number {i} now"), 0, [], "pass"),
-        (many(200, lambda i: f"report number {i % 10} now"), 0, ["C10"], "badge"),
-        (many(200, lambda i: f"report number {i if i > 70 else 0} now"), 0, ["C10"], "badge"),
-        (many(200, lambda _: "one report for all"), 0, ["C10"], "badge"),
-        (many(200, lambda i: "" if i < 3 else f"report number {i} now"), 0, ["C2"], "quarantine"),
-        (many(200, lambda i: f"report number {i} now"), 3, ["C3"], "quarantine"),
-        (many(200, lambda i: f"r {i} " * 20), 0, ["C5"], "quarantine"),
+        (many(200, honest), {}, [], "pass"),
+        (many(200, lambda i: sentence(900 + i)), {}, ["C14"], "badge"),
+        (many(200, lambda i: honest(i % 10)), {}, ["C10", "C14"], "badge"),
+        (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
+        (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
+        (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
+        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 40)}"), {}, ["C5"], "quarantine"),
+        (many(200, lambda i: sentence(i) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
+        (many(200, honest), {"metrics": {"radcliq_v1": -0.2}}, ["C15"], "quarantine"),
+        (
+            many(200, honest),
+            {"metrics": {"bertscore": 0.5, "semb_score": 0.5, "radgraph_f1": 0.5, "radcliq_v1": 2.0}},
+            ["C16"],
+            "reject",
+        ),
+        (many(200, honest), {"earlier": {"other/m": many(200, honest)}, "name": "me/m"}, ["C18"], "reject"),
+        (many(200, honest), {"earlier": {"me/old": many(200, honest)}, "name": "me/m"}, ["C18"], "badge"),
     ],
 )
-def test_badges(reports, failed, codes, result):
-    _, integrity = outcome(reports, failed=failed)
+def test_outcomes(reports, more, codes, result):
+    _, integrity = outcome(reports, **more)
     assert [b["code"] for b in integrity["badges"]] == codes
     assert integrity["outcome"] == result
-    assert "report" not in "".join(b["text"] for b in integrity["badges"] if "report for all" in b["text"])
 
 
-def test_a_missing_study_counts_as_empty():
-    numbers, _ = outcome(many(10, lambda i: f"x {i}"))
-    assert numbers["n_empty"] == 0
+def test_a_few_changed_studies_of_a_private_set_are_probing():
+    now = many(200, honest)
+    before = {**now, "s003": StudyReport("another report altogether")}
+    _, integrity = outcome(
+        now, "rexgradient", earlier={"me/old": before, "you/m": many(200, sentence)}, name="me/m"
+    )
+    assert "C19" in {b["code"] for b in integrity["badges"]}
+
+
+def test_private_ids_and_texts_are_never_said():
+    reports = many(200, lambda i: "" if i < 9 else sentence(i) if i < 30 else honest(i))
+    numbers, integrity = outcome(reports, "rexgradient")
+    assert integrity["outcome"] == "quarantine"
+    said = json.dumps([numbers, integrity])
+    assert not any(i in said for i in reports)
+    assert not any(w in said for w in WORDS if w not in {"left", "clear", "new"})
+    _, public = outcome(reports, "iu-xray")
+    assert any(b["ids"] for b in public["badges"])
+
+
+def test_signal_is_of_this_study():
+    looks, _ = outcome(many(100, honest))
+    assert looks["signal"]["low"] > 0
+    few, _ = outcome(many(20, honest))
+    assert few["signal"] is None
+
+
+def test_a_null_row_is_described_and_not_accused():
+    studies = {f"s{k}": Reference(f"s{k}", sentence(k), None, f"p{k}", {}) for k in range(5)}
+    references = References(get_dataset("iu-xray"), studies, "d")
+    reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
+    numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
+    assert numbers["exact_match"] == 1.0
+    assert numbers["signal"] is None
+
+
+def test_the_clustered_error_is_the_plain_one_for_single_studies():
+    values = np.random.default_rng(1).normal(size=50)
+    mean, error = clustered_mean(values, clusters_of([str(i) for i in range(50)]))
+    assert mean == pytest.approx(values.mean())
+    assert error == pytest.approx(values.std() / np.sqrt(50))
+
+
+def test_what_holds_a_record():
+    bad = {"outcome": "quarantine", "badges": [{"code": "C5", "outcome": "quarantine"}, {"code": "C10"}]}
+    assert held(bad) == "held by integrity check C5 until a maintainer releases it"
+    assert held({"outcome": "badge", "badges": []}) is None
+    assert null_like({"top1_share": 0.95})
+    assert not null_like({"top1_share": 0.5})
+    assert not null_like({})

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.entrants import sort_entrants
 from evaluator.problems import RexrankError
-from evaluator.ranking import board_keys, check_frames, make_table, overview, sort_entrants
+from evaluator.ranking import board_keys, check_frames, make_table, overview
 from evaluator.records import Board
 
 SANDBOX = Board(get_dataset("sandbox"), "findings")

@@ -233,7 +233,8 @@ def _characters(texts: Texts, numbers: Mapping[str, Any]) -> list[Flag]:
 def _repeated(texts: Texts, numbers: Mapping[str, Any]) -> list[Flag]:
     mean = numbers["repetition_mean"]
     flags = _each(texts, "C9", "repeat the same words over and over")
-    if mean is not None and mean > limits()["repetition"]["quarantine_mean"]:
+    rules = limits()["repetition"]
+    if mean is not None and mean > rules["quarantine_mean"] and texts.dataset not in rules["skip"]:
         flags.append(
             Flag("C9", Outcome.QUARANTINE, f"on average {mean:.0%} of a report's trigrams are repeats")
         )

@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluator import tables
+from evaluator.baselines import check_sanity
+from evaluator.entrants import Entrants, name_of, read_releases, sort_entrants, usable
 from evaluator.files import dump_json, write_text
+from evaluator.groups import board_subgroups
+from evaluator.metrics.registry import get_metric
 from evaluator.problems import RexrankError
 from evaluator.progress import progress
-from evaluator.ranking import board_keys, check_frames, make_table, name_of, overview, sort_entrants, usable
+from evaluator.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.records import Board, boards, read_records, read_studies
 from evaluator.runs import store_directory
 from evaluator.uncertainty import analyse_board
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from evaluator.metrics.base import ProgressCallback
 
 
@@ -22,14 +28,33 @@ def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> dict[str, Any]:
     """The table of one board, from its records and per-study scores."""
-    entrants = sort_entrants(board, read_records(leaderboard, board), rehearsal=rehearsal)
+    records = read_records(leaderboard, board, store)
+    entrants = sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
+    notes = check_sanity(leaderboard, board, entrants.signatures)
     frames = {name_of(r): read_studies(leaderboard, store, board, r) for r in entrants.ranked}
     check_frames(board, frames)
     keys = board_keys(entrants)
     columns = {name_of(r): [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0]["provenance"]["references_sha256"] if entrants.ranked else ""
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
-    return make_table(board, entrants, analysis, rehearsal=rehearsal)
+    table = make_table(board, entrants, analysis, rehearsal=rehearsal)
+    null = _best_null(board, entrants, leaderboard, store)
+    table["subgroups"] = board_subgroups(board, digest, frames, entrants.primary, null, show)
+    table["notes"] += notes
+    return table
+
+
+def _best_null(
+    board: Board, entrants: Entrants, leaderboard: Path, store: Path
+) -> tuple[str, pd.DataFrame] | None:
+    """The null row that is best on the primary metric, and its per-study scores."""
+    key = entrants.primary
+    sign = -1 if get_metric(key).higher_is_better else 1
+    fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
+    if not fitting:
+        return None
+    best = min(fitting, key=lambda r: (sign * r["metrics"][key]["mean"], r["model"]))
+    return name_of(best), read_studies(leaderboard, store, board, best)
 
 
 def rank_all(
@@ -40,6 +65,7 @@ def rank_all(
     Tables of boards that have no record any more are removed.
     """
     made = [rank_board(b, leaderboard, store, rehearsal=rehearsal, show=show) for b in boards(leaderboard)]
+    mark_contamination(made)
     folder = leaderboard / "tables"
     written = set()
     for table in made:
@@ -115,7 +141,7 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     if track not in TRACKS:
         raise RexrankError(f"there is no track {track!r}; choose findings or report.")
     board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
-    by_name = {name_of(r): r for r in read_records(leaderboard, board)}
+    by_name = {name_of(r): r for r in read_records(leaderboard, board, store_directory(store))}
     absent = [n for n in (a, b) if n not in by_name]
     if absent:
         raise RexrankError(

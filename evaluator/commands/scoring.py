@@ -1,11 +1,11 @@
-"""`rexrank metric`, `score` and `merge`."""
+"""`rexrank metric`, `score`, `baseline` and `merge`."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,7 @@ from evaluator.runs import ScoreSettings
 
 if TYPE_CHECKING:
     from evaluator.judges.settings import JudgeSettings
-    from evaluator.submission import Submission
+    from evaluator.submission import StudyReport, Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
 
@@ -161,10 +161,28 @@ def run_score(
     for dataset in chosen:
         references = load_references(dataset, references_directory(references_dir))
         if part is None:
-            _score_whole(submission, dataset, references, leaderboard, settings)
+            earlier = earlier_reports(folder, submission, dataset)
+            _score_whole(submission, dataset, references, leaderboard, settings, earlier)
         else:
             _score_part(submission, dataset, references, settings, part)
     return 0
+
+
+def earlier_reports(
+    folder: Path, submission: Submission, dataset: Dataset
+) -> dict[str, Mapping[str, StudyReport]]:
+    """Reports of the other submissions beside this one on the dataset, by `team/model`; unreadable ones not."""
+    from evaluator.commands.submit import read_reports
+
+    root = folder.resolve().parents[1]
+    own = f"{submission.team}/{submission.model}"
+    found: dict[str, Mapping[str, StudyReport]] = {}
+    for path in sorted(root.glob(f"*/*/{dataset.id}.json")):
+        name = f"{path.parent.parent.name}/{path.parent.name}"
+        reports = None if name == own else read_reports(path)
+        if reports is not None:
+            found[name] = reports
+    return found
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
@@ -196,11 +214,12 @@ def _score_whole(
     references: References,
     leaderboard: Path,
     settings: ScoreSettings,
+    earlier: Mapping[str, Mapping[str, StudyReport]],
 ) -> None:
     from evaluator.runs import score_submission
 
     with progress() as show:
-        paths = score_submission(submission, dataset, references, leaderboard, settings, show)
+        paths = score_submission(submission, dataset, references, leaderboard, settings, show, earlier)
     for path in paths:
         record = json.loads(path.read_text("utf-8"))
         print(
@@ -240,6 +259,27 @@ def _score_part(
             scored = score_board(board, references, predictions.reports, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
         print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")
+
+
+def run_baseline(
+    dataset_id: str, references_dir: Path | None, leaderboard: Path, settings: ScoreSettings
+) -> int:
+    """0 after scoring the null rows of a dataset and probing its metrics' sanity."""
+    from evaluator.baselines import score_baselines, training_reports
+
+    known_keys(settings.metrics)
+    directory = references_directory(references_dir)
+    references = load_references(get_dataset(dataset_id), directory)
+    training = training_reports(dataset_id, directory)
+    if not training:
+        print(
+            f"no {dataset_id}.train.json beside the references: no best constant and no random training report."
+        )
+    with progress() as show:
+        paths = score_baselines(references, leaderboard, settings, training, show)
+    for path in paths:
+        print(path)
+    return 0
 
 
 def run_merge(

@@ -8,14 +8,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from evaluator import rendering
-from evaluator.checks.files import CARD_NAME
+from evaluator.checks.files import CARD_NAME, MAX_PREDICTIONS_BYTES
+from evaluator.checks.structure import well_formed
 from evaluator.checks.validation import Report, submission_folders, validate
 from evaluator.convert import convert, dump_predictions
 from evaluator.datasets.references import references_directory
 from evaluator.datasets.registry import Dataset, get_dataset, study_ids
 from evaluator.files import write_text
-from evaluator.problems import RexrankError
-from evaluator.submission import Submission
+from evaluator.jsonio import decode, parse_json
+from evaluator.problems import Problems, RexrankError
+from evaluator.submission import StudyReport, Submission
 from evaluator.template import card_template
 from evaluator.tree import Tree, read_directory
 
@@ -78,6 +80,20 @@ def load_valid(folder: Path) -> Submission | None:
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(rendering.as_text(report, colour=colour))
     return None
+
+
+def read_reports(path: Path) -> dict[str, StudyReport] | None:
+    """The reports of a prediction file that is already in the repository; `None` if it is not a sound one."""
+    problems = Problems()
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
+    except OSError:
+        return None
+    text = decode(path.name, data, problems)
+    value = parse_json(path.name, text, problems) if text else None
+    if not isinstance(value, dict) or not problems.ok or not all(map(well_formed, value.values())):
+        return None
+    return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
 
 
 def run_convert(source: Path, dataset_id: str, out: Path) -> int:

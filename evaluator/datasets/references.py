@@ -20,6 +20,7 @@ from typing import Any, Final
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
 from evaluator.files import sha256_bytes
 from evaluator.problems import RexrankError
+from evaluator.submission import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
@@ -100,6 +101,25 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
         )
     studies = {study: _reference(study, raw[study], dataset) for study in sorted(raw)}
     return References(dataset, studies, sha256_bytes(data))
+
+
+def parse_reports(path: Path) -> list[StudyReport]:
+    """The reports of a file in ReXrank's public data format, without studies that have no text.
+
+    Raises `RexrankError` when the file cannot be read or is not in that format.
+    """
+    try:
+        raw = json.loads(path.read_bytes().decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RexrankError(f"cannot read the training reports {path}: {error}.") from error
+    if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
+        raise RexrankError(f"{path} must hold an object of studies, each an object of fields.")
+    found = []
+    for study in sorted(raw):
+        findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))
+        if findings or impression:
+            found.append(StudyReport(findings or "", impression or ""))
+    return found
 
 
 def section(value: object) -> str | None:

@@ -7,7 +7,7 @@ every metric): only the standardised gap and the gap beyond the null row speak o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -90,22 +90,28 @@ def cells_of(axes: Sequence[Axis], clusters: Clusters, *, private: bool) -> dict
 def group_draws(
     values: FloatArray, masks: Sequence[Mask], clusters: Clusters, seed: int, draws: int = DRAWS
 ) -> FloatArray:
-    """Bootstrap means of every mask's studies, shape (draws, len(masks)); NaN where a draw has none of them."""
+    """Bootstrap means of every mask's studies; NaN where a draw has none of them.
+
+    Shape (draws, len(masks)) of values of shape (n,); (draws, len(masks), M) of values of shape (n, M),
+    from one pass over the weights.
+    """
+    table = values.reshape(len(values), -1)
+    m = table.shape[1]
     columns = []
-    centres = np.array([values[m].mean() if m.any() else 0.0 for m in masks])
+    centres = np.array([table[k].mean(axis=0) if k.any() else np.zeros(m) for k in masks])
     for mask, centre in zip(masks, centres, strict=True):
-        columns += [mask.astype(np.float64), np.where(mask, values - centre, 0.0)]
-    sums = bootstrap.fixed_point(clusters.sums(np.column_stack(columns)), clusters.n)
-    out = np.empty((draws, len(masks)))
+        columns += [mask.astype(np.float64)[:, None], np.where(mask[:, None], table - centre, 0.0)]
+    sums = bootstrap.fixed_point(clusters.sums(np.hstack(columns)), clusters.n)
+    out = np.empty((draws, len(masks), m))
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, draws):
-        product = weights @ sums
-        n = product[:, ::2]
-        part = np.full(n.shape, np.nan)
-        np.divide(product[:, 1::2], n, out=part, where=n > 0)
+        product = (weights @ sums).reshape(len(weights), len(masks), 1 + m)
+        n = product[:, :, :1]
+        part = np.full((len(weights), len(masks), m), np.nan)
+        np.divide(product[:, :, 1:], n, out=part, where=n > 0)
         out[start : start + len(weights)] = centres + part
         start += len(weights)
-    return out
+    return out if values.ndim > 1 else out[:, :, 0]
 
 
 def analyse_subgroups(
@@ -120,51 +126,107 @@ def analyse_subgroups(
     private: bool = False,
     draws: int = DRAWS,
 ) -> list[AxisResult]:
-    """Every axis' groups and gaps for one model on one metric.
+    """Every axis' groups and gaps for one model on one metric, of per-study scores of shape (n,)."""
+    (found,) = analyse_models(
+        values[:, None],
+        axes,
+        clusters,
+        seed,
+        higher_is_better=higher_is_better,
+        strata=strata,
+        null=null,
+        private=private,
+        draws=draws,
+    )
+    return found
 
-    `values`, `null`: per-study scores of the model and of the null row, shape (n,). `strata`: the
-    case mix to standardise to (normal × length, say). Axes with fewer than two groups are left out.
+
+def analyse_models(
+    values: FloatArray,
+    axes: Sequence[Axis],
+    clusters: Clusters,
+    seed: int,
+    *,
+    higher_is_better: bool,
+    strata: Sequence[str] | None = None,
+    null: FloatArray | None = None,
+    private: bool = False,
+    draws: int = DRAWS,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[list[AxisResult]]:
+    """Per model every axis' groups and gaps on one metric.
+
+    `values`: per-study scores of M models, shape (n, M). `null`: those of the null row, shape (n,).
+    `strata`: the case mix to standardise to (normal × length, say). Axes with fewer than two groups are
+    left out. All models of an axis share one pass over the draws.
     """
-    results = []
-    for name, cells in cells_of(axes, clusters, private=private).items():
-        if len(cells) > 1:
-            worker = _Worker(values, cells, clusters, seed, draws)
-            results.append(
-                worker.axis(name, strata, null, higher_is_better=higher_is_better, private=private)
-            )
-    tested = [r.p for r in results if r.p is not None]
+    m = values.shape[1]
+    results: list[list[AxisResult]] = [[] for _ in range(m)]
+    table = values if null is None else np.column_stack([values, null])
+    shown = [(n, c) for n, c in cells_of(axes, clusters, private=private).items() if len(c) > 1]
+    for done, (name, cells) in enumerate(shown):
+        if progress is not None:
+            progress("subgroups", done, len(shown))
+        worker = _Axis(name, table, cells, clusters, strata, private=private)
+        worker.draw(seed, draws)
+        for j in range(m):
+            beyond = m if null is not None else None
+            results[j].append(worker.result(j, beyond, higher_is_better=higher_is_better))
+    return [_with_q(found) for found in results]
+
+
+def _with_q(found: list[AxisResult]) -> list[AxisResult]:
+    tested = [r.p for r in found if r.p is not None]
     q = iter(significance.benjamini_hochberg(tested).tolist())
-    return [replace(r, q=next(q)) if r.p is not None else r for r in results]
+    return [replace(r, q=next(q)) if r.p is not None else r for r in found]
 
 
-class _Worker:
-    """The groups of one axis with their draws."""
+class _Axis:
+    """The groups of one axis, and of its groups within strata, with the draws of every model."""
 
     def __init__(
-        self, values: FloatArray, cells: Mapping[str, Mask], clusters: Clusters, seed: int, draws: int
+        self,
+        name: str,
+        values: FloatArray,
+        cells: Mapping[str, Mask],
+        clusters: Clusters,
+        strata: Sequence[str] | None,
+        *,
+        private: bool,
     ) -> None:
-        self.values, self.clusters, self.seed, self.n_draws = values, clusters, seed, draws
+        self.name, self.values, self.clusters = name, values, clusters
         self.names, self.masks = list(cells), list(cells.values())
         self.patients = [self._count(m) for m in self.masks]
-        self.means = np.array([values[m].mean() for m in self.masks])
-        self.draws = group_draws(values, self.masks, clusters, seed, draws)
+        self.means = np.array([values[m].mean(axis=0) for m in self.masks])
+        least = MIN_CLUSTERS if private else MIN_STRATUM_PATIENTS
+        labels = np.array(strata if strata is not None else [])
+        self.kinds, self.sizes = np.unique(labels, return_counts=True)
+        self.cells = [[mask & (labels == kind) for kind in self.kinds] for mask in self.masks]
+        self.enough = np.array(
+            [[self._count(cell) >= least for cell in row] for row in self.cells], dtype=bool
+        )
 
     def _count(self, mask: Mask) -> int:
         return int(np.unique(self.clusters.index[mask]).size)
 
-    def axis(
-        self,
-        name: str,
-        strata: Sequence[str] | None,
-        null: FloatArray | None,
-        *,
-        higher_is_better: bool,
-        private: bool,
-    ) -> AxisResult:
+    def draw(self, seed: int, draws: int) -> None:
+        """The draws of groups, and of groups within strata, in one pass."""
+        flat = [cell for row in self.cells for cell in row]
+        found = group_draws(self.values, [*self.masks, *flat], self.clusters, seed, draws)
+        groups, m = len(self.masks), self.values.shape[1]
+        self.draws = found[:, :groups]
+        self.within = found[:, groups:].reshape(draws, groups, len(self.kinds), m)
+        empty = np.full(m, np.nan)
+        self.within_means = np.array(
+            [[self.values[c].mean(axis=0) if c.any() else empty for c in row] for row in self.cells]
+        ).reshape(groups, len(self.kinds), m)
+
+    def result(self, j: int, null: int | None, *, higher_is_better: bool) -> AxisResult:
+        """Model j's result; `null` is the column of the null row."""
         groups = tuple(
             Group(
                 n,
-                self._estimate(self.means[i], self.draws[:, i], self.patients[i]),
+                self._estimate(self.means[i, j], self.draws[:, i, j], self.patients[i]),
                 int(m.sum()),
                 self.patients[i],
             )
@@ -173,18 +235,12 @@ class _Worker:
         sign = 1 if higher_is_better else -1
         sure = [g for g in groups if g.mean.low is not None]
         worst = min(sure, key=lambda g: (sign * g.mean.value, g.name)).name if sure else None
-        least = MIN_CLUSTERS if private else MIN_STRATUM_PATIENTS
-        beyond = None
-        if null is not None:
-            cells = dict(zip(self.names, self.masks, strict=True))
-            beyond = _Worker(self.values - null, cells, self.clusters, self.seed, self.n_draws)
-        standard = self._standardised(strata, least) if strata is not None else {}
         gaps = []
         for a, b in combinations(range(len(self.names)), 2):
-            adjusted, covered = standard.get((a, b), (None, None))
-            extra = beyond.gap(a, b) if beyond else None
-            gaps.append(Gap(self.names[a], self.names[b], self.gap(a, b), adjusted, covered, extra))
-        return AxisResult(name, groups, worst, tuple(gaps), self._omnibus())
+            adjusted, covered = self._standardised(a, b, j)
+            beyond = None if null is None else self._gap(a, b, j, null)
+            gaps.append(Gap(self.names[a], self.names[b], self._gap(a, b, j), adjusted, covered, beyond))
+        return AxisResult(self.name, groups, worst, tuple(gaps), self._omnibus(j))
 
     @staticmethod
     def _estimate(value: float, draws: FloatArray, patients: int) -> Estimate:
@@ -193,54 +249,43 @@ class _Worker:
         low, high = np.nanquantile(draws, [0.025, 0.975])
         return Estimate(float(value), float(low), float(high))
 
-    def gap(self, a: int, b: int) -> Estimate:
-        """Group a minus group b."""
-        return self._estimate(
-            self.means[a] - self.means[b],
-            self.draws[:, a] - self.draws[:, b],
-            min(self.patients[a], self.patients[b]),
-        )
+    def _gap(self, a: int, b: int, j: int, null: int | None = None) -> Estimate:
+        """Group a minus group b of model j; less the null row's own gap, which the same draws pair."""
+        value = self.means[a, j] - self.means[b, j]
+        drawn = self.draws[:, a, j] - self.draws[:, b, j]
+        if null is not None:
+            value -= self.means[a, null] - self.means[b, null]
+            drawn = drawn - (self.draws[:, a, null] - self.draws[:, b, null])
+        return self._estimate(value, drawn, min(self.patients[a], self.patients[b]))
 
-    def _omnibus(self) -> float | None:
+    def _omnibus(self, j: int) -> float | None:
         """P of "all groups are alike": the largest gap in standard errors against its bootstrap law."""
         sure = [i for i, n in enumerate(self.patients) if n >= MIN_CLUSTERS]
         if len(sure) < 2:
             return None
         a, b = np.array(list(combinations(sure, 2))).T
-        gap = self.means[a] - self.means[b]
-        drawn = self.draws[:, a] - self.draws[:, b]
+        gap = self.means[a, j] - self.means[b, j]
+        drawn = self.draws[:, a, j] - self.draws[:, b, j]
         error = drawn.std(axis=0, ddof=1)
         inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > 0)
         observed = float((np.abs(gap) * inverse).max())
         null = (np.abs(drawn - gap) * inverse).max(axis=1)
         return float((1 + (null >= observed).sum()) / (len(null) + 1))
 
-    def _standardised(
-        self, strata: Sequence[str], least: int
-    ) -> dict[tuple[int, int], tuple[Estimate, float]]:
-        """Per pair of groups its gap at the whole set's case mix, and the share of studies covered."""
-        labels = np.array(strata)
-        kinds, sizes = np.unique(labels, return_counts=True)
-        cells = [[mask & (labels == kind) for kind in kinds] for mask in self.masks]
-        enough = np.array([[self._count(cell) >= least for cell in row] for row in cells])
-        flat = [cell for row in cells for cell in row]
-        shape = (len(cells), len(kinds))
-        drawn = group_draws(self.values, flat, self.clusters, self.seed, self.n_draws).reshape(-1, *shape)
-        means = np.array([self.values[c].mean() if c.any() else np.nan for c in flat]).reshape(shape)
-        out = {}
-        for a, b in combinations(range(len(cells)), 2):
-            common = enough[a] & enough[b]
-            if not common.any():
-                continue
-            weights = sizes[common] / sizes[common].sum()
-            value = float((means[a] - means[b])[common] @ weights)
-            spread = (drawn[:, a] - drawn[:, b])[:, common] @ weights
-            patients = min(
-                self._count(np.any([cells[g][s] for s in np.flatnonzero(common)], axis=0)) for g in (a, b)
-            )
-            covered = float(sizes[common].sum() / labels.size)
-            out[a, b] = (self._estimate(value, spread, patients), covered)
-        return out
+    def _standardised(self, a: int, b: int, j: int) -> tuple[Estimate | None, float | None]:
+        """The gap at the whole set's case mix, and the share of studies in strata that both groups have."""
+        if not self.kinds.size:
+            return None, None
+        common = self.enough[a] & self.enough[b]
+        if not common.any():
+            return None, None
+        weights = self.sizes[common] / self.sizes[common].sum()
+        value = float((self.within_means[a, :, j] - self.within_means[b, :, j])[common] @ weights)
+        spread = (self.within[:, a, :, j] - self.within[:, b, :, j])[:, common] @ weights
+        patients = min(
+            self._count(np.any([self.cells[g][s] for s in np.flatnonzero(common)], axis=0)) for g in (a, b)
+        )
+        return self._estimate(value, spread, patients), float(self.sizes[common].sum() / self.sizes.sum())
 
 
 def places_in_groups(

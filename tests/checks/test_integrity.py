@@ -288,4 +288,4 @@ def test_flags_never_quote_a_report(reports):
 
 
 def test_the_limits_are_versioned():
-    assert integrity.limits()["version"] == "2"
+    assert integrity.limits()["version"] == "3"
