@@ -38,8 +38,8 @@ def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
         for column in frame.columns:
             axis = str(column).removeprefix(SUBGROUP_PREFIX)
             if str(column).startswith(SUBGROUP_PREFIX) and axis not in found:
-                known = frame[column].notna()
-                labels = [str(x) if there else None for x, there in zip(frame[column], known, strict=True)]
+                there = frame[column].notna()
+                labels = [str(x) if known else None for x, known in zip(frame[column], there, strict=True)]
                 found[axis] = Axis(axis, labels)
     known = [a for a in ORDER if a in found]
     return [found[a] for a in [*known, *sorted(found.keys() - set(known))]]

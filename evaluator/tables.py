@@ -101,8 +101,15 @@ def table_markdown(table: Mapping[str, Any]) -> str:
     lines.append("| Rank | Model | " + " | ".join(titles) + " |")
     lines.append("|---|---|" + "---:|" * len(titles))
     lines += [_markdown_row(row, metrics) for row in all_rows(table)]
-    lines += ["", *(f"- {markdown_text(note)}" for note in table["notes"])]
+    lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table["notes"]])]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def unranked_notes(table: Mapping[str, Any]) -> list[str]:
+    """A sentence for every listed model without a rank: what keeps it from one."""
+    return [
+        f"{r['name']} has no rank: {r['why_unranked']}." for r in table["incomplete"] if r["why_unranked"]
+    ]
 
 
 def rank_text(row: Mapping[str, Any]) -> str:

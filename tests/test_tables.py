@@ -101,6 +101,12 @@ def test_markdown_says_what_it_is():
     assert "| 1–2 | Model | 0.500 [0.400, 0.600] |" in shown
 
 
+def test_a_row_without_a_rank_says_why():
+    bare = {**row(name="Held", rank=None), "why_unranked": "lacks radcliq_v1"}
+    shown = table_markdown({**table(row()), "incomplete": [bare]})
+    assert r"- Held has no rank\: lacks radcliq\_v1\." in shown
+
+
 def test_bytes_do_not_depend_on_the_order_of_keys():
     one = table(row())
     assert table_json(one) == table_json(dict(reversed(one.items())))

@@ -125,7 +125,7 @@ def print_table(table: dict[str, Any]) -> None:
     console.print(
         grid if tables.all_rows(table) else Text(f"{table['title']}, {table['track']} track: no row.")
     )
-    for line in table["notes"]:
+    for line in [*tables.unranked_notes(table), *table["notes"]]:
         console.print(Text(f"note: {line}"))
 
 
