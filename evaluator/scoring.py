@@ -180,8 +180,8 @@ def score_pairs(
         protocol: `compat` takes the strings as they are; `clean` normalises both sides first.
         models: directory of weights, laid out as `evaluator/encoders/store.py` says.
         device: torch device name.
-        batch_size: texts in one forward pass; by default 1 on a CPU (scores then do not depend on
-            what else is scored, to the last bit) and 64 elsewhere.
+        batch_size: texts handed to an encoder at a time. On a CPU scores do not depend on it, nor on
+            what else is scored, to the last bit; elsewhere it is the size of a forward pass.
         details: keep what each metric saw of each pair.
         variants: named variant per metric key, for those that have some.
         cache: per-text cache of encoder results.
@@ -216,8 +216,8 @@ def score_pairs(
 
 
 def default_batch_size(device: str) -> int:
-    """1 on a CPU, where padding costs more than batching saves and results must not depend on it."""
-    return 1 if device == "cpu" else 64
+    """Texts handed to an encoder at a time: on a CPU scores do not depend on it (`encoders/batches.py`)."""
+    return 32 if device == "cpu" else 64
 
 
 def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:

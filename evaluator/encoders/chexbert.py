@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
@@ -84,16 +85,13 @@ class Encoder:
         """Per text one float32 array: the [CLS] vector and, behind it, the 14 classes."""
         import torch
 
+        def forward(ids: Any, mask: Any) -> Any:
+            return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+
         rows = [self.ids(t) for t in texts]
-        width = max(map(len, rows))
-        ids = torch.zeros((len(rows), width), dtype=torch.long)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-            mask[i, : len(row)] = 1
         with torch.inference_mode():
-            hidden = self.model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device))
-            cls = hidden.last_hidden_state[:, 0]
+            hidden = encode_rows(forward, rows, pad=0, device=self.device, limit=self.limit)
+            cls = torch.stack([h[0] for h in hidden])
             labels = torch.stack([head(cls).argmax(dim=1) for head in self.heads], dim=1)
         return list(np.concatenate([cls.cpu().numpy(), labels.cpu().numpy().astype(np.float32)], axis=1))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, read_config
 from evaluator.metrics.base import MetricUnavailable
 
@@ -131,18 +132,13 @@ class Network:
 
     def encode(self, windows: list[list[int]]) -> list[torch.Tensor]:
         """Per window of ids (specials included) its last hidden states without the specials."""
-        import torch
 
-        width = max(map(len, windows))
-        ids = torch.zeros((len(windows), width), dtype=torch.long)
-        mask = torch.zeros((len(windows), width), dtype=torch.long)
-        for i, window in enumerate(windows):
-            ids[i, : len(window)] = torch.tensor(window)
-            mask[i, : len(window)] = 1
-        hidden = self.bert(
-            input_ids=ids.to(self.device), attention_mask=mask.to(self.device)
-        ).last_hidden_state
-        return [hidden[i, 1 : len(w) - 1] for i, w in enumerate(windows)]
+        def forward(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden: torch.Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            return hidden
+
+        rows = encode_rows(forward, windows, pad=0, device=self.device, limit=self.window + 2)
+        return [hidden[1:-1] for hidden in rows]
 
     def _score(self, head: tuple[str, str], x: torch.Tensor) -> torch.Tensor:
         """Feed-forward layers, each with a ReLU, and a linear scorer."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
@@ -127,17 +128,19 @@ class _Ner:
     def __call__(self, sentences: list[str]) -> list[Any]:
         import torch
 
-        batch = self.tokenizer(
-            sentences, padding=True, truncation=True, max_length=MAX_SENTENCE_TOKENS, return_tensors="pt"
-        )
-        batch.pop("token_type_ids", None)
+        def forward(ids: Any, mask: Any) -> Any:
+            return self.model(input_ids=ids, attention_mask=mask).logits.argmax(dim=-1)
+
+        rows = self.tokenizer(sentences, truncation=True, max_length=MAX_SENTENCE_TOKENS)["input_ids"]
         with torch.inference_mode():
-            logits = self.model(**{k: v.to(self.run.device) for k, v in batch.items()}).logits
-        chosen = logits.argmax(dim=-1).cpu()
-        return [
-            self._entities(ids[mask.bool()].tolist(), row[mask.bool()].tolist())
-            for ids, mask, row in zip(batch["input_ids"], batch["attention_mask"], chosen, strict=True)
-        ]
+            chosen = encode_rows(
+                forward,
+                rows,
+                pad=self.tokenizer.pad_token_id,
+                device=self.run.device,
+                limit=MAX_SENTENCE_TOKENS,
+            )
+        return [self._entities(ids, row.tolist()) for ids, row in zip(rows, chosen, strict=True)]
 
     def _entities(self, ids: list[int], row: list[int]) -> list[list[str]]:
         tokens = self.tokenizer.convert_ids_to_tokens(ids)
@@ -164,20 +167,37 @@ class _Embedder:
     def __call__(self, pieces: list[str]) -> list[Any]:
         import torch
 
-        rows = [self.tokenizer.convert_tokens_to_ids(text.split(" ")) for text in pieces]
-        batch = self.tokenizer.pad({"input_ids": rows}, return_tensors="pt")
+        rows = [self._ids(text) for text in pieces]
         with torch.inference_mode():
-            hidden = self.model(
-                input_ids=batch["input_ids"].to(self.run.device),
-                attention_mask=batch["attention_mask"].to(self.run.device),
-            ).last_hidden_state
-        return list(hidden[:, 0].cpu().numpy().copy())
+            hidden = encode_rows(
+                self._forward,
+                rows,
+                pad=self.tokenizer.pad_token_id,
+                device=self.run.device,
+                limit=MAX_ENTITY_TOKENS,
+            )
+        return [h[0].cpu().numpy().copy() for h in hidden]
+
+    def _ids(self, pieces: str) -> list[int]:
+        ids: list[int] = self.tokenizer.convert_tokens_to_ids(pieces.split(" "))
+        return ids
+
+    def _forward(self, ids: Any, mask: Any) -> Any:
+        return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
 
     def reports(self, keys: list[str]) -> list[Any]:
         """Per report, given as its entities' pieces on lines, the vectors of one batch of its own."""
-        import numpy as np
+        import torch
 
-        return [np.stack(self(key.split("\n"))) for key in keys]
+        found = []
+        for key in keys:
+            batch = self.tokenizer.pad(
+                {"input_ids": [self._ids(text) for text in key.split("\n")]}, return_tensors="pt"
+            ).to(self.run.device)
+            with torch.inference_mode():
+                hidden = self._forward(batch["input_ids"], batch["attention_mask"])
+            found.append(hidden[:, 0].cpu().numpy().copy())
+        return found
 
 
 def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:

@@ -14,6 +14,17 @@ REPORTS: Final = (
     "There is a large left pneumothorax. The heart is normal in size. No pleural effusion.",
     "There is consolidation in the right lower lobe. There is pulmonary edema. No rib fracture.",
     "The endotracheal tube is in standard position. There is a small left pleural effusion. No consolidation.",
+    "There is mild atelectasis at the right lung base. There is a small left apical pneumothorax.",
+    "There is a small pulmonary nodule in the left upper lobe. There is moderate cardiomegaly.",
+    "There is dense opacity in the right middle lobe. There is an acute right rib fracture.",
+    "There is severe pulmonary edema. There is a large left pleural effusion.",
+    "There is patchy consolidation in the left lower lobe. There is mild cardiomegaly.",
+    "There is a large right apical pneumothorax. There is a central venous line.",
+    "There is a large lung nodule in the right upper lobe. There is mild pulmonary edema.",
+    "There is moderate atelectasis at the left lung base. There is a healed left rib fracture.",
+    "There is a small right pleural effusion. There is faint opacity in the left upper lobe.",
+    "There is moderate cardiomegaly. There is dense consolidation in the right upper lobe.",
+    "There is moderate pulmonary edema. There is a healed right rib fracture.",
 )
 """Written for this purpose; each has findings that the next one lacks."""
 SAME_AT_LEAST: Final = 0.95
@@ -25,7 +36,7 @@ Agreement = Callable[[Sequence[Pair]], list[float]]
 
 
 def controls() -> list[tuple[str, Pair]]:
-    """(kind, pair) of every control: `same`, `unrelated` and `injected`."""
+    """(kind, pair) of all 50 controls: 15 `same`, 15 `unrelated` and 20 `injected`."""
     planted = [("same", Pair(f"same-{i}", text, text)) for i, text in enumerate(REPORTS)]
     shifted = [*REPORTS[1:], REPORTS[0]]
     planted += [

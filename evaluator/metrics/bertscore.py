@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import base_model, namespace, read_config
 from evaluator.encoders.store import model_directory, weights_digest, weights_label
 from evaluator.encoders.texts import encode_unique
@@ -97,22 +98,17 @@ class Encoder:
         """
         import torch
 
+        def forward(ids: Any, mask: Any) -> Any:
+            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+            return torch.nn.functional.normalize(hidden, dim=-1)
+
         rows = [self.ids(t) for t in texts]
-        width = max(map(len, rows))
-        ids = torch.full((len(rows), width), self.pad)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-            mask[i, : len(row)] = 1
         with torch.inference_mode():
-            hidden = self.model(
-                input_ids=ids.to(self.run.device), attention_mask=mask.to(self.run.device)
-            ).last_hidden_state
-            hidden = torch.nn.functional.normalize(hidden, dim=-1).cpu().numpy()
+            hidden = encode_rows(forward, rows, pad=self.pad, device=self.run.device, limit=self.limit)
         out = []
-        for i, row in enumerate(rows):
+        for row, vectors in zip(rows, hidden, strict=True):
             weight = np.array([0.0 if t in {self.begin, self.end} else 1.0 for t in row], dtype=np.float32)
-            out.append(np.concatenate([hidden[i, : len(row)], weight[:, None]], axis=1))
+            out.append(np.concatenate([vectors.cpu().numpy(), weight[:, None]], axis=1))
         return out
 
 

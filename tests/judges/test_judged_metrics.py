@@ -38,6 +38,11 @@ FINDINGS = (
     "edema",
     "endotracheal tube",
     "rib fracture",
+    "atelectasis",
+    "nodule",
+    "cardiomegaly",
+    "opacity",
+    "central venous line",
 )
 
 
@@ -139,7 +144,7 @@ def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.Mon
     def turning(messages: Any, facts: Any) -> str:
         nonlocal asked
         asked += 1
-        return real(messages, facts) if asked <= 8 else "nonsense"
+        return real(messages, facts) if asked <= 2 * len(REPORTS) else "nonsense"
 
     monkeypatch.setattr(standin, "answer", turning)
     with pytest.raises(JudgeVoid, match="after the run"):

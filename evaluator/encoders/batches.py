@@ -1,0 +1,69 @@
+"""Forward passes whose results depend on a text alone, whatever else is encoded with it.
+
+The last bits of a matrix product depend on its shape. On a CPU every pass therefore has a shape that
+follows from the row's own length: rows are padded to a multiple of 8 tokens, and as many stand in a
+pass as make 256 tokens, the last one repeated where there are too few. A shard, another order or
+another batch size then give the same bits; short texts gain most (a row of 8 tokens costs a quarter
+of what it costs alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+STEP: Final = 8
+"""Widths of passes are multiples of this many tokens."""
+TOKENS: Final = 256
+"""Tokens in a pass on a CPU: more rows gain nothing more there."""
+
+
+def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[int], int, int]]:
+    """(positions of rows, width, height) of every pass.
+
+    `fixed`: shapes by length alone, width at most `limit`; otherwise one pass of everything.
+
+    >>> plan([3, 9, 5], 512, fixed=True)
+    [([0, 2], 8, 32), ([1], 16, 16)]
+    >>> plan([3, 9, 5], 512, fixed=False)
+    [([0, 1, 2], 9, 3)]
+    """
+    if not fixed:
+        return [(list(range(len(lengths))), max(lengths), len(lengths))] if lengths else []
+    by_width: dict[int, list[int]] = {}
+    for i, length in enumerate(lengths):
+        by_width.setdefault(min(-(-length // STEP) * STEP, limit), []).append(i)
+    passes = []
+    for width, members in sorted(by_width.items()):
+        height = max(1, TOKENS // width)
+        passes += [(members[k : k + height], width, height) for k in range(0, len(members), height)]
+    return passes
+
+
+def encode_rows(
+    forward: Callable[[Any, Any], Any],
+    rows: Sequence[Sequence[int]],
+    *,
+    pad: int,
+    device: str,
+    limit: int,
+) -> list[Any]:
+    """Per row of token ids what `forward(ids, mask)` gives for its tokens, in the order of the rows.
+
+    `forward` maps two tensors of shape (height, width) to one of shape (height, width, …) on the
+    device. Rows are at most `limit` tokens long.
+    """
+    import torch
+
+    out: list[Any] = [None] * len(rows)
+    for members, width, height in plan([len(r) for r in rows], limit, fixed=device == "cpu"):
+        ids = torch.full((height, width), pad, dtype=torch.long)
+        mask = torch.zeros((height, width), dtype=torch.long)
+        for i in range(height):
+            row = rows[members[min(i, len(members) - 1)]]
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        result = forward(ids.to(device), mask.to(device))
+        for i, member in enumerate(members):
+            out[member] = result[i, : len(rows[member])]
+    return out
