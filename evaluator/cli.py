@@ -76,6 +76,11 @@ HostedOk = Annotated[
 ]
 
 
+OverQuota = Annotated[
+    bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
+]
+
+
 @app.command()
 def validate(
     paths: Annotated[list[Path], typer.Argument(help="Submission folders, or a folder that holds them.")],
@@ -170,6 +175,7 @@ def score(
     shard: Annotated[
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
+    over_quota: OverQuota = False,
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
     from evaluator.commands.scoring import judge_settings, run_score
@@ -184,7 +190,9 @@ def score(
         store=store,
         judge=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or []),
     )
-    raise typer.Exit(run_score(submission, dataset or [], references, leaderboard, settings, shard))
+    raise typer.Exit(
+        run_score(submission, dataset or [], references, leaderboard, settings, shard, over_quota=over_quota)
+    )
 
 
 @app.command()
@@ -223,11 +231,12 @@ def merge(
     references: References = None,
     leaderboard: Leaderboard = Path("leaderboard"),
     store: Store = None,
+    over_quota: OverQuota = False,
 ) -> None:
     """Put the shards of a submission together into its records."""
     from evaluator.commands.scoring import run_merge
 
-    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store))
+    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store, over_quota=over_quota))
 
 
 @app.command()

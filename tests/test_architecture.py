@@ -20,7 +20,7 @@ LAYERS = (
     ("records", "reported"),
     ("nulls",),
     ("diagnostics", "uncertainty"),
-    ("entrants", "groups", "ladder"),
+    ("entrants", "groups", "ladder", "quota"),
     ("comparison", "tables", "runs", "ranking"),
     ("baselines", "shards", "sandbox"),
     ("pages", "github"),

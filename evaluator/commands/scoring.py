@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from evaluator.problems import RexrankError
 from evaluator.progress import progress
 from evaluator.protocol import ProtocolName
 from evaluator.records import Board
-from evaluator.runs import ScoreSettings
+from evaluator.runs import ScoreSettings, store_directory
 
 if TYPE_CHECKING:
     from evaluator.judges.settings import JudgeSettings
@@ -151,6 +152,8 @@ def run_score(
     leaderboard: Path,
     settings: ScoreSettings,
     shard: str,
+    *,
+    over_quota: bool = False,
 ) -> int:
     """0 after scoring; 1 when the submission is invalid; raises `RexrankError` for what is ours."""
     known_keys(settings.metrics)
@@ -162,10 +165,22 @@ def run_score(
         references = load_references(dataset, references_directory(references_dir))
         if part is None:
             earlier = earlier_reports(folder, submission, dataset)
-            _score_whole(submission, dataset, references, leaderboard, settings, earlier)
+            with _counted(submission, dataset, leaderboard, settings, over_quota=over_quota):
+                _score_whole(submission, dataset, references, leaderboard, settings, earlier)
         else:
             _score_part(submission, dataset, references, settings, part)
     return 0
+
+
+def _counted(
+    submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
+) -> AbstractContextManager[None]:
+    """The team's run on a private set, counted by the runner's ledger."""
+    from evaluator.quota import counted, read_policy
+
+    digest = submission.files[dataset.id].sha256
+    store, policy = store_directory(settings.store), read_policy(leaderboard)
+    return counted(store, dataset, submission.team, digest, policy, over_quota=over_quota)
 
 
 def earlier_reports(
@@ -283,7 +298,13 @@ def run_baseline(
 
 
 def run_merge(
-    folder: Path, dataset_id: str, references_dir: Path | None, leaderboard: Path, store: Path | None
+    folder: Path,
+    dataset_id: str,
+    references_dir: Path | None,
+    leaderboard: Path,
+    store: Path | None,
+    *,
+    over_quota: bool = False,
 ) -> int:
     """0 after writing the records of a submission whose shards are all in the store; 1 if it is invalid."""
     from evaluator.shards import merge_shards
@@ -292,6 +313,8 @@ def run_merge(
     if submission is None:
         return 1
     references = load_references(datasets[0], references_directory(references_dir))
-    for path in merge_shards(submission, datasets[0], references, leaderboard, ScoreSettings(store=store)):
-        print(f"merged: {path}")
+    settings = ScoreSettings(store=store)
+    with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
+        for path in merge_shards(submission, datasets[0], references, leaderboard, settings):
+            print(f"merged: {path}")
     return 0
