@@ -1,0 +1,1 @@
+"""A rehearsal of the pull-request pipeline without GitHub. See `tests/pipeline/README.md`."""

@@ -1,0 +1,439 @@
+"""What each operation of the REST server does, and what a token needs for it."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rehearsal import objects
+from rehearsal.git import changed_files, file_at, git, git_bytes, paths_at
+from rehearsal.objects import api
+from rehearsal.openapi import component_skeleton, overlay
+from rehearsal.state import Comment, Pull, State, Status, Token
+
+MAX_COMMENT: Final = 65_536
+REPO: Final = "/repos/{owner}/{repo}"
+
+
+class Refusal(Exception):
+    """An answer that is not a success."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request after routing: values of the path, query, body and who asks."""
+
+    state: State
+    token: Token
+    values: dict[str, str]
+    query: dict[str, str]
+    body: Any
+
+    def pull(self, name: str = "pull_number") -> Pull:
+        """The pull request that the path names; 404 for none."""
+        found = self.state.pulls.get(int(self.values[name])) if self.values[name].isdecimal() else None
+        if found is None:
+            raise Refusal(404, "Not Found")
+        return found
+
+    def comment(self) -> Comment:
+        """The comment that the path names; 404 for none."""
+        number = self.values["comment_id"]
+        found = self.state.comments.get(int(number)) if number.isdecimal() else None
+        if found is None:
+            raise Refusal(404, "Not Found")
+        return found
+
+    def commit(self, name: str) -> str:
+        """The full id of the commit that the path names; 404 or 422 for none."""
+        try:
+            return git(self.state.bare, "rev-parse", "--verify", "-q", f"{self.values[name]}^{{commit}}")
+        except RuntimeError:
+            raise Refusal(422, f"No commit found for SHA: {self.values[name]}") from None
+
+
+Handler = Callable[[Call], Any]
+# (status, alternatives of (scope, level), what it does)
+TABLE: dict[str, tuple[int, tuple[tuple[str, str], ...], Handler]] = {}
+METADATA: Final = (("metadata", "read"),)
+CONTENTS: Final = (("contents", "read"),)
+PULLS: Final = (("pull-requests", "read"),)
+TALK: Final = (("pull-requests", "read"), ("issues", "read"))
+SAY: Final = (("pull-requests", "write"), ("issues", "write"))
+
+
+def serves(name: str, needs: tuple[tuple[str, str], ...], status: int = 200) -> Callable[[Handler], Handler]:
+    """Registers a handler for `method path`."""
+
+    def register(handler: Handler) -> Handler:
+        method, _, path = name.partition(" ")
+        TABLE[f"{method} {path.replace('REPO', REPO)}"] = (status, needs, handler)
+        return handler
+
+    return register
+
+
+@serves("get /rate_limit", METADATA)
+def _rate(call: Call) -> Any:
+    rate = {"limit": 1000, "remaining": 999, "reset": int(time.time()) + 3600, "used": 1}
+    return {"resources": {"core": rate, "search": rate}, "rate": rate}
+
+
+@serves("get /user", METADATA)
+def _me(call: Call) -> Any:
+    if call.token.kind == "job":
+        raise Refusal(403, "Resource not accessible by integration")
+    return overlay(component_skeleton("public-user"), objects.user(call.state, call.token.actor))
+
+
+@serves("get /users/{username}", METADATA)
+def _user(call: Call) -> Any:
+    return overlay(component_skeleton("public-user"), objects.user(call.state, call.values["username"]))
+
+
+@serves("get REPO", METADATA)
+def _repository(call: Call) -> Any:
+    return objects.repository(call.state)
+
+
+@serves("get REPO/collaborators/{username}/permission", METADATA)
+def _permission(call: Call) -> Any:
+    login = call.values["username"]
+    role = call.state.permissions.get(login, "read")
+    legacy = {"maintain": "write", "triage": "read"}.get(role, role)
+    return {
+        "permission": legacy,
+        "role_name": role,
+        "user": {**objects.user(call.state, login), "role_name": role},
+    }
+
+
+@serves("get REPO/pulls", PULLS)
+def _pulls(call: Call) -> Any:
+    wanted = call.query.get("state", "open")
+    found = [p for p in call.state.pulls.values() if wanted in (p.state, "all")]
+    if "head" in call.query:
+        found = [p for p in found if f"{p.head_repo.split('/')[0]}:{p.head_branch}" == call.query["head"]]
+    if "base" in call.query:
+        found = [p for p in found if call.query["base"] == "main"]
+    order = sorted(found, key=lambda p: p.number, reverse=call.query.get("direction", "desc") == "desc")
+    return [objects.pull(call.state, p) for p in order]
+
+
+@serves("get REPO/pulls/{pull_number}", PULLS)
+def _pull(call: Call) -> Any:
+    return objects.pull_details(call.state, call.pull())
+
+
+@serves("get REPO/pulls/{pull_number}/files", PULLS)
+def _files(call: Call) -> Any:
+    p = call.pull()
+    base = git(call.state.bare, "merge-base", p.base_sha, p.head_sha)
+    names = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+    made = []
+    for letter, path in changed_files(call.state.bare, base, p.head_sha):
+        where = base if letter == "D" else p.head_sha
+        sha = git(call.state.bare, "rev-parse", f"{where}:{path}")
+        made.append(
+            {"filename": path, "sha": sha, "status": names[letter], "raw_url": api(call.state, "/raw")}
+        )
+    return made
+
+
+@serves("get REPO/pulls/{pull_number}/commits", PULLS)
+def _commits(call: Call) -> Any:
+    p = call.pull()
+    shas = git(call.state.bare, "rev-list", "--reverse", f"{p.base_sha}..{p.head_sha}").split()
+    return [_commit_object(call.state, s) for s in shas]
+
+
+@serves("get REPO/pulls/{pull_number}/reviews", PULLS)
+def _reviews(call: Call) -> Any:
+    call.pull()
+    return []
+
+
+@serves("get REPO/commits/{commit_sha}/pulls", (*PULLS, *CONTENTS))
+def _commit_pulls(call: Call) -> Any:
+    sha = call.commit("commit_sha")
+    found = [p for p in call.state.pulls.values() if sha in (p.merge_sha, p.head_sha)]
+    return [objects.pull(call.state, p) for p in found]
+
+
+@serves("get REPO/commits/{ref}", CONTENTS)
+def _commit(call: Call) -> Any:
+    return _commit_object(call.state, call.commit("ref"))
+
+
+def _commit_object(state: State, sha: str) -> dict[str, Any]:
+    name, email, when, message = git(state.bare, "log", "-1", "--format=%an%x00%ae%x00%cI%x00%B", sha).split(
+        "\0"
+    )
+    person = {"name": name, "email": email, "date": when}
+    return {
+        "sha": sha,
+        "url": api(state, f"/commits/{sha}"),
+        "commit": {"message": message, "author": person, "committer": person},
+        "parents": [
+            {"sha": s, "url": api(state, f"/commits/{s}")}
+            for s in git(state.bare, "log", "-1", "--format=%P", sha).split()
+        ],
+        "author": objects.user(state, name),
+        "committer": objects.user(state, name),
+    }
+
+
+@serves("get REPO/issues/{issue_number}", TALK)
+def _issue(call: Call) -> Any:
+    return objects.issue(call.state, call.pull("issue_number"))
+
+
+@serves("get REPO/issues/{issue_number}/comments", TALK)
+def _comments(call: Call) -> Any:
+    number = call.pull("issue_number").number
+    return [objects.comment(call.state, c) for c in call.state.comments.values() if c.issue == number]
+
+
+@serves("post REPO/issues/{issue_number}/comments", SAY, 201)
+def _say(call: Call) -> Any:
+    body = _body_text(call.body["body"])
+    number = call.pull("issue_number").number
+    now = call.state.now()
+    made = Comment(call.state.next_id(), number, call.token.actor, body, now, now)
+    call.state.comments[made.id] = made
+    return objects.comment(call.state, made)
+
+
+@serves("get REPO/issues/comments/{comment_id}", TALK)
+def _one_comment(call: Call) -> Any:
+    return objects.comment(call.state, call.comment())
+
+
+@serves("patch REPO/issues/comments/{comment_id}", SAY)
+def _edit(call: Call) -> Any:
+    found = call.comment()
+    if found.author != call.token.actor and call.token.kind == "job":
+        raise Refusal(403, "Resource not accessible by integration")
+    found.body, found.updated = _body_text(call.body["body"]), call.state.now()
+    return objects.comment(call.state, found)
+
+
+@serves("delete REPO/issues/comments/{comment_id}", SAY, 204)
+def _delete(call: Call) -> Any:
+    del call.state.comments[call.comment().id]
+
+
+@serves("post REPO/issues/comments/{comment_id}/reactions", SAY, 201)
+def _react(call: Call) -> Any:
+    call.comment()
+    return {
+        "id": call.state.next_id(),
+        "node_id": "",
+        "user": objects.user(call.state, call.token.actor),
+        "content": call.body["content"],
+        "created_at": call.state.now(),
+    }
+
+
+def _body_text(body: str) -> str:
+    if len(body) > MAX_COMMENT:
+        raise Refusal(422, "Body is too long (maximum is 65536 characters)")
+    if not body.strip():
+        raise Refusal(422, "Body cannot be blank")
+    return body
+
+
+@serves("get REPO/issues/{issue_number}/labels", TALK)
+def _labels(call: Call) -> Any:
+    return [objects.label(call.state, n) for n in call.pull("issue_number").labels]
+
+
+@serves("post REPO/issues/{issue_number}/labels", SAY)
+def _label(call: Call) -> Any:
+    p = call.pull("issue_number")
+    names = call.body if isinstance(call.body, list) else call.body["labels"]
+    p.labels += [n for n in names if n not in p.labels]
+    return [objects.label(call.state, n) for n in p.labels]
+
+
+@serves("delete REPO/issues/{issue_number}/labels/{name}", SAY)
+def _unlabel(call: Call) -> Any:
+    p = call.pull("issue_number")
+    if call.values["name"] not in p.labels:
+        raise Refusal(404, "Label does not exist")
+    p.labels.remove(call.values["name"])
+    return [objects.label(call.state, n) for n in p.labels]
+
+
+@serves("post REPO/statuses/{sha}", (("statuses", "write"),), 201)
+def _set_status(call: Call) -> Any:
+    sha = call.commit("sha")
+    if len(call.body.get("description") or "") > 140:
+        raise Refusal(422, "description is too long (maximum is 140 characters)")
+    made = Status(
+        id=call.state.next_id(),
+        sha=sha,
+        context=call.body.get("context", "default"),
+        state=call.body["state"],
+        description=call.body.get("description"),
+        target_url=call.body.get("target_url"),
+        author=call.token.actor,
+        created=call.state.now(),
+    )
+    call.state.statuses.append(made)
+    return objects.status(call.state, made)
+
+
+@serves("get REPO/commits/{ref}/statuses", (("statuses", "read"),))
+def _statuses(call: Call) -> Any:
+    sha = call.commit("ref")
+    return [objects.status(call.state, s) for s in reversed(call.state.statuses) if s.sha == sha]
+
+
+@serves("get REPO/commits/{ref}/status", (("statuses", "read"),))
+def _combined(call: Call) -> Any:
+    sha = call.commit("ref")
+    latest = {s.context: s for s in call.state.statuses if s.sha == sha}
+    states = {s.state for s in latest.values()}
+    overall = (
+        "failure" if states & {"failure", "error"} else "pending" if states != {"success"} else "success"
+    )
+    return {
+        "state": overall,
+        "statuses": [objects.status(call.state, s) for s in latest.values()],
+        "sha": sha,
+        "total_count": len(latest),
+        "url": api(call.state, f"/commits/{sha}/status"),
+    }
+
+
+@serves("get REPO/git/ref/{ref}", CONTENTS)
+def _ref(call: Call) -> Any:
+    name = f"refs/{call.values['ref']}"
+    try:
+        sha = git(call.state.bare, "rev-parse", "--verify", "-q", name)
+    except RuntimeError:
+        raise Refusal(404, "Not Found") from None
+    return {
+        "ref": name,
+        "object": {"type": "commit", "sha": sha, "url": api(call.state, f"/git/commits/{sha}")},
+    }
+
+
+@serves("get REPO/branches/{branch}", CONTENTS)
+def _branch(call: Call) -> Any:
+    return {"name": call.values["branch"], "commit": _commit_object(call.state, call.commit("branch"))}
+
+
+@serves("get REPO/git/trees/{tree_sha}", CONTENTS)
+def _tree(call: Call) -> Any:
+    flags = ["-r", "-t"] if "recursive" in call.query else []
+    listed = git_bytes(call.state.bare, "ls-tree", "-l", "-z", *flags, call.values["tree_sha"]).decode()
+    tree = []
+    for line in listed.split("\0")[:-1]:
+        meta, _, path = line.partition("\t")
+        mode, kind, sha, size = meta.split()
+        entry = {"path": path, "mode": mode, "type": kind, "sha": sha}
+        tree.append(entry if size == "-" else {**entry, "size": int(size)})
+    return {"sha": call.values["tree_sha"], "truncated": False, "tree": tree}
+
+
+@serves("get REPO/git/blobs/{file_sha}", CONTENTS)
+def _blob(call: Call) -> Any:
+    data = git_bytes(call.state.bare, "cat-file", "blob", call.values["file_sha"])
+    return {
+        "sha": call.values["file_sha"],
+        "size": len(data),
+        "encoding": "base64",
+        "content": base64.b64encode(data).decode(),
+    }
+
+
+@serves("get REPO/contents/{path}", CONTENTS)
+def _contents(call: Call) -> Any:
+    ref, path = call.query.get("ref", "main"), call.values["path"]
+    data = file_at(call.state.bare, ref, path)
+    if data is None:
+        if not paths_at(call.state.bare, ref, path):
+            raise Refusal(404, "Not Found")
+        raise Refusal(404, "the rehearsal lists no folder; ask for a tree")
+    return {
+        "type": "file",
+        "encoding": "base64",
+        "size": len(data),
+        "name": path.rsplit("/", 1)[-1],
+        "path": path,
+        "content": base64.b64encode(data).decode(),
+        "sha": git(call.state.bare, "rev-parse", f"{ref}:{path}"),
+        "url": api(call.state, f"/contents/{path}"),
+        "git_url": None,
+        "html_url": None,
+        "download_url": None,
+        "_links": {"git": None, "html": None, "self": api(call.state, f"/contents/{path}")},
+    }
+
+
+@serves("get REPO/actions/workflows/{workflow_id}", (("actions", "read"),))
+def _workflow(call: Call) -> Any:
+    name = call.values["workflow_id"]
+    for path, known in call.state.workflows.items():
+        if name in (str(known["id"]), path.rsplit("/", 1)[-1]):
+            url = api(call.state, f"/actions/workflows/{known['id']}")
+            return {"id": known["id"], "name": known["name"], "path": path, "state": "active", "url": url}
+    raise Refusal(404, "Not Found")
+
+
+@serves("post REPO/actions/workflows/{workflow_id}/dispatches", (("actions", "write"),), 204)
+def _dispatch(call: Call) -> Any:
+    path = _workflow(call)["path"]
+    known = call.state.workflows[path]
+    if known["dispatch"] is None:
+        raise Refusal(422, "Workflow does not have 'workflow_dispatch' trigger")
+    given = call.body.get("inputs") or {}
+    unexpected = sorted(set(given) - set(known["dispatch"]))
+    if unexpected:
+        raise Refusal(422, f"Unexpected inputs provided: {unexpected}")
+    missing = [
+        n for n, i in known["dispatch"].items() if i.get("required") and "default" not in i and n not in given
+    ]
+    if missing:
+        raise Refusal(422, f"Required input '{missing[0]}' not provided")
+    event = {"path": path, "ref": call.body["ref"], "inputs": given, "actor": call.token.actor}
+    call.state.events.append(("workflow_dispatch", event))
+
+
+@serves("get REPO/actions/runs", (("actions", "read"),))
+def _runs(call: Call) -> Any:
+    return _runs_of(call, list(call.state.runs.values()))
+
+
+@serves("get REPO/actions/workflows/{workflow_id}/runs", (("actions", "read"),))
+def _workflow_runs(call: Call) -> Any:
+    path = _workflow(call)["path"]
+    return _runs_of(call, [r for r in call.state.runs.values() if r["path"] == path])
+
+
+def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
+    for name in ("event", "head_sha"):
+        if name in call.query:
+            found = [r for r in found if r[name] == call.query[name]]
+    if "status" in call.query:
+        found = [r for r in found if call.query["status"] in (r["status"], r["conclusion"])]
+    made = [objects.run(call.state, r) for r in sorted(found, key=lambda r: -int(r["id"]))]
+    return {"total_count": len(made), "workflow_runs": made}
+
+
+@serves("get REPO/actions/runs/{run_id}", (("actions", "read"),))
+def _run(call: Call) -> Any:
+    found = call.state.runs.get(int(call.values["run_id"]))
+    if found is None:
+        raise Refusal(404, "Not Found")
+    return objects.run(call.state, found)

@@ -1,0 +1,477 @@
+"""Runs workflows: jobs in order, steps in bash, expressions in GitHub's own evaluator."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rehearsal.actions import ActionError, run_action
+from rehearsal.commands import Command, parse_commands, read_file_command
+from rehearsal.expressions import Expressions
+from rehearsal.git import git
+from rehearsal.state import ACTIONS_BOT, OWNER, REPOSITORY, State, Token
+from rehearsal.workflow import Workflow, load, needs, ordered, permissions_of
+
+STEP_LIMIT: Final = 240
+SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass
+class Run:
+    """One run of a workflow, with everything it left behind."""
+
+    id: int
+    workflow: Workflow
+    event: str
+    payload: dict[str, Any]
+    sha: str
+    ref: str
+    actor: str
+    folder: Path
+    fork: bool = False
+    inputs: dict[str, Any] = field(default_factory=dict)
+    title: str = ""
+    concurrency: Any = None
+    jobs: dict[str, JobRun] = field(default_factory=dict)
+    conclusion: str | None = None
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the run's artifacts lie, one folder each."""
+        return self.folder / "artifacts"
+
+    @property
+    def name(self) -> str:
+        """The workflow's file name without its ending."""
+        return Path(self.workflow.path).stem
+
+    @property
+    def log(self) -> str:
+        """What anyone on the internet can read of this run."""
+        return "\n".join(f"== {n}\n{j.log}" for n, j in self.jobs.items())
+
+    @property
+    def waiting(self) -> list[str]:
+        """The environments that the run waits for."""
+        return [j.environment for j in self.jobs.values() if j.result == "waiting"]
+
+
+@dataclass
+class JobRun:
+    """One job of a run."""
+
+    executor: Executor
+    run: Run
+    name: str
+    raw: dict[str, Any]
+    permissions: dict[str, str]
+    environment: str = ""
+    labels: list[str] = field(default_factory=list)
+    concurrency: Any = None
+    result: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+    masks: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
+    extra_env: dict[str, str] = field(default_factory=dict)
+    workspace: Path = Path()
+    temp: Path = Path()
+    log: str = ""
+    summary: str = ""
+
+    @property
+    def calls_file(self) -> Path:
+        """Where the stand-in of the command notes each call."""
+        return self.run.folder / f"{self.name}.calls"
+
+    @property
+    def calls(self) -> list[str]:
+        """`<commit of the code> <arguments>` of each call of the command."""
+        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+
+    @property
+    def self_hosted(self) -> bool:
+        """Whether the job asks for the runner that holds the references."""
+        return "self-hosted" in self.labels
+
+
+class Executor:
+    """Fires events at the workflows of the bare repository."""
+
+    repository = REPOSITORY
+
+    def __init__(self, state: State, expressions: Expressions, folder: Path, workspaces: Path) -> None:
+        self.state = state
+        self.expressions = expressions
+        self.folder = folder
+        self.workspaces = workspaces
+        self.runs: list[Run] = []
+        self.sites: list[Path] = []
+        self.variables: dict[str, str] = {}
+        self.environments: dict[str, dict[str, str]] = {}
+        self.reviewed: set[str] = set()
+        self.approved: set[tuple[int, str]] = set()
+        self.runner_env: dict[str, str] = {}
+        self._slots = threading.Lock()
+        self._taken: set[int] = set()
+
+    def fire(
+        self,
+        event: str,
+        payload: dict[str, Any],
+        *,
+        ref: str,
+        actor: str,
+        branch: str = "main",
+        paths: tuple[str, ...] = (),
+        only: str = "",
+        source: str = "",
+        fork: bool = False,
+        inputs: dict[str, Any] | None = None,
+    ) -> list[Run]:
+        """The finished (or waiting) runs of the workflows at `ref` that want the event."""
+        sha = git(self.state.bare, "rev-parse", ref)
+        started = []
+        for workflow in load(self.state.bare, sha):
+            action = payload.get("action", "")
+            if only and workflow.path != only:
+                continue
+            if not workflow.wants(event, action, branch, paths, source):
+                continue
+            number = self.state.next_id()
+            folder = self.folder / "runs" / str(number)
+            folder.mkdir(parents=True)
+            run = Run(number, workflow, event, payload, sha, ref, actor, folder, fork=fork)
+            run.inputs = _typed_inputs(workflow, event, inputs or {})
+            self.runs.append(run)
+            self.resume(run)
+            started.append(run)
+        return started
+
+    def resume(self, run: Run) -> Run:
+        """Run every job that can run and has not; sets the conclusion unless an environment is waited for."""
+        contexts = self.contexts(run)
+        raw = run.workflow.raw
+        default = run.payload.get("pull_request", {}).get("title") or run.workflow.name
+        run.title = self.expressions.text(raw.get("run-name", default), contexts)
+        run.concurrency = self.expressions.render(raw.get("concurrency"), contexts)
+        self._note(run, "in_progress")
+        run.conclusion, _ = self._graph(run, run.workflow, run.inputs, None, "")
+        self._note(run, "completed" if run.conclusion else "waiting")
+        return run
+
+    def _note(self, run: Run, status: str) -> None:
+        head = run.payload.get("pull_request", {}).get("head", {})
+        self.state.runs[run.id] = {
+            "id": run.id,
+            "name": run.workflow.name,
+            "path": run.workflow.path,
+            "event": run.event,
+            "status": status,
+            "conclusion": run.conclusion,
+            "head_sha": head.get("sha", run.sha),
+            "head_branch": head.get("ref", "main"),
+            "head_repository": head.get("repo", {}).get("full_name", REPOSITORY),
+            "display_title": run.title,
+            "created_at": self.state.now(),
+            "actor": run.actor,
+        }
+
+    def _graph(
+        self,
+        run: Run,
+        workflow: Workflow,
+        inputs: Mapping[str, Any],
+        cap: Mapping[str, str] | None,
+        prefix: str,
+    ) -> tuple[str | None, dict[str, str]]:
+        """The conclusion of all jobs of a workflow, `None` while one waits, and a called workflow's outputs."""
+        jobs = workflow.raw["jobs"]
+        done: dict[str, JobRun] = {}
+        for name in ordered(jobs):
+            full = f"{prefix}{name}"
+            known = run.jobs.get(full)
+            if known is not None and known.result != "waiting":
+                done[name] = known
+                continue
+            before = {n: done[n] for n in needs(jobs[name])}
+            if any(b.result == "waiting" for b in before.values()):
+                continue
+            done[name] = run.jobs[full] = self._job(run, workflow, name, full, before, inputs, cap)
+        results = [j.result for j in done.values()]
+        if "waiting" in results:
+            return None, {}
+        contexts = {
+            **self.contexts(run),
+            "jobs": {n: {"outputs": j.outputs} for n, j in done.items()},
+            "inputs": inputs,
+        }
+        wanted = workflow.triggers.get("workflow_call", {}).get("outputs", {}) if prefix else {}
+        outputs = {k: self.expressions.text(v["value"], contexts) for k, v in wanted.items()}
+        return ("failure" if "failure" in results else "success"), outputs
+
+    def _job(
+        self,
+        run: Run,
+        workflow: Workflow,
+        name: str,
+        full: str,
+        before: Mapping[str, JobRun],
+        inputs: Mapping[str, Any],
+        cap: Mapping[str, str] | None,
+    ) -> JobRun:
+        raw = workflow.raw["jobs"][name]
+        wanted = raw.get("permissions", workflow.raw.get("permissions"))
+        job = JobRun(self, run, full, raw, permissions_of(wanted, cap, fork=run.fork))
+        results = {n: {"result": b.result, "outputs": b.outputs} for n, b in before.items()}
+        contexts = {**self.contexts(run), "needs": results, "inputs": dict(inputs)}
+        good = all(b.result == "success" for b in before.values())
+        bad = any(b.result == "failure" for b in before.values())
+        status = {"success": good, "failure": bad, "cancelled": False, "always": True}
+        if not self.expressions.condition(raw.get("if"), contexts, status):
+            job.result = "skipped"
+            return job
+        job.concurrency = self.expressions.render(raw.get("concurrency"), contexts)
+        if "uses" in raw:
+            called = next(
+                w for w in load(self.state.bare, run.sha) if w.path == raw["uses"].removeprefix("./")
+            )
+            given = self.expressions.render(raw.get("with", {}), contexts)
+            values = _typed_inputs(called, "workflow_call", given)
+            result, job.outputs = self._graph(run, called, values, job.permissions, f"{full} / ")
+            job.result = result or "waiting"
+            return job
+        labels = self.expressions.render(raw["runs-on"], contexts)
+        job.labels = [labels] if isinstance(labels, str) else list(labels)
+        environment = self.expressions.render(raw.get("environment", ""), contexts)
+        job.environment = environment["name"] if isinstance(environment, dict) else environment
+        if job.environment and run.ref != "refs/heads/main":
+            job.log = f"Branch {run.ref} is not allowed to deploy to {job.environment} due to environment protection rules."
+            job.result = "failure"
+            return job
+        if job.environment in self.reviewed and (run.id, job.environment) not in self.approved:
+            job.result = "waiting"
+            return job
+        with _Slot(self._slots, self._taken) as slot:
+            self._steps(job, contexts, slot, workflow)
+        return job
+
+    def _steps(self, job: JobRun, contexts: dict[str, Any], slot: int, workflow: Workflow) -> None:
+        base = self.workspaces / str(slot)
+        shutil.rmtree(base, ignore_errors=True)
+        job.workspace, job.temp = base / "challenge" / "challenge", base / "_temp"
+        for folder in (job.workspace, job.temp, base / "home"):
+            folder.mkdir(parents=True)
+        token = self.state.mint(Token(ACTIONS_BOT, job.permissions))
+        secrets = {**self.environments.get(job.environment, {}), "GITHUB_TOKEN": token}
+        job.masks = list(secrets.values())
+        event_file = base / "event.json"
+        event_file.write_text(json.dumps(job.run.payload))
+        contexts = {
+            **contexts,
+            "secrets": secrets,
+            "runner": {
+                "temp": str(job.temp),
+                "os": "Linux",
+                "arch": "X64",
+                "environment": "self-hosted" if job.self_hosted else "github-hosted",
+            },
+            "job": {"status": "success"},
+            "strategy": {},
+            "matrix": {},
+        }
+        contexts["github"] = {
+            **contexts["github"],
+            "token": token,
+            "job": job.name,
+            "workspace": str(job.workspace),
+            "event_path": str(event_file),
+        }
+        environment = {}
+        for raw in (workflow.raw.get("env", {}), job.raw.get("env", {})):
+            environment |= {
+                k: self.expressions.text(v, {**contexts, "env": environment}) for k, v in raw.items()
+            }
+        failed = False
+        for number, step in enumerate(job.raw["steps"]):
+            here = {**contexts, "env": {**environment, **job.extra_env}, "steps": job.steps}
+            status = {"success": not failed, "failure": failed, "cancelled": False, "always": True}
+            identity = step.get("id", f"__{number}")
+            if not self.expressions.condition(step.get("if"), here, status):
+                job.steps[identity] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
+                continue
+            ok, outputs = self._step(job, step, number, here, base)
+            lenient = bool(self.expressions.render(step.get("continue-on-error", False), here))
+            job.steps[identity] = {
+                "outputs": outputs,
+                "outcome": "success" if ok else "failure",
+                "conclusion": "success" if ok or lenient else "failure",
+            }
+            failed = failed or not (ok or lenient)
+        here = {**contexts, "env": environment, "steps": job.steps}
+        wanted = job.raw.get("outputs", {})
+        job.outputs = {k: self.expressions.text(v, here) for k, v in wanted.items()}
+        for mask in job.masks:
+            job.log = job.log.replace(mask, "***")
+        del self.state.tokens[token]
+        job.result = "failure" if failed else "success"
+
+    def _step(
+        self, job: JobRun, step: Mapping[str, Any], number: int, contexts: dict[str, Any], base: Path
+    ) -> tuple[bool, dict[str, str]]:
+        own = {k: self.expressions.text(v, contexts) for k, v in step.get("env", {}).items()}
+        contexts = {**contexts, "env": {**contexts["env"], **own}}
+        if "uses" in step:
+            given = {k: self.expressions.text(v, contexts) for k, v in step.get("with", {}).items()}
+            job.log += f"\n##[group]Run {step['uses']}\n"
+            try:
+                return True, run_action(job, step["uses"], given)
+            except ActionError as error:
+                job.log += f"##[error]{error}\n"
+                return False, {}
+        script = base / f"step{number}.sh"
+        script.write_text(self.expressions.text(step["run"], contexts))
+        files = {n: base / f"{n}-{number}" for n in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY", "STATE")}
+        for file in files.values():
+            file.touch()
+        default = job.raw.get("defaults", job.run.workflow.raw.get("defaults", {})).get("run", {})
+        shell = step.get("shell", default.get("shell"))
+        flags = ["--noprofile", "--norc", "-eo", "pipefail"] if shell == "bash" else ["-e"]
+        folder = self.expressions.text(
+            step.get("working-directory", default.get("working-directory", ".")), contexts
+        )
+        done = subprocess.run(
+            ["bash", *flags, str(script)],
+            cwd=job.workspace / folder,
+            env={**self._machine(job, contexts, base, files), **contexts["env"]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=STEP_LIMIT,
+            check=False,
+        )
+        text = done.stdout.decode("utf-8", "replace")
+        shown = "".join(f"  {k}: {v}\n" for k, v in own.items())
+        job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{shown}{text}"
+        job.commands += (commands := parse_commands(text))
+        outputs = {
+            c.parameters["name"]: c.message
+            for c in commands
+            if c.name == "set-output" and "name" in c.parameters
+        }
+        job.masks += [c.message for c in commands if c.name == "add-mask" and c.message]
+        outputs |= read_file_command(files["OUTPUT"].read_text("utf-8"))
+        job.extra_env |= read_file_command(files["ENV"].read_text("utf-8"))
+        job.path[:0] = files["PATH"].read_text("utf-8").split()
+        job.summary += files["STEP_SUMMARY"].read_text("utf-8")
+        if done.returncode:
+            job.log += f"##[error]Process completed with exit code {done.returncode}.\n"
+        return done.returncode == 0, outputs
+
+    def _machine(
+        self, job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[str, Path]
+    ) -> dict[str, str]:
+        """The environment that a runner gives to a step, and nothing of this machine's own."""
+        github = contexts["github"]
+        made = {
+            "PATH": ":".join([*job.path, str(self._python()), SYSTEM_PATH]),
+            "HOME": str(base / "home"),
+            "LANG": "C.UTF-8",
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "OMP_NUM_THREADS": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "RUNNER_TEMP": str(job.temp),
+            "RUNNER_TOOL_CACHE": str(base / "tools"),
+            "RUNNER_OS": "Linux",
+            "RUNNER_ARCH": "X64",
+            "RUNNER_NAME": "gpu-1" if job.self_hosted else "hosted",
+            "RUNNER_ENVIRONMENT": contexts["runner"]["environment"],
+        }
+        made |= {f"GITHUB_{n}": str(p) for n, p in files.items()}
+        names = (
+            "actor", "api_url", "base_ref", "event_name", "event_path", "head_ref", "job", "ref", "ref_name", "ref_type",
+            "repository", "repository_owner", "run_attempt", "run_id", "run_number", "server_url", "sha",
+            "triggering_actor", "workflow", "workflow_ref", "workflow_sha", "workspace",
+        )  # fmt: skip
+        made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
+        if job.self_hosted:
+            made |= self.runner_env
+        return {**made, **job.extra_env}
+
+    def _python(self) -> Path:
+        """A folder with this interpreter and nothing else: no `rexrank` before a job sets it up."""
+        folder = self.folder / "bin"
+        if not folder.exists():
+            folder.mkdir()
+            for name in ("python", "python3"):
+                (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+                (folder / name).chmod(0o755)
+        return folder
+
+    def contexts(self, run: Run) -> dict[str, Any]:
+        """The contexts that every expression of a run may use."""
+        pull = run.payload.get("pull_request", {}) if run.event == "pull_request" else {}
+        url = self.state.base_url
+        github = {
+            "event": run.payload,
+            "event_name": run.event,
+            "actor": run.actor,
+            "triggering_actor": run.actor,
+            "sha": run.sha,
+            "ref": run.ref,
+            "ref_name": re.sub(r"^refs/(heads|tags|pull)/", "", run.ref),
+            "ref_type": "branch",
+            "head_ref": pull.get("head", {}).get("ref", ""),
+            "base_ref": pull.get("base", {}).get("ref", ""),
+            "repository": REPOSITORY,
+            "repository_owner": OWNER,
+            "run_id": str(run.id),
+            "run_number": str(run.id % 1000),
+            "run_attempt": "1",
+            "server_url": url,
+            "api_url": f"{url}/api/v3",
+            "workflow": run.workflow.name,
+            "workflow_ref": f"{REPOSITORY}/{run.workflow.path}@{run.ref}",
+            "workflow_sha": run.sha,
+        }
+        return {"github": github, "inputs": run.inputs, "vars": self.variables, "env": {}, "needs": {}}
+
+
+class _Slot:
+    """The lowest free work folder: two runs at a time never share one."""
+
+    def __init__(self, lock: threading.Lock, taken: set[int]) -> None:
+        self.lock, self.taken, self.number = lock, taken, 0
+
+    def __enter__(self) -> int:
+        with self.lock:
+            self.number = next(n for n in itertools.count() if n not in self.taken)
+            self.taken.add(self.number)
+        return self.number
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.taken.discard(self.number)
+
+
+def _typed_inputs(workflow: Workflow, event: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a dispatched or called workflow with their defaults and types."""
+    if event not in ("workflow_dispatch", "workflow_call"):
+        return {}
+    made: dict[str, Any] = {}
+    for name, known in workflow.triggers[event].get("inputs", {}).items():
+        rule = known or {}
+        value = given.get(name, rule.get("default", False if rule.get("type") == "boolean" else ""))
+        made[name] = value in (True, "true") if rule.get("type") == "boolean" else value
+    return made

@@ -1,0 +1,116 @@
+"""Git, run with no configuration of the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+NOBODY = "0" * 40
+
+
+def git_environment(name: str = "Rehearsal", email: str = "rehearsal@example.org") -> dict[str, str]:
+    """The environment of every git that the rehearsal itself runs."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": email,
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def git(repo: Path, *arguments: str, data: bytes | None = None, name: str = "Rehearsal") -> str:
+    """Standard output of a git command in a repository, stripped; raises with git's own words."""
+    return git_bytes(repo, *arguments, data=data, name=name).decode("utf-8", "replace").strip()
+
+
+def git_bytes(repo: Path, *arguments: str, data: bytes | None = None, name: str = "Rehearsal") -> bytes:
+    """Standard output of a git command in a repository."""
+    done = subprocess.run(
+        ["git", "-C", str(repo), *arguments],
+        input=data,
+        capture_output=True,
+        check=False,
+        env=git_environment(name),
+        timeout=120,
+    )
+    if done.returncode:
+        raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.decode('utf-8', 'replace')}")
+    return done.stdout
+
+
+# A change of a file: bytes, `None` for its removal, or (mode, bytes or object id).
+Change = bytes | None | tuple[str, bytes | str]
+
+
+def commit(repo: Path, parent: str, changes: Mapping[str, Change], message: str, author: str) -> str:
+    """A commit on `parent` with these files changed, written without a work tree.
+
+    Paths are taken as they are, so that hostile ones can be written too.
+    """
+    index = repo / f"rehearsal-index-{os.getpid()}"
+    index.unlink(missing_ok=True)
+    environment = {**git_environment(author), "GIT_INDEX_FILE": str(index)}
+
+    def run(*arguments: str, data: bytes | None = None) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(repo), *arguments], input=data, capture_output=True, check=True, env=environment
+        )
+        return done.stdout.decode().strip()
+
+    run("read-tree", parent)
+    lines = []
+    for path, change in changes.items():
+        if change is None:
+            lines.append(f"0 {NOBODY}\t{path}")
+            continue
+        mode, content = change if isinstance(change, tuple) else ("100644", change)
+        blob = content if isinstance(content, str) else run("hash-object", "-w", "--stdin", data=content)
+        lines.append(f"{mode} {blob}\t{path}")
+    run("update-index", "-z", "--index-info", data="".join(f"{line}\0" for line in lines).encode())
+    tree = run("write-tree", "--missing-ok")
+    index.unlink(missing_ok=True)
+    return run("commit-tree", tree, "-p", parent, "-m", message)
+
+
+def merge_commit(repo: Path, base: str, head: str, message: str, author: str) -> str | None:
+    """A merge of `head` into `base` without a work tree; `None` where they conflict."""
+    done = subprocess.run(
+        ["git", "-C", str(repo), "merge-tree", "--write-tree", base, head],
+        capture_output=True,
+        check=False,
+        env=git_environment(),
+    )
+    if done.returncode == 1:
+        return None
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode())
+    tree = done.stdout.decode().split("\n", 1)[0]
+    return git(repo, "commit-tree", tree, "-p", base, "-p", head, "-m", message, name=author)
+
+
+def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
+    """(status letter, path) of what differs between two commits, renames as removal and addition."""
+    parts = git_bytes(repo, "diff-tree", "-r", "--no-renames", "--name-status", "-z", base, head)
+    words = parts.decode("utf-8", "surrogateescape").split("\0")
+    return list(zip(words[0:-1:2], words[1::2], strict=True))
+
+
+def file_at(repo: Path, ref: str, path: str) -> bytes | None:
+    """The bytes of a file at a commit, or `None`."""
+    try:
+        return git_bytes(repo, "cat-file", "blob", f"{ref}:{path}")
+    except RuntimeError:
+        return None
+
+
+def paths_at(repo: Path, ref: str, folder: str) -> Sequence[str]:
+    """The paths of the files below a folder at a commit."""
+    out = git_bytes(repo, "ls-tree", "-r", "--name-only", "-z", ref, f"{folder}/").decode()
+    return [p for p in out.split("\0") if p]

@@ -1,0 +1,120 @@
+"""The rehearsal's repository: this working tree, and a private data set with a canary in every reference."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from evaluator.datasets.registry import ids_digest
+from evaluator.sandbox import generate
+from rehearsal.git import git
+from rehearsal.state import REPOSITORY
+
+CANARY: Final = "quillwort9137"
+PRIVATE: Final = "private-set"
+N_PRIVATE: Final = 40
+ROOT: Final = Path(__file__).parents[3]
+LEFT_OUT: Final = ("tests/", "benchmarks/", ".hypothesis/")
+
+
+def bare_repository(folder: Path) -> Path:
+    """An empty bare repository below `folder` that serves partial clones, as GitHub does."""
+    bare = folder / f"{REPOSITORY}.git"
+    bare.mkdir(parents=True)
+    git(bare, "init", "-q", "--bare", "-b", "main")
+    for key, value in {
+        "http.receivepack": "true",
+        "uploadpack.allowFilter": "true",
+        "uploadpack.allowAnySHA1InWant": "true",
+        "receive.denyNonFastForwards": "true",
+        "receive.fsckObjects": "true",
+        "gc.auto": "0",
+    }.items():
+        git(bare, "config", key, value)
+    return bare
+
+
+def commit_tree(bare: Path, tree: Path, message: str) -> str:
+    """The first commit of main: all files of a folder."""
+    git(tree, f"--git-dir={bare}", "--work-tree=.", "add", "-A", "-f")
+    git(tree, f"--git-dir={bare}", "--work-tree=.", "commit", "-q", "-m", message)
+    return git(bare, "rev-parse", "main")
+
+
+def project_tree(target: Path) -> None:
+    """Copy the project's files as they are now, tests and benchmarks left out."""
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in listed.split("\0")[:-1]:
+        source = ROOT / name
+        if name.startswith(LEFT_OUT) or not source.is_file():
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target / name)
+
+
+def private_references() -> dict[str, dict[str, Any]]:
+    """The private set: studies of the sandbox's generator under other ids, the canary in every section."""
+    studies = json.loads((Path(generate.__file__).parent / "sandbox.json").read_text("utf-8"))
+    made = {}
+    for number, study in enumerate(list(studies.values())[:N_PRIVATE]):
+        fields = dict(study)
+        for name in ("section_findings", "section_impression"):
+            if isinstance(fields.get(name), str):
+                fields[name] = f"{fields[name].rstrip()} Marked {CANARY}."
+        made[f"prv{number:04d}"] = fields
+    return made
+
+
+def private_dataset(target: Path, references: Path) -> None:
+    """Add the private set to a copy of the project, its ids but not its texts, and write the texts apart."""
+    studies = private_references()
+    ids = sorted(studies)
+    registry = yaml.safe_load((target / "evaluator/datasets/sandbox.yaml").read_text("utf-8"))
+    findings = sum(isinstance(s.get("section_findings"), str) for s in studies.values())
+    registry |= {
+        "title": "Private set",
+        "n_studies": len(ids),
+        "ids_digest": ids_digest(ids),
+        "references_public": False,
+        "ids_public": True,
+        "synthetic": False,
+        "tracks": {"findings": findings, "report": len(ids)},
+        "n_patients": None,
+        "licence": "None: a rehearsal.",
+        "access": "Nobody's.",
+        "about": "Synthetic studies that the rehearsal treats as private.",
+    }
+    (target / f"evaluator/datasets/{PRIVATE}.yaml").write_text(yaml.safe_dump(registry, sort_keys=False))
+    manifest = {
+        "schema": "rexrank/manifest/v1",
+        "dataset": PRIVATE,
+        "ids": ids,
+        "ids_digest": ids_digest(ids),
+        "n": len(ids),
+    }
+    shelf = target / "evaluator/datasets/manifests"
+    shelf.mkdir(exist_ok=True)
+    (shelf / f"{PRIVATE}.manifest.json").write_text(json.dumps(manifest))
+    references.mkdir(parents=True, exist_ok=True)
+    (references / f"{PRIVATE}.json").write_text(json.dumps(studies))
+
+
+def seed(folder: Path) -> Path:
+    """A folder with the bare repository (`<owner>/<name>.git`) and the runner's `references`."""
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    project_tree(tree)
+    private_dataset(tree, folder / "references")
+    bare = bare_repository(folder)
+    commit_tree(bare, tree, "The project")
+    shutil.rmtree(tree)
+    return folder

@@ -1,0 +1,280 @@
+"""A whole GitHub for one test: repository, server, runners, and people who do things."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rehearsal import events
+from rehearsal.executor import Executor, Run
+from rehearsal.expressions import Expressions
+from rehearsal.git import Change, changed_files, commit, git, merge_commit
+from rehearsal.github_server import GitHubServer
+from rehearsal.objects import is_bot
+from rehearsal.state import ACTIONS_BOT, Comment, Fault, Pull, State, Token
+from rehearsal.workflow import load
+
+MAX_EVENTS = 50
+
+
+class World:
+    """What people and machines do, one call a deed; events are worked off by `settle`."""
+
+    def __init__(self, root: Path, expressions: Expressions, workspaces: Path) -> None:
+        self.state = State(root)
+        self.root = root
+        self.executor = Executor(self.state, expressions, root, workspaces)
+        self.server = GitHubServer(self.state)
+        self.refresh_workflows()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.server.close()
+
+    # --- people -------------------------------------------------------------------------------------------
+    def open_pull(
+        self,
+        changes: Mapping[str, Change],
+        *,
+        author: str = "stranger",
+        title: str = "Add a model",
+        body: str = "",
+        branch: str = "submission",
+        commit_sha: str | None = None,
+    ) -> Pull:
+        """A pull request from a fork with these files changed, and the runs that opening it starts."""
+        base = self.main
+        head = commit_sha or commit(self.state.bare, base, changes, title, author)
+        now, number = self.state.now(), self.state.next_number()
+        p = Pull(
+            number, author, title, body, f"{author}/challenge", branch, head, base, created=now, updated=now
+        )
+        self.state.pulls[number] = p
+        self._refs(p)
+        self._pull_event("opened", p)
+        return p
+
+    def push_to_pull(self, p: Pull, changes: Mapping[str, Change], *, quietly: bool = False) -> str:
+        """The new head of a pull request; `quietly` fires no event yet, as when a push races with a run."""
+        before = p.head_sha
+        p.head_sha = commit(self.state.bare, before, changes, "Update", p.author)
+        p.updated = self.state.now()
+        self._refs(p)
+        if not quietly:
+            self._pull_event("synchronize", p, before)
+        return p.head_sha
+
+    def say(self, p: Pull, body: str, *, author: str = "maintainer") -> Comment:
+        """A person's comment, and the runs that it starts."""
+        now = self.state.now()
+        made = Comment(self.state.next_id(), p.number, author, body, now, now)
+        self.state.comments[made.id] = made
+        self._fire("issue_comment", events.issue_comment(self.state, "created", p, made), actor=author)
+        return made
+
+    def edit(self, p: Pull, made: Comment, body: str) -> None:
+        """A person's edit of a comment."""
+        made.body, made.updated = body, self.state.now()
+        self._fire("issue_comment", events.issue_comment(self.state, "edited", p, made), actor=made.author)
+
+    def approve(self, run: Run, environment: str = "scoring") -> Run:
+        """A reviewer lets a waiting run into an environment."""
+        assert environment in run.waiting, (environment, run.waiting, run.log)
+        self.executor.approved.add((run.id, environment))
+        self.executor.resume(run)
+        self._completed(run)
+        self.settle()
+        return run
+
+    def merge(self, p: Pull, *, actor: str = "maintainer", fire: bool = True) -> str:
+        """The merge commit of a pull request on main, and the runs that the push starts."""
+        before = self.main
+        sha = merge_commit(self.state.bare, before, p.head_sha, f"Merge pull request #{p.number}", actor)
+        assert sha is not None, f"#{p.number} conflicts"
+        git(self.state.bare, "update-ref", "refs/heads/main", sha, before)
+        p.state, p.merged, p.merge_sha, p.updated = "closed", True, sha, self.state.now()
+        self.state.events.append(("push", {"before": before, "after": sha, "actor": actor}))
+        if fire:
+            self.settle()
+        return sha
+
+    def dispatch(self, workflow: str, inputs: Mapping[str, str], *, actor: str = "maintainer") -> list[Run]:
+        """The runs of a workflow started by hand from main."""
+        path = f".github/workflows/{workflow}.yml"
+        self.state.events.append(
+            ("workflow_dispatch", {"path": path, "ref": "main", "inputs": dict(inputs), "actor": actor})
+        )
+        return self.settle()
+
+    def schedule(self, workflow: str) -> list[Run]:
+        """The runs of a workflow started by its clock."""
+        path = f".github/workflows/{workflow}.yml"
+        runs = self.executor.fire(
+            "schedule", {"schedule": ""}, ref="refs/heads/main", actor=ACTIONS_BOT, only=path
+        )
+        return runs + self.settle()
+
+    # --- machines -----------------------------------------------------------------------------------------
+    def settle(self) -> list[Run]:
+        """The runs of every event that waits, and of those that they cause."""
+        started: list[Run] = []
+        for _ in range(MAX_EVENTS):
+            with self.state.lock:
+                if not self.state.events:
+                    return started
+                kind, event = self.state.events.pop(0)
+            self.refresh_workflows()
+            started += self._push(event) if kind == "push" else self._dispatched(event)
+        raise AssertionError("the workflows start each other without end")
+
+    def race(self, *deeds: Any) -> None:
+        """Several deeds at once, each in a thread; raises what any of them raised."""
+        errors: list[BaseException] = []
+
+        def guarded(deed: Any) -> None:
+            try:
+                deed()
+            except BaseException as error:  # noqa: BLE001 - handed to the test below
+                errors.append(error)
+
+        threads = [threading.Thread(target=guarded, args=(d,)) for d in deeds]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def fault(self, kind: str, method: str, path: str, times: int = 1) -> Fault:
+        """A failure of the next matching requests."""
+        made = Fault(kind, method, path, times)
+        self.state.faults.append(made)
+        return made
+
+    def runs(self, name: str) -> list[Run]:
+        """The runs of a workflow, oldest first."""
+        return [r for r in self.executor.runs if r.name == name]
+
+    def last(self, name: str) -> Run:
+        """The newest run of a workflow."""
+        found = self.runs(name)
+        assert found, f"{name} never ran; there were: {[r.name for r in self.executor.runs]}"
+        return found[-1]
+
+    def bot_comments(self, p: Pull) -> list[Comment]:
+        """The bots' comments on a pull request."""
+        return [c for c in self.state.comments.values() if c.issue == p.number and is_bot(c.author)]
+
+    def file(self, path: str, ref: str = "main") -> bytes | None:
+        """A file of the repository."""
+        from rehearsal.git import file_at
+
+        return file_at(self.state.bare, ref, path)
+
+    @property
+    def main(self) -> str:
+        """The commit of main."""
+        return git(self.state.bare, "rev-parse", "refs/heads/main")
+
+    def token(self, actor: str, **permissions: str) -> str:
+        """A person's token, for what they do with their own tools."""
+        return self.state.mint(Token(actor, {k.replace("_", "-"): v for k, v in permissions.items()}, "user"))
+
+    def refresh_workflows(self) -> None:
+        """Learn the workflows of main, as GitHub lists them."""
+        for workflow in load(self.state.bare, "refs/heads/main"):
+            known = self.state.workflows.get(workflow.path, {"id": len(self.state.workflows) + 1})
+            triggers = workflow.triggers
+            inputs = {k: v or {} for k, v in triggers.get("workflow_dispatch", {}).get("inputs", {}).items()}
+            dispatch = inputs if "workflow_dispatch" in triggers else None
+            self.state.workflows[workflow.path] = {**known, "name": workflow.name, "dispatch": dispatch}
+
+    def everything_public(self) -> dict[str, str]:
+        """All that anyone can read: comments, statuses, logs, outputs, summaries, artifacts, titles, commits."""
+        found = {f"comment {c.id}": c.body for c in self.state.comments.values() if is_bot(c.author)}
+        found |= {f"status {s.id}": s.description or "" for s in self.state.statuses}
+        for run in self.executor.runs:
+            found[f"title {run.id}"] = run.title
+            for name, job in run.jobs.items():
+                found[f"{run.name}/{name} {run.id}"] = f"{job.log}\n{job.summary}\n{job.outputs}"
+            for path in sorted(run.artifacts.rglob("*")) if run.artifacts.exists() else []:
+                if path.is_file():
+                    found[f"artifact {path.relative_to(run.folder.parent)}"] = path.read_bytes().decode(
+                        "latin-1"
+                    )
+        objects = git(self.state.bare, "rev-list", "--objects", "refs/heads/main").splitlines()
+        for line in objects:
+            sha, _, path = line.partition(" ")
+            if path.startswith(("leaderboard/", "site/", "submissions/")) or not path:
+                found[f"commit {sha} {path}"] = git(self.state.bare, "cat-file", "-p", sha)
+        return found
+
+    # --- inside -------------------------------------------------------------------------------------------
+    def _refs(self, p: Pull) -> None:
+        git(self.state.bare, "update-ref", f"refs/pull/{p.number}/head", p.head_sha)
+        merged = merge_commit(
+            self.state.bare, p.base_sha, p.head_sha, f"Merge {p.head_sha} into main", p.author
+        )
+        if merged:
+            git(self.state.bare, "update-ref", f"refs/pull/{p.number}/merge", merged)
+
+    def _pull_event(self, action: str, p: Pull, before: str = "") -> None:
+        payload = events.pull_request(self.state, action, p, before)
+        base = git(self.state.bare, "merge-base", p.base_sha, p.head_sha)
+        paths = tuple(path for _, path in changed_files(self.state.bare, base, p.head_sha))
+        # As on GitHub: the workflow files are the pull request's own, merged into main.
+        ref = f"refs/pull/{p.number}/merge"
+        runs = self.executor.fire("pull_request", payload, ref=ref, actor=p.author, paths=paths, fork=True)
+        for run in runs:
+            self._completed(run)
+        self.settle()
+
+    def _completed(self, run: Run) -> None:
+        if run.conclusion is None:
+            return
+        entry = self.state.runs[run.id]
+        payload = events.workflow_run(self.state, entry)
+        for follower in self.executor.fire(
+            "workflow_run",
+            payload,
+            ref="refs/heads/main",
+            actor=run.actor,
+            branch=entry["head_branch"],
+            source=entry["name"],
+        ):
+            assert follower.event == "workflow_run"
+        self.settle()
+
+    def _fire(self, event: str, payload: dict[str, Any], *, actor: str) -> None:
+        for run in self.executor.fire(event, payload, ref="refs/heads/main", actor=actor):
+            self._completed(run)
+        self.settle()
+
+    def _push(self, event: dict[str, Any]) -> list[Run]:
+        payload = events.push(self.state, event["before"], event["after"], event["actor"])
+        paths = tuple(path for _, path in changed_files(self.state.bare, event["before"], event["after"]))
+        runs = self.executor.fire("push", payload, ref="refs/heads/main", actor=event["actor"], paths=paths)
+        for run in runs:
+            self._completed(run)
+        return runs
+
+    def _dispatched(self, event: dict[str, Any]) -> list[Run]:
+        payload = events.dispatch(self.state, event["path"], event["ref"], event["inputs"], event["actor"])
+        runs = self.executor.fire(
+            "workflow_dispatch",
+            payload,
+            ref="refs/heads/main",
+            actor=event["actor"],
+            only=event["path"],
+            inputs=event["inputs"],
+        )
+        for run in runs:
+            self._completed(run)
+        return runs

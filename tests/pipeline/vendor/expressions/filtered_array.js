@@ -1,0 +1,3 @@
+import * as data from "./data/index.js";
+export class FilteredArray extends data.Array {
+}
