@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rehearsal.expressions import Expressions
+from rehearsal.seed import seed
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ def expressions() -> Iterator[Expressions]:
 def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # One place for all jobs of a worker, so that compiled Python files can be kept between them.
     return tmp_path_factory.mktemp("workspaces")
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own files in a bare repository, and the private references; read only."""
+    return seed(tmp_path_factory.mktemp("seed") / "github")

@@ -15,7 +15,7 @@ from rehearsal.state import APP, Token
 from rehearsal.workflow import PIN
 
 if TYPE_CHECKING:
-    from rehearsal.executor import JobRun
+    from rehearsal.runs import JobRun
 
 UNTRUSTED_EVENTS: Final = ("pull_request_target", "workflow_run")
 # The command of the code in the work tree, whatever else is installed; it proves whose code it runs.

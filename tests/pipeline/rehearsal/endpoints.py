@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rehearsal import objects
-from rehearsal.git import changed_files, file_at, git, git_bytes, paths_at
+from rehearsal.git import changed_files, git
 from rehearsal.objects import api
 from rehearsal.openapi import component_skeleton, overlay
 from rehearsal.state import Comment, Pull, State, Status, Token
@@ -152,7 +151,7 @@ def _files(call: Call) -> Any:
 def _commits(call: Call) -> Any:
     p = call.pull()
     shas = git(call.state.bare, "rev-list", "--reverse", f"{p.base_sha}..{p.head_sha}").split()
-    return [_commit_object(call.state, s) for s in shas]
+    return [commit_object(call.state, s) for s in shas]
 
 
 @serves("get REPO/pulls/{pull_number}/reviews", PULLS)
@@ -170,10 +169,10 @@ def _commit_pulls(call: Call) -> Any:
 
 @serves("get REPO/commits/{ref}", CONTENTS)
 def _commit(call: Call) -> Any:
-    return _commit_object(call.state, call.commit("ref"))
+    return commit_object(call.state, call.commit("ref"))
 
 
-def _commit_object(state: State, sha: str) -> dict[str, Any]:
+def commit_object(state: State, sha: str) -> dict[str, Any]:
     name, email, when, message = git(state.bare, "log", "-1", "--format=%an%x00%ae%x00%cI%x00%B", sha).split(
         "\0"
     )
@@ -312,72 +311,6 @@ def _combined(call: Call) -> Any:
         "sha": sha,
         "total_count": len(latest),
         "url": api(call.state, f"/commits/{sha}/status"),
-    }
-
-
-@serves("get REPO/git/ref/{ref}", CONTENTS)
-def _ref(call: Call) -> Any:
-    name = f"refs/{call.values['ref']}"
-    try:
-        sha = git(call.state.bare, "rev-parse", "--verify", "-q", name)
-    except RuntimeError:
-        raise Refusal(404, "Not Found") from None
-    return {
-        "ref": name,
-        "object": {"type": "commit", "sha": sha, "url": api(call.state, f"/git/commits/{sha}")},
-    }
-
-
-@serves("get REPO/branches/{branch}", CONTENTS)
-def _branch(call: Call) -> Any:
-    return {"name": call.values["branch"], "commit": _commit_object(call.state, call.commit("branch"))}
-
-
-@serves("get REPO/git/trees/{tree_sha}", CONTENTS)
-def _tree(call: Call) -> Any:
-    flags = ["-r", "-t"] if "recursive" in call.query else []
-    listed = git_bytes(call.state.bare, "ls-tree", "-l", "-z", *flags, call.values["tree_sha"]).decode()
-    tree = []
-    for line in listed.split("\0")[:-1]:
-        meta, _, path = line.partition("\t")
-        mode, kind, sha, size = meta.split()
-        entry = {"path": path, "mode": mode, "type": kind, "sha": sha}
-        tree.append(entry if size == "-" else {**entry, "size": int(size)})
-    return {"sha": call.values["tree_sha"], "truncated": False, "tree": tree}
-
-
-@serves("get REPO/git/blobs/{file_sha}", CONTENTS)
-def _blob(call: Call) -> Any:
-    data = git_bytes(call.state.bare, "cat-file", "blob", call.values["file_sha"])
-    return {
-        "sha": call.values["file_sha"],
-        "size": len(data),
-        "encoding": "base64",
-        "content": base64.b64encode(data).decode(),
-    }
-
-
-@serves("get REPO/contents/{path}", CONTENTS)
-def _contents(call: Call) -> Any:
-    ref, path = call.query.get("ref", "main"), call.values["path"]
-    data = file_at(call.state.bare, ref, path)
-    if data is None:
-        if not paths_at(call.state.bare, ref, path):
-            raise Refusal(404, "Not Found")
-        raise Refusal(404, "the rehearsal lists no folder; ask for a tree")
-    return {
-        "type": "file",
-        "encoding": "base64",
-        "size": len(data),
-        "name": path.rsplit("/", 1)[-1],
-        "path": path,
-        "content": base64.b64encode(data).decode(),
-        "sha": git(call.state.bare, "rev-parse", f"{ref}:{path}"),
-        "url": api(call.state, f"/contents/{path}"),
-        "git_url": None,
-        "html_url": None,
-        "download_url": None,
-        "_links": {"git": None, "html": None, "self": api(call.state, f"/contents/{path}")},
     }
 
 

@@ -55,7 +55,7 @@ def workflow_run(state: State, run: dict[str, Any]) -> dict[str, Any]:
 
 def push(state: State, before: str, after: str, actor: str) -> dict[str, Any]:
     """`push` to main."""
-    known = {
+    known: dict[str, Any] = {
         "ref": "refs/heads/main",
         "base_ref": None,
         "before": before,

@@ -6,103 +6,17 @@ import itertools
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from rehearsal.actions import ActionError, run_action
-from rehearsal.commands import Command, parse_commands, read_file_command
 from rehearsal.expressions import Expressions
 from rehearsal.git import git
+from rehearsal.runs import JobRun, Run
 from rehearsal.state import ACTIONS_BOT, OWNER, REPOSITORY, State, Token
+from rehearsal.steps import run_step
 from rehearsal.workflow import Workflow, load, needs, ordered, permissions_of
-
-STEP_LIMIT: Final = 240
-SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
-
-
-@dataclass
-class Run:
-    """One run of a workflow, with everything it left behind."""
-
-    id: int
-    workflow: Workflow
-    event: str
-    payload: dict[str, Any]
-    sha: str
-    ref: str
-    actor: str
-    folder: Path
-    fork: bool = False
-    inputs: dict[str, Any] = field(default_factory=dict)
-    title: str = ""
-    concurrency: Any = None
-    jobs: dict[str, JobRun] = field(default_factory=dict)
-    conclusion: str | None = None
-
-    @property
-    def artifacts(self) -> Path:
-        """Where the run's artifacts lie, one folder each."""
-        return self.folder / "artifacts"
-
-    @property
-    def name(self) -> str:
-        """The workflow's file name without its ending."""
-        return Path(self.workflow.path).stem
-
-    @property
-    def log(self) -> str:
-        """What anyone on the internet can read of this run."""
-        return "\n".join(f"== {n}\n{j.log}" for n, j in self.jobs.items())
-
-    @property
-    def waiting(self) -> list[str]:
-        """The environments that the run waits for."""
-        return [j.environment for j in self.jobs.values() if j.result == "waiting"]
-
-
-@dataclass
-class JobRun:
-    """One job of a run."""
-
-    executor: Executor
-    run: Run
-    name: str
-    raw: dict[str, Any]
-    permissions: dict[str, str]
-    environment: str = ""
-    labels: list[str] = field(default_factory=list)
-    concurrency: Any = None
-    result: str = ""
-    outputs: dict[str, str] = field(default_factory=dict)
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    commands: list[Command] = field(default_factory=list)
-    masks: list[str] = field(default_factory=list)
-    path: list[str] = field(default_factory=list)
-    extra_env: dict[str, str] = field(default_factory=dict)
-    workspace: Path = Path()
-    temp: Path = Path()
-    log: str = ""
-    summary: str = ""
-
-    @property
-    def calls_file(self) -> Path:
-        """Where the stand-in of the command notes each call."""
-        return self.run.folder / f"{self.name}.calls"
-
-    @property
-    def calls(self) -> list[str]:
-        """`<commit of the code> <arguments>` of each call of the command."""
-        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
-
-    @property
-    def self_hosted(self) -> bool:
-        """Whether the job asks for the runner that holds the references."""
-        return "self-hosted" in self.labels
 
 
 class Executor:
@@ -297,7 +211,7 @@ class Executor:
             "workspace": str(job.workspace),
             "event_path": str(event_file),
         }
-        environment = {}
+        environment: dict[str, str] = {}
         for raw in (workflow.raw.get("env", {}), job.raw.get("env", {})):
             environment |= {
                 k: self.expressions.text(v, {**contexts, "env": environment}) for k, v in raw.items()
@@ -310,7 +224,7 @@ class Executor:
             if not self.expressions.condition(step.get("if"), here, status):
                 job.steps[identity] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
                 continue
-            ok, outputs = self._step(job, step, number, here, base)
+            ok, outputs = run_step(job, step, number, here, base)
             lenient = bool(self.expressions.render(step.get("continue-on-error", False), here))
             job.steps[identity] = {
                 "outputs": outputs,
@@ -325,99 +239,6 @@ class Executor:
             job.log = job.log.replace(mask, "***")
         del self.state.tokens[token]
         job.result = "failure" if failed else "success"
-
-    def _step(
-        self, job: JobRun, step: Mapping[str, Any], number: int, contexts: dict[str, Any], base: Path
-    ) -> tuple[bool, dict[str, str]]:
-        own = {k: self.expressions.text(v, contexts) for k, v in step.get("env", {}).items()}
-        contexts = {**contexts, "env": {**contexts["env"], **own}}
-        if "uses" in step:
-            given = {k: self.expressions.text(v, contexts) for k, v in step.get("with", {}).items()}
-            job.log += f"\n##[group]Run {step['uses']}\n"
-            try:
-                return True, run_action(job, step["uses"], given)
-            except ActionError as error:
-                job.log += f"##[error]{error}\n"
-                return False, {}
-        script = base / f"step{number}.sh"
-        script.write_text(self.expressions.text(step["run"], contexts))
-        files = {n: base / f"{n}-{number}" for n in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY", "STATE")}
-        for file in files.values():
-            file.touch()
-        default = job.raw.get("defaults", job.run.workflow.raw.get("defaults", {})).get("run", {})
-        shell = step.get("shell", default.get("shell"))
-        flags = ["--noprofile", "--norc", "-eo", "pipefail"] if shell == "bash" else ["-e"]
-        folder = self.expressions.text(
-            step.get("working-directory", default.get("working-directory", ".")), contexts
-        )
-        done = subprocess.run(
-            ["bash", *flags, str(script)],
-            cwd=job.workspace / folder,
-            env={**self._machine(job, contexts, base, files), **contexts["env"]},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            timeout=STEP_LIMIT,
-            check=False,
-        )
-        text = done.stdout.decode("utf-8", "replace")
-        shown = "".join(f"  {k}: {v}\n" for k, v in own.items())
-        job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{shown}{text}"
-        job.commands += (commands := parse_commands(text))
-        outputs = {
-            c.parameters["name"]: c.message
-            for c in commands
-            if c.name == "set-output" and "name" in c.parameters
-        }
-        job.masks += [c.message for c in commands if c.name == "add-mask" and c.message]
-        outputs |= read_file_command(files["OUTPUT"].read_text("utf-8"))
-        job.extra_env |= read_file_command(files["ENV"].read_text("utf-8"))
-        job.path[:0] = files["PATH"].read_text("utf-8").split()
-        job.summary += files["STEP_SUMMARY"].read_text("utf-8")
-        if done.returncode:
-            job.log += f"##[error]Process completed with exit code {done.returncode}.\n"
-        return done.returncode == 0, outputs
-
-    def _machine(
-        self, job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[str, Path]
-    ) -> dict[str, str]:
-        """The environment that a runner gives to a step, and nothing of this machine's own."""
-        github = contexts["github"]
-        made = {
-            "PATH": ":".join([*job.path, str(self._python()), SYSTEM_PATH]),
-            "HOME": str(base / "home"),
-            "LANG": "C.UTF-8",
-            "CI": "true",
-            "GITHUB_ACTIONS": "true",
-            "OMP_NUM_THREADS": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "RUNNER_TEMP": str(job.temp),
-            "RUNNER_TOOL_CACHE": str(base / "tools"),
-            "RUNNER_OS": "Linux",
-            "RUNNER_ARCH": "X64",
-            "RUNNER_NAME": "gpu-1" if job.self_hosted else "hosted",
-            "RUNNER_ENVIRONMENT": contexts["runner"]["environment"],
-        }
-        made |= {f"GITHUB_{n}": str(p) for n, p in files.items()}
-        names = (
-            "actor", "api_url", "base_ref", "event_name", "event_path", "head_ref", "job", "ref", "ref_name", "ref_type",
-            "repository", "repository_owner", "run_attempt", "run_id", "run_number", "server_url", "sha",
-            "triggering_actor", "workflow", "workflow_ref", "workflow_sha", "workspace",
-        )  # fmt: skip
-        made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
-        if job.self_hosted:
-            made |= self.runner_env
-        return {**made, **job.extra_env}
-
-    def _python(self) -> Path:
-        """A folder with this interpreter and nothing else: no `rexrank` before a job sets it up."""
-        folder = self.folder / "bin"
-        if not folder.exists():
-            folder.mkdir()
-            for name in ("python", "python3"):
-                (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-                (folder / name).chmod(0o755)
-        return folder
 
     def contexts(self, run: Run) -> dict[str, Any]:
         """The contexts that every expression of a run may use."""

@@ -14,7 +14,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rehearsal import objects, openapi
-from rehearsal.endpoints import TABLE, Call, Refusal
+from rehearsal.endpoints import Call, Refusal
+from rehearsal.endpoints_git import OPERATIONS
 from rehearsal.git import git
 from rehearsal.state import REPOSITORY, Fault, Request, State, Token
 
@@ -86,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         if token is None:
             return 401, {"message": "Bad credentials"}, {}
         operation = openapi.find_operation(self.command, path)
-        if operation is None or operation.name not in TABLE:
+        if operation is None or operation.name not in OPERATIONS:
             self._violation(f"{self.command} {path}: not an operation that the rehearsal knows")
             return 404, {"message": "Not Found"}, {}
         if operation.parameters.get("owner", "") + "/" + operation.parameters.get("repo", "") not in (
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         if wrong:
             self._violation(f"request {operation.name}: {wrong}")
             return 422, {"message": "Validation Failed", "errors": wrong}, {}
-        status, needs, handler = TABLE[operation.name]
+        status, needs, handler = OPERATIONS[operation.name]
         if not any(token.may(scope, level) for scope, level in needs):
             self.state.denials.append(f"{operation.name} by {token.actor} with {dict(token.permissions)}")
             return 403, {"message": DENIED}, {}

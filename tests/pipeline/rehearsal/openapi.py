@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 DOCUMENT: Final = Path(__file__).parent.parent / "vendor" / "openapi" / "api.github.com.json.gz"
@@ -58,9 +58,7 @@ def _routes() -> list[tuple[re.Pattern[str], str]]:
 
 @cache
 def _validator(pointer: str) -> OAS30Validator:
-    registry: Registry[Any] = Registry().with_resource(
-        "urn:github", Resource(contents=document(), specification=DRAFT4)
-    )
+    registry: Registry[Any] = Registry().with_resource("urn:github", DRAFT4.create_resource(document()))
     return OAS30Validator(
         {"$ref": f"urn:github#{pointer}"}, registry=registry, format_checker=oas30_format_checker
     )

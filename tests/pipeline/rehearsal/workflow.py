@@ -48,7 +48,8 @@ class Workflow:
     def triggers(self) -> dict[str, dict[str, Any]]:
         """`on:` as a mapping of events to their settings."""
         # YAML 1.1 reads a bare `on` as the truth value.
-        raw = self.raw.get("on", self.raw.get(True))
+        loose: dict[Any, Any] = self.raw
+        raw = loose.get("on", loose.get(True))
         if isinstance(raw, str):
             return {raw: {}}
         if isinstance(raw, list):

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from rehearsal import events
-from rehearsal.executor import Executor, Run
+from rehearsal.executor import Executor
 from rehearsal.expressions import Expressions
 from rehearsal.git import Change, changed_files, commit, git, merge_commit
 from rehearsal.github_server import GitHubServer
 from rehearsal.objects import is_bot
+from rehearsal.runs import Run
 from rehearsal.state import ACTIONS_BOT, Comment, Fault, Pull, State, Token
 from rehearsal.workflow import load
 
@@ -204,11 +205,10 @@ class World:
             found[f"title {run.id}"] = run.title
             for name, job in run.jobs.items():
                 found[f"{run.name}/{name} {run.id}"] = f"{job.log}\n{job.summary}\n{job.outputs}"
-            for path in sorted(run.artifacts.rglob("*")) if run.artifacts.exists() else []:
-                if path.is_file():
-                    found[f"artifact {path.relative_to(run.folder.parent)}"] = path.read_bytes().decode(
-                        "latin-1"
-                    )
+            for file in sorted(run.artifacts.rglob("*")) if run.artifacts.exists() else []:
+                if file.is_file():
+                    name = f"artifact {file.relative_to(run.folder.parent)}"
+                    found[name] = file.read_bytes().decode("latin-1")
         objects = git(self.state.bare, "rev-list", "--objects", "refs/heads/main").splitlines()
         for line in objects:
             sha, _, path = line.partition(" ")

@@ -1,0 +1,88 @@
+"""Submissions of strangers: good ones made by the sandbox's writers, and what is done to them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from evaluator.convert import dump_predictions
+from evaluator.sandbox.generate import predictions
+from evaluator.submission import StudyReport
+from rehearsal.git import Change
+from rehearsal.seed import N_PRIVATE, PRIVATE
+
+CARD = """\
+name: {name}
+institution: {institution}
+contact: [{contact}]
+year: 2026
+description: {description}
+links: {{}}
+license: MIT
+parameters: 7M
+inputs:
+  views: frontal
+  context: none
+training_data: [synthetic]
+uses_external_llm: false
+deterministic: true
+status: {status}
+"""
+
+
+def card(
+    *,
+    name: str = "Careful model",
+    institution: str = "A university",
+    contact: str = "stranger",
+    description: str = "A model that looks at frontal views and says what it sees.",
+    status: str = "active",
+) -> bytes:
+    """A model card."""
+    return CARD.format(
+        name=name, institution=institution, contact=contact, description=description, status=status
+    ).encode()
+
+
+def reports(writer: str = "paraphrase", seed: int = 7, *, private: bool = False) -> Mapping[str, StudyReport]:
+    """Reports of one of the sandbox's writers for the sandbox or, under its ids, for the private set."""
+    made = predictions(writer, seed)
+    if not private:
+        return made
+    return {f"prv{n:04d}": r for n, r in enumerate(list(made.values())[:N_PRIVATE])}
+
+
+def submission(
+    team: str = "strangers",
+    model: str = "careful",
+    *,
+    writer: str = "paraphrase",
+    seed: int = 7,
+    private: bool = False,
+    card_text: bytes | None = None,
+) -> dict[str, Change]:
+    """The files of a good submission to the sandbox, and to the private set where asked for."""
+    folder = f"submissions/{team}/{model}"
+    files: dict[str, Change] = {
+        f"{folder}/model.yaml": card_text if card_text is not None else card(),
+        f"{folder}/sandbox.json": dump_predictions(reports(writer, seed)).encode(),
+    }
+    if private:
+        files[f"{folder}/{PRIVATE}.json"] = dump_predictions(reports(writer, seed, private=True)).encode()
+    return files
+
+
+def changed(files: Mapping[str, Change], suffix: str, old: str, new: str) -> dict[str, Change]:
+    """The files with one text replaced once in the file whose path ends so."""
+    made = dict(files)
+    (path,) = [p for p in files if p.endswith(suffix)]
+    data = made[path]
+    assert isinstance(data, bytes)
+    assert old.encode() in data
+    made[path] = data.replace(old.encode(), new.encode(), 1)
+    return made
+
+
+def noise(n_bytes: int) -> bytes:
+    """Bytes that do not compress."""
+    return random.Random(n_bytes).randbytes(n_bytes)
