@@ -22,7 +22,7 @@ from pathlib import Path
 
 from evaluator.commands.scoring import read_pairs
 from evaluator.encoders.cache import TextCache
-from evaluator.metrics.base import Run
+from evaluator.metrics.base import Pair, Run
 from evaluator.sandbox.standins import shipped_models
 from evaluator.scoring import as_pairs, default_batch_size, score
 
@@ -107,7 +107,7 @@ def other_words(text: str) -> str:
     return ". ".join(" ".join(reversed(s.split())) for s in text.split(".")).strip()
 
 
-def bare_seconds(pairs: list, run: Run) -> float:
+def bare_seconds(pairs: list[Pair], run: Run) -> float:
     """Seconds of the encoders alone over the same unique texts, batches of one, no heads, no matching."""
     import torch
 

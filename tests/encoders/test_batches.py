@@ -59,12 +59,20 @@ TEXTS = (
 
 @pytest.mark.parametrize("key", ["bertscore", "semb_score", "radgraph_f1", "ratescore"])
 def test_companions_order_and_batch_size_leave_every_bit(key):
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     run = Run(models=shipped_models(), batch_size=32)
     pairs = [Pair(f"{i}{j}", a, b) for i, a in enumerate(TEXTS) for j, b in enumerate(TEXTS)]
     metric = get_metric(key)
     together = metric.score(pairs, run).values
     backwards = metric.score(pairs[::-1], replace(run, batch_size=3)).values[::-1]
     alone = np.concatenate([metric.score([p], replace(run, batch_size=1)).values for p in pairs])
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        threaded = metric.score(pairs, run).values
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert together.tobytes() == threaded.tobytes()
     assert together.tobytes() == np.ascontiguousarray(backwards).tobytes()
     assert together.tobytes() == alone.tobytes()
