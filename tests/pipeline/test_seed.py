@@ -45,6 +45,7 @@ def test_the_seeds_own_command_scores_a_private_submission(seeded: Path, tmp_pat
         "HOME": str(tmp_path),
         "REXRANK_REFERENCES": str(seeded / "references"),
         "REXRANK_STORE": str(tmp_path / "store"),
+        "REXRANK_SALT": "a long and random text",
     }
     start = "from evaluator.cli import main; main()"
     for arguments in (
