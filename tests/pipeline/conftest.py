@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rehearsal.expressions import Expressions
-from rehearsal.seed import CANARY, seed
+from rehearsal.seed import CANARY, ROOT, seed
 from rehearsal.world import World
 
 APP_KEY = "-----BEGIN KEY----- quillwort7731"
@@ -49,6 +49,8 @@ def rehearsal(
     workspaces: Path,
 ) -> Iterator[World]:
     """A GitHub of its own with the project in it; afterwards nothing may have broken GitHub's contract."""
+    if not (ROOT / ".github" / "workflows" / "score.yml").is_file():
+        pytest.skip("the pipeline's workflows are not there; tests/workflows asks for them")
     root = tmp_path / "github"
     shutil.copytree(seeded, root)
     with World(root, expressions, workspaces) as world:

@@ -138,9 +138,7 @@ def test_two_publications_at_once_leave_both_rows_live(rehearsal: World) -> None
         scored(rehearsal, p)
     rehearsal.merge(one, fire=False)
     rehearsal.merge(two, fire=False)
-    events = [rehearsal.state.events.pop(0), rehearsal.state.events.pop(0)]
-    rehearsal.race(*[lambda e=e: rehearsal._push(e[1]) for e in events])
-    rehearsal.settle()
+    rehearsal.settle_at_once()
     assert [r.conclusion for r in rehearsal.runs("publish")] == ["success"] * len(rehearsal.runs("publish"))
     assert {"strangers/one", "strangers/two"} <= set(rows(rehearsal))
     assert rehearsal.last("publish").concurrency["cancel-in-progress"] is False

@@ -135,23 +135,25 @@ class World:
             started += self._push(event) if kind == "push" else self._dispatched(event)
         raise AssertionError("the workflows start each other without end")
 
-    def race(self, *deeds: Any) -> None:
-        """Several deeds at once, each in a thread; raises what any of them raised."""
+    def settle_at_once(self) -> None:
+        """Work every waiting event off at the same time, as if no concurrency group held them apart."""
+        waiting, self.state.events[:] = list(self.state.events), []
         errors: list[BaseException] = []
 
-        def guarded(deed: Any) -> None:
+        def guarded(kind: str, event: dict[str, Any]) -> None:
             try:
-                deed()
+                self._push(event) if kind == "push" else self._dispatched(event)
             except BaseException as error:  # noqa: BLE001 - handed to the test below
                 errors.append(error)
 
-        threads = [threading.Thread(target=guarded, args=(d,)) for d in deeds]
+        threads = [threading.Thread(target=guarded, args=e) for e in waiting]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if errors:
             raise errors[0]
+        self.settle()
 
     def fault(self, kind: str, method: str, path: str, times: int = 1) -> Fault:
         """A failure of the next matching requests."""
