@@ -64,7 +64,7 @@ def build(root: Path) -> Path:
             continue
         kind = AutoModelForTokenClassification if key == "ratescore-ner" else AutoModel
         state = {k: v.contiguous() for k, v in kind.from_config(config).state_dict().items()}
-        save_file(state, str(folder / "model.safetensors"))
+        save_file(state, str(folder / "model.safetensors"), metadata={"format": "pt"})
     if not (root / "radgraph" / "weights.th").is_file():
         build_radgraph(root / "radgraph")
     return root
