@@ -22,6 +22,10 @@ POLICY_FILE: Final = "policy.json"
 _FIELDS: Final = ("runs", "window_days", "runs_per_year")
 
 
+class QuotaError(RexrankError):
+    """A team has no slot now; the message says when it has one, and may be shown to everybody."""
+
+
 def read_policy(leaderboard: Path) -> Policy:
     """The challenge's policy; raises `RexrankError` for a file of another form."""
     path = leaderboard / POLICY_FILE
@@ -82,8 +86,8 @@ def counted(
     found = team_slot(store, dataset, team, now, policy)
     if not found.allowed and not over_quota:
         when = f"{found.next:%Y-%m-%d %H:%M} UTC" if found.next else "never"
-        raise RexrankError(
-            f"{team} has used its runs on {dataset.id} ({found.used_in_window} in {policy.window.days} days, "
+        raise QuotaError(
+            f"{team} has used the quota of its runs on {dataset.id} ({found.used_in_window} in {policy.window.days} days, "
             f"{found.used_in_year} in a year). Next slot: {when}. A maintainer may allow one more: --over-quota."
         )
     done = False

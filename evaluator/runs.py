@@ -48,6 +48,8 @@ class ScoreSettings:
     pull_request: int | None = None
     head_commit: str | None = None
     submitted: str | None = None
+    records: Path | None = None
+    """Where records and per-study scores of private sets go, if not to the store (a preview's copy)."""
 
 
 def store_directory(override: Path | None) -> Path:
@@ -217,7 +219,7 @@ def keep_record(
     frame = studies_frame(scored, references.studies)
     for axis, labels in case_axes(board, references, scored, settings).items():
         frame[SUBGROUP_PREFIX + axis] = labels
-    store = store_directory(settings.store)
+    store = settings.records or store_directory(settings.store)
     record, frame = take_step(board, store, record, frame)
     return write_record(leaderboard, store, board, record, frame)
 

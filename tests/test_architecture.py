@@ -23,10 +23,12 @@ LAYERS = (
     ("entrants", "groups", "ladder", "quota"),
     ("comparison", "tables", "runs", "ranking"),
     ("baselines", "shards", "sandbox"),
-    ("pages", "github"),
+    ("pages", "github.blobs", "github.intake", "github.api", "github.messages", "github"),
+    ("commands.board", "commands.scoring", "commands.submit", "commands.machine"),
+    ("github.preview", "github.refresh", "github.publish"),
     ("commands",),
     ("demo",),
-    ("cli_machine",),
+    ("cli_machine", "cli_pr"),
     ("cli",),
 )
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}

@@ -169,7 +169,7 @@ class Executor:
             return job
         labels = self.expressions.render(raw["runs-on"], contexts)
         job.labels = [labels] if isinstance(labels, str) else list(labels)
-        environment = self.expressions.render(raw.get("environment", ""), contexts)
+        environment = self.expressions.render(_without_url(raw.get("environment", "")), contexts)
         job.environment = environment["name"] if isinstance(environment, dict) else environment
         if job.environment and run.ref != "refs/heads/main":
             job.log = f"Branch {run.ref} is not allowed to deploy to {job.environment} due to environment protection rules."
@@ -298,3 +298,10 @@ def _typed_inputs(workflow: Workflow, event: str, given: Mapping[str, Any]) -> d
         value = given.get(name, rule.get("default", False if rule.get("type") == "boolean" else ""))
         made[name] = value in (True, "true") if rule.get("type") == "boolean" else value
     return made
+
+
+def _without_url(environment: Any) -> Any:
+    """A job's environment without its address, which GitHub reads only after the steps."""
+    return (
+        {k: v for k, v in environment.items() if k != "url"} if isinstance(environment, dict) else environment
+    )

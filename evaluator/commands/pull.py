@@ -1,0 +1,198 @@
+"""`rexrank pr …`: what the workflows call. Everything comes from the job's environment and event."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from evaluator.datasets.references import references_directory
+from evaluator.github import api
+from evaluator.github.blobs import SHA
+from evaluator.github.intake import Intake, take_in
+from evaluator.github.messages import (
+    SCORE_MARK,
+    VALIDATION_MARK,
+    score_comment,
+    validation_comment,
+)
+from evaluator.problems import RexrankError
+from evaluator.runs import store_directory
+
+
+def _intake(number: int, sha: str) -> Intake:
+    with tempfile.TemporaryDirectory() as scratch:
+        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None))
+
+
+def _said(intake: Intake) -> str:
+    """One line that holds nothing of a stranger's."""
+    if intake.kind == "other":
+        return "This pull request changes no submission."
+    errors, warnings = intake.report.problems.n_errors, intake.report.problems.n_warnings
+    return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {errors} errors, {warnings} warnings"
+
+
+def run_validate() -> int:
+    """0 for a valid submission or a pull request that is none, 1 otherwise. Feedback only: it can be forged."""
+    pull = api.event()["pull_request"]
+    intake = _intake(int(pull["number"]), str(pull["head"]["sha"]))
+    print(_said(intake))
+    if intake.kind == "other":
+        return 0
+    api.write_summary(validation_comment(intake))
+    return 0 if intake.ok else 1
+
+
+def run_recheck() -> int:
+    """0; hands on the pull request's number and the comment's text, found out anew with main's code."""
+    run = api.event()["workflow_run"]
+    if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
+        return 0
+    pull = api.pull_of_run(api.repository(), run)
+    if pull is None:
+        print("No open pull request has this head.")
+        return 0
+    intake = _intake(pull.number, str(run["head_sha"]))
+    print(_said(intake))
+    if intake.kind != "other":
+        api.write_output("pr", str(pull.number))
+        api.write_output("comment", json.dumps(validation_comment(intake)[: api.MAX_BODY]))
+    return 0
+
+
+def run_comment() -> int:
+    """0 after keeping the one comment on the pull request."""
+    number, _ = api.number_and_sha(os.environ.get("PR", ""), "0" * 40)
+    body = json.loads(os.environ.get("COMMENT", '""'))
+    if not isinstance(body, str) or not body:
+        raise RexrankError("there is no comment to write.")
+    api.sticky(api.repository(), number, VALIDATION_MARK, body)
+    return 0
+
+
+def run_request() -> int:
+    """0 after dispatching the scoring, or when the comment is no command of somebody who may give it."""
+    happened = api.event()
+    sha = api.score_command(happened["comment"])
+    if sha is None:
+        print("Not a command: wanted /score and a full commit id, and nothing else.")
+        return 0
+    repo = api.repository()
+    if not api.may_score(repo, str(happened["comment"]["user"]["login"])):
+        print("Not a maintainer: nothing is started.")
+        return 0
+    number = int(happened["issue"]["number"])
+    pull = repo.get_pull(number)
+    if pull.head.sha != sha or pull.state != "open" or pull.base.ref != "main":
+        print("The head of the pull request is another commit, or it is not open: nothing is started.")
+        return 0
+    repo.get_workflow("score.yml").create_dispatch("main", {"pr": str(number), "sha": sha})
+    print(f"Scoring of pull request {number} at {sha} was asked for.")
+    return 0
+
+
+def run_authorise() -> int:
+    """0 after handing on number and commit of a valid submission whose head is still that commit."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    api.open_pull(api.repository(), number, sha)
+    intake = _intake(number, sha)
+    print(_said(intake))
+    if intake.kind != "submission" or not intake.ok:
+        return 1
+    api.write_output("pr", str(number))
+    api.write_output("sha", sha)
+    return 0
+
+
+def run_fetch(folder: Path) -> int:
+    """0 after fetching the pull request's trees; fails when its head has moved."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    from evaluator.github.blobs import fetch
+
+    fetch(api.clone_url(), number, sha, folder)
+    return 0
+
+
+def run_score(folder: Path) -> int:
+    """0 after scoring; whatever happens, only a checked result leaves, the rest goes to a private log."""
+    from evaluator.github import preview
+    from evaluator.github.intake import take_fetched
+
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    log = store_directory(None) / "logs" / f"score-{number}-{sha}.log"
+    with preview.private_log(log):
+        result = _scored(number, sha, lambda: take_fetched(folder, number, sha, references_directory(None)))
+    api.write_output("result", json.dumps(preview.check_result(result), separators=(",", ":")))
+    print("Scored." if result["error"] is None else "Not scored; the report says why.")
+    return 0 if result["error"] is None else 1
+
+
+def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
+    import traceback
+
+    from evaluator.commands.submit import read_reports
+    from evaluator.datasets.registry import dataset_ids
+    from evaluator.github import preview
+    from evaluator.quota import QuotaError
+
+    try:
+        intake = intake_of()
+        submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
+        if submission is None:
+            return preview.failure(number, sha, "the submission is not valid")
+        own = f"{submission.team}/{submission.model}"
+        earlier: dict[str, dict[str, Any]] = {}
+        for dataset in dataset_ids():
+            for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
+                name = f"{path.parent.parent.name}/{path.parent.name}"
+                reports = read_reports(path) if name != own else None
+                if reports is not None:
+                    earlier.setdefault(dataset, {})[name] = reports
+        return preview.preview(submission, Path("leaderboard"), earlier, number=number, sha=sha)
+    except QuotaError as error:
+        return preview.failure(number, sha, str(error))
+    except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
+        traceback.print_exc()
+        return preview.failure(number, sha, "a failure of ours; the runner's private log has the details")
+
+
+def run_report() -> int:
+    """0 after comment and status for a scored submission, 1 after those for one that was not."""
+    from evaluator.github import preview
+
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    try:
+        result = preview.check_result(json.loads(os.environ.get("RESULT") or "null"))
+    except (ValueError, RexrankError):
+        result = preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
+    if (result["pull_request"], result["sha"]) != (number, sha):
+        result = preview.failure(number, sha, "the result is of another commit")
+    ok = result["error"] is None
+    repo = api.repository()
+    api.sticky(repo, number, SCORE_MARK, score_comment(result))
+    api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
+    return 0 if ok else 1
+
+
+def run_refresh(bundle: Path) -> int:
+    """0 after bringing the records to what main holds and gathering what may leave."""
+    from evaluator.github import preview
+    from evaluator.github.refresh import refresh
+
+    log = store_directory(None) / "logs" / "refresh.log"
+    with preview.private_log(log):
+        counts = refresh(Path("submissions"), Path("leaderboard"), bundle)
+    print(f"scored {counts['scored']}, removed {counts['removed']}")
+    return 0
+
+
+def run_publish(bundle: Path) -> int:
+    """0 after main's leaderboard is the bundle's."""
+    from evaluator.github.publish import publish
+
+    commit = publish(Path.cwd(), bundle, api.clone_url(), os.environ.get("PUSH_TOKEN", ""))
+    print(f"published {commit}" if commit else "nothing to publish")
+    return 0

@@ -1,0 +1,167 @@
+"""GitHub's REST API through PyGithub: who asks, which pull request, comments and statuses.
+
+Every write can be repeated: POST is never retried (a reply that is lost may have been stored), comments
+are found again by marker and author, and a status is the same however often it is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.github.blobs import SHA
+from evaluator.problems import RexrankError
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+BOT: Final = "github-actions[bot]"
+"""Author of what a workflow's own token writes."""
+MAX_BODY: Final = 60_000
+STATUS: Final = "rexrank/score"
+MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
+_COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})[ \t\r\n]*")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
+
+
+def repository(token: str = "") -> Repository:
+    """The repository of this job. Raises `RexrankError` outside a workflow."""
+    from github import Auth, Github, GithubRetry
+
+    name = _env("GITHUB_REPOSITORY")
+    retry = GithubRetry(
+        total=3,
+        backoff_factor=0.2,
+        max_rate_limit_wait=120,
+        allowed_methods=GithubRetry.DEFAULT_ALLOWED_METHODS,
+    )
+    client = Github(
+        auth=Auth.Token(token or _env("GITHUB_TOKEN")),
+        base_url=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+        per_page=100,
+        timeout=30,
+        retry=retry,
+        seconds_between_requests=0,
+        seconds_between_writes=0,
+        lazy=True,
+    )
+    return client.get_repo(name)
+
+
+def _env(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise RexrankError(f"{name} is not set: this command runs in a workflow.")
+    return value
+
+
+def clone_url() -> str:
+    """Where the repository is fetched from, without credentials."""
+    return f"{_env('GITHUB_SERVER_URL')}/{_env('GITHUB_REPOSITORY')}"
+
+
+def event() -> dict[str, Any]:
+    """The event that started the workflow, as GitHub wrote it."""
+    value: dict[str, Any] = json.loads(Path(_env("GITHUB_EVENT_PATH")).read_text("utf-8"))
+    return value
+
+
+def number_and_sha(number: str, sha: str) -> tuple[int, str]:
+    """Both, checked; raises `RexrankError` for anything but a number and a full commit id."""
+    if not _NUMBER.fullmatch(number) or not SHA.fullmatch(sha):
+        raise RexrankError("wanted a pull request's number and a full commit id of 40 hexadecimal digits.")
+    return int(number), sha
+
+
+def open_pull(repo: Repository, number: int, sha: str) -> PullRequest:
+    """The pull request; raises `RexrankError` unless it is open against main with that head."""
+    pull = repo.get_pull(number)
+    if pull.state != "open" or pull.base.ref != "main":
+        raise RexrankError(f"pull request {number} is not open against main.")
+    if pull.head.sha != sha:
+        raise RexrankError(f"the head of pull request {number} is not {sha[:12]} any more. Look at it again.")
+    return pull
+
+
+def pull_of_run(repo: Repository, run: dict[str, Any]) -> PullRequest | None:
+    """The open pull request a `workflow_run` belongs to, or `None`.
+
+    From fields that GitHub sets (the run's list of pull requests is empty for forks): the head's
+    repository, branch and commit must all be the pull request's own.
+    """
+    source = run.get("head_repository") or {}
+    owner = (source.get("owner") or {}).get("login")
+    if not owner or not run.get("head_branch"):
+        return None
+    found = [
+        p
+        for p in repo.get_pulls(state="open", base="main", head=f"{owner}:{run['head_branch']}")
+        if p.head.sha == run["head_sha"] and p.head.repo is not None and p.head.repo.id == source["id"]
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def score_command(comment: dict[str, Any]) -> str | None:
+    """The commit id of a comment that says `/score <40 hexadecimal digits>` and nothing else."""
+    match = _COMMAND.fullmatch(str(comment.get("body") or ""))
+    return match.group(1) if match else None
+
+
+def may_score(repo: Repository, login: str) -> bool:
+    """Whether a person may ask for scores, by the permission GitHub grants and not by what an event says."""
+    return repo.get_collaborator_permission(login) in MAY_SCORE
+
+
+def sticky(repo: Repository, number: int, marker: str, body: str) -> None:
+    """Keeps one comment of ours with this marker on a pull request, with this body.
+
+    The newest is edited, older ones are removed, and an equal one is left alone. Anybody may paste
+    the marker; only our own comments count.
+    """
+    from github import UnknownObjectException
+
+    text = f"{marker}\n{body}"
+    if len(text) > MAX_BODY:
+        text = (
+            text[: MAX_BODY - 80].rsplit("\n", 1)[0]
+            + "\n\n… cut here: the rest is in the workflow's summary.\n"
+        )
+    issue = repo.get_issue(number)
+    ours = [c for c in issue.get_comments() if c.user.login == BOT and (c.body or "").startswith(marker)]
+    if not ours:
+        issue.create_comment(text)
+        return
+    ours.sort(key=lambda c: c.id)
+    if (ours[-1].body or "").strip() != text.strip():
+        ours[-1].edit(text)
+    for old in ours[:-1]:
+        try:
+            old.delete()
+        except UnknownObjectException:
+            continue
+
+
+def set_status(repo: Repository, sha: str, *, ok: bool, description: str) -> None:
+    """Sets the status that main's ruleset asks for on a commit."""
+    repo.get_commit(sha).create_status(
+        "success" if ok else "failure", description=description[:130], context=STATUS
+    )
+
+
+def write_output(name: str, value: str) -> None:
+    """Hands `name=value` to later jobs; raises `RexrankError` for a value of more than one line."""
+    if "\n" in value or "\r" in value:
+        raise RexrankError(f"the output {name} would have more than one line.")
+    with Path(_env("GITHUB_OUTPUT")).open("a", encoding="utf-8") as file:
+        file.write(f"{name}={value}\n")
+
+
+def write_summary(text: str) -> None:
+    """Adds Markdown to the run's summary, where there is one."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text[:900_000] + "\n")

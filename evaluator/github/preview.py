@@ -1,0 +1,195 @@
+"""The preview of a pull request's scores: on the runner, on copies, with nothing leaving but a checked result.
+
+Scores are kept in the store by what they depend on, so that publication after the merge finds them;
+records and tables are made on copies that are thrown away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.commands.board import rank_board
+from evaluator.datasets.references import load_references, references_directory
+from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.problems import RexrankError
+from evaluator.quota import counted, read_policy
+from evaluator.records import Board
+from evaluator.runs import ScoreSettings, score_submission, store_directory
+from evaluator.submission import StudyReport, Submission
+
+RESULT_SCHEMA: Final = "rexrank/score-result/v1"
+
+
+@contextmanager
+def private_log(path: Path) -> Iterator[None]:
+    """Everything that this process and its libraries print goes to a file on the runner."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = os.dup(1), os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
+    finally:
+        for stream, number in zip(kept, (1, 2), strict=True):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.close(log)
+
+
+def runner_settings() -> ScoreSettings:
+    """How the runner scores, from its own environment and nothing else."""
+    judge = None
+    if os.environ.get("REXRANK_JUDGE_URL"):
+        from evaluator.judges.settings import JudgeSettings
+
+        judge = JudgeSettings(
+            base_url=os.environ["REXRANK_JUDGE_URL"],
+            model=os.environ.get("REXRANK_JUDGE_MODEL", ""),
+            revision=os.environ.get("REXRANK_JUDGE_REVISION", ""),
+        )
+    return ScoreSettings(
+        models=Path(os.environ["REXRANK_MODELS"]) if os.environ.get("REXRANK_MODELS") else None,
+        device=os.environ.get("REXRANK_DEVICE", "cpu"),
+        store=store_directory(None),
+        judge=judge,
+    )
+
+
+def scored_here(dataset: Dataset) -> bool:
+    """Whether this runner holds the references of a dataset."""
+    directory = references_directory(None)
+    return dataset.synthetic or (directory is not None and (directory / f"{dataset.id}.json").is_file())
+
+
+def preview(
+    submission: Submission,
+    leaderboard: Path,
+    earlier: Mapping[str, Mapping[str, Mapping[str, StudyReport]]],
+    *,
+    number: int,
+    sha: str,
+) -> dict[str, Any]:
+    """The result that may leave the runner. Raises `RexrankError` with words for the participant.
+
+    `earlier`: per dataset the other submissions' reports.
+    """
+    settings = replace(runner_settings(), pull_request=number, head_commit=sha)
+    boards: list[dict[str, Any]] = []
+    skipped: list[str] = []
+    with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
+        copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
+        shutil.copytree(leaderboard, copy)
+        used = replace(settings, records=overlay)
+        for name, predictions in submission.files.items():
+            dataset = get_dataset(name)
+            if not scored_here(dataset):
+                skipped.append(name)
+                continue
+            _overlay(store_directory(settings.store), overlay, name)
+            references = load_references(dataset, references_directory(None))
+            policy = read_policy(leaderboard)
+            store = store_directory(settings.store)
+            with counted(store, dataset, submission.team, predictions.sha256, policy):
+                score_submission(submission, dataset, references, copy, used, earlier=earlier.get(name, {}))
+            for track in predictions.tracks:
+                table = rank_board(Board(dataset, track), copy, overlay, rehearsal=False)
+                boards.append(board_result(table, f"{submission.team}/{submission.model}"))
+    return {
+        "schema": RESULT_SCHEMA,
+        "pull_request": number,
+        "sha": sha,
+        "submission": f"{submission.team}/{submission.model}",
+        "error": None if boards else "none of its datasets has references on the runner",
+        "not_scored": skipped,
+        "boards": boards,
+    }
+
+
+def _scratch(settings: ScoreSettings) -> Path:
+    folder = store_directory(settings.store) / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _overlay(store: Path, overlay: Path, dataset: str) -> None:
+    for kind in ("records", "studies"):
+        source = store / kind / dataset
+        if source.is_dir():
+            shutil.copytree(source, overlay / kind / dataset, dirs_exist_ok=True)
+
+
+def board_result(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a participant is told of one board: numbers as the table shows them."""
+    everyone = [*table["rows"], *table["incomplete"], *table["nulls"]]
+    row = next((r for r in everyone if r["id"] == name), None)
+    if row is None:
+        note = next((n for n in table["notes"] if n.startswith(f"{name} ")), "not on the board")
+        return _board(table) | {"row": None, "why": note, "others": []}
+    place = [r["id"] for r in table["rows"]]
+    near = []
+    if name in place:
+        i = place.index(name)
+        near = [r for r in table["rows"][max(0, i - 1) : i + 2] if r["id"] != name]
+    chosen = {r["id"]: r for r in [*table["rows"][:1], *near, *table["nulls"]] if r["id"] != name}
+    return _board(table) | {
+        "row": _row(row),
+        "why": row["why_unranked"],
+        "others": [_row(r) for r in chosen.values()],
+    }
+
+
+def _board(table: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = [{"key": m["key"], "title": m["display_title"]} for m in table["metrics"]]
+    return {k: table[k] for k in ("dataset", "track", "title", "n", "n_clusters", "step", "primary")} | {
+        "metrics": metrics,
+        "models": len(table["rows"]),
+    }
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "rank_low": row["rank_low"],
+        "rank_high": row["rank_high"],
+        "badges": [{k: b[k] for k in ("code", "outcome", "text")} for b in row["badges"]],
+        "missing": row["missing"],
+        "metrics": {
+            k: {**{x: m["display"][x] for x in ("value", "low", "high", "note")}, "n_failed": m["n_failed"]}
+            for k, m in row["metrics"].items()
+        },
+    }
+
+
+def check_result(value: Any) -> dict[str, Any]:
+    """`value`, if it keeps the schema of results; raises `RexrankError` that says nothing of its content."""
+    from jsonschema import Draft202012Validator
+
+    text = resources.files("evaluator.schemas").joinpath("score-result-v1.schema.json").read_text("utf-8")
+    if next(Draft202012Validator(json.loads(text)).iter_errors(value), None) is not None:
+        raise RexrankError("the result does not keep its schema; nothing of it is shown.")
+    checked: dict[str, Any] = value
+    return checked
+
+
+def failure(number: int, sha: str, words: str) -> dict[str, Any]:
+    """The result of a scoring that told nothing, with words that are ours."""
+    return {
+        "schema": RESULT_SCHEMA,
+        "pull_request": number,
+        "sha": sha,
+        "submission": "",
+        "error": words[:500],
+        "not_scored": [],
+        "boards": [],
+    }

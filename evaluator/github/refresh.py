@@ -1,0 +1,180 @@
+"""After a merge, beside the references: score what the records lack, rank, and gather what may leave."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.baselines import TEAM, sanity_path, score_baselines, training_reports
+from evaluator.commands.board import rank_all
+from evaluator.commands.scoring import earlier_reports
+from evaluator.commands.submit import validate_paths
+from evaluator.datasets.references import References, load_references, references_directory
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.files import dump_json, write_bytes, write_text
+from evaluator.github.preview import runner_settings, scored_here
+from evaluator.metrics.base import MetricUnavailable
+from evaluator.metrics.registry import get_metric
+from evaluator.problems import RexrankError
+from evaluator.records import Board, check_record, record_path, studies_path
+from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
+from evaluator.submission import Submission
+
+_SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
+ALLOWED: Final = re.compile(
+    rf"records/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.json"
+    rf"|studies/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.parquet"
+    rf"|(tables|sanity)/{_SLUG}\.(findings|report)\.(json|csv|md)"
+    r"|overview\.(json|csv)"
+)
+"""The files that the publisher writes, and nothing else."""
+
+
+def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
+    """How many boards were scored and removed, after bringing records and tables up to what main holds.
+
+    `root`: main's `submissions/`. The bundle is a folder of exactly the files of `ALLOWED`.
+    """
+    settings = runner_settings()
+    kept: dict[str, Submission] = {}
+    for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
+        report = validate_paths([folder], references_directory(None))
+        found = report.found[0].submission if report.ok and len(report.found) == 1 else None
+        if found is not None:
+            kept[f"{found.team}/{found.model}"] = found
+    counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
+    for dataset in (get_dataset(d) for d in dataset_ids()):
+        entered = [s for s in kept.values() if dataset.id in s.files]
+        if not entered or not scored_here(dataset):
+            continue
+        references = load_references(dataset, references_directory(None))
+        counts["scored"] += _baselines(references, leaderboard, settings)
+        for submission in entered:
+            if not _current(submission, references, leaderboard, settings):
+                earlier = earlier_reports(root / submission.team / submission.model, submission, dataset)
+                score_submission(submission, dataset, references, leaderboard, settings, earlier=earlier)
+                counts["scored"] += 1
+    rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
+    _gather(leaderboard, bundle)
+    return counts
+
+
+def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
+    """Removes records of submissions that main has no more, and of datasets they have left."""
+    removed = 0
+    for path in sorted((leaderboard / "records").glob("*/*/*.json")):
+        team, _, model = path.stem.partition("__")
+        dataset, track = path.parts[-3], path.parts[-2]
+        entry = kept.get(f"{team}/{model}")
+        stays = entry is not None and dataset in entry.files and track in entry.files[dataset].tracks
+        if team == TEAM or stays:
+            continue
+        path.unlink()
+        studies_path(leaderboard, dataset, track, team, model).unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _baselines(references: References, leaderboard: Path, settings: ScoreSettings) -> int:
+    """Scores the null rows of a dataset where they are of other references, or not there."""
+    dataset = references.dataset
+    stale = []
+    for track in TRACKS:
+        board = Board(dataset, track)
+        path = sanity_path(leaderboard, board)
+        known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        wanted = _signatures(board, settings)
+        have = {k: m["signature"] for k, m in known.get("metrics", {}).items()}
+        inside = any(r.in_track(track) for r in references.studies.values())
+        stale.append(inside and (known.get("references_sha256") != references.digest or have != wanted))
+    if not any(stale):
+        return 0
+    score_baselines(
+        references, leaderboard, settings, training_reports(dataset.id, references_directory(None))
+    )
+    return 1
+
+
+def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
+    """What the metrics that can run here would sign with."""
+    run = board_run(board, settings)
+    found = {}
+    for key in settings.metrics:
+        try:
+            found[key] = get_metric(key).signature(run)
+        except MetricUnavailable:
+            continue
+    return found
+
+
+def _current(
+    submission: Submission, references: References, leaderboard: Path, settings: ScoreSettings
+) -> bool:
+    """Whether every record of a submission on a dataset is of these bytes, card, references and metrics."""
+    predictions = submission.files[references.dataset.id]
+    for track in predictions.tracks:
+        board = Board(references.dataset, track)
+        place = (board.dataset.id, track, submission.team, submission.model)
+        path = record_path(leaderboard, *place)
+        if not path.exists():
+            return False
+        record = json.loads(path.read_text("utf-8"))
+        root = leaderboard if board.dataset.references_public else store_directory(settings.store)
+        withheld = bool(record.get("ladder")) and not record["metrics"]
+        same = (
+            record["provenance"].get("predictions_sha256") == predictions.sha256
+            and record["provenance"].get("references_sha256") == references.digest
+            and record["card"] == json.loads(json.dumps(submission.card))
+            and studies_path(root, *place).exists()
+            and (
+                withheld
+                or {k: m["signature"] for k, m in record["metrics"].items()} == _signatures(board, settings)
+            )
+        )
+        if not same:
+            return False
+    return True
+
+
+def _gather(leaderboard: Path, bundle: Path) -> None:
+    shutil.rmtree(bundle, ignore_errors=True)
+    for path in sorted(p for p in leaderboard.rglob("*") if p.is_file()):
+        name = path.relative_to(leaderboard).as_posix()
+        if ALLOWED.fullmatch(name):
+            write_bytes(bundle / name, path.read_bytes())
+    check_bundle(bundle)
+    write_text(bundle / "bundle.json", dump_json({"schema": "rexrank/bundle/v1"}))
+
+
+def check_bundle(bundle: Path) -> list[str]:
+    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave.
+
+    Records keep their schema; of a private set there is no per-study file and no number finer than
+    its step.
+    """
+    names = sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
+    names = [n for n in names if n != "bundle.json"]
+    for name in names:
+        if not ALLOWED.fullmatch(name) or (bundle / name).is_symlink():
+            raise RexrankError("the bundle holds a file that the publisher does not write.")
+        kind, _, rest = name.partition("/")
+        if kind == "studies" and not get_dataset(rest.partition("/")[0]).references_public:
+            raise RexrankError("the bundle holds per-study scores of a private set.")
+        if kind == "records":
+            record: dict[str, Any] = json.loads((bundle / name).read_text("utf-8"))
+            check_record(record, name)
+            _check_coarse(record)
+    return names
+
+
+def _check_coarse(record: Mapping[str, Any]) -> None:
+    from evaluator.records import published_numbers
+
+    board = Board(get_dataset(record["dataset"]), record["track"])
+    for entry in record["metrics"].values():
+        if published_numbers(board, entry) != entry:
+            raise RexrankError("the bundle holds numbers of a private set that are finer than its step.")
