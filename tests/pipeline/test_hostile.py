@@ -34,7 +34,7 @@ REFUSED: dict[str, dict[str, Change]] = {
     "shell in a path": {**GOOD, f"{FOLDER}/$(touch pwned).json": TEXT},
     "semicolon in a path": {**GOOD, "submissions/strangers/a;rm -rf ~;b/sandbox.json": TEXT},
     "newline in a path": {**GOOD, f"{FOLDER}/x\n::set-output name=ok::true.json": TEXT},
-    "markdown in a path": {**GOOD, f"{FOLDER}/![x](https://evil.example/a.png) @everyone.json": TEXT},
+    "markdown in a path": {**GOOD, f"{FOLDER}/![x](https:evil.example) @everyone.json": TEXT},
     "upper case": submission(team="Strangers"),
     "look-alike": submission(team="str\u0430ngers"),
     "duplicate keys": {**GOOD, SANDBOX: DUPLICATE},
