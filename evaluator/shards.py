@@ -19,7 +19,9 @@ from evaluator.runs import ScoreSettings, board_pairs, keep_record, store_direct
 from evaluator.scoring import Scored, merge
 
 if TYPE_CHECKING:
-    from evaluator.submission import Submission
+    from collections.abc import Mapping
+
+    from evaluator.submission import StudyReport, Submission
 
 
 def shard_folder(store: Path, board: Board, submission: Submission) -> Path:
@@ -56,6 +58,7 @@ def merge_shards(
     references: References,
     leaderboard: Path,
     settings: ScoreSettings,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
 ) -> list[Path]:
     """The records written; equal bit for bit to an unsharded run on one device.
 
@@ -75,7 +78,7 @@ def merge_shards(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
-        record = submission_record(board, references, scored, used, submission)
+        record = submission_record(board, references, scored, used, submission, earlier)
         paths.append(keep_record(board, references, scored, used, record, leaderboard))
     return paths
 

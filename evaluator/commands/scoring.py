@@ -315,6 +315,7 @@ def run_merge(
     references = load_references(datasets[0], references_directory(references_dir))
     settings = ScoreSettings(store=store)
     with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
-        for path in merge_shards(submission, datasets[0], references, leaderboard, settings):
+        earlier = earlier_reports(folder, submission, datasets[0])
+        for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):
             print(f"merged: {path}")
     return 0
