@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from evaluator.github.messages import (
     score_comment,
     validation_comment,
 )
+from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
 
 
-def _intake(number: int, sha: str) -> Intake:
+def _intake(number: int, sha: str, author: Person) -> Intake:
     with tempfile.TemporaryDirectory() as scratch:
-        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None))
+        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None), author)
 
 
 def _said(intake: Intake) -> str:
@@ -38,7 +40,7 @@ def _said(intake: Intake) -> str:
 def run_validate() -> int:
     """0 for a valid submission or a pull request that is none, 1 otherwise. Feedback only: it can be forged."""
     pull = api.event()["pull_request"]
-    intake = _intake(int(pull["number"]), str(pull["head"]["sha"]))
+    intake = _intake(int(pull["number"]), str(pull["head"]["sha"]), api.author_of_event(pull))
     print(_said(intake))
     if intake.kind == "other":
         return 0
@@ -51,11 +53,12 @@ def run_recheck() -> int:
     run = api.event()["workflow_run"]
     if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
         return 0
-    pull = api.pull_of_run(api.repository(), run)
+    repo = api.repository()
+    pull = api.pull_of_run(repo, run)
     if pull is None:
         print("No open pull request has this head.")
         return 0
-    intake = _intake(pull.number, str(run["head_sha"]))
+    intake = _intake(pull.number, str(run["head_sha"]), api.author_of(pull, repo))
     print(_said(intake))
     if intake.kind != "other":
         api.write_output("pr", str(pull.number))
@@ -97,8 +100,9 @@ def run_request() -> int:
 def run_authorise() -> int:
     """0 after handing on number and commit of a valid submission whose head is still that commit."""
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
-    api.open_pull(api.repository(), number, sha)
-    intake = _intake(number, sha)
+    repo = api.repository()
+    pull = api.open_pull(repo, number, sha)
+    intake = _intake(number, sha, api.author_of(pull, repo))
     print(_said(intake))
     if intake.kind != "submission" or not intake.ok:
         return 1
@@ -111,8 +115,10 @@ def run_fetch(folder: Path) -> int:
     """0 after fetching the pull request's trees; fails when its head has moved."""
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
     from evaluator.github.blobs import fetch
+    from evaluator.github.intake import bring_blobs
 
     fetch(api.clone_url(), number, sha, folder)
+    bring_blobs(folder, number)
     return 0
 
 
@@ -184,15 +190,31 @@ def run_refresh(bundle: Path) -> int:
 
     log = store_directory(None) / "logs" / "refresh.log"
     with preview.private_log(log):
-        counts = refresh(Path("submissions"), Path("leaderboard"), bundle)
+        counts = _guarded(lambda: refresh(Path("submissions"), Path("leaderboard"), bundle))
+    if counts is None:
+        print("A failure of ours; the runner's own log has the details.")
+        return 2
     print(f"scored {counts['scored']}, removed {counts['removed']}")
     return 0
+
+
+def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
+    """What the work gives, or `None` after writing a traceback, which may quote a reference, to the log."""
+    import traceback
+
+    try:
+        return work()
+    except Exception:  # noqa: BLE001 - see above
+        traceback.print_exc()
+        return None
 
 
 def run_publish(bundle: Path) -> int:
     """0 after main's leaderboard is the bundle's."""
     from evaluator.github.publish import publish
 
-    commit = publish(Path.cwd(), bundle, api.clone_url(), os.environ.get("PUSH_TOKEN", ""))
+    token = os.environ.get("PUSH_TOKEN", "")
+    repo = api.repository(token)
+    commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
     print(f"published {commit}" if commit else "nothing to publish")
     return 0

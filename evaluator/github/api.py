@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.github.blobs import SHA
+from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
 _COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})[ \t\r\n]*")
+_HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
@@ -111,6 +113,32 @@ def score_command(comment: dict[str, Any]) -> str | None:
     return match.group(1) if match else None
 
 
+def author_of(pull: PullRequest, repo: Repository) -> Person:
+    """Who opened a pull request, with the permission GitHub grants."""
+    user = pull.user
+    return Person(user.login, user.id, may_score(repo, user.login))
+
+
+def author_of_event(pull: dict[str, Any]) -> Person:
+    """Who opened a pull request, by its event: for feedback, where no token asks for permissions."""
+    user = pull.get("user") or {}
+    inside = pull.get("author_association") in {"OWNER", "MEMBER", "COLLABORATOR"}
+    return Person(str(user.get("login", "")), int(user.get("id", 0)), inside)
+
+
+def user_id(repo: Repository, handle: str) -> int | None:
+    """The numeric id of a login, `None` for one that does not exist."""
+    from github import UnknownObjectException
+
+    if not _HANDLE.fullmatch(handle):
+        return None
+    try:
+        _, found = repo.requester.requestJsonAndCheck("GET", f"/users/{handle}")
+    except UnknownObjectException:
+        return None
+    return int(found["id"])
+
+
 def may_score(repo: Repository, login: str) -> bool:
     """Whether a person may ask for scores, by the permission GitHub grants and not by what an event says."""
     return repo.get_collaborator_permission(login) in MAY_SCORE
@@ -131,7 +159,11 @@ def sticky(repo: Repository, number: int, marker: str, body: str) -> None:
             + "\n\n… cut here: the rest is in the workflow's summary.\n"
         )
     issue = repo.get_issue(number)
-    ours = [c for c in issue.get_comments() if c.user.login == BOT and (c.body or "").startswith(marker)]
+    ours = [
+        c
+        for c in issue.get_comments()
+        if c.user and c.user.login == BOT and (c.body or "").startswith(marker)
+    ]
     if not ours:
         issue.create_comment(text)
         return

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from evaluator.checks.validation import Report, validate
+from evaluator.checks.files import check_slugs
+from evaluator.checks.validation import Found, Report, validate
 from evaluator.datasets.registry import Dataset, study_ids
 from evaluator.github.blobs import Change, changes, fetch, submission_tree
+from evaluator.github.ownership import Person, objection
 from evaluator.problems import Problems
 
 Kind = Literal["submission", "withdrawal", "other"]
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"
+FOLDER: Final = re.compile(rf"submissions/{_NAME}/{_NAME}")
+"""Folders that git may be asked for; what is no slug among them is refused by RX101, with all the rest."""
 _PLACE: Final = re.compile(r"submissions/([^/]+)/([^/]+)/.+", re.DOTALL)
 
 
@@ -26,20 +31,35 @@ class Intake:
     kind: Kind
     folder: str
     report: Report
+    objection: str | None = None
+    """Why its author may not make this change, in plain text to be escaped."""
 
     @property
     def ok(self) -> bool:
         """Whether it may be scored or merged as what it is."""
-        return self.report.problems.ok and (self.kind == "withdrawal" or self.report.ok)
+        return (
+            self.objection is None
+            and self.report.problems.ok
+            and (self.kind == "withdrawal" or self.report.ok)
+        )
 
 
-def take_in(url: str, number: int, sha: str, scratch: Path, references: Path | None = None) -> Intake:
-    """The pull request's intake, from git alone. Raises `RexrankError` when its head is not `sha`."""
+def take_in(
+    url: str,
+    number: int,
+    sha: str,
+    scratch: Path,
+    references: Path | None = None,
+    author: Person | None = None,
+) -> Intake:
+    """The pull request's intake, from git alone; `author` is held to main's cards where given. Raises `RexrankError` when its head is not `sha`."""
     fetch(url, number, sha, scratch)
-    return take_fetched(scratch, number, sha, references)
+    return take_fetched(scratch, number, sha, references, author)
 
 
-def take_fetched(scratch: Path, number: int, sha: str, references: Path | None = None) -> Intake:
+def take_fetched(
+    scratch: Path, number: int, sha: str, references: Path | None = None, author: Person | None = None
+) -> Intake:
     """The intake of a pull request that `fetch` brought to the folder."""
     git_dir = scratch / f"pull-{number}.git"
     found = changes(git_dir)
@@ -47,6 +67,8 @@ def take_fetched(scratch: Path, number: int, sha: str, references: Path | None =
     if not folders:
         return Intake(number, sha, "other", "", Report(Problems()))
     folder = folders[0]
+    if not FOLDER.fullmatch(folder):
+        return Intake(number, sha, "submission", folder, _misplaced(found, folder))
     tree = submission_tree(git_dir, folder)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
@@ -55,7 +77,25 @@ def take_fetched(scratch: Path, number: int, sha: str, references: Path | None =
     gone = not tree.below(folder)
     report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
     check_shape(found, folder, report.problems)
-    return Intake(number, sha, "withdrawal" if gone else "submission", folder, report)
+    words = objection(git_dir, folder, author) if author is not None else None
+    return Intake(number, sha, "withdrawal" if gone else "submission", folder, report, words)
+
+
+def _misplaced(found: Sequence[Change], folder: str) -> Report:
+    """The report on a folder whose name git must not even be asked for: nothing in it is read."""
+    problems = Problems()
+    check_slugs(folder, problems)
+    if problems.ok:
+        problems.add(
+            "RX102",
+            folder,
+            found="a file outside a submission folder",
+            wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
+            fix="move it into the model's folder, or remove it",
+        )
+    check_shape(found, folder, problems)
+    *_, team, model = ["", "", *folder.split("/")]
+    return Report(problems, (Found(folder, team, model, None, ()),))
 
 
 def submission_folders(found: Sequence[Change]) -> list[str]:
@@ -64,6 +104,14 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
     if not folders and any(c.path.startswith("submissions/") for c in found):
         folders = dict.fromkeys(c.path for c in found if c.path.startswith("submissions/"))
     return list(folders)
+
+
+def bring_blobs(scratch: Path, number: int) -> None:
+    """Fetches what scoring will read, so that scoring itself needs no network."""
+    git_dir = scratch / f"pull-{number}.git"
+    folders = submission_folders(changes(git_dir))
+    if folders and FOLDER.fullmatch(folders[0]):
+        submission_tree(git_dir, folders[0])
 
 
 def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> None:

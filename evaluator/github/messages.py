@@ -19,6 +19,12 @@ MAX_SAMPLE: Final = 600
 
 def validation_comment(intake: Intake) -> str:
     """The comment on a pull request that is a submission or withdraws one."""
+    if intake.objection is not None:
+        return (
+            f"### ❌ Not valid: not yours to change\n\n{markdown_text(intake.objection)}.\n"
+            + (as_markdown(intake.report) if not intake.report.problems.ok else "")
+            + f"\nCommit {code_span(intake.sha)}.\n"
+        )
     if intake.kind == "withdrawal" and intake.ok:
         return (
             f"### ✅ Withdrawal\n\nThis pull request takes {code_span(intake.folder)} out of the ranking. When it is "

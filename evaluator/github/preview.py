@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from typing import Any, Final
 from evaluator.commands.board import rank_board
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.files import dump_json, write_text
 from evaluator.problems import RexrankError
 from evaluator.quota import counted, read_policy
 from evaluator.records import Board
@@ -33,6 +35,7 @@ RESULT_SCHEMA: Final = "rexrank/score-result/v1"
 def private_log(path: Path) -> Iterator[None]:
     """Everything that this process and its libraries print goes to a file on the runner."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _flush()
     kept = os.dup(1), os.dup(2)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -40,10 +43,17 @@ def private_log(path: Path) -> Iterator[None]:
         os.dup2(log, 2)
         yield
     finally:
+        # What Python still holds back belongs into the log, not to what is written next.
+        _flush()
         for stream, number in zip(kept, (1, 2), strict=True):
             os.dup2(stream, number)
             os.close(stream)
         os.close(log)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def runner_settings() -> ScoreSettings:
@@ -101,6 +111,7 @@ def preview(
             store = store_directory(settings.store)
             with counted(store, dataset, submission.team, predictions.sha256, policy):
                 score_submission(submission, dataset, references, copy, used, earlier=earlier.get(name, {}))
+            _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 table = rank_board(Board(dataset, track), copy, overlay, rehearsal=False)
                 boards.append(board_result(table, f"{submission.team}/{submission.model}"))
@@ -113,6 +124,21 @@ def preview(
         "not_scored": skipped,
         "boards": boards,
     }
+
+
+def read_origin(store: Path, digest: str) -> dict[str, Any]:
+    """Pull request and commit in which these predictions were first scored; empty where unknown."""
+    path = store / "origins" / f"{digest}.json"
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def _keep_origin(store: Path, digest: str, number: int, sha: str) -> None:
+    path = store / "origins" / f"{digest}.json"
+    if not path.exists():
+        write_text(path, dump_json({"pull_request": number, "head_commit": sha}))
 
 
 def _scratch(settings: ScoreSettings) -> Path:

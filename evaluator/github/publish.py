@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from evaluator.files import write_bytes
-from evaluator.github.refresh import ALLOWED, check_bundle
+from evaluator.github.blobs import SAFE, SHA, credentials
+from evaluator.github.ownership import record_owners
+from evaluator.github.refresh import ALLOWED, BUNDLE_SCHEMA, HISTORY, check_bundle
 from evaluator.problems import RexrankError
 
 TRIES: Final = 5
 AUTHOR: Final = ("rexrank-bot", "rexrank-bot@users.noreply.github.com")
 
 
-def publish(root: Path, bundle: Path, url: str, token: str) -> str | None:
+def publish(
+    root: Path, bundle: Path, url: str, token: str, id_of: Callable[[str], int | None] | None = None
+) -> str | None:
     """The commit that is now main's, or `None` when nothing changed.
 
     Whatever moved main in between is kept: the bundle is laid onto main as it is now, up to five times.
-    Raises `RexrankError` when main keeps moving or a row is not of the bytes that main holds.
+    A bundle of other submissions than main's is not laid at all: what merged them starts a run of its own.
+    `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
+    Raises `RexrankError` when main keeps moving, refuses the push, or does not hold what was pushed.
     """
     names = check_bundle(bundle)
+    before = ""
     for _ in range(TRIES):
         _git(root, "fetch", "-q", "--no-tags", "--depth=1", url, "refs/heads/main")
+        head = _git(root, "rev-parse", "FETCH_HEAD").strip()
+        if head == before:
+            raise RexrankError("main did not move and refused the push: look at the App's rights on it.")
+        before = head
         _git(root, "checkout", "-q", "--force", "--detach", "FETCH_HEAD")
+        if submissions_of(root) != bundle_of(bundle):
+            return None
         _lay(root / "leaderboard", bundle, names, root)
+        if id_of is not None:
+            record_owners(root, id_of)
         _git(root, "add", "-A", "--", "leaderboard")
         if not _git(root, "status", "--porcelain", "--", "leaderboard"):
             return None
@@ -37,21 +52,57 @@ def publish(root: Path, bundle: Path, url: str, token: str) -> str | None:
         author = ("-c", f"user.name={name}", "-c", f"user.email={mail}")
         _git(root, *author, "commit", "-q", "-m", "Leaderboard: records and tables of what main holds")
         if _push(root, url, token):
+            _check_live(root, url, names)
             return _git(root, "rev-parse", "HEAD").strip()
     raise RexrankError(f"main moved {TRIES} times while publishing. Run the job again.")
+
+
+def submissions_of(root: Path) -> str:
+    """The object id of `submissions/` in the checked-out commit: the same bytes, the same id."""
+    return _git(root, "rev-parse", "HEAD:submissions").strip()
+
+
+def bundle_of(bundle: Path) -> str:
+    """The id of the submissions that a bundle was made of; raises `RexrankError` without one."""
+    try:
+        value = json.loads((bundle / "bundle.json").read_text("utf-8"))
+        found = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        found = ""
+    if not isinstance(found, str) or not SHA.fullmatch(found):
+        raise RexrankError("the bundle does not say which submissions it was made of.")
+    return found
+
+
+def _check_live(root: Path, url: str, names: list[str]) -> None:
+    """Looks at main after the push: every row there is of the prediction file beside it."""
+    _git(root, "fetch", "-q", "--no-tags", "--depth=1", url, "refs/heads/main")
+    if _git(root, "rev-parse", "FETCH_HEAD") == _git(root, "rev-parse", "HEAD"):
+        dead = [n for n in names if not live(root, root / "leaderboard" / n, n)]
+        if dead:
+            raise RexrankError(f"{len(dead)} rows on main are not of the predictions beside them.")
 
 
 def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
     """Puts the bundle in the place of what the publisher wrote before; leaves out rows main has no bytes of."""
     for path in [p for p in leaderboard.rglob("*") if p.is_file()]:
-        if ALLOWED.fullmatch(path.relative_to(leaderboard).as_posix()):
+        name = path.relative_to(leaderboard).as_posix()
+        if ALLOWED.fullmatch(name) and name != HISTORY:
             path.unlink()
     for name in names:
+        if name == HISTORY:
+            _append_only(leaderboard / name, bundle / name)
         if live(root, bundle / name, name):
             write_bytes(leaderboard / name, (bundle / name).read_bytes())
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)
+
+
+def _append_only(old: Path, new: Path) -> None:
+    """Raises `RexrankError` unless the new history only adds to the old one."""
+    if old.exists() and not new.read_bytes().startswith(old.read_bytes()):
+        raise RexrankError("the bundle's history does not go on from main's. Run the job again.")
 
 
 def live(root: Path, path: Path, name: str) -> bool:
@@ -83,14 +134,7 @@ def _git(root: Path, *args: str) -> str:
 
 def _push(root: Path, url: str, token: str) -> bool:
     """Whether the push was taken; the token travels in git's environment, not in the command or the address."""
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    environment = {
-        **os.environ,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "http.extraheader",
-        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {basic}",
-    }
+    environment = {**os.environ, **SAFE, **credentials(token)}
     done = subprocess.run(  # noqa: S603 - an argument list
         ["git", "-C", str(root), "push", "-q", url, "HEAD:refs/heads/main"],  # noqa: S607
         capture_output=True,

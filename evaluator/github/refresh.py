@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,24 +15,29 @@ from evaluator.commands.board import rank_all
 from evaluator.commands.scoring import earlier_reports
 from evaluator.commands.submit import validate_paths
 from evaluator.datasets.references import References, load_references, references_directory
-from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.files import dump_json, write_bytes, write_text
-from evaluator.github.preview import runner_settings, scored_here
+from evaluator.github.blobs import git
+from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import get_metric
 from evaluator.problems import RexrankError
 from evaluator.records import Board, check_record, record_path, studies_path
 from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
-from evaluator.submission import Submission
+from evaluator.submission import StudyReport, Submission
 
 _SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
 ALLOWED: Final = re.compile(
     rf"records/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.json"
     rf"|studies/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.parquet"
     rf"|(tables|sanity)/{_SLUG}\.(findings|report)\.(json|csv|md)"
-    r"|overview\.(json|csv)"
+    r"|overview\.(json|csv)|history\.jsonl"
 )
 """The files that the publisher writes, and nothing else."""
+HISTORY: Final = "history.jsonl"
+BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
+MAX_FILES: Final = 20_000
+MAX_FILE_BYTES: Final = 64_000_000
 
 
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
@@ -55,12 +61,61 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
         counts["scored"] += _baselines(references, leaderboard, settings)
         for submission in entered:
             if not _current(submission, references, leaderboard, settings):
-                earlier = earlier_reports(root / submission.team / submission.model, submission, dataset)
-                score_submission(submission, dataset, references, leaderboard, settings, earlier=earlier)
+                others = earlier_reports(root / submission.team / submission.model, submission, dataset)
+                known = _known(submission, dataset, leaderboard)
+                earlier = _came_before(others, known, dataset, leaderboard)
+                used = _as_entered(submission, known, settings, dataset)
+                score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
                 counts["scored"] += 1
     rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
-    _gather(leaderboard, bundle)
+    _gather(leaderboard, bundle, root)
     return counts
+
+
+def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> dict[str, Any] | None:
+    """The record on the board of exactly these predictions, of any track."""
+    for track in TRACKS:
+        path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
+        if path.exists():
+            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            if record["provenance"].get("predictions_sha256") == submission.files[dataset.id].sha256:
+                return record
+    return None
+
+
+def _as_entered(
+    submission: Submission, known: Mapping[str, Any] | None, settings: ScoreSettings, dataset: Dataset
+) -> ScoreSettings:
+    """The settings with what is known of how these predictions came in: date, pull request, commit."""
+    if known is not None:
+        origin = known["provenance"]
+        return replace(
+            settings,
+            submitted=known["submitted"],
+            pull_request=origin.get("pull_request"),
+            head_commit=origin.get("head_commit"),
+        )
+    origin = read_origin(store_directory(settings.store), submission.files[dataset.id].sha256)
+    return replace(settings, pull_request=origin.get("pull_request"), head_commit=origin.get("head_commit"))
+
+
+def _came_before(
+    earlier: Mapping[str, Mapping[str, StudyReport]],
+    known: Mapping[str, Any] | None,
+    dataset: Dataset,
+    leaderboard: Path,
+) -> dict[str, Mapping[str, StudyReport]]:
+    """Of the other submissions those that were there first: a late copy must not accuse the original."""
+    if known is None:
+        return dict(earlier)
+    found = {}
+    for name, reports in earlier.items():
+        team, _, model = name.partition("/")
+        paths = [record_path(leaderboard, dataset.id, t, team, model) for t in TRACKS]
+        dates = [json.loads(p.read_text("utf-8"))["submitted"] for p in paths if p.exists()]
+        if dates and (min(dates) or "") <= (known["submitted"] or ""):
+            found[name] = reports
+    return found
 
 
 def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
@@ -140,14 +195,15 @@ def _current(
     return True
 
 
-def _gather(leaderboard: Path, bundle: Path) -> None:
+def _gather(leaderboard: Path, bundle: Path, root: Path) -> None:
     shutil.rmtree(bundle, ignore_errors=True)
     for path in sorted(p for p in leaderboard.rglob("*") if p.is_file()):
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name):
             write_bytes(bundle / name, path.read_bytes())
     check_bundle(bundle)
-    write_text(bundle / "bundle.json", dump_json({"schema": "rexrank/bundle/v1"}))
+    tree = git(root.resolve().parent / ".git", "rev-parse", f"HEAD:{root.name}").decode().strip()
+    write_text(bundle / "bundle.json", dump_json({"schema": BUNDLE_SCHEMA, "submissions": tree}))
 
 
 def check_bundle(bundle: Path) -> list[str]:
@@ -158,6 +214,8 @@ def check_bundle(bundle: Path) -> list[str]:
     """
     names = sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
     names = [n for n in names if n != "bundle.json"]
+    if len(names) > MAX_FILES or any((bundle / n).lstat().st_size > MAX_FILE_BYTES for n in names):
+        raise RexrankError("the bundle is larger than a leaderboard can be.")
     for name in names:
         if not ALLOWED.fullmatch(name) or (bundle / name).is_symlink():
             raise RexrankError("the bundle holds a file that the publisher does not write.")

@@ -95,7 +95,8 @@ def _me(call: Call) -> Any:
 
 @serves("get /users/{username}", METADATA)
 def _user(call: Call) -> Any:
-    return overlay(component_skeleton("public-user"), objects.user(call.state, call.values["username"]))
+    known = {**objects.user(call.state, call.values["username"]), "user_view_type": "public"}
+    return overlay(component_skeleton("public-user"), known)
 
 
 @serves("get REPO", METADATA)

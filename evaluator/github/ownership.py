@@ -1,0 +1,141 @@
+"""Whose a submission is: the handles of its card on main, held to the numeric ids they had when it was published.
+
+A login can be given up and registered by somebody else; a numeric id cannot. `leaderboard/owners.json`
+keeps `{"team/model": {"handle": id}}`, written by the publisher alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.checks.files import CARD_NAME, MAX_CARD_BYTES
+from evaluator.files import dump_json, write_text
+from evaluator.github.blobs import git
+from evaluator.jsonio import decode, parse_yaml
+from evaluator.problems import Problems, RexrankError, visible
+
+OWNERS: Final = "owners.json"
+MAX_OWNERS_BYTES: Final = 10_000_000
+Owners = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who opened a pull request: login and numeric id, and whether main's maintainers count them in."""
+
+    login: str
+    id: int
+    maintainer: bool = False
+
+
+def objection(git_dir: Path, folder: str, person: Person) -> str | None:
+    """Why a person may not change the submission that main holds, or `None`; plain text, to be escaped.
+
+    A new model of a team that is there needs one of the team's people; a new team is anybody's.
+    """
+    if person.maintainer:
+        return None
+    _, team, model = folder.split("/")
+    known = _owners(git_dir)
+    own = _handles(git_dir, folder)
+    if own is not None:
+        return _refusal(person, own, known.get(f"{team}/{model}", {}), f"{team}/{model}")
+    others = [p for p in _folders(git_dir, team) if p != folder]
+    if not others:
+        return None
+    words = [
+        _refusal(person, _handles(git_dir, p) or [], known.get(p.partition("/")[2], {}), f"the team {team}")
+        for p in others
+    ]
+    return None if None in words else words[0]
+
+
+def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: str) -> str | None:
+    named = {h.lower() for h in handles}
+    recorded = {h.lower(): i for h, i in ids.items()}
+    login = visible(person.login)
+    if person.login.lower() not in named:
+        return (
+            f"{login} is no contact of {what}: only the handles under contact in its model.yaml on main may "
+            "change it. One of them can open the pull request, or add you to contact first"
+        )
+    expected = recorded.get(person.login.lower())
+    if expected is not None and expected != person.id:
+        return (
+            f"the account {login} is not the one that was contact of {what} when it was published (another "
+            "numeric id). Ask a maintainer"
+        )
+    return None
+
+
+def _blob(git_dir: Path, path: str, limit: int) -> bytes | None:
+    """A file of main, `None` where there is none; raises `RexrankError` when it is too large."""
+    if not git(git_dir, "ls-tree", "refs/rex/base", "--", path):
+        return None
+    if int(git(git_dir, "cat-file", "-s", f"refs/rex/base:{path}")) > limit:
+        raise RexrankError(f"{path} on main is larger than {limit:,} bytes.")
+    return git(git_dir, "cat-file", "blob", f"refs/rex/base:{path}")
+
+
+def _handles(git_dir: Path, folder: str) -> list[str] | None:
+    """The contacts of a card on main; `None` without a card, empty for one that cannot be read."""
+    path = f"{folder}/{CARD_NAME}"
+    data = _blob(git_dir, path, MAX_CARD_BYTES)
+    return None if data is None else contacts(path, data)
+
+
+def contacts(path: str, data: bytes) -> list[str]:
+    """The handles of a card's bytes; empty for a card that cannot be read."""
+    problems = Problems()
+    content = decode(path, data, problems)
+    card = parse_yaml(path, content, problems) if content is not None else None
+    found = card.get("contact") if isinstance(card, dict) else None
+    return [h for h in found if isinstance(h, str)] if isinstance(found, list) else []
+
+
+def _folders(git_dir: Path, team: str) -> list[str]:
+    raw = git(git_dir, "ls-tree", "-d", "-z", "--name-only", "refs/rex/base", "--", f"submissions/{team}/")
+    return [p.decode("utf-8", "backslashreplace") for p in raw.split(b"\0")[:-1]]
+
+
+def _owners(git_dir: Path) -> Owners:
+    data = _blob(git_dir, f"leaderboard/{OWNERS}", MAX_OWNERS_BYTES)
+    return {} if data is None else parse_owners(data)
+
+
+def parse_owners(data: bytes) -> Owners:
+    """The recorded ids; raises `RexrankError` for a file of another form: nobody would be anybody."""
+    try:
+        value: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RexrankError(f"leaderboard/{OWNERS} is not JSON ({error}). Restore it from git.") from error
+    entries = value.values() if isinstance(value, dict) else [None]
+    if not all(isinstance(e, dict) and all(type(i) is int for i in e.values()) for e in entries):
+        raise RexrankError(f'leaderboard/{OWNERS}: wanted {{"team/model": {{"handle": id}}}}.')
+    found: Owners = value
+    return found
+
+
+def record_owners(root: Path, id_of: Callable[[str], int | None]) -> bool:
+    """Whether `leaderboard/owners.json` of the work tree `root` changed: ids of handles that have none yet.
+
+    A recorded id stays as long as its handle is a contact; `id_of` gives `None` for what it cannot find.
+    """
+    path = root / "leaderboard" / OWNERS
+    known = parse_owners(path.read_bytes()) if path.exists() else {}
+    made: dict[str, dict[str, int]] = {}
+    for card in sorted((root / "submissions").glob(f"*/*/{CARD_NAME}")):
+        name = f"{card.parent.parent.name}/{card.parent.name}"
+        ids = {}
+        for handle in contacts(name, card.read_bytes()[:MAX_CARD_BYTES]):
+            found = known.get(name, {}).get(handle)
+            found = id_of(handle) if found is None else found
+            if found is not None:
+                ids[handle] = found
+        if ids:
+            made[name] = ids
+    return (bool(made) or path.exists()) and write_text(path, dump_json(made))
