@@ -98,3 +98,17 @@ def pr_publish(bundle: Bundle) -> None:
     from evaluator.commands.pull import run_publish
 
     raise typer.Exit(run_publish(bundle))
+
+
+@pr_app.command("withdraw")
+def pr_withdraw(
+    model: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    reason: Annotated[str, typer.Option("--reason", help="One sentence, shown where the model was.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+        "submissions"
+    ),
+) -> None:
+    """Mark a model as withdrawn in its card, to be merged by a pull request."""
+    from evaluator.commands.pull import run_withdraw
+
+    raise typer.Exit(run_withdraw(root, model, reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from evaluator.github.messages import (
 from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
+from evaluator.submission import StudyReport
 
 
 def _intake(number: int, sha: str, author: Person) -> Intake:
@@ -62,8 +63,25 @@ def run_recheck() -> int:
     print(_said(intake))
     if intake.kind != "other":
         api.write_output("pr", str(pull.number))
-        api.write_output("comment", json.dumps(validation_comment(intake)[: api.MAX_BODY]))
+        found = intake.report.found[0] if intake.ok and intake.report.found else None
+        wanted = found.submission.files if found is not None and found.submission is not None else ()
+        others = _others(intake.folder.partition("/")[2], wanted)
+        api.write_output("comment", json.dumps(validation_comment(intake, others)[: api.MAX_BODY]))
     return 0
+
+
+def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
+    """Per dataset the reports of main's other submissions, by `team/model`; unreadable files are left out."""
+    from evaluator.commands.submit import read_reports
+
+    found: dict[str, dict[str, dict[str, StudyReport]]] = {}
+    for dataset in datasets:
+        for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
+            name = f"{path.parent.parent.name}/{path.parent.name}"
+            reports = read_reports(path) if name != own else None
+            if reports is not None:
+                found.setdefault(dataset, {})[name] = reports
+    return found
 
 
 def run_comment() -> int:
@@ -139,8 +157,6 @@ def run_score(folder: Path) -> int:
 def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
     import traceback
 
-    from evaluator.commands.submit import read_reports
-    from evaluator.datasets.registry import dataset_ids
     from evaluator.github import preview
     from evaluator.quota import QuotaError
 
@@ -149,14 +165,7 @@ def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
         submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
         if submission is None:
             return preview.failure(number, sha, "the submission is not valid")
-        own = f"{submission.team}/{submission.model}"
-        earlier: dict[str, dict[str, Any]] = {}
-        for dataset in dataset_ids():
-            for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
-                name = f"{path.parent.parent.name}/{path.parent.name}"
-                reports = read_reports(path) if name != own else None
-                if reports is not None:
-                    earlier.setdefault(dataset, {})[name] = reports
+        earlier = _others(f"{submission.team}/{submission.model}", submission.files)
         return preview.preview(submission, Path("leaderboard"), earlier, number=number, sha=sha)
     except QuotaError as error:
         return preview.failure(number, sha, str(error))
@@ -217,4 +226,13 @@ def run_publish(bundle: Path) -> int:
     repo = api.repository(token)
     commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
     print(f"published {commit}" if commit else "nothing to publish")
+    return 0
+
+
+def run_withdraw(root: Path, name: str, reason: str) -> int:
+    """0 after the model's card says that it is withdrawn, and why."""
+    from evaluator.github.withdraw import withdraw
+
+    print(f"changed {withdraw(root, name, reason)}")
+    print("Next: open a pull request with this change, as one of the model's contacts or as a maintainer.")
     return 0

@@ -46,6 +46,7 @@ def repository(token: str = "") -> Repository:
         base_url=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
         per_page=100,
         timeout=30,
+        api_version="2022-11-28",
         retry=retry,
         seconds_between_requests=0,
         seconds_between_writes=0,

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.problems import visible
 from evaluator.rendering import as_markdown, code_span
+from evaluator.submission import Predictions, StudyReport
 from evaluator.tables import display_text, markdown_text
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"
 SAMPLES: Final = 3
+Others = Mapping[str, Mapping[str, Mapping[str, StudyReport]]]
 MAX_SAMPLE: Final = 600
 
 
-def validation_comment(intake: Intake) -> str:
-    """The comment on a pull request that is a submission or withdraws one."""
+def validation_comment(intake: Intake, others: Others | None = None) -> str:
+    """The comment on a pull request that is a submission or withdraws one.
+
+    `others`: per dataset the reports of main's other submissions, for the maintainer's comparison.
+    """
     if intake.objection is not None:
         return (
             f"### ❌ Not valid: not yours to change\n\n{markdown_text(intake.objection)}.\n"
@@ -34,7 +39,11 @@ def validation_comment(intake: Intake) -> str:
     body = as_markdown(intake.report)
     if not intake.ok:
         return body.replace("### ✅", "### ❌", 1) + _what_next_when_wrong(intake)
-    return body.split("\nNext: open a pull request", 1)[0] + _what_next() + _for_maintainers(intake)
+    return (
+        body.split("\nNext: open a pull request", 1)[0]
+        + _what_next()
+        + _for_maintainers(intake, others or {})
+    )
 
 
 def _what_next_when_wrong(intake: Intake) -> str:
@@ -52,20 +61,22 @@ def _what_next() -> str:
     )
 
 
-def _for_maintainers(intake: Intake) -> str:
+def _for_maintainers(intake: Intake, others: Others) -> str:
     """Statistics, samples chosen by hash, and the line to paste."""
     lines = ["", "<details><summary>For maintainers</summary>", ""]
     submission = intake.report.found[0].submission if intake.report.found else None
     for predictions in submission.files.values() if submission else ():
         lines += [
             "",
-            f"{code_span(predictions.dataset)}, SHA-256 {code_span(predictions.sha256)}. Three reports by hash:",
+            f"{code_span(predictions.dataset)}, SHA-256 {code_span(predictions.sha256)}",
+            "",
+            *(f"- {markdown_text(line)}" for line in file_facts(predictions)),
+            f"- {_resemblance(predictions, others)}",
+            "",
+            f"{SAMPLES} reports chosen by hash:",
             "",
         ]
-        order = sorted(
-            predictions.reports, key=lambda i: hashlib.sha256(f"{predictions.sha256}{i}".encode()).digest()
-        )
-        for study in order[:SAMPLES]:
+        for study in chosen(predictions, SAMPLES):
             report = predictions.reports[study]
             text = visible(" ".join(f"{report.findings} {report.impression or ''}".split()), MAX_SAMPLE)
             lines += ["```text", text.replace("```", "'''"), "```"]
@@ -80,6 +91,14 @@ def _for_maintainers(intake: Intake) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _resemblance(predictions: Predictions, others: Others) -> str:
+    found = nearest(predictions, others.get(predictions.dataset, {}))
+    if not found:
+        return "equal reports with another submission on main: none"
+    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
+    return f"equal reports with another submission on main (up to {COMPARED} studies by hash): {shares}"
 
 
 def score_comment(result: Mapping[str, Any]) -> str:

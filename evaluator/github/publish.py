@@ -29,7 +29,8 @@ def publish(
     Whatever moved main in between is kept: the bundle is laid onto main as it is now, up to five times.
     A bundle of other submissions than main's is not laid at all: what merged them starts a run of its own.
     `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
-    Raises `RexrankError` when main keeps moving, refuses the push, or does not hold what was pushed.
+    Raises `RexrankError` when main keeps moving or refuses the push, and for a row that is not of the
+    prediction file in the very tree that would be pushed.
     """
     names = check_bundle(bundle)
     before = ""
@@ -52,7 +53,6 @@ def publish(
         author = ("-c", f"user.name={name}", "-c", f"user.email={mail}")
         _git(root, *author, "commit", "-q", "-m", "Leaderboard: records and tables of what main holds")
         if _push(root, url, token):
-            _check_live(root, url, names)
             return _git(root, "rev-parse", "HEAD").strip()
     raise RexrankError(f"main moved {TRIES} times while publishing. Run the job again.")
 
@@ -74,17 +74,8 @@ def bundle_of(bundle: Path) -> str:
     return found
 
 
-def _check_live(root: Path, url: str, names: list[str]) -> None:
-    """Looks at main after the push: every row there is of the prediction file beside it."""
-    _git(root, "fetch", "-q", "--no-tags", "--depth=1", url, "refs/heads/main")
-    if _git(root, "rev-parse", "FETCH_HEAD") == _git(root, "rev-parse", "HEAD"):
-        dead = [n for n in names if not live(root, root / "leaderboard" / n, n)]
-        if dead:
-            raise RexrankError(f"{len(dead)} rows on main are not of the predictions beside them.")
-
-
 def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
-    """Puts the bundle in the place of what the publisher wrote before; leaves out rows main has no bytes of."""
+    """Puts the bundle in the place of what the publisher wrote before; refuses a row main has no bytes of."""
     for path in [p for p in leaderboard.rglob("*") if p.is_file()]:
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name) and name != HISTORY:
@@ -92,8 +83,11 @@ def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
     for name in names:
         if name == HISTORY:
             _append_only(leaderboard / name, bundle / name)
-        if live(root, bundle / name, name):
-            write_bytes(leaderboard / name, (bundle / name).read_bytes())
+        if not live(root, bundle / name, name):
+            raise RexrankError(
+                "the bundle has a row that is not of the predictions on main. Run the job again."
+            )
+        write_bytes(leaderboard / name, (bundle / name).read_bytes())
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)

@@ -119,19 +119,27 @@ def _came_before(
 
 
 def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
-    """Removes records of submissions that main has no more, and of datasets they have left."""
+    """Removes records of submissions or bytes that main has no more, and of datasets they have left.
+
+    A record of other bytes goes even where this runner cannot score the new ones: no row is better
+    than one of predictions that are not there.
+    """
     removed = 0
     for path in sorted((leaderboard / "records").glob("*/*/*.json")):
         team, _, model = path.stem.partition("__")
         dataset, track = path.parts[-3], path.parts[-2]
         entry = kept.get(f"{team}/{model}")
         stays = entry is not None and dataset in entry.files and track in entry.files[dataset].tracks
-        if team == TEAM or stays:
+        if team == TEAM or (stays and entry is not None and _digest(path) == entry.files[dataset].sha256):
             continue
         path.unlink()
         studies_path(leaderboard, dataset, track, team, model).unlink(missing_ok=True)
         removed += 1
     return removed
+
+
+def _digest(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))["provenance"].get("predictions_sha256")
 
 
 def _baselines(references: References, leaderboard: Path, settings: ScoreSettings) -> int:

@@ -1,0 +1,130 @@
+"""A real bare repository with main and pull requests, written with git's plumbing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from evaluator.convert import dump_predictions
+from evaluator.sandbox.generate import predictions
+
+CARD = """\
+name: {name}
+institution: A university
+contact: [{contact}]
+year: 2026
+description: Looks at frontal views.
+links: {{}}
+license: MIT
+parameters: 7M
+inputs: {{views: frontal, context: none}}
+training_data: [synthetic]
+uses_external_llm: false
+deterministic: true
+status: active
+"""
+
+
+def card(name="Careful", contact="stranger"):
+    return CARD.format(name=name, contact=contact).encode()
+
+
+def reports(writer="paraphrase", seed=7):
+    return dump_predictions(predictions(writer, seed)).encode()
+
+
+def files(team="strangers", model="careful", **of_card):
+    folder = f"submissions/{team}/{model}"
+    return {f"{folder}/model.yaml": card(**of_card), f"{folder}/sandbox.json": reports()}
+
+
+class Repo:
+    """A bare repository at DIR/owner/name, as the workflows find it under a file:// server."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.path = root / "owner" / "name"
+        self.path.mkdir(parents=True)
+        self.run("init", "-q", "--bare", "-b", "main")
+        for key in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+            self.run("config", key, "true")
+        empty = self.run("hash-object", "-w", "-t", "tree", "--stdin", data=b"")
+        self.run("update-ref", "refs/heads/main", self.run("commit-tree", empty, "-m", "start"))
+
+    @property
+    def url(self) -> str:
+        return f"file://{self.path}"
+
+    def run(self, *args, data=None) -> str:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_INDEX_FILE": str(self.root / "index"),
+            **{f"GIT_{who}_{what}": "x@y" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }
+        done = subprocess.run(
+            ["git", f"--git-dir={self.path}", *args],
+            input=data,
+            capture_output=True,
+            check=True,
+            env=environment,
+        )
+        return done.stdout.decode().strip()
+
+    def commit(self, changes, parent="main") -> str:
+        """A commit with these paths changed: bytes, None for removal, or (mode, bytes or object id)."""
+        self.run("read-tree", parent)
+        lines = []
+        for path, change in changes.items():
+            name = os.fsencode(path)
+            if change is None:
+                lines.append(b"0 " + b"0" * 40 + b"\t" + name)
+                continue
+            mode, content = change if isinstance(change, tuple) else ("100644", change)
+            blob = (
+                content
+                if isinstance(content, str)
+                else self.run("hash-object", "-w", "--stdin", data=content)
+            )
+            lines.append(f"{mode} {blob}\t".encode() + name)
+        self.run("update-index", "-z", "--index-info", data=b"".join(line + b"\0" for line in lines))
+        tree = self.run("write-tree", "--missing-ok")
+        return self.run("commit-tree", tree, "-p", parent, "-m", "change")
+
+    def merge(self, changes) -> str:
+        sha = self.commit(changes)
+        self.run("update-ref", "refs/heads/main", sha)
+        return sha
+
+    def pull(self, changes, number=1) -> str:
+        sha = self.commit(changes)
+        self.run("update-ref", f"refs/pull/{number}/head", sha)
+        return sha
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    for name in ("GITHUB_TOKEN", "REXRANK_REFERENCES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GITHUB_SERVER_URL", f"file://{tmp_path / 'server'}")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
+    return Repo(tmp_path / "server")
+
+
+@pytest.fixture
+def submission_files():
+    return files
+
+
+@pytest.fixture
+def card_bytes():
+    return card
+
+
+@pytest.fixture
+def report_bytes():
+    return reports

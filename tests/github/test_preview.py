@@ -1,0 +1,147 @@
+"""What may leave the runner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from evaluator.github.preview import board_result, check_result, failure, read_origin
+from evaluator.problems import RexrankError
+
+SHA = "a" * 40
+LEAK = """
+import os, subprocess, sys
+from pathlib import Path
+from evaluator.github.preview import private_log
+print("before")
+try:
+    with private_log(Path(sys.argv[1])):
+        print("CANARY buffered")
+        print("CANARY error", file=sys.stderr)
+        os.write(1, b"CANARY raw\\n")
+        subprocess.run(["echo", "CANARY child"])
+        if len(sys.argv) > 2:
+            raise KeyError("CANARY key")
+except KeyError:
+    pass
+print("after")
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_everything_printed_goes_to_the_private_log(tmp_path, fails):
+    log = tmp_path / "logs" / "x.log"
+    command = [sys.executable, "-c", LEAK, str(log), *(["x"] if fails else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "before\nafter\n"
+    assert "CANARY" not in done.stderr
+    kept = log.read_text()
+    assert all(f"CANARY {w}" in kept for w in ("buffered", "error", "raw", "child"))
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def good():
+    return {
+        **failure(3, SHA, ""),
+        "error": None,
+        "submission": "t/m",
+        "boards": [
+            {
+                "dataset": "d",
+                "track": "report",
+                "title": "D",
+                "n": 10,
+                "n_clusters": 9,
+                "step": None,
+                "primary": "bleu_2",
+                "models": 1,
+                "metrics": [{"key": "bleu_2", "title": "B"}],
+                "row": None,
+                "why": None,
+                "others": [],
+            }
+        ],
+    }
+
+
+def change(path, value):
+    made = good()
+    node = made
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        "text",
+        change(["more"], 1),
+        change(["boards", 0, "study_id"], "s1"),
+        change(["boards", 0, "n"], "Clear lungs."),
+        change(["boards", 0, "step"], "x"),
+        change(["boards", 0, "track"], "other"),
+        change(["boards", 0, "why"], "x" * 401),
+        change(["boards"], good()["boards"] * 21),
+        change(["sha"], "A" * 40),
+        change(["pull_request"], 0),
+        change(["error"], "x" * 501),
+        {k: v for k, v in good().items() if k != "sha"},
+    ],
+)
+def test_what_does_not_keep_the_schema_does_not_leave(value):
+    with pytest.raises(RexrankError) as refused:
+        check_result(value)
+    assert "Clear lungs" not in str(refused.value)
+
+
+def test_what_keeps_the_schema_leaves_unchanged():
+    assert check_result(good()) == good()
+    assert check_result(failure(3, SHA, "x" * 900))["error"] == "x" * 500
+
+
+def table(*ids, nulls=(), incomplete=()):
+    def row(name, kind="submission", rank=None):
+        return {
+            "id": name, "kind": kind, "rank_low": rank, "rank_high": rank, "badges": [], "missing": [],
+            "metrics": {}, "why_unranked": "held" if kind == "submission" and rank is None else None,
+        }  # fmt: skip
+
+    return {
+        "dataset": "d", "track": "findings", "title": "D", "n": 10, "n_clusters": 9, "step": 0.5, "primary": "bleu_2",
+        "metrics": [], "notes": ["t/odd is left out: stand-in."],
+        "rows": [row(i, rank=n) for n, i in enumerate(ids, start=1)],
+        "incomplete": [row(i) for i in incomplete], "nulls": [row(i, "null") for i in nulls],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("t/a", ["t/b", "baseline/x"]),
+        ("t/c", ["t/a", "t/b", "t/d", "baseline/x"]),
+        ("t/e", ["t/a", "t/d", "baseline/x"]),
+        ("t/held", ["t/a", "baseline/x"]),
+    ],
+)
+def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, others):
+    found = board_result(
+        table("t/a", "t/b", "t/c", "t/d", "t/e", nulls=["baseline/x"], incomplete=["t/held"]), name
+    )
+    assert found["row"]["id"] == name
+    assert [r["id"] for r in found["others"]] == others
+    assert (found["why"] is None) == (name != "t/held")
+
+
+def test_a_row_that_is_left_out_says_why():
+    found = board_result(table("t/a"), "t/odd")
+    assert (found["row"], found["why"]) == (None, "t/odd is left out: stand-in.")
+
+
+def test_an_unknown_origin_is_empty(tmp_path):
+    assert read_origin(tmp_path, "d") == {}
