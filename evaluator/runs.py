@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from evaluator.cases import write_cases
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.ladder import take_step
@@ -244,7 +245,27 @@ def score_submission(
         scored = score_board(board, references, predictions.reports, settings, progress)
         record = submission_record(board, references, scored, settings, submission, earlier)
         paths.append(keep_record(board, references, scored, settings, record, leaderboard))
+        keep_cases(board, references, settings, submission, leaderboard)
     return paths
+
+
+def keep_cases(
+    board: Board,
+    references: References,
+    settings: ScoreSettings,
+    submission: Submission,
+    leaderboard: Path,
+) -> None:
+    """Writes the texts of a public board for the case browser; of a private one nothing."""
+    write_cases(
+        leaderboard,
+        board,
+        references,
+        submission.files[board.dataset.id].reports,
+        settings.protocol,
+        team=submission.team,
+        model=submission.model,
+    )
 
 
 def submission_record(

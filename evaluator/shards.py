@@ -15,7 +15,14 @@ from evaluator.files import dump_json, write_text
 from evaluator.metrics.base import Scores
 from evaluator.problems import RexrankError
 from evaluator.records import Board
-from evaluator.runs import ScoreSettings, board_pairs, keep_record, store_directory, submission_record
+from evaluator.runs import (
+    ScoreSettings,
+    board_pairs,
+    keep_cases,
+    keep_record,
+    store_directory,
+    submission_record,
+)
 from evaluator.scoring import Scored, merge
 
 if TYPE_CHECKING:
@@ -80,6 +87,7 @@ def merge_shards(
             )
         record = submission_record(board, references, scored, used, submission, earlier)
         paths.append(keep_record(board, references, scored, used, record, leaderboard))
+        keep_cases(board, references, used, submission, leaderboard)
     return paths
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ from evaluator.baselines import check_sanity
 from evaluator.entrants import Entrants, name_of, read_releases, sort_entrants, usable
 from evaluator.files import dump_json, write_text
 from evaluator.groups import board_subgroups
+from evaluator.history import append_history, changes
 from evaluator.metrics.registry import get_metric
+from evaluator.pairwise import board_pairwise
 from evaluator.problems import RexrankError
 from evaluator.progress import progress
 from evaluator.ranking import board_keys, check_frames, make_table, mark_contamination, overview
@@ -41,6 +44,8 @@ def rank_board(
     null = _best_null(board, entrants, leaderboard, store)
     table["subgroups"] = board_subgroups(board, digest, frames, entrants.primary, null, show)
     table["notes"] += notes
+    pairwise = board_pairwise(board, digest, frames, columns)
+    write_text(leaderboard / "pairwise" / f"{board.name}.json", dump_json(pairwise))
     return table
 
 
@@ -64,9 +69,10 @@ def rank_all(
 
     Tables of boards that have no record any more are removed.
     """
+    folder = leaderboard / "tables"
+    before = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("*.*.json"))]
     made = [rank_board(b, leaderboard, store, rehearsal=rehearsal, show=show) for b in boards(leaderboard)]
     mark_contamination(made)
-    folder = leaderboard / "tables"
     written = set()
     for table in made:
         name = f"{table['dataset']}.{table['track']}"
@@ -77,12 +83,13 @@ def rank_all(
         ):
             write_text(folder / f"{name}.{suffix}", render(table))
             written.add(f"{name}.{suffix}")
-    for stale in folder.glob("*.*.*"):
+    for stale in [*folder.glob("*.*.*"), *(leaderboard / "pairwise").glob("*.*.json")]:
         if stale.name not in written and not stale.name.startswith("."):
             stale.unlink()
     summary = overview(made)
     write_text(leaderboard / "overview.json", dump_json(summary))
     write_text(leaderboard / "overview.csv", tables.overview_csv(summary))
+    append_history(leaderboard, changes({(t["dataset"], t["track"]): t for t in before}, made))
     return made
 
 

@@ -30,7 +30,8 @@ _SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
 ALLOWED: Final = re.compile(
     rf"records/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.json"
     rf"|studies/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.parquet"
-    rf"|(tables|sanity)/{_SLUG}\.(findings|report)\.(json|csv|md)"
+    rf"|cases/{_SLUG}/(findings|report)/(references|{_SLUG}__{_SLUG})\.json"
+    rf"|(tables|sanity|pairwise)/{_SLUG}\.(findings|report)\.(json|csv|md)"
     r"|overview\.(json|csv)|history\.jsonl"
 )
 """The files that the publisher writes, and nothing else."""
@@ -134,6 +135,7 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
             continue
         path.unlink()
         studies_path(leaderboard, dataset, track, team, model).unlink(missing_ok=True)
+        (leaderboard / "cases" / dataset / track / path.name).unlink(missing_ok=True)
         removed += 1
     return removed
 
@@ -228,8 +230,8 @@ def check_bundle(bundle: Path) -> list[str]:
         if not ALLOWED.fullmatch(name) or (bundle / name).is_symlink():
             raise RexrankError("the bundle holds a file that the publisher does not write.")
         kind, _, rest = name.partition("/")
-        if kind == "studies" and not get_dataset(rest.partition("/")[0]).references_public:
-            raise RexrankError("the bundle holds per-study scores of a private set.")
+        if kind in {"studies", "cases"} and not get_dataset(rest.partition("/")[0]).references_public:
+            raise RexrankError("the bundle holds per-study scores or texts of a private set.")
         if kind == "records":
             record: dict[str, Any] = json.loads((bundle / name).read_text("utf-8"))
             check_record(record, name)

@@ -1,0 +1,103 @@
+"""The texts of public datasets as they were scored, for the case browser; of private ones nothing.
+
+`<leaderboard>/cases/<dataset>/<track>/references.json` and `<team>__<model>.json` hold
+`{"schema", "dataset", "track", "protocol", "references_sha256", "texts": {study: text}}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.files import dump_json, write_text
+from evaluator.problems import RexrankError
+from evaluator.protocol import ProtocolName, make_pairs
+from evaluator.records import Board
+
+if TYPE_CHECKING:
+    from evaluator.datasets.references import References
+    from evaluator.submission import StudyReport
+
+CASES_SCHEMA: Final = "rexrank/cases/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A board's reference texts by study, and each model's predictions by `team/model` and study."""
+
+    references: Mapping[str, str] = field(default_factory=dict)
+    predictions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def cases_folder(leaderboard: Path, board: Board) -> Path:
+    """Where the texts of a board lie."""
+    return leaderboard / "cases" / board.dataset.id / board.track
+
+
+def write_cases(
+    leaderboard: Path,
+    board: Board,
+    references: References,
+    reports: Mapping[str, StudyReport],
+    protocol: ProtocolName,
+    *,
+    team: str,
+    model: str,
+) -> list[Path]:
+    """The files written: the board's references and the model's reports, both as the metrics saw them.
+
+    None for a dataset whose references are private: nothing of a study of it leaves the runner.
+    """
+    if not board.dataset.references_public:
+        return []
+    rows = make_pairs(references.studies, reports, board.track, protocol)
+    head = {
+        "schema": CASES_SCHEMA,
+        "dataset": board.dataset.id,
+        "track": board.track,
+        "protocol": protocol,
+        "references_sha256": references.digest,
+    }
+    folder = cases_folder(leaderboard, board)
+    files = {
+        folder / "references.json": {i: r for i, r, _ in rows},
+        folder / f"{team}__{model}.json": {i: p for i, _, p in rows},
+    }
+    for path, texts in files.items():
+        write_text(path, dump_json({**head, "texts": texts}))
+    return list(files)
+
+
+def read_cases(leaderboard: Path, board: Board) -> Cases:
+    """The texts of a public board that were scored against its present references; else empty ones.
+
+    Raises `RexrankError` for a file that cannot be read or is of another board.
+    """
+    folder = cases_folder(leaderboard, board)
+    if not board.dataset.references_public or not (folder / "references.json").is_file():
+        return Cases()
+    references = _read(folder / "references.json", board)
+    predictions = {}
+    for path in sorted(folder.glob("*__*.json")):
+        found = _read(path, board)
+        same = all(found[k] == references[k] for k in ("protocol", "references_sha256"))
+        if same and found["texts"].keys() == references["texts"].keys():
+            predictions[path.stem.replace("__", "/", 1)] = found["texts"]
+    return Cases(references["texts"], predictions)
+
+
+def _read(path: Path, board: Board) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        here = (value["schema"], value["dataset"], value["track"])
+        strings = all(isinstance(t, str) for t in value["texts"].values())
+        if here != (CASES_SCHEMA, board.dataset.id, board.track) or not strings:
+            raise ValueError("it is of another board or version")  # noqa: TRY301
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RexrankError(
+            f"cannot read the texts {path}: {error}. Score the submission again to write them anew."
+        ) from error
+    return value
