@@ -90,8 +90,18 @@ def board_texts(
     )
 
 
+PRIVATE_WORDS: Final = {
+    "C14": "no image signal: reports fit another patient's reference as well as their own",
+    "C15": "a mean is better than is plausible",
+    "C16": "radcliq_v1 is not what its parts give",
+}
+"""What is said in place of a score's digits on a private set."""
+
+
 def _public(flag: Flag, board: Board) -> dict[str, Any]:
     shown = flag.to_dict()
+    if not board.dataset.references_public:
+        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
     return shown if board.dataset.ids_public else {**shown, "ids": []}
 
 

@@ -77,7 +77,7 @@ def make_table(
         "nulls": [_row(board, r, entrants, keys, None) for r in entrants.nulls],
         "notes": [*entrants.notes, *board.dataset.notes],
         **(
-            analysis.table_parts()
+            analysis.table_parts(None if board.dataset.references_public else anyone[0]["n"])
             if analysis
             else {"resolution": {}, "sensitivity": {}, "pairs": [], "stability": {}, "subgroups": None}
         ),

@@ -14,6 +14,7 @@ from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
 from evaluator.problems import RexrankError
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse, metric_intervals
+from evaluator.statistics.guard import coarse
 from evaluator.statistics.ranks import Place
 
 if TYPE_CHECKING:
@@ -37,13 +38,24 @@ class Analysis:
         """Place by `team/model`."""
         return self.board.places
 
-    def table_parts(self) -> dict[str, Any]:
-        """The parts of a table that are not rows."""
+    def table_parts(self, private_n: int | None = None) -> dict[str, Any]:
+        """The parts of a table that are not rows.
+
+        `private_n`: the studies of a private set. Differences are then as coarse as its means: with a
+        model whose mean is known, an exact difference would give the other's away.
+        """
+        pairs = [asdict(p) for p in self.board.pairs]
+        resolution = dict(self.board.resolution)
+        if private_n is not None:
+            for pair in pairs:
+                for key in ("difference", "low", "high"):
+                    pair[key] = None if pair[key] is None else coarse(pair[key], private_n)
+            resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
         return {
-            "resolution": dict(self.board.resolution),
+            "resolution": resolution,
             "sensitivity": dict(self.board.sensitivity),
             "stability": dict(self.board.stability),
-            "pairs": [asdict(p) for p in self.board.pairs],
+            "pairs": pairs,
         }
 
 

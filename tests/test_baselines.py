@@ -114,7 +114,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     rank_all(leaderboard, store, rehearsal=True)
     assert list(store.rglob("*.parquet"))
     shown = [p for p in leaderboard.rglob("*") if p.is_file()]
-    assert {p.suffix for p in shown} == {".json", ".csv", ".md"}
+    assert {p.suffix for p in shown if p.name != "history.jsonl"} == {".json", ".csv", ".md"}
     seed = str(
         __import__("evaluator.uncertainty", fromlist=["x"]).board_seed(
             Board(private, "findings"), loaded.digest
@@ -127,7 +127,12 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
         assert '"draws"' not in text
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     step = table["step"]
-    for row in table["rows"]:
-        for entry in row["metrics"].values():
-            for key in ("mean", "low", "high"):
-                assert entry[key] / step == pytest.approx(round(entry[key] / step))
+    pairwise = json.loads((leaderboard / "pairwise/sandbox.findings.json").read_text())
+    numbers = [
+        entry[k] for r in table["rows"] for entry in r["metrics"].values() for k in ("mean", "low", "high")
+    ]
+    compared = [*table["pairs"], *(p for pairs in pairwise["metrics"].values() for p in pairs)]
+    assert compared
+    numbers += [pair[k] for pair in compared for k in ("difference", "low", "high")]
+    assert all(x / step == pytest.approx(round(x / step)) for x in numbers)
+    assert all(float(f"{x:.2g}") == x for x in table["resolution"].values() if x is not None)

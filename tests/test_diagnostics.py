@@ -109,6 +109,24 @@ def test_private_ids_and_texts_are_never_said():
     assert any(b["ids"] for b in public["badges"])
 
 
+@pytest.mark.parametrize(
+    ("metrics", "code"),
+    [
+        ({"radcliq_v1": -0.2345}, "C15"),
+        ({"bertscore": 0.5, "semb_score": 0.5, "radgraph_f1": 0.5, "radcliq_v1": 2.0}, "C16"),
+        ({"bleu_2": 0.3}, "C14"),
+    ],
+)
+def test_flags_of_a_private_set_quote_no_score(metrics, code):
+    reports = many(200, lambda i: sentence(900 + i))
+    _, public = outcome(reports, "iu-xray", metrics=metrics)
+    _, private = outcome(reports, "rexgradient", metrics=metrics)
+    said = {b["code"]: b["text"] for b in private["badges"]}
+    assert code in said
+    assert not any(c.isdigit() for c in said[code].replace("radcliq_v1", ""))
+    assert any(c.isdigit() for c in {b["code"]: b["text"] for b in public["badges"]}[code])
+
+
 def test_signal_is_of_this_study():
     looks, _ = outcome(many(100, honest))
     assert looks["signal"]["low"] > 0
