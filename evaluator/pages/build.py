@@ -3,104 +3,104 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.files import write_text
-from evaluator.pages import boards, details
+from evaluator.pages import boards, codes, compare, datasets, models, news
+from evaluator.pages.casefiles import case_files
+from evaluator.pages.endpoints import endpoint_files
+from evaluator.pages.entries import Content, read_content
+from evaluator.pages.policy import add_policies
 from evaluator.problems import RexrankError
-from evaluator.reported import load_reported
-from evaluator.tables import all_rows
 
-GENERATED: Final = ("leaderboards", "models", "data", "index.md", "codes.md", "datasets.md")
+GENERATED: Final = (
+    "leaderboards",
+    "models",
+    "data",
+    "datasets",
+    "index.md",
+    "codes.md",
+    "compare.md",
+    "changelog.md",
+    "feed.xml",
+    "feed.json",
+)
+SITE_URL: Final = "https://rexrank.github.io/challenge/"
 
 
-def pages(leaderboard: Path) -> dict[str, str]:
-    """Path below the MkDocs sources to text, for every generated page and data file."""
-    datasets = [get_dataset(d) for d in dataset_ids()]
-    reported = load_reported(leaderboard / "reported")
-    tables = {
-        (t["dataset"], t["track"]): t for t in map(_json, sorted((leaderboard / "tables").glob("*.json")))
-    }
-    overview = _json(leaderboard / "overview.json") if (leaderboard / "overview.json").is_file() else {}
+def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
+    """Path below the MkDocs sources to text, for every generated page and data file but the cases."""
+    return _pages(read_content(leaderboard, site_url))
+
+
+def _pages(content: Content) -> dict[str, str]:
+    known = [get_dataset(d) for d in dataset_ids()]
     out = {
-        "index.md": boards.overview_page(datasets, overview, _history(leaderboard)),
-        "leaderboards/index.md": boards.boards_index(datasets),
-        "leaderboards/reported.md": boards.reported_page(reported),
-        "codes.md": details.codes_page(),
-        "datasets.md": details.datasets_page(datasets),
+        "index.md": boards.overview_page(known, content.overview, content.history),
+        "leaderboards/index.md": boards.boards_index(known),
+        "leaderboards/reported.md": boards.reported_page(content.reported),
+        "codes.md": codes.codes_page(),
+        "compare.md": compare.compare_page(content),
+        "changelog.md": news.changelog_page(content),
+        "feed.xml": news.atom(content),
+        "feed.json": news.json_feed(content),
+        "datasets/index.md": datasets.datasets_index(known),
+        "models/index.md": models.models_index(content),
     }
-    for dataset in datasets:
+    for dataset in known:
+        out[f"datasets/{dataset.id}.md"] = datasets.dataset_page(dataset, content)
         for track in TRACKS:
-            table = tables.get((dataset.id, track))
-            out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(dataset, track, table, reported)
-    for path in sorted((leaderboard / "tables").glob("*.*.*")):
-        if path.suffix in {".csv", ".json"}:
-            out[f"data/{path.name}"] = path.read_text("utf-8")
-    models = _models(leaderboard, tables)
-    out["models/index.md"] = details.models_index(models)
-    for name, rows in models.items():
-        out[f"models/{name}.md"] = details.model_page(rows)
-    return out
+            table = content.tables.get((dataset.id, track))
+            out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(
+                dataset, track, table, content.reported, content.history
+            )
+    for name in content.models:
+        out[f"models/{name}.md"] = models.model_page(name, content)
+    out |= dict(endpoint_files(content))
+    return out | dict(compare.compare_files(content))
 
 
-def _models(
-    leaderboard: Path, tables: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> dict[str, list[tuple[Any, Any, Any]]]:
-    models: dict[str, list[tuple[Any, Any, Any]]] = {}
-    for table in tables.values():
-        for row in all_rows(table):
-            if row["kind"] == "submission":
-                models.setdefault(row["id"], []).append((table, row, _json(leaderboard / row["record"])))
-    return dict(sorted(models.items()))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(
-            f"cannot read {path}: {error}. Make the tables again with: rexrank rank"
-        ) from error
-
-
-def _history(leaderboard: Path) -> list[dict[str, Any]]:
-    path = leaderboard / "history.jsonl"
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-
-
-def write_pages(leaderboard: Path, docs: Path) -> None:
+def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
     """The generated pages below `docs`: changed ones written, stale ones removed."""
-    made = pages(leaderboard)
-    for name, content in made.items():
-        write_text(docs / name, content)
-    for folder in ("leaderboards", "models", "data"):
+    content = read_content(leaderboard, site_url)
+    made = set()
+    for files in (_pages(content).items(), case_files(content)):
+        for name, body in files:
+            _put(docs / name, body)
+            made.add(name)
+    for folder in ("leaderboards", "models", "data", "datasets"):
         for path in (docs / folder).rglob("*.*"):
             if path.is_file() and path.relative_to(docs).as_posix() not in made:
                 path.unlink()
 
 
-def build(leaderboard: Path, config: Path, out: Path) -> None:
+def _put(path: Path, body: str) -> None:
+    """Writes what changed; these files are made anew at will, and need not outlive a crash."""
+    data = body.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = None) -> None:
     """The static site in `out`, from the hand-written sources beside `config` and the leaderboard.
 
     The sources are copied to a temporary folder, so that nothing is written into the checkout.
-    Raises `RexrankError` with MkDocs' own words when the strict build fails.
+    `site_url` replaces the configuration's. Raises `RexrankError` with MkDocs' own words when the
+    strict build fails.
     """
     with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
-        made = _workspace(leaderboard, config, Path(scratch))
+        made = workspace(leaderboard, config, Path(scratch), site_url)
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(made)]
         done = subprocess.run(  # noqa: S603 - fixed words and our own paths
             [*command, "--site-dir", str(out.resolve())],
@@ -111,25 +111,29 @@ def build(leaderboard: Path, config: Path, out: Path) -> None:
         )
     if done.returncode:
         raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
+    add_policies(out)
 
 
-def _workspace(leaderboard: Path, config: Path, scratch: Path) -> Path:
-    """A copy of the sources with the generated pages, and the configuration to build it."""
+def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
+    """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
     if not config.is_file():
         raise RexrankError(
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
     source = config.resolve().parent
-    settings = yaml.safe_load(config.read_text("utf-8"))
+    words = config.read_text("utf-8")
+    settings = yaml.safe_load(words)
     docs = source / settings["docs_dir"]
+    url = site_url or str(settings["site_url"])
 
     def generated(folder: str, names: list[str]) -> set[str]:
         return set(GENERATED) & set(names) if Path(folder) == docs else set()
 
     shutil.copytree(docs, scratch / "site", ignore=generated)
     shutil.copytree(source / "overrides", scratch / "overrides")
-    shutil.copy(config, scratch / "mkdocs.yml")
-    write_pages(leaderboard, scratch / "site")
+    lines = [f"site_url: {url}" if line.startswith("site_url:") else line for line in words.splitlines()]
+    (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
+    write_pages(leaderboard, scratch / "site", url)
     return scratch / "mkdocs.yml"
 
 

@@ -42,12 +42,12 @@ def link(address: object, label: str) -> str:
     return f'<a href="{html.escape(address, quote=True)}" rel="nofollow noopener">{label}</a>'
 
 
-def scores_cell(entry: Mapping[str, Any] | None, *, best: bool) -> str:
+def scores_cell(entry: Mapping[str, Any] | None, *, best: bool, heat: int | None = None) -> str:
     """A metric's cell: displayed value, interval below it, the mean as `data-value` for sorting."""
     if entry is None:
         return '<td data-value="">–</td>'
     shown = entry["display"]
-    value = number(shown["value"]) if shown["value"] is not None else text(shown["note"] or "–")
+    value = number(shown["value"]) if shown["value"] is not None else _without(entry, shown["note"])
     span = ""
     if shown["low"] is not None or shown["high"] is not None:
         low = "−∞" if shown["low"] is None else number(shown["low"])
@@ -55,7 +55,17 @@ def scores_cell(entry: Mapping[str, Any] | None, *, best: bool) -> str:
         span = f"<small>{low} to {high}</small>"
     failed = f"<small>{entry['n_failed']} failed</small>" if entry["n_failed"] else ""
     mark = ' class="rx-best"' if best else ""
-    return f'<td data-value="{entry["mean"]!r}"{mark}>{value}{span}{failed}</td>'
+    level = "" if heat is None else f' data-rx-heat="{heat}"'
+    return f'<td data-value="{entry["mean"]!r}"{mark}{level}>{value}{span}{failed}</td>'
+
+
+def _without(entry: Mapping[str, Any], note: str) -> str:
+    """What stands where 1/mean has no meaning: the mean itself, its interval and a word on why."""
+    if entry["mean"] is None or not note:
+        return text(note or "–")
+    low, high = entry["low"], entry["high"]
+    span = "" if low is None or high is None else f"<small>{number(low)} to {number(high)}</small>"
+    return f"mean {number(entry['mean'])}{span}<small>at or below 0: no reciprocal</small>"
 
 
 def number(value: float) -> str:
@@ -68,21 +78,31 @@ def number(value: float) -> str:
 
 
 def board_table(
-    table: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, caption: str, root: str
+    table: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    caption: str,
+    root: str,
+    name: str = "board",
+    main: bool = False,
 ) -> str:
-    """Rows of a board as a table that reads in order without a script; `root` leads to the site's root."""
+    """Rows of a board as a table that reads in order without a script; `root` leads to the site's root.
+
+    The `main` table is the one that the script gives its controls.
+    """
     metrics = table["metrics"]
     best = _best(rows, metrics)
+    places = _heat(rows, metrics)
     head = "".join(
-        f'<th scope="col" data-rx-better="{"high" if m["higher_is_better"] else "low"}"'
+        f'<th scope="col" data-rx-key="{m["key"]}" data-rx-better="{"high" if m["higher_is_better"] else "low"}"'
         f"{' data-rx-reciprocal' if m['reciprocal'] else ''}>"
         f"{text(m['display_title'])}{_arrow(m)}</th>"
         for m in metrics
     )
-    body = "\n".join(_row(row, metrics, best, root) for row in rows)
+    body = "\n".join(_row(row, metrics, best, places, root) for row in rows)
     return (
         f'<div class="rx-scroll" tabindex="0" role="region" aria-label="{text(caption)}" data-search-exclude>\n'
-        f'<table class="rx-board"><caption><span>{text(caption)}</span></caption>\n'
+        f'<table class="rx-board" id="rx-{name}"{" data-rx-main" if main else ""}><caption><span>{text(caption)}</span></caption>\n'
         f'<thead><tr><th scope="col">Rank</th><th scope="col" class="rx-model">Model</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table>\n</div>\n"
     )
@@ -104,7 +124,11 @@ def _best(rows: Iterable[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]
 
 
 def _row(
-    row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], best: Mapping[str, float], root: str
+    row: Mapping[str, Any],
+    metrics: Sequence[Mapping[str, Any]],
+    best: Mapping[str, float],
+    places: Mapping[tuple[str, str], int],
+    root: str,
 ) -> str:
     name = text(row["name"])
     if row["kind"] == "submission":
@@ -112,12 +136,47 @@ def _row(
     where = f"<small>{text(row['institution'])}</small>" if row["institution"] else ""
     badges = "".join(f'<span class="rx-badge">{text(b)}</span>' for b in badges_of(row))
     cells = "".join(
-        scores_cell(e, best=e is not None and row["kind"] == "submission" and e["mean"] == best.get(m["key"]))
+        scores_cell(
+            e,
+            best=e is not None and row["kind"] == "submission" and e["mean"] == best.get(m["key"]),
+            heat=places.get((row["id"], m["key"])),
+        )
         for m in metrics
         for e in (row["metrics"].get(m["key"]),)
     )
     kind = ' class="rx-null"' if row["kind"] == "null" else ""
-    return f'<tr{kind}><td>{rank_text(row)}</td><th scope="row" class="rx-model">{name}{where}{badges}</th>{cells}</tr>'
+    inputs = row["inputs"]
+    facts = f'data-rx-open="{int(row["open_weights"])}" data-rx-seen="{int(row["trained_on_dataset"])}"'
+    seen = f'data-rx-id="{text(row["id"])}" data-rx-inputs="{text(inputs_of(inputs))}"'
+    where += f"<small>{text(inputs_of(inputs))}</small>" if inputs and row["kind"] == "submission" else ""
+    why = row.get("why_unranked")
+    where += f'<small class="rx-why">{text(why)}</small>' if why else ""
+    return f'<tr{kind} {seen} {facts}><td>{rank_text(row)}</td><th scope="row" class="rx-model">{name}{where}{badges}</th>{cells}</tr>'
+
+
+def inputs_of(inputs: Mapping[str, Any]) -> str:
+    """What a model reads besides the image, in words.
+
+    >>> inputs_of({"views": "frontal", "context": "indication"})
+    'views: frontal; context: indication'
+    """
+    return "; ".join(f"{k}: {inputs[k]}" for k in ("views", "context") if inputs.get(k)) or "inputs unknown"
+
+
+def _heat(
+    rows: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], int]:
+    """A level from 0 (worst) to 4 (best) for every cell, by its place between the column's extremes."""
+    levels: dict[tuple[str, str], int] = {}
+    for metric in metrics:
+        key = metric["key"]
+        means = {r["id"]: r["metrics"][key]["mean"] for r in rows if key in r["metrics"]}
+        low, high = min(means.values(), default=0.0), max(means.values(), default=0.0)
+        for name, mean in means.items():
+            if high > low:
+                share = (mean - low) / (high - low)
+                levels[name, key] = round(4 * (share if metric["higher_is_better"] else 1 - share))
+    return levels
 
 
 def badges_of(row: Mapping[str, Any]) -> list[str]:
@@ -127,42 +186,3 @@ def badges_of(row: Mapping[str, Any]) -> list[str]:
     marks += ["open weights"] if row["open_weights"] else []
     marks += [b["text"] for b in row["badges"]]
     return marks
-
-
-def forest(table: Mapping[str, Any]) -> str:
-    """Intervals of the primary metric as inline SVG, best on top; empty when nothing has an interval."""
-    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
-    rows = [r for r in table["rows"] if r["metrics"][table["primary"]]["low"] is not None]
-    if metric is None or not rows:
-        return ""
-    entries = [r["metrics"][table["primary"]] for r in rows]
-    low, high = min(e["low"] for e in entries), max(e["high"] for e in entries)
-    width, left, step = 720, 240, 26
-    scale = (width - left - 20) / ((high - low) or 1.0)
-
-    def x(value: float) -> float:
-        return float(left + (value - low) * scale)
-
-    better = "higher" if metric["higher_is_better"] else "lower"
-    title = f"{metric['title']}: mean and 95 % interval, {better} is better"
-    parts = [
-        f"<title>{text(title)}</title><desc>One line a model; the table above holds the same numbers.</desc>"
-    ]
-    bottom = 10 + step * len(rows)
-    for tick in range(5):
-        value = low + (high - low) * tick / 4
-        parts.append(f'<line class="rx-axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="4" y2="{bottom}"/>')
-        parts.append(f'<text x="{x(value):.1f}" y="{bottom + 16}" text-anchor="middle">{value:.2f}</text>')
-    for i, (row, entry) in enumerate(zip(rows, entries, strict=True)):
-        y = 18 + step * i
-        name = row["name"] if len(row["name"]) <= 30 else row["name"][:29] + "…"
-        parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{text(name)}</text>')
-        parts.append(
-            f'<line class="rx-span" x1="{x(entry["low"]):.1f}" x2="{x(entry["high"]):.1f}" y1="{y}" y2="{y}"/>'
-        )
-        parts.append(f'<circle class="rx-dot" cx="{x(entry["mean"]):.1f}" cy="{y}" r="4.5"/>')
-    body = "".join(parts)
-    return (
-        f'<figure class="rx-figure" data-search-exclude><svg viewBox="0 0 {width} {bottom + 24}" role="img">{body}</svg>'
-        f"<figcaption>{text(title)}</figcaption></figure>\n"
-    )

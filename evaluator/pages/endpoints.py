@@ -1,0 +1,70 @@
+"""The JSON that others may build on: an index with digests, a file a model, badges, schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from evaluator import __version__
+from evaluator.files import dump_json, sha256_bytes
+from evaluator.pages.entries import Content, schema_text
+from evaluator.pages.exports import table_latex
+from evaluator.tables import rank_text, table_csv, table_json, table_markdown
+
+SCHEMAS: Final = ("table-v1", "record-v1", "model-card-v1", "predictions-v1")
+
+
+def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
+    """Name below the site's sources and text of every data file, the index last."""
+    made = dict(_files(content))
+    yield from made.items()
+    listed = [
+        {"path": name.removeprefix("data/"), "sha256": sha256_bytes(body.encode())}
+        for name, body in sorted(made.items())
+    ]
+    index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": listed}
+    yield "data/index.json", dump_json(index)
+
+
+def _files(content: Content) -> Iterator[tuple[str, str]]:
+    for (dataset, track), table in content.tables.items():
+        name = f"data/{dataset}.{track}"
+        yield f"{name}.json", table_json(table)
+        yield f"{name}.csv", table_csv(table)
+        yield f"{name}.tex", table_latex(table)
+        yield f"{name}.md.txt", table_markdown(table)
+    yield "data/overview.json", dump_json(content.overview or {"schema": "rexrank/overview/v1", "boards": []})
+    yield "data/history.json", dump_json({"schema": "rexrank/history/v1", "events": content.history})
+    for name in SCHEMAS:
+        yield f"data/schemas/{name}.schema.json", schema_text(name)
+    for model in content.models:
+        yield f"data/models/{model}.json", dump_json(model_json(model, content))
+        for table, row, _ in content.models[model]:
+            badge = f"data/badges/{model}/{table['dataset']}.{table['track']}.json"
+            yield badge, dump_json(badge_json(table, row))
+
+
+def model_json(model: str, content: Content) -> dict[str, Any]:
+    """A model's card and its row on every board."""
+    entries = content.models[model]
+    return {
+        "schema": "rexrank/model/v1",
+        "id": model,
+        "card": entries[0].record["card"],
+        "boards": [
+            {"dataset": t["dataset"], "track": t["track"], "n_models": len(t["rows"]), "row": r}
+            for t, r, _ in entries
+        ],
+    }
+
+
+def badge_json(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A badge in the format of the shields endpoint."""
+    ranked = row["rank"] is not None
+    words = f"rank {rank_text(row)} of {len(table['rows'])}" if ranked else "not ranked"
+    return {
+        "schemaVersion": 1,
+        "label": f"ReXrank {table['title']} {table['track']}",
+        "message": f"{words} (rehearsal)" if table["rehearsal"] else words,
+        "color": "inactive" if not ranked or table["rehearsal"] else "blue",
+    }

@@ -1,0 +1,170 @@
+"""One site, built once by the real pipeline from the sandbox, served under a sub-path to Chromium."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "Evil <script>window.rxEvil=1</script> **[x](javascript:window.rxEvil=1)** {{ config }} `|` \"'>"
+HOSTILE_REPORT = (
+    'Clear lungs. <img src=x onerror="window.rxEvil=1"> <script>window.rxEvil=1</script> '
+    "**bold** [l](javascript:alert(1)) {{ config }}. No effusion."
+)
+
+
+def make_leaderboard(folder):
+    """Four models on both sandbox tracks with the lexical metrics; one of them says hostile things."""
+    from evaluator.baselines import score_baselines
+    from evaluator.commands.board import rank_all
+    from evaluator.datasets.references import load_references
+    from evaluator.datasets.registry import get_dataset
+    from evaluator.runs import ScoreSettings, score_submission
+    from evaluator.sandbox.generate import card, predictions
+    from evaluator.submission import Predictions, StudyReport, Submission
+
+    dataset = get_dataset("sandbox")
+    references = load_references(dataset, None)
+    settings = ScoreSettings(
+        metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02", pull_request=7
+    )
+    for model in ("near-copy", "paraphrase", "shuffled", "template"):
+        facts = yaml.safe_load(card(model))
+        reports = dict(predictions(model))
+        if model == "template":
+            facts |= {
+                "name": HOSTILE[:60],
+                "institution": HOSTILE,
+                "description": HOSTILE,
+                "license": HOSTILE,
+            }
+            reports = {i: StudyReport(HOSTILE_REPORT, HOSTILE_REPORT) for i in reports}
+        if model == "near-copy":
+            facts |= {
+                "links": {"weights": "https://example.org/weights"},
+                "inputs": {"views": "all", "context": "none"},
+            }
+        files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
+        score_submission(
+            Submission("rexrank-sandbox", model, facts, files), dataset, references, folder, settings
+        )
+    score_baselines(references, folder, settings)
+    rank_all(folder, folder / "store", rehearsal=False)
+    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
+    return folder
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves the site below /challenge/ alone, as project pages do, with their own page for a wrong address."""
+
+    def translate_path(self, path):
+        inside = path.split("?")[0].split("#")[0]
+        if not inside.startswith("/challenge/"):
+            return str(Path(self.directory) / "nothing-here")
+        return super().translate_path(path.removeprefix("/challenge"))
+
+    def send_error(self, code, message=None, explain=None):
+        body = (Path(self.directory) / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """The address of the site, and the folder it is served from."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium here; on Debian: apt-get install chromium")
+    from evaluator.pages.build import build
+
+    leaderboard = make_leaderboard(tmp_path_factory.mktemp("board"))
+    out = tmp_path_factory.mktemp("site")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(out)))
+    url = f"http://127.0.0.1:{server.server_port}/challenge/"
+    build(leaderboard, ROOT / "mkdocs.yml", out, site_url=url)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield url, out
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser(served):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        found = play.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield found
+        found.close()
+
+
+class Visitor:
+    """A page that remembers what went wrong and where it asked."""
+
+    def __init__(self, context, base):
+        self.base = base
+        self.page = context.new_page()
+        self.errors, self.elsewhere = [], []
+        self.page.on(
+            "console", lambda m: self.errors.append(m.text) if m.type in {"error", "warning"} else None
+        )
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on(
+            "request", lambda r: None if r.url.startswith((base, "data:")) else self.elsewhere.append(r.url)
+        )
+
+    def open(self, path=""):
+        self.page.goto(self.base + path, wait_until="load")
+        return self.page
+
+    def well(self):
+        """Asserts that nothing failed, nothing came from elsewhere and no hostile text ran."""
+        assert self.errors == []
+        assert self.elsewhere == []
+        assert self.page.evaluate("window.rxEvil") is None
+
+
+@pytest.fixture
+def visit(browser, served):
+    """Makes visitors: `visit(dark=True, phone=True, javascript=False)`."""
+    contexts = []
+
+    def make(*, dark=False, phone=False, javascript=True):
+        context = browser.new_context(
+            viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
+            color_scheme="dark" if dark else "light",
+            has_touch=phone,
+            java_script_enabled=javascript,
+            accept_downloads=True,
+        )
+        context.set_default_timeout(8000)
+        contexts.append(context)
+        return Visitor(context, served[0])
+
+    yield make
+    for context in contexts:
+        context.close()

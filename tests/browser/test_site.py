@@ -1,0 +1,321 @@
+"""The built site in Debian's Chromium: behaviour, accessibility, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text("utf-8")
+BOARD = "leaderboards/sandbox/findings/"
+MODEL = "models/rexrank-sandbox/near-copy/"
+KINDS = {
+    "overview": "",
+    "boards": "leaderboards/",
+    "board": BOARD,
+    "empty board": "leaderboards/iu-xray/report/",
+    "reported": "leaderboards/reported/",
+    "models": "models/",
+    "model": MODEL,
+    "hostile model": "models/rexrank-sandbox/template/",
+    "compare": "compare/",
+    "metrics": "metrics/",
+    "metric": "metrics/bleu_2/",
+    "datasets": "datasets/",
+    "dataset": "datasets/sandbox/",
+    "changelog": "changelog/",
+    "submit": "submit/",
+    "codes": "codes/",
+    "about": "about/",
+    "api": "api/",
+    "architecture": "maintainers/architecture/",
+}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def violations(page):
+    # Evaluated through the debugger, so that the page's own policy stays in force.
+    page.evaluate(AXE)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
+    return [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in found]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", KINDS.values(), ids=KINDS)
+def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
+    visitor = visit(dark=dark)
+    page = visitor.open(path)
+    if path == MODEL:
+        page.get_by_role("button", name="Browse the cases").first.click()
+        page.locator(".rx-case").first.wait_for()
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    if path == "compare/":
+        page.locator(".rx-result table").first.wait_for()
+    assert violations(page) == []
+    visitor.well()
+
+
+@pytest.mark.parametrize("path", KINDS.values(), ids=KINDS)
+def test_no_page_is_wider_than_a_phone(visit, path):
+    visitor = visit(phone=True)
+    page = visitor.open(path)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.well()
+
+
+def test_a_wrong_address_has_a_page_with_ways_on(visit, served):
+    visitor = visit()
+    answer = visitor.page.goto(served[0] + "models/nobody/nothing/")
+    assert answer.status == 404
+    assert visitor.page.get_by_role("heading", name="Not found").is_visible()
+    href = visitor.page.locator("article").get_by_role("link", name="Leaderboards").get_attribute("href")
+    assert "/challenge/leaderboards/" in visitor.page.evaluate("h => new URL(h, location).href", href)
+    visitor.errors = [e for e in visitor.errors if "404" not in e]
+    visitor.well()
+
+
+def test_links_lead_somewhere_under_the_sub_path(served):
+    base, out = served
+    missing = []
+    for path in out.rglob("*.html"):
+        here = base + path.relative_to(out).as_posix().removesuffix("index.html")
+        for found in re.findall(r'\s(?:href|src)="([^"]*)"', path.read_text("utf-8")):
+            target = urljoin(here, html.unescape(found)).partition("#")[0].partition("?")[0]
+            if not target.startswith(base):
+                assert not target.startswith(base[:20]), f"{here} leaves the sub-path for {target}"
+                continue
+            file = out / target.removeprefix(base)
+            if not (file.is_file() or (file / "index.html").is_file()):
+                missing.append((here, found))
+    assert missing == []
+
+
+# Boards
+
+
+def names(page):
+    return [
+        t.strip().splitlines()[0]
+        for t in page.locator("#rx-board tbody tr:visible th.rx-model").all_inner_texts()
+    ]
+
+
+def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
+    visitor = visit()
+    page = visitor.open(BOARD)
+    ranked = names(page)
+    header = page.locator('#rx-board th[data-rx-key="rouge_l"]')
+    header.get_by_role("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    values = page.locator("#rx-board tbody tr").evaluate_all(
+        "(rows, i) => rows.map(r => Number(r.cells[i].dataset.value))", header.evaluate("h => h.cellIndex")
+    )
+    assert values == sorted(values, reverse=True)
+    header.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert page.evaluate("document.activeElement.closest('th')?.dataset.rxKey") == "rouge_l"
+    backwards = names(page)
+    assert backwards != ranked
+    page.reload()
+    assert names(page) == backwards, "the address keeps the order"
+    visitor.well()
+
+
+def test_filtering_and_its_address(visit):
+    visitor = visit()
+    page = visitor.open(BOARD)
+    assert len(names(page)) == 4
+    page.locator(
+        'input[type="search"][data-rx-filter], .rx-tools input[type="search"], .rx-controls input[type="search"]'
+    ).first.fill("near")
+    expect(page.locator("#rx-board tbody tr:visible")).to_have_count(1)
+    assert names(page) == ["Sandbox near-copy"]
+    assert "near" in page.url
+    page.reload()
+    assert names(page) == ["Sandbox near-copy"]
+    visitor.well()
+
+
+def test_the_board_can_be_downloaded(visit):
+    visitor = visit()
+    page = visitor.open(BOARD)
+    for kind, start in (("csv", "rank,"), ("json", "{"), ("tex", "% Sandbox"), ("md.txt", "# Sandbox")):
+        with page.expect_download() as waiting:
+            page.locator(f'a[data-rx-export="{kind}"]').click()
+        assert Path(waiting.value.path()).read_text("utf-8").startswith(start)
+    visitor.well()
+
+
+def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
+    visitor = visit(phone=True)
+    page = visitor.open(BOARD)
+    scroller = page.locator(".rx-scroll").first
+    before = page.locator("#rx-board tbody th.rx-model").first.bounding_box()["x"]
+    scroller.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    assert scroller.evaluate("s => s.scrollLeft") > 0
+    assert abs(page.locator("#rx-board tbody th.rx-model").first.bounding_box()["x"] - before) < 80
+    visitor.well()
+
+
+# Model pages and cases
+
+
+def open_cases(page):
+    page.get_by_role("button", name="Browse the cases").first.click()
+    page.locator(".rx-case").first.wait_for()
+    return page.locator(".rx-cases").first
+
+
+def test_the_case_browser_shows_the_worst_first_and_pages_on(visit):
+    visitor = visit()
+    page = visitor.open("models/rexrank-sandbox/shuffled/")
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "/cases/" in r.url else None)
+    assert not page.locator(".rx-case").count()
+    box = open_cases(page)
+    assert any("/index.json" in u for u in asked)
+    shown = page.locator(".rx-cases").first.locator(".rx-chosen").all_inner_texts()
+    values = [float(t.split()[-1]) for t in shown]
+    assert len(values) == 10
+    assert values == sorted(values)
+    assert box.locator("mark").count() > 0
+    first = box.locator("h4").first.inner_text()
+    box.get_by_role("button", name="Next").click()
+    expect(box.get_by_role("status")).to_have_text("11 to 20 of 60 cases")
+    assert box.locator("h4").first.inner_text() != first
+    box.get_by_label("Order").select_option("best")
+    expect(box.get_by_role("status")).to_have_text("1 to 10 of 60 cases")
+    values = [float(t.split()[-1]) for t in box.locator(".rx-chosen").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    box.get_by_label("Study id").fill("no such study")
+    expect(box.get_by_role("status")).to_have_text("No case has this id.")
+    visitor.well()
+
+
+def test_equal_sentences_are_not_marked(visit):
+    visitor = visit()
+    page = visitor.open(MODEL)
+    open_cases(page)
+    pairs = page.evaluate(
+        """() => [...document.querySelectorAll('.rx-pair')].map(p => [...p.querySelectorAll('.rx-report')]
+             .map(r => [r.textContent, [...r.querySelectorAll('mark')].map(m => m.textContent)]))"""
+    )
+
+    def plain(text):
+        return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+    assert len(pairs) == 10
+    for (left, left_marks), (right, right_marks) in pairs:
+        for text, marks, other in ((left, left_marks, right), (right, right_marks, left)):
+            there = {plain(t) for t in re.split(r"(?<=[.!?])\s", other)}
+            wanted = [t for t in map(plain, re.split(r"(?<=[.!?])\s", text)) if t and t not in there]
+            assert [plain(m) for m in marks] == wanted
+    visitor.well()
+
+
+def test_hostile_reports_stay_text(visit):
+    visitor = visit()
+    page = visitor.open("models/rexrank-sandbox/template/")
+    box = open_cases(page)
+    text = box.locator(".rx-report").nth(1).inner_text()
+    assert '<img src=x onerror="window.rxEvil=1">' in text
+    assert "<script>" in text
+    assert box.locator("img, script, a[href^=javascript]").count() == 0
+    visitor.well()
+
+
+# Compare
+
+
+def test_comparing_two_and_three_models(visit):
+    visitor = visit()
+    page = visitor.open("compare/?board=sandbox.report&m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled")
+    tables = page.locator(".rx-result table")
+    tables.nth(1).wait_for()
+    assert tables.count() == 2
+    row = tables.nth(1).locator("tbody tr", has_text="BLEU-2")
+    assert "Sandbox near-copy better" in row.inner_text()
+    assert row.locator("svg").count() == 1
+    page.get_by_label("Model 3").select_option("rexrank-sandbox/paraphrase")
+    expect(tables).to_have_count(4)
+    address = page.url
+    assert "m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled,rexrank-sandbox/paraphrase" in address
+    page.reload()
+    expect(tables).to_have_count(4)
+    page.get_by_label("Board").select_option("sandbox.findings")
+    expect(page).to_have_url(re.compile(r"board=sandbox\.findings"))
+    expect(tables).to_have_count(2)
+    visitor.well()
+
+
+def test_differences_are_those_of_the_file(visit, served):
+    visitor = visit()
+    page = visitor.open(
+        "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
+    )
+    page.locator(".rx-result table").nth(1).wait_for()
+    pairs = json.loads((served[1] / "data/pairwise/sandbox.findings.json").read_text())["metrics"]["bleu_2"]
+    (pair,) = [
+        p for p in pairs if {p["a"], p["b"]} == {"rexrank-sandbox/shuffled", "rexrank-sandbox/near-copy"}
+    ]
+    shown = page.locator(".rx-result table").nth(1).locator("tbody tr", has_text="BLEU-2").inner_text()
+    assert f"−{abs(pair['difference']):.3f}" in shown
+    assert f"−{abs(pair['high']):.3f} to −{abs(pair['low']):.3f}" in shown
+    visitor.well()
+
+
+# Without a script, and getting about
+
+
+@pytest.mark.parametrize("path", [BOARD, MODEL, "compare/", "changelog/", ""])
+def test_pages_read_without_a_script(visit, path):
+    page = visit(javascript=False).open(path)
+    assert len(page.locator("article").inner_text()) > 300
+    if path == BOARD:
+        assert names(page)[0] == "Sandbox near-copy"
+        assert len(names(page)) == 4
+    if path == "compare/":
+        assert page.locator("article").get_by_role("link", name="Sandbox, findings", exact=True).is_visible()
+
+
+def test_going_about_and_back_keeps_everything_alive(visit):
+    visitor = visit()
+    page = visitor.open(BOARD)
+    page.locator("#rx-board").get_by_role("link", name="Sandbox near-copy").click()
+    page.get_by_role("heading", level=1, name="Sandbox near-copy").wait_for()
+    page.go_back()
+    page.locator('#rx-board th[data-rx-key="rouge_l"]').get_by_role("button").click()
+    assert page.locator('#rx-board th[data-rx-key="rouge_l"]').get_attribute("aria-sort") == "descending"
+    visitor.well()
+
+
+def test_search_finds_a_model(visit):
+    visitor = visit()
+    page = visitor.open("")
+    page.keyboard.press("/")
+    page.keyboard.type("paraphrase", delay=20)
+    page.locator(".md-search-result__link", has_text=re.compile("paraphrase", re.IGNORECASE)).first.wait_for()
+    visitor.well()
+
+
+def test_the_first_load_of_a_board_is_light(visit, served):
+    visitor = visit()
+    bodies = {}
+    visitor.page.on("response", lambda r: bodies.setdefault(r.url, r))
+    visitor.page.goto(served[0] + BOARD, wait_until="networkidle")
+    weight = sum(len(gzip.compress(r.body(), 6)) for r in bodies.values() if r.ok)
+    assert weight <= 300_000, f"{weight:,} bytes gzipped"
+    visitor.well()

@@ -1,0 +1,225 @@
+"""The parts of the site beside the boards: models, cases, comparisons, feeds, endpoints, policy."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.files import sha256_bytes
+from evaluator.history import append_history
+from evaluator.pages.build import pages, write_pages
+from evaluator.pages.compare import compare_files
+from evaluator.pages.entries import check_table, read_content
+from evaluator.pages.figures import histogram, strip
+from evaluator.pages.policy import with_policy
+from evaluator.problems import RexrankError
+
+URL = "https://example.org/below/"
+
+
+@pytest.fixture(scope="module")
+def made(leaderboard):
+    return pages(leaderboard, URL)
+
+
+@pytest.fixture(scope="module")
+def docs(leaderboard, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    write_pages(leaderboard, folder, URL)
+    return folder
+
+
+# Cases
+
+
+def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
+    folder = docs / "data/cases/sandbox.findings"
+    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
+    texts = [
+        t for k in range(2) for t in json.loads((folder / f"rexrank-sandbox__near-copy/{k}.json").read_text())
+    ]
+    kept = json.loads((leaderboard / "cases/sandbox/findings/rexrank-sandbox__near-copy.json").read_text())[
+        "texts"
+    ]
+    assert texts == [kept[i] for i in index["ids"]]
+    assert len(texts) == 60
+    assert all(len(v) == 60 for v in index["scores"].values())
+    assert not (folder / "rexrank-sandbox__near-copy/2.json").exists()
+    record = json.loads(
+        (leaderboard / "records/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
+    )
+    mean = sum(index["scores"]["bleu_2"]) / 60
+    assert mean == pytest.approx(record["metrics"]["bleu_2"]["mean"], abs=1e-4)
+
+
+def as_private(leaderboard, folder, dataset):
+    """The sandbox's leaderboard under a private set's name, with everything public planted beside it."""
+    for source in leaderboard.rglob("*"):
+        name = source.relative_to(leaderboard).as_posix()
+        if not source.is_file() or name.startswith(("store", "reported")):
+            continue
+        target = folder / re.sub(r"(records|studies|cases)/sandbox/", rf"\1/{dataset}/", name).replace(
+            "sandbox.", f"{dataset}."
+        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        data = source.read_bytes()
+        if source.suffix == ".json":
+            value = data.decode().replace('"dataset": "sandbox"', f'"dataset": "{dataset}"')
+            value = value.replace('"references_public": true', '"references_public": false')
+            # Flags of a private set name no study, which diagnostics sees to.
+            value = re.sub(r'"ids": \[[^\]]*\]', '"ids": []', value)
+            data = value.replace("records/sandbox/", f"records/{dataset}/").encode()
+        target.write_bytes(data)
+    (folder / "history.jsonl").unlink(missing_ok=True)
+    (folder / "overview.json").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).references_public])
+def test_nothing_of_a_private_study_reaches_the_site(leaderboard, tmp_path, dataset):
+    as_private(leaderboard, tmp_path / "board", dataset)
+    assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
+    write_pages(tmp_path / "board", tmp_path / "docs", URL)
+    ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
+    assert not (tmp_path / "docs/data/cases").exists()
+    page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()
+    assert "are private" in page
+    assert "rx-hist" not in page
+    for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
+        content = path.read_text("utf-8")
+        for study, text in list(ids.items())[:5]:
+            assert f'"{study}"' not in content
+            assert text[:60] not in content
+
+
+# Hostile texts
+
+
+def test_hostile_words_are_text_everywhere(made):
+    for name, body in made.items():
+        if name.endswith(".md"):
+            assert "<script>alert" not in body, name
+            assert not re.search(r"<[^>]+\son\w+=", body), name
+    feed = ET.fromstring(made["feed.xml"])
+    assert any("<script>" in (e.text or "") for e in feed.iter())
+    assert (
+        "\n" not in re.search(r"^title: (.*)$", made["models/rexrank-sandbox/template.md"], re.MULTILINE)[1]
+    )
+
+
+# Endpoints
+
+
+def test_the_index_names_every_data_file_with_its_digest(made):
+    index = json.loads(made["data/index.json"])
+    for entry in index["files"]:
+        assert sha256_bytes(made[f"data/{entry['path']}"].encode()) == entry["sha256"]
+    listed = {e["path"] for e in index["files"]}
+    assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= listed
+    assert "models/rexrank-sandbox/near-copy.json" in listed
+
+
+def test_a_badge_says_the_rank(made):
+    badge = json.loads(made["data/badges/rexrank-sandbox/near-copy/sandbox.findings.json"])
+    assert badge == {
+        "schemaVersion": 1,
+        "label": "ReXrank Sandbox findings",
+        "message": "rank 1 of 2",
+        "color": "blue",
+    }
+
+
+def test_tables_keep_their_schema(leaderboard):
+    for path in (leaderboard / "tables").glob("*.json"):
+        check_table(json.loads(path.read_text()), path.name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": [{}]},
+        {"schema": "rexrank/table/v2"},
+        {"track": "both"},
+        {"n": -1},
+        {"pairs": [{"a": "x", "b": "y", "difference": 0, "low": None, "high": None, "p": 2}]},
+    ],
+)
+def test_a_table_of_another_form_is_refused(leaderboard, change):
+    table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
+    with pytest.raises(RexrankError, match="does not keep its schema"):
+        check_table({**table, **change}, "x.json")
+
+
+# Comparisons
+
+
+def test_both_sides_of_a_pair_mirror_each_other(leaderboard):
+    files = {n: json.loads(b) for n, b in compare_files(read_content(leaderboard, URL))}
+    folder = "data/compare/sandbox.findings/rexrank-sandbox__"
+    a, b = files[f"{folder}near-copy.json"], files[f"{folder}template.json"]
+    there, back = a["versus"][b["id"]]["bleu_2"], b["versus"][a["id"]]["bleu_2"]
+    assert there[0] == -back[0]
+    assert (there[1], there[2]) == (-back[2], -back[1])
+    assert there[0] == pytest.approx(
+        a["metrics"]["bleu_2"]["mean"] - b["metrics"]["bleu_2"]["mean"], rel=1e-4
+    )
+
+
+# News
+
+
+def test_the_feed_is_atom_and_json(made):
+    feed = ET.fromstring(made["feed.xml"])
+    space = "{http://www.w3.org/2005/Atom}"
+    ids = [e.find(f"{space}id").text for e in feed.iter(f"{space}entry")]
+    assert len(ids) == len(set(ids)) == 4
+    assert all(i.startswith(URL) for i in ids)
+    items = json.loads(made["feed.json"])["items"]
+    assert [i["id"] for i in items] == ids
+    assert "Sandbox near-copy entered the board" in made["feed.json"]
+    assert 'href="../models/rexrank&#45;sandbox/near&#45;copy/"' in made["changelog.md"]
+
+
+def test_characters_that_xml_cannot_hold_do_not_break_the_feed(leaderboard, tmp_path):
+    event = {
+        **json.loads((leaderboard / "history.jsonl").read_text().splitlines()[0]),
+        "name": "a\u0000b\u001bc & <d>",
+    }
+    append_history(tmp_path, [event])
+    feed = ET.fromstring(pages(tmp_path, URL)["feed.xml"])
+    assert any("abc & <d>" in (e.text or "") for e in feed.iter())
+
+
+# Figures and policy
+
+
+def entry(mean, low=None, high=None):
+    return {"mean": mean, "low": low, "high": high}
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_better_is_to_the_right(higher):
+    metric = {"title": "M", "higher_is_better": higher}
+    better, worse = (0.8, 0.2) if higher else (0.2, 0.8)
+    svg = strip(metric, entry(worse), entry(better), None)
+    own = float(re.search(r'<circle class="rx-dot" cx="([\d.]+)"', svg)[1])
+    best = float(re.search(r'rx-bestmark" d="M([\d.]+)', svg)[1])
+    assert own < best
+
+
+def test_a_histogram_says_in_words_what_it_shows():
+    made = histogram("BLEU-2", [0.0, 0.5, 1.0])
+    assert "3 studies, median 0&#46;500" in made
+    assert histogram("x", []) == ""
+    assert "NaN" not in histogram("x", [1.0, 1.0])
+
+
+def test_the_policy_allows_the_scripts_of_the_page_alone():
+    page = '<html><head><meta charset="utf-8"><script src="a.js"></script></head><script>a()</script><script type="application/json">{}</script></html>'
+    done = with_policy(page)
+    assert done.index("Content-Security-Policy") < done.index("<script")
+    assert done.count("sha256-") == 1
+    assert with_policy(done) == done
