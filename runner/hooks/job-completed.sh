@@ -1,0 +1,34 @@
+#!/bin/bash
+# Runs after every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_COMPLETED), also after a refused one:
+# empties the workspace and the job's temporary folder. The runner itself is unpacked anew for the next job
+# (run-one-job.sh); this is for what would otherwise lie around until then.
+set -u
+PATH=/usr/bin:/bin
+export PATH
+
+# Empties a folder that lies below the runner's work folder; leaves the runner's own files of this step.
+empty() {
+    local folder work
+    [ -n "${1-}" ] && [ -d "$1" ] || return 0
+    folder=$(readlink -f -- "$1")
+    work=$(readlink -f -- "$2")
+    case "$folder" in
+    "$work"/?*) ;;
+    *)
+        echo '::warning::The folder is not below the work folder of the runner; it is left as it is.'
+        return 0
+        ;;
+    esac
+    find "$folder" -mindepth 1 -maxdepth 1 ! -name '_runner_file_commands' ! -name '_github_workflow' \
+        -exec rm -rf --one-file-system -- {} +
+}
+
+# RUNNER_TEMP is <work>/_temp.
+if [ -z "${RUNNER_TEMP-}" ] || [ ! -d "$RUNNER_TEMP" ]; then
+    echo '::warning::RUNNER_TEMP is not set; nothing is cleaned.'
+    exit 0
+fi
+work=$(dirname -- "$(readlink -f -- "$RUNNER_TEMP")")
+empty "${GITHUB_WORKSPACE-}" "$work"
+empty "$RUNNER_TEMP" "$work"
+echo 'The workspace is empty.'

@@ -1,0 +1,39 @@
+#!/bin/bash
+# Runs before every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_STARTED). A status other than 0 ends the
+# job before its first step. Only three workflows of one repository, as they stand on main, are let through.
+#
+# The repository is read from <prefix>/etc/runner.conf, which lies beside this file and belongs to its owner
+# (root). Nothing is read from the environment but what GitHub sets, and nothing of it is printed: a branch
+# name is a stranger's text, and standard output is a command channel.
+set -u
+PATH=/usr/bin:/bin
+export PATH
+
+refuse() {
+    printf '::error title=Refused by the scoring runner::%s\n' "$1"
+    exit 1
+}
+
+here=$(readlink -f -- "${BASH_SOURCE[0]}") || refuse 'The hook does not find itself.'
+conf=$(dirname -- "$(dirname -- "$here")")/etc/runner.conf
+[ -f "$conf" ] && [ ! -L "$conf" ] || refuse 'There is no etc/runner.conf beside the hooks.'
+[ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "$here")" ] || refuse 'runner.conf has another owner than the hook.'
+case "$(stat -c %A -- "$conf")" in
+?????w???? | ????????w?) refuse 'runner.conf can be written by others than its owner.' ;;
+esac
+
+repository=$(sed -n 's/^REPOSITORY=//p' -- "$conf")
+[[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse 'runner.conf names no repository, or more than one.'
+
+[ "${GITHUB_REPOSITORY-}" = "$repository" ] || refuse 'The job is of another repository.'
+[ "${GITHUB_REF-}" = refs/heads/main ] || refuse 'The job is not of the branch main.'
+workflows="$repository/.github/workflows"
+case "${GITHUB_WORKFLOW_REF-}|${GITHUB_EVENT_NAME-}" in
+"$workflows/score.yml@refs/heads/main|workflow_dispatch") ;;
+"$workflows/rescore.yml@refs/heads/main|schedule") ;;
+"$workflows/rescore.yml@refs/heads/main|workflow_dispatch") ;;
+"$workflows/publish.yml@refs/heads/main|push") ;;
+"$workflows/publish.yml@refs/heads/main|workflow_dispatch") ;;
+*) refuse 'This runner takes score (dispatched), rescore (scheduled or dispatched) and publish (pushed or dispatched) on main, nothing else.' ;;
+esac
+echo 'The scoring runner takes this job.'

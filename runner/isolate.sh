@@ -1,0 +1,185 @@
+#!/bin/bash -p
+# The scorer, alone: root's door from the job into a process that holds the references and has no network.
+#
+#   isolate.sh score NUMBER SHA    scores a pull request at a commit; standard output: a tar of `output`
+#   isolate.sh refresh             scores what main lacks and ranks; standard output: a tar of `bundle/`
+#   isolate.sh doctor [OPTION…]    `rexrank doctor --role scorer` from inside; not for the job's own user
+#
+# Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
+# number and a commit id: the code is main as GitHub serves it, fetched here by a third user, and so is the
+# pull request. Then, in a network namespace with nothing but loopback, a process id namespace and mounts of
+# its own, the scorer's user runs main's `rexrank`. What it prints goes to a private log.
+set -euo pipefail
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+prefix=$(dirname -- "$here")
+caller=${SUDO_UID-}
+
+# inside: process 1 of the namespaces, still root. Everything it needs is in the environment that `outside` made.
+inside() {
+    local folder folders as
+    ip link set lo up
+    IFS=: read -ra folders <<<"$REXRANK_HIDE"
+    for folder in "${folders[@]}"; do
+        [ ! -d "$folder" ] || mount -n -t tmpfs -o size=16m,mode=0755,nosuid,nodev tmpfs "$folder"
+    done
+    for folder in "$REXRANK_REFERENCES" "$REXRANK_MODELS"; do
+        mount -n --bind "$folder" "$folder"
+        mount -n -o remount,bind,ro,nosuid,nodev "$folder"
+    done
+    as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --)
+    cd "$PYTHONPATH"
+    if [ -n "${REXRANK_JUDGE_WEIGHTS-}" ]; then
+        judge
+    fi
+    # Not exec: process 1 has to stay, its end is the end of every process in here.
+    "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
+}
+
+# judge: starts the engine in here, where loopback is the only network, and waits until it answers.
+judge() {
+    local log=$HOME/judge.log port=8000 waited=0
+    "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" judge serve "$REXRANK_JUDGE_WEIGHTS" --engine "$REXRANK_JUDGE_ENGINE" \
+        --name "$REXRANK_JUDGE_MODEL" --port "$port" --python "$REXRANK_JUDGE_PYTHON" >"$log" 2>&1 &
+    # `rexrank judge serve` prints this once the engine answers, and gives up by itself when it does not.
+    until grep -q '^serving ' "$log"; do
+        kill -0 $! 2>/dev/null && [ "$waited" -lt 1000 ] || {
+            cat "$log" >&2
+            exit 2
+        }
+        sleep 1
+        waited=$((waited + 1))
+    done
+    export REXRANK_JUDGE_URL="http://127.0.0.1:$port/v1"
+}
+
+# outside: reads the configuration, fetches, starts `inside`, hands out what may leave.
+outside() {
+    local conf=$prefix/etc/runner.conf mode=${1-} scratch job log status=0 name
+    # shellcheck source=runner/lib.sh
+    . "$here/lib.sh"
+    [ "$(id -u)" = 0 ] || die 'this needs root: call it through sudo.'
+    private_conf
+    check_call "$@"
+    environment
+    scratch=$(conf SCRATCH)
+    exec 9>"$scratch/lock"
+    flock -n 9 || die 'another scoring is running.'
+    job=$(mktemp -d "$scratch/job.XXXXXX")
+    # shellcheck disable=SC2064  # the path as it is now
+    trap "rm -rf --one-file-system -- '$job'" EXIT
+    log=$(conf LOGS)/isolate.log
+    printf -- '--- %s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log"
+    fetch_all "$@" >>"$log" 2>&1 || die 'main or the pull request could not be fetched; the private log says why.'
+    secrets "$@"
+    mkdir -m 0700 "$job/home" "$job/tmp"
+    : >"$job/output"
+    chown -R -h "$REXRANK_SCORER:$REXRANK_SCORER" "$job"
+    export HOME=$job/home TMPDIR=$job/tmp PYTHONPATH=$job/code GITHUB_OUTPUT=$job/output
+    name=(unshare --net --mount --pid --ipc --fork --kill-child --mount-proc /bin/bash -p "$here/isolate.sh" inside)
+    # Lock and scorer must not share a descriptor: a process that stays would hold the lock.
+    case $mode in
+    doctor) "${name[@]}" doctor --role scorer "${@:2}" 9>&- || status=$? ;;
+    score) "${name[@]}" pr score "$job/pull" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
+    refresh) "${name[@]}" pr refresh "$job/bundle" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
+    esac
+    case $mode in
+    score) hand_out output ;;
+    refresh) [ "$status" -ne 0 ] || hand_out bundle ;;
+    esac
+    return "$status"
+}
+
+# check_call: exactly the calls above; anything else ends here.
+check_call() {
+    case "${1-}" in
+    score)
+        [ $# -eq 3 ] && [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] && [[ $3 =~ ^[0-9a-f]{40}$ ]] || die 'wanted: score NUMBER SHA'
+        ;;
+    refresh) [ $# -eq 1 ] || die 'wanted: refresh' ;;
+    doctor)
+        [ -z "$caller" ] || [ "$caller" != "$(id -u -- "$(conf RUNNER)")" ] || die 'the user who runs the jobs may not ask this.'
+        for option in "${@:2}"; do
+            [[ $option =~ ^--(json|strict)$ ]] || die 'wanted: doctor [--json] [--strict]'
+        done
+        ;;
+    *) die 'wanted: score NUMBER SHA, refresh, or doctor' ;;
+    esac
+}
+
+# environment: nothing of the caller's, everything from runner.conf; the salt never stands in an argument.
+environment() {
+    local name
+    while read -r name; do
+        unset "$name"
+    done < <(compgen -e)
+    export PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+    export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 GIT_CONFIG_NOSYSTEM=1
+    REXRANK_REFERENCES=$(conf REFERENCES)
+    REXRANK_MODELS=$(conf MODELS)
+    REXRANK_STORE=$(conf STORE)
+    REXRANK_DEVICE=$(conf DEVICE cpu)
+    REXRANK_SCORER=$(conf SCORER)
+    REXRANK_HIDE=$(conf HIDE /home:/root:/run:/tmp:/var/tmp)
+    REXRANK_PYTHON=$(conf PYTHON "$prefix/venv/bin/python")
+    # shellcheck disable=SC2089,SC2090  # one argument of Python, never split by the shell
+    REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
+    GITHUB_SERVER_URL=$(conf SERVER_URL https://github.com)
+    GITHUB_REPOSITORY=$(conf REPOSITORY)
+    REXRANK_JUDGE_WEIGHTS=$(conf JUDGE_WEIGHTS '')
+    # shellcheck disable=SC2090
+    export REXRANK_REFERENCES REXRANK_MODELS REXRANK_STORE REXRANK_DEVICE REXRANK_SCORER REXRANK_HIDE REXRANK_PYTHON \
+        REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGE_WEIGHTS
+    if [ -n "$REXRANK_JUDGE_WEIGHTS" ]; then
+        REXRANK_JUDGE_MODEL=$(conf JUDGE_NAME judge)
+        REXRANK_JUDGE_REVISION=$(conf JUDGE_REVISION '')
+        REXRANK_JUDGE_ENGINE=$(conf JUDGE_ENGINE vllm)
+        REXRANK_JUDGE_PYTHON=$(conf JUDGE_PYTHON "$REXRANK_PYTHON")
+        export REXRANK_JUDGE_MODEL REXRANK_JUDGE_REVISION REXRANK_JUDGE_ENGINE REXRANK_JUDGE_PYTHON
+    fi
+}
+
+# fetch_all: main, and for `score` the pull request, by a user who has the network and nothing else.
+fetch_all() {
+    # Called in a condition, where `set -e` sleeps: every step says itself what its failure means.
+    local fetcher as
+    fetcher=$(conf FETCHER)
+    as=(setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch")
+    mkdir -m 0700 "$job/fetch" || return
+    chown "$fetcher:$fetcher" "$job/fetch" || return
+    # The fetching user may enter the job's folder, and read nothing in it but its own.
+    chmod 0711 "$job" || return
+    cd "$job/fetch" || return
+    "${as[@]}" timeout 900 git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
+        "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" code || return
+    if [ "$1" = score ]; then
+        PR=$2 SHA=$3 PYTHONPATH=$job/fetch/code "${as[@]}" timeout 900 "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
+            pr fetch "$job/fetch/pull" || return
+        mv -- "$job/fetch/pull" "$job/pull" || return
+    fi
+    mv -- "$job/fetch/code" "$job/code" || return
+    cd / || return
+    rm -rf -- "$job/fetch" || return
+    chmod 0700 "$job" || return
+}
+
+# secrets: what only the scorer may have; called after the last process that has the network.
+secrets() {
+    if [ "$1" = score ]; then
+        export PR=$2 SHA=$3
+    fi
+    if [ -s "$prefix/etc/salt" ]; then
+        REXRANK_SALT=$(cat -- "$prefix/etc/salt")
+        export REXRANK_SALT
+    fi
+}
+
+# hand_out NAME: one entry of the job's folder as a tar, written by the scorer's user.
+hand_out() {
+    setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --clear-groups --no-new-privs -- tar -C "$job" -cf - "$1"
+}
+
+if [ "${1-}" = inside ] && [ "$$" = 1 ]; then
+    inside "${@:2}"
+else
+    outside "$@"
+fi

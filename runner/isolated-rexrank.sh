@@ -1,0 +1,39 @@
+#!/bin/bash
+# What a job on the scoring runner gets for `rexrank pr score` and `rexrank pr refresh` (REXRANK_ISOLATE in the
+# runner's .env): asks isolate.sh through sudo, and takes from its answer one checked line, or the bundle.
+# The folder that `rexrank pr fetch` filled is not used: the isolated side fetches for itself.
+set -euo pipefail
+prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+answer=$(mktemp "${RUNNER_TEMP:-/tmp}/answer.XXXXXX")
+trap 'rm -f -- "$answer"' EXIT
+status=0
+
+# shellcheck disable=SC2024  # the answer is a file of this user, as it should be
+case "${1-} ${2-}" in
+"pr score")
+    sudo -n "$prefix/bin/isolate.sh" score "${PR-}" "${SHA-}" >"$answer" </dev/null || status=$?
+    line=$(tar -xOf "$answer" output 2>/dev/null || true)
+    if [[ $line =~ ^result=\{[^[:cntrl:]]*\}$ ]]; then
+        printf '%s\n' "$line" >>"$GITHUB_OUTPUT"
+    else
+        status=2
+    fi
+    ;;
+"pr refresh")
+    sudo -n "$prefix/bin/isolate.sh" refresh >"$answer" </dev/null || status=$?
+    if [ "$status" -eq 0 ]; then
+        mkdir -p -- "$3"
+        tar -xf "$answer" -C "$3" --strip-components=1 --no-same-owner --no-same-permissions
+    fi
+    ;;
+*)
+    echo 'wanted: pr score FOLDER, or pr refresh FOLDER' >&2
+    exit 2
+    ;;
+esac
+case $status in
+0) echo 'Done.' ;;
+1) echo 'Not scored; the report says why.' ;;
+*) echo "A failure of ours; the runner's private log has the details." ;;
+esac
+exit "$status"

@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# What the scripts of the runner kit share. Sourced, never run.
+
+die() {
+    printf '%s: %s\n' "$(basename -- "$0")" "$1" >&2
+    exit 2
+}
+
+# conf KEY [DEFAULT]: the one value of KEY in runner.conf ($conf); only plain characters are taken.
+conf() {
+    local value
+    value=$(sed -n "s/^$1=//p" -- "${conf:?}")
+    if [ -z "$value" ]; then
+        [ $# -ge 2 ] || die "runner.conf does not set $1."
+        printf '%s' "$2"
+        return
+    fi
+    [[ $value =~ ^[A-Za-z0-9/._:+-]+$ ]] || die "runner.conf: $1 is set twice, or holds other characters than A-Z a-z 0-9 / . _ : + -"
+    printf '%s' "$value"
+}
+
+# private_conf: fails unless runner.conf belongs to the owner of the scripts and nobody else may write it.
+private_conf() {
+    [ -f "$conf" ] && [ ! -L "$conf" ] || die "there is no $conf; copy runner.conf.example and fill it in."
+    [ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "${BASH_SOURCE[0]}")" ] || die "$conf has another owner than the scripts."
+    case "$(stat -c %A -- "$conf")" in
+    ?????w???? | ????????w?) die "$conf can be written by others than its owner." ;;
+    esac
+}

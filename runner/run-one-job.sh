@@ -1,0 +1,52 @@
+#!/bin/bash
+# One job on the scoring runner, as root: unpacks the runner's software anew, registers it with the
+# just-in-time configuration read from standard input, lets the runner's user take one job, and leaves no process.
+#
+#   ssh runner sudo /opt/rexrank/bin/run-one-job.sh < jit-config
+#
+# The configuration is good for one job and never stands in an argument. The machine keeps no credential that
+# could register a runner: keep-registered.sh, on another machine, asks GitHub for one before every job.
+set -euo pipefail
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+prefix=$(dirname -- "$here")
+# Read through `conf` in lib.sh.
+conf=$prefix/etc/runner.conf
+# shellcheck source=runner/lib.sh
+. "$here/lib.sh"
+[ "$(id -u)" = 0 ] || die 'this needs root.'
+private_conf
+
+user=$(conf RUNNER)
+home=$(conf RUNNER_HOME /var/lib/rexrank/runner)
+archive=$(conf RUNNER_ARCHIVE "$prefix/actions-runner.tar.gz")
+[ -f "$archive" ] || die "the runner's software is not at $archive."
+IFS= read -r jit || [ -n "${jit-}" ] || die 'no just-in-time configuration on standard input.'
+[[ $jit =~ ^[A-Za-z0-9+/=]{100,}$ ]] || die 'standard input holds no just-in-time configuration.'
+
+exec 9>"$prefix/etc/run-one-job.lock"
+flock -n 9 || die 'a job is running.'
+rm -rf --one-file-system -- "$home"
+mkdir -m 0750 -- "$home"
+tar -xzf "$archive" -C "$home" --no-same-owner
+# The runner reads its .env at its start, before any job; the next start unpacks another one.
+cat >"$home/.env" <<ENV
+ACTIONS_RUNNER_HOOK_JOB_STARTED=$prefix/hooks/job-started.sh
+ACTIONS_RUNNER_HOOK_JOB_COMPLETED=$prefix/hooks/job-completed.sh
+REXRANK_VENV=$prefix/venv
+REXRANK_ISOLATE=$prefix/bin/isolated-rexrank.sh
+LANG=C.UTF-8
+ENV
+chown -R -h "$user:$user" "$home"
+chown root:root "$home/.env"
+chmod 0644 "$home/.env"
+
+cd "$home"
+status=0
+# A process id namespace: what a job leaves behind ends with it. sudo needs its set-user-id bit, so that
+# --no-new-privs is not for the runner; the scorer has it.
+env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" LANG=C.UTF-8 ACTIONS_RUNNER_INPUT_JITCONFIG="$jit" \
+    unshare --pid --fork --kill-child --mount-proc \
+    setpriv --reuid "$user" --regid "$user" --init-groups -- ./run.sh </dev/null 9>&- || status=$?
+cd /
+rm -rf --one-file-system -- "$home"
+exit "$status"

@@ -1,0 +1,344 @@
+"""The isolated scorer, run for real where the machine lets us: a stand-in `rexrank` on main looks around inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+KIT = Path(__file__).parents[2] / "runner"
+SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+PYTHONS = (os.path.realpath(sys.executable), "/usr/bin/python3")
+# Debian's own accounts stand in for rexscore, rexfetch and rexrunner; each has a group of its name.
+SCORER, FETCHER, RUNNER = "bin", "games", "daemon"
+
+# Says what a hostile scorer could see, hands out a result, and writes to both streams.
+LOOKS = """
+import json, os, socket, sys
+from pathlib import Path
+
+def can(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return True
+
+def main():
+    what = sys.argv[1:3]
+    if what == ["pr", "fetch"]:
+        folder = Path(sys.argv[3]); folder.mkdir()
+        (folder / "fetched").write_text(f"{os.environ['PR']} {os.environ['SHA']} {os.getuid()}")
+        (folder / "secrets").write_text(str(os.environ.get("REXRANK_SALT")))
+        return
+    print("CANARY-IN-OUTPUT"); print("CANARY-IN-ERROR", file=sys.stderr)
+    references = Path(os.environ["REXRANK_REFERENCES"])
+    seen = {
+        "uid": os.getuid(), "cwd": os.getcwd(), "processes": sum(p.name.isdigit() for p in Path("/proc").iterdir()),
+        "interfaces": [n for _, n in socket.if_nameindex()],
+        "egress": can(lambda: socket.create_connection(("192.0.2.1", 443), 2)),
+        "reads": can(lambda: (references / "a.json").read_text()),
+        "writes": can(lambda: (references / "b.json").write_text("x")),
+        "store": can(lambda: (Path(os.environ["REXRANK_STORE"]) / "kept").write_text("x")),
+        "hidden": os.listdir("/run"), "salt": os.environ.get("REXRANK_SALT"),
+        "environment": sorted(os.environ),
+        "groups": os.getgroups(), "no_new_privs": "NoNewPrivs:\\t1" in Path("/proc/self/status").read_text(),
+        "capabilities": [l.split()[1] for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("Cap")],
+        "fetched": "", "arguments": sys.argv[1:],
+    }
+    if what == ["pr", "score"]:
+        seen["fetched"] = (Path(sys.argv[3]) / "fetched").read_text()
+        seen["secret_when_fetching"] = (Path(sys.argv[3]) / "secrets").read_text()
+        with open(os.environ["GITHUB_OUTPUT"], "a") as file:
+            file.write("result=" + json.dumps(seen, separators=(",", ":")) + "\\n")
+        sys.exit(1 if os.environ["PR"] == "13" else 0)
+    if what == ["pr", "refresh"]:
+        bundle = Path(sys.argv[3]); (bundle / "tables").mkdir(parents=True)
+        (bundle / "tables" / "seen.json").write_text(json.dumps(seen))
+"""
+
+
+def _able():
+    if os.geteuid() != 0:
+        return "needs root"
+    for name in (SCORER, FETCHER, RUNNER):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            return f"this machine has no user {name}"
+    tools = ("unshare", "setpriv", "ip", "git", "mount", "flock")
+    if any(shutil.which(t) is None for t in tools):
+        return "unshare, setpriv, ip, git, mount and flock are needed"
+    probe = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "mount",
+        "-t",
+        "tmpfs",
+        "x",
+        "/run",
+    ]
+    if subprocess.run(probe, capture_output=True, check=False, timeout=20).returncode:
+        return "this machine lets root make no namespaces"
+    return "" if _python() else "another user cannot run this Python"
+
+
+def _python():
+    """A Python that another user can run: one in root's home is out of reach."""
+    for path in PYTHONS:
+        # `env` in between: setpriv itself still has root's capabilities when it starts a program.
+        test = ["setpriv", "--reuid", SCORER, "--regid", SCORER, "--clear-groups", "env", path, "-c", ""]
+        if subprocess.run(test, capture_output=True, check=False, timeout=20).returncode == 0:
+            return path
+    return ""
+
+
+WHY_NOT = _able()
+PYTHON = "" if WHY_NOT else _python()
+needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "able")
+
+
+def sh(*args, **kwargs):
+    return subprocess.run(args, capture_output=True, check=False, timeout=60, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def origin():
+    """A public repository whose main holds the stand-in."""
+    base = Path(tempfile.mkdtemp(prefix="origin-"))
+    base.chmod(0o755)
+    repo = base / "rexrank" / "challenge"
+    (repo / "evaluator").mkdir(parents=True)
+    (repo / "evaluator" / "__init__.py").write_text("")
+    (repo / "evaluator" / "cli.py").write_text(LOOKS)
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    for args in (("init", "-q", "-b", "main"), ("add", "."), (*who, "commit", "-qm", "one")):
+        assert sh("git", *args, cwd=repo).returncode == 0
+    yield base
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def machine(origin):
+    """The folders of a runner, installed by setup.sh; another user owns the repository, as on GitHub."""
+    base = Path(tempfile.mkdtemp(prefix="machine-"))
+    base.chmod(0o711)
+    assert sh("bash", str(KIT / "setup.sh"), "--destdir", str(base)).returncode == 0
+    prefix, refs, store = (
+        base / "opt/rexrank",
+        base / "srv/rexrank/references",
+        base / "var/lib/rexrank/store",
+    )
+    (base / "srv/rexrank/references/a.json").write_text("CANARY-REFERENCE")
+    for path in (refs, refs / "a.json"):
+        os.chown(path, 0, pwd.getpwnam(SCORER).pw_gid)
+    (refs / "a.json").chmod(0o440)
+    os.chown(store, pwd.getpwnam(SCORER).pw_uid, pwd.getpwnam(SCORER).pw_gid)
+    pairs = {
+        "REPOSITORY": "rexrank/challenge", "SERVER_URL": f"file://{origin}", "RUNNER": RUNNER, "FETCHER": FETCHER,
+        "SCORER": SCORER, "REFERENCES": refs, "MODELS": base / "srv/rexrank/models", "STORE": store,
+        "SCRATCH": base / "var/lib/rexrank/scratch", "LOGS": base / "var/log/rexrank", "HIDE": "/home:/run",
+        "PYTHON": PYTHON,
+    }  # fmt: skip
+    (prefix / "etc/runner.conf").write_text("".join(f"{k}={v}\n" for k, v in pairs.items()))
+    # file:// of another owner is refused by git; over https there is no owner. Fetching as the owner stands in.
+    for path in [origin, *origin.rglob("*")]:
+        os.chown(path, pwd.getpwnam(FETCHER).pw_uid, pwd.getpwnam(FETCHER).pw_gid, follow_symlinks=False)
+    yield base
+    shutil.rmtree(base)
+
+
+def isolate(machine, *args, **env):
+    return sh(str(machine / "opt/rexrank/bin/isolate.sh"), *args, env={"PATH": os.environ["PATH"], **env})
+
+
+def result_of(done):
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as tar:
+        assert tar.getnames() == ["output"]
+        line = tar.extractfile("output").read().decode()
+    assert line.startswith("result=")
+    return json.loads(line.removeprefix("result="))
+
+
+@needs_namespaces
+def test_the_scorer_has_references_and_store_and_nothing_else(machine):
+    done = isolate(
+        machine, "score", "12", SHA, EVIL="1", BASH_ENV="/nowhere", LD_PRELOAD="", GITHUB_TOKEN="secret"
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    seen = result_of(done)
+    assert seen["uid"] == pwd.getpwnam(SCORER).pw_uid
+    assert seen["interfaces"] == ["lo"]
+    assert seen["egress"] not in {True, "TimeoutError"}, "refused at once: there is no route"
+    assert (seen["reads"], seen["writes"], seen["store"]) == (True, "OSError", True)
+    assert seen["hidden"] == []
+    assert seen["processes"] <= 3
+    assert seen["no_new_privs"]
+    assert set(seen["capabilities"]) == {"0000000000000000"}
+    assert not {"EVIL", "BASH_ENV", "LD_PRELOAD", "GITHUB_TOKEN", "SUDO_UID"} & set(seen["environment"])
+    assert seen["salt"] == (machine / "opt/rexrank/etc/salt").read_text().strip()
+    assert seen["fetched"] == f"12 {SHA} {pwd.getpwnam(FETCHER).pw_uid}"
+    assert seen["secret_when_fetching"] == "None"
+    assert (machine / "var/lib/rexrank/store/kept").exists()
+
+
+@needs_namespaces
+def test_what_the_scorer_prints_goes_to_the_private_log(machine):
+    done = isolate(machine, "score", "13", SHA)
+    assert done.returncode == 1, "the status of the scorer"
+    log = machine / "var/log/rexrank/isolate.log"
+    assert b"CANARY" not in done.stdout + done.stderr
+    assert {"CANARY-IN-OUTPUT", "CANARY-IN-ERROR"} <= set(log.read_text().split())
+    assert log.parent.stat().st_mode & 0o077 == 0
+
+
+@needs_namespaces
+def test_nothing_of_a_run_stays(machine):
+    isolate(machine, "score", "12", SHA)
+    assert [p.name for p in (machine / "var/lib/rexrank/scratch").iterdir()] == ["lock"]
+
+
+@needs_namespaces
+def test_a_refresh_hands_out_the_bundle(machine):
+    done = isolate(machine, "refresh")
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as tar:
+        assert {m.name for m in tar if m.isfile()} == {"bundle/tables/seen.json"}
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    "args",
+    [
+        (), ("score",), ("score", "12"), ("score", "0", SHA), ("score", "12", SHA[:39]), ("score", "12", SHA.upper()),
+        ("score", "12", SHA, "more"), ("score", "12;id", SHA), ("score", "$(id)", SHA), ("score", "-1", SHA),
+        ("score", "12", f"{SHA}\n"), ("refresh", "--all"), ("inside", "pr", "score"), ("sh",), ("doctor", "--help"),
+    ],
+)  # fmt: skip
+def test_any_other_call_is_refused(machine, args):
+    done = isolate(machine, *args)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"wanted: " in done.stderr
+
+
+@needs_namespaces
+def test_the_jobs_user_may_not_ask_the_doctor(machine):
+    done = isolate(machine, "doctor", SUDO_UID=str(pwd.getpwnam(RUNNER).pw_uid))
+    assert (done.returncode, b"may not ask" in done.stderr) == (2, True)
+
+
+@needs_namespaces
+def test_one_scoring_at_a_time(machine):
+    held = subprocess.Popen(["flock", str(machine / "var/lib/rexrank/scratch/lock"), "sleep", "20"])
+    try:
+        for _ in range(100):
+            if sh("flock", "-n", str(machine / "var/lib/rexrank/scratch/lock"), "true").returncode:
+                break
+        done = isolate(machine, "refresh")
+    finally:
+        held.terminate()
+        held.wait()
+    assert (done.returncode, b"another scoring is running" in done.stderr) == (2, True)
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("DEVICE=$(id)\n", b"other characters"), ("STORE=/a\nSTORE=/b\n", b"set twice")],
+)
+def test_a_damaged_configuration_is_refused(machine, line, said):
+    conf = machine / "opt/rexrank/etc/runner.conf"
+    key = line.split("=")[0]
+    kept = [x for x in conf.read_text().splitlines() if not x.startswith(f"{key}=")]
+    conf.write_text("\n".join(kept) + "\n" + line)
+    done = isolate(machine, "refresh")
+    assert (done.returncode, said in done.stderr) == (2, True)
+
+
+def door(tmp_path, answers, *args, status=0):
+    """isolated-rexrank.sh with a `sudo` that answers for isolate.sh."""
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    archive = tmp_path / "answer.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, text in answers.items():
+            data = text.encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))
+    (fake / "sudo").write_text(
+        f'#!/bin/sh\nprintf "%s " "$@" >{tmp_path}/asked\ncat {archive}\nexit {status}\n'
+    )
+    (fake / "sudo").chmod(0o755)
+    out = tmp_path / "output"
+    out.write_text("")
+    env = {"PATH": f"{fake}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(out),
+           "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
+           "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
+    done = subprocess.run(
+        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=20, check=False
+    )
+    return done, out.read_text(), (tmp_path / "asked").read_text().split()
+
+
+def test_the_door_passes_one_checked_line_on(tmp_path):
+    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", "folder")
+    assert (done.returncode, out) == (0, 'result={"a":1}\n')
+    assert asked[0] == "-n"
+    assert asked[1].endswith("/bin/isolate.sh")
+    assert asked[2:] == ["score", "12", SHA]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "result=1\n",
+        'other={"a":1}\n',
+        'result={"a":1}\nPATH=/evil}\n',
+        'result={"a":1}\rx}\n',
+        'x\nresult={"a":1}\n',
+    ],
+)
+def test_the_door_passes_nothing_else_on(tmp_path, output):
+    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", "folder")
+    assert (done.returncode, out) == (2, "")
+
+
+def test_the_door_keeps_the_status(tmp_path):
+    done, out, _ = door(tmp_path, {"output": 'result={"error":"no"}\n'}, "pr", "score", "folder", status=1)
+    assert (done.returncode, out) == (1, 'result={"error":"no"}\n')
+
+
+def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
+    (tmp_path / "one").mkdir()
+    done, _, asked = door(
+        tmp_path / "one", {"bundle/tables/a.json": "1"}, "pr", "refresh", str(tmp_path / "b"), "--all"
+    )
+    assert (done.returncode, asked[2:]) == (0, ["refresh"])
+    assert (tmp_path / "b/tables/a.json").read_text() == "1"
+    (tmp_path / "two").mkdir()
+    done, _, _ = door(tmp_path / "two", {"bundle/a": "1"}, "pr", "refresh", str(tmp_path / "c"), status=2)
+    assert done.returncode == 2
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
+    done, _, _ = door(tmp_path, {"bundle/../../evil": "1"}, "pr", "refresh", str(tmp_path / "x/b"))
+    assert done.returncode != 0
+    assert not (tmp_path / "evil").exists()
+    assert not (tmp_path / "x/evil").exists()
