@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
     from evaluator.submission import StudyReport
 
 CASES_SCHEMA: Final = "rexrank/cases/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """A board's reference texts by study, and each model's predictions by `team/model` and study."""
-
-    references: Mapping[str, str] = field(default_factory=dict)
-    predictions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def cases_folder(leaderboard: Path, board: Board) -> Path:
@@ -71,22 +62,25 @@ def write_cases(
     return list(files)
 
 
-def read_cases(leaderboard: Path, board: Board) -> Cases:
-    """The texts of a public board that were scored against its present references; else empty ones.
+def read_references(leaderboard: Path, board: Board) -> dict[str, Any] | None:
+    """The reference texts of a public board in the form of their file; `None` where there are none.
 
     Raises `RexrankError` for a file that cannot be read or is of another board.
     """
-    folder = cases_folder(leaderboard, board)
-    if not board.dataset.references_public or not (folder / "references.json").is_file():
-        return Cases()
-    references = _read(folder / "references.json", board)
-    predictions = {}
-    for path in sorted(folder.glob("*__*.json")):
-        found = _read(path, board)
-        same = all(found[k] == references[k] for k in ("protocol", "references_sha256"))
-        if same and found["texts"].keys() == references["texts"].keys():
-            predictions[path.stem.replace("__", "/", 1)] = found["texts"]
-    return Cases(references["texts"], predictions)
+    path = cases_folder(leaderboard, board) / "references.json"
+    return _read(path, board) if board.dataset.references_public and path.is_file() else None
+
+
+def read_predictions(
+    leaderboard: Path, board: Board, references: Mapping[str, Any], team: str, model: str
+) -> dict[str, str] | None:
+    """A model's texts by study; `None` where there are none, or none that belong to these references."""
+    path = cases_folder(leaderboard, board) / f"{team}__{model}.json"
+    if not path.is_file():
+        return None
+    found = _read(path, board)
+    same = all(found[k] == references[k] for k in ("protocol", "references_sha256"))
+    return found["texts"] if same and found["texts"].keys() == references["texts"].keys() else None
 
 
 def _read(path: Path, board: Board) -> dict[str, Any]:

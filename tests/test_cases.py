@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evaluator.cases import read_cases, write_cases
+from evaluator.cases import read_predictions, read_references, write_cases
 from evaluator.datasets.references import Reference, References, load_references
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.problems import RexrankError
@@ -24,10 +24,10 @@ def write(folder, board, references, text="Clear lungs."):
 def test_public_texts_come_back_as_scored(tmp_path):
     board, references = Board(SANDBOX, "findings"), load_references(SANDBOX, None)
     assert [p.name for p in write(tmp_path, board, references)] == ["references.json", "a__b.json"]
-    cases = read_cases(tmp_path, board)
-    assert len(cases.references) == 60
-    assert set(cases.predictions) == {"a/b"}
-    assert set(cases.predictions["a/b"].values()) == {"Clear lungs."}
+    kept = read_references(tmp_path, board)
+    assert len(kept["texts"]) == 60
+    assert set(read_predictions(tmp_path, board, kept, "a", "b").values()) == {"Clear lungs."}
+    assert read_predictions(tmp_path, board, kept, "a", "c") is None
 
 
 @pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).references_public])
@@ -39,7 +39,7 @@ def test_nothing_of_a_private_set_is_written_or_read(tmp_path, dataset):
     planted = tmp_path / "cases" / dataset / "findings" / "references.json"
     planted.parent.mkdir(parents=True)
     planted.write_text('{"texts": {"s1": "Secret effusion."}}')
-    assert read_cases(tmp_path, board).references == {}
+    assert read_references(tmp_path, board) is None
 
 
 def test_texts_of_other_references_are_left_out(tmp_path):
@@ -48,7 +48,7 @@ def test_texts_of_other_references_are_left_out(tmp_path):
     path = tmp_path / "cases/sandbox/findings/a__b.json"
     value = json.loads(path.read_text())
     path.write_text(json.dumps({**value, "references_sha256": "1" * 64}))
-    assert read_cases(tmp_path, board).predictions == {}
+    assert read_predictions(tmp_path, board, read_references(tmp_path, board), "a", "b") is None
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": "rexrank/cases/v1"}'])
@@ -58,4 +58,4 @@ def test_a_damaged_file_is_named(tmp_path, text):
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(RexrankError, match=r"references\.json"):
-        read_cases(tmp_path, board)
+        read_references(tmp_path, board)

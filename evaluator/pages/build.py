@@ -18,7 +18,7 @@ from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.pages import boards, codes, compare, datasets, models, news
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.endpoints import endpoint_files
-from evaluator.pages.entries import Content, read_content
+from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
 from evaluator.problems import RexrankError
 
@@ -39,10 +39,7 @@ SITE_URL: Final = "https://rexrank.github.io/challenge/"
 
 def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
     """Path below the MkDocs sources to text, for every generated page and data file but the cases."""
-    return _pages(read_content(leaderboard, site_url))
-
-
-def _pages(content: Content) -> dict[str, str]:
+    content = read_content(leaderboard, site_url)
     known = [get_dataset(d) for d in dataset_ids()]
     out = {
         "index.md": boards.overview_page(known, content.overview, content.history),
@@ -71,16 +68,19 @@ def _pages(content: Content) -> dict[str, str]:
 
 def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
     """The generated pages below `docs`: changed ones written, stale ones removed."""
-    content = read_content(leaderboard, site_url)
-    made = set()
-    for files in (_pages(content).items(), case_files(content)):
-        for name, body in files:
-            _put(docs / name, body)
-            made.add(name)
+    made = pages(leaderboard, site_url)
+    for name, body in made.items():
+        _put(docs / name, body)
     for folder in ("leaderboards", "models", "data", "datasets"):
         for path in (docs / folder).rglob("*.*"):
             if path.is_file() and path.relative_to(docs).as_posix() not in made:
                 path.unlink()
+
+
+def write_shards(leaderboard: Path, site: Path) -> None:
+    """The case browser's files below a built site: thousands, which the builder need not carry."""
+    for name, body in case_files(read_content(leaderboard, SITE_URL)):
+        _put(site / name, body)
 
 
 def _put(path: Path, body: str) -> None:
@@ -111,6 +111,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         )
     if done.returncode:
         raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
+    write_shards(leaderboard, out)
     add_policies(out)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.cases import Cases, read_cases
+from evaluator.cases import read_predictions, read_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.pages.entries import Content, Entry
 from evaluator.records import Board, read_studies, studies_path
@@ -39,37 +38,42 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
     return read_studies(leaderboard, leaderboard, board, record) if path.is_file() else None
 
 
-@lru_cache(maxsize=2)
-def board_cases(leaderboard: Path, dataset: str, track: str) -> Cases:
-    """The texts of a board, read once for all its models."""
-    return read_cases(
-        leaderboard, Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
+    """A model's texts on a public board by study; `None` where there are none to show."""
+    board = board_of(entry.table)
+    if not board.dataset.references_public or entry.row["status"] == "withdrawn":
+        return None
+    references = _references(content, board)
+    if references is None:
+        return None
+    return read_predictions(
+        content.leaderboard, board, references, entry.record["team"], entry.record["model"]
     )
 
 
-def has_cases(leaderboard: Path, entry: Entry) -> bool:
-    """Whether the case browser has anything to show of a model on a board."""
-    cases = board_cases(leaderboard, entry.table["dataset"], entry.table["track"])
-    return entry.row["id"] in cases.predictions and entry.row["status"] != "withdrawn"
+def _references(content: Content, board: Board) -> dict[str, Any] | None:
+    if board.name not in content.texts:
+        content.texts[board.name] = read_references(content.leaderboard, board)
+    return content.texts[board.name]
 
 
 def case_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site's sources and text of every shard."""
-    written: set[str] = set()
-    for (dataset, track), table in content.tables.items():
-        board_cases.cache_clear()
+    """Name below the site and text of every shard."""
+    for table in content.tables.values():
+        folder = f"data/cases/{table['dataset']}.{table['track']}"
+        shared = False
         for model, entries in content.models.items():
-            for entry in (e for e in entries if e.table is table and has_cases(content.leaderboard, e)):
-                cases = board_cases(content.leaderboard, dataset, track)
-                folder = f"data/cases/{dataset}.{track}"
-                if folder not in written:
-                    written.add(folder)
-                    yield from _shards(f"{folder}/references", cases.references)
-                texts = cases.predictions[model]
-                own = f"{folder}/{model.replace('/', '__')}"
-                yield from _shards(own, texts)
-                yield f"{own}/index.json", _compact(_index(content, entry, texts))
-    board_cases.cache_clear()
+            entry = next((e for e in entries if e.table is table), None)
+            texts = texts_of(content, entry) if entry else None
+            if entry is None or texts is None:
+                continue
+            if not shared:
+                references = _references(content, board_of(table)) or {"texts": {}}
+                yield from _shards(f"{folder}/references", references["texts"])
+                shared = True
+            own = f"{folder}/{model.replace('/', '__')}"
+            yield from _shards(own, texts)
+            yield f"{own}/index.json", _compact(_index(content, entry, texts))
 
 
 def _shards(folder: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Content:
-    """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track)."""
+    """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track).
+
+    `texts` keeps what was read of reference texts, by board.
+    """
 
     leaderboard: Path
     site_url: str
@@ -38,6 +41,7 @@ class Content:
     overview: Mapping[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
+    texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
 
 def read_content(leaderboard: Path, site_url: str) -> Content:

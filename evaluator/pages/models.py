@@ -8,7 +8,7 @@ from typing import Any, Final
 from evaluator.datasets.registry import get_dataset
 from evaluator.history import EVENTS
 from evaluator.pages.boards import REHEARSAL, TRACK_TITLES
-from evaluator.pages.casefiles import has_cases, scores_of
+from evaluator.pages.casefiles import scores_of, texts_of
 from evaluator.pages.entries import Content, Entry
 from evaluator.pages.figures import histogram, strip
 from evaluator.pages.markup import badges_of, link, number, text, title
@@ -70,16 +70,24 @@ def _ranks(entries: Sequence[Entry]) -> str:
         why = f"<small>{text(row['why_unranked'])}</small>" if row.get("why_unranked") else ""
         rows.append(
             f'<tr><th scope="row"><a href="{address}">{text(dataset.title)}, {TRACK_TITLES[table["track"]]}</a></th>'
-            f"<td>{rank}{tie}{why}</td><td>{text(display_text(entry))}<small>{text(column['display_title']) if column and entry else ''}</small></td></tr>"
+            f"<td>{rank}{tie}{why}</td><td>{_value(entry)}<small>{text(column['display_title']) if column and entry else ''}</small></td></tr>"
         )
     return _table("Board", ("Rank", "Ranked by"), rows, "Ranks on every board")
+
+
+def _value(entry: Mapping[str, Any] | None) -> str:
+    """Value and interval as shown; where 1/mean has no meaning the mean itself, and why."""
+    if entry is None or entry["display"]["value"] is not None:
+        return text(display_text(entry)).replace("&#45;", "−")
+    span = "" if entry["low"] is None else f" [{number(entry['low'])}, {number(entry['high'])}]"
+    return f"mean {number(entry['mean'])}{span}<small>at or below 0: no reciprocal</small>"
 
 
 def _table(first: str, heads: Sequence[str], rows: Sequence[str], label: str) -> str:
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     return (
         f'<div class="rx-plain" tabindex="0" role="region" aria-label="{text(label)}" data-search-exclude>'
-        f'<table><thead><tr><th scope="col">{first}</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<table class="rx-table"><thead><tr><th scope="col">{first}</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
 
 
@@ -121,7 +129,7 @@ def _board_section(entry: Entry, content: Content) -> list[str]:
         lines += [_metric_table(table, row, record), "", _legend(), ""]
     lines += _distributions(entry, content)
     lines += _diagnostics(row)
-    if has_cases(content.leaderboard, entry):
+    if texts_of(content, entry) is not None:
         base, own = f"../../../data/cases/{name}/", text(row["id"].replace("/", "__"))
         words = (
             "Every reference beside the model's report, worst first. Case by case in the browser, which needs "
@@ -152,7 +160,7 @@ def _metric_table(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapp
         failed = f"<small>{entry['n_failed']} of {entry['n']} failed</small>" if entry["n_failed"] else ""
         rows.append(
             f'<tr><th scope="row"><a href="../../../metrics/{metric["key"]}/">{text(metric["display_title"])}</a></th>'
-            f"<td>{text(display_text(entry))}{failed}</td><td>{against}</td>"
+            f"<td>{_value(entry)}{failed}</td><td>{against}</td>"
             f"<td>{strip(metric, entry, _best(table, 'rows', metric), _best(table, 'nulls', metric))}</td></tr>"
         )
     rows += [

@@ -40,7 +40,7 @@ def changelog_page(content: Content) -> str:
     )
     lines.append(
         '<div class="rx-plain" tabindex="0" role="region" aria-label="Changelog of scores" data-search-exclude>'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<table class="rx-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
     return "\n".join(lines) + "\n"
 

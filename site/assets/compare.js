@@ -102,7 +102,7 @@ const mountOne = async (root) => {
 
 const table = (label, heads, rows) => {
   const head = element("tr", {}, ...heads.map((h) => element("th", { scope: "col", text: h })));
-  const made = element("table", {}, element("caption", { text: label }), element("thead", {}, head), element("tbody", {}, ...rows));
+  const made = element("table", { class: "rx-table" }, element("caption", { text: label }), element("thead", {}, head), element("tbody", {}, ...rows));
   return element("div", { class: "rx-plain", tabindex: "0", role: "region", "aria-label": label }, made);
 };
 

@@ -11,7 +11,7 @@ import pytest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.files import sha256_bytes
 from evaluator.history import append_history
-from evaluator.pages.build import pages, write_pages
+from evaluator.pages.build import pages, write_pages, write_shards
 from evaluator.pages.compare import compare_files
 from evaluator.pages.entries import check_table, read_content
 from evaluator.pages.figures import histogram, strip
@@ -30,6 +30,7 @@ def made(leaderboard):
 def docs(leaderboard, tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
     write_pages(leaderboard, folder, URL)
+    write_shards(leaderboard, folder)
     return folder
 
 
@@ -83,6 +84,7 @@ def test_nothing_of_a_private_study_reaches_the_site(leaderboard, tmp_path, data
     as_private(leaderboard, tmp_path / "board", dataset)
     assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
     write_pages(tmp_path / "board", tmp_path / "docs", URL)
+    write_shards(tmp_path / "board", tmp_path / "docs")
     ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
     assert not (tmp_path / "docs/data/cases").exists()
     page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()
