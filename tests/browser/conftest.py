@@ -112,8 +112,9 @@ def served(tmp_path_factory):
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(served):
+    """A browser for one module: while it is open its event loop runs, and no other test could start one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:

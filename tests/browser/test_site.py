@@ -255,7 +255,7 @@ def test_comparing_two_and_three_models(visit):
     assert "m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled,rexrank-sandbox/paraphrase" in address
     page.reload()
     expect(tables).to_have_count(4)
-    page.get_by_label("Board").select_option("sandbox.findings")
+    page.get_by_label("Board", exact=True).select_option("sandbox.findings")
     expect(page).to_have_url(re.compile(r"board=sandbox\.findings"))
     expect(tables).to_have_count(2)
     visitor.well()
