@@ -15,7 +15,7 @@ from evaluator.entrants import Entrants, Record, name_of, usable
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
 from evaluator.nulls import gain_over_null
 from evaluator.problems import RexrankError
-from evaluator.records import Board, published_numbers
+from evaluator.records import Board, published, published_numbers
 from evaluator.statistics.guard import step_for
 from evaluator.uncertainty import Analysis, display
 
@@ -98,8 +98,10 @@ def _column(key: str, signature: str) -> dict[str, Any]:
 
 
 def _row(
-    board: Board, record: Record, entrants: Entrants, keys: Sequence[str], analysis: Analysis | None
+    board: Board, kept: Record, entrants: Entrants, keys: Sequence[str], analysis: Analysis | None
 ) -> dict[str, Any]:
+    """A record as a row; what is read from it has passed `published`, so that no row shows more."""
+    record = published(board, kept)
     card = record["card"]
     place = analysis.places[name_of(record)] if analysis else None
     training = list(card.get("training_data") or [])
@@ -146,7 +148,7 @@ def _status(card: Mapping[str, Any]) -> str:
 
 def _entry(board: Board, record: Record, entrants: Entrants, key: str) -> dict[str, Any]:
     """One metric of a row: numbers as they may be shown, their display, and the gain over the best null row."""
-    numbers = published_numbers(board, record["metrics"][key])
+    numbers = record["metrics"][key]
     nulls = {
         name_of(r): published_numbers(board, r["metrics"][key])["mean"]
         for r in entrants.nulls

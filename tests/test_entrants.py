@@ -76,6 +76,20 @@ def test_reasons(changes, board, reason):
     assert {r["id"]: r["why_unranked"] for r in rows}["t/m"] == reason
 
 
+def test_what_the_ladder_withholds_shows_no_number_anywhere():
+    withheld = record("m", mean=0.123_456, n=10_000, ladder={"improved": False, "best": "t/a"})
+    shown = record(
+        "a", mean=0.5, n=10_000, diagnostics={"top1_share": 0.123_456_789, "signal": {"low": 0.987_654_3}}
+    )
+    table = make_table(
+        PRIVATE, sort_entrants(PRIVATE, [shown, withheld], rehearsal=False), None, rehearsal=False
+    )
+    (row,) = table["incomplete"]
+    assert row["metrics"] == {}
+    assert row["diagnostics"] == {}
+    assert table["rows"][0]["diagnostics"] == {"top1_share": 0.123, "signal": {"low": 0.988}}
+
+
 def test_releases_name_bytes_and_a_person(tmp_path):
     assert read_releases(tmp_path) == frozenset()
     path = tmp_path / "releases.json"
