@@ -17,6 +17,7 @@ from evaluator.checks.integrity import Flag, Outcome, Texts
 from evaluator.datasets.references import References
 from evaluator.metrics.base import FloatArray
 from evaluator.metrics.bleu import bleu_2
+from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.nulls import shuffled_references
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
@@ -57,6 +58,7 @@ def diagnose(
         *_too_good(board, means),
         *_identity(scored, means),
         *(plausibility.check_signal(signal["low"], signal["high"]) if signal else []),
+        *_planted(references, texts, scored),
         *_compare_earlier(board, references, reports, protocol, earlier or {}, name),
     ]
     numbers = {**integrity.describe(texts), **copying.describe_copying(texts), "signal": signal}
@@ -94,6 +96,7 @@ PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
     "C15": "a mean is better than is plausible",
     "C16": "radcliq_v1 is not what its parts give",
+    "C17": "scores are not what this record claimed before",
 }
 """What is said in place of a score's digits on a private set."""
 
@@ -146,6 +149,46 @@ def clustered_mean(values: FloatArray, clusters: Clusters) -> tuple[float, float
     mean = math.fsum(values) / clusters.n_studies
     deviations = clusters.sums((values - mean)[:, None])[:, 0]
     return mean, math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
+
+
+def _planted(references: References, texts: Texts, scored: Scored) -> list[Flag]:
+    """C20: planted strings that came back, and known-wrong references matched as well as right ones."""
+    flags = copying.check_canaries(texts, references.planted.strings)
+    key = next((k for k in (PRIMARY, "bleu_2") if k in scored.scores), None)
+    swapped = [i for i, study in enumerate(scored.ids) if study in references.planted.swapped]
+    if key is None or not swapped:
+        return flags
+    better = get_metric(key).higher_is_better
+    return flags + copying.check_swapped(scored.scores[key].values, swapped, higher_is_better=better)
+
+
+def recheck(record: Mapping[str, Any], before: Mapping[str, Any] | None, board: Board) -> dict[str, Any]:
+    """The record, with C17 where the same bytes scored otherwise `before` under the same signatures.
+
+    What an earlier record claims is held against what is computed now, so that a record that was
+    edited by hand, or a metric that does not repeat itself, is seen.
+    """
+    same = ("predictions_sha256", "references_sha256")
+    origin = before["provenance"] if before else {}
+    if (
+        before is None
+        or "shown_predictions_sha256" in origin
+        or any(origin.get(k) != record["provenance"].get(k) for k in same)
+    ):
+        return dict(record)
+    claimed = {
+        k: entry["mean"]
+        for k, entry in before["metrics"].items()
+        if entry["signature"] == record["metrics"].get(k, {}).get("signature")
+    }
+    means = {k: entry["mean"] for k, entry in record["metrics"].items()}
+    flags = plausibility.check_claims(claimed, means)
+    if not flags:
+        return dict(record)
+    integrity_now = record["integrity"]
+    outcome = max(Outcome(integrity_now["outcome"]), integrity.worst(flags), key=list(Outcome).index)
+    badges = [*integrity_now["badges"], *(_public(f, board) for f in flags)]
+    return {**record, "integrity": {**integrity_now, "outcome": str(outcome), "badges": badges}}
 
 
 def _compare_earlier(

@@ -138,6 +138,13 @@ def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> 
     return [_fullest(path, board, store) for path in sorted(folder.glob("*.json"))]
 
 
+def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> dict[str, Any] | None:
+    """One model's record with all digits: of a private set from the store alone; `None` without one."""
+    root = leaderboard if board.dataset.references_public else store
+    path = record_path(root, board.dataset.id, board.track, team, model)
+    return _read(path) if path.exists() else None
+
+
 def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
     record = _read(path)
     if store is None or board.dataset.references_public:

@@ -19,7 +19,7 @@ from evaluator.metrics.registry import board_metric_keys
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
-from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, studies_frame, write_record
+from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record
 from evaluator.scoring import Scored, default_batch_size, score, shard
 from evaluator.store import ScoreStore
 
@@ -217,10 +217,15 @@ def keep_record(
     leaderboard: Path,
 ) -> Path:
     """The path of the record, after it and its per-study scores were written as the Ladder has it."""
+    from evaluator.diagnostics import recheck
+
     frame = studies_frame(scored, references.studies)
     for axis, labels in case_axes(board, references, scored, settings).items():
         frame[SUBGROUP_PREFIX + axis] = labels
     store = settings.records or store_directory(settings.store)
+    if record["kind"] == "submission":
+        before = read_record(leaderboard, store, board, record["team"], record["model"])
+        record = recheck(record, before, board)
     record, frame = take_step(board, store, record, frame)
     return write_record(leaderboard, store, board, record, frame)
 

@@ -6,43 +6,21 @@ import json
 
 import numpy as np
 import pytest
+from support.texts import WORDS, sentence
 
-from evaluator.datasets.references import Reference, References
+from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
-from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like
+from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
 from evaluator.metrics.base import Scores
 from evaluator.records import Board
 from evaluator.scoring import Scored
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.submission import StudyReport
 
-WORDS = [
-    "heart",
-    "lung",
-    "apex",
-    "base",
-    "hilum",
-    "left",
-    "right",
-    "small",
-    "large",
-    "mild",
-    "severe",
-    "new",
-    "stable",
-    "clear",
-    "dense",
-    "round",
-]
 
-
-def sentence(seed, n=14):
-    return " ".join(np.random.default_rng(seed).choice(WORDS, n)) + f" case{seed}."
-
-
-def outcome(reports, dataset="iu-xray", failed=0, metrics=None, **more):
-    studies = {s: Reference(s, sentence(k), None, f"p{k}", {}) for k, s in enumerate(sorted(reports))}
-    references = References(get_dataset(dataset), studies, "d")
+def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008
+    studies = {s: Reference(s, sentence(k, 14), None, f"p{k}", {}) for k, s in enumerate(sorted(reports))}
+    references = References(get_dataset(dataset), studies, "d", planted)
     n = len(reports)
     bad = np.arange(n) < failed
     values = metrics or {"bleu_2": 0.3}
@@ -58,20 +36,20 @@ def many(n, make):
 
 def honest(i):
     """Words of its own and some of its reference: what a model that looks gives."""
-    return " ".join(sentence(i).split()[:6] + sentence(5_000 + i).split()[:8])
+    return " ".join(sentence(i, 14).split()[:6] + sentence(5_000 + i, 14).split()[:8])
 
 
 @pytest.mark.parametrize(
     ("reports", "more", "codes", "result"),
     [
         (many(200, honest), {}, [], "pass"),
-        (many(200, lambda i: sentence(900 + i)), {}, ["C14"], "badge"),
+        (many(200, lambda i: sentence(900 + i, 14)), {}, ["C14"], "badge"),
         (many(200, lambda i: honest(i % 10)), {}, ["C10", "C14"], "badge"),
         (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
         (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
         (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
         (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 40)}"), {}, ["C5"], "quarantine"),
-        (many(200, lambda i: sentence(i) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
+        (many(200, lambda i: sentence(i, 14) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
         (many(200, honest), {"metrics": {"radcliq_v1": -0.2}}, ["C15"], "quarantine"),
         (
             many(200, honest),
@@ -93,13 +71,16 @@ def test_a_few_changed_studies_of_a_private_set_are_probing():
     now = many(200, honest)
     before = {**now, "s003": StudyReport("another report altogether")}
     _, integrity = outcome(
-        now, "rexgradient", earlier={"me/old": before, "you/m": many(200, sentence)}, name="me/m"
+        now,
+        "rexgradient",
+        earlier={"me/old": before, "you/m": many(200, lambda i: sentence(i, 14))},
+        name="me/m",
     )
     assert "C19" in {b["code"] for b in integrity["badges"]}
 
 
 def test_private_ids_and_texts_are_never_said():
-    reports = many(200, lambda i: "" if i < 9 else sentence(i) if i < 30 else honest(i))
+    reports = many(200, lambda i: "" if i < 9 else sentence(i, 14) if i < 30 else honest(i))
     numbers, integrity = outcome(reports, "rexgradient")
     assert integrity["outcome"] == "quarantine"
     said = json.dumps([numbers, integrity])
@@ -118,7 +99,7 @@ def test_private_ids_and_texts_are_never_said():
     ],
 )
 def test_flags_of_a_private_set_quote_no_score(metrics, code):
-    reports = many(200, lambda i: sentence(900 + i))
+    reports = many(200, lambda i: sentence(900 + i, 14))
     _, public = outcome(reports, "iu-xray", metrics=metrics)
     _, private = outcome(reports, "rexgradient", metrics=metrics)
     said = {b["code"]: b["text"] for b in private["badges"]}
@@ -135,7 +116,7 @@ def test_signal_is_of_this_study():
 
 
 def test_a_null_row_is_described_and_not_accused():
-    studies = {f"s{k}": Reference(f"s{k}", sentence(k), None, f"p{k}", {}) for k in range(5)}
+    studies = {f"s{k}": Reference(f"s{k}", sentence(k, 14), None, f"p{k}", {}) for k in range(5)}
     references = References(get_dataset("iu-xray"), studies, "d")
     reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
     numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
@@ -157,3 +138,43 @@ def test_what_holds_a_record():
     assert null_like({"top1_share": 0.95})
     assert not null_like({"top1_share": 0.5})
     assert not null_like({})
+
+
+def test_planted_strings_and_wrong_references_are_found():
+    reports = many(200, honest)
+    found = {**reports, "s007": StudyReport(f"{honest(7)} planted-3f9c-4d77")}
+    planted = Planted(strings=("planted-3f9c-4d77",), swapped=("s000", "s001"))
+    _, integrity = outcome(found, planted=planted, metrics={"bleu_2": 0.3})
+    texts = {b["text"]: b["outcome"] for b in integrity["badges"] if b["code"] == "C20"}
+    assert texts == {
+        "1 of 200 reports hold a planted string": "reject",
+        "2 studies with swapped references score no worse than the 198 others": "quarantine",
+    }
+    _, clean = outcome(reports, planted=Planted(strings=("planted-3f9c-4d77",)))
+    assert clean["outcome"] == "pass"
+
+
+def kept(mean, signature="s", blob="b", **provenance):
+    return {
+        "metrics": {"bleu_2": {"mean": mean, "signature": signature}},
+        "integrity": {"outcome": "pass", "badges": []},
+        "provenance": {"predictions_sha256": blob, "references_sha256": "d", **provenance},
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [
+        (None, "pass"),
+        (kept(0.301), "pass"),
+        (kept(0.310), "quarantine"),
+        (kept(0.310, signature="another"), "pass"),
+        (kept(0.310, blob="other"), "pass"),
+        (kept(0.310, shown_predictions_sha256="x"), "pass"),  # numbers of an earlier run, by the Ladder
+    ],
+)
+def test_a_record_that_claimed_other_scores_is_held(before, outcome):
+    board = Board(get_dataset("iu-xray"), "findings")
+    found = recheck(kept(0.300), before, board)["integrity"]
+    assert found["outcome"] == outcome
+    assert [b["code"] for b in found["badges"]] == (["C17"] if outcome == "quarantine" else [])

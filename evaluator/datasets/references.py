@@ -12,7 +12,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -45,12 +45,21 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Planted:
+    """What a maintainer planted to find leaks: strings of released manifests, studies with wrong references."""
+
+    strings: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """A dataset's references in the order of its sorted ids, and the SHA-256 of the file's bytes."""
 
     dataset: Dataset
     studies: Mapping[str, Reference]
     digest: str
+    planted: Planted = Planted()
 
 
 def references_directory(override: Path | None) -> Path | None:
@@ -82,7 +91,24 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
             f"How to get them: {dataset.access}"
         ) from error
-    return parse_references(dataset, data, name=str(path))
+    return replace(
+        parse_references(dataset, data, name=str(path)),
+        planted=_planted(directory / f"{dataset.id}.planted.json"),
+    )
+
+
+def _planted(path: Path) -> Planted:
+    """What `<references>/<id>.planted.json` names: `{"strings": […], "swapped": [ids]}`, each optional."""
+    if not path.exists():
+        return Planted()
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RexrankError(f"cannot read {path}: {error}.") from error
+    lists = value.values() if isinstance(value, dict) and set(value) <= {"strings", "swapped"} else [None]
+    if not all(isinstance(x, list) and all(isinstance(i, str) and i for i in x) for x in lists):
+        raise RexrankError(f'{path}: wanted {{"strings": ["…"], "swapped": ["study id"]}}.')
+    return Planted(tuple(value.get("strings", ())), tuple(value.get("swapped", ())))
 
 
 def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:

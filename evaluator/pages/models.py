@@ -213,6 +213,7 @@ def _diagnostics(row: Mapping[str, Any]) -> list[str]:
         "Most common report": f"{d['top1_share']:.1%} of the studies",
         "Length": ratio,
         "Equal to the reference": f"{d['exact_match']:.1%}",
+        "Passages copied from the reference": f"{d['copied_spans']:.1%}",
         "Empty": str(d["n_empty"]),
     }
     signal = d.get("signal")

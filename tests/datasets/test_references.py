@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.datasets.references import (
+    Planted,
     age_group,
     check_references,
     load_references,
@@ -145,3 +146,18 @@ def test_sandbox_ships_with_the_package():
 )
 def test_no_study_makes_the_loader_stumble(studies):
     assert set(parse(studies).studies) == set(studies)
+
+
+def test_planted_things_lie_beside_the_references(tmp_path):
+    dataset = get_dataset("iu-xray")
+    studies = {f"s{i}": {"section_findings": "Clear."} for i in range(2)}
+    bare = replace(dataset, ids_digest=None)
+    (tmp_path / "iu-xray.json").write_text(json.dumps(studies))
+    assert load_references(bare, tmp_path).planted == Planted()
+    path = tmp_path / "iu-xray.planted.json"
+    path.write_text(json.dumps({"strings": ["a-b"], "swapped": ["s1"]}))
+    assert load_references(bare, tmp_path).planted == Planted(("a-b",), ("s1",))
+    for bad in ("{", "[]", '{"strings": "a"}', '{"strings": [""]}', '{"other": []}'):
+        path.write_text(bad)
+        with pytest.raises(RexrankError, match=r"planted\.json"):
+            load_references(bare, tmp_path)
