@@ -15,7 +15,7 @@ import numpy as np
 from evaluator.statistics.board import BoardScores, analyse, metric_intervals
 from evaluator.statistics.bootstrap import clusters_of, draw_means
 from evaluator.statistics.disclosure import Axis
-from evaluator.statistics.subgroups import analyse_models
+from evaluator.statistics.subgroups import analyse_subgroups
 
 AXES = {"normal": "NA", "findings": "012", "sex": "FM", "age_group": "abcde", "view": "FL", "length": "sml"}
 MODELS, STUDIES, PATIENTS = 31, 10_000, 6_800
@@ -58,7 +58,9 @@ def main() -> None:
     axes = [Axis(name, rng.choice(list(groups), STUDIES).tolist()) for name, groups in AXES.items()]
     table = np.column_stack([v[KEYS[0]] for v in values.values()])
     strata = rng.choice(["n|s", "n|m", "n|l", "a|s", "a|m", "a|l"], STUDIES).tolist()
-    analyse_models(table, axes, clusters, 7, higher_is_better=False, strata=strata, null=base, private=True)
+    analyse_subgroups(
+        table, axes, clusters, 7, higher_is_better=False, strata=strata, null=base, private=True
+    )
     print(
         f"subgroups on {len(axes)} axes, standardised and beyond the null row: {time.perf_counter() - start:.1f} s"
     )

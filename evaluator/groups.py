@@ -17,7 +17,7 @@ from evaluator.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
 from evaluator.statistics.disclosure import Axis, Mask, rounded_count
 from evaluator.statistics.guard import coarse
-from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_models, cells_of, places_in_groups
+from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
 from evaluator.uncertainty import board_seed
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def board_subgroups(
     values = np.column_stack([np.asarray(f[primary], dtype=np.float64) for f in frames.values()])
     mix = [a for a in axes if a.name in CASE_MIX]
     strata = ["|".join(x or "" for x in row) for row in zip(*(a.labels for a in mix), strict=True)]
-    found = analyse_models(
+    found = analyse_subgroups(
         values,
         axes,
         clusters,

@@ -125,33 +125,6 @@ def analyse_subgroups(
     null: FloatArray | None = None,
     private: bool = False,
     draws: int = DRAWS,
-) -> list[AxisResult]:
-    """Every axis' groups and gaps for one model on one metric, of per-study scores of shape (n,)."""
-    (found,) = analyse_models(
-        values[:, None],
-        axes,
-        clusters,
-        seed,
-        higher_is_better=higher_is_better,
-        strata=strata,
-        null=null,
-        private=private,
-        draws=draws,
-    )
-    return found
-
-
-def analyse_models(
-    values: FloatArray,
-    axes: Sequence[Axis],
-    clusters: Clusters,
-    seed: int,
-    *,
-    higher_is_better: bool,
-    strata: Sequence[str] | None = None,
-    null: FloatArray | None = None,
-    private: bool = False,
-    draws: int = DRAWS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[list[AxisResult]]:
     """Per model every axis' groups and gaps on one metric.

@@ -1,29 +1,8 @@
 // The case browser of a model page: reference beside report, worst first, fetched when asked for.
 // Every text goes into the page as text; what a report says can never become markup.
+import { element, load } from "./page.js";
+
 const PAGE = 10;
-
-const element = (name, options = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(options)) {
-    if (key === "text") made.textContent = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
-};
-
-const fetched = new Map();
-const load = (url) => {
-  if (!fetched.has(url)) {
-    const answer = fetch(url).then((r) => {
-      if (!r.ok) throw new Error(`${r.status} for ${url}`);
-      return r.json();
-    });
-    answer.catch(() => fetched.delete(url));
-    fetched.set(url, answer);
-  }
-  return fetched.get(url);
-};
 
 // Sentences end with a full stop, question or exclamation mark before a space.
 const sentences = (text) => text.match(/[^.!?]+(?:[.!?]+(?=\s|$)|[.!?]+\S*|$)\s*/g) ?? (text ? [text] : []);

@@ -1,25 +1,12 @@
 // The compare page: two or three models of a board, from files computed when the board was ranked.
+import { element, load } from "./page.js";
+
 const MOST = 3;
 const SVG = "http://www.w3.org/2000/svg";
-
-const element = (name, options = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(options)) {
-    if (key === "text") made.textContent = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
-};
 const drawn = (name, options) => {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(options)) made.setAttribute(key, value);
   return made;
-};
-const load = async (url) => {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
-  return answer.json();
 };
 const number = (v, sign = false) => {
   if (v === null || v === undefined) return "–";

@@ -9,9 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-import yaml
+from support.boards import ROOT, make_leaderboard
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 ARGS = [
     "--no-sandbox",
@@ -27,47 +26,6 @@ HOSTILE_REPORT = (
     'Clear lungs. <img src=x onerror="window.rxEvil=1"> <script>window.rxEvil=1</script> '
     "**bold** [l](javascript:alert(1)) {{ config }}. No effusion."
 )
-
-
-def make_leaderboard(folder):
-    """Four models on both sandbox tracks with the lexical metrics; one of them says hostile things."""
-    from evaluator.baselines import score_baselines
-    from evaluator.commands.board import rank_all
-    from evaluator.datasets.references import load_references
-    from evaluator.datasets.registry import get_dataset
-    from evaluator.runs import ScoreSettings, score_submission
-    from evaluator.sandbox.generate import card, predictions
-    from evaluator.submission import Predictions, StudyReport, Submission
-
-    dataset = get_dataset("sandbox")
-    references = load_references(dataset, None)
-    settings = ScoreSettings(
-        metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02", pull_request=7
-    )
-    for model in ("near-copy", "paraphrase", "shuffled", "template"):
-        facts = yaml.safe_load(card(model))
-        reports = dict(predictions(model))
-        if model == "template":
-            facts |= {
-                "name": HOSTILE[:60],
-                "institution": HOSTILE,
-                "description": HOSTILE,
-                "license": HOSTILE,
-            }
-            reports = {i: StudyReport(HOSTILE_REPORT, HOSTILE_REPORT) for i in reports}
-        if model == "near-copy":
-            facts |= {
-                "links": {"weights": "https://example.org/weights"},
-                "inputs": {"views": "all", "context": "none"},
-            }
-        files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
-        score_submission(
-            Submission("rexrank-sandbox", model, facts, files), dataset, references, folder, settings
-        )
-    score_baselines(references, folder, settings)
-    rank_all(folder, folder / "store", rehearsal=False)
-    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
-    return folder
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -99,7 +57,19 @@ def served(tmp_path_factory):
         pytest.skip("no chromium here; on Debian: apt-get install chromium")
     from evaluator.pages.build import build
 
-    leaderboard = make_leaderboard(tmp_path_factory.mktemp("board"))
+    leaderboard = make_leaderboard(
+        tmp_path_factory.mktemp("board"),
+        ("near-copy", "paraphrase", "shuffled", "template"),
+        HOSTILE,
+        HOSTILE_REPORT,
+        {
+            "near-copy": {
+                "links": {"weights": "https://example.org/weights"},
+                "inputs": {"views": "all", "context": "none"},
+            }
+        },
+        pull_request=7,
+    )
     out = tmp_path_factory.mktemp("site")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(out)))
     url = f"http://127.0.0.1:{server.server_port}/challenge/"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.texts import sentence
 
 from evaluator.checks import copying, integrity, plausibility
 from evaluator.checks.integrity import Outcome, Texts, check_reports, describe, text_flags, worst
@@ -17,29 +18,6 @@ from evaluator.checks.text import instructions_in
 from evaluator.metrics.base import Scores
 
 INJECTIONS = (Path(__file__).parents[1] / "data" / "injection.txt").read_text("utf-8").splitlines()
-WORDS = [
-    "heart",
-    "lung",
-    "apex",
-    "base",
-    "hilum",
-    "left",
-    "right",
-    "small",
-    "large",
-    "mild",
-    "severe",
-    "new",
-    "stable",
-    "clear",
-    "dense",
-    "round",
-]
-
-
-def sentence(seed, n=28):
-    rng = np.random.default_rng(seed)
-    return " ".join(rng.choice(WORDS, n)) + f" case{seed}."
 
 
 def texts(predictions, references=None, dataset="mimic-cxr", **more):
@@ -48,14 +26,14 @@ def texts(predictions, references=None, dataset="mimic-cxr", **more):
         dataset,
         [f"s{i:03}" for i in range(n)],
         [f"p{i:03}" for i in range(n)],
-        references or [sentence(i) for i in range(n)],
+        references or [sentence(i, 28) for i in range(n)],
         predictions,
         **more,
     )
 
 
 def honest(n=200):
-    return [sentence(1_000 + i) for i in range(n)]
+    return [sentence(1_000 + i, 28) for i in range(n)]
 
 
 def found(flags):
@@ -149,7 +127,7 @@ def test_diagnostics_by_hand():
 
 
 def test_matches_on_unique_long_references():
-    references = [sentence(i) for i in range(400)]
+    references = [sentence(i, 28) for i in range(400)]
     predictions = honest(400)
 
     def outcome(n, **more):
@@ -164,12 +142,14 @@ def test_matches_on_unique_long_references():
 
 
 def test_templates_are_no_proof_of_copying():
-    template = sentence(1)
+    template = sentence(1, 28)
     board = texts(
-        [template] * 60 + honest(140), [template] * 60 + [sentence(i) for i in range(60, 200)], "iu-xray"
+        [template] * 60 + honest(140), [template] * 60 + [sentence(i, 28) for i in range(60, 200)], "iu-xray"
     )
     assert [f for f in copying.check_copying(board) if f.code == "C11"] == []
-    trained = texts([sentence(0), *honest(199)], [sentence(i) for i in range(200)], training=[sentence(0)])
+    trained = texts(
+        [sentence(0, 28), *honest(199)], [sentence(i, 28) for i in range(200)], training=[sentence(0, 28)]
+    )
     assert copying.unique_references(trained, 25) == list(range(1, 200))
 
 
@@ -201,7 +181,10 @@ def test_copied_spans_count_only_when_nobody_else_has_them():
 
 def test_duplicates_between_teams():
     board = texts(honest(100))
-    same, half = list(board.predictions), board.predictions[:50] + [sentence(9_000 + i) for i in range(50)]
+    same, half = (
+        list(board.predictions),
+        board.predictions[:50] + [sentence(9_000 + i, 28) for i in range(50)],
+    )
 
     def duplicate(others, *, declared, scores=None):
         return found(copying.check_duplicate(board, others, scores, name="b/m", declared=declared))
@@ -209,7 +192,7 @@ def test_duplicates_between_teams():
     assert duplicate(same, declared=False) == [("C18", "reject")]
     assert duplicate(same, declared=True) == [("C18", "badge")]
     assert duplicate(half, declared=False) == [("C18", "quarantine")]
-    assert duplicate([sentence(9_000 + i) for i in range(100)], declared=False) == []
+    assert duplicate([sentence(9_000 + i, 28) for i in range(100)], declared=False) == []
     x = np.linspace(0, 1, 100)
     assert duplicate(["other"] * 100, declared=False, scores=(x, 2 * x)) == [("C18", "quarantine")]
     assert duplicate(["other"] * 100, declared=False, scores=(x, np.zeros(100))) == []

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from rehearsal.expressions import Expressions
 from rehearsal.seed import CANARY, ROOT, seed
 from rehearsal.world import World

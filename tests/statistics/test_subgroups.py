@@ -22,10 +22,23 @@ CLUSTERS = clusters_of([f"p{i // 2:04}" for i in range(N)])
 SEX = [["F", "M"][i % 2] for i in range(N)]
 
 
+def analyse_axes(values, axes, **more):
+    """The results of one model."""
+    options = {"higher_is_better": True, "draws": 2_000, **more}
+    (found,) = analyse_subgroups(values[:, None], axes, CLUSTERS, 5, **options)
+    return found
+
+
 def analyse(values, labels, **more):
-    return analyse_subgroups(
-        values, [Axis("a", labels)], CLUSTERS, 5, higher_is_better=True, draws=2_000, **more
-    )
+    return analyse_axes(values, [Axis("a", labels)], **more)
+
+
+def test_many_models_at_once_are_each_as_if_alone():
+    values = RNG.normal(size=(N, 3))
+    strata = ["x" if i % 3 else "y" for i in range(N)]
+    options = {"higher_is_better": True, "draws": 300, "strata": strata, "null": RNG.normal(size=N)}
+    together = analyse_subgroups(values, [Axis("a", SEX)], CLUSTERS, 5, **options)
+    assert together == [analyse_axes(column, [Axis("a", SEX)], **options) for column in values.T]
 
 
 def test_draws_equal_the_explicit_masked_mean():
@@ -61,7 +74,7 @@ def test_means_gaps_and_the_worst_group():
     assert gap.raw.low < gap.raw.value < gap.raw.high
     assert (gap.standardised, gap.beyond_null) == (None, None)
     assert found.p == pytest.approx(1 / 2_001)
-    (worse,) = analyse_subgroups(values, [Axis("a", SEX)], CLUSTERS, 5, higher_is_better=False, draws=500)
+    (worse,) = analyse(values, SEX, higher_is_better=False, draws=500)
     assert worse.worst == "F"
 
 
@@ -117,9 +130,7 @@ def test_small_groups_have_no_interval_and_are_not_the_worst():
 def test_q_is_over_all_axes():
     values = RNG.normal(0, 0.1, N) + np.array([0.5 if s == "F" else 0.0 for s in SEX])
     noise = RNG.choice(["u", "v"], N).tolist()
-    one, two = analyse_subgroups(
-        values, [Axis("sex", SEX), Axis("noise", noise)], CLUSTERS, 5, higher_is_better=True, draws=999
-    )
+    one, two = analyse_axes(values, [Axis("sex", SEX), Axis("noise", noise)], draws=999)
     assert one.q == pytest.approx(min(2 * one.p, two.p))
     assert two.q == pytest.approx(two.p)
 

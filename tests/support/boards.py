@@ -1,0 +1,54 @@
+"""A leaderboard of the sandbox by the real pipeline, one model's card and reports hostile."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluator.baselines import score_baselines
+from evaluator.commands.board import rank_all
+from evaluator.datasets.references import load_references
+from evaluator.datasets.registry import get_dataset
+from evaluator.runs import ScoreSettings, score_submission
+from evaluator.sandbox.generate import card, predictions
+from evaluator.submission import Predictions, StudyReport, Submission
+
+ROOT = Path(__file__).parents[2]
+HOSTILE_MODEL = "template"
+
+
+def make_leaderboard(
+    folder: Path,
+    models: Sequence[str],
+    hostile: str,
+    hostile_report: str,
+    facts_of: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> Path:
+    """`folder` with both sandbox boards on the lexical metrics, null rows and reported rows.
+
+    `hostile` is every text of the hostile model's card, `hostile_report` each of its sections;
+    `facts_of` changes other models' cards.
+    """
+    dataset = get_dataset("sandbox")
+    references = load_references(dataset, None)
+    used = ScoreSettings(
+        metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02", **settings
+    )
+    for model in models:
+        facts, reports = yaml.safe_load(card(model)) | (facts_of or {}).get(model, {}), predictions(model)
+        if model == HOSTILE_MODEL:
+            said = dict.fromkeys(("institution", "description", "license"), hostile)
+            facts |= {**said, "name": hostile[:60]}
+            reports = {i: StudyReport(hostile_report, hostile_report) for i in reports}
+        files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
+        submission = Submission("rexrank-sandbox", model, facts, files)
+        score_submission(submission, dataset, references, folder, used)
+    score_baselines(references, folder, used)
+    rank_all(folder, folder / "store", rehearsal=False)
+    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
+    return folder

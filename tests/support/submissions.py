@@ -1,0 +1,91 @@
+"""A small good submission, how it is checked, and how to spoil it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from evaluator.checks.validation import Report, validate
+from evaluator.sandbox.generate import card as sandbox_card
+from evaluator.sandbox.generate import predictions
+from evaluator.tree import read_directory
+
+FIRST = "sandbox-0001"
+GOOD_CARD = sandbox_card("near-copy")
+
+
+def good_studies() -> dict[str, dict[str, object]]:
+    return {
+        s: {"findings": r.findings, "impression": r.impression} for s, r in predictions("near-copy").items()
+    }
+
+
+def dump(studies: object) -> str:
+    if not isinstance(studies, dict):
+        return json.dumps(studies)
+    lines = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in studies.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def check(folder: Path, ids: Collection[str] | None = None) -> Report:
+    """The report on `folder`, as `submissions/<team>/<model>`, with the sandbox's ids."""
+    shown = f"submissions/{folder.parent.name}/{folder.name}"
+    wanted = set(good_studies()) if ids is None else ids
+    return validate(read_directory(folder, shown), [shown], lambda _: wanted)
+
+
+def studies(change):
+    """A spoiler of the prediction file: `change` edits the studies in place or returns others."""
+
+    def apply(folder: Path) -> None:
+        value = good_studies()
+        result = change(value)
+        (folder / "sandbox.json").write_text(dump(value if result is None else result))
+
+    return apply
+
+
+def text(make):
+    """A spoiler of the prediction file's bytes."""
+
+    def apply(folder: Path) -> None:
+        path = folder / "sandbox.json"
+        path.write_bytes(make(path.read_bytes()))
+
+    return apply
+
+
+def card(old: str, new: str):
+    def apply(folder: Path) -> None:
+        assert old in GOOD_CARD
+        (folder / "model.yaml").write_text(GOOD_CARD.replace(old, new))
+
+    return apply
+
+
+def add(name: str, content: bytes = b"x"):
+    def apply(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return apply
+
+
+def put(study: str, **fields):
+    return studies(lambda s: s[study].update(fields) or None)
+
+
+def rename(old: str, new: str):
+    def change(s):
+        s[new] = s.pop(old)
+
+    return studies(change)
+
+
+def link(folder: Path) -> None:
+    (folder / "sandbox.json").unlink()
+    (folder / "sandbox.json").symlink_to("/etc/hostname")
+
+
+def remove(name):
+    return lambda folder: (folder / name).unlink()
