@@ -66,7 +66,7 @@ def _ranks(entries: Sequence[Entry]) -> str:
         entry = row["metrics"].get(table["primary"])
         column = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
         rank = f"{rank_text(row)} of {len(table['rows'])}" if row["rank"] is not None else "not ranked"
-        tie = "<small>nothing separates it from the best</small>" if row["tied_with_best"] else ""
+        tie = f"<small>{_standing(table, row)}</small>"
         why = f"<small>{text(row['why_unranked'])}</small>" if row.get("why_unranked") else ""
         rows.append(
             f'<tr><th scope="row"><a href="{address}">{text(dataset.title)}, {TRACK_TITLES[table["track"]]}</a></th>'
@@ -89,6 +89,15 @@ def _table(first: str, heads: Sequence[str], rows: Sequence[str], label: str) ->
         f'<div class="rx-plain" tabindex="0" role="region" aria-label="{text(label)}" data-search-exclude>'
         f'<table class="rx-table"><thead><tr><th scope="col">{first}</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def _standing(table: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """How a row stands to the best of its board, in words."""
+    if row["rank"] is None or not row["tied_with_best"]:
+        return ""
+    if sum(r["tied_with_best"] for r in table["rows"]) > 1:
+        return "no test separates it from the best"
+    return "best of the board" if len(table["rows"]) > 1 else "the only model ranked"
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
