@@ -66,7 +66,7 @@ def _ranks(entries: Sequence[Entry]) -> str:
         entry = row["metrics"].get(table["primary"])
         column = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
         rank = f"{rank_text(row)} of {len(table['rows'])}" if row["rank"] is not None else "not ranked"
-        tie = f"<small>{_standing(table, row)}</small>"
+        tie = f"<small>{_tie(table, row)}</small>"
         why = f"<small>{text(row['why_unranked'])}</small>" if row.get("why_unranked") else ""
         rows.append(
             f'<tr><th scope="row"><a href="{address}">{text(dataset.title)}, {TRACK_TITLES[table["track"]]}</a></th>'
@@ -91,7 +91,7 @@ def _table(first: str, heads: Sequence[str], rows: Sequence[str], label: str) ->
     )
 
 
-def _standing(table: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+def _tie(table: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     """How a row stands to the best of its board, in words."""
     if row["rank"] is None or not row["tied_with_best"]:
         return ""
