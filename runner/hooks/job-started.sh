@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs before every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_STARTED). A status other than 0 ends the
-# job before its first step. Only three workflows of one repository, as they stand on main, are let through.
+# Runs before every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_STARTED). Only three workflows of one
+# repository, as they stand on main, are let through; a refusal ends the worker process, and the job with it.
 #
 # The repository is read from <prefix>/etc/runner.conf, which lies beside this file and belongs to its owner
 # (root). Nothing is read from the environment but what GitHub sets, and nothing of it is printed: a branch
@@ -9,8 +9,29 @@ set -u
 PATH=/usr/bin:/bin
 export PATH
 
+# A status other than 0 is not enough: the runner then still runs the steps whose `if:` says always() or
+# failure() (actions/runner issue 2811), and those are the stranger's. Killing the worker leaves nobody to run
+# them; the listener reports the job as failed and, good for one job only, ends.
+stop_worker() {
+    local pid=$PPID name
+    while [ "$pid" -gt 1 ]; do
+        name=$(cat "/proc/$pid/comm") || break
+        [ "$name" != Runner.Worker ] || break
+        pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status") || break
+    done
+    if [ "${name-}" != Runner.Worker ]; then
+        # Nobody of that name, but a runner started this: then whoever waits for the status.
+        [ -n "${ACTIONS_RUNNER_HOOK_JOB_STARTED-}" ] || return 0
+        pid=$PPID
+    fi
+    # Time to send the message that was just printed.
+    sleep 3
+    kill -KILL "$pid"
+}
+
 refuse() {
     printf '::error title=Refused by the scoring runner::%s\n' "$1"
+    stop_worker
     exit 1
 }
 

@@ -260,3 +260,44 @@ def test_a_link_in_the_workspace_is_removed_and_not_followed(prefix, work, tmp_p
 
 def test_without_the_variables_nothing_is_touched(prefix):
     assert "::warning::" in completed(prefix)
+
+
+def worker(folder, name, hook, **env):
+    """A process called `name` that runs the hook and would go on whatever its status is, as the runner's does."""
+    program = folder / name
+    shutil.copy("/bin/bash", program)
+    return subprocess.Popen(
+        [str(program), "-c", f"bash -e {hook}; echo 'always() runs'"],
+        env={"PATH": os.environ["PATH"], "GITHUB_REPOSITORY": "evil/x", **env},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_refusal_ends_the_worker_so_that_no_later_step_runs(prefix):
+    hook = prefix / "hooks" / "job-started.sh"
+    for folder in ("by-name", "by-variable", "by-hand"):
+        (prefix / folder).mkdir()
+    named = worker(prefix / "by-name", "Runner.Worker", hook)
+    other = worker(prefix / "by-variable", "Worker2", hook, ACTIONS_RUNNER_HOOK_JOB_STARTED=str(hook))
+    by_hand = worker(prefix / "by-hand", "shell", hook)
+    for process in (named, other):
+        said, _ = process.communicate(timeout=30)
+        assert process.returncode == -9
+        assert said.count("\n") == 1
+        assert said.startswith("::error")
+    said, _ = by_hand.communicate(timeout=30)
+    assert said.endswith("always() runs\n"), "a maintainer who tries the hook loses no shell"
+
+
+def test_a_job_that_is_taken_keeps_its_worker(prefix):
+    hook = prefix / "hooks" / "job-started.sh"
+    env = {
+        "GITHUB_REPOSITORY": REPO,
+        "GITHUB_REF": MAIN,
+        "GITHUB_EVENT_NAME": "workflow_dispatch",
+        "GITHUB_WORKFLOW_REF": workflow("score.yml"),
+    }
+    process = worker(prefix, "Runner.Worker", hook, **env)
+    said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said.endswith("always() runs\n")) == (0, True)
