@@ -7,8 +7,9 @@
 #
 # Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
 # number and a commit id: the code is main as GitHub serves it, fetched here by a third user, and so is the
-# pull request. Then, in a network namespace with nothing but loopback, a process id namespace and mounts of
-# its own, the scorer's user runs main's `rexrank`. What it prints goes to a private log.
+# pull request; the code is out of that user's reach before it sees a stranger's bytes. Then, in a network
+# namespace with nothing but loopback, a process id namespace and mounts of its own in which only the store and
+# the job's folder can be written, the scorer's user runs main's `rexrank`. What it prints goes to a private log.
 set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 prefix=$(dirname -- "$here")
@@ -16,16 +17,9 @@ caller=${SUDO_UID-}
 
 # inside: process 1 of the namespaces, still root. Everything it needs is in the environment that `outside` made.
 inside() {
-    local folder folders as
+    local as
     ip link set lo up
-    IFS=: read -ra folders <<<"$REXRANK_HIDE"
-    for folder in "${folders[@]}"; do
-        [ ! -d "$folder" ] || mount -n -t tmpfs -o size=16m,mode=0755,nosuid,nodev tmpfs "$folder"
-    done
-    for folder in "$REXRANK_REFERENCES" "$REXRANK_MODELS"; do
-        mount -n --bind "$folder" "$folder"
-        mount -n -o remount,bind,ro,nosuid,nodev "$folder"
-    done
+    mounts
     as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --)
     cd "$PYTHONPATH"
     if [ -n "${REXRANK_JUDGE_WEIGHTS-}" ]; then
@@ -33,6 +27,31 @@ inside() {
     fi
     # Not exec: process 1 has to stay, its end is the end of every process in here.
     "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
+}
+
+# mounts: hides what the scorer has no business with and leaves it two folders to write in. Shared memory and
+# every other place that anybody may write are as good as a door to the other users of this machine.
+mounts() {
+    local folder folders
+    IFS=: read -ra folders <<<"$REXRANK_HIDE"
+    for folder in "${folders[@]}"; do
+        [ ! -d "$folder" ] || mount -n -t tmpfs -o size=16m,mode=0755,nosuid,nodev,ro tmpfs "$folder"
+    done
+    for folder in "$REXRANK_STORE" "$REXRANK_JOB"; do
+        mount -n --bind "$folder" "$folder"
+    done
+    while read -r folder; do
+        # Spaces stand as \040 in this list.
+        printf -v folder %b "$folder"
+        # One that lies below a hidden folder is out of reach already.
+        mountpoint -q "$folder" || continue
+        case "$folder" in
+        "$REXRANK_STORE" | "$REXRANK_JOB" | /proc | /proc/* | /sys | /sys/*) ;;
+        *) mount -n -o remount,bind,ro "$folder" ;;
+        esac
+    done < <(cut -d' ' -f5 /proc/self/mountinfo)
+    # Engines talk to themselves through shared memory.
+    mount -n -t tmpfs -o size=50%,mode=1777,nosuid,nodev,noexec tmpfs /dev/shm
 }
 
 # judge: starts the engine in here, where loopback is the only network, and waits until it answers.
@@ -62,8 +81,12 @@ outside() {
     check_call "$@"
     environment
     scratch=$(conf SCRATCH)
+    # Whoever may open the file could hold the lock.
+    (umask 0077 && : >>"$scratch/lock")
     exec 9>"$scratch/lock"
     flock -n 9 || die 'another scoring is running.'
+    # What a run left that was killed with the job it belonged to; with the lock, nobody is in there.
+    rm -rf --one-file-system -- "$scratch"/job.*
     job=$(mktemp -d "$scratch/job.XXXXXX")
     # shellcheck disable=SC2064  # the path as it is now
     trap "rm -rf --one-file-system -- '$job'" EXIT
@@ -74,7 +97,9 @@ outside() {
     mkdir -m 0700 "$job/home" "$job/tmp"
     : >"$job/output"
     chown -R -h "$REXRANK_SCORER:$REXRANK_SCORER" "$job"
-    export HOME=$job/home TMPDIR=$job/tmp PYTHONPATH=$job/code GITHUB_OUTPUT=$job/output
+    export HOME=$job/home TMPDIR=$job/tmp PYTHONPATH=$job/code GITHUB_OUTPUT=$job/output REXRANK_JOB=$job
+    # A core file would hold references.
+    ulimit -c 0
     name=(unshare --net --mount --pid --ipc --fork --kill-child --mount-proc /bin/bash -p "$here/isolate.sh" inside)
     # Lock and scorer must not share a descriptor: a process that stays would hold the lock.
     case $mode in
@@ -143,23 +168,32 @@ fetch_all() {
     # Called in a condition, where `set -e` sleeps: every step says itself what its failure means.
     local fetcher as
     fetcher=$(conf FETCHER)
-    as=(setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch")
+    # A process id namespace: whatever git or a stranger's bytes start there ends before its folder is taken away.
+    as=(unshare --pid --fork --kill-child --mount-proc setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups
+        --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch" timeout 900)
     mkdir -m 0700 "$job/fetch" || return
     chown "$fetcher:$fetcher" "$job/fetch" || return
-    # The fetching user may enter the job's folder, and read nothing in it but its own.
+    # The fetching user may enter the job's folder, and read nothing in it but its own and main's code.
     chmod 0711 "$job" || return
     cd "$job/fetch" || return
-    "${as[@]}" timeout 900 git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
+    "${as[@]}" git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
         "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" code || return
+    take code || return
     if [ "$1" = score ]; then
-        PR=$2 SHA=$3 PYTHONPATH=$job/fetch/code "${as[@]}" timeout 900 "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
+        PR=$2 SHA=$3 PYTHONPATH=$job/code PYTHONDONTWRITEBYTECODE=1 "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
             pr fetch "$job/fetch/pull" || return
-        mv -- "$job/fetch/pull" "$job/pull" || return
+        take pull || return
     fi
-    mv -- "$job/fetch/code" "$job/code" || return
     cd / || return
-    rm -rf -- "$job/fetch" || return
+    rm -rf --one-file-system -- "$job/fetch" || return
     chmod 0700 "$job" || return
+}
+
+# take NAME: moves a folder that was fetched to the job's, as root's own; a link in its place is refused.
+take() {
+    [ -d "$job/fetch/$1" ] && [ ! -L "$job/fetch/$1" ] || return
+    chown -R -h root:root "$job/fetch/$1" || return
+    mv -T -- "$job/fetch/$1" "$job/$1" || return
 }
 
 # secrets: what only the scorer may have; called after the last process that has the network.

@@ -14,20 +14,31 @@ die() {
 repository=$1 host=$2
 [[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || die 'the first argument is no OWNER/REPOSITORY.'
 [[ $host =~ ^[A-Za-z0-9][A-Za-z0-9.@_-]*$ ]] || die 'the second argument is no host.'
-pause=${REXRANK_PAUSE:-10}
+runners=repos/$repository/actions/runners
+shortest=${REXRANK_PAUSE:-10}
+pause=$shortest
 
 while :; do
     status=0
     # runner_group_id 1 is the default group of a repository's runners.
-    jit=$(gh api -X POST "repos/$repository/actions/runners/generate-jitconfig" \
+    answer=$(gh api -X POST "$runners/generate-jitconfig" \
         -f "name=rexrank-$(date -u +%Y%m%dT%H%M%SZ)-$RANDOM" -F runner_group_id=1 \
         -f 'labels[]=self-hosted' -f 'labels[]=gpu' -f 'labels[]=rexrank-scoring' -f work_folder=_work \
-        --jq .encoded_jit_config) || status=$?
+        --jq '"\(.runner.id) \(.encoded_jit_config)"') || status=$?
     if [ "$status" -eq 0 ]; then
-        ssh -o BatchMode=yes "$host" sudo -n /opt/rexrank/bin/run-one-job.sh <<<"$jit" || status=$?
+        ssh -o BatchMode=yes -o ServerAliveInterval=60 "$host" \
+            sudo -n /opt/rexrank/bin/run-one-job.sh <<<"${answer#* }" || status=$?
+        # A runner that had its job is gone; one that never came up would stay in GitHub's list for a day.
+        gh api -X DELETE "$runners/${answer%% *}" >/dev/null 2>&1 || true
     fi
-    unset jit
-    [ "$status" -eq 0 ] || printf 'keep-registered: ended with status %s, trying again in %s s\n' "$status" "$pause" >&2
+    unset answer
+    if [ "$status" -eq 0 ]; then
+        pause=$shortest
+    else
+        printf 'keep-registered: ended with status %s, trying again in %s s\n' "$status" "$pause" >&2
+    fi
     [ "${3-}" != --once ] || exit "$status"
     sleep "$pause"
+    # Each try registers a runner: one that keeps failing must not fill GitHub's list.
+    [ "$status" -eq 0 ] || pause=$((pause * 2 < 600 ? pause * 2 : 600))
 done

@@ -23,6 +23,8 @@ archive=$(conf RUNNER_ARCHIVE "$prefix/actions-runner.tar.gz")
 IFS= read -r jit || [ -n "${jit-}" ] || die 'no just-in-time configuration on standard input.'
 [[ $jit =~ ^[A-Za-z0-9+/=]{100,}$ ]] || die 'standard input holds no just-in-time configuration.'
 
+# Whoever may open the file could hold the lock.
+(umask 0077 && : >>"$prefix/etc/run-one-job.lock")
 exec 9>"$prefix/etc/run-one-job.lock"
 flock -n 9 || die 'a job is running.'
 rm -rf --one-file-system -- "$home"
@@ -42,11 +44,18 @@ chmod 0644 "$home/.env"
 
 cd "$home"
 status=0
-# A process id namespace: what a job leaves behind ends with it. sudo needs its set-user-id bit, so that
-# --no-new-privs is not for the runner; the scorer has it.
+# A process id namespace: what a job leaves behind ends with it. Mounts of its own: what it writes where anybody
+# may write, or asks cron for, ends with it too. sudo needs its set-user-id bit, so that --no-new-privs is not for
+# the runner; the scorer has it.
+# shellcheck disable=SC2016  # expanded by the inner shell
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" LANG=C.UTF-8 ACTIONS_RUNNER_INPUT_JITCONFIG="$jit" \
-    unshare --pid --fork --kill-child --mount-proc \
-    setpriv --reuid "$user" --regid "$user" --init-groups -- ./run.sh </dev/null 9>&- || status=$?
+    unshare --pid --fork --kill-child --mount-proc /bin/bash -euc '
+        for folder in /tmp /var/tmp /dev/shm; do
+            mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$folder"
+        done
+        [ ! -d /var/spool/cron ] || mount -n -t tmpfs -o mode=0755,ro tmpfs /var/spool/cron
+        exec setpriv --reuid "$1" --regid "$1" --init-groups -- ./run.sh
+    ' run-one-job "$user" </dev/null 9>&- || status=$?
 cd /
 rm -rf --one-file-system -- "$home"
 exit "$status"

@@ -51,7 +51,8 @@ folder 0755 root root /opt/rexrank/hooks
 folder 0755 root root /opt/rexrank/etc
 folder 0755 root root /srv/rexrank
 folder 0750 root rexscore /srv/rexrank/references
-folder 0755 root root /srv/rexrank/models
+# Some weights come under a licence of their own; nobody else on this machine needs them.
+folder 0750 root rexscore /srv/rexrank/models
 folder 0711 root root /var/lib/rexrank
 folder 0700 rexscore rexscore /var/lib/rexrank/store
 folder 0711 root root /var/lib/rexrank/scratch

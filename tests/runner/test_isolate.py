@@ -24,8 +24,10 @@ SCORER, FETCHER, RUNNER = "bin", "games", "daemon"
 
 # Says what a hostile scorer could see, hands out a result, and writes to both streams.
 LOOKS = """
-import json, os, socket, sys
+import json, os, socket, subprocess, sys, tempfile, time
 from pathlib import Path
+
+ELSEWHERE = ["/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev/mqueue", "/dev", "/var/crash", "/var/spool/cron"]
 
 def can(act):
     try:
@@ -37,9 +39,17 @@ def can(act):
 def main():
     what = sys.argv[1:3]
     if what == ["pr", "fetch"]:
-        folder = Path(sys.argv[3]); folder.mkdir()
+        folder = Path(sys.argv[3])
+        if os.environ["PR"] == "666":
+            folder.symlink_to(os.environ["REXRANK_REFERENCES"])
+            return
+        folder.mkdir()
         (folder / "fetched").write_text(f"{os.environ['PR']} {os.environ['SHA']} {os.getuid()}")
         (folder / "secrets").write_text(str(os.environ.get("REXRANK_SALT")))
+        code = Path(os.environ["PYTHONPATH"]) / "evaluator" / "cli.py"
+        (folder / "code").write_text(str(can(lambda: code.open("a"))))
+        # A process that stays, with a file open for writing.
+        subprocess.Popen(["sh", "-c", f"exec 3>{folder}/late; sleep 1; echo late >&3"], start_new_session=True)
         return
     print("CANARY-IN-OUTPUT"); print("CANARY-IN-ERROR", file=sys.stderr)
     references = Path(os.environ["REXRANK_REFERENCES"])
@@ -55,10 +65,16 @@ def main():
         "groups": os.getgroups(), "no_new_privs": "NoNewPrivs:\\t1" in Path("/proc/self/status").read_text(),
         "capabilities": [l.split()[1] for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("Cap")],
         "fetched": "", "arguments": sys.argv[1:],
+        "elsewhere": [d for d in ELSEWHERE + [str(Path(os.environ["REXRANK_STORE"]).parent)] if can(lambda: tempfile.mkdtemp(dir=d)) is True],
+        "memory": can(lambda: tempfile.mkdtemp(prefix="scorer-", dir="/dev/shm")),
+        "null": can(lambda: open("/dev/null", "w").write("x")),
     }
     if what == ["pr", "score"]:
         seen["fetched"] = (Path(sys.argv[3]) / "fetched").read_text()
         seen["secret_when_fetching"] = (Path(sys.argv[3]) / "secrets").read_text()
+        seen["code_when_fetching"] = (Path(sys.argv[3]) / "code").read_text()
+        time.sleep(1.5 if os.environ["PR"] == "14" else 0)
+        seen["late"] = (Path(sys.argv[3]) / "late").read_text()
         with open(os.environ["GITHUB_OUTPUT"], "a") as file:
             file.write("result=" + json.dumps(seen, separators=(",", ":")) + "\\n")
         sys.exit(1 if os.environ["PR"] == "13" else 0)
@@ -193,7 +209,29 @@ def test_the_scorer_has_references_and_store_and_nothing_else(machine):
     assert seen["salt"] == (machine / "opt/rexrank/etc/salt").read_text().strip()
     assert seen["fetched"] == f"12 {SHA} {pwd.getpwnam(FETCHER).pw_uid}"
     assert seen["secret_when_fetching"] == "None"
+    assert seen["code_when_fetching"] == "PermissionError"
     assert (machine / "var/lib/rexrank/store/kept").exists()
+
+
+@needs_namespaces
+def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
+    seen = result_of(isolate(machine, "score", "12", SHA))
+    assert seen["elsewhere"] == []
+    assert (seen["memory"], seen["null"]) == (True, True)
+    assert not list(Path("/dev/shm").glob("scorer-*")), "its shared memory is its own"
+
+
+@needs_namespaces
+def test_what_fetching_leaves_running_ends_before_the_scorer_starts(machine):
+    done = isolate(machine, "score", "14", SHA)
+    assert result_of(done)["late"] == ""
+
+
+@needs_namespaces
+def test_a_link_in_the_place_of_what_was_fetched_is_refused(machine):
+    done = isolate(machine, "score", "666", SHA)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"could not be fetched" in done.stderr
 
 
 @needs_namespaces
@@ -208,6 +246,9 @@ def test_what_the_scorer_prints_goes_to_the_private_log(machine):
 
 @needs_namespaces
 def test_nothing_of_a_run_stays(machine):
+    killed = machine / "var/lib/rexrank/scratch/job.killed"
+    killed.mkdir()
+    (killed / "pull").write_text("left by a run that was killed")
     isolate(machine, "score", "12", SHA)
     assert [p.name for p in (machine / "var/lib/rexrank/scratch").iterdir()] == ["lock"]
 

@@ -1,0 +1,209 @@
+"""One job on the runner, and the machine that keeps asking for one: run for real with doubles of GitHub's programs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+KIT = Path(__file__).parents[2] / "runner"
+RUNNER = "daemon"
+CONFIG = "QUJD" * 40
+
+# What stands for the runner's software: says what it sees, and leaves things behind.
+RUN = """#!/bin/bash
+{
+    id -un; pwd; echo "$ACTIONS_RUNNER_INPUT_JITCONFIG"; cat .env
+    stat -c 'env %U %a' .env
+    echo "environment $(env | cut -d= -f1 | sort | tr '\\n' ' ')"
+    echo "processes $(ls /proc | grep -c '^[0-9]')"
+    for folder in /tmp /var/tmp /dev/shm; do ls -A "$folder"; mktemp "$folder/left-by-job.XXXXXX" >/dev/null && echo "wrote $folder"; done
+    (exec -a "left-by-$PWD" sleep 300) & disown
+    [ -d /var/spool/cron ] && ! touch /var/spool/cron/x 2>/dev/null && echo 'no cron'
+} >"$HOME/../seen" 2>&1
+exit "$(cat "$HOME/../status")"
+"""
+
+
+def sh(*args, **kwargs):
+    return subprocess.run(args, capture_output=True, check=False, timeout=60, **kwargs)
+
+
+def _able():
+    if os.geteuid() != 0:
+        return "needs root"
+    if any(shutil.which(t) is None for t in ("unshare", "setpriv", "mount", "flock")):
+        return "unshare, setpriv, mount and flock are needed"
+    probe = sh("unshare", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "x", "/var/tmp")
+    return "this machine lets root make no namespaces" if probe.returncode else ""
+
+
+WHY_NOT = _able()
+needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "able")
+
+
+@pytest.fixture
+def machine():
+    """The kit below a folder that a job's own /tmp does not hide, with the runner's software as an archive."""
+    base = Path(tempfile.mkdtemp(prefix="rexrank-test-", dir="/var/lib"))
+    base.chmod(0o711)
+    assert sh("bash", str(KIT / "setup.sh"), "--destdir", str(base)).returncode == 0
+    prefix = base / "opt/rexrank"
+    home = base / "home"
+    home.mkdir(mode=0o777)
+    home.chmod(0o777)
+    (home / "status").write_text("0")
+    with tarfile.open(prefix / "actions-runner.tar.gz", "w:gz") as tar:
+        member = tarfile.TarInfo("run.sh")
+        member.mode, member.size = 0o755, len(RUN)
+        tar.addfile(member, BytesIO(RUN.encode()))
+    conf = {"REPOSITORY": "rexrank/challenge", "RUNNER": RUNNER, "RUNNER_HOME": home / "runner"}
+    (prefix / "etc/runner.conf").write_text("".join(f"{k}={v}\n" for k, v in conf.items()))
+    yield base
+    shutil.rmtree(base)
+
+
+def run_one(machine, text=CONFIG + "\n", **env):
+    script = machine / "opt/rexrank/bin/run-one-job.sh"
+    return sh(str(script), input=text.encode(), env={"PATH": os.environ["PATH"], **env})
+
+
+@needs_namespaces
+def test_a_job_sees_its_configuration_and_nothing_of_the_caller(machine):
+    done = run_one(machine, GITHUB_TOKEN="secret")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    seen = (machine / "home/seen").read_text().splitlines()
+    prefix = machine / "opt/rexrank"
+    assert seen[:3] == [RUNNER, str(machine / "home/runner"), CONFIG]
+    assert {
+        f"ACTIONS_RUNNER_HOOK_JOB_STARTED={prefix}/hooks/job-started.sh",
+        f"ACTIONS_RUNNER_HOOK_JOB_COMPLETED={prefix}/hooks/job-completed.sh",
+        f"REXRANK_VENV={prefix}/venv",
+        f"REXRANK_ISOLATE={prefix}/bin/isolated-rexrank.sh",
+        "env root 644",
+    } <= set(seen)
+    (environment,) = (line for line in seen if line.startswith("environment "))
+    assert "GITHUB_TOKEN" not in environment
+    (processes,) = (line for line in seen if line.startswith("processes "))
+    assert int(processes.split()[1]) < 8, "it sees its own processes only"
+
+
+@needs_namespaces
+def test_nothing_of_a_job_stays(machine):
+    places = ("/tmp", "/var/tmp", "/dev/shm")
+    assert run_one(machine).returncode == 0
+    seen = (machine / "home/seen").read_text()
+    assert {f"wrote {f}" for f in places} <= set(seen.splitlines())
+    assert not [p for f in places for p in Path(f).glob("left-by-job.*")]
+    assert not (machine / "home/runner").exists()
+    assert f"left-by-{machine}" not in sh("ps", "-ewwo", "args").stdout.decode()
+    if Path("/var/spool/cron").is_dir():
+        assert "no cron" in seen
+
+
+@needs_namespaces
+def test_the_status_of_the_runner_is_handed_on(machine):
+    (machine / "home/status").write_text("7")
+    assert run_one(machine).returncode == 7
+    assert not (machine / "home/runner").exists()
+
+
+@needs_namespaces
+@pytest.mark.parametrize(
+    "text", ["", "\n", "short\n", "x" * 200 + ";id\n", "--version\n", " " + CONFIG + "\n"]
+)
+def test_anything_but_a_configuration_is_refused(machine, text):
+    done = run_one(machine, text)
+    assert (done.returncode, b"configuration" in done.stderr) == (2, True)
+    assert not (machine / "home/seen").exists()
+
+
+@needs_namespaces
+def test_one_job_at_a_time(machine):
+    lock = machine / "opt/rexrank/etc/run-one-job.lock"
+    run_one(machine)
+    assert lock.stat().st_mode & 0o077 == 0
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = run_one(machine)
+    assert (done.returncode, b"a job is running" in done.stderr) == (2, True)
+
+
+@needs_namespaces
+@pytest.mark.parametrize("break_it", ["conf", "archive"])
+def test_a_machine_that_is_not_set_up_is_refused(machine, break_it):
+    prefix = machine / "opt/rexrank"
+    if break_it == "conf":
+        (prefix / "etc/runner.conf").chmod(0o666)
+    else:
+        (prefix / "actions-runner.tar.gz").unlink()
+    assert run_one(machine).returncode == 2
+
+
+def keep(tmp_path, *args, gh=0, ssh=0, seconds=20):
+    """keep-registered.sh with doubles of gh and ssh that write down what they are asked."""
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    asked = tmp_path / "asked"
+    (fake / "gh").write_text(
+        f'#!/bin/bash\nprintf "gh %s\\n" "$*" >>{asked}\n[ "$3" = DELETE ] && exit 0\necho "41 {CONFIG}"\nexit {gh}\n'
+    )
+    (fake / "ssh").write_text(f'#!/bin/bash\nprintf "ssh %s < %s\\n" "$*" "$(cat)" >>{asked}\nexit {ssh}\n')
+    for program in fake.iterdir():
+        program.chmod(0o755)
+    env = {"PATH": f"{fake}:{os.environ['PATH']}", "REXRANK_PAUSE": "1"}
+    done = sh("timeout", str(seconds), str(KIT / "keep-registered.sh"), *args, env=env)
+    return done, asked.read_text().splitlines() if asked.exists() else []
+
+
+def test_a_registration_reaches_the_runner_on_standard_input_and_is_removed(tmp_path):
+    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    ask, run, remove = asked
+    assert ask.startswith("gh api -X POST repos/rexrank/challenge/actions/runners/generate-jitconfig ")
+    for label in ("self-hosted", "gpu", "rexrank-scoring"):
+        assert f"labels[]={label}" in ask
+    assert run.endswith(f"scoring-runner sudo -n /opt/rexrank/bin/run-one-job.sh < {CONFIG}")
+    assert CONFIG not in run.partition(" < ")[0]
+    assert remove == "gh api -X DELETE repos/rexrank/challenge/actions/runners/41"
+
+
+def test_a_runner_that_cannot_be_reached_leaves_no_registration(tmp_path):
+    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", ssh=255)
+    assert (done.returncode, b"status 255" in done.stderr) == (255, True)
+    assert CONFIG.encode() not in done.stderr
+    assert asked[-1].startswith("gh api -X DELETE ")
+
+
+def test_without_a_registration_the_runner_is_not_asked(tmp_path):
+    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", gh=4)
+    assert done.returncode == 4
+    assert len(asked) == 1
+
+
+def test_the_pause_grows_while_nothing_works(tmp_path):
+    done, _ = keep(tmp_path, "rexrank/challenge", "scoring-runner", ssh=255, seconds=1.7)
+    assert [line.split()[-2] for line in done.stderr.decode().splitlines()][:2] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("rexrank/challenge",),
+        ("rexrank", "host"),
+        ("a/b;id", "host"),
+        ("a/b", "-oProxyCommand=id"),
+        ("a/b", ""),
+    ],
+)
+def test_other_arguments_are_refused(tmp_path, args):
+    done, asked = keep(tmp_path, *args)
+    assert (done.returncode, asked) == (2, [])
