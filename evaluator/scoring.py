@@ -217,7 +217,7 @@ def score_pairs(
 
 def default_batch_size(device: str) -> int:
     """Texts handed to an encoder at a time: on a CPU scores do not depend on it (`encoders/batches.py`)."""
-    return 32 if device == "cpu" else 64
+    return 256 if device == "cpu" else 64
 
 
 def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:

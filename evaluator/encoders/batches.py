@@ -2,7 +2,7 @@
 
 The last bits of a matrix product depend on its shape and on the number of threads. On a CPU every pass
 therefore has a shape that follows from the row's own length and runs on one core: rows are padded to a
-multiple of 8 tokens, as many stand in a pass as make 256 tokens, the last one repeated where there are
+multiple of 8 tokens, as many stand in a pass as make 160 tokens, the last one repeated where there are
 too few, and as many passes run at once as torch has threads. A shard, another order, another batch size
 or another number of cores then give the same bits; short texts gain most (a row of 8 tokens costs a
 quarter of what it costs alone), and cores do not wait for each other within a pass.
@@ -10,14 +10,14 @@ quarter of what it costs alone), and cores do not wait for each other within a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 STEP: Final = 8
 """Widths of passes are multiples of this many tokens."""
-TOKENS: Final = 256
-"""Tokens in a pass on a CPU: more rows gain nothing more there."""
+TOKENS: Final = 160
+"""Tokens in a pass on a CPU: more gain nothing more there, and leave more places empty at the end."""
 
 
 def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[int], int, int]]:
@@ -26,7 +26,7 @@ def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[
     `fixed`: shapes by length alone, width at most `limit`; otherwise one pass of everything.
 
     >>> plan([3, 9, 5], 512, fixed=True)
-    [([0, 2], 8, 32), ([1], 16, 16)]
+    [([0, 2], 8, 20), ([1], 16, 10)]
     >>> plan([3, 9, 5], 512, fixed=False)
     [([0, 1, 2], 9, 3)]
     """
@@ -73,27 +73,25 @@ def encode_rows(
             out[member] = result[i, : len(rows[member])]
 
     passes = plan([len(r) for r in rows], limit, fixed=device == "cpu")
-    if device == "cpu":
-        _one_core_each(run, passes)
-    else:
-        for one in passes:
-            run(one)
+    in_passes(run, sorted(passes, key=lambda one: -one[1] * one[2]), device)
     return out
 
 
-def _one_core_each(run: Callable[[tuple[list[int], int, int]], None], passes: Sequence[Any]) -> None:
-    """Runs every pass on a single core, as many at once as torch may use threads; longest first."""
+def in_passes(run: Callable[[Any], None], passes: Iterable[Any], device: str) -> None:
+    """Calls `run` with every pass: on a CPU each on a single core, as many at once as torch has threads.
+
+    Elsewhere one after the other. Give the longest first, so that no core waits long at the end.
+    """
     import torch
 
     threads = torch.get_num_threads()
-    order = sorted(passes, key=lambda one: -one[1] * one[2])
+    if device != "cpu":
+        for one in passes:
+            run(one)
+        return
     try:
         torch.set_num_threads(1)
-        if threads == 1 or len(order) < 2:
-            for one in order:
-                run(one)
-            return
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(run, order))
+            list(pool.map(run, passes))
     finally:
         torch.set_num_threads(threads)

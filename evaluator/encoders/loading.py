@@ -10,7 +10,7 @@ from typing import Any, Final
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.metrics.base import MetricUnavailable, Run
 
-SHAPES: Final = "shapes-2"
+SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.encoders.batches import in_passes
 from evaluator.encoders.loading import namespace, wordpiece_tokenizer
 from evaluator.encoders.radgraph_network import Network
 from evaluator.encoders.store import model_directory, weights_digest
@@ -71,17 +72,18 @@ class Annotator:
 
         documents = [(t.split(" ") if t else [], *self.pieces(t.split(" ") if t else [])) for t in texts]
         windows = [(i, w) for i, (_, ids, _) in enumerate(documents) for w in self.windows(ids)]
-        with torch.inference_mode():
-            hidden: dict[int, list[torch.Tensor]] = {}
-            if windows:
-                for (i, _), vectors in zip(
-                    windows, self.network.encode([w for _, w in windows]), strict=True
-                ):
-                    hidden.setdefault(i, []).append(vectors)
-            return [
-                self._document(words, ranges, hidden.get(i, []))
-                for i, (words, _, ranges) in enumerate(documents)
-            ]
+        hidden: dict[int, list[torch.Tensor]] = {}
+        for (i, _), vectors in zip(windows, self.network.encode([w for _, w in windows]), strict=True):
+            hidden.setdefault(i, []).append(vectors)
+        found: list[Annotation] = [{}] * len(documents)
+
+        def heads(i: int) -> None:
+            words, _, ranges = documents[i]
+            with torch.inference_mode():  # holds for the thread that enters it
+                found[i] = self._document(words, ranges, hidden.get(i, []))
+
+        in_passes(heads, range(len(documents)), self.network.device)
+        return found
 
     def _document(self, words: list[str], ranges: list[tuple[int, int]], hidden: list[Any]) -> Annotation:
         import torch
@@ -93,9 +95,9 @@ class Annotator:
         vectors = torch.stack(
             [pieces[a:b].sum(dim=0) / (b - a) if b > a else pieces.new_zeros(size) for a, b in ranges]
         )
-        spans, span_vectors = self.network.spans(vectors)
-        entities = self.network.entities(spans, span_vectors)
-        relations = self.network.relations(spans, span_vectors, len(words)) if entities else []
+        spans = self.network.spans(len(words))
+        entities = self.network.entities(vectors, spans)
+        relations = self.network.relations(vectors, spans) if entities else []
         return annotation(words, entities, relations)
 
 

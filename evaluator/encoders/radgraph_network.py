@@ -95,6 +95,15 @@ def _labels(data: bytes) -> tuple[str, ...]:
     return tuple(line.replace("@@NEWLINE@@", "\n") for line in lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Spans of words, first and last word inclusive: as pairs, and as tensors of shape (n,)."""
+
+    pairs: list[tuple[int, int]]
+    starts: torch.Tensor
+    ends: torch.Tensor
+
+
 class Network:
     """The encoder and the heads, in evaluation mode and float32 on one device."""
 
@@ -140,68 +149,83 @@ class Network:
         rows = encode_rows(forward, windows, pad=0, device=self.device, limit=self.window + 2)
         return [hidden[1:-1] for hidden in rows]
 
+    def _layers(self, name: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Weight and bias of every layer of a feed-forward stack."""
+        prefixes: list[str] = []
+        while (prefix := f"{name}._linear_layers.{len(prefixes)}") + ".weight" in self.tensors:
+            prefixes.append(prefix)
+        return [(self.tensors[f"{p}.weight"], self.tensors[f"{p}.bias"]) for p in prefixes]
+
     def _score(self, head: tuple[str, str], x: torch.Tensor) -> torch.Tensor:
-        """Feed-forward layers, each with a ReLU, and a linear scorer."""
+        """Scores from what the first layer gives before its ReLU; every layer ends with one."""
         import torch
 
         layers, scorer = head
-        i = 0
-        while f"{layers}._linear_layers.{i}.weight" in self.tensors:
-            weight, bias = (
-                self.tensors[f"{layers}._linear_layers.{i}.{part}"] for part in ("weight", "bias")
-            )
-            x = torch.relu(torch.nn.functional.linear(x, weight, bias))
-            i += 1
-        return torch.nn.functional.linear(x, self.tensors[f"{scorer}.weight"], self.tensors[f"{scorer}.bias"])
+        for weight, bias in self._layers(layers)[1:]:
+            x = torch.nn.functional.linear(torch.relu(x), weight, bias)
+        weight, bias = self.tensors[f"{scorer}.weight"], self.tensors[f"{scorer}.bias"]
+        return torch.nn.functional.linear(torch.relu(x), weight, bias)
 
-    def spans(self, words: torch.Tensor) -> tuple[list[tuple[int, int]], torch.Tensor]:
-        """Every span of at most `width` words, start-major, and its vector."""
+    def _span_scores(self, head: tuple[str, str], words: torch.Tensor, spans: Spans) -> torch.Tensor:
+        """Scores of spans, each the concatenation of its first word, its last word and its width.
+
+        The first layer is linear, so that each word passes through it once and not once per span.
+        """
+        size = words.shape[1]
+        weight, bias = self._layers(head[0])[0]
+        first, last = words @ weight[:, :size].T, words @ weight[:, size : 2 * size].T
+        width = self.span_width @ weight[:, 2 * size :].T + bias
+        return self._score(head, first[spans.starts] + last[spans.ends] + width[spans.ends - spans.starts])
+
+    def spans(self, n_words: int) -> Spans:
+        """Every span of at most `width` words, start-major."""
         import torch
 
-        n = words.shape[0]
-        spans = [(s, e) for s in range(n) for e in range(s, min(s + self.width, n))]
-        starts, ends = (torch.tensor(x, device=words.device) for x in zip(*spans, strict=True))
-        vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
-        return spans, vectors
+        pairs = [(s, e) for s in range(n_words) for e in range(s, min(s + self.width, n_words))]
+        both = torch.tensor(pairs, device=self.device)
+        return Spans(pairs, both[:, 0], both[:, 1])
 
-    def entities(
-        self, spans: list[tuple[int, int]], vectors: torch.Tensor
-    ) -> list[tuple[int, int, str, float]]:
+    def entities(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, str, float]]:
         """(start, end, label, raw score) of every span whose best label beats the null's score of 0."""
         import torch
 
-        scores = self._score(self.entity_head, vectors)
-        best, label = torch.cat([scores.new_zeros((len(spans), 1)), scores], dim=1).max(dim=1)
+        scores = self._span_scores(self.entity_head, words, spans)
+        best, label = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1).max(dim=1)
         label = _first_max(scores, label)
-        return [
-            (*spans[i], self.entity_labels[k], float(best[i])) for i, k in enumerate(label.tolist()) if k > 0
-        ]
+        kept = label.nonzero()[:, 0]
+        found = zip(kept.tolist(), label[kept].tolist(), best[kept].tolist(), strict=True)
+        return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in found]
 
-    def relations(
-        self, spans: list[tuple[int, int]], vectors: torch.Tensor, n_words: int
-    ) -> list[tuple[int, int, int, int, str, float]]:
+    def relations(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, int, int, str, float]]:
         """(start, end, start, end, label, raw score) of every related pair of kept spans."""
         import torch
 
-        mention = self._score(self.pruner_head, vectors)[:, 0]
+        mention = self._span_scores(self.pruner_head, words, spans)[:, 0]
         # As the original: the product in float32, rounded up, at least one.
-        keep = max(1, math.ceil(float(torch.tensor(n_words, dtype=torch.float32) * self.spans_per_word)))
-        kept = torch.topk(mention, min(keep, len(spans))).indices.sort().values
-        vectors, mention = vectors[kept], mention[kept]
-        places = [spans[i] for i in kept.tolist()]
+        wanted = torch.tensor(len(words), dtype=torch.float32) * self.spans_per_word
+        keep = min(max(1, math.ceil(float(wanted))), len(mention))
+        kept = torch.topk(mention, keep).indices.sort().values
+        mention, starts, ends = mention[kept], spans.starts[kept], spans.ends[kept]
+        places = [spans.pairs[i] for i in kept.tolist()]
+        vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
         k, dimension = vectors.shape
-        rows = max(1, _RELATION_ROWS // (k * 3 * dimension))
+        # A pair is (left, right, left x right): only the product differs from pair to pair.
+        weight, bias = self._layers(self.relation_head[0])[0]
+        left = vectors @ weight[:, :dimension].T + bias
+        right = vectors @ weight[:, dimension : 2 * dimension].T
+        rows = max(1, _RELATION_ROWS // (k * dimension))
         found = []
-        for start in range(0, k, rows):
-            left = vectors[start : start + rows, None, :].expand(-1, k, -1)
-            right = vectors[None, :, :].expand(left.shape[0], -1, -1)
-            pair = torch.cat([left, right, left * right], dim=2)
-            scores = self._score(self.relation_head, pair)
-            scores = scores + mention[start : start + rows, None, None] + mention[None, :, None]
+        for at in range(0, k, rows):
+            product = vectors[at : at + rows, None, :] * vectors[None, :, :]
+            x = product @ weight[:, 2 * dimension :].T + left[at : at + rows, None, :] + right[None, :, :]
+            scores = self._score(self.relation_head, x)
+            scores = scores + mention[at : at + rows, None, None] + mention[None, :, None]
             best, label = scores.max(dim=2)
-            for i, j in (best > 0).nonzero().tolist():
-                name = self.relation_labels[int(label[i, j])]
-                found.append((*places[start + i], *places[j], name, float(best[i, j])))
+            place = (best > 0).nonzero()
+            values = zip(
+                place.tolist(), label[tuple(place.T)].tolist(), best[tuple(place.T)].tolist(), strict=True
+            )
+            found += [(*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values]
         return found
 
 

@@ -82,8 +82,8 @@ def raw_output(engine, words):
         vectors = torch.stack(
             [pieces[a:b].mean(0) if b > a else pieces.new_zeros(pieces.shape[1]) for a, b in ranges]
         )
-        spans, features = engine.network.spans(vectors)
-        return engine.network.entities(spans, features), engine.network.relations(spans, features, len(words))
+        spans = engine.network.spans(len(words))
+        return engine.network.entities(vectors, spans), engine.network.relations(vectors, spans)
 
 
 def test_scores_equal_the_official_ones(pairs, found, official_scores):

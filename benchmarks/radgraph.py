@@ -1,0 +1,200 @@
+"""RadGraph annotations beside the `radgraph` package, on the same reports and weights, in one run.
+
+    python benchmarks/radgraph.py PAIRS.jsonl --peer PYTHON [--limit N] [--weights DIR] [--threads 2] [--rounds 1]
+
+PYTHON is the interpreter of an environment with `radgraph==0.1.18 transformers==4.45.2 "numpy<2"`. An
+archive of the published size (12 x 768 encoder, heads of 2 x 150) with random weights is built once in DIR;
+the heads' biases are set so that one span in twenty is an entity and one pair of kept spans in forty a
+relation, about what the published model finds. Both load before the clock runs; ours has no cache.
+Prints seconds, the ratio of every round, and how many annotations differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from evaluator.commands.scoring import read_pairs
+from evaluator.encoders.radgraph import Annotator, annotate_texts, words_of
+from evaluator.encoders.radgraph_network import Network
+from evaluator.metrics.base import Run
+from evaluator.scoring import as_pairs, default_batch_size
+
+VOCABULARY = 30_522
+LABELS = ("", "ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U")
+RELATIONS = ("modify", "located_at", "suggestive_of")
+INDEXER = {"max_length": 512, "type": "pretrained_transformer_mismatched"}
+MODEL: dict[str, Any] = {
+    "type": "dygie",
+    "embedder": {},
+    "initializer": {},
+    "module_initializer": {},
+    "feature_size": 20,
+    "feedforward_params": {"dropout": 0.4, "hidden_dims": 150, "num_layers": 2},
+    "loss_weights": {"coref": 0, "events": 0, "ner": 0.2, "relation": 1},
+    "max_span_width": 8,
+    "target_task": "relation",
+    "modules": {
+        "coref": {"coref_prop": 0, "max_antecedents": 100, "spans_per_word": 0.3},
+        "events": {
+            "argument_spans_per_word": 0.8,
+            "loss_weights": {"arguments": 1, "trigger": 0.2},
+            "trigger_spans_per_word": 0.3,
+        },
+        "ner": {},
+        "relation": {"spans_per_word": 0.5},
+    },
+}
+
+BUILD = """
+import sys
+import torch
+from radgraph import RadGraph
+from radgraph.dygie.models import dygie
+torch.manual_seed(0)
+def keep(model, state, strict=True):
+    torch.save(model.state_dict(), sys.argv[1] + "/radgraph/weights.th")
+dygie.DyGIE.load_state_dict = keep
+torch.save({}, sys.argv[1] + "/radgraph/weights.th")
+RadGraph(model_type="radgraph", model_cache_dir=sys.argv[1], cuda=-1)
+"""
+
+PEER = """
+import json, sys, time
+import torch
+torch.set_num_threads(int(sys.argv[2]))
+from radgraph import RadGraph
+peer = RadGraph(model_type="radgraph", model_cache_dir=sys.argv[1], cuda=-1)
+reports = json.load(sys.stdin)
+with torch.inference_mode():
+    peer(reports[:4])
+    started = time.perf_counter()
+    found = peer(reports)
+    seconds = time.perf_counter() - started
+print(json.dumps([seconds, [found[str(i)] for i in range(len(reports))]]))
+"""
+
+
+def in_peer(python: str, code: str, *arguments: str, text: str = "") -> str:
+    done = subprocess.run(
+        [python, "-c", code, *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return done.stdout
+
+
+def build(root: Path, peer: str, reports: list[str]) -> None:
+    """The archive, its encoder and their vocabulary, with the package's own initial values."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    folder = root / "radgraph"
+    encoder = folder / "encoder"
+    encoder.mkdir(parents=True)
+    words = sorted({w.lower() for r in reports for w in words_of(r)})
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *(w for w in words if w.isalnum()),
+        *"/,:.!?()-;%'",
+    ]
+    pieces += [f"[unused{i}]" for i in range(VOCABULARY - len(pieces))]
+    (encoder / "vocab.txt").write_text("\n".join(pieces) + "\n", "utf-8")
+    (encoder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512})
+    )
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=VOCABULARY)).save_pretrained(encoder)
+    for name, labels in (("ner", LABELS), ("relation", RELATIONS)):
+        path = folder / "vocabulary" / f"radgraph__{name}_labels.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(labels) + "\n")
+    (folder / "vocabulary" / "non_padded_namespaces.txt").write_text("*labels\n*tags\n")
+    indexer = INDEXER | {"model_name": str(encoder)}
+    model = MODEL | {"embedder": {"token_embedders": {"bert": indexer}}}
+    reader = {"type": "dygie", "max_span_width": 8, "token_indexers": {"bert": indexer}}
+    (folder / "config.json").write_text(json.dumps({"dataset_reader": reader, "model": model}))
+    in_peer(peer, BUILD, str(root))
+    calibrate(folder, reports)
+
+
+def calibrate(folder: Path, reports: list[str]) -> None:
+    """Set the biases of the heads so that as much is found as the published model finds."""
+    import torch
+
+    network = Network(folder, "cpu")
+    annotator = Annotator(folder, network)
+    highest: dict[str, list[torch.Tensor]] = {"entity": [], "relation": []}
+    chosen = random.Random(0).sample(distinct := sorted(set(reports)), min(20, len(distinct)))
+    original = network._score  # noqa: SLF001 - the heads' own scores are what is calibrated
+
+    def watched(head: tuple[str, str], x: torch.Tensor) -> torch.Tensor:
+        scores = original(head, x)
+        for kind, name in (("entity", network.entity_head), ("relation", network.relation_head)):
+            if head == name:
+                highest[kind].append(scores.max(dim=-1).values.flatten())
+        return scores
+
+    network._score = watched  # type: ignore[method-assign]  # noqa: SLF001
+    annotator.annotate([" ".join(words_of(r)) for r in chosen])
+    state = torch.load(folder / "weights.th", weights_only=True)
+    for kind, head, share in (
+        ("entity", network.entity_head, 1 / 20),
+        ("relation", network.relation_head, 1 / 40),
+    ):
+        scores = torch.cat(highest[kind])
+        state[f"{head[1]}.bias"] -= scores.sort().values[int(len(scores) * (1 - share))]
+    torch.save(state, folder / "weights.th")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-radgraph")
+    options = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(options.threads)
+    pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+    reports = [t for p in pairs for t in (p.reference, p.prediction)]
+    if not (options.weights / "radgraph" / "weights.th").is_file():
+        build(options.weights, options.peer, reports)
+    run = Run(models=options.weights, batch_size=default_batch_size("cpu"))
+    annotate_texts(reports[:4], "radgraph-package", run)
+    print(f"{len(reports)} reports, {len(set(reports))} distinct, {options.threads} threads", flush=True)
+    for _ in range(options.rounds):
+        started = time.perf_counter()
+        ours = annotate_texts(reports, "radgraph-package", run)
+        seconds = time.perf_counter() - started
+        said = in_peer(
+            options.peer, PEER, str(options.weights), str(options.threads), text=json.dumps(reports)
+        )
+        theirs_seconds, theirs = json.loads(said.splitlines()[-1])
+        keys = ("text", "entities")
+        differ = sum(
+            {k: ours[t][k] for k in keys} != {k: a[k] for k in keys}
+            for t, a in zip(reports, theirs, strict=True)
+        )
+        found = sum(len(a["entities"]) for a in theirs) / len(theirs)
+        print(
+            f"ours {seconds:.1f} s, package {theirs_seconds:.1f} s: {theirs_seconds / seconds:.1f} times; "
+            f"{differ} annotations differ; {found:.0f} entities a report",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
