@@ -76,7 +76,9 @@ HostedOk = Annotated[
     list[str] | None,
     typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
 ]
-
+JudgesFile = Annotated[
+    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
+]
 
 OverQuota = Annotated[
     bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
@@ -142,14 +144,15 @@ def metric(
     judge_revision: JudgeRevision = "",
     judge_key_env: JudgeKeyEnv = "",
     hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
     details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
 ) -> None:
     """Score any file of (reference, prediction) pairs, without a submission."""
     from evaluator.commands.scoring import judge_settings, run_metric
 
-    judge = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [])
+    named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
     run_metric(
-        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], judge, details=details
+        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], named, details=details
     )
 
 
@@ -174,6 +177,7 @@ def score(
     judge_revision: JudgeRevision = "",
     judge_key_env: JudgeKeyEnv = "",
     hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
     shard: Annotated[
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
@@ -190,7 +194,7 @@ def score(
         device=device,
         batch_size=batch_size,
         store=store,
-        judge=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or []),
+        judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
     raise typer.Exit(
         run_score(submission, dataset or [], references, leaderboard, settings, shard, over_quota=over_quota)
@@ -211,6 +215,7 @@ def baseline(
     judge_revision: JudgeRevision = "",
     judge_key_env: JudgeKeyEnv = "",
     hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
 ) -> None:
     """Score the null rows of a dataset and probe its metrics' sanity."""
     from evaluator.commands.scoring import judge_settings, run_baseline
@@ -221,7 +226,7 @@ def baseline(
         models=models,
         device=device,
         store=store,
-        judge=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or []),
+        judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
     raise typer.Exit(run_baseline(dataset, references, leaderboard, settings))
 

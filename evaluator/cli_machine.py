@@ -111,25 +111,47 @@ def cache_prune(
 
 @judge_app.command("serve")
 def judge_serve(
-    model: Annotated[str, typer.Argument(help="Folder or hub id of the judge's weights.")],
-    engine: Annotated[
-        Engine, typer.Option("--engine", help="vllm on a GPU, transformers on a CPU.")
-    ] = Engine.vllm,
+    model: Annotated[
+        str, typer.Argument(help="`green`, or a folder or hub id of weights; nothing with --judges.")
+    ] = "",
+    engine: Annotated[Engine, typer.Option("--engine", help="vllm, or transformers.")] = Engine.vllm,
     name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
     revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
     port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
     tensor_parallel: Annotated[int, typer.Option("--tensor-parallel", min=1)] = 1,
     data_parallel: Annotated[int, typer.Option("--data-parallel", min=1)] = 1,
     max_model_len: Annotated[int | None, typer.Option("--max-model-len", min=1)] = None,
+    gpu_memory: Annotated[float, typer.Option("--gpu-memory", help="Share of a GPU's memory.")] = 0.9,
+    dtype: Annotated[str, typer.Option("--dtype", help="Precision on a GPU.")] = "float16",
+    tokenizer: Annotated[str, typer.Option("--tokenizer", help="Folder of another tokenizer.")] = "",
+    device: Annotated[str, typer.Option("--device", help="Device of the transformers engine.")] = "cpu",
     python: Annotated[
         str, typer.Option("--python", help="Interpreter of the engine's environment.")
     ] = sys.executable,
+    models: Models = None,
+    judges: Annotated[
+        Path | None, typer.Option("--judges", help="TOML file of judges: start every engine it names.")
+    ] = None,
 ) -> None:
     """Start the engine, wait until it answers, and keep it running until stopped."""
     from evaluator.commands.machine import run_judge_serve
+    from evaluator.judges.serve import ServeOptions
 
-    raise typer.Exit(
-        run_judge_serve(
-            model, engine.value, name, revision, port, tensor_parallel, data_parallel, max_model_len, python
-        )
+    if bool(model) == (judges is not None):
+        raise typer.BadParameter("name a model, or a file with --judges")
+    options = ServeOptions(
+        model=model,
+        served_name=name,
+        engine=engine.value,
+        revision=revision,
+        port=port,
+        tensor_parallel=tensor_parallel,
+        data_parallel=data_parallel,
+        max_model_len=max_model_len,
+        gpu_memory=gpu_memory,
+        dtype=dtype,
+        tokenizer=tokenizer,
+        device=device,
+        python=python,
     )
+    raise typer.Exit(run_judge_serve(options, models, judges))

@@ -106,12 +106,12 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
     if find_spec("openai") is None:
         yield settings
         return
-    from evaluator.judges.settings import JudgeSettings
+    from evaluator.judges.settings import JudgeSettings, by_metric
     from evaluator.judges.standin import MODEL, stand_in_judge
     from evaluator.sandbox.facts import facts_of
 
     with stand_in_judge(facts_of) as url:
-        yield replace(settings, judge=JudgeSettings(url, MODEL, stand_in=True))
+        yield replace(settings, judges=by_metric(JudgeSettings(url, MODEL, stand_in=True)))
 
 
 def _serve(site: Path) -> None:

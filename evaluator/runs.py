@@ -45,7 +45,7 @@ class ScoreSettings:
     batch_size: int | None = None
     store: Path | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
-    judge: JudgeSettings | None = None
+    judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
     pull_request: int | None = None
     head_commit: str | None = None
     submitted: str | None = None
@@ -100,17 +100,17 @@ def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback 
         batch_size=settings.batch_size or default_batch_size(settings.device),
         cache=TextCache(store / "texts"),
         variants=settings.variants,
-        judge=_judge_for(board, store, settings),
+        judges=_judges_for(board, store, settings),
         progress=progress,
     )
 
 
-def _judge_for(board: Board, store: Path, settings: ScoreSettings) -> JudgeSettings | None:
-    """The judge told what it judges, so that restricted texts go to no hosted model by accident."""
-    if settings.judge is None:
-        return None
-    transcripts = settings.judge.cache_dir or store / "transcripts"
-    return replace(settings.judge, dataset=board.dataset.id, cache_dir=transcripts)
+def _judges_for(board: Board, store: Path, settings: ScoreSettings) -> dict[str, JudgeSettings]:
+    """The judges told what they judge, so that restricted texts go to no hosted model by accident."""
+    return {
+        key: replace(judge, dataset=board.dataset.id, cache_dir=judge.cache_dir or store / "transcripts")
+        for key, judge in settings.judges.items()
+    }
 
 
 def make_record(

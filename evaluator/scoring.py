@@ -169,7 +169,7 @@ def score_pairs(
     details: bool = False,
     variants: Mapping[str, str] | None = None,
     cache: TextCache | None = None,
-    judge: JudgeSettings | None = None,
+    judge: JudgeSettings | Mapping[str, JudgeSettings] | None = None,
     progress: ProgressCallback | None = None,
 ) -> Scored:
     """The scores of any pairs of texts, without a submission.
@@ -185,7 +185,7 @@ def score_pairs(
         details: keep what each metric saw of each pair.
         variants: named variant per metric key, for those that have some.
         cache: per-text cache of encoder results.
-        judge: which LLM judge answers, for the judged metrics.
+        judge: which LLM judge answers, one for all judged metrics or one by metric key.
         progress: called as (what, done, total).
 
     Raises:
@@ -196,6 +196,8 @@ def score_pairs(
         >>> score_pairs([("1", "no effusion", "no effusion")], ["bleu_2"]).to_dict()["scores"]
         {'bleu_2': {'1': 1.0}}
     """
+    from evaluator.judges.settings import by_metric
+
     pairs = as_pairs(rows, protocol)
     run = Run(
         protocol=protocol,
@@ -205,7 +207,7 @@ def score_pairs(
         details=details,
         variants=variants or {},
         cache=cache,
-        judge=judge,
+        judges=by_metric(judge),
         progress=progress,
     )
     scored = score(pairs, metrics, run)

@@ -22,8 +22,8 @@ inside() {
     mounts
     as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --)
     cd "$PYTHONPATH"
-    if [ -n "${REXRANK_JUDGE_WEIGHTS-}" ]; then
-        judge
+    if [ -n "${REXRANK_JUDGES-}" ]; then
+        judges
     fi
     # Not exec: process 1 has to stay, its end is the end of every process in here.
     "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
@@ -54,21 +54,19 @@ mounts() {
     mount -n -t tmpfs -o size=50%,mode=1777,nosuid,nodev,noexec tmpfs /dev/shm
 }
 
-# judge: starts the engine in here, where loopback is the only network, and waits until it answers.
-judge() {
-    local log=$HOME/judge.log port=8000 waited=0
-    "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" judge serve "$REXRANK_JUDGE_WEIGHTS" --engine "$REXRANK_JUDGE_ENGINE" \
-        --name "$REXRANK_JUDGE_MODEL" --port "$port" --python "$REXRANK_JUDGE_PYTHON" >"$log" 2>&1 &
-    # `rexrank judge serve` prints this once the engine answers, and gives up by itself when it does not.
+# judges: starts the engines in here, where loopback is the only network, and waits until all answer.
+judges() {
+    local log=$HOME/judges.log waited=0
+    "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" judge serve --judges "$REXRANK_JUDGES" >"$log" 2>&1 &
+    # `rexrank judge serve` prints this once every engine answers, and gives up by itself when one does not.
     until grep -q '^serving ' "$log"; do
-        kill -0 $! 2>/dev/null && [ "$waited" -lt 1000 ] || {
+        kill -0 $! 2>/dev/null && [ "$waited" -lt 2000 ] || {
             cat "$log" >&2
             exit 2
         }
         sleep 1
         waited=$((waited + 1))
     done
-    export REXRANK_JUDGE_URL="http://127.0.0.1:$port/v1"
 }
 
 # outside: reads the configuration, fetches, starts `inside`, hands out what may leave.
@@ -150,17 +148,10 @@ environment() {
     REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
     GITHUB_SERVER_URL=$(conf SERVER_URL https://github.com)
     GITHUB_REPOSITORY=$(conf REPOSITORY)
-    REXRANK_JUDGE_WEIGHTS=$(conf JUDGE_WEIGHTS '')
+    REXRANK_JUDGES=$(conf JUDGES '')
     # shellcheck disable=SC2090
     export REXRANK_REFERENCES REXRANK_MODELS REXRANK_STORE REXRANK_DEVICE REXRANK_SCORER REXRANK_HIDE REXRANK_PYTHON \
-        REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGE_WEIGHTS
-    if [ -n "$REXRANK_JUDGE_WEIGHTS" ]; then
-        REXRANK_JUDGE_MODEL=$(conf JUDGE_NAME judge)
-        REXRANK_JUDGE_REVISION=$(conf JUDGE_REVISION '')
-        REXRANK_JUDGE_ENGINE=$(conf JUDGE_ENGINE vllm)
-        REXRANK_JUDGE_PYTHON=$(conf JUDGE_PYTHON "$REXRANK_PYTHON")
-        export REXRANK_JUDGE_MODEL REXRANK_JUDGE_REVISION REXRANK_JUDGE_ENGINE REXRANK_JUDGE_PYTHON
-    fi
+        REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGES
 }
 
 # fetch_all: main, and for `score` the pull request, by a user who has the network and nothing else.

@@ -67,6 +67,7 @@ file 0755 hooks/job-started.sh /opt/rexrank/hooks/job-started.sh
 file 0755 hooks/job-completed.sh /opt/rexrank/hooks/job-completed.sh
 file 0440 sudoers /etc/sudoers.d/rexrank
 [ -e "$dest/opt/rexrank/etc/runner.conf" ] || file 0644 runner.conf.example /opt/rexrank/etc/runner.conf
+[ -e "$dest/opt/rexrank/etc/judges.toml" ] || file 0644 judges.toml.example /opt/rexrank/etc/judges.toml
 
 salt=$dest/opt/rexrank/etc/salt
 if [ ! -e "$salt" ]; then

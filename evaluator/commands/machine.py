@@ -1,14 +1,16 @@
-"""`rexrank data`, `models` and `cache`."""
+"""`rexrank data`, `models`, `judge` and `cache`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Literal
 
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.files import dump_json, write_text
+from evaluator.judges.serve import ServeOptions, base_url, plain_tokenizer
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
 
@@ -113,39 +115,58 @@ def run_models_verify(override: Path | None) -> int:
     return 2 if bad else 0
 
 
-def run_judge_serve(
-    model: str,
-    engine: Literal["vllm", "transformers"],
-    name: str,
-    revision: str,
-    port: int,
-    tensor_parallel: int,
-    data_parallel: int,
-    max_model_len: int | None,
-    python: str,
-) -> int:
-    """0 when the engine was stopped; raises `RexrankError` when it does not start."""
-    from evaluator.judges.serve import ServeOptions, served
+def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
+    """0 when the engines were stopped; raises `RexrankError` when one does not start.
+
+    `file` names all engines to start; without it the one of `options`, whose model may be `green`.
+    """
+    from evaluator.judges.config import Judges, read_judges, running
     from evaluator.metrics.base import MetricUnavailable
 
-    options = ServeOptions(
-        model=model,
-        served_name=name,
-        engine=engine,
-        revision=revision,
-        port=port,
-        tensor_parallel=tensor_parallel,
-        data_parallel=data_parallel,
-        max_model_len=max_model_len,
-        python=python,
-    )
-    try:
-        with served(options) as url:
-            print(f"serving {model}. Score with: --judge-url {url} --judge-model {name}  (Ctrl-C stops it)")
-            try:
-                Event().wait()
-            except KeyboardInterrupt:
-                print("stopping")
-    except MetricUnavailable as error:
-        raise RexrankError(str(error)) from error
+    with TemporaryDirectory() as scratch:
+        try:
+            if file is not None:
+                judges = read_judges(file)
+                if not judges.engines:
+                    raise RexrankError(f"{file} starts no engine: no table has a part .serve.")
+                said = f"--judges {file}"
+            else:
+                options = _published(options, models, Path(scratch))
+                judges = Judges({}, {"": options})
+                said = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
+                said += f" --judge-revision {options.revision}" if options.revision else ""
+            engines = {
+                key: _published(engine, models, Path(scratch)) for key, engine in judges.engines.items()
+            }
+            with running(Judges(judges.settings, engines)):
+                names = ", ".join(engine.model for engine in engines.values())
+                print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
+                try:
+                    Event().wait()
+                except KeyboardInterrupt:
+                    print("stopping")
+        except MetricUnavailable as error:
+            raise RexrankError(str(error)) from error
     return 0
+
+
+def _published(options: ServeOptions, models: Path | None, scratch: Path) -> ServeOptions:
+    """What serves a model; GREEN's, by key or by its folder, in the context and with the ids it was made for."""
+    from evaluator.encoders.store import model_directory, model_specs
+    from evaluator.metrics.green import CONTEXT
+
+    folder = model_directory("green", models) if options.model == "green" else Path(options.model)
+    if options.model == "green" or (folder / "tokenization_chexagent.py").is_file():
+        if not (folder / "config.json").is_file():
+            raise RexrankError(
+                f"{folder} holds GREEN's tokenizer but not its weights. Download "
+                f"{model_specs()['green'].files['tokenizer.model'].hub} at its pinned revision into it."
+            )
+        return replace(
+            options,
+            model=str(folder),
+            revision=options.revision or model_specs()["green"].revision,
+            tokenizer=options.tokenizer or plain_tokenizer(folder, scratch),
+            max_model_len=options.max_model_len or CONTEXT,
+        )
+    return options

@@ -37,7 +37,7 @@ def run_metric(
     device: str,
     batch_size: int | None,
     variants: Sequence[str],
-    judge: JudgeSettings | None,
+    judges: Mapping[str, JudgeSettings],
     *,
     details: bool,
 ) -> int:
@@ -57,7 +57,7 @@ def run_metric(
                 batch_size=batch_size,
                 details=details,
                 variants=parse_variants(variants),
-                judge=judge,
+                judge=judges,
                 progress=show,
             )
         except (MetricUnavailable, ValueError) as error:
@@ -127,22 +127,28 @@ def parse_variants(items: Sequence[str]) -> dict[str, str]:
 
 
 def judge_settings(
-    url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str]
-) -> JudgeSettings | None:
-    """The judge named on the command line, or `None`; raises `RexrankError` when it is half named."""
+    url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
+) -> dict[str, JudgeSettings]:
+    """The judges named on the command line, by metric; raises `RexrankError` when one is half named."""
+    from evaluator.judges.config import read_judges
+    from evaluator.judges.settings import JudgeSettings, by_metric
+
+    if file is not None:
+        if url or model or revision or key_env or hosted_ok:
+            raise RexrankError("--judges names the judges whole; leave the other options of judges out.")
+        return dict(read_judges(file).settings)
     if not url and not model:
-        return None
+        return {}
     if not url or not model:
         raise RexrankError("a judge needs both --judge-url and --judge-model.")
-    from evaluator.judges.settings import JudgeSettings
-
-    return JudgeSettings(
+    judge = JudgeSettings(
         base_url=url,
         model=model,
         revision=revision,
         api_key_env=key_env,
         hosted_ok_for=frozenset(hosted_ok),
     )
+    return by_metric(judge)
 
 
 def run_score(

@@ -58,20 +58,14 @@ def _flush() -> None:
 
 def runner_settings() -> ScoreSettings:
     """How the runner scores, from its own environment and nothing else."""
-    judge = None
-    if os.environ.get("REXRANK_JUDGE_URL"):
-        from evaluator.judges.settings import JudgeSettings
+    from evaluator.judges.config import read_judges
 
-        judge = JudgeSettings(
-            base_url=os.environ["REXRANK_JUDGE_URL"],
-            model=os.environ.get("REXRANK_JUDGE_MODEL", ""),
-            revision=os.environ.get("REXRANK_JUDGE_REVISION", ""),
-        )
+    file = os.environ.get("REXRANK_JUDGES")
     return ScoreSettings(
         models=Path(os.environ["REXRANK_MODELS"]) if os.environ.get("REXRANK_MODELS") else None,
         device=os.environ.get("REXRANK_DEVICE", "cpu"),
         store=store_directory(None),
-        judge=judge,
+        judges=read_judges(Path(file)).settings if file else {},
     )
 
 

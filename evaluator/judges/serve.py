@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from evaluator.judges.client import JudgeVoid
@@ -20,7 +23,10 @@ STOP_SECONDS: Final = 20.0
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What to serve and how. Parallel sizes and context apply to vLLM only; `gpu_memory` is a share of 1."""
+    """What to serve and how; `model` is a folder or hub id, `gpu_memory` a share of 1.
+
+    Parallel sizes, context, tokenizer and memory apply to vLLM only, `device` to transformers.
+    """
 
     model: str
     served_name: str
@@ -37,15 +43,20 @@ class ServeOptions:
     python: str = sys.executable
     """Interpreter of the environment the engine lives in, which need not be this one."""
     tokenizer: str = ""
+    """Folder of another tokenizer than the model's own; see `plain_tokenizer`."""
+    device: str = "cpu"
 
 
 def command(options: ServeOptions) -> list[str]:
     """The engine's command line as an argument list; nothing passes through a shell."""
     if options.engine == "transformers":
-        return [
+        argv = [
             *(options.python, "-m", "transformers.cli.transformers", "serve", options.model),
-            *("--host", options.host, "--port", str(options.port), "--device", "cpu"),
+            *("--host", options.host, "--port", str(options.port), "--device", options.device),
         ]
+        # Requests share passes on a GPU; a CPU gains nothing by it, and half precision is slow there.
+        fast = ["--dtype", options.dtype, "--continuous-batching"]
+        return argv if options.device == "cpu" else argv + fast
     argv = [
         *(options.python, "-m", "vllm.entrypoints.openai.api_server", "--model", options.model),
         *("--served-model-name", options.served_name, "--host", options.host, "--port", str(options.port)),
@@ -56,11 +67,28 @@ def command(options: ServeOptions) -> list[str]:
     ]
     if options.max_model_len is not None:
         argv += ["--max-model-len", str(options.max_model_len)]
-    if options.revision:
+    if options.revision and not Path(options.model).is_dir():
         argv += ["--revision", options.revision]
     if options.tokenizer:
         argv += ["--tokenizer", options.tokenizer]
     return argv
+
+
+def plain_tokenizer(source: Path, folder: Path) -> str:
+    """`folder`, which then holds GREEN's SentencePiece model as a Llama tokenizer without code of its own.
+
+    The published repository's tokenizer is Python code that would run on the runner; ids and text are
+    the same with the library's.
+    """
+    shutil.copyfile(source / "tokenizer.model", folder / "tokenizer.model")
+    config = {
+        "tokenizer_class": "LlamaTokenizer",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"legacy": True}), "utf-8")
+    return str(folder)
 
 
 def base_url(options: ServeOptions) -> str:

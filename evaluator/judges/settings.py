@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from evaluator.metrics.base import MetricUnavailable
+
+JUDGED: Final = ("green", "fineradscore")
+"""Keys of the metrics that ask a judge."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,13 @@ class JudgeSettings:
         """How answers are drawn, for a signature."""
         way = "ids" if self.token_ids else "chat"
         return f"greedy,{way},seed{self.seed},max{self.max_tokens}" + (",schema" if self.structured else "")
+
+
+def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict[str, JudgeSettings]:
+    """The judge of each judged metric: one for all, or as given."""
+    if judge is None:
+        return {}
+    return dict.fromkeys(JUDGED, judge) if isinstance(judge, JudgeSettings) else dict(judge)
 
 
 def is_local(base_url: str) -> bool:

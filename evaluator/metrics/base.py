@@ -62,7 +62,7 @@ class Run:
     `models` is a directory laid out as `evaluator/encoders/store.py` describes, or `None` for the
     default place; `device` is a torch device name; `scores` holds the metrics that were computed
     before, by key, for those that compose others; `variants` maps a metric key to a named variant
-    (`{"radgraph_f1": "radgraph-package"}`).
+    (`{"radgraph_f1": "radgraph-package"}`) and `judges` one to the LLM judge that answers for it.
     """
 
     protocol: ProtocolName = "clean"
@@ -73,7 +73,7 @@ class Run:
     scores: Mapping[str, Scores] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     cache: TextCache | None = None
-    judge: JudgeSettings | None = None
+    judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
     progress: ProgressCallback | None = None
 
 

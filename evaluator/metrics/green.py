@@ -173,13 +173,13 @@ def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
 
 
 def required_judge(run: Run, key: str) -> JudgeSettings:
-    """The run's judge. Raises `MetricUnavailable` with the cure when there is none."""
-    if run.judge is None:
+    """The run's judge for a metric. Raises `MetricUnavailable` with the cure when there is none."""
+    if key not in run.judges:
         raise MetricUnavailable(
-            f"{key} needs a judge. Start one with: rexrank judge serve {key}, "
-            "then name its address with --judge-url and its model with --judge-model"
+            f"{key} needs a judge. Start one with: rexrank judge serve {'green' if key == 'green' else 'MODEL'}, "
+            "then score with the options it prints"
         )
-    return run.judge
+    return run.judges[key]
 
 
 def _tokenizer(run: Run) -> Any:

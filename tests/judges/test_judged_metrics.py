@@ -13,7 +13,7 @@ import pytest
 from evaluator.encoders.store import is_stand_in
 from evaluator.judges.client import Judge, JudgeVoid
 from evaluator.judges.sanitise import INJECTIONS, addresses_judge, harmless
-from evaluator.judges.settings import JudgeSettings
+from evaluator.judges.settings import JudgeSettings, by_metric
 from evaluator.judges.standin import MODEL, differences, stand_in_judge
 from evaluator.judges.tripwires import REPORTS
 from evaluator.metrics.base import Metric, Pair, Run
@@ -67,7 +67,7 @@ def url() -> Iterator[str]:
 
 def run_of(url: str, protocol: Any = "clean", **more: Any) -> Run:
     judge = JudgeSettings(url, MODEL, stand_in=True, backoff=0.01, concurrency=8)
-    return Run(protocol=protocol, judge=judge, details=True, **more)
+    return Run(protocol=protocol, judges=by_metric(judge), details=True, **more)
 
 
 REFERENCE = REPORTS[0]
@@ -154,7 +154,7 @@ def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.Mon
 def test_a_prompt_that_fills_the_context_fails_closed(url: str) -> None:
     models = Path(__file__).parents[1] / "data" / "parity" / "models"
     judge = Judge(JudgeSettings(url, MODEL, stand_in=True, token_ids=True))
-    asker = _Asker(Run(judge=judge.settings, models=models, details=True), judge)
+    asker = _Asker(Run(judges=by_metric(judge.settings), models=models, details=True), judge)
     long = "hydropneumothoraces " * 300
     scores = asker([Pair("long", REFERENCE, f"{long} No effusion.")], "")
     assert (scores.values.tolist(), scores.failed.tolist()) == ([0.0], [True])

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from evaluator.commands.machine import run_judge_serve
 from evaluator.judges.client import JudgeVoid
 from evaluator.judges.serve import ServeOptions, base_url, command, served
+from evaluator.problems import RexrankError
 
 SERVER = """
 import http.server, sys
@@ -64,3 +70,55 @@ def test_command_line_is_built_from_the_options() -> None:
     ):
         assert flag in joined
     assert "serve" in command(ServeOptions("a", "j", engine="transformers"))
+
+
+def test_transformers_share_passes_on_a_gpu_only() -> None:
+    on_cpu = command(ServeOptions("a", "j", engine="transformers"))
+    on_gpu = command(ServeOptions("a", "j", engine="transformers", device="cuda"))
+    assert "--continuous-batching" not in on_cpu
+    assert on_gpu[-5:] == ["--device", "cuda", "--dtype", "float16", "--continuous-batching"]
+
+
+def test_a_revision_is_the_hubs_not_a_folders(tmp_path: Path) -> None:
+    assert "--revision" in command(ServeOptions("team/model", "j", revision="r"))
+    assert "--revision" not in command(ServeOptions(str(tmp_path), "j", revision="r"))
+
+
+@pytest.mark.parametrize("named", ["green", "folder"])
+def test_green_is_served_without_its_repositorys_code(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(Path(__file__).parents[1] / "data/parity/models/green", models / "green")
+    with pytest.raises(RexrankError, match="not its weights"):
+        run_judge_serve(ServeOptions("green", "j"), models, None)
+    (models / "green" / "config.json").write_text("{}")
+    (models / "green" / "tokenization_chexagent.py").write_text("raise SystemExit\n")
+    seen: list[ServeOptions] = []
+
+    @contextmanager
+    def up(options: ServeOptions, **_: float) -> Iterator[str]:
+        files = {p.name for p in Path(options.tokenizer).iterdir()}
+        assert files == {"tokenizer.model", "tokenizer_config.json"}
+        seen.append(options)
+        yield ""
+
+    monkeypatch.setattr("evaluator.judges.config.served", up)
+    monkeypatch.setattr("evaluator.commands.machine.Event", Stopped)
+    model = "green" if named == "green" else str(models / "green")
+    assert run_judge_serve(ServeOptions(model, "j", port=9), models, None) == 0
+    assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)
+    said = capsys.readouterr().out
+    assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in said
+
+
+class Stopped:
+    def wait(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_file_that_starts_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "judges.toml"
+    path.write_text('[green]\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n')
+    with pytest.raises(RexrankError, match="starts no engine"):
+        run_judge_serve(ServeOptions("", "j"), None, path)
