@@ -37,7 +37,9 @@ def check_signal(low: float, high: float) -> list[Flag]:
     """
     if low > 0 or high < low:
         return []
-    return [Flag("C14", Outcome.BADGE, f"no image signal: own minus other reference [{low:.4f}, {high:.4f}]")]
+    span = f"{low:.3f} to {high:.3f}".replace("-", "−")
+    text = f"no image signal: own reference minus another patient's {span}"
+    return [Flag("C14", Outcome.BADGE, text)]
 
 
 def check_too_good(means: Mapping[str, float], ceilings: Mapping[str, float]) -> list[Flag]:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.pages.boards import TRACK_TITLES
+from evaluator.pages.casefiles import compact, has_texts
 from evaluator.pages.entries import Content
 from evaluator.pages.markup import text
+
+_NOTES: Final = (
+    "- The sentence in bold rests on the test that ranks the board: on the ranking metric alone, by patient, counted over",
+    "  all pairs of the board, so that the chance of any wrong separation stays at 5 %.",
+    "- Intervals are those of the difference on the same studies; they resample patients. Two models whose own intervals",
+    "  overlap may still differ.",
+    "- The other metrics explore. Their q counts the false discoveries over all pairs of the board on that metric; below",
+    "  0.05 a row names the better model and its dot is full.",
+    "- RadCliQ-v1 is made of RadGraph-F1, BERTScore and SembScore: these are no further evidence beside it.",
+    "- The figures of a table share one scale: differences as shares of the distance between the board's lowest and",
+    "  highest mean, baselines included. To the right is better for the first model, whatever the metric's direction.",
+)
 
 
 def compare_page(content: Content) -> str:
@@ -22,9 +34,7 @@ def compare_page(content: Content) -> str:
         "---",
         "# Compare models",
         "",
-        "Two or three models of one board side by side: their means, and the difference on the same studies, with 95 %",
-        "intervals that resample patients. Ranks rest on the ranking metric's own tests alone; everything here is",
-        "exploratory, and q counts the false discoveries over all pairs of the board on that metric.",
+        "Whether one model is better than another, and by how much: two or three models of a board on the same studies.",
         "",
     ]
     rows = "".join(
@@ -37,10 +47,11 @@ def compare_page(content: Content) -> str:
         lines.append(
             '<div class="rx-compare" data-rx="compare" data-rx-base="../data/compare/">'
             "<p>Choosing models needs JavaScript. Without it, each board shows who is better than whom:</p>"
-            f"<ul>{rows}</ul></div>"
+            f"<ul>{rows}</ul><p>On your own machine: <code>rexrank compare TEAM/MODEL TEAM/MODEL</code>.</p></div>"
         )
     else:
         lines.append("No board has two ranked models yet.")
+    lines += ["", "## How to read it", "", *_NOTES]
     return "\n".join(lines) + "\n"
 
 
@@ -49,19 +60,21 @@ def compare_files(content: Content) -> Iterator[tuple[str, str]]:
     boards = []
     for (dataset, track), pairs in content.pairwise.items():
         table = content.tables[dataset, track]
-        yield f"data/pairwise/{dataset}.{track}.json", _compact(pairs)
+        yield f"data/pairwise/{dataset}.{track}.json", compact(pairs)
         if len(table["rows"]) < 2:
             continue
-        boards.append(_board(table))
-        others = _versus(pairs)
+        boards.append(_board(table, content))
+        others, ranked = _versus(pairs), _ranked_against(table)
         for row in table["rows"]:
             name = f"data/compare/{dataset}.{track}/{row['id'].replace('/', '__')}.json"
-            yield name, _compact(_model(row, others.get(row["id"], {})))
-    yield "data/compare/index.json", _compact({"schema": "rexrank/compare-index/v1", "boards": boards})
+            yield name, compact(_model(row, others.get(row["id"], {}), ranked.get(row["id"], {})))
+    yield "data/compare/index.json", compact({"schema": "rexrank/compare-index/v1", "boards": boards})
 
 
-def _board(table: Mapping[str, Any]) -> dict[str, Any]:
+def _board(table: Mapping[str, Any], content: Content) -> dict[str, Any]:
     keys = ("key", "title", "display_title", "higher_is_better", "reciprocal")
+    entries = (e for found in content.models.values() for e in found if e.table is table)
+    with_cases = {e.row["id"] for e in entries if has_texts(content, e)}
     return {
         "id": f"{table['dataset']}.{table['track']}",
         "title": f"{table['title']}, {TRACK_TITLES[table['track']]}",
@@ -69,9 +82,27 @@ def _board(table: Mapping[str, Any]) -> dict[str, Any]:
         "n": table["n"],
         "n_clusters": table["n_clusters"],
         "rehearsal": table["rehearsal"],
+        "mde_all_pairs": (table["resolution"] or {}).get("mde_all_pairs"),
+        "spread": {m["key"]: _spread(table, m["key"]) for m in table["metrics"]},
         "metrics": [{k: m[k] for k in keys} for m in table["metrics"]],
         "models": [{"id": r["id"], "name": r["name"]} for r in table["rows"]],
+        "cases": [r["id"] for r in table["rows"] if r["id"] in with_cases],
     }
+
+
+def _spread(table: Mapping[str, Any], key: str) -> float:
+    """From the lowest to the highest mean of a board, baselines included; the scale of the page's figures."""
+    means = [r["metrics"][key]["mean"] for r in (*table["rows"], *table["nulls"]) if key in r["metrics"]]
+    return float(f"{max(means) - min(means):.6g}") if means else 0.0
+
+
+def _ranked_against(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """By model and other model the p by which the board ranks, adjusted for all its pairs."""
+    found: dict[str, dict[str, float]] = {}
+    for pair in table["pairs"]:
+        found.setdefault(pair["a"], {})[pair["b"]] = pair["p"]
+        found.setdefault(pair["b"], {})[pair["a"]] = pair["p"]
+    return found
 
 
 def _versus(pairs: Mapping[str, Any]) -> dict[str, dict[str, dict[str, list[float | None]]]]:
@@ -86,7 +117,7 @@ def _versus(pairs: Mapping[str, Any]) -> dict[str, dict[str, dict[str, list[floa
     return found
 
 
-def _model(row: Mapping[str, Any], versus: Mapping[str, Any]) -> dict[str, Any]:
+def _model(row: Mapping[str, Any], versus: Mapping[str, Any], ranked: Mapping[str, float]) -> dict[str, Any]:
     return {
         "schema": "rexrank/compare/v1",
         "id": row["id"],
@@ -99,9 +130,6 @@ def _model(row: Mapping[str, Any], versus: Mapping[str, Any]) -> dict[str, Any]:
             k: {"mean": e["mean"], "low": e["low"], "high": e["high"], "display": e["display"]}
             for k, e in row["metrics"].items()
         },
+        "ranked_against": ranked,
         "versus": versus,
     }
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"

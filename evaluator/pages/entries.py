@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from evaluator.history import read_history
 from evaluator.problems import RexrankError
@@ -16,6 +16,7 @@ from evaluator.reported import ReportedRow, load_reported
 from evaluator.tables import all_rows
 
 TableKey = tuple[str, str]
+REPOSITORY: Final = "https://github.com/rexrank/challenge"
 
 
 class Entry(NamedTuple):
@@ -30,7 +31,8 @@ class Entry(NamedTuple):
 class Content:
     """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track).
 
-    `texts` keeps what was read of reference texts, by board.
+    `texts` keeps what was read of reference texts, by board; `shown` which models have texts to show;
+    `medians` by board and metric the usual median study.
     """
 
     leaderboard: Path
@@ -42,6 +44,8 @@ class Content:
     history: list[dict[str, Any]] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
     texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    shown: dict[str, bool] = field(default_factory=dict)
+    medians: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
@@ -73,6 +77,13 @@ def _models(leaderboard: Path, tables: Mapping[TableKey, Mapping[str, Any]]) -> 
                 entry = Entry(table, row, read_json(leaderboard / row["record"]))
                 models.setdefault(row["id"], []).append(entry)
     return dict(sorted(models.items()))
+
+
+def metric_title(event: Mapping[str, Any], content: Content) -> str:
+    """What readers call the metric by which an event's board ranked, in the form in which it is shown."""
+    table = content.tables.get((event["dataset"], event["track"]), {"metrics": []})
+    titles = {m["key"]: str(m["display_title"]) for m in table["metrics"]}
+    return titles.get(str(event.get("primary")), str(event.get("primary") or ""))
 
 
 def read_json(path: Path) -> Any:

@@ -52,8 +52,8 @@ def strip(metric: Mapping[str, Any], own: Mapping[str, Any], best: Any, null: An
     return f'<svg class="rx-strip" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{text(label)}">{"".join(parts)}</svg>'
 
 
-def histogram(title: str, values: Sequence[float]) -> str:
-    """How one metric's per-study scores spread, with their median; empty without a value."""
+def histogram(title: str, values: Sequence[float], usual: float | None = None) -> str:
+    """How one metric's per-study scores spread, with their median and the board's `usual` one; empty without a value."""
     found = np.asarray([v for v in values if v is not None and np.isfinite(v)], dtype=np.float64)
     if not found.size:
         return ""
@@ -67,15 +67,30 @@ def histogram(title: str, values: Sequence[float]) -> str:
         for i, c in enumerate(counts)
         if c
     )
-    median = float(np.median(found))
     slope, offset = scale(low, high, 6, width - 6)
-    at = f"{offset + slope * median:.1f}"
+    median = float(np.median(found))
+    lines = _upright("rx-median", offset + slope * median, base)
+    if usual is not None and low <= usual <= high:
+        lines += _upright("rx-usual", offset + slope * usual, base)
     quarter, rest = (float(q) for q in np.quantile(found, [0.25, 0.75]))
-    label = f"{title}: {found.size} studies, median {number(median)}, middle half {number(quarter)} to {number(rest)}"
+    spread = f"median {number(median)}, middle half {number(quarter)} to {number(rest)}"
+    label = f"{title}: {found.size} studies, {spread}"
+    label += "" if usual is None else f"; median of the board's medians {number(usual)}"
+    board = "" if usual is None else f", board {number(usual)}"
     return (
         f'<figure class="rx-hist"><svg viewBox="0 0 {width} {height}" role="img" aria-label="{text(label)}">'
-        f'<path class="rx-bars" d="{path}"/><line class="rx-median" x1="{at}" x2="{at}" y1="2" y2="{base}"/>'
-        f'<text x="6" y="{height - 4}">{tick_text(low)}</text>'
-        f'<text x="{width - 6}" y="{height - 4}" text-anchor="end">{tick_text(high)}</text></svg>'
-        f"<figcaption>{text(title)}<small>median {number(median)}, middle half {number(quarter)} to {number(rest)}</small></figcaption></figure>"
+        f'<path class="rx-bars" d="{path}"/>{lines}'
+        f'<text x="6" y="{height - 4}">{_end(low)}</text>'
+        f'<text x="{width - 6}" y="{height - 4}" text-anchor="end">{_end(high)}</text></svg>'
+        f"<figcaption>{text(title)}<small>median {number(median)}{board}</small>"
+        f"<small>middle half {number(quarter)} to {number(rest)}</small></figcaption></figure>"
     )
+
+
+def _upright(kind: str, x: float, base: float) -> str:
+    return f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{base}"/>'
+
+
+def _end(value: float) -> str:
+    """An end of a histogram, with two decimals at most."""
+    return tick_text(round(value, 2) + 0.0)

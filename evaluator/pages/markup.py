@@ -15,6 +15,16 @@ from evaluator.tables import rank_text
 _MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
 
 
+AXIS_TITLES: Final = {
+    "normal": "reference",
+    "findings": "findings",
+    "age_group": "age",
+    "view": "views",
+    "prior": "prior named",
+}
+"""What a group's name stands behind."""
+
+
 def text(value: object) -> str:
     """`value` as HTML text that neither HTML nor Markdown can take for markup.
 
@@ -186,3 +196,20 @@ def badges_of(row: Mapping[str, Any]) -> list[str]:
     marks += ["open weights"] if row["open_weights"] else []
     marks += [b["text"] for b in row["badges"]]
     return marks
+
+
+def html_table(first: str, heads: Sequence[str], rows: Sequence[str], label: str) -> str:
+    """Rows that are HTML already under their headings, in a region that scrolls by key; `label` is plain text."""
+    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
+    return (
+        f'<div class="rx-plain" tabindex="0" role="region" aria-label="{text(label)}" data-search-exclude>'
+        f'<table class="rx-table"><thead><tr><th scope="col">{first}</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def facts(told: Mapping[str, Any]) -> str:
+    """Name and value in two columns, without what is empty; values are HTML already."""
+    rows = "".join(
+        f'<tr><th scope="row">{k}</th><td>{v}</td></tr>' for k, v in told.items() if v not in {None, ""}
+    )
+    return f'<table class="rx-facts"><tbody>{rows}</tbody></table>'

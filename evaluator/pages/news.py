@@ -10,11 +10,10 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.files import dump_json
 from evaluator.history import EVENTS
 from evaluator.pages.boards import TRACK_TITLES
-from evaluator.pages.entries import Content
+from evaluator.pages.entries import REPOSITORY, Content
 from evaluator.pages.markup import link, number, text
 
 FEED_ENTRIES: Final = 100
-_REPOSITORY: Final = "https://github.com/rexrank/challenge"
 
 
 def changelog_page(content: Content) -> str:
@@ -51,7 +50,7 @@ def _row(event: Mapping[str, Any], content: Content) -> str:
         name = f'<a href="../models/{text(event["id"])}/">{name}</a>'
     board = f'<a href="../leaderboards/{event["dataset"]}/{event["track"]}/">{text(_board(event))}</a>'
     pull = event.get("pull_request")
-    request = link(f"{_REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "–"
+    request = link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "–"
     values = "".join(
         f"<td>{'–' if event.get(k) is None else number(event[k])}</td>" for k in ("previous", "shown")
     )

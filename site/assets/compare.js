@@ -1,18 +1,10 @@
 // The compare page: two or three models of a board, from files computed when the board was ranked.
-import { element, load } from "./page.js";
+import { choice, drawn, element, keepInAddress, load, number } from "./page.js";
 
 const MOST = 3;
-const SVG = "http://www.w3.org/2000/svg";
-const drawn = (name, options) => {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(options)) made.setAttribute(key, value);
-  return made;
-};
-const number = (v, sign = false) => {
-  if (v === null || v === undefined) return "–";
-  const text = Math.abs(v).toFixed(3);
-  return (v < 0 ? "−" : sign && Number(text) !== 0 ? "+" : "") + text;
-};
+const ALPHA = 0.05;
+const chance = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+const span = (low, high, sign = false) => `${number(low, sign)} to ${number(high, sign)}`;
 
 const mountOne = async (root) => {
   root.dataset.rxOn = "1";
@@ -24,46 +16,35 @@ const mountOne = async (root) => {
     root.append(element("p", { role: "alert", text: `The models could not be loaded (${error.message}).` }));
     return;
   }
-  const wanted = new URLSearchParams(location.search);
-  const state = { board: index.boards.find((b) => b.id === wanted.get("board")) ?? index.boards[0], models: [] };
-  state.models = (wanted.get("m") ?? "").split(",").filter((id) => state.board.models.some((m) => m.id === id)).slice(0, MOST);
-  if (state.models.length < 2) state.models = state.board.models.slice(0, 2).map((m) => m.id);
-
-  const boards = element("select", { name: "board", "aria-label": "Board" });
-  for (const board of index.boards) boards.append(element("option", { value: board.id, text: board.title }));
-  boards.value = state.board.id;
+  const { state, unknown } = asked(index, new URLSearchParams(location.search));
   const picks = element("div", { class: "rx-controls" });
   const status = element("p", { role: "status", class: "rx-status" });
   const result = element("div", { class: "rx-result" });
-  root.replaceChildren(element("div", { class: "rx-controls" }, element("label", {}, "Board ", boards)), picks, status, result);
-
-  const choices = () => {
-    picks.replaceChildren(...[0, 1, 2].map((place) => {
-      const select = element("select", { name: `model-${place + 1}`, "aria-label": `Model ${place + 1}` });
-      if (place === 2) select.append(element("option", { value: "", text: "none" }));
-      for (const model of state.board.models) select.append(element("option", { value: model.id, text: model.name }));
-      select.value = state.models[place] ?? "";
-      select.addEventListener("change", () => {
-        const chosen = [...picks.querySelectorAll("select")].map((s) => s.value).filter(Boolean);
-        state.models = [...new Set(chosen)];
-        show();
-      });
-      return element("label", {}, `Model ${place + 1} `, select);
-    }));
-  };
-  boards.addEventListener("change", () => {
-    state.board = index.boards.find((b) => b.id === boards.value);
-    state.models = state.board.models.slice(0, 2).map((m) => m.id);
+  const note = element("p", { role: "alert", class: "rx-status" });
+  const boards = choice("Board", "board", index.boards.map((b) => [b.id, b.title]), state.board.id, (id) => {
+    state.board = index.boards.find((b) => b.id === id);
+    // Models that stand on both boards stay chosen.
+    state.models = filled(state.board, state.models.filter((m) => state.board.models.some((x) => x.id === m)));
     choices();
     show();
   });
+  root.replaceChildren(element("div", { class: "rx-controls" }, boards), picks, ...(unknown ? [note] : []), status, result);
+  note.textContent = unknown;
+
+  const choices = () => {
+    const models = state.board.models.map((m) => [m.id, m.name]);
+    picks.replaceChildren(...Array.from({ length: MOST }, (_, place) =>
+      choice(`Model ${place + 1}`, `model-${place + 1}`, place < 2 ? models : [["", "none"], ...models], state.models[place] ?? "", () => {
+        state.models = [...new Set([...picks.querySelectorAll("select")].map((s) => s.value).filter(Boolean))];
+        note.remove();
+        show();
+      })));
+  };
 
   let turn = 0;
   const show = async () => {
     const mine = ++turn;
-    const query = new URLSearchParams({ board: state.board.id, m: state.models.join(",") });
-    // The theme keeps its own state object in the history; losing it would break its scrolling.
-    history.replaceState(history.state, "", `${location.pathname}?${query.toString().replaceAll("%2F", "/").replaceAll("%2C", ",")}${location.hash}`);
+    keepInAddress(new URLSearchParams({ board: state.board.id, m: state.models.join(",") }));
     if (state.models.length < 2) {
       status.textContent = "Choose two different models.";
       result.replaceChildren();
@@ -73,10 +54,12 @@ const mountOne = async (root) => {
       const models = await Promise.all(state.models.map((id) => load(new URL(`${state.board.id}/${id.replace("/", "__")}.json`, base))));
       if (mine !== turn) return;
       const pairs = models.flatMap((a, i) => models.slice(i + 1).map((b) => [a, b]));
+      const rehearsal = element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these numbers are not results." });
       result.replaceChildren(
-        ...(state.board.rehearsal ? [element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these numbers are not results." })] : []),
+        ...(state.board.rehearsal ? [rehearsal] : []),
+        ...pairs.map(([a, b]) => duel(state.board, a, b)),
         side(state.board, models),
-        ...pairs.map(([a, b]) => difference(state.board, a, b)),
+        element("p", { class: "rx-legend" }, "As data: ", element("a", { href: new URL(`../pairwise/${state.board.id}.json`, base).pathname, text: "all pairs of this board" }), "."),
       );
       status.textContent = `${models.map((m) => m.name).join(", ")} on ${state.board.n} studies of ${state.board.n_clusters} patients.`;
     } catch (error) {
@@ -87,9 +70,30 @@ const mountOne = async (root) => {
   show();
 };
 
+// What the address asks for, with what it lacks filled in, and in words what of it is not there.
+const asked = (index, wanted) => {
+  const board = index.boards.find((b) => b.id === wanted.get("board"));
+  const state = { board: board ?? index.boards[0] };
+  const ids = [...new Set((wanted.get("m") ?? "").split(",").filter(Boolean))];
+  const known = ids.filter((id) => state.board.models.some((m) => m.id === id));
+  state.models = filled(state.board, known.slice(0, MOST));
+  const lost = ids.filter((id) => !known.includes(id));
+  const unknown = [
+    ...(wanted.get("board") && !board ? [`There is no board ${wanted.get("board")} with two ranked models.`] : []),
+    ...(lost.length ? [`Not ranked on ${state.board.title}: ${lost.join(", ")}.`] : []),
+    ...(known.length > MOST ? [`Only the first ${MOST} models are shown.`] : []),
+  ].join(" ");
+  return { state, unknown };
+};
+
+const filled = (board, ids) => {
+  const more = board.models.map((m) => m.id).filter((id) => !ids.includes(id));
+  return ids.length < 2 ? [...ids, ...more].slice(0, 2) : ids;
+};
+
 const table = (label, heads, rows) => {
-  const head = element("tr", {}, ...heads.map((h) => element("th", { scope: "col", text: h })));
-  const made = element("table", { class: "rx-table" }, element("caption", { text: label }), element("thead", {}, head), element("tbody", {}, ...rows));
+  const head = element("tr", {}, ...heads.map((h) => element("th", { scope: "col" }, h)));
+  const made = element("table", { class: "rx-table" }, element("caption", { class: "rx-said", text: label }), element("thead", {}, head), element("tbody", {}, ...rows));
   return element("div", { class: "rx-plain", tabindex: "0", role: "region", "aria-label": label }, made);
 };
 
@@ -100,57 +104,103 @@ const side = (board, models) => {
   const rows = [
     fact("Institution", (m) => m.institution ?? "–"),
     fact("Rank", (m) => rank(m.rank)),
-    fact("Reads", (m) => Object.entries(m.inputs).map(([k, v]) => `${k}: ${v}`).join(", ") || "–"),
-    fact("Trained on this source", (m) => (m.trained_on_dataset ? "yes" : "not said")),
+    fact("Reads", (m) => ["views", "context"].filter((k) => m.inputs[k]).map((k) => `${k}: ${m.inputs[k]}`).join("; ") || "not said"),
+    fact("Trained on this source", (m) => (m.trained_on_dataset ? "yes, by its card" : "not by its card")),
   ];
   for (const metric of board.metrics) {
     const means = models.map((m) => m.metrics[metric.key]?.mean).filter((v) => v !== undefined);
     const best = metric.higher_is_better ? Math.max(...means) : Math.min(...means);
     rows.push(element("tr", {}, element("th", { scope: "row", text: metric.display_title }), ...models.map((m) => {
       const entry = m.metrics[metric.key];
-      if (!entry) return element("td", { text: "–" });
+      if (!entry) return element("td", { text: "not scored" });
       const shown = entry.display;
       const value = shown.value === null ? `mean ${number(entry.mean)}` : number(shown.value);
       const cell = element("td", {}, entry.mean === best ? element("strong", { text: value }) : value);
-      if (shown.low !== null || shown.high !== null) cell.append(element("small", { text: `${number(shown.low)} to ${shown.high === null ? "∞" : number(shown.high)}` }));
+      if (shown.low !== null || shown.high !== null) cell.append(element("small", { text: `${shown.low === null ? "−∞" : number(shown.low)} to ${shown.high === null ? "∞" : number(shown.high)}` }));
       return cell;
     })));
   }
-  return table("Side by side", ["", ...models.map((m) => m.name)], rows);
+  const names = models.map((m) => element("a", { href: new URL(`../models/${m.id}/`, location.href).pathname, text: m.name }));
+  return element("section", {}, element("h2", { text: "Side by side" }), table("Side by side", ["", ...names], rows));
 };
 
-const difference = (board, a, b) => {
+// One pair: in words whether the difference is real, then every metric with its interval on one common scale.
+const duel = (board, a, b) => {
   const found = a.versus[b.id] ?? {};
-  const rows = board.metrics.filter((m) => found[m.key]).map((metric) => {
-    const [d, low, high, p, q] = found[metric.key];
-    const better = q >= 0.05 ? "no difference shown" : `${(d > 0) === metric.higher_is_better ? a.name : b.name} better`;
-    const picture = element("td", {}, low === null ? "–" : bar(metric, d, low, high));
-    return element("tr", {},
-      element("th", { scope: "row", text: metric.title }),
+  const rows = board.metrics.map((metric) => ({ metric, sign: metric.higher_is_better ? 1 : -1, pair: found[metric.key] }));
+  const shares = rows.filter((r) => r.pair).flatMap(({ metric, pair }) => [pair[0], pair[1] ?? 0, pair[2] ?? 0].map((v) => Math.abs(v) / board.spread[metric.key]));
+  const reach = Math.max(...shares.filter(Number.isFinite), 1e-9);
+  const body = rows.map(({ metric, sign, pair }) => {
+    const name = element("th", { scope: "row", text: metric.title });
+    if (!pair) {
+      const without = [a, b].filter((m) => !m.metrics[metric.key]).map((m) => m.name).join(" and ");
+      return element("tr", {}, name, element("td", { colspan: "6", text: without ? `no comparison: not scored for ${without}` : "no comparison" }));
+    }
+    const [d, low, high, p, q] = pair;
+    const better = { 1: a.name, "-1": b.name }[favours(sign, pair)];
+    return element("tr", {}, name,
+      element("td", {}, better ? element("strong", { text: better }) : "not shown"),
+      element("td", {}, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, pair, board.spread[metric.key] * reach)),
       element("td", { text: number(d, true) }),
-      element("td", { text: low === null ? "too few patients" : `${number(low, true)} to ${number(high, true)}` }),
-      picture,
+      element("td", { text: low === null ? "too few patients" : span(low, high, true) }),
       element("td", { text: p < 0.001 ? "< 0.001" : p.toFixed(3) }),
-      element("td", { text: q < 0.001 ? "< 0.001" : q.toFixed(3) }),
-      element("td", { text: better }));
+      element("td", { text: q < 0.001 ? "< 0.001" : q.toFixed(3) }));
   });
-  const heads = ["Metric (mean)", "Difference", "95 % interval", "Picture, better for the first to the right", "p", "q", ""];
-  return table(`${a.name} minus ${b.name}`, heads, rows);
+  const picture = element("span", { class: "rx-sides" }, element("span", { text: `◀ ${b.name} better` }), element("span", { text: `${a.name} better ▶` }));
+  const heads = ["Metric (mean)", "Better", picture, "Difference", "95 % interval", "p", "q"];
+  const [first, second] = [a.id, b.id].map(encodeURIComponent);
+  const reports = element("a", { href: new URL(`../models/${a.id}/?cases=${board.id}&beside=${second}&order=behind`, location.href).href, text: `Read both reports where ${a.name} is farthest behind` });
+  const back = element("a", { href: new URL(`../models/${b.id}/?cases=${board.id}&beside=${first}&order=behind`, location.href).href, text: `where ${b.name} is` });
+  return element("section", { class: "rx-duel" },
+    element("h2", { text: `${a.name} and ${b.name}` }),
+    element("p", { class: "rx-verdict" }, ...verdict(board, a, b)),
+    table(`${a.name} minus ${b.name}`, heads, body),
+    ...(board.cases.includes(a.id) && board.cases.includes(b.id) ? [element("p", {}, reports, ", or ", back, ".")] : []));
 };
 
-// One scale a row: the interval against zero, better for the first model to the right.
-const bar = (metric, d, low, high) => {
-  const [width, height] = [160, 22];
-  const reach = Math.max(Math.abs(low), Math.abs(high), 1e-9);
-  const sign = metric.higher_is_better ? 1 : -1;
+// 1 where a metric favours the first model, −1 the second, 0 where it shows no difference.
+const favours = (sign, [d, , , , q]) => (q < ALPHA ? Math.sign(sign * d) : 0);
+
+// Whether the difference is real, by the test that ranks, and what the other metrics say.
+const verdict = (board, a, b) => {
+  const metric = board.metrics.find((m) => m.key === board.primary);
+  const pair = (a.versus[b.id] ?? {})[board.primary];
+  const p = a.ranked_against[b.id];
+  if (!metric || !pair || p === undefined) return ["The ranking metric is not scored for both, so that the board says nothing about this pair."];
+  const [d, low, high] = pair;
+  const better = (d > 0) === metric.higher_is_better ? a : b;
+  const worse = better === a ? b : a;
+  const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
+  const size = `${number(Math.abs(d))} in mean ${metric.title}${ends}`;
+  const tested = `${chance(p)}, counted over all pairs of the board`;
+  if (p < ALPHA) {
+    return [element("strong", { text: `The difference is real: ${better.name} is better than ${worse.name}.` }),
+      ` They differ by ${size} (${tested}).`, others(board, a, b)];
+  }
+  const zero = low !== null && (low > 0 || high < 0)
+    ? " The interval leaves out 0, but with so many pairs on a board some intervals do so by chance." : "";
+  const finer = board.mde_all_pairs === null ? "" : ` That does not make them equal: two models must differ by about ${number(board.mde_all_pairs)} for this board to tell them apart four times in five.`;
+  return [element("strong", { text: `No difference is shown between ${a.name} and ${b.name}.` }),
+    ` They differ by ${size} (${tested}).${zero}${finer}`, others(board, a, b)];
+};
+
+const others = (board, a, b) => {
+  const rest = board.metrics.filter((m) => m.key !== board.primary && (a.versus[b.id] ?? {})[m.key]);
+  if (!rest.length) return "";
+  const found = rest.map((m) => favours(m.higher_is_better ? 1 : -1, a.versus[b.id][m.key]));
+  const count = (side) => found.filter((f) => f === side).length;
+  return ` Of the ${rest.length} other metrics ${count(1)} favour ${a.name}, ${count(-1)} ${b.name}, and ${count(0)} show no difference.`;
+};
+
+// The interval against zero; all rows of a table share one scale, `reach` being this metric's half width.
+const bar = (metric, sign, [d, low, high, , q], reach) => {
+  const [width, height] = [180, 22];
   const x = (v) => (width / 2 + (sign * v * (width / 2 - 8)) / reach).toFixed(1);
-  const made = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "rx-strip", role: "img", "aria-label": `${metric.title}: ${number(d, true)}, from ${number(low, true)} to ${number(high, true)}` });
-  made.append(
-    drawn("line", { class: "rx-nullmark", x1: width / 2, x2: width / 2, y1: 2, y2: height - 2 }),
+  const label = `${metric.title}: ${number(d, true)}, from ${number(low, true)} to ${number(high, true)}`;
+  return drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "rx-strip rx-wide", role: "img", "aria-label": label },
+    drawn("line", { class: "rx-nullmark", x1: width / 2, x2: width / 2, y1: 0, y2: height }),
     drawn("line", { class: "rx-span", x1: x(low), x2: x(high), y1: height / 2, y2: height / 2 }),
-    drawn("circle", { class: "rx-dot", cx: x(d), cy: height / 2, r: 4 }),
-  );
-  return made;
+    drawn("circle", { class: q < ALPHA ? "rx-dot" : "rx-dot rx-open", cx: x(d), cy: height / 2, r: 4 }));
 };
 
 const mount = () => document.querySelectorAll('[data-rx="compare"]:not([data-rx-on])').forEach(mountOne);

@@ -9,16 +9,48 @@ export const element = (name, options = {}, ...children) => {
   return made;
 };
 
+export const drawn = (name, options, ...children) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(options)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+
+// Three decimals with a real minus sign; `sign` also shows a plus.
+export const number = (v, sign = false) => {
+  if (v === null || v === undefined) return "–";
+  const text = Math.abs(v).toFixed(3);
+  const zero = Number(text) === 0;
+  return (zero ? "" : v < 0 ? "−" : sign ? "+" : "") + text;
+};
+
+// A labelled choice of [value, words] pairs; `changed` gets the value.
+export const choice = (label, name, options, value, changed) => {
+  const select = element("select", { name, "aria-label": label });
+  for (const [key, words] of options) select.append(element("option", { value: key, text: words }));
+  select.value = value;
+  select.addEventListener("change", () => changed(select.value));
+  return element("label", {}, `${label} `, select);
+};
+
+// Keeps the state of a page in its address. The theme keeps its own object in the history; losing it would break
+// its scrolling.
+export const keepInAddress = (query) => {
+  const words = query.toString().replaceAll("%2F", "/").replaceAll("%2C", ",");
+  history.replaceState(history.state, "", `${location.pathname}${words ? `?${words}` : ""}${location.hash}`);
+};
+
 // An address is fetched once; a failure is forgotten, so that the next try asks again.
 const fetched = new Map();
 export const load = (url) => {
-  if (!fetched.has(url)) {
+  const key = String(url);
+  if (!fetched.has(key)) {
     const answer = fetch(url).then((r) => {
       if (!r.ok) throw new Error(`${r.status} for ${url}`);
       return r.json();
     });
-    answer.catch(() => fetched.delete(url));
-    fetched.set(url, answer);
+    answer.catch(() => fetched.delete(key));
+    fetched.set(key, answer);
   }
-  return fetched.get(url);
+  return fetched.get(key);
 };

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.files import sha256_bytes
 from evaluator.history import append_history
 from evaluator.pages.build import pages, write_pages, write_shards
+from evaluator.pages.casefiles import case_files
+from evaluator.pages.citing import bibtex
 from evaluator.pages.compare import compare_files
 from evaluator.pages.entries import check_table, read_content
 from evaluator.pages.figures import histogram, strip
+from evaluator.pages.markup import text
 from evaluator.pages.policy import with_policy
 from evaluator.problems import RexrankError
+from evaluator.records import Board, read_studies
 
 URL = "https://example.org/below/"
 
@@ -57,6 +63,36 @@ def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
     assert mean == pytest.approx(record["metrics"]["bleu_2"]["mean"], abs=1e-4)
 
 
+def test_an_index_knows_groups_and_failures(docs, leaderboard):
+    folder = docs / "data/cases/sandbox.findings"
+    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
+    frame = read_studies(leaderboard, leaderboard, *board_and_record(leaderboard, "near-copy"))
+    for group in index["groups"]:
+        labels = [None if k < 0 else group["values"][k] for k in group["of"]]
+        there = frame[f"subgroup:{group['axis']}"]
+        assert labels == [None if missing else v for v, missing in zip(there, there.isna(), strict=True)]
+    assert {"sex", "view", "length"} <= {g["axis"] for g in index["groups"]}
+    assert index["failed"] == {}
+    models = json.loads((folder / "models.json").read_text())["models"]
+    assert [m["id"] for m in models] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
+
+
+def test_a_study_that_failed_is_named_in_the_index(leaderboard, tmp_path):
+    shutil.copytree(leaderboard, tmp_path / "board")
+    path = tmp_path / "board/studies/sandbox/findings/rexrank-sandbox__near-copy.parquet"
+    frame = pd.read_parquet(path)
+    frame.loc[frame["study_id"] == sorted(frame["study_id"])[3], "failed:bleu_2"] = True
+    frame.to_parquet(path)
+    files = dict(case_files(read_content(tmp_path / "board", URL)))
+    index = json.loads(files["data/cases/sandbox.findings/rexrank-sandbox__near-copy/index.json"])
+    assert index["failed"] == {"bleu_2": [3]}
+
+
+def board_and_record(leaderboard, model):
+    name = f"records/sandbox/findings/rexrank-sandbox__{model}.json"
+    return Board(get_dataset("sandbox"), "findings"), json.loads((leaderboard / name).read_text())
+
+
 def as_private(leaderboard, folder, dataset):
     """The sandbox's leaderboard under a private set's name, with everything public planted beside it."""
     for source in leaderboard.rglob("*"):
@@ -92,9 +128,9 @@ def test_nothing_of_a_private_study_reaches_the_site(leaderboard, tmp_path, data
     assert "rx-hist" not in page
     for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
         content = path.read_text("utf-8")
-        for study, text in list(ids.items())[:5]:
+        for study, words in list(ids.items())[:5]:
             assert f'"{study}"' not in content
-            assert text[:60] not in content
+            assert words[:60] not in content
 
 
 # Hostile texts
@@ -168,6 +204,73 @@ def test_both_sides_of_a_pair_mirror_each_other(leaderboard):
     assert there[0] == pytest.approx(
         a["metrics"]["bleu_2"]["mean"] - b["metrics"]["bleu_2"]["mean"], rel=1e-4
     )
+
+
+def test_a_verdict_rests_on_the_test_that_ranks(leaderboard):
+    files = {n: json.loads(b) for n, b in compare_files(read_content(leaderboard, URL))}
+    (pair,) = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())["pairs"]
+    folder = "data/compare/sandbox.findings/rexrank-sandbox__"
+    assert files[f"{folder}near-copy.json"]["ranked_against"] == {"rexrank-sandbox/template": pair["p"]}
+    assert files[f"{folder}template.json"]["ranked_against"] == {"rexrank-sandbox/near-copy": pair["p"]}
+    (board,) = [b for b in files["data/compare/index.json"]["boards"] if b["id"] == "sandbox.findings"]
+    assert board["cases"] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
+    table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
+    means = [r["metrics"]["bleu_2"]["mean"] for g in ("rows", "nulls") for r in table[g]]
+    assert board["spread"]["bleu_2"] == pytest.approx(max(means) - min(means), rel=1e-5)
+
+
+# Model pages
+
+
+def test_a_model_page_says_where_its_numbers_come_from(leaderboard, tmp_path):
+    shutil.copytree(leaderboard, tmp_path / "board")
+    path = tmp_path / "board/records/sandbox/findings/rexrank-sandbox__near-copy.json"
+    record = json.loads(path.read_text())
+    record["provenance"] |= {"pull_request": 7, "head_commit": "a" * 40}
+    path.write_text(json.dumps(record))
+    page = pages(tmp_path / "board", URL)["models/rexrank-sandbox/near-copy.md"]
+    repository = "https://github.com/rexrank/challenge"
+    for address in (
+        f"{repository}/pull/7",
+        f"{repository}/commit/{'a' * 40}",
+        f"{repository}/blob/{'a' * 40}/submissions/rexrank-sandbox/near-copy/sandbox.json",
+        f"{repository}/blob/main/leaderboard/records/sandbox/findings/rexrank-sandbox__near-copy.json",
+        "https://github.com/rexrank-sandbox",
+    ):
+        assert f'href="{address}"' in page, address
+    for digest in (record["provenance"]["predictions_sha256"], record["provenance"]["references_sha256"]):
+        assert digest in page
+    for metric in record["metrics"].values():
+        assert text(metric["signature"]) in page
+    assert (
+        "../../../compare/?board=sandbox.findings&amp;m=rexrank-sandbox/near-copy,rexrank-sandbox/template"
+        in page
+    )
+
+
+def test_groups_of_studies_stand_on_the_model_page(made, leaderboard):
+    table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
+    (axis,) = [a for a in table["subgroups"]["axes"] if a["axis"] == "sex"]
+    own = axis["models"]["rexrank-sandbox/near-copy"]["groups"]["F"]
+    assert (
+        f"sex: F</th><td>{axis['groups'][0]['studies']}</td><td>{own['value']:.3f}"
+        in made["models/rexrank-sandbox/near-copy.md"]
+    )
+
+
+@pytest.mark.parametrize("name", ["A } \\input{/etc/passwd} % & _", "plain"])
+def test_no_name_breaks_out_of_a_citation(name):
+    record = {
+        "card": {"name": name, "institution": name},
+        "provenance": {"evaluator_version": "1.0"},
+        "submitted": "2026-01-02",
+    }
+    entry = bibtex("a/b", record, URL)
+    bare = re.sub(r"\\[{}%&_]|\\textbackslash\{\}", "", entry)
+    assert bare.count("{") == bare.count("}")
+    assert "\\input" not in bare
+    assert "%" not in bare
+    assert entry.startswith("@misc{rexrank-a-b,")
 
 
 # News

@@ -1,0 +1,249 @@
+"""A model on one board: metrics beside the best and the baselines, spread, groups, diagnostics, cases, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.pages.boards import TRACK_TITLES
+from evaluator.pages.casefiles import has_texts, scores_of
+from evaluator.pages.entries import REPOSITORY, Content, Entry
+from evaluator.pages.figures import histogram, strip
+from evaluator.pages.markup import AXIS_TITLES, badges_of, facts, html_table, link, number, text
+from evaluator.tables import display_text
+
+
+def board_title(table: Mapping[str, Any]) -> str:
+    """Dataset and track, as plain text."""
+    return f"{get_dataset(table['dataset']).title}, {TRACK_TITLES[table['track']]}"
+
+
+def board_section(entry: Entry, content: Content) -> list[str]:
+    """Everything of a model on one board as lines of Markdown."""
+    table, row, record = entry
+    name = f"{table['dataset']}.{table['track']}"
+    lines = [f"## {board_title(table)} {{ #{name.replace('.', '-')} }}", ""]
+    if row.get("why_unranked"):
+        lines += [f"Not ranked: {text(row['why_unranked'])}.", ""]
+    marks = "".join(f'<span class="rx-badge">{text(b)}</span>' for b in badges_of(row))
+    lines += [f"<p>{marks}</p>", ""] if marks else []
+    if row["metrics"]:
+        lines += [_metric_table(table, row, record), "", _legend(), ""]
+    lines += _distributions(entry, content)
+    lines += _groups(table, row)
+    lines += _diagnostics(table, row)
+    lines += _cases(entry, content)
+    return [*lines, *_provenance(table, row, record)]
+
+
+def value_text(entry: Mapping[str, Any] | None) -> str:
+    """Value and interval as shown; where 1/mean has no meaning the mean itself, and why."""
+    if entry is None or entry["display"]["value"] is not None:
+        return text(display_text(entry)).replace("&#45;", "−")
+    span = "" if entry["low"] is None else f" [{number(entry['low'])}, {number(entry['high'])}]"
+    return f"mean {number(entry['mean'])}{span}<small>at or below 0: no reciprocal</small>"
+
+
+def _metric_table(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    rows = []
+    for metric in table["metrics"]:
+        entry = row["metrics"].get(metric["key"])
+        if entry is None:
+            continue
+        gain = entry["gain_over_null"]
+        against = "–" if gain is None else number(gain["gain"])
+        failed = f"<small>{entry['n_failed']} of {entry['n']} failed</small>" if entry["n_failed"] else ""
+        rows.append(
+            f'<tr><th scope="row"><a href="../../../metrics/{metric["key"]}/">{text(metric["display_title"])}</a></th>'
+            f"<td>{value_text(entry)}{failed}</td><td>{against}</td>"
+            f"<td>{strip(metric, entry, _best(table, 'rows', metric), _best(table, 'nulls', metric))}</td></tr>"
+        )
+    rows += [
+        f'<tr><th scope="row">{text(key)}</th><td colspan="3">missing: {text(reason)}</td></tr>'
+        for key, reason in record["missing"].items()
+    ]
+    heads = ("Value and 95 % interval", "Gain over the best baseline, in the mean", "Among the board")
+    return html_table("Metric", heads, rows, "Metrics")
+
+
+def _legend() -> str:
+    return (
+        '<p class="rx-legend">Dot and line: this model and its interval. Diamond: the best model of the board. '
+        "Upright line: the best baseline that looks at no image. Better is to the right.</p>"
+    )
+
+
+def _best(table: Mapping[str, Any], group: str, metric: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = [r["metrics"][metric["key"]] for r in table[group] if metric["key"] in r["metrics"]]
+    sign = -1 if metric["higher_is_better"] else 1
+    return min(found, key=lambda e: sign * e["mean"], default=None)
+
+
+def _distributions(entry: Entry, content: Content) -> list[str]:
+    frame = scores_of(content.leaderboard, entry)
+    if frame is None:
+        return []
+    usual = _usual(entry.table, content)
+    made = [
+        histogram(m["title"], frame[m["key"]].tolist(), usual.get(m["key"]))
+        for m in entry.table["metrics"]
+        if m["key"] in entry.row["metrics"] and m["key"] in frame.columns
+    ]
+    if not any(made):
+        return []
+    head = "<summary>How the scores of single studies spread</summary>"
+    note = (
+        '<p class="rx-legend">Bars: studies. Line: this model\'s median. Dashed line: the median of the medians '
+        "of the board's ranked models.</p>"
+    )
+    return [
+        f'<details open data-search-exclude>{head}<div class="rx-hists">{"".join(made)}</div>{note}</details>',
+        "",
+    ]
+
+
+def _usual(table: Mapping[str, Any], content: Content) -> dict[str, float]:
+    """By metric the median over a public board's ranked models of each one's median study; read once."""
+    name = f"{table['dataset']}.{table['track']}"
+    if name not in content.medians:
+        ranked = {r["id"] for r in table["rows"]}
+        found: dict[str, list[float]] = {}
+        for entries in content.models.values():
+            for entry in (e for e in entries if e.table is table and e.row["id"] in ranked):
+                frame = scores_of(content.leaderboard, entry)
+                for key in entry.row["metrics"] if frame is not None else ():
+                    if frame is not None and key in frame.columns:
+                        found.setdefault(key, []).append(float(frame[key].median()))
+        content.medians[name] = {k: float(np.median(v)) for k, v in found.items() if len(v) > 1}
+    return content.medians[name]
+
+
+def _groups(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    """The model's mean of the ranking metric in every group of studies that may be shown."""
+    found = table.get("subgroups") or {"axes": []}
+    rows = []
+    for axis in found["axes"]:
+        own = axis["models"].get(row["id"], {"groups": {}})["groups"]
+        title = AXIS_TITLES.get(axis["axis"], axis["axis"].replace("_", " "))
+        for group in axis["groups"]:
+            e = own.get(group["name"])
+            if e is None or e["value"] is None:
+                continue
+            span = "" if e["low"] is None else f" [{number(e['low'])}, {number(e['high'])}]"
+            low, high = e["rank_low"], e["rank_high"]
+            place = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
+            rows.append(
+                f'<tr><th scope="row">{text(title)}: {text(group["name"])}</th><td>{group["studies"]:,}</td>'
+                f"<td>{number(e['value'])}{span}</td><td>{place}</td></tr>"
+            )
+    if not rows:
+        return []
+    metric = next((m for m in table["metrics"] if m["key"] == found["metric"]), None)
+    better = "higher is better" if metric and metric["higher_is_better"] else "lower is better"
+    heads = ("Studies", f"Mean {text(metric['title'] if metric else found['metric'])}, {better}", "Rank")
+    note = (
+        '<p class="rx-legend">Groups differ in how hard their studies are; a fair gap between groups is '
+        f'<a href="../../../leaderboards/{table["dataset"]}/{table["track"]}/#subgroups">standardised on the board</a>.</p>'
+    )
+    made = html_table("Group", heads, rows, "Groups of studies")
+    return [
+        f"<details data-search-exclude><summary>In groups of studies</summary>{made}{note}</details>",
+        "",
+    ]
+
+
+def _diagnostics(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    d = row["diagnostics"]
+    if not d:
+        return []
+    ratio = "–" if d.get("length_ratio") is None else f"{d['length_ratio']:.2f} times the references'"
+    told = {
+        "Distinct reports": _share(d["distinct_fraction"]),
+        "Most common report": f"in {_share(d['top1_share'])} of the studies",
+        "Length": ratio,
+        "Equal to the reference": f"in {_share(d['exact_match'])} of the studies",
+        "Passages copied from the reference": f"in {_share(d['copied_spans'])} of the studies",
+        "Empty": str(d["n_empty"]),
+    }
+    signal = d.get("signal")
+    if signal:
+        title = next((m["title"] for m in table["metrics"] if m["key"] == signal["metric"]), signal["metric"])
+        told["Gain from the right patient"] = (
+            f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {title}, "
+            "over the same reports with another patient's reference"
+        )
+    shown = facts({k: text(v).replace("&#45;", "-") for k, v in told.items()})
+    return [
+        f"<details data-search-exclude><summary>Diagnostics of the reports</summary>{shown}</details>",
+        "",
+    ]
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _cases(entry: Entry, content: Content) -> list[str]:
+    dataset = get_dataset(entry.table["dataset"])
+    name = f"{entry.table['dataset']}.{entry.table['track']}"
+    if not dataset.references_public:
+        return ["Texts and per-study scores of this dataset are private; only aggregates are published.", ""]
+    if not has_texts(content, entry):
+        return []
+    base, own = f"../../../data/cases/{name}/", text(entry.row["id"].replace("/", "__"))
+    words = (
+        "Every reference beside the model's report, worst first, with the sentences that differ marked. The browser "
+        f'needs JavaScript; the same as data: <a href="{base}{own}/index.json">ids and scores</a>.'
+    )
+    return [
+        f"### Cases {{ #{name.replace('.', '-')}-cases }}",
+        "",
+        f'<div class="rx-cases" data-rx="cases" data-rx-cases="{name}" data-rx-base="{base}" data-rx-model="{own}"><p>{words}</p></div>',
+        "",
+    ]
+
+
+def _provenance(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    p = record["provenance"]
+    pull, head, code = p.get("pull_request"), p.get("head_commit"), p["evaluator_commit"]
+    file = f"submissions/{record['team']}/{record['model']}/{record['dataset']}.json"
+    blob = (
+        link(f"{REPOSITORY}/blob/{head}/{file}", f"<code>{text(file)}</code>")
+        if head
+        else f"<code>{text(file)}</code>"
+    )
+    commit = link(f"{REPOSITORY}/commit/{code}", f"<code>{text(code)}</code>") if code else "commit unknown"
+    weights = "<br>".join(
+        f"{text(k)} <code>{text(v)}</code>" for k, v in sorted((p.get("weights") or {}).items())
+    )
+    told = {
+        "Scored": text(record["submitted"]),
+        "Pull request": link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "",
+        "Commit": link(f"{REPOSITORY}/commit/{head}", f"<code>{text(head)}</code>") if head else "",
+        "Predictions": f"{blob}, SHA-256 <code>{text(p['predictions_sha256'])}</code>",
+        "References": f"SHA-256 <code>{text(p['references_sha256'])}</code>",
+        "Evaluator": f"{text(p['evaluator_version'])}, {commit}",
+        "Weights": f"{weights}" if weights else "",
+        "Machine": text(
+            f"{p['device']}, {p['platform']}, Python {p['python']}, {p.get('dtype') or 'unknown type'}"
+        ),
+        "Packages": text(", ".join(f"{k} {v}" for k, v in p["packages"].items())),
+        "Record": link(
+            f"{REPOSITORY}/blob/main/leaderboard/{row['record']}",
+            f"<code>leaderboard/{text(row['record'])}</code>",
+        ),
+        "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(table["protocol"])}</a>',
+    }
+    signed = "".join(
+        f"<dt>{text(m['title'])}</dt><dd><code>{text(record['metrics'][m['key']]['signature'])}</code></dd>"
+        for m in table["metrics"]
+        if m["key"] in record["metrics"]
+    )
+    inner = f"<p><strong>Signatures</strong></p><dl>{signed}</dl>" if signed else ""
+    return [
+        f'<details class="rx-provenance" data-search-exclude><summary>Provenance</summary>{facts(told)}{inner}</details>',
+        "",
+    ]

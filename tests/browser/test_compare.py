@@ -1,0 +1,129 @@
+"""The compare page: verdicts in words, the figures of the files, what is missing, keyboard, addresses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+PAIR = "compare/?board=sandbox.findings&m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled"
+
+
+def test_two_and_three_models(visit):
+    visitor = visit()
+    page = visitor.open(PAIR.replace("findings", "report"))
+    tables = page.locator(".rx-result table")
+    tables.nth(1).wait_for()
+    assert tables.count() == 2
+    row = tables.nth(0).locator("tbody tr", has_text="BLEU-2")
+    assert row.locator("td").first.inner_text() == "Sandbox near-copy"
+    assert row.locator("svg").count() == 1
+    page.get_by_label("Model 3").select_option("rexrank-sandbox/paraphrase")
+    expect(tables).to_have_count(4)
+    assert "m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled,rexrank-sandbox/paraphrase" in page.url
+    page.reload()
+    expect(tables).to_have_count(4)
+    page.get_by_label("Board", exact=True).select_option("sandbox.findings")
+    expect(page).to_have_url(re.compile(r"board=sandbox\.findings"))
+    expect(tables).to_have_count(4)
+    visitor.well()
+
+
+def test_differences_are_those_of_the_file(visit, served):
+    visitor = visit()
+    page = visitor.open(
+        "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
+    )
+    page.locator(".rx-result table").nth(1).wait_for()
+    pairs = json.loads((served[1] / "data/pairwise/sandbox.findings.json").read_text())["metrics"]["bleu_2"]
+    (pair,) = [
+        p for p in pairs if {p["a"], p["b"]} == {"rexrank-sandbox/shuffled", "rexrank-sandbox/near-copy"}
+    ]
+    shown = page.locator(".rx-result table").first.locator("tbody tr", has_text="BLEU-2").inner_text()
+    assert f"−{abs(pair['difference']):.3f}" in shown
+    assert f"−{abs(pair['high']):.3f} to −{abs(pair['low']):.3f}" in shown
+    visitor.well()
+
+
+def test_it_says_in_words_whether_the_difference_is_real(visit, served):
+    visitor = visit()
+    page = visitor.open(PAIR)
+    said = page.locator(".rx-verdict")
+    expect(said).to_contain_text("The difference is real: Sandbox near-copy is better than Sandbox shuffled.")
+    table = json.loads((served[1] / "data/sandbox.findings.json").read_text())
+    (pair,) = [
+        p
+        for p in table["pairs"]
+        if {p["a"], p["b"]} == {"rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"}
+    ]
+    size = abs(pair["difference"])
+    assert f"by {size:.3f} in mean BLEU-2" in said.inner_text()
+    assert "1 favour Sandbox near-copy, 0 Sandbox shuffled" in said.inner_text()
+
+    def undecided(route):
+        answer = route.fetch()
+        found = answer.json()
+        found["ranked_against"] = dict.fromkeys(found["ranked_against"], 0.2)
+        route.fulfill(response=answer, json=found)
+
+    page.route("**/compare/sandbox.findings/*.json", undecided)
+    page.reload()
+    expect(said).to_contain_text("No difference is shown between Sandbox near-copy and Sandbox shuffled.")
+    expect(said).to_contain_text("p = 0.200")
+    expect(said).to_contain_text("That does not make them equal")
+    visitor.well()
+
+
+def test_a_metric_that_one_lacks_is_said(visit):
+    visitor = visit()
+
+    def without(route):
+        answer = route.fetch()
+        found = answer.json()
+        found["versus"] = {other: {"bleu_2": m["bleu_2"]} for other, m in found["versus"].items()}
+        if found["id"].endswith("shuffled"):
+            del found["metrics"]["rouge_l"]
+        route.fulfill(response=answer, json=found)
+
+    visitor.page.route("**/compare/sandbox.findings/*.json", without)
+    page = visitor.open(PAIR)
+    row = page.locator(".rx-result table").first.locator("tbody tr", has_text="ROUGE-L")
+    expect(row).to_contain_text("no comparison: not scored for Sandbox shuffled")
+    expect(page.locator(".rx-result table").last).to_contain_text("not scored")
+    visitor.well()
+
+
+def test_what_an_address_asks_for_and_is_not_there_is_said(visit):
+    visitor = visit()
+    page = visitor.open("compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,<b>who</b>/ever")
+    expect(page.get_by_role("alert")).to_have_text("Not ranked on Sandbox, findings: <b>who</b>/ever.")
+    expect(page.locator(".rx-result table")).to_have_count(2)
+    page.get_by_label("Model 2").select_option("rexrank-sandbox/shuffled")
+    expect(page.get_by_role("status")).to_have_text("Choose two different models.")
+    page = visitor.open("compare/?board=nowhere.findings")
+    expect(page.get_by_role("alert")).to_contain_text("There is no board nowhere.findings")
+    visitor.well()
+
+
+def test_the_keyboard_chooses(visit):
+    visitor = visit()
+    page = visitor.open(PAIR)
+    page.locator(".rx-result table").first.wait_for()
+    page.get_by_label("Model 3").focus()
+    page.keyboard.type("Sandbox par")
+    expect(page.locator(".rx-result table")).to_have_count(4)
+    assert page.evaluate("document.activeElement.name") == "model-3", "the focus stays where it was"
+    visitor.well()
+
+
+def test_it_leads_to_the_reports_that_differ_most(visit):
+    visitor = visit()
+    page = visitor.open(PAIR)
+    page.get_by_role("link", name="Read both reports where Sandbox near-copy is farthest behind").click()
+    page.locator(".rx-case").first.wait_for()
+    assert page.locator(".rx-cases").first.get_by_label("Beside").input_value() == "rexrank-sandbox/shuffled"
+    visitor.well()
