@@ -1,6 +1,6 @@
 """The encoder metrics at full size, against the bare forward passes they cannot do without.
 
-    python benchmarks/encoders.py PAIRS.csv [--limit N] [--threads 2] [--weights DIR]
+    python benchmarks/encoders.py PAIRS.csv [--limit N] [--threads 2] [--device cpu] [--weights DIR]
 
 PAIRS is a CSV or JSONL file of id, reference, prediction. Weights of full size with random values are
 built once in DIR (by default in the user's cache): shapes are those of the published models, numbers mean
@@ -24,7 +24,7 @@ from evaluator.commands.scoring import read_pairs
 from evaluator.encoders.cache import TextCache
 from evaluator.metrics.base import Pair, Run
 from evaluator.sandbox.standins import shipped_models
-from evaluator.scoring import as_pairs, default_batch_size, score
+from evaluator.scoring import as_pairs, score
 
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
 BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -137,7 +137,9 @@ def bare_seconds(pairs: list[Pair], run: Run) -> float:
     started = time.perf_counter()
     with torch.inference_mode():
         for model, ids in inputs:
-            model(ids)
+            model(ids.to(run.device))
+        if run.device != "cpu":
+            torch.cuda.synchronize()
     return time.perf_counter() - started
 
 
@@ -146,6 +148,7 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-weights")
     options = parser.parse_args()
     import torch
@@ -153,10 +156,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     models = build(options.weights)
     pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
-    plain = Run(models=models, batch_size=default_batch_size("cpu"))
+    plain = Run(models=models, device=options.device)
     score(pairs[:2], BUNDLE, plain)  # load everything before the clock runs
     print(
-        f"{len(pairs)} pairs, {len({t for p in pairs for t in (p.reference, p.prediction)})} unique texts, {options.threads} threads"
+        f"{len(pairs)} pairs, {len({t for p in pairs for t in (p.reference, p.prediction)})} unique texts, {options.threads} threads, {options.device}"
     )
     with tempfile.TemporaryDirectory() as scratch:
         run = replace(plain, cache=TextCache(Path(scratch)))

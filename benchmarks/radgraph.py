@@ -23,7 +23,7 @@ from evaluator.commands.scoring import read_pairs
 from evaluator.encoders.radgraph import Annotator, annotate_texts, words_of
 from evaluator.encoders.radgraph_network import Network
 from evaluator.metrics.base import Run
-from evaluator.scoring import as_pairs, default_batch_size
+from evaluator.scoring import as_pairs
 
 VOCABULARY = 30_522
 LABELS = ("", "ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U")
@@ -172,7 +172,7 @@ def main() -> None:
     reports = [t for p in pairs for t in (p.reference, p.prediction)]
     if not (options.weights / "radgraph" / "weights.th").is_file():
         build(options.weights, options.peer, reports)
-    run = Run(models=options.weights, batch_size=default_batch_size("cpu"))
+    run = Run(models=options.weights)
     annotate_texts(reports[:4], "radgraph-package", run)
     print(f"{len(reports)} reports, {len(set(reports))} distinct, {options.threads} threads", flush=True)
     for _ in range(options.rounds):

@@ -19,7 +19,7 @@ import encoders
 
 from evaluator.commands.scoring import read_pairs
 from evaluator.metrics.base import Run
-from evaluator.scoring import as_pairs, default_batch_size, score
+from evaluator.scoring import as_pairs, score
 
 PEER = """
 import json, sys, time
@@ -48,7 +48,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     models = encoders.build(options.weights)
     pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
-    run = Run(protocol="compat", models=models, batch_size=default_batch_size("cpu"))
+    run = Run(protocol="compat", models=models)
     score(pairs[:1], ("ratescore",), run)
     started = time.perf_counter()
     ours = score(pairs, ("ratescore",), run).scores["ratescore"].values

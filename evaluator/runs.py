@@ -14,13 +14,13 @@ from evaluator.cases import write_cases
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.ladder import take_step
-from evaluator.metrics.base import Pair, ProgressCallback, Run
+from evaluator.metrics.base import BATCH_SIZE, Pair, ProgressCallback, Run
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
 from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record
-from evaluator.scoring import Scored, default_batch_size, score, shard
+from evaluator.scoring import Scored, score, shard
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback 
         protocol=settings.protocol,
         models=settings.models,
         device=settings.device,
-        batch_size=settings.batch_size or default_batch_size(settings.device),
+        batch_size=settings.batch_size or BATCH_SIZE,
         cache=TextCache(store / "texts"),
         variants=settings.variants,
         judges=_judges_for(board, store, settings),

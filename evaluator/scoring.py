@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.metrics.base import Metric, MetricUnavailable, Pair, ProgressCallback, Run, Scores
+from evaluator.metrics.base import BATCH_SIZE, Metric, MetricUnavailable, Pair, ProgressCallback, Run, Scores
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, clean_report
@@ -203,7 +203,7 @@ def score_pairs(
         protocol=protocol,
         models=Path(models) if models is not None else None,
         device=device,
-        batch_size=batch_size or default_batch_size(device),
+        batch_size=batch_size or BATCH_SIZE,
         details=details,
         variants=variants or {},
         cache=cache,
@@ -215,11 +215,6 @@ def score_pairs(
         key, reason = next(iter(scored.unavailable.items()))
         raise MetricUnavailable(f"{key}: {reason}")
     return scored
-
-
-def default_batch_size(device: str) -> int:
-    """Texts handed to an encoder at a time: on a CPU scores do not depend on it (`encoders/batches.py`)."""
-    return 256 if device == "cpu" else 64
 
 
 def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:

@@ -19,11 +19,15 @@ STEP: Final = 8
 TOKENS: Final = 160
 """Tokens in a pass on a CPU: more gain nothing more there, and leave more places empty at the end."""
 
+GPU_TOKENS: Final = 32_768
+"""Tokens in a pass elsewhere: enough to fill a GPU, and little of its memory."""
+
 
 def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[int], int, int]]:
     """(positions of rows, width, height) of every pass.
 
-    `fixed`: shapes by length alone, width at most `limit`; otherwise one pass of everything.
+    `fixed`: shapes by length alone, width at most `limit`; otherwise as many rows in order as make
+    `GPU_TOKENS`.
 
     >>> plan([3, 9, 5], 512, fixed=True)
     [([0, 2], 8, 20), ([1], 16, 10)]
@@ -31,7 +35,7 @@ def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[
     [([0, 1, 2], 9, 3)]
     """
     if not fixed:
-        return [(list(range(len(lengths))), max(lengths), len(lengths))] if lengths else []
+        return _full(lengths)
     by_width: dict[int, list[int]] = {}
     for i, length in enumerate(lengths):
         by_width.setdefault(min(-(-length // STEP) * STEP, limit), []).append(i)
@@ -42,6 +46,17 @@ def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[
     return passes
 
 
+def _full(lengths: Sequence[int]) -> list[tuple[list[int], int, int]]:
+    passes = []
+    members: list[int] = []
+    for i, length in enumerate(lengths):
+        if members and max(length, *(lengths[m] for m in members)) * (len(members) + 1) > GPU_TOKENS:
+            passes.append(members)
+            members = []
+        members.append(i)
+    return [(m, max(lengths[i] for i in m), len(m)) for m in [*passes, members] if m]
+
+
 def encode_rows(
     forward: Callable[[Any, Any], Any],
     rows: Sequence[Sequence[int]],
@@ -50,10 +65,10 @@ def encode_rows(
     device: str,
     limit: int,
 ) -> list[Any]:
-    """Per row of token ids what `forward(ids, mask)` gives for its tokens, in the order of the rows.
+    """Per row of token ids what `forward(ids, mask)` gives for its tokens, on the CPU, in the order of the rows.
 
-    `forward` maps two tensors of shape (height, width) to one of shape (height, width, …) on the
-    device. Rows are at most `limit` tokens long.
+    `forward` maps two tensors of shape (height, width) on the device to one of shape (height, width, …).
+    Rows are at most `limit` tokens long. What follows an encoder is small and stays on the CPU.
     """
     import torch
 
@@ -68,30 +83,30 @@ def encode_rows(
             ids[i, : len(row)] = torch.tensor(row)
             mask[i, : len(row)] = 1
         with torch.inference_mode():  # holds for the thread that enters it
-            result = forward(ids.to(device), mask.to(device))
+            result = forward(ids.to(device), mask.to(device)).cpu()
         for i, member in enumerate(members):
             out[member] = result[i, : len(rows[member])]
 
     passes = plan([len(r) for r in rows], limit, fixed=device == "cpu")
-    in_passes(run, sorted(passes, key=lambda one: -one[1] * one[2]), device)
+    if device == "cpu":
+        one_core_each(run, sorted(passes, key=lambda one: -one[1] * one[2]))
+    else:
+        for one in passes:
+            run(one)
     return out
 
 
-def in_passes(run: Callable[[Any], None], passes: Iterable[Any], device: str) -> None:
-    """Calls `run` with every pass: on a CPU each on a single core, as many at once as torch has threads.
+def one_core_each(run: Callable[[Any], None], items: Iterable[Any]) -> None:
+    """Calls `run` with every item, each on a single core, as many at once as torch has threads.
 
-    Elsewhere one after the other. Give the longest first, so that no core waits long at the end.
+    Give the longest first, so that no core waits long at the end.
     """
     import torch
 
     threads = torch.get_num_threads()
-    if device != "cpu":
-        for one in passes:
-            run(one)
-        return
     try:
         torch.set_num_threads(1)
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(run, passes))
+            list(pool.map(run, items))
     finally:
         torch.set_num_threads(threads)

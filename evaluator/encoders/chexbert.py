@@ -93,7 +93,7 @@ class Encoder:
             hidden = encode_rows(forward, rows, pad=0, device=self.device, limit=self.limit)
             cls = torch.stack([h[0] for h in hidden])
             labels = torch.stack([head(cls).argmax(dim=1) for head in self.heads], dim=1)
-        return list(np.concatenate([cls.cpu().numpy(), labels.cpu().numpy().astype(np.float32)], axis=1))
+        return list(np.concatenate([cls.numpy(), labels.numpy().astype(np.float32)], axis=1))
 
 
 @lru_cache(maxsize=2)
@@ -121,7 +121,7 @@ def _network(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
     )
     load_strictly(heads, linear, f"{MODEL}'s heads")
     network: Any = model
-    return network.to(device), heads.to(device)
+    return network.to(device), heads
 
 
 def encoder(run: Run) -> Encoder:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.encoders.batches import in_passes
+from evaluator.encoders.batches import one_core_each
 from evaluator.encoders.loading import namespace, wordpiece_tokenizer
 from evaluator.encoders.radgraph_network import Network
 from evaluator.encoders.store import model_directory, weights_digest
@@ -82,7 +82,7 @@ class Annotator:
             with torch.inference_mode():  # holds for the thread that enters it
                 found[i] = self._document(words, ranges, hidden.get(i, []))
 
-        in_passes(heads, range(len(documents)), self.network.device)
+        one_core_each(heads, range(len(documents)))
         return found
 
     def _document(self, words: list[str], ranges: list[tuple[int, int]], hidden: list[Any]) -> Annotation:
@@ -91,7 +91,7 @@ class Annotator:
         if not words:
             return {"text": "", "entities": {}}
         size = int(self.network.bert.config.hidden_size)
-        pieces = torch.cat(hidden) if hidden else torch.zeros((0, size), device=self.network.device)
+        pieces = torch.cat(hidden) if hidden else torch.zeros((0, size))
         vectors = torch.stack(
             [pieces[a:b].sum(dim=0) / (b - a) if b > a else pieces.new_zeros(size) for a, b in ranges]
         )

@@ -105,7 +105,7 @@ class Spans:
 
 
 class Network:
-    """The encoder and the heads, in evaluation mode and float32 on one device."""
+    """The encoder on a device and the heads on the CPU, in evaluation mode and float32."""
 
     def __init__(self, folder: Path, device: str) -> None:
         from transformers import BertConfig, BertModel
@@ -113,9 +113,8 @@ class Network:
         archive = read_archive(folder)
         self.device = device
         self.entity_labels, self.relation_labels = archive.entity_labels, archive.relation_labels
-        self.tensors = {
-            k: v.float().to(device) for k, v in archive.tensors.items() if not k.startswith(_BERT)
-        }
+        # The heads are small: they stay on the CPU, one core a report.
+        self.tensors = {k: v.float() for k, v in archive.tensors.items() if not k.startswith(_BERT)}
         config = BertConfig(
             **{k: v for k, v in read_config(folder / "encoder").items() if k != "architectures"}
         )
@@ -182,7 +181,7 @@ class Network:
         import torch
 
         pairs = [(s, e) for s in range(n_words) for e in range(s, min(s + self.width, n_words))]
-        both = torch.tensor(pairs, device=self.device)
+        both = torch.tensor(pairs)
         return Spans(pairs, both[:, 0], both[:, 1])
 
     def entities(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, str, float]]:

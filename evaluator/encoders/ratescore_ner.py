@@ -176,7 +176,7 @@ class _Embedder:
                 device=self.run.device,
                 limit=MAX_ENTITY_TOKENS,
             )
-        return [h[0].cpu().numpy().copy() for h in hidden]
+        return [h[0].numpy().copy() for h in hidden]
 
     def _ids(self, pieces: str) -> list[int]:
         ids: list[int] = self.tokenizer.convert_tokens_to_ids(pieces.split(" "))

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ ProgressCallback = Callable[[str, int, int], None]
 
 class MetricUnavailable(Exception):
     """The metric cannot run here (weights, package or judge absent): the message gives the cure."""
+
+
+BATCH_SIZE: Final = 256
+"""Texts handed to an encoder at a time: what a killed run may lose, and how little is padded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Run:
     protocol: ProtocolName = "clean"
     models: Path | None = None
     device: str = "cpu"
-    batch_size: int = 64
+    batch_size: int = BATCH_SIZE
     details: bool = False
     scores: Mapping[str, Scores] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)

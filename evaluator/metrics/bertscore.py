@@ -108,7 +108,7 @@ class Encoder:
         out = []
         for row, vectors in zip(rows, hidden, strict=True):
             weight = np.array([0.0 if t in {self.begin, self.end} else 1.0 for t in row], dtype=np.float32)
-            out.append(np.concatenate([vectors.cpu().numpy(), weight[:, None]], axis=1))
+            out.append(np.concatenate([vectors.numpy(), weight[:, None]], axis=1))
         return out
 
 
