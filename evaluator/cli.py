@@ -45,6 +45,13 @@ class OutputFormat(StrEnum):
     markdown = "markdown"
 
 
+class Role(StrEnum):
+    """Whose eyes the doctor looks with."""
+
+    host = "host"
+    scorer = "scorer"
+
+
 class Protocol(StrEnum):
     """The text protocols."""
 
@@ -276,6 +283,27 @@ def compare(
     from evaluator.commands.board import run_compare
 
     raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
+
+
+@app.command()
+def doctor(
+    prefix: Annotated[Path, typer.Option("--prefix", help="Where the runner kit is installed.")] = Path(
+        "/opt/rexrank"
+    ),
+    role: Annotated[
+        Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
+    ] = Role.host,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
+) -> None:
+    """Check the scoring runner: hook, accounts, isolation, packages, weights, references, GPU."""
+    from evaluator.commands.doctor import run_doctor, run_inside
+
+    raise typer.Exit(
+        run_inside(json=json, strict=strict)
+        if role is Role.scorer
+        else run_doctor(prefix, json=json, strict=strict)
+    )
 
 
 @app.command()

@@ -101,7 +101,12 @@ outside() {
     name=(unshare --net --mount --pid --ipc --fork --kill-child --mount-proc /bin/bash -p "$here/isolate.sh" inside)
     # Lock and scorer must not share a descriptor: a process that stays would hold the lock.
     case $mode in
-    doctor) "${name[@]}" doctor --role scorer "${@:2}" 9>&- || status=$? ;;
+    doctor)
+        # What the scorer must not get at, for it to try.
+        REXRANK_SHUT=$prefix/etc/salt:$(conf LOGS):$(conf RUNNER_HOME /var/lib/rexrank/runner)
+        export REXRANK_SHUT
+        "${name[@]}" doctor --role scorer "${@:2}" 9>&- || status=$?
+        ;;
     score) "${name[@]}" pr score "$job/pull" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     refresh) "${name[@]}" pr refresh "$job/bundle" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     esac

@@ -35,17 +35,20 @@ file() {
     fi
 }
 
+folder 0755 root root /opt/rexrank
+folder 0711 root root /var/lib/rexrank
 if [ -z "$dest" ]; then
     for user in rexrunner rexfetch rexscore; do
         id -u "$user" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
     done
+    # The one that keep-registered.sh logs in as; its key goes into .ssh/authorized_keys there, with a forced command.
+    id -u rexrank-registrar >/dev/null 2>&1 || useradd --system --user-group --create-home --home-dir /var/lib/rexrank/registrar --shell /bin/sh --password '*' rexrank-registrar
     # The devices of a GPU; other groups, docker before all, are a hole.
     for group in video render; do
         ! getent group "$group" >/dev/null || usermod -aG "$group" rexscore
     done
 fi
 
-folder 0755 root root /opt/rexrank
 folder 0755 root root /opt/rexrank/bin
 folder 0755 root root /opt/rexrank/hooks
 folder 0755 root root /opt/rexrank/etc
@@ -53,7 +56,6 @@ folder 0755 root root /srv/rexrank
 folder 0750 root rexscore /srv/rexrank/references
 # Some weights come under a licence of their own; nobody else on this machine needs them.
 folder 0750 root rexscore /srv/rexrank/models
-folder 0711 root root /var/lib/rexrank
 folder 0700 rexscore rexscore /var/lib/rexrank/store
 folder 0711 root root /var/lib/rexrank/scratch
 folder 0700 root root /var/log/rexrank
@@ -77,4 +79,5 @@ fi
 if [ -z "$dest" ] && command -v visudo >/dev/null; then
     visudo -cqf /etc/sudoers.d/rexrank
 fi
-echo "Next: set REPOSITORY in $dest/opt/rexrank/etc/runner.conf, then go on with site/maintainers/runner.md."
+echo "Next: set REPOSITORY in $dest/opt/rexrank/etc/runner.conf, go on with site/maintainers/runner.md, and"
+echo 'look at the whole with: sudo /opt/rexrank/venv/bin/rexrank doctor'

@@ -26,6 +26,7 @@ LAYERS = (
     ("pages", "github.blobs", "github.intake", "github.api", "github.messages", "github"),
     ("commands.board", "commands.scoring", "commands.submit", "commands.machine"),
     ("github.preview", "github.refresh", "github.publish"),
+    ("doctor",),
     ("commands",),
     ("demo",),
     ("cli_machine", "cli_pr"),
