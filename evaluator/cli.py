@@ -293,17 +293,24 @@ def doctor(
     role: Annotated[
         Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
     ] = Role.host,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="Check the repository's settings instead, with GITHUB_TOKEN or GH_TOKEN."
+        ),
+    ] = False,
+    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
 ) -> None:
-    """Check the scoring runner: hook, accounts, isolation, packages, weights, references, GPU."""
-    from evaluator.commands.doctor import run_doctor, run_inside
+    """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
+    from evaluator.commands.doctor import run_doctor, run_inside, run_settings
 
-    raise typer.Exit(
-        run_inside(json=json, strict=strict)
-        if role is Role.scorer
-        else run_doctor(prefix, json=json, strict=strict)
-    )
+    if github:
+        raise typer.Exit(run_settings(repository, json=json, strict=strict))
+    if role is Role.scorer:
+        raise typer.Exit(run_inside(json=json, strict=strict))
+    raise typer.Exit(run_doctor(prefix, json=json, strict=strict))
 
 
 @app.command()

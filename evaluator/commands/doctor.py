@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from evaluator.doctor.findings import Section, as_json, as_text, exit_status
+from evaluator.problems import RexrankError
+
+NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 
 def run_doctor(prefix: Path, *, json: bool, strict: bool) -> int:
@@ -27,6 +33,31 @@ def run_inside(*, json: bool, strict: bool) -> int:
     from evaluator.doctor.look_inside import look_inside
 
     return _say(check_inside(look_inside()), json=json, strict=strict)
+
+
+def run_settings(repository: str, *, json: bool, strict: bool) -> int:
+    """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
+    from evaluator.doctor.rules import Expected
+    from evaluator.doctor.settings import ask_settings, check_settings
+    from evaluator.doctor.workflows import checkout, read_workflows
+
+    name, token = _repository(repository)
+    root = checkout()
+    flows = read_workflows(root) if root is not None else None
+    expected = Expected(flows.checks, flows.names, flows.foreign) if flows else Expected()
+    return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
+
+
+def _repository(given: str) -> tuple[str, str]:
+    name = given or os.environ.get("GITHUB_REPOSITORY", "")
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
+    if not NAME.fullmatch(name):
+        raise RexrankError("name the repository: --repository OWNER/NAME.")
+    if not token:
+        raise RexrankError(
+            "a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank doctor --github …"
+        )
+    return name, token
 
 
 def _say(sections: Sequence[Section], *, json: bool, strict: bool) -> int:

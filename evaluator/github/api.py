@@ -30,11 +30,11 @@ _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}"
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
-def repository(token: str = "") -> Repository:
-    """The repository of this job. Raises `RexrankError` outside a workflow."""
+def repository(token: str = "", name: str = "") -> Repository:
+    """The repository of that name, or of this job. Raises `RexrankError` without either."""
     from github import Auth, Github, GithubRetry
 
-    name = _env("GITHUB_REPOSITORY")
+    name = name or _env("GITHUB_REPOSITORY")
     retry = GithubRetry(
         total=3,
         backoff_factor=0.2,

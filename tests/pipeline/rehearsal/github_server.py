@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rehearsal import objects, openapi
+from rehearsal import endpoints_settings, objects, openapi
 from rehearsal.endpoints import Call, Refusal
 from rehearsal.endpoints_git import OPERATIONS
 from rehearsal.git import git
@@ -23,6 +23,8 @@ DENIED: Final = "Resource not accessible by integration"
 GIT_PATH: Final = re.compile(
     rf"/{re.escape(REPOSITORY)}(?:\.git)?(/info/refs|/git-upload-pack|/git-receive-pack)"
 )
+SETTINGS: Final = endpoints_settings.settings
+"""What a test changes of the repository's settings."""
 ANYONE: Final = Token("anonymous", {"contents": "read"}, "anonymous")
 
 

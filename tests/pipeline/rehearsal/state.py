@@ -121,6 +121,7 @@ class State:
     denials: list[str] = field(default_factory=list)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     offset: timedelta = timedelta()
     base_url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
