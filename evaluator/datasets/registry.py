@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -28,7 +28,8 @@ class Dataset:
     a reference in it, or `None` where that number has not been measured; `ids_digest` is
     `ids_digest(ids)` or `None` while unknown; `references_public` says whether reference texts,
     per-study scores and study ids may be shown; `training_names` are the names of the training
-    registry that mean "this model was trained on this dataset's source".
+    registry that mean "this model was trained on this dataset's source"; `sections` counts the studies
+    whose reference has a section, as far as measured; `links` are https addresses by what is there.
     """
 
     id: str
@@ -48,6 +49,8 @@ class Dataset:
     access: str
     about: str
     notes: tuple[str, ...] = ()
+    sections: Mapping[str, int | None] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache

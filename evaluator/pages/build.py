@@ -15,7 +15,7 @@ from typing import Final
 import yaml
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.pages import boards, codes, compare, datasets, models, news
+from evaluator.pages import boards, codes, compare, datasets, metrics, models, news
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.endpoints import endpoint_files
 from evaluator.pages.entries import read_content
@@ -135,6 +135,7 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
     lines = [f"site_url: {url}" if line.startswith("site_url:") else line for line in words.splitlines()]
     (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
     write_pages(leaderboard, scratch / "site", url)
+    metrics.fill(scratch / "site", read_content(leaderboard, url))
     return scratch / "mkdocs.yml"
 
 

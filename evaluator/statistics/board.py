@@ -149,5 +149,16 @@ def _resolution(
         return result
     a, b = np.triu_indices(m, 1)
     error = float(np.median((draws[:, a] - draws[:, b]).std(axis=0, ddof=1)))
-    single, family = (NormalDist().inv_cdf(1 - 0.05 / (2 * k)) for k in (1, a.size))
-    return result | {"mde": (single + POWER_Z) * error, "mde_all_pairs": (family + POWER_Z) * error}
+    single, family = (detectable_difference(error, k) for k in (1, a.size))
+    return result | {"mde": single, "mde_all_pairs": family}
+
+
+def detectable_difference(error: float, pairs: int = 1) -> float:
+    """What two models must differ by to be told apart with 80 % power, at 5 % over `pairs` comparisons.
+
+    `error` is the standard error of a paired difference.
+
+    >>> round(detectable_difference(0.5 / 590**0.5), 3)
+    0.058
+    """
+    return (NormalDist().inv_cdf(1 - 0.05 / (2 * pairs)) + POWER_Z) * error
