@@ -6,7 +6,7 @@ from typing import Final
 
 _CARD: Final = """\
 # Model card of {team}/{model}. Every field is explained at the schema named here; editors read it.
-# yaml-language-server: $schema=https://rexrank.github.io/schemas/model-card-v1.schema.json
+# yaml-language-server: $schema=https://rexrank.github.io/challenge/data/schemas/model-card-v1.schema.json
 
 name: "{model}"                # as readers see it, at most 60 characters
 institution:                   # who made it

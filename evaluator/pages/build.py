@@ -15,9 +15,8 @@ from typing import Final
 import yaml
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.pages import boards, codes, compare, datasets, metrics, models, news
+from evaluator.pages import boards, codes, compare, datasets, endpoints, metrics, models, news
 from evaluator.pages.casefiles import case_files
-from evaluator.pages.endpoints import endpoint_files
 from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
 from evaluator.problems import RexrankError
@@ -33,6 +32,7 @@ GENERATED: Final = (
     "changelog.md",
     "feed.xml",
     "feed.json",
+    "robots.txt",
 )
 SITE_URL: Final = "https://rexrank.github.io/challenge/"
 
@@ -50,6 +50,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
         "changelog.md": news.changelog_page(content),
         "feed.xml": news.atom(content),
         "feed.json": news.json_feed(content),
+        "robots.txt": news.robots(content),
         "datasets/index.md": datasets.datasets_index(known),
         "models/index.md": models.models_index(content),
     }
@@ -62,7 +63,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
             )
     for name in content.models:
         out[f"models/{name}.md"] = models.model_page(name, content)
-    out |= dict(endpoint_files(content))
+    out |= dict(endpoints.endpoint_files(content))
     return out | dict(compare.compare_files(content))
 
 
@@ -136,6 +137,7 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
     (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
     write_pages(leaderboard, scratch / "site", url)
     metrics.fill(scratch / "site", read_content(leaderboard, url))
+    endpoints.fill(scratch / "site")
     return scratch / "mkdocs.yml"
 
 

@@ -64,8 +64,8 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
         "",
         _sections(dataset),
         "",
-        "A study without a section is left out of the findings track; in the report track the section is left out on both",
-        "sides, under the default [protocol](../metrics/index.md#two-text-protocols).",
+        "A study without findings is left out of the findings track. In the report track a section that the reference lacks is",
+        "left out on both sides, under the default [protocol](../metrics/index.md#two-text-protocols).",
         "",
         "## How to get it",
         "",
@@ -73,9 +73,7 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
         "",
         *(f"- {link(address, text(what[0].upper() + what[1:]))}" for what, address in dataset.links.items()),
         "",
-        "Only the runner needs the references. To score your own predictions at home, put them beside each other and type",
-        f"`rexrank score submissions/TEAM/MODEL --dataset {dataset.id} --references DIR`.",
-        "",
+        *_at_home(dataset),
         "## What the boards can tell apart",
         "",
         _resolution(dataset, content),
@@ -85,6 +83,20 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
     if dataset.notes:
         lines += ["", "## Caveats", "", *(f"- {n}" for n in dataset.notes)]
     return "\n".join(lines) + "\n"
+
+
+def _at_home(dataset: Dataset) -> list[str]:
+    """How to score with one's own copy of the references, where there can be one."""
+    command = f"rexrank score submissions/TEAM/MODEL --dataset {dataset.id}"
+    if dataset.synthetic:
+        return [f"Nothing to get: `{command}` runs as it is, and `rexrank demo` shows the whole way.", ""]
+    if dataset.split.startswith("private"):
+        return []
+    return [
+        "A submission needs no references. To score your own predictions at home, convert them to ReXrank's data format as",
+        f"`DIR/{dataset.id}.json`, then: `{command} --references DIR`.",
+        "",
+    ]
 
 
 def _facts(dataset: Dataset, content: Content) -> str:

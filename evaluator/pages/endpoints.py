@@ -1,17 +1,34 @@
-"""The JSON that others may build on: an index with digests, a file a model, badges, schemas."""
+"""The JSON that others may build on: an index with digests, a file a model, badges, schemas; and their documentation."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from evaluator import __version__
 from evaluator.files import dump_json, sha256_bytes
 from evaluator.pages.entries import Content, schema_text
 from evaluator.pages.exports import table_latex
+from evaluator.pages.markup import facts, text
 from evaluator.tables import rank_text, table_csv, table_json, table_markdown
 
-SCHEMAS: Final = ("table-v1", "record-v1", "model-card-v1", "predictions-v1")
+ENDPOINTS: Final = (
+    "index-v1",
+    "overview-v1",
+    "table-v1",
+    "model-v1",
+    "history-v1",
+    "pairwise-v1",
+    "compare-index-v1",
+    "compare-v1",
+    "case-models-v1",
+    "case-index-v1",
+)
+"""Schemas of what the site serves, in the order of the documentation."""
+SCHEMAS: Final = (*ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1")
+MARK: Final = "<!-- rexrank:endpoints -->"
 
 
 def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
@@ -24,6 +41,58 @@ def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
     ]
     index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": listed}
     yield "data/index.json", dump_json(index)
+
+
+def fill(docs: Path) -> None:
+    """Replaces the comment of the API page below `docs` by every endpoint's description."""
+    path = docs / "api.md"
+    if path.is_file():
+        path.write_text(path.read_text("utf-8").replace(MARK, endpoint_pages()), "utf-8")
+
+
+def endpoint_pages() -> str:
+    """Every endpoint as Markdown: address, what it holds, fields, an example; from the schemas alone."""
+    return "\n".join(line for name in ENDPOINTS for line in _endpoint(name, json.loads(schema_text(name))))
+
+
+def _endpoint(name: str, schema: Mapping[str, Any]) -> list[str]:
+    fields = {f"<code>{key}</code>": _field(value) for key, value in schema["properties"].items()}
+    lines = [
+        f"### {schema['title']} {{ #{name.rpartition('-')[0]} }}",
+        "",
+        f"`{schema['x-address']}`",
+        "",
+        f"{schema['description']} Schema: [`{name}`](data/schemas/{name}.schema.json).",
+        "",
+        facts(fields),
+        "",
+    ]
+    for example in schema.get("examples", ()):
+        body = json.dumps(example, ensure_ascii=False, indent=2)
+        lines += [
+            "<details markdown><summary>Example</summary>",
+            "",
+            "```json",
+            body,
+            "```",
+            "",
+            "</details>",
+            "",
+        ]
+    return lines
+
+
+def _field(value: Mapping[str, Any]) -> str:
+    """A field's description, with those of its entries' fields."""
+    inner = value.get("items", {}).get("properties", {})
+    parts = [text(value["description"])] if value.get("description") else []
+    named = [
+        f"<code>{k}</code>{': ' + text(v['description']) if v.get('description') else ''}"
+        for k, v in inner.items()
+    ]
+    if named:
+        parts.append("Each: " + "; ".join(n.removesuffix(".").removesuffix("&#46;") for n in named) + ".")
+    return " ".join(parts) or "–"
 
 
 def _files(content: Content) -> Iterator[tuple[str, str]]:

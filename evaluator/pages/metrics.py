@@ -29,12 +29,15 @@ def fill(docs: Path, content: Content) -> None:
     """Replaces the comments of the metric pages below `docs` by what belongs there."""
     for key in board_metric_keys():
         path = docs / "metrics" / f"{key}.md"
+        if not path.is_file():
+            continue
         prose = path.read_text("utf-8")
         path.write_text(
             prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, agreement(key)), "utf-8"
         )
     path = docs / "metrics/index.md"
-    path.write_text(path.read_text("utf-8").replace(AGREEMENT, agreement_table()), "utf-8")
+    if path.is_file():
+        path.write_text(path.read_text("utf-8").replace(AGREEMENT, agreement_table()), "utf-8")
 
 
 def metric_facts(key: str, content: Content) -> str:

@@ -28,7 +28,7 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     lines = [f"## {board_title(table)} {{ #{name.replace('.', '-')} }}", ""]
     if row.get("why_unranked"):
         lines += [f"Not ranked: {text(row['why_unranked'])}.", ""]
-    marks = "".join(f'<span class="rx-badge">{text(b)}</span>' for b in badges_of(row))
+    marks = "".join(f'<span class="rx-badge">{mark}</span>' for mark in _marks(row))
     lines += [f"<p>{marks}</p>", ""] if marks else []
     if row["metrics"]:
         lines += [_metric_table(table, row, record), "", _legend(), ""]
@@ -37,6 +37,15 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     lines += _diagnostics(table, row)
     lines += _cases(entry, content)
     return [*lines, *_provenance(table, row, record)]
+
+
+def _marks(row: Mapping[str, Any]) -> list[str]:
+    """A row's marks as HTML; those of an integrity check lead to its explanation."""
+    checked = {b["text"]: b["code"] for b in row["badges"]}
+    return [
+        f'<a href="../../../integrity/#{text(checked[m]).lower()}">{text(m)}</a>' if m in checked else text(m)
+        for m in badges_of(row)
+    ]
 
 
 def value_text(entry: Mapping[str, Any] | None) -> str:

@@ -1,17 +1,18 @@
-"""What is new: the changelog of scores, an Atom feed and a JSON feed, all from the history."""
+"""What is new: the changelog of scores, an Atom feed and a JSON feed from the history; what robots may read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.files import dump_json
 from evaluator.history import EVENTS
 from evaluator.pages.boards import TRACK_TITLES
-from evaluator.pages.entries import REPOSITORY, Content
-from evaluator.pages.markup import link, number, text
+from evaluator.pages.entries import REPOSITORY, Content, metric_title
+from evaluator.pages.markup import html_table, link, number, text
 
 FEED_ENTRIES: Final = 100
 
@@ -26,38 +27,49 @@ def changelog_page(content: Content) -> str:
         "---",
         "# Changelog of scores",
         "",
-        "Every entry, new scoring and withdrawal, newest first. [Atom feed](feed.xml), [JSON feed](feed.json).",
+        "Every entry, new scoring, withdrawal and removal, newest first: also as an [Atom](feed.xml) and a",
+        "[JSON feed](feed.json), and whole as [data](data/history.json). Why numbers move when the evaluator changes is said",
+        f'under "Scores" in the evaluator\'s own [changelog]({REPOSITORY}/blob/main/CHANGELOG.md).',
         "",
     ]
     if not content.history:
         lines.append("Nothing yet.")
         return "\n".join(lines) + "\n"
-    rows = "".join(_row(e, content) for e in reversed(content.history))
-    heads = "".join(
-        f'<th scope="col">{h}</th>'
-        for h in ("Date", "Model", "What", "Board", "Before", "After", "Pull request")
-    )
-    lines.append(
-        '<div class="rx-plain" tabindex="0" role="region" aria-label="Changelog of scores" data-search-exclude>'
-        f'<table class="rx-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    rows = [_row(n, e, content) for n, e in reversed(list(enumerate(content.history)))]
+    heads = ("Model", "What", "Board", "Ranks", "Before", "After", "Pull request")
+    lines.append(html_table("Date", heads, rows, "Changelog of scores"))
     return "\n".join(lines) + "\n"
 
 
-def _row(event: Mapping[str, Any], content: Content) -> str:
+def _row(number_: int, event: Mapping[str, Any], content: Content) -> str:
     name = text(event.get("name") or event["id"])
     if event["id"] in content.models:
         name = f'<a href="../models/{text(event["id"])}/">{name}</a>'
     board = f'<a href="../leaderboards/{event["dataset"]}/{event["track"]}/">{text(_board(event))}</a>'
     pull = event.get("pull_request")
     request = link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "–"
-    values = "".join(
-        f"<td>{'–' if event.get(k) is None else number(event[k])}</td>" for k in ("previous", "shown")
-    )
+    before, after = (_value(event, key) for key in ("previous", "shown"))
+    metric = f"<small>{text(metric_title(event, content))}</small>" if event.get("shown") is not None else ""
     return (
-        f"<tr><td>{text(event['date'])}</td><td>{name}</td><td>{EVENTS[event['event']]}</td><td>{board}</td>"
-        f"{values}<td>{request}</td></tr>"
+        f'<tr id="{_anchor(number_)}"><th scope="row">{text(event["date"])}</th><td>{name}</td><td>{EVENTS[event["event"]]}</td>'
+        f"<td>{board}</td><td>{_ranks(event) or '–'}</td><td>{before}</td><td>{after}{metric}</td><td>{request}</td></tr>"
     )
+
+
+def _value(event: Mapping[str, Any], key: str) -> str:
+    return "–" if event.get(key) is None else number(event[key])
+
+
+def _anchor(place: int) -> str:
+    """The name of an event on the page; the history is only added to, so that it stays."""
+    return f"event-{place}"
+
+
+def _ranks(event: Mapping[str, Any]) -> str:
+    rank = event.get("rank")
+    if not rank:
+        return ""
+    return f"{rank[0]}" if rank[0] == rank[1] else f"{rank[0]}–{rank[1]}"
 
 
 def _board(event: Mapping[str, Any]) -> str:
@@ -66,21 +78,29 @@ def _board(event: Mapping[str, Any]) -> str:
 
 def _items(content: Content) -> Sequence[dict[str, str]]:
     items = []
-    for number_, event in list(enumerate(content.history))[::-1][:FEED_ENTRIES]:
-        shown = "" if event.get("shown") is None else f", {event['primary']} {event['shown']:.3f}"
-        rank = event.get("rank")
-        place = "" if not rank else f", rank {rank[0]}" + (f" to {rank[1]}" if rank[1] != rank[0] else "")
+    for place, event in list(enumerate(content.history))[::-1][:FEED_ENTRIES]:
+        metric = metric_title(event, content)
+        shown = "" if event.get("shown") is None else f", {metric} {number(event['shown'])}"
+        ranks = f", rank {_ranks(event)}" if _ranks(event) else ""
         name = " ".join(str(event.get("name") or event["id"]).split())
+        board = f"leaderboards/{event['dataset']}/{event['track']}/"
+        page = f"models/{event['id']}/" if event["id"] in content.models else board
         items.append(
             {
-                "id": f"{content.site_url}changelog/#{number_}",
-                "url": f"{content.site_url}leaderboards/{event['dataset']}/{event['track']}/",
+                "id": f"{content.site_url}changelog/#{_anchor(place)}",
+                "url": f"{content.site_url}{page}",
                 "title": f"{name} {EVENTS[event['event']]}: {_board(event)}",
-                "text": f"{name} ({event['id']}) {EVENTS[event['event']]}, {_board(event)}{shown}{place}.",
+                "text": f"{name} ({event['id']}) {EVENTS[event['event']]}, {_board(event)}{shown}{ranks}.",
                 "date": f"{event['date']}T00:00:00Z",
             }
         )
     return items
+
+
+def robots(content: Content) -> str:
+    """What robots may read: everything but the texts of single studies. It counts only at the root of a host."""
+    path = urlsplit(content.site_url).path
+    return f"User-agent: *\nAllow: /\nDisallow: {path}data/cases/\nSitemap: {content.site_url}sitemap.xml\n"
 
 
 def atom(content: Content) -> str:

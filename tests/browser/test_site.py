@@ -35,6 +35,9 @@ KINDS = {
     "codes": "codes/",
     "about": "about/",
     "api": "api/",
+    "rules": "rules/",
+    "questions": "faq/",
+    "integrity": "integrity/",
     "architecture": "maintainers/architecture/",
 }
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

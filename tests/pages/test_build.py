@@ -65,9 +65,19 @@ def test_every_page_is_there(site):
         "compare",
         "changelog",
         "api",
+        "rules",
+        "faq",
+        "integrity",
         "maintainers/architecture",
     ):
         assert (site / page / "index.html").is_file(), page
+
+
+def test_every_place_in_the_prose_is_filled(site):
+    for path in site.rglob("*.html"):
+        assert "rexrank:" not in path.read_text("utf-8"), path
+    assert "rx-facts" in (site / "metrics/bleu_2/index.html").read_text("utf-8")
+    assert "Cases of a model" in (site / "api/index.html").read_text("utf-8")
 
 
 def test_a_hostile_card_stays_text(site):

@@ -9,20 +9,23 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.files import sha256_bytes
 from evaluator.history import append_history
-from evaluator.pages.build import pages, write_pages, write_shards
+from evaluator.pages.build import SITE_URL, pages, write_pages, write_shards
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.citing import bibtex
 from evaluator.pages.compare import compare_files
-from evaluator.pages.entries import check_table, read_content
+from evaluator.pages.endpoints import ENDPOINTS, endpoint_pages
+from evaluator.pages.entries import check_table, read_content, schema_text
 from evaluator.pages.figures import histogram, strip
 from evaluator.pages.markup import text
 from evaluator.pages.policy import with_policy
 from evaluator.problems import RexrankError
 from evaluator.records import Board, read_studies
+from evaluator.template import card_template
 
 URL = "https://example.org/below/"
 
@@ -160,6 +163,49 @@ def test_the_index_names_every_data_file_with_its_digest(made):
     assert "models/rexrank-sandbox/near-copy.json" in listed
 
 
+def schema_of(name):
+    return Draft202012Validator(json.loads(schema_text(name)))
+
+
+def test_every_json_file_keeps_the_schema_that_it_names(made, leaderboard):
+    files = made | dict(case_files(read_content(leaderboard, URL)))
+    seen = set()
+    for name, body in files.items():
+        value = json.loads(body) if name.endswith(".json") else None
+        if isinstance(value, dict) and str(value.get("schema", "")).startswith("rexrank/"):
+            schema = value["schema"].removeprefix("rexrank/").replace("/", "-")
+            seen.add(schema)
+            assert not list(schema_of(schema).iter_errors(value)), name
+    assert seen == set(ENDPOINTS)
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_an_endpoint_is_documented_with_an_example_that_keeps_its_schema(name, made, leaderboard):
+    schema = json.loads(schema_text(name))
+    assert schema["$id"] == f"{SITE_URL}data/schemas/{name}.schema.json"
+    assert schema["examples"]
+    for example in schema["examples"]:
+        assert not list(schema_of(name).iter_errors(example))
+    served = {*made, *dict(case_files(read_content(leaderboard, URL)))}
+    pattern = re.escape(schema["x-address"])
+    for word, found in {
+        "TEAM__MODEL": "[^/]+__[^/]+",
+        "TEAM/MODEL": "[^/]+/[^/]+",
+        "DATASET": "[a-z-]+",
+        "TRACK": "(findings|report)",
+    }.items():
+        pattern = pattern.replace(word, found)
+    assert any(re.fullmatch(pattern, path) for path in served), schema["x-address"]
+    page = endpoint_pages()
+    assert f"`{schema['x-address']}`" in page
+    assert f"data/schemas/{name}.schema.json" in made
+
+
+def test_the_template_of_a_card_names_a_schema_that_is_served(made):
+    address = re.search(r"\$schema=(\S+)", card_template("a", "b"))[1]
+    assert address.removeprefix(SITE_URL) in made
+
+
 def test_a_badge_says_the_rank(made):
     badge = json.loads(made["data/badges/rexrank-sandbox/near-copy/sandbox.findings.json"])
     assert badge == {
@@ -285,6 +331,9 @@ def test_the_feed_is_atom_and_json(made):
     items = json.loads(made["feed.json"])["items"]
     assert [i["id"] for i in items] == ids
     assert "Sandbox near-copy entered the board" in made["feed.json"]
+    for item in items:
+        assert f'id="{item["id"].partition("#")[2]}"' in made["changelog.md"]
+    assert items[-1]["url"] == f"{URL}models/rexrank-sandbox/near-copy/"
     assert 'href="../models/rexrank&#45;sandbox/near&#45;copy/"' in made["changelog.md"]
 
 
@@ -296,6 +345,37 @@ def test_characters_that_xml_cannot_hold_do_not_break_the_feed(leaderboard, tmp_
     append_history(tmp_path, [event])
     feed = ET.fromstring(pages(tmp_path, URL)["feed.xml"])
     assert any("abc & <d>" in (e.text or "") for e in feed.iter())
+
+
+def test_robots_are_told_the_path_of_the_site(made):
+    assert "Disallow: /below/data/cases/\n" in made["robots.txt"]
+    assert f"Sitemap: {URL}sitemap.xml" in made["robots.txt"]
+
+
+# Datasets
+
+
+@pytest.mark.parametrize("name", dataset_ids())
+def test_a_dataset_page_counts_what_is_missing(name, made):
+    dataset, page = get_dataset(name), made[f"datasets/{name}.md"]
+    for section, n in dataset.sections.items():
+        missing = "not counted yet" if n is None else f"{dataset.n_studies - n:,}"
+        assert re.search(rf">{section.capitalize()}</th><td>[^<]*</td><td>{missing}[ <]", page)
+    assert text(dataset.licence) in page
+    assert all(f'href="{a}"' in page for a in dataset.links.values())
+    if dataset.ids_digest:
+        assert dataset.ids_digest in page
+
+
+def test_a_dataset_page_says_what_its_boards_can_tell_apart(made, leaderboard):
+    table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
+    assert f"{table['resolution']['mde']:.3f}<small>in mean BLEU&#45;2" in made["datasets/sandbox.md"]
+    record = json.loads(
+        (leaderboard / "records/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
+    )
+    assert record["provenance"]["references_sha256"] in made["datasets/sandbox.md"]
+    assert "about 0.058<small>to plan with" in made["datasets/iu-xray.md"]
+    assert "about 0.178<small>to plan with" in made["datasets/chexpert-plus.md"]
 
 
 # Figures and policy
