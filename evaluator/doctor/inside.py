@@ -76,8 +76,8 @@ class Inside:
     torch: str | None
     gpu: str | None
     gpu_error: str = ""
-    judge: str | None = None
-    judge_answers: bool = False
+    judges: Mapping[str, str] | None = None
+    """Per judged metric what is wrong with its judge, empty for nothing; `None` without a file of judges."""
 
 
 def check_inside(inside: Inside) -> list[Section]:
@@ -122,7 +122,7 @@ def _work(inside: Inside) -> Iterator[Finding]:
         )
     yield from (_weights(w) for w in inside.weights)
     yield _device(inside)
-    yield _judge(inside)
+    yield from _judges(inside)
 
 
 def _user(inside: Inside) -> Finding:
@@ -244,21 +244,13 @@ def _device(inside: Inside) -> Finding:
     return good("RD504", what, f"{inside.gpu} (torch {inside.torch})")
 
 
-def _judge(inside: Inside) -> Finding:
-    what = "judge"
-    if inside.judge is None:
-        return unsettled(
-            "RD505",
-            what,
-            "none is set up: GREEN and FineRadScore are not computed",
-            "The judge in the guide",
+def _judges(inside: Inside) -> Iterator[Finding]:
+    if inside.judges is None:
+        yield unsettled(
+            "RD505", "judges", "none: GREEN and FineRadScore are not computed", "The judges in the guide"
         )
-    if not inside.judge_answers:
-        return bad(
-            "RD505",
-            what,
-            f"{inside.judge} does not answer",
-            "an engine that lists the model",
-            "JUDGE_… in runner.conf; the private log",
-        )
-    return good("RD505", what, f"{inside.judge} answers on loopback")
+    for key, wrong in (inside.judges or {}).items():
+        yield judged(
+            "RD505", f"judge of {key}", [wrong] if wrong else [], "it answers, on loopback", "an engine that lists the model",
+            "judges.toml; LOGS/isolate.log has the engine's words",
+        )  # fmt: skip

@@ -15,7 +15,7 @@ REQUIRED: Final = (
 )  # fmt: skip
 OPTIONAL: Final = (
     "SERVER_URL", "HIDE", "PYTHON", "REGISTRAR", "RUNNER_HOME", "RUNNER_ARCHIVE", "RUNNER_SHA256",
-    "JUDGE_WEIGHTS", "JUDGE_NAME", "JUDGE_REVISION", "JUDGE_ENGINE", "JUDGE_PYTHON",
+    "JUDGES",
 )  # fmt: skip
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - named to be hidden
 FOLDERS: Final = ("REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS")
@@ -67,6 +67,9 @@ def _configuration(kit: Kit) -> Finding:
     wrong += [f"{key} is no absolute path" for key in FOLDERS if not kit.conf.get(key, "/").startswith("/")]
     hidden = kit.conf.get("HIDE", ":".join(HIDDEN)).split(":")
     wrong += [f"HIDE leaves {folder} open" for folder in HIDDEN if folder not in hidden]
+    if judges := kit.conf.get("JUDGES"):
+        there = kit.entries.get(judges, ABSENT)
+        wrong += [f"JUDGES: {judges} is {there}"] if there.kind != "file" or not there.safe else []
     wanted = "a file of root's, mode 0644, with every key of runner.conf.example once"
     return judged(
         "RD101",

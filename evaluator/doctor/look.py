@@ -119,6 +119,7 @@ def look_kit(prefix: Path, conf: Mapping[str, str], wrong: tuple[str, ...], runn
         "/etc/sudoers.d/rexrank",
     ]
     files.append(conf.get("RUNNER_ARCHIVE", f"{prefix}/actions-runner.tar.gz"))
+    files += [conf["JUDGES"]] if conf.get("JUDGES") else []
     above = {str(p) for f in kit_checks.scripts(str(prefix)) for p in PurePosixPath(f).parents}
     root = checkout()
     flows = read_workflows(root) if root is not None else None

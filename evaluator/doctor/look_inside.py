@@ -20,6 +20,7 @@ from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.doctor.inside import Data, Inside, Weights
 from evaluator.encoders.models import states
+from evaluator.judges.config import read_judges
 from evaluator.problems import RexrankError
 
 ADDRESSES: Final = (
@@ -43,7 +44,6 @@ def look_inside() -> Inside:
         raise RexrankError("this looks around as the scorer: call it through isolate.sh doctor, as root.")
     references = Path(env["REXRANK_REFERENCES"]) if env.get("REXRANK_REFERENCES") else None
     torch, gpu, error = _torch(env.get("REXRANK_DEVICE", "cpu"))
-    judge = env.get("REXRANK_JUDGE_URL")
     status = _status()
     shut = {path: path for path in ("/etc/shadow", *env.get("REXRANK_SHUT", "").split(":")) if path}
     places = {name: env.get(f"REXRANK_{name.upper()}", "") for name in ("references", "models", "store")}
@@ -68,8 +68,7 @@ def look_inside() -> Inside:
         torch=torch,
         gpu=gpu,
         gpu_error=error,
-        judge=env.get("REXRANK_JUDGE_MODEL") if judge else None,
-        judge_answers=_answers(judge, env.get("REXRANK_JUDGE_MODEL", "")) if judge else False,
+        judges=_judges(Path(env["REXRANK_JUDGES"])) if env.get("REXRANK_JUDGES") else None,
     )
 
 
@@ -182,10 +181,20 @@ def _torch(device: str) -> tuple[str | None, str | None, str]:
     return torch.__version__, f"{torch.cuda.get_device_name(device)}, {memory:.0f} GB", ""
 
 
-def _answers(url: str, model: str) -> bool:
+def _judges(path: Path) -> dict[str, str]:
+    """What is wrong with the judge of each metric, empty for nothing."""
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=10) as response:  # noqa: S310 - isolate.sh's own loopback address
+        found = read_judges(path).settings
+    except RexrankError as error:
+        return {"every metric": str(error)}
+    return {key: _asked(judge.base_url, judge.model) for key, judge in found.items()}
+
+
+def _asked(url: str, model: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{url}/models", timeout=10) as response:  # noqa: S310 - named by root's own file
             listed = json.loads(response.read(1_000_000))
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
-    return any(item.get("id") == model for item in listed.get("data", []) if isinstance(item, dict))
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        return f"{url} does not answer ({type(error).__name__})"
+    names = [item.get("id") for item in listed.get("data", []) if isinstance(item, dict)]
+    return "" if model in names else f"{url} does not serve {model}"

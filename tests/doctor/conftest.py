@@ -133,6 +133,5 @@ def inside():
         device="cuda",
         torch="2.13.0+cu130",
         gpu="NVIDIA H100, 80 GB",
-        judge="green",
-        judge_answers=True,
+        judges={"green": ""},
     )

@@ -102,6 +102,7 @@ WRONG = [
     ("a value for the shell", conf(DEVICE="$(id)"), "RD101", "DEVICE holds other characters"),
     ("a relative folder", conf(LOGS="logs"), "RD101", "LOGS is no absolute path"),
     ("a home that stays visible", conf(HIDE="/root:/run:/tmp:/var/tmp"), "RD101", "HIDE leaves /home open"),
+    ("judges of another owner", lambda h: entry("/j.toml", Entry("file", "rexrunner", "root", 0o644))(conf(JUDGES="/j.toml")(h)), "RD101", "JUDGES: /j.toml is file of rexrunner"),
     ("a missing script", entry(f"{PREFIX}/bin/isolate.sh", ABSENT), "RD102", "isolate.sh is absent"),
     ("a hook that anybody may write", entry(HOOK, Entry("file", "root", "root", 0o757, "d1")), "RD102", "0757"),
     ("a hook that does not run", entry(HOOK, Entry("file", "root", "root", 0o644, "d1")), "RD102", "0644"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -51,7 +53,7 @@ WRONG = [
     ("no torch", {"torch": None}, "RD504", "torch"),
     ("no GPU", {"gpu": None}, "RD504", "sees none"),
     ("a GPU that fails", {"gpu": None, "gpu_error": "CUDA error: out of memory"}, "RD504", "out of memory"),
-    ("a judge that is silent", {"judge_answers": False}, "RD505", "does not answer"),
+    ("a judge that is silent", {"judges": {"green": "http://127.0.0.1:8001/v1 does not answer"}}, "RD505", "does not answer"),
 ]  # fmt: skip
 
 
@@ -82,7 +84,7 @@ OPEN = [
     ("no references", {"data": (Data("iu-xray", here=False),)}, ["RD502", "RD501"]),
     ("ids that the registry does not know", {"data": (Data("iu-xray", **HERE),)}, ["RD502"]),
     ("a processor", {"device": "cpu", "gpu": None, "data": ()}, ["RD501", "RD504"]),
-    ("no judge", {"judge": None}, ["RD502", "RD505"]),
+    ("no judge", {"judges": None}, ["RD502", "RD505"]),
 ]  # fmt: skip
 
 
@@ -103,6 +105,32 @@ def test_places_are_really_tried(tmp_path, monkeypatch):
     monkeypatch.setattr(look_inside, "SHARED", (str(tmp_path), str(tmp_path / "absent")))
     assert look_inside.writable() == [str(tmp_path)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_judges_are_really_asked(tmp_path):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"data": [{"id": "green"}]}')
+
+        def log_message(self, *args):
+            """Say nothing."""
+
+    path = tmp_path / "judges.toml"
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        path.write_text(
+            f'[green]\nmodel = "green"\nbase_url = "{url}"\n[fineradscore]\nmodel = "other"\nbase_url = "{url}"\n'
+        )
+        thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
+        thread.start()
+        found = look_inside._judges(path)
+        thread.join()
+    assert found == {"green": "", "fineradscore": f"{url} does not serve other"}
+    assert "does not answer" in look_inside._judges(path)["green"]
+    path.write_text("[green]\n")
+    assert "missing" in look_inside._judges(path)["every metric"]
 
 
 def test_outside_the_door_nothing_is_tried(monkeypatch):
