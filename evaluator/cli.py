@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluator.cli_machine import cache_app, data_app, judge_app, models_app
+from evaluator.cli_machine import cache_app, data_app, doctor, judge_app, models_app
 from evaluator.cli_pr import pr_app
 
 app = typer.Typer(
@@ -43,13 +43,6 @@ class OutputFormat(StrEnum):
     json = "json"
     github = "github"
     markdown = "markdown"
-
-
-class Role(StrEnum):
-    """Whose eyes the doctor looks with."""
-
-    host = "host"
-    scorer = "scorer"
 
 
 class Protocol(StrEnum):
@@ -285,32 +278,7 @@ def compare(
     raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
 
 
-@app.command()
-def doctor(
-    prefix: Annotated[Path, typer.Option("--prefix", help="Where the runner kit is installed.")] = Path(
-        "/opt/rexrank"
-    ),
-    role: Annotated[
-        Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
-    ] = Role.host,
-    github: Annotated[
-        bool,
-        typer.Option(
-            "--github", help="Check the repository's settings instead, with GITHUB_TOKEN or GH_TOKEN."
-        ),
-    ] = False,
-    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
-) -> None:
-    """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
-    from evaluator.commands.doctor import run_doctor, run_inside, run_settings
-
-    if github:
-        raise typer.Exit(run_settings(repository, json=json, strict=strict))
-    if role is Role.scorer:
-        raise typer.Exit(run_inside(json=json, strict=strict))
-    raise typer.Exit(run_doctor(prefix, json=json, strict=strict))
+app.command()(doctor)
 
 
 @app.command()

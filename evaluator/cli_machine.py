@@ -1,4 +1,4 @@
-"""The commands for the machine that scores: data, models, cache and judge."""
+"""The commands for the machine that scores: data, models, cache, judge and doctor."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE)."),
 ]
+
+
+class Role(StrEnum):
+    """Whose eyes the doctor looks with."""
+
+    host = "host"
+    scorer = "scorer"
 
 
 class Engine(StrEnum):
@@ -155,3 +162,41 @@ def judge_serve(
         python=python,
     )
     raise typer.Exit(run_judge_serve(options, models, judges))
+
+
+def doctor(
+    prefix: Annotated[Path, typer.Option("--prefix", help="Where the runner kit is installed.")] = Path(
+        "/opt/rexrank"
+    ),
+    role: Annotated[
+        Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
+    ] = Role.host,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="Check the repository's settings instead, with GITHUB_TOKEN or GH_TOKEN."
+        ),
+    ] = False,
+    first_run: Annotated[
+        int | None,
+        typer.Option(
+            "--first-run", min=1, help="Follow the first live run of this sandbox pull request on GitHub."
+        ),
+    ] = None,
+    probe: Annotated[
+        int | None, typer.Option("--probe", min=1, help="The pull request with runner/probe.yml.")
+    ] = None,
+    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
+) -> None:
+    """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
+    from evaluator.commands.doctor import run_doctor, run_inside, run_settings, run_walk
+
+    if first_run is not None:
+        raise typer.Exit(run_walk(repository, first_run, probe, json=json, strict=strict))
+    if github:
+        raise typer.Exit(run_settings(repository, json=json, strict=strict))
+    if role is Role.scorer:
+        raise typer.Exit(run_inside(json=json, strict=strict))
+    raise typer.Exit(run_doctor(prefix, json=json, strict=strict))

@@ -48,6 +48,15 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
 
 
+def run_walk(repository: str, number: int, probe: int | None, *, json: bool, strict: bool) -> int:
+    """0 when no step of the first live run went wrong so far, else 1; raises `RexrankError` without a token."""
+    from evaluator.doctor.ask_walk import ask_walk
+    from evaluator.doctor.first_run import check_walk
+
+    name, token = _repository(repository)
+    return _say(check_walk(ask_walk(name, token, number, probe)), json=json, strict=strict)
+
+
 def _repository(given: str) -> tuple[str, str]:
     name = given or os.environ.get("GITHUB_REPOSITORY", "")
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
