@@ -20,6 +20,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import calibration
+
 from evaluator.commands.scoring import read_pairs
 from evaluator.encoders.cache import TextCache
 from evaluator.metrics.base import Pair, Run
@@ -36,7 +38,7 @@ SIZES = {
 }
 
 
-def build(root: Path) -> Path:
+def build(root: Path, texts: list[str]) -> Path:
     """Full-size random weights with the stand-ins' vocabularies, built where they are missing."""
     import torch
     from safetensors.torch import save_file
@@ -65,8 +67,11 @@ def build(root: Path) -> Path:
         kind = AutoModelForTokenClassification if key == "ratescore-ner" else AutoModel
         state = {k: v.contiguous() for k, v in kind.from_config(config).state_dict().items()}
         save_file(state, str(folder / "model.safetensors"), metadata={"format": "pt"})
+        if key == "ratescore-ner":
+            calibration.ratescore(folder, texts)
     if not (root / "radgraph" / "weights.th").is_file():
         build_radgraph(root / "radgraph")
+        calibration.radgraph(root / "radgraph", texts)
     return root
 
 
@@ -154,15 +159,24 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    models = build(options.weights)
     pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+    models = build(options.weights, [t for p in pairs for t in (p.reference, p.prediction)])
     plain = Run(models=models, device=options.device)
     score(pairs[:2], BUNDLE, plain)  # load everything before the clock runs
     print(
         f"{len(pairs)} pairs, {len({t for p in pairs for t in (p.reference, p.prediction)})} unique texts, {options.threads} threads, {options.device}"
     )
     with tempfile.TemporaryDirectory() as scratch:
-        run = replace(plain, cache=TextCache(Path(scratch)))
+        begun: dict[str, float] = {}
+        shares: dict[str, float] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what in BUNDLE and done == 0:
+                begun[what] = time.perf_counter()
+            elif what in BUNDLE and done == total:
+                shares[what] = time.perf_counter() - begun[what]
+
+        run = replace(plain, cache=TextCache(Path(scratch)), progress=watch)
         times = []
         for shift in (0, 1):
             # Another model's reports: the same set, each as long as before, none of them seen yet.
@@ -173,6 +187,8 @@ def main() -> None:
             started = time.perf_counter()
             scored = score(moved, BUNDLE, run)
             times.append(time.perf_counter() - started)
+            print(", ".join(f"{k} {s:.1f} s" for k, s in shares.items()), flush=True)
+            shares.clear()
             assert not scored.unavailable, scored.unavailable
         print(
             f"first submission {times[0]:.1f} s, second with cached references {times[1]:.1f} s: {times[1] / times[0]:.2f}"

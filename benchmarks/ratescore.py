@@ -46,8 +46,8 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    models = encoders.build(options.weights)
     pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+    models = encoders.build(options.weights, [t for p in pairs for t in (p.reference, p.prediction)])
     run = Run(protocol="compat", models=models)
     score(pairs[:1], ("ratescore",), run)
     started = time.perf_counter()

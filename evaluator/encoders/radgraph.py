@@ -48,15 +48,17 @@ class Annotator:
         self.network = network
         self.tokenizer = wordpiece_tokenizer(folder / "encoder")
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]"))
+        self._known: dict[str, list[int]] = {}
 
     def pieces(self, words: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
         """All word pieces, and per word the half-open range of its own (empty for a word without)."""
         ids: list[int] = []
         ranges = []
         for word in words:
-            own = self.tokenizer.encode(
-                "." if word == "/." else "?" if word == "/?" else word, add_special_tokens=False
-            ).ids
+            own = self._known.get(word)
+            if own is None:
+                plain = "." if word == "/." else "?" if word == "/?" else word
+                own = self._known[word] = self.tokenizer.encode(plain, add_special_tokens=False).ids
             ranges.append((len(ids), len(ids) + len(own)))
             ids += own
         return ids, ranges
