@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.casefiles import has_texts, scores_of
 from evaluator.pages.entries import REPOSITORY, Content, Entry
 from evaluator.pages.figures import histogram, strip
 from evaluator.pages.markup import AXIS_TITLES, badges_of, facts, html_table, link, number, text
-from evaluator.tables import display_text
 
 
 def board_title(table: Mapping[str, Any]) -> str:
@@ -26,6 +26,8 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     table, row, record = entry
     name = f"{table['dataset']}.{table['track']}"
     lines = [f"## {board_title(table)} {{ #{name.replace('.', '-')} }}", ""]
+    if row["status"] == "withdrawn":
+        return [*lines, "Withdrawn: its numbers are shown no longer.", "", *_provenance(table, row, record)]
     if row.get("why_unranked"):
         lines += [f"Not ranked: {text(row['why_unranked'])}.", ""]
     marks = "".join(f'<span class="rx-badge">{mark}</span>' for mark in _marks(row))
@@ -34,7 +36,7 @@ def board_section(entry: Entry, content: Content) -> list[str]:
         lines += [_metric_table(table, row, record), "", _legend(), ""]
     lines += _distributions(entry, content)
     lines += _groups(table, row)
-    lines += _diagnostics(table, row)
+    lines += _diagnostics(row)
     lines += _cases(entry, content)
     return [*lines, *_provenance(table, row, record)]
 
@@ -49,11 +51,21 @@ def _marks(row: Mapping[str, Any]) -> list[str]:
 
 
 def value_text(entry: Mapping[str, Any] | None) -> str:
-    """Value and interval as shown; where 1/mean has no meaning the mean itself, and why."""
-    if entry is None or entry["display"]["value"] is not None:
-        return text(display_text(entry)).replace("&#45;", "−")
-    span = "" if entry["low"] is None else f" [{number(entry['low'])}, {number(entry['high'])}]"
-    return f"mean {number(entry['mean'])}{span}<small>at or below 0: no reciprocal</small>"
+    """Value with its interval below it, as shown; where 1/mean has no meaning the mean itself, and why."""
+    if entry is None:
+        return "–"
+    shown = entry["display"]
+    if shown["value"] is None:
+        return f"mean {number(entry['mean'])}{interval(entry)}<small>at or below 0: no reciprocal</small>"
+    return f"{number(shown['value'])}{interval(shown)}"
+
+
+def interval(found: Mapping[str, Any]) -> str:
+    """The ends of an interval on one line of their own; nothing where there are none."""
+    low, high = found["low"], found["high"]
+    if low is None and high is None:
+        return ""
+    return f'<small class="rx-ci">{"−∞" if low is None else number(low)} to {"∞" if high is None else number(high)}</small>'
 
 
 def _metric_table(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -71,17 +83,23 @@ def _metric_table(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapp
             f"<td>{strip(metric, entry, _best(table, 'rows', metric), _best(table, 'nulls', metric))}</td></tr>"
         )
     rows += [
-        f'<tr><th scope="row">{text(key)}</th><td colspan="3">missing: {text(reason)}</td></tr>'
+        f'<tr><th scope="row">{text(_title(key))}</th><td colspan="3">missing: {text(reason)}</td></tr>'
         for key, reason in record["missing"].items()
     ]
-    heads = ("Value and 95 % interval", "Gain over the best baseline, in the mean", "Among the board")
+    heads = ("Value and 95 % interval", "Gain over baselines", "Among the board")
     return html_table("Metric", heads, rows, "Metrics")
+
+
+def _title(key: str) -> str:
+    """A metric's name; the key itself where this version knows none."""
+    return get_metric(key).title if key in metric_keys() else key
 
 
 def _legend() -> str:
     return (
         '<p class="rx-legend">Dot and line: this model and its interval. Diamond: the best model of the board. '
-        "Upright line: the best baseline that looks at no image. Better is to the right.</p>"
+        "Upright line: the best baseline that looks at no image. Better is to the right. Gain: how far the mean is beyond "
+        "that baseline's, negative where it is behind.</p>"
     )
 
 
@@ -141,12 +159,11 @@ def _groups(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
             e = own.get(group["name"])
             if e is None or e["value"] is None:
                 continue
-            span = "" if e["low"] is None else f" [{number(e['low'])}, {number(e['high'])}]"
             low, high = e["rank_low"], e["rank_high"]
             place = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
             rows.append(
                 f'<tr><th scope="row">{text(title)}: {text(group["name"])}</th><td>{group["studies"]:,}</td>'
-                f"<td>{number(e['value'])}{span}</td><td>{place}</td></tr>"
+                f"<td>{number(e['value'])}{interval(e)}</td><td>{place}</td></tr>"
             )
     if not rows:
         return []
@@ -164,7 +181,7 @@ def _groups(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _diagnostics(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+def _diagnostics(row: Mapping[str, Any]) -> list[str]:
     d = row["diagnostics"]
     if not d:
         return []
@@ -179,9 +196,8 @@ def _diagnostics(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
     }
     signal = d.get("signal")
     if signal:
-        title = next((m["title"] for m in table["metrics"] if m["key"] == signal["metric"]), signal["metric"])
         told["Gain from the right patient"] = (
-            f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {title}, "
+            f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {_title(signal['metric'])}, "
             "over the same reports with another patient's reference"
         )
     shown = facts({k: text(v).replace("&#45;", "-") for k, v in told.items()})

@@ -22,6 +22,7 @@ def model_page(name: str, content: Content) -> str:
     record = entries[0].record
     card = record["card"]
     shown = card.get("name") or record["model"]
+    made_by = ", ".join(text(card[k]) for k in ("institution", "year") if card.get(k))
     lines = [
         "---",
         f"title: {title(shown)}",
@@ -30,7 +31,7 @@ def model_page(name: str, content: Content) -> str:
         "---",
         f"# {text(shown)}",
         "",
-        f"{text(card.get('institution') or '')}, {text(card.get('year') or '')} · <code>{text(name)}</code>",
+        f"{made_by} · <code>{text(name)}</code> · [all models](../index.md)",
         "",
     ]
     lines += _standing(card, content)
@@ -78,7 +79,7 @@ def _ranks(entries: Sequence[Entry]) -> str:
         address = f"../../../leaderboards/{table['dataset']}/{table['track']}/"
         primary = row["metrics"].get(table["primary"])
         column = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
-        rank = f"{rank_text(row)} of {len(table['rows'])}" if row["rank"] is not None else "not ranked"
+        rank = f"{rank_text(row)} of {len(table['rows'])}" if row["rank"] is not None else _place(row)
         tie = f"<small>{_tie(table, row)}</small>"
         why = f"<small>{text(row['why_unranked'])}</small>" if row.get("why_unranked") else ""
         rows.append(
@@ -180,17 +181,16 @@ def models_index(content: Content) -> str:
     for name, entries in content.models.items():
         first = entries[0].row
         boards = "<br>".join(
-            f'<a href="../leaderboards/{t["dataset"]}/{t["track"]}/">{text(board_title(t))}</a>: {_place(r)}'
+            f'<a href="../leaderboards/{t["dataset"]}/{t["track"]}/">{text(get_dataset(t["dataset"]).title)} {t["track"]}</a>: {_place(r)}'
             for t, r, _ in entries
         )
         gone = " (withdrawn)" if first["status"] == "withdrawn" else ""
-        opened = "<small>open weights</small>" if first["open_weights"] else ""
+        reads = text(inputs_of(first["inputs"])) + ("; open weights" if first["open_weights"] else "")
         rows.append(
-            f'<tr><th scope="row"><a href="{text(name)}/">{text(first["name"])}</a>{gone}<small>{text(name)}</small></th>'
-            f"<td>{text(first['institution'] or '')}<small>{text(first['year'] or '')}</small></td>"
-            f"<td>{text(inputs_of(first['inputs']))}{opened}</td><td>{boards}</td></tr>"
+            f'<tr><th scope="row"><a href="{text(name)}/">{text(first["name"])}</a>{gone}<small>{text(name)}</small><small>{reads}</small></th>'
+            f"<td>{text(first['institution'] or '')}<small>{text(first['year'] or '')}</small></td><td>{boards}</td></tr>"
         )
-    heads = ("Institution", "Reads", "Boards and ranks")
+    heads = ("Institution", "Boards and ranks")
     lines += [html_table("Model", heads, rows, "Models"), ""]
     return "\n".join(lines) + "\n"
 

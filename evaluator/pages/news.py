@@ -51,7 +51,7 @@ def _row(number_: int, event: Mapping[str, Any], content: Content) -> str:
     before, after = (_value(event, key) for key in ("previous", "shown"))
     metric = f"<small>{text(metric_title(event, content))}</small>" if event.get("shown") is not None else ""
     return (
-        f'<tr id="{_anchor(number_)}"><th scope="row">{text(event["date"])}</th><td>{name}</td><td>{EVENTS[event["event"]]}</td>'
+        f'<tr id="{_anchor(number_)}"><th scope="row" class="rx-ci">{text(event["date"])}</th><td>{name}</td><td>{EVENTS[event["event"]]}</td>'
         f"<td>{board}</td><td>{_ranks(event) or '–'}</td><td>{before}</td><td>{after}{metric}</td><td>{request}</td></tr>"
     )
 

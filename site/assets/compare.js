@@ -116,7 +116,9 @@ const side = (board, models) => {
       const shown = entry.display;
       const value = shown.value === null ? `mean ${number(entry.mean)}` : number(shown.value);
       const cell = element("td", {}, entry.mean === best ? element("strong", { text: value }) : value);
-      if (shown.low !== null || shown.high !== null) cell.append(element("small", { text: `${shown.low === null ? "−∞" : number(shown.low)} to ${shown.high === null ? "∞" : number(shown.high)}` }));
+      // Where 1/mean has no meaning, the mean stands there with its own interval.
+      const [low, high] = shown.value === null ? [entry.low, entry.high] : [shown.low, shown.high];
+      if (low !== null || high !== null) cell.append(element("small", { text: `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}` }));
       return cell;
     })));
   }

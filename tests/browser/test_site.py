@@ -58,9 +58,13 @@ def test_every_kind_of_page_is_accessible_and_quiet(visit, path, dark):
     if path == MODEL:
         page.get_by_role("button", name="Browse the cases").first.click()
         page.locator(".rx-case").first.wait_for()
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.locator(".rx-cases").first.get_by_label("Beside").select_option("rexrank-sandbox/shuffled")
+        page.get_by_role("heading", level=5, name="Sandbox shuffled").first.wait_for()
     if path == "compare/":
         page.locator(".rx-result table").first.wait_for()
+        page.get_by_label("Model 3").select_option(index=3)
+        page.locator(".rx-result table").nth(3).wait_for()
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert violations(page) == []
     visitor.well()
 
