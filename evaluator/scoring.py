@@ -36,7 +36,8 @@ class Scored:
     def to_dict(self) -> dict[str, Any]:
         """`{"signatures": {key: …}, "scores": {key: {id: value}}, "failed": {key: [id, …]}}`.
 
-        Full precision; no value is ever null. `details` is added when the metrics gave any.
+        Full precision; no value is ever null. `details` and `corpus` (`{key: {name: value}}`) are added
+        when the metrics gave any.
         """
         result: dict[str, Any] = {
             "signatures": dict(self.signatures),
@@ -53,7 +54,8 @@ class Scored:
             for k, s in self.scores.items()
             if s.details is not None
         }
-        return result | ({"details": details} if details else {})
+        corpus = {k: dict(s.corpus) for k, s in self.scores.items() if s.corpus is not None}
+        return result | ({"corpus": corpus} if corpus else {}) | ({"details": details} if details else {})
 
 
 def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStore | None = None) -> Scored:

@@ -51,12 +51,14 @@ class Scores:
 
     `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the
     metric's worst because the study could not be scored. `details`: per pair, what the metric saw
-    (JSON values), or `None` when not asked for.
+    (JSON values), or `None` when not asked for. `corpus`: statistics of all pairs together that are no
+    mean of `values`, by name, where the metric has some.
     """
 
     values: FloatArray
     failed: BoolArray
     details: list[dict[str, Any]] | None = None
+    corpus: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,6 @@ class Metric(ABC):
     """Named variants; the first is the default."""
     paper: ClassVar[str] = ""
     code: ClassVar[str] = ""
-    corpus_only: ClassVar[bool] = False
-    """Whether per-study values are sufficient only for a corpus statistic (CheXbert F1)."""
 
     def variant(self, run: Run) -> str:
         """The variant in force, or an empty string; raises `ValueError` for an unknown one."""

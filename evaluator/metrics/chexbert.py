@@ -54,6 +54,42 @@ class SembScore(Metric):
         return all_scored(values, details)
 
 
+class ChexbertF1(Metric):
+    """F1 of the labels that the two reports of a study have; the usual figures are of the corpus."""
+
+    key: ClassVar[str] = "chexbert_f1"
+    title: ClassVar[str] = "CheXbert F1"
+    family: ClassVar[str] = "clinical"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    paper: ClassVar[str] = "Smit et al., EMNLP 2020"
+    code: ClassVar[str] = "f1chexbert 0.0.2 (its figures by scikit-learn)"
+
+    def signature(self, run: Run) -> str:
+        """`chexbert_f1|v1|chexbert@…|uncertain:positive|protocol:…`."""
+        label = weights_label(MODEL, run.models)
+        return f"chexbert_f1|v1|{label}|uncertain:positive|protocol:{run.protocol}"
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """Per pair the F1 of its own labels, 0 where neither report has one; `corpus` as `chexbert_f1`."""
+        readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
+        sides = [[readings[getattr(p, side)] for p in pairs] for side in ("reference", "prediction")]
+        labels = [[reading.labels for reading in side] for side in sides]
+        wanted, given = binary(labels[0]), binary(labels[1])
+        values = _f1(counts(wanted, given).sum(axis=1))
+        details: list[dict[str, Any]] | None = None
+        if run.details:
+            details = [
+                {"reference": a.named_labels(), "prediction": b.named_labels()}
+                for a, b in zip(*sides, strict=True)
+            ]
+        corpus = chexbert_f1(*labels) if pairs else None
+        return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus)
+
+
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Cosine of two vectors in float32, as the official code computes it; 0 for a zero vector."""
     length = np.linalg.norm(a) * np.linalg.norm(b)
@@ -76,17 +112,23 @@ def counts(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArr
 
 
 def chexbert_f1(reference: Sequence[Sequence[int]], prediction: Sequence[Sequence[int]]) -> dict[str, float]:
-    """Corpus-level CheXbert F1: micro, macro and weighted, over 14 labels and over the five.
+    """Corpus-level CheXbert F1: micro, macro and weighted over 14 labels and over the five, and per label.
+
+    Also the mean over studies (`samples_f1_14`) and the share of studies whose five all agree (`accuracy_5`).
 
     As scikit-learn with `zero_division=0`: a label that neither side has scores 0.
     """
     wanted, given = binary(reference), binary(prediction)
     five = [LABELS.index(name) for name in TOP_FIVE]
-    out = {}
+    out: dict[str, float] = {}
+    out["samples_f1_14"] = float(_f1(counts(wanted, given).sum(axis=1)).mean())
+    out["accuracy_5"] = float((wanted[:, five] == given[:, five]).all(axis=1).mean())
     for name, columns in (("14", list(range(len(LABELS)))), ("5", five)):
         total = counts(wanted[:, columns], given[:, columns]).sum(axis=0)
         out[f"micro_f1_{name}"] = float(_f1(total.sum(axis=0)[None, :])[0])
         each = _f1(total)
+        if name == "14":
+            out |= {f"f1 {label}": float(value) for label, value in zip(LABELS, each, strict=True)}
         support = wanted[:, columns].sum(axis=0)
         out[f"macro_f1_{name}"] = float(each.mean())
         out[f"weighted_f1_{name}"] = float((each * support).sum() / support.sum()) if support.sum() else 0.0

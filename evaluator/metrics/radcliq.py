@@ -68,11 +68,13 @@ class RadCliqV1(Metric):
     paper: ClassVar[str] = "Yu et al., Patterns 2023"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v1.pkl"
     formula: ClassVar[Formula] = V1
+    named: ClassVar[tuple[str, ...]] = PARTS[:3]
+    """Parts that the signature names; BLEU-2's weight in v1 is 4e-12."""
 
     def signature(self, run: Run) -> str:
         """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""
         parts = "+".join(
-            get_metric(k).signature(run).removesuffix(f"|protocol:{run.protocol}") for k in PARTS[:3]
+            get_metric(k).signature(run).removesuffix(f"|protocol:{run.protocol}") for k in self.named
         )
         return f"{self.key}|v1|({parts})|protocol:{run.protocol}"
 
@@ -94,6 +96,7 @@ class RadCliqV0(RadCliqV1):
     worst: ClassVar[float] = float(V0(_WORST_PARTS)[0])
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v0.pkl"
     formula: ClassVar[Formula] = V0
+    named: ClassVar[tuple[str, ...]] = PARTS
 
 
 def compose(scores: Mapping[str, Scores], formula: Formula) -> Scores:

@@ -18,6 +18,7 @@ _METRICS: Final[dict[str, str]] = {
     "radgraph_f1": "evaluator.metrics.radgraph:RadGraphF1",
     "radcliq_v1": "evaluator.metrics.radcliq:RadCliqV1",
     "radcliq_v0": "evaluator.metrics.radcliq:RadCliqV0",
+    "chexbert_f1": "evaluator.metrics.chexbert:ChexbertF1",
     "radgraph_simple": "evaluator.metrics.radgraph_rewards:RadGraphSimple",
     "radgraph_partial": "evaluator.metrics.radgraph_rewards:RadGraphPartial",
     "radgraph_complete": "evaluator.metrics.radgraph_rewards:RadGraphComplete",
@@ -42,7 +43,7 @@ PRIMARY: Final = "radcliq_v1"
 """The metric that ranks."""
 
 
-EXTRAS: Final = ("radcliq_v0", "radgraph_simple", "radgraph_partial", "radgraph_complete")
+EXTRAS: Final = ("radcliq_v0", "chexbert_f1", "radgraph_simple", "radgraph_partial", "radgraph_complete")
 """Metrics for research that stand on no board."""
 
 

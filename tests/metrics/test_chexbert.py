@@ -16,6 +16,7 @@ from evaluator.encoders.cache import TextCache
 from evaluator.encoders.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
 from evaluator.metrics.base import MetricUnavailable, Pair, Run
 from evaluator.metrics.chexbert import SembScore, binary, chexbert_f1, counts
+from evaluator.scoring import score_pairs
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))
@@ -59,7 +60,9 @@ def test_f1_equals_scikit_learn(pairs, readings):
         *([readings[getattr(p, s)].labels for p in main] for s in ("reference", "prediction"))
     )
     wanted = golden("f1chexbert.json")
-    assert len(found) == 6
+    wanted |= {f"f1 {label}": value for label, value in wanted["per_label_f1"].items()}
+    wanted["accuracy_5"] = wanted["accuracy5_exact"]
+    assert len(found) == 22
     for key, value in found.items():
         assert value == pytest.approx(wanted[key], abs=1e-12), key
 
@@ -73,7 +76,7 @@ def test_f1_from_counts_equals_scikit_learn_on_any_labels(labels, random):
     other = labels[:]
     random.shuffle(other)
     found = chexbert_f1(labels, other)
-    for average in ("micro", "macro", "weighted"):
+    for average in ("micro", "macro", "weighted", "samples"):
         expected = f1_score(binary(labels), binary(other), average=average, zero_division=0)
         assert found[f"{average}_f1_14"] == pytest.approx(expected, abs=1e-12)
     assert counts(binary(labels), binary(other)).shape == (len(labels), 14, 3)
@@ -137,3 +140,18 @@ def test_the_old_position_buffer_may_be_there(compat, tmp_path):
     assert SembScore().score([Pair("1", "a", "a")], Run(models=tmp_path)).values[0] == pytest.approx(
         1, abs=1e-6
     )
+
+
+def test_f1_for_anyones_pairs(pairs, readings):
+    main = [p for p in pairs if int(p.id) < 900]
+    scored = score_pairs(
+        main, ["chexbert_f1"], protocol="compat", models=GOLDEN.parents[1] / "models", details=True
+    ).to_dict()
+    wanted = golden("f1chexbert.json")
+    assert scored["corpus"]["chexbert_f1"]["macro_f1_5"] == pytest.approx(wanted["macro_f1_5"], abs=1e-12)
+    values = list(scored["scores"]["chexbert_f1"].values())
+    assert np.mean(values) == pytest.approx(wanted["samples_f1_14"], abs=1e-12)
+    assert all(0 <= v <= 1 for v in values)
+    assert scored["signatures"]["chexbert_f1"].startswith("chexbert_f1|v1|chexbert@unverified:")
+    first = scored["details"]["chexbert_f1"][main[0].id]["reference"]
+    assert first == readings[main[0].reference].named_labels()

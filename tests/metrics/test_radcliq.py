@@ -64,4 +64,7 @@ def test_signature_names_every_part(compat):
     assert all(
         part in signature for part in ("radgraph@", "distilroberta-base@", "chexbert@", "protocol:compat")
     )
-    assert RadCliqV0().signature(Run(models=compat.models)).startswith("radcliq_v0|v1|(")
+    assert "bleu_2|" not in signature
+    earlier = RadCliqV0().signature(Run(models=compat.models))
+    assert earlier.startswith("radcliq_v0|v1|(")
+    assert "+bleu_2|v1|" in earlier
