@@ -4,7 +4,7 @@ import { choice, element, keepInAddress, load, number } from "./page.js";
 import { differences } from "./marks.js";
 
 const PAGE = 10;
-const FINDABLE = 2;
+const FINDABLE = 3;
 
 const marked = (text, other, side) => {
   const block = element("p", { class: "rx-report" });
@@ -109,13 +109,15 @@ const browse = (root, base, index, models, wanted) => {
   const reference = shards("references");
   const report = shards(root.dataset.rxModel);
 
-  // Which studies hold the words looked for; every text is read for it, once.
+  // Which studies are looked for: those whose id holds the words, or else those whose texts do, which are then all read.
   const holders = async () => {
     const word = state.find.toLowerCase();
     if (word.length < FINDABLE || state.study) return null;
+    const named = (i) => index.ids[i].toLowerCase().includes(word);
+    if (index.ids.some((_, i) => named(i))) return named;
     status.textContent = "Reading all texts…";
     const texts = await Promise.all(index.ids.map((_, i) => Promise.all([reference(i), report(i)])));
-    return (i) => [index.ids[i], ...texts[i]].some((t) => t.toLowerCase().includes(word));
+    return (i) => texts[i].some((t) => t.toLowerCase().includes(word));
   };
 
   let turn = 0;
@@ -136,7 +138,7 @@ const browse = (root, base, index, models, wanted) => {
       if (mine !== turn) return; // a later choice was faster
       list.replaceChildren(...shown.map((i, k) => card(index, other, state.sort, i, texts[k], `?${address(index.ids[i])}`)));
       status.textContent = state.study ? "One case of a link."
-        : places.length ? `${state.start + 1} to ${state.start + shown.length} of ${places.length} cases` : "No case is like this.";
+        : places.length === 1 ? "1 case" : places.length ? `${state.start + 1} to ${state.start + shown.length} of ${places.length} cases` : "No case is like this.";
       back.hidden = next.hidden = Boolean(state.study);
       all.hidden = !state.study;
       back.disabled = state.start === 0;

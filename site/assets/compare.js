@@ -191,7 +191,9 @@ const others = (board, a, b) => {
   if (!rest.length) return "";
   const found = rest.map((m) => favours(m.higher_is_better ? 1 : -1, a.versus[b.id][m.key]));
   const count = (side) => found.filter((f) => f === side).length;
-  return ` Of the ${rest.length} other metrics ${count(1)} favour ${a.name}, ${count(-1)} ${b.name}, and ${count(0)} show no difference.`;
+  const said = (n, verb, rest = "") => `${n} ${verb}${n === 1 ? "s" : ""}${rest}`;
+  const noun = rest.length === 1 ? "one other metric" : `${rest.length} other metrics`;
+  return ` Of the ${noun}, ${said(count(1), "favour", ` ${a.name}`)}, ${said(count(-1), "favour", ` ${b.name}`)}, and ${said(count(0), "show", " no difference")}.`;
 };
 
 // The interval against zero; all rows of a table share one scale, `reach` being this metric's half width.

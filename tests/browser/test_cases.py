@@ -87,6 +87,8 @@ def test_filters_and_words_narrow_the_cases_and_stay_in_the_address(visit, serve
     expect(box.get_by_role("status")).to_contain_text(f"of {len(wanted)} cases")
     page.reload()
     expect(page.locator(".rx-cases").first.get_by_role("status")).to_contain_text(f"of {len(wanted)} cases")
+    box.get_by_label("Find in texts and ids").fill(index["ids"][wanted[0]].upper())
+    expect(box.get_by_role("status")).to_have_text("1 case")
     box.get_by_label("Find in texts and ids").fill("no such words")
     expect(box.get_by_role("status")).to_have_text("No case is like this.")
     visitor.well()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.pages.build import build, pages, write_pages
+from evaluator.pages.build import SITE_URL, build, pages, write_pages
 from evaluator.pages.markup import link, text
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,13 @@ def test_every_page_is_there(site):
         "maintainers/architecture",
     ):
         assert (site / page / "index.html").is_file(), page
+
+
+def test_the_map_of_the_site_names_every_page_once(site):
+    listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
+    pages = {p.parent.relative_to(site).as_posix() for p in site.rglob("index.html")}
+    wanted = {f"{SITE_URL}{'' if p == '.' else p + '/'}" for p in pages}
+    assert sorted(listed) == sorted(wanted)
 
 
 def test_every_place_in_the_prose_is_filled(site):
