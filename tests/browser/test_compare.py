@@ -62,7 +62,10 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     ]
     size = abs(pair["difference"])
     assert f"by {size:.3f} in mean BLEU-2" in said.inner_text()
-    assert "Of the one other metric, 1 favours Sandbox near-copy, 0 favour Sandbox shuffled, and 0 show no" in said.inner_text()
+    assert (
+        "Of the one other metric, 1 favours Sandbox near-copy, 0 favour Sandbox shuffled, and 0 show no"
+        in said.inner_text()
+    )
 
     def undecided(route):
         answer = route.fetch()
