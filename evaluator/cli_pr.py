@@ -46,6 +46,14 @@ def pr_request() -> None:
     raise typer.Exit(run_request())
 
 
+@pr_app.command("answer")
+def pr_answer() -> None:
+    """Keep the one answer to `/score` comments of a pull request."""
+    from evaluator.commands.pull import run_answer
+
+    raise typer.Exit(run_answer())
+
+
 @pr_app.command("authorise")
 def pr_authorise() -> None:
     """Check number, commit and files before the runner is asked."""

@@ -1,13 +1,14 @@
 """The runner's own ledger of scored runs on private sets: who may be scored now, and when again.
 
-`<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow shows before is a
-courtesy. A run that failed told nothing and does not count, nor do the same bytes scored again.
+`<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
+(`evaluator/github/slots.py`) is a courtesy. A run that failed told nothing and does not count, nor do
+the same bytes scored again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,24 @@ _FIELDS: Final = ("runs", "window_days", "runs_per_year")
 
 
 class QuotaError(RexrankError):
-    """A team has no slot now; the message says when it has one, and may be shown to everybody."""
+    """A team has no slot now; the message says when it has one, and may be shown to everybody.
+
+    `standings` says the same for machines, one entry a data set.
+    """
+
+    def __init__(self, team: str, standings: list[dict[str, Any]]) -> None:
+        super().__init__(" ".join(spent(team, s) for s in standings))
+        self.standings = standings
+
+
+def spent(team: str, standing: Mapping[str, Any]) -> str:
+    """Why a team is not scored on a set now, and when it may be; a sentence or two."""
+    when = f"{standing['next'][:16].replace('T', ' ')} UTC" if standing["next"] else "never"
+    return (
+        f"{team} has used its runs on {standing['dataset']}: {standing['used']} of {standing['runs']} in "
+        f"{standing['window_days']} days, {standing['used_in_year']} of {standing['runs_per_year']} in a year. "
+        f"Next slot: {when}."
+    )
 
 
 def read_policy(leaderboard: Path) -> Policy:
@@ -68,28 +86,56 @@ def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: P
     return slot(attempts, team, dataset.id, now, policy)
 
 
+def standing(
+    store: Path, dataset: Dataset, team: str, digest: str, now: datetime, policy: Policy
+) -> dict[str, Any]:
+    """What everybody may know of a team's runs on a private set, in the form of the score result's `quota`.
+
+    `counted`: whether these predictions were scored; they are free from then on. `next`: when other
+    ones may be, `None` for now.
+    """
+    found = team_slot(store, dataset, team, now, policy)
+    return {
+        "dataset": dataset.id,
+        "digest": digest,
+        "counted": _known(store, dataset, digest),
+        "used": found.used_in_window,
+        "runs": policy.runs,
+        "window_days": policy.window.days,
+        "used_in_year": found.used_in_year,
+        "runs_per_year": policy.runs_per_year,
+        "next": None if found.next is None else f"{found.next + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]], policy: Policy) -> None:
+    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every private set on which the team has no slot now.
+
+    Asked before anything is scored, so that no run is counted of which nothing is told.
+    """
+    now = datetime.now(UTC)
+    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if not d.references_public]
+    refused = [s for s in found if s["next"] is not None and not s["counted"]]
+    if refused:
+        raise QuotaError(team, refused)
+
+
 @contextmanager
 def counted(
     store: Path, dataset: Dataset, team: str, digest: str, policy: Policy, *, over_quota: bool = False
 ) -> Iterator[None]:
     """Counts what runs inside as the team's run on a private set, if it ends well.
 
-    Raises `RexrankError` with the date of the next slot when there is none now. Public sets, bytes
+    Raises `QuotaError` with the date of the next slot when there is none now. Public sets, bytes
     that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
     is counted.
     """
-    known = any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
-    if dataset.references_public or known:
+    if dataset.references_public or _known(store, dataset, digest):
         yield
         return
+    if not over_quota:
+        require_slots(store, team, [(dataset, digest)], policy)
     now = datetime.now(UTC)
-    found = team_slot(store, dataset, team, now, policy)
-    if not found.allowed and not over_quota:
-        when = f"{found.next:%Y-%m-%d %H:%M} UTC" if found.next else "never"
-        raise QuotaError(
-            f"{team} has used the quota of its runs on {dataset.id} ({found.used_in_window} in {policy.window.days} days, "
-            f"{found.used_in_year} in a year). Next slot: {when}. A maintainer may allow one more: --over-quota."
-        )
     done = False
     try:
         yield
@@ -99,3 +145,8 @@ def counted(
         store.mkdir(parents=True, exist_ok=True)
         with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, sort_keys=True) + "\n")
+
+
+def _known(store: Path, dataset: Dataset, digest: str) -> bool:
+    """Whether exactly these predictions were scored on the set."""
+    return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from evaluator.checks.codes import RULES
+from evaluator.checks.codes import RULES, anchor
 from evaluator.checks.validation import Found, Report
 from evaluator.files import dump_json
-from evaluator.problems import MAX_TEXT, Problem, Severity, visible
+from evaluator.problems import MAX_TEXT, Problem, Problems, Severity, visible
 
+SITE_URL: Final = "https://rexrank.github.io/challenge/"
 MAX_COMMENT: Final = 60_000
 """Characters of a comment; GitHub takes 65,536."""
 MAX_ANNOTATIONS: Final = 50
 MAX_FOLDERS: Final = 50
 """Submissions named in a comment; a pull request brings one."""
+_COMMAND: Final = re.compile(r"(run|type): (.*?)((?: \([^()]*\))?)")
+_JOINTS: Final = re.compile(r"(?<=[@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\\?\.)", re.IGNORECASE)
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 
 
 def verdict(report: Report) -> str:
@@ -116,6 +121,28 @@ def code_span(text: str) -> str:
     return f"{fence}{pad}{flat}{pad}{fence}".replace("|", "\\|")
 
 
+def markdown_text(text: object) -> str:
+    r"""`text` as plain Markdown text: no link, markup, HTML, mention or reference can come of it.
+
+    >>> markdown_text("[a](b) | <b>@x</b>").replace("\u200b", "_")
+    '\\[a\\]\\(b\\) \\| &lt;b&gt;\\@_x&lt;/b&gt;'
+    """
+    flat = " ".join(str(text).split())
+    escaped = _MARKDOWN.sub(r"\\\1", flat)
+    return quiet(html.escape(escaped.replace("\\<", "<").replace("\\>", ">"), quote=False))
+
+
+def quiet(text: str) -> str:
+    """`text` with a space of no width where GitHub would find a mention, a reference or an address.
+
+    It looks for them in what is drawn, when escapes are gone.
+
+    >>> quiet("@x #1 https://a").replace("\u200b", "_")
+    '@_x #_1 https:_//a'
+    """
+    return _JOINTS.sub("\u200b", text)
+
+
 def as_markdown(report: Report) -> str:
     """The outcome for a comment: verdict first, then every problem by file, capped in length."""
     head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
@@ -124,18 +151,19 @@ def as_markdown(report: Report) -> str:
     if len(report.found) > MAX_FOLDERS:
         head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
     tail = ["", next_step(report)]
+    room = MAX_COMMENT - sum(len(x) + 1 for x in (*head, *tail))
+    return "\n".join([*head, *problem_lines(report.problems, room), *tail]) + "\n"
+
+
+def problem_lines(problems: Problems, room: int) -> list[str]:
+    """Every problem by file as a Markdown list, errors first, in `room` characters; the rest is counted."""
     body: list[str] = []
-    room = MAX_COMMENT - sum(len(x) + 1 for x in (*head, *tail)) - 200
-    left = 0
-    for file, items in groupby(sorted(report.problems, key=lambda p: p.file), key=lambda p: p.file):
-        rows = [_markdown_row(p) for p in items]
-        block = [
-            "",
-            f"**{code_span(file)}**",
-            "",
-            "| | where | found | wanted | how to mend it |",
-            "|---|---|---|---|---|",
-        ]
+    room -= 200
+    left = sum(problems.suppressed.values())
+    by_weight = sorted(problems, key=lambda p: (p.file, p.severity is Severity.WARNING))
+    for file, items in groupby(by_weight, key=lambda p: p.file):
+        rows = [_markdown_item(p) for p in items]
+        block = ["", f"**{code_span(file)}**", ""]
         room -= sum(len(x) + 1 for x in block)
         fitting = 0
         while fitting < len(rows) and len(rows[fitting]) < room:
@@ -143,22 +171,32 @@ def as_markdown(report: Report) -> str:
             fitting += 1
         body += [*block, *rows[:fitting]] if fitting else []
         left += len(rows) - fitting
-    left += sum(report.problems.suppressed.values())
     if left:
         body += ["", f"… and {left:,} more; run `rexrank validate` for all of them."]
-    return "\n".join([*head, *body, *tail]) + "\n"
+    return body
 
 
-def _markdown_row(problem: Problem) -> str:
+def _markdown_item(problem: Problem) -> str:
+    """Code with its page and title, place, what was found and wanted, and the cure on a line of its own."""
     mark = "⚠️" if problem.severity is Severity.WARNING else "❌"
-    where = problem.pointer or "/"
-    place = f"{code_span(where)}" + (f", line {problem.line}" if problem.line else "")
-    cells = [
-        f"{mark} {problem.code}",
-        place,
-        *(code_span(t) for t in (problem.found, problem.wanted, problem.fix)),
-    ]
-    return "| " + " | ".join(cells) + " |"
+    place = f", at {code_span(problem.pointer)}" if problem.pointer else ""
+    line = f", line {problem.line}" if problem.line else ""
+    page = f"{SITE_URL}codes/#{anchor(problem.code)}"
+    return "\\\n".join(
+        (
+            f"- {mark} **[{problem.code}]({page}) {RULES[problem.code].title}**{place}{line}",
+            f"  Found: {code_span(problem.found)}. Wanted: {markdown_text(problem.wanted.rstrip('.'))}.",
+            f"  **Fix:** {_cure(problem.fix)}",
+        )
+    )
+
+
+def _cure(fix: str) -> str:
+    """The cure as Markdown; a command that it gives can be copied."""
+    match = _COMMAND.fullmatch(fix)
+    if match is None:
+        return markdown_text(fix)
+    return f"{match[1]} {code_span(match[2])}{' ' if match[3] else ''}{markdown_text(match[3])}"
 
 
 def as_text(report: Report, *, colour: bool) -> str:

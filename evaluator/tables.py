@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.files import dump_json
+from evaluator.rendering import markdown_text
 
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~@:])")
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
 
 ROW_COLUMNS: Final = (
@@ -26,17 +24,6 @@ ROW_COLUMNS: Final = (
     "status",
     "submitted",
 )
-
-
-def markdown_text(text: object) -> str:
-    r"""`text` as plain Markdown text: no link, markup, HTML or mention can come of it.
-
-    >>> markdown_text("[a](b) | <b>@x</b>")
-    '\\[a\\]\\(b\\) \\| &lt;b&gt;\\@x&lt;/b&gt;'
-    """
-    flat = " ".join(str(text).split())
-    escaped = _MARKDOWN.sub(r"\\\1", flat)
-    return html.escape(escaped.replace("\\<", "<").replace("\\>", ">"), quote=False)
 
 
 def csv_text(value: object) -> str:

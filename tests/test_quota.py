@@ -9,7 +9,7 @@ import pytest
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.problems import RexrankError
-from evaluator.quota import counted, ledger, read_policy, team_slot
+from evaluator.quota import QuotaError, counted, ledger, read_policy, require_slots, standing, team_slot
 from evaluator.statistics.guard import Policy
 
 PRIVATE, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
@@ -22,13 +22,40 @@ def run(store, digest, team="t", dataset=PRIVATE, **more):
 
 def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
     run(tmp_path, "a")
-    with pytest.raises(RexrankError, match=r"1 in 30 days, 1 in a year\). Next slot: \d{4}-\d\d-\d\d"):
+    with pytest.raises(
+        RexrankError, match=r"1 of 1 in 30 days, 1 of 6 in a year. Next slot: \d{4}-\d\d-\d\d \d\d:\d\d UTC\."
+    ):
         run(tmp_path, "b")
     run(tmp_path, "b", team="u")
     run(tmp_path, "b", dataset=get_dataset("mimic-cxr"))
     assert [a["digest"] for a in ledger(tmp_path)] == ["a", "b", "b"]
     found = team_slot(tmp_path, PRIVATE, "t", datetime.now(UTC) + timedelta(days=31), Policy())
     assert found.allowed
+
+
+def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
+    mimic = get_dataset("mimic-cxr")
+    run(tmp_path, "a", dataset=mimic)
+    require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "a"), (PUBLIC, "b")], Policy())
+    require_slots(tmp_path, "u", [(PRIVATE, "b"), (mimic, "b")], Policy())
+    with pytest.raises(QuotaError) as refused:
+        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b"), (PUBLIC, "b")], Policy())
+    assert [s["dataset"] for s in refused.value.standings] == ["mimic-cxr"]
+    run(tmp_path, "a")
+    with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on mimic-cxr: 1 of 1"):
+        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b")], Policy())
+
+
+def test_a_standing_is_what_the_ledger_says(tmp_path):
+    now = datetime.now(UTC)
+    fresh = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    assert (fresh["counted"], fresh["used"], fresh["next"]) == (False, 0, None)
+    run(tmp_path, "a")
+    used = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    assert (used["counted"], used["used"], used["used_in_year"]) == (True, 1, 1)
+    when = datetime.strptime(used["next"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert timedelta(days=30) <= when - now < timedelta(days=30, minutes=1)
+    assert standing(tmp_path, PRIVATE, "t", "b", when, Policy())["next"] is None
 
 
 def test_a_failure_and_the_same_bytes_do_not_count(tmp_path):

@@ -73,6 +73,23 @@ def test_no_text_leaves_its_code_span(text):
     assert not re.search(r"(?<!\\)\|", span)
 
 
+@given(st.text())
+def test_no_text_makes_markup(text):
+    shown = rendering.markdown_text(text)
+    assert "\n" not in shown
+    assert "<" not in shown
+    for position, character in enumerate(shown):
+        if character in "[]*_`|@":
+            assert shown[position - 1] == "\\"
+
+
+@pytest.mark.parametrize("text", ["@everyone", "a@b.example", "#12", "rexrank/challenge#1"])
+def test_no_text_mentions_or_refers_once_its_escapes_are_gone(text):
+    shown = rendering.markdown_text(text).replace("\\", "")
+    assert not re.search(r"[@#]\w", shown)
+    assert shown.replace("\u200b", "") == text
+
+
 def test_comment_is_capped_and_counts_the_rest():
     problems = Problems()
     for i in range(4_000):

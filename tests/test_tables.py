@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from evaluator.tables import (
     csv_text,
     display_text,
-    markdown_text,
     rank_text,
     table_csv,
     table_json,
@@ -133,16 +132,6 @@ def test_rank_ranges(low, high, expected):
 
 def test_no_rank_is_a_dash():
     assert rank_text(row(rank=None)) == "–"
-
-
-@given(st.text())
-def test_no_text_makes_markup(text):
-    shown = markdown_text(text)
-    assert "\n" not in shown
-    assert "<" not in shown
-    for position, character in enumerate(shown):
-        if character in "[]*_`|@":
-            assert shown[position - 1] == "\\"
 
 
 @given(st.text())

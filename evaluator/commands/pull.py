@@ -6,23 +6,23 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluator.datasets.references import references_directory
 from evaluator.github import api
 from evaluator.github.blobs import SHA
 from evaluator.github.intake import Intake, take_in
-from evaluator.github.messages import (
-    SCORE_MARK,
-    VALIDATION_MARK,
-    score_comment,
-    validation_comment,
-)
+from evaluator.github.messages import VALIDATION_MARK, Around, validation_comment, verdict
 from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
 from evaluator.submission import StudyReport
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
 
 
 def _intake(number: int, sha: str, author: Person) -> Intake:
@@ -61,13 +61,31 @@ def run_recheck() -> int:
         return 0
     intake = _intake(pull.number, str(run["head_sha"]), api.author_of(pull, repo))
     print(_said(intake))
+    api.write_output("pr", str(pull.number))
+    api.write_output("sha", intake.sha)
+    state, words = verdict(intake)
+    api.write_output("state", state)
+    api.write_output("words", words)
     if intake.kind != "other":
-        api.write_output("pr", str(pull.number))
-        found = intake.report.found[0] if intake.ok and intake.report.found else None
-        wanted = found.submission.files if found is not None and found.submission is not None else ()
-        others = _others(intake.folder.partition("/")[2], wanted)
-        api.write_output("comment", json.dumps(validation_comment(intake, others)[: api.MAX_BODY]))
+        api.write_output("comment", json.dumps(validation_comment(intake, _around(intake, pull, repo))))
     return 0
+
+
+def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
+    """What main and GitHub know around a valid submission."""
+    from evaluator.github import slots
+    from evaluator.github.facts import opener
+    from evaluator.quota import read_policy
+
+    submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
+    if submission is None:
+        return None
+    return Around(
+        _others(f"{submission.team}/{submission.model}", submission.files),
+        slots.waits(repo, intake.first, submission, datetime.now(UTC)),
+        read_policy(Path("leaderboard")),
+        opener(pull.user.login, pull.user.created_at, Path("submissions")),
+    )
 
 
 def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
@@ -85,34 +103,51 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, 
 
 
 def run_comment() -> int:
-    """0 after keeping the one comment on the pull request."""
-    number, _ = api.number_and_sha(os.environ.get("PR", ""), "0" * 40)
-    body = json.loads(os.environ.get("COMMENT", '""'))
-    if not isinstance(body, str) or not body:
-        raise RexrankError("there is no comment to write.")
-    api.sticky(api.repository(), number, VALIDATION_MARK, body)
+    """0 after keeping the one comment on the pull request, where it is a submission, and the commit's status."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    repo = api.repository()
+    if os.environ.get("COMMENT"):
+        api.sticky(repo, number, VALIDATION_MARK, _text_of("COMMENT"))
+    api.set_first_status(repo, sha, os.environ.get("STATE", ""), os.environ.get("WORDS", ""))
     return 0
 
 
 def run_request() -> int:
-    """0 after dispatching the scoring, or when the comment is no command of somebody who may give it."""
-    happened = api.event()
-    sha = api.score_command(happened["comment"])
-    if sha is None:
-        print("Not a command: wanted /score and a full commit id, and nothing else.")
-        return 0
+    """0 after answering a `/score` comment (or finding none); hands the answer to the job that may write it."""
+    from evaluator.github.request import answer
+
     repo = api.repository()
-    if not api.may_score(repo, str(happened["comment"]["user"]["login"])):
-        print("Not a maintainer: nothing is started.")
+
+    def take(pull: PullRequest) -> Intake:
+        return _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
+
+    found = answer(repo, api.event(), take)
+    if found is None:
+        print("Not a request for scores.")
         return 0
-    number = int(happened["issue"]["number"])
-    pull = repo.get_pull(number)
-    if pull.head.sha != sha or pull.state != "open" or pull.base.ref != "main":
-        print("The head of the pull request is another commit, or it is not open: nothing is started.")
-        return 0
-    repo.get_workflow("score.yml").create_dispatch("main", {"pr": str(number), "sha": sha})
-    print(f"Scoring of pull request {number} at {sha} was asked for.")
+    print("Scoring was asked for." if found.accepted else "Nothing was started; the answer says why.")
+    api.write_output("pr", str(found.number))
+    api.write_output("answer", json.dumps(found.body))
+    api.write_output("renew", "true" if found.weighty else "false")
     return 0
+
+
+def run_answer() -> int:
+    """0 after keeping the one answer to requests on the pull request."""
+    from evaluator.github.request import REQUEST_MARK
+
+    number, _ = api.number_and_sha(os.environ.get("PR", ""), "0" * 40)
+    body = _text_of("ANSWER")
+    api.sticky(api.repository(), number, REQUEST_MARK, body, renew=os.environ.get("RENEW") == "true")
+    return 0
+
+
+def _text_of(name: str) -> str:
+    """A text that an earlier job of this run handed over as JSON; raises `RexrankError` for none."""
+    value = json.loads(os.environ.get(name) or '""')
+    if not isinstance(value, str) or not value:
+        raise RexrankError("there is no comment to write.")
+    return value
 
 
 def run_authorise() -> int:
@@ -126,6 +161,7 @@ def run_authorise() -> int:
         return 1
     api.write_output("pr", str(number))
     api.write_output("sha", sha)
+    api.write_output("first", intake.first)
     return 0
 
 
@@ -160,36 +196,51 @@ def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
     from evaluator.github import preview
     from evaluator.quota import QuotaError
 
+    name = ""
     try:
         intake = intake_of()
         submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
         if submission is None:
             return preview.failure(number, sha, "the submission is not valid")
-        earlier = _others(f"{submission.team}/{submission.model}", submission.files)
+        name = f"{submission.team}/{submission.model}"
+        earlier = _others(name, submission.files)
         return preview.preview(submission, Path("leaderboard"), earlier, number=number, sha=sha)
     except QuotaError as error:
-        return preview.failure(number, sha, str(error))
+        return preview.failure(number, sha, str(error), submission=name, quota=error.standings)
     except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
         traceback.print_exc()
         return preview.failure(number, sha, "a failure of ours; the runner's private log has the details")
 
 
 def run_report() -> int:
-    """0 after comment and status for a scored submission, 1 after those for one that was not."""
-    from evaluator.github import preview
+    """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
+    from evaluator.github import slots
+    from evaluator.github.scores import SCORE_MARK, score_comment
 
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    _, first = api.number_and_sha(str(number), os.environ.get("FIRST", ""))
+    repo = api.repository()
+    result = _result(number, sha, repo)
+    ok = result["error"] is None
+    api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
+    api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
+    slots.note(repo, first, result["submission"].partition("/")[0], result["quota"])
+    return 0 if ok else 1
+
+
+def _result(number: int, sha: str, repo: Repository) -> dict[str, Any]:
+    """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
+    from evaluator.github import preview
+
     try:
         result = preview.check_result(json.loads(os.environ.get("RESULT") or "null"))
     except (ValueError, RexrankError):
-        result = preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
+        if repo.get_pull(number).head.sha != sha:
+            return preview.failure(number, sha, "the head of the pull request moved before the scoring began")
+        return preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
     if (result["pull_request"], result["sha"]) != (number, sha):
-        result = preview.failure(number, sha, "the result is of another commit")
-    ok = result["error"] is None
-    repo = api.repository()
-    api.sticky(repo, number, SCORE_MARK, score_comment(result))
-    api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
-    return 0 if ok else 1
+        return preview.failure(number, sha, "the result is of another commit")
+    return result
 
 
 def run_refresh(bundle: Path) -> int:

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -178,15 +178,20 @@ def run_score(
     return 0
 
 
+@contextmanager
 def _counted(
     submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
-) -> AbstractContextManager[None]:
+) -> Iterator[None]:
     """The team's run on a private set, counted by the runner's ledger."""
-    from evaluator.quota import counted, read_policy
+    from evaluator.quota import QuotaError, counted, read_policy
 
     digest = submission.files[dataset.id].sha256
     store, policy = store_directory(settings.store), read_policy(leaderboard)
-    return counted(store, dataset, submission.team, digest, policy, over_quota=over_quota)
+    try:
+        with counted(store, dataset, submission.team, digest, policy, over_quota=over_quota):
+            yield
+    except QuotaError as error:
+        raise RexrankError(f"{error} A maintainer may allow one more: --over-quota.") from error
 
 
 def earlier_reports(

@@ -17,6 +17,9 @@ from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from github.CommitStatus import CommitStatus
     from github.PullRequest import PullRequest
     from github.Repository import Repository
 
@@ -24,6 +27,7 @@ BOT: Final = "github-actions[bot]"
 """Author of what a workflow's own token writes."""
 MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
+STATES: Final = frozenset({"pending", "success", "failure"})
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
 _COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})[ \t\r\n]*")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
@@ -145,11 +149,17 @@ def may_score(repo: Repository, login: str) -> bool:
     return repo.get_collaborator_permission(login) in MAY_SCORE
 
 
-def sticky(repo: Repository, number: int, marker: str, body: str) -> None:
+def dispatch(repo: Repository, workflow: str, inputs: dict[str, str]) -> str:
+    """The address of the run that was started on main, or of the workflow's runs where GitHub does not say."""
+    started = repo.get_workflow(workflow).create_dispatch("main", inputs, throw=True, return_run_details=True)
+    return getattr(started, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}"
+
+
+def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool = True) -> None:
     """Keeps one comment of ours with this marker on a pull request, with this body.
 
-    The newest is edited, older ones are removed, and an equal one is left alone. Anybody may paste
-    the marker; only our own comments count.
+    The newest is edited (only with `renew`), older ones are removed, and an equal one is left alone.
+    Anybody may paste the marker; only our own comments count.
     """
     from github import UnknownObjectException
 
@@ -169,7 +179,7 @@ def sticky(repo: Repository, number: int, marker: str, body: str) -> None:
         issue.create_comment(text)
         return
     ours.sort(key=lambda c: c.id)
-    if (ours[-1].body or "").strip() != text.strip():
+    if renew and (ours[-1].body or "").strip() != text.strip():
         ours[-1].edit(text)
     for old in ours[:-1]:
         try:
@@ -178,11 +188,31 @@ def sticky(repo: Repository, number: int, marker: str, body: str) -> None:
             continue
 
 
+def statuses(repo: Repository, sha: str) -> Iterable[CommitStatus]:
+    """The statuses of a commit, newest first, by the route that GitHub describes (PyGithub's own is an older one)."""
+    from github.CommitStatus import CommitStatus
+    from github.PaginatedList import PaginatedList
+
+    return PaginatedList(CommitStatus, repo.requester, f"{repo.url}/commits/{sha}/statuses", None)
+
+
 def set_status(repo: Repository, sha: str, *, ok: bool, description: str) -> None:
     """Sets the status that main's ruleset asks for on a commit."""
     repo.get_commit(sha).create_status(
         "success" if ok else "failure", description=description[:130], context=STATUS
     )
+
+
+def set_first_status(repo: Repository, sha: str, state: str, description: str) -> None:
+    """Sets the same status for what is known before any scoring; a commit that was scored keeps its own."""
+    if state not in STATES:
+        raise RexrankError("there is no state to set.")
+    newest = next((s for s in statuses(repo, sha) if s.context == STATUS), None)
+    told = newest is not None and newest.creator is not None and newest.creator.login == BOT
+    if newest is not None and told and newest.state == "success":
+        return
+    if newest is None or not told or (newest.state, newest.description) != (state, description):
+        repo.get_commit(sha).create_status(state, description=description[:130], context=STATUS)
 
 
 def write_output(name: str, value: str) -> None:

@@ -111,6 +111,12 @@ def changes(git_dir: Path) -> list[Change]:
     return found
 
 
+def first_commit(git_dir: Path) -> str:
+    """Main's first commit: one that every clone can name and that never changes."""
+    found = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
+    return found.decode().split()[0]
+
+
 def _listed(git_dir: Path, folder: str) -> Iterator[tuple[str, str, str]]:
     raw = git(git_dir, "ls-tree", "-r", "-z", "refs/rex/head", "--", f"{folder}/")
     for line in raw.split(b"\0")[:-1][:MAX_CHANGES]:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from evaluator.checks.files import check_slugs
 from evaluator.checks.validation import Found, Report, validate
 from evaluator.datasets.registry import Dataset, study_ids
-from evaluator.github.blobs import Change, changes, fetch, submission_tree
+from evaluator.github.blobs import Change, changes, fetch, first_commit, submission_tree
 from evaluator.github.ownership import Person, objection
 from evaluator.problems import Problems
 
@@ -33,6 +33,8 @@ class Intake:
     report: Report
     objection: str | None = None
     """Why its author may not make this change, in plain text to be escaped."""
+    first: str = ""
+    """Main's first commit, on which the quota is noted (`evaluator/github/slots.py`)."""
 
     @property
     def ok(self) -> bool:
@@ -78,7 +80,8 @@ def take_fetched(
     report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
     check_shape(found, folder, report.problems)
     words = objection(git_dir, folder, author) if author is not None else None
-    return Intake(number, sha, "withdrawal" if gone else "submission", folder, report, words)
+    kind: Kind = "withdrawal" if gone else "submission"
+    return Intake(number, sha, kind, folder, report, words, first_commit(git_dir))
 
 
 def _misplaced(found: Sequence[Change], folder: str) -> Report:

@@ -11,9 +11,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +24,18 @@ from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.files import dump_json, write_text
 from evaluator.problems import RexrankError
-from evaluator.quota import counted, read_policy
+from evaluator.quota import counted, read_policy, require_slots, standing
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission, store_directory
 from evaluator.submission import StudyReport, Submission
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
+MAX_MOVED: Final = 20
+MAX_WORDS: Final = 1_000
+DIAGNOSTICS: Final = (
+    "n_empty", "distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans",
+)  # fmt: skip
+"""What is said of the reports as a whole; the rest is on the model's page."""
 
 
 @contextmanager
@@ -88,36 +95,48 @@ def preview(
     `earlier`: per dataset the other submissions' reports.
     """
     settings = replace(runner_settings(), pull_request=number, head_commit=sha)
+    store, policy, team = store_directory(settings.store), read_policy(leaderboard), submission.team
+    here = [(get_dataset(name), p) for name, p in submission.files.items() if scored_here(get_dataset(name))]
+    require_slots(store, team, [(d, p.sha256) for d, p in here], policy)
     boards: list[dict[str, Any]] = []
-    skipped: list[str] = []
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
         shutil.copytree(leaderboard, copy)
         used = replace(settings, records=overlay)
-        for name, predictions in submission.files.items():
-            dataset = get_dataset(name)
-            if not scored_here(dataset):
-                skipped.append(name)
-                continue
-            _overlay(store_directory(settings.store), overlay, name)
+        for dataset, predictions in here:
+            _overlay(store, overlay, dataset.id)
             references = load_references(dataset, references_directory(None))
-            policy = read_policy(leaderboard)
-            store = store_directory(settings.store)
-            with counted(store, dataset, submission.team, predictions.sha256, policy):
-                score_submission(submission, dataset, references, copy, used, earlier=earlier.get(name, {}))
+            others = earlier.get(dataset.id, {})
+            with counted(store, dataset, team, predictions.sha256, policy):
+                score_submission(submission, dataset, references, copy, used, earlier=others)
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
-                table = rank_board(Board(dataset, track), copy, overlay, rehearsal=False)
-                boards.append(board_result(table, f"{submission.team}/{submission.model}"))
+                board = Board(dataset, track)
+                table = rank_board(board, copy, overlay, rehearsal=False)
+                before = _table(leaderboard, board)
+                boards.append(board_result(table, f"{team}/{submission.model}", before))
+    now = datetime.now(UTC)
     return {
         "schema": RESULT_SCHEMA,
         "pull_request": number,
         "sha": sha,
-        "submission": f"{submission.team}/{submission.model}",
+        "submission": f"{team}/{submission.model}",
         "error": None if boards else "none of its datasets has references on the runner",
-        "not_scored": skipped,
+        "not_scored": [name for name in submission.files if name not in {d.id for d, _ in here}],
+        "quota": [
+            standing(store, d, team, p.sha256, now, policy) for d, p in here if not d.references_public
+        ],
         "boards": boards,
     }
+
+
+def _table(leaderboard: Path, board: Board) -> dict[str, Any] | None:
+    """The board as main has it, `None` before its first row."""
+    path = leaderboard / "tables" / f"{board.name}.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
 
 
 def read_origin(store: Path, digest: str) -> dict[str, Any]:
@@ -148,31 +167,57 @@ def _overlay(store: Path, overlay: Path, dataset: str) -> None:
             shutil.copytree(source, overlay / kind / dataset, dirs_exist_ok=True)
 
 
-def board_result(table: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a participant is told of one board: numbers as the table shows them."""
+def board_result(
+    table: Mapping[str, Any], name: str, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a participant is told of one board: numbers as the table shows them.
+
+    Beside the model's row stand the best row, its neighbours and the null rows, the differences to
+    the ranked ones among them, and what changes of the board as main has it (`before`).
+    """
     everyone = [*table["rows"], *table["incomplete"], *table["nulls"]]
     row = next((r for r in everyone if r["id"] == name), None)
     if row is None:
         note = next((n for n in table["notes"] if n.startswith(f"{name} ")), "not on the board")
-        return _board(table) | {"row": None, "why": note, "others": []}
+        return _board(table) | {"row": None, "why": note}
     place = [r["id"] for r in table["rows"]]
     near = []
     if name in place:
         i = place.index(name)
         near = [r for r in table["rows"][max(0, i - 1) : i + 2] if r["id"] != name]
     chosen = {r["id"]: r for r in [*table["rows"][:1], *near, *table["nulls"]] if r["id"] != name}
+    moved = _moved(table, before, name)
     return _board(table) | {
         "row": _row(row),
         "why": row["why_unranked"],
         "others": [_row(r) for r in chosen.values()],
+        "differences": [_lead(table, p, name) for p in table["pairs"] if _other(p, name) in chosen],
+        "before": _before(table, before, name),
+        "moved": moved[:MAX_MOVED],
+        "n_moved": len(moved),
+        "diagnostics": {k: row["diagnostics"].get(k) for k in DIAGNOSTICS if k in row["diagnostics"]},
     }
 
 
 def _board(table: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = [{"key": m["key"], "title": m["display_title"]} for m in table["metrics"]]
+    metrics = [
+        {
+            "key": m["key"],
+            "title": m["display_title"],
+            # Of what is shown: a reciprocal of a loss is better when it is higher.
+            "better": "higher" if m["higher_is_better"] or m["reciprocal"] else "lower",
+        }
+        for m in table["metrics"]
+    ]
     return {k: table[k] for k in ("dataset", "track", "title", "n", "n_clusters", "step", "primary")} | {
         "metrics": metrics,
         "models": len(table["rows"]),
+        "others": [],
+        "differences": [],
+        "before": None,
+        "moved": [],
+        "n_moved": 0,
+        "diagnostics": {},
     }
 
 
@@ -191,6 +236,45 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _other(pair: Mapping[str, Any], name: str) -> str | None:
+    """The other model of a pair that `name` is in."""
+    return {pair["a"]: pair["b"], pair["b"]: pair["a"]}.get(name)
+
+
+def _lead(table: Mapping[str, Any], pair: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """How far this model is ahead of the other on the primary metric; below zero: behind."""
+    better = next(m["higher_is_better"] for m in table["metrics"] if m["key"] == table["primary"])
+    found = {"id": _other(pair, name), **{k: pair[k] for k in ("difference", "low", "high", "p")}}
+    if (pair["a"] == name) == better:
+        return found
+    low, high = (None if pair[k] is None else -pair[k] for k in ("high", "low"))
+    return {**found, "difference": -pair["difference"], "low": low, "high": high}
+
+
+def _before(table: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
+    """The model's row on main, `None` where it has none that can be compared."""
+    rows = [*before["rows"], *before["incomplete"]] if before is not None else []
+    row = next((r for r in rows if r["id"] == name), None)
+    if row is None or before is None or before["primary"] != table["primary"]:
+        return None
+    entry = row["metrics"].get(table["primary"])
+    return {
+        "rank_low": row["rank_low"],
+        "rank_high": row["rank_high"],
+        "value": entry["display"]["value"] if entry else None,
+    }
+
+
+def _moved(table: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> list[dict[str, Any]]:
+    """The other models whose range of ranks is another one than on main."""
+
+    def ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+        return {r["id"]: [r["rank_low"], r["rank_high"]] for r in rows if r["id"] != name}
+
+    was, now = ranges(before["rows"] if before is not None else []), ranges(table["rows"])
+    return [{"id": i, "before": was[i], "after": now[i]} for i in now if i in was and was[i] != now[i]]
+
+
 def check_result(value: Any) -> dict[str, Any]:
     """`value`, if it keeps the schema of results; raises `RexrankError` that says nothing of its content."""
     from jsonschema import Draft202012Validator
@@ -202,14 +286,17 @@ def check_result(value: Any) -> dict[str, Any]:
     return checked
 
 
-def failure(number: int, sha: str, words: str) -> dict[str, Any]:
+def failure(
+    number: int, sha: str, words: str, *, submission: str = "", quota: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """The result of a scoring that told nothing, with words that are ours."""
     return {
         "schema": RESULT_SCHEMA,
         "pull_request": number,
         "sha": sha,
-        "submission": "",
-        "error": words[:500],
+        "submission": submission,
+        "error": words[:MAX_WORDS],
         "not_scored": [],
+        "quota": list(quota),
         "boards": [],
     }

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import get_metric
 from evaluator.problems import RexrankError
+from evaluator.quota import counted, read_policy
 from evaluator.records import Board, check_record, record_path, studies_path
 from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
 from evaluator.submission import StudyReport, Submission
@@ -66,11 +68,23 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
                 known = _known(submission, dataset, leaderboard)
                 earlier = _came_before(others, known, dataset, leaderboard)
                 used = _as_entered(submission, known, settings, dataset)
-                score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
+                with _ledger(submission, dataset, leaderboard, settings, fresh=known is None):
+                    score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
                 counts["scored"] += 1
     rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
     _gather(leaderboard, bundle, root)
     return counts
+
+
+def _ledger(
+    submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, fresh: bool
+) -> AbstractContextManager[None]:
+    """Counts predictions that were merged without having been scored before: merging is the permission."""
+    if not fresh:
+        return nullcontext()
+    store, policy = store_directory(settings.store), read_policy(leaderboard)
+    digest = submission.files[dataset.id].sha256
+    return counted(store, dataset, submission.team, digest, policy, over_quota=True)
 
 
 def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> dict[str, Any] | None:

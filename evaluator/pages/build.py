@@ -20,6 +20,7 @@ from evaluator.pages.casefiles import case_files
 from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
 from evaluator.problems import RexrankError
+from evaluator.rendering import SITE_URL
 
 GENERATED: Final = (
     "leaderboards",
@@ -34,7 +35,6 @@ GENERATED: Final = (
     "feed.json",
     "robots.txt",
 )
-SITE_URL: Final = "https://rexrank.github.io/challenge/"
 
 
 def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:

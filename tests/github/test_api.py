@@ -216,3 +216,61 @@ def test_permission_decides_and_not_the_event(role, may):
 @pytest.mark.parametrize("handle", ["a/b", "../x", "", "a--b", "-a", "a" * 40, "a?x=1", "a\n"])
 def test_no_odd_handle_reaches_an_address(handle):
     assert api.user_id(SimpleNamespace(), handle) is None
+
+
+class Commit:
+    def __init__(self):
+        self.made = []
+
+    def create_status(self, state, description, context):
+        self.made.append((state, description, context))
+
+
+def status(state, description="x", context=api.STATUS, login=api.BOT):
+    creator = SimpleNamespace(login=login) if login else None
+    return SimpleNamespace(state=state, description=description, context=context, creator=creator)
+
+
+@pytest.mark.parametrize(
+    ("known", "written"),
+    [
+        ([], True),
+        ([status("success")], False),
+        ([status("failure"), status("success")], True),
+        ([status("pending", "valid")], False),
+        ([status("pending", "other")], True),
+        ([status("success", login="somebody")], True),
+        ([status("success", login=None)], True),
+        ([status("success", context="ci")], True),
+    ],
+)
+def test_the_first_status_takes_nothing_back(monkeypatch, known, written):
+    commit = Commit()
+    monkeypatch.setattr(api, "statuses", lambda *_: known)
+    api.set_first_status(SimpleNamespace(get_commit=lambda _: commit), SHA, "pending", "valid")
+    assert commit.made == ([("pending", "valid", api.STATUS)] if written else [])
+
+
+@pytest.mark.parametrize("state", ["", "error", "SUCCESS"])
+def test_no_other_state_is_set(state):
+    with pytest.raises(RexrankError):
+        api.set_first_status(SimpleNamespace(), SHA, state, "x")
+
+
+def test_a_dispatch_that_fails_is_not_taken_for_a_start():
+    asked = {}
+
+    def create_dispatch(ref, inputs, **options):
+        asked.update(options, ref=ref, inputs=inputs)
+        return SimpleNamespace(html_url="https://github.com/x/y/actions/runs/1")
+
+    repo = SimpleNamespace(get_workflow=lambda _: SimpleNamespace(create_dispatch=create_dispatch))
+    assert api.dispatch(repo, "score.yml", {"pr": "1"}).endswith("/runs/1")
+    assert asked == {"throw": True, "return_run_details": True, "ref": "main", "inputs": {"pr": "1"}}
+
+
+def test_an_answer_may_leave_what_was_said_before():
+    issue = Issue((api.BOT, f"{MARK}\nold"))
+    api.sticky(SimpleNamespace(get_issue=lambda _: issue), 1, MARK, "new", renew=False)
+    assert [c.body for c in issue.comments] == [f"{MARK}\nold"]
+    assert issue.writes == []

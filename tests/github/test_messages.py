@@ -1,17 +1,19 @@
-"""What people read: nothing of a stranger's comes alive in it."""
+"""What people read: all that they need, and nothing of a stranger's comes alive in it."""
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
 from evaluator.github.intake import Intake
-from evaluator.github.messages import score_comment, validation_comment
-from evaluator.problems import Problems
+from evaluator.github.messages import Around, validation_comment, verdict
+from evaluator.problems import Problems, Severity
+from evaluator.statistics.guard import Policy
 from evaluator.submission import Predictions, StudyReport, Submission
 
 SHA = "0" * 40
@@ -26,42 +28,45 @@ HOSTILE = [
     "::set-output name=x::y",
     "\n\n# heading\n```\n@everyone\n",
     "https://evil.example",
+    "rexrank/challenge#1 and #2",
 ]
 
 
-def intake(text="Clear.", folder="submissions/t/m", objection=None, kind="submission", problems=None):
-    predictions = Predictions("sandbox", {"s1": StudyReport(text), "s2": StudyReport("Heart normal.")}, "d")
-    submission = Submission("t", "m", {}, {"sandbox": predictions})
-    found = Found(folder, "t", "m", submission, ())
-    return Intake(1, SHA, kind, folder, Report(problems or Problems(), (found,)), objection)
+def intake(
+    text="Clear.", folder="submissions/t/m", objection=None, kind="submission", problems=None, status="active",
+    dataset="sandbox",
+):  # fmt: skip
+    predictions = Predictions(dataset, {"s1": StudyReport(text), "s2": StudyReport("Heart normal.")}, "d")
+    submission = Submission("t", "m", {"status": status}, {dataset: predictions})
+    files = {
+        "dataset": dataset,
+        "studies": 2,
+        "tracks": ("findings",),
+        "distinct": 2,
+        "median_words": 1,
+        "empty": 0,
+    }
+    problems = problems or Problems()
+    found = Found(folder, "t", "m", submission if problems.ok else None, (files,))
+    return Intake(1, SHA, kind, folder, Report(problems, (found,)), objection, "f" * 40)
 
 
-def prose(body):
-    """The comment without code, in which nothing is markup."""
-    bare = re.sub(r"^```.*?^```", "", body, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", bare)
-
-
-def inert(body):
-    rest = prose(body)
-    assert not re.search(r"(?<!\\)@\w", rest), rest
-    assert not re.search(r"(?<!\\)\]\(", rest), rest
-    assert not re.search(r"<(?!/?(?:details|summary)>)", rest), rest
-    assert "```" not in rest
+def wrong(text, severity=Severity.ERROR):
+    problems = Problems()
+    problems.add("RX102", text, found=text, wanted=text, fix=text, pointer=text, severity=severity)
+    return problems
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_reports_objections_folders_and_errors_are_inert(text):
+def test_reports_objections_folders_and_problems_are_inert(text):
     inert(validation_comment(intake(text)))
     inert(validation_comment(intake(objection=text)))
     inert(validation_comment(intake(folder=f"submissions/t/{text}", kind="withdrawal")))
-    problems = Problems()
-    problems.add("RX102", text, found=text, wanted=text, fix=text, pointer=text)
-    inert(validation_comment(intake(problems=problems)))
-    inert(score_comment(result(error=text)))
-    inert(score_comment(result(boards=[board(title=text, why=text, badge=text)])))
+    inert(validation_comment(intake(problems=wrong(text))))
+    inert(validation_comment(intake(problems=wrong(text, Severity.WARNING))))
+    inert(validation_comment(intake(problems=wrong(f"run: {text} (so)"))))
     others = {"sandbox": {text: {"s1": StudyReport("Clear."), "s2": StudyReport("Heart normal.")}}}
-    inert(validation_comment(intake(), others))
+    inert(validation_comment(intake(), Around(others)))
 
 
 @settings(max_examples=200)
@@ -70,47 +75,112 @@ def test_any_report_stays_in_its_fence(text):
     inert(validation_comment(intake(text)))
 
 
-def test_a_stranger_reads_what_happens_next_and_a_maintainer_what_to_paste():
-    body = validation_comment(intake(), {"sandbox": {"a/b": {"s1": StudyReport("clear")}}})
-    assert "Valid" in body
-    assert "What happens next" in body
-    assert f"/score {SHA}" in body
-    assert "`a/b` 50%" in body
-    assert "5th, 50th, 95th percentile" in prose(body).replace("\\", "")
+def test_a_stranger_reads_what_was_found_and_what_happens_next():
+    drawn = inert(validation_comment(intake()))
+    assert "✅ Valid submission" in drawn.prose
+    assert (
+        "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 words in the median" in drawn.prose
+    )
+    assert "What happens next. You need not do anything." in drawn.prose
+    assert "Quota" not in drawn.prose
+    assert f"{SHA}" in drawn.code
+
+
+def test_a_maintainer_reads_facts_and_what_to_paste():
+    around = Around({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, opener=["opened by `x`"])
+    drawn = inert(validation_comment(intake(), around))
+    assert f"/score {SHA}\n" in drawn.code
+    assert "a/b" in drawn.code
+    assert " 50%" in drawn.prose
+    assert "5th, 50th, 95th percentile" in drawn.prose
+    assert "opened by " in drawn.prose
+    assert "2 reports chosen by hash" in drawn.prose
+
+
+def test_a_long_sample_is_broken_into_lines():
+    drawn = inert(validation_comment(intake("word " * 400)))
+    sample = max(drawn.code, key=len)
+    assert sample.count("\n") > 5
+    assert max(map(len, sample.split("\n"))) <= 88
+
+
+@pytest.mark.parametrize(
+    ("waits", "policy", "words"),
+    [
+        ({}, Policy(), "scored once in 30 days and 6 times in a year. For t: rexgradient now."),
+        ({"rexgradient": None}, Policy(), "For t: rexgradient now."),
+        ({"rexgradient": "2026-12-26T13:58:12Z"}, Policy(), "rexgradient from 2026-12-26 13:58 UTC."),
+        ({}, Policy(2, timedelta(days=7), 9), "scored twice in 7 days and 9 times in a year"),
+    ],
+)
+def test_of_a_private_set_the_quota_is_said(waits, policy, words):
+    drawn = inert(validation_comment(intake(dataset="rexgradient"), Around(waits=waits, policy=policy)))
+    text = "".join(p for p in [drawn.html])
+    plain = "".join(part.split(">", 1)[-1] for part in text.split("<")).replace("\n", " ")
+    assert words in plain
+
+
+def test_every_problem_has_its_place_its_page_and_its_cure():
+    problems = Problems()
+    problems.add("RX202", "a/x.json", found="twice", wanted="once.", fix="remove one", pointer="/s1", line=3)
+    problems.add("RX209", "a/x.json", found="old", wanted="new", fix="type: rexrank convert x (it stays)")
+    problems.add("RX211", "a/x.json", found="order", wanted="sorted", fix="sort", severity=Severity.WARNING)
+    drawn = inert(validation_comment(intake(problems=problems)))
+    assert "❌ Not valid: 2 problems, 1 warning" in drawn.prose
+    assert "What to do. Mend everything" in drawn.prose
+    assert "What is marked ⚠️ may stay" in drawn.prose
+    assert "Wanted: once." in drawn.prose
+    assert "Fix: remove one" in drawn.prose
+    assert "(it stays)" in drawn.prose
+    assert {"a/x.json", "/s1", "twice", "rexrank convert x", "rexrank validate submissions/t/m"} <= set(
+        drawn.code
+    )
+    assert [link.rpartition("#")[2] for link in drawn.links] == ["rx202", "rx209", "rx211"]
+    assert "/score" not in drawn.html
+
+
+def test_warnings_alone_do_not_refuse():
+    drawn = inert(validation_comment(intake(problems=wrong("x", Severity.WARNING))))
+    assert "✅ Valid submission with 1 warning" in drawn.prose
+    assert "They do not stop the submission" in drawn.prose
 
 
 def test_an_objection_makes_it_not_valid_and_gives_no_command():
-    body = validation_comment(intake(objection="x is no contact of t/m"))
-    assert "Not valid" in body
-    assert "/score" not in body
+    drawn = inert(validation_comment(intake(objection="x is no contact of t/m")))
+    assert "❌ Not valid" in drawn.prose
+    assert "Not yours to change. x is no contact of t/m." in drawn.prose
+    assert "/score" not in drawn.html
 
 
-def board(title="Set", why=None, badge="badge"):
-    metric = {"value": 0.5, "low": 0.4, "high": 0.6, "note": "", "n_failed": 0}
-    row = {
-        "id": "t/m", "kind": "submission", "rank_low": 1, "rank_high": 2, "missing": ["green"],
-        "badges": [{"code": "C10", "outcome": "badge", "text": badge}], "metrics": {"bleu_2": metric},
-    }  # fmt: skip
-    null = {**row, "id": "baseline/empty", "kind": "null", "rank_low": None, "rank_high": None, "badges": []}
-    return {
-        "dataset": "x", "track": "findings", "title": title, "n": 590, "n_clusters": 500, "step": 5 / 590,
-        "primary": "bleu_2", "models": 3, "metrics": [{"key": "bleu_2", "title": "BLEU-2"}], "row": row,
-        "why": why, "others": [null],
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("of", "state", "words"),
+    [
+        ({"kind": "other", "folder": ""}, "success", "nothing to score"),
+        ({}, "pending", "a maintainer looks at it"),
+        ({"problems": wrong("x")}, "failure", "not valid"),
+        ({"objection": "x"}, "failure", "not valid"),
+        ({"kind": "withdrawal"}, "success", "withdrawal"),
+        ({"status": "withdrawn"}, "success", "withdrawal"),
+        ({"kind": "withdrawal", "objection": "x"}, "failure", "not valid"),
+    ],
+)
+def test_the_first_status_of_a_commit(of, state, words):
+    found = verdict(intake(**of))
+    assert found[0] == state
+    assert words in found[1]
 
 
-def result(error=None, boards=()):
-    return {
-        "schema": "rexrank/score-result/v1", "pull_request": 1, "sha": SHA, "submission": "t/m",
-        "error": error, "not_scored": [], "boards": list(boards),
-    }  # fmt: skip
+@pytest.mark.parametrize("of", [{"kind": "withdrawal"}, {"status": "withdrawn"}])
+def test_a_withdrawal_says_what_stays(of):
+    drawn = inert(validation_comment(intake(**of)))
+    assert "✅ Withdrawal" in drawn.prose
+    assert "stays" in drawn.prose
+    assert "/score" not in drawn.html
 
 
-def test_scores_stand_beside_the_null_rows():
-    body = score_comment(result(boards=[board()]))
-    assert "| **t/m** | 1–2 | 0.500 \\[0.400, 0.600\\] |" in body.replace("[0", "\\[0").replace(
-        "0]", "0\\]"
-    ).replace("\\\\", "\\")
-    assert "(baseline)" in body
-    assert "steps of 0.00847" in body
-    assert "not computed: `green`" in body
+def test_thousands_of_problems_fit_into_a_comment():
+    problems = Problems()
+    for i in range(3_000):
+        problems.add("RX206", f"a/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250)
+    drawn = inert(validation_comment(intake(problems=problems)))
+    assert "more; run" in drawn.prose

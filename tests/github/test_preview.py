@@ -57,10 +57,15 @@ def good():
                 "step": None,
                 "primary": "bleu_2",
                 "models": 1,
-                "metrics": [{"key": "bleu_2", "title": "B"}],
+                "metrics": [{"key": "bleu_2", "title": "B", "better": "higher"}],
                 "row": None,
                 "why": None,
                 "others": [],
+                "differences": [],
+                "before": None,
+                "moved": [],
+                "n_moved": 0,
+                "diagnostics": {},
             }
         ],
     }
@@ -90,7 +95,7 @@ def change(path, value):
         change(["boards"], good()["boards"] * 21),
         change(["sha"], "A" * 40),
         change(["pull_request"], 0),
-        change(["error"], "x" * 501),
+        change(["error"], "x" * 1001),
         {k: v for k, v in good().items() if k != "sha"},
     ],
 )
@@ -102,19 +107,19 @@ def test_what_does_not_keep_the_schema_does_not_leave(value):
 
 def test_what_keeps_the_schema_leaves_unchanged():
     assert check_result(good()) == good()
-    assert check_result(failure(3, SHA, "x" * 900))["error"] == "x" * 500
+    assert check_result(failure(3, SHA, "x" * 1900))["error"] == "x" * 1000
 
 
 def table(*ids, nulls=(), incomplete=()):
     def row(name, kind="submission", rank=None):
         return {
             "id": name, "kind": kind, "rank_low": rank, "rank_high": rank, "badges": [], "missing": [],
-            "metrics": {}, "why_unranked": "held" if kind == "submission" and rank is None else None,
+            "metrics": {}, "why_unranked": "held" if kind == "submission" and rank is None else None, "diagnostics": {},
         }  # fmt: skip
 
     return {
         "dataset": "d", "track": "findings", "title": "D", "n": 10, "n_clusters": 9, "step": 0.5, "primary": "bleu_2",
-        "metrics": [], "notes": ["t/odd is left out: stand-in."],
+        "metrics": [], "notes": ["t/odd is left out: stand-in."], "pairs": [],
         "rows": [row(i, rank=n) for n, i in enumerate(ids, start=1)],
         "incomplete": [row(i) for i in incomplete], "nulls": [row(i, "null") for i in nulls],
     }  # fmt: skip
@@ -136,6 +141,36 @@ def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, oth
     assert found["row"]["id"] == name
     assert [r["id"] for r in found["others"]] == others
     assert (found["why"] is None) == (name != "t/held")
+
+
+def pair(a, b, difference=0.2, low=0.1, high=0.3, p=0.01):
+    return {"a": a, "b": b, "difference": difference, "low": low, "high": high, "p": p}
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_lead_is_of_the_model_asked_for_whatever_is_better(higher):
+    """`difference` is mean of a minus mean of b; a lead is above zero where this model is better."""
+    of = table("t/a", "t/b", "t/c", nulls=["baseline/x"])
+    of["metrics"] = [{"key": "bleu_2", "display_title": "B", "higher_is_better": higher, "reciprocal": False}]
+    of["pairs"] = [pair("t/a", "t/b"), pair("t/b", "t/c", low=None, high=None), pair("t/a", "t/c")]
+    found = {d["id"]: d for d in board_result(of, "t/b")["differences"]}
+    sign = 1 if higher else -1
+    assert found.keys() == {"t/a", "t/c"}
+    assert found["t/a"]["difference"] == -0.2 * sign
+    assert sorted((found["t/a"]["low"], found["t/a"]["high"])) == sorted((-0.3 * sign, -0.1 * sign))
+    assert found["t/a"]["low"] < found["t/a"]["high"]
+    assert (found["t/c"]["difference"], found["t/c"]["low"]) == (0.2 * sign, None)
+
+
+def test_what_changes_on_the_board_is_told():
+    before, after = table("t/a", "t/b", "t/gone"), table("t/b", "t/a", "t/new")
+    assert board_result(after, "t/a")["before"] is None
+    found = board_result(after, "t/a", before)
+    assert found["before"] == {"rank_low": 1, "rank_high": 1, "value": None}
+    assert found["moved"] == [{"id": "t/b", "before": [2, 2], "after": [1, 1]}]
+    assert found["n_moved"] == 1
+    assert board_result(after, "t/new", before)["before"] is None
+    assert board_result(after, "t/a", {**before, "primary": "other"})["before"] is None
 
 
 def test_a_row_that_is_left_out_says_why():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rehearsal.expressions import Expressions
+from rehearsal.machines import Runner
 from rehearsal.seed import CANARY, ROOT, seed
 from rehearsal.world import World
 
@@ -55,12 +56,15 @@ def rehearsal(
         world.executor.reviewed = {"scoring"}
         world.executor.environments = {"publish": {"REX_APP_PRIVATE_KEY": APP_KEY}}
         world.executor.variables = {"REX_APP_CLIENT_ID": "Iv1.rehearsal"}
-        world.executor.runner_env = {
-            "REXRANK_REFERENCES": str(root / "references"),
-            "REXRANK_STORE": str(runner / "store"),
-            "REXRANK_MODELS": str(runner / "models"),
-            "REXRANK_SALT": SALT,
-        }
+        world.executor.runner = Runner(
+            runner / "machine",
+            {
+                "REXRANK_REFERENCES": str(root / "references"),
+                "REXRANK_STORE": str(runner / "store"),
+                "REXRANK_MODELS": str(runner / "models"),
+                "REXRANK_SALT": SALT,
+            },
+        )
         yield world
         state = world.state
         counts = {

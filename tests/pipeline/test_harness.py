@@ -14,6 +14,7 @@ from github import Auth, Github, GithubException
 from rehearsal.commands import parse_commands, read_file_command
 from rehearsal.expressions import ExpressionError, Expressions
 from rehearsal.git import git
+from rehearsal.machines import Runner
 from rehearsal.objects import API
 from rehearsal.seed import bare_repository, commit_tree
 from rehearsal.state import REPOSITORY, Token
@@ -113,7 +114,9 @@ def world(tmp_path: Path, expressions: Expressions, workspaces: Path) -> Iterato
     commit_tree(bare, tree, "Begin")
     with World(tmp_path / "github", expressions, workspaces) as made:
         made.executor.reviewed = {"scoring"}
-        made.executor.runner_env = {"REXRANK_REFERENCES": "/srv/references"}
+        made.executor.runner = Runner(
+            tmp_path / "runner", {"REXRANK_REFERENCES": "/srv/references"}, door=False
+        )
         yield made
         assert made.state.violations == []
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
 
 from rehearsal.git import git
+from rehearsal.machines import hosted, steady_times
 from rehearsal.state import APP, Token
 from rehearsal.workflow import PIN
 
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from rehearsal.runs import JobRun
 
 UNTRUSTED_EVENTS: Final = ("pull_request_target", "workflow_run")
-# The command of the code in the work tree, whatever else is installed; it proves whose code it runs.
-SHIM: Final = """#!/bin/bash
-export PYTHONPATH="$GITHUB_WORKSPACE" PYTHONPYCACHEPREFIX="{cache}"
-printf '%s\\n' "$(git -C "$GITHUB_WORKSPACE" rev-parse HEAD) $*" >> "{calls}"
-exec "{python}" -P -c '
-import os, sys, evaluator
-assert evaluator.__file__.startswith(os.environ["GITHUB_WORKSPACE"]), evaluator.__file__
-from evaluator.cli import main
-sys.argv[0] = "rexrank"
-main()' "$@"
-"""
 
 
 class ActionError(Exception):
@@ -37,8 +27,6 @@ class ActionError(Exception):
 
 def run_action(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, str]:
     """The outputs of an action; raises `ActionError` where it fails and for an action that is not pinned."""
-    if uses.startswith("./"):
-        return _local(job, uses, given)
     if not PIN.fullmatch(uses):
         raise AssertionError(f"{uses} is not pinned to a full commit id")
     name = uses.partition("@")[0]
@@ -47,27 +35,16 @@ def run_action(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, st
     return ACTIONS[name](job, given)
 
 
-def _local(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The repository's own composite action: only the one that installs the command is known."""
+def composite(job: JobRun, uses: str) -> dict[str, Any]:
+    """The repository's own composite action as it lies in the job's checkout; raises `ActionError` for none."""
     folder = job.workspace / uses
-    if not any((folder / f"action.{end}").is_file() for end in ("yml", "yaml")):
+    found = next((p for p in (folder / "action.yml", folder / "action.yaml") if p.is_file()), None)
+    if found is None:
         raise ActionError(f"Can't find 'action.yml' under '{uses}'. Did you forget to run actions/checkout?")
-    if folder.name != "setup":
-        raise AssertionError(f"the rehearsal has no stand-in for {uses}")
-    install_command(job)
-    return {}
-
-
-def install_command(job: JobRun) -> None:
-    """Put `rexrank` and `python` on the job's PATH."""
-    tools = job.temp.parent / "tools"
-    tools.mkdir(exist_ok=True)
-    shim = tools / "rexrank"
-    shim.write_text(
-        SHIM.format(python=sys.executable, calls=job.calls_file, cache=job.executor.folder / "pycache")
-    )
-    shim.chmod(0o755)
-    job.path.insert(0, str(tools))
+    raw: dict[str, Any] = yaml.safe_load(found.read_text("utf-8"))
+    if raw["runs"]["using"] != "composite":
+        raise AssertionError(f"the rehearsal runs composite actions only, not {uses}")
+    return raw
 
 
 def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
@@ -94,7 +71,7 @@ def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
         *(["-B", name, "FETCH_HEAD"] if name else ["--detach", "FETCH_HEAD"]),
     )
     git(target, "remote", "add", "origin", f"{state.base_url}/{job.executor.repository}")
-    _steady_times(target)
+    steady_times(target)
     return {"ref": ref, "commit": git(target, "rev-parse", "HEAD")}
 
 
@@ -104,15 +81,6 @@ def _on_main(job: JobRun, sha: str) -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _steady_times(target: Path) -> None:
-    """Give each Python file a time made from its content, so that compiled files can be kept between jobs."""
-    for line in git(target, "ls-files", "-s", "*.py").splitlines():
-        meta, _, path = line.partition("\t")
-        when = 1_000_000_000 + int(meta.split()[1][:7], 16)
-        if not (target / path).is_symlink():
-            os.utime(target / path, (when, when))
 
 
 def _upload(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
@@ -191,14 +159,16 @@ def _deploy(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
     return {"page_url": "https://rehearsal-org.github.io/challenge/"}
 
 
-def _nothing(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
-    return {"python-version": "3.11"}
+def _python(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
+    if given.get("cache"):
+        raise AssertionError("no job may use a cache")
+    hosted(job, job.temp.parent / "tools")
+    return {"python-version": given["python-version"]}
 
 
 ACTIONS: Final[dict[str, Callable[[JobRun, Mapping[str, str]], dict[str, str]]]] = {
     "actions/checkout": _checkout,
-    "actions/setup-python": _nothing,
-    "actions/configure-pages": _nothing,
+    "actions/setup-python": _python,
     "actions/upload-artifact": _upload,
     "actions/download-artifact": _download,
     "actions/create-github-app-token": _app_token,

@@ -325,7 +325,7 @@ def _workflow(call: Call) -> Any:
     raise Refusal(404, "Not Found")
 
 
-@serves("post REPO/actions/workflows/{workflow_id}/dispatches", (("actions", "write"),), 204)
+@serves("post REPO/actions/workflows/{workflow_id}/dispatches", (("actions", "write"),))
 def _dispatch(call: Call) -> Any:
     path = _workflow(call)["path"]
     known = call.state.workflows[path]
@@ -340,8 +340,17 @@ def _dispatch(call: Call) -> Any:
     ]
     if missing:
         raise Refusal(422, f"Required input '{missing[0]}' not provided")
-    event = {"path": path, "ref": call.body["ref"], "inputs": given, "actor": call.token.actor}
+    number = call.state.next_id()
+    event = {"path": path, "ref": call.body["ref"], "inputs": given, "actor": call.token.actor, "run": number}
     call.state.events.append(("workflow_dispatch", event))
+    if not call.body.get("return_run_details"):
+        return None
+    run = f"/actions/runs/{number}"
+    return {
+        "workflow_run_id": number,
+        "run_url": api(call.state, run),
+        "html_url": objects.page(call.state, run),
+    }
 
 
 @serves("get REPO/actions/runs", (("actions", "read"),))

@@ -13,6 +13,7 @@ from typing import Any
 
 from rehearsal.expressions import Expressions
 from rehearsal.git import git
+from rehearsal.machines import Runner
 from rehearsal.runs import JobRun, Run
 from rehearsal.state import ACTIONS_BOT, OWNER, REPOSITORY, State, Token
 from rehearsal.steps import run_step
@@ -37,7 +38,10 @@ class Executor:
         self.environments: dict[str, dict[str, str]] = {}
         self.reviewed: set[str] = set()
         self.approved: set[tuple[int, str]] = set()
-        self.runner_env: dict[str, str] = {}
+        self.runner: Runner | None = None
+        # What every call of the command notes, and compiled files: the same path for all tests of a worker.
+        self.calls = folder / "calls"
+        self.cache = workspaces / "pycache"
         self._slots = threading.Lock()
         self._taken: set[int] = set()
 
@@ -54,6 +58,7 @@ class Executor:
         source: str = "",
         fork: bool = False,
         inputs: dict[str, Any] | None = None,
+        number: int | None = None,
     ) -> list[Run]:
         """The finished (or waiting) runs of the workflows at `ref` that want the event."""
         sha = git(self.state.bare, "rev-parse", ref)
@@ -64,10 +69,10 @@ class Executor:
                 continue
             if not workflow.wants(event, action, branch, paths, source):
                 continue
-            number = self.state.next_id()
-            folder = self.folder / "runs" / str(number)
+            identity = number if number is not None else self.state.next_id()
+            folder = self.folder / "runs" / str(identity)
             folder.mkdir(parents=True)
-            run = Run(number, workflow, event, payload, sha, ref, actor, folder, fork=fork)
+            run = Run(identity, workflow, event, payload, sha, ref, actor, folder, fork=fork)
             run.inputs = _typed_inputs(workflow, event, inputs or {})
             self.runs.append(run)
             self.resume(run)
@@ -226,7 +231,7 @@ class Executor:
             if not self.expressions.condition(step.get("if"), here, status):
                 job.steps[identity] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
                 continue
-            ok, outputs = run_step(job, step, number, here, base)
+            ok, outputs = run_step(job, step, str(number), here, base)
             lenient = bool(self.expressions.render(step.get("continue-on-error", False), here))
             job.steps[identity] = {
                 "outputs": outputs,

@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             except Refusal as refusal:
                 return refusal.status, {"message": refusal.message}, {}
         if known is None:
-            return status, None, {}
+            return 204, None, {}
         known, headers = self._page(known, path, query)
         made = _filled(operation, status, known)
         wrong = openapi.check_response(operation, status, made)

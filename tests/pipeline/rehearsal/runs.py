@@ -79,14 +79,11 @@ class JobRun:
     summary: str = ""
 
     @property
-    def calls_file(self) -> Path:
-        """Where the stand-in of the command notes each call."""
-        return self.run.folder / f"{self.name}.calls"
-
-    @property
     def calls(self) -> list[str]:
-        """`<commit of the code> <arguments>` of each call of the command."""
-        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+        """`<commit of the code> <arguments>` of each call of the command; ` isolated` ends one behind the door."""
+        known = self.executor.calls
+        rows = [line.split("\t") for line in known.read_text().splitlines()] if known.exists() else []
+        return [call for run, job, call in rows if (run, job) == (str(self.run.id), self.name)]
 
     @property
     def self_hosted(self) -> bool:

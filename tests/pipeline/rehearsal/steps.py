@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.actions import ActionError, run_action
+from rehearsal.actions import ActionError, composite, run_action
 from rehearsal.commands import parse_commands, read_file_command
+from rehearsal.machines import runner_environment
 from rehearsal.runs import JobRun
 
 STEP_LIMIT: Final = 240
@@ -18,7 +18,7 @@ SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 def run_step(
-    job: JobRun, step: Mapping[str, Any], number: int, contexts: dict[str, Any], base: Path
+    job: JobRun, step: Mapping[str, Any], number: str, contexts: dict[str, Any], base: Path
 ) -> tuple[bool, dict[str, str]]:
     own = {k: job.executor.expressions.text(v, contexts) for k, v in step.get("env", {}).items()}
     contexts = {**contexts, "env": {**contexts["env"], **own}}
@@ -26,6 +26,8 @@ def run_step(
         given = {k: job.executor.expressions.text(v, contexts) for k, v in step.get("with", {}).items()}
         job.log += f"\n##[group]Run {step['uses']}\n"
         try:
+            if step["uses"].startswith("./"):
+                return _composite(job, step["uses"], number, {**contexts, "inputs": given}, base)
             return True, run_action(job, step["uses"], given)
         except ActionError as error:
             job.log += f"##[error]{error}\n"
@@ -70,11 +72,38 @@ def run_step(
     return done.returncode == 0, outputs
 
 
+def _composite(
+    job: JobRun, uses: str, number: str, contexts: dict[str, Any], base: Path
+) -> tuple[bool, dict[str, str]]:
+    """The steps of the repository's own action, in the job that uses it."""
+    raw = composite(job, uses)
+    defaults = {k: v.get("default", "") for k, v in (raw.get("inputs") or {}).items()}
+    contexts = {**contexts, "inputs": {**defaults, **contexts["inputs"]}, "steps": {}}
+    for index, step in enumerate(raw["runs"]["steps"]):
+        here = {**contexts, "env": {**contexts["env"], **job.extra_env}}
+        status = {"success": True, "failure": False, "cancelled": False, "always": True}
+        if not job.executor.expressions.condition(step.get("if"), here, status):
+            continue
+        if "run" in step and "shell" not in step:
+            raise AssertionError(f"{uses}: a step of a composite action names its shell")
+        ok, outputs = run_step(job, step, f"{number}.{index}", here, base)
+        if not ok:
+            return False, {}
+        if "id" in step:
+            contexts["steps"][step["id"]] = {
+                "outputs": outputs,
+                "outcome": "success",
+                "conclusion": "success",
+            }
+    wanted = raw.get("outputs") or {}
+    return True, {k: job.executor.expressions.text(v["value"], contexts) for k, v in wanted.items()}
+
+
 def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[str, Path]) -> dict[str, str]:
     """The environment that a runner gives to a step, and nothing of this machine's own."""
     github = contexts["github"]
     made = {
-        "PATH": ":".join([*job.path, str(_python(job.executor.folder / "bin")), SYSTEM_PATH]),
+        "PATH": ":".join([*job.path, *_own_tools(job), SYSTEM_PATH]),
         "HOME": str(base / "home"),
         "LANG": "C.UTF-8",
         "CI": "true",
@@ -96,15 +125,11 @@ def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[s
     )  # fmt: skip
     made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
     if job.self_hosted:
-        made |= job.executor.runner_env
+        made |= runner_environment(job)
     return {**made, **job.extra_env}
 
 
-def _python(folder: Path) -> Path:
-    """A folder with this interpreter and nothing else: no `rexrank` before a job sets it up."""
-    if not folder.exists():
-        folder.mkdir()
-        for name in ("python", "python3"):
-            (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-            (folder / name).chmod(0o755)
-    return folder
+def _own_tools(job: JobRun) -> list[str]:
+    """The runner's `sudo`; a hosted machine has nothing of the project before a job sets it up."""
+    runner = job.executor.runner
+    return [str(runner.folder / "sudo")] if job.self_hosted and runner is not None else []

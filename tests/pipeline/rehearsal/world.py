@@ -276,6 +276,7 @@ class World:
             actor=event["actor"],
             only=event["path"],
             inputs=event["inputs"],
+            number=event.get("run"),
         )
         for run in runs:
             self._completed(run)

@@ -1,0 +1,124 @@
+"""Who may ask for scores of what, and what everybody is told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from support.comments import inert
+
+from evaluator.checks.validation import Found, Report
+from evaluator.github import api, request, slots
+from evaluator.github.intake import Intake
+from evaluator.problems import Problems
+from evaluator.submission import Predictions, StudyReport, Submission
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+URL = "https://github.com/rexrank/challenge/actions/runs/1"
+
+
+class Repo:
+    def __init__(self, role="maintain", **pull):
+        self.role, self.started = role, []
+        base = {
+            "number": 7,
+            "state": "open",
+            "base": SimpleNamespace(ref="main"),
+            "head": SimpleNamespace(sha=SHA),
+        }
+        self.pull = SimpleNamespace(**(base | pull))
+
+    def get_collaborator_permission(self, login):
+        return self.role
+
+    def get_pull(self, number):
+        assert number == 7
+        return self.pull
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    def dispatch(repo, workflow, inputs):
+        repo.started.append((workflow, inputs))
+        return URL
+
+    monkeypatch.setattr(api, "dispatch", dispatch)
+    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": None})
+
+
+def intake(kind="submission", objection=None, status="active"):
+    predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
+    submission = Submission("t", "m", {"status": status}, predictions)
+    found = Found("submissions/t/m", "t", "m", submission, ())
+    return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (found,)), objection, "f" * 40)
+
+
+def ask(repo, body=f"/score {SHA}", take=intake):
+    event = {"issue": {"number": 7}, "comment": {"body": body, "user": {"login": "somebody"}}}
+    found = request.answer(repo, event, lambda pull: take())
+    if found is not None:
+        inert(found.body, URL)
+    return found
+
+
+def test_a_maintainers_command_starts_exactly_one_run():
+    repo = Repo()
+    found = ask(repo)
+    assert repo.started == [("score.yml", {"pr": "7", "sha": SHA})]
+    assert found.accepted
+    assert found.weighty
+    assert URL in found.body
+    assert SHA in found.body
+
+
+@pytest.mark.parametrize(
+    "body", ["", None, "hello", "/scoreboard", "please /score x", "/rescore x", " /score x"]
+)
+def test_other_comments_are_nobodys_business(body):
+    assert ask(Repo(), body) is None
+
+
+@pytest.mark.parametrize("role", ["triage", "read", "none"])
+@pytest.mark.parametrize("body", [f"/score {SHA}", "/score", "/score @everyone `x` <b>"])
+def test_an_outsider_is_told_why_and_never_over_what_a_maintainer_was_told(role, body):
+    repo = Repo(role)
+    found = ask(repo, body, take=lambda: pytest.fail("nothing is read for an outsider"))
+    assert "Only maintainers" in found.body
+    assert "everyone" not in found.body
+    assert not found.weighty
+    assert not found.accepted
+    assert repo.started == []
+
+
+REFUSED = [
+    ("/score", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA[:12]}", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA}; touch x", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA}", {"state": "closed"}, {}, "not open"),
+    (f"/score {SHA}", {"base": SimpleNamespace(ref="other")}, {}, "not open"),
+    (f"/score {'f' * 40}", {}, {}, "moved"),
+    (f"/score {SHA}", {}, {"kind": "other"}, "no submission"),
+    (f"/score {SHA}", {}, {"kind": "withdrawal"}, "withdraws"),
+    (f"/score {SHA}", {}, {"status": "withdrawn"}, "withdraws"),
+    (f"/score {SHA}", {}, {"objection": "not yours"}, "not valid"),
+]
+
+
+@pytest.mark.parametrize(("body", "pull", "of", "words"), REFUSED)
+def test_every_refusal_has_its_reason(body, pull, of, words):
+    repo = Repo(**pull)
+    found = ask(repo, body, lambda: intake(**of))
+    assert "Nothing was started" in found.body
+    assert words in found.body
+    assert found.weighty
+    assert repo.started == []
+
+
+def test_a_used_quota_names_the_next_slot(monkeypatch):
+    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    repo = Repo()
+    found = ask(repo)
+    assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
+    assert "mimic" not in found.body
+    assert "1 in 30 days and 6 in a year" in found.body
+    assert repo.started == []

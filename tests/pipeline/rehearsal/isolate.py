@@ -1,0 +1,123 @@
+"""Stands in for `sudo` and the runner kit's isolate.sh, which need root: the same words in, the same words out.
+
+Nothing of the job goes in but a number and a commit id: main and the pull request are fetched here, and
+the scorer's environment is made from the machine's own settings. tests/runner try the real one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+ENTRY: Final = 'import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
+
+
+def main() -> int:
+    """The scorer's exit status; standard output is a tar of what may leave."""
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    call = sys.argv[2:]
+    if call[:2] != ["-n", settings["isolate"]] or not _known(call[2:]):
+        sys.stderr.write(f"sudo: a password is required for {call}\n")
+        return 2
+    base = Path(settings["scratch"])
+    base.mkdir(parents=True, exist_ok=True)
+    with (base / "lock").open("w") as lock:
+        # isolate.sh gives up here; on GitHub the concurrency group has let one run in at a time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        job = base / "job"
+        shutil.rmtree(job, ignore_errors=True)
+        (job / "home").mkdir(parents=True)
+        try:
+            return _work(settings, job, call[2:])
+        finally:
+            shutil.rmtree(job)
+
+
+def _known(call: list[str]) -> bool:
+    score = (
+        len(call) == 3 and re.fullmatch(r"[1-9][0-9]{0,6}", call[1]) and re.fullmatch("[0-9a-f]{40}", call[2])
+    )
+    return call == ["refresh"] or (call[:1] == ["score"] and bool(score))
+
+
+def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
+    from rehearsal.machines import PROOF, steady_times
+
+    code, log = job / "code", Path(settings["secrets"]["REXRANK_STORE"]).parent / "isolate.log"
+    url = f"{settings['server']}/{settings['repository']}"
+    bare = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(job / "home"),
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "OMP_NUM_THREADS": "1",
+        "GITHUB_SERVER_URL": settings["server"],
+        "GITHUB_REPOSITORY": settings["repository"],
+        "PYTHONPATH": str(code),
+        "PYTHONPYCACHEPREFIX": settings["cache"],
+    }
+    python = [settings["python"], "-P", "-c", PROOF + ENTRY]
+
+    def run(command: list[str], **more: str) -> int:
+        with log.open("ab") as out:
+            done = subprocess.run(command, env={**bare, **more}, stdout=out, stderr=out, cwd=job, check=False)
+        return done.returncode
+
+    if run(
+        [
+            "git",
+            "clone",
+            "-q",
+            "--depth=1",
+            "--single-branch",
+            "--no-tags",
+            "--branch",
+            "main",
+            url,
+            str(code),
+        ]
+    ):
+        return 2
+    steady_times(code)
+    asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
+    if asked and run([*python, "pr", "fetch", str(job / "pull")], **asked):
+        return 2
+    _note(settings, code, call[0])
+    (job / "output").touch()
+    inside = {**asked, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
+    what, leaves = ("pull", "output") if asked else ("bundle", "bundle")
+    with log.open("ab") as out:
+        status = subprocess.run(
+            [*python, "pr", call[0], str(job / what)],
+            env={**bare, **inside},
+            stdout=out,
+            stderr=out,
+            cwd=code,
+            check=False,
+        ).returncode
+    if asked or status == 0:
+        with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
+            tar.add(job / leaves, leaves)
+    return status
+
+
+def _note(settings: dict[str, Any], code: Path, command: str) -> None:
+    from rehearsal.git import git
+
+    where = (os.environ["GITHUB_RUN_ID"], os.environ["GITHUB_JOB"])
+    with Path(settings["calls"]).open("a") as file:
+        file.write("\t".join((*where, f"{git(code, 'rev-parse', 'HEAD')} pr {command} isolated")) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

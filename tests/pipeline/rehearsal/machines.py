@@ -1,0 +1,139 @@
+"""The machines that jobs run on: a hosted one with Python and pip, and the runner that keeps the references."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rehearsal.git import git
+
+if TYPE_CHECKING:
+    from rehearsal.runs import JobRun
+
+KIT: Final = Path(__file__).parents[3] / "runner"
+# Notes whose code a command is, proves that no other was imported, and keeps compiled files between jobs.
+PROOF: Final = """\
+import os, evaluator
+assert evaluator.__file__.startswith(os.environ["PYTHONPATH"] + "/"), evaluator.__file__
+"""
+NOTE: Final = """\
+printf '%s\\t%s\\t%s %s\\n' "$GITHUB_RUN_ID" "$GITHUB_JOB" "$(git -C "$PYTHONPATH" rev-parse HEAD)" "{arguments}" >>"{calls}"
+export PYTHONPYCACHEPREFIX="{cache}"
+"""
+# What `pip install --editable` leaves behind, on a machine that has the dependencies already.
+INSTALLED: Final = (
+    """\
+#!/bin/bash
+export PYTHONPATH="$GITHUB_WORKSPACE"
+"""
+    + NOTE
+    + """\
+exec "{python}" -P -c '{proof}import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()' "$@"
+"""
+)
+HOSTED_PYTHON: Final = """\
+#!/bin/bash
+if [ "${{1-}} ${{2-}} ${{3-}}" != "-m pip install" ]; then
+    exec "{python}" "$@"
+fi
+shift 3
+target=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --no-input | --disable-pip-version-check | --no-cache-dir) shift ;;
+    -c) [ -s "$2" ] || {{ echo "ERROR: Could not open requirements file: $2" >&2; exit 1; }}; shift 2 ;;
+    --editable) target=$2; shift 2 ;;
+    *) echo "the rehearsal's pip does not know $1" >&2; exit 2 ;;
+    esac
+done
+[[ $target =~ ^\\.(\\[[a-z,]+\\])?$ ]] && [ -f pyproject.toml ] || {{ echo "ERROR: not installable: $target" >&2; exit 1; }}
+cp "{installed}" "$(dirname "$0")/rexrank"
+"""
+# The runner's own environment: only what the project's command does is noted and proven.
+VENV_PYTHON: Final = (
+    """\
+#!/bin/bash
+[ "$1 $2" = "-P -c" ] || exec "{python}" "$@"
+"""
+    + NOTE
+    + """\
+exec "{python}" -P -c '{proof}'"$3" "${{@:4}}"
+"""
+)
+SUDO: Final = """\
+#!/bin/bash
+exec "{python}" "{script}" "{settings}" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The machine with the references. A job learns `folder`'s parts; `secrets` is the scorer's environment.
+
+    With `door` the scorer stands behind the runner kit's own isolated-rexrank.sh, and the job never
+    sees `secrets`; without it the job has them, as on a machine set up by hand.
+    """
+
+    folder: Path
+    secrets: dict[str, str]
+    door: bool = True
+
+
+def script(path: Path, text: str, **values: object) -> None:
+    """Write an executable text with its places filled in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.format(**values))
+    path.chmod(0o755)
+
+
+def hosted(job: JobRun, folder: Path) -> None:
+    """A Python whose `pip install --editable .` puts `rexrank` beside it, first on the job's PATH."""
+    known = {"python": sys.executable, "calls": job.executor.calls, "cache": job.executor.cache}
+    installed = folder / "installed"
+    script(installed, INSTALLED, proof=PROOF, arguments="$*", **known)
+    for name in ("python", "python3"):
+        script(folder / "bin" / name, HOSTED_PYTHON, installed=installed, **known)
+    job.path.insert(0, str(folder / "bin"))
+
+
+def runner_environment(job: JobRun) -> dict[str, str]:
+    """What the runner's .env gives to every job, after laying the machine out where it is not yet."""
+    runner = job.executor.runner
+    if runner is None:
+        return {}
+    known = {"python": sys.executable, "calls": job.executor.calls, "cache": job.executor.cache}
+    if not (runner.folder / "venv").exists():
+        script(runner.folder / "venv/bin/python", VENV_PYTHON, proof=PROOF, arguments="${*:4}", **known)
+        kit = runner.folder / "opt/bin"
+        kit.mkdir(parents=True)
+        shutil.copy(KIT / "isolated-rexrank.sh", kit)
+        settings = runner.folder / "settings.json"
+        made = {
+            **{k: str(v) for k, v in known.items()},
+            "isolate": str(kit / "isolate.sh"),
+            "scratch": str(job.executor.workspaces / "isolated"),
+            "repository": job.executor.repository,
+            "server": job.executor.state.base_url,
+            "secrets": runner.secrets,
+        }
+        settings.write_text(json.dumps(made))
+        isolate = Path(__file__).with_name("isolate.py")
+        script(runner.folder / "sudo/sudo", SUDO, python=sys.executable, script=isolate, settings=settings)
+    made = {"REXRANK_VENV": str(runner.folder / "venv")}
+    if not runner.door:
+        return {**made, **runner.secrets}
+    return {**made, "REXRANK_ISOLATE": str(runner.folder / "opt/bin/isolated-rexrank.sh")}
+
+
+def steady_times(target: Path) -> None:
+    """Give each Python file a time made from its content, so that compiled files can be kept between jobs."""
+    for line in git(target, "ls-files", "-s", "*.py").splitlines():
+        meta, _, path = line.partition("\t")
+        when = 1_000_000_000 + int(meta.split()[1][:7], 16)
+        if not (target / path).is_symlink():
+            os.utime(target / path, (when, when))
