@@ -77,7 +77,7 @@ def _summary(boards: Sequence[Mapping[str, Any]]) -> list[str]:
             f"| {_was(before)} |"
         )
     held = [
-        f"- **No rank on {markdown_text(b['title'])}, {b['track']}.** {_sentence(b['why'])}"
+        f"- **No rank on {markdown_text(b['title'])}, {b['track']}:** {_sentence(b['why'])}"
         for b in boards
         if b["why"]
     ]
@@ -92,7 +92,7 @@ def _was(before: Mapping[str, Any] | None) -> str:
 
 
 def _sentence(words: str) -> str:
-    text = markdown_text(words[:1].upper() + words[1:])
+    text = markdown_text(words)
     return text if words.endswith(".") else f"{text}."
 
 

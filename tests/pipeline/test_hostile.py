@@ -6,8 +6,11 @@ import re
 
 import pytest
 from rehearsal.git import Change, git
+from rehearsal.safety import unmoved
+from rehearsal.state import Pull
 from rehearsal.submissions import card, changed, noise, submission
 from rehearsal.world import World
+from support.comments import inert
 
 FOLDER = "submissions/strangers/careful"
 GOOD = submission()
@@ -58,29 +61,16 @@ REFUSED: dict[str, dict[str, Change]] = {
 }
 
 
-def safe(body: str) -> None:
-    """A comment that mentions nobody, shows no image, runs no HTML and links only to this repository."""
-    prose = re.sub(r"```.*?```", "", body, flags=re.DOTALL)
-    prose = re.sub(r"(`+)(?:(?!\1).)+?\1", "", prose)
-    assert not re.search(r"(?<![\w`])@[A-Za-z]", prose), prose
-    assert not re.search(r"!\[", prose), prose
-    assert not re.search(
-        r"<(?!!--|/?(?:details|summary|br|sub|sup|b|code|kbd|p|strong|em|table|tr|td|th)\b)[a-zA-Z/]", prose
-    ), prose
-    assert "evil.example" not in re.sub(r"[^\n]*`[^\n]*", "", body), body
-    assert len(body) <= 65_536
-
-
-def unmoved(world: World) -> None:
-    """Nothing was obeyed: no command on a log that the project does not give itself, no file touched."""
-    for run in world.executor.runs:
-        for job in run.jobs.values():
-            names = {c.name for c in job.commands}
-            assert names <= {"error", "warning", "notice", "group", "endgroup", "stop-commands"}, names
-            assert not list(job.workspace.rglob("pwned*"))
-            assert "ok" not in {
-                k for s in job.steps.values() for k in s["outputs"] if s["outputs"][k] == "forged"
-            }
+def refused_by_the_runner(world: World, p: Pull) -> None:
+    """Somebody who may write dispatches the run by hand: the machine with the references never reads the pull request."""
+    before = len(world.runs("score"))
+    world.dispatch("score", {"pr": str(p.number), "sha": p.head_sha})
+    (run,) = world.runs("score")[before:]
+    assert run.conclusion == "failure", run.log
+    assert not run.waiting
+    assert not any(j.self_hosted and j.steps for j in run.jobs.values())
+    assert "success" not in [s.state for s in world.state.statuses if s.sha == p.head_sha]
+    unmoved(world)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -89,34 +79,32 @@ def test_refused_with_a_safe_comment(rehearsal: World, name: str) -> None:
     p = rehearsal.open_pull(REFUSED[name], branch="attack")
     assert rehearsal.last("comment").conclusion == "success", rehearsal.last("comment").log
     (comment,) = rehearsal.bot_comments(p)
-    assert "not valid" in comment.body.lower(), comment.body
-    safe(comment.body)
+    assert "Not valid" in comment.body, comment.body
+    inert(comment.body)
+    assert [s.state for s in rehearsal.state.statuses] == ["failure"]
     unmoved(rehearsal)
     assert rehearsal.main == before
-    # Refused again where it counts: the machine with the references never reads it.
+    refused_by_the_runner(rehearsal, p)
+
+
+def test_a_refused_pull_request_is_not_scored_on_request(rehearsal: World) -> None:
+    p = rehearsal.open_pull(REFUSED["code and data"], branch="attack")
     rehearsal.say(p, f"/score {p.head_sha}")
-    for run in rehearsal.runs("score"):
-        if run.waiting:
-            rehearsal.approve(run)
-        assert run.conclusion != "success", run.log
-    assert "success" not in [s.state for s in rehearsal.state.statuses if s.sha == p.head_sha]
-    unmoved(rehearsal)
+    assert rehearsal.runs("score") == []
+    assert "not valid" in rehearsal.bot_comments(p)[-1].body
 
 
 def test_a_change_of_code_alone_is_no_submission(rehearsal: World) -> None:
     p = rehearsal.open_pull({"evaluator/metrics/bleu.py": b"raise SystemExit\n"}, branch="code")
-    for comment in rehearsal.bot_comments(p):
-        safe(comment.body)
+    assert rehearsal.bot_comments(p) == []
+    assert [s.description for s in rehearsal.state.statuses] == ["changes no submission: nothing to score"]
     rehearsal.say(p, f"/score {p.head_sha}")
-    for run in rehearsal.runs("score"):
-        if run.waiting:
-            rehearsal.approve(run)
-        assert run.conclusion != "success"
-    assert not any(
-        job.self_hosted and job.result == "success"
-        for r in rehearsal.executor.runs
-        for job in r.jobs.values()
-    )
+    assert rehearsal.runs("score") == []
+    assert "changes no submission" in rehearsal.bot_comments(p)[-1].body
+    rehearsal.dispatch("score", {"pr": str(p.number), "sha": p.head_sha})
+    run = rehearsal.last("score")
+    assert run.conclusion == "failure"
+    assert not any(j.self_hosted and j.steps for j in run.jobs.values())
 
 
 def test_a_tree_that_climbs_out_of_its_folder(rehearsal: World) -> None:
@@ -133,8 +121,8 @@ def test_a_tree_that_climbs_out_of_its_folder(rehearsal: World) -> None:
     sha = git(bare, "commit-tree", tree, "-p", "main", "-m", "climb")
     p = rehearsal.open_pull({}, commit_sha=sha, branch="climb")
     (comment,) = rehearsal.bot_comments(p)
-    assert "not valid" in comment.body.lower()
-    safe(comment.body)
+    assert "Not valid" in comment.body
+    inert(comment.body)
     unmoved(rehearsal)
 
 
@@ -151,20 +139,20 @@ WORDS = [
 
 @pytest.mark.parametrize("words", WORDS, ids=["shell", "command", "escaped", "html", "markdown", "marker"])
 def test_words_of_strangers_are_inert(rehearsal: World, words: str) -> None:
+    """In the title, the body, the branch, the author's commit, a report and every free field of the card."""
     files = changed(GOOD, "sandbox.json", "Lung", words.replace('"', "'").replace("\\", ""))
     branch = re.sub(r"[^\w$();@!/-]", "-", words)[:60].strip("-./")
     quoted = "'" + words.replace("'", "''") + "'"
     files[f"{FOLDER}/model.yaml"] = card(name=quoted, institution=quoted, description=quoted)
     p = rehearsal.open_pull(files, title=words, body=words, branch=branch, author="stranger")
-    for comment in rehearsal.bot_comments(p):
-        safe(comment.body)
-    assert len(rehearsal.bot_comments(p)) == 1
+    (comment,) = rehearsal.bot_comments(p)
+    inert(comment.body)
+    rehearsal.say(p, f"/score {p.head_sha}\n{words}")
     rehearsal.say(p, f"/score {p.head_sha}")
     for run in rehearsal.runs("score"):
-        if run.waiting:
-            rehearsal.approve(run)
+        rehearsal.approve(run)
     for comment in rehearsal.bot_comments(p):
-        safe(comment.body)
+        inert(comment.body, rehearsal.state.base_url)
     unmoved(rehearsal)
 
 
@@ -188,91 +176,45 @@ def test_a_forged_validation_convinces_nobody(rehearsal: World) -> None:
     assert "Valid submission" in rehearsal.last("validate").log
     assert rehearsal.last("validate").conclusion == "success"
     (comment,) = rehearsal.bot_comments(p)
-    assert "not valid" in comment.body.lower()
+    assert "Not valid" in comment.body
     assert "everyone" not in comment.body
     assert ".github/workflows/validate.yml" in comment.body
 
 
-@pytest.mark.parametrize(
-    ("author", "command"),
-    [
-        ("stranger", "/score {sha}"),
-        ("outsider", "/score {sha}"),
-        ("triager", "/score {sha}"),
-        ("maintainer", "/score {sha}; touch pwned"),
-        ("maintainer", "/score {sha} --all"),
-        ("maintainer", "/score {sha}\n/score {sha}"),
-        ("maintainer", "please /score {sha}"),
-        ("maintainer", "/score {short}"),
-        ("maintainer", "/score {wrong}"),
-        ("maintainer", "/score {upper}"),
-        ("maintainer", "/score {main}"),
-        ("maintainer", "/score"),
-    ],
-)
-def test_score_commands_that_start_nothing(rehearsal: World, author: str, command: str) -> None:
-    rehearsal.state.permissions["triager"] = "triage"
-    p = rehearsal.open_pull(GOOD)
-    values = {
-        "sha": p.head_sha,
-        "short": p.head_sha[:12],
-        "wrong": "a" * 40,
-        "upper": p.head_sha.upper() if not p.head_sha.isdigit() else "A" * 40,
-        "main": rehearsal.main,
-    }
-    rehearsal.say(p, command.format(**values), author=author)
-    assert rehearsal.runs("score") == []
-    unmoved(rehearsal)
-    for comment in rehearsal.bot_comments(p):
-        safe(comment.body)
-
-
-def test_an_edited_comment_starts_nothing(rehearsal: World) -> None:
-    p = rehearsal.open_pull(GOOD)
-    comment = rehearsal.say(p, "I will look at it.")
-    rehearsal.edit(p, comment, f"/score {p.head_sha}")
-    assert rehearsal.runs("score") == []
-
-
-def test_the_head_moves_before_the_comment_is_read(rehearsal: World) -> None:
-    p = rehearsal.open_pull(GOOD)
-    reviewed = p.head_sha
-    rehearsal.push_to_pull(p, {"evaluator/x.py": b"evil\n"})
-    rehearsal.say(p, f"/score {reviewed}")
-    assert rehearsal.runs("score") == []
-
-
-def test_the_head_moves_after_the_request(rehearsal: World) -> None:
+def test_the_head_moves_after_the_request(opened: World) -> None:
     """Between the dispatch and `authorise`: the run's own check of the head refuses."""
-    p = rehearsal.open_pull(GOOD)
+    p = opened.state.pulls[1]
     reviewed = p.head_sha
-    rehearsal.push_to_pull(p, {SANDBOX: TEXT.replace(b"Lung", b"Lungs", 1)}, quietly=True)
-    (run,) = [
-        r for r in rehearsal.dispatch("score", {"pr": str(p.number), "sha": reviewed}) if r.name == "score"
-    ]
+    opened.push_to_pull(p, {SANDBOX: TEXT.replace(b"Lung", b"Lungs", 1)}, quietly=True)
+    opened.dispatch("score", {"pr": str(p.number), "sha": reviewed})
+    (run,) = opened.runs("score")
     assert not run.waiting
     assert run.conclusion == "failure"
-    assert not any(j.self_hosted and j.result == "success" for j in run.jobs.values())
+    assert not any(j.self_hosted and j.steps for j in run.jobs.values())
 
 
-def test_the_head_moves_after_the_authorisation(rehearsal: World) -> None:
+def test_the_head_moves_after_the_authorisation(opened: World) -> None:
     """While the run waits for its reviewer: the fetch finds another head and stops."""
-    p = rehearsal.open_pull(GOOD)
-    rehearsal.say(p, f"/score {p.head_sha}")
-    run = rehearsal.last("score")
+    p = opened.state.pulls[1]
+    reviewed = p.head_sha
+    opened.say(p, f"/score {reviewed}")
+    run = opened.last("score")
     assert run.waiting == ["scoring"], run.log
-    rehearsal.push_to_pull(p, {SANDBOX: TEXT.replace(b"Lung", b"Lungs", 1)}, quietly=True)
-    rehearsal.approve(run)
+    opened.push_to_pull(p, {SANDBOX: TEXT.replace(b"Lung", b"Lungs", 1)}, quietly=True)
+    opened.approve(run)
     assert run.conclusion == "failure", run.log
-    assert "success" not in [s.state for s in rehearsal.state.statuses]
+    assert "success" not in [s.state for s in opened.state.statuses]
+    assert "moved before the scoring began" in opened.bot_comments(p)[-1].body
 
 
 @pytest.mark.parametrize(
     "inputs", [("1; touch pwned", "{sha}"), ("1", "{sha}; id"), ("99", "{sha}"), ("0x1", "{sha}")]
 )
-def test_a_dispatch_with_hostile_inputs(rehearsal: World, inputs: tuple[str, str]) -> None:
-    p = rehearsal.open_pull(GOOD)
+def test_a_dispatch_with_hostile_inputs(opened: World, inputs: tuple[str, str]) -> None:
+    p = opened.state.pulls[1]
     number, sha = inputs
-    runs = rehearsal.dispatch("score", {"pr": number, "sha": sha.format(sha=p.head_sha)})
-    assert all(r.conclusion == "failure" and not r.waiting for r in runs if r.name == "score")
-    unmoved(rehearsal)
+    opened.dispatch("score", {"pr": number, "sha": sha.format(sha=p.head_sha)})
+    (run,) = opened.runs("score")
+    assert run.conclusion == "failure"
+    assert not run.waiting
+    unmoved(opened)

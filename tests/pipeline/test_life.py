@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
+from pathlib import Path
 
 from rehearsal.git import git
 from rehearsal.seed import PRIVATE
@@ -35,18 +38,9 @@ def _names(node: object) -> list[str]:
     return here + [n for value in node.values() for n in _names(value)]
 
 
-def scored(world: World, p: Pull) -> None:
-    """A maintainer asks for scores and a reviewer lets the run in."""
-    world.say(p, f"/score {p.head_sha}")
-    run = world.last("score")
-    assert run.waiting == ["scoring"], run.log
-    world.approve(run)
-    assert run.conclusion == "success", run.log
-
-
-def published(world: World, p: Pull) -> None:
+def merged(world: World, p: Pull) -> None:
     """The whole way of a pull request."""
-    scored(world, p)
+    world.score(p)
     world.merge(p)
     assert world.last("publish").conclusion == "success", world.last("publish").log
 
@@ -55,126 +49,233 @@ def states(world: World, p: Pull) -> list[str]:
     return [s.state for s in world.state.statuses if s.sha == p.head_sha and s.context == "rexrank/score"]
 
 
-def test_a_good_submission_goes_all_the_way(rehearsal: World) -> None:
-    p = rehearsal.open_pull(submission(private=True))
-    assert rehearsal.last("validate").conclusion == "success", rehearsal.last("validate").log
-    (comment,) = rehearsal.bot_comments(p)
-    assert "valid" in comment.body.lower()
-    assert f"/score {p.head_sha}" in comment.body
-    scored(rehearsal, p)
-    run = rehearsal.last("score")
-    assert p.head_sha in run.title
-    assert states(rehearsal, p)[-1] == "success"
-    body = "\n".join(c.body for c in rehearsal.bot_comments(p))
-    assert "BLEU" in body
-    assert record(rehearsal) is None
-    merged = rehearsal.merge(p)
-    publish = rehearsal.last("publish")
-    assert publish.conclusion == "success", publish.log
-    assert rehearsal.main != merged
-    assert git(rehearsal.state.bare, "log", "-1", "--format=%P", "main").split()[0] == merged
-    assert "strangers/careful" in rows(rehearsal)
-    found = record(rehearsal)
-    assert found is not None
-    blob = rehearsal.file("submissions/strangers/careful/sandbox.json")
-    assert blob is not None
-    assert record(rehearsal, dataset=PRIVATE) is not None
-    assert rehearsal.executor.sites
-    assert any(
-        "careful" in f.read_text("utf-8", "replace") for f in rehearsal.executor.sites[-1].rglob("*.html")
-    )
+def ledger(world: World) -> list[dict]:
+    """The lines of the runner's own ledger."""
+    assert world.executor.runner is not None
+    path = Path(world.executor.runner.secrets["REXRANK_STORE"]) / "attempts.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_only_the_code_of_main_touches_a_submission(rehearsal: World) -> None:
-    p = rehearsal.open_pull(submission())
-    scored(rehearsal, p)
-    for run in rehearsal.executor.runs:
-        for job in run.jobs.values():
-            for call in job.calls:
-                code = call.split()[0]
-                assert git(rehearsal.state.bare, "merge-base", "--is-ancestor", code, "main") == ""
-    assert any(job.calls for run in rehearsal.runs("score") for job in run.jobs.values())
+def digest(world: World, path: str) -> str:
+    return hashlib.sha256(world.file(path) or b"").hexdigest()
 
 
-def test_a_second_submission_of_a_model_replaces_its_row(rehearsal: World) -> None:
-    published(rehearsal, rehearsal.open_pull(submission()))
-    before = record(rehearsal)
-    second = submission(writer="near-copy", seed=11)
-    p = rehearsal.open_pull(second)
-    published(rehearsal, p)
-    after = record(rehearsal)
+def test_a_good_submission_goes_all_the_way(published: World) -> None:
+    """What `published` has behind it: pull request, comment, /score, approval, scores, merge, tables, site."""
+    p = published.state.pulls[1]
+    assert {r.conclusion for r in published.executor.runs} == {"success"}
+    assert [r.name for r in published.executor.runs] == [
+        "publish", "validate", "comment", "request-score", "score", "publish",
+    ]  # fmt: skip
+    valid, asked, scores = published.bot_comments(p)
+    assert f"/score {p.head_sha}" in valid.body
+    assert f"actions/runs/{published.last('score').id}" in asked.body
+    assert "BLEU" in scores.body
+    assert states(published, p) == ["pending", "success"]
+    # Whoever approves sees number and commit, and they cannot change.
+    assert published.last("score").title == f"score PR #1 @ {p.head_sha}"
+    assert p.merge_sha is not None
+    assert git(published.state.bare, "log", "-1", "--format=%P", "main").split() == [p.merge_sha]
+    for dataset in ("sandbox", PRIVATE):
+        assert "strangers/careful" in rows(published, dataset)
+        found = record(published, dataset=dataset)
+        assert found is not None
+        # Live: the row is of the bytes on main, found again by them and not by the commit.
+        origin = found["provenance"]
+        assert origin["predictions_sha256"] == digest(
+            published, f"submissions/strangers/careful/{dataset}.json"
+        )
+        assert (origin["pull_request"], origin["head_commit"]) == (p.number, p.head_sha)
+    assert [a["scored"] for a in ledger(published)] == [True]
+    pages = {
+        f.relative_to(published.executor.sites[-1]).as_posix()
+        for f in published.executor.sites[-1].rglob("*.html")
+    }
+    assert "models/strangers/careful/index.html" in pages
+
+
+def test_only_the_code_of_main_touches_a_submission(published: World) -> None:
+    calls = [(job, call) for r in published.executor.runs for job in r.jobs.values() for call in job.calls]
+    assert calls
+    for _, call in calls:
+        assert git(published.state.bare, "merge-base", "--is-ancestor", call.split()[0], "main") == ""
+    # What reads references does so behind the door of the runner, in a process that the job cannot enter.
+    behind = [call.partition(" ")[2] for _, call in calls if call.endswith(" isolated")]
+    assert behind == ["pr refresh isolated", "pr score isolated", "pr refresh isolated"]
+    assert not any(" pr score " in call and not call.endswith(" isolated") for _, call in calls)
+
+
+def test_a_runner_without_the_door_keeps_its_secrets_too(opened: World) -> None:
+    assert opened.executor.runner is not None
+    opened.executor.runner = replace(opened.executor.runner, door=False)
+    p = opened.open_pull(submission(model="bare", private=True), branch="bare")
+    run = opened.score(p)
+    assert any(call.endswith("/pull") for call in run.jobs["score"].calls)
+    assert not any(call.endswith(" isolated") for call in run.jobs["score"].calls)
+
+
+def test_a_second_submission_of_a_model_replaces_its_row(published: World) -> None:
+    before = record(published)
+    p = published.open_pull(submission(writer="near-copy", seed=11), branch="second")
+    published.score(p)
+    body = published.bot_comments(p)[-1].body
+    assert "| rank" in body or "| no rank" in body, body
+    published.merge(p)
+    after = record(published)
     assert before is not None
     assert after is not None
     assert after["provenance"]["predictions_sha256"] != before["provenance"]["predictions_sha256"]
-    assert rows(rehearsal).count("strangers/careful") == 1
+    assert after["provenance"]["pull_request"] == p.number
+    assert rows(published).count("strangers/careful") == 1
 
 
-def test_a_withdrawn_model_leaves_the_ranking(rehearsal: World) -> None:
-    published(rehearsal, rehearsal.open_pull(submission()))
-    gone = dict.fromkeys(submission())
-    p = rehearsal.open_pull(gone, title="Withdraw careful")
-    assert rehearsal.last("validate").conclusion == "success", rehearsal.last("validate").log
-    rehearsal.merge(p)
-    assert rehearsal.last("publish").conclusion == "success", rehearsal.last("publish").log
-    assert "strangers/careful" not in rows(rehearsal)
-    assert record(rehearsal) is None
+def test_a_withdrawn_model_leaves_the_ranking(published: World) -> None:
+    p = published.open_pull(dict.fromkeys(submission(private=True)), title="Withdraw careful", branch="gone")
+    assert published.last("validate").conclusion == "success", published.last("validate").log
+    (comment,) = published.bot_comments(p)
+    assert "Withdrawal" in comment.body
+    # Nothing to score: the status that main's ruleset asks for is there at once.
+    assert states(published, p) == ["success"]
+    published.say(p, f"/score {p.head_sha}")
+    assert len(published.runs("score")) == 1
+    published.merge(p)
+    assert published.last("publish").conclusion == "success", published.last("publish").log
+    for dataset in ("sandbox", PRIVATE):
+        assert "strangers/careful" not in rows(published, dataset)
+        assert record(published, dataset=dataset) is None
+    history = (published.file("leaderboard/history.jsonl") or b"").decode().splitlines()
+    assert {json.loads(line)["event"] for line in history[-4:]} == {"removed"}, history
 
 
-def test_rescoring_by_the_clock_changes_nothing_that_is_current(rehearsal: World) -> None:
-    published(rehearsal, rehearsal.open_pull(submission()))
-    before = rehearsal.main
-    runs = rehearsal.schedule("rescore")
-    assert runs
-    assert all(r.conclusion == "success" for r in runs), runs[0].log
-    assert rehearsal.main == before
+def test_a_model_withdrawn_by_its_card_leaves_a_line(published: World) -> None:
+    published.executor.builds_sites = True
+    text = card().replace(b"status: active", b'status: withdrawn\nreason: "The decoder had a fault."')
+    p = published.open_pull({"submissions/strangers/careful/model.yaml": text}, branch="withdrawn")
+    (comment,) = published.bot_comments(p)
+    assert "Withdrawal" in comment.body
+    assert states(published, p) == ["success"]
+    published.merge(p)
+    assert published.last("publish").conclusion == "success", published.last("publish").log
+    table = json.loads(published.file("leaderboard/tables/sandbox.findings.json") or b"")
+    assert [r["id"] for r in table["withdrawn"]] == ["strangers/careful"]
+    assert len(published.executor.sites) == 2
+    assert "strangers/careful" not in {r["id"] for r in table["rows"]}
 
 
-def test_two_publications_at_once_leave_both_rows_live(rehearsal: World) -> None:
-    one = rehearsal.open_pull(submission(model="one"), branch="one")
-    two = rehearsal.open_pull(
-        submission(model="two", seed=9, writer="near-copy"), branch="two", author="other"
+def test_rescoring_by_the_clock_changes_nothing_that_is_current(published: World) -> None:
+    before = published.main
+    (run,) = published.schedule("rescore")
+    assert run.conclusion == "success", run.log
+    assert published.main == before
+
+
+def test_rescoring_brings_the_board_to_new_references(published: World) -> None:
+    """The private set is mended on the runner: the night's run scores what it holds, and counts no run of a team."""
+    before = record(published, dataset=PRIVATE)
+    path = published.root / "references" / f"{PRIVATE}.json"
+    texts = json.loads(path.read_text())
+    first = next(iter(texts))
+    texts[first]["section_findings"] = "The lungs are clear. There is no effusion."
+    path.write_text(json.dumps(texts))
+    (run,) = published.schedule("rescore")
+    assert run.conclusion == "success", run.log
+    after = record(published, dataset=PRIVATE)
+    assert before is not None
+    assert after is not None
+    origins = before["provenance"], after["provenance"]
+    assert origins[0]["references_sha256"] != origins[1]["references_sha256"]
+    assert origins[0]["predictions_sha256"] == origins[1]["predictions_sha256"]
+    assert (origins[1]["pull_request"], after["submitted"]) == (1, before["submitted"])
+    assert len(ledger(published)) == 1
+
+
+def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
+    two = scored.open_pull(
+        submission(team="others", model="two", seed=9, writer="near-copy"), branch="two", author="other"
     )
-    for p in (one, two):
-        scored(rehearsal, p)
-    rehearsal.merge(one, fire=False)
-    rehearsal.merge(two, fire=False)
-    rehearsal.settle_at_once()
-    assert [r.conclusion for r in rehearsal.runs("publish")] == ["success"] * len(rehearsal.runs("publish"))
-    assert {"strangers/one", "strangers/two"} <= set(rows(rehearsal))
-    assert rehearsal.last("publish").concurrency["cancel-in-progress"] is False
+    scored.score(two)
+    for p in (scored.state.pulls[1], two):
+        scored.merge(p, fire=False)
+    scored.settle_at_once()
+    assert [r.conclusion for r in scored.runs("publish")] == ["success"] * 3
+    assert {"strangers/careful", "others/two"} <= set(rows(scored))
+    for team, model in (("strangers", "careful"), ("others", "two")):
+        found = record(scored, team, model)
+        assert found is not None
+        assert found["provenance"]["predictions_sha256"] == digest(
+            scored, f"submissions/{team}/{model}/sandbox.json"
+        )
+    assert scored.last("publish").concurrency == {
+        "group": "publish",
+        "cancel-in-progress": False,
+        "queue": "max",
+    }
 
 
-def test_main_moving_before_the_push_is_no_harm(rehearsal: World) -> None:
-    p = rehearsal.open_pull(submission())
-    scored(rehearsal, p)
-    other = rehearsal.open_pull({"NOTES.md": b"A maintainer's note.\n"}, author="maintainer", branch="notes")
-    rehearsal.state.before_push.append(lambda: rehearsal.merge(other, fire=False) and None)
-    rehearsal.merge(p)
-    assert rehearsal.last("publish").conclusion == "success", rehearsal.last("publish").log
-    assert rehearsal.file("NOTES.md") == b"A maintainer's note.\n"
-    assert "strangers/careful" in rows(rehearsal)
+def test_main_moving_before_the_push_is_no_harm(opened: World) -> None:
+    p = opened.state.pulls[1]
+    other = opened.open_pull({"NOTES.md": b"A maintainer's note.\n"}, author="maintainer", branch="notes")
+    assert states(opened, other) == ["success"]
+    assert opened.bot_comments(other) == []
+    opened.state.before_push.append(lambda: opened.merge(other, fire=False) and None)
+    opened.merge(p)
+    assert opened.last("publish").conclusion == "success", opened.last("publish").log
+    assert opened.file("NOTES.md") == b"A maintainer's note.\n"
+    assert "strangers/careful" in rows(opened)
 
 
-def test_what_is_merged_must_be_what_was_scored(rehearsal: World) -> None:
-    """A last push between scores and merge: the row shows the merged bytes' scores or none, never the old."""
-    p = rehearsal.open_pull(submission())
-    scored(rehearsal, p)
-    rehearsal.push_to_pull(p, submission(writer="shuffled", seed=3))
-    rehearsal.merge(p)
-    found = record(rehearsal)
-    if found is not None:
-        import hashlib
-
-        merged = rehearsal.file("submissions/strangers/careful/sandbox.json") or b""
-        assert found["provenance"]["predictions_sha256"] == hashlib.sha256(merged).hexdigest()
-
-
-def test_a_card_that_changes_alone_keeps_its_scores(rehearsal: World) -> None:
-    published(rehearsal, rehearsal.open_pull(submission()))
-    p = rehearsal.open_pull(
-        changed(submission(card_text=card()), "model.yaml", "A university", "An institute")
+def test_what_is_merged_must_be_what_was_scored(published: World) -> None:
+    """A last push between scores and merge: the new head is not scored; merged all the same, it is, and counted."""
+    p = published.open_pull(submission(model="late"), branch="late")
+    published.score(p)
+    published.push_to_pull(p, submission(model="late", writer="shuffled", seed=3, private=True))
+    assert states(published, p) == ["pending"]
+    published.merge(p)
+    assert published.last("publish").conclusion == "success", published.last("publish").log
+    found = record(published, model="late")
+    assert found is not None
+    assert found["provenance"]["predictions_sha256"] == digest(
+        published, "submissions/strangers/late/sandbox.json"
     )
-    published(rehearsal, p)
-    found = record(rehearsal)
+    assert found["provenance"]["pull_request"] is None
+    assert [a["digest"] for a in ledger(published)][1:] == [
+        digest(published, f"submissions/strangers/late/{PRIVATE}.json")
+    ]
+
+
+def test_a_card_that_changes_alone_keeps_its_scores(published: World) -> None:
+    files = {
+        k: v
+        for k, v in changed(submission(), "model.yaml", "A university", "An institute").items()
+        if "yaml" in k
+    }
+    p = published.open_pull(files, branch="card")
+    merged(published, p)
+    found = record(published, dataset=PRIVATE)
     assert found is not None
     assert found["card"]["institution"] == "An institute"
+    assert found["provenance"]["pull_request"] == 1
+    assert len(ledger(published)) == 1
+
+
+def test_scores_alone_put_nothing_on_the_board(scored: World) -> None:
+    assert record(scored) is None
+    assert scored.main == scored.state.pulls[1].base_sha
+
+
+def test_a_commit_that_was_scored_keeps_its_status(scored: World) -> None:
+    """Closing and opening the pull request again validates it anew; the scores stay."""
+    p = scored.state.pulls[1]
+    scored.reopen(p)
+    assert scored.last("comment").conclusion == "success"
+    assert states(scored, p) == ["pending", "success"]
+
+
+def test_the_row_is_found_by_its_bytes_however_it_was_merged(scored: World) -> None:
+    """Squashed: no commit of main is the scored one, the bytes are, and nothing is scored again."""
+    p = scored.state.pulls[1]
+    scored.merge(p, squash=True)
+    found = record(scored)
+    assert found is not None
+    assert (found["provenance"]["pull_request"], found["provenance"]["head_commit"]) == (1, p.head_sha)
+    assert p.head_sha not in git(scored.state.bare, "rev-list", "main")

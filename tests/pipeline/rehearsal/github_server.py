@@ -171,6 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, {"message": "Permission denied; the ruleset lets only the app push."})
             return
         writes = service == "/git-receive-pack"
+        fault = next((f for f in self.state.faults if f.method == "GIT" and f.matches("GIT", service)), None)
+        if fault is not None:
+            fault.times -= 1
+            self._refuse(fault, f"git{service}")
+            return
         if writes and self.state.before_push:
             self.state.before_push.pop(0)()
         before = self._main()

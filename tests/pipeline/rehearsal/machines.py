@@ -83,6 +83,11 @@ class Runner:
     secrets: dict[str, str]
     door: bool = True
 
+    def moved(self, old: Path, new: Path) -> Runner:
+        """The same machine under another root."""
+        secrets = {k: v.replace(str(old), str(new)) for k, v in self.secrets.items()}
+        return Runner(new / self.folder.relative_to(old), secrets, self.door)
+
 
 def script(path: Path, text: str, **values: object) -> None:
     """Write an executable text with its places filled in."""

@@ -6,7 +6,8 @@ import itertools
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -130,6 +131,23 @@ class State:
     _users: dict[str, int] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(5_000_001))
+
+    def twin(self, root: Path) -> State:
+        """A state that goes on from here by itself, over a copy of the repository; requests are counted anew."""
+        own = {
+            "root": root,
+            "permissions": dict(self.permissions),
+            "pulls": {k: replace(p, labels=list(p.labels)) for k, p in self.pulls.items()},
+            "comments": {k: replace(c) for k, c in self.comments.items()},
+            "statuses": [replace(s) for s in self.statuses],
+            "runs": {k: dict(r) for k, r in self.runs.items()},
+            "workflows": {k: dict(w) for k, w in self.workflows.items()},
+            "offset": self.offset,
+            "_users": dict(self._users),
+            "_numbers": copy(self._numbers),
+            "_ids": copy(self._ids),
+        }
+        return State(**own)
 
     @property
     def bare(self) -> Path:

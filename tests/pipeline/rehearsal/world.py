@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,22 +13,27 @@ from typing import Any, Self
 from rehearsal import events
 from rehearsal.executor import Executor
 from rehearsal.expressions import Expressions
-from rehearsal.git import Change, changed_files, commit, git, merge_commit
+from rehearsal.git import Change, changed_files, commit, git, merge_commit, objects_of
 from rehearsal.github_server import GitHubServer
 from rehearsal.objects import is_bot
 from rehearsal.runs import Run
-from rehearsal.state import ACTIONS_BOT, Comment, Fault, Pull, State, Token
+from rehearsal.state import ACTIONS_BOT, REPOSITORY, Comment, Fault, Pull, State, Token
 from rehearsal.workflow import load
 
 MAX_EVENTS = 50
+REPOSITORY_FOLDER = f"{REPOSITORY.partition('/')[2]}.git"
 
 
 class World:
     """What people and machines do, one call a deed; events are worked off by `settle`."""
 
-    def __init__(self, root: Path, expressions: Expressions, workspaces: Path) -> None:
-        self.state = State(root)
+    def __init__(
+        self, root: Path, expressions: Expressions, workspaces: Path, state: State | None = None
+    ) -> None:
+        self.state = state or State(root)
         self.root = root
+        # Runs of the world that this one goes on from.
+        self.inherited = 0
         self.executor = Executor(self.state, expressions, root, workspaces)
         self.server = GitHubServer(self.state)
         self.refresh_workflows()
@@ -38,6 +45,26 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.server.close()
+
+    def branch_off(self, root: Path) -> World:
+        """A world of its own that goes on from here: the same past, another repository, runner and server."""
+        assert not any(r.waiting for r in self.executor.runs), "a run that waits belongs to one world"
+        shutil.copytree(self.root, root, ignore=shutil.ignore_patterns("runs", "machine", REPOSITORY_FOLDER))
+        # Git never writes into a file that is there: its objects and refs can be shared by links.
+        shutil.copytree(self.state.bare, root / self.state.bare.relative_to(self.root), copy_function=os.link)
+        old = self.executor
+        made = World(root, old.expressions, old.workspaces, self.state.twin(root))
+        new = made.executor
+        made.inherited = len(old.runs)
+        new.runs, new.sites = list(old.runs), list(old.sites)
+        new.environments, new.variables, new.reviewed = (
+            dict(old.environments),
+            dict(old.variables),
+            set(old.reviewed),
+        )
+        if old.runner is not None:
+            new.runner = old.runner.moved(self.root, root)
+        return made
 
     # --- people -------------------------------------------------------------------------------------------
     def open_pull(
@@ -94,11 +121,40 @@ class World:
         self.settle()
         return run
 
-    def merge(self, p: Pull, *, actor: str = "maintainer", fire: bool = True) -> str:
-        """The merge commit of a pull request on main, and the runs that the push starts."""
+    def rerun(self, run: Run) -> Run:
+        """Somebody re-runs the failed jobs of a run: what succeeded is kept, with its outputs."""
+        assert run.conclusion == "failure", run.conclusion
+        for name in [n for n, j in run.jobs.items() if j.result != "success"]:
+            del run.jobs[name]
+        self.executor.resume(run)
+        self._completed(run)
+        self.settle()
+        return run
+
+    def score(self, p: Pull) -> Run:
+        """A maintainer asks for scores of the head and a reviewer approves; the finished run."""
+        before = self.runs("score")
+        self.say(p, f"/score {p.head_sha}")
+        found = [r for r in self.runs("score") if r not in before]
+        assert len(found) == 1, self.last("request-score").log
+        assert found[0].waiting == ["scoring"], found[0].log
+        self.approve(found[0])
+        assert found[0].conclusion == "success", found[0].log
+        return found[0]
+
+    def reopen(self, p: Pull) -> None:
+        """A pull request is closed and opened again."""
+        p.updated = self.state.now()
+        self._pull_event("reopened", p)
+
+    def merge(self, p: Pull, *, actor: str = "maintainer", fire: bool = True, squash: bool = False) -> str:
+        """The merge commit of a pull request on main (or its one squashed commit), and the runs that the push starts."""
         before = self.main
         sha = merge_commit(self.state.bare, before, p.head_sha, f"Merge pull request #{p.number}", actor)
         assert sha is not None, f"#{p.number} conflicts"
+        if squash:
+            tree = git(self.state.bare, "rev-parse", f"{sha}^{{tree}}")
+            sha = git(self.state.bare, "commit-tree", tree, "-p", before, "-m", p.title, name=actor)
         git(self.state.bare, "update-ref", "refs/heads/main", sha, before)
         p.state, p.merged, p.merge_sha, p.updated = "closed", True, sha, self.state.now()
         self.state.events.append(("push", {"before": before, "after": sha, "actor": actor}))
@@ -211,11 +267,13 @@ class World:
                 if file.is_file():
                     name = f"artifact {file.relative_to(run.folder.parent)}"
                     found[name] = file.read_bytes().decode("latin-1")
-        objects = git(self.state.bare, "rev-list", "--objects", "refs/heads/main").splitlines()
-        for line in objects:
+        wanted = {}
+        for line in git(self.state.bare, "rev-list", "--objects", "refs/heads/main").splitlines():
             sha, _, path = line.partition(" ")
             if path.startswith(("leaderboard/", "site/", "submissions/")) or not path:
-                found[f"commit {sha} {path}"] = git(self.state.bare, "cat-file", "-p", sha)
+                wanted[sha] = path
+        for sha, text in objects_of(self.state.bare, list(wanted)).items():
+            found[f"commit {sha} {wanted[sha]}"] = text
         return found
 
     # --- inside -------------------------------------------------------------------------------------------

@@ -1,0 +1,21 @@
+"""What no stranger's text may bring about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rehearsal.world import World
+
+OWN: Final = {"error", "warning", "notice", "group", "endgroup", "stop-commands"}
+
+
+def unmoved(world: World) -> None:
+    """Nothing was obeyed: no command on a log that the project does not give itself, no file touched."""
+    for run in world.executor.runs:
+        for job in run.jobs.values():
+            names = {c.name for c in job.commands}
+            assert names <= OWN, names
+            assert not list(job.workspace.rglob("pwned*"))
+            outputs = [value for step in job.steps.values() for value in step["outputs"].values()]
+            assert "forged" not in outputs
