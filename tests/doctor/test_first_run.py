@@ -18,7 +18,8 @@ from evaluator.cli import app
 from evaluator.doctor import ask_walk as asking
 from evaluator.doctor.answers import Answer
 from evaluator.doctor.first_run import EYES, check_walk
-from evaluator.github.messages import SCORE_MARK, VALIDATION_MARK
+from evaluator.github.messages import VALIDATION_MARK
+from evaluator.github.scores import SCORE_MARK
 from evaluator.problems import RexrankError
 
 NAME = "rexrank/challenge"
