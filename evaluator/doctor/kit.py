@@ -14,7 +14,7 @@ REQUIRED: Final = (
     "REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE",
 )  # fmt: skip
 OPTIONAL: Final = (
-    "SERVER_URL", "HIDE", "PYTHON", "REGISTRAR", "RUNNER_HOME", "RUNNER_ARCHIVE", "RUNNER_SHA256",
+    "JOBS_REPOSITORY", "SERVER_URL", "HIDE", "PYTHON", "REGISTRAR", "RUNNER_HOME", "RUNNER_ARCHIVE", "RUNNER_SHA256",
     "JUDGES",
 )  # fmt: skip
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - named to be hidden

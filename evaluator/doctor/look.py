@@ -150,7 +150,8 @@ def _ask_hook(
     prefix: Path, conf: Mapping[str, str], runner: Account | None, names: Iterable[str]
 ) -> tuple[frozenset[Pair], frozenset[Pair]]:
     """What the hook takes of main, and what of another branch or repository; asked as the jobs' user."""
-    hook, repository = prefix / "hooks" / "job-started.sh", conf.get("REPOSITORY", "")
+    hook = prefix / "hooks" / "job-started.sh"
+    repository = conf.get("JOBS_REPOSITORY") or conf.get("REPOSITORY", "")
     if not hook.is_file() or not repository:
         return frozenset(), frozenset()
 

@@ -43,7 +43,9 @@ case "$(stat -c %A -- "$conf")" in
 ?????w???? | ????????w?) refuse 'runner.conf can be written by others than its owner.' ;;
 esac
 
-repository=$(sed -n 's/^REPOSITORY=//p' -- "$conf")
+# JOBS_REPOSITORY where the jobs come from another repository than the submissions (site/maintainers/two-repositories.md).
+repository=$(sed -n 's/^JOBS_REPOSITORY=//p' -- "$conf")
+[ -n "$repository" ] || repository=$(sed -n 's/^REPOSITORY=//p' -- "$conf")
 [[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse 'runner.conf names no repository, or more than one.'
 
 [ "${GITHUB_REPOSITORY-}" = "$repository" ] || refuse 'The job is of another repository.'

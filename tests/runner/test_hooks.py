@@ -161,12 +161,24 @@ def test_a_path_that_the_job_brings_is_not_searched(prefix, tmp_path):
         "REPOSITORY=*\n",
         "# REPOSITORY=a/b\n",
         " REPOSITORY=a/b\n",
+        f"REPOSITORY={REPO}\nJOBS_REPOSITORY=evil/x\nJOBS_REPOSITORY={REPO}\n",
+        f"REPOSITORY={REPO}\nJOBS_REPOSITORY=*\n",
     ],
 )
 def test_refuses_with_a_damaged_configuration(prefix, text):
     (prefix / "etc" / "runner.conf").write_text(text)
     done = started(prefix)
     assert (done.returncode, "no repository" in done.stdout) == (1, True)
+
+
+def test_with_two_repositories_the_jobs_repository_counts(prefix):
+    (prefix / "etc" / "runner.conf").write_text(f"REPOSITORY={REPO}\nJOBS_REPOSITORY=rexrank/evaluator\n")
+    theirs = {
+        "GITHUB_REPOSITORY": "rexrank/evaluator",
+        "GITHUB_WORKFLOW_REF": workflow("score.yml", repo="rexrank/evaluator"),
+    }
+    assert started(prefix, **theirs).returncode == 0
+    assert started(prefix).returncode == 1
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o664, 0o646])
