@@ -171,6 +171,10 @@ def doctor(
     role: Annotated[
         Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
     ] = Role.host,
+    workflows: Annotated[
+        Path | None,
+        typer.Option("--workflows", help="Checkout whose workflows the runner takes (default: this one)."),
+    ] = None,
     github: Annotated[
         bool,
         typer.Option(
@@ -199,4 +203,4 @@ def doctor(
         raise typer.Exit(run_settings(repository, json=json, strict=strict))
     if role is Role.scorer:
         raise typer.Exit(run_inside(json=json, strict=strict))
-    raise typer.Exit(run_doctor(prefix, json=json, strict=strict))
+    raise typer.Exit(run_doctor(prefix, workflows, json=json, strict=strict))

@@ -15,7 +15,7 @@ from evaluator.problems import RexrankError
 NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 
-def run_doctor(prefix: Path, *, json: bool, strict: bool) -> int:
+def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
     """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
     from evaluator.doctor.checks import check_host
     from evaluator.doctor.kit import nothing_installed
@@ -23,7 +23,7 @@ def run_doctor(prefix: Path, *, json: bool, strict: bool) -> int:
 
     if not prefix.is_dir():
         return _say([Section("The kit", (nothing_installed(str(prefix)),))], json=json, strict=strict)
-    sections = check_host(look(prefix))
+    sections = check_host(look(prefix, workflows))
     return _say([*sections, *ask_inside(prefix)], json=json, strict=strict)
 
 

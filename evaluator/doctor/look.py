@@ -38,13 +38,16 @@ _TRY: Final = (
 _KINDS: Final[Mapping[int, Kind]] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
-def look(prefix: Path) -> Host:
-    """The runner below `prefix`; raises `RexrankError` without root's rights."""
+def look(prefix: Path, workflows: Path | None = None) -> Host:
+    """The runner below `prefix`; raises `RexrankError` without root's rights.
+
+    `workflows`: the checkout whose workflows this runner takes, where it is not the one this code runs from.
+    """
     if os.geteuid() != 0:
         raise RexrankError("the doctor tries what other accounts may do and needs root: run it with sudo.")
     conf, wrong = read_conf(prefix / "etc" / "runner.conf")
     accounts = {role: account(conf.get(role, REGISTRAR if role == "REGISTRAR" else "")) for role in ROLES}
-    kit = look_kit(prefix, conf, wrong, accounts["RUNNER"])
+    kit = look_kit(prefix, conf, wrong, accounts["RUNNER"], workflows)
     return Host(
         kit=kit,
         people=People(
@@ -110,7 +113,13 @@ def entry(path: str) -> Entry:
     return Entry(kind, _user(found.st_uid), _group(found.st_gid), mode, digest)
 
 
-def look_kit(prefix: Path, conf: Mapping[str, str], wrong: tuple[str, ...], runner: Account | None) -> Kit:
+def look_kit(
+    prefix: Path,
+    conf: Mapping[str, str],
+    wrong: tuple[str, ...],
+    runner: Account | None,
+    workflows: Path | None = None,
+) -> Kit:
     """The installed kit, and what its hook lets through when it is asked."""
     files = [
         *kit_checks.scripts(str(prefix)),
@@ -122,7 +131,7 @@ def look_kit(prefix: Path, conf: Mapping[str, str], wrong: tuple[str, ...], runn
     files += [conf["JUDGES"]] if conf.get("JUDGES") else []
     above = {str(p) for f in kit_checks.scripts(str(prefix)) for p in PurePosixPath(f).parents}
     root = checkout()
-    flows = read_workflows(root) if root is not None else None
+    flows = read_workflows(source) if (source := workflows or root) is not None else None
     taken, elsewhere = _ask_hook(prefix, conf, runner, flows.names if flows else frozenset())
     salt = prefix / "etc" / "salt"
     return Kit(

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from evaluator.doctor.facts import Pair
+from evaluator.problems import RexrankError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ def checkout() -> Path | None:
 
 
 def read_workflows(root: Path) -> Workflows:
-    """The workflows of a checkout."""
+    """The workflows of a checkout; raises `RexrankError` where there are none."""
+    if not (root / ".github" / "workflows").is_dir():
+        raise RexrankError(f"{root} has no .github/workflows. Give the folder of a checkout.")
     files = {
         p.name: yaml.safe_load(p.read_text("utf-8"))
         for p in sorted((root / ".github" / "workflows").glob("*.yml"))

@@ -119,6 +119,17 @@ def test_the_hook_takes_exactly_what_the_workflows_run_beside_the_references(tmp
     )
 
 
+def test_workflows_of_another_checkout(tmp_path):
+    prefix, other = tmp_path / "prefix", tmp_path / "evaluator"
+    (other / ".github" / "workflows").mkdir(parents=True)
+    (other / ".github" / "workflows" / "score.yml").write_text(
+        "on: workflow_dispatch\njobs: {a: {runs-on: [self-hosted]}}\n"
+    )
+    assert look.look_kit(prefix, {}, (), None, other).meant == {("score.yml", "workflow_dispatch")}
+    with pytest.raises(RexrankError, match=r"no \.github/workflows"):
+        look.look_kit(prefix, {}, (), None, tmp_path / "none")
+
+
 def test_what_workflows_say():
     assert checkout() == ROOT
     found = read_workflows(ROOT)
@@ -295,7 +306,7 @@ def test_the_doctor_starts_without_torch(tmp_path):
     code = (
         "import sys; from evaluator.commands.doctor import run_doctor; from pathlib import Path\n"
         "import evaluator.doctor.look, evaluator.doctor.look_inside\n"
-        f"run_doctor(Path({str(tmp_path / 'none')!r}), json=False, strict=False)\n"
+        f"run_doctor(Path({str(tmp_path / 'none')!r}), None, json=False, strict=False)\n"
         "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules), sorted(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
