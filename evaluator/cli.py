@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluator.cli_machine import cache_app, data_app, doctor, judge_app, models_app
+from evaluator.cli_machine import cache_app, data_app, doctor, judge_app, models_app, quota_app
 from evaluator.cli_pr import pr_app
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
+app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")
 
 

@@ -18,6 +18,9 @@ models_app = typer.Typer(
 cache_app = typer.Typer(
     no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
 )
+quota_app = typer.Typer(
+    no_args_is_help=True, help="Look at the runner's ledger of runs on private sets.", rich_markup_mode=None
+)
 judge_app = typer.Typer(
     no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
 )
@@ -114,6 +117,32 @@ def cache_prune(
     from evaluator.commands.machine import run_cache_prune
 
     raise typer.Exit(run_cache_prune(store, max_gb))
+
+
+@quota_app.command("show")
+def quota_show(
+    store: Store = None,
+    leaderboard: Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")] = Path(
+        "leaderboard"
+    ),
+) -> None:
+    """Show each team's runs on private sets in the window and in the year, and its next slot."""
+    from evaluator.commands.machine import run_quota_show
+
+    raise typer.Exit(run_quota_show(store, leaderboard))
+
+
+@quota_app.command("grant")
+def quota_grant(
+    team: Annotated[str, typer.Argument(help="Team slug.")],
+    dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    digest: Annotated[str, typer.Argument(help="SHA-256 of the prediction file.")],
+    store: Store = None,
+) -> None:
+    """Let exactly these predictions be scored once more; counts as a run of the team."""
+    from evaluator.commands.machine import run_quota_grant
+
+    raise typer.Exit(run_quota_grant(team, dataset, digest, store))
 
 
 @judge_app.command("serve")

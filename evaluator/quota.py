@@ -77,6 +77,23 @@ def ledger(store: Path) -> list[dict[str, Any]]:
         ) from error
 
 
+def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
+    """Whether predictions were granted a run on a private set, which counts as the team's; false when they have it.
+
+    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a public set.
+    """
+    if dataset.references_public:
+        raise RexrankError(f"{dataset.id} is public: its runs are not counted.")
+    if _known(store, dataset, digest):
+        return False
+    now = datetime.now(UTC).isoformat()
+    _add(
+        store,
+        {"team": team, "dataset": dataset.id, "digest": digest, "at": now, "scored": True, "granted": True},
+    )
+    return True
+
+
 def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: Policy) -> Slot:
     """The team's slot on a dataset by the ledger."""
     attempts = [
@@ -142,9 +159,13 @@ def counted(
         done = True
     finally:
         line = {"team": team, "dataset": dataset.id, "digest": digest, "at": now.isoformat(), "scored": done}
-        store.mkdir(parents=True, exist_ok=True)
-        with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, sort_keys=True) + "\n")
+        _add(store, line)
+
+
+def _add(store: Path, line: Mapping[str, Any]) -> None:
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, sort_keys=True) + "\n")
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:

@@ -6,10 +6,21 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from evaluator.cli import app
 from evaluator.datasets.registry import get_dataset
 from evaluator.problems import RexrankError
-from evaluator.quota import QuotaError, counted, ledger, read_policy, require_slots, standing, team_slot
+from evaluator.quota import (
+    QuotaError,
+    counted,
+    grant,
+    ledger,
+    read_policy,
+    require_slots,
+    standing,
+    team_slot,
+)
 from evaluator.statistics.guard import Policy
 
 PRIVATE, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
@@ -91,3 +102,35 @@ def test_a_damaged_ledger_stops_everything(tmp_path):
     (tmp_path / "attempts.jsonl").write_text("{")
     with pytest.raises(RexrankError, match="Mend it by hand"):
         run(tmp_path, "a")
+
+
+def test_a_grant_counts_and_makes_these_predictions_free(tmp_path):
+    run(tmp_path, "a")
+    digest = "b" * 64
+    with pytest.raises(QuotaError):
+        run(tmp_path, digest)
+    assert grant(tmp_path, PRIVATE, "t", digest)
+    assert not grant(tmp_path, PRIVATE, "t", digest), "once is enough"
+    run(tmp_path, digest)
+    with pytest.raises(QuotaError, match="2 of 1"):
+        run(tmp_path, "c" * 64)
+    with pytest.raises(RexrankError, match="public"):
+        grant(tmp_path, PUBLIC, "t", digest)
+
+
+def test_the_commands_of_the_ledger(tmp_path):
+    def rexrank(*args):
+        return CliRunner().invoke(app, ["quota", *args, "--store", str(tmp_path)])
+
+    assert "no run was counted yet" in rexrank("show").output
+    assert rexrank("grant", "acme", "rexgradient", "d" * 64).output.startswith("granted")
+    assert "already" in rexrank("grant", "acme", "rexgradient", "d" * 64).output
+    shown = rexrank("show").output
+    assert "acme" in shown
+    assert "1 and 1, next from 20" in shown
+    for wrong in (
+        ("Acme", "rexgradient", "d" * 64),
+        ("acme", "rexgradient", "D" * 64),
+        ("acme", "nowhere", "d" * 64),
+    ):
+        assert isinstance(rexrank("grant", *wrong).exception, RexrankError)

@@ -1,11 +1,13 @@
-"""`rexrank data`, `models`, `judge` and `cache`."""
+"""`rexrank data`, `models`, `judge`, `cache` and `quota`."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import Final
 
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
@@ -13,6 +15,8 @@ from evaluator.files import dump_json, write_text
 from evaluator.judges.serve import ServeOptions, base_url, plain_tokenizer
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
+
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def _datasets_in(directory: Path) -> list[str]:
@@ -170,3 +174,37 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
             max_model_len=options.max_model_len or CONTEXT,
         )
     return options
+
+
+def run_quota_show(store: Path | None, leaderboard: Path) -> int:
+    """0 after printing, for each team and private set of the ledger, its runs and its next slot."""
+    from datetime import UTC, datetime
+
+    from evaluator.quota import ledger, read_policy, team_slot
+
+    root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
+    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
+    print(f"{root}: {policy.runs} in {policy.window.days} days, {policy.runs_per_year} in a year")
+    for team, dataset in known:
+        found = team_slot(root, get_dataset(dataset), team, now, policy)
+        when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
+        print(f"{team:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
+    if not known:
+        print("no run was counted yet")
+    return 0
+
+
+def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
+    """0 after granting predictions a run; raises `RexrankError` for what cannot be granted."""
+    from evaluator.checks.files import SLUG
+    from evaluator.quota import grant
+
+    if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
+        raise RexrankError(
+            "wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits."
+        )
+    done = grant(store_directory(store), get_dataset(dataset), team, digest)
+    print(
+        "granted: ask for scores of a commit with these predictions" if done else "they may be scored already"
+    )
+    return 0

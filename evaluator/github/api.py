@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 BOT: Final = "github-actions[bot]"
-"""Author of what a workflow's own token writes."""
+"""Author of what a workflow's own token writes; `REXRANK_BOT` names another (`bot`)."""
 MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
 STATES: Final = frozenset({"pending", "success", "failure"})
@@ -38,7 +38,7 @@ def repository(token: str = "", name: str = "") -> Repository:
     """The repository of that name, or of this job. Raises `RexrankError` without either."""
     from github import Auth, Github, GithubRetry
 
-    name = name or _env("GITHUB_REPOSITORY")
+    name = name or repository_name()
     retry = GithubRetry(
         total=3,
         backoff_factor=0.2,
@@ -66,9 +66,19 @@ def _env(name: str) -> str:
     return value
 
 
+def repository_name() -> str:
+    """The repository with the pull requests: this job's own, or the one that `REXRANK_REPOSITORY` names."""
+    return os.environ.get("REXRANK_REPOSITORY") or _env("GITHUB_REPOSITORY")
+
+
+def bot() -> str:
+    """Whose comments and statuses are ours."""
+    return os.environ.get("REXRANK_BOT") or BOT
+
+
 def clone_url() -> str:
     """Where the repository is fetched from, without credentials."""
-    return f"{_env('GITHUB_SERVER_URL')}/{_env('GITHUB_REPOSITORY')}"
+    return f"{_env('GITHUB_SERVER_URL')}/{repository_name()}"
 
 
 def event() -> dict[str, Any]:
@@ -173,7 +183,7 @@ def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool
     ours = [
         c
         for c in issue.get_comments()
-        if c.user and c.user.login == BOT and (c.body or "").startswith(marker)
+        if c.user and c.user.login == bot() and (c.body or "").startswith(marker)
     ]
     if not ours:
         issue.create_comment(text)
@@ -208,7 +218,7 @@ def set_first_status(repo: Repository, sha: str, state: str, description: str) -
     if state not in STATES:
         raise RexrankError("there is no state to set.")
     newest = next((s for s in statuses(repo, sha) if s.context == STATUS), None)
-    told = newest is not None and newest.creator is not None and newest.creator.login == BOT
+    told = newest is not None and newest.creator is not None and newest.creator.login == bot()
     if newest is not None and told and newest.state == "success":
         return
     if newest is None or not told or (newest.state, newest.description) != (state, description):

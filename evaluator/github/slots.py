@@ -55,7 +55,7 @@ def read(repo: Repository, first: str, contexts: Sequence[str]) -> dict[str, lis
         return found
     for status in api.statuses(repo, first):
         match = _WORDS.fullmatch(status.description or "")
-        ours = status.creator is not None and status.creator.login == api.BOT
+        ours = status.creator is not None and status.creator.login == api.bot()
         if match and ours and status.context in found:
             when = None if match[3] == "now" else match[3]
             found[status.context].append(Note(match[2], match[1] == "scored", when))

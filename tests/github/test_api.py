@@ -274,3 +274,14 @@ def test_an_answer_may_leave_what_was_said_before():
     api.sticky(SimpleNamespace(get_issue=lambda _: issue), 1, MARK, "new", renew=False)
     assert [c.body for c in issue.comments] == [f"{MARK}\nold"]
     assert issue.writes == []
+
+
+def test_with_two_repositories_the_named_one_counts(monkeypatch):
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "rexrank/evaluator")
+    monkeypatch.delenv("REXRANK_REPOSITORY", raising=False)
+    monkeypatch.delenv("REXRANK_BOT", raising=False)
+    assert (api.clone_url(), api.bot()) == ("https://github.com/rexrank/evaluator", "github-actions[bot]")
+    monkeypatch.setenv("REXRANK_REPOSITORY", "rexrank/challenge")
+    monkeypatch.setenv("REXRANK_BOT", "rexrank-reporter[bot]")
+    assert (api.clone_url(), api.bot()) == ("https://github.com/rexrank/challenge", "rexrank-reporter[bot]")
