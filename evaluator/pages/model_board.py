@@ -234,7 +234,7 @@ def _cases(entry: Entry, content: Content) -> list[str]:
 def _provenance(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
     p = record["provenance"]
     pull, head, code = p.get("pull_request"), p.get("head_commit"), p["evaluator_commit"]
-    file = f"submissions/{record['team']}/{record['model']}/{record['dataset']}.json"
+    file = f"submissions/{row['id']}/{table['dataset']}.json"
     blob = (
         link(f"{REPOSITORY}/blob/{head}/{file}", f"<code>{text(file)}</code>")
         if head
