@@ -100,10 +100,7 @@ def _at_home(dataset: Dataset) -> list[str]:
 
 
 def _facts(dataset: Dataset, content: Content) -> str:
-    patients = "one study each, as far as known"
-    if dataset.n_patients not in {None, dataset.n_studies}:
-        each = dataset.n_studies / (dataset.n_patients or 1)
-        patients = f"{dataset.n_patients:,}, {each:.1f} studies each on average"
+    patients = _patients(dataset)
     unit = (
         f"patients (<code>{dataset.cluster}</code>)"
         if dataset.cluster
@@ -139,6 +136,15 @@ def _facts(dataset: Dataset, content: Content) -> str:
             "Licence": text(dataset.licence),
         }
     )
+
+
+def _patients(dataset: Dataset) -> str:
+    if dataset.n_patients is None:
+        return "not counted yet"
+    if dataset.n_patients == dataset.n_studies:
+        return "one study each, as far as known"
+    each = dataset.n_studies / dataset.n_patients
+    return f"{dataset.n_patients:,}, {each:.1f} studies each on average"
 
 
 def _count(n: int | None) -> str:

@@ -365,6 +365,15 @@ def test_a_dataset_page_counts_what_is_missing(name, made):
     assert all(f'href="{a}"' in page for a in dataset.links.values())
     if dataset.ids_digest:
         assert dataset.ids_digest in page
+    patients = dataset.n_patients
+    told = (
+        "not counted yet"
+        if patients is None
+        else f"{patients:,},"
+        if patients < dataset.n_studies
+        else "one study each"
+    )
+    assert f"Patients</th><td>{told}" in page
 
 
 def test_a_dataset_page_says_what_its_boards_can_tell_apart(made, leaderboard):
