@@ -63,8 +63,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
             )
     for name in content.models:
         out[f"models/{name}.md"] = models.model_page(name, content)
-    out |= dict(endpoints.endpoint_files(content))
-    return out | dict(compare.compare_files(content))
+    return out | dict(endpoints.endpoint_files(content))
 
 
 def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from evaluator import __version__
 from evaluator.files import dump_json, sha256_bytes
+from evaluator.pages.compare import compare_files
 from evaluator.pages.entries import Content, schema_text
 from evaluator.pages.exports import table_latex
 from evaluator.pages.markup import facts, text
@@ -32,8 +33,8 @@ MARK: Final = "<!-- rexrank:endpoints -->"
 
 
 def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site's sources and text of every data file, the index last."""
-    made = dict(_files(content))
+    """Name below the site's sources and text of every data file but the cases, the index last."""
+    made = dict(_files(content)) | dict(compare_files(content))
     yield from made.items()
     listed = [
         {"path": name.removeprefix("data/"), "sha256": sha256_bytes(body.encode())}

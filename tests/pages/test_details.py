@@ -159,6 +159,7 @@ def test_the_index_names_every_data_file_with_its_digest(made):
     for entry in index["files"]:
         assert sha256_bytes(made[f"data/{entry['path']}"].encode()) == entry["sha256"]
     listed = {e["path"] for e in index["files"]}
+    assert {f"data/{p}" for p in listed} == {n for n in made if n.startswith("data/")} - {"data/index.json"}
     assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= listed
     assert "models/rexrank-sandbox/near-copy.json" in listed
 
