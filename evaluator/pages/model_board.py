@@ -11,9 +11,10 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.casefiles import has_texts, scores_of
-from evaluator.pages.entries import REPOSITORY, Content, Entry
+from evaluator.pages.entries import Content, Entry
 from evaluator.pages.figures import histogram, strip
-from evaluator.pages.markup import AXIS_TITLES, badges_of, facts, html_table, link, number, text
+from evaluator.pages.markup import AXIS_TITLES, badges_of, facts, html_table, number, text
+from evaluator.pages.origins import origins
 
 
 def board_title(table: Mapping[str, Any]) -> str:
@@ -27,7 +28,7 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     name = f"{table['dataset']}.{table['track']}"
     lines = [f"## {board_title(table)} {{ #{name.replace('.', '-')} }}", ""]
     if row["status"] == "withdrawn":
-        return [*lines, "Withdrawn: its numbers are shown no longer.", "", *_provenance(table, row, record)]
+        return [*lines, "Withdrawn: its numbers are shown no longer.", "", *origins(entry)]
     if row.get("why_unranked"):
         lines += [f"Not ranked: {text(row['why_unranked'])}.", ""]
     marks = "".join(f'<span class="rx-badge">{mark}</span>' for mark in _marks(row))
@@ -38,7 +39,7 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     lines += _groups(table, row)
     lines += _diagnostics(row)
     lines += _cases(entry, content)
-    return [*lines, *_provenance(table, row, record)]
+    return [*lines, *origins(entry)]
 
 
 def _marks(row: Mapping[str, Any]) -> list[str]:
@@ -227,48 +228,5 @@ def _cases(entry: Entry, content: Content) -> list[str]:
         f"### Cases {{ #{name.replace('.', '-')}-cases }}",
         "",
         f'<div class="rx-cases" data-rx="cases" data-rx-cases="{name}" data-rx-base="{base}" data-rx-model="{own}"><p>{words}</p></div>',
-        "",
-    ]
-
-
-def _provenance(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
-    p = record["provenance"]
-    pull, head, code = p.get("pull_request"), p.get("head_commit"), p["evaluator_commit"]
-    file = f"submissions/{row['id']}/{table['dataset']}.json"
-    blob = (
-        link(f"{REPOSITORY}/blob/{head}/{file}", f"<code>{text(file)}</code>")
-        if head
-        else f"<code>{text(file)}</code>"
-    )
-    commit = link(f"{REPOSITORY}/commit/{code}", f"<code>{text(code)}</code>") if code else "commit unknown"
-    weights = "<br>".join(
-        f"{text(k)} <code>{text(v)}</code>" for k, v in sorted((p.get("weights") or {}).items())
-    )
-    told = {
-        "Scored": text(record["submitted"]),
-        "Pull request": link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "",
-        "Commit": link(f"{REPOSITORY}/commit/{head}", f"<code>{text(head)}</code>") if head else "",
-        "Predictions": f"{blob}, SHA-256 <code>{text(p['predictions_sha256'])}</code>",
-        "References": f"SHA-256 <code>{text(p['references_sha256'])}</code>",
-        "Evaluator": f"{text(p['evaluator_version'])}, {commit}",
-        "Weights": f"{weights}" if weights else "",
-        "Machine": text(
-            f"{p['device']}, {p['platform']}, Python {p['python']}, {p.get('dtype') or 'unknown type'}"
-        ),
-        "Packages": text(", ".join(f"{k} {v}" for k, v in p["packages"].items())),
-        "Record": link(
-            f"{REPOSITORY}/blob/main/leaderboard/{row['record']}",
-            f"<code>leaderboard/{text(row['record'])}</code>",
-        ),
-        "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(table["protocol"])}</a>',
-    }
-    signed = "".join(
-        f"<dt>{text(m['title'])}</dt><dd><code>{text(record['metrics'][m['key']]['signature'])}</code></dd>"
-        for m in table["metrics"]
-        if m["key"] in record["metrics"]
-    )
-    inner = f"<p><strong>Signatures</strong></p><dl>{signed}</dl>" if signed else ""
-    return [
-        f'<details class="rx-provenance" data-search-exclude><summary>Provenance</summary>{facts(told)}{inner}</details>',
         "",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -285,6 +286,9 @@ def test_a_model_page_says_where_its_numbers_come_from(leaderboard, tmp_path):
         "https://github.com/rexrank-sandbox",
     ):
         assert f'href="{address}"' in page, address
+    words = html.unescape(page)
+    assert f"git checkout {'a' * 40} -- submissions/rexrank-sandbox/near-copy\n" in words
+    assert "rexrank score submissions/rexrank-sandbox/near-copy --dataset sandbox --protocol clean" in words
     for digest in (record["provenance"]["predictions_sha256"], record["provenance"]["references_sha256"]):
         assert digest in page
     for metric in record["metrics"].values():
