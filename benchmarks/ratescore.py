@@ -2,7 +2,7 @@
 
     python benchmarks/ratescore.py PAIRS.jsonl --peer PYTHON [--limit N] [--weights DIR] [--threads 2]
 
-PYTHON is the interpreter of an environment with `RaTEScore==0.6.0 transformers==4.45.2 "numpy<2" medspacy`.
+PYTHON is the interpreter of an environment with `RaTEScore==0.6.0 transformers==4.45.2 "numpy<2" "pandas<3" medspacy`.
 Weights of full size with random values are built in DIR (see `encoders.py`). Both load before the clock
 runs. Prints seconds, the ratio, and how far the scores differ.
 """
@@ -25,6 +25,8 @@ PEER = """
 import json, sys, time
 import torch
 torch.set_num_threads(int(sys.argv[2]))
+from loguru import logger
+logger.remove()  # its splitter logs every token otherwise
 from RaTEScore import RaTEScore
 pairs = json.load(sys.stdin)
 peer = RaTEScore(sys.argv[1] + "/ratescore-ner", sys.argv[1] + "/biolord", use_gpu=False)
