@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,20 @@ def test_every_place_in_the_prose_is_filled(site):
         assert "rexrank:" not in path.read_text("utf-8"), path
     assert "rx-facts" in (site / "metrics/bleu_2/index.html").read_text("utf-8")
     assert "Cases of a model" in (site / "api/index.html").read_text("utf-8")
+
+
+def test_links_into_a_page_meet_their_target(site):
+    ids = {p: {a["id"] for _, a in tags(p) if a.get("id")} for p in site.rglob("index.html")}
+    lost = []
+    for page in ids:
+        for tag, attributes in tags(page):
+            path, mark, name = str(attributes.get("href") or "").partition("#")
+            if tag != "a" or not mark or not name or "://" in path:
+                continue
+            target = (page.parent / path.partition("?")[0] / "index.html").resolve() if path else page
+            if target in ids and unquote(name) not in ids[target] | {"__codelineno", "__consent"}:
+                lost.append((page.relative_to(site).as_posix(), attributes["href"]))
+    assert lost == []
 
 
 def test_a_hostile_card_stays_text(site):
