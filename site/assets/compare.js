@@ -170,10 +170,11 @@ const verdict = (board, a, b) => {
   const p = a.ranked_against[b.id];
   if (!metric || !pair || p === undefined) return ["The ranking metric is not scored for both, so that the board says nothing about this pair."];
   const [d, low, high] = pair;
-  const better = (d > 0) === metric.higher_is_better ? a : b;
-  const worse = better === a ? b : a;
+  // Of a private set a difference may be too small to be shown; the ranks then say whose it is.
+  const first = d === 0 ? a.rank[0] < b.rank[0] : (d > 0) === metric.higher_is_better;
+  const [better, worse] = first ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
-  const size = `${number(Math.abs(d))} in mean ${metric.title}${ends}`;
+  const size = `${d === 0 ? "less than is shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
   const tested = `${chance(p)}, counted over all pairs of the board`;
   if (p < ALPHA) {
     return [element("strong", { text: `The difference is real: ${better.name} is better than ${worse.name}.` }),

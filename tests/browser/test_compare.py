@@ -81,6 +81,26 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     visitor.well()
 
 
+def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
+    visitor = visit()
+
+    def tiny(route):
+        answer = route.fetch()
+        found = answer.json()
+        for pairs in found["versus"].values():
+            pairs["bleu_2"][:3] = [0, -0.001, 0.001]
+        route.fulfill(response=answer, json=found)
+
+    visitor.page.route("**/compare/sandbox.findings/*.json", tiny)
+    page = visitor.open(
+        "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
+    )
+    said = page.locator(".rx-verdict")
+    expect(said).to_contain_text("Sandbox near-copy is better than Sandbox shuffled.")
+    expect(said).to_contain_text("by less than is shown in mean BLEU-2")
+    visitor.well()
+
+
 def test_a_metric_that_one_lacks_is_said(visit):
     visitor = visit()
 
