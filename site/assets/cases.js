@@ -91,7 +91,7 @@ const browse = (root, base, index, models, wanted) => {
   const turnTo = (change) => async () => { change(); await show(); status.focus(); };
   back.addEventListener("click", turnTo(() => { state.start -= PAGE; }));
   next.addEventListener("click", turnTo(() => { state.start += PAGE; }));
-  all.addEventListener("click", turnTo(() => { state.study = ""; state.start = 0; }));
+  all.addEventListener("click", turnTo(() => { state.study = ""; }));
   root.append(
     element("div", { class: "rx-controls" },
       choice("Sort by", "sort", sorts, state.sort, changed("sort")), orders,
@@ -120,6 +120,18 @@ const browse = (root, base, index, models, wanted) => {
     return (i) => texts[i].some((t) => t.toLowerCase().includes(word));
   };
 
+  // A case's own address. A plain click shows it here; the theme's navigation would take it for the page that is open.
+  const linkTo = (study, href) => {
+    const link = element("a", { href, title: "Link to this case", text: study });
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      turnTo(() => { state.study = study; })();
+    });
+    return link;
+  };
+
   let turn = 0;
   const show = async () => {
     const mine = ++turn;
@@ -132,11 +144,11 @@ const browse = (root, base, index, models, wanted) => {
     try {
       const [other, found] = await Promise.all([state.beside ? load(new URL(`${folder(state.beside)}/index.json`, base)) : null, holders()]);
       const places = ordered(state, index, other, found);
-      const shown = places.slice(state.start, state.start + PAGE);
+      const shown = state.study ? places : places.slice(state.start, state.start + PAGE);
       const second = other && shards(folder(state.beside));
       const texts = await Promise.all(shown.map((i) => Promise.all([reference(i), report(i), second?.(i)])));
       if (mine !== turn) return; // a later choice was faster
-      list.replaceChildren(...shown.map((i, k) => card(index, other, state.sort, i, texts[k], `?${address(index.ids[i])}`)));
+      list.replaceChildren(...shown.map((i, k) => card(index, other, state.sort, i, texts[k], linkTo(index.ids[i], `?${address(index.ids[i])}`))));
       status.textContent = state.study ? "One case of a link."
         : places.length === 1 ? "1 case" : places.length ? `${state.start + 1} to ${state.start + shown.length} of ${places.length} cases` : "No case is like this.";
       back.hidden = next.hidden = Boolean(state.study);
@@ -150,7 +162,7 @@ const browse = (root, base, index, models, wanted) => {
   show();
 };
 
-const card = (index, other, chosen, i, [reference, report, second], address) => {
+const card = (index, other, chosen, i, [reference, report, second], link) => {
   const facts = index.groups.filter((g) => g.of[i] >= 0).map((g) => `${g.title}: ${g.values[g.of[i]]}`);
   const column = (title, text, against, side, scores) =>
     element("div", {}, element("h5", { text: title }), marked(text, against, side), ...(scores ? [scores] : []));
@@ -160,7 +172,7 @@ const card = (index, other, chosen, i, [reference, report, second], address) => 
     ...(other ? [column(other.name, second, reference, "reference", scoresOf(other, i, chosen))] : []),
   ];
   return element("article", { class: "rx-case" },
-    element("h4", {}, element("a", { href: address, title: "Link to this case", text: index.ids[i] })),
+    element("h4", {}, link),
     element("p", { class: "rx-known", text: facts.join(", ") }),
     element("div", { class: "rx-pair" }, ...columns));
 };

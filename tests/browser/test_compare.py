@@ -149,4 +149,6 @@ def test_it_leads_to_the_reports_that_differ_most(visit):
     page.get_by_role("link", name="Read both reports where Sandbox near-copy is farthest behind").click()
     page.locator(".rx-case").first.wait_for()
     assert page.locator(".rx-cases").first.get_by_label("Beside").input_value() == "rexrank-sandbox/shuffled"
+    page.go_back()
+    expect(page.locator(".rx-result table")).to_have_count(2)
     visitor.well()
