@@ -69,17 +69,26 @@ class ReportedRow:
         """Whether 1/RadCliQ-v1 cannot be reconciled with the row's own parts at three decimals."""
         return residual(self.values) is not None and not consistent(self.values)
 
+    @property
+    def from_parts(self) -> float | None:
+        """The 1/RadCliQ-v1 that the row's own parts give; `None` where a part is missing or it has none."""
+        mean = mean_from_parts(self.values)
+        return 1 / mean if mean else None
+
+
+def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
+    """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
+    parts = [values.get(k) for k in COEFFICIENTS]
+    found = [p for p in parts if p is not None]
+    if len(found) < len(parts):
+        return None
+    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), found, strict=True))
+
 
 def residual(values: Mapping[str, float | None]) -> float | None:
     """Published mean RadCliQ-v1 minus that of the parts; `None` when a cell is missing."""
-    shown = values.get("radcliq_v1_reciprocal")
-    parts = [values.get(k) for k in COEFFICIENTS]
-    if not shown or any(p is None for p in parts):
-        return None
-    predicted = INTERCEPT + sum(
-        c * p for c, p in zip(COEFFICIENTS.values(), parts, strict=True) if p is not None
-    )
-    return 1 / shown - predicted
+    shown, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
+    return None if not shown or predicted is None else 1 / shown - predicted
 
 
 def consistent(values: Mapping[str, float | None]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -87,7 +88,8 @@ def table_markdown(table: Mapping[str, Any]) -> str:
     titles = [m["display_title"] for m in metrics]
     lines.append("| Rank | Model | " + " | ".join(titles) + " |")
     lines.append("|---|---|" + "---:|" * len(titles))
-    lines += [_markdown_row(row, metrics) for row in all_rows(table)]
+    digits = digits_of(table)
+    lines += [_markdown_row(row, metrics, digits) for row in all_rows(table)]
     lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table["notes"]])]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -107,25 +109,31 @@ def rank_text(row: Mapping[str, Any]) -> str:
     return f"{low}" if low == high else f"{low}–{high}"
 
 
-def _markdown_row(row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
+def _markdown_row(row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], digits: int) -> str:
     kind = " (baseline)" if row["kind"] == "null" else ""
     cells = [rank_text(row), markdown_text(row["name"]) + kind]
-    cells += [display_text(row["metrics"].get(m["key"])) for m in metrics]
+    cells += [display_text(row["metrics"].get(m["key"]), digits) for m in metrics]
     return "| " + " | ".join(cells) + " |"
 
 
-def display_text(entry: Mapping[str, Any] | None) -> str:
-    """A metric's displayed value and interval with three decimals, or a dash when it is missing."""
+def digits_of(table: Mapping[str, Any]) -> int:
+    """Decimals of shown numbers: three, or as many as a private set's step has, so that none says more."""
+    step = table.get("step")
+    return 3 if not step else max(0, math.ceil(-math.log10(step)))
+
+
+def display_text(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """A metric's displayed value and interval with this many decimals, or a dash when it is missing."""
     if entry is None:
         return "–"
     shown = entry["display"]
     if shown["value"] is None:
         return shown["note"] or "–"
-    text = f"{shown['value']:.3f}"
+    text = f"{shown['value']:.{digits}f}"
     if shown["low"] is None and shown["high"] is None:
         return text
-    high = "∞" if shown["high"] is None else f"{shown['high']:.3f}"
-    low = "−∞" if shown["low"] is None else f"{shown['low']:.3f}"
+    high = "∞" if shown["high"] is None else f"{shown['high']:.{digits}f}"
+    low = "−∞" if shown["low"] is None else f"{shown['low']:.{digits}f}"
     return f"{text} [{low}, {high}]"
 
 

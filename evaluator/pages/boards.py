@@ -1,4 +1,4 @@
-"""Board pages, the overview and the reported rows, from the leaderboard's files."""
+"""Board pages, from the leaderboard's files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
-from evaluator.pages import charts, panels
-from evaluator.pages.markup import board_table, text
-from evaluator.pages.published import REPORTED_NOTE, reported_page, reported_tables
+from evaluator.pages import charts, lanes
+from evaluator.pages.markup import TRACK_TITLES, badges_of, text
+from evaluator.pages.published import newest_count, reported_section
+from evaluator.pages.sensitivity import sensitivity
+from evaluator.pages.standings import board_table, shown_higher
+from evaluator.pages.subgroups import subgroups
 from evaluator.reported import ReportedRow
+from evaluator.tables import digits_of
 
-TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
-__all__ = ["REHEARSAL", "board_page", "boards_index", "overview_page", "reported_page"]
+__all__ = ["REHEARSAL", "TRACK_TITLES", "board_page", "downloads"]
+
+ROOT: Final = "../../../"
+"""From a board's page to the site's root."""
 
 REHEARSAL: Final = (
     '<p class="rx-rehearsal"><strong>Rehearsal.</strong> Scored with small stand-in weights to show the way; '
@@ -22,13 +28,17 @@ REHEARSAL: Final = (
 
 def board_page(
     dataset: Dataset,
-    track: str,
+    track: TrackName,
     table: Mapping[str, Any] | None,
     reported: Sequence[ReportedRow],
     history: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[Dataset] = (),
 ) -> str:
-    """The page of one board as Markdown."""
-    lines = [
+    """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
+    here = [r for r in reported if r.dataset == dataset.id and r.track == track]
+    sections = _sections(table, history) if table is not None else []
+    sections += [reported_section(here, is_open=table is None or not table["rows"])] if here else []
+    head = [
         "---",
         f"title: {dataset.title}, {track}",
         f"description: Leaderboard of {dataset.title}, {TRACK_TITLES[track]}.",
@@ -36,142 +46,162 @@ def board_page(
         "---",
         f"# {dataset.title}: {TRACK_TITLES[track]}",
         "",
-        text(dataset.about),
-        "",
+        _switch(dataset, track, others),
+        _facts(dataset, track, table),
     ]
-    if table is None:
-        lines += ["No model has been scored on this board yet. [Be the first](../../submit.md).", ""]
-    else:
-        lines += _measured(dataset, table, history)
-    here = [r for r in reported if r.dataset == dataset.id and r.track == track]
-    if here:
-        lines += ["## Reported by ReXrank", "", REPORTED_NOTE, "", reported_tables(here)]
-    return "\n".join(lines) + "\n"
+    if table is not None and table["rehearsal"]:
+        head.append(REHEARSAL)
+    if table is None or not (table["rows"] or table["incomplete"]):
+        head.append(_nobody_yet(dataset, here))
+    if table is not None and any(table[g] for g in ("rows", "incomplete", "withdrawn", "nulls")):
+        head += [board_table(table, root=ROOT), _legend(table), downloads(dataset.id, track)]
+    if len(sections) > 1:
+        links = " · ".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in sections)
+        head.append(f'<p class="rx-jump">On this page: {links}</p>\n')
+    body = [
+        line for anchor, title, made in sections for line in (f"## {title} {{ #{anchor} }}", "", made, "")
+    ]
+    return "\n".join([*head, *body]).rstrip() + "\n"
 
 
-def _measured(dataset: Dataset, table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[str]:
-    caption = (
-        f"{table['n']} studies of {table['n_clusters']} patients, {table['protocol']} protocol. "
-        "A rank is a range: every rank the tests leave open. Below each number its 95 % interval."
+def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> str:
+    """Links to every board: the dataset's other track, and this track of the other datasets."""
+
+    def item(address: str, words: str, *, here: bool) -> str:
+        current = ' aria-current="page"' if here else ""
+        return f'<a href="{ROOT}leaderboards/{address}/"{current}>{text(words)}</a>'
+
+    sets = "".join(item(f"{d.id}/{track}", d.title, here=d.id == dataset.id) for d in others)
+    tracks = "".join(item(f"{dataset.id}/{t}", TRACK_TITLES[t], here=t == track) for t in TRACKS)
+    return (
+        '<nav class="rx-switch" aria-label="Boards" data-search-exclude>'
+        + (f"<span>Dataset</span><div>{sets}</div>" if sets else "")
+        + f"<span>Track</span><div>{tracks}</div></nav>\n"
     )
-    lines = [REHEARSAL] if table["rehearsal"] else []
-    lines += [
-        board_table(table, table["rows"], caption=caption, root="../../../", main=True),
-        downloads(dataset.id, table["track"]),
+
+
+def _facts(dataset: Dataset, track: TrackName, table: Mapping[str, Any] | None) -> str:
+    """What the board is measured on, in a line or two."""
+    n = table["n"] if table and table["n"] else dataset.tracks[track] or dataset.n_studies
+    patients = table["n_clusters"] if table and table["n_clusters"] else dataset.n_patients
+    texts = "public references" if dataset.references_public else "private references"
+    facts = [
+        f"{n:,} studies" + (f" of {patients:,} patients" if patients else ""),
+        f"{dataset.split} split",
+        texts,
     ]
-    for group, title, note in (
-        ("nulls", "Baselines that look at no image", "What a model must beat before it has read anything."),
-        ("incomplete", "Listed without a rank", "Below each name stands what keeps the model from a rank."),
-        ("withdrawn", "Withdrawn", "They stay listed, without numbers."),
-    ):
-        if table[group]:
-            made = board_table(table, table[group], caption=title, root="../../../", name=group)
-            lines += [f"## {title}", "", note, "", made]
-    for title, made in (
-        ("Intervals and ranks", charts.forest(table) + charts.rank_plot(table)),
-        ("Who is better than whom", panels.significance(table)),
-        ("Another ranking rule", panels.sensitivity(table)),
-        ("Metric against metric", charts.scatters(table)),
-        ("Subgroups", panels.subgroups(table)),
-        ("Over time", charts.progress(table, history)),
-    ):
-        if made:
-            lines += [f"## {title}", "", made]
-    return [*lines, "## How to read it", "", *_notes(table)]
+    parts = [text(f) for f in facts]
+    if table is not None:
+        primary = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
+        if primary is not None:
+            parts.append(f'ranked by <a href="{ROOT}metrics/{primary["key"]}/">{text(primary["title"])}</a>')
+        parts.append(
+            f'<a href="{ROOT}metrics/#two-text-protocols">{text(table["protocol"])}</a> text protocol'
+        )
+    about = f'{text(dataset.about)} <a href="{ROOT}datasets/{dataset.id}/">About the dataset</a>'
+    return f'{about}\n\n<p class="rx-about">{" · ".join(parts)}</p>\n'
+
+
+def _nobody_yet(dataset: Dataset, reported: Sequence[ReportedRow]) -> str:
+    """What an empty board says: nobody is here, what is known from elsewhere, and how to be the first."""
+    models = newest_count(reported)
+    elsewhere = (
+        f" In its newest snapshot ReXrank itself reports {models} models here; "
+        '<a href="#reported">their rows</a> stand below, apart from what is measured here.'
+        if models
+        else ""
+    )
+    names = f"submissions/TEAM/MODEL/{dataset.id}.json"
+    return (
+        '<div class="rx-empty"><p><strong>No model has been scored on this board yet.</strong>'
+        f"{elsewhere}</p><p>To be the first, add <code>{text(names)}</code> with a report for every study in a pull request: "
+        f'<a href="{ROOT}submit/">how to submit</a>.</p></div>\n'
+    )
+
+
+def _legend(table: Mapping[str, Any]) -> str:
+    """Every mark of the table in words."""
+    better = all(shown_higher(m) for m in table["metrics"])
+    said = [
+        "A rank is a range: every rank the tests leave open.",
+        "Below each number stands its 95 % interval.",
+    ]
+    said += ["Higher is better in every column."] if better else []
+    if table["rows"]:
+        said.append(
+            '<span class="rx-key rx-key-top"></span> best group: no test shows these models to be worse than the first. '
+            '<span class="rx-best">0.123</span> best and <span class="rx-second">0.123</span> second of the rows shown, '
+            "which need not be a real difference."
+        )
+    if any(m["reciprocal"] for m in table["metrics"]):
+        said.append("1/x is one over the mean; ranks and tests use the mean.")
+    if any(r["missing"] for r in (*table["rows"], *table["incomplete"])):
+        said.append("–: not computed for this model.")
+    if table["step"]:
+        said.append(f"The set is private: numbers are shown in steps of {table['step']:.2g}.")
+    return f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a></p>\n'
 
 
 def downloads(dataset: str, track: str) -> str:
     """Links to the board's files, as one paragraph."""
-    name = f"../../../data/{dataset}.{track}"
+    name = f"{ROOT}data/{dataset}.{track}"
     kinds = (("csv", "CSV"), ("json", "JSON"), ("tex", "LaTeX"), ("md.txt", "Markdown"))
     links = ", ".join(f'<a href="{name}.{end}" download data-rx-export="{end}">{k}</a>' for end, k in kinds)
-    return f'<p class="rx-downloads">Download the board: {links}.</p>\n'
+    return f'<p class="rx-downloads">Download the whole board: {links}.</p>\n'
 
 
-def _notes(table: Mapping[str, Any]) -> list[str]:
-    notes = [f"- {text(n)}" for n in table["notes"]]
+def _sections(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Anchor, title and HTML of every part below the table that has something to show."""
+    made = (
+        ("intervals", "Intervals and ranks", lanes.intervals(table)),
+        ("duels", "Who is better than whom", lanes.duels(table)),
+        ("rules", "Another ranking rule", sensitivity(table)),
+        ("scatters", "Metric against metric", charts.scatters(table)),
+        ("subgroups", "Subgroups", subgroups(table)),
+        ("progress", "Over time", charts.progress(table, history)),
+        ("notes", "Notes, marks, signatures", _notes(table)),
+    )
+    return [(f"{anchor}", title, html) for anchor, title, html in made if html]
+
+
+def _notes(table: Mapping[str, Any]) -> str:
+    notes = [text(n) for n in table["notes"]]
     resolution = table.get("resolution") or {}
-    if resolution.get("mde") is not None:
+    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
+    if resolution.get("mde") is not None and metric is not None:
+        digits = digits_of(table)
         notes.append(
-            f"- Two models must differ by about {resolution['mde']:.3f} in {table['primary']} for the board to tell them "
-            f"apart four times out of five; over all pairs at once, by {resolution['mde_all_pairs']:.3f}."
+            f"Two models must differ by about {resolution['mde']:.{digits}f} in mean {text(metric['title'])} for the board to tell "
+            f"them apart four times out of five; over all pairs at once, by {resolution['mde_all_pairs']:.{digits}f}."
         )
-    return [*notes, "", "Signatures, everything that can move a number:", "", _signature_table(table), ""]
+    listed = "".join(f"<li>{n}</li>" for n in notes)
+    return (f"<ul>{listed}</ul>\n" if listed else "") + _marks(table) + _signature_table(table)
+
+
+def _marks(table: Mapping[str, Any]) -> str:
+    """Every mark of every model in full."""
+    rows = [r for r in (*table["rows"], *table["incomplete"]) if badges_of(r)]
+    if not rows:
+        return ""
+    listed = "".join(
+        f"<li>{text(r['name'])}: {text('; '.join(badges_of(r))).replace('&#45;', '−')}</li>" for r in rows
+    )
+    return (
+        f'<h3 id="marks">Marks</h3><p>A model that was trained on this dataset\'s source may know its style, if not its studies. '
+        f"The other marks come from the checks of every submission.</p><ul data-search-exclude>{listed}</ul>\n"
+    )
 
 
 def _signature_table(table: Mapping[str, Any]) -> str:
+    if not table["metrics"]:
+        return ""
     rows = "".join(
-        f"<tr><td>{text(m['title'])}</td><td><code>{text(m['signature'])}</code></td></tr>"
+        f'<tr><th scope="row"><a href="{ROOT}metrics/{m["key"]}/">{text(m["title"])}</a></th>'
+        f'<td><code class="rx-wrap">{text(m["signature"])}</code></td></tr>'
         for m in table["metrics"]
     )
-    return f"<table data-search-exclude><thead><tr><th>Metric</th><th>Signature</th></tr></thead><tbody>{rows}</tbody></table>"
-
-
-def overview_page(
-    datasets: Sequence[Dataset], overview: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
-) -> str:
-    """The front page: what this is, each board's best group, what is new, how to submit."""
-    found = {(b["dataset"], b["track"]): b for b in overview.get("boards", [])}
-    lines = [
-        "---",
-        "title: ReXrank challenge",
-        "hide: [navigation, toc]",
-        "---",
-        "# Which model writes the best chest X-ray reports?",
-        "",
-        "An open challenge for AI-written chest X-ray reports. Models are compared on four datasets with the metrics of",
-        "ReXrank; every number has an interval, every rank is a range, and everything is computed in the open from one",
-        "pull request.",
-        "",
-        "[Submit a model](submit.md){ .md-button .md-button--primary } [How to read a board](about.md){ .md-button }",
-        "",
-        "## The boards",
-        "",
-        "The best group holds the models that no test shows to be worse than the first.",
-        "",
-        "| Dataset | Track | Studies | Models | Best group |",
-        "|---|---|---:|---:|---|",
-    ]
-    lines += [_overview_line(d, track, found.get((d.id, track))) for d in datasets for track in TRACKS]
-    lines += ["", "## New", ""]
-    lines += [
-        f"- {text(h['date'])}: {text(h['id'])} {text(h['event'])} on {text(h['dataset'])}, {text(h['track'])}"
-        for h in history[-10:][::-1]
-    ]
-    if not history:
-        lines.append("Nothing yet.")
-    lines += [
-        "",
-        "## Submit in three steps",
-        "",
-        "1. Write your model's reports to a file: `rexrank convert predictions.json --dataset iu-xray --out submissions/TEAM/MODEL`.",
-        "2. Check it: `rexrank validate submissions/TEAM/MODEL`.",
-        "3. Open a pull request. The bot answers within minutes; the scores follow once a maintainer releases them.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _overview_line(dataset: Dataset, track: TrackName, board: Mapping[str, Any] | None) -> str:
-    n = dataset.tracks[track] or dataset.n_studies
-    best = "no model yet"
-    if board:
-        group = [text(m["name"]) for m in board["best_group"]]
-        best = ", ".join(group[:5]) + (f" and {len(group) - 5} more" if len(group) > 5 else "")
-        best += " (alone)" if len(group) == 1 and board["n_models"] > 1 else ""
-        best += " (rehearsal)" if board["rehearsal"] else ""
     return (
-        f"| [{dataset.title}](leaderboards/{dataset.id}/{track}.md) | {TRACK_TITLES[track]} | {n:,} "
-        f"| {board['n_models'] if board else 0} | {best} |"
+        "<p>A signature names everything that can move a metric's numbers; two signatures never share a column.</p>\n"
+        f'<table class="rx-facts rx-signatures" data-search-exclude><thead><tr><th scope="col">Metric</th><th scope="col">Signature</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>\n"
     )
-
-
-def boards_index(datasets: Sequence[Dataset]) -> str:
-    """The list of boards."""
-    lines = ["---", "title: Leaderboards", "---", "# Leaderboards", ""]
-    lines += [
-        f"- **{d.title}** ({d.n_studies:,} studies): "
-        + ", ".join(f"[{TRACK_TITLES[t]}]({d.id}/{t}.md)" for t in TRACKS)
-        for d in datasets
-    ]
-    lines += ["", "What ReXrank itself published stands apart: [reported rows](reported.md)."]
-    return "\n".join(lines) + "\n"

@@ -15,7 +15,18 @@ from typing import Final
 import yaml
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.pages import boards, codes, compare, datasets, endpoints, metrics, models, news
+from evaluator.pages import (
+    boards,
+    codes,
+    compare,
+    datasets,
+    endpoints,
+    metrics,
+    models,
+    news,
+    overview,
+    published,
+)
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
@@ -42,9 +53,9 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
     content = read_content(leaderboard, site_url)
     known = [get_dataset(d) for d in dataset_ids()]
     out = {
-        "index.md": boards.overview_page(known, content.overview, content.history),
-        "leaderboards/index.md": boards.boards_index(known),
-        "leaderboards/reported.md": boards.reported_page(content.reported),
+        "index.md": overview.overview_page(known, content),
+        "leaderboards/index.md": overview.boards_index(known, content),
+        "leaderboards/reported.md": published.reported_page(content.reported),
         "codes.md": codes.codes_page(),
         "compare.md": compare.compare_page(content),
         "changelog.md": news.changelog_page(content),
@@ -59,7 +70,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
         for track in TRACKS:
             table = content.tables.get((dataset.id, track))
             out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(
-                dataset, track, table, content.reported, content.history
+                dataset, track, table, content.reported, content.history, known
             )
     for name in content.models:
         out[f"models/{name}.md"] = models.model_page(name, content)

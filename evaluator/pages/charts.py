@@ -1,25 +1,35 @@
-"""Figures of a board as inline SVG: they need no script and take their colours from the page."""
+"""Figures of a board as inline SVG: they need no script and take their colours from the page.
+
+Places across are in percent and places down in pixels, so that a figure fills any width and its words
+keep their size.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from evaluator.pages.markup import number, text
+from evaluator.tables import digits_of
 
-WIDTH: Final = 720
-LEFT: Final = 230
-STEP: Final = 24
+TYPICAL_WIDTH: Final = 700.0
+"""Pixels that labels are laid out for; on a phone only the first few are shown."""
+LETTER: Final = 6.6
+"""Pixels of a letter of a label."""
+FIRST_LABELS: Final = 4
+"""Labels that a phone has room for."""
+Box = tuple[float, float, float, float]
 
 
 def figure(name: str, title: str, description: str, height: int, body: str) -> str:
-    """An accessible figure of width 720; `body` is SVG already, every other argument plain text."""
+    """An accessible figure as wide as the page; `body` is SVG already, every other argument plain text."""
     return (
         f'<figure class="rx-figure" id="rx-{name}" data-rx-chart="{name}" data-search-exclude>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="rx-{name}-t rx-{name}-d">'
+        f'<svg width="100%" height="{height}" role="img" aria-labelledby="rx-{name}-t rx-{name}-d">'
         f'<title id="rx-{name}-t">{text(title)}</title><desc id="rx-{name}-d">{text(description)}</desc>'
-        f"{body}</svg><figcaption>{text(title)}. {text(description)}</figcaption></figure>\n"
+        f"{body}</svg><figcaption><strong>{text(title)}.</strong> {text(description)}</figcaption></figure>\n"
     )
 
 
@@ -70,61 +80,13 @@ def measured_on(metric: Mapping[str, Any]) -> str:
     )
 
 
-def _vertical_axis(values: Sequence[float], slope: float, offset: float, bottom: int) -> str:
+def _rules(values: Sequence[float], slope: float, offset: float) -> str:
+    """Lines across the figure, each with its value above its left end."""
     return "".join(
-        f'<line class="rx-axis" x1="{offset + slope * v:.1f}" x2="{offset + slope * v:.1f}" y1="6" y2="{bottom}"/>'
-        f'<text x="{offset + slope * v:.1f}" y="{bottom + 16}" text-anchor="middle">{tick_text(v)}</text>'
+        f'<line class="rx-axis" x1="0" x2="100%" y1="{offset + slope * v:.1f}" y2="{offset + slope * v:.1f}"/>'
+        f'<text class="rx-tick" x="0" y="{offset + slope * v - 4:.1f}">{tick_text(v)}</text>'
         for v in values
     )
-
-
-def forest(table: Mapping[str, Any]) -> str:
-    """Means and intervals of the primary metric, best on top; empty when nothing has an interval."""
-    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
-    rows = [r for r in table["rows"] if (r["metrics"].get(table["primary"]) or {}).get("low") is not None]
-    if metric is None or not rows:
-        return ""
-    entries = [r["metrics"][table["primary"]] for r in rows]
-    low, high = min(e["low"] for e in entries), max(e["high"] for e in entries)
-    slope, offset = scale(low, high, LEFT, WIDTH - 24)
-    bottom = 10 + STEP * len(rows)
-    parts = [_vertical_axis(ticks(low, high), slope, offset, bottom)]
-    for i, (row, entry) in enumerate(zip(rows, entries, strict=True)):
-        y = 20 + STEP * i
-        a, m, b = (offset + slope * entry[k] for k in ("low", "mean", "high"))
-        dot = "rx-dot" if row["tied_with_best"] else "rx-dot rx-hollow"
-        span = f"{number(entry['mean'])} ({number(entry['low'])} to {number(entry['high'])})"
-        parts.append(
-            f"<g><title>{short(row['name'], 60)}: {span}</title>"
-            f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{short(row["name"])}</text>'
-            f'<line class="rx-span" x1="{a:.1f}" x2="{b:.1f}" y1="{y}" y2="{y}"/>'
-            f'<circle class="{dot}" cx="{m:.1f}" cy="{y}" r="4.5"/></g>'
-        )
-    title = f"{metric['title']}: mean and 95 % interval"
-    about = f"{measured_on(metric)} Filled dots: the group that nothing separates from the best."
-    return figure("forest", title, about, bottom + 24, "".join(parts))
-
-
-def rank_plot(table: Mapping[str, Any]) -> str:
-    """Each model's range of ranks; empty with fewer than two ranked models."""
-    rows = [r for r in table["rows"] if r["rank_low"] is not None]
-    if len(rows) < 2:
-        return ""
-    last = max(r["rank_high"] for r in rows)
-    slope, offset = scale(1, last, LEFT + 8, WIDTH - 24)
-    bottom = 10 + STEP * len(rows)
-    marks = sorted({1, last, *(int(t) for t in ticks(1, last, 8) if t >= 1 and t == int(t))})
-    parts = [_vertical_axis(marks, slope, offset, bottom)]
-    for i, row in enumerate(rows):
-        y = 20 + STEP * i
-        a, b = offset + slope * row["rank_low"], offset + slope * row["rank_high"]
-        parts.append(
-            f'<g><text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{short(row["name"])}</text>'
-            f'<line class="rx-band" x1="{a:.1f}" x2="{b:.1f}" y1="{y}" y2="{y}"/>'
-            f'<circle class="rx-dot" cx="{a:.1f}" cy="{y}" r="3"/><circle class="rx-dot" cx="{b:.1f}" cy="{y}" r="3"/></g>'
-        )
-    about = "From the best to the worst rank that the tests leave open; where two ranges overlap, neither model is shown to be better."
-    return figure("ranks", "Range of ranks", about, bottom + 24, "".join(parts))
 
 
 def scatters(table: Mapping[str, Any]) -> str:
@@ -137,7 +99,7 @@ def scatters(table: Mapping[str, Any]) -> str:
     if not made:
         return ""
     rest = "".join(made[1:])
-    more = f"<details data-rx-more><summary>Against the other metrics</summary>{rest}</details>\n"
+    more = f'<details class="rx-fold" data-rx-more><summary>Against the other metrics</summary>{rest}</details>\n'
     return made[0] + (more if rest else "")
 
 
@@ -146,32 +108,68 @@ def _scatter(table: Mapping[str, Any], across: Mapping[str, Any], up: Mapping[st
     rows = [r for r in table["rows"] if a in r["metrics"] and b in r["metrics"]]
     if len(rows) < 2:
         return ""
+    digits = digits_of(table)
     xs, ys = ([r["metrics"][k]["mean"] for r in rows] for k in (a, b))
-    height, top, left, bottom = 340, 20, 70, 290
-    sx, ox = scale(min(xs), max(xs), left + 20, WIDTH - 40)
-    sy, oy = scale(min(ys), max(ys), bottom - 14, top + 10)
-    parts = [_vertical_axis(ticks(min(xs), max(xs)), sx, ox, bottom)]
+    height, top, bottom = 360, 30, 300
+    sx, ox = scale(min(xs), max(xs), 9, 94)
+    sy, oy = scale(min(ys), max(ys), bottom - 10, top + 14)
+    points = [(ox + sx * x, oy + sy * y) for x, y in zip(xs, ys, strict=True)]
+    names = [" ".join(str(r["name"]).split()) for r in rows]
+    labels = _labels(points, [n if len(n) <= 24 else f"{n[:23]}…" for n in names])
+    parts = [_rules(ticks(min(ys), max(ys)), sy, oy)]
     parts += [
-        f'<line class="rx-axis" x1="{left}" x2="{WIDTH - 20}" y1="{oy + sy * v:.1f}" y2="{oy + sy * v:.1f}"/>'
-        f'<text x="{left - 8}" y="{oy + sy * v + 4:.1f}" text-anchor="end">{tick_text(v)}</text>'
-        for v in ticks(min(ys), max(ys))
+        f'<line class="rx-axis" x1="{ox + sx * v:.2f}%" x2="{ox + sx * v:.2f}%" y1="{top}" y2="{bottom}"/>'
+        f'<text x="{ox + sx * v:.2f}%" y="{bottom + 18}" text-anchor="middle">{tick_text(v)}</text>'
+        for v in ticks(min(xs), max(xs))
     ]
-    for i, (row, x, y) in enumerate(zip(rows, xs, ys, strict=True), 1):
-        px, py = ox + sx * x, oy + sy * y
-        label = f"{short(row['name'], 60)}: {number(x)}, {number(y)}"
+    for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True):
+        dot = "rx-dot" if row["tied_with_best"] else "rx-dot rx-hollow"
+        said = f"{text(name)}: {text(across['title'])} {number(x, digits)}, {text(up['title'])} {number(y, digits)}"
         parts.append(
-            f'<g><title>{label}</title><circle class="rx-dot" cx="{px:.1f}" cy="{py:.1f}" r="4.5"/>'
-            f'<text x="{px + 7:.1f}" y="{py - 5:.1f}">{i}</text></g>'
+            f'<circle class="{dot}" cx="{px:.2f}%" cy="{py:.1f}" r="4.5"><title>{said}</title></circle>'
         )
-    parts.append(
-        f'<text x="{(left + WIDTH) / 2:.0f}" y="{height - 8}" text-anchor="middle">{text(across["title"])}</text>'
-    )
-    names = "; ".join(f"{i} {' '.join(str(r['name']).split())[:40]}" for i, r in enumerate(rows, 1))
-    ways = ", ".join(
-        f"{m['title']}: {'higher' if m['higher_is_better'] else 'lower'} is better" for m in (up, across)
-    )
+    parts += labels
+    ways = ["←" if not across["higher_is_better"] else "→", "↑" if up["higher_is_better"] else "↓"]
+    left = not across["higher_is_better"]
+    foot = f"{text(across['title'])}, {'← better' if left else 'better →'}"
+    parts.append(f'<text x="50%" y="{height - 18}" text-anchor="middle">{foot}</text>')
+    parts.append(f'<text x="0" y="14">{text(up["title"])}, {ways[1]} better</text>')
+    shown = len(labels)
     title = f"{up['title']} (upwards) against {across['title']} (across), means"
-    return figure(f"scatter-{b}", title, f"{ways}. Numbers: {names}.", height, "".join(parts))
+    about = "Filled dots: the best group of the ranking metric. "
+    about += (
+        ""
+        if shown == len(rows)
+        else f"{shown} of {len(rows)} dots have room for a name; hover over the others. "
+    )
+    return figure(
+        f"scatter-{b}", title, f"{about}All numbers stand in the board's table.", height, "".join(parts)
+    )
+
+
+def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
+    """Names beside their dots, in the order given, as far as none covers another name or a dot."""
+    dots = [(x / 100 * TYPICAL_WIDTH, y) for x, y in points]
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in dots]
+    made: list[str] = []
+    for i, ((x, y), name) in enumerate(zip(dots, names, strict=True)):
+        wide = LETTER * len(name)
+        others = [box for j, box in enumerate(taken) if j != i]
+        for anchor, dx, dy in (("start", 8, 4), ("end", -8, 4), ("middle", 0, -9), ("middle", 0, 17)):
+            left = x + dx - {"start": 0.0, "end": wide, "middle": wide / 2}[anchor]
+            box = (left, y + dy - 11, left + wide, y + dy + 3)
+            if left > 0 and left + wide < TYPICAL_WIDTH and not any(_meet(box, o) for o in others):
+                taken.append(box)
+                kind = "" if len(made) < FIRST_LABELS else ' class="rx-wide"'
+                made.append(
+                    f'<text{kind} x="{points[i][0]:.2f}%" y="{y + dy:.1f}" dx="{dx}" text-anchor="{anchor}">{text(name)}</text>'
+                )
+                break
+    return made
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
@@ -185,7 +183,7 @@ def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> 
         if (line.get("dataset"), line.get("track")) == (table["dataset"], table["track"]):
             first.setdefault(str(line.get("id")), str(line.get("date"))[:10])
     found = sorted(
-        (day[:10], r["metrics"][table["primary"]]["mean"], str(r["name"]))
+        (day[:10], r["metrics"][table["primary"]]["mean"], " ".join(str(r["name"]).split()))
         for r in table["rows"]
         for day in (first.get(r["id"]) or r["submitted"],)
         if day and table["primary"] in r["metrics"]
@@ -193,39 +191,43 @@ def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> 
     days = sorted({f[0] for f in found})
     if metric is None or len(days) < 2:
         return ""
-    higher = metric["higher_is_better"]
+    sign = 1 if metric["higher_is_better"] else -1
     best: list[tuple[str, float, str]] = []
     for entry in found:
-        if not best or (entry[1] > best[-1][1] if higher else entry[1] < best[-1][1]):
+        if not best or sign * entry[1] > sign * best[-1][1]:
             best.append(entry)
-    about = f"{measured_on(metric)} Dots are entries, the line the best so far: " + "; ".join(
-        f"{day} {name[:40]} {number(mean)}" for day, mean, name in best
+    digits = digits_of(table)
+    about = f"{measured_on(metric)} Dots are entries, the line is the best so far: " + "; ".join(
+        f"{day} {name} {number(mean, digits)}" for day, mean, name in best
     )
-    return figure("progress", "Best score over time", f"{about}.", 260, _steps(found, best, days))
+    return figure("progress", "Best score over time", f"{about}.", 270, _steps(found, best, days, digits))
 
 
 def _steps(
-    found: Sequence[tuple[str, float, str]], best: Sequence[tuple[str, float, str]], days: Sequence[str]
+    found: Sequence[tuple[str, float, str]],
+    best: Sequence[tuple[str, float, str]],
+    days: Sequence[str],
+    digits: int,
 ) -> str:
-    from datetime import date
-
     at = {d: date.fromisoformat(d).toordinal() for d in days}
-    sx, ox = scale(at[days[0]], at[days[-1]], 80, WIDTH - 30)
+    sx, ox = scale(at[days[0]], at[days[-1]], 9, 97)
     means = [f[1] for f in found]
-    sy, oy = scale(min(means), max(means), 205, 20)
-    path, last = "", oy
-    for i, (day, mean, _) in enumerate(best):
-        x, y = ox + sx * at[day], oy + sy * mean
-        path += f"M{x:.1f} {y:.1f}" if not i else f"H{x:.1f}V{y:.1f}"
-        last = y
+    sy, oy = scale(min(means), max(means), 215, 25)
+    turns = [(ox + sx * at[day], oy + sy * mean) for day, mean, _ in best]
+    lines = []
+    for i, (x, y) in enumerate(turns):
+        end = turns[i + 1][0] if i + 1 < len(turns) else 98.0
+        lines.append(f'<line x1="{x:.2f}%" x2="{end:.2f}%" y1="{y:.1f}" y2="{y:.1f}"/>')
+        if i + 1 < len(turns):
+            lines.append(f'<line x1="{end:.2f}%" x2="{end:.2f}%" y1="{y:.1f}" y2="{turns[i + 1][1]:.1f}"/>')
+    leaders = {(d, n) for d, _, n in best}
     dots = "".join(
-        f'<circle class="rx-dot" cx="{ox + sx * at[d]:.1f}" cy="{oy + sy * m:.1f}" r="4"><title>{short(n, 60)}: {number(m)}</title></circle>'
+        f'<circle class="rx-dot{"" if (d, n) in leaders else " rx-hollow"}" cx="{ox + sx * at[d]:.2f}%" cy="{oy + sy * m:.1f}" r="4">'
+        f"<title>{d}, {text(n)}: {number(m, digits)}</title></circle>"
         for d, m, n in found
     )
-    axis = "".join(
-        f'<line class="rx-axis" x1="72" x2="{WIDTH - 20}" y1="{oy + sy * v:.1f}" y2="{oy + sy * v:.1f}"/>'
-        f'<text x="64" y="{oy + sy * v + 4:.1f}" text-anchor="end">{tick_text(v)}</text>'
-        for v in ticks(min(means), max(means), 4)
+    ends = (
+        f'<text x="9%" y="252" text-anchor="middle">{days[0]}</text>'
+        f'<text x="97%" y="252" text-anchor="end">{days[-1]}</text>'
     )
-    ends = f'<text x="80" y="240">{days[0]}</text><text x="{WIDTH - 30}" y="240" text-anchor="end">{days[-1]}</text>'
-    return f'{axis}<path class="rx-steps" d="{path}H{WIDTH - 30}"/>{dots}{ends}' if last is not None else ""
+    return f'{_rules(ticks(min(means), max(means), 4), sy, oy)}<g class="rx-steps">{"".join(lines)}</g>{dots}{ends}'

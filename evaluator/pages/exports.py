@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evaluator.tables import all_rows, display_text, rank_text
+from evaluator.tables import all_rows, digits_of, display_text, rank_text
 
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
@@ -39,7 +39,7 @@ def latex_text(value: object) -> str:
 
 def table_latex(table: Mapping[str, Any]) -> str:
     """The board as a `tabular` that needs no package; numbers as readers see them."""
-    metrics = table["metrics"]
+    metrics, digits = table["metrics"], digits_of(table)
     lines = [
         f"% {latex_text(table['title'])}, {table['track']} track; {table['n']} studies of {table['n_clusters']} patients",
         "% 95 % intervals in brackets; a rank is the range that the tests leave open",
@@ -52,6 +52,6 @@ def table_latex(table: Mapping[str, Any]) -> str:
     for row in all_rows(table):
         mark = " (baseline)" if row["kind"] == "null" else ""
         cells = [rank_text(row), row["name"] + mark]
-        cells += [display_text(row["metrics"].get(m["key"])).replace("-", "−") for m in metrics]
+        cells += [display_text(row["metrics"].get(m["key"]), digits).replace("-", "−") for m in metrics]
         lines.append(" & ".join(map(latex_text, cells)) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"

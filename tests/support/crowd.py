@@ -1,0 +1,276 @@
+"""A crowded leaderboard of made-up numbers, in the form the pipeline writes, with every oddity a board can show.
+
+Ranks, tests and sensitivity come from the real statistics over drawn per-study scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
+from evaluator.files import dump_json
+from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.pairwise import PAIRWISE_SCHEMA
+from evaluator.ranking import TABLE_SCHEMA, overview
+from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse
+from evaluator.statistics.bootstrap import clusters_of
+from evaluator.statistics.guard import coarse, step_for
+from evaluator.tables import table_csv, table_json, table_markdown
+from evaluator.uncertainty import AGGREGATED, display
+
+NAMES = (
+    "CheXplain",
+    "MedScribe-4B",
+    "A model whose name takes every one of the sixty letters given",
+    "RadWriter",
+    "Übersicht-CXR",
+    "胸片报告",
+    "x",
+)
+INSTITUTIONS = (
+    "Department of Radiology and Nuclear Medicine, University Hospital of a City with a Long Name",
+    "Institute",
+    "A company",
+)
+VIEWS = ("all", "frontal", "all", "none")
+CONTEXTS = ("none", "indication", "indication+history", "indication+prior", "all")
+BADGES = (
+    {"code": "C10", "outcome": "badge", "text": "template collapse: one report serves 31 % of the studies", "ids": []},
+    {"code": "C22", "outcome": "badge", "text": "falls more than the cohort from public to private sets", "ids": []},
+)  # fmt: skip
+
+
+def make_crowd(
+    folder: Path, datasets: Sequence[str], *, n_models: int, n_studies: int = 120, rehearsal: bool = False
+) -> list[dict[str, Any]]:
+    """The tables of both tracks of `datasets`, written with records, pairs, overview and history.
+
+    Scores of `n_studies` studies are drawn once a track; every dataset shows the same models, so that a
+    large crowd is made in seconds.
+    """
+    tables = []
+    for number, track in enumerate(TRACKS):
+        scores = draw(n_models, n_studies, np.random.default_rng(number))
+        found = analyse(scores, seed=number)
+        tables += [
+            _board(folder, get_dataset(d), track, scores, found, rehearsal=rehearsal) for d in datasets
+        ]
+    _put(folder / "overview.json", dump_json(overview(tables)))
+    events = [_event(t, r) for t in tables for r in t["rows"]]
+    events.sort(key=lambda e: (e["date"], e["id"]))
+    _put(folder / "history.jsonl", "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in events))
+    return tables
+
+
+def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores:
+    """Per-study scores of models from good to bad: neighbours can hardly be told apart, two are equal.
+
+    The best two reach the pole of 1/RadCliQ-v1; every ninth model lacks the judges' metrics.
+    """
+    skill = np.linspace(1.0, 0.0, n_models)
+    easy = rng.normal(0, 0.5, n_studies)
+    values: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(_ids(n_models)):
+        noise = rng.normal(0, 0.9, n_studies)
+        radcliq = 1.4 - 1.42 * skill[i] - 0.4 * easy + 0.5 * noise
+        found = {"radcliq_v1": radcliq}
+        for k, key in enumerate(board_metric_keys()):
+            if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "fineradscore"}):
+                continue
+            own = 0.25 + 0.5 * skill[i] + 0.1 * easy - 0.1 * noise + rng.normal(0, 0.04 + 0.01 * k)
+            found[key] = np.clip(own, 0, 1) if key != "fineradscore" else np.clip(3 - 2.4 * own, 0, 4)
+        values[name] = found
+    if n_models > 5:
+        a, b = list(values)[3:5]
+        values[b] = dict(values[a])
+    keys = board_metric_keys()
+    return BoardScores(
+        values=values,
+        clusters=clusters_of([f"p{i:04d}" for i in range(n_studies)]),
+        primary="radcliq_v1",
+        direction={k: 1 if get_metric(k).higher_is_better else -1 for k in keys},
+        families={k: get_metric(k).family for k in AGGREGATED},
+    )
+
+
+def _ids(n_models: int) -> list[str]:
+    return [f"team{i:02d}/model" for i in range(n_models)]
+
+
+def _board(
+    folder: Path, dataset: Dataset, track: str, scores: BoardScores, found: BoardAnalysis, *, rehearsal: bool
+) -> dict[str, Any]:
+    n = dataset.tracks[track] or dataset.n_studies
+    private = None if dataset.references_public else n
+    order = sorted(scores.values, key=lambda i: (scores.values[i]["radcliq_v1"].mean(), i))
+    rows = [
+        _row(dataset, track, name, i, scores.values[name], n, place=found.places[name])
+        for i, name in enumerate(order)
+    ]
+    last = scores.values[order[-1]]
+    held = [
+        _row(dataset, track, f"held/model-{i}", 60 + i, last, n, why=why)
+        for i, why in enumerate(
+            (
+                "null-like: one report serves at least nine studies in ten; enter it as a baseline",
+                "lacks radcliq_v1 under the board's signature",
+            )
+        )
+    ]
+    held[1]["metrics"].pop("radcliq_v1")
+    gone = {**_row(dataset, track, "gone/model", 70, {}, n), "status": "withdrawn"}
+    nulls = [
+        {**_row(dataset, track, f"baseline/{key}", 80, _worse(last, step), n), "kind": "null", "name": name,
+         "institution": None, "inputs": {}, "badges": [], "training_data": [], "open_weights": False,
+         "trained_on_dataset": False}
+        for key, name, step in (
+            ("normal-template", "Normal template", 0.02),
+            ("shuffled-references", "Another patient's reference", 0.1),
+        )
+    ]  # fmt: skip
+    pairs = [asdict(p) for p in found.pairs]
+    if private:
+        for pair in pairs:
+            pair.update({k: coarse(pair[k], private) for k in ("difference", "low", "high")})
+    table = {
+        "schema": TABLE_SCHEMA, "dataset": dataset.id, "track": track, "title": dataset.title,
+        "references_public": dataset.references_public, "n": n, "n_clusters": dataset.n_patients or n,
+        "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v1",
+        "step": step_for(private) if private else None, "rehearsal": rehearsal,
+        "metrics": [_column(k) for k in sorted(board_metric_keys(), key=lambda k: k != "radcliq_v1")],
+        "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
+        "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
+        "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
+    }  # fmt: skip
+    name = f"{dataset.id}.{track}"
+    for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
+        _put(folder / f"tables/{name}.{suffix}", render(table))
+    head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
+    shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in ("radcliq_v1",)}
+    _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
+    for row in (*rows, *held, gone):
+        _put(folder / row["record"], dump_json(_record(row)))
+    return table
+
+
+def _worse(values: Mapping[str, Any], step: float) -> dict[str, Any]:
+    return {k: v - step if get_metric(k).higher_is_better else v + step for k, v in values.items()}
+
+
+def _column(key: str) -> dict[str, Any]:
+    m = get_metric(key)
+    return {
+        "key": key, "title": m.title, "display_title": m.display_title or m.title, "family": m.family,
+        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80,
+    }  # fmt: skip
+
+
+def _row(
+    dataset: Dataset,
+    track: str,
+    name: str,
+    i: int,
+    values: Mapping[str, Any],
+    n: int,
+    *,
+    place: Any = None,
+    why: str | None = None,
+) -> dict[str, Any]:
+    team, _, model = name.partition("/")
+    metrics = {}
+    for key, found in values.items():
+        mean, error = float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found)))
+        numbers = {"mean": mean, "low": mean - 1.96 * error, "high": mean + 1.96 * error}
+        if not dataset.references_public:
+            numbers = {k: coarse(v, n) for k, v in numbers.items()}
+        entry = {**numbers, "se": error, "n": n, "n_failed": 3 * (i == 2 and key == "green")}
+        metrics[key] = {**entry, "display": display(get_metric(key), entry), "gain_over_null": None}
+    seen = dataset.training_names[0] if dataset.training_names and i % 3 == 1 else "other:in-house"
+    return {
+        "id": name, "team": team, "model": model, "name": NAMES[i] if i < len(NAMES) else f"Model {i:02d}",
+        "institution": INSTITUTIONS[i % 3], "year": 2026, "status": "superseded" if i == 9 else "active",
+        "kind": "submission", "rank": place and place.rank_low, "rank_low": place and place.rank_low,
+        "rank_high": place and place.rank_high, "tied_with_best": bool(place and place.tied_with_best),
+        "cluster": place and place.cluster, "missing": [k for k in board_metric_keys() if k not in values],
+        "why_unranked": why, "badges": [BADGES[i % 2]] if i % 7 == 4 else [],
+        "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [seen],
+        "trained_on_dataset": seen in dataset.training_names, "open_weights": i % 2 == 0,
+        "uses_external_llm": False, "parameters": "7B", "links": {}, "metrics": metrics, "diagnostics": {},
+        "submitted": f"2026-{max(1, 10 - i // 5):02d}-{1 + i * 11 % 28:02d}", "pull_request": i + 1, "commit": None,
+        "record": f"records/{dataset.id}/{track}/{team}__{model}.json",
+    }  # fmt: skip
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model page reads of a record."""
+    card = {k: row[k] for k in ("name", "institution", "year", "inputs", "training_data", "links", "status")}
+    facts = ("evaluator_version", "evaluator_commit", "device", "platform", "python")
+    return {
+        "team": row["team"], "model": row["model"], "card": {**card, "description": "Made up.", "reason": "Asked for."},
+        "metrics": {k: {"signature": f"{k}|v1|" + "x" * 80} for k in row["metrics"]}, "missing": {},
+        "submitted": row["submitted"],
+        "provenance": {**dict.fromkeys(facts, "x"), "packages": {}, "predictions_sha256": "0" * 64,
+                       "references_sha256": "0" * 64, "pull_request": row["pull_request"]},
+    }  # fmt: skip
+
+
+def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Two axes on the ranking metric: one whose gap mixes in the kind of studies, one too small for intervals."""
+
+    def estimate(value: float, width: float | None = 0.05) -> dict[str, float | None]:
+        return {"value": value, "low": width and value - width, "high": width and value + width}
+
+    def model(row: Mapping[str, Any], width: float | None) -> dict[str, Any]:
+        mean = row["metrics"]["radcliq_v1"]["mean"]
+        parts = ("a", "b") if width else ("younger than 40", "80 and older")
+        groups = {
+            g: {**estimate(mean + d, width), "rank_low": 1, "rank_high": len(rows)}
+            for g, d in zip(parts, (0.1, -0.1), strict=True)
+        }
+        gap = {"a": parts[0], "b": parts[1], "raw": estimate(0.2, width), "standardised": estimate(0.03, width) if width else None,
+               "covered": 0.94 if width else None, "beyond_null": estimate(-0.02, width)}  # fmt: skip
+        return {
+            "groups": groups,
+            "worst": parts[0] if width else None,
+            "p": 0.03,
+            "q": 0.048 if width else None,
+            "gaps": [gap],
+        }
+
+    axes = [
+        {
+            "axis": axis,
+            "groups": [{"name": g, "studies": 400, "patients": 380} for g in names],
+            "models": {r["id"]: model(r, width) for r in rows},
+        }
+        for axis, names, width in (
+            ("sex", ("a", "b"), 0.05),
+            ("age_group", ("younger than 40", "80 and older"), None),
+        )
+    ]
+    return {
+        "metric": "radcliq_v1",
+        "standardised_by": ["normal", "length"],
+        "null": "baseline/normal-template",
+        "axes": axes,
+    }
+
+
+def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    shown = row["metrics"][table["primary"]]["display"]["value"]
+    return {
+        "date": row["submitted"], "id": row["id"], "name": row["name"], "event": "entered", "dataset": table["dataset"],
+        "track": table["track"], "rank": [row["rank_low"], row["rank_high"]], "primary": table["primary"],
+        "shown": shown, "previous": None, "pull_request": row["pull_request"],
+    }  # fmt: skip
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
