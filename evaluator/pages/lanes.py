@@ -106,9 +106,10 @@ def _rank_ticks(last: int) -> list[float]:
 
 
 def _lane(title: str, grid: str, drawn: str) -> str:
+    # The theme sets `href` of everything that has one when it changes pages, which fails on a `use`.
     return (
         f'<svg class="rx-lane" role="img" width="100%" height="20"><title>{title}</title>'
-        f'<use href="#{grid}"/>{drawn}</svg>'
+        f'<use xlink:href="#{grid}"/>{drawn}</svg>'
     )
 
 

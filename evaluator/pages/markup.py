@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.checks.card import public_https
 
 TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
+
+VIEWS: Final = {"all": "all views", "frontal": "frontal view", "none": "no image"}
+CONTEXTS: Final = {
+    "none": "",
+    "indication": "indication",
+    "indication+history": "indication, history",
+    "indication+prior": "indication, prior study",
+    "all": "all context",
+}
 
 # Entities that html.escape writes must stay, so "#", "&" and ";" are left alone; a "#" in the middle of a
 # line is no heading, and line breaks become entities.
@@ -61,6 +70,18 @@ def number(value: float, digits: int = 3) -> str:
     """
     shown = f"{value:.{digits}f}"
     return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
+
+
+def inputs_of(inputs: Mapping[str, Any]) -> str:
+    """What a model reads of a study, in words.
+
+    >>> inputs_of({"views": "frontal", "context": "indication"})
+    'frontal view, indication'
+    """
+    views, context = inputs.get("views"), inputs.get("context")
+    known = [VIEWS.get(views, views)] if views else []
+    known += [CONTEXTS.get(context, context)] if context else []
+    return ", ".join(k for k in known if k) or "unknown"
 
 
 def badges_of(row: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from evaluator.pages.markup import badges_of, number, text
+from evaluator.pages.markup import badges_of, inputs_of, number, text
 from evaluator.tables import digits_of, rank_text
 
 Row = Mapping[str, Any]
@@ -16,15 +16,6 @@ GROUPS: Final = (
     ("incomplete", "Listed without a rank; below each name stands why"),
     ("withdrawn", "Withdrawn; they stay listed, without numbers"),
 )
-VIEWS: Final = {"all": "all views", "frontal": "frontal view", "none": "no image"}
-CONTEXTS: Final = {
-    "none": "",
-    "indication": "indication",
-    "indication+history": "indication, history",
-    "indication+prior": "indication, prior study",
-    "all": "all context",
-}
-
 SHORT_MARKS: Final = {"C15": "better than is plausible", "C17": "not the scores it claimed"}
 """For the marks whose text does not begin with what they mean."""
 
@@ -130,18 +121,6 @@ def short_marks(row: Row) -> list[str]:
     """
     known = badges_of({**row, "badges": []})
     return known + [SHORT_MARKS.get(b["code"], b["text"].partition(":")[0]) for b in row["badges"]]
-
-
-def inputs_of(inputs: Mapping[str, Any]) -> str:
-    """What a model reads of a study, in words.
-
-    >>> inputs_of({"views": "frontal", "context": "indication"})
-    'frontal view, indication'
-    """
-    views, context = inputs.get("views"), inputs.get("context")
-    known = [VIEWS.get(views, views)] if views else []
-    known += [CONTEXTS.get(context, context)] if context else []
-    return ", ".join(k for k in known if k) or "unknown"
 
 
 def scores_cell(entry: Mapping[str, Any] | None, *, digits: int, mark: str = "", heat: str = "") -> str:

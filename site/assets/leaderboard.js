@@ -9,7 +9,7 @@ const PRESETS = {
   wording: ["wording", ["bleu_2", "rouge_l", "bertscore"]],
   ranking: ["ranking metric only", []],
 };
-const TEXTS = ["q", "inputs"];
+const TEXTS = ["find", "inputs"]; // "q" would open the theme's search
 const BOXES = ["open", "clean", "heat", "plain"];
 const MOST = 3; // models that the compare page takes
 
@@ -103,7 +103,7 @@ const makeControls = (table) => {
   const form = element(
     "form",
     { class: "rx-controls" },
-    field("Search", element("input", { type: "search", autocomplete: "off", placeholder: "model or institution" }), "q"),
+    field("Search", element("input", { type: "search", autocomplete: "off", placeholder: "model or institution" }), "find"),
     field("Reads", choice([["", "anything"], ...inputs.map((i) => [i, i])]), "inputs"),
     box("Open weights", "open"),
     box("Not trained on this source", "clean"),
@@ -171,8 +171,8 @@ const columnBoxes = (form) => [...form.querySelectorAll('input[name="col"]')];
 
 // Keys of the columns beside the ranking metric, which always stays; null for all.
 const wanted = (form) => {
-  const preset = PRESETS[form.elements.cols.value];
-  return preset ? preset[1] : columnBoxes(form).filter((b) => b.checked).map((b) => b.value);
+  const columns = form.elements.cols.value;
+  return Object.hasOwn(PRESETS, columns) ? PRESETS[columns][1] : columnBoxes(form).filter((b) => b.checked && !b.disabled).map((b) => b.value);
 };
 
 const tick = (form, keys) => {
@@ -193,8 +193,9 @@ const read = (table, form) => {
   }
   for (const name of BOXES) form.elements[name].checked = query.get(name) === "1";
   const columns = query.get("cols") ?? "all";
-  form.elements.cols.value = columns in PRESETS ? columns : "own";
-  tick(form, columns in PRESETS ? PRESETS[columns][1] : columns.split(","));
+  const known = Object.hasOwn(PRESETS, columns);
+  form.elements.cols.value = known ? columns : "own";
+  tick(form, known ? PRESETS[columns][1] : columns.split(","));
   const picked = (query.get("pick") ?? "").split(",").slice(0, MOST);
   for (const check of picks(table)) check.checked = picked.includes(check.closest("tr").dataset.rxId);
   const header = [...table.querySelectorAll("th[data-rx-key]")].find((th) => th.dataset.rxKey === query.get("sort"));
@@ -234,8 +235,8 @@ const apply = (table, form, said, compare) => {
 };
 
 const filter = (table, form) => {
-  const { q, inputs, open, clean } = form.elements;
-  const words = q.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const { find, inputs, open, clean } = form.elements;
+  const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const row of models(table)) {
     const name = row.querySelector(".rx-model").textContent.toLowerCase();
     row.hidden =

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.boards import ROOT, make_leaderboard
+from support.crowd import make_crowd
 
 CHROMIUM = shutil.which("chromium")
 ARGS = [
@@ -70,6 +71,7 @@ def served(tmp_path_factory):
         },
         pull_request=7,
     )
+    make_crowd(leaderboard, ("mimic-cxr",), n_models=16)
     out = tmp_path_factory.mktemp("site")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(out)))
     url = f"http://127.0.0.1:{server.server_port}/challenge/"

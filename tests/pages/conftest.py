@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.boards import make_leaderboard
+from support.crowd import make_crowd
 
 HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config }} `|` \"'>"
 HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion."
@@ -14,3 +15,10 @@ def leaderboard(tmp_path_factory):
     return make_leaderboard(
         tmp_path_factory.mktemp("board"), ("near-copy", "template"), HOSTILE, HOSTILE_REPORT
     )
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory):
+    """Tables by (dataset, track) of twelve made-up models with every oddity, on a public and a private set."""
+    made = make_crowd(tmp_path_factory.mktemp("crowd"), ("iu-xray", "chexpert-plus"), n_models=12)
+    return {(t["dataset"], t["track"]): t for t in made}

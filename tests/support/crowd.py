@@ -15,6 +15,7 @@ import numpy as np
 
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.files import dump_json
+from evaluator.history import append_history
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.pairwise import PAIRWISE_SCHEMA
 from evaluator.ranking import TABLE_SCHEMA, overview
@@ -51,6 +52,8 @@ def make_crowd(
 ) -> list[dict[str, Any]]:
     """The tables of both tracks of `datasets`, written with records, pairs, overview and history.
 
+    They join what `folder` holds already.
+
     Scores of `n_studies` studies are drawn once a track; every dataset shows the same models, so that a
     large crowd is made in seconds.
     """
@@ -61,10 +64,10 @@ def make_crowd(
         tables += [
             _board(folder, get_dataset(d), track, scores, found, rehearsal=rehearsal) for d in datasets
         ]
-    _put(folder / "overview.json", dump_json(overview(tables)))
+    every = [json.loads(p.read_text("utf-8")) for p in sorted((folder / "tables").glob("*.json"))]
+    _put(folder / "overview.json", dump_json(overview(every)))
     events = [_event(t, r) for t in tables for r in t["rows"]]
-    events.sort(key=lambda e: (e["date"], e["id"]))
-    _put(folder / "history.jsonl", "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in events))
+    append_history(folder, sorted(events, key=lambda e: (e["date"], e["id"])))
     return tables
 
 
@@ -155,7 +158,7 @@ def _board(
     shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in ("radcliq_v1",)}
     _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
     for row in (*rows, *held, gone):
-        _put(folder / row["record"], dump_json(_record(row)))
+        _put(folder / row["record"], dump_json(_record(dataset, track, row)))
     return table
 
 
@@ -207,12 +210,12 @@ def _row(
     }  # fmt: skip
 
 
-def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+def _record(dataset: Dataset, track: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a model page reads of a record."""
     card = {k: row[k] for k in ("name", "institution", "year", "inputs", "training_data", "links", "status")}
     facts = ("evaluator_version", "evaluator_commit", "device", "platform", "python")
     return {
-        "team": row["team"], "model": row["model"], "card": {**card, "description": "Made up.", "reason": "Asked for."},
+        "dataset": dataset.id, "track": track, "team": row["team"], "model": row["model"], "card": {**card, "description": "Made up.", "reason": "Asked for."},
         "metrics": {k: {"signature": f"{k}|v1|" + "x" * 80} for k in row["metrics"]}, "missing": {},
         "submitted": row["submitted"],
         "provenance": {**dict.fromkeys(facts, "x"), "packages": {}, "predictions_sha256": "0" * 64,
