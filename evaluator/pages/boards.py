@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
-from evaluator.pages import charts, lanes
+from evaluator.pages import charts
+from evaluator.pages.duels import duels
+from evaluator.pages.intervals import intervals
 from evaluator.pages.markup import TRACK_TITLES, badges_of, text
 from evaluator.pages.published import newest_count, reported_section
 from evaluator.pages.sensitivity import sensitivity
@@ -139,7 +141,11 @@ def _legend(table: Mapping[str, Any]) -> str:
         said.append("–: not computed for this model.")
     if table["step"]:
         said.append(f"The set is private: numbers are shown in steps of {table['step']:.2g}.")
-    return f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a></p>\n'
+    links = ", ".join(f'<a href="{ROOT}metrics/{m["key"]}/">{text(m["title"])}</a>' for m in table["metrics"])
+    return (
+        f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a>. '
+        f"What the metrics mean: {links}.</p>\n"
+    )
 
 
 def downloads(dataset: str, track: str) -> str:
@@ -153,8 +159,8 @@ def downloads(dataset: str, track: str) -> str:
 def _sections(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """Anchor, title and HTML of every part below the table that has something to show."""
     made = (
-        ("intervals", "Intervals and ranks", lanes.intervals(table)),
-        ("duels", "Who is better than whom", lanes.duels(table)),
+        ("intervals", "Intervals and ranks", intervals(table)),
+        ("duels", "Who is better than whom", duels(table)),
         ("rules", "Another ranking rule", sensitivity(table)),
         ("scatters", "Metric against metric", charts.scatters(table)),
         ("subgroups", "Subgroups", subgroups(table)),

@@ -2,24 +2,44 @@
 
 Pages cannot send headers, so that the policy stands in a meta element. The theme's inline scripts
 differ from page to page: each is allowed by the digest of its bytes, and nothing else inline runs.
+So are style attributes, over the whole site: the theme changes pages without loading them, and the
+first page's policy stays.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 _SCRIPT: Final = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.DOTALL | re.IGNORECASE)
 _DATA: Final = re.compile(r"type=[\"']?application/(ld\+)?json", re.IGNORECASE)
+_STYLE: Final = re.compile(r"<[a-z][^<>]*\sstyle=\"([^\"]*)\"", re.IGNORECASE)
 _HEAD: Final = re.compile(r"<head[^>]*>(\s*<meta charset=[^>]*>)?", re.IGNORECASE)
 _MARK: Final = 'http-equiv="Content-Security-Policy"'
 
 
-def with_policy(page: str) -> str:
+def _allowed(inline: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()}'"
+
+
+def styles_of(page: str) -> set[str]:
+    """The texts of the page's style attributes.
+
+    >>> styles_of('<td style="text-align: right;">1</td>')
+    {'text-align: right;'}
+    """
+    return {html.unescape(s) for s in _STYLE.findall(page)}
+
+
+def with_policy(page: str, styles: Iterable[str] = ()) -> str:
     """The page with its policy as the first thing after the character set; one that has it stays as it is.
+
+    `styles`: the style attributes that may stand on any page of the site.
 
     >>> "script-src 'self' 'sha256-" in with_policy("<html><head></head><script>a()</script></html>")
     True
@@ -30,14 +50,13 @@ def with_policy(page: str) -> str:
     for script in _SCRIPT.finditer(page):
         attributes = script["attributes"]
         if "src=" not in attributes and not _DATA.search(attributes):
-            digest = base64.b64encode(hashlib.sha256(script["body"].encode()).digest()).decode()
-            found.append(f"'sha256-{digest}'")
+            found.append(_allowed(script["body"]))
     scripts = " ".join(["'self'", *dict.fromkeys(found)])
+    known = [_allowed(s) for s in sorted(styles)]
     rules = (
         "default-src 'none'",
         f"script-src {scripts}",
-        # The theme and the figures carry style attributes; a style can load nothing from elsewhere.
-        "style-src 'self' 'unsafe-inline'",
+        " ".join(["style-src 'self'", *(["'unsafe-hashes'"] if known else []), *known]),
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
@@ -56,9 +75,10 @@ def with_policy(page: str) -> str:
 def add_policies(site: Path) -> int:
     """How many pages of a built site were given a policy."""
     changed = 0
-    for path in site.rglob("*.html"):
-        old = path.read_text("utf-8")
-        new = with_policy(old)
+    pages = {p: p.read_text("utf-8") for p in site.rglob("*.html")}
+    styles = set().union(*map(styles_of, pages.values()))
+    for path, old in pages.items():
+        new = with_policy(old, styles)
         if new != old:
             path.write_text(new, "utf-8")
             changed += 1

@@ -42,7 +42,7 @@ def board_table(table: Mapping[str, Any], *, root: str) -> str:
 def _head(metrics: Sequence[Mapping[str, Any]]) -> str:
     fixed = (
         '<th scope="col" class="rx-rank" data-rx-key="rank" data-rx-better="low">Rank</th>'
-        '<th scope="col" class="rx-model">Model</th><th scope="col" class="rx-inputs">Reads</th>'
+        '<th scope="col" class="rx-model">Model</th><th scope="col" class="rx-inputs">Inputs</th>'
     )
     return fixed + "".join(
         f'<th scope="col" data-rx-key="{m["key"]}" data-rx-better="{"high" if m["higher_is_better"] else "low"}"'

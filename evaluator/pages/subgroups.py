@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from evaluator.pages.lanes import p_text
+from evaluator.pages.duels import p_text
 from evaluator.pages.markup import names_of, number, percent, scrolled, text
 from evaluator.tables import digits_of
 

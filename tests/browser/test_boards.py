@@ -107,13 +107,13 @@ def test_filters_and_their_address(visit):
     assert facts
     assert all(f == ["1", "0"] for f in facts)
     reads = page.locator(f"{ROWS}:visible").first.get_attribute("data-rx-inputs")
-    form.get_by_label("Reads").select_option(reads)
+    form.get_by_label("Inputs").select_option(reads)
     shown = ids(page)
     assert page.locator('tbody[data-rx-group="nulls"]').is_visible()
     assert page.locator('tbody[data-rx-group="withdrawn"]').is_hidden()
     page.reload()
     assert ids(page) == shown
-    assert controls(page).get_by_label("Reads").input_value() == reads
+    assert controls(page).get_by_label("Inputs").input_value() == reads
     controls(page).get_by_role("button", name="Reset").click()
     expect(page.locator(f"{ROWS}:visible")).to_have_count(len(everyone))
     assert "?" not in page.url
@@ -180,7 +180,7 @@ def test_shading_and_intervals(visit):
     colour = "c => getComputedStyle(c).backgroundImage"
     assert page.locator("td[data-rx-heat='4']").first.evaluate(colour) != "none"
     assert page.locator(f"{ROWS} td small:not(.rx-note):visible").count() == 0
-    controls(page).get_by_label("Shade by score").uncheck()
+    controls(page).get_by_label("Shade by score, darker is better").uncheck()
     assert page.locator("td[data-rx-heat='4']").first.evaluate(colour) == "none"
 
 
@@ -209,7 +209,7 @@ def test_what_an_address_may_not_do(visit):
         CROWD + '?find=<img src=x onerror=window.rxEvil=1>&sort=toString&cols=__proto__&inputs=x&pick=a"b'
     )
     assert ids(page) == []
-    assert controls(page).get_by_label("Reads").input_value() == ""
+    assert controls(page).get_by_label("Inputs").input_value() == ""
     page.goto(visitor.base + CROWD + "?cols=constructor&sort=__proto__")
     assert len(ids(page)) == 16
     visitor.well()

@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from evaluator.pages.lanes import duels, intervals
+from evaluator.pages.duels import duels
+from evaluator.pages.intervals import intervals
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ def table(crowd):
 
 
 def rows(markup):
-    return re.findall(r"<tr[^>]*>(.*?)</tr>", markup.split("<tbody>")[1], re.DOTALL)
+    """The rows of the first table."""
+    return re.findall(r"<tr[^>]*>(.*?)</tr>", markup.split("<tbody>")[1].split("</tbody>")[0], re.DOTALL)
 
 
 def cells(row):
@@ -117,3 +119,15 @@ def test_without_intervals_there_is_no_figure(table):
     for row in table["rows"]:
         row["metrics"]["radcliq_v1"] |= {"low": None, "high": None}
     assert intervals(table) == ""
+
+
+def test_the_other_metrics_have_intervals_too_best_first(table):
+    found = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", intervals(table), re.DOTALL)
+    assert len(found) == len(table["metrics"]) - 1
+    for title, part in found:
+        (metric,) = [m for m in table["metrics"] if m["title"] == html.unescape(title)]
+        means = [float(cells(r)[-1].replace("−", "-")) for r in rows(part)]
+        assert len(means) == sum(metric["key"] in r["metrics"] for r in table["rows"])
+        assert means == sorted(means, reverse=metric["higher_is_better"])
+        assert f'href="#rx-grid-{metric["key"]}"' in html.unescape(part)
+        assert f'id="rx-grid-{metric["key"]}"' in html.unescape(part)
