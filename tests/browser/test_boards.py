@@ -361,7 +361,7 @@ def test_a_phone_folds_the_controls(visit):
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_words_of_figures_keep_their_size(visit, phone):
     page = visit(phone=phone).open(CROWD)
-    sizes = page.locator(".rx-figure:visible text:visible, .rx-ticks text").evaluate_all(
+    sizes = page.locator(".rx-figure text:visible, .rx-ticks text:visible").evaluate_all(
         "texts => texts.map(t => t.getBoundingClientRect().height)"
     )
     assert sizes
