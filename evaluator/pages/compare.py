@@ -9,7 +9,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.casefiles import compact, has_texts
 from evaluator.pages.entries import Content
-from evaluator.pages.markup import text
+from evaluator.pages.markup import inputs_of, text
 
 _NOTES: Final = (
     "- The sentence in bold rests on the test that ranks the board: on the ranking metric alone, by patient, counted over",
@@ -125,6 +125,7 @@ def _model(row: Mapping[str, Any], versus: Mapping[str, Any], ranked: Mapping[st
         "institution": row["institution"],
         "rank": [row["rank_low"], row["rank_high"]],
         "inputs": row["inputs"],
+        "reads": inputs_of(row["inputs"]),
         "trained_on_dataset": row["trained_on_dataset"],
         "metrics": {
             k: {"mean": e["mean"], "low": e["low"], "high": e["high"], "display": e["display"]}

@@ -104,7 +104,7 @@ const side = (board, models) => {
   const rows = [
     fact("Institution", (m) => m.institution ?? "–"),
     fact("Rank", (m) => rank(m.rank)),
-    fact("Reads", (m) => ["views", "context"].filter((k) => m.inputs[k]).map((k) => `${k}: ${m.inputs[k]}`).join("; ") || "not said"),
+    fact("Reads", (m) => m.reads),
     fact("Trained on this source", (m) => (m.trained_on_dataset ? "yes, by its card" : "not by its card")),
   ];
   for (const metric of board.metrics) {
