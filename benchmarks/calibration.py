@@ -43,7 +43,7 @@ def radgraph(folder: Path, reports: list[str]) -> None:
 
 
 def ratescore(folder: Path, reports: list[str]) -> None:
-    """The bias of RaTE-NER's label O: half of the word pieces belong to no entity."""
+    """RaTE-NER's classifier: labels vary from piece to piece, half of the pieces belong to no entity."""
     import torch
     from safetensors.torch import load_file, save_file
     from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
@@ -54,8 +54,11 @@ def ratescore(folder: Path, reports: list[str]) -> None:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     with torch.inference_mode():
         logits = torch.cat([model(**tokenizer(s, return_tensors="pt")).logits[0] for s in chosen])
-    short = (logits[:, :-1].max(dim=1).values - logits[:, -1]).median()
     path = folder / "model.safetensors"
     state = load_file(path)
-    state["classifier.bias"][-1] += short
+    mean, spread = logits.mean(dim=0), logits.std(dim=0)
+    state["classifier.weight"] /= spread[:, None]
+    state["classifier.bias"] = (state["classifier.bias"] - mean) / spread
+    scaled = (logits - mean) / spread
+    state["classifier.bias"][-1] += (scaled[:, :-1].max(dim=1).values - scaled[:, -1]).median()
     save_file(state, str(path), metadata={"format": "pt"})

@@ -33,7 +33,7 @@ BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, 
 SIZES = {
     "distilroberta-base": {**BERT, "num_hidden_layers": 6},
     "chexbert": BERT,
-    "ratescore-ner": BERT,
+    "ratescore-ner": BERT | {"initializer_range": 0.002},  # else all pieces of a sentence get one label
     "biolord": BERT,
 }
 

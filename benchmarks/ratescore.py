@@ -55,7 +55,8 @@ def main() -> None:
     started = time.perf_counter()
     ours = score(pairs, ("ratescore",), run).scores["ratescore"].values
     seconds = time.perf_counter() - started
-    print(f"{len(pairs)} pairs: ours {seconds:.1f} s", flush=True)
+    empty = int((ours == 0.5).sum())  # what a pair without entities scores
+    print(f"{len(pairs)} pairs: ours {seconds:.1f} s; {empty} without entities", flush=True)
     texts = json.dumps([[p.reference, p.prediction] for p in pairs])
     done = subprocess.run(
         [options.peer, "-c", PEER, str(models), str(options.threads)],
