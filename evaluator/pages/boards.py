@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -85,7 +86,8 @@ def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> st
 def _facts(dataset: Dataset, track: TrackName, table: Mapping[str, Any] | None) -> str:
     """What the board is measured on, in a line or two."""
     n = table["n"] if table and table["n"] else dataset.tracks[track] or dataset.n_studies
-    patients = table["n_clusters"] if table and table["n_clusters"] else dataset.n_patients
+    patients = dataset.n_patients if n == dataset.n_studies else None
+    patients = table["n_clusters"] if table and table["n_clusters"] else patients
     texts = "public references" if dataset.references_public else "private references"
     facts = [
         f"{n:,} studies" + (f" of {patients:,} patients" if patients else ""),
@@ -185,17 +187,25 @@ def _notes(table: Mapping[str, Any]) -> str:
 
 
 def _marks(table: Mapping[str, Any]) -> str:
-    """Every mark of every model in full."""
+    """What the marks mean, and those of the checks in full."""
     rows = [r for r in (*table["rows"], *table["incomplete"]) if badges_of(r)]
     if not rows:
         return ""
     listed = "".join(
-        f"<li>{text(r['name'])}: {text('; '.join(badges_of(r))).replace('&#45;', '−')}</li>" for r in rows
+        f"<li>{text(r['name'])}: {text(_signed('; '.join(b['text'] for b in r['badges'])))}</li>"
+        for r in rows
+        if r["badges"]
     )
     return (
-        f'<h3 id="marks">Marks</h3><p>A model that was trained on this dataset\'s source may know its style, if not its studies. '
-        f"The other marks come from the checks of every submission.</p><ul data-search-exclude>{listed}</ul>\n"
+        '<h3 id="marks">Marks</h3><p>A model that was trained on this dataset\'s source may know its style, if not its studies. '
+        f"A superseded model has a successor by the same team. The other marks come from the checks of every submission:</p>"
+        f"<ul data-search-exclude>{listed or '<li>none</li>'}</ul>\n"
     )
+
+
+def _signed(words: str) -> str:
+    """`words` with real minus signs before numbers."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", words)
 
 
 def _signature_table(table: Mapping[str, Any]) -> str:

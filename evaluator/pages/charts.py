@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from evaluator.pages.markup import number, text
+from evaluator.pages.markup import number, scrolled, text
 from evaluator.tables import digits_of
 
 TYPICAL_WIDTH: Final = 700.0
-"""Pixels that labels are laid out for; on a phone only the first few are shown."""
+"""Pixels that labels are laid out for."""
+PHONE_WIDTH: Final = 340.0
+"""Pixels of a figure on a phone, where only the first few labels are shown."""
 LETTER: Final = 6.6
 """Pixels of a letter of a label."""
 FIRST_LABELS: Final = 4
@@ -48,10 +50,10 @@ def scale(low: float, high: float, start: float, end: float) -> tuple[float, flo
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round values within [low, high], about `count` of them.
+    """Round values within [low, high], about `count` of them, and three at the least where there is room.
 
-    >>> ticks(0.0, 1.0)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    >>> ticks(0.0, 1.0), ticks(0.52, 1.4, 4)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.6, 0.8, 1.0, 1.2, 1.4])
     """
     span = high - low
     if not span > 0:
@@ -61,7 +63,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     step = next((power * f for f in (1, 2, 5) if power * f >= raw * 0.999), power * 10)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
+    found = [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
+    return ticks(low, high, 2 * count) if len(found) < 3 and count < 8 else found
 
 
 def tick_text(value: float) -> str:
@@ -148,24 +151,46 @@ def _scatter(table: Mapping[str, Any], across: Mapping[str, Any], up: Mapping[st
 
 
 def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
-    """Names beside their dots, in the order given, as far as none covers another name or a dot."""
-    dots = [(x / 100 * TYPICAL_WIDTH, y) for x, y in points]
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in dots]
+    """Names beside their dots, in the order given, as far as none covers another name or a dot.
+
+    Names that a phone has no room for have a class that hides them there.
+    """
+    taken: list[Box] = [_around(*_on(p, TYPICAL_WIDTH)) for p in points]
+    on_phone: list[Box] = []
     made: list[str] = []
-    for i, ((x, y), name) in enumerate(zip(dots, names, strict=True)):
-        wide = LETTER * len(name)
+    for i, (point, name) in enumerate(zip(points, names, strict=True)):
         others = [box for j, box in enumerate(taken) if j != i]
         for anchor, dx, dy in (("start", 8, 4), ("end", -8, 4), ("middle", 0, -9), ("middle", 0, 17)):
-            left = x + dx - {"start": 0.0, "end": wide, "middle": wide / 2}[anchor]
-            box = (left, y + dy - 11, left + wide, y + dy + 3)
-            if left > 0 and left + wide < TYPICAL_WIDTH and not any(_meet(box, o) for o in others):
-                taken.append(box)
-                kind = "" if len(made) < FIRST_LABELS else ' class="rx-wide"'
-                made.append(
-                    f'<text{kind} x="{points[i][0]:.2f}%" y="{y + dy:.1f}" dx="{dx}" text-anchor="{anchor}">{text(name)}</text>'
-                )
-                break
+            box = _box(_on(point, TYPICAL_WIDTH), name, anchor, dx, dy)
+            if box[0] <= 0 or box[2] >= TYPICAL_WIDTH or any(_meet(box, o) for o in others):
+                continue
+            taken.append(box)
+            narrow = _box(_on(point, PHONE_WIDTH), name, anchor, dx, dy)
+            fits = narrow[0] > 0 and narrow[2] < PHONE_WIDTH and not any(_meet(narrow, o) for o in on_phone)
+            if fits and len(on_phone) < FIRST_LABELS:
+                on_phone.append(narrow)
+            kind = "" if narrow in on_phone else ' class="rx-wide"'
+            made.append(
+                f'<text{kind} x="{point[0]:.2f}%" y="{point[1] + dy:.1f}" dx="{dx}" text-anchor="{anchor}">{text(name)}</text>'
+            )
+            break
     return made
+
+
+def _on(point: tuple[float, float], width: float) -> tuple[float, float]:
+    """A point in pixels on a figure of this width."""
+    return point[0] / 100 * width, point[1]
+
+
+def _around(x: float, y: float) -> Box:
+    return x - 5, y - 5, x + 5, y + 5
+
+
+def _box(at: tuple[float, float], name: str, anchor: str, dx: float, dy: float) -> Box:
+    """What a name covers, in pixels."""
+    wide = LETTER * len(name)
+    left = at[0] + dx - {"start": 0.0, "end": wide, "middle": wide / 2}[anchor]
+    return left, at[1] + dy - 11, left + wide, at[1] + dy + 3
 
 
 def _meet(a: Box, b: Box) -> bool:
@@ -197,10 +222,21 @@ def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> 
         if not best or sign * entry[1] > sign * best[-1][1]:
             best.append(entry)
     digits = digits_of(table)
-    about = f"{measured_on(metric)} Dots are entries, the line is the best so far: " + "; ".join(
-        f"{day} {name} {number(mean, digits)}" for day, mean, name in best
+    about = f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far."
+    shown = figure("progress", "Best score over time", about, 270, _steps(found, best, days, digits))
+    return shown + _best_table(metric, best, digits)
+
+
+def _best_table(metric: Mapping[str, Any], best: Sequence[tuple[str, float, str]], digits: int) -> str:
+    """The figure's data: who was best from when."""
+    rows = "".join(
+        f'<tr><td class="rx-words">{day}</td><th scope="row" class="rx-model">{text(name)}</th><td>{number(mean, digits)}</td></tr>'
+        for day, mean, name in best[::-1]
     )
-    return figure("progress", "Best score over time", f"{about}.", 270, _steps(found, best, days, digits))
+    title = "Who was best from when"
+    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric["title"])}</th>'
+    made = scrolled(title, f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>", name="best")
+    return f'<details class="rx-fold"><summary>{title}</summary>\n{made}</details>\n'
 
 
 def _steps(

@@ -124,7 +124,7 @@ def _other_intervals(table: Mapping[str, Any]) -> str:
         )
     if not made:
         return ""
-    return f'<p class="rx-about">Intervals of the other metrics:</p>\n{"".join(made)}'
+    return f'<details class="rx-fold"><summary>Intervals of the other metrics</summary>\n{"".join(made)}</details>\n'
 
 
 def _best_null(table: Mapping[str, Any], metric: Mapping[str, Any]) -> tuple[str, float] | None:

@@ -27,7 +27,7 @@ export const viewControls = (table) => {
     setTimeout(() => URL.revokeObjectURL(url), 1000);
     said.textContent = `Saved ${link.download}.`;
   });
-  return element("p", { class: "rx-controls rx-view" }, element("label", {}, "This view, as shown, as ", select), copy, save, said);
+  return element("p", { class: "rx-controls rx-view" }, element("label", {}, "This view as ", select), copy, save, said);
 };
 
 // Rows of the view: one object a row, numbers as text with a plain minus sign, empty for what is not there.

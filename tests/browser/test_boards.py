@@ -366,6 +366,12 @@ def test_words_of_figures_keep_their_size(visit, phone):
     )
     assert sizes
     assert min(sizes) >= 10, "no letter shrinks with the figure"
+    beyond = page.locator(".rx-figure:visible").evaluate_all(
+        """figures => figures.flatMap(f => { const room = f.getBoundingClientRect();
+             return [...f.querySelectorAll('text')].map(t => t.getBoundingClientRect()).filter(b => b.width)
+               .filter(b => b.left < room.left - 2 || b.right > room.right + 2).map(b => b.left) })"""
+    )
+    assert beyond == [], "no word leaves its figure"
 
 
 @pytest.mark.parametrize("path", [BOARD, CROWD])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.pages.charts import LETTER, TYPICAL_WIDTH, _labels, progress, scatters, ticks
+from evaluator.pages.charts import FIRST_LABELS, LETTER, TYPICAL_WIDTH, _labels, progress, scatters, ticks
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def test_no_name_covers_another(points):
     made = _labels(points, [f"Model {i:02d}" for i in range(len(points))])
     assert made
     boxes = [box(m) for m in made]
+    assert sum("rx-wide" not in m for m in made) <= FIRST_LABELS
     for i, a in enumerate(boxes):
         assert a[0] > 0
         assert a[2] < TYPICAL_WIDTH
@@ -75,11 +76,19 @@ def test_the_line_of_progress_only_gets_better(table):
     assert len(set(ys)) > 1
 
 
+def test_who_was_best_is_said_newest_first(table):
+    part = progress(table, []).split("<details")[1]
+    days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
+    assert days == sorted(days, reverse=True)
+    assert html.unescape(re.search(r'class="rx-model">([^<]+)</th><td>', part)[1]) == table["rows"][0]["name"]
+
+
 def test_a_date_is_that_of_the_first_entry(table):
     row = table["rows"][0]
     line = {"dataset": "iu-xray", "track": "findings", "id": row["id"], "date": "2025-12-24"}
     later = {**line, "date": "2026-12-24"}
     assert "2025-12-24" in progress(table, [line, later])
+    assert "2026-12-24" not in progress(table, [line, later])
     assert "2025-12-24" not in progress(table, [{**line, "track": "report"}])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import re
 
@@ -154,7 +155,8 @@ def test_an_empty_board_says_so_and_opens_what_was_reported():
     assert "No model has been scored on this board yet" in page
     assert "reports 31 models here" in words(page)
     assert page.count(" open><summary>") == 1
-    assert "62 studies" in page
+    assert "62 studies · valid split" in words(page), "how many patients they have is not known"
+    assert "590 studies of 590 patients" in words(board("iu-xray", "findings"))
     assert "Download" not in page
 
 
@@ -176,3 +178,10 @@ def test_a_private_board_says_its_step(crowd):
 def test_marks_are_said_in_full(crowd):
     page = words(board("iu-xray", "findings", crowd["iu-xray", "findings"]))
     assert "one report serves 31 % of the studies" in page
+
+
+def test_only_numbers_get_a_minus_sign(crowd):
+    table = copy.deepcopy(crowd["iu-xray", "findings"])
+    table["rows"][0]["badges"] = [{"code": "C14", "text": "null-like: own minus other [-0.01, 0.02]"}]
+    page = words(board("iu-xray", "findings", table))
+    assert "null-like: own minus other [−0.01, 0.02]" in page

@@ -48,11 +48,17 @@ BADGES = (
 
 
 def make_crowd(
-    folder: Path, datasets: Sequence[str], *, n_models: int, n_studies: int = 120, rehearsal: bool = False
+    folder: Path,
+    datasets: Sequence[str],
+    *,
+    n_models: int,
+    n_studies: int = 120,
+    n_public: int | None = None,
+    rehearsal: bool = False,
 ) -> list[dict[str, Any]]:
     """The tables of both tracks of `datasets`, written with records, pairs, overview and history.
 
-    They join what `folder` holds already.
+    They join what `folder` holds already. A public board says that it has `n_public` studies, where that is given.
 
     Scores of `n_studies` studies are drawn once a track; every dataset shows the same models, so that a
     large crowd is made in seconds.
@@ -62,7 +68,8 @@ def make_crowd(
         scores = draw(n_models, n_studies, np.random.default_rng(number))
         found = analyse(scores, seed=number)
         tables += [
-            _board(folder, get_dataset(d), track, scores, found, rehearsal=rehearsal) for d in datasets
+            _board(folder, get_dataset(d), track, scores, found, n_public=n_public, rehearsal=rehearsal)
+            for d in datasets
         ]
     every = [json.loads(p.read_text("utf-8")) for p in sorted((folder / "tables").glob("*.json"))]
     _put(folder / "overview.json", dump_json(overview(every)))
@@ -107,9 +114,16 @@ def _ids(n_models: int) -> list[str]:
 
 
 def _board(
-    folder: Path, dataset: Dataset, track: str, scores: BoardScores, found: BoardAnalysis, *, rehearsal: bool
+    folder: Path,
+    dataset: Dataset,
+    track: str,
+    scores: BoardScores,
+    found: BoardAnalysis,
+    *,
+    n_public: int | None,
+    rehearsal: bool,
 ) -> dict[str, Any]:
-    n = dataset.tracks[track] or dataset.n_studies
+    n = (n_public if dataset.references_public else None) or dataset.tracks[track] or dataset.n_studies
     private = None if dataset.references_public else n
     order = sorted(scores.values, key=lambda i: (scores.values[i]["radcliq_v1"].mean(), i))
     rows = [
@@ -143,7 +157,7 @@ def _board(
             pair.update({k: coarse(pair[k], private) for k in ("difference", "low", "high")})
     table = {
         "schema": TABLE_SCHEMA, "dataset": dataset.id, "track": track, "title": dataset.title,
-        "references_public": dataset.references_public, "n": n, "n_clusters": dataset.n_patients or n,
+        "references_public": dataset.references_public, "n": n, "n_clusters": min(n, dataset.n_patients or n),
         "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v1",
         "step": step_for(private) if private else None, "rehearsal": rehearsal,
         "metrics": [_column(k) for k in sorted(board_metric_keys(), key=lambda k: k != "radcliq_v1")],
@@ -155,7 +169,7 @@ def _board(
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
         _put(folder / f"tables/{name}.{suffix}", render(table))
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
-    shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in ("radcliq_v1",)}
+    shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in board_metric_keys()}
     _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
     for row in (*rows, *held, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
