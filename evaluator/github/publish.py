@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from evaluator.checks.files import CARD_NAME
 from evaluator.files import write_bytes
 from evaluator.github.blobs import SAFE, SHA, credentials
+from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
+from evaluator.github.bundle_rules import HISTORY
 from evaluator.github.ownership import record_owners
-from evaluator.github.refresh import ALLOWED, BUNDLE_SCHEMA, HISTORY, check_bundle
-from evaluator.problems import RexrankError
+from evaluator.jsonio import parse_yaml
+from evaluator.problems import Problems, RexrankError
 
 TRIES: Final = 5
 AUTHOR: Final = ("rexrank-bot", "rexrank-bot@users.noreply.github.com")
@@ -100,17 +103,20 @@ def _append_only(old: Path, new: Path) -> None:
 
 
 def live(root: Path, path: Path, name: str) -> bool:
-    """Whether a record is of the prediction file that main holds; true for what is no submission's record."""
+    """Whether a record is of the predictions and the card that main holds; true for what is no submission's record."""
     if not name.startswith("records/"):
         return True
     record = json.loads(path.read_text("utf-8"))
     if record["kind"] == "null":
         return True
-    source = root / "submissions" / record["team"] / record["model"] / f"{record['dataset']}.json"
-    if not source.is_file():
+    folder = root / "submissions" / record["team"] / record["model"]
+    source, card = folder / f"{record['dataset']}.json", folder / CARD_NAME
+    if not source.is_file() or not card.is_file():
         return False
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    return bool(digest == record["provenance"].get("predictions_sha256"))
+    said = parse_yaml(CARD_NAME, card.read_text("utf-8"), Problems())
+    same = record["card"] == json.loads(json.dumps(said, default=str))
+    return same and bool(digest == record["provenance"].get("predictions_sha256"))
 
 
 def _git(root: Path, *args: str) -> str:

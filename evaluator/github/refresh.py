@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from evaluator.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.commands.board import rank_all
@@ -19,28 +18,14 @@ from evaluator.datasets.references import References, load_references, reference
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.files import dump_json, write_bytes, write_text
 from evaluator.github.blobs import git
+from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import get_metric
-from evaluator.problems import RexrankError
 from evaluator.quota import counted, read_policy
-from evaluator.records import Board, check_record, record_path, studies_path
+from evaluator.records import Board, record_path, studies_path
 from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
 from evaluator.submission import StudyReport, Submission
-
-_SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
-ALLOWED: Final = re.compile(
-    rf"records/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.json"
-    rf"|studies/{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}\.parquet"
-    rf"|cases/{_SLUG}/(findings|report)/(references|{_SLUG}__{_SLUG})\.json"
-    rf"|(tables|sanity|pairwise)/{_SLUG}\.(findings|report)\.(json|csv|md)"
-    r"|overview\.(json|csv)|history\.jsonl"
-)
-"""The files that the publisher writes, and nothing else."""
-HISTORY: Final = "history.jsonl"
-BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
-MAX_FILES: Final = 20_000
-MAX_FILE_BYTES: Final = 64_000_000
 
 
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
@@ -228,35 +213,3 @@ def _gather(leaderboard: Path, bundle: Path, root: Path) -> None:
     check_bundle(bundle)
     tree = git(root.resolve().parent / ".git", "rev-parse", f"HEAD:{root.name}").decode().strip()
     write_text(bundle / "bundle.json", dump_json({"schema": BUNDLE_SCHEMA, "submissions": tree}))
-
-
-def check_bundle(bundle: Path) -> list[str]:
-    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave.
-
-    Records keep their schema; of a private set there is no per-study file and no number finer than
-    its step.
-    """
-    names = sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
-    names = [n for n in names if n != "bundle.json"]
-    if len(names) > MAX_FILES or any((bundle / n).lstat().st_size > MAX_FILE_BYTES for n in names):
-        raise RexrankError("the bundle is larger than a leaderboard can be.")
-    for name in names:
-        if not ALLOWED.fullmatch(name) or (bundle / name).is_symlink():
-            raise RexrankError("the bundle holds a file that the publisher does not write.")
-        kind, _, rest = name.partition("/")
-        if kind in {"studies", "cases"} and not get_dataset(rest.partition("/")[0]).references_public:
-            raise RexrankError("the bundle holds per-study scores or texts of a private set.")
-        if kind == "records":
-            record: dict[str, Any] = json.loads((bundle / name).read_text("utf-8"))
-            check_record(record, name)
-            _check_coarse(record)
-    return names
-
-
-def _check_coarse(record: Mapping[str, Any]) -> None:
-    from evaluator.records import published_numbers
-
-    board = Board(get_dataset(record["dataset"]), record["track"])
-    for entry in record["metrics"].values():
-        if published_numbers(board, entry) != entry:
-            raise RexrankError("the bundle holds numbers of a private set that are finer than its step.")

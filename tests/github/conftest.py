@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -113,6 +114,35 @@ def repo(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_SERVER_URL", f"file://{tmp_path / 'server'}")
     monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
     return Repo(tmp_path / "server")
+
+
+@pytest.fixture(scope="session")
+def refreshed(tmp_path_factory):
+    """A real bundle: main with two submissions, scored and ranked as on the runner; read only."""
+    from evaluator.github.refresh import refresh
+
+    folder = tmp_path_factory.mktemp("refreshed")
+    repo = Repo(folder / "server")
+    more = {
+        "submissions/strangers/second/model.yaml": card(name="Second"),
+        "submissions/strangers/second/sandbox.json": reports("near-copy", 3),
+    }
+    repo.merge({**files(), **more})
+    root = folder / "clone"
+    subprocess.run(["git", "clone", "-q", repo.url, str(root)], check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REXRANK_STORE", str(folder / "store"))
+        for name in ("REXRANK_REFERENCES", "REXRANK_MODELS", "REXRANK_JUDGE_URL", "REXRANK_DEVICE"):
+            patch.delenv(name, raising=False)
+        refresh(root / "submissions", root / "leaderboard", folder / "bundle")
+    return folder / "bundle"
+
+
+@pytest.fixture
+def bundle(refreshed, tmp_path):
+    """A copy of the real bundle, to be broken."""
+    shutil.copytree(refreshed, tmp_path / "bundle")
+    return tmp_path / "bundle"
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +34,26 @@ def expressions() -> Iterator[Expressions]:
 
 
 @pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """Where a Python listens that has read the libraries (`rehearsal/warm.py`)."""
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        place = Path(folder) / "socket"
+        bare = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-P", str(ROOT / "tests/pipeline/rehearsal/warm.py"), "serve", str(place)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bare) as server:
+            assert server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout.readline() == b"ready\n"
+            yield place
+            server.stdin.close()
+
+
+@pytest.fixture(scope="session")
 def workspaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # One place for all jobs of a worker, so that compiled Python files can be kept between them.
     return tmp_path_factory.mktemp("workspaces")
@@ -44,14 +67,18 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def beginning(
-    tmp_path_factory: pytest.TempPathFactory, seeded: Path, expressions: Expressions, workspaces: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    seeded: Path,
+    expressions: Expressions,
+    workspaces: Path,
+    warm: Path,
 ) -> World:
     """A GitHub with the project in it, its own models and null rows published; every other world goes on from here."""
     if not (ROOT / ".github" / "workflows" / "score.yml").is_file():
         pytest.skip("the pipeline's workflows are not there; tests/workflows asks for them")
     root = tmp_path_factory.mktemp("beginning") / "github"
     shutil.copytree(seeded, root)
-    with World(root, expressions, workspaces) as world:
+    with World(root, expressions, workspaces, warm) as world:
         world.executor.reviewed = {"scoring"}
         world.executor.environments = {"publish": {"REX_APP_PRIVATE_KEY": APP_KEY}}
         world.executor.variables = {"REX_APP_CLIENT_ID": "Iv1.rehearsal"}

@@ -103,7 +103,7 @@ jobs:
 
 
 @pytest.fixture
-def world(tmp_path: Path, expressions: Expressions, workspaces: Path) -> Iterator[World]:
+def world(tmp_path: Path, expressions: Expressions, workspaces: Path, warm: Path) -> Iterator[World]:
     bare = bare_repository(tmp_path / "github")
     tree = tmp_path / "tree"
     folder = tree / ".github" / "workflows"
@@ -112,7 +112,7 @@ def world(tmp_path: Path, expressions: Expressions, workspaces: Path) -> Iterato
         (folder / f"{name}.yml").write_text(text)
     (tree / "marker").write_text("the code of main\n")
     commit_tree(bare, tree, "Begin")
-    with World(tmp_path / "github", expressions, workspaces) as made:
+    with World(tmp_path / "github", expressions, workspaces, warm) as made:
         made.executor.reviewed = {"scoring"}
         made.executor.runner = Runner(
             tmp_path / "runner", {"REXRANK_REFERENCES": "/srv/references"}, door=False

@@ -72,7 +72,7 @@ jobs:
 
 
 @pytest.fixture
-def world(tmp_path: Path, expressions: Expressions, workspaces: Path) -> Iterator[World]:
+def world(tmp_path: Path, expressions: Expressions, workspaces: Path, warm: Path) -> Iterator[World]:
     bare = bare_repository(tmp_path / "github")
     tree = tmp_path / "tree"
     (tree / ".github" / "workflows").mkdir(parents=True)
@@ -80,7 +80,7 @@ def world(tmp_path: Path, expressions: Expressions, workspaces: Path) -> Iterato
     (tree / "data").mkdir()
     (tree / "data" / "zero").write_text("0")
     commit_tree(bare, tree, "Begin")
-    with World(tmp_path / "github", expressions, workspaces) as made:
+    with World(tmp_path / "github", expressions, workspaces, warm) as made:
         made.executor.variables = {"ID": "Iv1"}
         made.executor.environments = {"publish": {"REX_APP_PRIVATE_KEY": "the key"}}
         yield made

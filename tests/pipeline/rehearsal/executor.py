@@ -27,7 +27,9 @@ class Executor:
 
     repository = REPOSITORY
 
-    def __init__(self, state: State, expressions: Expressions, folder: Path, workspaces: Path) -> None:
+    def __init__(
+        self, state: State, expressions: Expressions, folder: Path, workspaces: Path, warm: Path
+    ) -> None:
         self.state = state
         self.expressions = expressions
         self.folder = folder
@@ -46,6 +48,7 @@ class Executor:
         # What every call of the command notes, and compiled files: the same path for all tests of a worker.
         self.calls = folder / "calls"
         self.cache = workspaces / "pycache"
+        self.warm = warm
         self._slots = threading.Lock()
         self._taken: set[int] = set()
 

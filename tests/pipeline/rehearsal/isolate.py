@@ -15,11 +15,9 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-ENTRY: Final = 'import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
 
 
 def main() -> int:
@@ -51,10 +49,10 @@ def _known(call: list[str]) -> bool:
 
 
 def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
-    from rehearsal.machines import PROOF, steady_times
+    from rehearsal.machines import ENTRY, PROOF, steady_times
+    from rehearsal.warm import call as run_warm
 
     code, log = job / "code", Path(settings["secrets"]["REXRANK_STORE"]).parent / "isolate.log"
-    url = f"{settings['server']}/{settings['repository']}"
     bare = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(job / "home"),
@@ -66,15 +64,17 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         "PYTHONPATH": str(code),
         "PYTHONPYCACHEPREFIX": settings["cache"],
     }
-    python = [settings["python"], "-P", "-c", PROOF + ENTRY]
+    asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
+    with log.open("ab") as out, Path(os.devnull).open("rb") as nothing:
 
-    def run(command: list[str], **more: str) -> int:
-        with log.open("ab") as out:
-            done = subprocess.run(command, env={**bare, **more}, stdout=out, stderr=out, cwd=job, check=False)
-        return done.returncode
+        def run(*arguments: str, cwd: Path = job, **more: str) -> int:
+            streams = [nothing.fileno(), out.fileno(), out.fileno()]
+            return run_warm(
+                settings["socket"], PROOF + ENTRY, list(arguments), str(cwd), {**bare, **more}, streams
+            )
 
-    if run(
-        [
+        url = f"{settings['server']}/{settings['repository']}"
+        clone = [
             "git",
             "clone",
             "-q",
@@ -86,25 +86,16 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
             url,
             str(code),
         ]
-    ):
-        return 2
-    steady_times(code)
-    asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
-    if asked and run([*python, "pr", "fetch", str(job / "pull")], **asked):
-        return 2
-    _note(settings, code, call[0])
-    (job / "output").touch()
-    inside = {**asked, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
-    what, leaves = ("pull", "output") if asked else ("bundle", "bundle")
-    with log.open("ab") as out:
-        status = subprocess.run(
-            [*python, "pr", call[0], str(job / what)],
-            env={**bare, **inside},
-            stdout=out,
-            stderr=out,
-            cwd=code,
-            check=False,
-        ).returncode
+        if subprocess.run(clone, env=bare, stdout=out, stderr=out, check=False).returncode:
+            return 2
+        steady_times(code)
+        if asked and run("pr", "fetch", str(job / "pull"), **asked):
+            return 2
+        _note(settings, code, call[0])
+        (job / "output").touch()
+        inside = {**asked, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
+        what, leaves = ("pull", "output") if asked else ("bundle", "bundle")
+        status = run("pr", call[0], str(job / what), cwd=code, **inside)
     if asked or status == 0:
         with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
             tar.add(job / leaves, leaves)

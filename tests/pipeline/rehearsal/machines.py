@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from rehearsal.runs import JobRun
 
 KIT: Final = Path(__file__).parents[3] / "runner"
-# Notes whose code a command is, proves that no other was imported, and keeps compiled files between jobs.
+# Proves that no other code is imported than that of the job's checkout.
 PROOF: Final = """\
 import os, evaluator
 assert evaluator.__file__.startswith(os.environ["PYTHONPATH"] + "/"), evaluator.__file__
 """
-NOTE: Final = """\
-printf '%s\\t%s\\t%s %s\\n' "$GITHUB_RUN_ID" "$GITHUB_JOB" "$(git -C "$PYTHONPATH" rev-parse HEAD)" "{arguments}" >>"{calls}"
+ENTRY: Final = 'import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
+# Notes whose code a command is, and runs it as a fork of a Python that has read the libraries.
+RUN: Final = """\
+printf '%s\\t%s\\t%s %s\\n' "$GITHUB_RUN_ID" "$GITHUB_JOB" "$(git -C "$PYTHONPATH" rev-parse HEAD)" "$*" >>"{calls}"
 export PYTHONPYCACHEPREFIX="{cache}"
+exec "{python}" -I -S "{warm}" run "{socket}" '{proof}'"$code" "$@"
 """
 # What `pip install --editable` leaves behind, on a machine that has the dependencies already.
 INSTALLED: Final = (
     """\
 #!/bin/bash
 export PYTHONPATH="$GITHUB_WORKSPACE"
+code='{entry}'
 """
-    + NOTE
-    + """\
-exec "{python}" -P -c '{proof}import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()' "$@"
-"""
+    + RUN
 )
 HOSTED_PYTHON: Final = """\
 #!/bin/bash
@@ -54,16 +55,15 @@ done
 [[ $target =~ ^\\.(\\[[a-z,]+\\])?$ ]] && [ -f pyproject.toml ] || {{ echo "ERROR: not installable: $target" >&2; exit 1; }}
 cp "{installed}" "$(dirname "$0")/rexrank"
 """
-# The runner's own environment: only what the project's command does is noted and proven.
+# The Python of the runner's own environment.
 VENV_PYTHON: Final = (
     """\
 #!/bin/bash
 [ "$1 $2" = "-P -c" ] || exec "{python}" "$@"
+code=$3
+shift 3
 """
-    + NOTE
-    + """\
-exec "{python}" -P -c '{proof}'"$3" "${{@:4}}"
-"""
+    + RUN
 )
 SUDO: Final = """\
 #!/bin/bash
@@ -96,13 +96,24 @@ def script(path: Path, text: str, **values: object) -> None:
     path.chmod(0o755)
 
 
+def _known(job: JobRun) -> dict[str, object]:
+    return {
+        "python": sys.executable,
+        "calls": job.executor.calls,
+        "cache": job.executor.cache,
+        "warm": Path(__file__).with_name("warm.py"),
+        "socket": job.executor.warm,
+        "proof": PROOF,
+        "entry": ENTRY,
+    }
+
+
 def hosted(job: JobRun, folder: Path) -> None:
     """A Python whose `pip install --editable .` puts `rexrank` beside it, first on the job's PATH."""
-    known = {"python": sys.executable, "calls": job.executor.calls, "cache": job.executor.cache}
     installed = folder / "installed"
-    script(installed, INSTALLED, proof=PROOF, arguments="$*", **known)
+    script(installed, INSTALLED, **_known(job))
     for name in ("python", "python3"):
-        script(folder / "bin" / name, HOSTED_PYTHON, installed=installed, **known)
+        script(folder / "bin" / name, HOSTED_PYTHON, python=sys.executable, installed=installed)
     job.path.insert(0, str(folder / "bin"))
 
 
@@ -111,15 +122,14 @@ def runner_environment(job: JobRun) -> dict[str, str]:
     runner = job.executor.runner
     if runner is None:
         return {}
-    known = {"python": sys.executable, "calls": job.executor.calls, "cache": job.executor.cache}
     if not (runner.folder / "venv").exists():
-        script(runner.folder / "venv/bin/python", VENV_PYTHON, proof=PROOF, arguments="${*:4}", **known)
+        script(runner.folder / "venv/bin/python", VENV_PYTHON, **_known(job))
         kit = runner.folder / "opt/bin"
         kit.mkdir(parents=True)
         shutil.copy(KIT / "isolated-rexrank.sh", kit)
         settings = runner.folder / "settings.json"
         made = {
-            **{k: str(v) for k, v in known.items()},
+            **{k: str(v) for k, v in _known(job).items()},
             "isolate": str(kit / "isolate.sh"),
             "scratch": str(job.executor.workspaces / "isolated"),
             "repository": job.executor.repository,
@@ -129,10 +139,10 @@ def runner_environment(job: JobRun) -> dict[str, str]:
         settings.write_text(json.dumps(made))
         isolate = Path(__file__).with_name("isolate.py")
         script(runner.folder / "sudo/sudo", SUDO, python=sys.executable, script=isolate, settings=settings)
-    made = {"REXRANK_VENV": str(runner.folder / "venv")}
+    environment = {"REXRANK_VENV": str(runner.folder / "venv")}
     if not runner.door:
-        return {**made, **runner.secrets}
-    return {**made, "REXRANK_ISOLATE": str(runner.folder / "opt/bin/isolated-rexrank.sh")}
+        return {**environment, **runner.secrets}
+    return {**environment, "REXRANK_ISOLATE": str(runner.folder / "opt/bin/isolated-rexrank.sh")}
 
 
 def steady_times(target: Path) -> None:

@@ -28,13 +28,13 @@ class World:
     """What people and machines do, one call a deed; events are worked off by `settle`."""
 
     def __init__(
-        self, root: Path, expressions: Expressions, workspaces: Path, state: State | None = None
+        self, root: Path, expressions: Expressions, workspaces: Path, warm: Path, state: State | None = None
     ) -> None:
         self.state = state or State(root)
         self.root = root
         # Runs of the world that this one goes on from.
         self.inherited = 0
-        self.executor = Executor(self.state, expressions, root, workspaces)
+        self.executor = Executor(self.state, expressions, root, workspaces, warm)
         self.server = GitHubServer(self.state)
         self.refresh_workflows()
 
@@ -53,7 +53,7 @@ class World:
         # Git never writes into a file that is there: its objects and refs can be shared by links.
         shutil.copytree(self.state.bare, root / self.state.bare.relative_to(self.root), copy_function=os.link)
         old = self.executor
-        made = World(root, old.expressions, old.workspaces, self.state.twin(root))
+        made = World(root, old.expressions, old.workspaces, old.warm, self.state.twin(root))
         new = made.executor
         made.inherited = len(old.runs)
         new.runs, new.sites = list(old.runs), list(old.sites)

@@ -1,0 +1,69 @@
+"""What the runner may hand to the publisher: a closed list of paths, a closed schema for each, and no loose end.
+
+The job beside the references is trusted less than main. What it hands over is held to what main and the
+bundle itself say (`evaluator/github/bundle_rules.py`): a row shows what its record says, a table as CSV
+and Markdown what the JSON says, a mean what its per-study scores give, and of a private set nothing is
+finer than its step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from evaluator.github.bundle_rules import RULES, Bundle, check_history, check_overview, refuse
+from evaluator.problems import RexrankError
+
+BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
+MAX_FILES: Final = 20_000
+MAX_FILE_BYTES: Final = 64_000_000
+_SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
+_PLACE: Final = rf"{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}"
+_BOARD: Final = rf"{_SLUG}\.(findings|report)"
+ALLOWED: Final = re.compile(
+    rf"records/{_PLACE}\.json|studies/{_PLACE}\.parquet|cases/{_PLACE}\.json"
+    rf"|cases/{_SLUG}/(findings|report)/references\.json"
+    rf"|tables/{_BOARD}\.(json|csv|md)|(sanity|pairwise)/{_BOARD}\.json"
+    r"|overview\.(json|csv)|history\.jsonl"
+)
+"""The files that the publisher writes, and nothing else."""
+
+
+def check_bundle(folder: Path) -> list[str]:
+    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave."""
+    names = _names(folder)
+    bundle = Bundle(folder, names, {n: _parsed(folder / n, n) for n in names if n.endswith(".json")})
+    # Records first, which the rest is held to; JSON before what is drawn from it.
+    for name in sorted(names, key=lambda n: (not n.startswith("records/"), not n.endswith(".json"), n)):
+        rule = RULES.get(name.partition("/")[0])
+        if rule is not None:
+            rule(bundle, name)
+    check_overview(bundle)
+    check_history(bundle)
+    return names
+
+
+def _names(folder: Path) -> list[str]:
+    """The files but the bundle's own note, their paths, sizes and kinds found sound."""
+    found = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+    if any(p.is_symlink() or not p.is_file() for p in found):
+        raise RexrankError("the bundle holds something that is no regular file.")
+    if len(found) > MAX_FILES or any(p.lstat().st_size > MAX_FILE_BYTES for p in found):
+        raise RexrankError("the bundle is larger than a leaderboard can be.")
+    names = [p.relative_to(folder).as_posix() for p in found]
+    names = [n for n in names if n != "bundle.json"]
+    if not all(ALLOWED.fullmatch(n) for n in names):
+        raise RexrankError("the bundle holds a file that the publisher does not write.")
+    return names
+
+
+def _parsed(path: Path, name: str) -> Any:
+    def odd(_: str) -> NoReturn:
+        raise ValueError("not a number of JSON")
+
+    try:
+        return json.loads(path.read_bytes().decode("utf-8"), parse_constant=odd)
+    except (ValueError, RecursionError):
+        refuse(name, "is not JSON")

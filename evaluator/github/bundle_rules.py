@@ -1,0 +1,271 @@
+"""The rules of a bundle's files, one function a kind: schema, place, and what main and the other files say.
+
+Each raises `RexrankError` that names the file and the rule and never quotes the content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from evaluator import tables
+from evaluator.baselines import TEAM
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.problems import RexrankError
+from evaluator.ranking import overview
+from evaluator.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
+from evaluator.statistics.guard import coarse, step_for
+from evaluator.uncertainty import display
+
+HISTORY: Final = "history.jsonl"
+TOLERANCE: Final = 1e-9
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle's folder, the names of its files, and the content of those that are JSON."""
+
+    folder: Path
+    names: Sequence[str]
+    content: Mapping[str, Content]
+
+
+def refuse(name: str, why: str) -> NoReturn:
+    """Nothing; raises `RexrankError` that a file of the bundle breaks a rule."""
+    raise RexrankError(f"{name} of the bundle {why}. Nothing of the bundle is published.")
+
+
+@cache
+def _validator(kind: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    text = resources.files("evaluator.schemas").joinpath("bundle-v1.schema.json").read_text("utf-8")
+    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": json.loads(text)["$defs"]})
+
+
+def _keeps(kind: str, value: Any, name: str) -> None:
+    if next(_validator(kind).iter_errors(value), None) is not None:
+        refuse(name, f"does not keep the schema of {kind}")
+
+
+def _board_of(name: str) -> Board:
+    """The board that a path belongs to; a data set that main does not know is refused."""
+    kind, _, rest = name.partition("/")
+    single = kind in {"tables", "sanity", "pairwise"}
+    dataset, track = (rest.rsplit(".", 2) if single else rest.split("/"))[:2]
+    if dataset not in dataset_ids():
+        refuse(name, "is of a data set that main does not know")
+    return Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+
+
+def _read(bundle: Bundle, name: str, kind: str) -> tuple[Content, Board]:
+    """A file's content, which keeps its schema, and the board that place and content agree on."""
+    value, board = bundle.content[name], _board_of(name)
+    _keeps(kind, value, name)
+    if (value.get("dataset", board.dataset.id), value.get("track", board.track)) != (
+        board.dataset.id,
+        board.track,
+    ):
+        refuse(name, "names another board than its place")
+    return value, board
+
+
+def check_record(bundle: Bundle, name: str) -> None:
+    """A record is of its place and of what main says of its board, and shows what may be shown."""
+    record, board = _read(bundle, name, "record")
+    if name.rpartition("/")[2] != f"{record['team']}__{record['model']}.json":
+        refuse(name, "names another model than its place")
+    if (record["kind"] == "null") != (record["team"] == TEAM):
+        refuse(name, "takes a model for a null row, or a null row for a model")
+    n = board.dataset.tracks.get(board.track)
+    sizes = {record["n"], *(e["n"] for e in record["metrics"].values()), *([] if n is None else [n])}
+    if len(sizes) > 1:
+        refuse(name, "is of another number of studies than the board")
+    if published(board, record) != record:
+        refuse(name, "holds numbers of a private set that are finer than its step, or withheld")
+    if board.dataset.references_public and f"studies/{name[8:-5]}.parquet" not in bundle.names:
+        refuse(name, "has no per-study scores beside it")
+
+
+def _record_at(bundle: Bundle, name: str, path: str) -> Content:
+    found = bundle.content.get(path)
+    if found is None:
+        refuse(name, "is of a model without a record")
+    return found
+
+
+def check_table(bundle: Bundle, name: str) -> None:
+    """A table says of its data set what main says, shows its records, and is the same as CSV and Markdown."""
+    if not name.endswith(".json"):
+        table = bundle.content.get(f"{name.rpartition('.')[0]}.json")
+        render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
+        if table is None or (bundle.folder / name).read_bytes() != render(table).encode():
+            refuse(name, "is not what the table's JSON gives")
+        return
+    table, board = _read(bundle, name, "table")
+    public = board.dataset.references_public
+    step = None if public or not table["n"] else step_for(table["n"])
+    if (table["title"], table["references_public"], table["step"]) != (board.dataset.title, public, step):
+        refuse(name, "says other things of its data set than main")
+    rows = tables.all_rows(table)
+    if len({r["id"] for r in rows}) != len(rows):
+        refuse(name, "has a model twice")
+    for row in rows:
+        _check_row(row, board, name, bundle)
+    _check_pairs(table["pairs"], table, board, name)
+
+
+def _check_row(row: Content, board: Board, name: str, bundle: Bundle) -> None:
+    """A row shows what its record says, and nothing of its own but ranks and reasons."""
+    place = f"records/{board.dataset.id}/{board.track}/{row['team']}__{row['model']}.json"
+    record = _record_at(bundle, name, place)
+    card, origin = record["card"], record["provenance"]
+    said = {
+        "id": f"{record['team']}/{record['model']}",
+        "record": place,
+        "kind": record["kind"],
+        "name": card.get("name") or record["model"],
+        "diagnostics": record["diagnostics"],
+        "submitted": record["submitted"],
+        "pull_request": origin.get("pull_request"),
+        "commit": origin.get("head_commit"),
+        "links": card.get("links") or {},
+        "inputs": card.get("inputs") or {},
+        "training_data": card.get("training_data") or [],
+        **{k: card.get(k) for k in ("institution", "year", "parameters", "uses_external_llm")},
+    }
+    if any(row[k] != v for k, v in said.items()):
+        refuse(name, "has a row that says other things than its record")
+    known = record["integrity"]["badges"]
+    # C22 compares a model's boards, so that its table says it and no single record.
+    if any(b not in known and b["code"] != "C22" for b in row["badges"]):
+        refuse(name, "has a row with a mark that its record does not have")
+    for key, entry in row["metrics"].items():
+        numbers = record["metrics"].get(key, {})
+        same = all(entry[k] == numbers.get(k) for k in ("mean", "se", "low", "high", "n", "n_failed"))
+        if not same or key not in metric_keys() or entry["display"] != display(get_metric(key), numbers):
+            refuse(name, "has a row with other numbers than its record")
+
+
+def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:
+    """Pairs are of models that the table ranks, and as coarse as its means on a private set."""
+    ranked = {r["id"] for r in table["rows"]}
+    for pair in pairs:
+        if not {pair["a"], pair["b"]} <= ranked:
+            refuse(name, "compares models that the table does not rank")
+        if not board.dataset.references_public:
+            for key in ("difference", "low", "high"):
+                _check_coarse(pair[key], table["n"], name)
+
+
+def _check_coarse(value: float | None, n: int, name: str) -> None:
+    if value is not None and abs(coarse(value, n) - value) > TOLERANCE:
+        refuse(name, "holds numbers of a private set that are finer than its step")
+
+
+def check_pairwise(bundle: Bundle, name: str) -> None:
+    """Pairs of models that the board ranks, on metrics that main knows."""
+    value, board = _read(bundle, name, "pairwise")
+    table = bundle.content.get(f"tables/{board.name}.json")
+    if table is None:
+        refuse(name, "is of a board without a table")
+    _known_metrics(value, name)
+    for pairs in value["metrics"].values():
+        _check_pairs(pairs, table, board, name)
+
+
+def _known_metrics(value: Content, name: str) -> None:
+    if not value["metrics"].keys() <= set(metric_keys()):
+        refuse(name, "has a metric that main does not know")
+
+
+def check_sanity(bundle: Bundle, name: str) -> None:
+    """Probes of metrics that main knows; of a private set in its steps."""
+    value, board = _read(bundle, name, "sanity")
+    _known_metrics(value, name)
+    if board.dataset.references_public:
+        return
+    for entry in value["metrics"].values():
+        _check_coarse(entry["shuffled"], value["n"], name)
+        for probe in ("itself", "empty"):
+            _check_coarse(entry[probe], value["n_probed"], name)
+
+
+def check_cases(bundle: Bundle, name: str) -> None:
+    """Texts of a public set, all of the same studies and the same references."""
+    if not _board_of(name).dataset.references_public:
+        refuse(name, "holds texts of a private set")
+    value, board = _read(bundle, name, "cases")
+    truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
+    same = truth is not None and all(value[k] == truth[k] for k in ("protocol", "references_sha256"))
+    if truth is None or not same or value["texts"].keys() != truth["texts"].keys():
+        refuse(name, "is of other references than its board")
+
+
+def check_studies(bundle: Bundle, name: str) -> None:
+    """Per-study scores of a public set: the columns of its record, whose means they give."""
+    if not _board_of(name).dataset.references_public:
+        refuse(name, "holds per-study scores of a private set")
+    record = _record_at(bundle, name, f"records/{name[8:-8]}.json")
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(bundle.folder / name)
+    except Exception:  # noqa: BLE001 - whatever the reader raises, its words may quote the file
+        refuse(name, "is no table of per-study scores")
+    columns = {str(c) for c in frame.columns if not str(c).startswith(SUBGROUP_PREFIX)}
+    scores = {c for k in record["metrics"] for c in (k, f"{FAILED_PREFIX}{k}")}
+    if columns != {"study_id", "patient", *scores} or len(frame) != record["n"]:
+        refuse(name, "has other columns or studies than its record")
+    if not frame["study_id"].is_unique:
+        refuse(name, "has a study twice")
+    for key, entry in record["metrics"].items():
+        values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
+        if values.dtype.kind != "f" or not abs(float(values.mean()) - entry["mean"]) <= TOLERANCE:
+            refuse(name, "does not give the means of its record")
+        if failed.dtype.kind != "b" or int(failed.sum()) != entry["n_failed"]:
+            refuse(name, "does not give the failures of its record")
+
+
+def check_overview(bundle: Bundle) -> None:
+    """The overview is what the tables give, and is there where they are."""
+    order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in TRACKS]
+    made = overview([bundle.content[n] for n in order if n in bundle.content])
+    there = [n in bundle.names for n in ("overview.json", "overview.csv")]
+    if there[0] != there[1] or (made["boards"] and not there[0]):
+        raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
+    if there[0] and bundle.content["overview.json"] != made:
+        refuse("overview.json", "is not what the tables give")
+    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(made).encode():
+        refuse("overview.csv", "is not what the tables give")
+
+
+def check_history(bundle: Bundle) -> None:
+    """Every line of the history is an event."""
+    if HISTORY not in bundle.names:
+        return
+    try:
+        text = (bundle.folder / HISTORY).read_bytes().decode("utf-8")
+        events = [json.loads(line) for line in text.removesuffix("\n").split("\n")]
+    except (ValueError, RecursionError):
+        refuse(HISTORY, "has a line that is not JSON")
+    for event in events:
+        _keeps("event", event, HISTORY)
+
+
+RULES: Final[Mapping[str, Callable[[Bundle, str], None]]] = {
+    "records": check_record,
+    "tables": check_table,
+    "pairwise": check_pairwise,
+    "sanity": check_sanity,
+    "cases": check_cases,
+    "studies": check_studies,
+}
+"""By the first folder of a path."""

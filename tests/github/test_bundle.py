@@ -1,0 +1,240 @@
+"""What may leave the runner, and every way in which a bundle can lie."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.files import dump_json, write_text
+from evaluator.github import bundle as module
+from evaluator.github import bundle_rules as rules
+from evaluator.github.bundle import ALLOWED, check_bundle
+from evaluator.problems import RexrankError
+
+WORDS = "quillwort text of a reference"
+RECORD = "records/sandbox/findings/strangers__careful.json"
+NULL = "records/sandbox/findings/baseline__normal-template.json"
+TABLE = "tables/sandbox.findings.json"
+PAIRWISE = "pairwise/sandbox.findings.json"
+SANITY = "sanity/sandbox.findings.json"
+CASES = "cases/sandbox/findings/strangers__careful.json"
+STUDIES = "studies/sandbox/findings/strangers__careful.parquet"
+
+
+def refused(folder, why):
+    """The bundle is refused for this reason, in words that quote nothing of it."""
+    with pytest.raises(RexrankError, match=why) as error:
+        check_bundle(folder)
+    assert WORDS not in str(error.value)
+
+
+def test_a_real_bundle_passes(bundle):
+    names = check_bundle(bundle)
+    assert {RECORD, NULL, TABLE, PAIRWISE, SANITY, CASES, STUDIES, "overview.json", "history.jsonl"} <= set(
+        names
+    )
+    assert "bundle.json" not in names
+
+
+REFUSED = [
+    "x.txt",
+    "bundle.py",
+    "releases.json",
+    "policy.json",
+    "owners.json",
+    "reported/2024.csv",
+    "records/sandbox/findings/a__b.txt",
+    "records/sandbox/other/a__b.json",
+    "records/Sandbox/findings/a__b.json",
+    "tables/sandbox.findings.html",
+    "sanity/sandbox.findings.csv",
+    "studies/sandbox/findings/a__b.csv",
+    "records/sandbox/findings/a__b.json\n",
+    "../x.json",
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_only_the_publishers_own_files(tmp_path, name):
+    assert not ALLOWED.fullmatch(name)
+    if not name.startswith(".."):
+        write_text(tmp_path / name, "{}")
+        refused(tmp_path, "does not write")
+
+
+@pytest.mark.parametrize("where", ["file", "folder", "dangling"])
+def test_no_link_leaves(tmp_path, where):
+    target = {"file": "/etc/passwd", "folder": "/etc", "dangling": "/nowhere/at/all"}[where]
+    (tmp_path / "overview.json").symlink_to(target)
+    refused(tmp_path, "no regular file")
+
+
+def test_sizes_are_bounded(bundle, monkeypatch):
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 10)
+    refused(bundle, "larger")
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "MAX_FILES", 3)
+    refused(bundle, "larger")
+
+
+def change(folder, name, act):
+    """One file rewritten after `act` changed its value; tables stay as their JSON where asked."""
+    path = folder / name
+    value = json.loads(path.read_text())
+    act(value)
+    path.write_text(dump_json(value))
+
+
+def put(*path):
+    """Sets a value deep inside: the last of `path`."""
+    *keys, last, value = path
+
+    def act(node):
+        for key in keys:
+            node = node[key]
+        node[last] = value
+
+    return act
+
+
+def first_row(act):
+    return lambda table: act(table["rows"][0])
+
+
+FORGED = {
+    "a record with more": (RECORD, put("study", WORDS), "schema of record"),
+    "words for a mean": (RECORD, put("metrics", "bleu_2", "mean", WORDS), "schema of record"),
+    "more in an entry": (RECORD, put("metrics", "bleu_2", "worst", WORDS), "schema of record"),
+    "words in the diagnostics": (RECORD, put("diagnostics", "example", WORDS), "schema of record"),
+    "words in the provenance": (RECORD, put("provenance", "log", WORDS), "schema of record"),
+    "a long reason": (RECORD, put("missing", "green", WORDS * 40), "schema of record"),
+    "a control character": (RECORD, put("missing", "green", "a\nb"), "schema of record"),
+    "ids beside a mark": (
+        RECORD,
+        put("integrity", "badges", [{"code": "C2", "outcome": "badge", "text": "x", "ids": [WORDS * 9]}]),
+        "schema of record",
+    ),
+    "another team": (RECORD, put("team", "others"), "another model than its place"),
+    "another board": (RECORD, put("track", "report"), "another board"),
+    "another data set": (RECORD, put("dataset", "iu-xray"), "another board"),
+    "a model as a null row": (RECORD, put("kind", "null"), "for a null row"),
+    "a null row as a model": (NULL, put("kind", "submission"), "for a null row"),
+    "fewer studies": (RECORD, put("n", 59), "number of studies"),
+    "another mean": (RECORD, put("metrics", "bleu_2", "mean", 0.99), "other numbers|means of its record"),
+    "a table with more": (TABLE, put("texts", {"s": WORDS}), "schema of table"),
+    "more in a row": (TABLE, first_row(put("report", WORDS)), "schema of table"),
+    "a long note": (TABLE, put("notes", [WORDS * 40]), "schema of table"),
+    "another title": (TABLE, put("title", WORDS), "than main"),
+    "private called public": (TABLE, put("references_public", False), "than main"),
+    "another name": (TABLE, first_row(put("name", WORDS)), "other things than its record"),
+    "another pull request": (TABLE, first_row(put("pull_request", 77)), "other things than its record"),
+    "another number": (TABLE, first_row(put("metrics", "bleu_2", "mean", 0.9)), "other numbers"),
+    "another display": (TABLE, first_row(put("metrics", "bleu_2", "display", "value", 0.9)), "other numbers"),
+    "a mark of its own": (
+        TABLE,
+        first_row(put("badges", [{"code": "C2", "outcome": "badge", "text": WORDS, "ids": []}])),
+        "a mark",
+    ),
+    "a row of nobody": (TABLE, first_row(put("model", "nobody")), "without a record"),
+    "a model twice": (TABLE, lambda t: t["incomplete"].append(t["rows"][0]), "a model twice"),
+    "pairs of nobody": (TABLE, put("pairs", 0, "a", "a/nobody"), "does not rank"),
+    "pairwise with more": (PAIRWISE, put("metrics", "bleu_2", 0, "s", WORDS), "schema of pairwise"),
+    "pairwise of nobody": (PAIRWISE, put("metrics", "bleu_2", 0, "b", "a/nobody"), "does not rank"),
+    "a metric of its own": (PAIRWISE, put("metrics", "mine", []), "does not know"),
+    "pairwise of another board": (PAIRWISE, put("track", "report"), "another board"),
+    "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
+    "sanity of its own metric": (
+        SANITY,
+        put("metrics", "mine", {"signature": "x", "itself": 1, "empty": 0, "shuffled": 0}),
+        "does not know",
+    ),
+    "cases with more": (CASES, put("names", WORDS), "schema of cases"),
+    "a case that is no text": (CASES, put("texts", "sandbox-0001", [WORDS]), "schema of cases"),
+    "a case too many": (CASES, put("texts", WORDS, "x"), "other references"),
+    "cases of other references": (CASES, put("references_sha256", "0" * 64), "other references"),
+    "another overview": ("overview.json", put("boards", 0, "n_models", 9), "not what the tables give"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_bundles_are_refused(bundle, name):
+    path, act, why = FORGED[name]
+    change(bundle, path, act)
+    refused(bundle, why)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        (TABLE, "{", "not JSON"),
+        (RECORD, "NaN", "not JSON"),
+        (SANITY, "[" * 100_000, "not JSON"),
+        ("tables/sandbox.findings.csv", WORDS, "table's JSON"),
+        ("tables/sandbox.findings.md", WORDS, "table's JSON"),
+        ("tables/iu-xray.findings.csv", WORDS, "table's JSON"),
+        ("tables/nowhere.findings.json", "{}", "does not know"),
+        ("overview.csv", WORDS, "not what the tables give"),
+        ("history.jsonl", WORDS, "not JSON"),
+        ("history.jsonl", dump_json({"event": WORDS}).replace("\n", ""), "schema of event"),
+        (STUDIES, WORDS, "no table"),
+    ],
+)  # fmt: skip
+def test_files_of_another_kind_are_refused(bundle, name, text, why):
+    (bundle / name).write_text(text)
+    refused(bundle, why)
+
+
+GONE = {
+    RECORD: "without a record",
+    STUDIES: "no per-study scores",
+    TABLE: "table's JSON|without a table",
+    "overview.csv": "without their overview",
+    "cases/sandbox/findings/references.json": "other references",
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_bundle_is_whole(bundle, name):
+    (bundle / name).unlink()
+    refused(bundle, GONE[name])
+
+
+STUDY_LIES = {
+    "a column of its own": (lambda f: f.assign(text="x"), "other columns"),
+    "a study left out": (lambda f: f.iloc[:-1], "other columns or studies"),
+    "a study twice": (lambda f: f.assign(study_id=f["study_id"].iloc[0]), "a study twice"),
+    "other scores": (lambda f: f.assign(bleu_2=f["bleu_2"] / 2), "means of its record"),
+    "no numbers": (lambda f: f.assign(bleu_2=float("nan")), "means of its record"),
+    "other failures": (lambda f: f.assign(**{"failed:bleu_2": True}), "failures of its record"),
+}
+
+
+@pytest.mark.parametrize("name", STUDY_LIES)
+def test_per_study_scores_give_the_record(bundle, name):
+    act, why = STUDY_LIES[name]
+    act(pd.read_parquet(bundle / STUDIES)).to_parquet(bundle / STUDIES, index=False)
+    refused(bundle, why)
+
+
+def test_of_a_private_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
+    """The same files, had main said that the set is private."""
+    monkeypatch.setattr(rules, "get_dataset", lambda d: replace(get_dataset(d), references_public=False))
+    for kind in ("studies", "cases"):
+        for path in sorted((bundle / kind).rglob("*.*")):
+            name = path.relative_to(bundle).as_posix()
+            with pytest.raises(RexrankError, match="private set"):
+                rules.RULES[kind](rules.Bundle(bundle, [name], {}), name)
+            path.unlink()
+    refused(bundle, "finer than its step")
+    value = json.loads((bundle / PAIRWISE).read_text())
+    table = json.loads((bundle / TABLE).read_text())
+    made = rules.Bundle(bundle, [PAIRWISE, SANITY], {PAIRWISE: value, TABLE: table})
+    with pytest.raises(RexrankError, match="finer than its step"):
+        rules.check_pairwise(made, PAIRWISE)
+    made = rules.Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
+    with pytest.raises(RexrankError, match="finer than its step"):
+        rules.check_sanity(made, SANITY)
