@@ -144,7 +144,7 @@ def _file_line(item: Mapping[str, Any]) -> str:
     return (
         f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {item['studies']:,} of {dataset.n_studies:,} studies, "
         f"{tracks} track{'s' * (len(item['tracks']) > 1)}; {_count(item['distinct'], 'distinct report')}, "
-        f"{item['median_words']} words in the median{empty}"
+        f"{_count(item['median_words'], 'word')} in the median{empty}"
     )
 
 

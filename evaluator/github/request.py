@@ -87,7 +87,7 @@ def _unfit(repo: Repository, intake: Intake) -> str | None:
     if intake.kind == "other":
         return "This pull request changes no submission: there is nothing to score."
     if not intake.ok:
-        return "The submission is not valid at this commit. The validation comment lists what to mend."
+        return "The submission is not valid at this commit. The comment that says *not valid* lists what to mend."
     if withdrawn(intake):
         return (
             "This pull request withdraws a submission: there is nothing to score. It can be merged as it is."
@@ -105,10 +105,13 @@ def _quota(repo: Repository, intake: Intake) -> str | None:
         return None
     policy = read_policy(Path("leaderboard"))
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
+    by_hand = f"{api.clone_url()}/actions/workflows/score.yml"
     return (
         f"The team {code_span(submission.team)} has used its quota of {policy.runs} in {policy.window.days} days and "
         f"{policy.runs_per_year} in a year. Its next slot is {sets}. Predictions that were scored before are free at any "
-        "time, and so are the public sets: without the file of the private one this pull request can be scored now."
+        "time, and so are the public sets: without the file of the private one this pull request can be scored now.\n\n"
+        f"For maintainers: after `rexrank quota grant` on the runner, start the run [by hand]({by_hand}) with the number of "
+        f"this pull request and {code_span(intake.sha)}."
     )
 
 

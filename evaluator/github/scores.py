@@ -231,7 +231,10 @@ def _reports(board: Mapping[str, Any]) -> list[str]:
         facts.append(f"{d['n_empty']:,} empty")
     coarse = f" (in steps of {board['step']:.3g})" if board["step"] else ""
     lines = ["", f"**Reports**{coarse}: {'; '.join(facts)}."] if facts else []
-    flags = [f"- {b['code']}: {markdown_text(b['text'])} ({OUTCOMES[b['outcome']]})" for b in row["badges"]]
+    flags = [
+        f"- [{b['code']}]({SITE_URL}integrity/#{b['code'].lower()}): {markdown_text(b['text'])} ({OUTCOMES[b['outcome']]})"
+        for b in row["badges"]
+    ]
     if flags:
         return [*lines, "", "**Integrity checks:**", "", *flags]
     return [*lines, "", "**Integrity checks:** nothing found."]

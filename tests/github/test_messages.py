@@ -78,9 +78,7 @@ def test_any_report_stays_in_its_fence(text):
 def test_a_stranger_reads_what_was_found_and_what_happens_next():
     drawn = inert(validation_comment(intake()))
     assert "✅ Valid submission" in drawn.prose
-    assert (
-        "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 words in the median" in drawn.prose
-    )
+    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word in the median" in drawn.prose
     assert "What happens next. You need not do anything." in drawn.prose
     assert "Quota" not in drawn.prose
     assert f"{SHA}" in drawn.code

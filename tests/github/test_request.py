@@ -42,6 +42,8 @@ def machine(monkeypatch):
         repo.started.append((workflow, inputs))
         return URL
 
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "rexrank/challenge")
     monkeypatch.setattr(api, "dispatch", dispatch)
     monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": None})
 
@@ -57,7 +59,7 @@ def ask(repo, body=f"/score {SHA}", take=intake):
     event = {"issue": {"number": 7}, "comment": {"body": body, "user": {"login": "somebody"}}}
     found = request.answer(repo, event, lambda pull: take())
     if found is not None:
-        inert(found.body, URL)
+        inert(found.body, "https://github.com/rexrank/challenge/actions/")
     return found
 
 
@@ -120,5 +122,6 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
     found = ask(repo)
     assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
     assert "mimic" not in found.body
+    assert "actions/workflows/score.yml" in found.body
     assert "1 in 30 days and 6 in a year" in found.body
     assert repo.started == []
