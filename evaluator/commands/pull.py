@@ -113,7 +113,7 @@ def run_comment() -> int:
 
 
 def run_request() -> int:
-    """0 after answering a `/score` comment (or finding none); hands the answer to the job that may write it."""
+    """0 after reading a `/score` comment (or finding none); hands what is to be done to the job that may do it."""
     from evaluator.github.request import answer
 
     repo = api.repository()
@@ -125,20 +125,23 @@ def run_request() -> int:
     if found is None:
         print("Not a request for scores.")
         return 0
-    print("Scoring was asked for." if found.accepted else "Nothing was started; the answer says why.")
+    print("The commit may be scored." if found.sha else "Nothing is started; the answer says why.")
     api.write_output("pr", str(found.number))
+    api.write_output("sha", found.sha or "")
     api.write_output("answer", json.dumps(found.body))
     api.write_output("renew", "true" if found.weighty else "false")
     return 0
 
 
 def run_answer() -> int:
-    """0 after keeping the one answer to requests on the pull request."""
-    from evaluator.github.request import REQUEST_MARK
+    """0 after starting the scoring of a commit that may be scored, and keeping the one answer to requests."""
+    from evaluator.github.request import REQUEST_MARK, start
 
-    number, _ = api.number_and_sha(os.environ.get("PR", ""), "0" * 40)
-    body = _text_of("ANSWER")
-    api.sticky(api.repository(), number, REQUEST_MARK, body, renew=os.environ.get("RENEW") == "true")
+    sha = os.environ.get("SHA", "")
+    number, _ = api.number_and_sha(os.environ.get("PR", ""), sha or "0" * 40)
+    repo = api.repository()
+    body = start(repo, number, sha) if sha else _text_of("ANSWER")
+    api.sticky(repo, number, REQUEST_MARK, body, renew=os.environ.get("RENEW") == "true")
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
     from github.CommitStatus import CommitStatus
     from github.PullRequest import PullRequest
     from github.Repository import Repository
+    from github.WorkflowRun import WorkflowRun
 
 BOT: Final = "github-actions[bot]"
 """Author of what a workflow's own token writes; `REXRANK_BOT` names another (`bot`)."""
 MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
 STATES: Final = frozenset({"pending", "success", "failure"})
+RECENT: Final = 100
+"""Runs among which one that waits is looked for."""
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
 _COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})[ \t\r\n]*")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
@@ -159,10 +163,19 @@ def may_score(repo: Repository, login: str) -> bool:
     return repo.get_collaborator_permission(login) in MAY_SCORE
 
 
-def dispatch(repo: Repository, workflow: str, inputs: dict[str, str]) -> str:
-    """The address of the run that was started on main, or of the workflow's runs where GitHub does not say."""
-    started = repo.get_workflow(workflow).create_dispatch("main", inputs, throw=True, return_run_details=True)
-    return getattr(started, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}"
+def start_once(repo: Repository, workflow: str, title: str, inputs: dict[str, str]) -> tuple[str, bool]:
+    """The address of the run of a workflow with this title, and whether it was started now.
+
+    One that waits or runs is not started a second time, so that a request may be repeated.
+    """
+    known = repo.get_workflow(workflow)
+    # Not a slice: PyGithub's lists raise for one that is empty.
+    recent: Iterable[WorkflowRun] = islice(known.get_runs(event="workflow_dispatch"), RECENT)
+    for run in recent:
+        if run.display_title == title and run.status != "completed":
+            return run.html_url, False
+    started = known.create_dispatch("main", inputs, throw=True, return_run_details=True)
+    return getattr(started, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}", True
 
 
 def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool = True) -> None:

@@ -55,9 +55,24 @@ def publish(
         name, mail = AUTHOR
         author = ("-c", f"user.name={name}", "-c", f"user.email={mail}")
         _git(root, *author, "commit", "-q", "-m", "Leaderboard: records and tables of what main holds")
+        _check_commit(root, bundle, names)
         if _push(root, url, token):
             return _git(root, "rev-parse", "HEAD").strip()
     raise RexrankError(f"main moved {TRIES} times while publishing. Run the job again.")
+
+
+def _check_commit(root: Path, bundle: Path, names: list[str]) -> None:
+    """Raises `RexrankError` unless the very tree to be pushed holds the checked bytes beside the submissions they are of."""
+    listed = _git(root, "ls-tree", "-r", "-z", "HEAD", "--", "leaderboard/").split("\0")[:-1]
+    there = {path: meta.split()[2] for meta, _, path in (line.partition("\t") for line in listed)}
+    for name in names:
+        data = (bundle / name).read_bytes()
+        # Git's own name of these bytes.
+        oid = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        if there.get(f"leaderboard/{name}") != oid:
+            raise RexrankError("the commit holds other bytes than the bundle: look for hooks and attributes.")
+    if submissions_of(root) != bundle_of(bundle):
+        raise RexrankError("the commit holds other submissions than the bundle was made of.")
 
 
 def submissions_of(root: Path) -> str:

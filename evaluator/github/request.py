@@ -33,18 +33,21 @@ ABOVE: Final = "The comment that says *valid* has the line to paste"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said below the pull request. `weighty`: to a maintainer, so that it replaces what was said before."""
+    """What is said below the pull request, or the commit that may be scored (`sha`).
+
+    `weighty`: to a maintainer, so that it replaces what was said before.
+    """
 
     number: int
-    body: str
     weighty: bool
-    accepted: bool = False
+    body: str = ""
+    sha: str | None = None
 
 
 def answer(
     repo: Repository, happened: Mapping[str, Any], take: Callable[[PullRequest], Intake]
 ) -> Answer | None:
-    """What to answer to a comment, `None` for one that is no request; starts the scoring where it may.
+    """What to answer to a comment, `None` for one that is no request. Nothing is started here.
 
     `take` reads the pull request's intake; it is called only for a maintainer's command on its head.
     """
@@ -52,14 +55,10 @@ def answer(
     if not _MEANT.match(str(comment.get("body") or "")):
         return None
     if not api.may_score(repo, str(comment["user"]["login"])):
-        return Answer(number, _refused(_STRANGER), weighty=False)
+        return Answer(number, weighty=False, body=_refused(_STRANGER))
     sha = api.score_command(comment)
-    pull = repo.get_pull(number)
-    why = _objection(repo, pull, sha, take)
-    if why is not None or sha is None:
-        return Answer(number, _refused(why or ""), weighty=True)
-    url = api.dispatch(repo, "score.yml", {"pr": str(number), "sha": sha})
-    return Answer(number, _accepted(sha, url), weighty=True, accepted=True)
+    why = _objection(repo, repo.get_pull(number), sha, take)
+    return Answer(number, weighty=True, body=_refused(why)) if why else Answer(number, weighty=True, sha=sha)
 
 
 def _objection(
@@ -125,8 +124,13 @@ def _refused(why: str) -> str:
     return f"### ⛔ Nothing was started\n\n{why}\n"
 
 
-def _accepted(sha: str, url: str) -> str:
+def start(repo: Repository, number: int, sha: str) -> str:
+    """The answer to an accepted request, after its run was started, once."""
+    url, fresh = api.start_once(
+        repo, "score.yml", f"score PR #{number} @ {sha}", {"pr": str(number), "sha": sha}
+    )
+    head = "Scoring was asked for" if fresh else "Scoring was asked for already"
     return (
-        f"### ⏳ Scoring was asked for\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the "
-        "environment `scoring` has approved it. The scores come as a comment of their own.\n"
+        f"### ⏳ {head}\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the environment `scoring` has "
+        "approved it. The scores come as a comment of their own.\n"
     )

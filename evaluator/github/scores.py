@@ -9,7 +9,7 @@ from typing import Any, Final
 from evaluator.github.slots import readable
 from evaluator.nulls import TITLES
 from evaluator.rendering import SITE_URL, code_span, markdown_text, quiet
-from evaluator.tables import display_text
+from evaluator.tables import digits_of, display_text
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"
 OUTCOMES: Final = {
@@ -71,10 +71,11 @@ def _summary(boards: Sequence[Mapping[str, Any]]) -> list[str]:
         url = f"{SITE_URL}leaderboards/{board['dataset']}/{board['track']}/"
         row, before, metric = board["row"], board["before"], _primary(board)
         rank = "none" if row is None or row["rank_low"] is None else f"**{_range(row)}** of {board['models']}"
-        value = "–" if row is None else _value(row, metric["key"])
+        digits = digits_of(board)
+        value = "–" if row is None else _value(row, metric["key"], digits)
         lines.append(
             f"| [{markdown_text(board['title'])}, {board['track']}]({url}) | {rank} | {_head(metric)} {value} "
-            f"| {_was(before)} |"
+            f"| {_was(before, digits)} |"
         )
     held = [
         f"- **No rank on {markdown_text(b['title'])}, {b['track']}:** {_sentence(b['why'])}"
@@ -84,11 +85,11 @@ def _summary(boards: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, "", *held] if held else lines
 
 
-def _was(before: Mapping[str, Any] | None) -> str:
+def _was(before: Mapping[str, Any] | None, digits: int) -> str:
     if before is None:
         return "not on the board"
     place = f"rank {_range(before)}" if before["rank_low"] else "no rank"
-    return place if before["value"] is None else f"{place}, {before['value']:.3f}"
+    return place if before["value"] is None else f"{place}, {before['value']:.{digits}f}"
 
 
 def _sentence(words: str) -> str:
@@ -126,7 +127,7 @@ def _primary(board: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _around(board: Mapping[str, Any]) -> list[str]:
     """The model between the best row, its neighbours and the null rows, by the metric that ranks."""
-    key = board["primary"]
+    key, digits = board["primary"], digits_of(board)
     leads = {d["id"]: d for d in board["differences"]}
     ranked = [r for r in (*board["others"], board["row"]) if r["kind"] != "null"]
     ranked.sort(key=lambda r: (r["rank_low"] is None, r["rank_low"] or 0, r["rank_high"] or 0, r["id"]))
@@ -135,8 +136,8 @@ def _around(board: Mapping[str, Any]) -> list[str]:
     for row in (*ranked, *nulls):
         own = row["id"] == board["row"]["id"]
         name = f"**{code_span(row['id'])}**, this one" if own else _name(row)
-        lead = "" if own else _lead(leads.get(row["id"]))
-        lines.append(f"| {_range(row)} | {name} | {_value(row, key)} | {lead} |")
+        lead = "" if own else _lead(leads.get(row["id"]), digits)
+        lines.append(f"| {_range(row)} | {name} | {_value(row, key, digits)} | {lead} |")
     if nulls:
         lines += ["", "The rows in italics look at no image."]
     moved = [f"{code_span(m['id'])} from {_span(m['before'])} to {_span(m['after'])}" for m in board["moved"]]
@@ -159,25 +160,27 @@ def _name(row: Mapping[str, Any]) -> str:
     return f"[{code_span(row['id'])}]({SITE_URL}models/{row['id']}/)"
 
 
-def _lead(pair: Mapping[str, Any] | None) -> str:
+def _lead(pair: Mapping[str, Any] | None, digits: int) -> str:
     if pair is None:
         return "–"
     low, high = pair["low"], pair["high"]
-    ends = "" if low is None or high is None else f" [{_signed(low)}, {_signed(high)}]"
+    ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair["p"] < 0.001 else f"p = {pair['p']:.3f}"
     told = "" if pair["p"] < SURE else ", not separated"
-    return f"{_signed(pair['difference'])}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
+    return (
+        f"{_signed(pair['difference'], digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
+    )
 
 
-def _signed(value: float) -> str:
+def _signed(value: float, digits: int) -> str:
     """A difference with its sign; none for what is shown as zero."""
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "−")
+    text = f"{value:+.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
 def _metrics(board: Mapping[str, Any]) -> list[str]:
     """Every metric of the model beside the best row and the null rows' best."""
-    row = board["row"]
+    row, digits = board["row"], digits_of(board)
     best = next((r for r in board["others"] if r["kind"] != "null" and r["rank_low"] == 1), None)
     nulls = [r for r in board["others"] if r["kind"] == "null"]
     heads = [
@@ -190,8 +193,8 @@ def _metrics(board: Mapping[str, Any]) -> list[str]:
         key = metric["key"]
         entry = row["metrics"].get(key)
         failed = f", {entry['n_failed']:,} scored worst" if entry and entry["n_failed"] else ""
-        cells = [f"{_value(row, key)}{failed}", *([_value(best, key)] if best else [])]
-        cells += [_best_null(nulls, metric)] if nulls else []
+        cells = [f"{_value(row, key, digits)}{failed}", *([_value(best, key, digits)] if best else [])]
+        cells += [_best_null(nulls, metric, digits)] if nulls else []
         name = f"[{_head(metric)}]({SITE_URL}metrics/{key}/)"
         lines.append(f"| {f'**{name}**' if key == board['primary'] else name} | {' | '.join(cells)} |")
     if row["missing"]:
@@ -200,17 +203,17 @@ def _metrics(board: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any]) -> str:
+def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any], digits: int) -> str:
     values = [r["metrics"][metric["key"]]["value"] for r in nulls if metric["key"] in r["metrics"]]
     known = [v for v in values if v is not None]
     if not known:
         return "–"
-    return f"{max(known) if metric['better'] == 'higher' else min(known):.3f}"
+    return f"{max(known) if metric['better'] == 'higher' else min(known):.{digits}f}"
 
 
-def _value(row: Mapping[str, Any], key: str) -> str:
+def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
     found = row["metrics"].get(key)
-    return display_text(None if found is None else {"display": found}).replace(" ", NBSP)
+    return display_text(None if found is None else {"display": found}, digits).replace(" ", NBSP)
 
 
 def _reports(board: Mapping[str, Any]) -> list[str]:

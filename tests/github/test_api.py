@@ -257,16 +257,44 @@ def test_no_other_state_is_set(state):
         api.set_first_status(SimpleNamespace(), SHA, state, "x")
 
 
-def test_a_dispatch_that_fails_is_not_taken_for_a_start():
-    asked = {}
+class Workflow:
+    """Runs of a workflow, newest first, and the dispatches that were asked for."""
 
-    def create_dispatch(ref, inputs, **options):
-        asked.update(options, ref=ref, inputs=inputs)
-        return SimpleNamespace(html_url="https://github.com/x/y/actions/runs/1")
+    def __init__(self, *runs):
+        self.runs = [
+            SimpleNamespace(display_title=t, status=s, html_url=f"https://github.com/x/y/actions/runs/{n}")
+            for n, (t, s) in enumerate(runs)
+        ]
+        self.asked = []
 
-    repo = SimpleNamespace(get_workflow=lambda _: SimpleNamespace(create_dispatch=create_dispatch))
-    assert api.dispatch(repo, "score.yml", {"pr": "1"}).endswith("/runs/1")
-    assert asked == {"throw": True, "return_run_details": True, "ref": "main", "inputs": {"pr": "1"}}
+    def get_runs(self, event):
+        assert event == "workflow_dispatch"
+        return self.runs
+
+    def create_dispatch(self, ref, inputs, **options):
+        self.asked.append((ref, inputs, options))
+        return SimpleNamespace(html_url="https://github.com/x/y/actions/runs/new")
+
+
+@pytest.mark.parametrize(
+    ("runs", "url", "fresh"),
+    [
+        ([], "new", True),
+        ([("score 1", "completed")], "new", True),
+        ([("score 2", "waiting")], "new", True),
+        ([("score 1", "waiting")], "0", False),
+        ([("score 2", "queued"), ("score 1", "in_progress")], "1", False),
+    ],
+)
+def test_a_run_is_started_once_and_a_failure_is_loud(runs, url, fresh):
+    workflow = Workflow(*runs)
+    found = api.start_once(
+        SimpleNamespace(get_workflow=lambda _: workflow), "score.yml", "score 1", {"pr": "1"}
+    )
+    assert found == (f"https://github.com/x/y/actions/runs/{url}", fresh)
+    assert workflow.asked == (
+        [("main", {"pr": "1"}, {"throw": True, "return_run_details": True})] if fresh else []
+    )
 
 
 def test_an_answer_may_leave_what_was_said_before():

@@ -141,6 +141,18 @@ def test_history_only_grows(place):
     assert "leaderboard/history.jsonl" in listed(repo)
 
 
+def test_what_is_pushed_is_what_was_checked(place):
+    """Whatever changes bytes between the checks and the commit, a hook or an attribute: nothing is pushed."""
+    repo, root, bundle = place
+    hook = root / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\necho '{}' > leaderboard/overview.json\ngit add leaderboard/overview.json\n")
+    hook.chmod(0o755)
+    before = repo.run("rev-parse", "main")
+    with pytest.raises(RexrankError, match="other bytes"):
+        publish(root, bundle, repo.url, "")
+    assert repo.run("rev-parse", "main") == before
+
+
 def test_owners_are_recorded_with_the_publication(place):
     repo, root, bundle = place
     publish(root, bundle, repo.url, "", {"stranger": 7}.get)

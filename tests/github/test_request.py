@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
@@ -13,6 +15,7 @@ from evaluator.github.intake import Intake
 from evaluator.problems import Problems
 from evaluator.submission import Predictions, StudyReport, Submission
 
+ROOT = Path(__file__).parents[2]
 SHA = "0123456789abcdef0123456789abcdef01234567"
 URL = "https://github.com/rexrank/challenge/actions/runs/1"
 
@@ -38,13 +41,14 @@ class Repo:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
-    def dispatch(repo, workflow, inputs):
-        repo.started.append((workflow, inputs))
-        return URL
+    def start_once(repo, workflow, title, inputs):
+        fresh = (workflow, title, inputs) not in repo.started
+        repo.started.append((workflow, title, inputs))
+        return URL, fresh
 
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     monkeypatch.setenv("GITHUB_REPOSITORY", "rexrank/challenge")
-    monkeypatch.setattr(api, "dispatch", dispatch)
+    monkeypatch.setattr(api, "start_once", start_once)
     monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": None})
 
 
@@ -63,14 +67,25 @@ def ask(repo, body=f"/score {SHA}", take=intake):
     return found
 
 
-def test_a_maintainers_command_starts_exactly_one_run():
+def test_a_maintainers_command_is_accepted_and_started_once():
     repo = Repo()
     found = ask(repo)
-    assert repo.started == [("score.yml", {"pr": "7", "sha": SHA})]
-    assert found.accepted
-    assert found.weighty
-    assert URL in found.body
-    assert SHA in found.body
+    assert (found.sha, found.body, found.weighty) == (SHA, "", True)
+    assert repo.started == []
+    texts = [request.start(repo, 7, SHA) for _ in range(2)]
+    assert repo.started[0] == ("score.yml", f"score PR #7 @ {SHA}", {"pr": "7", "sha": SHA})
+    assert all(URL in t and SHA in t for t in texts)
+    assert ["already" in t for t in texts] == [False, True]
+    for text in texts:
+        inert(text, URL)
+
+
+def test_the_title_is_what_the_workflow_calls_its_run():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/score.yml").read_text())
+    title = workflow["run-name"].replace("${{ inputs.pr }}", "7").replace("${{ inputs.sha }}", SHA)
+    repo = Repo()
+    request.start(repo, 7, SHA)
+    assert repo.started[0][1] == title
 
 
 @pytest.mark.parametrize(
@@ -88,7 +103,7 @@ def test_an_outsider_is_told_why_and_never_over_what_a_maintainer_was_told(role,
     assert "Only maintainers" in found.body
     assert "everyone" not in found.body
     assert not found.weighty
-    assert not found.accepted
+    assert found.sha is None
     assert repo.started == []
 
 

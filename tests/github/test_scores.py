@@ -123,8 +123,10 @@ def test_a_private_set_says_how_coarse_it_is():
         "dataset": "rexgradient", "digest": "a" * 64, "counted": True, "used": 1, "runs": 1, "window_days": 30,
         "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z",
     }  # fmt: skip
-    _, text = drawn(board(step=5 / 590), quota=[quota])
-    assert "in steps of 0.00847: the set is private" in text
+    _, text = drawn(board(step=5 / 62), quota=[quota])
+    assert "in steps of 0.0806: the set is private" in text
+    assert "1.20 [1.10, 1.30]" in text
+    assert "−0.05 [−0.07, 0.00]" in text
     assert "1 of 1 used in 30 days, 2 of 6 in a year" in text
     assert "can be scored from 2026-12-26 13:58 UTC" in text
     _, text = drawn(error="t has used its runs.", quota=[quota])

@@ -83,6 +83,22 @@ def test_a_dispatch_that_github_refuses_is_not_taken_for_a_start(opened: World) 
     assert opened.last("score").waiting == ["scoring"]
 
 
+def test_a_dispatch_stored_and_answered_with_502_is_one_run(opened: World) -> None:
+    """The job fails; run again, it finds the run that waits and names it."""
+    p = opened.state.pulls[1]
+    opened.fault("lost", "POST", "/dispatches$")
+    opened.say(p, f"/score {p.head_sha}")
+    run = opened.last("request-score")
+    assert run.conclusion == "failure"
+    assert opened.rerun(run).conclusion == "success", run.log
+    (score,) = opened.runs("score")
+    opened.say(p, f"/score {p.head_sha}")
+    assert opened.runs("score") == [score]
+    (answer,) = [c.body for c in opened.bot_comments(p) if "rexrank:request" in c.body]
+    assert "asked for already" in answer
+    assert f"/actions/runs/{score.id}" in answer
+
+
 def test_github_down_while_a_commit_is_authorised(opened: World) -> None:
     p = opened.state.pulls[1]
 
