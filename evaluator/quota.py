@@ -109,7 +109,7 @@ def standing(
     """What everybody may know of a team's runs on a private set, in the form of the score result's `quota`.
 
     `counted`: whether these predictions were scored; they are free from then on. `next`: when other
-    ones may be, `None` for now.
+    ones may be, `None` where they may at once.
     """
     found = team_slot(store, dataset, team, now, policy)
     return {

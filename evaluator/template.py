@@ -1,4 +1,4 @@
-"""The model card that `rexrank new` writes: commented, and valid once the placeholders are filled."""
+"""The model card that `rexrank new` writes: commented, and valid once what is left empty is filled in."""
 
 from __future__ import annotations
 

@@ -28,10 +28,8 @@ HIDDEN_FILES: Final = (
     ".docker/config.json", ".cache/huggingface/token", ".huggingface/token", ".pypirc", ".config/rclone/rclone.conf",
 )  # fmt: skip
 _SECRET: Final = re.compile(r"(?:.*_)?(?:TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY|PRIVATE_KEY)(?:_.*)?")
-_REGISTERED: Final = (
-    "/actions-runner*/.runner", "/opt/*/.runner", "/opt/*/*/.runner", "/srv/*/.runner", "/srv/*/*/.runner",
-    "/home/*/.runner", "/home/*/*/.runner", "/root/*/.runner", "/var/lib/*/.runner", "/var/lib/*/*/.runner",
-)  # fmt: skip
+SOFTWARE: Final = ("/opt", "/srv", "/var/lib")
+"""Folders, besides the accounts' own, below which programs that are no packages are installed."""
 
 
 def run(
@@ -126,7 +124,13 @@ def main_of(conf: Mapping[str, str]) -> str | None:
 
 def registrations(home: Path) -> dict[str, bool | None]:
     """The settings of registered runners on this machine, and whether each takes one job only."""
-    found = {home / ".runner", *(p for pattern in _REGISTERED for p in Path("/").glob(pattern.lstrip("/")))}
+    found = {home / ".runner", *Path("/").glob("actions-runner*/.runner")}
+    for folder in (*map(Path, SOFTWARE), *homes()):
+        found |= {
+            *folder.glob(".runner"),
+            *folder.glob("*/.runner"),
+            *folder.glob("*/*/.runner"),
+        }
     return {str(p): _ephemeral(p) for p in sorted(found) if p.is_file()}
 
 
@@ -140,18 +144,17 @@ def _ephemeral(path: Path) -> bool | None:
     return known.get("ephemeral") is True
 
 
+def homes() -> list[Path]:
+    """The folders of the accounts on this machine."""
+    found = {Path(p.pw_dir) for p in pwd.getpwall()} - {Path("/"), Path("/nonexistent")}
+    return sorted(p for p in found if p.is_dir())
+
+
 def credentials() -> list[str]:
     """Files and variables that look as if they opened something."""
-    homes = sorted(
-        {
-            p.pw_dir
-            for p in pwd.getpwall()
-            if p.pw_dir not in {"/", "/nonexistent"} and Path(p.pw_dir).is_dir()
-        }
-    )
-    found = [str(path) for home in homes for name in HIDDEN_FILES if (path := Path(home) / name).exists()]
-    for home in homes:
-        keys = [p for p in Path(home).glob(".ssh/id_*") if p.suffix != ".pub"]
+    found = [str(path) for home in homes() for name in HIDDEN_FILES if (path := home / name).exists()]
+    for home in homes():
+        keys = [p for p in home.glob(".ssh/id_*") if p.suffix != ".pub"]
         found += [str(p) for p in sorted(keys)]
     found += [f"the variable {name}" for name in sorted(os.environ) if _SECRET.fullmatch(name)]
     try:

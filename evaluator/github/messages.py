@@ -28,7 +28,7 @@ class Around:
     """What main and GitHub know around a submission.
 
     `others`: per dataset the reports of main's other submissions, by `team/model`. `waits`: per private
-    set the time of the team's next run, `None` for now. `opener`: lines on who opened the pull request.
+    set the time of the team's next run, `None` where it may run at once. `opener`: lines on who opened the pull request.
     """
 
     others: Others = field(default_factory=dict)

@@ -163,10 +163,10 @@ WRONG = [
     ("a clock that is wrong", machine(skew=-3600.0), "RD307", "-3600 s"),
     ("a clock that nothing keeps", machine(synchronised=False), "RD307", "nothing keeps it right"),
     ("a lasting service", machine(services=("/etc/systemd/system/actions.runner.x.service",)), "RD308", "lasting service"),
-    ("a lasting registration", machine(registrations={"/home/a/actions-runner/.runner": False}), "RD308", "more than one job"),
-    ("a registration nobody can read", machine(registrations={"/home/a/actions-runner/.runner": None}), "RD308", "more than one job"),
+    ("a lasting registration", machine(registrations={"/srv/a/actions-runner/.runner": False}), "RD308", "more than one job"),
+    ("a registration nobody can read", machine(registrations={"/srv/a/actions-runner/.runner": None}), "RD308", "more than one job"),
     ("what a killed runner left", machine(registrations={"/var/lib/rexrank/runner/.runner": True}), "RD308", "killed"),
-    ("a token", machine(credentials=("/root/.config/gh/hosts.yml",)), "RD309", "gh/hosts.yml"),
+    ("a token", machine(credentials=("/srv/ops/.config/gh/hosts.yml",)), "RD309", "gh/hosts.yml"),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -182,4 +183,16 @@ def test_a_good_link():
     assert (
         link("https://arxiv.org/abs/2411.15122", "x")
         == '<a href="https://arxiv.org/abs/2411.15122" rel="nofollow noopener">x</a>'
+    )
+
+
+def test_hostile_words_are_text_everywhere(made):
+    for name, body in made.items():
+        if name.endswith(".md"):
+            assert "<script>alert" not in body, name
+            assert not re.search(r"<[^>]+\son\w+=", body), name
+    feed = ET.fromstring(made["feed.xml"])
+    assert any("<script>" in (e.text or "") for e in feed.iter())
+    assert (
+        "\n" not in re.search(r"^title: (.*)$", made["models/rexrank-sandbox/template.md"], re.MULTILINE)[1]
     )

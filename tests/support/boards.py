@@ -19,6 +19,8 @@ from evaluator.submission import Predictions, StudyReport, Submission
 
 ROOT = Path(__file__).parents[2]
 HOSTILE_MODEL = "template"
+URL = "https://example.org/below/"
+"""Address of a site below a folder."""
 
 
 def make_leaderboard(
