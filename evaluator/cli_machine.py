@@ -110,7 +110,7 @@ def cache_info(store: Store = None) -> None:
 def cache_prune(
     max_gb: Annotated[
         float, typer.Option("--max-gb", min=0, help="Keep at most this many gigabytes.")
-    ] = 10.0,
+    ] = 20.0,
     store: Store = None,
 ) -> None:
     """Delete the encoder results that were not used for longest."""

@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
+MAX_BYTES: Final = 20_000_000_000
+"""What a cache may hold: the references of the four datasets on both tracks, and some submissions."""
 STALE_AFTER: Final = 3600
 """Seconds after which a temporary file belongs to no writer any more."""
 
@@ -29,11 +31,13 @@ class TextCache:
     """Results by (namespace, text) in one folder, safe under concurrent writers.
 
     Each entry is one file written to a temporary name and renamed; a damaged entry counts as
-    absent. `prune` keeps the folder under a size, least recently used first.
+    absent. The folder stays below `max_bytes`: what was not used for longest goes.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
         self.root = root
+        self.max_bytes = max_bytes
+        self._bytes: int | None = None
 
     def path(self, namespace: str, text: str) -> Path:
         """The file of one entry."""
@@ -46,9 +50,16 @@ class TextCache:
         return [self._read(self.path(namespace, text)) for text in texts]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
-        """Store one value (numpy array or JSON value) per text."""
+        """Store one value (numpy array or JSON value) per text, and keep below the limit.
+
+        The size is counted at the first call; what other processes add meanwhile, they count themselves.
+        """
+        if self._bytes is None:
+            self._bytes = self.info()["bytes"]
         for text, value in zip(texts, values, strict=True):
-            self._write(self.path(namespace, text), value)
+            self._bytes += self._write(self.path(namespace, text), value)
+        if self._bytes > self.max_bytes:
+            self._bytes = self.prune(self.max_bytes * 9 // 10)["bytes"]
 
     def info(self) -> dict[str, int]:
         """Number of entries and their bytes."""
@@ -102,7 +113,8 @@ class TextCache:
             return None
         return value
 
-    def _write(self, path: Path, value: Any) -> None:
+    def _write(self, path: Path, value: Any) -> int:
+        """The bytes written, 0 where that failed."""
         if isinstance(value, np.ndarray):
             buffer = io.BytesIO()
             np.save(buffer, value, allow_pickle=False)
@@ -119,3 +131,5 @@ class TextCache:
         except OSError:  # a cache that cannot be written only costs time
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
+            return 0
+        return len(data)

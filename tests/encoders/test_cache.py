@@ -105,3 +105,15 @@ def test_entries_pruned_by_another_process_are_no_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(tmp_path), "stat", stat)
     assert cache.info()["entries"] == 1
+
+
+def test_the_folder_stays_below_its_limit(tmp_path):
+    cache = TextCache(tmp_path, max_bytes=4_000)
+    for round_ in range(10):
+        cache.put_many("space", [f"{round_} {i}" for i in range(5)], [np.zeros(20, dtype=np.float32)] * 5)
+        assert cache.info()["bytes"] <= 4_000
+    assert cache.get_many("space", ["9 4"])[0] is not None
+    assert cache.get_many("space", ["0 0"]) == [None]
+    # Another process finds what is there and goes on from it.
+    TextCache(tmp_path, max_bytes=1_000).put_many("space", ["x"], ["y"])
+    assert cache.info()["bytes"] <= 1_000

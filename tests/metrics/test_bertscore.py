@@ -65,18 +65,20 @@ def test_order_does_not_matter(pairs, compat):
 
 def test_references_are_encoded_once(pairs, compat, tmp_path, monkeypatch):
     run = replace(compat, cache=TextCache(tmp_path))
-    first = BertScore().score(pairs, run).values
     encoded = []
     original = Encoder.__call__
     monkeypatch.setattr(
         Encoder, "__call__", lambda self, texts: encoded.extend(texts) or original(self, texts)
     )
+    references, predictions = (
+        {prepare(getattr(p, side)) for p in pairs} for side in ("reference", "prediction")
+    )
+    first = BertScore().score(pairs, run).values
+    assert sorted(encoded) == sorted(references | predictions)
+    encoded.clear()
     again = BertScore().score(pairs, run).values
     assert (first == again).all()
-    assert set(encoded) == {prepare(p.prediction) for p in pairs} - {
-        prepare(p.reference) for p in pairs
-    } | set(encoded)
-    assert len(encoded) == len({prepare(p.prediction) for p in pairs})
+    assert sorted(encoded) == sorted(predictions - references)
 
 
 def test_missing_weights_name_the_command(tmp_path):
