@@ -10,19 +10,16 @@ Prints seconds, the ratio of every round, and how many annotations differ.
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import calibration
+from peers import in_peer, setting
 
-from evaluator.commands.scoring import read_pairs
 from evaluator.encoders.radgraph import annotate_texts, words_of
 from evaluator.metrics.base import Run
-from evaluator.scoring import as_pairs
 
 VOCABULARY = 30_522
 LABELS = ("", "ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U")
@@ -79,15 +76,6 @@ print(json.dumps([seconds, [found[str(i)] for i in range(len(reports))]]))
 """
 
 
-def in_peer(python: str, code: str, *arguments: str, text: str = "") -> str:
-    done = subprocess.run(
-        [python, "-c", code, *arguments], input=text, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
-    return done.stdout
-
-
 def build(root: Path, peer: str, reports: list[str]) -> None:
     """The archive, its encoder and their vocabulary, with the package's own initial values."""
     import torch
@@ -127,18 +115,7 @@ def build(root: Path, peer: str, reports: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path)
-    parser.add_argument("--peer", required=True)
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-radgraph")
-    options = parser.parse_args()
-    import torch
-
-    torch.set_num_threads(options.threads)
-    pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+    options, pairs = setting(__doc__, "benchmark-radgraph")
     reports = [t for p in pairs for t in (p.reference, p.prediction)]
     if not (options.weights / "radgraph" / "weights.th").is_file():
         build(options.weights, options.peer, reports)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.encoders.chexbert import LABELS, MODEL, read_texts
+from evaluator.encoders.chexbert import LABELS, MODEL, Reading, read_texts
 from evaluator.encoders.store import weights_label
 from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
 
@@ -40,18 +40,9 @@ class SembScore(Metric):
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The cosine of every pair; details hold both sides' 14 labels."""
-        readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
-        values = [cosine(readings[p.reference].vector, readings[p.prediction].vector) for p in pairs]
-        details: list[dict[str, Any]] | None = None
-        if run.details:
-            details = [
-                {
-                    "reference": readings[p.reference].named_labels(),
-                    "prediction": readings[p.prediction].named_labels(),
-                }
-                for p in pairs
-            ]
-        return all_scored(values, details)
+        sides = _both(pairs, run)
+        values = [cosine(a.vector, b.vector) for a, b in zip(*sides, strict=True)]
+        return all_scored(values, _labels(*sides) if run.details else None)
 
 
 class ChexbertF1(Metric):
@@ -75,19 +66,27 @@ class ChexbertF1(Metric):
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """Per pair the F1 of its own labels, 0 where neither report has one; `corpus` as `chexbert_f1`."""
-        readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
-        sides = [[readings[getattr(p, side)] for p in pairs] for side in ("reference", "prediction")]
+        sides = _both(pairs, run)
         labels = [[reading.labels for reading in side] for side in sides]
         wanted, given = binary(labels[0]), binary(labels[1])
         values = _f1(counts(wanted, given).sum(axis=1))
-        details: list[dict[str, Any]] | None = None
-        if run.details:
-            details = [
-                {"reference": a.named_labels(), "prediction": b.named_labels()}
-                for a, b in zip(*sides, strict=True)
-            ]
+        details = _labels(*sides) if run.details else None
         corpus = chexbert_f1(*labels) if pairs else None
         return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus)
+
+
+def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:
+    """What CheXbert makes of the references and of the predictions, pair by pair."""
+    found = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
+    return [found[p.reference] for p in pairs], [found[p.prediction] for p in pairs]
+
+
+def _labels(references: Sequence[Reading], predictions: Sequence[Reading]) -> list[dict[str, Any]]:
+    """Both sides' 14 labels by name, for the details."""
+    return [
+        {"reference": a.named_labels(), "prediction": b.named_labels()}
+        for a, b in zip(references, predictions, strict=True)
+    ]
 
 
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -1,0 +1,37 @@
+"""What comparisons with another package share: their options, the pairs, and a program in the package's environment."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+
+from evaluator.commands.scoring import read_pairs
+from evaluator.metrics.base import Pair
+from evaluator.scoring import as_pairs
+
+
+def setting(doc: str | None, weights: str) -> tuple[argparse.Namespace, list[Pair]]:
+    """The options of the command line and the pairs they name; torch then uses as many threads as they say."""
+    import torch
+
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank" / weights)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    return options, as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
+
+
+def in_peer(python: str, code: str, *arguments: str, text: str = "") -> str:
+    """What a program prints in another environment; its last words instead of an error's."""
+    done = subprocess.run(
+        [python, "-c", code, *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return done.stdout
