@@ -22,6 +22,7 @@ from evaluator.nulls import shuffled_references
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
 from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
+from evaluator.statistics.judge_outliers import judge_outliers
 from evaluator.submission import StudyReport
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def diagnose(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
-    Diagnostics: those of `describe` and `describe_copying`, and `signal` (C14). Integrity: `outcome`
+    Diagnostics: those of `describe` and `describe_copying`, `signal` (C14), and `judge_outliers` (C23):
+    per judged metric the studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect,
+    `None` where that cannot be told. Integrity: `outcome`
     (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids
     are private), `thresholds` (version of the limits). `earlier`: other submissions' reports by
     `team/model`, for C18 and C19; `name` is this one's.
@@ -51,6 +54,7 @@ def diagnose(
     texts = board_texts(board, references, reports, protocol)
     signal = image_signal(board, references, reports, protocol)
     means = {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
+    outliers = _judge_outliers(scored)
     flags = [
         *integrity.check_reports(texts),
         *plausibility.check_failures(scored.scores),
@@ -58,10 +62,16 @@ def diagnose(
         *_too_good(board, means),
         *_identity(scored, means),
         *(plausibility.check_signal(signal["low"], signal["high"]) if signal else []),
+        *plausibility.check_judges(outliers, texts.n),
         *_planted(references, texts, scored),
         *_compare_earlier(board, references, reports, protocol, earlier or {}, name),
     ]
-    numbers = {**integrity.describe(texts), **copying.describe_copying(texts), "signal": signal}
+    numbers = {
+        **integrity.describe(texts),
+        **copying.describe_copying(texts),
+        "signal": signal,
+        "judge_outliers": outliers,
+    }
     return numbers, {
         "outcome": str(integrity.worst(flags)),
         "badges": [_public(f, board) for f in flags],
@@ -92,11 +102,14 @@ def board_texts(
     )
 
 
+EVIDENCE: Final = ("radgraph_f1", "ratescore")
+"""Metrics that a text cannot talk to, and that judge scores are held against."""
 PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
     "C15": "a mean is better than is plausible",
     "C16": "radcliq_v1 is not what its parts give",
     "C17": "scores are not what this record claimed before",
+    "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
 }
 """What is said in place of a score's digits on a private set."""
 
@@ -106,6 +119,25 @@ def _public(flag: Flag, board: Board) -> dict[str, Any]:
     if not board.dataset.references_public:
         shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
     return shown if board.dataset.ids_public else {**shown, "ids": []}
+
+
+def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
+    """Per judged metric the counts of studies far above and below what the evidence leads to expect."""
+    evidence = [scored.scores[k] for k in EVIDENCE if k in scored.scores]
+    if len(evidence) < len(EVIDENCE):
+        return None
+    counts = {}
+    for key, scores in scored.scores.items():
+        metric = get_metric(key)
+        if metric.family != "judge":
+            continue
+        usable = ~np.any([scores.failed, *(e.failed for e in evidence)], axis=0)
+        best = metric.upper_bound if metric.higher_is_better else metric.lower_bound
+        goodness = (scores.values - metric.worst) / ((best or 0.0) - metric.worst)
+        far = judge_outliers(goodness[usable], np.stack([e.values for e in evidence], axis=1)[usable])
+        if far is not None:
+            counts[key] = {"above": int(far[0].sum()), "below": int(far[1].sum())}
+    return counts or None
 
 
 def _too_good(board: Board, means: Mapping[str, float]) -> list[Flag]:

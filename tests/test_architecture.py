@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "evaluator"
 LAYERS = (
     ("problems", "__init__"),
     ("files",),
-    ("tree", "jsonio", "schemas", "datasets", "submission"),
+    ("tree", "jsonio", "schemas", "datasets", "submission", "submissions"),
     ("protocol",),
     ("metrics.base", "metrics.registry", "metrics", "encoders", "judges"),
     ("checks", "statistics"),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from evaluator.checks.structure import schema
-from evaluator.checks.text import character_codes
+from evaluator.submissions.rules.characters import character_codes
 from evaluator.jsonio import yaml_line_of
 from evaluator.problems import Problems, pointer, visible
 

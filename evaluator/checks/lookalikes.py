@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from evaluator.checks.integrity import disguised
-from evaluator.checks.text import MAX_SCANNED
 from evaluator.jsonio import line_of
 from evaluator.problems import Problems, pointer
+from evaluator.protocol import scored_part
+from evaluator.submissions.rules.lookalikes import disguised
 
 _CYRILLIC_OR_GREEK: Final = re.compile(
     "[\u0370-\u03ff\u0400-\u052f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]"
@@ -27,7 +27,7 @@ def check_lookalikes(
             if value.isascii():
                 continue
             # After NFKC, so that Greek from the mathematical alphabets is seen; most texts end here.
-            folded = unicodedata.normalize("NFKC", value[:MAX_SCANNED])
+            folded = unicodedata.normalize("NFKC", scored_part(value))
             if _CYRILLIC_OR_GREEK.search(folded) and disguised(folded):
                 problems.add(
                     "RX411",
@@ -35,6 +35,6 @@ def check_lookalikes(
                     pointer=pointer(study, field),
                     line=partial(line_of, text, study),
                     found="a word that imitates Latin letters with those of another script",
-                    wanted="words of one script: a reader and a metric should see the same",
+                    wanted="words of one script: a reader and a metric should see the same; medical Greek (TNFα, μm, kΩ) is fine",
                     fix="write the word with Latin letters",
                 )

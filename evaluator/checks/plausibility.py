@@ -1,4 +1,4 @@
-"""Whether scores can be what they claim to be: C3, C14–C17 and C22."""
+"""Whether scores can be what they claim to be: C3, C14–C17, C22 and C23."""
 
 from __future__ import annotations
 
@@ -97,3 +97,13 @@ def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
         return []
     text = f"possible contamination: {(gains[model] - centre) / spread:.1f} robust SD above the cohort's drop"
     return [Flag("C22", Outcome.BADGE, text)]
+
+
+def check_judges(outliers: Mapping[str, Mapping[str, int]] | None, n: int) -> list[Flag]:
+    """C23: judge scores far above what RadGraph-F1 and RaTEScore lead to expect, in more than a few studies."""
+    limit = limits()["judge_outliers"]["badge_share"]
+    return [
+        Flag("C23", Outcome.BADGE, f"{key}: {counts['above']} of {n} studies score far above what was to be expected")
+        for key, counts in sorted((outliers or {}).items())
+        if counts["above"] > limit * n
+    ]

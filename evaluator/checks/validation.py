@@ -135,7 +135,7 @@ def _predictions(
     if isinstance(value, dict) and (studies or not value):
         structure.check_impressions(file, studies, problems)
         structure.check_order(file, content, value, problems)
-        text.check_reports(file, content, studies, problems)
+        text.check_reports(file, content, studies, problems, dataset.id)
         lookalikes.check_lookalikes(file, content, studies, problems)
     reports = {s: StudyReport(c["findings"], c.get("impression")) for s, c in studies.items()}
     return Predictions(dataset.id, reports, digest)

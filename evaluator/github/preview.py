@@ -34,6 +34,7 @@ MAX_MOVED: Final = 20
 MAX_WORDS: Final = 1_000
 DIAGNOSTICS: Final = (
     "n_empty", "distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans",
+    "judge_outliers",
 )  # fmt: skip
 """What is said of the reports as a whole; the rest is on the model's page."""
 

@@ -219,6 +219,7 @@ def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
 def _reports(board: Mapping[str, Any]) -> list[str]:
     """Diagnostics of the reports, and what the integrity checks say."""
     d, row = board["diagnostics"], board["row"]
+    titles = {m["key"]: m["title"] for m in board["metrics"]}
     facts = []
     if "distinct_fraction" in d:
         facts.append(
@@ -232,6 +233,10 @@ def _reports(board: Mapping[str, Any]) -> list[str]:
         facts.append(f"{d['copied_spans']:.1%} with a passage copied from one")
     if d.get("n_empty"):
         facts.append(f"{d['n_empty']:,} empty")
+    facts += [
+        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
+        for key, far in sorted((d.get("judge_outliers") or {}).items())
+    ]
     coarse = f" (in steps of {board['step']:.3g})" if board["step"] else ""
     lines = ["", f"**Reports**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [

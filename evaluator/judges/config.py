@@ -16,6 +16,7 @@
     max_cost = 50.0
 
 A table has the fields of `JudgeSettings`; `base_url` follows from `serve`, which has those of `ServeOptions`.
+`control_prompts = "/opt/rexrank/etc/control-prompts.txt"` names a private file of hostile texts, one a line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
@@ -32,7 +33,10 @@ from evaluator.judges.settings import JUDGED, JudgeSettings
 from evaluator.problems import RexrankError, visible
 
 MAX_BYTES: Final = 65_536
-_NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "backoff", "host"})
+MAX_PROMPTS: Final = 200
+MAX_PROMPT: Final = 2_000
+"""Characters of one control prompt."""
+_NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "backoff", "host", "control_prompts"})
 """Fields that follow from what is scored, or belong to tests."""
 _RENAMED: Final = {"weights": "model"}
 """A table's name of a field, where it differs: in `serve` the model is a folder or hub id."""
@@ -63,6 +67,7 @@ def read_judges(path: Path) -> Judges:
             continue
         given = dict(table)
         serve = given.pop("serve", None)
+        prompts = _prompts(key, given.pop("control_prompts", None), wrong)
         engine = None
         if serve is not None:
             engine = _filled(
@@ -71,7 +76,7 @@ def read_judges(path: Path) -> Judges:
             given.setdefault("base_url", base_url(engine) if engine else "-")
         judge = _filled(JudgeSettings, key, given, wrong)
         if judge:
-            settings[key] = judge
+            settings[key] = replace(judge, control_prompts=prompts)
         if engine:
             engines[key] = engine
     ports = [e.port for e in engines.values()]
@@ -80,6 +85,28 @@ def read_judges(path: Path) -> Judges:
     if wrong:
         raise RexrankError(f"{path}: " + "; ".join(wrong) + ".")
     return Judges(settings, engines)
+
+
+def _prompts(name: str, path: Any, wrong: list[str]) -> tuple[str, ...]:
+    """The lines of a private file of control prompts, after saying in `wrong` what keeps them from use.
+
+    Messages never quote a line: what participants could read would control nothing.
+    """
+    if path is None:
+        return ()
+    try:
+        data = Path(path).read_bytes() if isinstance(path, str) else b""
+        prompts = tuple(line.strip() for line in data.decode("utf-8").split("\n") if line.strip())
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        wrong.append(f"[{name}] control_prompts: {visible(path)} cannot be read ({type(error).__name__})")
+        return ()
+    if not 0 < len(prompts) <= MAX_PROMPTS or max(map(len, prompts)) > MAX_PROMPT:
+        wrong.append(
+            f"[{name}] control_prompts: wanted the path of a text file of 1 to {MAX_PROMPTS} lines, "
+            f"each of at most {MAX_PROMPT:,} characters"
+        )
+        return ()
+    return prompts
 
 
 def _filled(kind: type[Any], name: str, table: Any, wrong: list[str], **known: Any) -> Any:

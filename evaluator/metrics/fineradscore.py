@@ -18,7 +18,7 @@ import numpy as np
 
 from evaluator.judges.client import Judge
 from evaluator.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
-from evaluator.judges.sanitise import addresses_judge, harmless
+from evaluator.judges.sanitise import ESCAPING, escaped
 from evaluator.judges.transcripts import Request
 from evaluator.judges.tripwires import check
 from evaluator.metrics.base import Metric, Pair, Run, Scores
@@ -201,7 +201,7 @@ class FineRadScore(Metric):
     def signature(self, run: Run) -> str:
         """`fineradscore|v1|max|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
-        parser = f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS}"
+        parser = f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS},{ESCAPING}"
         return (
             f"fineradscore|v1|{self.variant(run)}|judge:{judge.label}|decoding:{judge.decoding}"
             f"|prompt:{FINERADSCORE_VERSION}|parser:{parser}|protocol:{run.protocol}"
@@ -219,9 +219,13 @@ class FineRadScore(Metric):
         def agreement(planted: Sequence[Pair], when: str) -> list[float]:
             return [1 - value / WORST for value in asker(planted, when, "max").values.tolist()]
 
-        check(lambda p: agreement(p, "before"), when="before", unrelated_at_most=UNRELATED_AT_MOST)
+        def control(when: str) -> None:
+            private = asker.judge.settings.control_prompts
+            check(lambda p: agreement(p, when), when=when, unrelated_at_most=UNRELATED_AT_MOST, private=private)
+
+        control("before")
         scores = asker(pairs, "", self.variant(run))
-        check(lambda p: agreement(p, "after"), when="after", unrelated_at_most=UNRELATED_AT_MOST)
+        control("after")
         return scores
 
 
@@ -234,14 +238,12 @@ class _Asker:
 
     def study(self, pair: Pair, purpose: str) -> _Study:
         """A pair with the question about it, or with why it is not asked."""
-        lines = lines_of(harmless(pair.prediction) if self.clean else pair.prediction)
+        lines = lines_of(escaped(pair.prediction) if self.clean else pair.prediction)
         study = _Study(len(lines), WORST * max(1, len(lines) + len(split_sentences(pair.reference))), None)
         if self.clean and not pair.prediction.strip():
             study.error = "empty prediction"
-        elif self.clean and (words := addresses_judge(pair.prediction)):
-            study.error = f"the prediction addresses the judge: {words[:60]!r}"
         else:
-            texts = (harmless(t) if self.clean else t for t in (pair.prediction, pair.reference))
+            texts = (escaped(t) if self.clean else t for t in (pair.prediction, pair.reference))
             candidate, reference = texts
             study.request = Request(
                 messages=conversation(numbered(candidate), reference),

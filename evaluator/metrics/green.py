@@ -17,7 +17,7 @@ import numpy as np
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.judges.client import Judge, JudgeVoid
 from evaluator.judges.prompts import GREEN_VERSION, green_parts
-from evaluator.judges.sanitise import addresses_judge, harmless
+from evaluator.judges.sanitise import ESCAPING, escaped
 from evaluator.judges.settings import JudgeSettings
 from evaluator.judges.transcripts import Answer, Request
 from evaluator.judges.tripwires import check
@@ -212,7 +212,7 @@ class Green(Metric):
     def signature(self, run: Run) -> str:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
-        parser = "official" if run.protocol == "compat" else "strict-1"
+        parser = "official" if run.protocol == "compat" else f"strict-1,{ESCAPING}"
         ids = f"|tokenizer:{weights_digest('green', run.models)[:12]}" if judge.token_ids else ""
         return (
             f"green|v1|judge:{judge.label}|decoding:{judge.decoding}|prompt:{GREEN_VERSION}{ids}"
@@ -225,9 +225,10 @@ class Green(Metric):
         Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
         """
         asker = _Asker(run, Judge(required_judge(run, self.key)))
-        check(lambda planted: asker(planted, "before").values.tolist(), when="before")
+        private = asker.judge.settings.control_prompts
+        check(lambda planted: asker(planted, "before").values.tolist(), when="before", private=private)
         scores = asker(pairs, "")
-        check(lambda planted: asker(planted, "after").values.tolist(), when="after")
+        check(lambda planted: asker(planted, "after").values.tolist(), when="after", private=private)
         return scores
 
 
@@ -243,10 +244,8 @@ class _Asker:
         clean = self.run.protocol == "clean"
         if clean and not pair.prediction.strip():
             return "empty prediction"
-        if clean and (words := addresses_judge(pair.prediction)):
-            return f"the prediction addresses the judge: {words[:60]!r}"
         texts = (pair.reference, pair.prediction)
-        message = prompt(*(harmless(t) if clean else t for t in texts))
+        message = prompt(*(escaped(t) if clean else t for t in texts))
         limit = self.judge.settings.max_tokens
         if self.tokenizer is None:
             return Request(messages=(("user", message),), max_tokens=limit, purpose=purpose)

@@ -201,6 +201,10 @@ def _diagnostics(row: Mapping[str, Any]) -> list[str]:
             f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {_title(signal['metric'])}, "
             "over the same reports with another patient's reference"
         )
+    for key, far in sorted((d.get("judge_outliers") or {}).items()):
+        told[f"{_title(key)} against RadGraph-F1 and RaTEScore"] = (
+            f"far above what they lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
+        )
     shown = facts({k: text(v).replace("&#45;", "-") for k, v in told.items()})
     return [
         f"<details data-search-exclude><summary>Diagnostics of the reports</summary>{shown}</details>",

@@ -1,0 +1,1 @@
+"""What participants send in, and the rules it is held against."""

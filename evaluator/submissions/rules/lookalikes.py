@@ -1,0 +1,82 @@
+"""Letters of other scripts: those that imitate Latin ones (RX411, C7), and texts that are not in Latin letters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+_TOKEN: Final = re.compile(r"[^\W\d_]+")
+_TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
+_LOOK_ALIKES: Final = frozenset(
+    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that reads as Latin
+    "οιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # Greek that does
+)
+_MEDICAL_GREEK: Final = frozenset("αβγδεζηθκλμπστφψωΓΔΘΛΞΠΣΦΨΩ")
+"""Greek letters that stand for themselves in medicine: TNFα, NFκB, kΩ, μm."""
+_NO_LATIN_LIKENESS: Final = frozenset("βδθλμξπφψΓΔΘΛΞΠΣΦΨΩ")
+_BEFORE_GREEK: Final = frozenset({"interferon", "amyloid", "integrin", "tnf", "ifn", "tgf", "ppar", "pdgf"})
+"""Words that a Greek letter names a kind of."""
+
+
+def disguised(text: str) -> bool:
+    """Whether a word imitates a Latin one with letters of another script (after UTS #39).
+
+    True for a word that mixes Latin letters with Cyrillic ones or with Greek ones that do not stand for
+    themselves, and, in a text of Latin letters, for one made of look-alikes only. Not for medical
+    Greek: a letter by itself, beside capitals or in a unit.
+
+    >>> disguised("nо effusion"), disguised("cleαr"), disguised("3 μm, β-blocker, TNFα, kΩ, NFκB")
+    (True, True, False)
+    """
+    if text.isascii():
+        return False
+    words = [w for w in _TOKEN.findall(unicodedata.normalize("NFKC", text)) if not w.isascii()]
+    if any(_mixed(word) for word in words):
+        return True
+    foreign = [w for w in words if any(_script(c) in {"CYRILLIC", "GREEK"} for c in w)]
+    only = [all(c in _LOOK_ALIKES for c in w) for w in foreign if len(w) > 1]
+    # In a Russian or Greek report such words stand among others that no Latin letter resembles.
+    return bool(only) and all(only)
+
+
+def _mixed(word: str) -> bool:
+    if not any(_script(c) == "LATIN" for c in word):
+        return False
+    others = [i for i, c in enumerate(word) if not c.isascii() and _script(c) in {"CYRILLIC", "GREEK"}]
+    return any(not _stands_for_itself(word, i) for i in others)
+
+
+def _stands_for_itself(word: str, i: int) -> bool:
+    """Whether the letter at `i` of a word with Latin letters is medical Greek and no look-alike."""
+    letter, before, after = word[i], word[:i], word[i + 1 :]
+    if letter not in _MEDICAL_GREEK:
+        return False
+    if letter == "μ" and not before:
+        return True
+    if not after and (letter in _NO_LATIN_LIKENESS or before.lower() in _BEFORE_GREEK):
+        return True
+    return not (before[-1:].islower() or after[:1].islower())
+
+
+def other_script(text: str) -> bool:
+    """Whether a letter is neither Latin nor Greek; symbols, accents, units and emoji are no such letters.
+
+    >>> other_script("3 × 4 mm, Köhler, ±½ • α"), other_script("双肺清晰")
+    (False, True)
+    """
+    if text.isascii():
+        return False
+    letters = {c for c in unicodedata.normalize("NFKC", text) if not c.isascii() and c.isalpha()}
+    return any(_script(c) not in {"LATIN", "GREEK", "MODIFIER"} for c in letters)
+
+
+def outside_ascii(text: str) -> bool:
+    """Whether a character outside ASCII is left after NFKC and typographic punctuation are folded."""
+    return not text.isascii() and not unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHIC)).isascii()
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").partition(" ")[0]
