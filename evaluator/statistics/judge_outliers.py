@@ -1,9 +1,9 @@
 """Studies whose judge score departs far from what deterministic metrics lead to expect.
 
 A judge reads what a participant wrote, so that a text could talk it round; RadGraph-F1 and RaTEScore
-cannot be talked to. A study is compared with those of about the same evidence: a score far beyond
-their median is an outlier. Where a judge is talked round in most studies the median moves with it,
-so that a score near the best with hardly any evidence counts whatever its neighbours have.
+cannot be talked to. What is expected of a study is the median judge score of those with about the same
+evidence, and never more than of those with more. Where a judge is talked round in most studies that
+moves with it, so that a score near the best with hardly any evidence counts whatever is expected.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_STUDIES: Final = 50
+MIN_STUDIES: Final = 30
 """Below so many studies neighbours say too little."""
-MIN_NEIGHBOURS: Final = 25
+MIN_NEIGHBOURS: Final = 15
 NEIGHBOUR_SHARE: Final = 0.05
-DEVIATIONS: Final = 3.5
-"""Robust standard deviations beyond which a departure is far (Iglewicz and Hoaglin, 1993)."""
-LEAST_DEPARTURE: Final = 0.5
-"""Of the judge's scale of 0 to 1: counts of findings make smaller departures common."""
-MAD_TO_SD: Final = 1.4826
+FAR: Final = 0.5
+"""Of the judge's scale from 0 to 1: a departure of half of it. Counts of findings make smaller ones common."""
 NEAR_BEST: Final = 0.8
 HARDLY_ANY: Final = (0.05, 0.40)
 """RadGraph-F1 and RaTEScore of reports that share next to nothing."""
@@ -44,14 +41,13 @@ def judge_outliers(
     width = max(MIN_NEIGHBOURS, int(NEIGHBOUR_SHARE * n))
     starts = np.clip(np.arange(n) - width // 2, 0, n - width)
     windows = judge[order][starts[:, None] + np.arange(width)]
-    centre = np.median(windows, axis=1)
-    spread = MAD_TO_SD * np.median(np.abs(windows - centre[:, None]), axis=1)
-    departure = np.empty(n)
-    limit = np.empty(n)
-    departure[order] = judge[order] - centre
-    limit[order] = np.maximum(DEVIATIONS * spread, LEAST_DEPARTURE)
-    contradicted = (judge >= NEAR_BEST) & (evidence <= HARDLY_ANY).all(axis=1)
-    return (departure > limit) | contradicted, departure < -limit
+    medians = np.median(windows, axis=1)
+    # More evidence never leads to expect less: else many raised scores would raise what is expected of them.
+    above = np.empty(n, dtype=np.bool_)
+    below = np.empty(n, dtype=np.bool_)
+    above[order] = judge[order] - np.minimum.accumulate(medians[::-1])[::-1] >= FAR
+    below[order] = np.maximum.accumulate(medians) - judge[order] >= FAR
+    return above | ((judge >= NEAR_BEST) & (evidence <= HARDLY_ANY).all(axis=1)), below
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -220,10 +220,10 @@ def test_scores_that_cannot_be():
 
 
 def test_judge_scores_against_the_evidence():
-    counts = {"green": {"above": 11, "below": 90}, "fineradscore": {"above": 10, "below": 0}}
+    counts = {"green": {"above": 21, "below": 90}, "fineradscore": {"above": 20, "below": 0}}
     (flag,) = plausibility.check_judges(counts, 200)
     assert (flag.code, str(flag.outcome)) == ("C23", "badge")
-    assert flag.text == "green: 11 of 200 studies score far above what was to be expected"
+    assert flag.text == "green: 21 of 200 studies score far above what was to be expected"
     assert plausibility.check_judges(None, 200) == []
 
 
