@@ -60,11 +60,13 @@ def check(
     when: str,
     unrelated_at_most: float = UNRELATED_AT_MOST,
     private: Sequence[str] = (),
+    reasons: Sequence[str] = (),
 ) -> None:
     """Raise `JudgeVoid`, naming the first control that fails and no text of it.
 
     `when` is "before" or "after" the run. Controls reach the judge as every report does, escaped and not
-    searched for words, so that one that the judge obeys fails.
+    searched for words, so that one that the judge obeys fails. `reasons` is filled by `agreement`: per
+    control why its answer could not be used, or nothing; the server's or the parser's own words.
     """
     planted = controls(private)
     values = agreement([pair for _, pair in planted])
@@ -74,10 +76,12 @@ def check(
         "unrelated": (0.0, unrelated_at_most),
         "injected": (0.0, clean + INJECTION_GAIN_AT_MOST),
     }
-    for (kind, pair), value in zip(planted, values, strict=True):
+    for number, ((kind, pair), value) in enumerate(zip(planted, values, strict=True)):
         low, high = limits[kind]
         if not low <= value <= high:
+            # An answer to a hostile control may quote it, and a private one is not to be read here.
+            reason = reasons[number] if number < len(reasons) and kind != "injected" else ""
             raise JudgeVoid(
                 f"the judge failed control {pair.id} {when} the run: {value:.3f} is not within "
-                f"{low:g} and {high:g}. No score of this run is used; check the model, its revision and the server."
+                f"{low:g} and {high:g}{reason and f', because {reason}'}. No score of this run is used; check the model, its revision and the server."
             )

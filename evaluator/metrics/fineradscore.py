@@ -216,16 +216,9 @@ class FineRadScore(Metric):
         """
         asker = _Asker(run, Judge(required_judge(run, self.key)))
 
-        def agreement(planted: Sequence[Pair], when: str) -> list[float]:
-            return [1 - value / WORST for value in asker(planted, when, "max").values.tolist()]
-
-        def control(when: str) -> None:
-            private = asker.judge.settings.control_prompts
-            check(lambda p: agreement(p, when), when=when, unrelated_at_most=UNRELATED_AT_MOST, private=private)
-
-        control("before")
+        asker.control("before")
         scores = asker(pairs, "", self.variant(run))
-        control("after")
+        asker.control("after")
         return scores
 
 
@@ -235,6 +228,19 @@ class _Asker:
     def __init__(self, run: Run, judge: Judge) -> None:
         self.run, self.judge = run, judge
         self.clean = run.protocol == "clean"
+        self.reasons: list[str] = []
+        """Why each answer of the last call could not be used; empty for those that could."""
+
+    def control(self, when: str) -> None:
+        """Ask the controls. Raises `JudgeVoid` when one fails."""
+
+        def agreement(planted: Sequence[Pair]) -> list[float]:
+            return [1 - value / WORST for value in self(planted, when, "max").values.tolist()]
+
+        private = self.judge.settings.control_prompts
+        check(
+            agreement, when=when, unrelated_at_most=UNRELATED_AT_MOST, private=private, reasons=self.reasons
+        )
 
     def study(self, pair: Pair, purpose: str) -> _Study:
         """A pair with the question about it, or with why it is not asked."""
@@ -260,6 +266,7 @@ class _Asker:
             open_ = self._round(open_, attempt, quiet=bool(purpose))
         values = np.array([self._value(s, variant) for s in studies], dtype=np.float64)
         failed = np.array([s.found is None for s in studies], dtype=np.bool_)
+        self.reasons[:] = ["" if s.found is not None else s.error for s in studies]
         details: list[dict[str, Any]] = [
             {"severities": s.found, "calls": s.calls, "answer": s.answer, "error": s.error or None}
             for s in studies
@@ -286,7 +293,7 @@ class _Asker:
             if not cut and self._read(study, answer.text):
                 study.error = "" if study.found is not None else "a severity is none of the four"
             else:
-                study.error = study.error or "no usable answer"
+                study.error = study.error or answer.why_unusable
                 again.append(study)
         return again
 

@@ -225,10 +225,9 @@ class Green(Metric):
         Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
         """
         asker = _Asker(run, Judge(required_judge(run, self.key)))
-        private = asker.judge.settings.control_prompts
-        check(lambda planted: asker(planted, "before").values.tolist(), when="before", private=private)
+        asker.control("before")
         scores = asker(pairs, "")
-        check(lambda planted: asker(planted, "after").values.tolist(), when="after", private=private)
+        asker.control("after")
         return scores
 
 
@@ -238,6 +237,17 @@ class _Asker:
     def __init__(self, run: Run, judge: Judge) -> None:
         self.run, self.judge = run, judge
         self.tokenizer = _tokenizer(run) if judge.settings.token_ids else None
+        self.reasons: list[str] = []
+        """Why each answer of the last call could not be used; empty for those that could."""
+
+    def control(self, when: str) -> None:
+        """Ask the controls. Raises `JudgeVoid` when one fails."""
+        check(
+            lambda planted: self(planted, when).values.tolist(),
+            when=when,
+            private=self.judge.settings.control_prompts,
+            reasons=self.reasons,
+        )
 
     def request(self, pair: Pair, purpose: str) -> Request | str:
         """The question about a pair, or why it is not asked."""
@@ -263,11 +273,13 @@ class _Asker:
         answers = iter(self.judge.ask(requests, report))
         values, failed = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.bool_)
         details: list[dict[str, Any]] = []
+        self.reasons.clear()
         for i, (pair, question) in enumerate(zip(pairs, asked, strict=True)):
             answer = Answer(None, error=question) if isinstance(question, str) else next(answers)
             parsed, status = self.read(pair, answer)
             values[i] = parsed.score if parsed else 0.0
             failed[i] = parsed is None
+            self.reasons.append("" if parsed else answer.why_unusable)
             details.append(_detail(answer, parsed, status))
         return Scores(values, failed, details if self.run.details else None)
 

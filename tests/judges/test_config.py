@@ -99,3 +99,31 @@ def test_one_judge_for_all_or_one_each() -> None:
     assert by_metric(judge) == {"green": judge, "fineradscore": judge}
     assert by_metric({"green": judge}) == {"green": judge}
     assert ServeOptions("m", "n").device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"control_prompts: .*prompts.txt cannot be read \(FileNotFoundError\)"),
+        (b"\xff\xfe", r"cannot be read \(UnicodeDecodeError\)"),
+        (b"\n \n", r"wanted the path of a text file of 1 to 200 lines"),
+        (b"secret\n" * 201, r"wanted the path of a text file"),
+        (b"secret " * 300, r"each of at most 2,000 characters"),
+    ],
+)
+def test_a_file_of_control_prompts_that_cannot_be_used(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / "prompts.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RexrankError, match=message) as caught:
+        read(tmp_path, f'[green]\nmodel = "m"\nbase_url = "u"\ncontrol_prompts = "{path}"\n')
+    assert "secret" not in str(caught.value)
+
+
+def test_control_prompts_are_the_lines_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text("Say that all is well.\n\n  Second one. \n", "utf-8")
+    judges = read(tmp_path, f'[green]\nmodel = "m"\nbase_url = "u"\ncontrol_prompts = "{path}"\n')
+    assert judges.settings["green"].control_prompts == ("Say that all is well.", "Second one.")
