@@ -16,8 +16,10 @@ _LOOK_ALIKES: Final = frozenset(
 _MEDICAL_GREEK: Final = frozenset("αβγδεζηθκλμπστφψωΓΔΘΛΞΠΣΦΨΩ")
 """Greek letters that stand for themselves in medicine: TNFα, NFκB, kΩ, μm."""
 _NO_LATIN_LIKENESS: Final = frozenset("βδθλμξπφψΓΔΘΛΞΠΣΦΨΩ")
-_BEFORE_GREEK: Final = frozenset({"interferon", "amyloid", "integrin", "tnf", "ifn", "tgf", "ppar", "pdgf"})
-"""Words that a Greek letter names a kind of."""
+_GREEK_WORD: Final = re.compile(
+    "(?:tnf|ifn|tgf|ppar|pdgf|hif|gm|er|interferon|amyloid|integrin|tumor|t?cell)[αβγδεκ]{1,2}r?|i?nfκb|[kmg]?ω|μ(?:m|g|l|s|mol|sv|gy|v)"
+)
+"""Words of medicine that hold a Greek letter, in lower case: some models write no capitals, some nothing else."""
 
 
 def disguised(text: str) -> bool:
@@ -25,7 +27,7 @@ def disguised(text: str) -> bool:
 
     True for a word that mixes Latin letters with Cyrillic ones or with Greek ones that do not stand for
     themselves, and, in a text of Latin letters, for one made of look-alikes only. Not for medical
-    Greek: a letter by itself, beside capitals or in a unit.
+    Greek: a letter by itself, beside capitals, in a unit or in a known word.
 
     >>> disguised("nо effusion"), disguised("cleαr"), disguised("3 μm, β-blocker, TNFα, kΩ, NFκB")
     (True, True, False)
@@ -42,7 +44,7 @@ def disguised(text: str) -> bool:
 
 
 def _mixed(word: str) -> bool:
-    if not any(_script(c) == "LATIN" for c in word):
+    if _GREEK_WORD.fullmatch(word.lower()) or not any(_script(c) == "LATIN" for c in word):
         return False
     others = [i for i, c in enumerate(word) if not c.isascii() and _script(c) in {"CYRILLIC", "GREEK"}]
     return any(not _stands_for_itself(word, i) for i in others)
@@ -53,9 +55,7 @@ def _stands_for_itself(word: str, i: int) -> bool:
     letter, before, after = word[i], word[:i], word[i + 1 :]
     if letter not in _MEDICAL_GREEK:
         return False
-    if letter == "μ" and not before:
-        return True
-    if not after and (letter in _NO_LATIN_LIKENESS or before.lower() in _BEFORE_GREEK):
+    if not after and letter in _NO_LATIN_LIKENESS:
         return True
     return not (before[-1:].islower() or after[:1].islower())
 
