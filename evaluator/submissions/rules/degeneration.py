@@ -20,6 +20,7 @@ from evaluator.submissions.rules.lookalikes import disguised, other_script
 from evaluator.submissions.rules.text_rules import TEXT_RULES, OutcomeName, fold
 
 _NO_WORD: Final = re.compile(r"[^0-9a-z]+")
+_ASCII_WORDS: Final = "".join(chr(i) if chr(i).isalnum() else " " for i in range(128))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class TextFlag:
     outcome: OutcomeName
     text: str
     ids: tuple[str, ...] = ()
+
+
+REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words over and over")
+_RULE_FLAGS: Final = [(r, TextFlag(r.check, r.outcome, r.what)) for r in TEXT_RULES if r.check]
 
 
 @cache
@@ -46,8 +51,13 @@ def norm(text: str) -> str:
     >>> norm("No  Effusion; no PTX.")
     'no effusion no ptx'
     """
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _NO_WORD.sub(" ", plain.lower()).strip()
+    return " ".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return text.lower().translate(_ASCII_WORDS).split()
+    return _NO_WORD.sub(" ", unicodedata.normalize("NFKC", text).lower()).split()
 
 
 def repetition(text: str) -> float | None:
@@ -62,7 +72,7 @@ def repetition(text: str) -> float | None:
     0.0
     """
     findings, _, impression = text.partition(" Impression: ")
-    shares = [r for part in (findings, impression) if (r := _repetition(norm(part).split())) is not None]
+    shares = [r for part in (findings, impression) if (r := _repetition(_words(part))) is not None]
     return max(shares, default=None)
 
 
@@ -84,13 +94,9 @@ def report_flags(text: str) -> list[TextFlag]:
     elif other_script(text):
         flags.append(TextFlag("C7", "badge", "hold letters that are neither Latin nor Greek"))
     if (repetition(text) or 0) > text_limits()["repetition"]["badge"]:
-        flags.append(TextFlag("C9", "badge", "repeat the same words over and over"))
+        flags.append(REPETITIVE)
     folded = fold(text)
-    flags += [
-        TextFlag(rule.check, rule.outcome, rule.what)
-        for rule in TEXT_RULES
-        if rule.check and rule.found_in(folded) is not None
-    ]
+    flags += [flag for rule, flag in _RULE_FLAGS if rule.found_in(folded) is not None]
     return flags
 
 
@@ -132,7 +138,8 @@ def _empty(ids: Sequence[str], reports: Sequence[str]) -> list[TextFlag]:
 
 def _repeated(reports: Sequence[str], dataset: str) -> list[TextFlag]:
     rules = text_limits()["repetition"]
-    shares = [r for p in reports if (r := repetition(p)) is not None]
+    known = {p: repetition(p) for p in set(reports)}
+    shares = [r for p in reports if (r := known[p]) is not None]
     mean = sum(shares) / len(shares) if shares else 0.0
     if mean <= rules["quarantine_mean"] or dataset in rules["skip"]:
         return []

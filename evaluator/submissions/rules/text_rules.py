@@ -47,10 +47,11 @@ class TextRule:
 
     def found_in(self, folded: str) -> str | None:
         """The first match in a folded text, or `None`."""
-        if not any(hint in folded for hint in self.hints):
-            return None
-        match = self.pattern.search(folded)
-        return match.group() if match else None
+        for hint in self.hints:
+            if hint in folded:
+                match = self.pattern.search(folded)
+                return match.group() if match else None
+        return None
 
 
 def fold(text: str) -> str:
@@ -86,8 +87,9 @@ TEXT_RULES: Final = (
     ),
     TextRule(
         "judge_words", "RX413", Severity.WARNING, "C21", "badge", False,
-        ("ignore", "disregard", "forget", "override", "rate ", "score ", "grade ", "significant error", "ground truth",
-         "generated text", "candidate", "reference report", "full ", "perfect ", "maximum ", "highest ", "top ", "best "),
+        ("ignore ", "disregard ", "forget ", "override ", "rate th", "rate my", "score th", "score my", "grade th", "grade my",
+         "significant error", "ground truth", "generated text", "candidate", "reference report", "full ", "perfect ", "maximum ",
+         "highest ", "top ", "best "),
         _pattern(
             r"\b(?:ignore|disregard|forget|override) (?:(?:all|any|every|the|your|my|these|those|of|other|previous|prior|above"
             r"|earlier|preceding|given|grading|scoring) ){0,4}(?:instructions?|prompts?|rules|criteria|guidelines|directions|rubric)\b",
@@ -134,10 +136,10 @@ TEXT_RULES: Final = (
     ),
     TextRule(
         "chat_words", "RX414", Severity.WARNING, "", "pass", False,
-        ("here", "sure", "certainly", "of course", "absolutely", "based on the", "let me know", "i hope", "feel free", "please",
+        (" here", "\nhere", "here's", "here’s", "sure", "certainly", "of course", "absolutely", "based on the", "let me know", "i hope", "feel free", "please",
          "disclaimer", "you are", "not a substitute", "consult", "ai-generated", "as requested"),
         _pattern(
-            r"\bhere(?:'s|’s| is| are) (?:the|a|an|my|your) (?:[a-z0-9-]{1,20} ){0,5}(?:report|findings|impression|analysis|description|interpretation|summary)\b",
+            r"(?:^|(?<= ))here(?:'s|’s| is| are) (?:the|a|an|my|your) (?:[a-z0-9-]{1,20} ){0,5}(?:report|findings|impression|analysis|description|interpretation|summary)\b",
             r"\A\s{0,9}(?:sure|certainly|of course|absolutely)[,!.]",
             r"\bbased on the (?:provided|given|uploaded|submitted|attached) (?:[a-z-]{1,12} ){0,3}(?:x-ray|radiograph|image|images|cxr|film)\b",
             r"\blet me know if\b|\bi hope this (?:helps|report)\b|\bfeel free to\b|\bas requested\b",
