@@ -23,8 +23,9 @@ from pathlib import Path
 import calibration
 
 from evaluator.commands.scoring import read_pairs
+from evaluator.core.types import Pair
 from evaluator.encoders.cache import TextCache
-from evaluator.metrics.base import Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.sandbox.standins import shipped_models
 from evaluator.scoring import as_pairs, score
 

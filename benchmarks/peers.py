@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from evaluator.commands.scoring import read_pairs
-from evaluator.metrics.base import Pair
+from evaluator.core.types import Pair
 from evaluator.scoring import as_pairs
 
 

@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.encoders.store import is_stand_in
-from evaluator.files import dump_json, write_text
 from evaluator.nulls import TITLES, check_bands, null_reports, null_track, probe_reports
-from evaluator.problems import RexrankError
 from evaluator.records import Board, published_numbers
 from evaluator.runs import ScoreSettings, keep_record, make_record, score_board
 
 if TYPE_CHECKING:
-    from evaluator.metrics.base import ProgressCallback
+    from evaluator.core.types import ProgressCallback
     from evaluator.scoring import Scored
     from evaluator.submission import StudyReport
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.files import dump_json, write_text
-from evaluator.problems import RexrankError
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
 

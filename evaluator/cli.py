@@ -321,7 +321,7 @@ def site_serve(
 
 def main() -> NoReturn:
     """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
-    from evaluator.problems import RexrankError
+    from evaluator.core.problems import RexrankError
 
     try:
         app()

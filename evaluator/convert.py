@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from evaluator.problems import RexrankError, visible
+from evaluator.core.problems import RexrankError, visible
 from evaluator.submission import StudyReport
 
 MAX_SOURCE_BYTES: Final = 200_000_000

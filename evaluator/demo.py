@@ -14,10 +14,10 @@ from evaluator import rendering
 from evaluator.baselines import score_baselines
 from evaluator.commands.board import print_table, rank_all
 from evaluator.commands.submit import validate_paths
+from evaluator.core.files import write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
-from evaluator.files import write_text
-from evaluator.problems import RexrankError
 from evaluator.progress import progress
 from evaluator.runs import ScoreSettings, score_submission
 from evaluator.sandbox.broken import write_broken

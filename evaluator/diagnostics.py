@@ -14,8 +14,8 @@ import numpy as np
 
 from evaluator.checks import copying, integrity, plausibility
 from evaluator.checks.integrity import Flag, Outcome, Texts
+from evaluator.core.types import FloatArray
 from evaluator.datasets.references import References
-from evaluator.metrics.base import FloatArray
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.nulls import shuffled_references

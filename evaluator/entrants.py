@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.diagnostics import held, null_like
 from evaluator.metrics.registry import PRIMARY
-from evaluator.problems import RexrankError
 from evaluator.records import Board
 
 STAND_BY: Final = ("bertscore", "bleu_2")

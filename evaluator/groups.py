@@ -23,7 +23,7 @@ from evaluator.uncertainty import board_seed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.metrics.base import ProgressCallback
+    from evaluator.core.types import ProgressCallback
 
 ORDER: Final = ("normal", "findings", "sex", "age_group", "view", "prior", "race", "length")
 """Axes by preference: where two cannot be shown together, the first stays."""

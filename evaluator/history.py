@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import write_text
-from evaluator.problems import RexrankError
+from evaluator.core.files import write_text
+from evaluator.core.problems import RexrankError
 from evaluator.provenance import today
 from evaluator.tables import all_rows
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from evaluator.problems import Problems, pointer
+from evaluator.core.problems import Problems, pointer
 
 MAX_DEPTH: Final = 16
 MAX_TOKENS: Final = 1_000_000

@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import TrackName
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import get_metric
-from evaluator.problems import RexrankError
 from evaluator.protocol import clean_section
 from evaluator.submission import StudyReport
 

@@ -22,7 +22,7 @@ from evaluator.uncertainty import board_seed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.metrics.base import FloatArray
+    from evaluator.core.types import FloatArray
 
 PAIRWISE_SCHEMA: Final = "rexrank/pairwise/v1"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from evaluator.metrics.base import ProgressCallback
+from evaluator.core.types import ProgressCallback
 
 QUIET_SECONDS: Final = 10.0
 """Off a terminal, at most one line in this many seconds for one task."""

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator import __version__
-from evaluator.metrics.base import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.version import __version__
 from evaluator.metrics.registry import get_metric
 
 PACKAGES: Final = ("bert-score", "numpy", "openai", "rouge-score", "tokenizers", "torch", "transformers")

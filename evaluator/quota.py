@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset
-from evaluator.problems import RexrankError
 from evaluator.statistics.guard import Attempt, Policy, Slot, slot
 
 POLICY_FILE: Final = "policy.json"

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.checks.plausibility import check_drop
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import Entrants, Record, name_of, usable
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
 from evaluator.nulls import gain_over_null
-from evaluator.problems import RexrankError
 from evaluator.records import Board, published, published_numbers
 from evaluator.statistics.guard import step_for
 from evaluator.uncertainty import Analysis, display

@@ -16,9 +16,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset, TrackName
-from evaluator.files import dump_json, write_bytes, write_text
-from evaluator.problems import RexrankError
 from evaluator.statistics.guard import coarse
 
 if TYPE_CHECKING:

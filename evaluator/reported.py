@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 SNAPSHOTS: Final = {

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from evaluator.cases import write_cases
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import Pair, ProgressCallback
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.ladder import take_step
-from evaluator.metrics.base import BATCH_SIZE, Pair, ProgressCallback, Run
+from evaluator.metrics.base import BATCH_SIZE, Run
 from evaluator.metrics.registry import board_metric_keys
-from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
 from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record

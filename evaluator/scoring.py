@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.metrics.base import BATCH_SIZE, Metric, MetricUnavailable, Pair, ProgressCallback, Run, Scores
+from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.types import Pair, ProgressCallback, Scores
+from evaluator.metrics.base import BATCH_SIZE, Metric, Run
 from evaluator.metrics.registry import get_metric, in_dependency_order
-from evaluator.problems import RexrankError
 from evaluator.protocol import ProtocolName, clean_report
 from evaluator.store import ScoreStore
 

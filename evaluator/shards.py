@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import Scores
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.files import dump_json, write_text
-from evaluator.metrics.base import Scores
-from evaluator.problems import RexrankError
 from evaluator.records import Board
 from evaluator.runs import (
     ScoreSettings,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.files import write_bytes
-from evaluator.metrics.base import Pair, Scores
+from evaluator.core.files import write_bytes
+from evaluator.core.types import Pair, Scores
 
 
 class ScoreStore:

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from evaluator.files import dump_json
-from evaluator.rendering import markdown_text
+from evaluator.core.files import dump_json
+from evaluator.core.markdown import markdown_text
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
 

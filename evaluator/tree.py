@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 
 EntryKind = Literal["file", "symlink", "directory", "submodule", "other"]
 MAX_ENTRIES: Final = 100_000

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from evaluator.core.problems import RexrankError
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
-from evaluator.problems import RexrankError
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse, metric_intervals
 from evaluator.statistics.guard import coarse
@@ -20,7 +20,7 @@ from evaluator.statistics.ranks import Place
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.metrics.base import FloatArray, ProgressCallback
+    from evaluator.core.types import FloatArray, ProgressCallback
     from evaluator.records import Board
 
 AGGREGATED: Final = tuple(k for k in REXRANK_KEYS if k != PRIMARY)

@@ -9,10 +9,10 @@ import pytest
 
 from evaluator.baselines import check_sanity, sanity_path, score_baselines, training_reports
 from evaluator.commands.board import rank_all
+from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
-from evaluator.problems import RexrankError
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission
 from evaluator.submission import Predictions, StudyReport, Submission

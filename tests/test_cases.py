@@ -7,9 +7,9 @@ import json
 import pytest
 
 from evaluator.cases import read_predictions, read_references, write_cases
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference, References, load_references
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.problems import RexrankError
 from evaluator.records import Board
 from evaluator.submission import StudyReport
 

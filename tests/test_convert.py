@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.convert import convert, dump_predictions, split_report
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 from evaluator.submission import StudyReport
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from support.texts import WORDS, sentence
 
+from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
-from evaluator.metrics.base import Scores
 from evaluator.records import Board
 from evaluator.scoring import Scored
 from evaluator.statistics.bootstrap import clusters_of

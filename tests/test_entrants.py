@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import read_releases, sort_entrants
-from evaluator.problems import RexrankError
 from evaluator.ranking import make_table, mark_contamination
 from evaluator.records import Board
 

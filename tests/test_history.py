@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.history import append_history, changes, read_history
-from evaluator.problems import RexrankError
 
 
 def row(name, mean=0.5, status="active", kind="submission"):

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import Problems
 from evaluator.jsonio import UNUSABLE, decode, line_of, parse_json, parse_yaml, yaml_line_of
-from evaluator.problems import Problems
 
 WHOLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 SOUND = st.recursive(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
 from evaluator.metrics.registry import metric_keys
 from evaluator.nulls import (
@@ -20,7 +21,6 @@ from evaluator.nulls import (
     probe_reports,
     shuffled_references,
 )
-from evaluator.problems import RexrankError
 from evaluator.submission import StudyReport
 
 

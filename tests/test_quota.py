@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from evaluator.cli import app
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.problems import RexrankError
 from evaluator.quota import (
     QuotaError,
     counted,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import sort_entrants
-from evaluator.problems import RexrankError
 from evaluator.ranking import board_keys, check_frames, make_table, overview
 from evaluator.records import Board
 

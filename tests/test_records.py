@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import get_dataset
 from evaluator.metrics.base import all_scored
-from evaluator.problems import RexrankError
 from evaluator.records import Board, boards, read_records, read_studies, studies_frame, write_record
 from evaluator.scoring import Scored
 

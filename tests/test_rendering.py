@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evaluator import rendering
 from evaluator.checks.validation import Found, Report
-from evaluator.problems import Problems, Severity
+from evaluator.core.problems import Problems, Severity
 
 HOSTILE = "a`b``c|d <img src=x onerror=alert(1)> [x](http://y) @admin\n::set-output name=x::y\n%0A::error::z"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 from evaluator.reported import COEFFICIENTS, INTERCEPT, consistent, convert_published, load_reported, residual
 
 FOLDER = Path(__file__).parents[1] / "leaderboard" / "reported"

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator import score_pairs
+from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.types import Pair, Scores
 from evaluator.metrics import registry
-from evaluator.metrics.base import Metric, MetricUnavailable, Pair, Run, Scores, all_scored
-from evaluator.problems import RexrankError
+from evaluator.metrics.base import Metric, Run, all_scored
 from evaluator.scoring import Scored, as_pairs, merge, score, shard
 from evaluator.store import ScoreStore
 

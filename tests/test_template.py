@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evaluator.checks.card import check_card
+from evaluator.core.problems import Problems
 from evaluator.jsonio import parse_yaml
-from evaluator.problems import Problems
 from evaluator.template import card_template
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 from evaluator.tree import Entry, Tree, read_directory
 
 

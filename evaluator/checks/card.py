@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from evaluator.checks.structure import schema
 from evaluator.checks.text import character_codes
+from evaluator.core.problems import Problems, pointer, visible
 from evaluator.jsonio import yaml_line_of
-from evaluator.problems import Problems, pointer, visible
 
 SCHEMA = "model-card-v1.schema.json"
 

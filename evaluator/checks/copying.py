@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.checks.integrity import Flag, Outcome, Texts, limits, norm, share_flag
-from evaluator.metrics.base import FloatArray
+from evaluator.core.types import FloatArray
 
 
 def unique_references(texts: Texts, min_words: int) -> list[int]:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Final
 
+from evaluator.core.problems import Problems, Severity, pointer
 from evaluator.jsonio import line_of
-from evaluator.problems import Problems, Severity, pointer
 
 SHOWN: Final = 5
 """Ids listed of each kind; the rest are counted."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from evaluator.problems import Problems
+from evaluator.core.problems import Problems
 from evaluator.tree import Entry, Tree
 
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")

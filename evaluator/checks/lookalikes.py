@@ -10,8 +10,8 @@ from typing import Final
 
 from evaluator.checks.integrity import disguised
 from evaluator.checks.text import MAX_SCANNED
+from evaluator.core.problems import Problems, pointer
 from evaluator.jsonio import line_of
-from evaluator.problems import Problems, pointer
 
 _CYRILLIC_OR_GREEK: Final = re.compile(
     "[\u0370-\u03ff\u0400-\u052f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]"

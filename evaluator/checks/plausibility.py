@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from evaluator.checks.integrity import Flag, Outcome, limits
-from evaluator.metrics.base import Scores
+from evaluator.core.types import Scores
 from evaluator.metrics.radcliq import PARTS, V1
 from evaluator.metrics.registry import get_metric
 

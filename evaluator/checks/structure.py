@@ -9,8 +9,8 @@ from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
 
+from evaluator.core.problems import Problems, Severity, pointer
 from evaluator.jsonio import line_of
-from evaluator.problems import Problems, Severity, pointer
 
 FIELDS: Final = frozenset({"findings", "impression"})
 OLD_FIELDS: Final = frozenset(

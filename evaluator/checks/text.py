@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from evaluator.core.problems import Problems, Severity, pointer
 from evaluator.jsonio import line_of
-from evaluator.problems import Problems, Severity, pointer
 
 MAX_WORDS: Final = 600
 MAX_CHARACTERS: Final = 4_000

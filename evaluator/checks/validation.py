@@ -8,10 +8,10 @@ from typing import Any
 
 from evaluator.checks import card as cards
 from evaluator.checks import coverage, files, lookalikes, structure, text
+from evaluator.core.files import sha256_bytes
+from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
-from evaluator.files import sha256_bytes
 from evaluator.jsonio import UNUSABLE, decode, parse_json, parse_yaml
-from evaluator.problems import Problems
 from evaluator.submission import Predictions, StudyReport, Submission
 from evaluator.tree import Tree
 

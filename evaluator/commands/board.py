@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator import tables
 from evaluator.baselines import check_sanity
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.entrants import Entrants, name_of, read_releases, sort_entrants, usable
-from evaluator.files import dump_json, write_text
 from evaluator.groups import board_subgroups
 from evaluator.history import append_history, changes
 from evaluator.metrics.registry import get_metric
 from evaluator.pairwise import board_pairwise
-from evaluator.problems import RexrankError
 from evaluator.progress import progress
 from evaluator.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.records import Board, boards, read_records, read_studies
@@ -24,7 +24,7 @@ from evaluator.uncertainty import analyse_board
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.metrics.base import ProgressCallback
+    from evaluator.core.types import ProgressCallback
 
 
 def rank_board(

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import Section, as_json, as_text, exit_status
-from evaluator.problems import RexrankError
 
 NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.files import dump_json, write_text
 from evaluator.judges.serve import ServeOptions, base_url, plain_tokenizer
-from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -124,8 +124,8 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
 
     `file` names all engines to start; without it the one of `options`, whose model may be `green`.
     """
+    from evaluator.core.problems import MetricUnavailable
     from evaluator.judges.config import Judges, read_judges, running
-    from evaluator.metrics.base import MetricUnavailable
 
     with TemporaryDirectory() as scratch:
         try:

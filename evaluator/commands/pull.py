@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import references_directory
 from evaluator.github import api
 from evaluator.github.blobs import SHA
 from evaluator.github.intake import Intake, take_in
 from evaluator.github.messages import VALIDATION_MARK, Around, validation_comment, verdict
 from evaluator.github.ownership import Person
-from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
 from evaluator.submission import StudyReport
 

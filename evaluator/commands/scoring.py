@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.files import dump_json, write_text
-from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import metric_keys
-from evaluator.problems import RexrankError
 from evaluator.progress import progress
 from evaluator.protocol import ProtocolName
 from evaluator.records import Board

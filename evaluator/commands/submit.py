@@ -12,11 +12,11 @@ from evaluator.checks.files import CARD_NAME, MAX_PREDICTIONS_BYTES
 from evaluator.checks.structure import well_formed
 from evaluator.checks.validation import Report, submission_folders, validate
 from evaluator.convert import convert, dump_predictions
+from evaluator.core.files import write_text
+from evaluator.core.problems import Problems, RexrankError
 from evaluator.datasets.references import references_directory
 from evaluator.datasets.registry import Dataset, get_dataset, study_ids
-from evaluator.files import write_text
 from evaluator.jsonio import decode, parse_json
-from evaluator.problems import Problems, RexrankError
 from evaluator.submission import StudyReport, Submission
 from evaluator.template import card_template
 from evaluator.tree import Tree, read_directory

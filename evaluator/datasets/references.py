@@ -17,9 +17,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.files import sha256_bytes
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
-from evaluator.files import sha256_bytes
-from evaluator.problems import RexrankError
 from evaluator.submission import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 
 TrackName = Literal["findings", "report"]
 TRACKS: Final[tuple[TrackName, ...]] = ("findings", "report")

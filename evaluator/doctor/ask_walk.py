@@ -9,10 +9,10 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.doctor.answers import Answer
 from evaluator.doctor.first_run import Walk
 from evaluator.doctor.settings import asker
-from evaluator.problems import RexrankError
 
 Ask = Callable[..., Answer]
 RECORD: Final = "leaderboard/records/sandbox/findings/{team}__{model}.json"

@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.doctor.inside import Data, Inside, Weights
 from evaluator.encoders.models import states
 from evaluator.judges.config import read_judges
-from evaluator.problems import RexrankError
 
 ADDRESSES: Final = (
     ("192.0.2.1", 443),

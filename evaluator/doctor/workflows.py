@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from evaluator.core.problems import RexrankError
 from evaluator.doctor.facts import Pair
-from evaluator.problems import RexrankError
 
 
 @dataclass(frozen=True, slots=True)

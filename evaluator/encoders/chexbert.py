@@ -15,11 +15,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.metrics.base import Run
 
 MODEL: Final = "chexbert"
 LABELS: Final = (

@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.metrics.base import Run
 
 SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluator.core.files import sha256_file
+from evaluator.core.problems import RexrankError
 from evaluator.encoders.store import (
     STAND_IN_MARK,
     ModelSpec,
@@ -16,8 +18,6 @@ from evaluator.encoders.store import (
     model_specs,
     models_directory,
 )
-from evaluator.files import sha256_file
-from evaluator.problems import RexrankError
 
 Download = Callable[[Source, str, Path], Path]
 """Called with (source, file name, folder); returns the path of the downloaded file."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, read_config
-from evaluator.metrics.base import MetricUnavailable
 
 if TYPE_CHECKING:
     import torch

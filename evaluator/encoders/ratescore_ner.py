@@ -11,11 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.metrics.base import Run
 
 NER: Final = "ratescore-ner"
 SYNONYMS: Final = "biolord"

@@ -23,8 +23,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import sha256_bytes, sha256_file
-from evaluator.metrics.base import MetricUnavailable
+from evaluator.core.files import sha256_bytes, sha256_file
+from evaluator.core.problems import MetricUnavailable
 
 STAND_IN_MARK: Final = "STAND-IN"
 STAND_IN_LABEL: Final = "stand-in"

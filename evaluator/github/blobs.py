@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import dataset_ids
-from evaluator.problems import RexrankError
 from evaluator.tree import Entry, EntryKind, Tree
 
 SHA: Final = re.compile(r"[0-9a-f]{40}")

@@ -15,9 +15,9 @@ from typing import Any, Final, NoReturn
 
 from evaluator import tables
 from evaluator.baselines import TEAM
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.problems import RexrankError
 from evaluator.ranking import overview
 from evaluator.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.guard import coarse, step_for

@@ -14,8 +14,8 @@ from typing import Final
 
 from evaluator.checks.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.checks.integrity import norm, text_flags
+from evaluator.core.markdown import code_span
 from evaluator.github.ownership import contacts
-from evaluator.rendering import code_span
 from evaluator.submission import Predictions, StudyReport
 
 COMPARED: Final = 500

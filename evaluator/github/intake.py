@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 from evaluator.checks.files import check_slugs
 from evaluator.checks.validation import Found, Report, validate
+from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, study_ids
 from evaluator.github.blobs import Change, changes, fetch, first_commit, submission_tree
 from evaluator.github.ownership import Person, objection
-from evaluator.problems import Problems
 
 Kind = Literal["submission", "withdrawal", "other"]
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from evaluator.core.markdown import code_span, markdown_text
+from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
 from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.github.slots import readable
-from evaluator.problems import visible
-from evaluator.rendering import MAX_COMMENT, SITE_URL, code_span, markdown_text, problem_lines
+from evaluator.rendering import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.statistics.guard import Policy
 from evaluator.submission import Predictions, StudyReport, Submission
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.commands.board import rank_board
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.files import dump_json, write_text
-from evaluator.problems import RexrankError
 from evaluator.quota import counted, read_policy, require_slots, standing
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission, store_directory

@@ -14,13 +14,13 @@ from evaluator.baselines import TEAM, sanity_path, score_baselines, training_rep
 from evaluator.commands.board import rank_all
 from evaluator.commands.scoring import earlier_reports
 from evaluator.commands.submit import validate_paths
+from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
-from evaluator.files import dump_json, write_bytes, write_text
 from evaluator.github.blobs import git
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.preview import read_origin, runner_settings, scored_here
-from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import get_metric
 from evaluator.quota import counted, read_policy
 from evaluator.records import Board, record_path, studies_path

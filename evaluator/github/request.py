@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.core.markdown import code_span
 from evaluator.github import api, slots
 from evaluator.github.messages import withdrawn
 from evaluator.quota import read_policy
-from evaluator.rendering import code_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,10 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.slots import readable
 from evaluator.nulls import TITLES
-from evaluator.rendering import SITE_URL, code_span, markdown_text, quiet
+from evaluator.rendering import SITE_URL
 from evaluator.tables import digits_of, display_text
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"

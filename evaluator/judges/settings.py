@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from evaluator.metrics.base import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable
 
 JUDGED: Final = ("green", "fineradscore")
 """Keys of the metrics that ask a judge."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import dump_json, sha256_bytes, write_text
+from evaluator.core.files import dump_json, sha256_bytes, write_text
 
 FORMAT: Final = 1
 

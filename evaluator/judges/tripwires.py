@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from evaluator.core.types import Pair
 from evaluator.judges.client import JudgeVoid
 from evaluator.judges.sanitise import INJECTIONS
-from evaluator.metrics.base import Pair
 
 REPORTS: Final = (
     "There is a large right pleural effusion. The heart is enlarged. No pneumothorax.",

@@ -16,12 +16,13 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from evaluator.core.types import Pair, Scores
 from evaluator.judges.client import Judge
 from evaluator.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
 from evaluator.judges.sanitise import addresses_judge, harmless
 from evaluator.judges.transcripts import Request
 from evaluator.judges.tripwires import check
-from evaluator.metrics.base import Metric, Pair, Run, Scores
+from evaluator.metrics.base import Metric, Run
 from evaluator.metrics.green import required_judge
 from evaluator.metrics.sentences import split_sentences
 

@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair, Scores
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.judges.client import Judge, JudgeVoid
 from evaluator.judges.prompts import GREEN_VERSION, green_parts
@@ -21,7 +23,7 @@ from evaluator.judges.sanitise import addresses_judge, harmless
 from evaluator.judges.settings import JudgeSettings
 from evaluator.judges.transcripts import Answer, Request
 from evaluator.judges.tripwires import check
-from evaluator.metrics.base import Metric, MetricUnavailable, Pair, Run, Scores
+from evaluator.metrics.base import Metric, Run
 from evaluator.metrics.sentences import split_sentences
 
 MAX_WORDS: Final = 300

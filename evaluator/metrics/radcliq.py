@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from evaluator.metrics.base import FloatArray, Metric, Pair, Run, Scores
+from evaluator.core.types import FloatArray, Pair, Scores
+from evaluator.metrics.base import Metric, Run
 from evaluator.metrics.registry import get_metric
 
 PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")

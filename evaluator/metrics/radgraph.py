@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
+from evaluator.core.types import Pair, Scores
 from evaluator.encoders.radgraph import MODEL, Annotation, annotate_texts
 from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.metrics.base import Metric, Run, all_scored
 
 Level = Literal["simple", "partial", "complete"]
 LEVELS: Final[tuple[Level, ...]] = ("simple", "partial", "complete")

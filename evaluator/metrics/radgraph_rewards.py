@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from evaluator.core.types import Pair, Scores
 from evaluator.encoders.radgraph import MODEL, annotate_texts
 from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.metrics.base import Metric, Run, all_scored
 from evaluator.metrics.radgraph import Level, reward
 
 PREPARATION = "radgraph-package"

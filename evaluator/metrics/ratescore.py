@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from evaluator.core.types import Pair, Scores
 from evaluator.encoders.ratescore_ner import (
     NER,
     SYNONYMS,
@@ -24,7 +25,7 @@ from evaluator.encoders.ratescore_ner import (
     sentence_entities,
 )
 from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Pair, Run, Scores
+from evaluator.metrics.base import Metric, Run
 from evaluator.metrics.sentences import split_sentences
 
 # Rows: type of the entity whose best match is sought; columns: type of that match; order of TYPES.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric, Run, all_scored
 
 
 class RougeL(Metric):

@@ -14,6 +14,7 @@ from typing import Final
 
 import yaml
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.pages import (
     boards,
@@ -30,7 +31,6 @@ from evaluator.pages import (
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
-from evaluator.problems import RexrankError
 from evaluator.rendering import SITE_URL
 
 GENERATED: Final = (

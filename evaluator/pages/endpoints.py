@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator import __version__
-from evaluator.files import dump_json, sha256_bytes
+from evaluator.core.files import dump_json, sha256_bytes
+from evaluator.core.version import __version__
 from evaluator.pages.compare import compare_files
 from evaluator.pages.entries import Content, schema_text
 from evaluator.pages.exports import table_latex

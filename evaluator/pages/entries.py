@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from evaluator.core.problems import RexrankError
 from evaluator.history import read_history
-from evaluator.problems import RexrankError
 from evaluator.reported import ReportedRow, load_reported
 from evaluator.tables import all_rows
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+from evaluator.core.files import dump_json
 from evaluator.datasets.registry import get_dataset
-from evaluator.files import dump_json
 from evaluator.history import EVENTS
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.entries import REPOSITORY, Content, metric_title

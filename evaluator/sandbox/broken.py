@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from evaluator.files import write_text
+from evaluator.core.files import write_text
 from evaluator.sandbox.generate import card, predictions
 
 

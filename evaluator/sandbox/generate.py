@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.convert import dump_predictions
-from evaluator.files import write_text
+from evaluator.core.files import write_text
 from evaluator.sandbox.grammar import FINDINGS, NORMAL, Fact, changes_of, no_disease, normal_sentence, say
 from evaluator.submission import StudyReport
 

@@ -24,7 +24,7 @@ from support.submissions import (
 from evaluator.checks.codes import RULES
 from evaluator.checks.structure import schema
 from evaluator.checks.validation import submission_folders, validate
-from evaluator.problems import RexrankError, Severity
+from evaluator.core.problems import RexrankError, Severity
 from evaluator.tree import Entry, Tree, read_directory
 
 CASES = [

@@ -15,12 +15,12 @@ from rehearsal.openapi import check_response, document, find_operation, resolve
 from typer.testing import CliRunner
 
 from evaluator.cli import app
+from evaluator.core.problems import RexrankError
 from evaluator.doctor import ask_walk as asking
 from evaluator.doctor.answers import Answer
 from evaluator.doctor.first_run import EYES, check_walk
 from evaluator.github.messages import VALIDATION_MARK
 from evaluator.github.scores import SCORE_MARK
-from evaluator.problems import RexrankError
 
 NAME = "rexrank/challenge"
 SHA, MERGE, PROBE = "a" * 40, "b" * 40, "c" * 40

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.doctor import look_inside
 from evaluator.doctor.inside import Data, Weights, check_inside
-from evaluator.problems import RexrankError
 
 
 def outcome(inside):

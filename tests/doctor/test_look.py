@@ -20,11 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 from evaluator.cli import app
+from evaluator.core.problems import RexrankError
 from evaluator.doctor import look, look_machine
 from evaluator.doctor.checks import check_host
 from evaluator.doctor.findings import Section, as_json, good
 from evaluator.doctor.workflows import checkout, read_workflows, triggers
-from evaluator.problems import RexrankError
 
 ROOT = Path(__file__).parents[2]
 

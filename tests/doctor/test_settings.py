@@ -12,10 +12,10 @@ from rehearsal.state import REPOSITORY, Fault, State, Token
 from typer.testing import CliRunner
 
 from evaluator.cli import app
+from evaluator.core.problems import RexrankError
 from evaluator.doctor.answers import Answer, Answers
 from evaluator.doctor.rules import Expected
 from evaluator.doctor.settings import EYES, LISTS, PATHS, ask_settings, check_settings
-from evaluator.problems import RexrankError
 
 EXPECTED = Expected(
     checks=frozenset({"Format, lint, types, tests"}),

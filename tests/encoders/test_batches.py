@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.types import Pair
 from evaluator.encoders.batches import STEP, TOKENS, encode_rows, plan
-from evaluator.metrics.base import Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric
 from evaluator.sandbox.standins import shipped_models
 

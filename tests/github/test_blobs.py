@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.github.blobs import changes, credentials, fetch, git, submission_tree
-from evaluator.problems import RexrankError
 
 FOLDER = "submissions/strangers/careful"
 

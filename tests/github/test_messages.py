@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
+from evaluator.core.problems import Problems, Severity
 from evaluator.github.intake import Intake
 from evaluator.github.messages import Around, validation_comment, verdict
-from evaluator.problems import Problems, Severity
 from evaluator.statistics.guard import Policy
 from evaluator.submission import Predictions, StudyReport, Submission
 

@@ -10,9 +10,9 @@ import yaml
 from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
+from evaluator.core.problems import Problems
 from evaluator.github import api, request, slots
 from evaluator.github.intake import Intake
-from evaluator.problems import Problems
 from evaluator.submission import Predictions, StudyReport, Submission
 
 ROOT = Path(__file__).parents[2]

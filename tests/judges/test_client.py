@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.judges.client import Judge, JudgeBudgetSpent
 from evaluator.judges.settings import JudgeSettings, is_local
 from evaluator.judges.standin import completion
 from evaluator.judges.transcripts import Request
-from evaluator.metrics.base import MetricUnavailable
 
 Reply = tuple[int, dict[str, str], Any]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.judges.config import read_judges
 from evaluator.judges.serve import ServeOptions
 from evaluator.judges.settings import JUDGED, JudgeSettings, by_metric
 from evaluator.metrics.registry import REXRANK_KEYS, get_metric
-from evaluator.problems import RexrankError
 
 EXAMPLE = Path(__file__).parents[2] / "runner" / "judges.toml.example"
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from evaluator.core.types import Pair
 from evaluator.encoders.store import is_stand_in
 from evaluator.judges.client import Judge, JudgeVoid
 from evaluator.judges.sanitise import INJECTIONS, addresses_judge, harmless
 from evaluator.judges.settings import JudgeSettings, by_metric
 from evaluator.judges.standin import MODEL, differences, stand_in_judge
 from evaluator.judges.tripwires import REPORTS
-from evaluator.metrics.base import Metric, Pair, Run
+from evaluator.metrics.base import Metric, Run
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green, _Asker
 

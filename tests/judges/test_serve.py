@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from evaluator.commands.machine import run_judge_serve
+from evaluator.core.problems import RexrankError
 from evaluator.judges.client import JudgeVoid
 from evaluator.judges.serve import ServeOptions, base_url, command, served
-from evaluator.problems import RexrankError
 
 SERVER = """
 import http.server, sys

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.encoders.cache import TextCache
 from evaluator.metrics import bertscore
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.metrics.bertscore import BertScore, Encoder, baseline, layer, prepare
 
 TOKENS = json.loads(

@@ -12,9 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.encoders.cache import TextCache
 from evaluator.encoders.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.metrics.chexbert import SembScore, binary, chexbert_f1, counts
 from evaluator.scoring import score_pairs
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.metrics.base import Run
 from evaluator.metrics.fineradscore import (
     OFFICIAL_CALLS,
     SEVERITY,

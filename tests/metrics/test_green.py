@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.metrics.base import Run
 from evaluator.metrics.green import (
     CATEGORIES,
     Green,

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import Pair, Run
+from evaluator.core.types import Pair
+from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.sandbox.standins import shipped_models
 from evaluator.scoring import score

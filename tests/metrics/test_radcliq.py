@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import Run, Scores, all_scored
+from evaluator.core.types import Scores
+from evaluator.metrics.base import Run, all_scored
 from evaluator.metrics.radcliq import PARTS, V0, V1, RadCliqV0, RadCliqV1, compose
 from evaluator.scoring import score
 

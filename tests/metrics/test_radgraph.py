@@ -13,9 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.encoders.cache import TextCache
 from evaluator.encoders.radgraph import annotate_texts, annotation, annotator, package_words_of, words_of
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.metrics.radgraph import LEVELS, RadGraphF1, official, reward
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.encoders.cache import TextCache
 from evaluator.encoders.ratescore_ner import decode
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.metrics.base import Run
 from evaluator.metrics.ratescore import RateScore, contradicts
 from evaluator.metrics.sentences import split_sentences
 

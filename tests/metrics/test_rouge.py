@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.metrics.base import Pair, Run
+from evaluator.core.types import Pair
+from evaluator.metrics.base import Run
 from evaluator.metrics.rouge import RougeL
 
 CORE = Path(__file__).parents[1] / "data" / "parity" / "core"

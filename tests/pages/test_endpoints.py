@@ -9,12 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from support.boards import URL
 
-from evaluator.files import sha256_bytes
+from evaluator.core.files import sha256_bytes
+from evaluator.core.problems import RexrankError
 from evaluator.pages.build import SITE_URL
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.endpoints import ENDPOINTS, endpoint_pages
 from evaluator.pages.entries import check_table, read_content, schema_text
-from evaluator.problems import RexrankError
 from evaluator.template import card_template
 
 

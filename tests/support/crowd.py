@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
-from evaluator.files import dump_json
 from evaluator.history import append_history
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.pairwise import PAIRWISE_SCHEMA

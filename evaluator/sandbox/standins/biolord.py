@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import write_text
+from evaluator.core.files import write_text
 from evaluator.sandbox.grammar import FINDINGS, NO_DISEASE, NORMAL
 from evaluator.sandbox.standins.shapes import (
     HEADS,

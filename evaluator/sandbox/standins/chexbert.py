@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.files import write_text
 from evaluator.encoders.loading import wordpiece_tokenizer
-from evaluator.files import write_text
 from evaluator.sandbox.labels import CHEXBERT_LABELS, chexbert_of
 from evaluator.sandbox.standins.corpus import held_out_sentences, reports
 from evaluator.sandbox.standins.shapes import (

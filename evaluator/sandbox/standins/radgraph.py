@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.files import write_bytes, write_text
 from evaluator.encoders.loading import wordpiece_tokenizer
-from evaluator.files import write_bytes, write_text
 from evaluator.sandbox.labels import Annotation, annotate
 from evaluator.sandbox.standins.corpus import held_out_sentences, reports
 from evaluator.sandbox.standins.shapes import (

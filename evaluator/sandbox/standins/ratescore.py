@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import write_bytes
+from evaluator.core.files import write_bytes
 from evaluator.sandbox.grammar import sentence_table
 from evaluator.sandbox.labels import annotate, known_sentences
 from evaluator.sandbox.standins.corpus import held_out, held_out_sentences, reports

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import write_text
+from evaluator.core.files import write_text
 from evaluator.sandbox.grammar import Sentence, sentence_table
 from evaluator.sandbox.labels import known_sentences, words_of
 from evaluator.sandbox.standins.corpus import reports

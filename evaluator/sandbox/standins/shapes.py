@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.files import write_text
 from evaluator.encoders.store import STAND_IN_MARK
-from evaluator.files import write_text
 from evaluator.sandbox.grammar import sentence_table
 from evaluator.sandbox.labels import words_of
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from evaluator.files import atomic_writer, dump_json, sha256_bytes, sha256_file, write_text
-from evaluator.problems import RexrankError
+from evaluator.core.files import atomic_writer, dump_json, sha256_bytes, sha256_file, write_text
+from evaluator.core.problems import RexrankError
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_scrap(tmp_path, monkeypatch):

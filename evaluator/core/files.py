@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 
 
 @contextmanager

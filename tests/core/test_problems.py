@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.problems import MAX_TEXT, Problems, Severity, pointer, visible
+from evaluator.core.problems import MAX_TEXT, Problems, Severity, pointer, visible
 
 
 def add(problems, code="RX206", file="f", found="x", severity=Severity.ERROR, line=None):

@@ -161,3 +161,7 @@ class Problems:
             for k, n in self._counts.items()
             if n > MAX_PROBLEMS_PER_CODE_AND_FILE
         }
+
+
+class MetricUnavailable(Exception):
+    """The metric cannot run here (weights, package or judge absent): the message gives the cure."""
