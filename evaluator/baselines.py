@@ -24,8 +24,8 @@ from evaluator.runs import ScoreSettings, keep_record, make_record, score_board
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
+    from evaluator.datasets.report import StudyReport
     from evaluator.scoring import Scored
-    from evaluator.submission import StudyReport
 
 TEAM: Final = "baseline"
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
-from evaluator.protocol import ProtocolName, make_pairs
+from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
 
 if TYPE_CHECKING:
     from evaluator.datasets.references import References
-    from evaluator.submission import StudyReport
+    from evaluator.datasets.report import StudyReport
 
 CASES_SCHEMA: Final = "rexrank/cases/v1"
 

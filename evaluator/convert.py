@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError, visible
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport
 
 MAX_SOURCE_BYTES: Final = 200_000_000
 _MAX_CELL: Final = 10_000_000
@@ -225,18 +225,6 @@ def _notes(tally: _Tally) -> Iterator[str]:
 
 def _first(ids: list[str]) -> str:
     return visible(", ".join(ids[:5]), 200)
-
-
-def dump_predictions(reports: Mapping[str, StudyReport]) -> str:
-    """A submission file's text: keys sorted, one study a line."""
-    lines = []
-    for study in sorted(reports):
-        report = reports[study]
-        body = {"findings": report.findings}
-        if report.impression is not None:
-            body["impression"] = report.impression
-        lines.append(f"{json.dumps(study, ensure_ascii=False)}: {json.dumps(body, ensure_ascii=False)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 Row = tuple[str, str, Any]

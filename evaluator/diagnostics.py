@@ -15,14 +15,14 @@ import numpy as np
 from evaluator.checks import copying, integrity, plausibility
 from evaluator.checks.integrity import Flag, Outcome, Texts
 from evaluator.core.types import FloatArray
+from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
+from evaluator.datasets.report import StudyReport
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.nulls import shuffled_references
-from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.records import Board
 from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
-from evaluator.submission import StudyReport
 
 if TYPE_CHECKING:
     from evaluator.scoring import Scored

@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.protocol import clean_section
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import TrackName
+from evaluator.datasets.report import StudyReport
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import get_metric
-from evaluator.protocol import clean_section
-from evaluator.submission import StudyReport
 
 NULLS_VERSION: Final = "1"
 NORMAL_FINDINGS: Final = (

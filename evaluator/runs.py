@@ -13,20 +13,21 @@ import numpy as np
 from evaluator.cases import write_cases
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import Pair, ProgressCallback
+from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.ladder import take_step
 from evaluator.metrics.base import BATCH_SIZE, Run
 from evaluator.metrics.registry import board_metric_keys
-from evaluator.protocol import ProtocolName, make_pairs
 from evaluator.provenance import provenance, today
 from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record
 from evaluator.scoring import Scored, score, shard
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
+    from evaluator.datasets.report import StudyReport
     from evaluator.judges.settings import JudgeSettings
-    from evaluator.submission import StudyReport, Submission
+    from evaluator.submission import Submission
 
 DEFAULT_METRICS: Final = board_metric_keys()
 

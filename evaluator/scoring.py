@@ -11,9 +11,9 @@ import numpy as np
 
 from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.types import Pair, ProgressCallback, Scores
+from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import BATCH_SIZE, Metric, Run
 from evaluator.metrics.registry import get_metric, in_dependency_order
-from evaluator.protocol import ProtocolName, clean_report
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:

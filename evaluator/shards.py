@@ -28,7 +28,8 @@ from evaluator.scoring import Scored, merge
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evaluator.submission import StudyReport, Submission
+    from evaluator.datasets.report import StudyReport
+    from evaluator.submission import Submission
 
 
 def shard_folder(store: Path, board: Board, submission: Submission) -> Path:

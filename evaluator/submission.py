@@ -7,19 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluator.datasets.registry import TrackName
-
-
-@dataclass(frozen=True, slots=True)
-class StudyReport:
-    """One predicted report: `impression` is `None` when the model writes findings only."""
-
-    findings: str
-    impression: str | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether the report says nothing at all."""
-        return not self.findings.strip() and not (self.impression or "").strip()
+from evaluator.datasets.report import StudyReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 
 CANARY = "zebrafish"
 METRICS = ("bleu_2", "rouge_l")

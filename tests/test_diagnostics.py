@@ -11,11 +11,11 @@ from support.texts import WORDS, sentence
 from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
 from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
 from evaluator.records import Board
 from evaluator.scoring import Scored
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.submission import StudyReport
 
 
 def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008

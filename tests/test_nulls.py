@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
+from evaluator.datasets.report import StudyReport
 from evaluator.metrics.registry import metric_keys
 from evaluator.nulls import (
     BANDS,
@@ -21,7 +22,6 @@ from evaluator.nulls import (
     probe_reports,
     shuffled_references,
 )
-from evaluator.submission import StudyReport
 
 
 def references(patients, missing=()):

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from evaluator.submission import Predictions, StudyReport
+from evaluator.datasets.report import StudyReport
+from evaluator.submission import Predictions
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from evaluator.checks import coverage, files, lookalikes, structure, text
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
+from evaluator.datasets.report import StudyReport
 from evaluator.jsonio import UNUSABLE, decode, parse_json, parse_yaml
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 from evaluator.tree import Tree
 
 Manifest = Callable[[Dataset], Collection[str] | None]

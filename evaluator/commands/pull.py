@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import references_directory
+from evaluator.datasets.report import StudyReport
 from evaluator.github import api
 from evaluator.github.blobs import SHA
 from evaluator.github.intake import Intake, take_in
 from evaluator.github.messages import VALIDATION_MARK, Around, validation_comment, verdict
 from evaluator.github.ownership import Person
 from evaluator.runs import store_directory
-from evaluator.submission import StudyReport
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import metric_keys
 from evaluator.progress import progress
-from evaluator.protocol import ProtocolName
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, store_directory
 
 if TYPE_CHECKING:
+    from evaluator.datasets.report import StudyReport
     from evaluator.judges.settings import JudgeSettings
-    from evaluator.submission import StudyReport, Submission
+    from evaluator.submission import Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
 

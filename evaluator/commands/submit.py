@@ -11,13 +11,14 @@ from evaluator import rendering
 from evaluator.checks.files import CARD_NAME, MAX_PREDICTIONS_BYTES
 from evaluator.checks.structure import well_formed
 from evaluator.checks.validation import Report, submission_folders, validate
-from evaluator.convert import convert, dump_predictions
+from evaluator.convert import convert
 from evaluator.core.files import write_text
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.datasets.references import references_directory
 from evaluator.datasets.registry import Dataset, get_dataset, study_ids
+from evaluator.datasets.report import StudyReport, dump_predictions
 from evaluator.jsonio import decode, parse_json
-from evaluator.submission import StudyReport, Submission
+from evaluator.submission import Submission
 from evaluator.template import card_template
 from evaluator.tree import Tree, read_directory
 

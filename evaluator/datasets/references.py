@@ -20,7 +20,7 @@ from typing import Any, Final
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")

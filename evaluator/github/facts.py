@@ -15,8 +15,9 @@ from typing import Final
 from evaluator.checks.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.checks.integrity import norm, text_flags
 from evaluator.core.markdown import code_span
+from evaluator.datasets.report import StudyReport
 from evaluator.github.ownership import contacts
-from evaluator.submission import Predictions, StudyReport
+from evaluator.submission import Predictions
 
 COMPARED: Final = 500
 """Studies that are compared with other submissions, chosen by hash, so that thousands stay cheap."""

@@ -10,12 +10,13 @@ from typing import Any, Final
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
 from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.github.slots import readable
 from evaluator.rendering import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.statistics.guard import Policy
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
 SAMPLES: Final = 3

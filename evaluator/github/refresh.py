@@ -18,6 +18,7 @@ from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
+from evaluator.datasets.report import StudyReport
 from evaluator.github.blobs import git
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.preview import read_origin, runner_settings, scored_here
@@ -25,7 +26,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.quota import counted, read_policy
 from evaluator.records import Board, record_path, studies_path
 from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
-from evaluator.submission import StudyReport, Submission
+from evaluator.submission import Submission
 
 
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:

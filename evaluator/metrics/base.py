@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair, ProgressCallback, Scores
-from evaluator.protocol import ProtocolName
+from evaluator.datasets.protocol import ProtocolName
 
 if TYPE_CHECKING:
     from evaluator.encoders.cache import TextCache

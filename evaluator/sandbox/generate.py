@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.convert import dump_predictions
 from evaluator.core.files import write_text
+from evaluator.datasets.report import StudyReport, dump_predictions
 from evaluator.sandbox.grammar import FINDINGS, NORMAL, Fact, changes_of, no_disease, normal_sentence, say
-from evaluator.submission import StudyReport
 
 SEED: Final = 20241122
 N_STUDIES: Final = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.convert import dump_predictions
+from evaluator.datasets.report import dump_predictions
 from evaluator.sandbox.generate import predictions
 
 CARD = """\

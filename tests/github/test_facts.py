@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from evaluator.datasets.report import StudyReport
 from evaluator.github.facts import chosen, file_facts, nearest, opener
-from evaluator.submission import Predictions, StudyReport
+from evaluator.submission import Predictions
 
 
 def made(texts, digest="d"):

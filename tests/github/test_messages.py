@@ -11,10 +11,11 @@ from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
 from evaluator.core.problems import Problems, Severity
+from evaluator.datasets.report import StudyReport
 from evaluator.github.intake import Intake
 from evaluator.github.messages import Around, validation_comment, verdict
 from evaluator.statistics.guard import Policy
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 
 SHA = "0" * 40
 HOSTILE = [

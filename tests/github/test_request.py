@@ -11,9 +11,10 @@ from support.comments import inert
 
 from evaluator.checks.validation import Found, Report
 from evaluator.core.problems import Problems
+from evaluator.datasets.report import StudyReport
 from evaluator.github import api, request, slots
 from evaluator.github.intake import Intake
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 
 ROOT = Path(__file__).parents[2]
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluator.datasets.report import StudyReport
 from evaluator.github import api, slots
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.submission import Predictions, Submission
 
 FIRST, A, B = "f" * 40, "a" * 64, "b" * 64
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -8,12 +8,12 @@ from itertools import pairwise
 import pytest
 
 from evaluator.core.types import Pair
+from evaluator.datasets.protocol import make_pairs
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.encoders.store import is_stand_in, weights_label
 from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric, in_dependency_order
-from evaluator.protocol import make_pairs
 from evaluator.sandbox.generate import MODELS, predictions
 from evaluator.sandbox.standins import shipped_models
 from evaluator.sandbox.standins.corpus import held_out, held_out_sentences, reports

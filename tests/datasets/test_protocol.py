@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.datasets.protocol import clean_report, clean_section, make_pairs, pair_texts
 from evaluator.datasets.references import Reference
-from evaluator.protocol import clean_report, clean_section, make_pairs, pair_texts
 
 
 def reference(findings="Clear.", impression="Normal.", study="1"):

@@ -15,7 +15,7 @@ from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import TrackName
 
 if TYPE_CHECKING:
-    from evaluator.submission import StudyReport
+    from evaluator.datasets.report import StudyReport
 
 ProtocolName = Literal["clean", "compat"]
 PROTOCOLS: Final[tuple[ProtocolName, ...]] = ("clean", "compat")
