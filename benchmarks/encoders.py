@@ -24,9 +24,9 @@ import calibration
 
 from evaluator.commands.scoring import read_pairs
 from evaluator.core.types import Pair
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.encoders.cache import TextCache
 from evaluator.metrics.base import Run
-from evaluator.sandbox.standins import shipped_models
 from evaluator.scoring import as_pairs, score
 
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")

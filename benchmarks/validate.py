@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from evaluator.checks.validation import validate
-from evaluator.sandbox.generate import card, predictions
+from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.tree import read_directory
 
 N = 10_000

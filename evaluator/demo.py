@@ -18,10 +18,10 @@ from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.sandbox.broken import write_broken
+from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.progress import progress
 from evaluator.runs import ScoreSettings, score_submission
-from evaluator.sandbox.broken import write_broken
-from evaluator.sandbox.generate import submission_files
 
 
 def run_demo(out: Path, *, serve: bool) -> int:
@@ -93,7 +93,7 @@ def _settings(out: Path) -> ScoreSettings:
         return replace(settings, models=out / "models")
     import torch
 
-    from evaluator.sandbox.standins import shipped_models
+    from evaluator.datasets.sandbox.shipped_weights import shipped_models
 
     # The stand-ins are tiny: one thread is fastest, and two collapse on a machine that is busy.
     torch.set_num_threads(1)
@@ -106,9 +106,9 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
     if find_spec("openai") is None:
         yield settings
         return
+    from evaluator.datasets.sandbox.facts import facts_of
     from evaluator.judges.settings import JudgeSettings, by_metric
     from evaluator.judges.standin import MODEL, stand_in_judge
-    from evaluator.sandbox.facts import facts_of
 
     with stand_in_judge(facts_of) as url:
         yield replace(settings, judges=by_metric(JudgeSettings(url, MODEL, stand_in=True)))

@@ -27,7 +27,7 @@ MOVING = {
     "problems", "files", "tree", "jsonio", "submission", "encoders", "judges", "checks", "store",
     "progress", "provenance", "convert", "template", "rendering", "reported", "records", "cases", "nulls",
     "diagnostics", "uncertainty", "entrants", "groups", "ladder", "pairwise", "quota", "comparison", "tables",
-    "runs", "ranking", "baselines", "history", "shards", "sandbox", "pages", "commands", "demo", "cli_machine",
+    "runs", "ranking", "baselines", "history", "shards", "pages", "commands", "demo", "cli_machine",
     "cli_pr",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.sandbox.generate import submission_files
+from evaluator.datasets.sandbox.generate import submission_files
 
 ROOT = Path(__file__).parents[1]
 

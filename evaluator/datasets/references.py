@@ -75,7 +75,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     set of studies.
     """
     if dataset.synthetic:
-        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return parse_references(dataset, data)
     if directory is None:
         raise RexrankError(

@@ -14,8 +14,8 @@ from evaluator.commands.board import rank_all
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.runs import ScoreSettings, score_submission
-from evaluator.sandbox.generate import card, predictions
 from evaluator.submission import Predictions, Submission
 
 ROOT = Path(__file__).parents[2]

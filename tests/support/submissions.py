@@ -7,8 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from evaluator.checks.validation import Report, validate
-from evaluator.sandbox.generate import card as sandbox_card
-from evaluator.sandbox.generate import predictions
+from evaluator.datasets.sandbox.generate import card as sandbox_card
+from evaluator.datasets.sandbox.generate import predictions
 from evaluator.tree import read_directory
 
 FIRST = "sandbox-0001"

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 
 from evaluator.datasets.report import StudyReport, dump_predictions
-from evaluator.sandbox.generate import predictions
+from evaluator.datasets.sandbox.generate import predictions
 from rehearsal.git import Change
 from rehearsal.seed import N_PRIVATE, PRIVATE
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from evaluator.sandbox.grammar import FINDINGS, Sentence, Span, sentence_table
+from evaluator.datasets.sandbox.grammar import FINDINGS, Sentence, Span, sentence_table
 
 CHEXBERT_LABELS: Final = (
     "Enlarged Cardiomediastinum",

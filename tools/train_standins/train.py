@@ -1,4 +1,4 @@
-"""Train the stand-ins: `python -m evaluator.sandbox.standins.train FOLDER [KEY…]`.
+"""Train the stand-ins: `python -m tools.train_standins.train FOLDER [KEY…]`.
 
 On one thread, from one seed, so that the same machine writes the same bytes again.
 """
@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from evaluator.sandbox.standins.shapes import SEED
+from tools.train_standins.shapes import SEED
 
 TRAINERS: Final = {
     "distilroberta-base": "roberta",
@@ -31,7 +31,7 @@ def train(key: str, root: Path, **amount: int) -> dict[str, float]:
 
     folder = root / key
     folder.mkdir(parents=True, exist_ok=True)
-    module = import_module(f"evaluator.sandbox.standins.{TRAINERS[key]}")
+    module = import_module(f"tools.train_standins.{TRAINERS[key]}")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,16 +9,26 @@ from pathlib import Path
 import pytest
 
 from evaluator.commands.submit import validate_paths
-from evaluator.sandbox.broken import write_broken
-from evaluator.sandbox.facts import facts_of, sentences_of
-from evaluator.sandbox.generate import MODELS, N_STUDIES, dataset_text, predictions, studies, submission_files
-from evaluator.sandbox.grammar import FINDINGS, Fact, all_sentences, say, sentence_table
+from evaluator.datasets.sandbox.broken import write_broken
+from evaluator.datasets.sandbox.facts import facts_of, sentences_of
+from evaluator.datasets.sandbox.generate import (
+    MODELS,
+    N_STUDIES,
+    dataset_text,
+    predictions,
+    studies,
+    submission_files,
+)
+from evaluator.datasets.sandbox.grammar import FINDINGS, Fact, all_sentences, say, sentence_table
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_shipped_files_are_what_the_generator_writes():
-    assert resources.files("evaluator.sandbox").joinpath("sandbox.json").read_text("utf-8") == dataset_text()
+    assert (
+        resources.files("evaluator.datasets.sandbox").joinpath("sandbox.json").read_text("utf-8")
+        == dataset_text()
+    )
     for path, text in submission_files().items():
         assert (ROOT / "submissions" / path).read_text("utf-8") == text, path
 

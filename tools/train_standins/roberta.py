@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_text
-from evaluator.sandbox.grammar import Sentence, sentence_table
-from evaluator.sandbox.labels import known_sentences, words_of
-from evaluator.sandbox.standins.corpus import reports
-from evaluator.sandbox.standins.shapes import (
+from evaluator.datasets.sandbox.grammar import Sentence, sentence_table
+from evaluator.datasets.sandbox.labels import known_sentences, words_of
+from tools.train_standins.corpus import reports
+from tools.train_standins.shapes import (
     HEADS,
     HIDDEN,
     SEED,

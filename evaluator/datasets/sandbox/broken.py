@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from evaluator.core.files import write_text
-from evaluator.sandbox.generate import card, predictions
+from evaluator.datasets.sandbox.generate import card, predictions
 
 
 def write_broken(folder: Path) -> Path:

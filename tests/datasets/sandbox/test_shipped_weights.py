@@ -11,13 +11,13 @@ from evaluator.core.types import Pair
 from evaluator.datasets.protocol import make_pairs
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.sandbox.generate import MODELS, predictions
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.encoders.store import is_stand_in, weights_label
 from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric, in_dependency_order
-from evaluator.sandbox.generate import MODELS, predictions
-from evaluator.sandbox.standins import shipped_models
-from evaluator.sandbox.standins.corpus import held_out, held_out_sentences, reports
-from evaluator.sandbox.standins.train import TRAINERS, train
+from tools.train_standins.corpus import held_out, held_out_sentences, reports
+from tools.train_standins.train import TRAINERS, train
 
 pytest.importorskip("torch")
 
@@ -124,6 +124,6 @@ def test_training_again_writes_the_same_bytes(key, tmp_path):
 
 
 def test_held_out_needs_a_place_and_more():
-    from evaluator.sandbox.grammar import normal_sentence
+    from evaluator.datasets.sandbox.grammar import normal_sentence
 
     assert not held_out(normal_sentence("bones"))

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_text
+from evaluator.datasets.sandbox.grammar import sentence_table
+from evaluator.datasets.sandbox.labels import words_of
 from evaluator.encoders.store import STAND_IN_MARK
-from evaluator.sandbox.grammar import sentence_table
-from evaluator.sandbox.labels import words_of
 
 SEED: Final = 7
 HIDDEN: Final = 64
 HEADS: Final = 4
 MAX_WORDS: Final = 512
 _NOTE: Final = """\
-A small stand-in for rehearsals, trained on the sandbox's generator (evaluator/sandbox/standins).
+A small stand-in for rehearsals, trained on the sandbox's generator (tools/train_standins).
 Scores made with it are not results. CC0 1.0.
 """
 

@@ -1,6 +1,6 @@
 """The synthetic dataset and its four submissions, from one seed.
 
-Run `python -m evaluator.sandbox.generate ROOT` to write `evaluator/sandbox/sandbox.json` and
+Run `python -m evaluator.datasets.sandbox.generate ROOT` to write `evaluator/datasets/sandbox/sandbox.json` and
 `submissions/rexrank-sandbox/` below ROOT again; a test holds that the bytes do not change.
 """
 
@@ -16,7 +16,15 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.datasets.report import StudyReport, dump_predictions
-from evaluator.sandbox.grammar import FINDINGS, NORMAL, Fact, changes_of, no_disease, normal_sentence, say
+from evaluator.datasets.sandbox.grammar import (
+    FINDINGS,
+    NORMAL,
+    Fact,
+    changes_of,
+    no_disease,
+    normal_sentence,
+    say,
+)
 
 SEED: Final = 20241122
 N_STUDIES: Final = 60
@@ -235,7 +243,7 @@ def submission_files(seed: int = SEED) -> Mapping[str, str]:
 
 def main(root: Path) -> None:
     """Write the dataset into the package and the submissions into the repository at `root`."""
-    write_text(root / "evaluator/sandbox/sandbox.json", dataset_text())
+    write_text(root / "evaluator/datasets/sandbox/sandbox.json", dataset_text())
     for path, text in submission_files().items():
         write_text(root / "submissions" / path, text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evaluator.sandbox.grammar import FINDINGS, Fact, sentence_table
+from evaluator.datasets.sandbox.grammar import FINDINGS, Fact, sentence_table
 
 _SENTENCES = re.compile(r"[^.!?]+")
 _HEADER = re.compile(r"^\s*(findings|impression)\s*:\s*", re.IGNORECASE)

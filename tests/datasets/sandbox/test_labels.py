@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.sandbox.generate import references
-from evaluator.sandbox.grammar import all_sentences
-from evaluator.sandbox.labels import (
+from evaluator.datasets.sandbox.generate import references
+from evaluator.datasets.sandbox.grammar import all_sentences
+from evaluator.datasets.sandbox.labels import (
     CHEXBERT_LABELS,
     annotate,
     chexbert_of,

@@ -2,7 +2,7 @@
 
 They let every step run offline: the loading code is the real one, the numbers are not results. Each
 folder holds a file named `STAND-IN`, so that whatever they touch says so in its signature. Train them
-again with `python -m evaluator.sandbox.standins.train FOLDER`.
+again with `python -m tools.train_standins.train FOLDER`.
 """
 
 from __future__ import annotations
@@ -12,4 +12,4 @@ from pathlib import Path
 
 def shipped_models() -> Path:
     """The shipped models directory, laid out as `evaluator/encoders/store.py` describes."""
-    return Path(__file__).parents[1] / "models"
+    return Path(__file__).parent / "models"

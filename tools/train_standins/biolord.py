@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_text
-from evaluator.sandbox.grammar import FINDINGS, NO_DISEASE, NORMAL
-from evaluator.sandbox.standins.shapes import (
+from evaluator.datasets.sandbox.grammar import FINDINGS, NO_DISEASE, NORMAL
+from tools.train_standins.shapes import (
     HEADS,
     HIDDEN,
     SEED,

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_bytes, write_text
+from evaluator.datasets.sandbox.labels import Annotation, annotate
 from evaluator.encoders.loading import wordpiece_tokenizer
-from evaluator.sandbox.labels import Annotation, annotate
-from evaluator.sandbox.standins.corpus import held_out_sentences, reports
-from evaluator.sandbox.standins.shapes import (
+from tools.train_standins.corpus import held_out_sentences, reports
+from tools.train_standins.shapes import (
     HIDDEN,
     batches,
     bert_settings,

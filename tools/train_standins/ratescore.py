@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_bytes
-from evaluator.sandbox.grammar import sentence_table
-from evaluator.sandbox.labels import annotate, known_sentences
-from evaluator.sandbox.standins.corpus import held_out, held_out_sentences, reports
-from evaluator.sandbox.standins.shapes import (
+from evaluator.datasets.sandbox.grammar import sentence_table
+from evaluator.datasets.sandbox.labels import annotate, known_sentences
+from tools.train_standins.corpus import held_out, held_out_sentences, reports
+from tools.train_standins.shapes import (
     HEADS,
     HIDDEN,
     batches,
