@@ -15,7 +15,7 @@ import time
 import encoders
 from peers import in_peer, setting
 
-from evaluator.metrics.base import Run
+from evaluator.models.runtime import Run
 from evaluator.scoring import score
 
 PEER = """

@@ -17,7 +17,7 @@ from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
-from evaluator.encoders.store import is_stand_in
+from evaluator.models.weights import is_stand_in
 from evaluator.nulls import TITLES, check_bands, null_reports, null_track, probe_reports
 from evaluator.records import Board, published_numbers
 from evaluator.runs import ScoreSettings, keep_record, make_record, score_board

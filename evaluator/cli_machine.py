@@ -171,7 +171,7 @@ def judge_serve(
 ) -> None:
     """Start the engine, wait until it answers, and keep it running until stopped."""
     from evaluator.commands.machine import run_judge_serve
-    from evaluator.judges.serve import ServeOptions
+    from evaluator.models.judges.serve import ServeOptions
 
     if bool(model) == (judges is not None):
         raise typer.BadParameter("name a model, or a file with --judges")

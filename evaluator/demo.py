@@ -107,8 +107,8 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
         yield settings
         return
     from evaluator.datasets.sandbox.facts import facts_of
-    from evaluator.judges.settings import JudgeSettings, by_metric
-    from evaluator.judges.standin import MODEL, stand_in_judge
+    from evaluator.models.judges.settings import JudgeSettings, by_metric
+    from evaluator.models.judges.stub_server import MODEL, stand_in_judge
 
     with stand_in_judge(facts_of) as url:
         yield replace(settings, judges=by_metric(JudgeSettings(url, MODEL, stand_in=True)))

@@ -18,7 +18,7 @@ PACKAGES: Final = ("bert-score", "numpy", "openai", "rouge-score", "tokenizers",
 
 def provenance(metrics: list[str], models: Path | None, device: str) -> dict[str, Any]:
     """Everything of this machine that a score may depend on, as JSON values."""
-    from evaluator.encoders.store import weights_digest
+    from evaluator.models.weights import weights_digest
 
     weights: dict[str, str] = {}
     for key in sorted({w for m in metrics for w in get_metric(m).weights}):

@@ -17,8 +17,8 @@ from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.ladder import take_step
-from evaluator.metrics.base import BATCH_SIZE, Run
 from evaluator.metrics.registry import board_metric_keys
+from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.provenance import provenance, today
 from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record
 from evaluator.scoring import Scored, score, shard
@@ -26,7 +26,7 @@ from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
-    from evaluator.judges.settings import JudgeSettings
+    from evaluator.models.judges.settings import JudgeSettings
     from evaluator.submission import Submission
 
 DEFAULT_METRICS: Final = board_metric_keys()
@@ -92,7 +92,7 @@ def score_board(
 
 def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback | None = None) -> Run:
     """How metrics run on a board under these settings, with the store's text cache."""
-    from evaluator.encoders.cache import TextCache
+    from evaluator.models.text_cache import TextCache
 
     store = store_directory(settings.store)
     return Run(
@@ -134,7 +134,7 @@ def make_record(
     `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
     """
     from evaluator.diagnostics import describe, diagnose
-    from evaluator.encoders.store import is_stand_in
+    from evaluator.models.weights import is_stand_in
 
     if kind == "null":
         diagnostics = describe(board, references, reports, settings.protocol)
@@ -202,7 +202,7 @@ def case_axes(
     pairs = board_pairs(board, references, {}, settings.protocol)
     axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
     if "semb_score" in scored.scores:
-        from evaluator.encoders.chexbert import LABELS, read_texts
+        from evaluator.models.chexbert import LABELS, read_texts
 
         readings = read_texts([p.reference for p in pairs], board_run(board, settings))
         labels = np.array([readings[p.reference].labels for p in pairs])

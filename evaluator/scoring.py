@@ -12,13 +12,14 @@ import numpy as np
 from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.types import Pair, ProgressCallback, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
-from evaluator.metrics.base import BATCH_SIZE, Metric, Run
+from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
+from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.store import ScoreStore
 
 if TYPE_CHECKING:
-    from evaluator.encoders.cache import TextCache
-    from evaluator.judges.settings import JudgeSettings
+    from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.models.text_cache import TextCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def score_pairs(
         rows: pairs, or mappings or sequences of id, reference, prediction.
         metrics: metric keys (`bleu_2`, `bertscore`, …).
         protocol: `compat` takes the strings as they are; `clean` normalises both sides first.
-        models: directory of weights, laid out as `evaluator/encoders/store.py` says.
+        models: directory of weights, laid out as `evaluator/models/weights.py` says.
         device: torch device name.
         batch_size: texts handed to an encoder at a time. On a CPU scores do not depend on it, nor on
             what else is scored, to the last bit; elsewhere it is the size of a forward pass.
@@ -199,7 +200,7 @@ def score_pairs(
         >>> score_pairs([("1", "no effusion", "no effusion")], ["bleu_2"]).to_dict()["scores"]
         {'bleu_2': {'1': 1.0}}
     """
-    from evaluator.judges.settings import by_metric
+    from evaluator.models.judges.settings import by_metric
 
     pairs = as_pairs(rows, protocol)
     run = Run(

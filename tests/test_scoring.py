@@ -14,7 +14,8 @@ from evaluator import score_pairs
 from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics import registry
-from evaluator.metrics.base import Metric, Run, all_scored
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.runtime import Run
 from evaluator.scoring import Scored, as_pairs, merge, score, shard
 from evaluator.store import ScoreStore
 

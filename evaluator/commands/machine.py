@@ -13,7 +13,7 @@ from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.judges.serve import ServeOptions, base_url, plain_tokenizer
+from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
 from evaluator.runs import store_directory
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -58,7 +58,7 @@ def run_data_manifest(directory: Path, out: Path) -> int:
 
 def run_cache_info(store: Path | None) -> int:
     """0 after printing the size of the encoder cache."""
-    from evaluator.encoders.cache import TextCache
+    from evaluator.models.text_cache import TextCache
 
     root = store_directory(store) / "texts"
     info = TextCache(root).info()
@@ -68,7 +68,7 @@ def run_cache_info(store: Path | None) -> int:
 
 def run_cache_prune(store: Path | None, max_gb: float) -> int:
     """0 after deleting the entries that were not used for longest."""
-    from evaluator.encoders.cache import TextCache
+    from evaluator.models.text_cache import TextCache
 
     done = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
     print(f"removed {done['removed']} entries, kept {done['kept']} ({done['bytes'] / 1e9:.3f} GB)")
@@ -77,8 +77,8 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
 
 def run_models_list(override: Path | None) -> int:
     """0 after printing every model of the manifest and its state here."""
-    from evaluator.encoders.models import states
-    from evaluator.encoders.store import models_directory
+    from evaluator.models.download import states
+    from evaluator.models.weights import models_directory
 
     print(f"models directory: {models_directory(override)}")
     for item in states(override):
@@ -91,8 +91,8 @@ def run_models_list(override: Path | None) -> int:
 
 def run_models_fetch(keys: list[str], override: Path | None) -> int:
     """0 after downloading; raises `RexrankError` for what cannot be had."""
-    from evaluator.encoders.models import fetch, open_models, state_of
-    from evaluator.encoders.store import model_specs
+    from evaluator.models.download import fetch, open_models, state_of
+    from evaluator.models.weights import model_specs
 
     for key in keys or open_models():
         folder = fetch(key, override)
@@ -105,7 +105,7 @@ def run_models_fetch(keys: list[str], override: Path | None) -> int:
 
 def run_models_verify(override: Path | None) -> int:
     """0 when no file has a wrong digest or is missing beside others, else 2."""
-    from evaluator.encoders.models import states
+    from evaluator.models.download import states
 
     bad = 0
     for item in states(override):
@@ -125,7 +125,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
     `file` names all engines to start; without it the one of `options`, whose model may be `green`.
     """
     from evaluator.core.problems import MetricUnavailable
-    from evaluator.judges.config import Judges, read_judges, running
+    from evaluator.models.judges.config import Judges, read_judges, running
 
     with TemporaryDirectory() as scratch:
         try:
@@ -156,8 +156,8 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
 
 def _published(options: ServeOptions, models: Path | None, scratch: Path) -> ServeOptions:
     """What serves a model; GREEN's, by key or by its folder, in the context and with the ids it was made for."""
-    from evaluator.encoders.store import model_directory, model_specs
     from evaluator.metrics.green import CONTEXT
+    from evaluator.models.weights import model_directory, model_specs
 
     folder = model_directory("green", models) if options.model == "green" else Path(options.model)
     if options.model == "green" or (folder / "tokenization_chexagent.py").is_file():

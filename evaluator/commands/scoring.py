@@ -22,7 +22,7 @@ from evaluator.runs import ScoreSettings, store_directory
 
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
-    from evaluator.judges.settings import JudgeSettings
+    from evaluator.models.judges.settings import JudgeSettings
     from evaluator.submission import Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
@@ -130,8 +130,8 @@ def judge_settings(
     url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
 ) -> dict[str, JudgeSettings]:
     """The judges named on the command line, by metric; raises `RexrankError` when one is half named."""
-    from evaluator.judges.config import read_judges
-    from evaluator.judges.settings import JudgeSettings, by_metric
+    from evaluator.models.judges.config import read_judges
+    from evaluator.models.judges.settings import JudgeSettings, by_metric
 
     if file is not None:
         if url or model or revision or key_env or hosted_ok:

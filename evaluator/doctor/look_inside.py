@@ -20,8 +20,8 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.doctor.inside import Data, Inside, Weights
-from evaluator.encoders.models import states
-from evaluator.judges.config import read_judges
+from evaluator.models.download import states
+from evaluator.models.judges.config import read_judges
 
 ADDRESSES: Final = (
     ("192.0.2.1", 443),

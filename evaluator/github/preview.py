@@ -66,7 +66,7 @@ def _flush() -> None:
 
 def runner_settings() -> ScoreSettings:
     """How the runner scores, from its own environment and nothing else."""
-    from evaluator.judges.config import read_judges
+    from evaluator.models.judges.config import read_judges
 
     file = os.environ.get("REXRANK_JUDGES")
     return ScoreSettings(

@@ -13,8 +13,9 @@ from typing import ClassVar, Final
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair, Scores
-from evaluator.metrics.base import Metric, Run
+from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric
+from evaluator.models.runtime import Run
 
 PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")
 

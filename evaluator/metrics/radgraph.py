@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
 from evaluator.core.types import Pair, Scores
-from evaluator.encoders.radgraph import MODEL, Annotation, annotate_texts
-from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Run, all_scored
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.radgraph import MODEL, Annotation, annotate_texts
+from evaluator.models.runtime import Run
+from evaluator.models.weights import weights_label
 
 Level = Literal["simple", "partial", "complete"]
 LEVELS: Final[tuple[Level, ...]] = ("simple", "partial", "complete")

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from evaluator.core.types import Pair, Scores
-from evaluator.encoders.radgraph import MODEL, annotate_texts
-from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Run, all_scored
+from evaluator.metrics.base import Metric, all_scored
 from evaluator.metrics.radgraph import Level, reward
+from evaluator.models.radgraph import MODEL, annotate_texts
+from evaluator.models.runtime import Run
+from evaluator.models.weights import weights_label
 
 PREPARATION = "radgraph-package"
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, Run, all_scored
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.runtime import Run
 
 
 class RougeL(Metric):

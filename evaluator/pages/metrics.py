@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import yaml
 
-from evaluator.encoders.store import ModelSpec, model_specs
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.models.weights import ModelSpec, model_specs
 from evaluator.pages.entries import Content
 from evaluator.pages.markup import facts, html_table, link, text
 from evaluator.pages.model_board import board_title

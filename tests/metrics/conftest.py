@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evaluator.core.types import Pair
-from evaluator.metrics.base import Run
+from evaluator.models.runtime import Run
 
 PARITY = Path(__file__).parents[1] / "data" / "parity"
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.metrics.base import Run
 from evaluator.metrics.fineradscore import (
     OFFICIAL_CALLS,
     SEVERITY,
@@ -21,6 +20,7 @@ from evaluator.metrics.fineradscore import (
     severities,
     strict,
 )
+from evaluator.models.runtime import Run
 
 JUDGES = Path(__file__).parents[1] / "data" / "parity" / "judges"
 

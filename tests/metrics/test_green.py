@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.metrics.base import Run
 from evaluator.metrics.green import (
     CATEGORIES,
     Green,
@@ -22,6 +21,7 @@ from evaluator.metrics.green import (
     prompt_ids,
     rendered,
 )
+from evaluator.models.runtime import Run
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"

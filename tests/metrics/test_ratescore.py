@@ -11,11 +11,11 @@ import pytest
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.ratescore_ner import decode
-from evaluator.metrics.base import Run
 from evaluator.metrics.ratescore import RateScore, contradicts
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.ratescore_ner import decode
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from evaluator.core.files import write_text
 from evaluator.datasets.sandbox.grammar import sentence_table
 from evaluator.datasets.sandbox.labels import words_of
-from evaluator.encoders.store import STAND_IN_MARK
+from evaluator.models.weights import STAND_IN_MARK
 
 SEED: Final = 7
 HIDDEN: Final = 64

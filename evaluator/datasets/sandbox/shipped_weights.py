@@ -11,5 +11,5 @@ from pathlib import Path
 
 
 def shipped_models() -> Path:
-    """The shipped models directory, laid out as `evaluator/encoders/store.py` describes."""
+    """The shipped models directory, laid out as `evaluator/models/weights.py` describes."""
     return Path(__file__).parent / "models"

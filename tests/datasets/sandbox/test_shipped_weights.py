@@ -13,9 +13,9 @@ from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.generate import MODELS, predictions
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
-from evaluator.encoders.store import is_stand_in, weights_label
-from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric, in_dependency_order
+from evaluator.models.runtime import Run
+from evaluator.models.weights import is_stand_in, weights_label
 from tools.train_standins.corpus import held_out, held_out_sentences, reports
 from tools.train_standins.train import TRAINERS, train
 

@@ -7,9 +7,10 @@ import hashlib
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.encoders import models, store
-from evaluator.encoders.models import fetch, state_of, states
-from evaluator.encoders.store import ModelSpec, Source, is_stand_in, model_specs, weights_label
+from evaluator.models import download as models
+from evaluator.models import weights as store
+from evaluator.models.download import fetch, state_of, states
+from evaluator.models.weights import ModelSpec, Source, is_stand_in, model_specs, weights_label
 
 CONTENT = {"config.json": b"{}", "weights.bin": b"tensors"}
 REVISION = "a" * 40

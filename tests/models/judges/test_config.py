@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.judges.config import read_judges
-from evaluator.judges.serve import ServeOptions
-from evaluator.judges.settings import JUDGED, JudgeSettings, by_metric
 from evaluator.metrics.registry import REXRANK_KEYS, get_metric
+from evaluator.models.judges.config import read_judges
+from evaluator.models.judges.serve import ServeOptions
+from evaluator.models.judges.settings import JUDGED, JudgeSettings, by_metric
 
-EXAMPLE = Path(__file__).parents[2] / "runner" / "judges.toml.example"
+EXAMPLE = Path(__file__).parents[3] / "runner" / "judges.toml.example"
 
 
 def read(tmp_path: Path, text: str):

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import Run
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
+from evaluator.models.unique_texts import encode_unique
 
 
 def test_round_trip(tmp_path):

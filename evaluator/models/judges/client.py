@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.judges.settings import JudgeSettings, refuse_hosted
-from evaluator.judges.transcripts import Answer, Request, Transcripts
+from evaluator.models.judges.settings import JudgeSettings, refuse_hosted
+from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
 RETRIED_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MAX_PAUSE: Final = 60.0

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.encoders.batches import encode_rows
-from evaluator.encoders.loading import load_strictly, read_config
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import load_strictly, read_config
 
 if TYPE_CHECKING:
     import torch

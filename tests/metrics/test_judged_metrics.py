@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from evaluator.core.types import Pair
-from evaluator.encoders.store import is_stand_in
-from evaluator.judges.client import Judge, JudgeVoid
-from evaluator.judges.sanitise import INJECTIONS, addresses_judge, harmless
-from evaluator.judges.settings import JudgeSettings, by_metric
-from evaluator.judges.standin import MODEL, differences, stand_in_judge
-from evaluator.judges.tripwires import REPORTS
-from evaluator.metrics.base import Metric, Run
+from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green, _Asker
+from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.models.judges.controls import REPORTS
+from evaluator.models.judges.sanitise import INJECTIONS, addresses_judge, harmless
+from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
+from evaluator.models.runtime import Run
+from evaluator.models.weights import is_stand_in
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,13 @@ def test_ordinary_reports_are_never_refused(name: str) -> None:
 def test_a_judge_that_always_says_one_thing_is_voided(
     monkeypatch: pytest.MonkeyPatch, url: str, metric: Metric, reply: str
 ) -> None:
-    monkeypatch.setattr("evaluator.judges.standin.answer", lambda *_: reply)
+    monkeypatch.setattr("evaluator.models.judges.stub_server.answer", lambda *_: reply)
     with pytest.raises(JudgeVoid, match="control"):
         metric.score(PAIRS, run_of(url))
 
 
 def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    from evaluator.judges import standin
+    from evaluator.models.judges import stub_server as standin
 
     real, bad = standin.answer, False
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.metrics.base import Run
+from evaluator.models.runtime import Run
+from evaluator.models.weights import model_directory, weights_digest
 
 SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""

@@ -13,8 +13,8 @@ import pytest
 
 from evaluator.commands.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
-from evaluator.judges.client import JudgeVoid
-from evaluator.judges.serve import ServeOptions, base_url, command, served
+from evaluator.models.judges.client import JudgeVoid
+from evaluator.models.judges.serve import ServeOptions, base_url, command, served
 
 SERVER = """
 import http.server, sys
@@ -89,7 +89,7 @@ def test_green_is_served_without_its_repositorys_code(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = tmp_path / "models"
-    shutil.copytree(Path(__file__).parents[1] / "data/parity/models/green", models / "green")
+    shutil.copytree(Path(__file__).parents[2] / "data/parity/models/green", models / "green")
     with pytest.raises(RexrankError, match="not its weights"):
         run_judge_serve(ServeOptions("green", "j"), models, None)
     (models / "green" / "config.json").write_text("{}")
@@ -103,7 +103,7 @@ def test_green_is_served_without_its_repositorys_code(
         seen.append(options)
         yield ""
 
-    monkeypatch.setattr("evaluator.judges.config.served", up)
+    monkeypatch.setattr("evaluator.models.judges.config.served", up)
     monkeypatch.setattr("evaluator.commands.machine.Event", Stopped)
     model = "green" if named == "green" else str(models / "green")
     assert run_judge_serve(ServeOptions(model, "j", port=9), models, None) == 0

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.judges.client import Judge, JudgeBudgetSpent
-from evaluator.judges.settings import JudgeSettings, is_local
-from evaluator.judges.standin import completion
-from evaluator.judges.transcripts import Request
+from evaluator.models.judges.client import Judge, JudgeBudgetSpent
+from evaluator.models.judges.settings import JudgeSettings, is_local
+from evaluator.models.judges.stub_server import completion
+from evaluator.models.judges.transcripts import Request
 
 Reply = tuple[int, dict[str, str], Any]
 

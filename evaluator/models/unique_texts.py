@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from evaluator.metrics.base import Run
+from evaluator.models.runtime import Run
 
 Encode = Callable[[list[str]], list[Any]]
 

@@ -62,7 +62,7 @@ class ModelSpec:
 @cache
 def model_specs() -> dict[str, ModelSpec]:
     """Every model of the manifest, by key."""
-    raw = resources.files("evaluator.encoders").joinpath("weights.toml").read_text("utf-8")
+    raw = resources.files("evaluator.models").joinpath("weights.toml").read_text("utf-8")
     table: dict[str, dict[str, Any]] = tomllib.loads(raw)
     return {key: _spec(key, entry) for key, entry in table.items()}
 

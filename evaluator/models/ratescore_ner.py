@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.encoders.batches import encode_rows
-from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state
-from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import Run
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import load_strictly, namespace, read_config, read_state
+from evaluator.models.runtime import Run
+from evaluator.models.unique_texts import encode_unique
+from evaluator.models.weights import model_directory, weights_digest
 
 NER: Final = "ratescore-ner"
 SYNONYMS: Final = "biolord"

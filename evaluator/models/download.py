@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evaluator.core.files import sha256_file
 from evaluator.core.problems import RexrankError
-from evaluator.encoders.store import (
+from evaluator.models.weights import (
     STAND_IN_MARK,
     ModelSpec,
     Source,

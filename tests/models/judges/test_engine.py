@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.judges.client import Judge
-from evaluator.judges.serve import ServeOptions, served
-from evaluator.judges.settings import JudgeSettings
-from evaluator.judges.transcripts import Request
+from evaluator.models.judges.client import Judge
+from evaluator.models.judges.serve import ServeOptions, served
+from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.transcripts import Request
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "judge.py"
+BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "judge.py"
 
 
 @pytest.fixture(scope="module")

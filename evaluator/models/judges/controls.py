@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from evaluator.core.types import Pair
-from evaluator.judges.client import JudgeVoid
-from evaluator.judges.sanitise import INJECTIONS
+from evaluator.models.judges.client import JudgeVoid
+from evaluator.models.judges.sanitise import INJECTIONS
 
 REPORTS: Final = (
     "There is a large right pleural effusion. The heart is enlarged. No pneumothorax.",

@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.encoders.batches import one_core_each
-from evaluator.encoders.loading import namespace, wordpiece_tokenizer
-from evaluator.encoders.radgraph_network import Network
-from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import Run
+from evaluator.models.batches import one_core_each
+from evaluator.models.loading import namespace, wordpiece_tokenizer
+from evaluator.models.radgraph_network import Network
+from evaluator.models.runtime import Run
+from evaluator.models.unique_texts import encode_unique
+from evaluator.models.weights import model_directory, weights_digest
 
 MODEL: Final = "radgraph"
 _PUNCTUATION: Final = "/,:.!?()"

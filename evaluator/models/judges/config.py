@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from evaluator.core.problems import RexrankError, visible
-from evaluator.judges.serve import ServeOptions, base_url, served
-from evaluator.judges.settings import JUDGED, JudgeSettings
+from evaluator.models.judges.serve import ServeOptions, base_url, served
+from evaluator.models.judges.settings import JUDGED, JudgeSettings
 
 MAX_BYTES: Final = 65_536
 _NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "backoff", "host"})

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
-from evaluator.encoders.batches import STEP, TOKENS, encode_rows, plan
-from evaluator.metrics.base import Run
 from evaluator.metrics.registry import get_metric
+from evaluator.models.batches import STEP, TOKENS, encode_rows, plan
+from evaluator.models.runtime import Run
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=60)
 

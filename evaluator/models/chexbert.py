@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.core.problems import MetricUnavailable
-from evaluator.encoders.batches import encode_rows
-from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
-from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import Run
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
+from evaluator.models.runtime import Run
+from evaluator.models.unique_texts import encode_unique
+from evaluator.models.weights import model_directory, weights_digest
 
 MODEL: Final = "chexbert"
 LABELS: Final = (
