@@ -10,10 +10,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from evaluator import rendering
 from evaluator.baselines import score_baselines
 from evaluator.commands.board import print_table, rank_all
-from evaluator.commands.submit import validate_paths
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references
@@ -22,6 +20,8 @@ from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.progress import progress
 from evaluator.runs import ScoreSettings, score_submission
+from evaluator.submissions import outcome as rendering
+from evaluator.submissions.reading import validate_paths
 
 
 def run_demo(out: Path, *, serve: bool) -> int:

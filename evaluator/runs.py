@@ -27,7 +27,7 @@ from evaluator.store import ScoreStore
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
     from evaluator.models.judges.settings import JudgeSettings
-    from evaluator.submission import Submission
+    from evaluator.submissions.submission import Submission
 
 DEFAULT_METRICS: Final = board_metric_keys()
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evaluator.datasets.report import StudyReport
-    from evaluator.submission import Submission
+    from evaluator.submissions.submission import Submission
 
 
 def shard_folder(store: Path, board: Board, submission: Submission) -> Path:

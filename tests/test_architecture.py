@@ -24,8 +24,8 @@ ROOMS["doctor"] = ("github", *ROOMS["github"])
 ROOMS["cli"] = ("doctor", "site", *ROOMS["doctor"])
 """What each room may import besides itself; `schemas` holds data only."""
 MOVING = {
-    "problems", "files", "tree", "jsonio", "submission", "checks", "store",
-    "progress", "provenance", "convert", "template", "rendering", "reported", "records", "cases", "nulls",
+    "problems", "files", "checks", "store",
+    "progress", "provenance", "reported", "records", "cases", "nulls",
     "diagnostics", "uncertainty", "entrants", "groups", "ladder", "pairwise", "quota", "comparison", "tables",
     "runs", "ranking", "baselines", "history", "shards", "pages", "commands", "demo", "cli_machine",
     "cli_pr",

@@ -16,7 +16,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.submission import Predictions, Submission
 
 CANARY = "zebrafish"
 METRICS = ("bleu_2", "rouge_l")

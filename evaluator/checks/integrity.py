@@ -1,7 +1,7 @@
 """What the reports of a submission look like as a whole: flags that speak in counts and ids, never in text.
 
 Codes C2–C22 are those of the documentation's table of integrity checks. What concerns one report's
-characters, lengths and words for a judge is refused before (RX401–RX410, `evaluator/checks/text.py`);
+characters, lengths and words for a judge is refused before (RX401–RX410, `evaluator/submissions/rules/text.py`);
 copying and odd scores have files of their own. Limits lie in `integrity.toml`.
 """
 
@@ -19,19 +19,12 @@ from importlib import resources
 from statistics import median
 from typing import Any, Final
 
-from evaluator.checks.text import instructions_in
+from evaluator.submissions.rules.lookalikes import disguised, foreign
+from evaluator.submissions.rules.text import instructions_in
 
 MAX_IDS: Final = 5
 """Study ids that a flag names; the rest are counted."""
-_TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
 _NO_WORD: Final = re.compile(r"[^0-9a-z]+")
-_TOKEN: Final = re.compile(r"[^\W\d_]+")
-_LOOK_ALIKES: Final = frozenset(
-    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that reads as Latin
-    "οιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # Greek that does
-)
-_UNITS: Final = frozenset("μ")
-"""Greek letters that honest reports write beside Latin ones (μm, after NFKC)."""
 
 
 class Outcome(StrEnum):
@@ -111,38 +104,6 @@ def repetition(text: str) -> float | None:
         return None
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(trigrams)) / len(trigrams)
-
-
-def foreign(text: str) -> bool:
-    """Whether a character outside ASCII is left after NFKC and typographic punctuation are folded."""
-    return not text.isascii() and not unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHIC)).isascii()
-
-
-def disguised(text: str) -> bool:
-    """Whether a word imitates a Latin one with letters of another script (after UTS #39).
-
-    True for a word that mixes Latin letters with Cyrillic or Greek ones, and for one made of
-    look-alikes only; not for Greek letters that stand by themselves, nor for "μm".
-
-    >>> disguised("nо effusion"), disguised("3 μm, β-blocker")
-    (True, False)
-    """
-    if text.isascii():
-        return False
-    for word in _TOKEN.findall(unicodedata.normalize("NFKC", text)):
-        if word.isascii():
-            continue
-        others = [
-            c for c in word if not c.isascii() and c not in _UNITS and _script(c) in {"CYRILLIC", "GREEK"}
-        ]
-        latin = any(_script(c) == "LATIN" for c in word)
-        if others and (latin or (len(word) > 1 and all(c in _LOOK_ALIKES for c in word))):
-            return True
-    return False
-
-
-def _script(character: str) -> str:
-    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def text_flags(text: str) -> list[Flag]:

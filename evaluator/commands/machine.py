@@ -196,8 +196,8 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
 
 def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
     """0 after granting predictions a run; raises `RexrankError` for what cannot be granted."""
-    from evaluator.checks.files import SLUG
     from evaluator.quota import grant
+    from evaluator.submissions.rules.files import SLUG
 
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
         raise RexrankError(

@@ -90,7 +90,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
 
 def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
     """Per dataset the reports of main's other submissions, by `team/model`; unreadable files are left out."""
-    from evaluator.commands.submit import read_reports
+    from evaluator.submissions.reading import read_reports
 
     found: dict[str, dict[str, dict[str, StudyReport]]] = {}
     for dataset in datasets:

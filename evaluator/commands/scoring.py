@@ -19,11 +19,12 @@ from evaluator.metrics.registry import metric_keys
 from evaluator.progress import progress
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, store_directory
+from evaluator.submissions.reading import earlier_reports
 
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
     from evaluator.models.judges.settings import JudgeSettings
-    from evaluator.submission import Submission
+    from evaluator.submissions.submission import Submission
 
 MAX_PAIRS_BYTES: Final = 2 << 30
 
@@ -192,23 +193,6 @@ def _counted(
             yield
     except QuotaError as error:
         raise RexrankError(f"{error} A maintainer may allow one more: --over-quota.") from error
-
-
-def earlier_reports(
-    folder: Path, submission: Submission, dataset: Dataset
-) -> dict[str, Mapping[str, StudyReport]]:
-    """Reports of the other submissions beside this one on the dataset, by `team/model`; unreadable ones not."""
-    from evaluator.commands.submit import read_reports
-
-    root = folder.resolve().parents[1]
-    own = f"{submission.team}/{submission.model}"
-    found: dict[str, Mapping[str, StudyReport]] = {}
-    for path in sorted(root.glob(f"*/*/{dataset.id}.json")):
-        name = f"{path.parent.parent.name}/{path.parent.name}"
-        reports = None if name == own else read_reports(path)
-        if reports is not None:
-            found[name] = reports
-    return found
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:

@@ -4,54 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator import rendering
-from evaluator.checks.files import CARD_NAME, MAX_PREDICTIONS_BYTES
-from evaluator.checks.structure import well_formed
-from evaluator.checks.validation import Report, submission_folders, validate
-from evaluator.convert import convert
 from evaluator.core.files import write_text
-from evaluator.core.problems import Problems, RexrankError
-from evaluator.datasets.references import references_directory
-from evaluator.datasets.registry import Dataset, get_dataset, study_ids
-from evaluator.datasets.report import StudyReport, dump_predictions
-from evaluator.jsonio import decode, parse_json
-from evaluator.submission import Submission
-from evaluator.template import card_template
-from evaluator.tree import Tree, read_directory
-
-
-def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
-    """The report on every submission at or below the paths."""
-    directory = references_directory(references)
-
-    def manifest(dataset: Dataset) -> Collection[str] | None:
-        return study_ids(dataset, directory)
-
-    entries = []
-    folders = []
-    for path in paths:
-        path = path.parent if path.is_file() else path  # noqa: PLW2901 - a submission is checked whole
-        if not path.is_dir():
-            raise RexrankError(
-                f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
-            )
-        shown = _shown(path)
-        tree = read_directory(path, shown)
-        entries += list(tree.values())
-        folders += submission_folders(tree, shown)
-    return validate(Tree(entries), set(folders), manifest)
-
-
-def _shown(path: Path) -> str:
-    """The path as reports name it: from `submissions` on if that is in it, else its last two parts."""
-    parts = path.resolve().parts
-    if "submissions" in parts:
-        start = len(parts) - 1 - parts[::-1].index("submissions")
-        return "/".join(parts[start:])
-    return "/".join(parts[-2:])
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import dump_predictions
+from evaluator.submissions import outcome as rendering
+from evaluator.submissions.convert import convert
+from evaluator.submissions.reading import validate_paths
+from evaluator.submissions.rules.files import CARD_NAME
+from evaluator.submissions.submission import Submission
+from evaluator.submissions.template import card_template
 
 
 def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> int:
@@ -83,20 +48,6 @@ def load_valid(folder: Path) -> Submission | None:
     return None
 
 
-def read_reports(path: Path) -> dict[str, StudyReport] | None:
-    """The reports of a prediction file that is already in the repository; `None` if it is not a sound one."""
-    problems = Problems()
-    try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
-    except OSError:
-        return None
-    text = decode(path.name, data, problems)
-    value = parse_json(path.name, text, problems) if text else None
-    if not isinstance(value, dict) or not problems.ok or not all(map(well_formed, value.values())):
-        return None
-    return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
-
-
 def run_convert(source: Path, dataset_id: str, out: Path) -> int:
     """0 after writing the predictions; prints what could not be split."""
     dataset = get_dataset(dataset_id)
@@ -112,7 +63,7 @@ def run_convert(source: Path, dataset_id: str, out: Path) -> int:
 
 def run_new(root: Path, team: str, model: str) -> int:
     """0 after writing a template; refuses to overwrite and refuses names that are no slugs."""
-    from evaluator.checks.files import SLUG, suggest_slug
+    from evaluator.submissions.rules.files import SLUG, suggest_slug
 
     for name in (team, model):
         if not SLUG.fullmatch(name):

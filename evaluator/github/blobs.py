@@ -17,7 +17,7 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import dataset_ids
-from evaluator.tree import Entry, EntryKind, Tree
+from evaluator.submissions.tree import Entry, EntryKind, Tree
 
 SHA: Final = re.compile(r"[0-9a-f]{40}")
 MAX_CHANGES: Final = 10_000

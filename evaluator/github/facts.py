@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from evaluator.checks.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.checks.integrity import norm, text_flags
 from evaluator.core.markdown import code_span
 from evaluator.datasets.report import StudyReport
 from evaluator.github.ownership import contacts
-from evaluator.submission import Predictions
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
+from evaluator.submissions.submission import Predictions
 
 COMPARED: Final = 500
 """Studies that are compared with other submissions, chosen by hash, so that thousands stay cheap."""

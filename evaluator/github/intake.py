@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from evaluator.checks.files import check_slugs
-from evaluator.checks.validation import Found, Report, validate
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, study_ids
 from evaluator.github.blobs import Change, changes, fetch, first_commit, submission_tree
 from evaluator.github.ownership import Person, objection
+from evaluator.submissions.rules.files import check_slugs
+from evaluator.submissions.validate import Found, Report, validate
 
 Kind = Literal["submission", "withdrawal", "other"]
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"

@@ -14,9 +14,9 @@ from evaluator.datasets.report import StudyReport
 from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.github.slots import readable
-from evaluator.rendering import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.statistics.guard import Policy
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
+from evaluator.submissions.submission import Predictions, Submission
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
 SAMPLES: Final = 3

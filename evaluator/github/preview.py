@@ -28,7 +28,7 @@ from evaluator.datasets.report import StudyReport
 from evaluator.quota import counted, read_policy, require_slots, standing
 from evaluator.records import Board
 from evaluator.runs import ScoreSettings, score_submission, store_directory
-from evaluator.submission import Submission
+from evaluator.submissions.submission import Submission
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
 MAX_MOVED: Final = 20

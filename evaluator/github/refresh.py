@@ -12,8 +12,6 @@ from typing import Any
 
 from evaluator.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.commands.board import rank_all
-from evaluator.commands.scoring import earlier_reports
-from evaluator.commands.submit import validate_paths
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
@@ -26,7 +24,8 @@ from evaluator.metrics.registry import get_metric
 from evaluator.quota import counted, read_policy
 from evaluator.records import Board, record_path, studies_path
 from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
-from evaluator.submission import Submission
+from evaluator.submissions.reading import earlier_reports, validate_paths
+from evaluator.submissions.submission import Submission
 
 
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:

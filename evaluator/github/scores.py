@@ -9,7 +9,7 @@ from typing import Any, Final
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.slots import readable
 from evaluator.nulls import TITLES
-from evaluator.rendering import SITE_URL
+from evaluator.submissions.outcome import SITE_URL
 from evaluator.tables import digits_of, display_text
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"

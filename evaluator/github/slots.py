@@ -19,7 +19,7 @@ from evaluator.github import api
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-    from evaluator.submission import Submission
+    from evaluator.submissions.submission import Submission
 
 CONTEXT: Final = "rexrank/quota"
 _WORDS: Final = re.compile(r"(scored|refused) ([0-9a-f]{64}), next (now|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")

@@ -31,7 +31,7 @@ from evaluator.pages import (
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.entries import read_content
 from evaluator.pages.policy import add_policies
-from evaluator.rendering import SITE_URL
+from evaluator.submissions.outcome import SITE_URL
 
 GENERATED: Final = (
     "leaderboards",

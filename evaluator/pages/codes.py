@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.checks.codes import RULES, anchor
+from evaluator.submissions.rules.codes import RULES, anchor
 
 
 def codes_page() -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from evaluator.checks.card import public_https
+from evaluator.submissions.rules.card import public_https
 
 TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
 

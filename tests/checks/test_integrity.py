@@ -14,8 +14,8 @@ from support.texts import sentence
 
 from evaluator.checks import copying, integrity, plausibility
 from evaluator.checks.integrity import Outcome, Texts, check_reports, describe, text_flags, worst
-from evaluator.checks.text import instructions_in
 from evaluator.core.types import Scores
+from evaluator.submissions.rules.text import instructions_in
 
 INJECTIONS = (Path(__file__).parents[1] / "data" / "injection.txt").read_text("utf-8").splitlines()
 

@@ -8,7 +8,7 @@ import pytest
 
 from evaluator.datasets.report import StudyReport
 from evaluator.github.facts import chosen, file_facts, nearest, opener
-from evaluator.submission import Predictions
+from evaluator.submissions.submission import Predictions
 
 
 def made(texts, digest="d"):

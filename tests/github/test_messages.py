@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.comments import inert
 
-from evaluator.checks.validation import Found, Report
 from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.report import StudyReport
 from evaluator.github.intake import Intake
 from evaluator.github.messages import Around, validation_comment, verdict
 from evaluator.statistics.guard import Policy
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.validate import Found, Report
 
 SHA = "0" * 40
 HOSTILE = [

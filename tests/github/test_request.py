@@ -9,12 +9,12 @@ import pytest
 import yaml
 from support.comments import inert
 
-from evaluator.checks.validation import Found, Report
 from evaluator.core.problems import Problems
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api, request, slots
 from evaluator.github.intake import Intake
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.validate import Found, Report
 
 ROOT = Path(__file__).parents[2]
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -9,7 +9,7 @@ import pytest
 
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api, slots
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.submission import Predictions, Submission
 
 FIRST, A, B = "f" * 40, "a" * 64, "b" * 64
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

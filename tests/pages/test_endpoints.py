@@ -15,7 +15,7 @@ from evaluator.pages.build import SITE_URL
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.endpoints import ENDPOINTS, endpoint_pages
 from evaluator.pages.entries import check_table, read_content, schema_text
-from evaluator.template import card_template
+from evaluator.submissions.template import card_template
 
 
 def test_the_index_names_every_data_file_with_its_digest(made):

@@ -16,7 +16,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.runs import ScoreSettings, score_submission
-from evaluator.submission import Predictions, Submission
+from evaluator.submissions.submission import Predictions, Submission
 
 ROOT = Path(__file__).parents[2]
 HOSTILE_MODEL = "template"

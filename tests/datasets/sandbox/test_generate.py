@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.commands.submit import validate_paths
 from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.facts import facts_of, sentences_of
 from evaluator.datasets.sandbox.generate import (
@@ -20,6 +19,7 @@ from evaluator.datasets.sandbox.generate import (
     submission_files,
 )
 from evaluator.datasets.sandbox.grammar import FINDINGS, Fact, all_sentences, say, sentence_table
+from evaluator.submissions.reading import validate_paths
 
 ROOT = Path(__file__).parents[3]
 

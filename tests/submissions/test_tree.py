@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.core.problems import RexrankError
-from evaluator.tree import Entry, Tree, read_directory
+from evaluator.submissions.tree import Entry, Tree, read_directory
 
 
 def entry(path, kind="file"):
@@ -40,7 +40,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_absurdly_many_names_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluator.tree.MAX_ENTRIES", 3)
+    monkeypatch.setattr("evaluator.submissions.tree.MAX_ENTRIES", 3)
     for i in range(4):
         (tmp_path / str(i)).touch()
     with pytest.raises(RexrankError, match="more than 3 names"):

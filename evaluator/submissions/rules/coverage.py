@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from evaluator.core.problems import Problems, Severity, pointer
-from evaluator.jsonio import line_of
+from evaluator.submissions.parsing import line_of
 
 SHOWN: Final = 5
 """Ids listed of each kind; the rest are counted."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from evaluator.checks.codes import RULES, anchor
-from evaluator.checks.validation import Found, Report
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
+from evaluator.submissions.rules.codes import RULES, anchor
+from evaluator.submissions.validate import Found, Report
 
 SITE_URL: Final = "https://rexrank.github.io/challenge/"
 MAX_COMMENT: Final = 60_000

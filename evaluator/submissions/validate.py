@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator.checks import card as cards
-from evaluator.checks import coverage, files, lookalikes, structure, text
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.jsonio import UNUSABLE, decode, parse_json, parse_yaml
-from evaluator.submission import Predictions, Submission
-from evaluator.tree import Tree
+from evaluator.submissions.parsing import UNUSABLE, decode, parse_json, parse_yaml
+from evaluator.submissions.rules import card as cards
+from evaluator.submissions.rules import coverage, files, lookalikes, structure, text
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.tree import Tree
 
 Manifest = Callable[[Dataset], Collection[str] | None]
 

@@ -10,10 +10,10 @@ from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from evaluator.checks.structure import schema
-from evaluator.checks.text import character_codes
 from evaluator.core.problems import Problems, pointer, visible
-from evaluator.jsonio import yaml_line_of
+from evaluator.submissions.parsing import yaml_line_of
+from evaluator.submissions.rules.structure import schema
+from evaluator.submissions.rules.text import character_codes
 
 SCHEMA = "model-card-v1.schema.json"
 
@@ -21,7 +21,7 @@ SCHEMA = "model-card-v1.schema.json"
 @cache
 def training_names() -> frozenset[str]:
     """The registry of training sets."""
-    text = resources.files("evaluator.checks").joinpath("training_data.txt").read_text("utf-8")
+    text = resources.files("evaluator.submissions.rules").joinpath("training_data.txt").read_text("utf-8")
     return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.submissions import FIRST, GOOD_CARD, check
 
-from evaluator.checks.structure import schema, well_formed
-from evaluator.checks.validation import validate
-from evaluator.tree import Entry, Tree
+from evaluator.submissions.rules.structure import schema, well_formed
+from evaluator.submissions.tree import Entry, Tree
+from evaluator.submissions.validate import validate
 
 
 def test_a_200_mb_line_is_refused_unread():

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any, Final
 
 from evaluator.core.problems import Problems, Severity, pointer
-from evaluator.jsonio import line_of
+from evaluator.submissions.parsing import line_of
 
 FIELDS: Final = frozenset({"findings", "impression"})
 OLD_FIELDS: Final = frozenset(

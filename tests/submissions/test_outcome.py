@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator import rendering
-from evaluator.checks.validation import Found, Report
 from evaluator.core.problems import Problems, Severity
+from evaluator.submissions import outcome as rendering
+from evaluator.submissions.validate import Found, Report
 
 HOSTILE = "a`b``c|d <img src=x onerror=alert(1)> [x](http://y) @admin\n::set-output name=x::y\n%0A::error::z"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.convert import convert, split_report
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.report import StudyReport, dump_predictions
+from evaluator.submissions.convert import convert, split_report
 
 
 @pytest.mark.parametrize(

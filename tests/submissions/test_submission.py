@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from evaluator.datasets.report import StudyReport
-from evaluator.submission import Predictions
+from evaluator.submissions.submission import Predictions
 
 
 @pytest.mark.parametrize(

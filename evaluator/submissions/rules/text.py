@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from evaluator.core.problems import Problems, Severity, pointer
-from evaluator.jsonio import line_of
+from evaluator.submissions.parsing import line_of
 
 MAX_WORDS: Final = 600
 MAX_CHARACTERS: Final = 4_000

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.core.problems import Problems
-from evaluator.jsonio import UNUSABLE, decode, line_of, parse_json, parse_yaml, yaml_line_of
+from evaluator.submissions.parsing import UNUSABLE, decode, line_of, parse_json, parse_yaml, yaml_line_of
 
 WHOLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 SOUND = st.recursive(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.checks.card import check_card
 from evaluator.core.problems import Problems
-from evaluator.jsonio import parse_yaml
-from evaluator.template import card_template
+from evaluator.submissions.parsing import parse_yaml
+from evaluator.submissions.rules.card import check_card
+from evaluator.submissions.template import card_template
 
 
 def problems_of(text):

@@ -21,11 +21,11 @@ from support.submissions import (
     text,
 )
 
-from evaluator.checks.codes import RULES
-from evaluator.checks.structure import schema
-from evaluator.checks.validation import submission_folders, validate
 from evaluator.core.problems import RexrankError, Severity
-from evaluator.tree import Entry, Tree, read_directory
+from evaluator.submissions.rules.codes import RULES
+from evaluator.submissions.rules.structure import schema
+from evaluator.submissions.tree import Entry, Tree, read_directory
+from evaluator.submissions.validate import submission_folders, validate
 
 CASES = [
     # name, spoiler, code, pointer, line, found

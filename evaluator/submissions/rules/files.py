@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 from evaluator.core.problems import Problems
-from evaluator.tree import Entry, Tree
+from evaluator.submissions.tree import Entry, Tree
 
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 CARD_NAME: Final = "model.yaml"
