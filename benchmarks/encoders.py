@@ -27,7 +27,7 @@ from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
-from evaluator.scoring import as_pairs, score
+from evaluator.scoring.engine import as_pairs, score
 
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
 BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}

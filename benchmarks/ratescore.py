@@ -16,7 +16,7 @@ import encoders
 from peers import in_peer, setting
 
 from evaluator.models.runtime import Run
-from evaluator.scoring import score
+from evaluator.scoring.engine import score
 
 PEER = """
 import json, sys, time

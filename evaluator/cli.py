@@ -186,7 +186,7 @@ def score(
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
     from evaluator.commands.scoring import judge_settings, run_score
-    from evaluator.runs import DEFAULT_METRICS, ScoreSettings
+    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
         metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
@@ -220,7 +220,7 @@ def baseline(
 ) -> None:
     """Score the null rows of a dataset and probe its metrics' sanity."""
     from evaluator.commands.scoring import judge_settings, run_baseline
-    from evaluator.runs import DEFAULT_METRICS, ScoreSettings
+    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
         metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,

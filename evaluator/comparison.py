@@ -10,11 +10,11 @@ import numpy as np
 
 from evaluator.groups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.records import Board
+from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
 from evaluator.statistics.disclosure import rounded_count
 from evaluator.statistics.guard import coarse
-from evaluator.uncertainty import board_seed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from evaluator.baselines import score_baselines
 from evaluator.commands.board import print_table, rank_all
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
@@ -19,7 +18,8 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.progress import progress
-from evaluator.runs import ScoreSettings, score_submission
+from evaluator.scoring.baselines import score_baselines
+from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions import outcome as rendering
 from evaluator.submissions.reading import validate_paths
 

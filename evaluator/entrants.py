@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.diagnostics import held, null_like
 from evaluator.metrics.registry import PRIMARY
-from evaluator.records import Board
+from evaluator.scoring.diagnostics import held, null_like
+from evaluator.scoring.records import Board
 
 STAND_BY: Final = ("bertscore", "bleu_2")
 """What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from evaluator.metrics.registry import get_metric
-from evaluator.records import SUBGROUP_PREFIX, Board
+from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
 from evaluator.statistics.disclosure import Axis, Mask, rounded_count
 from evaluator.statistics.guard import coarse
 from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
-from evaluator.uncertainty import board_seed
 
 if TYPE_CHECKING:
     import pandas as pd

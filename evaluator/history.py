@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
-from evaluator.provenance import today
+from evaluator.scoring.provenance import today
 from evaluator.tables import all_rows
 
 EVENTS: Final = {

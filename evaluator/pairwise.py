@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from evaluator.metrics.registry import metric_keys
-from evaluator.records import Board
+from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
 from evaluator.statistics.guard import coarse
-from evaluator.uncertainty import board_seed
 
 if TYPE_CHECKING:
     import pandas as pd

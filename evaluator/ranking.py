@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.checks.plausibility import check_drop
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import Entrants, Record, name_of, usable
+from evaluator.leaderboard.analysis import Analysis
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
-from evaluator.nulls import gain_over_null
-from evaluator.records import Board, published, published_numbers
+from evaluator.scoring.integrity.plausibility import check_drop
+from evaluator.scoring.intervals import display
+from evaluator.scoring.null_reports import gain_over_null
+from evaluator.scoring.records import Board, published, published_numbers
 from evaluator.statistics.guard import step_for
-from evaluator.uncertainty import Analysis, display
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import read_releases, sort_entrants
 from evaluator.ranking import make_table, mark_contamination
-from evaluator.records import Board
+from evaluator.scoring.records import Board
 
 REAL = Board(get_dataset("iu-xray"), "findings")
 PRIVATE = Board(get_dataset("rexgradient"), "findings")

@@ -11,7 +11,7 @@ import pytest
 from evaluator.comparison import compare_models
 from evaluator.datasets.registry import get_dataset
 from evaluator.groups import axes_of, board_subgroups, group_masks
-from evaluator.records import Board
+from evaluator.scoring.records import Board
 
 PUBLIC = Board(get_dataset("sandbox"), "findings")
 PRIVATE = Board(get_dataset("rexgradient"), "findings")

@@ -9,7 +9,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.entrants import sort_entrants
 from evaluator.ranking import board_keys, check_frames, make_table, overview
-from evaluator.records import Board
+from evaluator.scoring.records import Board
 
 SANDBOX = Board(get_dataset("sandbox"), "findings")
 REAL = Board(get_dataset("iu-xray"), "findings")

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluator import tables
-from evaluator.baselines import check_sanity
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.entrants import Entrants, name_of, read_releases, sort_entrants, usable
 from evaluator.groups import board_subgroups
 from evaluator.history import append_history, changes
+from evaluator.leaderboard.analysis import analyse_board
 from evaluator.metrics.registry import get_metric
 from evaluator.pairwise import board_pairwise
 from evaluator.progress import progress
 from evaluator.ranking import board_keys, check_frames, make_table, mark_contamination, overview
-from evaluator.records import Board, boards, read_records, read_studies
-from evaluator.runs import store_directory
-from evaluator.uncertainty import analyse_board
+from evaluator.scoring.baselines import check_sanity
+from evaluator.scoring.records import Board, boards, read_records, read_studies
+from evaluator.scoring.run import store_directory
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
-from evaluator.runs import store_directory
+from evaluator.scoring.run import store_directory
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -180,7 +180,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     """0 after printing, for each team and private set of the ledger, its runs and its next slot."""
     from datetime import UTC, datetime
 
-    from evaluator.quota import ledger, read_policy, team_slot
+    from evaluator.scoring.quota import ledger, read_policy, team_slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
     known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
@@ -196,7 +196,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
 
 def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
     """0 after granting predictions a run; raises `RexrankError` for what cannot be granted."""
-    from evaluator.quota import grant
+    from evaluator.scoring.quota import grant
     from evaluator.submissions.rules.files import SLUG
 
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):

@@ -18,7 +18,7 @@ from evaluator.github.blobs import SHA
 from evaluator.github.intake import Intake, take_in
 from evaluator.github.messages import VALIDATION_MARK, Around, validation_comment, verdict
 from evaluator.github.ownership import Person
-from evaluator.runs import store_directory
+from evaluator.scoring.run import store_directory
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -75,7 +75,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     """What main and GitHub know around a valid submission."""
     from evaluator.github import slots
     from evaluator.github.facts import opener
-    from evaluator.quota import read_policy
+    from evaluator.scoring.quota import read_policy
 
     submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
     if submission is None:
@@ -197,7 +197,7 @@ def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
     import traceback
 
     from evaluator.github import preview
-    from evaluator.quota import QuotaError
+    from evaluator.scoring.quota import QuotaError
 
     name = ""
     try:

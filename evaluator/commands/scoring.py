@@ -17,8 +17,8 @@ from evaluator.datasets.references import References, load_references, reference
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import metric_keys
 from evaluator.progress import progress
-from evaluator.records import Board
-from evaluator.runs import ScoreSettings, store_directory
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, store_directory
 from evaluator.submissions.reading import earlier_reports
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run_metric(
     details: bool,
 ) -> int:
     """0 after writing the scores of a file of pairs; raises `RexrankError` for what cannot be done."""
-    from evaluator.scoring import score_pairs
+    from evaluator.scoring.engine import score_pairs
 
     known_keys(keys)
     rows = read_pairs(pairs)
@@ -184,7 +184,7 @@ def _counted(
     submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
 ) -> Iterator[None]:
     """The team's run on a private set, counted by the runner's ledger."""
-    from evaluator.quota import QuotaError, counted, read_policy
+    from evaluator.scoring.quota import QuotaError, counted, read_policy
 
     digest = submission.files[dataset.id].sha256
     store, policy = store_directory(settings.store), read_policy(leaderboard)
@@ -226,7 +226,7 @@ def _score_whole(
     settings: ScoreSettings,
     earlier: Mapping[str, Mapping[str, StudyReport]],
 ) -> None:
-    from evaluator.runs import score_submission
+    from evaluator.scoring.run import score_submission
 
     with progress() as show:
         paths = score_submission(submission, dataset, references, leaderboard, settings, show, earlier)
@@ -259,8 +259,8 @@ def _score_part(
     settings: ScoreSettings,
     part: tuple[int, int],
 ) -> None:
-    from evaluator.runs import score_board
-    from evaluator.shards import write_shard
+    from evaluator.scoring.run import score_board
+    from evaluator.scoring.shards import write_shard
 
     predictions = submission.files[dataset.id]
     for track in predictions.tracks:
@@ -275,7 +275,7 @@ def run_baseline(
     dataset_id: str, references_dir: Path | None, leaderboard: Path, settings: ScoreSettings
 ) -> int:
     """0 after scoring the null rows of a dataset and probing its metrics' sanity."""
-    from evaluator.baselines import score_baselines, training_reports
+    from evaluator.scoring.baselines import score_baselines, training_reports
 
     known_keys(settings.metrics)
     directory = references_directory(references_dir)
@@ -302,7 +302,7 @@ def run_merge(
     over_quota: bool = False,
 ) -> int:
     """0 after writing the records of a submission whose shards are all in the store; 1 if it is invalid."""
-    from evaluator.shards import merge_shards
+    from evaluator.scoring.shards import merge_shards
 
     submission, datasets = _load(folder, [dataset_id])
     if submission is None:

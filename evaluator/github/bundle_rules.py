@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from evaluator import tables
-from evaluator.baselines import TEAM
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.ranking import overview
-from evaluator.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
+from evaluator.scoring.baselines import TEAM
+from evaluator.scoring.intervals import display
+from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.guard import coarse, step_for
-from evaluator.uncertainty import display
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9

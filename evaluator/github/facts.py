@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from evaluator.checks.integrity import norm, text_flags
 from evaluator.core.markdown import code_span
 from evaluator.datasets.report import StudyReport
 from evaluator.github.ownership import contacts
+from evaluator.scoring.integrity.flags import norm, text_flags
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.submissions.submission import Predictions
 

@@ -14,7 +14,7 @@ from evaluator.datasets.report import StudyReport
 from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.github.slots import readable
-from evaluator.statistics.guard import Policy
+from evaluator.scoring.quota import Policy
 from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.submissions.submission import Predictions, Submission
 

@@ -25,9 +25,9 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.quota import counted, read_policy, require_slots, standing
-from evaluator.records import Board
-from evaluator.runs import ScoreSettings, score_submission, store_directory
+from evaluator.scoring.quota import counted, read_policy, require_slots, standing
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, score_submission, store_directory
 from evaluator.submissions.submission import Submission
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"

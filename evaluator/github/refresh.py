@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluator.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.commands.board import rank_all
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
@@ -21,9 +20,10 @@ from evaluator.github.blobs import git
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.metrics.registry import get_metric
-from evaluator.quota import counted, read_policy
-from evaluator.records import Board, record_path, studies_path
-from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
+from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
+from evaluator.scoring.quota import counted, read_policy
+from evaluator.scoring.records import Board, record_path, studies_path
+from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
 from evaluator.submissions.reading import earlier_reports, validate_paths
 from evaluator.submissions.submission import Submission
 

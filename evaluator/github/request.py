@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.core.markdown import code_span
 from evaluator.github import api, slots
 from evaluator.github.messages import withdrawn
-from evaluator.quota import read_policy
+from evaluator.scoring.quota import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.slots import readable
-from evaluator.nulls import TITLES
+from evaluator.scoring.null_reports import TITLES
 from evaluator.submissions.outcome import SITE_URL
 from evaluator.tables import digits_of, display_text
 

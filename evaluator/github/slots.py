@@ -1,6 +1,6 @@
 """The runner's ledger as everybody may read it: statuses on main's first commit.
 
-The ledger itself (`evaluator/quota.py`) lies on the runner and decides. After every run on a private set
+The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a private set
 the report notes what it said as a status `rexrank/quota/<dataset>/<team>` on the one commit that every
 clone of main can name, so that a hosted job can say when a team's next run is before a maintainer asks.
 """

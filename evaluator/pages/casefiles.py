@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.cases import read_predictions, read_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.pages.entries import Content, Entry
 from evaluator.pages.markup import AXIS_TITLES
-from evaluator.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
+from evaluator.scoring.case_texts import read_predictions, read_references
+from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 
 if TYPE_CHECKING:
     import pandas as pd

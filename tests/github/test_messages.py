@@ -13,7 +13,7 @@ from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.report import StudyReport
 from evaluator.github.intake import Intake
 from evaluator.github.messages import Around, validation_comment, verdict
-from evaluator.statistics.guard import Policy
+from evaluator.scoring.quota import Policy
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.validate import Found, Report
 

@@ -18,7 +18,7 @@ from evaluator.metrics.chexbert import SembScore, binary, chexbert_f1, counts
 from evaluator.models.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
-from evaluator.scoring import score_pairs
+from evaluator.scoring.engine import score_pairs
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))

@@ -11,7 +11,7 @@ from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.models.runtime import Run
-from evaluator.scoring import score
+from evaluator.scoring.engine import score
 
 KEYS = tuple(k for k in metric_keys() if get_metric(k).family != "judge")
 REPORTS = (

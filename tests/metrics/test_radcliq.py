@@ -12,7 +12,7 @@ from evaluator.core.types import Scores
 from evaluator.metrics.base import all_scored
 from evaluator.metrics.radcliq import PARTS, V0, V1, RadCliqV0, RadCliqV1, compose
 from evaluator.models.runtime import Run
-from evaluator.scoring import score
+from evaluator.scoring.engine import score
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data/parity/core/golden/radcliq_formula.json").read_text())
 

@@ -14,7 +14,7 @@ from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.pages.build import write_pages, write_shards
 from evaluator.pages.casefiles import case_files
 from evaluator.pages.entries import read_content
-from evaluator.records import Board, read_studies
+from evaluator.scoring.records import Board, read_studies
 
 
 def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from evaluator.checks.integrity import limits
+from evaluator.scoring.integrity.flags import limits
+from evaluator.scoring.quota import Policy
 from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
-from evaluator.statistics.guard import Policy
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "site"

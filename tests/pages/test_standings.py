@@ -11,7 +11,7 @@ import pytest
 from evaluator.metrics.registry import get_metric
 from evaluator.pages.markup import inputs_of, number
 from evaluator.pages.standings import board_table, scores_cell, short_marks, shown_parts
-from evaluator.uncertainty import display
+from evaluator.scoring.intervals import display
 
 HOSTILE = "</th><script>alert(1)</script> | **x** [y](javascript:alert(1)) & \"'"
 

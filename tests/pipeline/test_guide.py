@@ -134,7 +134,7 @@ def test_the_guide_is_walked(published: World, clone: Path) -> None:
 
 
 def test_the_guide_names_the_limits_that_are_checked() -> None:
-    from evaluator.statistics.guard import Policy
+    from evaluator.scoring.quota import Policy
     from evaluator.submissions.rules import files as of_files
     from evaluator.submissions.rules import text
 

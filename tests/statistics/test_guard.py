@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.scoring.quota import Attempt, Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import Attempt, Policy, coarse, coarse_text, ladder_step, slot, step_for
+from evaluator.statistics.guard import coarse, coarse_text, ladder_step, step_for
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

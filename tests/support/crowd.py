@@ -16,14 +16,15 @@ import numpy as np
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.history import append_history
+from evaluator.leaderboard.analysis import AGGREGATED
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.pairwise import PAIRWISE_SCHEMA
 from evaluator.ranking import TABLE_SCHEMA, overview
+from evaluator.scoring.intervals import display
 from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.guard import coarse, step_for
 from evaluator.tables import table_csv, table_json, table_markdown
-from evaluator.uncertainty import AGGREGATED, display
 
 NAMES = (
     "CheXplain",

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from evaluator.cases import read_predictions, read_references, write_cases
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference, References, load_references
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.records import Board
+from evaluator.scoring.case_texts import read_predictions, read_references, write_cases
+from evaluator.scoring.records import Board
 
 SANDBOX = get_dataset("sandbox")
 

@@ -16,8 +16,8 @@ from evaluator.core.types import Pair, Scores
 from evaluator.metrics import registry
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.models.runtime import Run
-from evaluator.scoring import Scored, as_pairs, merge, score, shard
-from evaluator.store import ScoreStore
+from evaluator.scoring.engine import Scored, as_pairs, merge, score, shard
+from evaluator.scoring.score_store import ScoreStore
 
 PAIRS = [Pair("a", "no effusion seen", "no effusion"), Pair("b", "clear lungs", "clear lungs")]
 
@@ -75,7 +75,7 @@ def metrics(monkeypatch):
     lookup = lambda key: known[key]() if key in known else real(key)  # noqa: E731
     monkeypatch.setattr(registry, "_METRICS", registry._METRICS | extra)
     monkeypatch.setattr(registry, "get_metric", lookup)
-    monkeypatch.setattr("evaluator.scoring.get_metric", lookup)
+    monkeypatch.setattr("evaluator.scoring.engine.get_metric", lookup)
     Length.calls = 0
 
 

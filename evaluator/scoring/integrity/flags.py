@@ -75,7 +75,9 @@ class Texts:
 @cache
 def limits() -> Mapping[str, Any]:
     """The limits of `integrity.toml`, by check."""
-    return tomllib.loads(resources.files("evaluator.checks").joinpath("integrity.toml").read_text("utf-8"))
+    return tomllib.loads(
+        resources.files("evaluator.scoring.integrity").joinpath("integrity.toml").read_text("utf-8")
+    )
 
 
 def worst(flags: Iterable[Flag]) -> Outcome:
@@ -129,7 +131,7 @@ def describe(texts: Texts) -> dict[str, Any]:
 
     `n_empty`; `distinct_fraction` of reports; `top1_share` of the most common one; `length_ratio`
     of median words to the references'; `exact_match` share; `repetition_mean` and `_max` of
-    trigrams; `non_ascii` share. Copied spans: `evaluator.checks.copying.describe_copying`.
+    trigrams; `non_ascii` share. Copied spans: `evaluator.scoring.integrity.copying.describe_copying`.
     """
     given = [norm(p) for p in texts.predictions]
     counts = Counter(given)

@@ -10,19 +10,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.cases import write_cases
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import Pair, ProgressCallback
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.ladder import take_step
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.models.runtime import BATCH_SIZE, Run
-from evaluator.provenance import provenance, today
-from evaluator.records import RECORD_SCHEMA, SUBGROUP_PREFIX, Board, read_record, studies_frame, write_record
-from evaluator.scoring import Scored, score, shard
-from evaluator.store import ScoreStore
+from evaluator.scoring.case_texts import write_cases
+from evaluator.scoring.engine import Scored, score, shard
+from evaluator.scoring.ladder import take_step
+from evaluator.scoring.provenance import provenance, today
+from evaluator.scoring.records import (
+    RECORD_SCHEMA,
+    SUBGROUP_PREFIX,
+    Board,
+    read_record,
+    studies_frame,
+    write_record,
+)
+from evaluator.scoring.score_store import ScoreStore
 
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
@@ -133,8 +140,8 @@ def make_record(
 
     `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
     """
-    from evaluator.diagnostics import describe, diagnose
     from evaluator.models.weights import is_stand_in
+    from evaluator.scoring.diagnostics import describe, diagnose
 
     if kind == "null":
         diagnostics = describe(board, references, reports, settings.protocol)
@@ -173,7 +180,7 @@ def make_record(
 
 def _metric_entries(board: Board, references: References, scored: Scored) -> dict[str, dict[str, Any]]:
     """Per metric its mean, uncertainty, counts and signature."""
-    from evaluator.uncertainty import intervals
+    from evaluator.scoring.intervals import intervals
 
     patients = [references.studies[i].patient for i in scored.ids]
     spans = intervals(board, references.digest, patients, {k: s.values for k, s in scored.scores.items()})
@@ -219,7 +226,7 @@ def keep_record(
     leaderboard: Path,
 ) -> Path:
     """The path of the record, after it and its per-study scores were written as the Ladder has it."""
-    from evaluator.diagnostics import recheck
+    from evaluator.scoring.diagnostics import recheck
 
     frame = studies_frame(scored, references.studies)
     for axis, labels in case_axes(board, references, scored, settings).items():

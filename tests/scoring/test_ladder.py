@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.ladder import take_step
-from evaluator.records import Board, published, read_records, write_record
+from evaluator.scoring.ladder import take_step
+from evaluator.scoring.records import Board, published, read_records, write_record
 
 PRIVATE = Board(get_dataset("rexgradient"), "findings")
 PUBLIC = Board(get_dataset("sandbox"), "findings")

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.texts import sentence
 
-from evaluator.checks import copying, integrity, plausibility
-from evaluator.checks.integrity import Outcome, Texts, check_reports, describe, text_flags, worst
 from evaluator.core.types import Scores
+from evaluator.scoring.integrity import copying, plausibility
+from evaluator.scoring.integrity import flags as integrity
+from evaluator.scoring.integrity.flags import Outcome, Texts, check_reports, describe, text_flags, worst
 from evaluator.submissions.rules.text import instructions_in
 
-INJECTIONS = (Path(__file__).parents[1] / "data" / "injection.txt").read_text("utf-8").splitlines()
+INJECTIONS = (Path(__file__).parents[2] / "data" / "injection.txt").read_text("utf-8").splitlines()
 
 
 def texts(predictions, references=None, dataset="mimic-cxr", **more):

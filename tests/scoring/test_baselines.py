@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from evaluator.baselines import check_sanity, sanity_path, score_baselines, training_reports
 from evaluator.commands.board import rank_all
 from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.records import Board
-from evaluator.runs import ScoreSettings, score_submission
+from evaluator.scoring.baselines import check_sanity, sanity_path, score_baselines, training_reports
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.submission import Predictions, Submission
 
 CANARY = "zebrafish"
@@ -125,7 +125,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     shown = [p for p in leaderboard.rglob("*") if p.is_file()]
     assert {p.suffix for p in shown if p.name != "history.jsonl"} == {".json", ".csv", ".md"}
     seed = str(
-        __import__("evaluator.uncertainty", fromlist=["x"]).board_seed(
+        __import__("evaluator.scoring.intervals", fromlist=["x"]).board_seed(
             Board(private, "findings"), loaded.digest
         )
     )

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from evaluator.checks.integrity import Flag, Outcome, limits
 from evaluator.core.types import Scores
 from evaluator.metrics.radcliq import PARTS, V1
 from evaluator.metrics.registry import get_metric
+from evaluator.scoring.integrity.flags import Flag, Outcome, limits
 
 MAD_TO_SD: Final = 1.4826
 """Median absolute deviation of a normal distribution, inverted."""

@@ -18,14 +18,14 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.models.weights import is_stand_in
-from evaluator.nulls import TITLES, check_bands, null_reports, null_track, probe_reports
-from evaluator.records import Board, published_numbers
-from evaluator.runs import ScoreSettings, keep_record, make_record, score_board
+from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
+from evaluator.scoring.records import Board, published_numbers
+from evaluator.scoring.run import ScoreSettings, keep_record, make_record, score_board
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
     from evaluator.datasets.report import StudyReport
-    from evaluator.scoring import Scored
+    from evaluator.scoring.engine import Scored
 
 TEAM: Final = "baseline"
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"

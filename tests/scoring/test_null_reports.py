@@ -10,7 +10,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.registry import metric_keys
-from evaluator.nulls import (
+from evaluator.scoring.null_reports import (
     BANDS,
     NORMAL_FINDINGS,
     TITLES,

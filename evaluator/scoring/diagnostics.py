@@ -1,6 +1,6 @@
 """What the reports of a submission look like beside the references, and what its integrity checks say.
 
-The checks themselves are in `evaluator/checks/` (integrity, copying, plausibility); here they meet the
+The checks themselves are in `evaluator/scoring/integrity/`; here they meet the
 board. They speak in counts, and in study ids only where ids may be shown; they never quote a text.
 """
 
@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.checks import copying, integrity, plausibility
-from evaluator.checks.integrity import Flag, Outcome, Texts
 from evaluator.core.types import FloatArray
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import PRIMARY, get_metric
-from evaluator.nulls import shuffled_references
-from evaluator.records import Board
+from evaluator.scoring.integrity import copying, plausibility
+from evaluator.scoring.integrity import flags as integrity
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
+from evaluator.scoring.null_reports import shuffled_references
+from evaluator.scoring.records import Board
 from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
 
 if TYPE_CHECKING:
-    from evaluator.scoring import Scored
+    from evaluator.scoring.engine import Scored
 
 Z: Final = 1.959963984540054
 """Normal quantile of a 95 % interval."""

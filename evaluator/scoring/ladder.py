@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluator.metrics.registry import PRIMARY, get_metric
-from evaluator.records import Board, read_studies, record_path
+from evaluator.scoring.records import Board, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.guard import ladder_step
 

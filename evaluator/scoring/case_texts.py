@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.protocol import ProtocolName, make_pairs
-from evaluator.records import Board
+from evaluator.scoring.records import Board
 
 if TYPE_CHECKING:
     from evaluator.datasets.references import References

@@ -12,9 +12,9 @@ from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
-from evaluator.records import Board
-from evaluator.scoring import Scored
+from evaluator.scoring.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
+from evaluator.scoring.engine import Scored
+from evaluator.scoring.records import Board
 from evaluator.statistics.bootstrap import clusters_of
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.checks.integrity import Flag, Outcome, Texts, limits, norm, share_flag
 from evaluator.core.types import FloatArray
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag
 
 
 def unique_references(texts: Texts, min_words: int) -> list[int]:

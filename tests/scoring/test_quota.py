@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from evaluator.cli import app
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.quota import (
+from evaluator.scoring.quota import (
+    Policy,
     QuotaError,
     counted,
     grant,
@@ -21,7 +22,6 @@ from evaluator.quota import (
     standing,
     team_slot,
 )
-from evaluator.statistics.guard import Policy
 
 PRIVATE, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
 

@@ -14,8 +14,9 @@ from evaluator.core.problems import RexrankError
 from evaluator.core.types import Scores
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.records import Board
-from evaluator.runs import (
+from evaluator.scoring.engine import Scored, merge
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import (
     ScoreSettings,
     board_pairs,
     keep_cases,
@@ -23,7 +24,6 @@ from evaluator.runs import (
     store_directory,
     submission_record,
 )
-from evaluator.scoring import Scored, merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluator.datasets.references import Reference
-    from evaluator.scoring import Scored
+    from evaluator.scoring.engine import Scored
 
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 FAILED_PREFIX: Final = "failed:"

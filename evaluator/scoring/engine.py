@@ -15,7 +15,7 @@ from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.models.runtime import BATCH_SIZE, Run
-from evaluator.store import ScoreStore
+from evaluator.scoring.score_store import ScoreStore
 
 if TYPE_CHECKING:
     from evaluator.models.judges.settings import JudgeSettings

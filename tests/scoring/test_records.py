@@ -11,8 +11,8 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import get_dataset
 from evaluator.metrics.base import all_scored
-from evaluator.records import Board, boards, read_records, read_studies, studies_frame, write_record
-from evaluator.scoring import Scored
+from evaluator.scoring.engine import Scored
+from evaluator.scoring.records import Board, boards, read_records, read_studies, studies_frame, write_record
 
 PUBLIC = Board(get_dataset("sandbox"), "findings")
 PRIVATE = Board(get_dataset("mimic-cxr"), "findings")

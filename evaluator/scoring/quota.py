@@ -8,19 +8,48 @@ the same bytes scored again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset
-from evaluator.statistics.guard import Attempt, Policy, Slot, slot
 
 POLICY_FILE: Final = "policy.json"
 """In the leaderboard: `{"runs": 1, "window_days": 30, "runs_per_year": 6}`, each optional."""
 _FIELDS: Final = ("runs", "window_days", "runs_per_year")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often a team may be scored on a private set."""
+
+    runs: int = 1
+    window: timedelta = timedelta(days=30)
+    runs_per_year: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request for scoring: `scored` is false when it failed and told nothing."""
+
+    team: str
+    dataset: str
+    at: datetime
+    scored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Whether a team may be scored now, and when it may be next (`None`: now)."""
+
+    allowed: bool
+    next: datetime | None
+    used_in_window: int
+    used_in_year: int
 
 
 class QuotaError(RexrankError):
@@ -171,3 +200,24 @@ def _add(store: Path, line: Mapping[str, Any]) -> None:
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:
     """Whether exactly these predictions were scored on the set."""
     return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
+
+
+def slot(
+    attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy | None = None
+) -> Slot:
+    """The team's slot on a dataset; attempts that failed do not count.
+
+    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
+    all have none.
+    """
+    rule = policy or Policy()
+    year = timedelta(days=365)
+    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
+    windows = ((rule.window, rule.runs), (year, rule.runs_per_year))
+    used = [[t for t in times if t + span > now] for span, _ in windows]
+    waits = [
+        found[len(found) - limit] + span if limit else datetime.max.replace(tzinfo=now.tzinfo)
+        for found, (span, limit) in zip(used, windows, strict=True)
+        if len(found) >= limit
+    ]
+    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))

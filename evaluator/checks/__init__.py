@@ -1,1 +1,0 @@
-"""Checks of a scored submission as a whole."""
