@@ -17,7 +17,7 @@ from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
 from evaluator.statistics.disclosure import Axis, Mask, rounded_count
-from evaluator.statistics.guard import coarse
+from evaluator.statistics.rounding import coarse
 from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
-from evaluator.statistics.guard import coarse
+from evaluator.statistics.rounding import coarse
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
 from evaluator.scoring.null_reports import gain_over_null
 from evaluator.scoring.records import Board, published, published_numbers
-from evaluator.statistics.guard import step_for
+from evaluator.statistics.rounding import step_for
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import pytest
 from evaluator.datasets.registry import get_dataset
 from evaluator.pairwise import board_pairwise
 from evaluator.scoring.records import Board
-from evaluator.statistics.guard import coarse
+from evaluator.statistics.rounding import coarse
 
 COLUMNS = {"t/a": ["bleu_2", "rouge_l"], "t/b": ["bleu_2", "rouge_l"], "t/c": ["bleu_2"]}
 

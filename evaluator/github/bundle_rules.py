@@ -21,7 +21,7 @@ from evaluator.ranking import overview
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
-from evaluator.statistics.guard import coarse, step_for
+from evaluator.statistics.rounding import coarse, step_for
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9

@@ -11,9 +11,9 @@ import numpy as np
 from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.statistics import bootstrap
-from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse
-from evaluator.statistics.guard import coarse
+from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.ranks import Place
+from evaluator.statistics.rounding import coarse
 
 if TYPE_CHECKING:
     import pandas as pd

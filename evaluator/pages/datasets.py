@@ -10,8 +10,8 @@ from evaluator.datasets.registry import TRACKS, Dataset
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.entries import Content
 from evaluator.pages.markup import AXIS_TITLES, facts, html_table, link, text
-from evaluator.statistics.board import detectable_difference
-from evaluator.statistics.guard import step_for
+from evaluator.statistics.board_analysis import detectable_difference
+from evaluator.statistics.rounding import step_for
 
 PLANNING_SD: Final = 0.5
 """Assumed standard deviation of a paired difference in RadCliQ-v1 where no board has measured it."""

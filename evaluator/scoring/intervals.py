@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evaluator.core.problems import RexrankError
 from evaluator.metrics.base import Metric
 from evaluator.statistics import bootstrap
-from evaluator.statistics.board import metric_intervals
+from evaluator.statistics.board_analysis import metric_intervals
 
 if TYPE_CHECKING:
     from evaluator.core.types import FloatArray

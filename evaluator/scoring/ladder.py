@@ -15,7 +15,7 @@ import numpy as np
 from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.scoring.records import Board, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import ladder_step
+from evaluator.statistics.ladder import ladder_step
 
 if TYPE_CHECKING:
     import pandas as pd

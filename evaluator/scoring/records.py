@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset, TrackName
-from evaluator.statistics.guard import coarse
+from evaluator.statistics.rounding import coarse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def write_record(
 def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as it may leave the runner: of a private set no number finer than the set's step.
 
-    What the Ladder withholds (`evaluator/statistics/guard.py`) has no metrics at all.
+    What the Ladder withholds (`evaluator/statistics/rounding.py`) has no metrics at all.
     """
     if board.dataset.references_public:
         return dict(record)

@@ -21,9 +21,9 @@ from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.pairwise import PAIRWISE_SCHEMA
 from evaluator.ranking import TABLE_SCHEMA, overview
 from evaluator.scoring.intervals import display
-from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse
+from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import coarse, step_for
+from evaluator.statistics.rounding import coarse, step_for
 from evaluator.tables import table_csv, table_json, table_markdown
 
 NAMES = (

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evaluator.scoring.quota import Attempt, Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import coarse, coarse_text, ladder_step, step_for
+from evaluator.statistics.ladder import ladder_step
+from evaluator.statistics.rounding import coarse, coarse_text, step_for
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
