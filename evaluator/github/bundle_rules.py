@@ -13,11 +13,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from evaluator import tables
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.leaderboard import table_files as tables
+from evaluator.leaderboard.ranking import overview
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.ranking import overview
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published

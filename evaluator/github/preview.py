@@ -19,12 +19,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.commands.board import rank_board
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.leaderboard.rank import rank_board
 from evaluator.scoring.quota import counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission, store_directory

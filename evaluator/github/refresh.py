@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluator.commands.board import rank_all
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
@@ -19,6 +18,7 @@ from evaluator.datasets.report import StudyReport
 from evaluator.github.blobs import git
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.preview import read_origin, runner_settings, scored_here
+from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.scoring.quota import counted, read_policy

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.slots import readable
+from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.null_reports import TITLES
 from evaluator.submissions.outcome import SITE_URL
-from evaluator.tables import digits_of, display_text
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"
 OUTCOMES: Final = {

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
+from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.table_files import digits_of
 from evaluator.pages import charts
 from evaluator.pages.duels import duels
 from evaluator.pages.intervals import intervals
@@ -15,8 +17,6 @@ from evaluator.pages.published import newest_count, reported_section
 from evaluator.pages.sensitivity import sensitivity
 from evaluator.pages.standings import board_table, shown_higher
 from evaluator.pages.subgroups import subgroups
-from evaluator.reported import ReportedRow
-from evaluator.tables import digits_of
 
 __all__ = ["REHEARSAL", "TRACK_TITLES", "board_page", "downloads"]
 

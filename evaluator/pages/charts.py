@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from evaluator.leaderboard.table_files import digits_of
 from evaluator.pages.markup import number, scrolled, text
-from evaluator.tables import digits_of
 
 TYPICAL_WIDTH: Final = 700.0
 """Pixels that labels are laid out for."""

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
 from evaluator.pages.compare import compare_files
 from evaluator.pages.entries import Content, schema_text
 from evaluator.pages.exports import table_latex
 from evaluator.pages.markup import facts, text
-from evaluator.tables import rank_text, table_csv, table_json, table_markdown
 
 ENDPOINTS: Final = (
     "index-v1",

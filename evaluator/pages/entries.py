@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from evaluator.core.problems import RexrankError
-from evaluator.history import read_history
-from evaluator.reported import ReportedRow, load_reported
-from evaluator.tables import all_rows
+from evaluator.leaderboard.history import read_history
+from evaluator.leaderboard.reported import ReportedRow, load_reported
+from evaluator.leaderboard.table_files import all_rows
 
 TableKey = tuple[str, str]
 REPOSITORY: Final = "https://github.com/rexrank/challenge"

@@ -1,11 +1,11 @@
-"""Boards as LaTeX, for papers; CSV, JSON and Markdown are those of `evaluator.tables`."""
+"""Boards as LaTeX, for papers; CSV, JSON and Markdown are those of `evaluator.leaderboard.table_files`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evaluator.tables import all_rows, digits_of, display_text, rank_text
+from evaluator.leaderboard.table_files import all_rows, digits_of, display_text, rank_text
 
 _LATEX: Final = {
     "\\": r"\textbackslash{}",

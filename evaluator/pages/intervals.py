@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.pages.charts import measured_on, scale, ticks
 from evaluator.pages.lanes import Scale, at, axis, grid_of, lane, lanes_table, rank_ticks
 from evaluator.pages.markup import number, text
-from evaluator.tables import digits_of, rank_text
 
 Row = Mapping[str, Any]
 

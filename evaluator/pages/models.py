@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.history import EVENTS
+from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.table_files import rank_text
 from evaluator.pages.boards import REHEARSAL
 from evaluator.pages.citing import badge_markdown, citation
 from evaluator.pages.entries import REPOSITORY, Content, Entry, metric_title
 from evaluator.pages.markup import facts, html_table, inputs_of, link, number, text, title
 from evaluator.pages.model_board import board_section, board_title, value_text
-from evaluator.tables import rank_text
 
 
 def model_page(name: str, content: Content) -> str:

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import get_dataset
-from evaluator.history import EVENTS
+from evaluator.leaderboard.history import EVENTS
 from evaluator.pages.boards import TRACK_TITLES
 from evaluator.pages.entries import REPOSITORY, Content, metric_title
 from evaluator.pages.markup import html_table, link, number, text

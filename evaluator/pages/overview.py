@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName, get_dataset
-from evaluator.history import EVENTS
+from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.table_files import digits_of
 from evaluator.pages.entries import Content
 from evaluator.pages.markup import TRACK_TITLES, text
 from evaluator.pages.published import newest_count
 from evaluator.pages.standings import shown_parts
-from evaluator.tables import digits_of
 
 NEWEST: Final = 6
 """Events on the front page; the changelog has all."""

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Final
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.reported import ReportedRow
 from evaluator.pages.markup import TRACK_TITLES, link, number, text
-from evaluator.reported import ReportedRow
 
 REPORTED_TITLES: Final = {
     "radcliq_v1_reciprocal": "1/RadCliQ-v1",

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from evaluator.leaderboard.table_files import rank_text
 from evaluator.pages.markup import names_of, number, percent, scrolled, text
 from evaluator.statistics.ranks import average_ranks, kendall_tau
-from evaluator.tables import rank_text
 
 RULE_TITLES: Final = {
     "mean_rank": "Mean rank over the metrics",

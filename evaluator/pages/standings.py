@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.pages.markup import badges_of, inputs_of, number, text
-from evaluator.tables import digits_of, rank_text
 
 Row = Mapping[str, Any]
 Marks = Mapping[tuple[str, str], str]

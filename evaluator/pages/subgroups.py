@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from evaluator.leaderboard.table_files import digits_of
 from evaluator.pages.duels import p_text
 from evaluator.pages.markup import names_of, number, percent, scrolled, text
-from evaluator.tables import digits_of
 
 AXIS_TITLES: Final = {
     "normal": "normal and abnormal studies",

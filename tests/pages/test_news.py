@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from support.boards import URL
 
-from evaluator.history import append_history
+from evaluator.leaderboard.history import append_history
 from evaluator.pages.build import pages
 
 

@@ -10,11 +10,11 @@ import pytest
 from support.boards import ROOT
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.history import EVENTS
+from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.reported import load_reported
 from evaluator.pages.boards import board_page
 from evaluator.pages.entries import Content
 from evaluator.pages.overview import NEWEST, boards_index, overview_page
-from evaluator.reported import load_reported
 
 DATASETS = [get_dataset(d) for d in dataset_ids()]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from evaluator.leaderboard.reported import ReportedRow
 from evaluator.pages.published import newest_count, reported_page, reported_section
-from evaluator.reported import ReportedRow
 
 PARTS = {"radgraph_f1": 0.3, "bertscore": 0.5, "semb_score": 0.6}
 """1/RadCliQ-v1 of 1.528 follows from these."""

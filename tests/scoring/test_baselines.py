@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from evaluator.commands.board import rank_all
 from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.leaderboard.rank import rank_all
 from evaluator.scoring.baselines import check_sanity, sanity_path, score_baselines, training_reports
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission

@@ -7,8 +7,8 @@ import pytest
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.entrants import sort_entrants
-from evaluator.ranking import board_keys, check_frames, make_table, overview
+from evaluator.leaderboard.eligibility import sort_entrants
+from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, overview
 from evaluator.scoring.records import Board
 
 SANDBOX = Board(get_dataset("sandbox"), "findings")

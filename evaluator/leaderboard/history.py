@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.table_files import all_rows
 from evaluator.scoring.provenance import today
-from evaluator.tables import all_rows
 
 EVENTS: Final = {
     "entered": "entered the board",

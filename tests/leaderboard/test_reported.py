@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.reported import COEFFICIENTS, INTERCEPT, consistent, convert_published, load_reported, residual
+from evaluator.leaderboard.reported import (
+    COEFFICIENTS,
+    INTERCEPT,
+    consistent,
+    convert_published,
+    load_reported,
+    residual,
+)
 
-FOLDER = Path(__file__).parents[1] / "leaderboard" / "reported"
+FOLDER = Path(__file__).parents[2] / "leaderboard" / "reported"
 
 
 def test_a_perfect_and_an_empty_row():

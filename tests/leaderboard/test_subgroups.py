@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluator.comparison import compare_models
 from evaluator.datasets.registry import get_dataset
-from evaluator.groups import axes_of, board_subgroups, group_masks
+from evaluator.leaderboard.compare import compare_models
+from evaluator.leaderboard.subgroups import axes_of, board_subgroups, group_masks
 from evaluator.scoring.records import Board
 
 PUBLIC = Board(get_dataset("sandbox"), "findings")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.groups import group_masks
+from evaluator.leaderboard.subgroups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.tables import (
+from evaluator.leaderboard.table_files import (
     csv_text,
     display_text,
     rank_text,

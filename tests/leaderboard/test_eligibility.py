@@ -8,8 +8,8 @@ import pytest
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.entrants import read_releases, sort_entrants
-from evaluator.ranking import make_table, mark_contamination
+from evaluator.leaderboard.eligibility import read_releases, sort_entrants
+from evaluator.leaderboard.ranking import make_table, mark_contamination
 from evaluator.scoring.records import Board
 
 REAL = Board(get_dataset("iu-xray"), "findings")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.history import append_history, changes, read_history
+from evaluator.leaderboard.history import append_history, changes, read_history
 
 
 def row(name, mean=0.5, status="active", kind="submission"):

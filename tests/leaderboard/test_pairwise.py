@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.pairwise import board_pairwise
+from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.scoring.records import Board
 from evaluator.statistics.rounding import coarse
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.entrants import Entrants, Record, name_of, usable
 from evaluator.leaderboard.analysis import Analysis
+from evaluator.leaderboard.eligibility import Entrants, Record, name_of, usable
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
 from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
