@@ -59,7 +59,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
     for table in tables:
         print_table(table)
     _step(5, "Build the site")
-    from evaluator.pages.build import build
+    from evaluator.site.build import build
 
     site = out / "site"
     build(leaderboard, Path("mkdocs.yml"), site)
@@ -116,6 +116,6 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
 
 
 def _serve(site: Path) -> None:
-    from evaluator.pages.build import serve_folder
+    from evaluator.site.build import serve_folder
 
     serve_folder(site, 8000)

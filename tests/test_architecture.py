@@ -24,7 +24,7 @@ ROOMS["doctor"] = ("github", *ROOMS["github"])
 ROOMS["cli"] = ("doctor", "site", *ROOMS["doctor"])
 """What each room may import besides itself; `schemas` holds data only."""
 MOVING = {
-    "progress", "pages", "commands", "demo", "cli_machine", "cli_pr",
+    "progress", "commands", "demo", "cli_machine", "cli_pr",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}
 

@@ -63,7 +63,7 @@ def test_help_names_every_command(tmp_path):
 def test_light_commands_never_import_torch():
     code = (
         "import sys\n"
-        "import evaluator.cli, evaluator.commands.submit, evaluator.commands.board, evaluator.pages.build, evaluator.demo\n"
+        "import evaluator.cli, evaluator.commands.submit, evaluator.commands.board, evaluator.site.build, evaluator.demo\n"
         "sys.exit(bool({'torch', 'transformers', 'bert_score'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -85,7 +85,7 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
 
 def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
     """0 after writing the pages and building the site."""
-    from evaluator.pages.build import build
+    from evaluator.site.build import build
 
     build(leaderboard, config, out)
     print(f"site: {out / 'index.html'}")
@@ -94,7 +94,7 @@ def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
 
 def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
     """0 when the server is stopped."""
-    from evaluator.pages.build import serve
+    from evaluator.site.build import serve
 
     serve(leaderboard, config, port)
     return 0
