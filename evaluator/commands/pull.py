@@ -14,10 +14,10 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import references_directory
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api
-from evaluator.github.blobs import SHA
-from evaluator.github.intake import Intake, take_in
-from evaluator.github.messages import VALIDATION_MARK, Around, validation_comment, verdict
+from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import Person
+from evaluator.github.pull_request import Intake, take_in
+from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
 from evaluator.scoring.run import store_directory
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def run_recheck() -> int:
 
 def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
     """What main and GitHub know around a valid submission."""
-    from evaluator.github import slots
-    from evaluator.github.facts import opener
+    from evaluator.github import quota_status as slots
+    from evaluator.github.review_facts import opener
     from evaluator.scoring.quota import read_policy
 
     submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
@@ -114,7 +114,7 @@ def run_comment() -> int:
 
 def run_request() -> int:
     """0 after reading a `/score` comment (or finding none); hands what is to be done to the job that may do it."""
-    from evaluator.github.request import answer
+    from evaluator.github.score_request import answer
 
     repo = api.repository()
 
@@ -135,7 +135,7 @@ def run_request() -> int:
 
 def run_answer() -> int:
     """0 after starting the scoring of a commit that may be scored, and keeping the one answer to requests."""
-    from evaluator.github.request import REQUEST_MARK, start
+    from evaluator.github.score_request import REQUEST_MARK, start
 
     sha = os.environ.get("SHA", "")
     number, _ = api.number_and_sha(os.environ.get("PR", ""), sha or "0" * 40)
@@ -171,8 +171,8 @@ def run_authorise() -> int:
 def run_fetch(folder: Path) -> int:
     """0 after fetching the pull request's trees; fails when its head has moved."""
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
-    from evaluator.github.blobs import fetch
-    from evaluator.github.intake import bring_blobs
+    from evaluator.github.git_objects import fetch
+    from evaluator.github.pull_request import bring_blobs
 
     fetch(api.clone_url(), number, sha, folder)
     bring_blobs(folder, number)
@@ -182,7 +182,7 @@ def run_fetch(folder: Path) -> int:
 def run_score(folder: Path) -> int:
     """0 after scoring; whatever happens, only a checked result leaves, the rest goes to a private log."""
     from evaluator.github import preview
-    from evaluator.github.intake import take_fetched
+    from evaluator.github.pull_request import take_fetched
 
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
     log = store_directory(None) / "logs" / f"score-{number}-{sha}.log"
@@ -217,8 +217,8 @@ def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
 
 def run_report() -> int:
     """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
-    from evaluator.github import slots
-    from evaluator.github.scores import SCORE_MARK, score_comment
+    from evaluator.github import quota_status as slots
+    from evaluator.github.score_comment import SCORE_MARK, score_comment
 
     number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
     _, first = api.number_and_sha(str(number), os.environ.get("FIRST", ""))

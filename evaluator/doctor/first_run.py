@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from evaluator.doctor.findings import Finding, Section, bad, good, judged, unsettled
 from evaluator.github.api import BOT, STATUS, score_command
-from evaluator.github.messages import VALIDATION_MARK
-from evaluator.github.scores import SCORE_MARK
+from evaluator.github.score_comment import SCORE_MARK
+from evaluator.github.validation_comment import VALIDATION_MARK
 
 Json = Mapping[str, Any]
 INSIDE: Final = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})

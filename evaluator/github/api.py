@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.blobs import SHA
+from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import Person
 
 if TYPE_CHECKING:

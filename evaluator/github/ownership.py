@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import Problems, RexrankError, visible
-from evaluator.github.blobs import git
+from evaluator.github.git_objects import git
 from evaluator.submissions.parsing import decode, parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 

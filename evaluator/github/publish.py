@@ -13,9 +13,9 @@ from typing import Final
 
 from evaluator.core.files import write_bytes
 from evaluator.core.problems import Problems, RexrankError
-from evaluator.github.blobs import SAFE, SHA, credentials
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.bundle_rules import HISTORY
+from evaluator.github.git_objects import SAFE, SHA, credentials
 from evaluator.github.ownership import record_owners
 from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME

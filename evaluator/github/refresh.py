@@ -15,8 +15,8 @@ from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.github.blobs import git
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
+from evaluator.github.git_objects import git
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric

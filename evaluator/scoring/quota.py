@@ -1,7 +1,7 @@
 """The runner's own ledger of scored runs on private sets: who may be scored now, and when again.
 
 `<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
-(`evaluator/github/slots.py`) is a courtesy. A run that failed told nothing and does not count, nor do
+(`evaluator/github/quota_status.py`) is a courtesy. A run that failed told nothing and does not count, nor do
 the same bytes scored again.
 """
 

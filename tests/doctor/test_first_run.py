@@ -19,8 +19,8 @@ from evaluator.core.problems import RexrankError
 from evaluator.doctor import ask_walk as asking
 from evaluator.doctor.answers import Answer
 from evaluator.doctor.first_run import EYES, check_walk
-from evaluator.github.messages import VALIDATION_MARK
-from evaluator.github.scores import SCORE_MARK
+from evaluator.github.score_comment import SCORE_MARK
+from evaluator.github.validation_comment import VALIDATION_MARK
 
 NAME = "rexrank/challenge"
 SHA, MERGE, PROBE = "a" * 40, "b" * 40, "c" * 40

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.blobs import fetch
+from evaluator.github.git_objects import fetch
 from evaluator.github.ownership import Person, contacts, objection, parse_owners, record_owners
 
 FOLDER = "submissions/strangers/careful"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from evaluator.datasets.report import StudyReport
-from evaluator.github.facts import chosen, file_facts, nearest, opener
+from evaluator.github.review_facts import chosen, file_facts, nearest, opener
 from evaluator.submissions.submission import Predictions
 
 

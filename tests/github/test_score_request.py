@@ -11,8 +11,10 @@ from support.comments import inert
 
 from evaluator.core.problems import Problems
 from evaluator.datasets.report import StudyReport
-from evaluator.github import api, request, slots
-from evaluator.github.intake import Intake
+from evaluator.github import api
+from evaluator.github import quota_status as slots
+from evaluator.github import score_request as request
+from evaluator.github.pull_request import Intake
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.validate import Found, Report
 

@@ -11,9 +11,9 @@ from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
-from evaluator.github.intake import Intake
-from evaluator.github.slots import readable
+from evaluator.github.pull_request import Intake
+from evaluator.github.quota_status import readable
+from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.submissions.submission import Predictions, Submission

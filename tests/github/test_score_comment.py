@@ -9,7 +9,7 @@ import pytest
 from support.comments import inert
 
 from evaluator.github.preview import check_result
-from evaluator.github.scores import score_comment
+from evaluator.github.score_comment import score_comment
 
 SHA = "0" * 40
 REPOSITORY = "https://github.com/rexrank/challenge"

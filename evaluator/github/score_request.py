@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.markdown import code_span
-from evaluator.github import api, slots
-from evaluator.github.messages import withdrawn
+from evaluator.github import api
+from evaluator.github import quota_status as slots
+from evaluator.github.validation_comment import withdrawn
 from evaluator.scoring.quota import read_policy
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
 
-    from evaluator.github.intake import Intake
+    from evaluator.github.pull_request import Intake
 
 REQUEST_MARK: Final = "<!-- rexrank:request v1 -->"
 _MEANT: Final = re.compile(r"/score(?:\s|$)")

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from evaluator.datasets.report import StudyReport
-from evaluator.github import api, slots
+from evaluator.github import api
+from evaluator.github import quota_status as slots
 from evaluator.submissions.submission import Predictions, Submission
 
 FIRST, A, B = "f" * 40, "a" * 64, "b" * 64

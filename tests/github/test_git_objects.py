@@ -7,7 +7,7 @@ import random
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.blobs import changes, credentials, fetch, git, submission_tree
+from evaluator.github.git_objects import changes, credentials, fetch, git, submission_tree
 
 FOLDER = "submissions/strangers/careful"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.github.intake import bring_blobs, take_fetched, take_in
 from evaluator.github.ownership import Person
+from evaluator.github.pull_request import bring_blobs, take_fetched, take_in
 
 FOLDER = "submissions/strangers/careful"
 
@@ -93,7 +93,7 @@ def test_a_card_alone_is_checked_with_the_predictions_that_are_there(
 
 def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_files):
     sha = repo.pull(submission_files())
-    from evaluator.github.blobs import fetch
+    from evaluator.github.git_objects import fetch
 
     fetch(repo.url, 1, sha, tmp_path / "pull")
     bring_blobs(tmp_path / "pull", 1)

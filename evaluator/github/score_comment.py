@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
-from evaluator.github.slots import readable
+from evaluator.github.quota_status import readable
 from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.null_reports import TITLES
 from evaluator.submissions.outcome import SITE_URL

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, study_ids
-from evaluator.github.blobs import Change, changes, fetch, first_commit, submission_tree
+from evaluator.github.git_objects import Change, changes, fetch, first_commit, submission_tree
 from evaluator.github.ownership import Person, objection
 from evaluator.submissions.rules.files import check_slugs
 from evaluator.submissions.validate import Found, Report, validate
@@ -34,7 +34,7 @@ class Intake:
     objection: str | None = None
     """Why its author may not make this change, in plain text to be escaped."""
     first: str = ""
-    """Main's first commit, on which the quota is noted (`evaluator/github/slots.py`)."""
+    """Main's first commit, on which the quota is noted (`evaluator/github/quota_status.py`)."""
 
     @property
     def ok(self) -> bool:

@@ -11,8 +11,8 @@ from support.comments import inert
 
 from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.report import StudyReport
-from evaluator.github.intake import Intake
-from evaluator.github.messages import Around, validation_comment, verdict
+from evaluator.github.pull_request import Intake
+from evaluator.github.validation_comment import Around, validation_comment, verdict
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.validate import Found, Report
