@@ -210,24 +210,13 @@ def doctor(
             "--github", help="Check the repository's settings instead, with GITHUB_TOKEN or GH_TOKEN."
         ),
     ] = False,
-    first_run: Annotated[
-        int | None,
-        typer.Option(
-            "--first-run", min=1, help="Follow the first live run of this sandbox pull request on GitHub."
-        ),
-    ] = None,
-    probe: Annotated[
-        int | None, typer.Option("--probe", min=1, help="The pull request with runner/probe.yml.")
-    ] = None,
     repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
 ) -> None:
     """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
-    from evaluator.commands.doctor import run_doctor, run_inside, run_settings, run_walk
+    from evaluator.commands.doctor import run_doctor, run_inside, run_settings
 
-    if first_run is not None:
-        raise typer.Exit(run_walk(repository, first_run, probe, json=json, strict=strict))
     if github:
         raise typer.Exit(run_settings(repository, json=json, strict=strict))
     if role is Role.scorer:

@@ -17,9 +17,9 @@ NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
     """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
-    from evaluator.doctor.checks import check_host
-    from evaluator.doctor.kit import nothing_installed
-    from evaluator.doctor.look import ask_inside, look
+    from evaluator.doctor.host.checks import check_host
+    from evaluator.doctor.host.installation import nothing_installed
+    from evaluator.doctor.host.read import ask_inside, look
 
     if not prefix.is_dir():
         return _say([Section("The kit", (nothing_installed(str(prefix)),))], json=json, strict=strict)
@@ -29,32 +29,23 @@ def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool
 
 def run_inside(*, json: bool, strict: bool) -> int:
     """0 when nothing is bad as the scorer sees it; what `isolate.sh doctor` calls."""
-    from evaluator.doctor.inside import check_inside
-    from evaluator.doctor.look_inside import look_inside
+    from evaluator.doctor.scorer.checks import check_inside
+    from evaluator.doctor.scorer.probe import look_inside
 
     return _say(check_inside(look_inside()), json=json, strict=strict)
 
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
-    from evaluator.doctor.rules import Expected
-    from evaluator.doctor.settings import ask_settings, check_settings
-    from evaluator.doctor.workflows import checkout, read_workflows
+    from evaluator.doctor.repository.rules import Expected
+    from evaluator.doctor.repository.settings import ask_settings, check_settings
+    from evaluator.doctor.repository.workflows import checkout, read_workflows
 
     name, token = _repository(repository)
     root = checkout()
     flows = read_workflows(root) if root is not None else None
     expected = Expected(flows.checks, flows.names, flows.foreign) if flows else Expected()
     return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
-
-
-def run_walk(repository: str, number: int, probe: int | None, *, json: bool, strict: bool) -> int:
-    """0 when no step of the first live run went wrong so far, else 1; raises `RexrankError` without a token."""
-    from evaluator.doctor.ask_walk import ask_walk
-    from evaluator.doctor.first_run import check_walk
-
-    name, token = _repository(repository)
-    return _say(check_walk(ask_walk(name, token, number, probe)), json=json, strict=strict)
 
 
 def _repository(given: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from evaluator.doctor.facts import ABSENT, Kit, Machine, Software
 from evaluator.doctor.findings import Finding, bad, good, judged, unsettled
+from evaluator.doctor.host.description import ABSENT, Kit, Machine, Software
 
 TOOLS: Final = ("git", "unshare", "setpriv", "ip", "mount", "mountpoint", "flock", "sudo", "tar", "timeout")
 GIT: Final = (2, 31)

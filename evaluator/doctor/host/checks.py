@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from evaluator.doctor.facts import Host
 from evaluator.doctor.findings import Section
-from evaluator.doctor.kit import check_kit
-from evaluator.doctor.machine import check_machine, check_software
-from evaluator.doctor.people import check_people
+from evaluator.doctor.host.accounts import check_people
+from evaluator.doctor.host.description import Host
+from evaluator.doctor.host.installation import check_kit
+from evaluator.doctor.host.machine import check_machine, check_software
 
 
 def check_host(host: Host) -> list[Section]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.facts import Pair
+from evaluator.doctor.host.description import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Workflows:
 
 def checkout() -> Path | None:
     """The checkout that this code runs from, `None` for an installed package."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     return (
         root
         if (root / "runner" / "setup.sh").is_file() and (root / ".github" / "workflows").is_dir()

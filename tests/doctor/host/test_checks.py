@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from evaluator.doctor.checks import check_host
-from evaluator.doctor.facts import ABSENT, Account, Entry
-from evaluator.doctor.kit import nothing_installed
+from evaluator.doctor.host.checks import check_host
+from evaluator.doctor.host.description import ABSENT, Account, Entry
+from evaluator.doctor.host.installation import nothing_installed
 
 PREFIX = "/opt/rexrank"
 CONF = f"{PREFIX}/etc/runner.conf"

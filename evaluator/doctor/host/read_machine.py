@@ -17,8 +17,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from evaluator.doctor.facts import Account, Machine
-from evaluator.doctor.machine import SPACE, TOOLS
+from evaluator.doctor.host.description import Account, Machine
+from evaluator.doctor.host.machine import SPACE, TOOLS
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECONDS: Final = 30

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluator.doctor.answers import Answers
 from evaluator.doctor.findings import Finding, judged, unsettled
+from evaluator.doctor.repository.answers import Answers
 from evaluator.github.api import STATUS
 
 ACTIONS_APP: Final = 15368

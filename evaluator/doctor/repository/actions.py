@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evaluator.doctor.answers import Answers
 from evaluator.doctor.findings import Finding, bad, good, judged, unsettled
-from evaluator.doctor.rules import Expected
+from evaluator.doctor.repository.answers import Answers
+from evaluator.doctor.repository.rules import Expected
 
 GENERAL: Final = "Settings → Actions → General"
 LABELS: Final = frozenset({"self-hosted", "gpu", "rexrank-scoring"})

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from evaluator.cli import app
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.answers import Answer, Answers
-from evaluator.doctor.rules import Expected
-from evaluator.doctor.settings import EYES, LISTS, PATHS, ask_settings, check_settings
+from evaluator.doctor.repository.answers import Answer, Answers
+from evaluator.doctor.repository.rules import Expected
+from evaluator.doctor.repository.settings import EYES, LISTS, PATHS, ask_settings, check_settings
 
 EXPECTED = Expected(
     checks=frozenset({"Format, lint, types, tests"}),

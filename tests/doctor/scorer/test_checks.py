@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor import look_inside
-from evaluator.doctor.inside import Data, Weights, check_inside
+from evaluator.doctor.scorer import probe as look_inside
+from evaluator.doctor.scorer.checks import Data, Weights, check_inside
 
 
 def outcome(inside):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from evaluator.doctor.answers import Answers
 from evaluator.doctor.findings import Finding, bad, good, judged
+from evaluator.doctor.repository.answers import Answers
 
 WHERE: Final = "Settings → Environments"
 KEY: Final = "REX_APP_PRIVATE_KEY"

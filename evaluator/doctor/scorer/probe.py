@@ -19,7 +19,7 @@ from typing import Final
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
-from evaluator.doctor.inside import Data, Inside, Weights
+from evaluator.doctor.scorer.checks import Data, Inside, Weights
 from evaluator.models.download import states
 from evaluator.models.judges.config import read_judges
 

@@ -21,12 +21,13 @@ from typer.testing import CliRunner
 
 from evaluator.cli import app
 from evaluator.core.problems import RexrankError
-from evaluator.doctor import look, look_machine
-from evaluator.doctor.checks import check_host
 from evaluator.doctor.findings import Section, as_json, good
-from evaluator.doctor.workflows import checkout, read_workflows, triggers
+from evaluator.doctor.host import read as look
+from evaluator.doctor.host import read_machine as look_machine
+from evaluator.doctor.host.checks import check_host
+from evaluator.doctor.repository.workflows import checkout, read_workflows, triggers
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_the_command_on_a_machine_without_a_kit(tmp_path):
 def test_the_doctor_starts_without_torch(tmp_path):
     code = (
         "import sys; from evaluator.commands.doctor import run_doctor; from pathlib import Path\n"
-        "import evaluator.doctor.look, evaluator.doctor.look_inside\n"
+        "import evaluator.doctor.host.read, evaluator.doctor.scorer.probe\n"
         f"run_doctor(Path({str(tmp_path / 'none')!r}), None, json=False, strict=False)\n"
         "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules), sorted(sys.modules)"
     )

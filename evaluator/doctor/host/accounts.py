@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from evaluator.doctor.facts import Account, Kit, People, Role
 from evaluator.doctor.findings import Finding, bad, judged, unsettled
+from evaluator.doctor.host.description import Account, Kit, People, Role
 
 STRANGERS: Final[tuple[Role, ...]] = ("RUNNER", "FETCHER", "REGISTRAR")
 """Who has no business with references, store, weights and logs."""

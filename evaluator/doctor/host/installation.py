@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from evaluator.doctor.facts import ABSENT, Kit, Machine, Pair, People
 from evaluator.doctor.findings import Finding, bad, judged, unsettled
+from evaluator.doctor.host.description import ABSENT, Kit, Machine, Pair, People
 
 REQUIRED: Final = (
     "REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE",

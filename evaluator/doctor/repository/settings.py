@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.actions import check_actions, check_doors
-from evaluator.doctor.answers import Answer, Answers
-from evaluator.doctor.environments import WISHES, check_environments
 from evaluator.doctor.findings import Finding, Section, unsettled
-from evaluator.doctor.rules import Expected, check_main, ruleset_ids
+from evaluator.doctor.repository.actions import check_actions, check_doors
+from evaluator.doctor.repository.answers import Answer, Answers
+from evaluator.doctor.repository.environments import WISHES, check_environments
+from evaluator.doctor.repository.rules import Expected, check_main, ruleset_ids
 from evaluator.github.api import repository
 
 PATHS: Final = (
