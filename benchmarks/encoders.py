@@ -22,7 +22,7 @@ from pathlib import Path
 
 import calibration
 
-from evaluator.commands.scoring import read_pairs
+from evaluator.cli.score import read_pairs
 from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.models.runtime import Run

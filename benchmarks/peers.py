@@ -6,7 +6,7 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from evaluator.commands.scoring import read_pairs
+from evaluator.cli.score import read_pairs
 from evaluator.core.types import Pair
 from evaluator.scoring.engine import as_pairs
 

@@ -26,7 +26,7 @@ def test_a_good_submission(repo, tmp_path, submission_files):
 
 
 def test_a_change_of_the_project_is_no_submission(repo, tmp_path):
-    intake = taken(repo, tmp_path, {"evaluator/cli.py": b"x", "Submissions/a/b/model.yaml": b"x"})
+    intake = taken(repo, tmp_path, {"evaluator/cli/app.py": b"x", "Submissions/a/b/model.yaml": b"x"})
     assert (intake.kind, intake.folder, intake.report.found) == ("other", "", ())
 
 

@@ -152,7 +152,7 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
 
 
 def test_every_word_of_a_status_in_the_guide_is_said() -> None:
-    from evaluator.commands import pull
+    from evaluator.cli import pull_request as pull
     from evaluator.github import validation_comment as messages
 
     told = Path(pull.__file__).read_text() + Path(messages.__file__).read_text()

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from evaluator.doctor.repository.workflows import Pair
+
 Kind = Literal["file", "folder", "link", "other", "absent"]
 Role = Literal["RUNNER", "FETCHER", "SCORER", "REGISTRAR"]
 ROLES: Final[tuple[Role, ...]] = ("RUNNER", "FETCHER", "SCORER", "REGISTRAR")
 """The accounts by their keys in runner.conf; the last one is optional."""
-Pair = tuple[str, str]
-"""A workflow's file name and the event that starts it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from evaluator.doctor.findings import Finding, bad, judged, unsettled
-from evaluator.doctor.host.description import ABSENT, Kit, Machine, Pair, People
+from evaluator.doctor.host.description import ABSENT, Kit, Machine, People
+from evaluator.doctor.repository.workflows import Pair
 
 REQUIRED: Final = (
     "REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE",

@@ -19,9 +19,9 @@ from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import Section, bad, from_json
 from evaluator.doctor.host import installation as kit_checks
 from evaluator.doctor.host.accounts import places_to_try
-from evaluator.doctor.host.description import ROLES, Account, Entry, Host, Kind, Kit, Pair, People, Software
+from evaluator.doctor.host.description import ROLES, Account, Entry, Host, Kind, Kit, People, Software
 from evaluator.doctor.host.read_machine import look_machine, main_of, run, tools
-from evaluator.doctor.repository.workflows import checkout, read_workflows
+from evaluator.doctor.repository.workflows import Pair, checkout, read_workflows
 
 INSIDE_SECONDS: Final = 2400.0
 """A judge's engine takes minutes to start."""

@@ -9,7 +9,9 @@ from typing import Any
 import yaml
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.host.description import Pair
+
+Pair = tuple[str, str]
+"""A workflow's file name and the event that starts it."""
 
 
 @dataclass(frozen=True, slots=True)

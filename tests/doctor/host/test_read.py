@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from evaluator.cli import app
+from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import Section, as_json, good
 from evaluator.doctor.host import read as look
@@ -307,7 +307,7 @@ def test_the_command_on_a_machine_without_a_kit(tmp_path):
 
 def test_the_doctor_starts_without_torch(tmp_path):
     code = (
-        "import sys; from evaluator.commands.doctor import run_doctor; from pathlib import Path\n"
+        "import sys; from evaluator.cli.doctor import run_doctor; from pathlib import Path\n"
         "import evaluator.doctor.host.read, evaluator.doctor.scorer.probe\n"
         f"run_doctor(Path({str(tmp_path / 'none')!r}), None, json=False, strict=False)\n"
         "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules), sorted(sys.modules)"

@@ -11,7 +11,7 @@ from rehearsal.github_server import GitHubServer
 from rehearsal.state import REPOSITORY, Fault, State, Token
 from typer.testing import CliRunner
 
-from evaluator.cli import app
+from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
 from evaluator.doctor.repository.answers import Answer, Answers
 from evaluator.doctor.repository.rules import Expected

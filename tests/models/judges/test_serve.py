@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.commands.machine import run_judge_serve
+from evaluator.cli.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
 from evaluator.models.judges.client import JudgeVoid
 from evaluator.models.judges.serve import ServeOptions, base_url, command, served
@@ -104,7 +104,7 @@ def test_green_is_served_without_its_repositorys_code(
         yield ""
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
-    monkeypatch.setattr("evaluator.commands.machine.Event", Stopped)
+    monkeypatch.setattr("evaluator.cli.machine.Event", Stopped)
     model = "green" if named == "green" else str(models / "green")
     assert run_judge_serve(ServeOptions(model, "j", port=9), models, None) == 0
     assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)

@@ -53,7 +53,7 @@ def data_check(
     directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
 ) -> None:
     """Verify the reference files of a directory: counts, ids digest, sections present."""
-    from evaluator.commands.machine import run_data_check
+    from evaluator.cli.machine import run_data_check
 
     raise typer.Exit(run_data_check(directory))
 
@@ -64,7 +64,7 @@ def data_manifest(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: the same).")] = None,
 ) -> None:
     """Write the id manifests that a hosted runner needs for coverage checks."""
-    from evaluator.commands.machine import run_data_manifest
+    from evaluator.cli.machine import run_data_manifest
 
     raise typer.Exit(run_data_manifest(directory, out or directory))
 
@@ -72,7 +72,7 @@ def data_manifest(
 @models_app.command("list")
 def models_list(models: Models = None) -> None:
     """Show every model: revision, licence, size, and whether it is here and verified."""
-    from evaluator.commands.machine import run_models_list
+    from evaluator.cli.machine import run_models_list
 
     raise typer.Exit(run_models_list(models))
 
@@ -85,7 +85,7 @@ def models_fetch(
     models: Models = None,
 ) -> None:
     """Download weights at their pinned revision and check their digests."""
-    from evaluator.commands.machine import run_models_fetch
+    from evaluator.cli.machine import run_models_fetch
 
     raise typer.Exit(run_models_fetch(keys or [], models))
 
@@ -93,7 +93,7 @@ def models_fetch(
 @models_app.command("verify")
 def models_verify(models: Models = None) -> None:
     """Check the digests of the weights that are here."""
-    from evaluator.commands.machine import run_models_verify
+    from evaluator.cli.machine import run_models_verify
 
     raise typer.Exit(run_models_verify(models))
 
@@ -101,7 +101,7 @@ def models_verify(models: Models = None) -> None:
 @cache_app.command("info")
 def cache_info(store: Store = None) -> None:
     """Show how many encoder results are kept and how large they are."""
-    from evaluator.commands.machine import run_cache_info
+    from evaluator.cli.machine import run_cache_info
 
     raise typer.Exit(run_cache_info(store))
 
@@ -114,7 +114,7 @@ def cache_prune(
     store: Store = None,
 ) -> None:
     """Delete the encoder results that were not used for longest."""
-    from evaluator.commands.machine import run_cache_prune
+    from evaluator.cli.machine import run_cache_prune
 
     raise typer.Exit(run_cache_prune(store, max_gb))
 
@@ -127,7 +127,7 @@ def quota_show(
     ),
 ) -> None:
     """Show each team's runs on private sets in the window and in the year, and its next slot."""
-    from evaluator.commands.machine import run_quota_show
+    from evaluator.cli.machine import run_quota_show
 
     raise typer.Exit(run_quota_show(store, leaderboard))
 
@@ -140,7 +140,7 @@ def quota_grant(
     store: Store = None,
 ) -> None:
     """Let exactly these predictions be scored once more; counts as a run of the team."""
-    from evaluator.commands.machine import run_quota_grant
+    from evaluator.cli.machine import run_quota_grant
 
     raise typer.Exit(run_quota_grant(team, dataset, digest, store))
 
@@ -170,7 +170,7 @@ def judge_serve(
     ] = None,
 ) -> None:
     """Start the engine, wait until it answers, and keep it running until stopped."""
-    from evaluator.commands.machine import run_judge_serve
+    from evaluator.cli.machine import run_judge_serve
     from evaluator.models.judges.serve import ServeOptions
 
     if bool(model) == (judges is not None):
@@ -215,7 +215,7 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
 ) -> None:
     """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
-    from evaluator.commands.doctor import run_doctor, run_inside, run_settings
+    from evaluator.cli.doctor import run_doctor, run_inside, run_settings
 
     if github:
         raise typer.Exit(run_settings(repository, json=json, strict=strict))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.demo import run_demo
+from evaluator.cli.demo import run_demo
 
 pytest.importorskip("torch", reason="the demo's stand-in weights need the score extra")
 
 
 def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(Path(__file__).parents[1])
+    monkeypatch.chdir(Path(__file__).parents[2])
     assert run_demo(tmp_path / "demo", serve=False) == 0
     said = capsys.readouterr().out
     assert "Valid: 4 submissions checked." in said

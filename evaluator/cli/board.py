@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from evaluator.cli.progress import progress
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
-from evaluator.progress import progress
 from evaluator.scoring.records import Board, read_records, read_studies
 from evaluator.scoring.run import store_directory
 

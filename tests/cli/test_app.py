@@ -11,7 +11,7 @@ import pytest
 
 from evaluator.datasets.sandbox.generate import submission_files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def rexrank(*args, cwd, env=None):
@@ -63,7 +63,7 @@ def test_help_names_every_command(tmp_path):
 def test_light_commands_never_import_torch():
     code = (
         "import sys\n"
-        "import evaluator.cli, evaluator.commands.submit, evaluator.commands.board, evaluator.site.build, evaluator.demo\n"
+        "import evaluator.cli, evaluator.cli.submit, evaluator.cli.board, evaluator.site.build, evaluator.cli.demo\n"
         "sys.exit(bool({'torch', 'transformers', 'bert_score'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -14,8 +14,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluator.cli_machine import cache_app, data_app, doctor, judge_app, models_app, quota_app
-from evaluator.cli_pr import pr_app
+from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.pull_request_app import pr_app
 
 app = typer.Typer(
     name="rexrank",
@@ -93,7 +93,7 @@ def validate(
     references: References = None,
 ) -> None:
     """Report every problem of every file of a submission, in one pass."""
-    from evaluator.commands.submit import run_validate
+    from evaluator.cli.submit import run_validate
 
     raise typer.Exit(run_validate(paths, format.value, references))
 
@@ -105,7 +105,7 @@ def convert(
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
 ) -> None:
     """Turn predictions in another format into a submission file."""
-    from evaluator.commands.submit import run_convert
+    from evaluator.cli.submit import run_convert
 
     raise typer.Exit(run_convert(source, dataset, out))
 
@@ -119,7 +119,7 @@ def new(
     ),
 ) -> None:
     """Write a template folder for a new submission."""
-    from evaluator.commands.submit import run_new
+    from evaluator.cli.submit import run_new
 
     raise typer.Exit(run_new(root, team, model))
 
@@ -149,7 +149,7 @@ def metric(
     details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
 ) -> None:
     """Score any file of (reference, prediction) pairs, without a submission."""
-    from evaluator.commands.scoring import judge_settings, run_metric
+    from evaluator.cli.score import judge_settings, run_metric
 
     named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
     run_metric(
@@ -185,7 +185,7 @@ def score(
     over_quota: OverQuota = False,
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
-    from evaluator.commands.scoring import judge_settings, run_score
+    from evaluator.cli.score import judge_settings, run_score
     from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
@@ -219,7 +219,7 @@ def baseline(
     judges: JudgesFile = None,
 ) -> None:
     """Score the null rows of a dataset and probe its metrics' sanity."""
-    from evaluator.commands.scoring import judge_settings, run_baseline
+    from evaluator.cli.score import judge_settings, run_baseline
     from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
 
     settings = ScoreSettings(
@@ -242,7 +242,7 @@ def merge(
     over_quota: OverQuota = False,
 ) -> None:
     """Put the shards of a submission together into its records."""
-    from evaluator.commands.scoring import run_merge
+    from evaluator.cli.score import run_merge
 
     raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store, over_quota=over_quota))
 
@@ -259,7 +259,7 @@ def rank(
     ] = False,
 ) -> None:
     """Make the tables from the records: ranks, ranges, intervals; the same bytes every time."""
-    from evaluator.commands.board import run_rank
+    from evaluator.cli.board import run_rank
 
     raise typer.Exit(run_rank(leaderboard, store, rehearsal=rehearsal))
 
@@ -274,7 +274,7 @@ def compare(
     store: Store = None,
 ) -> None:
     """Print paired differences between two models, per metric and subgroup, with intervals."""
-    from evaluator.commands.board import run_compare
+    from evaluator.cli.board import run_compare
 
     raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
 
@@ -290,7 +290,7 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Open the site on this machine when done.")] = False,
 ) -> None:
     """The whole job on the sandbox, offline: validate, score, rank, build the site."""
-    from evaluator.demo import run_demo
+    from evaluator.cli.demo import run_demo
 
     raise typer.Exit(run_demo(out, serve=serve))
 
@@ -302,7 +302,7 @@ def site_build(
     config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
 ) -> None:
     """Write the pages from the leaderboard and build the static site."""
-    from evaluator.commands.board import run_site_build
+    from evaluator.cli.board import run_site_build
 
     raise typer.Exit(run_site_build(leaderboard, out, config))
 
@@ -314,7 +314,7 @@ def site_serve(
     port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
 ) -> None:
     """Build the site and serve it on this machine."""
-    from evaluator.commands.board import run_site_serve
+    from evaluator.cli.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))
 

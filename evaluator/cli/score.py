@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.cli.progress import progress
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import metric_keys
-from evaluator.progress import progress
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, store_directory
 from evaluator.submissions.reading import earlier_reports
@@ -206,7 +206,7 @@ def parse_shard(text: str) -> tuple[int, int] | None:
 
 
 def _load(folder: Path, names: Sequence[str]) -> tuple[Submission | None, list[Dataset]]:
-    from evaluator.commands.submit import load_valid
+    from evaluator.cli.submit import load_valid
 
     submission = load_valid(folder)
     if submission is None:

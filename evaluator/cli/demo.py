@@ -10,7 +10,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from evaluator.commands.board import print_table
+from evaluator.cli.board import print_table
+from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references
@@ -18,7 +19,6 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.leaderboard.rank import rank_all
-from evaluator.progress import progress
 from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions import outcome as rendering

@@ -17,7 +17,7 @@ Bundle = Annotated[Path, typer.Argument(help="Folder of leaderboard files that m
 @pr_app.command("validate")
 def pr_validate() -> None:
     """Check the pull request of this event; feedback only."""
-    from evaluator.commands.pull import run_validate
+    from evaluator.cli.pull_request import run_validate
 
     raise typer.Exit(run_validate())
 
@@ -25,7 +25,7 @@ def pr_validate() -> None:
 @pr_app.command("recheck")
 def pr_recheck() -> None:
     """Check the pull request of a finished validation anew, with main's code."""
-    from evaluator.commands.pull import run_recheck
+    from evaluator.cli.pull_request import run_recheck
 
     raise typer.Exit(run_recheck())
 
@@ -33,7 +33,7 @@ def pr_recheck() -> None:
 @pr_app.command("comment")
 def pr_comment() -> None:
     """Keep the one validation comment of a pull request."""
-    from evaluator.commands.pull import run_comment
+    from evaluator.cli.pull_request import run_comment
 
     raise typer.Exit(run_comment())
 
@@ -41,7 +41,7 @@ def pr_comment() -> None:
 @pr_app.command("request")
 def pr_request() -> None:
     """Answer a `/score` comment: who asks, for which commit; dispatch the scoring."""
-    from evaluator.commands.pull import run_request
+    from evaluator.cli.pull_request import run_request
 
     raise typer.Exit(run_request())
 
@@ -49,7 +49,7 @@ def pr_request() -> None:
 @pr_app.command("answer")
 def pr_answer() -> None:
     """Keep the one answer to `/score` comments of a pull request."""
-    from evaluator.commands.pull import run_answer
+    from evaluator.cli.pull_request import run_answer
 
     raise typer.Exit(run_answer())
 
@@ -57,7 +57,7 @@ def pr_answer() -> None:
 @pr_app.command("authorise")
 def pr_authorise() -> None:
     """Check number, commit and files before the runner is asked."""
-    from evaluator.commands.pull import run_authorise
+    from evaluator.cli.pull_request import run_authorise
 
     raise typer.Exit(run_authorise())
 
@@ -65,7 +65,7 @@ def pr_authorise() -> None:
 @pr_app.command("fetch")
 def pr_fetch(folder: Folder) -> None:
     """Fetch the pull request's trees at its commit, without a work tree."""
-    from evaluator.commands.pull import run_fetch
+    from evaluator.cli.pull_request import run_fetch
 
     raise typer.Exit(run_fetch(folder))
 
@@ -73,7 +73,7 @@ def pr_fetch(folder: Folder) -> None:
 @pr_app.command("score")
 def pr_score(folder: Folder) -> None:
     """Score a fetched pull request; only a checked result leaves."""
-    from evaluator.commands.pull import run_score
+    from evaluator.cli.pull_request import run_score
 
     raise typer.Exit(run_score(folder))
 
@@ -81,7 +81,7 @@ def pr_score(folder: Folder) -> None:
 @pr_app.command("report")
 def pr_report() -> None:
     """Write the comment with the scores, and the commit's status."""
-    from evaluator.commands.pull import run_report
+    from evaluator.cli.pull_request import run_report
 
     raise typer.Exit(run_report())
 
@@ -94,7 +94,7 @@ def pr_refresh(
     ] = False,
 ) -> None:
     """Score what main's records lack, rank, and gather what may leave the runner."""
-    from evaluator.commands.pull import run_refresh
+    from evaluator.cli.pull_request import run_refresh
 
     del everything  # every run looks at every submission; the flag names the run in the log
     raise typer.Exit(run_refresh(bundle))
@@ -103,7 +103,7 @@ def pr_refresh(
 @pr_app.command("publish")
 def pr_publish(bundle: Bundle) -> None:
     """Commit a bundle to main and push it."""
-    from evaluator.commands.pull import run_publish
+    from evaluator.cli.pull_request import run_publish
 
     raise typer.Exit(run_publish(bundle))
 
@@ -117,6 +117,6 @@ def pr_withdraw(
     ),
 ) -> None:
     """Mark a model as withdrawn in its card, to be merged by a pull request."""
-    from evaluator.commands.pull import run_withdraw
+    from evaluator.cli.pull_request import run_withdraw
 
     raise typer.Exit(run_withdraw(root, model, reason))
