@@ -81,13 +81,21 @@ def filled(sentence: str, rng: random.Random) -> str:
 def markdown_chat(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
     """Headings, bold words, bullets and a disclaimer."""
     marks = {"markdown"}
-    bullets = "\n".join(f"- **{HEADS[topic]}:** {s}" if rng.random() < 0.7 else f"- {s}" for topic, s in d.findings)
+    bullets = "\n".join(
+        f"- **{HEADS[topic]}:** {s}" if rng.random() < 0.7 else f"- {s}" for topic, s in d.findings
+    )
     text = f"{rng.choice(['### Findings', '**Findings**', '## Chest X-ray'])}\n{bullets}"
     if rng.random() < 0.4:
         text = f"{rng.choice(['Certainly! Here is a structured report of the image.', 'Here’s a detailed radiology report:', 'Sure, here is the chest X-ray report you asked for:'])}\n\n{text}"
         marks.add("chat_words")
     if rng.random() < 0.4:
-        text += rng.choice(["\n\n---\n*Please note that this is no diagnosis.*", "\n\nLet me know if you would like a shorter version.", "\n\nDisclaimer: a radiologist should review the images."])
+        text += rng.choice(
+            [
+                "\n\n---\n*Please note that this is no diagnosis.*",
+                "\n\nLet me know if you would like a shorter version.",
+                "\n\nDisclaimer: a radiologist should review the images.",
+            ]
+        )
         marks.add("chat_words")
     return text.replace(" - ", " — "), marks  # fmt: skip
 
@@ -100,10 +108,28 @@ def polite_chat(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
         joined.append(start + (s[0].lower() + s[1:] if start and s[1:2].islower() else s))
     text, marks = " ".join(joined), set()
     if rng.random() < 0.35:
-        text = rng.choice(["Based on the provided chest X-ray, I can offer this description. ", "Here are my findings for this radiograph: ", "Based on the image, several points stand out; here is a summary. "]) + text
+        text = (
+            rng.choice(
+                [
+                    "Based on the provided chest X-ray, I can offer this description. ",
+                    "Here are my findings for this radiograph: ",
+                    "Based on the image, several points stand out; here is a summary. ",
+                ]
+            )
+            + text
+        )
         marks.add("chat_words")
     if rng.random() < 0.15:
-        text = rng.choice(["I cannot provide a diagnosis from this image alone, but I can describe it. ", "I'm not able to see the lateral view well. ", "As an AI I may miss subtle changes. "]) + text
+        text = (
+            rng.choice(
+                [
+                    "I cannot provide a diagnosis from this image alone, but I can describe it. ",
+                    "I'm not able to see the lateral view well. ",
+                    "As an AI I may miss subtle changes. ",
+                ]
+            )
+            + text
+        )
         marks.add("refusal")
     if rng.random() < 0.2:
         text += " I hope this helps; please consult a qualified radiologist."
@@ -135,7 +161,13 @@ def turn_prose(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 
 def image_prose(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
     """A captioner's sentences, with placeholders of images and roles."""
-    openings = ["The image shows the following. ", "In this radiograph, one sees: ", "The X-ray image of the chest reveals several aspects. ", "Viewed frontally: ", ""]
+    openings = [
+        "The image shows the following. ",
+        "In this radiograph, one sees: ",
+        "The X-ray image of the chest reveals several aspects. ",
+        "Viewed frontally: ",
+        "",
+    ]
     text, marks = rng.choice(openings) + " ".join(d.sentences), set()
     if rng.random() < 0.35:
         text = rng.choice(["<image>\n", "ASSISTANT: ", "<image> "]) + text
@@ -148,11 +180,24 @@ def image_prose(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 
 def reasoning(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
     """A chain of thought before the report, or the tag that ends one."""
-    thoughts = ["The film is frontal, so I should look at the lungs first", "Let me go from the apices to the bases", "The question asks for the findings only", "Wait, the heart border needs a second look", "The devices come last", "I will keep to what the image supports"]
+    thoughts = [
+        "The film is frontal, so I should look at the lungs first",
+        "Let me go from the apices to the bases",
+        "The question asks for the findings only",
+        "Wait, the heart border needs a second look",
+        "The devices come last",
+        "I will keep to what the image supports",
+    ]
     thought, marks = ". ".join(rng.sample(thoughts, rng.choice([1, 2, 3]))), set()
     text = " ".join(d.sentences)
     if rng.random() < 0.5:
-        text = rng.choice([f"<think>{thought}.</think>\n{text}", f"<think>\n{thought}.\n</think>\n\n{text}", f"{thought}.\n</think>\n{text}"])
+        text = rng.choice(
+            [
+                f"<think>{thought}.</think>\n{text}",
+                f"<think>\n{thought}.\n</think>\n\n{text}",
+                f"{thought}.\n</think>\n{text}",
+            ]
+        )
         marks.add("reasoning")
     if rng.random() < 0.3:
         text = f"<answer>{text}</answer>"
@@ -166,7 +211,10 @@ def reasoning(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
 def wide_marks(d: Draft, rng: random.Random) -> tuple[str, set[str]]:
     """Numbered points with full-width marks, ends of turns and boxes."""
     stop = rng.choice(["；", ". ", "\n"])
-    text = stop.join(f"{i}{rng.choice(['.', '、', ')'])} {s.rstrip('.')}" for i, s in enumerate(d.sentences, 1)) + "。"
+    text = (
+        stop.join(f"{i}{rng.choice(['.', '、', ')'])} {s.rstrip('.')}" for i, s in enumerate(d.sentences, 1))
+        + "。"
+    )
     marks = set()
     if rng.random() < 0.4:
         text += rng.choice(["<|im_end|>", "<|endoftext|>", "<|im_end|>\n<|im_start|>assistant"])

@@ -14,9 +14,15 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from evaluator.protocol import scored_part
+from evaluator.datasets.protocol import scored_part
 from evaluator.submissions.rules.characters import REFUSED_CHARACTERS, character_codes
-from evaluator.submissions.rules.degeneration import length_flags, median_words, repetition, set_flags, text_limits
+from evaluator.submissions.rules.degeneration import (
+    length_flags,
+    median_words,
+    repetition,
+    set_flags,
+    text_limits,
+)
 from evaluator.submissions.rules.lookalikes import disguised, other_script
 from evaluator.submissions.rules.text_rules import TEXT_RULES, rules_hit
 
@@ -52,7 +58,9 @@ def rules() -> list[tuple[str, str, str, str, Callable[[str], bool]]]:
         (code, code, f"hold {what}", refused, lambda text, c=code: c in character_codes(text))
         for code, (what, _) in REFUSED_CHARACTERS.items()
     ]
-    listed.append(("lookalike", "RX411, C7", "imitate Latin letters with those of another script", refused, disguised))
+    listed.append(
+        ("lookalike", "RX411, C7", "imitate Latin letters with those of another script", refused, disguised)
+    )
     for rule in TEXT_RULES:
         follows = refused if rule.code == "RX409" else f"{warned}, badge" if rule.check else warned
         code = f"{rule.code}, {rule.check}" if rule.check else rule.code
@@ -88,26 +96,40 @@ def rule_table(texts: list[str] | None) -> list[str]:
         for half in HALVES:
             part = [r for r in rows if r["half"] == half]
             cells.append(rates((test(str(r["findings"])) for r in part), (key in r["debris"] for r in part)))  # type: ignore[operator]
-        found = "–" if texts is None else f"{(n := sum(map(test, texts)))} of {len(texts):,} ({100 * n / len(texts):.1f} %)"
+        found = (
+            "–"
+            if texts is None
+            else f"{(n := sum(map(test, texts)))} of {len(texts):,} ({100 * n / len(texts):.1f} %)"
+        )
         lines.append(f"| {code} | {what} | {follows} | {cells[0]} | {cells[1]} | {found} |")
     return lines
 
 
 def family_table() -> list[str]:
     """What the integrity checks make of each family as a submission of its own."""
-    lines = ["| Family | Reports | Words in the median | Shared 5-grams at most | Refused or held | Badges |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| Family | Reports | Words in the median | Shared 5-grams at most | Refused or held | Badges |",
+        "|---|---|---|---|---|---|",
+    ]
     rows = corpus()
     grams = [five_grams(str(r["findings"])) for r in rows]
     for family in dict.fromkeys(str(r["family"]) for r in rows):
         own = [i for i, r in enumerate(rows) if r["family"] == family]
         texts = [str(rows[i]["findings"]) for i in own]
-        shared = max(len(grams[i] & g) / min(len(grams[i]), len(g)) for i in own for j, g in enumerate(grams) if i != j)
+        shared = max(
+            len(grams[i] & g) / min(len(grams[i]), len(g)) for i in own for j, g in enumerate(grams) if i != j
+        )
         # Three times the references' length, which alone would hold the entry.
-        flags = [*set_flags([str(rows[i]["id"]) for i in own], texts, "iu-xray"), *length_flags(3.5, median_words(texts))]
+        flags = [
+            *set_flags([str(rows[i]["id"]) for i in own], texts, "iu-xray"),
+            *length_flags(3.5, median_words(texts)),
+        ]
         grave = [f.check for f in flags if f.outcome in {"quarantine", "reject"}]
         badges = [f.check for f in flags if f.outcome == "badge"]
         half = rows[own[0]]["half"]
-        lines.append(f"| {family} ({half}) | {len(own)} | {median_words(texts):g} | {100 * shared:.0f} % | {', '.join(grave) or 'none'} | {', '.join(badges) or 'none'} |")
+        lines.append(
+            f"| {family} ({half}) | {len(own)} | {median_words(texts):g} | {100 * shared:.0f} % | {', '.join(grave) or 'none'} | {', '.join(badges) or 'none'} |"
+        )
     return lines  # fmt: skip
 
 
@@ -119,7 +141,9 @@ def five_grams(text: str) -> set[tuple[str, ...]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--iu-xray", type=Path, help="folder with ReXrank's IU X-ray files and MoERad's predictions")
+    parser.add_argument(
+        "--iu-xray", type=Path, help="folder with ReXrank's IU X-ray files and MoERad's predictions"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into site/integrity.md")
     arguments = parser.parse_args()
     texts = iu_xray(arguments.iu_xray) if arguments.iu_xray else None

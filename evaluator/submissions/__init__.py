@@ -1,1 +1,1 @@
-"""What participants send in, and the rules it is held against."""
+"""Submissions: read from disk or git, converted, checked by the rules, and typed."""

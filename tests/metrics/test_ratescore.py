@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.ratescore_ner import decode
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics.ratescore import RateScore, contradicts
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.ratescore_ner import decode
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"

@@ -1,1 +1,1 @@
-"""The rules that a submission is held against, before scoring and while it is scored."""
+"""The rules a submission must keep: one theme a file, one function and one code a rule."""

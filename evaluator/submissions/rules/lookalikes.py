@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Final
 
+from evaluator.core.problems import Problems, pointer
+from evaluator.datasets.protocol import scored_part
+from evaluator.submissions.parsing import line_of
+
+_CYRILLIC_OR_GREEK: Final = re.compile(
+    "[\u0370-\u03ff\u0400-\u052f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]"
+)
 _TOKEN: Final = re.compile(r"[^\W\d_]+")
 _TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
 _LOOK_ALIKES: Final = frozenset(
@@ -80,3 +88,25 @@ def outside_ascii(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _script(character: str) -> str:
     return unicodedata.name(character, "").partition(" ")[0]
+
+
+def check_lookalikes(
+    file: str, text: str, studies: Mapping[str, Mapping[str, str]], problems: Problems
+) -> None:
+    """RX411: no word imitates a Latin one; `text` is the file's, for line numbers."""
+    for study, content in studies.items():
+        for field, value in content.items():
+            if value.isascii():
+                continue
+            # After NFKC, so that Greek from the mathematical alphabets is seen; most texts end here.
+            folded = unicodedata.normalize("NFKC", scored_part(value))
+            if _CYRILLIC_OR_GREEK.search(folded) and disguised(folded):
+                problems.add(
+                    "RX411",
+                    file,
+                    pointer=pointer(study, field),
+                    line=partial(line_of, text, study),
+                    found="a word that imitates Latin letters with those of another script",
+                    wanted="words of one script: a reader and a metric should see the same; medical Greek (TNFα, μm, kΩ) is fine",
+                    fix="write the word with Latin letters",
+                )

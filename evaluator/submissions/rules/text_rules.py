@@ -16,7 +16,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from evaluator.problems import Severity
+from evaluator.core.problems import Severity
 
 OutcomeName = Literal["pass", "badge", "quarantine", "reject"]
 
@@ -47,8 +47,9 @@ class TextRule:
 
     def found_in(self, folded: str) -> str | None:
         """The first match in a folded text, or `None`."""
+        spaced = f" {folded}"
         for hint in self.hints:
-            if hint in folded:
+            if hint in spaced:
                 match = self.pattern.search(folded)
                 return match.group() if match else None
         return None
@@ -187,7 +188,7 @@ TEXT_RULES: Final = (
     ),
     TextRule(
         "inner_header", "RX414", Severity.WARNING, "", "pass", False, ("impression", "conclusion"),
-        _pattern(r"(?<=[.\n*#] )(?:impression|conclusion)s? ?:", r"^[*# ]{0,5}(?:impression|conclusion)s?[* ]{0,3}:", ),
+        _pattern(r"(?<=[.\n*#] )(?:impression|conclusion)s? ?:", r"^[*# ]{0,5}(?:impression|conclusion)s?[* ]{0,3}:"),
         "hold a header of another section inside the findings",
         "the impression is scored as a part of the findings",
         "put each section into its own field; rexrank convert does",

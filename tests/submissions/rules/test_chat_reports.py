@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.submissions import FIRST, check, put
 
-from evaluator.problems import Severity
+from evaluator.core.problems import Severity
 
 ROOT = Path(__file__).parents[3]
 ROWS = [
@@ -61,7 +61,9 @@ def test_no_honest_family_is_refused_or_told_that_it_will_be_held(submission, fa
     for i, study in enumerate(studies.values()):
         row = rows[i % len(rows)]
         study |= {"findings": row["findings"], "impression": row["impression"]}
-    path.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in studies.items()) + "\n}\n")
+    path.write_text(
+        "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in studies.items()) + "\n}\n"
+    )
     problems = list(check(submission).problems)
     assert all(p.severity is Severity.WARNING for p in problems)
     assert not [p for p in problems if "held" in p.wanted]

@@ -26,7 +26,11 @@ def test_letters_in_disguise(text):
     assert disguised(text)
 
 
-@given(st.text(alphabet="аеорсхуі", min_size=1, max_size=1), st.sampled_from(["effusion", "pneumothorax", "clear", "heart"]), st.integers(0, 4))
+@given(
+    st.text(alphabet="аеорсхуі", min_size=1, max_size=1),
+    st.sampled_from(["effusion", "pneumothorax", "clear", "heart"]),
+    st.integers(0, 4),
+)
 def test_a_cyrillic_letter_inside_a_latin_word_is_never_honest(letter, word, place):
     assert disguised(f"The {word[:place]}{letter}{word[place + 1 :]} here")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.checks.codes import RULES
-from evaluator.problems import Severity
+from evaluator.core.problems import Severity
+from evaluator.submissions.rules.codes import RULES
 from evaluator.submissions.rules.text_rules import RULES_BY_KEY, TEXT_RULES, fold, rules_hit
 
 FOUND = [
@@ -122,44 +122,30 @@ def test_hints_never_hide_a_match(text, before, after):
         assert (rule.found_in(folded) is not None) == (rule.pattern.search(folded) is not None)
 
 
-def ways(items) -> int:
-    """An upper bound of the paths that a matcher can take from one position: what backtracking may cost."""
-    product = 1
+def repetitions(items):
+    """Every repetition of a parsed pattern, nested ones and those of alternatives too."""
     for op, value in items:
         if op in {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}:
-            low, high, inner = value
-            assert high is not sre.MAXREPEAT, "an unbounded repetition"
-            inside = ways(inner)
-            product *= sum(inside**k for k in range(low, high + 1))
+            yield value[1]
+            yield from repetitions(value[2])
         elif op is sre.SUBPATTERN:
-            product *= ways(value[-1])
+            yield from repetitions(value[-1])
         elif op is sre.BRANCH:
-            product *= sum(ways(branch) for branch in value[1])
+            for branch in value[1]:
+                yield from repetitions(branch)
         elif op in {sre.ASSERT, sre.ASSERT_NOT}:
-            product *= ways(value[1])
-    return product
+            yield from repetitions(value[1])
 
 
 @pytest.mark.parametrize("rule", TEXT_RULES, ids=lambda r: r.key)
 def test_work_grows_with_the_text_and_no_faster(rule):
-    """Each position costs a bounded number of steps, whatever stands there."""
+    """From each position a bounded number of characters is looked at, whatever stands there."""
+    parsed = sre_parser.parse(rule.pattern.pattern, rule.pattern.flags)
+    assert all(high <= 200 for high in repetitions(parsed))
+    assert parsed.getwidth()[1] <= 250
     assert rule.hints
-    ways(sre_parser.parse(rule.pattern.pattern, rule.pattern.flags))
 
 
-class Counting(str):
-    """A text that counts how often it is searched for a hint."""
-
-    __slots__ = ("searches",)
-
-    def __contains__(self, part):
-        self.searches = getattr(self, "searches", 0) + 1
-        return str.__contains__(self, part)
-
-
-@pytest.mark.parametrize("unit", ["\n", "<|", "[", "disregard ", "ignore the ", "**", "| ", "#", "here is the a ", "as an ", "{"])
-def test_four_thousand_characters_of_one_mark_are_searched_once_a_hint(unit):
-    text = Counting((unit * 4_000)[:4_000])
-    for rule in TEXT_RULES:
-        rule.found_in(text)
-    assert text.searches <= sum(len(rule.hints) for rule in TEXT_RULES)
+@pytest.mark.parametrize("pattern", [r"a+", r"(?:a|b*)c", r"x(?=.*y)", r"(?:a{1,3}){2,}"])
+def test_an_unbounded_repetition_would_be_seen(pattern):
+    assert any(high > 200 for high in repetitions(sre_parser.parse(pattern)))

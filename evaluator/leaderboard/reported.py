@@ -1,0 +1,153 @@
+"""What ReXrank itself published, by snapshot: kept apart from measured rows, contradictions marked.
+
+`leaderboard/reported/<snapshot>.csv` holds facts only: dataset, track, model, institution, year,
+link, metric, value. A row contradicts itself when its 1/RadCliQ-v1 cannot come from its own
+RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+
+COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
+SNAPSHOTS: Final = {
+    "2024-11-19_61f28d0": "2024-11-19",
+    "2025-09-05_b7efa9f": "2025-09-05",
+    "2026-ca-Aug(undated)_1db77de7": "2026-08",
+}
+DATASETS: Final = {
+    "ReXGradient (private)": "rexgradient",
+    "MIMIC-CXR": "mimic-cxr",
+    "IU-Xray": "iu-xray",
+    "CheXpert Plus": "chexpert-plus",
+}
+TRACKS: Final = {"findings": "findings", "findings+impression": "report"}
+METRICS: Final = {
+    "BLEU": "bleu_2",
+    "BertScore": "bertscore",
+    "SembScore": "semb_score",
+    "RadGraph": "radgraph_f1",
+    "1/RadCliQ-v1": "radcliq_v1_reciprocal",
+    "RaTEScore": "ratescore",
+    "GREEN": "green",
+    "1/FineRadScore": "fineradscore_reciprocal",
+    "CRIMSON": "crimson",
+}
+COEFFICIENTS: Final = {
+    "radgraph_f1": -1.24521633021832,
+    "bertscore": -1.6508453287258653,
+    "semb_score": -0.9947717072020826,
+}
+INTERCEPT: Final = 2.4501430833271307
+"""RadCliQ-v1 as an affine function of its parts (CXR-Report-Metric 9c9ecad, radcliq-v1.pkl)."""
+HALF_STEP: Final = 0.0005
+"""Published numbers are rounded to three decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRow:
+    """One published row: values by metric key, `None` for an empty cell."""
+
+    snapshot: str
+    dataset: str
+    track: str
+    model: str
+    institution: str
+    year: str
+    link: str
+    values: Mapping[str, float | None]
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether 1/RadCliQ-v1 cannot be reconciled with the row's own parts at three decimals."""
+        return residual(self.values) is not None and not consistent(self.values)
+
+    @property
+    def from_parts(self) -> float | None:
+        """The 1/RadCliQ-v1 that the row's own parts give; `None` where a part is missing or it has none."""
+        mean = mean_from_parts(self.values)
+        return 1 / mean if mean else None
+
+
+def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
+    """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
+    parts = [values.get(k) for k in COEFFICIENTS]
+    found = [p for p in parts if p is not None]
+    if len(found) < len(parts):
+        return None
+    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), found, strict=True))
+
+
+def residual(values: Mapping[str, float | None]) -> float | None:
+    """Published mean RadCliQ-v1 minus that of the parts; `None` when a cell is missing."""
+    shown, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
+    return None if not shown or predicted is None else 1 / shown - predicted
+
+
+def consistent(values: Mapping[str, float | None]) -> bool:
+    """Whether the intervals that rounding leaves for both sides of the identity meet."""
+    shown, gap = values.get("radcliq_v1_reciprocal"), residual(values)
+    if not shown or gap is None:
+        return True
+    parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
+    shown_slack = HALF_STEP / shown**2
+    return abs(gap) <= parts_slack + shown_slack + 1e-9
+
+
+def convert_published(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """CSV texts by snapshot from the tidy table of published facts; other tasks are left out."""
+    out: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        if row["dataset"] not in DATASETS or row["track"] not in TRACKS or row["metric"] not in METRICS:
+            continue
+        link = row["model_url"] if row["model_url"].startswith("https://") else ""
+        out.setdefault(SNAPSHOTS[row["snapshot"]], []).append(
+            (
+                DATASETS[row["dataset"]],
+                TRACKS[row["track"]],
+                row["model"],
+                row["institution"],
+                row["year"],
+                link,
+                METRICS[row["metric"]],
+                row["value"],
+            )
+        )
+    return {snapshot: _csv(found) for snapshot, found in sorted(out.items())}
+
+
+def _csv(rows: Sequence[tuple[str, ...]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def load_reported(folder: Path) -> list[ReportedRow]:
+    """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
+    rows: list[ReportedRow] = []
+    for path in sorted(folder.glob("*.csv")):
+        found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
+        try:
+            for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+                key = (
+                    row["dataset"],
+                    row["track"],
+                    row["model"],
+                    row["institution"],
+                    row["year"],
+                    row["link"],
+                )
+                found.setdefault(key, {})[row["metric"]] = float(row["value"]) if row["value"] else None
+        except (OSError, ValueError, KeyError) as error:
+            raise RexrankError(f"{path} is no table of reported rows: {error}.") from error
+        rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
+    return rows

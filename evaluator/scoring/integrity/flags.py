@@ -1,0 +1,159 @@
+"""What the reports of a submission look like as a whole: flags that speak in counts and ids, never in text.
+
+Codes C2–C23 are those of the documentation's table of integrity checks. What the reports show by
+themselves (C2, C5, C7, C9, C10, C21) is found by `evaluator/submissions/rules`, from where `validate`
+warns of it in the same words; copying and odd scores have files of their own. Limits lie in
+`integrity.toml`, those of texts in `submissions/rules/limits.toml`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from statistics import median
+from typing import Any, Final
+
+from evaluator.submissions.rules.degeneration import (
+    length_flags,
+    median_words,
+    norm,
+    repetition,
+    report_flags,
+    set_flags,
+    share_text,
+    text_limits,
+)
+from evaluator.submissions.rules.lookalikes import outside_ascii
+
+MAX_IDS: Final = 5
+"""Study ids that a flag names; the rest are counted."""
+
+
+class Outcome(StrEnum):
+    """What follows from a flag, in the order of weight: shown, shown, looked at by a person, refused."""
+
+    PASS = "pass"  # noqa: S105 - an outcome
+    BADGE = "badge"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One finding: code of the check, what follows, a sentence of counts, and the first study ids."""
+
+    code: str
+    outcome: Outcome
+    text: str
+    ids: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The flag as JSON values."""
+        return {"code": self.code, "outcome": str(self.outcome), "text": self.text, "ids": list(self.ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A board's texts in one order: ids, patients, references and predictions under the same protocol.
+
+    `private`: references may not be shown. `training`: training references, where a maintainer
+    supplies them.
+    """
+
+    dataset: str
+    ids: Sequence[str]
+    patients: Sequence[str]
+    references: Sequence[str]
+    predictions: Sequence[str]
+    private: bool = False
+    training: Sequence[str] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of studies."""
+        return len(self.ids)
+
+
+@cache
+def limits() -> Mapping[str, Any]:
+    """The limits of `integrity.toml`, and those of texts that `validate` shares, by check."""
+    own = tomllib.loads(
+        resources.files("evaluator.scoring.integrity").joinpath("integrity.toml").read_text("utf-8")
+    )
+    return {**text_limits(), **own}
+
+
+def worst(flags: Iterable[Flag]) -> Outcome:
+    """The gravest outcome of `flags`; pass for none."""
+    order = list(Outcome)
+    return max((f.outcome for f in flags), key=order.index, default=Outcome.PASS)
+
+
+def text_flags(text: str) -> list[Flag]:
+    """The flags of one report by itself: C7, C9 and C21, without ids; their texts speak of "reports".
+
+    >>> [f.code for f in text_flags("Clear lungs. [Matched Findings]: 9")]
+    ['C21']
+    """
+    return [Flag(f.check, Outcome(f.outcome), f.text) for f in report_flags(text)]
+
+
+def describe(texts: Texts) -> dict[str, Any]:
+    """Diagnostics shown for every model; shares in [0, 1], `None` where nothing can be said.
+
+    `n_empty`; `distinct_fraction` of reports; `top1_share` of the most common one; `length_ratio`
+    of median words to the references'; `exact_match` share; `repetition_mean` and `_max` of
+    trigrams; `non_ascii` share. Copied spans: `evaluator.scoring.integrity.copying.describe_copying`.
+    """
+    given = [norm(p) for p in texts.predictions]
+    counts = Counter(given)
+    words = median(len(r.split()) for r in texts.references)
+    repeated = [r for p in texts.predictions if (r := repetition(p)) is not None]
+    equal = sum(bool(p) and norm(r) == p for r, p in zip(texts.references, given, strict=True))
+    return {
+        "n_empty": sum(not p.strip() for p in texts.predictions),
+        "distinct_fraction": len(counts) / texts.n,
+        "top1_share": max(counts.values()) / texts.n,
+        "length_ratio": median(len(p.split()) for p in texts.predictions) / words if words else None,
+        "exact_match": equal / texts.n,
+        "repetition_mean": sum(repeated) / len(repeated) if repeated else None,
+        "repetition_max": max(repeated, default=None),
+        "non_ascii": sum(map(outside_ascii, texts.predictions)) / texts.n,
+    }
+
+
+def check_reports(texts: Texts) -> list[Flag]:
+    """C2, C5, C7, C9, C10 and C21 of a submission's reports."""
+    words = median_words(texts.predictions)
+    flags = [
+        *set_flags(texts.ids, texts.predictions, texts.dataset),
+        *length_flags(describe(texts)["length_ratio"], words),
+    ]
+    flags.sort(key=lambda f: int(f.check[1:]))
+    return [Flag(f.check, Outcome(f.outcome), f.text, f.ids[:MAX_IDS]) for f in flags]
+
+
+def share_flag(code: str, outcome: Outcome, ids: Sequence[str], n: int, what: str) -> Flag:
+    """A flag that counts `ids` among `n` reports and names the first few."""
+    return Flag(code, outcome, share_text(len(ids), n, what), tuple(ids[:MAX_IDS]))
+
+
+__all__ = [
+    "MAX_IDS",
+    "Flag",
+    "Outcome",
+    "Texts",
+    "check_reports",
+    "describe",
+    "limits",
+    "norm",
+    "repetition",
+    "share_flag",
+    "text_flags",
+    "worst",
+]
