@@ -72,11 +72,12 @@ def test_light_commands_never_import_torch():
 def test_validate_exits_0_and_1(repository):
     done = rexrank("validate", "submissions", cwd=repository)
     assert done.returncode == 0, done.stderr
-    assert "Valid: 4 submissions checked." in done.stdout
+    assert "Valid: 4 submissions checked, 1 warning." in done.stdout
+    assert "C10: null-like: one report for 100% of the studies" in done.stdout
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
     done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
     assert done.returncode == 1
-    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108"]
+    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108", "RX415"]
 
 
 def test_validate_of_nothing_is_ours_to_say(repository):

@@ -33,6 +33,8 @@ class TextFlag:
     ids: tuple[str, ...] = ()
 
 
+NULL_LIKE: Final = "null-like"
+"""How the flag of a constant begins: such a row has no rank."""
 REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words over and over")
 _RULE_FLAGS: Final = [(r, TextFlag(r.check, r.outcome, r.what)) for r in TEXT_RULES if r.check]
 
@@ -151,7 +153,7 @@ def collapse_flags(reports: Sequence[str], dataset: str) -> list[TextFlag]:
     counts, n = Counter(map(norm, reports)), len(reports)
     rules, top, distinct = text_limits()["collapse"], max(counts.values(), default=0) / max(n, 1), len(counts)
     if n and top >= rules["null_like_share"]:
-        return [TextFlag("C10", "badge", f"null-like: one report for {top:.0%} of the studies")]
+        return [TextFlag("C10", "badge", f"{NULL_LIKE}: one report for {top:.0%} of the studies")]
     limit = rules["datasets"].get(dataset, rules["top_share"])
     if (n >= rules["min_studies"] and top > limit) or distinct < rules["distinct_share"] * n:
         words = f"{distinct / n:.1%} distinct reports, one of them for {top:.0%} of the studies"

@@ -12,6 +12,7 @@ from evaluator.datasets.protocol import MAX_CHARACTERS, MAX_WORDS, scored_part
 from evaluator.submissions.parsing import line_of
 from evaluator.submissions.rules.characters import REFUSED_CHARACTERS, character_codes
 from evaluator.submissions.rules.degeneration import (
+    NULL_LIKE,
     TextFlag,
     common_length,
     median_words,
@@ -170,9 +171,15 @@ def _warn_scoring(file: str, studies: Reports, dataset: str, problems: Problems)
             pointer=pointer(flag.ids[0]) if flag.ids else "",
             severity=Severity.WARNING,
             found=f"{flag.check}: {flag.text}{first}",
-            wanted=f"no such flag; at scoring it means: {_CONSEQUENCE[flag.outcome]}",
+            wanted=f"no such flag; at scoring it means: {_consequence(flag)}",
             fix=_CURE[flag.check],
         )
+
+
+def _consequence(flag: TextFlag) -> str:
+    if flag.text.startswith(NULL_LIKE):
+        return "a badge, and a row without a rank: a constant may stand as a baseline only"
+    return _CONSEQUENCE[flag.outcome]
 
 
 def _tracks(studies: Reports) -> list[list[str]]:
