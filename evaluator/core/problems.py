@@ -6,7 +6,7 @@ everything, so that one pass shows a submitter all there is to mend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -117,20 +117,6 @@ class Problems:
                 severity=severity,
             )
         )
-
-    def extend(self, others: Iterable[Problem]) -> None:
-        """Keep every problem of `others`."""
-        for p in others:
-            self.add(
-                p.code,
-                p.file,
-                found=p.found,
-                wanted=p.wanted,
-                fix=p.fix,
-                pointer=p.pointer,
-                line=p.line,
-                severity=p.severity,
-            )
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._items)

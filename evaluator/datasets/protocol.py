@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
 
 ProtocolName = Literal["clean", "compat"]
-PROTOCOLS: Final[tuple[ProtocolName, ...]] = ("clean", "compat")
 
 _HEADER: Final = re.compile(
     r"^\s*(?:findings(?:\s+and\s+impression)?|impression|conclusion)\s*:\s*", re.IGNORECASE

@@ -6,7 +6,6 @@ arXiv 1502.04585) are. Rounding hides what one changed study does to a mean.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -33,12 +32,3 @@ def coarse(value: float, n_studies: int) -> float:
     """
     step = step_for(n_studies)
     return float(np.rint(value / step) * step)
-
-
-def coarse_text(value: float, n_studies: int) -> str:
-    """`coarse` with as many decimals as the step has, so that no digit says more than it does.
-
-    >>> coarse_text(0.41234, 10_000), coarse_text(0.41234, 590), coarse_text(0.41234, 62)
-    ('0.412', '0.415', '0.40')
-    """
-    return f"{coarse(value, n_studies):.{max(0, math.ceil(-math.log10(step_for(n_studies))))}f}"
