@@ -178,7 +178,7 @@ def _warn_scoring(file: str, studies: Reports, dataset: str, problems: Problems)
 
 def _consequence(flag: TextFlag) -> str:
     if flag.text.startswith(NULL_LIKE):
-        return "a badge, and a row without a rank: a constant may stand as a baseline only"
+        return "a badge, and outside the sandbox a row without a rank: a constant is a baseline"
     return _CONSEQUENCE[flag.outcome]
 
 
