@@ -108,15 +108,15 @@ TEXT_RULES: Final = (
     ),
     TextRule(
         "decoder_token", "RX412", Severity.WARNING, "", "pass", True,
-        ("<", "[", "Ġ".lower(), "ċ", "▁", "##", "assistant", "user", "human"),
+        ("<", "[", "ġ", "ċ", "▁", "##", "@@", "assistant", "user", "human"),
         _pattern(
             r"<\|[^<>|\n]{1,40}\|>",
-            r"</?(?:s|unk|pad|eos|bos|sep|cls|mask|eot|eom|eod|eop|sop|im_start|im_end|image|img|im_patch|video|box|ref|quad|points?|loc|seg|obj|boi|eoi)(?:[_-]?\d{1,5})?>",
+            r"</?(?:s|w|n|unk|pad|eos|bos|sos|sep|cls|mask|nl|blank|start|end|unused|eot|eom|eod|eop|sop|im_start|im_end|image|img|im_patch|video|box|ref|quad|points?|loc|seg|obj|boi|eoi)(?:[_-]?\d{1,5})?>",
             r"</?[a-z]{1,12}_(?:[a-z]{1,12}_){0,3}[a-z0-9]{1,12}>",
             r"<0x[0-9a-f]{2}>",
             r"<</?sys>>",
-            r"\[(?:/?inst|pad|unk|cls|sep|mask|eos|bos|img|image|gmask|image_?\d{1,3})\]",
-            r"[ġċ▁][a-z]",
+            r"\[(?:/?inst|pad|unk|cls|sep|mask|eos|bos|sos|img|image|gmask|image_?\d{1,3})\]",
+            r"[ġ▁][a-z]|ċ|[a-z]@@ ",
             r"(?:^| )##[a-z]{1,20}",
             r"^(?:assistant|user|human) ?:",
         ),
@@ -125,10 +125,11 @@ TEXT_RULES: Final = (
         STRIP_TOKENS,
     ),
     TextRule(
-        "reasoning", "RX414", Severity.WARNING, "", "pass", True, ("<", "thought process", "chain of thought"),
+        "reasoning", "RX414", Severity.WARNING, "", "pass", True, ("<", "◁", "thought process", "chain of thought"),
         _pattern(
             r"</?(?:think|thinking|thought|reasoning|scratchpad|reflection|analysis|answer|output|report|response|findings|impression"
             r"|conclusion|summary|comparison|indication|technique)>",
+            r"◁/?think▷",
             r"\b(?:my )?(?:thought process|chain of thought)\b",
         ),
         "hold tags around a reasoning or an answer",

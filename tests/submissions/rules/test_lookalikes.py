@@ -12,7 +12,7 @@ from evaluator.submissions.rules.lookalikes import disguised, other_script, outs
 @pytest.mark.parametrize(
     "text",
     ["3 μm nodule", "3 µm", "β-blocker", "Röntgen", "αβ", "plain", "TNFα", "tnfα", "TNFΑ", "IFNγ", "NFκB", "nfκb", "kΩ", "KΩ", "MΩ", "αSMA", "PPARγ",
-     "interferonγ", "α1-antitrypsin", "Köhler", "naïve", "× ÷ ± ° ½ ² ≥ •", "μmol", "Δ pressure", "Лёгкие чистые, он и она.", "双肺清晰", "ⅣB"],
+     "interferonγ", "α1-antitrypsin", "Köhler", "naïve", "× ÷ ± ° ½ ² ≥ •", "μmol", "μIU", "μci", "Δ pressure", "Лёгкие чистые, он и она.", "双肺清晰", "ⅣB"],
 )  # fmt: skip
 def test_honest_letters(text):
     assert not disguised(text)
@@ -20,7 +20,7 @@ def test_honest_letters(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["еffusion", "nо effusion", "сор", "cleαr", "αre", "edemα", "Ηeart", "pleurа", "effusiοn", "lungѕ", "The ѕсоре is normal", "normαl heart", "ΝΟ ΤΑΝ"],
+    ["еffusion", "nо effusion", "сор", "cleαr", "αre", "edemα", "Ηeart", "pleurа", "effusiοn", "lungѕ", "The ѕсоре is normal", "normαl heart", "ΝΟ ΤΑΝ", "effusi\u0585n", "\u13aaardiomegaly", "n\U0001d6d0dule"],
 )  # fmt: skip
 def test_letters_in_disguise(text):
     assert disguised(text)
