@@ -62,7 +62,8 @@ References = Annotated[
 ]
 Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
 Store = Annotated[
-    Path | None, typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE).")
+    Path | None,
+    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
 Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
@@ -82,7 +83,7 @@ JudgesFile = Annotated[
 ]
 
 OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
+    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
 ]
 
 

@@ -124,7 +124,7 @@ def _why(
     if ladder and not ladder["improved"] and ladder.get("best") != name_of(record):
         return (
             f"no better than the team's best ({ladder['best']}) by more than one standard error: "
-            "numbers are withheld on a private set"
+            "such numbers are not shown on a withheld set"
         )
     if not usable(record, primary, signatures):
         return f"lacks {primary} under the board's signature"

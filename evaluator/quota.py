@@ -1,4 +1,4 @@
-"""The runner's own ledger of scored runs on private sets: who may be scored now, and when again.
+"""The runner's own ledger of scored runs on withheld sets: who may be scored now, and when again.
 
 `<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
 (`evaluator/github/slots.py`) is a courtesy. A run that failed told nothing and does not count, nor do
@@ -78,12 +78,12 @@ def ledger(store: Path) -> list[dict[str, Any]]:
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
-    """Whether predictions were granted a run on a private set, which counts as the team's; false when they have it.
+    """Whether predictions were granted a run on a withheld set, which counts as the team's; false when they have it.
 
-    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a public set.
+    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a set whose runs are not counted.
     """
-    if dataset.references_public:
-        raise RexrankError(f"{dataset.id} is public: its runs are not counted.")
+    if not dataset.exposure.limited_runs:
+        raise RexrankError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
     if _known(store, dataset, digest):
         return False
     now = datetime.now(UTC).isoformat()
@@ -106,7 +106,7 @@ def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: P
 def standing(
     store: Path, dataset: Dataset, team: str, digest: str, now: datetime, policy: Policy
 ) -> dict[str, Any]:
-    """What everybody may know of a team's runs on a private set, in the form of the score result's `quota`.
+    """What everybody may know of a team's runs on a withheld set, in the form of the score result's `quota`.
 
     `counted`: whether these predictions were scored; they are free from then on. `next`: when other
     ones may be, `None` where they may at once.
@@ -126,12 +126,12 @@ def standing(
 
 
 def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]], policy: Policy) -> None:
-    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every private set on which the team has no slot now.
+    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every withheld set on which the team has no slot now.
 
     Asked before anything is scored, so that no run is counted of which nothing is told.
     """
     now = datetime.now(UTC)
-    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if not d.references_public]
+    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs]
     refused = [s for s in found if s["next"] is not None and not s["counted"]]
     if refused:
         raise QuotaError(team, refused)
@@ -141,13 +141,13 @@ def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]],
 def counted(
     store: Path, dataset: Dataset, team: str, digest: str, policy: Policy, *, over_quota: bool = False
 ) -> Iterator[None]:
-    """Counts what runs inside as the team's run on a private set, if it ends well.
+    """Counts what runs inside as the team's run on a withheld set, if it ends well.
 
-    Raises `QuotaError` with the date of the next slot when there is none now. Public sets, bytes
+    Raises `QuotaError` with the date of the next slot when there is none now. Other sets, bytes
     that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
     is counted.
     """
-    if dataset.references_public or _known(store, dataset, digest):
+    if not dataset.exposure.limited_runs or _known(store, dataset, digest):
         yield
         return
     if not over_quota:

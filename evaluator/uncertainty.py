@@ -38,18 +38,18 @@ class Analysis:
         """Place by `team/model`."""
         return self.board.places
 
-    def table_parts(self, private_n: int | None = None) -> dict[str, Any]:
+    def table_parts(self, step: float | None = None) -> dict[str, Any]:
         """The parts of a table that are not rows.
 
-        `private_n`: the studies of a private set. Differences are then as coarse as its means: with a
-        model whose mean is known, an exact difference would give the other's away.
+        `step`: of a set that is not public. Differences are then as coarse as its means: with a model
+        whose mean is known, an exact difference would give the other's away.
         """
         pairs = [asdict(p) for p in self.board.pairs]
         resolution = dict(self.board.resolution)
-        if private_n is not None:
+        if step is not None:
             for pair in pairs:
                 for key in ("difference", "low", "high"):
-                    pair[key] = None if pair[key] is None else coarse(pair[key], private_n)
+                    pair[key] = None if pair[key] is None else coarse(pair[key], step)
             resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
         return {
             "resolution": resolution,
@@ -60,17 +60,17 @@ class Analysis:
 
 
 def board_seed(board: Board, references_sha256: str) -> int:
-    """The seed of a board's draws; private sets need the runner's secret salt.
+    """The seed of a board's draws; all but public sets need the runner's secret salt.
 
-    Raises `RexrankError` when a private set has no salt: with a public seed, published draws or
+    Raises `RexrankError` when another set has no salt: with a public seed, published draws or
     many published intervals would give per-study scores away.
     """
     salt = ""
-    if not board.dataset.references_public:
+    if not board.dataset.exposure.studies:
         salt = os.environ.get("REXRANK_SALT", "")
         if not salt:
             raise RexrankError(
-                f"{board.dataset.id} is private and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
+                f"{board.dataset.id} is not public and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
                 "runner to a long random text, and keep it: another salt gives other intervals."
             )
     return bootstrap.seed_of(board.dataset.id, board.track, references_sha256, salt)

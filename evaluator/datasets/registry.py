@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 from evaluator.problems import RexrankError
 
 TrackName = Literal["findings", "report"]
@@ -26,8 +27,8 @@ class Dataset:
 
     `n_studies` counts the test split; `tracks` maps each track to the number of studies that have
     a reference in it, or `None` where that number has not been measured; `ids_digest` is
-    `ids_digest(ids)` or `None` while unknown; `references_public` says whether reference texts,
-    per-study scores and study ids may be shown; `training_names` are the names of the training
+    `ids_digest(ids)` or `None` while unknown; `access` says who may read the references, from which
+    `exposure` follows; `how_to_get` tells a participant how to; `training_names` are the names of the training
     registry that mean "this model was trained on this dataset's source"; `sections` counts the studies
     whose reference has a section, as far as measured; `links` are https addresses by what is there.
     """
@@ -37,8 +38,6 @@ class Dataset:
     split: str
     n_studies: int
     ids_digest: str | None
-    references_public: bool
-    ids_public: bool
     synthetic: bool
     tracks: dict[TrackName, int | None]
     cluster: str | None
@@ -46,11 +45,17 @@ class Dataset:
     subgroups: tuple[str, ...]
     training_names: tuple[str, ...]
     licence: str
-    access: str
+    how_to_get: str
     about: str
     notes: tuple[str, ...] = ()
     sections: Mapping[str, int | None] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    access: Access = "withheld"
+
+    @property
+    def exposure(self) -> Exposure:
+        """What may be shown of the dataset, and how often a team may be scored on it."""
+        return EXPOSURES[self.access]
 
 
 @cache
@@ -82,7 +87,7 @@ def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str
     """The ids a submission must cover, or `None` where no manifest is at hand.
 
     Looks for `<references>/<dataset>.manifest.json`, then for what ships with the package: the
-    sandbox itself, and the manifests of datasets whose ids may be public. Raises `RexrankError` for a manifest that
+    sandbox itself, and the manifests of public datasets. Raises `RexrankError` for a manifest that
     is damaged or disagrees with the registry's digest.
     """
     name = f"{dataset.id}.manifest.json"

@@ -22,7 +22,7 @@ def test_every_entry_is_whole(name):
     assert all(n is None or 0 < n <= dataset.n_studies for n in dataset.tracks.values())
     assert dataset.title
     assert dataset.licence
-    assert dataset.access
+    assert dataset.how_to_get
 
 
 def test_known_counts():
@@ -40,7 +40,7 @@ def test_known_counts():
 def test_ids_travel_only_where_they_may():
     for name in dataset_ids():
         ids = study_ids(get_dataset(name))
-        if get_dataset(name).ids_public:
+        if get_dataset(name).exposure.studies:
             assert ids is not None
             assert len(ids) == get_dataset(name).n_studies
         else:

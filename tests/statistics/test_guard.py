@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.datasets.exposure import EXPOSURES
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import Attempt, Policy, coarse, coarse_text, ladder_step, slot, step_for
+from evaluator.statistics.guard import Attempt, Policy, coarse, ladder_step, slot
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -98,9 +99,9 @@ def test_boosting_with_random_runs_gains_less_on_the_ladder():
 
 @given(st.floats(-2, 2), st.integers(30, 20_000))
 def test_shown_numbers_are_multiples_of_the_step(value, n):
-    step = step_for(n)
-    assert step >= max(0.001, 5 / n)
-    shown = coarse(value, n)
+    step = EXPOSURES["withheld"].step(n)
+    assert step == max(0.001, 5 / n)
+    shown = coarse(value, step)
     assert abs(shown - value) <= step / 2 * (1 + 1e-9)
     assert abs(shown / step - round(shown / step)) < 1e-6
 
@@ -109,4 +110,5 @@ def test_one_study_rarely_moves_a_shown_mean():
     values = np.linspace(0.2, 0.8, 590)
     changed = values.copy()
     changed[0] += 1.0
-    assert coarse_text(values.mean(), 590) == coarse_text(changed.mean(), 590) == "0.500"
+    step = EXPOSURES["withheld"].step(590)
+    assert coarse(values.mean(), step) == coarse(changed.mean(), step) == pytest.approx(0.5, abs=step / 2)
