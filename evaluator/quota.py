@@ -8,19 +8,75 @@ the same bytes scored again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import Field
+
+from evaluator.core.host_files import read_host_file
+from evaluator.core.typed import Typed
 from evaluator.datasets.registry import Dataset
 from evaluator.problems import RexrankError
-from evaluator.statistics.guard import Attempt, Policy, Slot, slot
 
 POLICY_FILE: Final = "policy.json"
-"""In the leaderboard: `{"runs": 1, "window_days": 30, "runs_per_year": 6}`, each optional."""
-_FIELDS: Final = ("runs", "window_days", "runs_per_year")
+"""In the leaderboard; see `Policy`."""
+
+
+class Policy(Typed):
+    """How often a team may be scored on a withheld set: `<leaderboard>/policy.json`, each field optional."""
+
+    runs: Annotated[int, Field(ge=1, le=1_000, description="Runs of a team on a dataset in a window.")] = 1
+    window_days: Annotated[int, Field(ge=1, le=3_650, description="Days of the window.")] = 30
+    runs_per_year: Annotated[
+        int, Field(ge=1, le=10_000, description="Runs of a team on a dataset in 365 days.")
+    ] = 6
+
+    @property
+    def window(self) -> timedelta:
+        """The time in which `runs` are allowed."""
+        return timedelta(days=self.window_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request for scoring: `scored` is false when it failed and told nothing."""
+
+    team: str
+    dataset: str
+    at: datetime
+    scored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Whether a team may be scored now, and when it may be next (`None`: now)."""
+
+    allowed: bool
+    next: datetime | None
+    used_in_window: int
+    used_in_year: int
+
+
+def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy) -> Slot:
+    """The team's slot on a dataset; attempts that failed do not count.
+
+    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
+    all have none.
+    """
+    year = timedelta(days=365)
+    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
+    windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
+    used = [[t for t in times if t + span > now] for span, _ in windows]
+    waits = [
+        found[len(found) - limit] + span
+        for found, (span, limit) in zip(used, windows, strict=True)
+        if len(found) >= limit
+    ]
+    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
 
 class QuotaError(RexrankError):
@@ -45,23 +101,9 @@ def spent(team: str, standing: Mapping[str, Any]) -> str:
 
 
 def read_policy(leaderboard: Path) -> Policy:
-    """The challenge's policy; raises `RexrankError` for a file of another form."""
+    """The challenge's policy, the usual one without a file. Raises `InvalidFile` with every problem of it."""
     path = leaderboard / POLICY_FILE
-    if not path.exists():
-        return Policy()
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read {path}: {error}.") from error
-    sound = isinstance(value, dict) and set(value) <= set(_FIELDS)
-    if not sound or not all(type(v) is int and v > 0 for v in value.values()):
-        raise RexrankError(f"{path}: wanted whole numbers above 0 for any of {', '.join(_FIELDS)}.")
-    usual = Policy()
-    return Policy(
-        runs=value.get("runs", usual.runs),
-        window=timedelta(days=value.get("window_days", usual.window.days)),
-        runs_per_year=value.get("runs_per_year", usual.runs_per_year),
-    )
+    return read_host_file(path, Policy) if path.exists() else Policy()
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:
@@ -118,7 +160,7 @@ def standing(
         "counted": _known(store, dataset, digest),
         "used": found.used_in_window,
         "runs": policy.runs,
-        "window_days": policy.window.days,
+        "window_days": policy.window_days,
         "used_in_year": found.used_in_year,
         "runs_per_year": policy.runs_per_year,
         "next": None if found.next is None else f"{found.next + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "evaluator"
 LAYERS = (
-    ("problems", "__init__"),
+    ("problems", "core", "__init__"),
     ("files",),
     ("tree", "jsonio", "schemas", "datasets", "submission"),
     ("protocol",),

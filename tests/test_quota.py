@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from evaluator.cli import app
 from evaluator.datasets.registry import get_dataset
 from evaluator.problems import RexrankError
 from evaluator.quota import (
+    Policy,
     QuotaError,
     counted,
     grant,
@@ -22,10 +22,9 @@ from evaluator.quota import (
     standing,
     team_slot,
 )
-from evaluator.statistics.guard import Policy
 
 WITHHELD, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
-OTHER = replace(WITHHELD, id="second")
+OTHER = WITHHELD.model_copy(update={"id": "second"})
 RESTRICTED = get_dataset("mimic-cxr")
 
 
@@ -102,7 +101,7 @@ def test_the_policy_is_the_challenges_own(tmp_path):
     assert read_policy(tmp_path) == Policy()
     path = tmp_path / "policy.json"
     path.write_text(json.dumps({"window_days": 7, "runs": 2}))
-    assert read_policy(tmp_path) == Policy(runs=2, window=timedelta(days=7))
+    assert read_policy(tmp_path) == Policy(runs=2, window_days=7)
     for bad in ("{", "[]", '{"runs": 0}', '{"runs": true}', '{"run": 1}'):
         path.write_text(bad)
         with pytest.raises(RexrankError, match=r"policy\.json"):

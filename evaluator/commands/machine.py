@@ -186,7 +186,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
     known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
-    print(f"{root}: {policy.runs} in {policy.window.days} days, {policy.runs_per_year} in a year")
+    print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for team, dataset in known:
         found = team_slot(root, get_dataset(dataset), team, now, policy)
         when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"

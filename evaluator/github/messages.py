@@ -12,8 +12,8 @@ from evaluator.github.facts import COMPARED, chosen, file_facts, nearest
 from evaluator.github.intake import Intake
 from evaluator.github.slots import readable
 from evaluator.problems import visible
+from evaluator.quota import Policy
 from evaluator.rendering import MAX_COMMENT, SITE_URL, code_span, markdown_text, problem_lines
-from evaluator.statistics.guard import Policy
 from evaluator.submission import Predictions, StudyReport, Submission
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
@@ -164,7 +164,7 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         policy = around.policy
         lines += [
             "",
-            f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window.days} days and "
+            f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
             f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
             + "; ".join(_slot(d, around.waits.get(d)) for d in counted)
             + ".",

@@ -1,4 +1,4 @@
-"""What keeps withheld references withheld over many submissions: slots, the Ladder, and coarse numbers.
+"""What keeps withheld references withheld over many submissions: the Ladder and coarse numbers.
 
 Rounding is no defence against adaptive probing; few submissions and the Ladder (Blum and Hardt 2015,
 arXiv 1502.04585) are. Rounding hides what one changed study does to a mean.
@@ -7,63 +7,11 @@ arXiv 1502.04585) are. Rounding hides what one changed study does to a mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 
 from evaluator.statistics.bootstrap import Clusters, FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How often a team may be scored on a withheld set."""
-
-    runs: int = 1
-    window: timedelta = timedelta(days=30)
-    runs_per_year: int = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request for scoring: `scored` is false when it failed and told nothing."""
-
-    team: str
-    dataset: str
-    at: datetime
-    scored: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Whether a team may be scored now, and when it may be next (`None`: now)."""
-
-    allowed: bool
-    next: datetime | None
-    used_in_window: int
-    used_in_year: int
-
-
-def slot(
-    attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy | None = None
-) -> Slot:
-    """The team's slot on a dataset; attempts that failed do not count.
-
-    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
-    all have none.
-    """
-    rule = policy or Policy()
-    year = timedelta(days=365)
-    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
-    windows = ((rule.window, rule.runs), (year, rule.runs_per_year))
-    used = [[t for t in times if t + span > now] for span, _ in windows]
-    waits = [
-        found[len(found) - limit] + span if limit else datetime.max.replace(tzinfo=now.tzinfo)
-        for found, (span, limit) in zip(used, windows, strict=True)
-        if len(found) >= limit
-    ]
-    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -222,7 +221,9 @@ def test_per_study_scores_give_the_record(bundle, name):
 
 def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
     """The same files, had main said that the set is withheld."""
-    monkeypatch.setattr(rules, "get_dataset", lambda d: replace(get_dataset(d), access="withheld"))
+    monkeypatch.setattr(
+        rules, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})
+    )
     for kind in ("studies", "cases"):
         for path in sorted((bundle / kind).rglob("*.*")):
             name = path.relative_to(bundle).as_posix()
