@@ -19,8 +19,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader, check_events
+from evaluator.core.problems import Problems, RexrankError, pointer
 from evaluator.core.typed import DISAGREE, FIELD, add_violations
-from evaluator.problems import Problems, RexrankError, pointer
 
 UNREADABLE: Final = "RX601"
 SYNTAX: Final = "RX602"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from evaluator.problems import Problems, pointer, visible
+from evaluator.core.problems import Problems, pointer, visible
 
 END: Final = r"$(?!\n)"
 """The end of a text in a pattern: `$` alone also matches before a last line break, in Python though not in ECMAScript."""

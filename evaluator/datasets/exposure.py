@@ -23,7 +23,7 @@ class Exposure:
     `studies`: texts, study ids and per-study scores are published, and numbers with all digits; else
     they stay in the store. `small_groups`: subgroups of few patients and exact counts of theirs are
     shown. `membership_counts`: integrity checks may say how many reports equal a reference.
-    `limited_runs`: a team's runs are counted (`evaluator/quota.py`). `ladder`: a run is shown only when
+    `limited_runs`: a team's runs are counted (`evaluator/scoring/quota.py`). `ladder`: a run is shown only when
     it beats the team's best. `least_step`, `studies_per_step`: see `step`.
     """
 

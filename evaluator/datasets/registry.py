@@ -15,9 +15,9 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import core_schema
 
 from evaluator.core.host_files import Openable, read_host_file
+from evaluator.core.problems import RexrankError
 from evaluator.core.typed import Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
 from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
-from evaluator.problems import RexrankError
 
 TrackName = Literal["findings", "report"]
 TRACKS: Final[tuple[TrackName, ...]] = ("findings", "report")
@@ -169,7 +169,7 @@ def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str
     if references is not None and (references / name).is_file():
         return _read_manifest(dataset, (references / name).read_text("utf-8"), str(references / name))
     if dataset.synthetic:
-        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return frozenset(json.loads(data))
     shipped = _folder().joinpath("manifests", name)
     if shipped.is_file():

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from evaluator.core.host_files import InvalidFile
 from evaluator.datasets.registry import read_dataset
-from evaluator.encoders.store import read_weights
-from evaluator.entrants import read_releases
-from evaluator.judges.config import read_judges
-from evaluator.quota import read_policy
+from evaluator.leaderboard.eligibility import read_releases
+from evaluator.models.judges.config import read_judges
+from evaluator.models.weights import read_weights
+from evaluator.scoring.quota import read_policy
 
 ROOT = Path(__file__).parents[2]
 DATASET = (ROOT / "evaluator/datasets/mimic-cxr.yaml").read_text("utf-8")
 POLICY = '{"runs": 2, "window_days": 7, "runs_per_year": 9}'
 RELEASES = json.dumps({"a" * 64: {"by": "octocat", "why": "templates by design"}})
 JUDGES = (ROOT / "runner/judges.toml.example").read_text("utf-8")
-WEIGHTS = (ROOT / "evaluator/encoders/weights.toml").read_text("utf-8")
+WEIGHTS = (ROOT / "evaluator/models/weights.toml").read_text("utf-8")
 
 FILES = {
     "dataset": ("made-up.yaml", DATASET, lambda folder: read_dataset(folder / "made-up.yaml", "made-up")),

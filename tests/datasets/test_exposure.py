@@ -9,7 +9,7 @@ import pytest
 
 from evaluator.datasets.exposure import EXPOSURES
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.records import Board, published_numbers
+from evaluator.scoring.records import Board, published_numbers
 
 TABLE = {
     #             studies  small_groups  membership_counts  limited_runs  ladder

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from evaluator.cli import main
+from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset, ids_digest, study_ids
-from evaluator.problems import RexrankError
 
 
 def test_the_five_datasets_in_table_order():

@@ -1,0 +1,185 @@
+"""The judges of a machine, in one TOML file: which model answers for which metric, and what starts it.
+
+    [green]
+    model = "green"
+    revision = "7adba1f37836459369f9ab574aa382581679f7fa"
+    token_ids = true
+    [green.serve]
+    weights = "/srv/rexrank/models/green"
+    python = "/srv/vllm/bin/python"
+    port = 8001
+    gpu_memory = 0.4
+
+    [fineradscore]
+    base_url = "http://127.0.0.1:8002/v1"
+    model = "judge"
+    max_cost = 50.0
+
+A judge's `base_url` follows from `serve`, where an engine is started here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from evaluator.core.host_files import read_host_file
+from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
+from evaluator.datasets.registry import dataset_ids
+from evaluator.models.judges.serve import ServeOptions, base_url, served
+from evaluator.models.judges.settings import JudgeSettings
+
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Price = Annotated[float, Field(ge=0, le=1e6)]
+BaseUrl = Annotated[
+    str,
+    form(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", "an address such as http://127.0.0.1:8001/v1", longest=300),
+]
+Revision = Annotated[str, form("[A-Za-z0-9._/:+-]{0,200}", "a commit or a version")]
+VariableName = Annotated[str, form("[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+
+
+class ServeConfig(Typed):
+    """The engine that serves a judge on this machine."""
+
+    weights: Line = Field(description="Folder of the model, or its id on the hub.")
+    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What serves it.")
+    revision: Revision = Field(default="", description="Commit on the hub; not for a folder.")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(default=8000, description="Port on this machine.")
+    tensor_parallel: Size = Field(default=1, description="GPUs that share one copy of the model.")
+    data_parallel: Size = Field(default=1, description="Copies of the model.")
+    max_model_len: Size | None = Field(default=None, description="Longest prompt and answer, in tokens.")
+    dtype: Line = Field(default="float16", description="Type of the weights in memory.")
+    gpu_memory: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="Share of a GPU's memory."
+    )
+    seed: Seed = Field(default=0, description="Seed of the engine.")
+    python: Line | None = Field(default=None, description="Interpreter of the engine's environment.")
+    tokenizer: Line | None = Field(default=None, description="Folder of another tokenizer than the model's.")
+    device: Annotated[str, form("cpu|cuda(?::[0-9]{1,2})?", "cpu, cuda or cuda:0")] = Field(
+        default="cpu", description="For transformers only."
+    )
+
+
+class JudgeConfig(Typed):
+    """Which model answers for a metric, on which terms, and what starts it."""
+
+    model: Line = Field(description="The name by which the endpoint knows the model.")
+    base_url: BaseUrl | None = Field(
+        default=None, description="The endpoint; follows from serve where that is given."
+    )
+    revision: Revision = Field(default="", description="Commit of the model's weights.")
+    api_key_env: VariableName | None = Field(
+        default=None, description="The environment variable that holds the key; a local server needs none."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=1_024)] = Field(default=16, description="Questions at once.")
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=120.0, description="Seconds for an answer."
+    )
+    max_retries: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=4, description="Further tries of a question."
+    )
+    max_tokens: Size = Field(default=1024, description="Longest answer, in tokens.")
+    max_total_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
+        default=None, description="Cap on the tokens of new questions and answers."
+    )
+    max_cost: Price | None = Field(default=None, description="Cap on their cost, in the prices' currency.")
+    prompt_price: Price = Field(default=0.0, description="Price of a million tokens of questions.")
+    completion_price: Price = Field(default=0.0, description="Price of a million tokens of answers.")
+    hosted_ok_for: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
+        default=(), description="Datasets whose texts may go to a public host."
+    )
+    structured: bool = Field(default=False, description="Ask for JSON of a schema.")
+    token_ids: bool = Field(default=False, description="Send GREEN's prompt as token ids.")
+    seed: Seed = Field(default=0, description="Seed of an answer.")
+    serve: ServeConfig | None = Field(default=None, description="The engine to start here.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wrongs: list[Wrong] = [
+            (
+                ("hosted_ok_for", i),
+                f"there is no dataset {name!r}",
+                f"one of {', '.join(dataset_ids())}",
+                "correct it",
+            )
+            for i, name in enumerate(self.hosted_ok_for)
+            if name not in dataset_ids()
+        ]
+        if self.serve is None and self.base_url is None:
+            wrongs.append(((), "neither base_url nor serve", "where the judge answers", "add one of the two"))
+        if wrongs:
+            raise disagreement(wrongs)
+        return self
+
+
+class JudgesFile(Typed):
+    """The judges of a machine, by the metric that asks them."""
+
+    green: JudgeConfig | None = Field(default=None, description="GREEN's judge.")
+    fineradscore: JudgeConfig | None = Field(default=None, description="FineRadScore's judge.")
+
+    @property
+    def judges(self) -> dict[str, JudgeConfig]:
+        """The judges that the file has, by metric key."""
+        both = {"green": self.green, "fineradscore": self.fineradscore}
+        return {key: judge for key, judge in both.items() if judge is not None}
+
+    @model_validator(mode="after")
+    def _one_port_each(self) -> Self:
+        ports: dict[int, str] = {}
+        for key, judge in self.judges.items():
+            if judge.serve and ports.setdefault(judge.serve.port, key) != key:
+                found = f"the port of {ports[judge.serve.port]} too"
+                raise disagreement(
+                    [((key, "serve", "port"), found, "a port of its own", "give it another one")]
+                )
+        return self
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Settings per metric key, and the engines to start, by metric key."""
+
+    settings: Mapping[str, JudgeSettings]
+    engines: Mapping[str, ServeOptions]
+
+
+def read_judges(path: Path) -> Judges:
+    """The judges of a TOML file. Raises `InvalidFile` with every problem of it."""
+    found = read_host_file(path, JudgesFile, form="TOML").judges
+    engines = {key: _engine(judge, judge.serve) for key, judge in found.items() if judge.serve}
+    return Judges({key: _settings(judge, engines.get(key)) for key, judge in found.items()}, engines)
+
+
+def _engine(judge: JudgeConfig, serve: ServeConfig) -> ServeOptions:
+    given = serve.model_dump(exclude_unset=True, exclude_none=True, exclude={"weights"})
+    return ServeOptions(model=serve.weights, served_name=judge.model, **given)
+
+
+def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
+    given = judge.model_dump(exclude_unset=True, exclude_none=True, exclude={"serve", "hosted_ok_for"})
+    if engine is not None:
+        given.setdefault("base_url", base_url(engine))
+    return JudgeSettings(**given, hosted_ok_for=frozenset(judge.hosted_ok_for))
+
+
+@contextmanager
+def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[None]:
+    """Every engine of the file, one after the other so that none takes the memory another counts on.
+
+    All are stopped when the block ends. Raises `JudgeVoid` when one does not come up.
+    """
+    with ExitStack() as stack:
+        for options in judges.engines.values():
+            stack.enter_context(served(options, wait_seconds=wait_seconds))
+        yield
+
+
+__all__ = ["Judges", "read_judges", "running"]
