@@ -48,8 +48,8 @@ def diagnose(
     Diagnostics: those of `describe` and `describe_copying`, `signal` (C14), and `judge_outliers` (C23):
     per judged metric the studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect,
     `None` where that cannot be told. Integrity: `outcome`
-    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids
-    are private), `thresholds` (version of the limits). `earlier`: other submissions' reports by
+    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids unless the set
+    is public), `thresholds` (version of the limits). `earlier`: other submissions' reports by
     `team/model`, for C18 and C19; `name` is this one's.
     """
     texts = board_texts(board, references, reports, protocol)
@@ -99,7 +99,7 @@ def board_texts(
         patients=[references.studies[i].patient for i, _, _ in rows],
         references=[r for _, r, _ in rows],
         predictions=[p for _, _, p in rows],
-        private=not board.dataset.references_public,
+        private=not board.dataset.exposure.membership_counts,
     )
 
 
@@ -112,14 +112,14 @@ PRIVATE_WORDS: Final = {
     "C17": "scores are not what this record claimed before",
     "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
 }
-"""What is said in place of a score's digits on a private set."""
+"""What is said in place of a score's digits unless the set is public."""
 
 
 def _public(flag: Flag, board: Board) -> dict[str, Any]:
     shown = flag.to_dict()
-    if not board.dataset.references_public:
-        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
-    return shown if board.dataset.ids_public else {**shown, "ids": []}
+    if board.dataset.exposure.studies:
+        return shown
+    return {**shown, "text": PRIVATE_WORDS.get(flag.code, flag.text), "ids": []}
 
 
 def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
@@ -232,7 +232,7 @@ def _compare_earlier(
     earlier: Mapping[str, Mapping[str, StudyReport]],
     name: str,
 ) -> list[Flag]:
-    """C18 against every other model, and C19 against the same team's on a private set."""
+    """C18 against every other model, and C19 against the same team's on a withheld set."""
     texts = board_texts(board, references, reports, protocol)
     now = dict(zip(texts.ids, texts.predictions, strict=True))
     team = name.partition("/")[0]
