@@ -11,13 +11,14 @@ from evaluator import rendering
 from evaluator.checks.files import CARD_NAME, MAX_PREDICTIONS_BYTES
 from evaluator.checks.structure import well_formed
 from evaluator.checks.validation import Report, submission_folders, validate
-from evaluator.convert import convert, dump_predictions
-from evaluator.datasets.references import references_directory
-from evaluator.datasets.registry import Dataset, get_dataset, study_ids
+from evaluator.convert import dump_predictions
+from evaluator.datasets.references import known_ids, load_references, references_directory
+from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.files import write_text
 from evaluator.jsonio import decode, parse_json
 from evaluator.problems import Problems, RexrankError
 from evaluator.submission import StudyReport, Submission
+from evaluator.submissions.convert import Refused, Wanted, convert
 from evaluator.template import card_template
 from evaluator.tree import Tree, read_directory
 
@@ -27,7 +28,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
-        return study_ids(dataset, directory)
+        return known_ids(dataset, directory)
 
     entries = []
     folders = []
@@ -96,17 +97,48 @@ def read_reports(path: Path) -> dict[str, StudyReport] | None:
     return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
 
 
-def run_convert(source: Path, dataset_id: str, out: Path) -> int:
-    """0 after writing the predictions; prints what could not be split."""
+def run_convert(
+    source: Path,
+    dataset_id: str,
+    out: Path,
+    wanted: Wanted,
+    references: Path | None = None,
+    *,
+    keep: bool = False,
+) -> int:
+    """0 after writing the predictions and saying what was done; 1 after saying why nothing was written."""
     dataset = get_dataset(dataset_id)
-    converted = convert(source)
+    directory = references_directory(references)
+    held = directory is not None and (directory / f"{dataset.id}.json").is_file()
+    try:
+        converted = convert(
+            source,
+            dataset,
+            known_ids(dataset, directory) or frozenset(),
+            wanted=wanted,
+            references=load_references(dataset, directory) if held else None,
+            keep=keep,
+        )
+        text = _within_limit(dump_predictions(converted.reports))
+    except Refused as refused:
+        print(f"rexrank: {refused}", file=sys.stderr)
+        print("Nothing was written.", file=sys.stderr)
+        return 1
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
-    write_text(path, dump_predictions(converted.reports))
+    write_text(path, text)
     print(f"wrote {path}: {len(converted.reports):,} studies")
     for note in converted.notes:
         print(f"  {note}")
     print(f"Next: rexrank validate {path.parent}")
     return 0
+
+
+def _within_limit(text: str) -> str:
+    if len(text.encode("utf-8")) > MAX_PREDICTIONS_BYTES:
+        raise Refused(
+            f"the reports take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; is it one report a study?"
+        )
+    return text
 
 
 def run_new(root: Path, team: str, model: str) -> int:

@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
+from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest, study_ids
 from evaluator.files import sha256_bytes
 from evaluator.problems import RexrankError
 from evaluator.submission import StudyReport
@@ -95,6 +95,17 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
         parse_references(dataset, data, name=str(path)),
         planted=_planted(directory / f"{dataset.id}.planted.json"),
     )
+
+
+def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None:
+    """The ids a submission must cover: of a manifest, else of the reference file; `None` where neither is there.
+
+    Raises `RexrankError` for a file that is damaged or of another set of studies.
+    """
+    ids = study_ids(dataset, directory)
+    if ids is None and directory is not None and (directory / f"{dataset.id}.json").is_file():
+        ids = frozenset(load_references(dataset, directory).studies)
+    return ids
 
 
 def _planted(path: Path) -> Planted:
