@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from evaluator.problems import visible
+from evaluator.core.problems import visible
 from evaluator.submissions.convert.cleaning import KINDS
 from evaluator.submissions.convert.columns import Role, TextColumns, Wanted, role_of
 from evaluator.submissions.convert.ids import Identified

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
 
-from evaluator.problems import visible
+from evaluator.core.problems import visible
 from evaluator.submissions.convert.table import Refused, Row, Table, listed
 
 MAX_ROWS: Final = 1_000_000

@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
-from evaluator.problems import visible
+from evaluator.core.problems import visible
 from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Table, listed, names
 
 _WORDS: Final = re.compile(r"[a-z]+|\d+")

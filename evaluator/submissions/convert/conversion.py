@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.checks import lookalikes
-from evaluator.checks import text as text_rules
+from evaluator.core.problems import Problems, Severity, visible
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.problems import Problems, Severity, visible
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport
 from evaluator.submissions.convert.account import Tally, describe_reading, describe_texts
 from evaluator.submissions.convert.answers import answer_of
 from evaluator.submissions.convert.cleaning import KINDS, clean
@@ -26,6 +24,8 @@ from evaluator.submissions.convert.sections import Section, find_headers, split_
 from evaluator.submissions.convert.source import Source, read_source
 from evaluator.submissions.convert.table import MISSING, Refused, Row, Table, listed
 from evaluator.submissions.convert.values import Sections, text_of
+from evaluator.submissions.rules import lookalikes
+from evaluator.submissions.rules import text as text_rules
 
 MAX_PROBLEMS: Final = 20
 _EXCEL_ERRORS: Final = frozenset({"#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!"})

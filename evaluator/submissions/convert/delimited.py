@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from evaluator.problems import visible
+from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import is_known
 from evaluator.submissions.convert.table import Refused, Row, Table, listed
 

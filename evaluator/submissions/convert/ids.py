@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluator.checks.coverage import loose
+from evaluator.core.problems import visible
 from evaluator.datasets.registry import Dataset, ids_digest
-from evaluator.problems import visible
 from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
 from evaluator.submissions.convert.table import KEY, SHOWN, Refused, Row, Table, first_ids, listed
+from evaluator.submissions.rules.coverage import loose
 
 MAX_ID: Final = 300
 MAX_PROBLEMS: Final = 20

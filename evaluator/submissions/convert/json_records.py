@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evaluator.problems import visible
+from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, is_known, is_text_name, role_of
 from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Row, Table, listed, names
 from evaluator.submissions.convert.values import answer_of_batch, is_batch_row

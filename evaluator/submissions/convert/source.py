@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 from evaluator.submissions.convert.table import Refused
 
 MAX_BYTES: Final = 200_000_000

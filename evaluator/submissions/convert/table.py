@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from evaluator.problems import RexrankError, visible
+from evaluator.core.problems import RexrankError, visible
 
 KEY: Final = "(key)"
 """The column of an object's own keys."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evaluator.commands.submit import run_convert
+from evaluator.cli.submit import run_convert
 from evaluator.submissions.convert import Wanted
 
 STUDIES = ("CXR1004_IM-0005", "CXR1005_IM-0006")

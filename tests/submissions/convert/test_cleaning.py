@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.checks.text import character_codes
 from evaluator.submissions.convert.cleaning import KINDS, clean
+from evaluator.submissions.rules.text import character_codes
 
 from .conftest import STUDIES
 

@@ -189,7 +189,9 @@ def test_a_data_sets_annotation_file(door):
 def sandbox_references():
     from importlib import resources
 
-    return json.loads(resources.files("evaluator.sandbox").joinpath("sandbox.json").read_text("utf-8"))
+    return json.loads(
+        resources.files("evaluator.datasets.sandbox").joinpath("sandbox.json").read_text("utf-8")
+    )
 
 
 @pytest.mark.parametrize("name", ["report", "prediction"])

@@ -110,7 +110,7 @@ def test_gunzip_reads_members_and_padding():
 
 
 def test_a_folder_and_a_file_that_is_not_there(tmp_path):
-    from evaluator.problems import RexrankError
+    from evaluator.core.problems import RexrankError
 
     with pytest.raises(Refused, match="is a folder"):
         source_module.read_source(tmp_path)
