@@ -118,6 +118,7 @@ THEMES = {
     "site/test_prose",
     "site/test_zensical",
     "statistics/test_moerad",
+    "submissions/convert/test_property",
     "submissions/test_hostile_input",
     "test_architecture",
     "test_import_names",

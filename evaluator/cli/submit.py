@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.core.files import write_text
-from evaluator.core.problems import RexrankError
-from evaluator.datasets.references import known_ids, load_references, references_directory
+from evaluator.core.problems import Problems, RexrankError, Severity, pointer
+from evaluator.datasets.references import References, known_ids, load_references, references_directory
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
 from evaluator.submissions import outcome as rendering
 from evaluator.submissions.convert import Refused, Wanted, convert
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.rules.files import CARD_NAME, MAX_PREDICTIONS_BYTES
-from evaluator.submissions.submission import Submission
+from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.template import card_template
+from evaluator.submissions.validate import Report
 
 
 def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> int:
     """0 when everything is valid, 1 when not; prints the report in the form asked for."""
     report = validate_paths(paths, references)
+    warn_of_copies(report, references)
     if form == "json":
         sys.stdout.write(rendering.as_json(report))
     elif form == "github":
@@ -33,6 +35,49 @@ def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> i
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(rendering.as_text(report, colour=colour))
     return 0 if report.ok else 1
+
+
+def warn_of_copies(report: Report, references: Path | None) -> None:
+    """Adds a warning (RX306) for every integrity check that would see copies of the references at hand.
+
+    Nothing is added without a directory of references. Raises `RexrankError` for one that was named and
+    is not there, or holds no references of the submissions' datasets.
+    """
+    directory = references_directory(references)
+    if directory is None:
+        return
+    named = sorted({str(f["dataset"]) for found in report.found for f in found.files})
+    forms = ("json", "manifest.json")
+    if (
+        references is not None
+        and named
+        and not any((directory / f"{d}.{f}").is_file() for d in named for f in forms)
+    ):
+        wanted = ", ".join(f"{d}.json" for d in named) or "<dataset>.json"
+        raise RexrankError(
+            f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
+        )
+    for found in report.found:
+        for dataset, predictions in (found.submission.files if found.submission else {}).items():
+            if (directory / f"{dataset}.json").is_file():
+                held = load_references(get_dataset(dataset), directory)
+                _add_copies(report.problems, f"{found.folder}/{dataset}.json", predictions, held)
+
+
+def _add_copies(problems: Problems, file: str, predictions: Predictions, references: References) -> None:
+    from evaluator.github.score_comment import OUTCOMES
+    from evaluator.scoring.integrity.copying import copy_findings
+
+    for flag in copy_findings(predictions.reports, references):
+        problems.add(
+            "RX306",
+            file,
+            severity=Severity.WARNING,
+            pointer=pointer(flag.ids[0]) if flag.ids else "",
+            found=f"{flag.code}: {flag.text} ({OUTCOMES[flag.outcome]})",
+            wanted="reports written from the images alone",
+            fix="look at these studies; do not submit what was trained on or copied from the test set",
+        )
 
 
 def load_valid(folder: Path) -> Submission | None:

@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 
 from evaluator.core.types import FloatArray
-from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag
+from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.references import References
+from evaluator.datasets.report import StudyReport
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag, worst
+from evaluator.submissions.submission import Predictions
 
 
 def unique_references(texts: Texts, min_words: int) -> list[int]:
@@ -24,6 +28,29 @@ def unique_references(texts: Texts, min_words: int) -> list[int]:
     return [
         i for i, r in enumerate(normal) if counts[r] == 1 and r not in seen and len(r.split()) >= min_words
     ]
+
+
+def copy_findings(
+    reports: Mapping[str, StudyReport], references: References, protocol: ProtocolName = "clean"
+) -> list[Flag]:
+    """C11, C12 and C13 of a prediction file in every track it enters; the gravest flag of each code.
+
+    For whoever holds the references before anything becomes public; empty when nothing is found.
+    """
+    flags: dict[str, Flag] = {}
+    for track in Predictions(references.dataset.id, reports, "").tracks:
+        rows = make_pairs(references.studies, reports, track, protocol)
+        texts = Texts(
+            dataset=references.dataset.id,
+            ids=[i for i, _, _ in rows],
+            patients=[references.studies[i].patient for i, _, _ in rows],
+            references=[r for _, r, _ in rows],
+            predictions=[p for _, _, p in rows],
+        )
+        for flag in check_copying(texts) if texts.n else []:
+            known = flags.setdefault(flag.code, flag)
+            flags[flag.code] = known if worst([known]) is worst([known, flag]) else flag
+    return [flags[code] for code in sorted(flags)]
 
 
 def check_copying(texts: Texts) -> list[Flag]:

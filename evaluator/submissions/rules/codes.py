@@ -42,6 +42,7 @@ _RULES: Final = (
     Rule("RX303", "Unknown studies", "Only studies of the dataset may be there.", "Remove the studies; check that the predictions are for the right split."),
     Rule("RX304", "Misspelt study id", "An unknown id that differs from a missing one by case, spaces, leading zeros or a slip.", "Write the ids exactly as in the dataset."),
     Rule("RX305", "Coverage not checked here", "The ids of this dataset are not public and no manifest is at hand; coverage is checked on the runner. A warning.", "Nothing to do. With access to the data, give `--references DIR` to check now."),
+    Rule("RX306", "Copies of references", "With `--references DIR`, the integrity checks C11 to C13 are run before anything becomes public: reports that repeat their own reference. A warning, in the words that the comment with the scores would use.", "Look at the studies named. If the model saw the test set, do not submit it; if the wrong column was converted, convert again."),
     Rule("RX401", "Control characters", "Only line breaks and tabs may control a report's layout.", "Remove the characters from the model's output before writing the file."),
     Rule("RX402", "Invisible characters", "Zero-width and formatting characters hide text from readers but not from metrics.", "Remove the characters from the model's output before writing the file."),
     Rule("RX403", "Bidirectional controls", "They make text read differently from how it is stored.", "Remove the characters from the model's output before writing the file."),
