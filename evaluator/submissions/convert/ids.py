@@ -158,8 +158,7 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
     """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
     if chosen is None:
         candidates = _candidates(table)
-        confirmed = [c for c in candidates if _confirmed(table, c, dataset)]
-        chosen = (confirmed or candidates)[0]
+        chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))  # the first of the likeliest
     ids = [id_text(_single(v)) for v in table.column(chosen)]
     _refuse_empty(table.rows, ids, table.columns[chosen])
     texts = [i for i in ids if i is not None]
@@ -220,9 +219,10 @@ def _is_short(values: Iterable[Any]) -> bool:
     return all(len(i) <= 100 and not re.search(r"\s", i) for v in values if (i := id_text(_single(v))))
 
 
-def _confirmed(table: Table, index: int, dataset: Dataset) -> bool:
+def _confirmed(table: Table, index: int, dataset: Dataset) -> int:
+    """2 for the ids whose digest is the dataset's, 1 for as many as it has, 0 for others."""
     ids = {i for v in table.column(index) if (i := id_text(_single(v)))}
-    return ids_digest(ids) == dataset.ids_digest or len(ids) == dataset.n_studies
+    return 2 if ids_digest(ids) == dataset.ids_digest else int(len(ids) == dataset.n_studies)
 
 
 def _transform(ids: list[str], dataset: Dataset) -> Callable[[str], str]:
