@@ -37,7 +37,7 @@ _PREDICTED: Final = names(
 )
 _REFERENCE: Final = names(
     "reference references ref refs gt gts ground groundtruth truth target targets tgt label labels gold "
-    "golden section original actual true human expert radiologist annotated annotation real"
+    "golden section original actual true human expert radiologist annotated annotation annotations real"
 )
 _PLAIN: Final = names(
     "report reports text texts findings finding impression impressions conclusion caption captions content "

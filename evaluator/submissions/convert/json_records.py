@@ -103,11 +103,17 @@ def _unwrapped(value: Any, name: str, known: frozenset[str], notes: list[str]) -
             raise Refused(
                 f"{name} holds several lists: {listed(lists)}. Write the one of the test split to a file of its own."
             )
-        wrapped = lists or [k for k, v in value.items() if len(value) == 1 and _is_wrapper(k, v)]
+        by_ids = [k for k, v in value.items() if isinstance(v, dict) and known & v.keys()]
+        wrapped = by_ids or lists or [k for k, v in value.items() if len(value) == 1 and _is_wrapper(k, v)]
         if len(wrapped) != 1 or (
             lists and any(isinstance(v, dict) and is_text_name(k) for k, v in value.items())
         ):
             return value
+        if role_of(wrapped[0]) is Role.REFERENCE:
+            raise Refused(
+                f"{name}: what stands under '{visible(wrapped[0])}' has a name of references, and references are never "
+                "written as predictions. If these are the predictions, write them to a file of their own."
+            )
         notes.append(f"read what stands under '{visible(wrapped[0])}'")
         value = value[wrapped[0]]
     return value
@@ -207,6 +213,8 @@ def _column_orientation(value: Mapping[str, Any], name: str) -> Table | None:
 
 def _studies(value: Mapping[str, Any], name: str) -> Table:
     """The table of an object with an entry for each study."""
+    if all(isinstance(v, list) and len(v) == 1 and isinstance(v[0], dict) for v in value.values()):
+        value = {study: content[0] for study, content in value.items()}
     fields = tuple(dict.fromkeys(k for v in value.values() if isinstance(v, dict) for k in v))
     bare = any(not isinstance(v, dict) for v in value.values())
     columns = (KEY, *((VALUE,) if bare else ()), *fields)

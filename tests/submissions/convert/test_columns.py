@@ -186,6 +186,32 @@ def test_a_data_sets_annotation_file(door):
         assert door(content)[0] == 1
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"ground_truth": [{"id": A, "report": R}, {"id": B, "report": R}]},
+        {"annotations": [{"id": A, "caption": R}]},
+        {"references": {A: R, B: R}},
+        {"meta": {"n": 2}, "gts": {A: R, B: R}},
+        {"data": {"targets": [{"id": A, "report": R}]}},
+        {"gts": {A: [R]}, "res": {A: [R]}},
+        {"ground_truth": {A: R}},
+    ],
+    ids=str,
+)
+def test_a_wrapper_with_a_name_of_references_is_refused(door, content):
+    code, said, reports = door(content)
+    assert (code, reports) == (1, None)
+    assert "references are never" in said
+
+
+def test_a_study_in_a_list_of_one_object(door):
+    rows = {s: [{"reference": R, "prediction": P}] for s in STUDIES}
+    code, said, reports = door(rows)
+    assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
+    assert "columns left out: 'reference'" in said
+
+
 def sandbox_references():
     from importlib import resources
 
