@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -83,7 +82,7 @@ def table(columns, rows):
 
 
 def small(n=2, digest=None):
-    return replace(get_dataset("mimic-cxr"), n_studies=n, ids_digest=digest)
+    return get_dataset("mimic-cxr").model_copy(update={"n_studies": n, "ids_digest": digest})
 
 
 def column_of(columns, rows, dataset=None, known=frozenset(), **wanted):
@@ -147,7 +146,7 @@ def test_a_named_column_of_ids():
 
 
 def test_coverage_in_words():
-    iu = replace(get_dataset("iu-xray"), ids_digest=None)
+    iu = get_dataset("iu-xray")
     known = frozenset({"a", "b", "c"})
     assert describe_coverage(["a", "b", "c"], (), iu, known) == ["3 of 3 studies of iu-xray"]
     assert describe_coverage(["a", "b"], ("x",), iu, known) == [
