@@ -90,6 +90,15 @@ def write_record(
     return path
 
 
+def withholds_counts(dataset: Dataset) -> bool:
+    """Whether counts that tell of single references stay on the runner: one match is a membership answer."""
+    return not dataset.references_public
+
+
+MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference")
+"""Diagnostics that count studies by what their references are."""
+
+
 def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as it may leave the runner: of a private set no number finer than the set's step.
 
@@ -100,10 +109,12 @@ def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
     ladder = record.get("ladder") or {}
     withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
     metrics = {} if withheld else record["metrics"]
+    hidden = MEMBERSHIP if withholds_counts(board.dataset) else ()
+    diagnostics = {k: v for k, v in record["diagnostics"].items() if k not in hidden and not withheld}
     return {
         **record,
         "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
-        "diagnostics": {} if withheld else _coarse(record["diagnostics"], record["n"]),
+        "diagnostics": _coarse(diagnostics, record["n"]),
     }
 
 

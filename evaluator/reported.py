@@ -131,6 +131,27 @@ def _csv(rows: Sequence[tuple[str, ...]]) -> str:
     return out.getvalue()
 
 
+def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:
+    """By dataset, track and metric the best published mean, of rows that do not contradict themselves.
+
+    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none.
+    """
+    best: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        if row.contradicts_itself:
+            continue
+        board = best.setdefault(row.dataset, {}).setdefault(row.track, {})
+        for key, value in row.values.items():
+            if value is None:
+                continue
+            name = key.removesuffix("_reciprocal")
+            if name == key:
+                board[name] = max(board.get(name, value), value)
+            elif value > 0:
+                board[name] = min(board.get(name, 1 / value), 1 / value)
+    return best
+
+
 def load_reported(folder: Path) -> list[ReportedRow]:
     """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
     rows: list[ReportedRow] = []

@@ -11,9 +11,11 @@ import numpy as np
 
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
+from evaluator.earlier import earlier_on, keep_file
 from evaluator.files import dump_json, write_text
 from evaluator.metrics.base import Scores
 from evaluator.problems import RexrankError
+from evaluator.provenance import today
 from evaluator.records import Board
 from evaluator.runs import (
     ScoreSettings,
@@ -85,9 +87,11 @@ def merge_shards(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
-        record = submission_record(board, references, scored, used, submission, earlier)
+        before = earlier_on(board, submission, earlier, leaderboard, store, used.records)
+        record = submission_record(board, references, scored, used, submission, before)
         paths.append(keep_record(board, references, scored, used, record, leaderboard))
         keep_cases(board, references, used, submission, leaderboard)
+    keep_file(store, submission, dataset, settings.submitted or today())
     return paths
 
 

@@ -19,6 +19,7 @@ LAYERS = (
     ("scoring",),
     ("records", "reported"),
     ("cases", "nulls"),
+    ("earlier", "signal"),
     ("diagnostics", "uncertainty"),
     ("entrants", "groups", "ladder", "pairwise", "quota"),
     ("comparison", "tables", "runs", "ranking"),

@@ -6,15 +6,15 @@ import json
 
 import numpy as np
 import pytest
-from support.texts import WORDS, sentence
+from support.texts import WORDS, report, sentence
 
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
-from evaluator.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
-from evaluator.metrics.base import Scores
+from evaluator.diagnostics import describe, diagnose, held, null_like, recheck
+from evaluator.earlier import Earlier, OwnFile
+from evaluator.metrics.base import Run, Scores
 from evaluator.records import Board
 from evaluator.scoring import Scored
-from evaluator.statistics.bootstrap import clusters_of
 from evaluator.submission import StudyReport
 
 
@@ -27,7 +27,7 @@ def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(
     scores = {k: Scores(np.full(n, v), bad) for k, v in values.items()}
     scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
     board = Board(get_dataset(dataset), "findings")
-    return diagnose(board, references, scored, reports, "clean", **more)
+    return diagnose(board, references, scored, reports, Run(), **more)
 
 
 def many(n, make):
@@ -39,12 +39,17 @@ def honest(i):
     return " ".join(sentence(i, 14).split()[:6] + sentence(5_000 + i, 14).split()[:8])
 
 
+def long(i):
+    """As much, in a report long enough to be compared with other models'."""
+    return f"{honest(i)} {report(i, 2)}"
+
+
 @pytest.mark.parametrize(
     ("reports", "more", "codes", "result"),
     [
         (many(200, honest), {}, [], "pass"),
         (many(200, lambda i: sentence(900 + i, 14)), {}, ["C14"], "badge"),
-        (many(200, lambda i: honest(i % 10)), {}, ["C10", "C14"], "badge"),
+        (many(200, lambda i: honest(i % 10)), {}, ["C10"], "badge"),
         (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
         (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
         (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
@@ -57,8 +62,18 @@ def honest(i):
             ["C16"],
             "reject",
         ),
-        (many(200, honest), {"earlier": {"other/m": many(200, honest)}, "name": "me/m"}, ["C18"], "reject"),
-        (many(200, honest), {"earlier": {"me/old": many(200, honest)}, "name": "me/m"}, ["C18"], "badge"),
+        (
+            many(200, long),
+            {"earlier": Earlier({"other/m": many(200, long)}), "name": "me/m"},
+            ["C18"],
+            "reject",
+        ),
+        (
+            many(200, long),
+            {"earlier": Earlier({"me/old": many(200, long)}), "name": "me/m"},
+            ["C18"],
+            "badge",
+        ),
     ],
 )
 def test_outcomes(reports, more, codes, result):
@@ -67,16 +82,26 @@ def test_outcomes(reports, more, codes, result):
     assert integrity["outcome"] == result
 
 
-def test_a_few_changed_studies_of_a_private_set_are_probing():
+@pytest.mark.parametrize(
+    ("earlier", "found"),
+    [
+        (Earlier(others={"me/old": None}), True),
+        (Earlier(own=[OwnFile("me/m", "2026-01-01", None)]), True),
+        (Earlier(others={"me/old": None}, own=[OwnFile("me/m", "2026-01-01", None)]), True),
+        (Earlier(others={"you/m": None}), False),
+    ],
+)
+def test_a_few_changed_studies_of_a_withheld_set_are_probing(earlier, found):
     now = many(200, honest)
     before = {**now, "s003": StudyReport("another report altogether")}
-    _, integrity = outcome(
-        now,
-        "rexgradient",
-        earlier={"me/old": before, "you/m": many(200, lambda i: sentence(i, 14))},
-        name="me/m",
+    full = Earlier(
+        dict.fromkeys(earlier.others, before), [OwnFile(f.name, f.submitted, before) for f in earlier.own]
     )
-    assert "C19" in {b["code"] for b in integrity["badges"]}
+    _, integrity = outcome(now, "rexgradient", earlier=full, name="me/m")
+    texts = [b["text"] for b in integrity["badges"] if b["code"] == "C19"]
+    assert texts == (["few reports changed since an earlier run of the team"] if found else [])
+    _, public = outcome(now, "iu-xray", earlier=full, name="me/m")
+    assert "C19" not in {b["code"] for b in public["badges"]}
 
 
 def test_private_ids_and_texts_are_never_said():
@@ -110,7 +135,9 @@ def test_flags_of_a_private_set_quote_no_score(metrics, code):
 
 def test_signal_is_of_this_study():
     looks, _ = outcome(many(100, honest))
-    assert looks["signal"]["low"] > 0
+    assert list(looks["signal"]) == ["word_similarity"]
+    assert looks["signal"]["word_similarity"]["gain"] > 0
+    assert looks["signal"]["word_similarity"]["p"] == pytest.approx(1 / 1001)
     few, _ = outcome(many(20, honest))
     assert few["signal"] is None
 
@@ -122,13 +149,6 @@ def test_a_null_row_is_described_and_not_accused():
     numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
     assert numbers["exact_match"] == 1.0
     assert numbers["signal"] is None
-
-
-def test_the_clustered_error_is_the_plain_one_for_single_studies():
-    values = np.random.default_rng(1).normal(size=50)
-    mean, error = clustered_mean(values, clusters_of([str(i) for i in range(50)]))
-    assert mean == pytest.approx(values.mean())
-    assert error == pytest.approx(values.std() / np.sqrt(50))
 
 
 def test_what_holds_a_record():

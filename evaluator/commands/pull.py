@@ -18,11 +18,12 @@ from evaluator.github.messages import VALIDATION_MARK, Around, validation_commen
 from evaluator.github.ownership import Person
 from evaluator.problems import RexrankError
 from evaluator.runs import store_directory
-from evaluator.submission import StudyReport
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
+
+    from evaluator.earlier import ReportFiles
 
 
 def _intake(number: int, sha: str, author: Person) -> Intake:
@@ -88,18 +89,11 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     )
 
 
-def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
-    """Per dataset the reports of main's other submissions, by `team/model`; unreadable files are left out."""
-    from evaluator.commands.submit import read_reports
+def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
+    """Per dataset the reports of main's other submissions, by `team/model`, each file read when it is asked for."""
+    from evaluator.commands.scoring import submitted_reports
 
-    found: dict[str, dict[str, dict[str, StudyReport]]] = {}
-    for dataset in datasets:
-        for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
-            name = f"{path.parent.parent.name}/{path.parent.name}"
-            reports = read_reports(path) if name != own else None
-            if reports is not None:
-                found.setdefault(dataset, {})[name] = reports
-    return found
+    return {d: submitted_reports(Path("submissions"), d, own) for d in datasets}
 
 
 def run_comment() -> int:

@@ -22,6 +22,7 @@ from evaluator.records import Board
 from evaluator.runs import ScoreSettings, store_directory
 
 if TYPE_CHECKING:
+    from evaluator.earlier import ReportFiles
     from evaluator.judges.settings import JudgeSettings
     from evaluator.submission import StudyReport, Submission
 
@@ -194,21 +195,19 @@ def _counted(
         raise RexrankError(f"{error} A maintainer may allow one more: --over-quota.") from error
 
 
-def earlier_reports(
-    folder: Path, submission: Submission, dataset: Dataset
-) -> dict[str, Mapping[str, StudyReport]]:
-    """Reports of the other submissions beside this one on the dataset, by `team/model`; unreadable ones not."""
-    from evaluator.commands.submit import read_reports
-
+def earlier_reports(folder: Path, submission: Submission, dataset: Dataset) -> ReportFiles:
+    """Reports of the other submissions beside this one on the dataset, by `team/model`."""
     root = folder.resolve().parents[1]
-    own = f"{submission.team}/{submission.model}"
-    found: dict[str, Mapping[str, StudyReport]] = {}
-    for path in sorted(root.glob(f"*/*/{dataset.id}.json")):
-        name = f"{path.parent.parent.name}/{path.parent.name}"
-        reports = None if name == own else read_reports(path)
-        if reports is not None:
-            found[name] = reports
-    return found
+    return submitted_reports(root, dataset.id, f"{submission.team}/{submission.model}")
+
+
+def submitted_reports(root: Path, dataset: str, own: str) -> ReportFiles:
+    """Reports of every submission below `root` on a dataset but `own`, by `team/model`."""
+    from evaluator.commands.submit import read_reports
+    from evaluator.earlier import ReportFiles
+
+    paths = {f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset}.json"))}
+    return ReportFiles({name: p for name, p in paths.items() if name != own}, read_reports)
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
