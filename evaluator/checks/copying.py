@@ -156,24 +156,25 @@ def _copied_spans(texts: Texts) -> list[int]:
     A run that another patient's reference or a training reference holds is common wording.
     """
     k = limits()["own_reference"]["span_words"]
-    found = []
-    others: list[tuple[str, str]] | None = None
-    for i in range(texts.n):
-        shared = _grams(texts.predictions[i], k) & _grams(texts.references[i], k)
-        if not shared:
-            continue
-        if others is None:
-            others = [(p, f" {norm(r)} ") for p, r in zip(texts.patients, texts.references, strict=True)]
-            others += [("", f" {norm(t)} ") for t in texts.training]
-        elsewhere = [text for patient, text in others if patient != texts.patients[i]]
-        if any(not any(f" {span} " in text for text in elsewhere) for span in sorted(shared)):
-            found.append(i)
-    return found
+    owners: dict[int, str | None] = {}
+    for patient, reference in zip(texts.patients, texts.references, strict=True):
+        for gram in _grams(reference, k):
+            owners[gram] = patient if owners.get(gram, patient) == patient else None
+    owners |= dict.fromkeys((g for t in texts.training for g in _grams(t, k)), None)
+    return [
+        i
+        for i in range(texts.n)
+        if any(
+            owners[gram] is not None
+            for gram in _grams(texts.predictions[i], k) & _grams(texts.references[i], k)
+        )
+    ]
 
 
-def _grams(text: str, k: int) -> set[str]:
+def _grams(text: str, k: int) -> set[int]:
+    """Every run of `k` words, by its hash, so that those of a whole set fit into memory."""
     words = norm(text).split()
-    return {" ".join(words[j : j + k]) for j in range(len(words) - k + 1)}
+    return {hash(tuple(words[j : j + k])) for j in range(len(words) - k + 1)}
 
 
 def check_copying(texts: Texts, copies: Copies | None = None) -> list[Flag]:

@@ -78,7 +78,7 @@ def check_duplicate(
     positions = comparable(mine, theirs)
     outcome = Outcome.BADGE if same_team else Outcome.QUARANTINE
     if len(positions) < rules["studies"]:
-        return _verbatim(mine, theirs, name)
+        return _same_templates(mine, theirs, name)
     found, drawn = resembling(mine, theirs, positions)
     for before in own:
         mine_before, _ = resembling(mine, before, drawn)
@@ -98,18 +98,26 @@ def check_duplicate(
     ]
 
 
-def _verbatim(mine: Reports, theirs: Reports, name: str) -> list[Flag]:
-    """A badge where too few distinct reports are there to judge by, but nearly all studies have the same text.
+def _same_templates(mine: Reports, theirs: Reports, name: str) -> list[Flag]:
+    """A badge where too few distinct reports are there to judge by, but both give the same text to the same studies.
 
-    One text for nearly all studies tells nothing: two constants may be equal by chance.
+    Agreement beyond chance, as Cohen's kappa: a constant says nothing, and two models that draw on like
+    templates for other studies have none. It is shown and holds nobody.
     """
     rules = limits()["duplicate"]
-    pairs = [(norm(a), norm(b)) for a, b in zip(mine, theirs, strict=True)]
-    most = Counter(b for _, b in pairs).most_common(1)
-    share = sum(bool(a) and a == b for a, b in pairs) / max(1, len(pairs))
-    if share < rules["verbatim_share"] or most[0][1] >= rules["constant_share"] * len(pairs):
+    drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules["drawn"]]
+    own = [norm(theirs[i]) for i in drawn]
+    kinds = sorted(set(own))
+    words = WordTexts()
+    likeness = matrix(sorted_words(words([mine[i] for i in drawn])), sorted_words(words(kinds)))
+    nearest = [kinds[k] for k in likeness.argmax(axis=1).tolist()] if kinds else []
+    close = likeness.max(axis=1, initial=0) >= rules["in_order"]
+    counts = Counter(own)
+    share = sum(a == b and c for a, b, c in zip(nearest, own, close.tolist(), strict=True)) / max(1, len(own))
+    chance = sum(counts[t] for t in nearest) / max(1, len(own)) ** 2
+    if chance >= 1 or (share - chance) / (1 - chance) < rules["kappa"]:
         return []
-    text = f"{share:.0%} of the reports are the same as those of {name}, with few distinct ones to judge by"
+    text = f"{share:.0%} of the reports follow those of {name}, with too few distinct ones to judge by"
     return [Flag("C18", Outcome.BADGE, text)]
 
 

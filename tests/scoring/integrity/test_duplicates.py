@@ -77,14 +77,15 @@ def test_near_duplicates_are_held_with_the_name(change, outcome):
     ],
 )
 def test_models_that_are_their_own_or_fill_templates_hold_nobody(mine, theirs):
-    assert found(theirs, mine) == []
+    assert not {"quarantine", "reject"} & set(found(theirs, mine))
 
 
-def test_the_same_template_for_the_same_studies_is_shown():
+@pytest.mark.parametrize("change", [lambda r: r, lambda r: f"{r} No acute disease is seen."])
+def test_the_same_template_for_the_same_studies_is_shown(change):
     few = [MODEL[i % 7] for i in range(N)]
-    flags = check_duplicate(few, few, None, name="b/m", same_team=False)
+    flags = check_duplicate([change(r) for r in few], few, None, name="b/m", same_team=False)
     assert [(str(f.outcome), f.text) for f in flags] == [
-        ("badge", "100% of the reports are the same as those of b/m, with few distinct ones to judge by")
+        ("badge", "100% of the reports follow those of b/m, with too few distinct ones to judge by")
     ]
 
 

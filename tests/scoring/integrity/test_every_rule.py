@@ -133,7 +133,7 @@ def contaminated(challenge):
                 metrics=CLINICAL, poison={"radcliq_v1": values(1.2 - gain, 8)},
             )  # fmt: skip
     # The numbers are made up, which other checks see: a maintainer lets them stand.
-    released = dict.fromkeys(challenge.digests, {"by": "octocat", "why": "a rehearsal"})
+    released = {key: {"by": "octocat", "why": "a rehearsal"} for key in challenge.digests}
     (challenge.leaderboard / "releases.json").write_text(json.dumps(released), "utf-8")
     tables = rank_all(challenge.leaderboard, challenge.store, rehearsal=True)
     return [
