@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evaluator.checks import plausibility
-from evaluator.reported import best_reported, load_reported
+from evaluator.leaderboard.reported import best_reported, load_reported
+from evaluator.scoring.integrity import plausibility
 
 ROOT = Path(__file__).parents[1]
 HEAD = "# Best reported mean by board and metric (C15). Written by tools/ceilings.py; not to be edited by hand.\n"

@@ -8,17 +8,14 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.texts import report, sentence
 
-from evaluator.checks import copying
-from evaluator.checks.copying import check_copying, copy_findings, find_copies
-from evaluator.checks.integrity import Texts
-from evaluator.checks.similarity import WordTexts, matrix, pairwise, sorted_words
 from evaluator.datasets.references import Reference, References
 from evaluator.datasets.registry import get_dataset
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport
+from evaluator.scoring.integrity import copying
+from evaluator.scoring.integrity.copying import check_copying, copy_findings, find_copies
+from evaluator.scoring.integrity.flags import Texts
 
 N = 120
 REFERENCES = [report(i) for i in range(N)]
@@ -155,33 +152,6 @@ def test_a_file_is_checked_in_every_track_it_enters(whole, codes):
     assert [f.code for f in copy_findings(reports, references)] == codes
     assert copy_findings(dict.fromkeys(studies, StudyReport("Clear lungs.", "Normal.")), references) == []
     assert copy_findings({}, references) == []
-
-
-WORDS = st.lists(st.sampled_from(["lung", "clear", "no", "effusion", "x1"]), max_size=12).map(" ".join)
-
-
-@settings(max_examples=60)
-@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
-def test_similarity_is_symmetric_bounded_and_never_larger_in_order(pairs):
-    words = WordTexts()
-    a, b = words([p for p, _ in pairs]), words([q for _, q in pairs])
-    in_order, any_order = pairwise(a, b), pairwise(sorted_words(a), sorted_words(b))
-    assert ((in_order >= 0) & (any_order <= 1)).all()
-    assert (in_order <= any_order + 1e-6).all()
-    assert pairwise(b, a) == pytest.approx(in_order)
-    assert matrix(a, b).diagonal() == pytest.approx(in_order)
-    for x, y, s in zip(a, b, in_order, strict=True):
-        assert s == pytest.approx(2 * subsequence(x, y) / (len(x) + len(y)) if x or y else 0)
-
-
-def subsequence(a, b):
-    """Length of the longest common subsequence, by the textbook's table."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        before = 0
-        for j, y in enumerate(b, start=1):
-            before, row[j] = row[j], before + 1 if x == y else max(row[j], row[j - 1])
-    return row[-1]
 
 
 @pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.texts import report
 
-from evaluator.checks.duplicates import check_duplicate, check_probing
+from evaluator.scoring.integrity.duplicates import check_duplicate, check_probing
 
 N = 100
 MODEL = [report(i) for i in range(N)]

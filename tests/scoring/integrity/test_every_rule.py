@@ -12,18 +12,19 @@ import pytest
 from support.submissions import FIRST, GOOD_CARD, dump, good_studies
 from support.texts import report
 
-from evaluator.commands.board import rank_all
-from evaluator.commands.scoring import run_score
-from evaluator.commands.submit import run_validate
+from evaluator.cli.score import run_score
+from evaluator.cli.submit import run_validate
+from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
-from evaluator.metrics.base import Scores
+from evaluator.datasets.report import StudyReport
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
+from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
-from evaluator.records import Board
-from evaluator.runs import ScoreSettings, board_pairs, board_run, score_submission
-from evaluator.sandbox.standins import shipped_models
-from evaluator.store import ScoreStore
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, board_pairs, board_run, score_submission
+from evaluator.scoring.score_store import ScoreStore
+from evaluator.submissions.submission import Predictions, Submission
 
 N = 120
 REFERENCES = [report(i) for i in range(N)]

@@ -1,0 +1,228 @@
+"""What the reports of a submission look like beside the references, and what its integrity checks say.
+
+The checks themselves are in `evaluator/scoring/integrity/`; here they meet the
+board. They speak in counts, and in study ids only where ids may be shown; they never quote a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.core.types import FloatArray
+from evaluator.datasets.protocol import ProtocolName
+from evaluator.datasets.references import References
+from evaluator.datasets.report import StudyReport
+from evaluator.metrics.registry import PRIMARY, get_metric
+from evaluator.models.runtime import Run
+from evaluator.scoring.earlier import COMPARED_SCORES, Earlier
+from evaluator.scoring.integrity import copying, duplicates, plausibility
+from evaluator.scoring.integrity import flags as integrity
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
+from evaluator.scoring.integrity.signal import image_signal
+from evaluator.scoring.records import Board, withholds_counts
+
+if TYPE_CHECKING:
+    from evaluator.scoring.engine import Scored
+
+
+def diagnose(
+    board: Board,
+    references: References,
+    scored: Scored,
+    reports: Mapping[str, StudyReport],
+    run: Run,
+    *,
+    name: str = "",
+    earlier: Earlier | None = None,
+    strata: Sequence[str] = (),
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Diagnostics of the predictions, and outcome and badges of the integrity checks.
+
+    Diagnostics: those of `describe`, and `signal` (C14). Integrity: `outcome` (pass, badge, quarantine
+    or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids are private), `thresholds`
+    (version of the limits). `run`: how the board was scored; `name`: `team/model`; `earlier`: what was
+    there before it, for C18 and C19; `strata`: a label a study within which references change places.
+    """
+    texts = copying.board_texts(references, reports, board.track, run.protocol)
+    copies = copying.find_copies(texts)
+    signal = image_signal(texts, scored, run, strata or [""] * texts.n)
+    flags = [
+        *integrity.check_reports(texts),
+        *plausibility.check_failures(scored.scores),
+        *copying.check_copying(texts, copies),
+        *plausibility.check_too_good(board, scored),
+        *_identity(scored),
+        *plausibility.check_signal(signal),
+        *_planted(references, texts, scored),
+        *_compare_earlier(board, texts.ids, reports, scored, earlier or Earlier(), name),
+    ]
+    numbers = {**integrity.describe(texts), **copying.describe_copying(texts, copies), "signal": signal}
+    return numbers, {
+        "outcome": str(integrity.worst(flags)),
+        "badges": [_public(f, board) for f in flags],
+        "thresholds": integrity.limits()["version"],
+    }
+
+
+def describe(
+    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+) -> dict[str, Any]:
+    """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
+    texts = copying.board_texts(references, reports, board.track, protocol)
+    return {**integrity.describe(texts), **copying.describe_copying(texts), "signal": None}
+
+
+WITHHELD_WORDS: Final = {
+    "C2": "reports are empty",
+    "C11": "reports are close to their own reference, of those that no other study has",
+    "C12": "reports are close to their own reference, short and shared ones included",
+    "C13": "reports point at their own reference among those of all studies",
+    "C19": "few reports changed since an earlier run of the team",
+}
+"""What is said in place of a count that would tell of single references."""
+PRIVATE_WORDS: Final = {
+    "C14": "no image signal: reports fit another patient's reference as well as their own",
+    "C15": "a mean is better than is plausible",
+    "C16": "radcliq_v1 is not what its parts give",
+    "C17": "scores are not what this record claimed before",
+}
+"""What is said in place of a score's digits on a private set."""
+
+
+def _public(flag: Flag, board: Board) -> dict[str, Any]:
+    shown = flag.to_dict()
+    if not board.dataset.references_public:
+        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
+    if withholds_counts(board.dataset):
+        shown["text"] = WITHHELD_WORDS.get(flag.code, shown["text"])
+    return shown if board.dataset.ids_public else {**shown, "ids": []}
+
+
+def _identity(scored: Scored) -> list[Flag]:
+    """C16, where nothing failed: the worst values of RadCliQ and of its parts do not obey the formula."""
+    if any(s.failed.any() for s in scored.scores.values()):
+        return []
+    return plausibility.check_identity(plausibility.means(scored), rounded=False)
+
+
+def _planted(references: References, texts: Texts, scored: Scored) -> list[Flag]:
+    """C20: planted strings that came back, and known-wrong references matched as well as right ones."""
+    flags = copying.check_canaries(texts, references.planted.strings)
+    key = next((k for k in (PRIMARY, "bleu_2") if k in scored.scores), None)
+    swapped = [i for i, study in enumerate(scored.ids) if study in references.planted.swapped]
+    if key is None or not swapped:
+        return flags
+    better = get_metric(key).higher_is_better
+    return flags + copying.check_swapped(scored.scores[key].values, swapped, higher_is_better=better)
+
+
+def recheck(record: Mapping[str, Any], before: Mapping[str, Any] | None, board: Board) -> dict[str, Any]:
+    """The record, with C17 where the same bytes scored otherwise `before` under the same signatures.
+
+    What an earlier record claims is held against what is computed now, so that a record that was
+    edited by hand, or a metric that does not repeat itself, is seen.
+    """
+    same = ("predictions_sha256", "references_sha256")
+    origin = before["provenance"] if before else {}
+    if (
+        before is None
+        or "shown_predictions_sha256" in origin
+        or any(origin.get(k) != record["provenance"].get(k) for k in same)
+    ):
+        return dict(record)
+    claimed = {
+        k: entry["mean"]
+        for k, entry in before["metrics"].items()
+        if entry["signature"] == record["metrics"].get(k, {}).get("signature")
+    }
+    means = {k: entry["mean"] for k, entry in record["metrics"].items()}
+    flags = plausibility.check_claims(claimed, means)
+    if not flags:
+        return dict(record)
+    integrity_now = record["integrity"]
+    outcome = max(Outcome(integrity_now["outcome"]), integrity.worst(flags), key=list(Outcome).index)
+    badges = [*integrity_now["badges"], *(_public(f, board) for f in flags)]
+    return {**record, "integrity": {**integrity_now, "outcome": str(outcome), "badges": badges}}
+
+
+def _compare_earlier(
+    board: Board,
+    ids: Sequence[str],
+    reports: Mapping[str, StudyReport],
+    scored: Scored,
+    earlier: Earlier,
+    name: str,
+) -> list[Flag]:
+    """C18 against every other model, and on a withheld set C19 against every file of the same team."""
+    mine, team = _written(ids, reports, board), name.partition("/")[0]
+    now = dict(zip(ids, mine, strict=True))
+    flags: list[Flag] = []
+    for other in sorted(earlier.others):
+        theirs = _written(ids, earlier.others[other], board)
+        same_team = other.partition("/")[0] == team
+        since = earlier.submitted(other)
+        before = [f for f in earlier.own if not same_team and since is not None and f.submitted < since]
+        flags += duplicates.check_duplicate(
+            mine,
+            theirs,
+            _comparable_scores(scored, earlier, other),
+            name=other,
+            same_team=same_team,
+            own=[_written(ids, f.reports, board) for f in before],
+        )
+        if same_team and withholds_counts(board.dataset):
+            flags += duplicates.check_probing(dict(zip(ids, theirs, strict=True)), now)
+    if withholds_counts(board.dataset):
+        for file in earlier.own:
+            before_now = dict(zip(ids, _written(ids, file.reports, board), strict=True))
+            flags += duplicates.check_probing(before_now, now)
+    return _one_probing(flags)
+
+
+def _one_probing(flags: Sequence[Flag]) -> list[Flag]:
+    """The flags with C19 once: the main branch and the store may hold the same earlier file."""
+    probing = [f for f in flags if f.code == "C19"]
+    return [f for f in flags if f.code != "C19"] + probing[:1]
+
+
+def _written(ids: Sequence[str], reports: Mapping[str, StudyReport], board: Board) -> list[str]:
+    """A model's reports as it wrote them, in the order of `ids`, an empty text where it has none."""
+    whole = board.track == "report"
+    found = [reports.get(i) for i in ids]
+    return [
+        "" if r is None else f"{r.findings} {r.impression or ''}".strip() if whole else r.findings
+        for r in found
+    ]
+
+
+def _comparable_scores(scored: Scored, earlier: Earlier, other: str) -> tuple[FloatArray, FloatArray] | None:
+    """Per-study scores of both models in the first metric that both have with one signature."""
+    theirs = earlier.scores(other)
+    if theirs is None:
+        return None
+    values, signatures = theirs
+    for key in COMPARED_SCORES:
+        mine = scored.scores.get(key)
+        same = key in values and signatures.get(key) == scored.signatures.get(key)
+        if mine is not None and same and values[key].shape == mine.values.shape:
+            return mine.values, values[key]
+    return None
+
+
+def null_like(diagnostics: Mapping[str, Any]) -> bool:
+    """Whether one report serves nine studies in ten: a constant, which may stand as a baseline only."""
+    share = diagnostics.get("top1_share")
+    return share is not None and share >= integrity.limits()["collapse"]["null_like_share"]
+
+
+def held(integrity_result: Mapping[str, Any]) -> str | None:
+    """Why a record may not be ranked before a maintainer releases it; `None` when it may."""
+    if integrity_result.get("outcome") not in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}:
+        return None
+    codes = [
+        b["code"]
+        for b in integrity_result.get("badges", [])
+        if b.get("outcome") in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}
+    ]
+    return f"held by integrity check {', '.join(dict.fromkeys(codes)) or '?'} until a maintainer releases it"
