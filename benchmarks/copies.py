@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.cli.score import submitted_reports
 from evaluator.scoring.integrity.copying import check_copying, find_copies
 from evaluator.scoring.integrity.duplicates import check_duplicate
 from evaluator.scoring.integrity.flags import Texts
 from evaluator.scoring.integrity.similarity import WordTexts, norm, pairwise
+from evaluator.submissions.reading import submitted_reports
 
 WORDS = [f"word{i}" for i in range(2_000)]
 WEIGHTS = [1 / (rank + 3) for rank in range(len(WORDS))]

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluator.core.types import FloatArray
 from evaluator.scoring.integrity.flags import Flag, Outcome, limits, norm, share_flag
-from evaluator.scoring.integrity.similarity import WordTexts, matrix, sorted_words
+from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, sorted_words
 
 Reports = Sequence[str]
 """A model's reports in the order of a track's studies."""
@@ -78,7 +78,7 @@ def check_duplicate(
     positions = comparable(mine, theirs)
     outcome = Outcome.BADGE if same_team else Outcome.QUARANTINE
     if len(positions) < rules["studies"]:
-        return _same_templates(mine, theirs, name)
+        return _same_templates(mine, theirs, name=name, same_team=same_team)
     found, drawn = resembling(mine, theirs, positions)
     for before in own:
         mine_before, _ = resembling(mine, before, drawn)
@@ -98,27 +98,45 @@ def check_duplicate(
     ]
 
 
-def _same_templates(mine: Reports, theirs: Reports, name: str) -> list[Flag]:
-    """A badge where too few distinct reports are there to judge by, but both give the same text to the same studies.
+def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: bool) -> list[Flag]:
+    """C18 where too few distinct reports are there to judge by: the same text for the same studies.
 
-    Agreement beyond chance, as Cohen's kappa: a constant says nothing, and two models that draw on like
-    templates for other studies have none. It is shown and holds nobody.
+    Each of my reports is given to the text of theirs that it is likest to, or that it contains; Cohen's
+    kappa says how far that is theirs on the study, beyond chance. A constant tells nothing, and two
+    models that draw on like templates for different studies have a kappa near 0. Few different texts are
+    shown and hold nobody: two models may call normal and abnormal alike.
     """
     rules = limits()["duplicate"]
     drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules["drawn"]]
     own = [norm(theirs[i]) for i in drawn]
     kinds = sorted(set(own))
+    number = {text: k for k, text in enumerate(kinds)}
     words = WordTexts()
-    likeness = matrix(sorted_words(words([mine[i] for i in drawn])), sorted_words(words(kinds)))
-    nearest = [kinds[k] for k in likeness.argmax(axis=1).tolist()] if kinds else []
-    close = likeness.max(axis=1, initial=0) >= rules["in_order"]
-    counts = Counter(own)
-    share = sum(a == b and c for a, b, c in zip(nearest, own, close.tolist(), strict=True)) / max(1, len(own))
-    chance = sum(counts[t] for t in nearest) / max(1, len(own)) ** 2
-    if chance >= 1 or (share - chance) / (1 - chance) < rules["kappa"]:
+    a, b = words([mine[i] for i in drawn]), words(kinds)
+    alike = matrix(a, b)
+    given = np.array([number[t] for t in own], dtype=np.intp)
+    chances = np.bincount(given, minlength=len(kinds)) / max(1, len(own))
+    agreed, kappa = 0.0, 0.0
+    for likeness in (alike, _contained(alike, a, b)):
+        if not likeness.size:
+            continue
+        nearest = likeness.argmax(axis=1)
+        close = likeness.max(axis=1) >= rules["in_order"]
+        share, chance = float(((nearest == given) & close).mean()), float(chances[nearest].mean())
+        if chance < 1 and (share - chance) / (1 - chance) > kappa:
+            agreed, kappa = share, (share - chance) / (1 - chance)
+    if kappa < rules["kappa"]:
         return []
-    text = f"{share:.0%} of the reports follow those of {name}, with too few distinct ones to judge by"
-    return [Flag("C18", Outcome.BADGE, text)]
+    held = len(kinds) >= rules["kinds"] and not same_team
+    text = f"{agreed:.0%} of the reports follow those of {name}, which has {len(kinds)} different ones there"
+    return [Flag("C18", Outcome.QUARANTINE if held else Outcome.BADGE, text)]
+
+
+def _contained(alike: FloatMatrix, a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
+    """Share of b's words that a has in the same order; of texts wholly there the longest is a little ahead."""
+    sizes = np.array([len(t) for t in a])[:, None], np.array([len(t) for t in b])[None, :]
+    common = alike * (sizes[0] + sizes[1]) / 2
+    return np.asarray(common / np.maximum(sizes[1], 1) + 1e-4 * sizes[1], dtype=np.float32)
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float | None:

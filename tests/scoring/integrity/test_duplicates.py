@@ -80,13 +80,17 @@ def test_models_that_are_their_own_or_fill_templates_hold_nobody(mine, theirs):
     assert not {"quarantine", "reject"} & set(found(theirs, mine))
 
 
-@pytest.mark.parametrize("change", [lambda r: r, lambda r: f"{r} No acute disease is seen."])
-def test_the_same_template_for_the_same_studies_is_shown(change):
-    few = [MODEL[i % 7] for i in range(N)]
+@pytest.mark.parametrize(
+    "change",
+    [lambda r: r, lambda r: f"{r} No acute disease is seen.", lambda r: f"Normal size of the heart. {r}"],
+)
+@pytest.mark.parametrize(("kinds", "outcome"), [(7, "badge"), (20, "quarantine")])
+def test_the_same_template_for_the_same_studies(change, kinds, outcome):
+    few = filled(0)[:kinds] * (N // kinds)
     flags = check_duplicate([change(r) for r in few], few, None, name="b/m", same_team=False)
-    assert [(str(f.outcome), f.text) for f in flags] == [
-        ("badge", "100% of the reports follow those of b/m, with too few distinct ones to judge by")
-    ]
+    assert [(str(f.outcome), "follow those of b/m" in f.text) for f in flags] == [(outcome, True)]
+    other_studies = few[3:] + few[:3]
+    assert check_duplicate([change(r) for r in few], other_studies, None, name="b/m", same_team=False) == []
 
 
 def test_scores_that_go_together_hold_though_no_word_does():
