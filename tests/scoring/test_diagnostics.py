@@ -143,6 +143,25 @@ def test_signal_is_of_this_study():
     assert few["signal"] is None
 
 
+def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
+    kinds = ["normal" if i % 2 else "abnormal" for i in range(200)]
+    studies = {
+        f"s{i:03}": Reference(f"s{i:03}", f"{kinds[i]} {sentence(i, 14)}", None, f"p{i}", {})
+        for i in range(200)
+    }
+    reports = many(200, lambda i: f"{kinds[i]} study {report(9_000 + i, 1)}")
+    board = Board(get_dataset("iu-xray"), "findings")
+    scored = Scored(tuple(sorted(studies)), {}, {})
+    references = References(board.dataset, studies, "d")
+
+    def codes(strata):
+        _, found = diagnose(board, references, scored, reports, Run(), strata=strata)
+        return [b["code"] for b in found["badges"]]
+
+    assert "C14" not in codes([""] * 200)
+    assert "C14" in codes(kinds)
+
+
 def test_a_null_row_is_described_and_not_accused():
     studies = {f"s{k}": Reference(f"s{k}", sentence(k, 14), None, f"p{k}", {}) for k in range(5)}
     references = References(get_dataset("iu-xray"), studies, "d")

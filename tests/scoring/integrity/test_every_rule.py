@@ -184,6 +184,14 @@ def test_a_run_finds_it(name, challenge):
     assert (code, outcome) in {b[:2] for b in run(challenge)}
 
 
+def test_the_signal_is_sought_in_clinical_metrics_where_they_were_computed(challenge):
+    challenge.score(honest, n=40, metrics=CLINICAL)
+    (path,) = (challenge.leaderboard / "records").rglob("me__model.json")
+    signal = json.loads(path.read_text("utf-8"))["diagnostics"]["signal"]
+    assert sorted(signal) == ["radgraph_f1", "semb_score"]
+    assert all(0 < test["p"] <= 1 for test in signal.values())
+
+
 def test_the_names_and_limbs_are_said(challenge):
     texts = [t for c, _, t in correlated(challenge) if c == "C18"]
     assert len(texts) == 1
