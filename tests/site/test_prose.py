@@ -18,7 +18,7 @@ SITE = ROOT / "site"
 def test_every_integrity_check_is_explained():
     page = (SITE / "integrity.md").read_text("utf-8")
     explained = re.findall(r'^\| <span id="c(\d+)">C\1</span> ', page, re.MULTILINE)
-    code = "".join(p.read_text("utf-8") for p in (ROOT / "evaluator/submissions/rules").glob("*.py"))
+    code = "".join(p.read_text("utf-8") for p in (ROOT / "evaluator/scoring/integrity").glob("*.py"))
     raised = set(re.findall(r'(?:Flag\(|flag\(|texts, |_each\(texts, )"C(\d+)"', code))
     assert set(explained) == raised
     assert explained == sorted(explained, key=int)
