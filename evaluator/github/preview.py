@@ -125,7 +125,7 @@ def preview(
         "error": None if boards else "none of its datasets has references on the runner",
         "not_scored": [name for name in submission.files if name not in {d.id for d, _ in here}],
         "quota": [
-            standing(store, d, team, p.sha256, now, policy) for d, p in here if not d.references_public
+            standing(store, d, team, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs
         ],
         "boards": boards,
     }

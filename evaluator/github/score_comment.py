@@ -103,7 +103,7 @@ def _after_failure(result: Mapping[str, Any]) -> list[str]:
         return [
             (
                 "Nothing is wrong with the submission. A maintainer may ask again at the time given. Predictions that were "
-                "scored before are free at any time, and so are the public sets: without the files of the private ones this "
+                "scored before are free at any time, and so are sets that are not withheld: without the files of the withheld ones this "
                 "pull request can be scored now."
             )
         ]
@@ -112,7 +112,7 @@ def _after_failure(result: Mapping[str, Any]) -> list[str]:
 
 def _board_lines(board: Mapping[str, Any]) -> list[str]:
     """One board: the rows around the model, every metric, the reports as a whole."""
-    step = f" Numbers are shown in steps of {board['step']:.3g}: the set is private." if board["step"] else ""
+    step = f" Numbers are shown in steps of {board['step']:.3g}." if board["step"] else ""
     lines = ["", f"{board['n']:,} studies of {board['n_clusters']:,} patients.{step}"]
     if board["row"] is None:
         return lines

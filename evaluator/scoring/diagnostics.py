@@ -20,7 +20,7 @@ from evaluator.scoring.integrity import copying, duplicates, plausibility
 from evaluator.scoring.integrity import flags as integrity
 from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
 from evaluator.scoring.integrity.signal import image_signal
-from evaluator.scoring.records import Board, withholds_counts
+from evaluator.scoring.records import Board
 
 if TYPE_CHECKING:
     from evaluator.scoring.engine import Scored
@@ -40,7 +40,7 @@ def diagnose(
     """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
     Diagnostics: those of `describe`, and `signal` (C14). Integrity: `outcome` (pass, badge, quarantine
-    or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids are private), `thresholds`
+    or reject), `badges` (code, outcome, text, ids; no ids unless the set is public), `thresholds`
     (version of the limits). `run`: how the board was scored; `name`: `team/model`; `earlier`: what was
     there before it, for C18 and C19; `strata`: a label a study within which references change places.
     """
@@ -87,16 +87,16 @@ PRIVATE_WORDS: Final = {
     "C16": "radcliq_v1 is not what its parts give",
     "C17": "scores are not what this record claimed before",
 }
-"""What is said in place of a score's digits on a private set."""
+"""What is said in place of a score's digits unless the set is public."""
 
 
 def _public(flag: Flag, board: Board) -> dict[str, Any]:
     shown = flag.to_dict()
-    if not board.dataset.references_public:
-        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
-    if withholds_counts(board.dataset):
-        shown["text"] = WITHHELD_WORDS.get(flag.code, shown["text"])
-    return shown if board.dataset.ids_public else {**shown, "ids": []}
+    exposure = board.dataset.exposure
+    if exposure.studies:
+        return shown
+    words = PRIVATE_WORDS | ({} if exposure.membership_counts else WITHHELD_WORDS)
+    return {**shown, "text": words.get(flag.code, flag.text), "ids": []}
 
 
 def _identity(scored: Scored) -> list[Flag]:
@@ -157,6 +157,7 @@ def _compare_earlier(
     """C18 against every other model, and on a withheld set C19 against every file of the same team."""
     mine, team = _written(ids, reports, board), name.partition("/")[0]
     now = dict(zip(ids, mine, strict=True))
+    withheld = not board.dataset.exposure.membership_counts
     flags: list[Flag] = []
     for other in sorted(earlier.others):
         theirs = _written(ids, earlier.others[other], board)
@@ -171,9 +172,9 @@ def _compare_earlier(
             same_team=same_team,
             own=[_written(ids, f.reports, board) for f in before],
         )
-        if same_team and withholds_counts(board.dataset):
+        if same_team and withheld:
             flags += duplicates.check_probing(dict(zip(ids, theirs, strict=True)), now)
-    if withholds_counts(board.dataset):
+    if withheld:
         for file in earlier.own:
             before_now = dict(zip(ids, _written(ids, file.reports, board), strict=True))
             flags += duplicates.check_probing(before_now, now)

@@ -131,7 +131,7 @@ def _predictions(
             dataset.n_studies,
             problems,
             text=content,
-            show_ids=dataset.ids_public,
+            show_ids=dataset.exposure.studies,
         )
     if isinstance(value, dict) and (studies or not value):
         structure.check_impressions(file, studies, problems)

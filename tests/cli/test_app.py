@@ -236,3 +236,45 @@ def test_metric_scores_any_pairs(repository):
     assert done.returncode == 2
     assert "row 1: no reference, prediction" in done.stderr
     assert not (repository / "t.json").exists()
+
+
+HOST_FILES = {
+    "policy": (
+        ("quota", "show", "--store", "store"),
+        "leaderboard/policy.json",
+        '{"runs": "1"}',
+        "RX603 /runs",
+    ),
+    "judges": (
+        ("judge", "serve", "--judges", "judges.toml"),
+        "judges.toml",
+        "[green]\nmodel = 3\n",
+        "RX603 /green/model",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOST_FILES)
+def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
+    arguments, name, content, place = HOST_FILES[case]
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text(content)
+    done = rexrank(*arguments, cwd=repository)
+    assert done.returncode == 1
+    assert "cannot be used: 1 problem." in done.stderr
+    assert place in done.stderr
+    for part in ("found ", "wanted ", "fix "):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_releases_that_are_no_good_stop_the_ranking(repository):
+    assert (
+        rexrank(
+            "score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", cwd=repository
+        ).returncode
+        == 0
+    )
+    (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
+    done = rexrank("rank", cwd=repository)
+    assert (done.returncode, "RX603 /abc" in done.stderr) == (1, True)

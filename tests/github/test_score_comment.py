@@ -118,13 +118,13 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
     assert "| none |" in score_comment(result(board(row=own)), REPOSITORY)
 
 
-def test_a_private_set_says_how_coarse_it_is():
+def test_a_withheld_set_says_how_coarse_it_is():
     quota = {
         "dataset": "rexgradient", "digest": "a" * 64, "counted": True, "used": 1, "runs": 1, "window_days": 30,
         "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z",
     }  # fmt: skip
     _, text = drawn(board(step=5 / 62), quota=[quota])
-    assert "in steps of 0.0806: the set is private" in text
+    assert "in steps of 0.0806." in text
     assert "1.20 [1.10, 1.30]" in text
     assert "−0.05 [−0.07, 0.00]" in text
     assert "1 of 1 used in 30 days, 2 of 6 in a year" in text

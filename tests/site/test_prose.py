@@ -81,7 +81,7 @@ def test_limits_on_the_page_are_those_in_force():
 def test_the_rules_give_the_policy_in_force():
     page = (SITE / "rules.md").read_text("utf-8")
     usual = Policy()
-    assert f"{usual.runs} in {usual.window.days} days and {usual.runs_per_year} in a year" in page
+    assert f"{usual.runs} in {usual.window_days} days and {usual.runs_per_year} in a year" in page
     assert f"at least {MIN_STUDIES} studies and {MIN_PATIENTS} patients" in page
 
 

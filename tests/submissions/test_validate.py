@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.submissions import (
     FIRST,
     GOOD_CARD,
@@ -23,6 +25,7 @@ from support.submissions import (
 
 from evaluator.core.problems import RexrankError, Severity
 from evaluator.submissions.rules.codes import RULES
+from evaluator.submissions.rules.files import name_wanted, suggest_slug
 from evaluator.submissions.rules.structure import schema
 from evaluator.submissions.tree import Entry, Tree, read_directory
 from evaluator.submissions.validate import submission_folders, validate
@@ -102,6 +105,14 @@ CASES = [
     ("nested field missing", card("  views: none\n", ""), "RX502", "/inputs", 11, "the field 'inputs.views' is missing"),
     ("handle with @", card("contact: [rexrank-sandbox]", "contact: ['@me']"), "RX502", "/contact/0", 3, "the field 'contact.0' is '@me'"),
     ("no contact", card("contact: [rexrank-sandbox]", "contact: []"), "RX502", "/contact", 3, "the field 'contact' is an empty list"),
+    ("handle that ends in a line break", card("contact: [rexrank-sandbox]", 'contact: ["octocat\\n"]'), "RX502", "/contact/0", 3, "the field 'contact.0' is 'octocat"),
+    ("handle with a space", card("contact: [rexrank-sandbox]", 'contact: [" octocat"]'), "RX502", "/contact/0", 3, "the field 'contact.0' is ' octocat'"),
+    ("blank name", card("name: Sandbox near-copy", 'name: "  "'), "RX502", "/name", 1, "the field 'name' is '  '"),
+    ("name of two lines", card("name: Sandbox near-copy", 'name: "Foo\\nBar"'), "RX502", "/name", 1, "the field 'name' is 'Foo"),
+    ("name that ends in a line break", card("name: Sandbox near-copy", "name: |\n  Foo"), "RX502", "/name", 1, "the field 'name' is 'Foo"),
+    ("blank institution", card("institution: ReXrank sandbox", 'institution: "\\u00a0"'), "RX502", "/institution", 2, "the field 'institution' is"),
+    ("parameters with a line break", card("parameters: null", 'parameters: "7B\\n"'), "RX502", "/parameters", 10, "the field 'parameters' is '7B"),
+    ("successor with a line break", card("status: active", 'status: superseded\nsuperseded_by: "acme/m2\\n"'), "RX502", "/superseded_by", 18, "the field 'superseded_by' is 'acme/m2"),
     ("number as a name", card("name: Sandbox", "name: 7 #"), "RX502", "/name", 1, "the field 'name' is '7'"),
     ("NaN as a year", card("year: 2026", "year: .nan"), "RX502", "/year", 4, "the field 'year' is 'nan'"),
     ("field missing", card("year: 2026\n", ""), "RX502", "", None, "the field 'year' is missing"),
@@ -179,6 +190,30 @@ def test_bad_folder_names(tmp_path):
         "rename it, for example to 'acme-labs'",
         "rename it, for example to 'm-1'",
     ]
+
+
+@pytest.mark.parametrize("name", [
+    "index", "index.v2", "readme", "readme.md", "baseline", "con", "con.v2", "prn", "aux", "aux.1.2", "nul", "com1", "com0",
+    "lpt9.x", "m1.", "m1..", ".m1", "-m1", "m1\n", "", "a" * 41, "M1", "m_1", "m 1",
+])  # fmt: skip
+def test_names_that_no_team_or_model_may_have(name):
+    tree = Tree([])
+    for folder in (f"submissions/{name}/m1", f"submissions/acme/{name}"):
+        (problem, *_) = [p for p in validate(tree, [folder], lambda _: set()).problems if p.code == "RX101"]
+        suggested = problem.fix.rpartition("to ")[2].strip("'")
+        assert name_wanted(suggested) is None, suggested
+
+
+@pytest.mark.parametrize(
+    "name", ["m1", "con-v2", "index2", "indexer.v1", "com10", "console", "nulls", "a.b-c", "7b", "m-"]
+)
+def test_names_that_only_look_like_reserved_ones(name):
+    assert name_wanted(name) is None
+
+
+@given(st.text(max_size=60))
+def test_every_suggested_name_is_a_good_one(text):
+    assert name_wanted(suggest_slug(text)) is None
 
 
 def test_without_a_manifest_only_the_number_is_checked(submission):

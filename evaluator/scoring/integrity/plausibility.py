@@ -119,9 +119,9 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 
 
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
-    """C22: whether a model loses far more from public to private sets than the cohort.
+    """C22: whether a model loses far more from readable to withheld sets than the cohort.
 
-    `gains`: per model its goodness on the public sets minus that on the private ones. Nothing is
+    `gains`: per model its goodness on public and restricted sets minus that on withheld ones. Nothing is
     said of small cohorts or of one without spread.
     """
     rules = limits()["contamination"]

@@ -223,8 +223,8 @@ def _share(value: float) -> str:
 def _cases(entry: Entry, content: Content) -> list[str]:
     dataset = get_dataset(entry.table["dataset"])
     name = f"{entry.table['dataset']}.{entry.table['track']}"
-    if not dataset.references_public:
-        return ["Texts and per-study scores of this dataset are private; only aggregates are published.", ""]
+    if not dataset.exposure.studies:
+        return ["Of this dataset no text and no score of a single study is published, only aggregates.", ""]
     if not has_texts(content, entry):
         return []
     base, own = f"../../../data/cases/{name}/", text(entry.row["id"].replace("/", "__"))

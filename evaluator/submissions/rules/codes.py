@@ -17,7 +17,7 @@ class Rule:
 
 
 _RULES: Final = (
-    Rule("RX101", "Folder name", "Team and model names are lower-case letters, digits, dots and hyphens, 1 to 40 characters, so that they are safe in URLs and file names.", "Rename the folder: lower case, hyphens for spaces and underscores."),
+    Rule("RX101", "Folder name", "Team and model names are lower-case letters, digits, dots and hyphens, 1 to 40 characters and without a dot at the end, so that they are safe in URLs and file names. Names that Windows keeps for devices (`con`, `aux`, `nul`, `com1`, also before a dot) and names of pages and rows of the site (`index`, `readme`, `baseline`) are refused.", "Rename the folder: lower case, hyphens for spaces and underscores; the message suggests a name."),
     Rule("RX102", "Unknown file", "A submission folder holds `model.yaml` and one `<dataset>.json` per dataset, and nothing else.", "Remove the file; link code, weights and images from the model card."),
     Rule("RX103", "File too large", "A prediction file has at most 20 MB, a model card 64 kB. Larger files are not even opened.", "Keep the reports only. 10,000 reports take about 5 MB."),
     Rule("RX104", "Not a regular file", "Links, submodules and devices could point outside the submission and are refused.", "Commit the file itself in the link's place."),

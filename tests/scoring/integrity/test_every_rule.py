@@ -125,9 +125,9 @@ def planted(challenge):
 
 
 def contaminated(challenge):
-    """Five models on a public and a private set; one falls far more than the others."""
+    """Five models on a public and a withheld set; one falls far more than the others."""
     for k, name in enumerate("abcde"):
-        for dataset in ("iu-xray", "mimic-cxr"):
+        for dataset in ("iu-xray", "rexgradient"):
             gain = 0.9 if (name, dataset) == ("e", "iu-xray") else 0.02 * k if dataset == "iu-xray" else 0.0
             challenge.score(
                 lambda i, k=k: honest(i, 5_000 + 200 * k), name=f"{name}/model", dataset=dataset, n=8,
@@ -228,6 +228,16 @@ def test_what_is_said_before_scoring(code, tmp_path, capsys):
     if code in {"C1", "C6"}:
         assert not valid
         assert not (tmp_path / "board").exists()
+
+
+def test_a_restricted_set_shows_counts_and_no_study(challenge):
+    copied = lambda i: REFERENCES[i] if i < 40 else honest(i)  # noqa: E731
+    badges = {c: t for c, _, t in challenge.score(copied, dataset="mimic-cxr")}
+    assert badges["C11"].startswith("40 of 120 ")
+    (path,) = (challenge.leaderboard / "records").rglob("me__model.json")
+    record = json.loads(path.read_text("utf-8"))
+    assert not any(b["ids"] for b in record["integrity"]["badges"])
+    assert record["diagnostics"]["unique_matches"] > 0.3
 
 
 def test_every_rule_of_the_page_is_here():
