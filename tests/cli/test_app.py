@@ -95,7 +95,7 @@ def test_new_refuses_to_overwrite(tmp_path):
     done = rexrank("new", "acme", "m1", cwd=tmp_path)
     assert done.returncode == 1
     assert card.read_text() == "mine"
-    assert "try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
+    assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
 
 
 def test_score_rank_compare(repository):
