@@ -110,6 +110,7 @@ TESTS = Path(__file__).parent
 OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
 """Rooms of tests of something else than one room of the package."""
 THEMES = {
+    "scoring/integrity/test_every_rule",
     "doctor/test_guides",
     "metrics/test_judged_metrics",
     "metrics/test_properties",
