@@ -127,6 +127,17 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     return git_dir
 
 
+def fetch_main(url: str, folder: Path) -> Path:
+    """A bare repository with main alone, at `refs/rex/base`, without blobs."""
+    git_dir = folder / "main.git"
+    git_dir.mkdir(parents=True, exist_ok=True)
+    git(git_dir, "init", "-q", "--bare")
+    git(git_dir, "config", "remote.origin.url", url)
+    refs = "+refs/heads/main:refs/rex/base"
+    git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", refs)
+    return git_dir
+
+
 def require_small(git_dir: Path, tree: str, *paths: str) -> None:
     """Raises `TooMuch` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
 

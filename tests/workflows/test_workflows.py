@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
-WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages", "rescore"}
+WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages"}
 PINNED = re.compile(r"uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40}\s+# v\d+\.\d+\.\d+\s*$")
 # What may start a job on the machine that holds the references: nothing that a fork can cause.
 TRUSTED = {"workflow_dispatch", "schedule", "push", "workflow_call"}

@@ -21,7 +21,7 @@ SOURCE: Final = {
     "ruleset_source_type": "Repository",
     "ruleset_source": "rehearsal-org/challenge",
 }
-NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "rescore", "score", "validate")
+NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
 
 
 def _environment(name: str, *rules: dict[str, Any]) -> dict[str, Any]:
