@@ -298,6 +298,9 @@ class World:
         if merged:
             git(self.state.bare, "update-ref", f"refs/pull/{p.number}/merge", merged)
 
+    def _conflicts(self, p: Pull) -> bool:
+        return merge_commit(self.state.bare, p.base_sha, p.head_sha, "x", p.author) is None
+
     def _pull_event(
         self, action: str, p: Pull, before: str = "", changes: Mapping[str, Any] | None = None
     ) -> None:
@@ -306,6 +309,10 @@ class World:
         paths = tuple(path for _, path in changed_files(self.state.bare, base, p.head_sha))
         # As on GitHub: the workflow files are the pull request's own, merged into main.
         ref = f"refs/pull/{p.number}/merge"
+        if self._conflicts(p):
+            # GitHub makes no merge of it, and without one starts nothing.
+            self.settle()
+            return
         runs = self.executor.fire("pull_request", payload, ref=ref, actor=p.author, paths=paths, fork=True)
         for run in runs:
             self._completed(run)
