@@ -43,7 +43,9 @@ def test_what_breaks_the_form_is_neither_written_nor_read(tmp_path, told):
         read_told(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000], ids=["empty", "cut", "bytes", "deep"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[" * 100_000], ids=["empty", "cut", "bytes", "deep"]
+)
 def test_what_is_no_json_is_refused(tmp_path, content):
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(RexrankError, match="cannot be read"):

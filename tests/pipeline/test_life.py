@@ -65,7 +65,7 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     p = published.state.pulls[1]
     assert {r.conclusion for r in published.executor.runs} == {"success"}
     assert [r.name for r in published.executor.runs] == [
-        "publish", "validate", "comment", "request-score", "score", "publish",
+        "publish", "validate", "comment", "request-score", "score", "comment", "publish",
     ]  # fmt: skip
     valid, asked, scores = published.bot_comments(p)
     assert f"/score {p.head_sha}" in valid.body
