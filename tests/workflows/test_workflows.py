@@ -197,7 +197,7 @@ def test_the_bot_starts_no_publication_of_its_own() -> None:
         ([".github/workflows/ci.yml"], False),
     ],
 )
-def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[str], skipped: bool) -> None:
+def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[str], *, skipped: bool) -> None:
     """The job itself runs for every pull request: its name is a required check, and one that never reports blocks."""
     raw = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
     assert "paths" not in (triggers(raw)["pull_request"] or {})
