@@ -1,6 +1,6 @@
 """The `rexrank` command: a thin door to the functions that do the work.
 
-Exit codes: 0 all well, 1 the input is invalid, 2 our fault or the machine's (never the submitter's).
+Exit codes are those of `ExitCode`: 0 done, 1 your input, 2 our fault or the machine's, 3 partial.
 Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.
 """
 
@@ -10,16 +10,23 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.options import Device
 from evaluator.cli.pull_request_app import pr_app
+
+EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 your input, a mistyped name or option included; 2 our fault or the machine's; "
+    "3 partial: some of what was asked for was done, and the output names what was not."
+)
 
 app = typer.Typer(
     name="rexrank",
     help="Validate, score, rank and publish AI-written chest X-ray reports.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -67,7 +74,6 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
-Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
 Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
 
 JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
@@ -201,7 +207,16 @@ def score(
         judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
     raise typer.Exit(
-        run_score(submission, dataset or [], references, leaderboard, settings, shard, over_quota=over_quota)
+        run_score(
+            submission,
+            dataset or [],
+            references,
+            leaderboard,
+            settings,
+            shard,
+            over_quota=over_quota,
+            named=bool(metrics),
+        )
     )
 
 
@@ -232,7 +247,7 @@ def baseline(
         store=store,
         judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
-    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings))
+    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings, named=bool(metrics)))
 
 
 @app.command()
@@ -333,11 +348,18 @@ def dev_schemas(
 
 
 def main() -> NoReturn:
-    """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback."""
-    from evaluator.core.problems import RexrankError
+    """Run the command; failures print what is wrong, without a traceback, and exit as `ExitCode` says."""
+    from evaluator.core.problems import ExitCode, RexrankError
 
     try:
-        app()
+        # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as mistake:
+        mistake.show()  # type: ignore[attr-defined]  # each one that Typer raises has it
+        sys.exit(ExitCode.INPUT)
+    except typer.Abort:
+        print("Aborted!", file=sys.stderr)
+        sys.exit(ExitCode.INPUT)
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -353,4 +375,4 @@ def main() -> NoReturn:
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
             file=sys.stderr,
         )
-    sys.exit(2)
+    sys.exit(ExitCode.FAILURE)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.core.files import write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
 from evaluator.submissions import outcome as rendering
@@ -40,9 +40,7 @@ def load_valid(folder: Path) -> Submission | None:
     if report.ok and len(report.found) == 1:
         return report.found[0].submission
     if report.ok:
-        raise RexrankError(
-            f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL."
-        )
+        raise InputError(f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL.")
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(rendering.as_text(report, colour=colour))
     return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import InputError, visible
 from evaluator.datasets.report import StudyReport
 
 MAX_SOURCE_BYTES: Final = 200_000_000
@@ -121,28 +121,28 @@ def convert(source: Path) -> Converted:
     """
     try:
         if source.stat().st_size > MAX_SOURCE_BYTES:
-            raise RexrankError(
+            raise InputError(
                 f"{source} is larger than {MAX_SOURCE_BYTES // 1_000_000} MB; is it a prediction file?"
             )
         text = source.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RexrankError(f"{source} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+        raise InputError(f"{source} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     except OSError as error:
-        raise RexrankError(f"cannot read {source}: {error.strerror}.") from error
+        raise InputError(f"cannot read {source}: {error.strerror}.") from error
     reader = _READERS.get(source.suffix.lower())
     if reader is None:
-        raise RexrankError(f"{source}: wanted a .json, .csv or .jsonl file.")
+        raise InputError(f"{source}: wanted a .json, .csv or .jsonl file.")
     rows: dict[str, Any] = {}
     for where, study, value in reader(text, str(source)):
         if study in rows:
-            raise RexrankError(f"{where}: the study {visible(study)!r} was there before.")
+            raise InputError(f"{where}: the study {visible(study)!r} was there before.")
         if not study.strip():
-            raise RexrankError(f"{where}: the study id is empty.")
+            raise InputError(f"{where}: the study id is empty.")
         if _whole(study) != study:
-            raise RexrankError(f"{where}: the study id holds half of a character.")
+            raise InputError(f"{where}: the study id holds half of a character.")
         rows[study] = value
     if not rows:
-        raise RexrankError(f"{source} holds no study.")
+        raise InputError(f"{source} holds no study.")
     return _assemble(rows)
 
 
@@ -237,13 +237,13 @@ def _load(text: str, where: str) -> Any:
         value = dict(pairs)
         if len(value) < len(pairs):
             twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
-            raise RexrankError(f"{where}: the key {visible(twice)!r} stands twice in one object.")
+            raise InputError(f"{where}: the key {visible(twice)!r} stands twice in one object.")
         return value
 
     try:
         return json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise RexrankError(f"{where} is not JSON: {error}.") from error
+        raise InputError(f"{where} is not JSON: {error}.") from error
 
 
 def _from_json(text: str, name: str) -> Iterator[Row]:
@@ -253,7 +253,7 @@ def _from_json(text: str, name: str) -> Iterator[Row]:
             yield _from_row(row, f"{name}, entry {number}")
         return
     if not isinstance(value, dict):
-        raise RexrankError(
+        raise InputError(
             f'{name}: wanted an object of studies, like {{"<study id>": {{"model_prediction": "…"}}}}.'
         )
     for study, content in value.items():
@@ -265,7 +265,7 @@ def _from_row(row: Any, where: str) -> Row:
     """The study of one object that holds its own id."""
     study = next((row[f] for f in _ID_FIELDS if f in row), None) if isinstance(row, dict) else None
     if not isinstance(study, str | int) or isinstance(study, bool):
-        raise RexrankError(f"{where}: no study id; wanted one of the fields {', '.join(_ID_FIELDS)}.")
+        raise InputError(f"{where}: no study id; wanted one of the fields {', '.join(_ID_FIELDS)}.")
     return where, str(study), _text_of(row, where)
 
 
@@ -280,7 +280,7 @@ def _text_of(content: Any, where: str) -> Any:
             # A reference file has "report" beside "section_findings"; that is no prediction.
             if name in content and (name == "model_prediction" or "section_findings" not in content):
                 return _plain(content[name], where)
-    raise RexrankError(f"{where}: no prediction found; looked for findings, {', '.join(_TEXT_FIELDS)}.")
+    raise InputError(f"{where}: no prediction found; looked for findings, {', '.join(_TEXT_FIELDS)}.")
 
 
 def _plain(value: Any, where: str) -> str | None:
@@ -288,7 +288,7 @@ def _plain(value: Any, where: str) -> str | None:
         return value
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN, as pandas writes a missing text
         return None
-    raise RexrankError(f"{where}: the prediction is {type(value).__name__}, not a text.")
+    raise InputError(f"{where}: the prediction is {type(value).__name__}, not a text.")
 
 
 def _from_jsonl(text: str, name: str) -> Iterator[Row]:
@@ -305,7 +305,7 @@ def _from_csv(text: str, name: str) -> Iterator[Row]:
     id_column = next((c for c in _ID_FIELDS if c in columns), None)
     text_column = next((c for c in _TEXT_FIELDS if c in columns), None)
     if id_column is None or (text_column is None and "findings" not in columns):
-        raise RexrankError(
+        raise InputError(
             f"{name}: wanted a header with study_id and report (or findings, impression), separated by commas; "
             f"found {visible(', '.join(columns), 200)!r}."
         )
@@ -313,13 +313,13 @@ def _from_csv(text: str, name: str) -> Iterator[Row]:
         for row in reader:
             where = f"{name}, line {reader.line_num}"
             if "" in row and "" not in columns:
-                raise RexrankError(f"{where}: more cells than columns; put texts with commas in quotes.")
+                raise InputError(f"{where}: more cells than columns; put texts with commas in quotes.")
             if text_column is None:
                 yield where, row[id_column] or "", StudyReport(row["findings"] or "", row.get("impression"))
             else:
                 yield where, row[id_column] or "", row[text_column]
     except csv.Error as error:
-        raise RexrankError(f"{name}, line {reader.line_num} is not CSV: {error}.") from error
+        raise InputError(f"{name}, line {reader.line_num} is not CSV: {error}.") from error
 
 
 _READERS: Final[dict[str, Callable[[str, str], Iterator[Row]]]] = {
