@@ -152,8 +152,19 @@ def metric(
     from evaluator.commands.scoring import judge_settings, run_metric
 
     named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
-    run_metric(
-        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], named, details=details
+    raise typer.Exit(
+        run_metric(
+            keys,
+            pairs,
+            out,
+            protocol.value,
+            models,
+            device,
+            batch_size,
+            variant or [],
+            named,
+            details=details,
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from evaluator.metrics.base import BATCH_SIZE, Metric, MetricUnavailable, Pair, ProgressCallback, Run, Scores
 from evaluator.metrics.registry import get_metric, in_dependency_order
-from evaluator.problems import RexrankError
+from evaluator.problems import RexrankError, first_line
 from evaluator.protocol import ProtocolName, clean_report
 from evaluator.store import ScoreStore
 
@@ -86,11 +87,28 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
                 f"the package {error.name} is not installed. Install: pip install -e '.[score]'"
             )
             signatures.pop(key, None)
+        except Exception as error:
+            # Damage that loading cannot see shows when the model runs: it costs this metric alone.
+            if not metric.weights or os.environ.get("REXRANK_DEBUG"):
+                raise
+            unavailable[key] = _broken(metric, error, run)
+            signatures.pop(key, None)
     return Scored(
         ids=tuple(p.id for p in pairs),
         scores={k: done[k] for k in wanted if k in done},
         signatures={k: signatures[k] for k in wanted if k in done},
         unavailable={k: unavailable[k] for k in wanted if k in unavailable},
+    )
+
+
+def _broken(metric: Metric, error: Exception, run: Run) -> str:
+    """What to say of a metric whose model failed as it ran."""
+    from evaluator.encoders.store import models_directory
+
+    folders = ", ".join(str(models_directory(run.models) / key) for key in metric.weights)
+    return (
+        f"its model fails ({type(error).__name__}: {first_line(error)}). Check the weights in {folders} with: "
+        "rexrank models verify. If they are sound, run again with REXRANK_DEBUG=1 and report the traceback."
     )
 
 
@@ -173,6 +191,7 @@ def score_pairs(
     cache: TextCache | None = None,
     judge: JudgeSettings | Mapping[str, JudgeSettings] | None = None,
     progress: ProgressCallback | None = None,
+    partial: bool = False,
 ) -> Scored:
     """The scores of any pairs of texts, without a submission.
 
@@ -189,6 +208,7 @@ def score_pairs(
         cache: per-text cache of encoder results.
         judge: which LLM judge answers, one for all judged metrics or one by metric key.
         progress: called as (what, done, total).
+        partial: leave out a metric that cannot run, and say why in `unavailable`, instead of raising.
 
     Raises:
         KeyError: an unknown metric. ValueError: a bad row or an unknown variant.
@@ -213,7 +233,7 @@ def score_pairs(
         progress=progress,
     )
     scored = score(pairs, metrics, run)
-    if scored.unavailable:
+    if scored.unavailable and not partial:
         key, reason = next(iter(scored.unavailable.items()))
         raise MetricUnavailable(f"{key}: {reason}")
     return scored

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.files import dump_json, write_text
-from evaluator.metrics.base import MetricUnavailable
 from evaluator.metrics.registry import metric_keys
 from evaluator.problems import RexrankError
 from evaluator.progress import progress
@@ -41,7 +40,10 @@ def run_metric(
     *,
     details: bool,
 ) -> int:
-    """0 after writing the scores of a file of pairs; raises `RexrankError` for what cannot be done."""
+    """0 after writing the scores of a file of pairs, 2 when a metric could not run; the others' are written.
+
+    Raises `RexrankError` when nothing can be done.
+    """
     from evaluator.scoring import score_pairs
 
     known_keys(keys)
@@ -59,15 +61,19 @@ def run_metric(
                 variants=parse_variants(variants),
                 judge=judges,
                 progress=show,
+                partial=True,
             )
-        except (MetricUnavailable, ValueError) as error:
-            raise RexrankError(str(error)) from error
-    text = dump_json(scored.to_dict())
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(out, text)
-    return 0
+        except ValueError as error:
+            raise RexrankError(f"{pairs}: {error}") from error
+    if scored.scores:
+        text = dump_json(scored.to_dict())
+        if out is None:
+            sys.stdout.write(text)
+        else:
+            write_text(out, text)
+    for key, reason in scored.unavailable.items():
+        print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
+    return 2 if scored.unavailable else 0
 
 
 def read_pairs(path: Path) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
+from evaluator.encoders.loading import reading
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.judges.client import Judge, JudgeVoid
 from evaluator.judges.prompts import GREEN_VERSION, green_parts
@@ -186,13 +187,8 @@ def _tokenizer(run: Run) -> Any:
     from sentencepiece import SentencePieceProcessor
 
     path = model_directory("green", run.models) / "tokenizer.model"
-    try:
+    with reading(path, "green"):
         return SentencePieceProcessor(model_file=str(path))
-    except (OSError, RuntimeError) as error:
-        raise MetricUnavailable(
-            f"the tokenizer {path} cannot be loaded ({str(error)[:200]}). "
-            "Fetch it with: rexrank models fetch green"
-        ) from error
 
 
 class Green(Metric):
