@@ -331,13 +331,15 @@ def site_serve(
 
 
 def main() -> NoReturn:
-    """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
+    """Run the command; a failure prints one sentence and exits 2, or 1 for a bad input, without a traceback."""
     from evaluator.problems import RexrankError
 
+    code = 2
     try:
         app()
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
@@ -350,4 +352,4 @@ def main() -> NoReturn:
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
             file=sys.stderr,
         )
-    sys.exit(2)
+    sys.exit(code)

@@ -14,18 +14,6 @@ from typing import IO, Any
 from evaluator.problems import RexrankError
 
 
-def cache_directory() -> Path:
-    """The package's folder in the user's cache. Raises `RexrankError` for a user without a home."""
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError as error:
-        raise RexrankError(
-            "there is no home folder here to keep files in: HOME is not set and the user has no passwd entry. "
-            "Set HOME, or name the folders in REXRANK_STORE and REXRANK_MODELS (--store, --models)."
-        ) from error
-    return base / "rexrank"
-
-
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends without an error.

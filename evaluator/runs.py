@@ -13,7 +13,6 @@ import numpy as np
 from evaluator.cases import write_cases
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.files import cache_directory
 from evaluator.ladder import take_step
 from evaluator.metrics.base import BATCH_SIZE, Pair, ProgressCallback, Run
 from evaluator.metrics.registry import board_metric_keys
@@ -60,7 +59,8 @@ def store_directory(override: Path | None) -> Path:
         return override
     if configured := os.environ.get("REXRANK_STORE"):
         return Path(configured)
-    return cache_directory() / "store"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rexrank" / "store"
 
 
 def board_pairs(

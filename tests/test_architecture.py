@@ -15,7 +15,7 @@ LAYERS = (
     ("protocol",),
     ("metrics.base", "metrics.registry", "metrics", "encoders", "judges"),
     ("checks", "statistics"),
-    ("store", "progress", "provenance", "convert", "template", "rendering"),
+    ("store", "progress", "provenance", "convert", "submissions", "template", "rendering"),
     ("scoring",),
     ("records", "reported"),
     ("cases", "nulls"),

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from evaluator.encoders.store import WEIGHT_NAMES, damaged, model_directory, weights_digest
 from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.problems import first_line
 
 SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""
@@ -38,6 +39,11 @@ def reading(path: Path, key: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise damaged(path, key, error) from error
+    except BaseException as error:
+        # A Rust library that gives up on a file raises what is no `Exception` and can be told by its name alone.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise damaged(path, key, first_line(error)) from error
 
 
 def _check_file(path: Path) -> None:

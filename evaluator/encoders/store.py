@@ -23,9 +23,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.files import cache_directory, sha256_bytes, sha256_file
+from evaluator.files import sha256_bytes, sha256_file
 from evaluator.metrics.base import MetricUnavailable
-from evaluator.problems import RexrankError, first_line
+from evaluator.problems import first_line
 
 STAND_IN_MARK: Final = "STAND-IN"
 STAND_IN_LABEL: Final = "stand-in"
@@ -81,15 +81,13 @@ def models_directory(override: Path | None) -> Path:
         return override
     if configured := os.environ.get("REXRANK_MODELS"):
         return Path(configured)
-    return cache_directory() / "models"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rexrank" / "models"
 
 
 def model_directory(key: str, override: Path | None) -> Path:
     """The folder of one model. Raises `MetricUnavailable` naming the command that fetches it."""
-    try:
-        root = models_directory(override)
-    except RexrankError as error:
-        raise MetricUnavailable(str(error)) from error
+    root = models_directory(override)
     folder = root / key
     if not folder.is_dir():
         raise MetricUnavailable(

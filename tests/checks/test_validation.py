@@ -103,6 +103,7 @@ CASES = [
     ("handle with @", card("contact: [rexrank-sandbox]", "contact: ['@me']"), "RX502", "/contact/0", 3, "the field 'contact.0' is '@me'"),
     ("no contact", card("contact: [rexrank-sandbox]", "contact: []"), "RX502", "/contact", 3, "the field 'contact' is an empty list"),
     ("number as a name", card("name: Sandbox", "name: 7 #"), "RX502", "/name", 1, "the field 'name' is '7'"),
+    ("year with a point", card("year: 2026", "year: 2026.0"), "RX502", "/year", 4, "the field 'year' is '2026.0'"),
     ("NaN as a year", card("year: 2026", "year: .nan"), "RX502", "/year", 4, "the field 'year' is 'nan'"),
     ("field missing", card("year: 2026\n", ""), "RX502", "", None, "the field 'year' is missing"),
     ("field unknown", card("year: 2026", "year: 2026\nrank: 1"), "RX502", "", None, "unknown fields: rank"),

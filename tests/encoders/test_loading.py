@@ -67,7 +67,7 @@ def bomb(path):
 
 DAMAGE = [
     ("distilroberta-base", "model.safetensors", truncate, "bertscore", "SafetensorError"),
-    ("distilroberta-base", "vocab.json", empty, "bertscore", "Exception"),
+    ("distilroberta-base", "vocab.json", empty, "bertscore", "JSONDecodeError"),
     ("distilroberta-base", "config.json", folder, "bertscore", "it is no file"),
     (
         "distilroberta-base",
@@ -163,15 +163,3 @@ def test_verify_names_what_cannot_be_read(models, monkeypatch):
     assert done.code == 2
     assert "chexbert: unreadable" in done.out
 
-
-def test_a_user_without_a_home_is_told_what_to_name(monkeypatch, pairs):
-    for name in ("HOME", "XDG_CACHE_HOME", "REXRANK_MODELS", "REXRANK_STORE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pathlib.Path.home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
-    for argv in (["models", "list"], ["rank"], ["cache", "info"]):
-        done = command(*argv)
-        assert done.code == 2
-        assert done.err.startswith("rexrank: there is no home folder here")
-        assert "REXRANK_STORE" in done.err
-    done = command("metric", "bleu_2", "bertscore", "--pairs", pairs)
-    assert set(json.loads(done.out)["scores"]) == {"bleu_2"}

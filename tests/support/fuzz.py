@@ -93,7 +93,9 @@ def fuzz(
         where = f"{name}/{seed}/{i}"
         try:
             verdict, wanted, what = one(random.Random(where))
-        except Exception as error:  # noqa: BLE001 - the code under test may raise nothing at all
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - not even what is no `Exception` may leave the code under test
             account.seen["crashed"] += 1
             account.fail(where, f"{type(error).__name__}: {error}"[:600])
             continue
