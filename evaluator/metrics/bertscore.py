@@ -62,6 +62,8 @@ def scorer_tokenizer(folder: Path) -> Any:
         if not isinstance(json.loads(vocabulary.read_text("utf-8")), dict):
             raise damaged(vocabulary, MODEL, "it is no JSON object")
     with reading(merges, MODEL):
+        if not any(" " in line for line in merges.read_text("utf-8").splitlines() if line[:1] != "#"):
+            raise damaged(merges, MODEL, "it holds no merge")
         tokenizer = Tokenizer(
             models.BPE.from_file(
                 str(vocabulary), str(merges), continuing_subword_prefix="", end_of_word_suffix=""

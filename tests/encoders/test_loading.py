@@ -162,4 +162,3 @@ def test_verify_names_what_cannot_be_read(models, monkeypatch):
     done = command("models", "verify", "--models", models)
     assert done.code == 2
     assert "chexbert: unreadable" in done.out
-

@@ -13,6 +13,7 @@ import math
 import os
 import pickle
 import random
+import re
 import shutil
 import struct
 import tarfile
@@ -216,7 +217,7 @@ def spoil_state(rng: random.Random, state: dict) -> tuple[str, dict, bool | None
     floats = [
         k
         for k, v in state.items()
-        if v.is_floating_point() and v.numel() > 1 and "pooler" not in k and "position_ids" not in k
+        if v.is_floating_point() and v.numel() > 1 and not re.search("pooler|position_ids|lm_head", k)
     ]
     key = rng.choice(floats)
     value = state[key]

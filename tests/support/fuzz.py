@@ -116,7 +116,7 @@ def unexplained(words: str) -> str | None:
     """What is wrong with the words of a refusal, or `None`: they are a sentence and no program's entrails."""
     if "unexpected failure of ours" in words or "Traceback" in words:
         return "an unexpected failure"
-    if not re.search(r"\w{2,} \w{2,}", words):
+    if words.startswith("no file: ") or not re.search(r"\w{2,} \w{2,}", words):
         return "no words"
     if any(len(line) > 2000 for line in words.splitlines()):
         return "an endless line"
