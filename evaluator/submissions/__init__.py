@@ -1,1 +1,1 @@
-"""What people send: prediction files in any form, and the checks of a submission."""
+"""Submissions: read from disk or git, converted, checked by the rules, and typed."""

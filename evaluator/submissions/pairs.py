@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.problems import InputError, RexrankError, visible
+from evaluator.core.problems import InputError, RexrankError, visible
 
 MAX_BYTES: Final = 2 << 30
 COLUMNS: Final = ("id", "reference", "prediction")

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from support.fuzz import Verdict, command, damage_bytes, damage_value, fuzz, obstruct, remove
 
-from evaluator.judges.transcripts import Answer, Request, Transcripts
+from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
 PAIR = '{"id": "1", "reference": "a", "prediction": "a"}\n'
 JUDGE = {"base_url": "http://127.0.0.1:8000/v1", "model": "judge"}

@@ -11,9 +11,9 @@ import re
 
 from support.fuzz import Verdict, command, damage_bytes, damage_value, fuzz
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
-from evaluator.problems import RexrankError
 
 TEXTS = (
     "The heart is enlarged.", "No effusion, no pneumothorax.", 'He said "clear".', "Line one.\nLine two.", "", "nan",

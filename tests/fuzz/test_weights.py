@@ -54,7 +54,7 @@ def bases() -> dict[str, list[Path]]:
     """Whole folders of each model: the stand-ins, and the parity set's in their published formats."""
     root = Path(__file__).parents[2]
     shared = Path(os.environ.get("REXRANK_SHARED", root.parent / "shared")) / "parity/models"
-    roots = [root / "evaluator/sandbox/models", *([shared] if shared.is_dir() else [])]
+    roots = [root / "evaluator/datasets/sandbox/models", *([shared] if shared.is_dir() else [])]
     return {key: [r / key for r in roots if (r / key).is_dir()] for key in MODELS}
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.ratescore_ner import decode
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics.ratescore import RateScore, contradicts
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.ratescore_ner import decode
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"
@@ -34,7 +36,9 @@ def _one_thread() -> None:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Model directories by checkpoint: the trained small one and the random one."""
     random = tmp_path_factory.mktemp("random")
-    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner")
+    # Another network behind the same tokenizer: only what differs is stored twice.
+    shutil.copytree(DATA / "models" / "ratescore-ner", random / "ratescore-ner")
+    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner", dirs_exist_ok=True)
     shutil.copytree(DATA / "models" / "biolord", random / "biolord")
     return {"rate_ner_tiny": DATA / "models", "rate_ner_rand": random}
 
