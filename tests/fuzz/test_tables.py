@@ -158,7 +158,7 @@ def test_pairs(tmp_path, inputs, seed):
             assert not done.out
         return Verdict(done.code == 0, done.err), wanted is not None, f"{name} {data[:300]!r}"
 
-    fuzz("pairs", inputs(600), seed, one)
+    fuzz("pairs", inputs(200), seed, one)
 
 
 def test_convert(tmp_path, inputs, seed):
@@ -199,7 +199,7 @@ def test_convert(tmp_path, inputs, seed):
                 )
         return Verdict(taken=True), usable, f"{name} {data[:300]!r}"
 
-    fuzz("convert", inputs(600), seed, one)
+    fuzz("convert", inputs(200), seed, one)
 
 
 def decodable(name: str, data: bytes) -> bool:
@@ -309,4 +309,4 @@ def test_references(tmp_path, inputs, seed):
             assert all(isinstance(v, str) and v for v in study.subgroups.values()), study
         return Verdict(taken=True), True, what
 
-    fuzz("references", inputs(1500), seed, one)
+    fuzz("references", inputs(600), seed, one)
