@@ -110,14 +110,17 @@ TESTS = Path(__file__).parent
 OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
 """Rooms of tests of something else than one room of the package."""
 THEMES = {
+    "scoring/integrity/test_every_rule",
     "doctor/test_guides",
     "metrics/test_judged_metrics",
     "metrics/test_properties",
     "metrics/test_radgraph_rewards",
     "models/judges/test_engine",
+    "models/judges/test_obedient_judge",
     "site/test_prose",
     "site/test_zensical",
     "statistics/test_moerad",
+    "submissions/rules/test_chat_reports",
     "submissions/test_hostile_input",
     "test_architecture",
     "test_import_names",
