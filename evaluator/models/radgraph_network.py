@@ -212,7 +212,8 @@ class Network:
         for weight, bias in self._layers(layers)[1:]:
             x = torch.nn.functional.linear(torch.relu(x), weight, bias)
         weight, bias = self.tensors[f"{scorer}.weight"], self.tensors[f"{scorer}.bias"]
-        return finite(torch.nn.functional.linear(torch.relu(x), weight, bias))
+        scores: torch.Tensor = finite(torch.nn.functional.linear(torch.relu(x), weight, bias))
+        return scores
 
     def _span_scores(self, head: tuple[str, str], words: torch.Tensor, spans: Spans) -> torch.Tensor:
         """Scores of spans, each the concatenation of its first word, its last word and its width.

@@ -33,7 +33,8 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise RexrankError(f"cannot read {path}: {error.strerror or error}. Give a file of pairs.") from error
     lines = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
-    rows, seen = [], {}
+    rows: list[dict[str, Any]] = []
+    seen: dict[str, str] = {}
     for where, row in lines(text, str(path)):
         study = _checked(row, where)
         if study in seen:
