@@ -234,8 +234,8 @@ def test_metric_scores_any_pairs(repository):
     assert json.loads(done.stdout)["scores"] == {"bleu_2": {"1": 1.0}}
     (repository / "bad.jsonl").write_text('{"id": 1}\n')
     done = rexrank("metric", "bleu_2", "--pairs", "bad.jsonl", "--out", "t.json", cwd=repository)
-    assert done.returncode == 2
-    assert "row 1: no reference, prediction" in done.stderr
+    assert done.returncode == 1
+    assert "line 1: no reference, prediction" in done.stderr
     assert not (repository / "t.json").exists()
 
 
