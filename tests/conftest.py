@@ -12,3 +12,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 settings.register_profile("rexrank", deadline=None)
 settings.load_profile("rexrank")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("fuzz", "how long the fuzzers of tests/fuzz run")
+    group.addoption("--fuzz-inputs", type=int, metavar="N", help="inputs of each fuzzer (default: its own)")
+    group.addoption("--fuzz-seed", type=int, default=0, metavar="S", help="seed of the inputs (default: 0)")

@@ -120,6 +120,7 @@ THEMES = {
     "site/test_prose",
     "site/test_zensical",
     "statistics/test_moerad",
+    "submissions/convert/test_property",
     "submissions/rules/test_chat_reports",
     "submissions/test_hostile_input",
     "test_architecture",

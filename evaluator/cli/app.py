@@ -109,14 +109,38 @@ def validate(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="ReXrank prediction JSON, CSV (study_id,report) or JSONL.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="File of predictions: JSON, JSON Lines, CSV, TSV, Parquet, .xlsx, or gzip of one."
+        ),
+    ],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id-column", help="Column with the study ids: its name, or its number from 1."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+    ] = None,
+    findings_column: Annotated[
+        str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
+    ] = None,
+    impression_column: Annotated[
+        str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave invisible characters and decoder tokens in the texts.")
+    ] = False,
+    references: References = None,
 ) -> None:
-    """Turn predictions in another format into a submission file."""
+    """Turn predictions in another format into a submission file, and say what was done."""
     from evaluator.cli.submit import run_convert
+    from evaluator.submissions.convert import Wanted
 
-    raise typer.Exit(run_convert(source, dataset, out))
+    wanted = Wanted(id_column, text_column, findings_column, impression_column)
+    raise typer.Exit(run_convert(source, dataset, out, wanted, references, keep=keep))
 
 
 @app.command()
@@ -161,8 +185,19 @@ def metric(
     from evaluator.cli.score import judge_settings, run_metric
 
     named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
-    run_metric(
-        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], named, details=details
+    raise typer.Exit(
+        run_metric(
+            keys,
+            pairs,
+            out,
+            protocol.value,
+            models,
+            device,
+            batch_size,
+            variant or [],
+            named,
+            details=details,
+        )
     )
 
 
@@ -351,6 +386,7 @@ def main() -> NoReturn:
     """Run the command; failures print what is wrong, without a traceback, and exit as `ExitCode` says."""
     from evaluator.core.problems import ExitCode, RexrankError
 
+    code = ExitCode.FAILURE
     try:
         # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
         sys.exit(app(standalone_mode=False))
@@ -362,7 +398,7 @@ def main() -> NoReturn:
         sys.exit(ExitCode.INPUT)
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
@@ -375,4 +411,4 @@ def main() -> NoReturn:
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
             file=sys.stderr,
         )
-    sys.exit(ExitCode.FAILURE)
+    sys.exit(code)

@@ -87,6 +87,16 @@ def visible(text: object, limit: int = 80) -> str:
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
 
 
+def first_line(error: BaseException, limit: int = 160) -> str:
+    r"""What an error of another library says, as one printable line.
+
+    >>> first_line(ValueError("no such token\nin line 3"))
+    'no such token'
+    """
+    lines = str(error).strip().splitlines()
+    return visible(lines[0], limit).rstrip(".:") if lines else "no reason given"
+
+
 def pointer(*parts: str | int) -> str:
     """RFC 6901 JSON pointer of the given path.
 

@@ -90,9 +90,7 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
     if head != sha:
-        raise InputError(
-            f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again."
-        )
+        raise InputError(f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again.")
     return git_dir
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evaluator.core.problems import InputError, Problems
-from evaluator.datasets.references import references_directory
-from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.datasets.references import known_ids, references_directory
+from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import decode, parse_json
 from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
@@ -22,7 +22,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
-        return study_ids(dataset, directory)
+        return known_ids(dataset, directory)
 
     entries = []
     folders = []

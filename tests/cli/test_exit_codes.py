@@ -74,8 +74,8 @@ MISTAKES = [
     (("metric", "blue_2", "--pairs", "pairs.jsonl"), "Did you mean bleu_2?"),
     (("metric", "bleu_2", "--pairs", "nowhere.jsonl"), "cannot read nowhere.jsonl"),
     (("metric", "bleu_2", "--pairs", "empty"), "cannot read empty"),
-    (("metric", "bleu_2", "--pairs", "bad.jsonl"), "row 1: no reference"),
-    (("metric", "bleu_2", "--pairs", "bad.csv"), "the header needs the columns"),
+    (("metric", "bleu_2", "--pairs", "bad.jsonl"), "line 1: no reference"),
+    (("metric", "bleu_2", "--pairs", "bad.csv"), "the header lacks"),
     (("metric", "bleu_2", "--pairs", "pairs.jsonl", "--protocol", "raw"), "'raw' is not one of"),
     (("metric", "bleu_2", "--pairs", "pairs.jsonl", "--device", "cudda"), "'cudda' is not cpu"),
     (("metric", "bleu_2", "--pairs", "pairs.jsonl", "--variant", "bleu_2"), "wanted KEY=NAME"),
@@ -247,6 +247,12 @@ def test_a_metric_named_and_not_computed_is_partial(run, command, named, status)
     assert ("not computed: the weights of distilroberta-base" in output + errors) == (
         status == ExitCode.PARTIAL
     )
+
+
+def test_pairs_without_one_of_several_metrics_are_partial(run):
+    status, output, errors = run("metric", "bleu_2", "bertscore", "--pairs", "pairs.jsonl")
+    assert (status, "bleu_2" in json.loads(output)["scores"]) == (ExitCode.PARTIAL, True)
+    assert "rexrank: bertscore was not computed" in errors
 
 
 def test_a_dataset_that_cannot_be_scored_leaves_the_others(run, repository):
