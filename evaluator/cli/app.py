@@ -15,7 +15,21 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
-from evaluator.cli.options import Device
+from evaluator.cli.options import (
+    Device,
+    HostedOk,
+    JudgeKeyEnv,
+    JudgeModel,
+    JudgeRevision,
+    JudgesFile,
+    JudgeUrl,
+    Leaderboard,
+    Metrics,
+    Models,
+    OverQuota,
+    References,
+    Store,
+)
 from evaluator.cli.pull_request_app import pr_app
 
 EXIT_CODES: Final = (
@@ -60,39 +74,6 @@ class Protocol(StrEnum):
 
     clean = "clean"
     compat = "compat"
-
-
-Models = Annotated[
-    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
-]
-References = Annotated[
-    Path | None,
-    typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),
-]
-Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
-Store = Annotated[
-    Path | None,
-    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
-]
-Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
-
-JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
-JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
-JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
-JudgeKeyEnv = Annotated[
-    str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
-]
-HostedOk = Annotated[
-    list[str] | None,
-    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
-]
-JudgesFile = Annotated[
-    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
-]
-
-OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
-]
 
 
 @app.command()

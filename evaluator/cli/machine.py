@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
-from evaluator.cli.partial import each
+from evaluator.cli.exit_codes import each
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from evaluator.cli.options import device_name
+from evaluator.cli.options import Models, Store, device_name
 
 data_app = typer.Typer(
     no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
@@ -26,14 +26,6 @@ quota_app = typer.Typer(
 judge_app = typer.Typer(
     no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
 )
-
-Models = Annotated[
-    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
-]
-Store = Annotated[
-    Path | None,
-    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
-]
 
 
 class Role(StrEnum):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluator.cli.partial import each
+from evaluator.cli.exit_codes import each
 from evaluator.cli.progress import progress
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from evaluator.cli.app import app, main
-from evaluator.cli.partial import each
+from evaluator.cli.exit_codes import each
 from evaluator.core.files import write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.datasets.registry import get_dataset, study_ids
