@@ -48,10 +48,6 @@ def run_metric(
 
     known_keys(keys)
     rows = read_pairs(pairs)
-    if not rows:
-        raise RexrankError(
-            f"{pairs} holds no pair. Wanted one row for each pair, with id, reference and prediction."
-        )
     with progress() as show:
         try:
             scored = score_pairs(
