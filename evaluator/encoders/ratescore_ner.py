@@ -185,20 +185,6 @@ class _Embedder:
     def _forward(self, ids: Any, mask: Any) -> Any:
         return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
 
-    def reports(self, keys: list[str]) -> list[Any]:
-        """Per report, given as its entities' pieces on lines, the vectors of one batch of its own."""
-        import torch
-
-        found = []
-        for key in keys:
-            batch = self.tokenizer.pad(
-                {"input_ids": [self._ids(text) for text in key.split("\n")]}, return_tensors="pt"
-            ).to(self.run.device)
-            with torch.inference_mode():
-                hidden = self._forward(batch["input_ids"], batch["attention_mask"])
-            found.append(hidden[:, 0].cpu().numpy().copy())
-        return found
-
 
 def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
     """Per distinct entity text its word pieces, special ones included, joined by spaces."""
@@ -216,16 +202,3 @@ def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, Any]:
         return {}
     space = namespace(SYNONYMS, "first-token-30", run)
     return encode_unique(pieces, space, _Embedder(run), run, "ratescore synonyms", lambda t: t.count(" "))
-
-
-def report_embeddings(reports: Sequence[Sequence[str]], run: Run) -> dict[tuple[str, ...], Any]:
-    """Per distinct report, as its entities' pieces in order, their vectors, float32 of shape (n, hidden).
-
-    Each report is one batch, as in the official code, so that the last bits are its own.
-    """
-    if not reports:
-        return {}
-    keys = {tuple(report): "\n".join(report) for report in reports}
-    space = namespace(SYNONYMS, "first-token-30-report", run)
-    found = encode_unique(list(keys.values()), space, _Embedder(run).reports, run, "ratescore ties")
-    return {report: found[key] for report, key in keys.items()}
