@@ -88,6 +88,7 @@ def limits() -> Mapping[str, Any]:
 def worst(flags: Iterable[Flag]) -> Outcome:
     """The gravest outcome of `flags`; pass for none."""
     order = list(Outcome)
+    # tie: none, equal outcomes are one
     return max((f.outcome for f in flags), key=order.index, default=Outcome.PASS)
 
 

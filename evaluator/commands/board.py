@@ -19,6 +19,7 @@ from evaluator.progress import progress
 from evaluator.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.records import Board, boards, read_records, read_studies
 from evaluator.runs import store_directory
+from evaluator.statistics.ties import by_cost
 from evaluator.uncertainty import analyse_board
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _best_null(
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
     if not fitting:
         return None
-    best = min(fitting, key=lambda r: (sign * r["metrics"][key]["mean"], r["model"]))
+    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
+    best = by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0]
     return name_of(best), read_studies(leaderboard, store, board, best)
 
 

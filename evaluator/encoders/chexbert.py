@@ -19,6 +19,7 @@ from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
+from evaluator.encoders.ties import first_best
 from evaluator.metrics.base import MetricUnavailable, Run
 
 MODEL: Final = "chexbert"
@@ -92,7 +93,7 @@ class Encoder:
         with torch.inference_mode():
             hidden = encode_rows(forward, rows, pad=0, device=self.device, limit=self.limit)
             cls = torch.stack([h[0] for h in hidden])
-            labels = torch.stack([head(cls).argmax(dim=1) for head in self.heads], dim=1)
+            labels = torch.stack([first_best(head(cls)) for head in self.heads], dim=1)
         return list(np.concatenate([cls.numpy(), labels.numpy().astype(np.float32)], axis=1))
 
 

@@ -15,6 +15,7 @@ from evaluator.encoders.batches import encode_rows
 from evaluator.encoders.loading import load_strictly, namespace, read_config, read_state
 from evaluator.encoders.store import model_directory, weights_digest
 from evaluator.encoders.texts import encode_unique
+from evaluator.encoders.ties import first_best
 from evaluator.metrics.base import MetricUnavailable, Run
 
 NER: Final = "ratescore-ner"
@@ -129,7 +130,7 @@ class _Ner:
         import torch
 
         def forward(ids: Any, mask: Any) -> Any:
-            return self.model(input_ids=ids, attention_mask=mask).logits.argmax(dim=-1)
+            return first_best(self.model(input_ids=ids, attention_mask=mask).logits)
 
         rows = self.tokenizer(sentences, truncation=True, max_length=MAX_SENTENCE_TOKENS)["input_ids"]
         with torch.inference_mode():

@@ -59,6 +59,7 @@ def publishable(axis: Axis, clusters: Clusters) -> dict[str, Mask]:
         merged |= cells.pop(name)
     # Complementary suppression: what was merged is the total less the others, and must not be small.
     while merged.any() and not large_enough(merged, clusters) and cells:
+        # tie: first name
         merged |= cells.pop(min(cells, key=lambda k: (_patients(cells[k], clusters), k)))
     if merged.any():
         cells[MERGED] = merged
@@ -83,7 +84,7 @@ def crossed(cells: Mapping[str, Mask], split: Mask, clusters: Clusters) -> dict[
         rest = [np.any([halves[k][side] for k in cells if k not in shown], axis=0) for side in (0, 1)]
         if all(not half.any() or large_enough(half, clusters) for half in rest) or not shown:
             break
-        shown.pop(min(shown, key=lambda k: (_patients(cells[k], clusters), k)))
+        shown.pop(min(shown, key=lambda k: (_patients(cells[k], clusters), k)))  # tie: first name
     return shown
 
 

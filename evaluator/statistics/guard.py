@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from evaluator.statistics.bootstrap import Clusters, FloatArray
+from evaluator.statistics.ties import TIE
 
 MIN_STEP: Final = 0.001
 """Numbers of private sets are never shown finer than this."""
@@ -97,7 +98,7 @@ def ladder_step(
     gain = float(difference.mean())
     deviations = clusters.sums((difference - gain)[:, None])[:, 0]
     error = math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
-    improved = gain > error
+    improved = gain > max(error, TIE)
     return LadderStep(mean if improved else float(best.mean()), improved, gain, error)
 
 
