@@ -37,7 +37,7 @@ def started(prefix, **given):
     env = {k: v for k, v in (usual | given).items() if v is not None}
     hook = str(prefix / "hooks" / "job-started.sh")
     return subprocess.run(
-        ["bash", "-e", hook], env=env, capture_output=True, text=True, timeout=20, check=False
+        ["bash", "-e", hook], env=env, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -208,7 +208,7 @@ def test_a_refusal_needs_no_status_of_bash(prefix):
     env = {"GITHUB_REPOSITORY": "evil/x", "PATH": os.environ["PATH"]}
     hook = str(prefix / "hooks" / "job-started.sh")
     assert subprocess.run(
-        ["sh", "-e", hook], env=env, capture_output=True, timeout=20, check=False
+        ["sh", "-e", hook], env=env, capture_output=True, timeout=120, check=False
     ).returncode
 
 
@@ -219,7 +219,7 @@ def completed(prefix, **env):
         env={"PATH": os.environ["PATH"], **env},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

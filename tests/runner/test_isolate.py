@@ -108,7 +108,7 @@ def _able():
         "x",
         "/run",
     ]
-    if subprocess.run(probe, capture_output=True, check=False, timeout=20).returncode:
+    if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
         return "this machine lets root make no namespaces"
     return "" if _python() else "another user cannot run this Python"
 
@@ -118,7 +118,7 @@ def _python():
     for path in PYTHONS:
         # `env` in between: setpriv itself still has root's capabilities when it starts a program.
         test = ["setpriv", "--reuid", SCORER, "--regid", SCORER, "--clear-groups", "env", path, "-c", ""]
-        if subprocess.run(test, capture_output=True, check=False, timeout=20).returncode == 0:
+        if subprocess.run(test, capture_output=True, check=False, timeout=120).returncode == 0:
             return path
     return ""
 
@@ -331,7 +331,7 @@ def door(tmp_path, answers, *args, status=0):
            "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
            "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
     done = subprocess.run(
-        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=20, check=False
+        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
     )
     return done, out.read_text(), (tmp_path / "asked").read_text().split()
 
