@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from evaluator.statistics.board import BoardScores, analyse, metric_intervals
+from evaluator.statistics.board_analysis import BoardScores, analyse, metric_intervals
 from evaluator.statistics.bootstrap import clusters_of, draw_means
 from evaluator.statistics.disclosure import Axis
 from evaluator.statistics.subgroups import analyse_subgroups

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from evaluator.encoders.radgraph import Annotator, words_of
-from evaluator.encoders.radgraph_network import Network
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.radgraph import Annotator, words_of
+from evaluator.models.radgraph_network import Network
 
 
 def radgraph(folder: Path, reports: list[str]) -> None:

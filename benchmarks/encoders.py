@@ -22,11 +22,12 @@ from pathlib import Path
 
 import calibration
 
-from evaluator.commands.scoring import read_pairs
-from evaluator.encoders.cache import TextCache
-from evaluator.metrics.base import Pair, Run
-from evaluator.sandbox.standins import shipped_models
-from evaluator.scoring import as_pairs, score
+from evaluator.cli.score import read_pairs
+from evaluator.core.types import Pair
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
+from evaluator.scoring.engine import as_pairs, score
 
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
 BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -80,7 +81,7 @@ def build_radgraph(folder: Path) -> None:
     import torch
     from transformers import BertConfig, BertModel
 
-    from evaluator.encoders.radgraph_network import _BERT, read_archive
+    from evaluator.models.radgraph_network import _BERT, read_archive
 
     source = shipped_models() / "radgraph"
     shutil.copytree(source / "encoder", folder / "encoder", dirs_exist_ok=True)
@@ -121,9 +122,9 @@ def bare_seconds(pairs: list[Pair], run: Run) -> float:
     """Seconds of the encoders alone over the same unique texts, batches of one, no heads, no matching."""
     import torch
 
-    from evaluator.encoders import chexbert, radgraph, ratescore_ner
     from evaluator.metrics import bertscore
     from evaluator.metrics.sentences import split_sentences
+    from evaluator.models import chexbert, radgraph, ratescore_ner
 
     texts = sorted({t for p in pairs for t in (p.reference, p.prediction)})
     roberta, chex, rad = bertscore.Encoder(run), chexbert.encoder(run), radgraph.annotator(run)

@@ -16,11 +16,11 @@ import sys
 import time
 from pathlib import Path
 
-from evaluator.judges.client import Judge
-from evaluator.judges.serve import ServeOptions, served
-from evaluator.judges.settings import JudgeSettings
-from evaluator.judges.transcripts import Request
 from evaluator.metrics.green import prompt
+from evaluator.models.judges.client import Judge
+from evaluator.models.judges.serve import ServeOptions, served
+from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.transcripts import Request
 
 VOCABULARY = 32_000
 TEMPLATE = "{% for m in messages %}<|user|>\n{{ m['content'] }}\n<|assistant|>\n{% endfor %}"

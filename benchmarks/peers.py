@@ -6,9 +6,9 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from evaluator.commands.scoring import read_pairs
-from evaluator.metrics.base import Pair
-from evaluator.scoring import as_pairs
+from evaluator.cli.score import read_pairs
+from evaluator.core.types import Pair
+from evaluator.scoring.engine import as_pairs
 
 
 def setting(doc: str | None, weights: str) -> tuple[argparse.Namespace, list[Pair]]:

@@ -18,8 +18,8 @@ from typing import Any
 import calibration
 from peers import in_peer, setting
 
-from evaluator.encoders.radgraph import annotate_texts, words_of
-from evaluator.metrics.base import Run
+from evaluator.models.radgraph import annotate_texts, words_of
+from evaluator.models.runtime import Run
 
 VOCABULARY = 30_522
 LABELS = ("", "ANAT-DP", "OBS-DP", "OBS-DA", "OBS-U")

@@ -15,8 +15,8 @@ import time
 import encoders
 from peers import in_peer, setting
 
-from evaluator.metrics.base import Run
-from evaluator.scoring import score
+from evaluator.models.runtime import Run
+from evaluator.scoring.engine import score
 
 PEER = """
 import json, sys, time

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluator.cases import CASES_SCHEMA
 from evaluator.datasets.registry import TRACKS
 from evaluator.metrics.registry import board_metric_keys
-from evaluator.pages.build import build
+from evaluator.scoring.case_texts import CASES_SCHEMA
+from evaluator.site.build import build
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from evaluator.checks.validation import validate
-from evaluator.sandbox.generate import card, predictions
-from evaluator.tree import read_directory
+from evaluator.datasets.sandbox.generate import card, predictions
+from evaluator.submissions.tree import read_directory
+from evaluator.submissions.validate import validate
 
 N = 10_000
 

@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "evaluator"
-LAYERS = (
-    ("problems", "__init__"),
-    ("files",),
-    ("tree", "jsonio", "schemas", "datasets", "submission"),
-    ("protocol",),
-    ("metrics.base", "metrics.registry", "metrics", "encoders", "judges"),
-    ("checks", "statistics"),
-    ("store", "progress", "provenance", "convert", "template", "rendering"),
-    ("scoring",),
-    ("records", "reported"),
-    ("cases", "nulls"),
-    ("diagnostics", "uncertainty"),
-    ("entrants", "groups", "ladder", "pairwise", "quota"),
-    ("comparison", "tables", "runs", "ranking"),
-    ("baselines", "history", "shards", "sandbox"),
-    ("pages", "github.blobs", "github.intake", "github.api", "github.messages", "github"),
-    ("commands.board", "commands.scoring", "commands.submit", "commands.machine"),
-    ("github.preview", "github.refresh", "github.publish"),
-    ("doctor",),
-    ("commands",),
-    ("demo",),
-    ("cli_machine", "cli_pr"),
-    ("cli",),
-)
+ROOMS = {
+    "core": (),
+    "statistics": (),
+    "datasets": ("core",),
+    "submissions": ("datasets", "core"),
+    "models": ("datasets", "core"),
+    "metrics": ("models", "datasets", "core"),
+    "scoring": ("metrics", "models", "submissions", "datasets", "statistics", "core"),
+    "leaderboard": ("scoring", "metrics", "models", "submissions", "datasets", "statistics", "core"),
+}
+ROOMS["site"] = ROOMS["github"] = ("leaderboard", *ROOMS["leaderboard"])
+ROOMS["doctor"] = ("github", *ROOMS["github"])
+ROOMS["cli"] = ("doctor", "site", *ROOMS["doctor"])
+"""What each room may import besides itself; `schemas` holds data only."""
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}
-
-
-def level(module: str) -> int:
-    name = module.removeprefix("evaluator").lstrip(".") or "__init__"
-    fitting = [
-        (len(p), i) for i, layer in enumerate(LAYERS) for p in layer if name == p or name.startswith(f"{p}.")
-    ]
-    assert fitting, f"{module} stands in no layer"
-    return max(fitting)[1]
 
 
 def modules():
@@ -58,14 +40,50 @@ def imports(path, *, top_only):
             yield from (a.name for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+            yield from (f"{node.module}.{a.name}" for a in node.names)
+
+
+def room(module):
+    return [*module.split("."), "", ""][1]
 
 
 @pytest.mark.parametrize(("path", "module"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
 def test_imports_point_one_way(path, module):
-    here = level(module)
-    for name in imports(path, top_only=True):
-        if name.startswith("evaluator.") and name.split(".")[1] != [*module.split("."), ""][1]:
-            assert level(name) <= here, f"{module} imports {name}"
+    """Over every import, those inside functions included."""
+    here = room(module)
+    for name in imports(path, top_only=False):
+        if (
+            here
+            and name.startswith("evaluator.")
+            and room(name) not in {here, "schemas", "__version__", "score_pairs"}
+        ):
+            assert room(name) in ROOMS[here], f"{module} imports {name}"
+
+
+def test_every_room_is_in_the_table():
+    assert {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists()} == {*ROOMS, "schemas"}
+    assert [p.name for p in PACKAGE.glob("*.py")] == ["__init__.py"]
+
+
+def dependencies(*, of):
+    """What each module (or, by `of`, each folder) imports, over every import; a folder and one inside it are one."""
+    known = {module: path for path, module in modules()}
+    graph = {}
+    for path, module in modules():
+        names = {n for n in imports(path, top_only=False) if n in known and n != module}
+        if module != "evaluator":
+            graph.setdefault(of(module, path), set()).update(
+                of(n, known[n]) for n in names if n != "evaluator"
+            )
+    return {key: {v for v in values if key not in v and v not in key} for key, values in graph.items()}
+
+
+def test_no_module_imports_itself_in_a_circle():
+    TopologicalSorter(dependencies(of=lambda module, _: f"{module}/")).prepare()
+
+
+def test_no_folder_imports_itself_in_a_circle():
+    TopologicalSorter(dependencies(of=lambda _, path: f"{path.parent}/")).prepare()
 
 
 @pytest.mark.parametrize(("path", "module"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
@@ -99,3 +117,34 @@ def test_no_test_reads_a_stopwatch():
             if name in clocks:
                 found.append(f"{path.name}:{node.lineno}")
     assert not found
+
+
+TESTS = Path(__file__).parent
+OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
+"""Rooms of tests of something else than one room of the package."""
+THEMES = {
+    "doctor/test_guides",
+    "metrics/test_judged_metrics",
+    "metrics/test_properties",
+    "metrics/test_radgraph_rewards",
+    "models/judges/test_engine",
+    "site/test_prose",
+    "site/test_zensical",
+    "statistics/test_moerad",
+    "submissions/test_hostile_input",
+    "test_architecture",
+    "test_import_names",
+    "test_tie_rules",
+}
+"""Tests of one theme over several modules of their room."""
+
+
+def test_tests_mirror_the_package():
+    """A module's tests are found by its path: evaluator/scoring/quota.py in tests/scoring/test_quota.py."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        place = path.relative_to(TESTS).with_suffix("")
+        if place.parts[0] not in OTHER_ROOMS and place.as_posix() not in THEMES:
+            module = PACKAGE / place.parent / f"{place.name.removeprefix('test_')}.py"
+            assert module.is_file(), f"{place} mirrors no module"
+    for theme in THEMES:
+        assert (TESTS / f"{theme}.py").is_file(), f"{theme} is gone: take it off the list"

@@ -17,10 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.files import sha256_bytes
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
-from evaluator.files import sha256_bytes
-from evaluator.problems import RexrankError
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
@@ -75,7 +75,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     set of studies.
     """
     if dataset.synthetic:
-        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return parse_references(dataset, data)
     if directory is None:
         raise RexrankError(

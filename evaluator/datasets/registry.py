@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from evaluator.problems import RexrankError
+from evaluator.core.problems import RexrankError
 
 TrackName = Literal["findings", "report"]
 TRACKS: Final[tuple[TrackName, ...]] = ("findings", "report")
@@ -90,7 +90,7 @@ def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str
     if references is not None and (references / name).is_file():
         return _read_manifest(dataset, (references / name).read_text("utf-8"), str(references / name))
     if dataset.synthetic:
-        data = resources.files("evaluator.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
+        data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return frozenset(json.loads(data))
     shipped = _folder().joinpath("manifests", name)
     if shipped.is_file():

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from evaluator.files import dump_json
-from evaluator.problems import MAX_TEXT, RexrankError, visible
+from evaluator.core.files import dump_json
+from evaluator.core.problems import MAX_TEXT, RexrankError, visible
 
 State = Literal["good", "bad", "open"]
 MARKS: Final[dict[State, str]] = {"good": "✓", "bad": "✗", "open": "○"}

@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.github.blobs import SHA
+from evaluator.core.problems import RexrankError
+from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import Person
-from evaluator.problems import RexrankError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,8 @@ import re
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from evaluator.core.problems import RexrankError
 from evaluator.github.bundle_rules import RULES, Bundle, check_history, check_overview, refuse
-from evaluator.problems import RexrankError
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000

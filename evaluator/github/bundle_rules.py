@@ -13,15 +13,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from evaluator import tables
-from evaluator.baselines import TEAM
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.leaderboard import table_files as tables
+from evaluator.leaderboard.ranking import overview
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.problems import RexrankError
-from evaluator.ranking import overview
-from evaluator.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
-from evaluator.statistics.guard import coarse, step_for
-from evaluator.uncertainty import display
+from evaluator.scoring.baselines import TEAM
+from evaluator.scoring.intervals import display
+from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
+from evaluator.statistics.rounding import coarse, step_for
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.checks.files import CARD_NAME, MAX_CARD_BYTES
-from evaluator.files import dump_json, write_text
-from evaluator.github.blobs import git
-from evaluator.jsonio import decode, parse_yaml
-from evaluator.problems import Problems, RexrankError, visible
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import Problems, RexrankError, visible
+from evaluator.github.git_objects import git
+from evaluator.submissions.parsing import decode, parse_yaml
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 
 OWNERS: Final = "owners.json"
 MAX_OWNERS_BYTES: Final = 10_000_000

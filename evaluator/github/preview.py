@@ -19,15 +19,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.commands.board import rank_board
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.files import dump_json, write_text
-from evaluator.problems import RexrankError
-from evaluator.quota import counted, read_policy, require_slots, standing
-from evaluator.records import Board
-from evaluator.runs import ScoreSettings, score_submission, store_directory
-from evaluator.submission import StudyReport, Submission
+from evaluator.datasets.report import StudyReport
+from evaluator.leaderboard.rank import rank_board
+from evaluator.scoring.quota import counted, read_policy, require_slots, standing
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, score_submission, store_directory
+from evaluator.submissions.submission import Submission
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
 MAX_MOVED: Final = 20
@@ -65,7 +66,7 @@ def _flush() -> None:
 
 def runner_settings() -> ScoreSettings:
     """How the runner scores, from its own environment and nothing else."""
-    from evaluator.judges.config import read_judges
+    from evaluator.models.judges.config import read_judges
 
     file = os.environ.get("REXRANK_JUDGES")
     return ScoreSettings(

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from evaluator.checks.files import CARD_NAME
-from evaluator.files import write_bytes
-from evaluator.github.blobs import SAFE, SHA, credentials
+from evaluator.core.files import write_bytes
+from evaluator.core.problems import Problems, RexrankError
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.bundle_rules import HISTORY
+from evaluator.github.git_objects import SAFE, SHA, credentials
 from evaluator.github.ownership import record_owners
-from evaluator.jsonio import parse_yaml
-from evaluator.problems import Problems, RexrankError
+from evaluator.submissions.parsing import parse_yaml
+from evaluator.submissions.rules.files import CARD_NAME
 
 TRIES: Final = 5
 AUTHOR: Final = ("rexrank-bot", "rexrank-bot@users.noreply.github.com")

@@ -10,22 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluator.baselines import TEAM, sanity_path, score_baselines, training_reports
-from evaluator.commands.board import rank_all
-from evaluator.commands.scoring import earlier_reports
-from evaluator.commands.submit import validate_paths
+from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
-from evaluator.files import dump_json, write_bytes, write_text
-from evaluator.github.blobs import git
+from evaluator.datasets.report import StudyReport
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
+from evaluator.github.git_objects import git
 from evaluator.github.preview import read_origin, runner_settings, scored_here
-from evaluator.metrics.base import MetricUnavailable
+from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
-from evaluator.quota import counted, read_policy
-from evaluator.records import Board, record_path, studies_path
-from evaluator.runs import ScoreSettings, board_run, score_submission, store_directory
-from evaluator.submission import StudyReport, Submission
+from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
+from evaluator.scoring.quota import counted, read_policy
+from evaluator.scoring.records import Board, record_path, studies_path
+from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
+from evaluator.submissions.reading import earlier_reports, validate_paths
+from evaluator.submissions.submission import Submission
 
 
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:

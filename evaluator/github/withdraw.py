@@ -8,11 +8,11 @@ from typing import Final
 
 import yaml
 
-from evaluator.checks.card import check_card
-from evaluator.checks.files import CARD_NAME, SLUG
-from evaluator.files import write_text
-from evaluator.jsonio import parse_yaml
-from evaluator.problems import Problems, RexrankError
+from evaluator.core.files import write_text
+from evaluator.core.problems import Problems, RexrankError
+from evaluator.submissions.parsing import parse_yaml
+from evaluator.submissions.rules.card import check_card
+from evaluator.submissions.rules.files import CARD_NAME, SLUG
 
 _STATUS: Final = re.compile(r"^status:.*$", re.MULTILINE)
 _LATER: Final = re.compile(r"^(?:reason|superseded_by):.*\n?", re.MULTILINE)

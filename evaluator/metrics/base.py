@@ -8,79 +8,13 @@ whether the score is a real one or the metric's worst value because scoring it f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evaluator.protocol import ProtocolName
-
-if TYPE_CHECKING:
-    from evaluator.encoders.cache import TextCache
-    from evaluator.judges.settings import JudgeSettings
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-ProgressCallback = Callable[[str, int, int], None]
-"""Called as (what, done, total) while a metric works."""
-
-
-class MetricUnavailable(Exception):
-    """The metric cannot run here (weights, package or judge absent): the message gives the cure."""
-
-
-BATCH_SIZE: Final = 256
-"""Texts handed to an encoder at a time: what a killed run may lose, and how little is padded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One study's two texts, already prepared by the text protocol."""
-
-    id: str
-    reference: str
-    prediction: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """One value per pair, in the order of the pairs.
-
-    `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the
-    metric's worst because the study could not be scored. `details`: per pair, what the metric saw
-    (JSON values), or `None` when not asked for. `corpus`: statistics of all pairs together that are no
-    mean of `values`, by name, where the metric has some.
-    """
-
-    values: FloatArray
-    failed: BoolArray
-    details: list[dict[str, Any]] | None = None
-    corpus: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything a metric may depend on besides the texts; nothing is read from the environment.
-
-    `models` is a directory laid out as `evaluator/encoders/store.py` describes, or `None` for the
-    default place; `device` is a torch device name; `scores` holds the metrics that were computed
-    before, by key, for those that compose others; `variants` maps a metric key to a named variant
-    (`{"radgraph_f1": "radgraph-package"}`) and `judges` one to the LLM judge that answers for it.
-    """
-
-    protocol: ProtocolName = "clean"
-    models: Path | None = None
-    device: str = "cpu"
-    batch_size: int = BATCH_SIZE
-    details: bool = False
-    scores: Mapping[str, Scores] = field(default_factory=dict)
-    variants: Mapping[str, str] = field(default_factory=dict)
-    cache: TextCache | None = None
-    judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
-    progress: ProgressCallback | None = None
+from evaluator.core.types import FloatArray, Pair, Scores
+from evaluator.models.runtime import Run
 
 
 class Metric(ABC):

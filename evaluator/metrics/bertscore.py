@@ -17,11 +17,13 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from evaluator.encoders.batches import encode_rows
-from evaluator.encoders.loading import base_model, namespace, read_config
-from evaluator.encoders.store import model_directory, weights_digest, weights_label
-from evaluator.encoders.texts import encode_unique
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import base_model, namespace, read_config
+from evaluator.models.runtime import Run
+from evaluator.models.unique_texts import encode_unique
+from evaluator.models.weights import model_directory, weights_digest, weights_label
 
 MODEL: Final = "distilroberta-base"
 BLOCK: Final = 4096

@@ -13,7 +13,9 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import ClassVar, Final
 
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.runtime import Run
 
 EPSILON: Final = 0.1
 """Stands for a bigram count of zero (fast-bleu's default, equal to NLTK's method 1)."""

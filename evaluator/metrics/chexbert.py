@@ -11,9 +11,11 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.encoders.chexbert import LABELS, MODEL, Reading, read_texts
-from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.chexbert import LABELS, MODEL, Reading, read_texts
+from evaluator.models.runtime import Run
+from evaluator.models.weights import weights_label
 
 TOP_FIVE: Final = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
 _POSITIVE: Final = (1, 3)

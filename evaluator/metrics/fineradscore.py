@@ -16,14 +16,16 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from evaluator.judges.client import Judge
-from evaluator.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
-from evaluator.judges.sanitise import addresses_judge, harmless
-from evaluator.judges.transcripts import Request
-from evaluator.judges.tripwires import check
-from evaluator.metrics.base import Metric, Pair, Run, Scores
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric
 from evaluator.metrics.green import required_judge
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.judges.client import Judge
+from evaluator.models.judges.controls import check
+from evaluator.models.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
+from evaluator.models.judges.sanitise import addresses_judge, harmless
+from evaluator.models.judges.transcripts import Request
+from evaluator.models.runtime import Run
 
 SEVERITY: Final = {
     "no error": 0,

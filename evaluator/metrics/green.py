@@ -14,15 +14,18 @@ from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
-from evaluator.encoders.store import model_directory, weights_digest
-from evaluator.judges.client import Judge, JudgeVoid
-from evaluator.judges.prompts import GREEN_VERSION, green_parts
-from evaluator.judges.sanitise import addresses_judge, harmless
-from evaluator.judges.settings import JudgeSettings
-from evaluator.judges.transcripts import Answer, Request
-from evaluator.judges.tripwires import check
-from evaluator.metrics.base import Metric, MetricUnavailable, Pair, Run, Scores
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.models.judges.controls import check
+from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
+from evaluator.models.judges.sanitise import addresses_judge, harmless
+from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.transcripts import Answer, Request
+from evaluator.models.runtime import Run
+from evaluator.models.weights import model_directory, weights_digest
 
 MAX_WORDS: Final = 300
 """Words of each report that the prompt shows."""

@@ -12,8 +12,10 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from evaluator.metrics.base import FloatArray, Metric, Pair, Run, Scores
+from evaluator.core.types import FloatArray, Pair, Scores
+from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric
+from evaluator.models.runtime import Run
 
 PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")
 

@@ -15,7 +15,10 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.encoders.ratescore_ner import (
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric
+from evaluator.metrics.sentences import split_sentences
+from evaluator.models.ratescore_ner import (
     NER,
     SYNONYMS,
     TYPES,
@@ -24,9 +27,8 @@ from evaluator.encoders.ratescore_ner import (
     piece_embeddings,
     sentence_entities,
 )
-from evaluator.encoders.store import weights_label
-from evaluator.metrics.base import Metric, Pair, Run, Scores
-from evaluator.metrics.sentences import split_sentences
+from evaluator.models.runtime import Run
+from evaluator.models.weights import weights_label
 
 # Rows: type of the entity whose best match is sought; columns: type of that match; order of TYPES.
 LONG: Final = (

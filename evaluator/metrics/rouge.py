@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from evaluator.metrics.base import Metric, Pair, Run, Scores, all_scored
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric, all_scored
+from evaluator.models.runtime import Run
 
 
 class RougeL(Metric):

@@ -56,7 +56,7 @@ def served(tmp_path_factory):
     """The address of the site, and the folder it is served from."""
     if CHROMIUM is None:
         pytest.skip("no chromium here; on Debian: apt-get install chromium")
-    from evaluator.pages.build import build
+    from evaluator.site.build import build
 
     leaderboard = make_leaderboard(
         tmp_path_factory.mktemp("board"),

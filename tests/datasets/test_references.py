@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import (
     Planted,
     age_group,
@@ -19,7 +20,6 @@ from evaluator.datasets.references import (
     section,
 )
 from evaluator.datasets.registry import get_dataset
-from evaluator.problems import RexrankError
 
 SMALL = replace(get_dataset("mimic-cxr"), n_studies=2, tracks={"findings": 1, "report": 2})
 

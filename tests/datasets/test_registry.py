@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset, ids_digest, study_ids
-from evaluator.problems import RexrankError
 
 
 def test_the_five_datasets_in_table_order():

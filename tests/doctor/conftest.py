@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.doctor.facts import Account, Entry, Host, Kit, Machine, People, Software
-from evaluator.doctor.inside import Data, Inside, Weights
-from evaluator.doctor.kit import env_of_a_job, scripts
-from evaluator.doctor.machine import TOOLS
+from evaluator.doctor.host.description import Account, Entry, Host, Kit, Machine, People, Software
+from evaluator.doctor.host.installation import env_of_a_job, scripts
+from evaluator.doctor.host.machine import TOOLS
+from evaluator.doctor.scorer.checks import Data, Inside, Weights
 
 PREFIX = "/opt/rexrank"
 CONF = {

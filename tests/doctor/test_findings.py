@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import (
     Section,
     as_json,
@@ -17,7 +18,6 @@ from evaluator.doctor.findings import (
     listed,
     unsettled,
 )
-from evaluator.problems import RexrankError
 
 SECTIONS = [
     Section(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from evaluator.cli import app
+from evaluator.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "site" / "maintainers").glob("*.md"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.convert import dump_predictions
-from evaluator.sandbox.generate import predictions
+from evaluator.datasets.report import dump_predictions
+from evaluator.datasets.sandbox.generate import predictions
 
 CARD = """\
 name: {name}

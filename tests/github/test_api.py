@@ -9,8 +9,8 @@ from github import UnknownObjectException
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import RexrankError
 from evaluator.github import api
-from evaluator.problems import RexrankError
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 MARK = "<!-- test -->"

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.files import dump_json, write_text
 from evaluator.github import bundle as module
 from evaluator.github import bundle_rules as rules
 from evaluator.github.bundle import ALLOWED, check_bundle
-from evaluator.problems import RexrankError
 
 WORDS = "quillwort text of a reference"
 RECORD = "records/sandbox/findings/strangers__careful.json"

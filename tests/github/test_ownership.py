@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from evaluator.github.blobs import fetch
+from evaluator.core.problems import RexrankError
+from evaluator.github.git_objects import fetch
 from evaluator.github.ownership import Person, contacts, objection, parse_owners, record_owners
-from evaluator.problems import RexrankError
 
 FOLDER = "submissions/strangers/careful"
 

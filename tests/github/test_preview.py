@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from evaluator.core.problems import RexrankError
 from evaluator.github.preview import board_result, check_result, failure, read_origin
-from evaluator.problems import RexrankError
 
 SHA = "a" * 40
 LEAK = """

@@ -8,10 +8,10 @@ import subprocess
 
 import pytest
 
-from evaluator.files import dump_json, write_text
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.github import publish as module
 from evaluator.github.publish import publish
-from evaluator.problems import RexrankError
 
 FOLDER = "submissions/strangers/careful"
 ROW = "records/sandbox/findings/strangers__careful.json"

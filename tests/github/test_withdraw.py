@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.core.problems import RexrankError
 from evaluator.github.withdraw import withdraw, withdrawn_card
-from evaluator.problems import RexrankError
 
 
 def test_a_card_is_changed_in_two_lines(tmp_path, card_bytes):

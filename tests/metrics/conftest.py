@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from evaluator.metrics.base import Pair, Run
+from evaluator.core.types import Pair
+from evaluator.models.runtime import Run
 
 PARITY = Path(__file__).parents[1] / "data" / "parity"
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator.encoders.cache import TextCache
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics import bertscore
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
 from evaluator.metrics.bertscore import BertScore, Encoder, baseline, layer, prepare
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 TOKENS = json.loads(
     (Path(__file__).parents[1] / "data/parity/core/golden/tokenisation.json").read_text("utf-8")

@@ -12,11 +12,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics.chexbert import SembScore, binary, chexbert_f1, counts
-from evaluator.scoring import score_pairs
+from evaluator.models.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
+from evaluator.scoring.engine import score_pairs
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))
@@ -102,9 +104,7 @@ def test_identity_bounds_and_details(compat):
 def test_a_second_run_reads_the_cache(pairs, compat, tmp_path, monkeypatch):
     run = replace(compat, cache=TextCache(tmp_path))
     first = SembScore().score(pairs, run).values
-    monkeypatch.setattr(
-        "evaluator.encoders.chexbert.Encoder.__call__", lambda *_: pytest.fail("forward pass")
-    )
+    monkeypatch.setattr("evaluator.models.chexbert.Encoder.__call__", lambda *_: pytest.fail("forward pass"))
     assert (SembScore().score(pairs, run).values == first).all()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.core.problems import MetricUnavailable
 from evaluator.metrics.fineradscore import (
     OFFICIAL_CALLS,
     SEVERITY,
@@ -20,6 +20,7 @@ from evaluator.metrics.fineradscore import (
     severities,
     strict,
 )
+from evaluator.models.runtime import Run
 
 JUDGES = Path(__file__).parents[1] / "data" / "parity" / "judges"
 

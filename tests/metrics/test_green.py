@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import MetricUnavailable, Run
+from evaluator.core.problems import MetricUnavailable
 from evaluator.metrics.green import (
     CATEGORIES,
     Green,
@@ -21,6 +21,7 @@ from evaluator.metrics.green import (
     prompt_ids,
     rendered,
 )
+from evaluator.models.runtime import Run
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import Pair, Run
+from evaluator.core.types import Pair
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.sandbox.standins import shipped_models
-from evaluator.scoring import score
+from evaluator.models.runtime import Run
+from evaluator.scoring.engine import score
 
 KEYS = tuple(k for k in metric_keys() if get_metric(k).family != "judge")
 REPORTS = (

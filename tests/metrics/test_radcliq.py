@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator.metrics.base import Run, Scores, all_scored
+from evaluator.core.types import Scores
+from evaluator.metrics.base import all_scored
 from evaluator.metrics.radcliq import PARTS, V0, V1, RadCliqV0, RadCliqV1, compose
-from evaluator.scoring import score
+from evaluator.models.runtime import Run
+from evaluator.scoring.engine import score
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data/parity/core/golden/radcliq_formula.json").read_text())
 

@@ -13,10 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.radgraph import annotate_texts, annotation, annotator, package_words_of, words_of
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics.radgraph import LEVELS, RadGraphF1, official, reward
+from evaluator.models.radgraph import annotate_texts, annotation, annotator, package_words_of, words_of
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))
@@ -214,6 +216,6 @@ def test_a_second_run_reads_the_cache(pairs, compat, tmp_path, monkeypatch):
     run = replace(compat, cache=TextCache(tmp_path))
     first = RadGraphF1().score(pairs, run).values
     monkeypatch.setattr(
-        "evaluator.encoders.radgraph.Annotator.annotate", lambda *_: pytest.fail("forward pass")
+        "evaluator.models.radgraph.Annotator.annotate", lambda *_: pytest.fail("forward pass")
     )
     assert (RadGraphF1().score(pairs, run).values == first).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.metrics.base import Pair
+from evaluator.core.types import Pair
 from evaluator.metrics.registry import board_metric_keys, get_metric
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data/parity/core/golden/f1radgraph.json").read_text())

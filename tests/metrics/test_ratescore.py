@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.encoders.cache import TextCache
-from evaluator.encoders.ratescore_ner import decode, entity_pieces, piece_embeddings
-from evaluator.metrics.base import MetricUnavailable, Pair, Run
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
 from evaluator.metrics.ratescore import (
     TIE,
     TYPES,
@@ -23,6 +22,9 @@ from evaluator.metrics.ratescore import (
     pair_score,
 )
 from evaluator.metrics.sentences import split_sentences
+from evaluator.models.ratescore_ner import decode, entity_pieces, piece_embeddings
+from evaluator.models.runtime import Run
+from evaluator.models.text_cache import TextCache
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
 JUDGES = DATA / "judges"
@@ -51,7 +53,9 @@ def _one_thread() -> None:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Model directories by checkpoint: the trained small one and the random one."""
     random = tmp_path_factory.mktemp("random")
-    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner")
+    # Another network behind the same tokenizer: only what differs is stored twice.
+    shutil.copytree(DATA / "models" / "ratescore-ner", random / "ratescore-ner")
+    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner", dirs_exist_ok=True)
     shutil.copytree(DATA / "models" / "biolord", random / "biolord")
     return {"rate_ner_tiny": DATA / "models", "rate_ner_rand": random}
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.metrics.base import Pair, Run
+from evaluator.core.types import Pair
 from evaluator.metrics.rouge import RougeL
+from evaluator.models.runtime import Run
 
 CORE = Path(__file__).parents[1] / "data" / "parity" / "core"
 PAIRS = [

@@ -134,9 +134,9 @@ def test_the_guide_is_walked(published: World, clone: Path) -> None:
 
 
 def test_the_guide_names_the_limits_that_are_checked() -> None:
-    from evaluator.checks import files as of_files
-    from evaluator.checks import text
-    from evaluator.statistics.guard import Policy
+    from evaluator.scoring.quota import Policy
+    from evaluator.submissions.rules import files as of_files
+    from evaluator.submissions.rules import text
 
     policy = Policy()
     assert (
@@ -152,8 +152,8 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
 
 
 def test_every_word_of_a_status_in_the_guide_is_said() -> None:
-    from evaluator.commands import pull
-    from evaluator.github import messages
+    from evaluator.cli import pull_request as pull
+    from evaluator.github import validation_comment as messages
 
     told = Path(pull.__file__).read_text() + Path(messages.__file__).read_text()
     quoted = re.findall(r'^\| \w+: "([^"]+)"', GUIDE, re.MULTILINE)
@@ -163,7 +163,7 @@ def test_every_word_of_a_status_in_the_guide_is_said() -> None:
 
 
 def test_every_code_in_the_guide_exists_and_is_called_by_its_name() -> None:
-    from evaluator.checks.codes import RULES
+    from evaluator.submissions.rules.codes import RULES
 
     linked = re.findall(r"\[(RX\d+)\]\(codes\.md#(rx\d+)\) ([A-Z][^.,*]*[a-zA-Z])", GUIDE)
     assert len(linked) >= 8

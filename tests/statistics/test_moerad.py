@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator.checks.copying import check_copying, describe_copying
-from evaluator.checks.integrity import Texts, check_reports, describe
 from evaluator.metrics.bleu import bleu_2
-from evaluator.statistics.board import metric_intervals
+from evaluator.scoring.integrity.copying import check_copying, describe_copying
+from evaluator.scoring.integrity.flags import Texts, check_reports, describe
+from evaluator.statistics.board_analysis import metric_intervals
 from evaluator.statistics.bootstrap import clusters_of, seed_of
 
 pytestmark = pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kendalltau, rankdata
 
 from evaluator.statistics import ranks
-from evaluator.statistics.board import BoardScores, analyse, metric_intervals
+from evaluator.statistics.board_analysis import BoardScores, analyse, metric_intervals
 from evaluator.statistics.bootstrap import clusters_of
 
 RNG = np.random.default_rng(12)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evaluator.statistics import ranks
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.disclosure import Axis
-from evaluator.statistics.guard import ladder_step
+from evaluator.statistics.ladder import ladder_step
 from evaluator.statistics.significance import benjamini_hochberg, sign_flip
 from evaluator.statistics.subgroups import analyse_subgroups
 from evaluator.statistics.ties import TIE, by_cost, levels, lowest, sign

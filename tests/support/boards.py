@@ -9,13 +9,14 @@ from typing import Any
 
 import yaml
 
-from evaluator.baselines import score_baselines
-from evaluator.commands.board import rank_all
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
-from evaluator.runs import ScoreSettings, score_submission
-from evaluator.sandbox.generate import card, predictions
-from evaluator.submission import Predictions, StudyReport, Submission
+from evaluator.datasets.report import StudyReport
+from evaluator.datasets.sandbox.generate import card, predictions
+from evaluator.leaderboard.rank import rank_all
+from evaluator.scoring.baselines import score_baselines
+from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.submissions.submission import Predictions, Submission
 
 ROOT = Path(__file__).parents[2]
 HOSTILE_MODEL = "template"

@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
-from evaluator.files import dump_json
-from evaluator.history import append_history
+from evaluator.leaderboard.analysis import AGGREGATED
+from evaluator.leaderboard.history import append_history
+from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
+from evaluator.leaderboard.ranking import TABLE_SCHEMA, overview
+from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
 from evaluator.metrics.registry import board_metric_keys, get_metric
-from evaluator.pairwise import PAIRWISE_SCHEMA
-from evaluator.ranking import TABLE_SCHEMA, overview
-from evaluator.statistics.board import BoardAnalysis, BoardScores, analyse
+from evaluator.scoring.intervals import display
+from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.guard import coarse, step_for
-from evaluator.tables import table_csv, table_json, table_markdown
-from evaluator.uncertainty import AGGREGATED, display
+from evaluator.statistics.rounding import coarse, step_for
 
 NAMES = (
     "CheXplain",

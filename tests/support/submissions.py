@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from evaluator.checks.validation import Report, validate
-from evaluator.sandbox.generate import card as sandbox_card
-from evaluator.sandbox.generate import predictions
-from evaluator.tree import read_directory
+from evaluator.datasets.sandbox.generate import card as sandbox_card
+from evaluator.datasets.sandbox.generate import predictions
+from evaluator.submissions.tree import read_directory
+from evaluator.submissions.validate import Report, validate
 
 FIRST = "sandbox-0001"
 GOOD_CARD = sandbox_card("near-copy")

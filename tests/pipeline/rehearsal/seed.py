@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from evaluator.datasets.registry import ids_digest
-from evaluator.sandbox import generate
+from evaluator.datasets.sandbox import generate
 from rehearsal.git import git
 from rehearsal.state import REPOSITORY
 
@@ -20,7 +20,7 @@ PRIVATE: Final = "private-set"
 N_PRIVATE: Final = 40
 ROOT: Final = Path(__file__).parents[3]
 # The stand-in weights are most of the bytes and nothing here runs a model.
-LEFT_OUT: Final = ("tests/", "benchmarks/", ".hypothesis/", "evaluator/sandbox/models/")
+LEFT_OUT: Final = ("tests/", "benchmarks/", ".hypothesis/", "evaluator/datasets/sandbox/models/")
 
 
 def bare_repository(folder: Path) -> Path:

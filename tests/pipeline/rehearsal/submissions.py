@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from evaluator.convert import dump_predictions
-from evaluator.sandbox.generate import predictions
-from evaluator.submission import StudyReport
+from evaluator.datasets.report import StudyReport, dump_predictions
+from evaluator.datasets.sandbox.generate import predictions
 from rehearsal.git import Change
 from rehearsal.seed import N_PRIVATE, PRIVATE
 

@@ -1,0 +1,342 @@
+"""The `rexrank` command: a thin door to the functions that do the work.
+
+Exit codes: 0 all well, 1 the input is invalid, 2 our fault or the machine's (never the submitter's).
+Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.pull_request_app import pr_app
+
+app = typer.Typer(
+    name="rexrank",
+    help="Validate, score, rank and publish AI-written chest X-ray reports.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+site_app = typer.Typer(
+    no_args_is_help=True, help="Build or serve the leaderboard site.", rich_markup_mode=None
+)
+app.add_typer(judge_app, name="judge")
+app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
+app.add_typer(site_app, name="site")
+app.add_typer(cache_app, name="cache")
+app.add_typer(quota_app, name="quota")
+app.add_typer(pr_app, name="pr")
+
+
+class OutputFormat(StrEnum):
+    """How `validate` reports."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    markdown = "markdown"
+
+
+class Protocol(StrEnum):
+    """The text protocols."""
+
+    clean = "clean"
+    compat = "compat"
+
+
+Models = Annotated[
+    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
+]
+References = Annotated[
+    Path | None,
+    typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),
+]
+Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
+Store = Annotated[
+    Path | None, typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE).")
+]
+Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
+Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
+
+JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
+JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
+JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
+JudgeKeyEnv = Annotated[
+    str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
+]
+HostedOk = Annotated[
+    list[str] | None,
+    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
+]
+JudgesFile = Annotated[
+    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
+]
+
+OverQuota = Annotated[
+    bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
+]
+
+
+@app.command()
+def validate(
+    paths: Annotated[list[Path], typer.Argument(help="Submission folders, or a folder that holds them.")],
+    format: Annotated[OutputFormat, typer.Option("--format", help="How to report.")] = OutputFormat.text,  # noqa: A002
+    references: References = None,
+) -> None:
+    """Report every problem of every file of a submission, in one pass."""
+    from evaluator.cli.submit import run_validate
+
+    raise typer.Exit(run_validate(paths, format.value, references))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="ReXrank prediction JSON, CSV (study_id,report) or JSONL.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
+    out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
+) -> None:
+    """Turn predictions in another format into a submission file."""
+    from evaluator.cli.submit import run_convert
+
+    raise typer.Exit(run_convert(source, dataset, out))
+
+
+@app.command()
+def new(
+    team: Annotated[str, typer.Argument(help="Team slug: lower-case letters, digits, dots, hyphens.")],
+    model: Annotated[str, typer.Argument(help="Model slug.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+        "submissions"
+    ),
+) -> None:
+    """Write a template folder for a new submission."""
+    from evaluator.cli.submit import run_new
+
+    raise typer.Exit(run_new(root, team, model))
+
+
+@app.command()
+def metric(
+    keys: Annotated[list[str], typer.Argument(help="Metric keys, e.g. bleu_2 bertscore.")],
+    pairs: Annotated[Path, typer.Option("--pairs", help="JSONL or CSV of id, reference, prediction.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSON file to write (default: standard output).")
+    ] = None,
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
+    models: Models = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")
+    ] = None,
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
+    details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
+) -> None:
+    """Score any file of (reference, prediction) pairs, without a submission."""
+    from evaluator.cli.score import judge_settings, run_metric
+
+    named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
+    run_metric(
+        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], named, details=details
+    )
+
+
+@app.command()
+def score(
+    submission: Annotated[Path, typer.Argument(help="Submission folder: submissions/TEAM/MODEL.")],
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Dataset id; all in the folder by default.")
+    ] = None,
+    metrics: Metrics = "",
+    protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
+    references: References = None,
+    models: Models = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
+    ] = None,
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
+    shard: Annotated[
+        str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
+    ] = "",
+    over_quota: OverQuota = False,
+) -> None:
+    """Score a submission: per-study scores and a record for each track it enters."""
+    from evaluator.cli.score import judge_settings, run_score
+    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
+
+    settings = ScoreSettings(
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        protocol=protocol.value,
+        models=models,
+        device=device,
+        batch_size=batch_size,
+        store=store,
+        judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
+    )
+    raise typer.Exit(
+        run_score(submission, dataset or [], references, leaderboard, settings, shard, over_quota=over_quota)
+    )
+
+
+@app.command()
+def baseline(
+    dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    metrics: Metrics = "",
+    references: References = None,
+    models: Models = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    device: Device = "cpu",
+    judge_url: JudgeUrl = "",
+    judge_model: JudgeModel = "",
+    judge_revision: JudgeRevision = "",
+    judge_key_env: JudgeKeyEnv = "",
+    hosted_ok: HostedOk = None,
+    judges: JudgesFile = None,
+) -> None:
+    """Score the null rows of a dataset and probe its metrics' sanity."""
+    from evaluator.cli.score import judge_settings, run_baseline
+    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
+
+    settings = ScoreSettings(
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        models=models,
+        device=device,
+        store=store,
+        judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
+    )
+    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings))
+
+
+@app.command()
+def merge(
+    submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
+    references: References = None,
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    over_quota: OverQuota = False,
+) -> None:
+    """Put the shards of a submission together into its records."""
+    from evaluator.cli.score import run_merge
+
+    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store, over_quota=over_quota))
+
+
+@app.command()
+def rank(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+    rehearsal: Annotated[
+        bool,
+        typer.Option(
+            "--rehearsal", help="Admit stand-in weights; every table then says that it is a rehearsal."
+        ),
+    ] = False,
+) -> None:
+    """Make the tables from the records: ranks, ranges, intervals; the same bytes every time."""
+    from evaluator.cli.board import run_rank
+
+    raise typer.Exit(run_rank(leaderboard, store, rehearsal=rehearsal))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    b: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
+    track: Annotated[str, typer.Option("--track", help="findings or report.")] = "findings",
+    leaderboard: Leaderboard = Path("leaderboard"),
+    store: Store = None,
+) -> None:
+    """Print paired differences between two models, per metric and subgroup, with intervals."""
+    from evaluator.cli.board import run_compare
+
+    raise typer.Exit(run_compare(a, b, dataset, track, leaderboard, store))
+
+
+app.command()(doctor)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the demo's leaderboard and site.")] = Path(
+        "demo"
+    ),
+    serve: Annotated[bool, typer.Option("--serve", help="Open the site on this machine when done.")] = False,
+) -> None:
+    """The whole job on the sandbox, offline: validate, score, rank, build the site."""
+    from evaluator.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(out, serve=serve))
+
+
+@site_app.command("build")
+def site_build(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for the built site.")] = Path("_site"),
+    config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
+) -> None:
+    """Write the pages from the leaderboard and build the static site."""
+    from evaluator.cli.board import run_site_build
+
+    raise typer.Exit(run_site_build(leaderboard, out, config))
+
+
+@site_app.command("serve")
+def site_serve(
+    leaderboard: Leaderboard = Path("leaderboard"),
+    config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+) -> None:
+    """Build the site and serve it on this machine."""
+    from evaluator.cli.board import run_site_serve
+
+    raise typer.Exit(run_site_serve(leaderboard, config, port))
+
+
+def main() -> NoReturn:
+    """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
+    from evaluator.core.problems import RexrankError
+
+    try:
+        app()
+    except RexrankError as error:
+        print(f"rexrank: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("REXRANK_DEBUG"):
+            raise
+        name = type(error).__name__
+        print(
+            f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
+            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
+            file=sys.stderr,
+        )
+    sys.exit(2)

@@ -1,0 +1,100 @@
+"""`rexrank rank`, `compare` and `site`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluator.cli.progress import progress
+from evaluator.core.problems import RexrankError
+from evaluator.leaderboard import table_files as tables
+from evaluator.leaderboard.eligibility import name_of
+from evaluator.leaderboard.rank import rank_all
+from evaluator.leaderboard.ranking import check_frames
+from evaluator.scoring.records import Board, read_records, read_studies
+from evaluator.scoring.run import store_directory
+
+
+def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
+    """0 after writing every table; raises `RexrankError` when there is nothing to rank."""
+    with progress() as show:
+        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
+    if not made:
+        raise RexrankError(
+            f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
+        )
+    for table in made:
+        print_table(table)
+    print(f"tables: {leaderboard / 'tables'}")
+    return 0
+
+
+def print_table(table: dict[str, Any]) -> None:
+    """The board on standard output: rank ranges, names, displayed values with intervals."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    note = " – rehearsal with stand-ins, not results" if table["rehearsal"] else ""
+    grid = Table(
+        title=f"{table['title']}, {table['track']} track (n = {table['n']}, {table['n_clusters']} patients){note}",
+        title_justify="left",
+    )
+    grid.add_column("Rank", justify="right")
+    grid.add_column("Model")
+    for metric in table["metrics"]:
+        grid.add_column(metric["display_title"], justify="right")
+    for row in tables.all_rows(table):
+        kind = {"null": " (baseline)"}.get(row["kind"], "")
+        cells = [_two_lines(tables.display_text(row["metrics"].get(m["key"]))) for m in table["metrics"]]
+        grid.add_row(tables.rank_text(row), Text(f"{row['name']}{kind}"), *cells)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=40 + 18 * len(table["metrics"]))
+    console.print(
+        grid if tables.all_rows(table) else Text(f"{table['title']}, {table['track']} track: no row.")
+    )
+    for line in [*tables.unranked_notes(table), *table["notes"]]:
+        console.print(Text(f"note: {line}"))
+
+
+def _two_lines(text: str) -> str:
+    return text.replace(" [", "\n\\[", 1)
+
+
+def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, store: Path | None) -> int:
+    """0 after printing the paired differences of two models."""
+    from evaluator.datasets.registry import TRACKS, get_dataset
+    from evaluator.leaderboard.compare import compare_models, render_comparison
+
+    if track not in TRACKS:
+        raise RexrankError(f"there is no track {track!r}; choose findings or report.")
+    board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+    by_name = {name_of(r): r for r in read_records(leaderboard, board, store_directory(store))}
+    absent = [n for n in (a, b) if n not in by_name]
+    if absent:
+        raise RexrankError(
+            f"{', '.join(absent)}: no record on {board.name}. There are: {', '.join(by_name) or 'none'}."
+        )
+    records = [by_name[n] for n in (a, b)]
+    frames = {n: read_studies(leaderboard, store_directory(store), board, by_name[n]) for n in (a, b)}
+    check_frames(board, frames)
+    print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
+    return 0
+
+
+def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
+    """0 after writing the pages and building the site."""
+    from evaluator.site.build import build
+
+    build(leaderboard, config, out)
+    print(f"site: {out / 'index.html'}")
+    return 0
+
+
+def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
+    """0 when the server is stopped."""
+    from evaluator.site.build import serve
+
+    serve(leaderboard, config, port)
+    return 0

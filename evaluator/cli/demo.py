@@ -1,0 +1,121 @@
+"""`rexrank demo`: the whole job on the sandbox, offline, from nothing."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from evaluator.cli.board import print_table
+from evaluator.cli.progress import progress
+from evaluator.core.files import write_text
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.references import load_references
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.sandbox.broken import write_broken
+from evaluator.datasets.sandbox.generate import submission_files
+from evaluator.leaderboard.rank import rank_all
+from evaluator.scoring.baselines import score_baselines
+from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.submissions import outcome as rendering
+from evaluator.submissions.reading import validate_paths
+
+
+def run_demo(out: Path, *, serve: bool) -> int:
+    """0 after validating, scoring, ranking and building the site of the sandbox in `out`."""
+    started = time.monotonic()
+    _prepare(out)
+    submissions = out / "submissions"
+    _step(1, "Validate the four sandbox submissions")
+    for path, text in submission_files().items():
+        write_text(submissions / path, text)
+    report = validate_paths([submissions], None)
+    print(rendering.as_text(report, colour=False))
+    if not report.ok:
+        raise RexrankError("the sandbox's own submissions are not valid; this is a fault of ours.")
+    _step(2, "Refuse a broken one, naming every problem at once")
+    broken = write_broken(out / "broken")
+    print(rendering.as_text(validate_paths([broken], None), colour=False))
+    _step(3, "Score with every metric that can run here (small stand-in weights, a stand-in judge)")
+    settings = _settings(out)
+    dataset = get_dataset("sandbox")
+    references = load_references(dataset, None)
+    leaderboard = out / "leaderboard"
+    if Path("leaderboard/reported").is_dir():
+        shutil.copytree("leaderboard/reported", leaderboard / "reported")
+    submissions_found = [f.submission for f in report.found if f.submission is not None]
+    with _judge(settings) as settings, progress() as show:
+        for submission in submissions_found:
+            score_submission(submission, dataset, references, leaderboard, settings, show)
+            print(f"  scored {submission.team}/{submission.model}")
+        score_baselines(references, leaderboard, settings, progress=show)
+        print("  scored the null rows, and probed the metrics' sanity")
+    _step(4, "Rank: ranges, intervals, ties")
+    tables = rank_all(leaderboard, out / "store", rehearsal=True)
+    for table in tables:
+        print_table(table)
+    _step(5, "Build the site")
+    from evaluator.site.build import build
+
+    site = out / "site"
+    build(leaderboard, Path("mkdocs.yml"), site)
+    print(f"\nDone in {time.monotonic() - started:.0f} s. Look at:")
+    print(f"  {site / 'index.html'}   (or: rexrank demo --serve)")
+    print(f"  {leaderboard / 'tables'}   CSV, JSON and Markdown tables")
+    if serve:
+        _serve(site)
+    return 0
+
+
+def _prepare(out: Path) -> None:
+    """An empty folder that this command made; refuses to empty one that it did not."""
+    mark = out / ".rexrank-demo"
+    if out.exists() and any(out.iterdir()) and not mark.exists():
+        raise RexrankError(f"{out} is not empty and not of an earlier demo. Give another folder with --out.")
+    for name in ("submissions", "broken", "leaderboard", "site"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    write_text(mark, "This folder was made by rexrank demo and may be emptied by it.\n")
+
+
+def _step(number: int, title: str) -> None:
+    print(f"\n== {number}. {title}\n")
+
+
+def _settings(out: Path) -> ScoreSettings:
+    settings = ScoreSettings(store=out / "store")
+    if find_spec("torch") is None:
+        print(
+            "  torch is not installed: only the lexical metrics run. For all of them: pip install -e '.[score]'\n"
+        )
+        return replace(settings, models=out / "models")
+    import torch
+
+    from evaluator.datasets.sandbox.shipped_weights import shipped_models
+
+    # The stand-ins are tiny: one thread is fastest, and two collapse on a machine that is busy.
+    torch.set_num_threads(1)
+    return replace(settings, models=shipped_models())
+
+
+@contextmanager
+def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
+    """The settings with a stand-in judge that answers from the sandbox's own facts, over real HTTP."""
+    if find_spec("openai") is None:
+        yield settings
+        return
+    from evaluator.datasets.sandbox.facts import facts_of
+    from evaluator.models.judges.settings import JudgeSettings, by_metric
+    from evaluator.models.judges.stub_server import MODEL, stand_in_judge
+
+    with stand_in_judge(facts_of) as url:
+        yield replace(settings, judges=by_metric(JudgeSettings(url, MODEL, stand_in=True)))
+
+
+def _serve(site: Path) -> None:
+    from evaluator.site.build import serve_folder
+
+    serve_folder(site, 8000)

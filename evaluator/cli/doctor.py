@@ -1,0 +1,65 @@
+"""`rexrank doctor`: whether runner and repository are what the trust boundary needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.doctor.findings import Section, as_json, as_text, exit_status
+
+NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
+
+
+def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
+    """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
+    from evaluator.doctor.host.checks import check_host
+    from evaluator.doctor.host.installation import nothing_installed
+    from evaluator.doctor.host.read import ask_inside, look
+
+    if not prefix.is_dir():
+        return _say([Section("The kit", (nothing_installed(str(prefix)),))], json=json, strict=strict)
+    sections = check_host(look(prefix, workflows))
+    return _say([*sections, *ask_inside(prefix)], json=json, strict=strict)
+
+
+def run_inside(*, json: bool, strict: bool) -> int:
+    """0 when nothing is bad as the scorer sees it; what `isolate.sh doctor` calls."""
+    from evaluator.doctor.scorer.checks import check_inside
+    from evaluator.doctor.scorer.probe import look_inside
+
+    return _say(check_inside(look_inside()), json=json, strict=strict)
+
+
+def run_settings(repository: str, *, json: bool, strict: bool) -> int:
+    """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
+    from evaluator.doctor.repository.rules import Expected
+    from evaluator.doctor.repository.settings import ask_settings, check_settings
+    from evaluator.doctor.repository.workflows import checkout, read_workflows
+
+    name, token = _repository(repository)
+    root = checkout()
+    flows = read_workflows(root) if root is not None else None
+    expected = Expected(flows.checks, flows.names, flows.foreign) if flows else Expected()
+    return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
+
+
+def _repository(given: str) -> tuple[str, str]:
+    name = given or os.environ.get("GITHUB_REPOSITORY", "")
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
+    if not NAME.fullmatch(name):
+        raise RexrankError("name the repository: --repository OWNER/NAME.")
+    if not token:
+        raise RexrankError(
+            "a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank doctor --github …"
+        )
+    return name, token
+
+
+def _say(sections: Sequence[Section], *, json: bool, strict: bool) -> int:
+    sys.stdout.write(as_json(sections) if json else as_text(sections))
+    return exit_status(sections, strict=strict)

@@ -1,0 +1,210 @@
+"""`rexrank data`, `models`, `judge`, `cache` and `quota`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Final
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.references import check_references, load_references, manifest
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
+from evaluator.scoring.run import store_directory
+
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def _datasets_in(directory: Path) -> list[str]:
+    found = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
+    if not found:
+        names = ", ".join(f"{d}.json" for d in dataset_ids() if not get_dataset(d).synthetic)
+        raise RexrankError(f"no reference file in {directory}; looked for {names}.")
+    return found
+
+
+def run_data_check(directory: Path) -> int:
+    """0 when every reference file is the expected one, 2 when one is not (it is never a submitter's)."""
+    wrong = False
+    for name in _datasets_in(directory):
+        report = check_references(load_references(get_dataset(name), directory))
+        tracks = ", ".join(f"{t} {n}" for t, n in report["tracks"].items())
+        known = "agrees with the registry" if report["ids_digest_known"] else "not in the registry yet"
+        print(f"{name}: {report['studies']} studies of {report['patients']} patients")
+        print(
+            f"  sections: findings {report['findings']}, impression {report['impressions']}; tracks: {tracks}"
+        )
+        print(f"  ids digest {report['ids_digest']} ({known})")
+        print(f"  file digest {report['file_digest']}")
+        for problem in report["problems"]:
+            wrong = True
+            print(f"  wrong: {problem}")
+    return 2 if wrong else 0
+
+
+def run_data_manifest(directory: Path, out: Path) -> int:
+    """0 after writing `<dataset>.manifest.json` for every reference file of the directory."""
+    for name in _datasets_in(directory):
+        path = out / f"{name}.manifest.json"
+        write_text(path, dump_json(manifest(load_references(get_dataset(name), directory))))
+        note = "" if get_dataset(name).ids_public else " (private: keep it off the public repository)"
+        print(f"wrote {path}{note}")
+    return 0
+
+
+def run_cache_info(store: Path | None) -> int:
+    """0 after printing the size of the encoder cache."""
+    from evaluator.models.text_cache import TextCache
+
+    root = store_directory(store) / "texts"
+    info = TextCache(root).info()
+    print(f"{root}: {info['entries']} entries, {info['bytes'] / 1e9:.3f} GB")
+    return 0
+
+
+def run_cache_prune(store: Path | None, max_gb: float) -> int:
+    """0 after deleting the entries that were not used for longest."""
+    from evaluator.models.text_cache import TextCache
+
+    done = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
+    print(f"removed {done['removed']} entries, kept {done['kept']} ({done['bytes'] / 1e9:.3f} GB)")
+    return 0
+
+
+def run_models_list(override: Path | None) -> int:
+    """0 after printing every model of the manifest and its state here."""
+    from evaluator.models.download import states
+    from evaluator.models.weights import models_directory
+
+    print(f"models directory: {models_directory(override)}")
+    for item in states(override):
+        spec = item.spec
+        gated = ", gated" if spec.gated else ""
+        print(f"{spec.key:<20} {item.state:<11} {spec.size_mb:>6} MB  {spec.title} ({spec.licence}{gated})")
+        print(f"{'':<20} for {', '.join(spec.metrics)}; revision {spec.revision[:12] or 'not recorded'}")
+    return 0
+
+
+def run_models_fetch(keys: list[str], override: Path | None) -> int:
+    """0 after downloading; raises `RexrankError` for what cannot be had."""
+    from evaluator.models.download import fetch, open_models, state_of
+    from evaluator.models.weights import model_specs
+
+    for key in keys or open_models():
+        folder = fetch(key, override)
+        state = state_of(model_specs()[key], folder).state
+        print(f"{key}: {folder} ({state})")
+        if state == "unverified":
+            print("  no digest is recorded for it yet: scores say unverified and enter no real table")
+    return 0
+
+
+def run_models_verify(override: Path | None) -> int:
+    """0 when no file has a wrong digest or is missing beside others, else 2."""
+    from evaluator.models.download import states
+
+    bad = 0
+    for item in states(override):
+        print(f"{item.spec.key}: {item.state}")
+        for name, state in item.files.items():
+            if item.state not in {"absent", "stand-in"}:
+                print(f"  {name}: {state}")
+        bad += item.state in {"wrong", "incomplete"}
+    if bad:
+        print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
+    return 2 if bad else 0
+
+
+def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
+    """0 when the engines were stopped; raises `RexrankError` when one does not start.
+
+    `file` names all engines to start; without it the one of `options`, whose model may be `green`.
+    """
+    from evaluator.core.problems import MetricUnavailable
+    from evaluator.models.judges.config import Judges, read_judges, running
+
+    with TemporaryDirectory() as scratch:
+        try:
+            if file is not None:
+                judges = read_judges(file)
+                if not judges.engines:
+                    raise RexrankError(f"{file} starts no engine: no table has a part .serve.")
+                said = f"--judges {file}"
+            else:
+                options = _published(options, models, Path(scratch))
+                judges = Judges({}, {"": options})
+                said = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
+                said += f" --judge-revision {options.revision}" if options.revision else ""
+            engines = {
+                key: _published(engine, models, Path(scratch)) for key, engine in judges.engines.items()
+            }
+            with running(Judges(judges.settings, engines)):
+                names = ", ".join(engine.model for engine in engines.values())
+                print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
+                try:
+                    Event().wait()
+                except KeyboardInterrupt:
+                    print("stopping")
+        except MetricUnavailable as error:
+            raise RexrankError(str(error)) from error
+    return 0
+
+
+def _published(options: ServeOptions, models: Path | None, scratch: Path) -> ServeOptions:
+    """What serves a model; GREEN's, by key or by its folder, in the context and with the ids it was made for."""
+    from evaluator.metrics.green import CONTEXT
+    from evaluator.models.weights import model_directory, model_specs
+
+    folder = model_directory("green", models) if options.model == "green" else Path(options.model)
+    if options.model == "green" or (folder / "tokenization_chexagent.py").is_file():
+        if not (folder / "config.json").is_file():
+            raise RexrankError(
+                f"{folder} holds GREEN's tokenizer but not its weights. Download "
+                f"{model_specs()['green'].files['tokenizer.model'].hub} at its pinned revision into it."
+            )
+        return replace(
+            options,
+            model=str(folder),
+            revision=options.revision or model_specs()["green"].revision,
+            tokenizer=options.tokenizer or plain_tokenizer(folder, scratch),
+            max_model_len=options.max_model_len or CONTEXT,
+        )
+    return options
+
+
+def run_quota_show(store: Path | None, leaderboard: Path) -> int:
+    """0 after printing, for each team and private set of the ledger, its runs and its next slot."""
+    from datetime import UTC, datetime
+
+    from evaluator.scoring.quota import ledger, read_policy, team_slot
+
+    root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
+    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})  # tie: none, pairs differ
+    print(f"{root}: {policy.runs} in {policy.window.days} days, {policy.runs_per_year} in a year")
+    for team, dataset in known:
+        found = team_slot(root, get_dataset(dataset), team, now, policy)
+        when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
+        print(f"{team:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
+    if not known:
+        print("no run was counted yet")
+    return 0
+
+
+def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
+    """0 after granting predictions a run; raises `RexrankError` for what cannot be granted."""
+    from evaluator.scoring.quota import grant
+    from evaluator.submissions.rules.files import SLUG
+
+    if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
+        raise RexrankError(
+            "wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits."
+        )
+    done = grant(store_directory(store), get_dataset(dataset), team, digest)
+    print(
+        "granted: ask for scores of a commit with these predictions" if done else "they may be scored already"
+    )
+    return 0

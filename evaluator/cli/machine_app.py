@@ -1,0 +1,224 @@
+"""The commands for the machine that scores: data, models, cache, judge and doctor."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(
+    no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
+)
+models_app = typer.Typer(
+    no_args_is_help=True, help="List, fetch and verify the metrics' weights.", rich_markup_mode=None
+)
+cache_app = typer.Typer(
+    no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
+)
+quota_app = typer.Typer(
+    no_args_is_help=True, help="Look at the runner's ledger of runs on private sets.", rich_markup_mode=None
+)
+judge_app = typer.Typer(
+    no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
+)
+
+Models = Annotated[
+    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
+]
+Store = Annotated[
+    Path | None,
+    typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE)."),
+]
+
+
+class Role(StrEnum):
+    """Whose eyes the doctor looks with."""
+
+    host = "host"
+    scorer = "scorer"
+
+
+class Engine(StrEnum):
+    """What can serve a judge."""
+
+    vllm = "vllm"
+    transformers = "transformers"
+
+
+@data_app.command("check")
+def data_check(
+    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
+) -> None:
+    """Verify the reference files of a directory: counts, ids digest, sections present."""
+    from evaluator.cli.machine import run_data_check
+
+    raise typer.Exit(run_data_check(directory))
+
+
+@data_app.command("manifest")
+def data_manifest(
+    directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to (default: the same).")] = None,
+) -> None:
+    """Write the id manifests that a hosted runner needs for coverage checks."""
+    from evaluator.cli.machine import run_data_manifest
+
+    raise typer.Exit(run_data_manifest(directory, out or directory))
+
+
+@models_app.command("list")
+def models_list(models: Models = None) -> None:
+    """Show every model: revision, licence, size, and whether it is here and verified."""
+    from evaluator.cli.machine import run_models_list
+
+    raise typer.Exit(run_models_list(models))
+
+
+@models_app.command("fetch")
+def models_fetch(
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Model keys; all that are open by default.")
+    ] = None,
+    models: Models = None,
+) -> None:
+    """Download weights at their pinned revision and check their digests."""
+    from evaluator.cli.machine import run_models_fetch
+
+    raise typer.Exit(run_models_fetch(keys or [], models))
+
+
+@models_app.command("verify")
+def models_verify(models: Models = None) -> None:
+    """Check the digests of the weights that are here."""
+    from evaluator.cli.machine import run_models_verify
+
+    raise typer.Exit(run_models_verify(models))
+
+
+@cache_app.command("info")
+def cache_info(store: Store = None) -> None:
+    """Show how many encoder results are kept and how large they are."""
+    from evaluator.cli.machine import run_cache_info
+
+    raise typer.Exit(run_cache_info(store))
+
+
+@cache_app.command("prune")
+def cache_prune(
+    max_gb: Annotated[
+        float, typer.Option("--max-gb", min=0, help="Keep at most this many gigabytes.")
+    ] = 20.0,
+    store: Store = None,
+) -> None:
+    """Delete the encoder results that were not used for longest."""
+    from evaluator.cli.machine import run_cache_prune
+
+    raise typer.Exit(run_cache_prune(store, max_gb))
+
+
+@quota_app.command("show")
+def quota_show(
+    store: Store = None,
+    leaderboard: Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")] = Path(
+        "leaderboard"
+    ),
+) -> None:
+    """Show each team's runs on private sets in the window and in the year, and its next slot."""
+    from evaluator.cli.machine import run_quota_show
+
+    raise typer.Exit(run_quota_show(store, leaderboard))
+
+
+@quota_app.command("grant")
+def quota_grant(
+    team: Annotated[str, typer.Argument(help="Team slug.")],
+    dataset: Annotated[str, typer.Argument(help="Dataset id.")],
+    digest: Annotated[str, typer.Argument(help="SHA-256 of the prediction file.")],
+    store: Store = None,
+) -> None:
+    """Let exactly these predictions be scored once more; counts as a run of the team."""
+    from evaluator.cli.machine import run_quota_grant
+
+    raise typer.Exit(run_quota_grant(team, dataset, digest, store))
+
+
+@judge_app.command("serve")
+def judge_serve(
+    model: Annotated[
+        str, typer.Argument(help="`green`, or a folder or hub id of weights; nothing with --judges.")
+    ] = "",
+    engine: Annotated[Engine, typer.Option("--engine", help="vllm, or transformers.")] = Engine.vllm,
+    name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
+    revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+    tensor_parallel: Annotated[int, typer.Option("--tensor-parallel", min=1)] = 1,
+    data_parallel: Annotated[int, typer.Option("--data-parallel", min=1)] = 1,
+    max_model_len: Annotated[int | None, typer.Option("--max-model-len", min=1)] = None,
+    gpu_memory: Annotated[float, typer.Option("--gpu-memory", help="Share of a GPU's memory.")] = 0.9,
+    dtype: Annotated[str, typer.Option("--dtype", help="Precision on a GPU.")] = "float16",
+    tokenizer: Annotated[str, typer.Option("--tokenizer", help="Folder of another tokenizer.")] = "",
+    device: Annotated[str, typer.Option("--device", help="Device of the transformers engine.")] = "cpu",
+    python: Annotated[
+        str, typer.Option("--python", help="Interpreter of the engine's environment.")
+    ] = sys.executable,
+    models: Models = None,
+    judges: Annotated[
+        Path | None, typer.Option("--judges", help="TOML file of judges: start every engine it names.")
+    ] = None,
+) -> None:
+    """Start the engine, wait until it answers, and keep it running until stopped."""
+    from evaluator.cli.machine import run_judge_serve
+    from evaluator.models.judges.serve import ServeOptions
+
+    if bool(model) == (judges is not None):
+        raise typer.BadParameter("name a model, or a file with --judges")
+    options = ServeOptions(
+        model=model,
+        served_name=name,
+        engine=engine.value,
+        revision=revision,
+        port=port,
+        tensor_parallel=tensor_parallel,
+        data_parallel=data_parallel,
+        max_model_len=max_model_len,
+        gpu_memory=gpu_memory,
+        dtype=dtype,
+        tokenizer=tokenizer,
+        device=device,
+        python=python,
+    )
+    raise typer.Exit(run_judge_serve(options, models, judges))
+
+
+def doctor(
+    prefix: Annotated[Path, typer.Option("--prefix", help="Where the runner kit is installed.")] = Path(
+        "/opt/rexrank"
+    ),
+    role: Annotated[
+        Role, typer.Option("--role", help="scorer: from inside, called by isolate.sh doctor.")
+    ] = Role.host,
+    workflows: Annotated[
+        Path | None,
+        typer.Option("--workflows", help="Checkout whose workflows the runner takes (default: this one)."),
+    ] = None,
+    github: Annotated[
+        bool,
+        typer.Option(
+            "--github", help="Check the repository's settings instead, with GITHUB_TOKEN or GH_TOKEN."
+        ),
+    ] = False,
+    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count what cannot be told as a failure.")] = False,
+) -> None:
+    """Check the scoring runner (hook, accounts, isolation, packages, weights, GPU) or the settings on GitHub."""
+    from evaluator.cli.doctor import run_doctor, run_inside, run_settings
+
+    if github:
+        raise typer.Exit(run_settings(repository, json=json, strict=strict))
+    if role is Role.scorer:
+        raise typer.Exit(run_inside(json=json, strict=strict))
+    raise typer.Exit(run_doctor(prefix, workflows, json=json, strict=strict))

@@ -1,0 +1,292 @@
+"""`rexrank pr …`: what the workflows call. Everything comes from the job's environment and event."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.references import references_directory
+from evaluator.datasets.report import StudyReport
+from evaluator.github import api
+from evaluator.github.git_objects import SHA
+from evaluator.github.ownership import Person
+from evaluator.github.pull_request import Intake, take_in
+from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
+from evaluator.scoring.run import store_directory
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+
+def _intake(number: int, sha: str, author: Person) -> Intake:
+    with tempfile.TemporaryDirectory() as scratch:
+        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None), author)
+
+
+def _said(intake: Intake) -> str:
+    """One line that holds nothing of a stranger's."""
+    if intake.kind == "other":
+        return "This pull request changes no submission."
+    errors, warnings = intake.report.problems.n_errors, intake.report.problems.n_warnings
+    return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {errors} errors, {warnings} warnings"
+
+
+def run_validate() -> int:
+    """0 for a valid submission or a pull request that is none, 1 otherwise. Feedback only: it can be forged."""
+    pull = api.event()["pull_request"]
+    intake = _intake(int(pull["number"]), str(pull["head"]["sha"]), api.author_of_event(pull))
+    print(_said(intake))
+    if intake.kind == "other":
+        return 0
+    api.write_summary(validation_comment(intake))
+    return 0 if intake.ok else 1
+
+
+def run_recheck() -> int:
+    """0; hands on the pull request's number and the comment's text, found out anew with main's code."""
+    run = api.event()["workflow_run"]
+    if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
+        return 0
+    repo = api.repository()
+    pull = api.pull_of_run(repo, run)
+    if pull is None:
+        print("No open pull request has this head.")
+        return 0
+    intake = _intake(pull.number, str(run["head_sha"]), api.author_of(pull, repo))
+    print(_said(intake))
+    api.write_output("pr", str(pull.number))
+    api.write_output("sha", intake.sha)
+    state, words = verdict(intake)
+    api.write_output("state", state)
+    api.write_output("words", words)
+    if intake.kind != "other":
+        api.write_output("comment", json.dumps(validation_comment(intake, _around(intake, pull, repo))))
+    return 0
+
+
+def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
+    """What main and GitHub know around a valid submission."""
+    from evaluator.github import quota_status as slots
+    from evaluator.github.review_facts import opener
+    from evaluator.scoring.quota import read_policy
+
+    submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
+    if submission is None:
+        return None
+    return Around(
+        _others(f"{submission.team}/{submission.model}", submission.files),
+        slots.waits(repo, intake.first, submission, datetime.now(UTC)),
+        read_policy(Path("leaderboard")),
+        opener(pull.user.login, pull.user.created_at, Path("submissions")),
+    )
+
+
+def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
+    """Per dataset the reports of main's other submissions, by `team/model`; unreadable files are left out."""
+    from evaluator.submissions.reading import read_reports
+
+    found: dict[str, dict[str, dict[str, StudyReport]]] = {}
+    for dataset in datasets:
+        for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
+            name = f"{path.parent.parent.name}/{path.parent.name}"
+            reports = read_reports(path) if name != own else None
+            if reports is not None:
+                found.setdefault(dataset, {})[name] = reports
+    return found
+
+
+def run_comment() -> int:
+    """0 after keeping the one comment on the pull request, where it is a submission, and the commit's status."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    repo = api.repository()
+    if os.environ.get("COMMENT"):
+        api.sticky(repo, number, VALIDATION_MARK, _text_of("COMMENT"))
+    api.set_first_status(repo, sha, os.environ.get("STATE", ""), os.environ.get("WORDS", ""))
+    return 0
+
+
+def run_request() -> int:
+    """0 after reading a `/score` comment (or finding none); hands what is to be done to the job that may do it."""
+    from evaluator.github.score_request import answer
+
+    repo = api.repository()
+
+    def take(pull: PullRequest) -> Intake:
+        return _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
+
+    found = answer(repo, api.event(), take)
+    if found is None:
+        print("Not a request for scores.")
+        return 0
+    print("The commit may be scored." if found.sha else "Nothing is started; the answer says why.")
+    api.write_output("pr", str(found.number))
+    api.write_output("sha", found.sha or "")
+    api.write_output("answer", json.dumps(found.body))
+    api.write_output("renew", "true" if found.weighty else "false")
+    return 0
+
+
+def run_answer() -> int:
+    """0 after starting the scoring of a commit that may be scored, and keeping the one answer to requests."""
+    from evaluator.github.score_request import REQUEST_MARK, start
+
+    sha = os.environ.get("SHA", "")
+    number, _ = api.number_and_sha(os.environ.get("PR", ""), sha or "0" * 40)
+    repo = api.repository()
+    body = start(repo, number, sha) if sha else _text_of("ANSWER")
+    api.sticky(repo, number, REQUEST_MARK, body, renew=os.environ.get("RENEW") == "true")
+    return 0
+
+
+def _text_of(name: str) -> str:
+    """A text that an earlier job of this run handed over as JSON; raises `RexrankError` for none."""
+    value = json.loads(os.environ.get(name) or '""')
+    if not isinstance(value, str) or not value:
+        raise RexrankError("there is no comment to write.")
+    return value
+
+
+def run_authorise() -> int:
+    """0 after handing on number and commit of a valid submission whose head is still that commit."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    repo = api.repository()
+    pull = api.open_pull(repo, number, sha)
+    intake = _intake(number, sha, api.author_of(pull, repo))
+    print(_said(intake))
+    if intake.kind != "submission" or not intake.ok:
+        return 1
+    api.write_output("pr", str(number))
+    api.write_output("sha", sha)
+    api.write_output("first", intake.first)
+    return 0
+
+
+def run_fetch(folder: Path) -> int:
+    """0 after fetching the pull request's trees; fails when its head has moved."""
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    from evaluator.github.git_objects import fetch
+    from evaluator.github.pull_request import bring_blobs
+
+    fetch(api.clone_url(), number, sha, folder)
+    bring_blobs(folder, number)
+    return 0
+
+
+def run_score(folder: Path) -> int:
+    """0 after scoring; whatever happens, only a checked result leaves, the rest goes to a private log."""
+    from evaluator.github import preview
+    from evaluator.github.pull_request import take_fetched
+
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    log = store_directory(None) / "logs" / f"score-{number}-{sha}.log"
+    with preview.private_log(log):
+        result = _scored(number, sha, lambda: take_fetched(folder, number, sha, references_directory(None)))
+    api.write_output("result", json.dumps(preview.check_result(result), separators=(",", ":")))
+    print("Scored." if result["error"] is None else "Not scored; the report says why.")
+    return 0 if result["error"] is None else 1
+
+
+def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
+    import traceback
+
+    from evaluator.github import preview
+    from evaluator.scoring.quota import QuotaError
+
+    name = ""
+    try:
+        intake = intake_of()
+        submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
+        if submission is None:
+            return preview.failure(number, sha, "the submission is not valid")
+        name = f"{submission.team}/{submission.model}"
+        earlier = _others(name, submission.files)
+        return preview.preview(submission, Path("leaderboard"), earlier, number=number, sha=sha)
+    except QuotaError as error:
+        return preview.failure(number, sha, str(error), submission=name, quota=error.standings)
+    except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
+        traceback.print_exc()
+        return preview.failure(number, sha, "a failure of ours; the runner's private log has the details")
+
+
+def run_report() -> int:
+    """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
+    from evaluator.github import quota_status as slots
+    from evaluator.github.score_comment import SCORE_MARK, score_comment
+
+    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    _, first = api.number_and_sha(str(number), os.environ.get("FIRST", ""))
+    repo = api.repository()
+    result = _result(number, sha, repo)
+    ok = result["error"] is None
+    api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
+    api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
+    slots.note(repo, first, result["submission"].partition("/")[0], result["quota"])
+    return 0 if ok else 1
+
+
+def _result(number: int, sha: str, repo: Repository) -> dict[str, Any]:
+    """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
+    from evaluator.github import preview
+
+    try:
+        result = preview.check_result(json.loads(os.environ.get("RESULT") or "null"))
+    except (ValueError, RexrankError):
+        if repo.get_pull(number).head.sha != sha:
+            return preview.failure(number, sha, "the head of the pull request moved before the scoring began")
+        return preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
+    if (result["pull_request"], result["sha"]) != (number, sha):
+        return preview.failure(number, sha, "the result is of another commit")
+    return result
+
+
+def run_refresh(bundle: Path) -> int:
+    """0 after bringing the records to what main holds and gathering what may leave."""
+    from evaluator.github import preview
+    from evaluator.github.refresh import refresh
+
+    log = store_directory(None) / "logs" / "refresh.log"
+    with preview.private_log(log):
+        counts = _guarded(lambda: refresh(Path("submissions"), Path("leaderboard"), bundle))
+    if counts is None:
+        print("A failure of ours; the runner's own log has the details.")
+        return 2
+    print(f"scored {counts['scored']}, removed {counts['removed']}")
+    return 0
+
+
+def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
+    """What the work gives, or `None` after writing a traceback, which may quote a reference, to the log."""
+    import traceback
+
+    try:
+        return work()
+    except Exception:  # noqa: BLE001 - see above
+        traceback.print_exc()
+        return None
+
+
+def run_publish(bundle: Path) -> int:
+    """0 after main's leaderboard is the bundle's."""
+    from evaluator.github.publish import publish
+
+    token = os.environ.get("PUSH_TOKEN", "")
+    repo = api.repository(token)
+    commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
+    print(f"published {commit}" if commit else "nothing to publish")
+    return 0
+
+
+def run_withdraw(root: Path, name: str, reason: str) -> int:
+    """0 after the model's card says that it is withdrawn, and why."""
+    from evaluator.github.withdraw import withdraw
+
+    print(f"changed {withdraw(root, name, reason)}")
+    print("Next: open a pull request with this change, as one of the model's contacts or as a maintainer.")
+    return 0

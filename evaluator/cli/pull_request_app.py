@@ -1,0 +1,122 @@
+"""`rexrank pr …`: the commands that workflows call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+pr_app = typer.Typer(
+    no_args_is_help=True, help="What the workflows call on pull requests.", rich_markup_mode=None
+)
+Folder = Annotated[Path, typer.Argument(help="Folder of the fetched pull request.")]
+Bundle = Annotated[Path, typer.Argument(help="Folder of leaderboard files that may leave the runner.")]
+
+
+@pr_app.command("validate")
+def pr_validate() -> None:
+    """Check the pull request of this event; feedback only."""
+    from evaluator.cli.pull_request import run_validate
+
+    raise typer.Exit(run_validate())
+
+
+@pr_app.command("recheck")
+def pr_recheck() -> None:
+    """Check the pull request of a finished validation anew, with main's code."""
+    from evaluator.cli.pull_request import run_recheck
+
+    raise typer.Exit(run_recheck())
+
+
+@pr_app.command("comment")
+def pr_comment() -> None:
+    """Keep the one validation comment of a pull request."""
+    from evaluator.cli.pull_request import run_comment
+
+    raise typer.Exit(run_comment())
+
+
+@pr_app.command("request")
+def pr_request() -> None:
+    """Answer a `/score` comment: who asks, for which commit; dispatch the scoring."""
+    from evaluator.cli.pull_request import run_request
+
+    raise typer.Exit(run_request())
+
+
+@pr_app.command("answer")
+def pr_answer() -> None:
+    """Keep the one answer to `/score` comments of a pull request."""
+    from evaluator.cli.pull_request import run_answer
+
+    raise typer.Exit(run_answer())
+
+
+@pr_app.command("authorise")
+def pr_authorise() -> None:
+    """Check number, commit and files before the runner is asked."""
+    from evaluator.cli.pull_request import run_authorise
+
+    raise typer.Exit(run_authorise())
+
+
+@pr_app.command("fetch")
+def pr_fetch(folder: Folder) -> None:
+    """Fetch the pull request's trees at its commit, without a work tree."""
+    from evaluator.cli.pull_request import run_fetch
+
+    raise typer.Exit(run_fetch(folder))
+
+
+@pr_app.command("score")
+def pr_score(folder: Folder) -> None:
+    """Score a fetched pull request; only a checked result leaves."""
+    from evaluator.cli.pull_request import run_score
+
+    raise typer.Exit(run_score(folder))
+
+
+@pr_app.command("report")
+def pr_report() -> None:
+    """Write the comment with the scores, and the commit's status."""
+    from evaluator.cli.pull_request import run_report
+
+    raise typer.Exit(run_report())
+
+
+@pr_app.command("refresh")
+def pr_refresh(
+    bundle: Bundle,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Said by the nightly run; looks at the same.")
+    ] = False,
+) -> None:
+    """Score what main's records lack, rank, and gather what may leave the runner."""
+    from evaluator.cli.pull_request import run_refresh
+
+    del everything  # every run looks at every submission; the flag names the run in the log
+    raise typer.Exit(run_refresh(bundle))
+
+
+@pr_app.command("publish")
+def pr_publish(bundle: Bundle) -> None:
+    """Commit a bundle to main and push it."""
+    from evaluator.cli.pull_request import run_publish
+
+    raise typer.Exit(run_publish(bundle))
+
+
+@pr_app.command("withdraw")
+def pr_withdraw(
+    model: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
+    reason: Annotated[str, typer.Option("--reason", help="One sentence, shown where the model was.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+        "submissions"
+    ),
+) -> None:
+    """Mark a model as withdrawn in its card, to be merged by a pull request."""
+    from evaluator.cli.pull_request import run_withdraw
+
+    raise typer.Exit(run_withdraw(root, model, reason))

@@ -1,0 +1,316 @@
+"""`rexrank metric`, `score`, `baseline` and `merge`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.cli.progress import progress
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.datasets.protocol import ProtocolName
+from evaluator.datasets.references import References, load_references, references_directory
+from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.metrics.registry import metric_keys
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, store_directory
+from evaluator.submissions.reading import earlier_reports
+
+if TYPE_CHECKING:
+    from evaluator.datasets.report import StudyReport
+    from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.submissions.submission import Submission
+
+MAX_PAIRS_BYTES: Final = 2 << 30
+
+
+def run_metric(
+    keys: Sequence[str],
+    pairs: Path,
+    out: Path | None,
+    protocol: ProtocolName,
+    models: Path | None,
+    device: str,
+    batch_size: int | None,
+    variants: Sequence[str],
+    judges: Mapping[str, JudgeSettings],
+    *,
+    details: bool,
+) -> int:
+    """0 after writing the scores of a file of pairs; raises `RexrankError` for what cannot be done."""
+    from evaluator.scoring.engine import score_pairs
+
+    known_keys(keys)
+    rows = read_pairs(pairs)
+    with progress() as show:
+        try:
+            scored = score_pairs(
+                rows,
+                keys,
+                protocol=protocol,
+                models=models,
+                device=device,
+                batch_size=batch_size,
+                details=details,
+                variants=parse_variants(variants),
+                judge=judges,
+                progress=show,
+            )
+        except (MetricUnavailable, ValueError) as error:
+            raise RexrankError(str(error)) from error
+    text = dump_json(scored.to_dict())
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(out, text)
+    return 0
+
+
+def read_pairs(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSONL or CSV file of `id`, `reference`, `prediction`.
+
+    Raises `RexrankError` that names the line for what is not such a row.
+    """
+    try:
+        if path.stat().st_size > MAX_PAIRS_BYTES:
+            raise RexrankError(f"{path} is larger than 2 GB. Split it and score the parts.")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RexrankError(f"cannot read {path}: {error}. Give a UTF-8 file of pairs.") from error
+    if path.suffix.lower() == ".csv":
+        csv.field_size_limit(sys.maxsize)
+        rows = list(csv.DictReader(text.splitlines(keepends=True)))
+        if rows and not {"id", "reference", "prediction"} <= set(rows[0]):
+            raise RexrankError(
+                f"{path}: the header needs the columns id, reference, prediction; found {list(rows[0])}."
+            )
+        return rows
+    return list(_json_lines(text, path))
+
+
+def _json_lines(text: str, path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise RexrankError(f"{path}, line {number} is not JSON: {error}.") from error
+        if not isinstance(row, dict):
+            raise RexrankError(
+                f'{path}, line {number}: wanted an object like {{"id", "reference", "prediction"}}.'
+            )
+        yield row
+
+
+def known_keys(keys: Sequence[str]) -> None:
+    """Nothing; raises `RexrankError` with the nearest name for a metric that does not exist."""
+    import difflib
+
+    for key in keys:
+        if key not in metric_keys():
+            near = difflib.get_close_matches(key, metric_keys(), n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise RexrankError(f"there is no metric {key!r}.{hint} Known: {', '.join(metric_keys())}.")
+
+
+def parse_variants(items: Sequence[str]) -> dict[str, str]:
+    """`{"ratescore": "0.5.0"}` of `["ratescore=0.5.0"]`; raises `RexrankError` for another form."""
+    pairs = [item.partition("=") for item in items]
+    if bad := next((i for i, p in zip(items, pairs, strict=True) if not p[1] or not p[2]), None):
+        raise RexrankError(f"--variant {bad!r}: wanted KEY=NAME, for example ratescore=0.5.0.")
+    return {key: name for key, _, name in pairs}
+
+
+def judge_settings(
+    url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
+) -> dict[str, JudgeSettings]:
+    """The judges named on the command line, by metric; raises `RexrankError` when one is half named."""
+    from evaluator.models.judges.config import read_judges
+    from evaluator.models.judges.settings import JudgeSettings, by_metric
+
+    if file is not None:
+        if url or model or revision or key_env or hosted_ok:
+            raise RexrankError("--judges names the judges whole; leave the other options of judges out.")
+        return dict(read_judges(file).settings)
+    if not url and not model:
+        return {}
+    if not url or not model:
+        raise RexrankError("a judge needs both --judge-url and --judge-model.")
+    judge = JudgeSettings(
+        base_url=url,
+        model=model,
+        revision=revision,
+        api_key_env=key_env,
+        hosted_ok_for=frozenset(hosted_ok),
+    )
+    return by_metric(judge)
+
+
+def run_score(
+    folder: Path,
+    datasets: Sequence[str],
+    references_dir: Path | None,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    shard: str,
+    *,
+    over_quota: bool = False,
+) -> int:
+    """0 after scoring; 1 when the submission is invalid; raises `RexrankError` for what is ours."""
+    known_keys(settings.metrics)
+    submission, chosen = _load(folder, datasets)
+    if submission is None:
+        return 1
+    part = parse_shard(shard)
+    for dataset in chosen:
+        references = load_references(dataset, references_directory(references_dir))
+        if part is None:
+            earlier = earlier_reports(folder, submission, dataset)
+            with _counted(submission, dataset, leaderboard, settings, over_quota=over_quota):
+                _score_whole(submission, dataset, references, leaderboard, settings, earlier)
+        else:
+            _score_part(submission, dataset, references, settings, part)
+    return 0
+
+
+@contextmanager
+def _counted(
+    submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
+) -> Iterator[None]:
+    """The team's run on a private set, counted by the runner's ledger."""
+    from evaluator.scoring.quota import QuotaError, counted, read_policy
+
+    digest = submission.files[dataset.id].sha256
+    store, policy = store_directory(settings.store), read_policy(leaderboard)
+    try:
+        with counted(store, dataset, submission.team, digest, policy, over_quota=over_quota):
+            yield
+    except QuotaError as error:
+        raise RexrankError(f"{error} A maintainer may allow one more: --over-quota.") from error
+
+
+def parse_shard(text: str) -> tuple[int, int] | None:
+    """(2, 8) of "2/8", `None` of an empty text; raises `RexrankError` for another form."""
+    if not text:
+        return None
+    index, stroke, count = text.partition("/")
+    if not (stroke and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise RexrankError(f"--shard {text!r}: wanted i/n with 1 ≤ i ≤ n, for example 2/8.")
+    return int(index), int(count)
+
+
+def _load(folder: Path, names: Sequence[str]) -> tuple[Submission | None, list[Dataset]]:
+    from evaluator.cli.submit import load_valid
+
+    submission = load_valid(folder)
+    if submission is None:
+        return None, []
+    absent = [n for n in names if n not in submission.files]
+    if absent:
+        here = ", ".join(submission.files) or "none"
+        raise RexrankError(f"{folder} has no predictions for {', '.join(absent)}; it has: {here}.")
+    return submission, [get_dataset(n) for n in (names or list(submission.files))]
+
+
+def _score_whole(
+    submission: Submission,
+    dataset: Dataset,
+    references: References,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    earlier: Mapping[str, Mapping[str, StudyReport]],
+) -> None:
+    from evaluator.scoring.run import score_submission
+
+    with progress() as show:
+        paths = score_submission(submission, dataset, references, leaderboard, settings, show, earlier)
+    for path in paths:
+        record = json.loads(path.read_text("utf-8"))
+        print(
+            f"{record['team']}/{record['model']} on {dataset.title}, {record['track']} track (n = {record['n']}):"
+        )
+        print(summary(record))
+        print(f"  record: {path}")
+
+
+def summary(record: dict[str, Any]) -> str:
+    """A record's means and intervals, and what is missing and why, as indented lines."""
+    lines = []
+    for key, entry in record["metrics"].items():
+        span = "" if entry["low"] is None else f"  [{entry['low']:.4f}, {entry['high']:.4f}]"
+        failed = f"  {entry['n_failed']} failed, counted as worst" if entry["n_failed"] else ""
+        lines.append(f"  {key:<14} {entry['mean']:>9.4f}{span}{failed}")
+    lines += [f"  {key:<14} not computed: {reason}" for key, reason in record["missing"].items()]
+    if record["stand_in"]:
+        lines.append("  Some weights are stand-ins or unverified: a rehearsal, not a result.")
+    return "\n".join(lines)
+
+
+def _score_part(
+    submission: Submission,
+    dataset: Dataset,
+    references: References,
+    settings: ScoreSettings,
+    part: tuple[int, int],
+) -> None:
+    from evaluator.scoring.run import score_board
+    from evaluator.scoring.shards import write_shard
+
+    predictions = submission.files[dataset.id]
+    for track in predictions.tracks:
+        board = Board(dataset, track)
+        with progress() as show:
+            scored = score_board(board, references, predictions.reports, settings, show, part)
+        path = write_shard(settings, board, submission, scored, part)
+        print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")
+
+
+def run_baseline(
+    dataset_id: str, references_dir: Path | None, leaderboard: Path, settings: ScoreSettings
+) -> int:
+    """0 after scoring the null rows of a dataset and probing its metrics' sanity."""
+    from evaluator.scoring.baselines import score_baselines, training_reports
+
+    known_keys(settings.metrics)
+    directory = references_directory(references_dir)
+    references = load_references(get_dataset(dataset_id), directory)
+    training = training_reports(dataset_id, directory)
+    if not training:
+        print(
+            f"no {dataset_id}.train.json beside the references: no best constant and no random training report."
+        )
+    with progress() as show:
+        paths = score_baselines(references, leaderboard, settings, training, show)
+    for path in paths:
+        print(path)
+    return 0
+
+
+def run_merge(
+    folder: Path,
+    dataset_id: str,
+    references_dir: Path | None,
+    leaderboard: Path,
+    store: Path | None,
+    *,
+    over_quota: bool = False,
+) -> int:
+    """0 after writing the records of a submission whose shards are all in the store; 1 if it is invalid."""
+    from evaluator.scoring.shards import merge_shards
+
+    submission, datasets = _load(folder, [dataset_id])
+    if submission is None:
+        return 1
+    references = load_references(datasets[0], references_directory(references_dir))
+    settings = ScoreSettings(store=store)
+    with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
+        earlier = earlier_reports(folder, submission, datasets[0])
+        for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):
+            print(f"merged: {path}")
+    return 0

@@ -1,0 +1,1 @@
+"""What every other room may use: problems, files, Markdown, shared types, the version."""

@@ -1,0 +1,151 @@
+"""Text protocols: how a reference and a prediction become the two strings that metrics compare.
+
+`compat` takes the strings as the official scorer does. `clean`, the board's default, removes the
+accidents of formatting on both sides alike, so that a score speaks of content.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal
+
+from evaluator.datasets.references import Reference
+from evaluator.datasets.registry import TrackName
+
+if TYPE_CHECKING:
+    from evaluator.datasets.report import StudyReport
+
+ProtocolName = Literal["clean", "compat"]
+
+_HEADER: Final = re.compile(
+    r"^\s*(?:findings(?:\s+and\s+impression)?|impression|conclusion)\s*:\s*", re.IGNORECASE
+)
+_LATER_HEADER: Final = re.compile(r"\b(?:impression|conclusion)\s*:\s*", re.IGNORECASE)
+_DE_IDENTIFIED: Final = re.compile(r"\bX{2,}\b|_{2,}")
+_SENTENCE_START: Final = re.compile(r"(^|[.!?:]\s+|\d\.\s+)([a-z])")
+_WORDS_FOR_NOTHING: Final = frozenset({"none", "none.", "nan", "nan."})
+MIN_LETTERS_FOR_CAPITALS: Final = 8
+"""An all-capitals section is re-cased only from this many letters on: "NAD." stays."""
+CAPITALS_SHARE: Final = 0.9
+
+
+def clean_section(text: str | None) -> str:
+    r"""A section as the clean protocol compares it; empty for a missing one.
+
+    NFC, whitespace collapsed, its own header removed, all-capitals text sentence-cased, the
+    literal words "None" and "nan" treated as nothing.
+
+    >>> clean_section("FINDINGS:  THE LUNGS ARE CLEAR.\nNO EFFUSION.")
+    'The lungs are clear. No effusion.'
+    """
+    if text is None:
+        return ""
+    flat = " ".join(unicodedata.normalize("NFC", text).split())
+    flat = _HEADER.sub("", flat, count=1)
+    if flat.lower() in _WORDS_FOR_NOTHING:
+        return ""
+    return _sentence_case(flat) if _is_capitals(flat) else flat
+
+
+def clean_report(text: str) -> str:
+    """A whole report of unknown sections as the clean protocol compares it.
+
+    As `clean_section`, but the "Findings:" header stays where an "Impression:" follows it, so that
+    two-section reports keep their shape.
+
+    >>> clean_report("Findings: Clear.  Impression: Normal."), clean_report("Findings: Clear.")
+    ('Findings: Clear. Impression: Normal.', 'Clear.')
+    """
+    header = _HEADER.match(text)
+    if header and _LATER_HEADER.search(text, header.end()):
+        findings, impression = _LATER_HEADER.split(text[header.end() :], maxsplit=1)
+        return f"Findings: {clean_section(findings)} Impression: {clean_section(impression)}"
+    return clean_section(text)
+
+
+def _is_capitals(text: str) -> bool:
+    letters = [c for c in _DE_IDENTIFIED.sub("", text) if c.isalpha()]
+    upper = sum(c.isupper() for c in letters)
+    return len(letters) >= MIN_LETTERS_FOR_CAPITALS and upper / len(letters) > CAPITALS_SHARE
+
+
+def _sentence_case(text: str) -> str:
+    """Lower case but for the first letter of each sentence; de-identified `XXXX` stays as it is."""
+    kept = _DE_IDENTIFIED.findall(text)
+    lowered = _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text.lower())
+    if not kept:
+        return lowered
+    marks = iter(kept)
+    return re.sub(r"\bx{2,}\b|_{2,}", lambda _: next(marks), lowered, flags=re.IGNORECASE)
+
+
+def pair_texts(
+    reference: Reference, report: StudyReport, track: TrackName, protocol: ProtocolName
+) -> tuple[str, str]:
+    """(reference text, prediction text) of one study; only for studies with `in_track(track)`.
+
+    Under `compat` the findings track compares the two findings sections as they are, and the
+    report track `Findings: F Impression: I` with the word "None" for a missing section, as the
+    public evaluation script composes it. Under `clean` a section that the reference lacks is left
+    out on both sides.
+    """
+    if track == "findings":
+        if protocol == "compat":
+            return reference.findings or "", report.findings
+        return clean_section(reference.findings), clean_section(report.findings)
+    if protocol == "compat":
+        return (
+            f"Findings: {reference.findings} Impression: {reference.impression}",
+            f"Findings: {report.findings} Impression: {report.impression or ''}",
+        )
+    return _clean_report(reference, report)
+
+
+def _clean_report(reference: Reference, report: StudyReport) -> tuple[str, str]:
+    wanted = {
+        "Findings": (clean_section(reference.findings), clean_section(report.findings)),
+        "Impression": (clean_section(reference.impression), clean_section(report.impression)),
+    }
+    sides: tuple[list[str], list[str]] = ([], [])
+    for title, texts in wanted.items():
+        if not texts[0]:
+            continue
+        for side, text in zip(sides, texts, strict=True):
+            if text:
+                side.append(f"{title}: {text}")
+    return " ".join(sides[0]), " ".join(sides[1])
+
+
+def make_pairs(
+    references: Mapping[str, Reference],
+    reports: Mapping[str, StudyReport],
+    track: TrackName,
+    protocol: ProtocolName,
+) -> list[tuple[str, str, str]]:
+    """(id, reference text, prediction text) of every study that has a reference in the track.
+
+    In the order of the sorted ids. A study that the submission lacks is compared with an empty
+    text: it scores worst and is never left out.
+    """
+    pairs = []
+    for study in sorted(references):
+        reference = references[study]
+        if not reference.in_track(track):
+            continue
+        report = reports.get(study)
+        if report is None:
+            reference_text, _ = pair_texts(reference, _EMPTY, track, protocol)
+            pairs.append((study, reference_text, ""))
+        else:
+            pairs.append((study, *pair_texts(reference, report, track, protocol)))
+    return pairs
+
+
+class _Empty:
+    findings = ""
+    impression = ""
+
+
+_EMPTY: Final[StudyReport] = _Empty()  # type: ignore[assignment]

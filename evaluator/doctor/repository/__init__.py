@@ -1,0 +1,1 @@
+"""The repository on GitHub: its settings, rules, environments and workflows."""

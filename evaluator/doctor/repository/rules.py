@@ -1,0 +1,163 @@
+"""Whether main can only change as the pipeline means it: rules of the branch, and who is above them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluator.doctor.findings import Finding, judged, unsettled
+from evaluator.doctor.repository.answers import Answers
+from evaluator.github.api import STATUS
+
+ACTIONS_APP: Final = 15368
+"""The id of GitHub Actions among the apps: who else sets a status is somebody with a token."""
+RULES: Final = "Settings → Rules → Rulesets"
+_RULES_PATH: Final = "/rules/branches/main"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the checkout's own workflows ask of the settings."""
+
+    checks: frozenset[str] = frozenset()
+    workflows: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+
+
+def check_main(answers: Answers, expected: Expected) -> Iterator[Finding]:
+    """Every finding on the repository's branch."""
+    yield _repository(answers)
+    yield _reviews(answers)
+    yield _checks(answers, expected)
+    yield _history(answers)
+    yield _bypass(answers)
+    yield _owners(answers)
+
+
+def _repository(answers: Answers) -> Finding:
+    repo, what = answers.body(""), "repository"
+    if repo is None:
+        return answers.refused("RD601", what, "", "the repository's name; the token's rights")
+    wrong = [] if repo["default_branch"] == "main" else [f"the default branch is {repo['default_branch']}"]
+    wrong += ["it is archived"] if repo.get("archived") else []
+    return judged(
+        "RD601", what, wrong, f"{repo['full_name']}, {repo.get('visibility', 'unknown')}, default branch main",
+        "default branch main: the workflows are written for it", "Settings → General → Default branch",
+    )  # fmt: skip
+
+
+def rules_of(answers: Answers, kind: str) -> list[dict[str, Any]]:
+    """The parameters of main's active rules of one kind."""
+    return [r.get("parameters") or {} for r in answers.body(_RULES_PATH) or () if r["type"] == kind]
+
+
+def _reviews(answers: Answers) -> Finding:
+    what = "changes of main are reviewed"
+    if answers.body(_RULES_PATH) is None:
+        return answers.refused("RD602", what, _RULES_PATH, RULES)
+    rules = rules_of(answers, "pull_request")
+    wanted = {
+        "require_code_owner_review": "no review by code owners",
+        "dismiss_stale_reviews_on_push": "a push keeps old approvals",
+        "require_last_push_approval": "who pushes last may approve",
+    }
+    wrong = [] if rules else ["no rule asks for a pull request"]
+    if rules:
+        wrong += ["no approval is asked for"] * (max(r["required_approving_review_count"] for r in rules) < 1)
+        wrong += [said for key, said in wanted.items() if not any(r[key] for r in rules)]
+    return judged(
+        "RD602", what, wrong, "a pull request, code owners, approvals that a push takes back",
+        "a pull request with one approval, by code owners, of the last push", f"{RULES}: Require a pull request before merging",
+    )  # fmt: skip
+
+
+def _checks(answers: Answers, expected: Expected) -> Finding:
+    what = "checks that main asks for"
+    if answers.body(_RULES_PATH) is None:
+        return answers.refused("RD603", what, _RULES_PATH, RULES)
+    rules = rules_of(answers, "required_status_checks")
+    found = {c["context"]: c.get("integration_id") for r in rules for c in r["required_status_checks"]}
+    wrong = [f"not {name}" for name in sorted({STATUS, *expected.checks} - set(found))]
+    if STATUS in found and found[STATUS] != ACTIONS_APP:
+        wrong.append(f"{STATUS} of anybody")
+    if any(r["strict_required_status_checks_policy"] for r in rules):
+        wrong.append("branches have to be up to date: each publication would make every scored commit stale")
+    names = "; ".join(sorted(found))
+    return judged(
+        "RD603", what, wrong, names, f"{'; '.join(sorted({STATUS, *expected.checks}))}; {STATUS} from GitHub Actions",
+        f"{RULES}: Require status checks to pass; source of {STATUS}: GitHub Actions; not: up to date",
+    )  # fmt: skip
+
+
+def _history(answers: Answers) -> Finding:
+    what = "main's history"
+    if answers.body(_RULES_PATH) is None:
+        return answers.refused("RD604", what, _RULES_PATH, RULES)
+    kinds = {"non_fast_forward": "it may be rewritten", "deletion": "main may be deleted"}
+    present = {r["type"] for r in answers.body(_RULES_PATH)}
+    wrong = [said for kind, said in kinds.items() if kind not in present]
+    return judged(
+        "RD604",
+        what,
+        wrong,
+        "only grows",
+        "no force push, no deletion",
+        f"{RULES}: Block force pushes, Restrict deletions",
+    )
+
+
+def ruleset_ids(rules: Sequence[dict[str, Any]] | None) -> list[int]:
+    """The rulesets that main's active rules come from."""
+    return sorted({r["ruleset_id"] for r in rules or () if "ruleset_id" in r})
+
+
+def _bypass(answers: Answers) -> Finding:
+    what = "who may go past the rules"
+    ids = ruleset_ids(answers.body(_RULES_PATH))
+    sets = [answers.body(f"/rulesets/{i}") for i in ids]
+    if not ids or any(s is None or "bypass_actors" not in s for s in sets):
+        return unsettled(
+            "RD605",
+            what,
+            "the token may not see it" if ids else "there are no rules",
+            f"{RULES}: Bypass list",
+        )
+    actors = [a for s in sets for a in s["bypass_actors"]]
+    wrong = [_named(a) for a in actors if a["actor_type"] != "Integration"]
+    apps = {a.get("actor_id") for a in actors if a["actor_type"] == "Integration"}
+    wrong += [f"{len(apps)} apps"] if len(apps) != 1 else []
+    app = next(iter(apps), None)
+    return judged(
+        "RD605", what, wrong, f"one App (id {app}); look that it is the publisher's", "the publisher's App, nobody else",
+        f"{RULES}: Bypass list",
+    )  # fmt: skip
+
+
+def _named(actor: dict[str, Any]) -> str:
+    words = {
+        "OrganizationAdmin": "administrators",
+        "DeployKey": "every deploy key",
+        "RepositoryRole": "a role",
+        "Team": "a team",
+        "User": "a user",
+    }
+    kind = words.get(actor["actor_type"], str(actor["actor_type"]))
+    return f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind
+
+
+def _owners(answers: Answers) -> Finding:
+    what, path = "CODEOWNERS", "/codeowners/errors"
+    if answers.body(path) is None:
+        return answers.refused(
+            "RD606", what, path, "open .github/CODEOWNERS on GitHub: errors are marked there"
+        )
+    wrong = [f"line {e['line']}: {e['kind']}" for e in answers.body(path)["errors"]]
+    return judged(
+        "RD606",
+        what,
+        wrong,
+        "no error",
+        "teams that exist and may write",
+        "create the teams, or name others in .github/CODEOWNERS",
+    )

@@ -1,0 +1,71 @@
+"""What the checkout's own workflows say: which run beside the references, and whose actions they use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluator.core.problems import RexrankError
+
+Pair = tuple[str, str]
+"""A workflow's file name and the event that starts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workflows:
+    """The workflows' file names, what of them runs on the scoring runner, foreign actions, names of CI's checks."""
+
+    names: frozenset[str]
+    on_runner: frozenset[Pair]
+    foreign: frozenset[str]
+    """Owners of actions that are not GitHub's own."""
+    checks: frozenset[str]
+
+
+def checkout() -> Path | None:
+    """The checkout that this code runs from, `None` for an installed package."""
+    root = Path(__file__).resolve().parents[3]
+    return (
+        root
+        if (root / "runner" / "setup.sh").is_file() and (root / ".github" / "workflows").is_dir()
+        else None
+    )
+
+
+def read_workflows(root: Path) -> Workflows:
+    """The workflows of a checkout; raises `RexrankError` where there are none."""
+    if not (root / ".github" / "workflows").is_dir():
+        raise RexrankError(f"{root} has no .github/workflows. Give the folder of a checkout.")
+    files = {
+        p.name: yaml.safe_load(p.read_text("utf-8"))
+        for p in sorted((root / ".github" / "workflows").glob("*.yml"))
+    }
+    actions = [
+        yaml.safe_load(p.read_text("utf-8"))
+        for p in sorted((root / ".github" / "actions").glob("*/action.yml"))
+    ]
+    jobs = [job for raw in files.values() for job in raw["jobs"].values()]
+    steps = [step for part in (*jobs, *(a["runs"] for a in actions)) for step in part.get("steps", ())]
+    owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
+    ci = files.get("ci.yml", {"jobs": {}})
+    return Workflows(
+        names=frozenset(files),
+        on_runner=frozenset(
+            (name, event) for name, raw in files.items() if _beside(raw) for event in triggers(raw)
+        ),
+        foreign=frozenset(owners),
+        checks=frozenset(str(job.get("name", name)) for name, job in ci["jobs"].items()),
+    )
+
+
+def triggers(raw: dict[Any, Any]) -> frozenset[str]:
+    """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
+    found = raw.get("on", raw.get(True))
+    return frozenset([found] if isinstance(found, str) else found or ())
+
+
+def _beside(raw: dict[str, Any]) -> bool:
+    return any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())

@@ -1,0 +1,1 @@
+"""The scorer from inside its isolation: what it can read, write and reach."""

@@ -1,0 +1,146 @@
+"""A pull request as data: git blobs at one commit, read one by one and never checked out.
+
+Only trees and commits are fetched; a blob comes when a check reads it. Without a work tree there are
+no filters, hooks, submodules or paths that could be followed.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import dataset_ids
+from evaluator.submissions.tree import Entry, EntryKind, Tree
+
+SHA: Final = re.compile(r"[0-9a-f]{40}")
+MAX_CHANGES: Final = 10_000
+TIMEOUT: Final = 120.0
+SAFE: Final = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ALLOW_PROTOCOL": "https:http:file",
+}
+"""Git without questions, without the machine's configuration, over ordinary transports only."""
+_KINDS: Final[dict[str, EntryKind]] = {
+    "100644": "file",
+    "100755": "file",
+    "120000": "symlink",
+    "160000": "submodule",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed path: git's status letter, the mode it has now (`000000` when gone), blob and path."""
+
+    status: str
+    mode: str
+    oid: str
+    path: str
+
+
+def git(git_dir: Path, *args: str, check: bool = True) -> bytes:
+    """What git prints; raises `RexrankError` when it fails. Nothing passes through a shell."""
+    command = ["git", "-c", "core.quotePath=false", f"--git-dir={git_dir}", *args]
+    environment = {**os.environ, **SAFE, **credentials(os.environ.get("GITHUB_TOKEN", ""))}
+    try:
+        done = subprocess.run(  # noqa: S603 - an argument list
+            command, capture_output=True, timeout=TIMEOUT, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
+    if check and done.returncode:
+        raise RexrankError(f"git {args[0]} failed with status {done.returncode}. Run the job again.")
+    return done.stdout
+
+
+def credentials(token: str) -> dict[str, str]:
+    """Git's environment with a token for this job's own server, in no argument and no address; empty without."""
+    server = os.environ.get("GITHUB_SERVER_URL", "")
+    if not token or not server.startswith("http"):
+        return {}
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {basic}",
+    }
+
+
+def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
+    """A bare repository with main and the pull request's head, without blobs.
+
+    Raises `RexrankError` when the head is not `sha` (any more). The head is taken from the pull
+    request's own ref: a commit asked for by its name could come from any fork.
+    """
+    git_dir = folder / f"pull-{number}.git"
+    git_dir.mkdir(parents=True, exist_ok=True)
+    git(git_dir, "init", "-q", "--bare")
+    refs = ("+refs/heads/main:refs/rex/base", f"+refs/pull/{number}/head:refs/rex/head")
+    git(git_dir, "config", "remote.origin.url", url)
+    git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
+    head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
+    if head != sha:
+        raise RexrankError(
+            f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again."
+        )
+    return git_dir
+
+
+def changes(git_dir: Path) -> list[Change]:
+    """What the pull request changes against where it left main; raises `RexrankError` for too much."""
+    base = git(git_dir, "merge-base", "refs/rex/base", "refs/rex/head").decode().strip()
+    options = ("-r", "--raw", "--no-renames", "--no-abbrev", "-z")
+    raw = git(git_dir, "diff-tree", *options, base, "refs/rex/head")
+    fields = raw.split(b"\0")[:-1]
+    if len(fields) > 2 * MAX_CHANGES:
+        raise RexrankError(f"the pull request changes more than {MAX_CHANGES} files.")
+    found = []
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, oid, status = meta.decode("ascii").split(" ")
+        found.append(Change(status[:1], mode, oid, path.decode("utf-8", "backslashreplace")))
+    return found
+
+
+def first_commit(git_dir: Path) -> str:
+    """Main's first commit: one that every clone can name and that never changes."""
+    found = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
+    return found.decode().split()[0]
+
+
+def _listed(git_dir: Path, folder: str) -> Iterator[tuple[str, str, str]]:
+    raw = git(git_dir, "ls-tree", "-r", "-z", "refs/rex/head", "--", f"{folder}/")
+    for line in raw.split(b"\0")[:-1][:MAX_CHANGES]:
+        meta, _, path = line.partition(b"\t")
+        mode, _, oid = meta.decode("ascii").split(" ")
+        yield mode, oid, path.decode("utf-8", "backslashreplace")
+
+
+def submission_tree(git_dir: Path, folder: str) -> Tree:
+    """The folder at the pull request's head; only files that a submission may hold are ever fetched.
+
+    `folder` is `submissions/<team>/<model>` with slugs, or git would take it for something else.
+    """
+    names = {"model.yaml", *(f"{d}.json" for d in dataset_ids())}
+    entries = []
+    for mode, oid, path in _listed(git_dir, folder):
+        wanted = path.removeprefix(f"{folder}/") in names and mode in {"100644", "100755"}
+        size = int(git(git_dir, "cat-file", "-s", oid)) if wanted else 0
+        entries.append(Entry(path, _KINDS.get(mode, "other"), size, _reader(git_dir, oid)))
+    return Tree(entries)
+
+
+def _reader(git_dir: Path, oid: str) -> Callable[[int], bytes]:
+    def read(limit: int) -> bytes:
+        return git(git_dir, "cat-file", "blob", oid)[:limit]
+
+    return read

@@ -1,0 +1,139 @@
+"""What a pull request is and whether it is sound: the rules on its shape, then those on its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from evaluator.core.problems import Problems
+from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.github.git_objects import Change, changes, fetch, first_commit, submission_tree
+from evaluator.github.ownership import Person, objection
+from evaluator.submissions.rules.files import check_slugs
+from evaluator.submissions.validate import Found, Report, validate
+
+Kind = Literal["submission", "withdrawal", "other"]
+_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"
+FOLDER: Final = re.compile(rf"submissions/{_NAME}/{_NAME}")
+"""Folders that git may be asked for; what is no slug among them is refused by RX101, with all the rest."""
+_PLACE: Final = re.compile(r"submissions/([^/]+)/([^/]+)/.+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A pull request at one commit: what it is, its submission's folder, and the report on it."""
+
+    number: int
+    sha: str
+    kind: Kind
+    folder: str
+    report: Report
+    objection: str | None = None
+    """Why its author may not make this change, in plain text to be escaped."""
+    first: str = ""
+    """Main's first commit, on which the quota is noted (`evaluator/github/quota_status.py`)."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it may be scored or merged as what it is."""
+        return (
+            self.objection is None
+            and self.report.problems.ok
+            and (self.kind == "withdrawal" or self.report.ok)
+        )
+
+
+def take_in(
+    url: str,
+    number: int,
+    sha: str,
+    scratch: Path,
+    references: Path | None = None,
+    author: Person | None = None,
+) -> Intake:
+    """The pull request's intake, from git alone; `author` is held to main's cards where given. Raises `RexrankError` when its head is not `sha`."""
+    fetch(url, number, sha, scratch)
+    return take_fetched(scratch, number, sha, references, author)
+
+
+def take_fetched(
+    scratch: Path, number: int, sha: str, references: Path | None = None, author: Person | None = None
+) -> Intake:
+    """The intake of a pull request that `fetch` brought to the folder."""
+    git_dir = scratch / f"pull-{number}.git"
+    found = changes(git_dir)
+    folders = submission_folders(found)
+    if not folders:
+        return Intake(number, sha, "other", "", Report(Problems()))
+    folder = folders[0]
+    if not FOLDER.fullmatch(folder):
+        return Intake(number, sha, "submission", folder, _misplaced(found, folder))
+    tree = submission_tree(git_dir, folder)
+
+    def manifest(dataset: Dataset) -> Collection[str] | None:
+        return study_ids(dataset, references)
+
+    gone = not tree.below(folder)
+    report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
+    check_shape(found, folder, report.problems)
+    words = objection(git_dir, folder, author) if author is not None else None
+    kind: Kind = "withdrawal" if gone else "submission"
+    return Intake(number, sha, kind, folder, report, words, first_commit(git_dir))
+
+
+def _misplaced(found: Sequence[Change], folder: str) -> Report:
+    """The report on a folder whose name git must not even be asked for: nothing in it is read."""
+    problems = Problems()
+    check_slugs(folder, problems)
+    if problems.ok:
+        problems.add(
+            "RX102",
+            folder,
+            found="a file outside a submission folder",
+            wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
+            fix="move it into the model's folder, or remove it",
+        )
+    check_shape(found, folder, problems)
+    *_, team, model = ["", "", *folder.split("/")]
+    return Report(problems, (Found(folder, team, model, None, ()),))
+
+
+def submission_folders(found: Sequence[Change]) -> list[str]:
+    """The submission folders that a pull request touches; something else below `submissions/` is one too."""
+    folders = dict.fromkeys("/".join(c.path.split("/")[:3]) for c in found if _PLACE.fullmatch(c.path))
+    if not folders and any(c.path.startswith("submissions/") for c in found):
+        folders = dict.fromkeys(c.path for c in found if c.path.startswith("submissions/"))
+    return list(folders)
+
+
+def bring_blobs(scratch: Path, number: int) -> None:
+    """Fetches what scoring will read, so that scoring itself needs no network."""
+    git_dir = scratch / f"pull-{number}.git"
+    folders = submission_folders(changes(git_dir))
+    if folders and FOLDER.fullmatch(folders[0]):
+        submission_tree(git_dir, folders[0])
+
+
+def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> None:
+    """One submission and nothing else, and regular files only."""
+    for change in found:
+        if not change.path.startswith(f"{folder}/"):
+            other = _PLACE.fullmatch(change.path) is not None
+            problems.add(
+                "RX102",
+                change.path,
+                found="a second submission" if other else "a change outside the submission's folder",
+                wanted=f"files below {folder}/ only",
+                fix="open another pull request for it" if other else "take the file out of this pull request",
+            )
+        if change.mode == "100755":
+            problems.add(
+                "RX104",
+                change.path,
+                found="an executable file (mode 100755)",
+                wanted="a regular file (mode 100644)",
+                fix="run: git update-index --chmod=-x FILE",
+            )

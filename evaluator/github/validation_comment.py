@@ -1,0 +1,224 @@
+"""The comment that says whether a pull request is valid: for its author first, then facts for the maintainer."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evaluator.core.markdown import code_span, markdown_text
+from evaluator.core.problems import visible
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.github.pull_request import Intake
+from evaluator.github.quota_status import readable
+from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest
+from evaluator.scoring.quota import Policy
+from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
+from evaluator.submissions.submission import Predictions, Submission
+
+VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
+SAMPLES: Final = 3
+Others = Mapping[str, Mapping[str, Mapping[str, StudyReport]]]
+MAX_SAMPLE: Final = 600
+SAMPLE_WIDTH: Final = 88
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What main and GitHub know around a submission.
+
+    `others`: per dataset the reports of main's other submissions, by `team/model`. `waits`: per private
+    set the time of the team's next run, `None` where it may run at once. `opener`: lines on who opened the pull request.
+    """
+
+    others: Others = field(default_factory=dict)
+    waits: Mapping[str, str | None] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    opener: Sequence[str] = ()
+
+
+def withdrawn(intake: Intake) -> bool:
+    """Whether a pull request takes a model out of the ranking, by its folder or by its card."""
+    submission = _submission(intake)
+    return intake.kind == "withdrawal" or (
+        submission is not None and submission.card["status"] == "withdrawn"
+    )
+
+
+def verdict(intake: Intake) -> tuple[str, str]:
+    """State and description of the status `rexrank/score` before any scoring."""
+    if intake.kind == "other":
+        return "success", "changes no submission: nothing to score"
+    if not intake.ok:
+        return "failure", "not valid: see the comment"
+    if withdrawn(intake):
+        return "success", "a withdrawal: nothing to score"
+    return "pending", "valid; a maintainer looks at it and asks for scores"
+
+
+def validation_comment(intake: Intake, around: Around | None = None) -> str:
+    """The comment on a pull request that is a submission or withdraws one."""
+    if not intake.ok:
+        return _refusal(intake)
+    if withdrawn(intake):
+        return _withdrawal(intake)
+    submission = _submission(intake)
+    if submission is None:
+        raise ValueError("a valid submission was read")
+    return _valid(intake, submission, around or Around())
+
+
+def _submission(intake: Intake) -> Submission | None:
+    return intake.report.found[0].submission if intake.report.found else None
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
+def _refusal(intake: Intake) -> str:
+    """Everything that is wrong, with what to do about it first."""
+    problems = intake.report.problems
+    counts = [_count(problems.n_errors, "problem")] * bool(problems.n_errors)
+    counts += [_count(problems.n_warnings, "warning")] * bool(problems.n_warnings)
+    folder = code_span(intake.folder)
+    lines = [
+        f"### ❌ Not valid{': ' if counts else ''}{', '.join(counts)}",
+        "",
+        f"{folder} at commit {code_span(intake.sha)}.",
+        "",
+    ]
+    if intake.objection is not None:
+        lines += [f"**Not yours to change.** {markdown_text(intake.objection)}.", ""]
+    if not problems.ok:
+        warned = " What is marked ⚠️ may stay." if problems.n_warnings else ""
+        lines += [
+            (
+                f"**What to do.** Mend everything that is marked ❌ and push to this branch: this comment is then renewed.{warned} "
+                f"Each code links to its explanation; {_own_check(intake)}"
+            ),
+        ]
+    room = MAX_COMMENT - sum(len(line) + 1 for line in lines)
+    return "\n".join([*lines, *problem_lines(problems, room)]) + "\n"
+
+
+def _own_check(intake: Intake) -> str:
+    return f"on your own machine, {code_span(f'rexrank validate {intake.folder}')} says the same."
+
+
+def _withdrawal(intake: Intake) -> str:
+    left = (
+        "the history keeps that it was there"
+        if intake.kind == "withdrawal"
+        else "a line that says why stays where it was"
+    )
+    return (
+        f"### ✅ Withdrawal\n\nThis pull request takes {code_span(intake.folder)} out of the ranking at commit "
+        f"{code_span(intake.sha)}.\n\n**What happens next.** A maintainer merges it; nothing is scored. Then the model's rows "
+        f"leave the tables, and {left}. What was published before stays in git.\n"
+    )
+
+
+def _valid(intake: Intake, submission: Submission, around: Around) -> str:
+    problems = intake.report.problems
+    warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
+    lines = [
+        f"### ✅ Valid submission{warned}",
+        "",
+        f"{code_span(intake.folder)} at commit {code_span(intake.sha)}.",
+        "",
+        *(_file_line(item) for item in intake.report.found[0].files),
+    ]
+    if problems.n_warnings:
+        lines += ["", "**Warnings.** They do not stop the submission; look whether they are meant."]
+    tail = [*_next_steps(submission, around), *_for_maintainers(intake, submission, around)]
+    room = MAX_COMMENT - sum(len(line) + 1 for line in (*lines, *tail))
+    return "\n".join([*lines, *problem_lines(problems, room), *tail]) + "\n"
+
+
+def _file_line(item: Mapping[str, Any]) -> str:
+    """What was found in a prediction file."""
+    dataset = get_dataset(item["dataset"])
+    tracks = " and ".join(item["tracks"])
+    empty = f", {item['empty']:,} empty" if item["empty"] else ""
+    return (
+        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {item['studies']:,} of {dataset.n_studies:,} studies, "
+        f"{tracks} track{'s' * (len(item['tracks']) > 1)}; {_count(item['distinct'], 'distinct report')}, "
+        f"{_count(item['median_words'], 'word')} in the median{empty}"
+    )
+
+
+def _next_steps(submission: Submission, around: Around) -> list[str]:
+    lines = [
+        "",
+        "**What happens next.** You need not do anything.",
+        "",
+        "1. A maintainer looks at the reports and asks for scores of exactly this commit; a second person approves the run.",
+        "2. The scores come as a comment of their own: every metric with its interval, your rank, the rows around it.",
+        "3. When it is merged, the model is [on the leaderboard](" + SITE_URL + "leaderboards/).",
+        "",
+        "A push to this branch renews this comment, and only the new commit can then be scored.",
+    ]
+    private = [d for d in submission.files if not get_dataset(d).references_public]
+    if private:
+        policy = around.policy
+        lines += [
+            "",
+            f"**Quota.** On a private set a team is scored {_times(policy.runs)} in {policy.window.days} days and "
+            f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
+            + "; ".join(_slot(d, around.waits.get(d)) for d in private)
+            + ".",
+        ]
+    return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
+
+
+def _times(n: int) -> str:
+    return {1: "once", 2: "twice"}.get(n, f"{n:,} times")
+
+
+def _slot(dataset: str, when: str | None) -> str:
+    return f"{code_span(dataset)} " + ("now" if when is None else f"**from {readable(when)}**")
+
+
+def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> list[str]:
+    """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
+    lines = ["", "<details><summary>For maintainers: what to look at, and the line to paste</summary>", ""]
+    lines += [f"- {line}" for line in around.opener]
+    for name, predictions in submission.files.items():
+        lines += [
+            "",
+            f"**{get_dataset(name).title}**, SHA-256 {code_span(predictions.sha256)}",
+            "",
+            *(f"- {markdown_text(line)}" for line in file_facts(predictions)),
+            f"- {_resemblance(predictions, around.others)}",
+            "",
+            f"{_count(min(SAMPLES, len(predictions.reports)), 'report')} chosen by hash:",
+        ]
+        for study in chosen(predictions, SAMPLES):
+            lines += ["", "```text", _sample(predictions.reports[study]), "```"]
+    return [
+        *lines,
+        "",
+        "To score exactly this commit, paste:",
+        "",
+        "```text",
+        f"/score {intake.sha}",
+        "```",
+        "",
+        "</details>",
+    ]
+
+
+def _sample(report: StudyReport) -> str:
+    text = visible(" ".join(f"{report.findings} {report.impression or ''}".split()), MAX_SAMPLE)
+    return textwrap.fill(text.replace("```", "'''"), SAMPLE_WIDTH)
+
+
+def _resemblance(predictions: Predictions, others: Others) -> str:
+    found = nearest(predictions, others.get(predictions.dataset, {}))
+    if not found:
+        return "reports equal to those of another submission on main: none"
+    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
+    return f"**reports equal to those of another submission on main** (of up to {COMPARED} studies): {shares}"

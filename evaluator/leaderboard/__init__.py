@@ -1,0 +1,1 @@
+"""From records to tables: eligibility, ranking, pairwise tests, history, reported rows."""

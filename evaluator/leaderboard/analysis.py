@@ -1,0 +1,86 @@
+"""The statistics of a whole board, in the shape that tables are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
+from evaluator.scoring.intervals import board_seed
+from evaluator.statistics import bootstrap
+from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
+from evaluator.statistics.ranks import Place
+from evaluator.statistics.rounding import coarse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluator.core.types import ProgressCallback
+    from evaluator.scoring.records import Board
+
+
+AGGREGATED: Final = tuple(k for k in REXRANK_KEYS if k != PRIMARY)
+"""Metrics that count in the sensitivity panel: one each of ReXrank's families, RadCliQ left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A board's analysis in the shape that tables are made of."""
+
+    board: BoardAnalysis
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Place by `team/model`."""
+        return self.board.places
+
+    def table_parts(self, private_n: int | None = None) -> dict[str, Any]:
+        """The parts of a table that are not rows.
+
+        `private_n`: the studies of a private set. Differences are then as coarse as its means: with a
+        model whose mean is known, an exact difference would give the other's away.
+        """
+        pairs = [asdict(p) for p in self.board.pairs]
+        resolution = dict(self.board.resolution)
+        if private_n is not None:
+            for pair in pairs:
+                for key in ("difference", "low", "high"):
+                    pair[key] = None if pair[key] is None else coarse(pair[key], private_n)
+            resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
+        return {
+            "resolution": resolution,
+            "sensitivity": dict(self.board.sensitivity),
+            "stability": dict(self.board.stability),
+            "pairs": pairs,
+        }
+
+
+def analyse_board(
+    board: Board,
+    references_sha256: str,
+    frames: Mapping[str, pd.DataFrame],
+    columns: Mapping[str, Sequence[str]],
+    primary: str = PRIMARY,
+    progress: ProgressCallback | None = None,
+) -> Analysis | None:
+    """The analysis of the ranked models, by name; `None` when there is none.
+
+    `frames` hold the per-study scores, `columns` the metric keys that may be used of each.
+    """
+    if not frames:
+        return None
+    first = next(iter(frames.values()))
+    scores = BoardScores(
+        values={
+            name: {k: np.asarray(frame[k], dtype=np.float64) for k in columns[name]}
+            for name, frame in frames.items()
+        },
+        clusters=bootstrap.clusters_of(first["patient"].tolist()),
+        primary=primary,
+        direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
+        families={k: get_metric(k).family for k in AGGREGATED if any(k in keys for keys in columns.values())},
+    )
+    return Analysis(analyse(scores, board_seed(board, references_sha256), progress))

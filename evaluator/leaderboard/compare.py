@@ -1,0 +1,103 @@
+"""Two models side by side: paired differences per metric and subgroup, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluator.leaderboard.subgroups import group_masks
+from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.records import Board
+from evaluator.statistics import bootstrap, significance
+from evaluator.statistics.disclosure import rounded_count
+from evaluator.statistics.rounding import coarse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Mean of a minus mean of b on one metric and group of studies.
+
+    `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw.
+    `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or `None` when q ≥ 0.05.
+    """
+
+    metric: str
+    group: str
+    n: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    q: float
+    better: str | None
+
+
+def compare_models(
+    board: Board, records: Sequence[Mapping[str, Any]], frames: Sequence[pd.DataFrame]
+) -> list[Difference]:
+    """Every metric that both have with one signature: all studies, then each subgroup.
+
+    Of a private set the subgroups that disclose nothing, with coarse differences and rounded counts.
+    """
+    seed = board_seed(board, records[0]["provenance"]["references_sha256"])
+    groups: dict[str, Any] = {"all": np.ones(len(frames[0]), dtype=bool)}
+    for axis, cells in group_masks(board, frames[0]).items():
+        groups |= {f"{axis}: {name}": mask for name, mask in cells.items()}
+    rows = []
+    for key in metric_keys():
+        entries = [r["metrics"].get(key) for r in records]
+        if None in entries or entries[0]["signature"] != entries[1]["signature"]:
+            continue
+        for group, mask in groups.items():
+            rows.append((key, group, *_difference([f.loc[mask] for f in frames], key, seed)))
+    q = significance.benjamini_hochberg([r[-1] for r in rows])
+    found = [_row(*row, float(value)) for row, value in zip(rows, q, strict=True)]
+    return found if board.dataset.references_public else [_coarse(r) for r in found]
+
+
+def _coarse(row: Difference) -> Difference:
+    low, high = (None if x is None else coarse(x, row.n) for x in (row.low, row.high))
+    n = row.n if row.group == "all" else rounded_count(row.n)
+    return replace(row, n=n, difference=coarse(row.difference, row.n), low=low, high=high)
+
+
+def _difference(
+    frames: Sequence[pd.DataFrame], key: str, seed: int
+) -> tuple[int, float, float | None, float | None, float]:
+    values = np.column_stack([np.asarray(f[key], dtype=np.float64) for f in frames])
+    clusters = bootstrap.clusters_of(frames[0]["patient"].tolist())
+    test = significance.sign_flip(values, clusters, seed)
+    low = high = None
+    if clusters.n >= bootstrap.MIN_CLUSTERS:
+        (draws,) = bootstrap.draw_means([values[:, [0]] - values[:, [1]]], clusters, seed)
+        ends = bootstrap.interval(draws)
+        low, high = float(ends[0][0]), float(ends[1][0])
+    return len(values), float(test.difference[0]), low, high, float(test.p[0])
+
+
+def _row(
+    key: str, group: str, n: int, difference: float, low: float | None, high: float | None, p: float, q: float
+) -> Difference:
+    better = None
+    if q < 0.05:
+        better = "a" if (difference > 0) == get_metric(key).higher_is_better else "b"
+    return Difference(key, group, n, difference, low, high, p, q, better)
+
+
+def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
+    """The differences as lines of text, the better model named where one is."""
+    lines = [f"{a} minus {b}; 95 % intervals, q by Benjamini–Hochberg over all rows (exploratory)", ""]
+    for row in rows:
+        span = "n too small for an interval" if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
+        verdict = {"a": f"{a} better", "b": f"{b} better", None: "no difference shown"}[row.better]
+        lines.append(
+            f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} q={row.q:.3f}  {verdict}"
+        )
+    return "\n".join(lines)

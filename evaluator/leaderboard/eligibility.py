@@ -1,0 +1,162 @@
+"""Who may stand on a board: which records are ranked, which are listed without a rank, and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.metrics.registry import PRIMARY
+from evaluator.scoring.diagnostics import held, null_like
+from evaluator.scoring.records import Board
+
+STAND_BY: Final = ("bertscore", "bleu_2")
+"""What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrants:
+    """The records of a board sorted into what may stand on it, and notes on what may not.
+
+    `why` says for every incomplete record, by `team/model`, what keeps it from a rank.
+    """
+
+    ranked: tuple[Record, ...]
+    incomplete: tuple[Record, ...]
+    withdrawn: tuple[Record, ...]
+    nulls: tuple[Record, ...]
+    signatures: Mapping[str, str]
+    primary: str
+    notes: tuple[str, ...]
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> tuple[Record, ...]:
+        """Everything with scores on the board, in the order of the analysis."""
+        return (*self.ranked, *self.incomplete, *self.nulls)
+
+
+def name_of(record: Record) -> str:
+    """`team/model`."""
+    return f"{record['team']}/{record['model']}"
+
+
+def read_releases(leaderboard: Path) -> frozenset[str]:
+    """Digests of the prediction files that a maintainer released although a check held them.
+
+    From `leaderboard/releases.json`: `{"<sha256>": {"by": handle, "why": sentence}}`; a release is for
+    these bytes alone, so that the next upload is checked anew. Raises `RexrankError` for another form.
+    """
+    path = leaderboard / "releases.json"
+    if not path.exists():
+        return frozenset()
+    wanted = 'Wanted: {"<sha256>": {"by": "handle", "why": "…"}}.'
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RexrankError(f"cannot read {path}: {error}. {wanted}") from error
+    entries = value.values() if isinstance(value, dict) else [None]
+    if not all(isinstance(v, dict) and v.get("by") and v.get("why") for v in entries):
+        raise RexrankError(f"{path}: an entry lacks who released it or why. {wanted}")
+    return frozenset(value)
+
+
+def sort_entrants(
+    board: Board, records: Sequence[Record], *, rehearsal: bool, released: frozenset[str] = frozenset()
+) -> Entrants:
+    """Who stands where. Raises `RexrankError` when records were scored against different references.
+
+    A record with stand-in weights or an unverified judge never enters a real dataset's table,
+    unless the whole board is a rehearsal and says so. Two signatures never share a column: the
+    column is the one most records have, and a record with another counts as lacking the metric.
+    What an integrity check holds, a constant report, and what the Ladder withholds are listed without
+    a rank and with the reason.
+    """
+    notes: list[str] = []
+    admitted = []
+    for record in records:
+        if record["stand_in"] and not (board.dataset.synthetic or rehearsal):
+            notes.append(
+                f"{name_of(record)} is left out: it was scored with stand-in or unverified weights. "
+                "Score it again with verified weights."
+            )
+        else:
+            admitted.append(record)
+    _same_references(board, admitted)
+    signatures = _column_signatures(admitted)
+    for record in admitted:
+        for key, entry in record["metrics"].items():
+            if entry["signature"] != signatures[key]:
+                notes.append(
+                    f"{name_of(record)}: {key} has another signature and is left out until it is scored again."
+                )
+    active = [r for r in admitted if r["card"].get("status", "active") != "withdrawn"]
+    entries = [r for r in active if r["kind"] == "submission"]
+    primary = next(
+        (k for k in (PRIMARY, *STAND_BY) if any(usable(r, k, signatures) for r in entries)), PRIMARY
+    )
+    if primary != PRIMARY and entries:
+        notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
+    why = {name_of(r): _why(board, r, primary, signatures, released) for r in entries}
+    return Entrants(
+        ranked=tuple(r for r in entries if why[name_of(r)] is None),
+        incomplete=tuple(r for r in entries if why[name_of(r)] is not None),
+        withdrawn=tuple(r for r in admitted if r not in active),
+        nulls=tuple(r for r in active if r["kind"] == "null"),
+        signatures=signatures,
+        primary=primary,
+        notes=tuple(notes),
+        why={name: reason for name, reason in why.items() if reason is not None},
+    )
+
+
+def _why(
+    board: Board, record: Record, primary: str, signatures: Mapping[str, str], released: frozenset[str]
+) -> str | None:
+    """What keeps a submission from a rank, or `None`."""
+    ladder = record.get("ladder") or {}
+    if ladder and not ladder["improved"] and ladder.get("best") != name_of(record):
+        return (
+            f"no better than the team's best ({ladder['best']}) by more than one standard error: "
+            "numbers are withheld on a private set"
+        )
+    if not usable(record, primary, signatures):
+        return f"lacks {primary} under the board's signature"
+    if record["provenance"].get("predictions_sha256") in released:
+        return None
+    if not board.dataset.synthetic and null_like(record["diagnostics"]):
+        return "null-like: one report serves at least nine studies in ten; enter it as a baseline"
+    return held(record["integrity"])
+
+
+def usable(record: Record, key: str, signatures: Mapping[str, str]) -> bool:
+    """Whether a record has this metric with the column's signature."""
+    entry = record["metrics"].get(key)
+    return entry is not None and entry["signature"] == signatures.get(key)
+
+
+def _same_references(board: Board, records: Sequence[Record]) -> None:
+    digests = Counter((r["provenance"].get("references_sha256"), r["n"]) for r in records)
+    if len(digests) > 1:
+        common = digests.most_common(1)[0][0]  # tie: first record; whole counts
+        odd = [name_of(r) for r in records if (r["provenance"].get("references_sha256"), r["n"]) != common]
+        raise RexrankError(
+            f"records on {board.name} were scored against different references: {', '.join(odd[:5])} differ from "
+            "the rest. Score them again with the current references."
+        )
+
+
+def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
+    """Per metric the signature that most records have; ties go to the first in the alphabet."""
+    columns: dict[str, Counter[str]] = {}
+    for record in records:
+        for key, entry in record["metrics"].items():
+            columns.setdefault(key, Counter())[entry["signature"]] += 1
+    # tie: first in the alphabet; whole counts
+    return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}

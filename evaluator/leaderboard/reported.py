@@ -1,0 +1,99 @@
+"""What ReXrank itself published, by snapshot: kept apart from measured rows, contradictions marked.
+
+`leaderboard/reported/<snapshot>.csv` holds facts only: dataset, track, model, institution, year,
+link, metric, value. A row contradicts itself when its 1/RadCliQ-v1 cannot come from its own
+RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+
+COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
+COEFFICIENTS: Final = {
+    "radgraph_f1": -1.24521633021832,
+    "bertscore": -1.6508453287258653,
+    "semb_score": -0.9947717072020826,
+}
+INTERCEPT: Final = 2.4501430833271307
+"""RadCliQ-v1 as an affine function of its parts (CXR-Report-Metric 9c9ecad, radcliq-v1.pkl)."""
+HALF_STEP: Final = 0.0005
+"""Published numbers are rounded to three decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRow:
+    """One published row: values by metric key, `None` for an empty cell."""
+
+    snapshot: str
+    dataset: str
+    track: str
+    model: str
+    institution: str
+    year: str
+    link: str
+    values: Mapping[str, float | None]
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether 1/RadCliQ-v1 cannot be reconciled with the row's own parts at three decimals."""
+        return residual(self.values) is not None and not consistent(self.values)
+
+    @property
+    def from_parts(self) -> float | None:
+        """The 1/RadCliQ-v1 that the row's own parts give; `None` where a part is missing or it has none."""
+        mean = mean_from_parts(self.values)
+        return 1 / mean if mean else None
+
+
+def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
+    """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
+    parts = [values.get(k) for k in COEFFICIENTS]
+    found = [p for p in parts if p is not None]
+    if len(found) < len(parts):
+        return None
+    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), found, strict=True))
+
+
+def residual(values: Mapping[str, float | None]) -> float | None:
+    """Published mean RadCliQ-v1 minus that of the parts; `None` when a cell is missing."""
+    shown, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
+    return None if not shown or predicted is None else 1 / shown - predicted
+
+
+def consistent(values: Mapping[str, float | None]) -> bool:
+    """Whether the intervals that rounding leaves for both sides of the identity meet."""
+    shown, gap = values.get("radcliq_v1_reciprocal"), residual(values)
+    if not shown or gap is None:
+        return True
+    parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
+    shown_slack = HALF_STEP / shown**2
+    return abs(gap) <= parts_slack + shown_slack + 1e-9
+
+
+def load_reported(folder: Path) -> list[ReportedRow]:
+    """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
+    rows: list[ReportedRow] = []
+    for path in sorted(folder.glob("*.csv")):
+        found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
+        try:
+            for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+                key = (
+                    row["dataset"],
+                    row["track"],
+                    row["model"],
+                    row["institution"],
+                    row["year"],
+                    row["link"],
+                )
+                found.setdefault(key, {})[row["metric"]] = float(row["value"]) if row["value"] else None
+        except (OSError, ValueError, KeyError) as error:
+            raise RexrankError(f"{path} is no table of reported rows: {error}.") from error
+        rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
+    return rows

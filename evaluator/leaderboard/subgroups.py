@@ -1,0 +1,142 @@
+"""The subgroups of a board: from per-study files to what tables and comparisons show.
+
+Axes come from the references (sex, age, view, prior) and from the case mix (normal, number of
+findings, length). Of a private set only cells that disclose nothing are shown
+(`evaluator/statistics/disclosure.py`), with rounded counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from evaluator.metrics.registry import get_metric
+from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.records import SUBGROUP_PREFIX, Board
+from evaluator.statistics import bootstrap
+from evaluator.statistics.disclosure import Axis, Mask, rounded_count
+from evaluator.statistics.rounding import coarse
+from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluator.core.types import ProgressCallback
+
+ORDER: Final = ("normal", "findings", "sex", "age_group", "view", "prior", "race", "length")
+"""Axes by preference: where two cannot be shown together, the first stays."""
+CASE_MIX: Final = ("normal", "length")
+"""Axes whose cells a standardised gap is weighted to."""
+
+
+def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
+    """The board's axes in the order of preference, each from the first file that has it."""
+    found: dict[str, Axis] = {}
+    for frame in frames:
+        for column in frame.columns:
+            axis = str(column).removeprefix(SUBGROUP_PREFIX)
+            if str(column).startswith(SUBGROUP_PREFIX) and axis not in found:
+                there = frame[column].notna()
+                labels = [str(x) if known else None for x, known in zip(frame[column], there, strict=True)]
+                found[axis] = Axis(axis, labels)
+    known = [a for a in ORDER if a in found]
+    return [found[a] for a in [*known, *sorted(found.keys() - set(known))]]
+
+
+def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]:
+    """Per axis the groups that may be shown of a board, as masks over the studies."""
+    clusters = bootstrap.clusters_of(frame["patient"].tolist())
+    return cells_of(axes_of([frame]), clusters, private=not board.dataset.references_public)
+
+
+def board_subgroups(
+    board: Board,
+    references_sha256: str,
+    frames: Mapping[str, pd.DataFrame],
+    primary: str,
+    null: tuple[str, pd.DataFrame] | None,
+    progress: ProgressCallback | None = None,
+) -> dict[str, Any] | None:
+    """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
+
+    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `None` when
+    the board has no model or no axis.
+    """
+    axes = axes_of([*frames.values()])
+    if not frames or not axes:
+        return None
+    private = not board.dataset.references_public
+    first = next(iter(frames.values()))
+    clusters = bootstrap.clusters_of(first["patient"].tolist())
+    seed = board_seed(board, references_sha256)
+    higher = get_metric(primary).higher_is_better
+    values = np.column_stack([np.asarray(f[primary], dtype=np.float64) for f in frames.values()])
+    mix = [a for a in axes if a.name in CASE_MIX]
+    strata = ["|".join(x or "" for x in row) for row in zip(*(a.labels for a in mix), strict=True)]
+    found = analyse_subgroups(
+        values,
+        axes,
+        clusters,
+        seed,
+        higher_is_better=higher,
+        strata=strata or None,
+        null=np.asarray(null[1][primary], dtype=np.float64) if null else None,
+        private=private,
+        progress=progress,
+    )
+    cells = cells_of(axes, clusters, private=private)
+    shown = []
+    for k, result in enumerate(found[0]):
+        places = places_in_groups(values, cells[result.axis], clusters, seed, higher_is_better=higher)
+        models = {}
+        for j, name in enumerate(frames):
+            ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
+            models[name] = _model(found[j][k], ranks, len(first) if private else None)
+        groups = [
+            {
+                "name": g.name,
+                "studies": rounded_count(g.studies) if private else g.studies,
+                "patients": rounded_count(g.patients) if private else g.patients,
+            }
+            for g in result.groups
+        ]
+        shown.append({"axis": result.axis, "groups": groups, "models": models})
+    return {
+        "metric": primary,
+        "standardised_by": [a.name for a in mix],
+        "null": null[0] if null else None,
+        "axes": shown,
+    }
+
+
+def _model(result: AxisResult, ranks: Mapping[str, tuple[int, int]], n: int | None) -> dict[str, Any]:
+    """One model on one axis; with `n`, the studies of a private set, numbers are coarse."""
+    groups = {}
+    for group in result.groups:
+        low, high = ranks.get(group.name, (None, None))
+        size = None if n is None else group.studies
+        groups[group.name] = {**_estimate(group.mean, size), "rank_low": low, "rank_high": high}
+    sizes = {g.name: g.studies for g in result.groups}
+    gaps = []
+    for gap in result.gaps:
+        size = None if n is None else min(sizes[gap.a], sizes[gap.b])
+        gaps.append(
+            {
+                "a": gap.a,
+                "b": gap.b,
+                "raw": _estimate(gap.raw, size),
+                "standardised": _estimate(gap.standardised, size) if gap.standardised else None,
+                "covered": gap.covered if n is None or gap.covered is None else coarse(gap.covered, n),
+                "beyond_null": _estimate(gap.beyond_null, size) if gap.beyond_null else None,
+            }
+        )
+    return {"groups": groups, "worst": result.worst, "p": result.p, "q": result.q, "gaps": gaps}
+
+
+def _estimate(estimate: Estimate, n: int | None) -> dict[str, float | None]:
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    if n is None:
+        return numbers
+    return {k: None if v is None else coarse(v, n) for k, v in numbers.items()}

@@ -1,0 +1,150 @@
+"""Tables as files: the same bytes for the same content, and nothing a submission can break out of."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from evaluator.core.files import dump_json
+from evaluator.core.markdown import markdown_text
+
+_FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
+
+ROW_COLUMNS: Final = (
+    "rank",
+    "rank_low",
+    "rank_high",
+    "tied_with_best",
+    "id",
+    "name",
+    "institution",
+    "kind",
+    "status",
+    "submitted",
+)
+
+
+def csv_text(value: object) -> str:
+    """A CSV cell that no spreadsheet takes for a formula; `None` is an empty cell.
+
+    >>> csv_text("=1+1"), csv_text(-0.5), csv_text(None)
+    ("'=1+1", '-0.5', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA_START) else text
+
+
+def table_csv(table: Mapping[str, Any]) -> str:
+    """The table as CSV: one row a model or baseline, full precision, empty for unknown."""
+    keys = [m["key"] for m in table["metrics"]]
+    header = [*ROW_COLUMNS]
+    for key in keys:
+        header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in all_rows(table):
+        cells = [csv_text(row[c]) for c in ROW_COLUMNS]
+        for key in keys:
+            entry = row["metrics"].get(key) or {}
+            cells += [csv_text(entry.get(c)) for c in ("mean", "low", "high", "n_failed")]
+        writer.writerow(cells)
+    return out.getvalue()
+
+
+def all_rows(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Ranked rows, then incomplete, withdrawn and null rows."""
+    return [row for group in ("rows", "incomplete", "withdrawn", "nulls") for row in table[group]]
+
+
+def table_json(table: Mapping[str, Any]) -> str:
+    """The table as canonical JSON."""
+    return dump_json(table)
+
+
+def table_markdown(table: Mapping[str, Any]) -> str:
+    """The table as GitHub Markdown, numbers as readers see them (reciprocals shown as 1/mean)."""
+    metrics = table["metrics"]
+    lines = [
+        f"# {markdown_text(table['title'])}, {table['track']} track",
+        "",
+        (
+            f"{table['n']} studies of {table['n_clusters']} patients; protocol `{table['protocol']}`; ranked by "
+            f"`{table['primary']}` (rule `{table['rule']}`); 95 % intervals in brackets."
+        ),
+        "",
+    ]
+    if table["rehearsal"]:
+        lines += ["**Rehearsal: stand-in weights or a stand-in judge; these are not results.**", ""]
+    titles = [m["display_title"] for m in metrics]
+    lines.append("| Rank | Model | " + " | ".join(titles) + " |")
+    lines.append("|---|---|" + "---:|" * len(titles))
+    digits = digits_of(table)
+    lines += [_markdown_row(row, metrics, digits) for row in all_rows(table)]
+    lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table["notes"]])]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def unranked_notes(table: Mapping[str, Any]) -> list[str]:
+    """A sentence for every listed model without a rank: what keeps it from one."""
+    return [
+        f"{r['name']} has no rank: {r['why_unranked']}." for r in table["incomplete"] if r["why_unranked"]
+    ]
+
+
+def rank_text(row: Mapping[str, Any]) -> str:
+    """The rank as shown: `1–3` for a range, `2` for a sure rank, a dash for an unranked row."""
+    if row["rank"] is None:
+        return "–"
+    low, high = row["rank_low"], row["rank_high"]
+    return f"{low}" if low == high else f"{low}–{high}"
+
+
+def _markdown_row(row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], digits: int) -> str:
+    kind = " (baseline)" if row["kind"] == "null" else ""
+    cells = [rank_text(row), markdown_text(row["name"]) + kind]
+    cells += [display_text(row["metrics"].get(m["key"]), digits) for m in metrics]
+    return "| " + " | ".join(cells) + " |"
+
+
+def digits_of(table: Mapping[str, Any]) -> int:
+    """Decimals of shown numbers: three, or as many as a private set's step has, so that none says more."""
+    step = table.get("step")
+    return 3 if not step else max(0, math.ceil(-math.log10(step)))
+
+
+def display_text(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """A metric's displayed value and interval with this many decimals, or a dash when it is missing."""
+    if entry is None:
+        return "–"
+    shown = entry["display"]
+    if shown["value"] is None:
+        return shown["note"] or "–"
+    text = f"{shown['value']:.{digits}f}"
+    if shown["low"] is None and shown["high"] is None:
+        return text
+    high = "∞" if shown["high"] is None else f"{shown['high']:.{digits}f}"
+    low = "−∞" if shown["low"] is None else f"{shown['low']:.{digits}f}"
+    return f"{text} [{low}, {high}]"
+
+
+def overview_csv(summary: Mapping[str, Any]) -> str:
+    """The overview as CSV: one row a board, the best group's ids separated by spaces."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["dataset", "track", "n", "n_models", "best_group"])
+    for board in summary["boards"]:
+        best = " ".join(m["id"] for m in board["best_group"])
+        writer.writerow(
+            [csv_text(board[c]) for c in ("dataset", "track", "n", "n_models")] + [csv_text(best)]
+        )
+    return out.getvalue()

@@ -1,0 +1,217 @@
+"""One client for every judged metric, against any OpenAI-compatible server.
+
+Concurrency is bounded, transient failures are retried with growing, jittered pauses that honour
+Retry-After, answers are stored as they arrive, and a token or cost cap stops the run so that it can
+be resumed. Decoding is greedy and only new tokens come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluator.core.problems import MetricUnavailable
+from evaluator.models.judges.settings import JudgeSettings, refuse_hosted
+from evaluator.models.judges.transcripts import Answer, Request, Transcripts
+
+RETRIED_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+MAX_PAUSE: Final = 60.0
+CHARACTERS_PER_TOKEN: Final = 3.0
+"""A low estimate, so that the caps hold before the server has counted."""
+
+
+class JudgeBudgetSpent(MetricUnavailable):
+    """A cap was reached; answers so far are stored and the same command continues."""
+
+
+class JudgeVoid(MetricUnavailable):
+    """The judge failed its controls or cannot be reached: nothing it says may be used."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What new calls have used, and what calls under way may still use."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+    reserved_prompt: int = 0
+    reserved_completion: int = 0
+
+
+class Judge:
+    """Asks questions of one judge. Raises `MetricUnavailable` for a hosted judge without opt-in."""
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        refuse_hosted(settings)
+        self.settings = settings
+        self.spent = Spent()
+        self._transcripts = Transcripts(settings.cache_dir) if settings.cache_dir else None
+
+    def ask(
+        self, requests: Sequence[Request], progress: Callable[[int, int], None] | None = None
+    ) -> list[Answer]:
+        """One answer per request, in order; equal requests are asked once.
+
+        Raises `JudgeBudgetSpent` when a cap stops the run, after calls under way have been stored.
+        """
+        s = self.settings
+        keys = [
+            r.key(s.model, s.revision, s.seed + r.attempt, s.base_url if s.stand_in else "") for r in requests
+        ]
+        known: dict[str, Answer] = {}
+        todo: dict[str, Request] = {}
+        for key, request in zip(keys, requests, strict=True):
+            if key in known or key in todo:
+                continue
+            stored = self._transcripts.get(key) if self._transcripts else None
+            if stored is None:
+                todo[key] = request
+            else:
+                known[key] = stored
+        if todo:
+            total = len(known) + len(todo)
+            done = len(known)
+
+            def step() -> None:
+                nonlocal done
+                done += 1
+                if progress:
+                    progress(done, total)
+
+            known |= asyncio.run(self._ask_all(todo, step))
+        return [known[key] for key in keys]
+
+    async def _ask_all(self, todo: dict[str, Request], step: Callable[[], None]) -> dict[str, Answer]:
+        from openai import AsyncOpenAI
+
+        api_key = os.environ.get(self.settings.api_key_env, "") if self.settings.api_key_env else ""
+        gate = asyncio.Semaphore(self.settings.concurrency)
+        answers: dict[str, Answer] = {}
+        over = ""
+        async with AsyncOpenAI(
+            base_url=self.settings.base_url,
+            api_key=api_key or "none",
+            timeout=self.settings.timeout,
+            max_retries=0,
+        ) as client:
+
+            async def one(key: str, request: Request) -> None:
+                nonlocal over
+                async with gate:
+                    if over:
+                        return
+                    estimate = _estimate(request)
+                    over = self._cap(estimate, request.max_tokens)
+                    if over:
+                        return
+                    self._reserve(estimate, request.max_tokens)
+                    try:
+                        answer = await self._call(client, request)
+                    finally:
+                        self._reserve(-estimate, -request.max_tokens)
+                    self._count(answer)
+                    if self._transcripts:
+                        self._transcripts.put(key, request, answer, self.settings.model)
+                    answers[key] = answer
+                    step()
+
+            await asyncio.gather(*(one(k, r) for k, r in todo.items()))
+        if over:
+            raise JudgeBudgetSpent(
+                f"{over}. {len(answers)} answers were stored: raise the cap and run again."
+            )
+        return answers
+
+    def _cap(self, prompt: int, completion: int) -> str:
+        """The cap that one more call could pass, or an empty string."""
+        s, u = self.settings, self.spent
+        prompt += u.prompt_tokens + u.reserved_prompt
+        completion += u.completion_tokens + u.reserved_completion
+        if s.max_total_tokens is not None and prompt + completion > s.max_total_tokens:
+            return f"the cap of {s.max_total_tokens} tokens would be passed"
+        cost = (prompt * s.prompt_price + completion * s.completion_price) / 1e6
+        if s.max_cost is not None and cost > s.max_cost:
+            return f"the cost cap of {s.max_cost:g} would be passed"
+        return ""
+
+    def _reserve(self, prompt: int, completion: int) -> None:
+        self.spent.reserved_prompt += prompt
+        self.spent.reserved_completion += completion
+
+    def _count(self, answer: Answer) -> None:
+        self.spent.prompt_tokens += answer.prompt_tokens
+        self.spent.completion_tokens += answer.completion_tokens
+        self.spent.calls += 1
+
+    async def _call(self, client: Any, request: Request) -> Answer:
+        import openai
+
+        error = ""
+        for attempt in range(self.settings.max_retries + 1):
+            try:
+                return await self._send(client, request)
+            except openai.APIStatusError as failure:
+                error = f"status {failure.status_code}"
+                if failure.status_code not in RETRIED_STATUS:
+                    break
+                pause = _retry_after(failure.response.headers.get("retry-after"))
+            except (openai.APIConnectionError, openai.APITimeoutError) as failure:
+                error, pause = type(failure).__name__, None
+            except (openai.OpenAIError, ValueError, LookupError, TypeError, AttributeError) as failure:
+                # A body that is no completion; asking again may mend it.
+                error, pause = f"unreadable answer ({type(failure).__name__})", None
+            if attempt < self.settings.max_retries:
+                if pause is None:
+                    # Jitter spreads retries over time; nothing here is a secret.
+                    pause = self.settings.backoff * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
+                await asyncio.sleep(min(pause, MAX_PAUSE))
+        return Answer(text=None, error=error)
+
+    async def _send(self, client: Any, request: Request) -> Answer:
+        s = self.settings
+        common: dict[str, Any] = {
+            "model": s.model,
+            "temperature": 0,
+            "seed": s.seed + request.attempt,
+            "max_tokens": request.max_tokens,
+        }
+        if request.prompt_ids:
+            response = await client.completions.create(prompt=list(request.prompt_ids), **common)
+            choice = response.choices[0]
+            text = choice.text
+        else:
+            if request.schema:
+                schema = {"name": "answer", "schema": json.loads(request.schema), "strict": True}
+                common["response_format"] = {"type": "json_schema", "json_schema": schema}
+            messages = [{"role": role, "content": content} for role, content in request.messages]
+            response = await client.chat.completions.create(messages=messages, **common)
+            choice = response.choices[0]
+            text = choice.message.content
+        if not isinstance(text, str):
+            raise TypeError("the answer has no text")
+        usage = response.usage
+        return Answer(
+            text=text,
+            finish_reason=str(choice.finish_reason or ""),
+            prompt_tokens=int(usage.prompt_tokens) if usage else _estimate(request),
+            completion_tokens=int(usage.completion_tokens) if usage else request.max_tokens,
+        )
+
+
+def _estimate(request: Request) -> int:
+    characters = sum(len(content) for _, content in request.messages)
+    return len(request.prompt_ids) + int(characters / CHARACTERS_PER_TOKEN) + 1
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds a server asks to wait, or `None` when it does not say so in seconds."""
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,150 @@
+"""Starts the engine that serves a judge, waits until it answers, and stops it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from evaluator.models.judges.client import JudgeVoid
+
+Engine = Literal["vllm", "transformers"]
+STOP_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What to serve and how; `model` is a folder or hub id, `gpu_memory` a share of 1.
+
+    Parallel sizes, context, tokenizer and memory apply to vLLM only, `device` to transformers.
+    """
+
+    model: str
+    served_name: str
+    engine: Engine = "vllm"
+    revision: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tensor_parallel: int = 1
+    data_parallel: int = 1
+    max_model_len: int | None = None
+    dtype: str = "float16"
+    gpu_memory: float = 0.9
+    seed: int = 0
+    python: str = sys.executable
+    """Interpreter of the environment the engine lives in, which need not be this one."""
+    tokenizer: str = ""
+    """Folder of another tokenizer than the model's own; see `plain_tokenizer`."""
+    device: str = "cpu"
+
+
+def command(options: ServeOptions) -> list[str]:
+    """The engine's command line as an argument list; nothing passes through a shell."""
+    if options.engine == "transformers":
+        argv = [
+            *(options.python, "-m", "transformers.cli.transformers", "serve", options.model),
+            *("--host", options.host, "--port", str(options.port), "--device", options.device),
+        ]
+        # Requests share passes on a GPU; a CPU gains nothing by it, and half precision is slow there.
+        fast = ["--dtype", options.dtype, "--continuous-batching"]
+        return argv if options.device == "cpu" else argv + fast
+    argv = [
+        *(options.python, "-m", "vllm.entrypoints.openai.api_server", "--model", options.model),
+        *("--served-model-name", options.served_name, "--host", options.host, "--port", str(options.port)),
+        *("--dtype", options.dtype, "--seed", str(options.seed), "--enable-prefix-caching"),
+        *("--tensor-parallel-size", str(options.tensor_parallel)),
+        *("--data-parallel-size", str(options.data_parallel)),
+        *("--gpu-memory-utilization", f"{options.gpu_memory:g}", "--generation-config", "vllm"),
+    ]
+    if options.max_model_len is not None:
+        argv += ["--max-model-len", str(options.max_model_len)]
+    if options.revision and not Path(options.model).is_dir():
+        argv += ["--revision", options.revision]
+    if options.tokenizer:
+        argv += ["--tokenizer", options.tokenizer]
+    return argv
+
+
+def plain_tokenizer(source: Path, folder: Path) -> str:
+    """`folder`, which then holds GREEN's SentencePiece model as a Llama tokenizer without code of its own.
+
+    The published repository's tokenizer is Python code that would run on the runner; ids and text are
+    the same with the library's.
+    """
+    shutil.copyfile(source / "tokenizer.model", folder / "tokenizer.model")
+    config = {
+        "tokenizer_class": "LlamaTokenizer",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"legacy": True}), "utf-8")
+    return str(folder)
+
+
+def base_url(options: ServeOptions) -> str:
+    """Where clients find the judge."""
+    return f"http://{options.host}:{options.port}/v1"
+
+
+def _answers(options: ServeOptions) -> bool:
+    root = f"http://{options.host}:{options.port}"
+    for path in ("/health", "/v1/models"):
+        try:
+            with urllib.request.urlopen(root + path, timeout=5) as response:  # noqa: S310 - http only, see above
+                if response.status == 200:
+                    return True
+        except (urllib.error.URLError, OSError, TimeoutError):
+            continue
+    return False
+
+
+@contextmanager
+def served(
+    options: ServeOptions, argv: list[str] | None = None, wait_seconds: float = 900.0
+) -> Iterator[str]:
+    """The base URL of a running engine, which is stopped when the block ends.
+
+    `argv` replaces the engine's command line. Raises `JudgeVoid` when the port is taken, or the engine
+    ends or does not answer in time.
+    """
+    if _answers(options):
+        raise JudgeVoid(
+            f"something already answers on port {options.port}. Stop it, or choose another --port."
+        )
+    line = argv or command(options)
+    try:
+        process = subprocess.Popen(line)  # noqa: S603 - an argument list of our own making
+    except OSError as error:
+        raise JudgeVoid(
+            f"{line[0]} cannot be started: {error.strerror}. Install the engine there."
+        ) from error
+    try:
+        deadline = time.monotonic() + wait_seconds
+        while not _answers(options):
+            if process.poll() is not None:
+                raise JudgeVoid(
+                    f"the engine ended with status {process.returncode} before it answered; see its log above."
+                )
+            if time.monotonic() > deadline:
+                raise JudgeVoid(
+                    f"the engine did not answer within {wait_seconds:g} seconds; see its log above."
+                )
+            time.sleep(0.1)
+        yield base_url(options)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

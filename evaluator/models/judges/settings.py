@@ -1,0 +1,95 @@
+"""Which judge answers, how it is asked, and what it may cost."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from evaluator.core.problems import MetricUnavailable
+
+JUDGED: Final = ("green", "fineradscore")
+"""Keys of the metrics that ask a judge."""
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """One OpenAI-compatible endpoint and the terms on which it is used.
+
+    `api_key_env` names the environment variable with the key (a local server needs none). Caps:
+    `max_total_tokens` counts prompt and completion tokens of new calls, `max_cost` is in the
+    currency of the prices, which are per million tokens. `dataset` is what is being scored and
+    `hosted_ok_for` the datasets whose texts may go to a public host. `token_ids` sends GREEN's
+    prompt as token ids to the completions endpoint, which alone equals the official layout.
+    """
+
+    base_url: str
+    model: str
+    revision: str = ""
+    api_key_env: str = ""
+    concurrency: int = 16
+    timeout: float = 120.0
+    max_retries: int = 4
+    max_tokens: int = 1024
+    max_total_tokens: int | None = None
+    max_cost: float | None = None
+    prompt_price: float = 0.0
+    completion_price: float = 0.0
+    cache_dir: Path | None = None
+    dataset: str = ""
+    hosted_ok_for: frozenset[str] = field(default_factory=frozenset)
+    structured: bool = False
+    token_ids: bool = False
+    seed: int = 0
+    stand_in: bool = False
+    backoff: float = 0.5
+    """Seconds before the first retry; doubled, with jitter, for each later one."""
+
+    @property
+    def label(self) -> str:
+        """What a signature calls the judge: `model@revision`, or `model@stand-in`."""
+        if self.stand_in:
+            return f"{self.model}@stand-in"
+        return f"{self.model}@{self.revision or 'unpinned'}"
+
+    @property
+    def decoding(self) -> str:
+        """How answers are drawn, for a signature."""
+        way = "ids" if self.token_ids else "chat"
+        return f"greedy,{way},seed{self.seed},max{self.max_tokens}" + (",schema" if self.structured else "")
+
+
+def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict[str, JudgeSettings]:
+    """The judge of each judged metric: one for all, or as given."""
+    if judge is None:
+        return {}
+    return dict.fromkeys(JUDGED, judge) if isinstance(judge, JudgeSettings) else dict(judge)
+
+
+def is_local(base_url: str) -> bool:
+    """Whether the host is this machine or a private address; names other than localhost are not."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or (address.is_private and not address.is_unspecified)
+
+
+def refuse_hosted(settings: JudgeSettings) -> None:
+    """Raise `MetricUnavailable` unless the host is local or the dataset may leave the machine."""
+    if is_local(settings.base_url):
+        return
+    if settings.dataset and settings.dataset in settings.hosted_ok_for:
+        return
+    host = urlsplit(settings.base_url).hostname or settings.base_url
+    named = settings.dataset or "unnamed texts"
+    raise MetricUnavailable(
+        f"the judge at {host} is not on this machine, and {named} may not be sent there. Use a local judge "
+        "(rexrank judge serve), or, where the data's licence allows it, add the dataset to hosted_ok_for."
+    )

@@ -1,0 +1,79 @@
+"""What judges answered, stored by the content of the request: nothing is paid for twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.core.files import dump_json, sha256_bytes, write_text
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question: chat `messages`, or a completion of `prompt_ids`.
+
+    `attempt` distinguishes repeated askings of the same question; `purpose` keeps controls apart
+    from studies.
+    """
+
+    messages: tuple[tuple[str, str], ...] = ()
+    prompt_ids: tuple[int, ...] = ()
+    max_tokens: int = 1024
+    attempt: int = 0
+    purpose: str = ""
+    schema: str = ""
+    """A JSON schema as text, for servers that constrain their output."""
+
+    def key(self, model: str, revision: str, seed: int, base_url: str = "") -> str:
+        """SHA-256 over the model, the prompt and every parameter."""
+        content = asdict(self) | {"model": model, "revision": revision, "seed": seed}
+        content |= {"format": FORMAT, "temperature": 0, "base_url": base_url}
+        return sha256_bytes(json.dumps(content, sort_keys=True, ensure_ascii=True).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `text` is `None` when the judge could not be made to answer (`error` says why)."""
+
+    text: str | None
+    finish_reason: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    error: str = ""
+    cached: bool = False
+
+
+class Transcripts:
+    """A folder of answers, one atomic file per request; a damaged file counts as absent."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """The file of one request."""
+        return self.root / key[:2] / f"{key[2:]}.json"
+
+    def get(self, key: str) -> Answer | None:
+        """The stored answer, or `None`."""
+        try:
+            stored: dict[str, Any] = json.loads(self.path(key).read_text("utf-8"))
+            return Answer(
+                text=str(stored["text"]),
+                finish_reason=str(stored["finish_reason"]),
+                prompt_tokens=int(stored["prompt_tokens"]),
+                completion_tokens=int(stored["completion_tokens"]),
+                cached=True,
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, key: str, request: Request, answer: Answer, model: str) -> None:
+        """Store an answer that has text, with its request."""
+        if answer.text is None:
+            return
+        record = {"model": model, "request": asdict(request), **asdict(answer)}
+        write_text(self.path(key), dump_json(record))

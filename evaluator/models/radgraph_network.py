@@ -1,0 +1,230 @@
+"""The DyGIE++ network of RadGraph: entities and relations, from the published archive.
+
+Jain et al., NeurIPS Datasets 2021; Wadden et al., EMNLP 2019. Only the entity and relation heads are
+here, in plain PyTorch: span vectors from a BERT encoder, an entity scorer on every span, a pruner
+that keeps the likeliest spans, and a relation scorer on their pairs. Every size is read from the
+archive.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.core.problems import MetricUnavailable
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import load_strictly, read_config
+from evaluator.models.ties import TIE, first_best, first_top
+
+if TYPE_CHECKING:
+    import torch
+
+_MAX_MEMBER: Final = 4 << 30
+_BERT: Final = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
+_RELATION_ROWS: Final = 4_000_000
+"""Numbers held at a time when pairs of spans are scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The archive's parts: configuration, labels in file order (entities start with the null), tensors."""
+
+    config: dict[str, Any]
+    entity_labels: tuple[str, ...]
+    relation_labels: tuple[str, ...]
+    dataset: str
+    tensors: dict[str, Any]
+
+
+def read_archive(folder: Path) -> Archive:
+    """The archive of a model folder: `model.tar.gz`, or its contents unpacked.
+
+    Members are read into memory by name, never unpacked to paths that an archive chooses; tensors are
+    loaded with `weights_only`. Raises `MetricUnavailable` for anything else.
+    """
+    import torch
+
+    members = _members(folder)
+    try:
+        config = json.loads(members["config.json"])
+        namespaces = [n for n in members if n.startswith("vocabulary/") and n.endswith("__ner_labels.txt")]
+        dataset = namespaces[0].removeprefix("vocabulary/").removesuffix("__ner_labels.txt")
+        entities = _labels(members[f"vocabulary/{dataset}__ner_labels.txt"])
+        relations = _labels(members[f"vocabulary/{dataset}__relation_labels.txt"])
+        tensors = torch.load(io.BytesIO(members["weights.th"]), map_location="cpu", weights_only=True)
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        raise MetricUnavailable(f"{folder} holds no RadGraph archive ({error}). Fetch it again.") from error
+    weights = config["model"].get("loss_weights", {})
+    if not (weights.get("ner", 0) > 0 and weights.get("relation", 0) > 0):
+        raise MetricUnavailable(f"the archive in {folder} was not trained for entities and relations.")
+    if (
+        config["model"].get("modules", {}).get("coref", {}).get("coref_prop", 0)
+        and weights.get("coref", 0) > 0
+    ):
+        raise MetricUnavailable(f"the archive in {folder} propagates coreference, which is not supported.")
+    return Archive(config, entities, relations, dataset, dict(tensors))
+
+
+def _members(folder: Path) -> dict[str, bytes]:
+    packed = folder / "model.tar.gz"
+    if packed.is_file():
+        try:
+            with tarfile.open(packed, "r:gz") as archive:
+                found = {}
+                for member in archive:
+                    name = member.name.removeprefix("./")
+                    wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
+                    if wanted and member.isfile() and member.size <= _MAX_MEMBER:
+                        content = archive.extractfile(member)
+                        found[name] = content.read() if content else b""
+                return found
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise MetricUnavailable(f"{packed} cannot be read ({error}). Fetch it again.") from error
+    paths = [folder / "config.json", folder / "weights.th", *sorted((folder / "vocabulary").glob("*.txt"))]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
+
+
+def _labels(data: bytes) -> tuple[str, ...]:
+    lines = data.decode("utf-8").replace("\r\n", "\n").split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return tuple(line.replace("@@NEWLINE@@", "\n") for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Spans of words, first and last word inclusive: as pairs, and as tensors of shape (n,)."""
+
+    pairs: list[tuple[int, int]]
+    starts: torch.Tensor
+    ends: torch.Tensor
+
+
+class Network:
+    """The encoder on a device and the heads on the CPU, in evaluation mode and float32."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        from transformers import BertConfig, BertModel
+
+        archive = read_archive(folder)
+        self.device = device
+        self.entity_labels, self.relation_labels = archive.entity_labels, archive.relation_labels
+        # The heads are small: they stay on the CPU, one core a report.
+        self.tensors = {k: v.float() for k, v in archive.tensors.items() if not k.startswith(_BERT)}
+        config = BertConfig(
+            **{k: v for k, v in read_config(folder / "encoder").items() if k != "architectures"}
+        )
+        state = {k.removeprefix(_BERT): v for k, v in archive.tensors.items() if k.startswith(_BERT)}
+        ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
+        self.bert = load_strictly(BertModel(config), state, "radgraph", may_lack=ignorable).to(device)
+        self.span_width = self.tensors["_endpoint_span_extractor._span_width_embedding.weight"]
+        self.width = int(self.span_width.shape[0])
+        self.spans_per_word = float(archive.config["model"]["modules"]["relation"]["spans_per_word"])
+        indexer = archive.config["dataset_reader"]["token_indexers"]["bert"]
+        self.window = int(indexer["max_length"]) - 2
+        entities, relations = f"{archive.dataset}__ner_labels", f"{archive.dataset}__relation_labels"
+        self.entity_head = (
+            f"_ner._ner_scorers.{entities}.0._module",
+            f"_ner._ner_scorers.{entities}.1._module",
+        )
+        pruner = f"_relation._mention_pruners.{relations}._scorer"
+        self.pruner_head = (f"{pruner}.0._module", f"{pruner}.1._module")
+        self.relation_head = (
+            f"_relation._relation_feedforwards.{relations}",
+            f"_relation._relation_scorers.{relations}",
+        )
+
+    def encode(self, windows: list[list[int]]) -> list[torch.Tensor]:
+        """Per window of ids (specials included) its last hidden states without the specials."""
+
+        def forward(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden: torch.Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            return hidden
+
+        rows = encode_rows(forward, windows, pad=0, device=self.device, limit=self.window + 2)
+        return [hidden[1:-1] for hidden in rows]
+
+    def _layers(self, name: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Weight and bias of every layer of a feed-forward stack."""
+        prefixes: list[str] = []
+        while (prefix := f"{name}._linear_layers.{len(prefixes)}") + ".weight" in self.tensors:
+            prefixes.append(prefix)
+        return [(self.tensors[f"{p}.weight"], self.tensors[f"{p}.bias"]) for p in prefixes]
+
+    def _score(self, head: tuple[str, str], x: torch.Tensor) -> torch.Tensor:
+        """Scores from what the first layer gives before its ReLU; every layer ends with one."""
+        import torch
+
+        layers, scorer = head
+        for weight, bias in self._layers(layers)[1:]:
+            x = torch.nn.functional.linear(torch.relu(x), weight, bias)
+        weight, bias = self.tensors[f"{scorer}.weight"], self.tensors[f"{scorer}.bias"]
+        return torch.nn.functional.linear(torch.relu(x), weight, bias)
+
+    def _span_scores(self, head: tuple[str, str], words: torch.Tensor, spans: Spans) -> torch.Tensor:
+        """Scores of spans, each the concatenation of its first word, its last word and its width.
+
+        The first layer is linear, so that each word passes through it once and not once per span.
+        """
+        size = words.shape[1]
+        weight, bias = self._layers(head[0])[0]
+        first, last = words @ weight[:, :size].T, words @ weight[:, size : 2 * size].T
+        width = self.span_width @ weight[:, 2 * size :].T + bias
+        return self._score(head, first[spans.starts] + last[spans.ends] + width[spans.ends - spans.starts])
+
+    def spans(self, n_words: int) -> Spans:
+        """Every span of at most `width` words, start-major."""
+        import torch
+
+        pairs = [(s, e) for s in range(n_words) for e in range(s, min(s + self.width, n_words))]
+        both = torch.tensor(pairs)
+        return Spans(pairs, both[:, 0], both[:, 1])
+
+    def entities(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, str, float]]:
+        """(start, end, label, raw score) of every span whose best label beats the null's score of 0."""
+        import torch
+
+        scores = self._span_scores(self.entity_head, words, spans)
+        # The null stands first, so that it wins a tie.
+        scores = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1)
+        best, label = scores.amax(dim=1), first_best(scores)
+        kept = label.nonzero()[:, 0]
+        found = zip(kept.tolist(), label[kept].tolist(), best[kept].tolist(), strict=True)
+        return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in found]
+
+    def relations(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, int, int, str, float]]:
+        """(start, end, start, end, label, raw score) of every related pair of kept spans."""
+        import torch
+
+        mention = self._span_scores(self.pruner_head, words, spans)[:, 0]
+        # As the original: the product in float32, rounded up, at least one.
+        wanted = torch.tensor(len(words), dtype=torch.float32) * self.spans_per_word
+        keep = min(max(1, math.ceil(float(wanted))), len(mention))
+        kept = first_top(mention, keep)
+        mention, starts, ends = mention[kept], spans.starts[kept], spans.ends[kept]
+        places = [spans.pairs[i] for i in kept.tolist()]
+        vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
+        k, dimension = vectors.shape
+        # A pair is (left, right, left x right): only the product differs from pair to pair.
+        weight, bias = self._layers(self.relation_head[0])[0]
+        left = vectors @ weight[:, :dimension].T + bias
+        right = vectors @ weight[:, dimension : 2 * dimension].T
+        rows = max(1, _RELATION_ROWS // (k * dimension))
+        found = []
+        for at in range(0, k, rows):
+            product = vectors[at : at + rows, None, :] * vectors[None, :, :]
+            x = product @ weight[:, 2 * dimension :].T + left[at : at + rows, None, :] + right[None, :, :]
+            scores = self._score(self.relation_head, x)
+            scores = scores + mention[at : at + rows, None, None] + mention[None, :, None]
+            best, label = scores.amax(dim=2), first_best(scores)
+            place = (best > TIE).nonzero()
+            values = zip(
+                place.tolist(), label[tuple(place.T)].tolist(), best[tuple(place.T)].tolist(), strict=True
+            )
+            found += [(*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values]
+        return found

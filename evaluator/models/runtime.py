@@ -1,0 +1,41 @@
+"""What a metric may depend on besides the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from evaluator.core.types import ProgressCallback, Scores
+from evaluator.datasets.protocol import ProtocolName
+
+if TYPE_CHECKING:
+    from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.models.text_cache import TextCache
+
+
+BATCH_SIZE: Final = 256
+"""Texts handed to an encoder at a time: what a killed run may lose, and how little is padded."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a metric may depend on besides the texts; nothing is read from the environment.
+
+    `models` is a directory laid out as `evaluator/models/weights.py` describes, or `None` for the
+    default place; `device` is a torch device name; `scores` holds the metrics that were computed
+    before, by key, for those that compose others; `variants` maps a metric key to a named variant
+    (`{"radgraph_f1": "radgraph-package"}`) and `judges` one to the LLM judge that answers for it.
+    """
+
+    protocol: ProtocolName = "clean"
+    models: Path | None = None
+    device: str = "cpu"
+    batch_size: int = BATCH_SIZE
+    details: bool = False
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    cache: TextCache | None = None
+    judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
+    progress: ProgressCallback | None = None

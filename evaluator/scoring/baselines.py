@@ -1,0 +1,155 @@
+"""Null rows and sanity probes of a dataset, scored by the same pipeline as any submission.
+
+Records of kind "null" by the team `baseline`, and `leaderboard/sanity/<board>.json`: what each metric
+gives for a reference against itself, for an empty report and for another patient's reference.
+Ranking reads the latter and stops when a metric is out of its band.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.references import References
+from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
+from evaluator.models.weights import is_stand_in
+from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
+from evaluator.scoring.records import Board, published_numbers
+from evaluator.scoring.run import ScoreSettings, keep_record, make_record, score_board
+
+if TYPE_CHECKING:
+    from evaluator.core.types import ProgressCallback
+    from evaluator.datasets.report import StudyReport
+    from evaluator.scoring.engine import Scored
+
+TEAM: Final = "baseline"
+SANITY_SCHEMA: Final = "rexrank/sanity/v1"
+PROBE_STUDIES: Final = 500
+"""References tried against themselves and against an empty report; the shuffle uses all."""
+
+
+def score_baselines(
+    references: References,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    training: Sequence[StudyReport] = (),
+    progress: ProgressCallback | None = None,
+) -> list[Path]:
+    """Paths of the records and sanity files written, for every track that has references."""
+    dataset = references.dataset
+    seed = f"{dataset.id}|{references.digest}"
+    rows = null_reports(references.studies, training, seed=seed)
+    paths = []
+    for track in TRACKS:
+        board = Board(dataset, track)
+        if not any(r.in_track(track) for r in references.studies.values()):
+            continue
+        scored: dict[str, Scored] = {}
+        for model, reports in rows.items():
+            texts = {i: null_track(track, r) for i, r in reports.items()}
+            scored[model] = score_board(board, references, texts, settings, progress)
+            digest = hashlib.sha256(f"null|{model}|{seed}".encode()).hexdigest()
+            record = make_record(
+                board,
+                references,
+                scored[model],
+                settings,
+                team=TEAM,
+                model=model,
+                card={"name": TITLES[model]},
+                predictions_sha256=digest,
+                reports=texts,
+                kind="null",
+            )
+            paths.append(keep_record(board, references, scored[model], settings, record, leaderboard))
+        paths.append(
+            _probe(board, references, scored["shuffled-references"], leaderboard, settings, progress)
+        )
+    return paths
+
+
+def _probe(
+    board: Board,
+    references: References,
+    shuffled: Scored,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    progress: ProgressCallback | None,
+) -> Path:
+    """The path of the board's sanity file."""
+    inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
+    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
+    sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
+    few = References(references.dataset, sample, references.digest)
+    found = {"shuffled": shuffled}
+    probes = probe_reports(references.studies, f"{board.dataset.id}|{references.digest}")
+    for probe in ("itself", "empty"):
+        reports = {i: null_track(board.track, probes[probe][i]) for i in sample}
+        found[probe] = score_board(board, few, reports, settings, progress)
+    metrics = {
+        key: {
+            "signature": shuffled.signatures[key],
+            **{probe: _shown(board, found[probe], key) for probe in ("itself", "empty", "shuffled")},
+        }
+        for key in shuffled.scores
+        if all(key in s.scores for s in found.values())
+    }
+    path = sanity_path(leaderboard, board)
+    value = {
+        "schema": SANITY_SCHEMA,
+        "references_sha256": references.digest,
+        "n": len(inside),
+        "n_probed": len(sample),
+        "metrics": metrics,
+    }
+    write_text(path, dump_json(value))
+    return path
+
+
+def _shown(board: Board, scored: Scored, key: str) -> float:
+    mean = float(scored.scores[key].values.mean())
+    entry = {"mean": mean, "low": None, "high": None, "se": None, "n": len(scored.ids)}
+    return float(published_numbers(board, entry)["mean"])
+
+
+def sanity_path(leaderboard: Path, board: Board) -> Path:
+    """Where the sanity probes of a board lie."""
+    return leaderboard / "sanity" / f"{board.name}.json"
+
+
+def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str]) -> list[str]:
+    """Notes for the board; raises `RexrankError` when a metric of the board is out of its band.
+
+    Metrics computed with stand-in weights are held to the order of the probes only: their scale is
+    their own. A metric that was probed under another signature counts as not probed.
+    """
+    path = sanity_path(leaderboard, board)
+    command = f"rexrank baseline {board.dataset.id}"
+    if not path.exists():
+        return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
+    try:
+        probed: Mapping[str, Any] = json.loads(path.read_text("utf-8"))["metrics"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RexrankError(f"cannot read {path}: {error}. Make it again with: {command}") from error
+    fitting = {k: m for k, m in probed.items() if m["signature"] == signatures.get(k)}
+    means = {p: {k: m[p] for k, m in fitting.items()} for p in ("itself", "empty", "shuffled")}
+    loose = {k for k, m in fitting.items() if is_stand_in(m["signature"]) or board.dataset.synthetic}
+    check_bands(means, board.name, order_only=loose)
+    missed = sorted(signatures.keys() - fitting.keys())
+    if missed:
+        return [f"sanity was not probed for {', '.join(missed)} as signed here: {command}"]
+    return []
+
+
+def training_reports(dataset_id: str, directory: Path | None) -> list[StudyReport]:
+    """Training reports from `<references>/<dataset>.train.json` in ReXrank's format; empty without it."""
+    from evaluator.datasets.references import parse_reports
+
+    dataset: Dataset = get_dataset(dataset_id)
+    path = directory / f"{dataset.id}.train.json" if directory else None
+    return parse_reports(path) if path is not None and path.exists() else []

@@ -1,0 +1,258 @@
+"""The engine: which metrics, in which order, on which pairs; nothing lost when a run is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.types import Pair, ProgressCallback, Scores
+from evaluator.datasets.protocol import ProtocolName, clean_report
+from evaluator.metrics.base import Metric
+from evaluator.metrics.registry import get_metric, in_dependency_order
+from evaluator.models.runtime import BATCH_SIZE, Run
+from evaluator.scoring.score_store import ScoreStore
+
+if TYPE_CHECKING:
+    from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.models.text_cache import TextCache
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the engine made of a list of pairs.
+
+    `scores` and `signatures` by metric key, in the order the metrics were asked for; `unavailable`
+    says of every metric that could not run why, and what to do.
+    """
+
+    ids: tuple[str, ...]
+    scores: Mapping[str, Scores]
+    signatures: Mapping[str, str]
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"signatures": {key: …}, "scores": {key: {id: value}}, "failed": {key: [id, …]}}`.
+
+        Full precision; no value is ever null. `details` and `corpus` (`{key: {name: value}}`) are added
+        when the metrics gave any.
+        """
+        result: dict[str, Any] = {
+            "signatures": dict(self.signatures),
+            "scores": {
+                k: dict(zip(self.ids, s.values.tolist(), strict=True)) for k, s in self.scores.items()
+            },
+            "failed": {
+                k: [i for i, bad in zip(self.ids, s.failed.tolist(), strict=True) if bad]
+                for k, s in self.scores.items()
+            },
+        }
+        details = {
+            k: dict(zip(self.ids, s.details, strict=True))
+            for k, s in self.scores.items()
+            if s.details is not None
+        }
+        corpus = {k: dict(s.corpus) for k, s in self.scores.items() if s.corpus is not None}
+        return result | ({"corpus": corpus} if corpus else {}) | ({"details": details} if details else {})
+
+
+def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStore | None = None) -> Scored:
+    """The scores of `keys` (and of what they compose) on `pairs`.
+
+    A metric that cannot run is named in `unavailable`, and so is everything that composes it; the
+    others are scored all the same. With a `store`, finished metrics are read from it and written
+    to it. Raises `KeyError` for an unknown metric and `ValueError` for an unknown variant.
+    """
+    wanted = list(dict.fromkeys(keys))
+    done: dict[str, Scores] = {}
+    signatures: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
+    for key in in_dependency_order(wanted):
+        metric = get_metric(key)
+        lacking = [k for k in metric.composes if k in unavailable]
+        if lacking:
+            unavailable[key] = f"it is made of {', '.join(lacking)}, which could not be computed."
+            continue
+        try:
+            signatures[key] = metric.signature(run)
+            done[key] = _score_one(metric, pairs, replace(run, scores=done), signatures[key], store)
+        except MetricUnavailable as reason:
+            unavailable[key] = str(reason)
+            signatures.pop(key, None)
+        except ModuleNotFoundError as error:
+            unavailable[key] = (
+                f"the package {error.name} is not installed. Install: pip install -e '.[score]'"
+            )
+            signatures.pop(key, None)
+    return Scored(
+        ids=tuple(p.id for p in pairs),
+        scores={k: done[k] for k in wanted if k in done},
+        signatures={k: signatures[k] for k in wanted if k in done},
+        unavailable={k: unavailable[k] for k in wanted if k in unavailable},
+    )
+
+
+def _score_one(
+    metric: Metric, pairs: Sequence[Pair], run: Run, signature: str, store: ScoreStore | None
+) -> Scores:
+    key = ScoreStore.key(signature, pairs)
+    # Details are not stored: a caller who wants them pays for them.
+    if store is not None and not run.details and (kept := store.get(key, len(pairs))) is not None:
+        return kept
+    if run.progress:
+        run.progress(metric.key, 0, len(pairs))
+    scores = metric.score(pairs, run)
+    _check(metric, scores, len(pairs))
+    if store is not None:
+        store.put(key, scores)
+    if run.progress:
+        run.progress(metric.key, len(pairs), len(pairs))
+    return scores
+
+
+def _check(metric: Metric, scores: Scores, n: int) -> None:
+    """A metric that returns the wrong number of values or a NaN is our fault, not the submitter's."""
+    if scores.values.shape != (n,) or scores.failed.shape != (n,) or not np.isfinite(scores.values).all():
+        raise RexrankError(
+            f"{metric.key} returned {scores.values.shape} values for {n} pairs or one that is no number."
+        )
+
+
+def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol: ProtocolName) -> list[Pair]:
+    """Pairs of (id, reference, prediction) rows, with the protocol applied.
+
+    A row is a `Pair`, a mapping with those three keys, or a sequence of three. Raises `ValueError`
+    that names the row for a missing key, a text that is no string or an id that comes twice.
+    """
+    pairs: list[Pair] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        pair = _as_pair(row, number)
+        if pair.id in seen:
+            raise ValueError(f"row {number}: the id {pair.id!r} was there before; every id must be its own.")
+        seen.add(pair.id)
+        if protocol == "clean":
+            pair = Pair(pair.id, clean_report(pair.reference), clean_report(pair.prediction))
+        pairs.append(pair)
+    return pairs
+
+
+def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair:
+    if isinstance(row, Pair):
+        return row
+    if isinstance(row, Mapping):
+        missing = [k for k in ("id", "reference", "prediction") if k not in row]
+        if missing:
+            raise ValueError(
+                f"row {number}: no {', '.join(missing)}; every row needs id, reference, prediction."
+            )
+        values: list[Any] = [row["id"], row["reference"], row["prediction"]]
+    else:
+        values = list(row)
+    if len(values) != 3:
+        raise ValueError(f"row {number}: {len(values)} values; wanted id, reference, prediction.")
+    if isinstance(values[0], bool) or not isinstance(values[0], str | int):
+        raise ValueError(f"row {number}: the id must be a string or an integer.")
+    if not all(isinstance(v, str) for v in values[1:]):
+        raise ValueError(f"row {number}: reference and prediction must be strings (an empty one for none).")
+    return Pair(str(values[0]), values[1], values[2])
+
+
+def score_pairs(
+    rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]],
+    metrics: Iterable[str],
+    *,
+    protocol: ProtocolName = "clean",
+    models: Path | str | None = None,
+    device: str = "cpu",
+    batch_size: int | None = None,
+    details: bool = False,
+    variants: Mapping[str, str] | None = None,
+    cache: TextCache | None = None,
+    judge: JudgeSettings | Mapping[str, JudgeSettings] | None = None,
+    progress: ProgressCallback | None = None,
+) -> Scored:
+    """The scores of any pairs of texts, without a submission.
+
+    Args:
+        rows: pairs, or mappings or sequences of id, reference, prediction.
+        metrics: metric keys (`bleu_2`, `bertscore`, …).
+        protocol: `compat` takes the strings as they are; `clean` normalises both sides first.
+        models: directory of weights, laid out as `evaluator/models/weights.py` says.
+        device: torch device name.
+        batch_size: texts handed to an encoder at a time. On a CPU scores do not depend on it, nor on
+            what else is scored, to the last bit; elsewhere it is the size of a forward pass.
+        details: keep what each metric saw of each pair.
+        variants: named variant per metric key, for those that have some.
+        cache: per-text cache of encoder results.
+        judge: which LLM judge answers, one for all judged metrics or one by metric key.
+        progress: called as (what, done, total).
+
+    Raises:
+        KeyError: an unknown metric. ValueError: a bad row or an unknown variant.
+        MetricUnavailable: a metric cannot run here; the message says what to do.
+
+    Example:
+        >>> score_pairs([("1", "no effusion", "no effusion")], ["bleu_2"]).to_dict()["scores"]
+        {'bleu_2': {'1': 1.0}}
+    """
+    from evaluator.models.judges.settings import by_metric
+
+    pairs = as_pairs(rows, protocol)
+    run = Run(
+        protocol=protocol,
+        models=Path(models) if models is not None else None,
+        device=device,
+        batch_size=batch_size or BATCH_SIZE,
+        details=details,
+        variants=variants or {},
+        cache=cache,
+        judges=by_metric(judge),
+        progress=progress,
+    )
+    scored = score(pairs, metrics, run)
+    if scored.unavailable:
+        key, reason = next(iter(scored.unavailable.items()))
+        raise MetricUnavailable(f"{key}: {reason}")
+    return scored
+
+
+def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:
+    """The `index`-th (from 1) of `count` contiguous parts of `pairs`, in order, none empty if possible.
+
+    Raises `ValueError` unless 1 ≤ index ≤ count.
+    """
+    if not 1 <= index <= count:
+        raise ValueError(
+            f"shard {index}/{count}: the number before the stroke must lie between 1 and {count}."
+        )
+    bounds = [round(len(pairs) * k / count) for k in range(count + 1)]
+    return list(pairs[bounds[index - 1] : bounds[index]])
+
+
+def merge(parts: Sequence[Scored]) -> Scored:
+    """The scores of shards put together again, in the order given.
+
+    Raises `RexrankError` when the parts overlap or were not scored with the same signatures.
+    """
+    first = parts[0]
+    ids = tuple(i for part in parts for i in part.ids)
+    if any(dict(p.signatures) != dict(first.signatures) or set(p.scores) != set(first.scores) for p in parts):
+        raise RexrankError(
+            "the shards were scored with different metrics or signatures. Score all of them with one version."
+        )
+    if len(set(ids)) != len(ids):
+        raise RexrankError("the shards overlap: a study is in two of them. Name every shard once.")
+    scores = {
+        key: Scores(
+            np.concatenate([p.scores[key].values for p in parts]),
+            np.concatenate([p.scores[key].failed for p in parts]),
+        )
+        for key in first.scores
+    }
+    unavailable = {k: v for p in parts for k, v in p.unavailable.items()}
+    return Scored(ids, scores, dict(first.signatures), unavailable)

@@ -1,0 +1,49 @@
+"""From records and per-study scores to the statistics of a board, and to what readers see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evaluator.core.problems import RexrankError
+from evaluator.metrics.base import Metric
+from evaluator.statistics import bootstrap
+from evaluator.statistics.board_analysis import metric_intervals
+
+if TYPE_CHECKING:
+    from evaluator.core.types import FloatArray
+    from evaluator.scoring.records import Board
+
+
+def board_seed(board: Board, references_sha256: str) -> int:
+    """The seed of a board's draws; private sets need the runner's secret salt.
+
+    Raises `RexrankError` when a private set has no salt: with a public seed, published draws or
+    many published intervals would give per-study scores away.
+    """
+    salt = ""
+    if not board.dataset.references_public:
+        salt = os.environ.get("REXRANK_SALT", "")
+        if not salt:
+            raise RexrankError(
+                f"{board.dataset.id} is private and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
+                "runner to a long random text, and keep it: another salt gives other intervals."
+            )
+    return bootstrap.seed_of(board.dataset.id, board.track, references_sha256, salt)
+
+
+def intervals(
+    board: Board, references_sha256: str, patients: Sequence[str], values: Mapping[str, FloatArray]
+) -> dict[str, dict[str, float | None]]:
+    """Per metric `se`, `low`, `high` of one submission; the same whatever else is on the board."""
+    return metric_intervals(values, bootstrap.clusters_of(patients), board_seed(board, references_sha256))
+
+
+def display(metric: Metric, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What readers see of a metric: the mean and its interval, or 1/mean with the pole handled."""
+    mean, low, high = entry["mean"], entry["low"], entry["high"]
+    if not metric.reciprocal:
+        return {"value": mean, "low": low, "high": high, "note": ""}
+    shown = bootstrap.reciprocal(mean, low, high)
+    return {"value": shown.value, "low": shown.low, "high": shown.high, "note": shown.note}

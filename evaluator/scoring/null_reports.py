@@ -1,0 +1,230 @@
+"""Null rows and sanity bands: what a board shows of systems that look at no image.
+
+A board on which a constant sentence or somebody else's report does well says so itself. The null
+rows are predictions like any other and go through the same pipeline; the bands hold what a metric
+must give for a reference against itself, for an empty report and for another study's reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.protocol import clean_section
+from evaluator.datasets.references import Reference
+from evaluator.datasets.registry import TrackName
+from evaluator.datasets.report import StudyReport
+from evaluator.metrics.bleu import bleu_2
+from evaluator.metrics.registry import get_metric
+from evaluator.statistics.ties import by_cost, lowest
+
+NULLS_VERSION: Final = "1"
+NORMAL_FINDINGS: Final = (
+    "The heart size and mediastinal contours are normal. The lungs are clear. "
+    "There is no pleural effusion or pneumothorax. There is no acute bony abnormality."
+)
+NORMAL_IMPRESSION: Final = "No acute cardiopulmonary abnormality."
+CANDIDATES: Final = 200
+"""Training reports tried as the constant: the commonest ones."""
+SAMPLE: Final = 300
+"""Training reports each candidate is compared with."""
+TITLES: Final = {
+    "normal-template": "Normal template",
+    "shuffled-references": "Another patient's reference",
+    "best-constant": "Best constant training report",
+    "random-training-report": "Random training report",
+}
+
+
+def null_reports(
+    references: Mapping[str, Reference], training: Sequence[StudyReport] = (), *, seed: str
+) -> dict[str, dict[str, StudyReport]]:
+    """Per null row (a key of `TITLES`) a report for every study; two of them need training reports.
+
+    `seed` names the dataset and its version; the same seed gives the same rows on any machine.
+    """
+    ids = sorted(references)
+    rows = {
+        "normal-template": dict.fromkeys(ids, StudyReport(NORMAL_FINDINGS, NORMAL_IMPRESSION)),
+        "shuffled-references": shuffled_references(references, seed),
+    }
+    if training:
+        constant = best_constant(training, seed)
+        rng = _rng(seed, "random-training-report")
+        drawn = rng.integers(0, len(training), len(ids))
+        rows["best-constant"] = dict.fromkeys(ids, constant)
+        rows["random-training-report"] = {i: _both(training[j]) for i, j in zip(ids, drawn, strict=True)}
+    return rows
+
+
+def _rng(seed: str, what: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}|{what}|{NULLS_VERSION}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def _both(report: StudyReport) -> StudyReport:
+    return StudyReport(report.findings, report.impression or "")
+
+
+def best_constant(training: Sequence[StudyReport], seed: str) -> StudyReport:
+    """The training report with the highest mean BLEU-2 against a sample of training reports.
+
+    Chosen on training reports alone: a constant picked with the test references would flatter the
+    null. Findings and impression are chosen each for itself. Ties go to the first in the alphabet.
+    """
+    return StudyReport(
+        _best_text([clean_section(r.findings) for r in training], seed),
+        _best_text([clean_section(r.impression) for r in training], seed),
+    )
+
+
+def _best_text(texts: Sequence[str], seed: str) -> str:
+    said = sorted(t for t in texts if t)
+    if not said:
+        return ""
+    # tie: first in the alphabet
+    common = sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
+    rng = _rng(seed, "best-constant")
+    sample = [said[i] for i in rng.choice(len(said), min(SAMPLE, len(said)), replace=False)]
+    texts = sorted(text for text, _ in common)
+    return by_cost(texts, [-sum(bleu_2(reference, text) for reference in sample) for text in texts])[0]
+
+
+def shuffled_references(
+    references: Mapping[str, Reference], seed: str, strata: Mapping[str, str] | None = None
+) -> dict[str, StudyReport]:
+    """Every study with the reference of another patient, within its stratum if `strata` are given.
+
+    Missing sections are only exchanged among themselves, so that no study gets an empty report
+    because another one lacks a section. A stratum of a single patient keeps its references out:
+    those studies draw from all.
+    """
+    ids = sorted(references)
+    groups: dict[tuple[str, bool, bool], list[str]] = {}
+    for i in ids:
+        r = references[i]
+        key = ((strata or {}).get(i, ""), r.findings is not None, r.impression is not None)
+        groups.setdefault(key, []).append(i)
+    rng = _rng(seed, "shuffled-references")
+    partner: dict[str, str] = {}
+    for _, members in sorted(groups.items()):
+        partner |= _derangement(members, references, ids, rng)
+    return {
+        i: StudyReport(references[partner[i]].findings or "", references[partner[i]].impression or "")
+        for i in ids
+    }
+
+
+def _derangement(
+    members: Sequence[str],
+    references: Mapping[str, Reference],
+    everyone: Sequence[str],
+    rng: np.random.Generator,
+) -> dict[str, str]:
+    """A partner of another patient for every member: a rotation by the largest patient's studies.
+
+    Members sorted by patient and rotated by the size of the largest patient meet no study of their
+    own, if no patient has more than half of them; otherwise partners are drawn from `everyone`.
+    """
+    patients = sorted({references[i].patient for i in members})
+    order = dict(zip(patients, rng.permutation(len(patients)), strict=True))
+    row = sorted(members, key=lambda i: (order[references[i].patient], i))  # tie: none, ids differ
+    largest = max(Counter(references[i].patient for i in members).values())
+    if 2 * largest <= len(row):
+        return {i: row[(k + largest) % len(row)] for k, i in enumerate(row)}
+    chosen = {}
+    for i in row:
+        others = [j for j in everyone if references[j].patient != references[i].patient]
+        if not others:
+            raise RexrankError("references of a single patient cannot be shuffled among patients.")
+        chosen[i] = others[int(rng.integers(len(others)))]
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where a metric's mean must lie for a reference against itself, an empty report, a shuffle."""
+
+    itself: tuple[float, float]
+    empty: tuple[float, float]
+    shuffled: tuple[float, float]
+
+
+BANDS: Final[Mapping[str, Band]] = {
+    "bleu_2": Band((0.90, 1.0), (0.0, 0.0), (0.0, 0.6)),
+    "rouge_l": Band((0.999, 1.0), (0.0, 0.0), (0.0, 0.7)),
+    "bertscore": Band((0.999, 1.001), (-6.0, 0.1), (-0.2, 0.85)),
+    "semb_score": Band((0.999, 1.001), (-0.1, 0.7), (0.0, 0.95)),
+    "radgraph_f1": Band((0.80, 1.0), (0.0, 0.05), (0.0, 0.6)),
+    "radcliq_v1": Band((-1.4407, -1.1), (1.4, 11.7), (-0.5, 2.6)),
+    "ratescore": Band((0.95, 1.001), (0.0, 0.1), (0.1, 0.9)),
+    "green": Band((0.90, 1.0), (0.0, 0.1), (0.0, 0.8)),
+    "fineradscore": Band((0.0, 0.5), (0.0, 1e6), (0.0, 1e6)),
+}
+"""Wide on purpose: they catch swapped arguments, broken weights and a wrong direction, not nuances.
+
+The reference against itself is not always 1: RadGraph finds nothing to match in a few references,
+BLEU-2 of a one-word report is 0.32.
+"""
+
+
+def probe_reports(references: Mapping[str, Reference], seed: str) -> dict[str, dict[str, StudyReport]]:
+    """The three probes of the sanity bands: `itself`, `empty` and `shuffled`, a report per study."""
+    return {
+        "itself": {i: StudyReport(r.findings or "", r.impression or "") for i, r in references.items()},
+        "empty": dict.fromkeys(references, StudyReport("", "")),
+        "shuffled": shuffled_references(references, seed),
+    }
+
+
+def check_bands(
+    means: Mapping[str, Mapping[str, float]], where: str, *, order_only: Collection[str] = ()
+) -> None:
+    """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
+
+    `means[probe][metric]` for the probes of `probe_reports`; a metric without a band, or named in
+    `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
+    empty report.
+    """
+    wrong = []
+    for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):
+        band = None if key in order_only else BANDS.get(key)
+        for probe in ("itself", "empty", "shuffled"):
+            value = means[probe][key]
+            low, high = getattr(band, probe) if band else (-np.inf, np.inf)
+            if not low <= value <= high:
+                wrong.append(f"{key} of {probe} is {value:.4f}, wanted {low:g} to {high:g}")
+        sign = 1 if get_metric(key).higher_is_better else -1
+        itself, shuffled, empty = (sign * means[p][key] for p in ("itself", "shuffled", "empty"))
+        if not itself > shuffled or itself < empty:
+            wrong.append(
+                f"{key}: a reference scored against itself is no better than one that is shuffled or empty"
+            )
+    if wrong:
+        raise RexrankError(
+            f"the metrics fail their sanity check on {where}: {'; '.join(wrong)}. Nothing is ranked. "
+            "Check the weights with: rexrank models verify"
+        )
+
+
+def gain_over_null(
+    mean: float, nulls: Mapping[str, float], *, higher_is_better: bool
+) -> tuple[str, float] | None:
+    """(name, gain) of a mean over the best null row; positive is better, `None` without null rows."""
+    sign = 1 if higher_is_better else -1
+    names = sorted(nulls)
+    name = lowest(names, [-sign * nulls[k] for k in names])
+    if name is None:
+        return None
+    return name, sign * (mean - nulls[name])
+
+
+def null_track(track: TrackName, report: StudyReport) -> StudyReport:
+    """The report as a submission to `track` has it: without an impression in the findings track."""
+    return report if track == "report" else StudyReport(report.findings)

@@ -1,0 +1,73 @@
+"""Where a number comes from: code, packages, weights, machine. Time and git are read here, once."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.version import __version__
+from evaluator.metrics.registry import get_metric
+
+PACKAGES: Final = ("bert-score", "numpy", "openai", "rouge-score", "tokenizers", "torch", "transformers")
+
+
+def provenance(metrics: list[str], models: Path | None, device: str) -> dict[str, Any]:
+    """Everything of this machine that a score may depend on, as JSON values."""
+    from evaluator.models.weights import weights_digest
+
+    weights: dict[str, str] = {}
+    for key in sorted({w for m in metrics for w in get_metric(m).weights}):
+        try:
+            weights[key] = weights_digest(key, models)
+        except MetricUnavailable:
+            continue
+    return {
+        "evaluator_version": __version__,
+        "evaluator_commit": commit(Path(__file__).parent),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": package_versions(),
+        "weights": weights,
+        "device": device_name(device),
+        "dtype": "float32",
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """The installed versions of the packages that can move a number."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name(device: str) -> str:
+    """`cpu`, or the accelerator's own name where torch can tell."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device}: {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else device
+
+
+def commit(folder: Path) -> str | None:
+    """The full commit of the checkout that holds `folder`, or `None` outside a checkout."""
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def today() -> str:
+    """The date in UTC, `YYYY-MM-DD`."""
+    return datetime.now(UTC).date().isoformat()

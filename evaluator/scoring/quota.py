@@ -1,0 +1,223 @@
+"""The runner's own ledger of scored runs on private sets: who may be scored now, and when again.
+
+`<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
+(`evaluator/github/quota_status.py`) is a courtesy. A run that failed told nothing and does not count, nor do
+the same bytes scored again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import Dataset
+
+POLICY_FILE: Final = "policy.json"
+"""In the leaderboard: `{"runs": 1, "window_days": 30, "runs_per_year": 6}`, each optional."""
+_FIELDS: Final = ("runs", "window_days", "runs_per_year")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often a team may be scored on a private set."""
+
+    runs: int = 1
+    window: timedelta = timedelta(days=30)
+    runs_per_year: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request for scoring: `scored` is false when it failed and told nothing."""
+
+    team: str
+    dataset: str
+    at: datetime
+    scored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Whether a team may be scored now, and when it may be next (`None`: now)."""
+
+    allowed: bool
+    next: datetime | None
+    used_in_window: int
+    used_in_year: int
+
+
+class QuotaError(RexrankError):
+    """A team has no slot now; the message says when it has one, and may be shown to everybody.
+
+    `standings` says the same for machines, one entry a data set.
+    """
+
+    def __init__(self, team: str, standings: list[dict[str, Any]]) -> None:
+        super().__init__(" ".join(spent(team, s) for s in standings))
+        self.standings = standings
+
+
+def spent(team: str, standing: Mapping[str, Any]) -> str:
+    """Why a team is not scored on a set now, and when it may be; a sentence or two."""
+    when = f"{standing['next'][:16].replace('T', ' ')} UTC" if standing["next"] else "never"
+    return (
+        f"{team} has used its runs on {standing['dataset']}: {standing['used']} of {standing['runs']} in "
+        f"{standing['window_days']} days, {standing['used_in_year']} of {standing['runs_per_year']} in a year. "
+        f"Next slot: {when}."
+    )
+
+
+def read_policy(leaderboard: Path) -> Policy:
+    """The challenge's policy; raises `RexrankError` for a file of another form."""
+    path = leaderboard / POLICY_FILE
+    if not path.exists():
+        return Policy()
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RexrankError(f"cannot read {path}: {error}.") from error
+    sound = isinstance(value, dict) and set(value) <= set(_FIELDS)
+    if not sound or not all(type(v) is int and v > 0 for v in value.values()):
+        raise RexrankError(f"{path}: wanted whole numbers above 0 for any of {', '.join(_FIELDS)}.")
+    usual = Policy()
+    return Policy(
+        runs=value.get("runs", usual.runs),
+        window=timedelta(days=value.get("window_days", usual.window.days)),
+        runs_per_year=value.get("runs_per_year", usual.runs_per_year),
+    )
+
+
+def ledger(store: Path) -> list[dict[str, Any]]:
+    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one."""
+    path = store / "attempts.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    except (OSError, ValueError) as error:
+        raise RexrankError(
+            f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
+        ) from error
+
+
+def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
+    """Whether predictions were granted a run on a private set, which counts as the team's; false when they have it.
+
+    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a public set.
+    """
+    if dataset.references_public:
+        raise RexrankError(f"{dataset.id} is public: its runs are not counted.")
+    if _known(store, dataset, digest):
+        return False
+    now = datetime.now(UTC).isoformat()
+    _add(
+        store,
+        {"team": team, "dataset": dataset.id, "digest": digest, "at": now, "scored": True, "granted": True},
+    )
+    return True
+
+
+def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: Policy) -> Slot:
+    """The team's slot on a dataset by the ledger."""
+    attempts = [
+        Attempt(a["team"], a["dataset"], datetime.fromisoformat(a["at"]), bool(a["scored"]))
+        for a in ledger(store)
+    ]
+    return slot(attempts, team, dataset.id, now, policy)
+
+
+def standing(
+    store: Path, dataset: Dataset, team: str, digest: str, now: datetime, policy: Policy
+) -> dict[str, Any]:
+    """What everybody may know of a team's runs on a private set, in the form of the score result's `quota`.
+
+    `counted`: whether these predictions were scored; they are free from then on. `next`: when other
+    ones may be, `None` where they may at once.
+    """
+    found = team_slot(store, dataset, team, now, policy)
+    return {
+        "dataset": dataset.id,
+        "digest": digest,
+        "counted": _known(store, dataset, digest),
+        "used": found.used_in_window,
+        "runs": policy.runs,
+        "window_days": policy.window.days,
+        "used_in_year": found.used_in_year,
+        "runs_per_year": policy.runs_per_year,
+        "next": None if found.next is None else f"{found.next + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]], policy: Policy) -> None:
+    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every private set on which the team has no slot now.
+
+    Asked before anything is scored, so that no run is counted of which nothing is told.
+    """
+    now = datetime.now(UTC)
+    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if not d.references_public]
+    refused = [s for s in found if s["next"] is not None and not s["counted"]]
+    if refused:
+        raise QuotaError(team, refused)
+
+
+@contextmanager
+def counted(
+    store: Path, dataset: Dataset, team: str, digest: str, policy: Policy, *, over_quota: bool = False
+) -> Iterator[None]:
+    """Counts what runs inside as the team's run on a private set, if it ends well.
+
+    Raises `QuotaError` with the date of the next slot when there is none now. Public sets, bytes
+    that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
+    is counted.
+    """
+    if dataset.references_public or _known(store, dataset, digest):
+        yield
+        return
+    if not over_quota:
+        require_slots(store, team, [(dataset, digest)], policy)
+    now = datetime.now(UTC)
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        line = {"team": team, "dataset": dataset.id, "digest": digest, "at": now.isoformat(), "scored": done}
+        _add(store, line)
+
+
+def _add(store: Path, line: Mapping[str, Any]) -> None:
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, sort_keys=True) + "\n")
+
+
+def _known(store: Path, dataset: Dataset, digest: str) -> bool:
+    """Whether exactly these predictions were scored on the set."""
+    return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
+
+
+def slot(
+    attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy | None = None
+) -> Slot:
+    """The team's slot on a dataset; attempts that failed do not count.
+
+    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
+    all have none.
+    """
+    rule = policy or Policy()
+    year = timedelta(days=365)
+    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
+    windows = ((rule.window, rule.runs), (year, rule.runs_per_year))
+    used = [[t for t in times if t + span > now] for span, _ in windows]
+    waits = [
+        found[len(found) - limit] + span if limit else datetime.max.replace(tzinfo=now.tzinfo)
+        for found, (span, limit) in zip(used, windows, strict=True)
+        if len(found) >= limit
+    ]
+    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))

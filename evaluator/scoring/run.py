@@ -1,0 +1,306 @@
+"""One scored submission: from predictions and references to a record and per-study scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import Pair, ProgressCallback
+from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.references import References
+from evaluator.datasets.registry import Dataset
+from evaluator.metrics.registry import board_metric_keys
+from evaluator.models.runtime import BATCH_SIZE, Run
+from evaluator.scoring.case_texts import write_cases
+from evaluator.scoring.engine import Scored, score, shard
+from evaluator.scoring.ladder import take_step
+from evaluator.scoring.provenance import provenance, today
+from evaluator.scoring.records import (
+    RECORD_SCHEMA,
+    SUBGROUP_PREFIX,
+    Board,
+    read_record,
+    studies_frame,
+    write_record,
+)
+from evaluator.scoring.score_store import ScoreStore
+
+if TYPE_CHECKING:
+    from evaluator.datasets.report import StudyReport
+    from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.submissions.submission import Submission
+
+DEFAULT_METRICS: Final = board_metric_keys()
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How to score: everything the command line can say.
+
+    `store` is the runner's private folder for finished scores, per-study scores of private sets and
+    the text cache; `None` means the user's cache folder.
+    """
+
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    protocol: ProtocolName = "clean"
+    models: Path | None = None
+    device: str = "cpu"
+    batch_size: int | None = None
+    store: Path | None = None
+    variants: Mapping[str, str] = field(default_factory=dict)
+    judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
+    pull_request: int | None = None
+    head_commit: str | None = None
+    submitted: str | None = None
+    records: Path | None = None
+    """Where records and per-study scores of private sets go, if not to the store (a preview's copy)."""
+
+
+def store_directory(override: Path | None) -> Path:
+    """`override`, else `REXRANK_STORE`, else a folder in the user's cache."""
+    if override is not None:
+        return override
+    if configured := os.environ.get("REXRANK_STORE"):
+        return Path(configured)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rexrank" / "store"
+
+
+def board_pairs(
+    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+) -> list[Pair]:
+    """Every study of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
+    pairs = [Pair(*row) for row in make_pairs(references.studies, reports, board.track, protocol)]
+    if not pairs:
+        raise RexrankError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
+    return pairs
+
+
+def score_board(
+    board: Board,
+    references: References,
+    reports: Mapping[str, StudyReport],
+    settings: ScoreSettings,
+    progress: ProgressCallback | None = None,
+    part: tuple[int, int] | None = None,
+) -> Scored:
+    """The scores of one submission's reports on one board, or on one shard of it (`part` = i, n)."""
+    pairs = board_pairs(board, references, reports, settings.protocol)
+    run = board_run(board, settings, progress)
+    chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
+    return score(chosen, settings.metrics, run, ScoreStore(store_directory(settings.store)))
+
+
+def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback | None = None) -> Run:
+    """How metrics run on a board under these settings, with the store's text cache."""
+    from evaluator.models.text_cache import TextCache
+
+    store = store_directory(settings.store)
+    return Run(
+        protocol=settings.protocol,
+        models=settings.models,
+        device=settings.device,
+        batch_size=settings.batch_size or BATCH_SIZE,
+        cache=TextCache(store / "texts"),
+        variants=settings.variants,
+        judges=_judges_for(board, store, settings),
+        progress=progress,
+    )
+
+
+def _judges_for(board: Board, store: Path, settings: ScoreSettings) -> dict[str, JudgeSettings]:
+    """The judges told what they judge, so that restricted texts go to no hosted model by accident."""
+    return {
+        key: replace(judge, dataset=board.dataset.id, cache_dir=judge.cache_dir or store / "transcripts")
+        for key, judge in settings.judges.items()
+    }
+
+
+def make_record(
+    board: Board,
+    references: References,
+    scored: Scored,
+    settings: ScoreSettings,
+    *,
+    team: str,
+    model: str,
+    card: Mapping[str, Any],
+    predictions_sha256: str,
+    reports: Mapping[str, StudyReport],
+    kind: str = "submission",
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+) -> dict[str, Any]:
+    """The record of a finished scoring, in the format of `record-v1.schema.json`.
+
+    `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
+    """
+    from evaluator.models.weights import is_stand_in
+    from evaluator.scoring.diagnostics import describe, diagnose
+
+    if kind == "null":
+        diagnostics = describe(board, references, reports, settings.protocol)
+        integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
+    else:
+        name = f"{team}/{model}"
+        diagnostics, integrity = diagnose(
+            board, references, scored, reports, settings.protocol, earlier, name=name
+        )
+    return {
+        "schema": RECORD_SCHEMA,
+        "kind": kind,
+        "dataset": board.dataset.id,
+        "track": board.track,
+        "team": team,
+        "model": model,
+        "card": dict(card),
+        "protocol": settings.protocol,
+        "n": len(scored.ids),
+        "n_clusters": len({references.studies[i].patient for i in scored.ids}),
+        "metrics": _metric_entries(board, references, scored),
+        "missing": dict(scored.unavailable),
+        "stand_in": any(is_stand_in(s) for s in scored.signatures.values()),
+        "diagnostics": diagnostics,
+        "integrity": integrity,
+        "provenance": {
+            **provenance(list(scored.scores), settings.models, settings.device),
+            "predictions_sha256": predictions_sha256,
+            "references_sha256": references.digest,
+            "pull_request": settings.pull_request,
+            "head_commit": settings.head_commit,
+        },
+        "submitted": settings.submitted or today(),
+    }
+
+
+def _metric_entries(board: Board, references: References, scored: Scored) -> dict[str, dict[str, Any]]:
+    """Per metric its mean, uncertainty, counts and signature."""
+    from evaluator.scoring.intervals import intervals
+
+    patients = [references.studies[i].patient for i in scored.ids]
+    spans = intervals(board, references.digest, patients, {k: s.values for k, s in scored.scores.items()})
+    return {
+        key: {
+            "mean": float(np.mean(scores.values)),
+            **spans[key],
+            "n": len(scored.ids),
+            "n_failed": int(scores.failed.sum()),
+            "signature": scored.signatures[key],
+        }
+        for key, scores in scored.scores.items()
+    }
+
+
+def case_axes(
+    board: Board, references: References, scored: Scored, settings: ScoreSettings
+) -> dict[str, list[str]]:
+    """Subgroup axes that follow from the references: length, and with CheXbert normal and findings.
+
+    `length`: terciles of words. `normal`, `findings`: from the labels of the very CheXbert that
+    SembScore used, and left out where it did not run.
+    """
+    from evaluator.statistics.subgroups import case_mix, length_terciles
+
+    pairs = board_pairs(board, references, {}, settings.protocol)
+    axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
+    if "semb_score" in scored.scores:
+        from evaluator.models.chexbert import LABELS, read_texts
+
+        readings = read_texts([p.reference for p in pairs], board_run(board, settings))
+        labels = np.array([readings[p.reference].labels for p in pairs])
+        axes["normal"], axes["findings"] = case_mix(labels, LABELS.index("No Finding"))
+    return axes
+
+
+def keep_record(
+    board: Board,
+    references: References,
+    scored: Scored,
+    settings: ScoreSettings,
+    record: dict[str, Any],
+    leaderboard: Path,
+) -> Path:
+    """The path of the record, after it and its per-study scores were written as the Ladder has it."""
+    from evaluator.scoring.diagnostics import recheck
+
+    frame = studies_frame(scored, references.studies)
+    for axis, labels in case_axes(board, references, scored, settings).items():
+        frame[SUBGROUP_PREFIX + axis] = labels
+    store = settings.records or store_directory(settings.store)
+    if record["kind"] == "submission":
+        before = read_record(leaderboard, store, board, record["team"], record["model"])
+        record = recheck(record, before, board)
+    record, frame = take_step(board, store, record, frame)
+    return write_record(leaderboard, store, board, record, frame)
+
+
+def score_submission(
+    submission: Submission,
+    dataset: Dataset,
+    references: References,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    progress: ProgressCallback | None = None,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+) -> list[Path]:
+    """The paths of the records written: one a track that the submission entered.
+
+    A run that was killed goes on where it stopped when the same command is given again.
+    """
+    predictions = submission.files[dataset.id]
+    paths = []
+    for track in predictions.tracks:
+        board = Board(dataset, track)
+        scored = score_board(board, references, predictions.reports, settings, progress)
+        record = submission_record(board, references, scored, settings, submission, earlier)
+        paths.append(keep_record(board, references, scored, settings, record, leaderboard))
+        keep_cases(board, references, settings, submission, leaderboard)
+    return paths
+
+
+def keep_cases(
+    board: Board,
+    references: References,
+    settings: ScoreSettings,
+    submission: Submission,
+    leaderboard: Path,
+) -> None:
+    """Writes the texts of a public board for the case browser; of a private one nothing."""
+    write_cases(
+        leaderboard,
+        board,
+        references,
+        submission.files[board.dataset.id].reports,
+        settings.protocol,
+        team=submission.team,
+        model=submission.model,
+    )
+
+
+def submission_record(
+    board: Board,
+    references: References,
+    scored: Scored,
+    settings: ScoreSettings,
+    submission: Submission,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+) -> dict[str, Any]:
+    """The record of a submission's finished scoring on one board."""
+    predictions = submission.files[board.dataset.id]
+    return make_record(
+        board,
+        references,
+        scored,
+        settings,
+        team=submission.team,
+        model=submission.model,
+        card=submission.card,
+        predictions_sha256=predictions.sha256,
+        reports=predictions.reports,
+        earlier=earlier,
+    )

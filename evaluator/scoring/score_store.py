@@ -1,0 +1,57 @@
+"""Finished scores by what they depend on, so that no metric is computed twice.
+
+The key of an entry is the metric's signature and the texts of every pair. A killed run therefore
+goes on where it stopped, a preview and a publication share their work, and nothing stale is ever
+read: another signature or another text is another key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evaluator.core.files import write_bytes
+from evaluator.core.types import Pair, Scores
+
+
+class ScoreStore:
+    """`Scores` in one folder, one file each, written whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @staticmethod
+    def key(signature: str, pairs: Sequence[Pair]) -> str:
+        """SHA-256 over the signature and every pair's id and texts, in order."""
+        digest = hashlib.sha256(signature.encode())
+        for pair in pairs:
+            for part in (pair.id, pair.reference, pair.prediction):
+                data = part.encode("utf-8", "surrogatepass")
+                digest.update(len(data).to_bytes(8, "big"))
+                digest.update(data)
+        return digest.hexdigest()
+
+    def get(self, key: str, n: int) -> Scores | None:
+        """The entry of `key` if it is there, whole and of `n` pairs."""
+        try:
+            with np.load(self._path(key), allow_pickle=False) as entry:
+                values = np.asarray(entry["values"], dtype=np.float64)
+                failed = np.asarray(entry["failed"], dtype=np.bool_)
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+        if values.shape != (n,) or failed.shape != (n,) or not np.isfinite(values).all():
+            return None
+        return Scores(values, failed)
+
+    def put(self, key: str, scores: Scores) -> None:
+        """Keep `scores`; raises `RexrankError` when the disk is full."""
+        buffer = io.BytesIO()
+        np.savez(buffer, values=scores.values, failed=scores.failed)
+        write_bytes(self._path(key), buffer.getvalue())
+
+    def _path(self, key: str) -> Path:
+        return self.root / "scores" / key[:2] / f"{key}.npz"

@@ -1,0 +1,117 @@
+"""Parts of a submission scored on several machines, and how they become one record again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import Scores
+from evaluator.datasets.references import References
+from evaluator.datasets.registry import Dataset
+from evaluator.scoring.engine import Scored, merge
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import (
+    ScoreSettings,
+    board_pairs,
+    keep_cases,
+    keep_record,
+    store_directory,
+    submission_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluator.datasets.report import StudyReport
+    from evaluator.submissions.submission import Submission
+
+
+def shard_folder(store: Path, board: Board, submission: Submission) -> Path:
+    """Where the shards of one submission lie: named by the predictions' digest, so never stale."""
+    digest = submission.files[board.dataset.id].sha256
+    return (
+        store / "shards" / board.dataset.id / board.track / f"{submission.team}__{submission.model}" / digest
+    )
+
+
+def write_shard(
+    settings: ScoreSettings, board: Board, submission: Submission, scored: Scored, part: tuple[int, int]
+) -> Path:
+    """The path of a shard's file, after writing it."""
+    value = {
+        "index": part[0],
+        "count": part[1],
+        "protocol": settings.protocol,
+        "device": settings.device,
+        "ids": list(scored.ids),
+        "signatures": dict(scored.signatures),
+        "unavailable": dict(scored.unavailable),
+        "scores": {k: s.values.tolist() for k, s in scored.scores.items()},
+        "failed": {k: s.failed.tolist() for k, s in scored.scores.items()},
+    }
+    path = shard_folder(store_directory(settings.store), board, submission) / f"{part[0]}-of-{part[1]}.json"
+    write_text(path, dump_json(value))
+    return path
+
+
+def merge_shards(
+    submission: Submission,
+    dataset: Dataset,
+    references: References,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+) -> list[Path]:
+    """The records written; equal bit for bit to an unsharded run on one device.
+
+    Raises `RexrankError` that names the shards which are still missing.
+    """
+    predictions = submission.files[dataset.id]
+    store = store_directory(settings.store)
+    paths = []
+    for track in predictions.tracks:
+        board = Board(dataset, track)
+        shards = _read_shards(shard_folder(store, board, submission))
+        scored = merge([_scored(s) for s in shards])
+        used = replace(settings, protocol=shards[0]["protocol"], device=shards[0]["device"])
+        wanted = [p.id for p in board_pairs(board, references, predictions.reports, used.protocol)]
+        if list(scored.ids) != wanted:
+            raise RexrankError(
+                f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
+                "Score every shard again against the same references."
+            )
+        record = submission_record(board, references, scored, used, submission, earlier)
+        paths.append(keep_record(board, references, scored, used, record, leaderboard))
+        keep_cases(board, references, used, submission, leaderboard)
+    return paths
+
+
+def _read_shards(folder: Path) -> list[dict[str, Any]]:
+    shards = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("*-of-*.json"))]
+    counts = {s["count"] for s in shards}
+    if len(counts) != 1:
+        raise RexrankError(
+            f"found shards of {len(counts)} different divisions in {folder}; wanted those of one. "
+            "Score the shards first (rexrank score … --shard i/n), all with the same n."
+        )
+    count = counts.pop()
+    missing = sorted(set(range(1, count + 1)) - {s["index"] for s in shards})
+    if missing:
+        raise RexrankError(
+            f"shards still missing: {', '.join(f'{i}/{count}' for i in missing)}. Score them first."
+        )
+    return sorted(shards, key=lambda s: int(s["index"]))  # tie: none, indices differ
+
+
+def _scored(shard: dict[str, Any]) -> Scored:
+    scores = {
+        key: Scores(np.array(values, dtype=np.float64), np.array(shard["failed"][key], dtype=np.bool_))
+        for key, values in shard["scores"].items()
+    }
+    return Scored(tuple(shard["ids"]), scores, shard["signatures"], shard["unavailable"])

@@ -1,0 +1,140 @@
+"""The JSON that others may build on: an index with digests, a file a model, badges, schemas; and their documentation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from evaluator.core.files import dump_json, sha256_bytes
+from evaluator.core.version import __version__
+from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
+from evaluator.site.board.latex import table_latex
+from evaluator.site.compare import compare_files
+from evaluator.site.content import Content, schema_text
+from evaluator.site.html import facts, text
+
+ENDPOINTS: Final = (
+    "index-v1",
+    "overview-v1",
+    "table-v1",
+    "model-v1",
+    "history-v1",
+    "pairwise-v1",
+    "compare-index-v1",
+    "compare-v1",
+    "case-models-v1",
+    "case-index-v1",
+)
+"""Schemas of what the site serves, in the order of the documentation."""
+SCHEMAS: Final = (*ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1")
+MARK: Final = "<!-- rexrank:endpoints -->"
+
+
+def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
+    """Name below the site's sources and text of every data file but the cases, the index last."""
+    made = dict(_files(content)) | dict(compare_files(content))
+    yield from made.items()
+    listed = [
+        {"path": name.removeprefix("data/"), "sha256": sha256_bytes(body.encode())}
+        for name, body in sorted(made.items())
+    ]
+    index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": listed}
+    yield "data/index.json", dump_json(index)
+
+
+def fill(docs: Path) -> None:
+    """Replaces the comment of the API page below `docs` by every endpoint's description."""
+    path = docs / "api.md"
+    if path.is_file():
+        path.write_text(path.read_text("utf-8").replace(MARK, endpoint_pages()), "utf-8")
+
+
+def endpoint_pages() -> str:
+    """Every endpoint as Markdown: address, what it holds, fields, an example; from the schemas alone."""
+    return "\n".join(line for name in ENDPOINTS for line in _endpoint(name, json.loads(schema_text(name))))
+
+
+def _endpoint(name: str, schema: Mapping[str, Any]) -> list[str]:
+    fields = {f"<code>{key}</code>": _field(value) for key, value in schema["properties"].items()}
+    lines = [
+        f"### {schema['title']} {{ #{name.rpartition('-')[0]} }}",
+        "",
+        f"`{schema['x-address']}`",
+        "",
+        f"{schema['description']} Schema: [`{name}`](data/schemas/{name}.schema.json).",
+        "",
+        facts(fields),
+        "",
+    ]
+    for example in schema.get("examples", ()):
+        body = json.dumps(example, ensure_ascii=False, indent=2)
+        lines += [
+            "<details markdown><summary>Example</summary>",
+            "",
+            "```json",
+            body,
+            "```",
+            "",
+            "</details>",
+            "",
+        ]
+    return lines
+
+
+def _field(value: Mapping[str, Any]) -> str:
+    """A field's description, with those of its entries' fields."""
+    inner = value.get("items", {}).get("properties", {})
+    parts = [text(value["description"])] if value.get("description") else []
+    named = [
+        f"<code>{k}</code>{': ' + text(v['description']) if v.get('description') else ''}"
+        for k, v in inner.items()
+    ]
+    if named:
+        parts.append("Each: " + "; ".join(n.removesuffix(".").removesuffix("&#46;") for n in named) + ".")
+    return " ".join(parts) or "–"
+
+
+def _files(content: Content) -> Iterator[tuple[str, str]]:
+    for (dataset, track), table in content.tables.items():
+        name = f"data/{dataset}.{track}"
+        yield f"{name}.json", table_json(table)
+        yield f"{name}.csv", table_csv(table)
+        yield f"{name}.tex", table_latex(table)
+        yield f"{name}.md.txt", table_markdown(table)
+    yield "data/overview.json", dump_json(content.overview or {"schema": "rexrank/overview/v1", "boards": []})
+    yield "data/history.json", dump_json({"schema": "rexrank/history/v1", "events": content.history})
+    for name in SCHEMAS:
+        yield f"data/schemas/{name}.schema.json", schema_text(name)
+    for model in content.models:
+        yield f"data/models/{model}.json", dump_json(model_json(model, content))
+        for table, row, _ in content.models[model]:
+            badge = f"data/badges/{model}/{table['dataset']}.{table['track']}.json"
+            yield badge, dump_json(badge_json(table, row))
+
+
+def model_json(model: str, content: Content) -> dict[str, Any]:
+    """A model's card and its row on every board."""
+    entries = content.models[model]
+    return {
+        "schema": "rexrank/model/v1",
+        "id": model,
+        "card": entries[0].record["card"],
+        "boards": [
+            {"dataset": t["dataset"], "track": t["track"], "n_models": len(t["rows"]), "row": r}
+            for t, r, _ in entries
+        ],
+    }
+
+
+def badge_json(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A badge in the format of the shields endpoint."""
+    ranked = row["rank"] is not None
+    words = f"rank {rank_text(row)} of {len(table['rows'])}" if ranked else "not ranked"
+    return {
+        "schemaVersion": 1,
+        "label": f"ReXrank {table['title']} {table['track']}",
+        "message": f"{words} (rehearsal)" if table["rehearsal"] else words,
+        "color": "inactive" if not ranked or table["rehearsal"] else "blue",
+    }

@@ -1,0 +1,1 @@
+"""The page of one board: its table, charts, pairwise tests, subgroups, exports."""

@@ -1,0 +1,179 @@
+"""Pages on disk, then a plain `mkdocs build --strict`."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.site import (
+    api as endpoints,
+)
+from evaluator.site import (
+    compare,
+    datasets,
+    metrics,
+)
+from evaluator.site import (
+    feeds as news,
+)
+from evaluator.site import (
+    home as overview,
+)
+from evaluator.site import (
+    reported as published,
+)
+from evaluator.site import (
+    rule_codes as codes,
+)
+from evaluator.site.board import page as boards
+from evaluator.site.content import read_content
+from evaluator.site.csp import add_policies
+from evaluator.site.model import page as models
+from evaluator.site.model.cases import case_files
+from evaluator.submissions.outcome import SITE_URL
+
+GENERATED: Final = (
+    "leaderboards",
+    "models",
+    "data",
+    "datasets",
+    "index.md",
+    "codes.md",
+    "compare.md",
+    "changelog.md",
+    "feed.xml",
+    "feed.json",
+    "robots.txt",
+)
+
+
+def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
+    """Path below the MkDocs sources to text, for every generated page and data file but the cases."""
+    content = read_content(leaderboard, site_url)
+    known = [get_dataset(d) for d in dataset_ids()]
+    out = {
+        "index.md": overview.overview_page(known, content),
+        "leaderboards/index.md": overview.boards_index(known, content),
+        "leaderboards/reported.md": published.reported_page(content.reported),
+        "codes.md": codes.codes_page(),
+        "compare.md": compare.compare_page(content),
+        "changelog.md": news.changelog_page(content),
+        "feed.xml": news.atom(content),
+        "feed.json": news.json_feed(content),
+        "robots.txt": news.robots(content),
+        "datasets/index.md": datasets.datasets_index(known),
+        "models/index.md": models.models_index(content),
+    }
+    for dataset in known:
+        out[f"datasets/{dataset.id}.md"] = datasets.dataset_page(dataset, content)
+        for track in TRACKS:
+            table = content.tables.get((dataset.id, track))
+            out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(
+                dataset, track, table, content.reported, content.history, known
+            )
+    for name in content.models:
+        out[f"models/{name}.md"] = models.model_page(name, content)
+    return out | dict(endpoints.endpoint_files(content))
+
+
+def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
+    """The generated pages below `docs`: changed ones written, stale ones removed."""
+    made = pages(leaderboard, site_url)
+    for name, body in made.items():
+        _put(docs / name, body)
+    for folder in ("leaderboards", "models", "data", "datasets"):
+        for path in (docs / folder).rglob("*.*"):
+            if path.is_file() and path.relative_to(docs).as_posix() not in made:
+                path.unlink()
+
+
+def write_shards(leaderboard: Path, site: Path) -> None:
+    """The case browser's files below a built site: thousands, which the builder need not carry."""
+    for name, body in case_files(read_content(leaderboard, SITE_URL)):
+        _put(site / name, body)
+
+
+def _put(path: Path, body: str) -> None:
+    """Writes what changed; these files are made anew at will, and need not outlive a crash."""
+    data = body.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = None) -> None:
+    """The static site in `out`, from the hand-written sources beside `config` and the leaderboard.
+
+    The sources are copied to a temporary folder, so that nothing is written into the checkout.
+    `site_url` replaces the configuration's. Raises `RexrankError` with MkDocs' own words when the
+    strict build fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
+        made = workspace(leaderboard, config, Path(scratch), site_url)
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(made)]
+        done = subprocess.run(  # noqa: S603 - fixed words and our own paths
+            [*command, "--site-dir", str(out.resolve())],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        )
+    if done.returncode:
+        raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
+    write_shards(leaderboard, out)
+    add_policies(out)
+
+
+def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
+    """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
+    if not config.is_file():
+        raise RexrankError(
+            f"there is no {config} here. Run this in a checkout of the project, or give --config."
+        )
+    source = config.resolve().parent
+    words = config.read_text("utf-8")
+    settings = yaml.safe_load(words)
+    docs = source / settings["docs_dir"]
+    url = site_url or str(settings["site_url"])
+
+    def generated(folder: str, names: list[str]) -> set[str]:
+        return set(GENERATED) & set(names) if Path(folder) == docs else set()
+
+    shutil.copytree(docs, scratch / "site", ignore=generated)
+    shutil.copytree(source / "overrides", scratch / "overrides")
+    lines = [f"site_url: {url}" if line.startswith("site_url:") else line for line in words.splitlines()]
+    (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
+    write_pages(leaderboard, scratch / "site", url)
+    metrics.fill(scratch / "site", read_content(leaderboard, url))
+    endpoints.fill(scratch / "site")
+    return scratch / "mkdocs.yml"
+
+
+def serve(leaderboard: Path, config: Path, port: int) -> None:
+    """Build into a temporary folder and serve it on this machine until stopped."""
+    with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
+        build(leaderboard, config, Path(scratch) / "out")
+        serve_folder(Path(scratch) / "out", port)
+
+
+def serve_folder(folder: Path, port: int) -> None:
+    """Serve a built site on this machine until stopped."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("stopped")

@@ -1,0 +1,1 @@
+"""The page of one model: figures, boards, provenance, citation, cases."""

@@ -1,0 +1,151 @@
+"""What a public set's studies give the site: score distributions, and the shards of the case browser.
+
+`data/cases/<board>/references/<k>.json` and `…/<team>__<model>/<k>.json` hold lists of texts, `SHARD`
+studies each in the order of the ids; `…/<team>__<model>/index.json` the ids, per-study scores and groups
+by which the browser sorts and filters; `…/models.json` which models have such files. Of a private set
+nothing is read and nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.scoring.case_texts import read_predictions, read_references
+from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
+from evaluator.site.content import Content, Entry
+from evaluator.site.html import AXIS_TITLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARD: Final = 50
+
+
+def board_of(table: Mapping[str, Any]) -> Board:
+    """The board that a table is of."""
+    return Board(get_dataset(table["dataset"]), "findings" if table["track"] == "findings" else "report")
+
+
+def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
+    """A model's per-study scores on a public board; `None` on a private one and where there are none."""
+    board = board_of(entry.table)
+    record = entry.record
+    if not board.dataset.references_public or entry.row["status"] == "withdrawn":
+        return None
+    path = studies_path(leaderboard, board.dataset.id, board.track, record["team"], record["model"])
+    return read_studies(leaderboard, leaderboard, board, record) if path.is_file() else None
+
+
+def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
+    """A model's texts on a public board by study; `None` where there are none to show."""
+    board = board_of(entry.table)
+    if not board.dataset.references_public or entry.row["status"] == "withdrawn":
+        return None
+    references = _references(content, board)
+    if references is None:
+        return None
+    return read_predictions(
+        content.leaderboard, board, references, entry.record["team"], entry.record["model"]
+    )
+
+
+def has_texts(content: Content, entry: Entry) -> bool:
+    """Whether `texts_of` gives any; read once."""
+    key = f"{board_of(entry.table).name} {entry.row['id']}"
+    if key not in content.shown:
+        content.shown[key] = texts_of(content, entry) is not None
+    return content.shown[key]
+
+
+def _references(content: Content, board: Board) -> dict[str, Any] | None:
+    if board.name not in content.texts:
+        content.texts[board.name] = read_references(content.leaderboard, board)
+    return content.texts[board.name]
+
+
+def case_files(content: Content) -> Iterator[tuple[str, str]]:
+    """Name below the site and text of every shard."""
+    for table in content.tables.values():
+        folder = f"data/cases/{table['dataset']}.{table['track']}"
+        shown = []
+        for model, entries in content.models.items():
+            entry = next((e for e in entries if e.table is table), None)
+            texts = texts_of(content, entry) if entry else None
+            if entry is None or texts is None:
+                continue
+            shown.append({"id": model, "name": entry.row["name"]})
+            own = f"{folder}/{model.replace('/', '__')}"
+            yield from _shards(own, texts)
+            yield f"{own}/index.json", compact(_index(content, entry, texts))
+        references = _references(content, board_of(table)) if shown else None
+        if references is not None:
+            yield from _shards(f"{folder}/references", references["texts"])
+            yield f"{folder}/models.json", compact({"schema": "rexrank/case-models/v1", "models": shown})
+
+
+def _shards(folder: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    ordered = [texts[i] for i in sorted(texts)]
+    for start in range(0, len(ordered), SHARD):
+        yield f"{folder}/{start // SHARD}.json", compact(ordered[start : start + SHARD])
+
+
+def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str, Any]:
+    frame = scores_of(content.leaderboard, entry)
+    ids = sorted(texts)
+    told: dict[str, Any] = {"metrics": [], "scores": {}, "failed": {}, "groups": []}
+    if frame is not None and frame["study_id"].astype(str).tolist() == ids:
+        told = _known(frame, [m for m in entry.table["metrics"] if m["key"] in entry.row["metrics"]])
+    return {
+        "schema": "rexrank/case-index/v1",
+        "model": entry.row["id"],
+        "name": entry.row["name"],
+        "dataset": entry.table["dataset"],
+        "track": entry.table["track"],
+        "licence": get_dataset(entry.table["dataset"]).licence,
+        "protocol": entry.table["protocol"],
+        "shard": SHARD,
+        "ids": ids,
+        **told,
+    }
+
+
+def _known(frame: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the studies' file says: scores, places of studies that failed and count as the worst, groups."""
+    shown = [m for m in metrics if m["key"] in frame.columns]
+    failed = {
+        m["key"]: np.flatnonzero(frame[f"failed:{m['key']}"]).tolist()
+        for m in shown
+        if f"failed:{m['key']}" in frame.columns and frame[f"failed:{m['key']}"].any()
+    }
+    keys = ("key", "title", "higher_is_better")
+    return {
+        "metrics": [{k: m[k] for k in keys} for m in shown],
+        "scores": {m["key"]: [round(float(v), 4) for v in frame[m["key"]]] for m in shown},
+        "failed": failed,
+        "groups": _groups(frame),
+    }
+
+
+def _groups(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """What is known of the studies: an axis, its values, and each study's place among them, −1 where unknown."""
+    import pandas as pd
+
+    axes = []
+    for column in sorted(c for c in frame.columns if c.startswith(SUBGROUP_PREFIX)):
+        places, values = pd.factorize(frame[column], sort=True)
+        if len(values) > 1:
+            axis = column.removeprefix(SUBGROUP_PREFIX)
+            known = {"axis": axis, "title": AXIS_TITLES.get(axis, axis.replace("_", " "))}
+            axes.append({**known, "values": [str(v) for v in values], "of": places.tolist()})
+    return axes
+
+
+def compact(value: Any) -> str:
+    """A value as JSON in few bytes, with a newline at the end."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"

@@ -1,0 +1,44 @@
+"""How to cite a model's row and the challenge, as text and as BibTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evaluator.site.board.latex import latex_text
+from evaluator.site.html import link, text
+
+
+def citation(name: str, record: Mapping[str, Any], site_url: str) -> str:
+    """A model's row as something to cite: a sentence, BibTeX, and the badge for a README, as HTML."""
+    card = record["card"]
+    paper = link((card.get("links") or {}).get("paper"), "the model's own paper")
+    first = f"First of all {paper}; then its row here" if paper.startswith("<a") else "Its row here"
+    return (
+        f'<p>{first}, and <a href="../../../about/#citation">the challenge</a>.</p>'
+        f"<pre><code>{text(bibtex(name, record, site_url))}</code></pre>"
+    )
+
+
+def bibtex(name: str, record: Mapping[str, Any], site_url: str) -> str:
+    """A BibTeX entry for a model's row; every text of the card is escaped for LaTeX."""
+    card = record["card"]
+    shown, maker = latex_text(card.get("name") or name), latex_text(card.get("institution") or name)
+    version = record["provenance"]["evaluator_version"]
+    return "\n".join(
+        [
+            f"@misc{{rexrank-{name.replace('/', '-')},",
+            f"  title        = {{{{{shown}}} on the {{ReXrank}} challenge}},",
+            f"  author       = {{{{{maker}}}}},",
+            f"  year         = {{{record['submitted'][:4]}}},",
+            f"  howpublished = {{\\url{{{site_url}models/{name}/}}}},",
+            f"  note         = {{Scored {record['submitted']} with evaluator {version}}}",
+            "}",
+        ]
+    )
+
+
+def badge_markdown(name: str, board: str, site_url: str) -> str:
+    """The Markdown that shows a model's rank on a board in its README."""
+    address = f"{site_url}data/badges/{name}/{board}.json"
+    return f"[![ReXrank](https://img.shields.io/endpoint?url={address})]({site_url}models/{name}/)"

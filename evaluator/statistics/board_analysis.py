@@ -1,0 +1,162 @@
+"""All statistics of one board from per-study scores: pure, deterministic, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Final
+
+import numpy as np
+
+from evaluator.statistics import bootstrap, ranks, significance
+from evaluator.statistics.bootstrap import Clusters, FloatArray
+from evaluator.statistics.ranks import Place
+
+POWER_Z: Final = 0.8416212335729143
+"""Normal quantile of 80 % power."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardScores:
+    """Per-study scores of the models that a board ranks.
+
+    `values[model][metric]` has shape (n,), in the same order of studies for all; every model has
+    the primary metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps
+    each metric that counts in aggregates to its family.
+    """
+
+    values: Mapping[str, Mapping[str, FloatArray]]
+    clusters: Clusters
+    primary: str
+    direction: Mapping[str, int]
+    families: Mapping[str, str]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids in a fixed order."""
+        return tuple(sorted(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """Two models on the primary metric: mean of a minus mean of b, its interval, adjusted p."""
+
+    a: str
+    b: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoardAnalysis:
+    """What the board's tables and pages need beyond means and intervals."""
+
+    places: Mapping[str, Place]
+    pairs: tuple[PairResult, ...]
+    sensitivity: Mapping[str, Any]
+    stability: Mapping[str, Any]
+    resolution: Mapping[str, float | int | None]
+
+
+def metric_intervals(
+    values: Mapping[str, FloatArray], clusters: Clusters, seed: int
+) -> dict[str, dict[str, float | None]]:
+    """Per metric its standard error and 95 % interval (`se`, `low`, `high`); `None` for few patients."""
+    keys = sorted(values)
+    if clusters.n < bootstrap.MIN_CLUSTERS:
+        return {k: {"se": None, "low": None, "high": None} for k in keys}
+    blocks = bootstrap.draw_means([values[k][:, None] for k in keys], clusters, seed)
+    out: dict[str, dict[str, float | None]] = {}
+    for key, draws in zip(keys, blocks, strict=True):
+        low, high = bootstrap.interval(draws)
+        out[key] = {"se": float(draws.std(ddof=1)), "low": float(low[0]), "high": float(high[0])}
+    return out
+
+
+def analyse(
+    scores: BoardScores, seed: int, progress: Callable[[str, int, int], None] | None = None
+) -> BoardAnalysis:
+    """The board's ranks, tests, sensitivity, stability and resolution."""
+    ids = scores.models
+    sign = scores.direction[scores.primary]
+    primary = np.column_stack([scores.values[i][scores.primary] for i in ids])
+    cost = -sign * primary.mean(axis=0)
+    tell = progress or (lambda *_: None)
+    tell("sign-flip tests", 0, 2)
+    tests = significance.sign_flip(primary, scores.clusters, seed)
+    tell("bootstrap", 1, 2)
+    enough = scores.clusters.n >= bootstrap.MIN_CLUSTERS
+    blocks = [primary[:, [j]] for j in range(len(ids))]
+    draws = np.hstack(bootstrap.draw_means(blocks, scores.clusters, seed)) if enough else None
+    tell("ranks", 2, 2)
+    found = ranks.places(cost, tests.matrix(len(ids)))
+    return BoardAnalysis(
+        places=dict(zip(ids, found, strict=True)),
+        pairs=_pairs(ids, tests, draws),
+        sensitivity=_sensitivity(scores, ids, cost),
+        stability=ranks.stability(ids, -sign * draws, cost) if draws is not None else {},
+        resolution=_resolution(primary, scores.clusters, draws),
+    )
+
+
+def _pairs(ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | None) -> tuple[PairResult, ...]:
+    results = []
+    for k, (a, b) in enumerate(zip(tests.a, tests.b, strict=True)):
+        low = high = None
+        if draws is not None:
+            ends = np.quantile(draws[:, a] - draws[:, b], [0.025, 0.975])
+            low, high = float(ends[0]), float(ends[1])
+        results.append(
+            PairResult(ids[a], ids[b], float(tests.difference[k]), low, high, float(tests.p_adjusted[k]))
+        )
+    return tuple(results)
+
+
+def _sensitivity(scores: BoardScores, ids: Sequence[str], cost: FloatArray) -> Mapping[str, Any]:
+    """Over the families that every ranked model has; without the primary, which is made of others."""
+    keys = [k for k in scores.families if k != scores.primary and all(k in scores.values[i] for i in ids)]
+    if len(ids) < 2 or not keys:
+        return {}
+    costs = np.array([[-scores.direction[k] * scores.values[i][k].mean() for k in keys] for i in ids])
+    return {"metrics": keys, "rules": ranks.sensitivity(ids, cost, costs)}
+
+
+def _resolution(
+    primary: FloatArray, clusters: Clusters, draws: FloatArray | None
+) -> dict[str, float | int | None]:
+    """Median design effect, effective n, and the smallest difference seen with 80 % power.
+
+    MDE = (z_{1−α/2m} + z_{0.8}) · sd of a paired difference · √(deff/n), with the measured median
+    over pairs of the standard error of a paired difference.
+    """
+    empty: dict[str, float | int | None] = {
+        "design_effect": None,
+        "n_eff": None,
+        "mde": None,
+        "mde_all_pairs": None,
+    }
+    if draws is None:
+        return empty
+    effect = float(np.median(bootstrap.design_effect(primary, clusters, draws.std(axis=0, ddof=1))))
+    result = empty | {"design_effect": effect, "n_eff": clusters.n_studies / effect if effect > 0 else None}
+    m = primary.shape[1]
+    if m < 2:
+        return result
+    a, b = np.triu_indices(m, 1)
+    error = float(np.median((draws[:, a] - draws[:, b]).std(axis=0, ddof=1)))
+    single, family = (detectable_difference(error, k) for k in (1, a.size))
+    return result | {"mde": single, "mde_all_pairs": family}
+
+
+def detectable_difference(error: float, pairs: int = 1) -> float:
+    """What two models must differ by to be told apart with 80 % power, at 5 % over `pairs` comparisons.
+
+    `error` is the standard error of a paired difference.
+
+    >>> round(detectable_difference(0.5 / 590**0.5), 3)
+    0.058
+    """
+    return (NormalDist().inv_cdf(1 - 0.05 / (2 * pairs)) + POWER_Z) * error

@@ -1,0 +1,1 @@
+"""Submissions: read from disk or git, converted, checked by the rules, and typed."""

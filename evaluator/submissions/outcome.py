@@ -1,0 +1,198 @@
+"""A validation's outcome as text for a terminal, JSON, workflow annotations, or a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from evaluator.core.files import dump_json
+from evaluator.core.markdown import code_span, markdown_text
+from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
+from evaluator.submissions.rules.codes import RULES, anchor
+from evaluator.submissions.validate import Found, Report
+
+SITE_URL: Final = "https://rexrank.github.io/challenge/"
+MAX_COMMENT: Final = 60_000
+"""Characters of a comment; GitHub takes 65,536."""
+MAX_ANNOTATIONS: Final = 50
+MAX_FOLDERS: Final = 50
+"""Submissions named in a comment; a pull request brings one."""
+_COMMAND: Final = re.compile(r"(run|type): (.*?)((?: \([^()]*\))?)")
+
+
+def verdict(report: Report) -> str:
+    """One line: valid or not, and how many problems."""
+    errors, warnings = report.problems.n_errors, report.problems.n_warnings
+    if not report.found:
+        return "No submission found here."
+    n = len(report.found)
+    what = f"{n} submission{'s' * (n != 1)}"
+    tail = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    if report.ok:
+        return f"Valid: {what} checked{tail}."
+    return f"Not valid: {errors} problem{'s' * (errors != 1)}{tail} in {what}."
+
+
+def next_step(report: Report) -> str:
+    """What to do now, in one line."""
+    if not report.found:
+        return "Give a folder like submissions/TEAM/MODEL; start one with: rexrank new TEAM MODEL"
+    if report.ok:
+        return "Next: open a pull request that adds this folder and nothing else."
+    return "Next: mend what is listed, all of it at once, and run rexrank validate again."
+
+
+def describe_file(item: dict[str, Any]) -> str:
+    """A prediction file in one line."""
+    if not item["studies"]:
+        return f"{item['dataset']}: no study could be read"
+    tracks = " and ".join(item["tracks"])
+    empty = f", {item['empty']} empty" if item["empty"] else ""
+    return (
+        f"{item['dataset']}: {item['studies']:,} studies, {tracks} track{'s' * (len(item['tracks']) > 1)}, "
+        f"{item['distinct']:,} distinct report{'s' * (item['distinct'] != 1)}, {item['median_words']} words in the median{empty}"
+    )
+
+
+def as_json(report: Report) -> str:
+    """Machine-readable outcome: `{"valid", "submissions", "problems", "not_listed"}`."""
+    return dump_json(
+        {
+            "schema": "rexrank/validation/v1",
+            "valid": report.ok,
+            "errors": report.problems.n_errors,
+            "warnings": report.problems.n_warnings,
+            "submissions": [
+                {
+                    "folder": visible(f.folder, MAX_TEXT),
+                    "team": visible(f.team),
+                    "model": visible(f.model),
+                    "valid": f.submission is not None,
+                    "files": list(f.files),
+                }
+                for f in report.found
+            ],
+            "problems": [p.to_dict() for p in report.problems],
+            "not_listed": [
+                {"code": code, "file": visible(file, MAX_TEXT), "count": n}
+                for (code, file), n in sorted(report.problems.suppressed.items())
+            ],
+        }
+    )
+
+
+def as_github(report: Report) -> str:
+    """Workflow commands, one annotation a problem; nothing in them can start another command."""
+    lines = []
+    for p in list(report.problems)[:MAX_ANNOTATIONS]:
+        level = "error" if p.severity is Severity.ERROR else "warning"
+        place = f"file={_property(p.file)}" + (f",line={p.line}" if p.line else "")
+        title = f"{p.code} {RULES[p.code].title}"
+        where = f"{p.pointer}: " if p.pointer else ""
+        message = f"{where}{p.found}. Wanted: {p.wanted}. Fix: {p.fix}"
+        lines.append(f"::{level} {place},title={_property(title)}::{_message(message)}")
+    left = max(0, len(report.problems) - MAX_ANNOTATIONS) + sum(report.problems.suppressed.values())
+    more = f" {left:,} problems are not shown here; run rexrank validate for them." if left else ""
+    lines.append(_message(f"{verdict(report)}{more} {next_step(report)}"))
+    return "\n".join(lines) + "\n"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def as_markdown(report: Report) -> str:
+    """The outcome for a comment: verdict first, then every problem by file, capped in length."""
+    head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
+    for found in report.found[:MAX_FOLDERS]:
+        head += [f"- {code_span(found.folder)}", *(f"  - {code_span(describe_file(f))}" for f in found.files)]
+    if len(report.found) > MAX_FOLDERS:
+        head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
+    tail = ["", next_step(report)]
+    room = MAX_COMMENT - sum(len(x) + 1 for x in (*head, *tail))
+    return "\n".join([*head, *problem_lines(report.problems, room), *tail]) + "\n"
+
+
+def problem_lines(problems: Problems, room: int) -> list[str]:
+    """Every problem by file as a Markdown list, errors first, in `room` characters; the rest is counted."""
+    body: list[str] = []
+    room -= 200
+    left = sum(problems.suppressed.values())
+    # tie: the order found
+    by_weight = sorted(problems, key=lambda p: (p.file, p.severity is Severity.WARNING))
+    for file, items in groupby(by_weight, key=lambda p: p.file):
+        rows = [_markdown_item(p) for p in items]
+        block = ["", f"**{code_span(file)}**", ""]
+        room -= sum(len(x) + 1 for x in block)
+        fitting = 0
+        while fitting < len(rows) and len(rows[fitting]) < room:
+            room -= len(rows[fitting]) + 1
+            fitting += 1
+        body += [*block, *rows[:fitting]] if fitting else []
+        left += len(rows) - fitting
+    if left:
+        body += ["", f"… and {left:,} more; run `rexrank validate` for all of them."]
+    return body
+
+
+def _markdown_item(problem: Problem) -> str:
+    """Code with its page and title, place, what was found and wanted, and the cure on a line of its own."""
+    mark = "⚠️" if problem.severity is Severity.WARNING else "❌"
+    place = f", at {code_span(problem.pointer)}" if problem.pointer else ""
+    line = f", line {problem.line}" if problem.line else ""
+    page = f"{SITE_URL}codes/#{anchor(problem.code)}"
+    return "\\\n".join(
+        (
+            f"- {mark} **[{problem.code}]({page}) {RULES[problem.code].title}**{place}{line}",
+            f"  Found: {code_span(problem.found)}. Wanted: {markdown_text(problem.wanted.rstrip('.'))}.",
+            f"  **Fix:** {_cure(problem.fix)}",
+        )
+    )
+
+
+def _cure(fix: str) -> str:
+    """The cure as Markdown; a command that it gives can be copied."""
+    match = _COMMAND.fullmatch(fix)
+    if match is None:
+        return markdown_text(fix)
+    return f"{match[1]} {code_span(match[2])}{' ' if match[3] else ''}{markdown_text(match[3])}"
+
+
+def as_text(report: Report, *, colour: bool) -> str:
+    """The outcome for a terminal: problems by file, then what was found, the verdict, what to do next."""
+    red, yellow, green, dim, bold, off = (
+        ("\033[31m", "\033[33m", "\033[32m", "\033[2m", "\033[1m", "\033[0m") if colour else ("",) * 6
+    )
+    lines: list[str] = []
+    problems = sorted(report.problems, key=lambda p: p.file)  # tie: the order found
+    for file, items in groupby(problems, key=lambda p: p.file):
+        lines.append(f"{bold}{file}{off}")
+        for p in items:
+            tint = red if p.severity is Severity.ERROR else yellow
+            place = p.pointer + (f" (line {p.line})" if p.line else "")
+            lines.append(f"  {tint}{p.code} {p.severity}{off} {place}".rstrip())
+            lines.append(f"      found   {p.found}")
+            lines.append(f"      wanted  {p.wanted}")
+            lines.append(f"      fix     {p.fix}")
+        more = sum(n for (_, f), n in report.problems.suppressed.items() if visible(f, MAX_TEXT) == file)
+        if more:
+            lines.append(f"  {dim}… and {more:,} more of the same kinds{off}")
+        lines.append("")
+    lines += _found_lines(report.found)
+    lines.append(f"{green if report.ok else red}{verdict(report)}{off}")
+    lines.append(next_step(report))
+    return "\n".join(lines) + "\n"
+
+
+def _found_lines(found: Sequence[Found]) -> list[str]:
+    lines = []
+    for item in found:
+        lines.append(visible(item.folder, MAX_TEXT))
+        lines += [f"  {describe_file(f)}" for f in item.files]
+    return [*lines, ""] if lines else []

@@ -1,0 +1,77 @@
+"""Submissions on disk: read and checked, from folders that people name or that the repository holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from evaluator.core.problems import Problems, RexrankError
+from evaluator.datasets.references import references_directory
+from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.datasets.report import StudyReport
+from evaluator.submissions.parsing import decode, parse_json
+from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
+from evaluator.submissions.rules.structure import well_formed
+from evaluator.submissions.submission import Submission
+from evaluator.submissions.tree import Tree, read_directory
+from evaluator.submissions.validate import Report, submission_folders, validate
+
+
+def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
+    """The report on every submission at or below the paths."""
+    directory = references_directory(references)
+
+    def manifest(dataset: Dataset) -> Collection[str] | None:
+        return study_ids(dataset, directory)
+
+    entries = []
+    folders = []
+    for path in paths:
+        path = path.parent if path.is_file() else path  # noqa: PLW2901 - a submission is checked whole
+        if not path.is_dir():
+            raise RexrankError(
+                f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
+            )
+        shown = _shown(path)
+        tree = read_directory(path, shown)
+        entries += list(tree.values())
+        folders += submission_folders(tree, shown)
+    return validate(Tree(entries), set(folders), manifest)
+
+
+def _shown(path: Path) -> str:
+    """The path as reports name it: from `submissions` on if that is in it, else its last two parts."""
+    parts = path.resolve().parts
+    if "submissions" in parts:
+        start = len(parts) - 1 - parts[::-1].index("submissions")
+        return "/".join(parts[start:])
+    return "/".join(parts[-2:])
+
+
+def read_reports(path: Path) -> dict[str, StudyReport] | None:
+    """The reports of a prediction file that is already in the repository; `None` if it is not a sound one."""
+    problems = Problems()
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
+    except OSError:
+        return None
+    text = decode(path.name, data, problems)
+    value = parse_json(path.name, text, problems) if text else None
+    if not isinstance(value, dict) or not problems.ok or not all(map(well_formed, value.values())):
+        return None
+    return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
+
+
+def earlier_reports(
+    folder: Path, submission: Submission, dataset: Dataset
+) -> dict[str, Mapping[str, StudyReport]]:
+    """Reports of the other submissions beside this one on the dataset, by `team/model`; unreadable ones not."""
+    root = folder.resolve().parents[1]
+    own = f"{submission.team}/{submission.model}"
+    found: dict[str, Mapping[str, StudyReport]] = {}
+    for path in sorted(root.glob(f"*/*/{dataset.id}.json")):
+        name = f"{path.parent.parent.name}/{path.parent.name}"
+        reports = None if name == own else read_reports(path)
+        if reports is not None:
+            found[name] = reports
+    return found

@@ -1,0 +1,206 @@
+"""The model card (RX502–RX504), by its JSON Schema and the rules a schema cannot say."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Mapping
+from functools import cache, partial
+from importlib import resources
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from evaluator.core.problems import Problems, pointer, visible
+from evaluator.submissions.parsing import yaml_line_of
+from evaluator.submissions.rules.structure import schema
+from evaluator.submissions.rules.text import character_codes
+
+SCHEMA = "model-card-v1.schema.json"
+
+
+@cache
+def training_names() -> frozenset[str]:
+    """The registry of training sets."""
+    text = resources.files("evaluator.submissions.rules").joinpath("training_data.txt").read_text("utf-8")
+    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema(SCHEMA))
+
+
+def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
+    """Whether the card may be used, after naming every problem; `text` is the file's, for line numbers."""
+    before = problems.n_errors
+    # tie: the schema's order
+    for error in sorted(_validator().iter_errors(card), key=lambda e: [str(p) for p in e.path]):
+        _report(file, text, error, problems)
+    if isinstance(card, dict):
+        _check_characters(file, text, card, problems)
+        _check_links(file, text, card.get("links"), problems)
+        _check_training(file, text, card.get("training_data"), problems)
+    return problems.n_errors == before
+
+
+def _report(file: str, text: str, error: Any, problems: Problems) -> None:
+    """RX502: one violation of the schema in words."""
+    name = ".".join(map(str, error.path))
+    found, wanted, fix = _violation(name, error)
+    problems.add(
+        "RX502",
+        file,
+        pointer=pointer(*error.path),
+        line=partial(yaml_line_of, text, tuple(error.path)),
+        found=found,
+        wanted=wanted,
+        fix=fix,
+    )
+
+
+def _violation(name: str, error: Any) -> tuple[str, str, str]:
+    """What was found, wanted, and how to mend it, for one error of the schema at the field `name`."""
+    rule, limit, instance = error.validator, error.validator_value, error.instance
+    about = str(error.schema.get("description") or "")
+    field = f"the field {name!r}" if name else "the card"
+    held = "empty" if instance is None else "an empty list" if instance == [] else repr(visible(instance))
+    if rule == "required":
+        # jsonschema gives one error for each missing field and names it in the message only.
+        missing = next(k for k in limit if error.message.startswith(repr(k)))
+        description = error.schema.get("properties", schema(SCHEMA)["properties"]).get(missing, {})
+        full = f"{name}.{missing}" if name else missing
+        wanted = f"{full}: {description.get('description', 'a value')}"
+        return f"the field {full!r} is missing", wanted, f"add {full}"
+    if rule == "additionalProperties":
+        known = error.schema["properties"]
+        extra = ", ".join(str(k) for k in [k for k in instance if k not in known][:5])
+        return f"unknown fields: {extra}", f"only {', '.join(known)}", "remove them"
+    if rule == "enum":
+        return f"{field} is {held}", f"one of {', '.join(map(str, limit))}", "choose one of them"
+    if rule == "type":
+        kinds = " or ".join(_TYPES[k] for k in (limit if isinstance(limit, list) else [limit]))
+        return (
+            f"{field} is {held}",
+            f"{kinds}. {about}".strip(),
+            f"{'fill in' if instance is None else 'change'} {name or 'the card'}",
+        )
+    wanted = _LIMITS.get(rule, "what the schema says").format(limit)
+    return (
+        f"{field} is {held}",
+        f"{wanted}. {about}".strip(),
+        f"{'fill in' if instance == [] else 'change'} {name or 'it'}",
+    )
+
+
+_TYPES: Final = {
+    "string": "text (in quotes if it looks like a number or yes/no)",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "fields with values",
+    "null": "nothing",
+}
+_LIMITS: Final = {
+    "minLength": "text that is not empty",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} entry",
+    "maxItems": "at most {} entries",
+    "uniqueItems": "every entry once",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "pattern": "another form",
+}
+
+
+def _check_characters(file: str, text: str, card: Mapping[str, Any], problems: Problems) -> None:
+    """Names and descriptions are shown on pages: no hidden or reversing characters."""
+    for path, content in _strings(card, ()):
+        for code, character in character_codes(content).items():
+            problems.add(
+                code,
+                file,
+                pointer=pointer(*path),
+                line=partial(yaml_line_of, text, path),
+                found=f"the character U+{ord(character):04X} in the model card",
+                wanted="visible characters only",
+                fix="remove it",
+            )
+
+
+def _strings(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, str):
+        return [(path, value)]
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in items for found in _strings(item, (*path, key))]
+
+
+def public_https(address: str) -> bool:
+    """Whether an address is https, names a public host and carries no user or odd character.
+
+    >>> public_https("https://arxiv.org/abs/2411.15122"), public_https("http://arxiv.org")
+    (True, False)
+    """
+    if any(c.isspace() or c in "<>\"'`\\" or not c.isprintable() for c in address):
+        return False
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme != "https" or "." not in host or "@" in parts.netloc or port not in {None, 443}:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return not host.endswith((".local", ".localhost", ".internal"))
+    return False
+
+
+def _check_links(file: str, text: str, links: Any, problems: Problems) -> None:
+    """RX503."""
+    for name, address in links.items() if isinstance(links, dict) else ():
+        if isinstance(address, str) and not public_https(address):
+            problems.add(
+                "RX503",
+                file,
+                pointer=pointer("links", name),
+                line=partial(yaml_line_of, text, ("links", name)),
+                found=f"the address {visible(address)!r}",
+                wanted="https:// and a public host name",
+                fix="give the https address, or remove the link",
+            )
+
+
+def _check_training(file: str, text: str, names: Any, problems: Problems) -> None:
+    """RX504."""
+    for index, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str) and not known_training(name):
+            problems.add(
+                "RX504",
+                file,
+                pointer=pointer("training_data", index),
+                line=partial(yaml_line_of, text, ("training_data", index)),
+                found=f"the training set {visible(name)!r} is not in the registry",
+                wanted=f"one of {', '.join(sorted(training_names()))}, or other:<text>",
+                fix=_training_fix(name),
+            )
+
+
+def known_training(name: str) -> bool:
+    """Whether a training set is named from the registry or described as `other:<text>`.
+
+    >>> known_training("mimic-cxr"), known_training("other: in-house"), known_training("other:")
+    (True, True, False)
+    """
+    kind, colon, rest = name.partition(":")
+    return name in training_names() or (kind == "other" and bool(colon) and bool(rest.strip()))
+
+
+def _training_fix(name: str) -> str:
+    plain = name[:80].lower().replace("_", "-").replace(" ", "-")
+    near = [n for n in sorted(training_names()) if n.startswith(plain) and plain]
+    near = near or difflib.get_close_matches(plain, sorted(training_names()), n=1, cutoff=0.7)
+    other = f"write {visible('other: ' + name)!r} if it is none of them"
+    return f"write {near[0]!r} if that is meant; {other}" if near else other

@@ -1,0 +1,122 @@
+"""Whether exactly the dataset's studies are there (RX302–RX305)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from functools import partial
+from typing import Final
+
+from evaluator.core.problems import Problems, Severity, pointer
+from evaluator.submissions.parsing import line_of
+
+SHOWN: Final = 5
+"""Ids listed of each kind; the rest are counted."""
+MAX_SLIPS: Final = 20
+"""Unknown ids that are compared with all missing ones for a slip of the pen."""
+
+
+def loose(study: str) -> str:
+    """An id without case, spaces, punctuation, file endings and leading zeros.
+
+    >>> loose(" CXR_0042.png") == loose("cxr-42")
+    True
+    """
+    bare = re.sub(r"\.(png|jpe?g|dcm|txt|json)$", "", study.strip().lower())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[^a-z0-9]+", "-", bare))
+
+
+def near_misses(unknown: Collection[str], missing: Collection[str]) -> dict[str, str]:
+    """Unknown ids that most likely mean a missing one, with that one."""
+    by_loose = {loose(m): m for m in missing}
+    found = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
+    rest = [u for u in sorted(unknown) if u not in found]
+    for study in rest[:MAX_SLIPS]:
+        if len(study) <= 100 and (near := difflib.get_close_matches(study, missing, n=1, cutoff=0.9)):
+            found[study] = near[0]
+    return found
+
+
+def check_coverage(
+    file: str,
+    ids: Iterable[str],
+    wanted: Collection[str] | None,
+    n_studies: int,
+    problems: Problems,
+    *,
+    text: str = "",
+    show_ids: bool = True,
+) -> None:
+    """RX302–RX304 against the manifest's ids, or RX305 when there is none.
+
+    `text` is the file's text, for line numbers. With `show_ids` false, ids of the dataset that the
+    submission does not hold are counted and never shown: reports of a validation are public.
+    """
+    given = set(ids)
+    if wanted is None:
+        _without_manifest(file, len(given), n_studies, problems)
+        return
+    missing, unknown = sorted(set(wanted) - given), sorted(given - set(wanted))
+    near = near_misses(unknown, missing)
+    for study in list(near)[:SHOWN]:
+        problems.add(
+            "RX304",
+            file,
+            pointer=pointer(study),
+            line=partial(line_of, text, study),
+            found=f"the id {study!r} is unknown, and {repr(near[study]) if show_ids else 'one much like it'} "
+            f"is missing ({len(near)} such ids)",
+            wanted=f"{near[study]!r}" if show_ids else "the dataset's spelling",
+            fix="write the ids exactly as in the dataset",
+        )
+    strangers = [u for u in unknown if u not in near]
+    if strangers:
+        problems.add(
+            "RX303",
+            file,
+            pointer=pointer(strangers[0]),
+            line=partial(line_of, text, strangers[0]),
+            found=f"{len(strangers)} {_studies_are(len(strangers))} not in the dataset: {_first(strangers)}",
+            wanted=f"exactly the {len(wanted)} studies of the dataset",
+            fix="remove them; check that the predictions are for the right split",
+        )
+    meant = set(near.values())
+    lost = [m for m in missing if m not in meant]
+    if lost:
+        problems.add(
+            "RX302",
+            file,
+            found=f"{len(lost)} of {len(wanted)} studies are missing"
+            + (f": {_first(lost)}" if show_ids else " (the ids of this dataset are not public)"),
+            wanted="every study; one left out counts as the worst score, so none may be",
+            fix='add them, with "findings": "" where the model gave nothing',
+        )
+
+
+def _without_manifest(file: str, n_given: int, n_studies: int, problems: Problems) -> None:
+    if n_given != n_studies:
+        problems.add(
+            "RX302",
+            file,
+            found=f"{n_given} studies",
+            wanted=f"the {n_studies} studies of the dataset",
+            fix='give every study, with "findings": "" where the model gave nothing',
+        )
+        return
+    problems.add(
+        "RX305",
+        file,
+        severity=Severity.WARNING,
+        found="the ids of this dataset are not public, so that only their number was checked",
+        wanted="the ids of the dataset",
+        fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR",
+    )
+
+
+def _studies_are(n: int) -> str:
+    return "study is" if n == 1 else "studies are"
+
+
+def _first(ids: list[str]) -> str:
+    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")

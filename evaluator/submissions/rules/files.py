@@ -1,0 +1,160 @@
+"""Which files may be there: names, kinds, sizes, encodings (RX101–RX108)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from typing import Final
+
+from evaluator.core.problems import Problems
+from evaluator.submissions.tree import Entry, Tree
+
+SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+CARD_NAME: Final = "model.yaml"
+MAX_PREDICTIONS_BYTES: Final = 20_000_000
+MAX_CARD_BYTES: Final = 64_000
+LFS_START: Final = b"version https://git-lfs.github.com/spec/"
+
+
+def check_slugs(folder: str, problems: Problems) -> None:
+    """RX101: the last two parts of the folder are team and model slugs."""
+    for part, what in zip(folder.split("/")[-2:], ("team", "model"), strict=False):
+        if not SLUG.fullmatch(part):
+            problems.add(
+                "RX101",
+                folder,
+                found=f"the {what} folder is named {part!r}",
+                wanted="lower-case letters, digits, dots and hyphens, 1 to 40 characters, a letter or digit first",
+                fix=f"rename it, for example to {suggest_slug(part)!r}",
+            )
+
+
+def suggest_slug(text: str) -> str:
+    """A slug as near to `text` as can be.
+
+    >>> suggest_slug("My Model_v2")
+    'my-model-v2'
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:40] or "my-model"
+
+
+def check_kinds(tree: Tree, folder: str, problems: Problems) -> None:
+    """RX104 and RX107: regular files only, directly in the folder."""
+    for entry in tree.below(folder):
+        if entry.kind == "directory":
+            problems.add(
+                "RX107",
+                entry.path,
+                found="a folder inside a submission",
+                wanted="files only: model.yaml and <dataset>.json",
+                fix="move its files up, or remove it",
+            )
+        elif entry.kind == "file" and entry.parent != folder:
+            problems.add(
+                "RX107",
+                entry.path,
+                found="a file in a folder inside a submission",
+                wanted="files directly in submissions/<team>/<model>/",
+                fix="move it up, or remove it",
+            )
+        elif entry.kind != "file":
+            problems.add(
+                "RX104",
+                entry.path,
+                found=f"a {entry.kind}",
+                wanted="a regular file",
+                fix="commit the file itself in its place",
+            )
+
+
+def check_names(tree: Tree, folder: str, dataset_ids: tuple[str, ...], problems: Problems) -> None:
+    """RX102 and RX301: a model card and files named after datasets, nothing else."""
+    for entry in tree.children(folder):
+        if entry.kind != "file" or entry.name == CARD_NAME:
+            continue
+        stem, dot, suffix = entry.name.rpartition(".")
+        if dot and suffix == "json":
+            if stem not in dataset_ids:
+                problems.add(
+                    "RX301",
+                    entry.path,
+                    found=f"there is no dataset {stem!r}",
+                    wanted=f"one of {', '.join(f'{d}.json' for d in dataset_ids)}",
+                    fix=_rename(stem, dataset_ids),
+                )
+        else:
+            problems.add(
+                "RX102",
+                entry.path,
+                found="a file that is no part of a submission",
+                wanted="model.yaml and <dataset>.json only",
+                fix="remove it; code, weights and images are linked from the model card",
+            )
+
+
+def _rename(stem: str, dataset_ids: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(stem[:80].lower().replace("_", "-"), dataset_ids, n=1, cutoff=0.5)
+    return f"rename it to {near[0]}.json if that is meant" if near else "rename the file after its dataset"
+
+
+def check_strays(tree: Tree, folders: Collection[str], problems: Problems) -> None:
+    """RX102 and RX104: nothing but a README.md lies in `submissions/` or in a team's folder."""
+    for entry in tree.values():
+        parts = entry.path.split("/")
+        loose = entry.kind != "directory" and parts[0] == "submissions" and len(parts) <= 3
+        if loose and entry.path != "submissions/README.md" and entry.path not in folders:
+            problems.add(
+                "RX102" if entry.kind == "file" else "RX104",
+                entry.path,
+                found=f"a {entry.kind} outside a submission folder",
+                wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
+                fix="move it into the model's folder, or remove it",
+            )
+
+
+def check_present(tree: Tree, folder: str, problems: Problems) -> None:
+    """RX108: a card, and at least one prediction file."""
+    names = {e.name for e in tree.children(folder)}
+    if CARD_NAME not in names:
+        problems.add(
+            "RX108",
+            folder,
+            found="no model.yaml",
+            wanted="a model card",
+            fix="write one from the template: rexrank new TEAM MODEL",
+        )
+    if not any(n.endswith(".json") for n in names):
+        problems.add(
+            "RX108",
+            folder,
+            found="no prediction file",
+            wanted="at least one <dataset>.json",
+            fix="write one with: rexrank convert PREDICTIONS --dataset iu-xray --out " + folder,
+        )
+
+
+def read_bounded(entry: Entry, limit: int, problems: Problems) -> bytes | None:
+    """The bytes of a file of at most `limit`, or `None` after naming the problem (RX103, RX105)."""
+    # A size that lies (or a file that grew since) is found by reading one byte more than is allowed.
+    data = entry.read(limit + 1) if entry.size <= limit else b""
+    if entry.size > limit or len(data) > limit:
+        problems.add(
+            "RX103",
+            entry.path,
+            found=f"{max(entry.size, len(data)):,} bytes",
+            wanted=f"at most {limit:,} bytes",
+            fix="remove what is no report; 10,000 reports take about 5 MB",
+        )
+        return None
+    if data.startswith(LFS_START):
+        problems.add(
+            "RX105",
+            entry.path,
+            line=1,
+            found="a Git LFS pointer, not the file",
+            wanted="the file's own content",
+            fix=f"run: git lfs untrack '{entry.name}' && git rm --cached '{entry.name}' && git add '{entry.name}'",
+        )
+        return None
+    return data

@@ -1,0 +1,193 @@
+"""The shape of a prediction file (RX206–RX211). The JSON Schema decides; a fast path spares it the good studies."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from functools import cache, partial
+from importlib import resources
+from typing import Any, Final
+
+from evaluator.core.problems import Problems, Severity, pointer
+from evaluator.submissions.parsing import line_of
+
+FIELDS: Final = frozenset({"findings", "impression"})
+OLD_FIELDS: Final = frozenset(
+    {
+        "model_prediction",
+        "section_findings",
+        "section_impression",
+        "report",
+        "image_path",
+        "key_image_path",
+        "context",
+    }
+)
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """A schema of `evaluator/schemas/`, by file name."""
+    text = resources.files("evaluator.schemas").joinpath(name).read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+@cache
+def _study_validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema("predictions-v1.schema.json")["$defs"]["study"])
+
+
+def well_formed(study: Any) -> bool:
+    """Whether a study surely keeps the schema; what this does not prove, the schema decides."""
+    return (
+        type(study) is dict
+        and "findings" in study
+        and len(study) <= 2
+        and all(k in FIELDS and type(v) is str for k, v in study.items())
+    )
+
+
+def check_shape(
+    file: str, text: str, value: Any, dataset: str, problems: Problems
+) -> dict[str, dict[str, str]]:
+    """The studies that have the right shape, after naming every one that has not."""
+    if not isinstance(value, dict):
+        problems.add(
+            "RX206",
+            file,
+            found=f"the file holds {_kind(value)}",
+            wanted='an object: {"<study id>": {"findings": "…", "impression": "…"}}',
+            fix=f"write it with: rexrank convert PREDICTIONS --dataset {dataset} --out FOLDER",
+        )
+        return {}
+    if _is_old_format(value):
+        _report_old_format(file, value, dataset, problems)
+        return {}
+    good = {}
+    for study, content in value.items():
+        if well_formed(content):
+            good[study] = content
+        else:
+            _report_study(file, text, study, content, problems)
+    return good
+
+
+def _is_old_format(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(v, dict) and OLD_FIELDS & v.keys() for v in value.values())
+
+
+def _report_old_format(file: str, value: Mapping[str, Any], dataset: str, problems: Problems) -> None:
+    held = sorted({k for v in value.values() if isinstance(v, dict) for k in OLD_FIELDS & v.keys()})
+    problems.add(
+        "RX209",
+        file,
+        found=f"ReXrank's old format, with {', '.join(held)}",
+        wanted="predictions only; references never travel in a submission",
+        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)"
+        if "model_prediction" in held or "section_findings" not in held
+        else "remove the file from every commit: it holds references and no predictions",
+    )
+
+
+def _report_study(file: str, text: str, study: str, content: Any, problems: Problems) -> None:
+    for error in _study_validator().iter_errors(content):
+        where = pointer(study, *error.path)
+        line = partial(line_of, text, study)
+        if error.validator == "additionalProperties":
+            extra = sorted(set(content) - FIELDS)
+            problems.add(
+                "RX208",
+                file,
+                pointer=where,
+                line=line,
+                found=f"unknown fields: {', '.join(map(repr, extra[:5]))}",
+                wanted="findings and impression only",
+                fix="remove them",
+            )
+        elif error.validator == "required":
+            problems.add(
+                "RX206",
+                file,
+                pointer=where,
+                line=line,
+                found="no findings",
+                wanted='{"findings": "…"}; an empty string for an empty report',
+                fix="add the field",
+            )
+        elif error.path:
+            problems.add(
+                "RX207",
+                file,
+                pointer=where,
+                line=line,
+                found=_kind(error.instance),
+                wanted="a string",
+                fix='put the text in quotes, or "" where the model gave nothing',
+            )
+        else:
+            problems.add(
+                "RX206",
+                file,
+                pointer=where,
+                line=line,
+                found=f"the study is {_kind(content)}",
+                wanted='an object: {"findings": "…", "impression": "…"}',
+                fix='wrap the text: {"findings": "<the text>"}',
+            )
+
+
+def convert_command(file: str, dataset: str) -> str:
+    """The command that rewrites a prediction file in place, ready to be typed.
+
+    >>> convert_command("submissions/acme/m1/iu-xray.json", "iu-xray")
+    'rexrank convert submissions/acme/m1/iu-xray.json --dataset iu-xray --out submissions/acme/m1'
+    """
+    folder = file.rpartition("/")[0] or "."
+    return f"rexrank convert {shlex.quote(file)} --dataset {dataset} --out {shlex.quote(folder)}"
+
+
+def _kind(value: Any) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a string",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return "null" if value is None else names[type(value)]
+
+
+def check_impressions(file: str, studies: Mapping[str, Mapping[str, str]], problems: Problems) -> None:
+    """RX210: an impression for every study or for none."""
+    without = [s for s, content in studies.items() if "impression" not in content]
+    if without and len(without) != len(studies):
+        first = ", ".join(without[:5])
+        problems.add(
+            "RX210",
+            file,
+            pointer=pointer(without[0]),
+            found=f"{len(without)} of {len(studies)} studies have no impression (first: {first})",
+            wanted="an impression for every study (report track) or for none (findings track)",
+            fix='add the missing ones ("" where the model gave none), or remove the field everywhere',
+        )
+
+
+def check_order(file: str, text: str, studies: Mapping[str, Any], problems: Problems) -> None:
+    """RX211, a warning: keys sorted, one study a line."""
+    ids = list(studies)
+    lines = text.count("\n")
+    if ids != sorted(ids) or lines < len(ids):
+        what = "the studies are not sorted" if ids != sorted(ids) else "several studies stand on one line"
+        problems.add(
+            "RX211",
+            file,
+            severity=Severity.WARNING,
+            found=what,
+            wanted="sorted by id, one study a line, so that changes can be read",
+            fix=f"type: {convert_command(file, file.rpartition('/')[2].removesuffix('.json'))}",
+        )

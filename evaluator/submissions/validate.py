@@ -1,0 +1,161 @@
+"""All rules over a whole tree: every problem of every file in one pass, and what was found to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.core.files import sha256_bytes
+from evaluator.core.problems import Problems
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.submissions.parsing import UNUSABLE, decode, parse_json, parse_yaml
+from evaluator.submissions.rules import card as cards
+from evaluator.submissions.rules import coverage, files, lookalikes, structure, text
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.tree import Tree
+
+Manifest = Callable[[Dataset], Collection[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the checks made of one submission folder; `submission` only when it is valid."""
+
+    folder: str
+    team: str
+    model: str
+    submission: Submission | None
+    files: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a validation."""
+
+    problems: Problems
+    found: tuple[Found, ...] = field(default_factory=tuple)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is at least one submission and no error."""
+        return self.problems.ok and bool(self.found)
+
+
+def submission_folders(tree: Tree, root: str) -> list[str]:
+    """The submission folders at or below `root`.
+
+    Below a folder `submissions` they are two levels down, whatever else lies there (`check_strays`
+    names it). Elsewhere they are the folders that hold files, at most two levels down from `root`.
+    """
+    parts = root.split("/")
+    if parts[0] == "submissions":
+        level = [root] if len(parts) <= 3 else []
+        for _ in range(3 - len(parts)):
+            level = [e.path for f in level for e in tree.children(f) if e.kind == "directory"]
+        return level
+
+    def holds_files(folder: str) -> bool:
+        return any(e.kind != "directory" and e.name != "README.md" for e in tree.children(folder))
+
+    level = [root]
+    for _ in range(3):
+        here = [f for f in level if holds_files(f)]
+        if here:
+            return here + [f for f in level if f not in here and not holds_files(f) and tree.children(f)]
+        level = [e.path for f in level for e in tree.children(f) if e.kind == "directory"]
+    return []
+
+
+def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report:
+    """The problems of these submission folders, and the submissions that have none.
+
+    `manifest` gives the ids a dataset's predictions must cover, or `None` where they are not known.
+    """
+    problems = Problems()
+    files.check_strays(tree, folders, problems)
+    found = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
+    return Report(problems, found)
+
+
+def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Problems) -> Found:
+    before = problems.n_errors
+    files.check_slugs(folder, problems)
+    files.check_kinds(tree, folder, problems)
+    files.check_names(tree, folder, dataset_ids(), problems)
+    files.check_present(tree, folder, problems)
+    card: Mapping[str, Any] = {}
+    predictions: dict[str, Predictions] = {}
+    for entry in tree.children(folder):
+        if entry.kind != "file":
+            continue
+        name = entry.name.removesuffix(".json")
+        if entry.name == files.CARD_NAME:
+            data = files.read_bounded(entry, files.MAX_CARD_BYTES, problems)
+            card = _card(entry.path, data, problems)
+        elif entry.name.endswith(".json") and name in dataset_ids():
+            data = files.read_bounded(entry, files.MAX_PREDICTIONS_BYTES, problems)
+            if data is not None:
+                predictions[name] = _predictions(entry.path, data, get_dataset(name), manifest, problems)
+    *_, team, model = ["", *folder.split("/")]
+    valid = problems.n_errors == before
+    submission = Submission(team, model, card, predictions) if valid else None
+    return Found(folder, team, model, submission, tuple(describe(p) for p in predictions.values()))
+
+
+def _card(file: str, data: bytes | None, problems: Problems) -> Mapping[str, Any]:
+    content = decode(file, data, problems) if data is not None else None
+    value = parse_yaml(file, content, problems) if content is not None else UNUSABLE
+    if value is UNUSABLE:
+        return {}
+    cards.check_card(file, content or "", value, problems)
+    return value if isinstance(value, dict) else {}
+
+
+def _predictions(
+    file: str, data: bytes, dataset: Dataset, manifest: Manifest, problems: Problems
+) -> Predictions:
+    """The file's reports as far as they can be read."""
+    digest = sha256_bytes(data)
+    content = decode(file, data, problems)
+    value = parse_json(file, content, problems) if content is not None else UNUSABLE
+    if content is None or value is UNUSABLE:
+        return Predictions(dataset.id, {}, digest)
+    studies = structure.check_shape(file, content, value, dataset.id, problems)
+    if isinstance(value, dict):
+        coverage.check_coverage(
+            file,
+            value,
+            manifest(dataset),
+            dataset.n_studies,
+            problems,
+            text=content,
+            show_ids=dataset.ids_public,
+        )
+    if isinstance(value, dict) and (studies or not value):
+        structure.check_impressions(file, studies, problems)
+        structure.check_order(file, content, value, problems)
+        text.check_reports(file, content, studies, problems)
+        lookalikes.check_lookalikes(file, content, studies, problems)
+    reports = {s: StudyReport(c["findings"], c.get("impression")) for s, c in studies.items()}
+    return Predictions(dataset.id, reports, digest)
+
+
+def describe(predictions: Predictions) -> dict[str, Any]:
+    """What was found in a prediction file: counts for people and comments."""
+    lengths = sorted(
+        len(r.findings.split()) + len((r.impression or "").split()) for r in predictions.reports.values()
+    )
+    n = len(lengths)
+    distinct = len({(r.findings, r.impression) for r in predictions.reports.values()})
+    return {
+        "dataset": predictions.dataset,
+        "studies": n,
+        "tracks": list(predictions.tracks) if n else [],
+        "empty": predictions.n_empty,
+        "distinct": distinct,
+        "median_words": lengths[n // 2] if n else None,
+        "longest_words": lengths[-1] if n else None,
+        "sha256": predictions.sha256,
+    }

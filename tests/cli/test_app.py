@@ -1,0 +1,238 @@
+"""The command line: exit codes, one sentence for what is ours, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evaluator.datasets.sandbox.generate import submission_files
+
+ROOT = Path(__file__).parents[2]
+
+
+def rexrank(*args, cwd, env=None):
+    import os
+
+    command = [sys.executable, "-c", "from evaluator.cli import main; main()", *map(str, args)]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
+    clean |= {
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(cwd / "cache"),
+        "OMP_NUM_THREADS": "1",
+        **(env or {}),
+    }
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, env=clean, check=False
+    )
+
+
+@pytest.fixture
+def repository(tmp_path):
+    for name, text in submission_files().items():
+        path = tmp_path / "submissions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_help_names_every_command(tmp_path):
+    done = rexrank("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for name in (
+        "validate",
+        "convert",
+        "new",
+        "score",
+        "merge",
+        "rank",
+        "compare",
+        "metric",
+        "demo",
+        "data",
+        "models",
+        "site",
+        "cache",
+    ):
+        assert name in done.stdout
+
+
+def test_light_commands_never_import_torch():
+    code = (
+        "import sys\n"
+        "import evaluator.cli, evaluator.cli.submit, evaluator.cli.board, evaluator.site.build, evaluator.cli.demo\n"
+        "sys.exit(bool({'torch', 'transformers', 'bert_score'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_validate_exits_0_and_1(repository):
+    done = rexrank("validate", "submissions", cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert "Valid: 4 submissions checked." in done.stdout
+    (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
+    done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
+    assert done.returncode == 1
+    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108"]
+
+
+def test_validate_of_nothing_is_ours_to_say(repository):
+    done = rexrank("validate", "nowhere", cwd=repository)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "rexrank: nowhere is not a folder; give a submission folder, such as submissions/TEAM/MODEL.\n"
+    )
+
+
+def test_new_refuses_to_overwrite(tmp_path):
+    assert rexrank("new", "acme", "m1", cwd=tmp_path).returncode == 0
+    card = tmp_path / "submissions/acme/m1/model.yaml"
+    card.write_text("mine")
+    done = rexrank("new", "acme", "m1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert card.read_text() == "mine"
+    assert "try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
+
+
+def test_score_rank_compare(repository):
+    for model in ("near-copy", "shuffled"):
+        done = rexrank(
+            "score", f"submissions/rexrank-sandbox/{model}", "--metrics", "bleu_2,rouge_l", cwd=repository
+        )
+        assert done.returncode == 0, done.stderr
+    assert "bleu_2" in done.stdout
+    assert rexrank("rank", cwd=repository).returncode == 0
+    tables = repository / "leaderboard/tables"
+    first = {p.name: p.read_bytes() for p in tables.iterdir()}
+    assert set(first) == {f"sandbox.{t}.{s}" for t in ("findings", "report") for s in ("csv", "json", "md")}
+    assert rexrank("rank", cwd=repository).returncode == 0
+    assert {p.name: p.read_bytes() for p in tables.iterdir()} == first
+    rows = json.loads(first["sandbox.findings.json"])["rows"]
+    assert [r["id"] for r in rows] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"]
+    assert [(r["rank_low"], r["rank_high"]) for r in rows] == [(1, 1), (2, 2)]
+    done = rexrank(
+        "compare",
+        "rexrank-sandbox/near-copy",
+        "rexrank-sandbox/shuffled",
+        "--dataset",
+        "sandbox",
+        cwd=repository,
+    )
+    assert done.returncode == 0
+    assert "rexrank-sandbox/near-copy better" in done.stdout
+
+
+def test_shards_merge_to_the_same_record(repository):
+    args = ("submissions/rexrank-sandbox/paraphrase", "--dataset", "sandbox")
+    whole = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", cwd=repository)
+    assert whole.returncode == 0, whole.stderr
+    record = repository / "leaderboard/records/sandbox/report/rexrank-sandbox__paraphrase.json"
+    studies = repository / "leaderboard/studies/sandbox/report/rexrank-sandbox__paraphrase.parquet"
+    before = (record.read_bytes(), studies.read_bytes())
+    record.unlink()
+    done = rexrank("merge", *args, cwd=repository)
+    assert done.returncode == 2
+    assert "Score the shards first" in done.stderr
+    for i in (1, 2, 3):
+        done = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", "--shard", f"{i}/3", cwd=repository)
+        assert done.returncode == 0, done.stderr
+        if i == 2:
+            assert "shards still missing: 3/3" in rexrank("merge", *args, cwd=repository).stderr
+    assert rexrank("merge", *args, cwd=repository).returncode == 0
+    assert (record.read_bytes(), studies.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "blue_2"),
+            "there is no metric 'blue_2'. Did you mean bleu_2?",
+        ),
+        (
+            ("score", "submissions/rexrank-sandbox/near-copy", "--dataset", "iu-xray"),
+            "has no predictions for iu-xray; it has: sandbox.",
+        ),
+        (("score", "submissions/rexrank-sandbox/near-copy", "--shard", "3/2"), "--shard '3/2': wanted i/n"),
+        (("score", "submissions/rexrank-sandbox"), "holds 4 submissions; give one"),
+        (("rank",), "no record under leaderboard/records. Score a submission first"),
+        (("compare", "a/b", "c/d", "--dataset", "sandbox"), "a/b, c/d: no record on sandbox.findings"),
+        (("data", "check", "."), "no reference file in ."),
+        (("convert", "none.json", "--dataset", "iu-xray", "--out", "x"), "cannot read none.json"),
+        (("convert", "none.json", "--dataset", "mimic", "--out", "x"), "there is no dataset 'mimic'"),
+        (("metric", "bleu_2", "--pairs", "none.jsonl"), "cannot read none.jsonl"),
+        (("site", "build", "--config", "none.yml"), "there is no none.yml here"),
+        (("models", "fetch", "radgraph"), "Complete PhysioNet's credentialing"),
+        (("demo", "--out", "submissions"), "is not empty and not of an earlier demo"),
+    ],
+)
+def test_what_is_ours_is_one_sentence_and_exit_2(repository, args, message):
+    done = rexrank(*args, cwd=repository)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("rexrank: ")
+    assert "Traceback" not in done.stderr
+    assert not list(repository.rglob("*.tmp"))
+
+
+def test_missing_weights_leave_the_other_metrics(repository):
+    done = rexrank(
+        "score",
+        "submissions/rexrank-sandbox/template",
+        "--models",
+        "none",
+        "--metrics",
+        "bleu_2,bertscore",
+        cwd=repository,
+    )
+    assert done.returncode == 0
+    assert "not computed: the weights of distilroberta-base are not in none." in done.stdout
+    record = json.loads(
+        (repository / "leaderboard/records/sandbox/findings/rexrank-sandbox__template.json").read_text()
+    )
+    assert list(record["metrics"]) == ["bleu_2"]
+    assert "rexrank models fetch distilroberta-base" in record["missing"]["bertscore"]
+
+
+def test_missing_references_say_how_to_get_them(repository):
+    (repository / "iu.jsonl").write_text('{"id": "1", "report": "x"}\n')
+    rexrank("convert", "iu.jsonl", "--dataset", "mimic-cxr", "--out", "submissions/a/b", cwd=repository)
+    done = rexrank("score", "submissions/a/b", cwd=repository)
+    assert done.returncode == 1
+    assert "RX108" in done.stderr
+
+
+def test_metric_scores_any_pairs(repository):
+    lines = [
+        {"id": 1, "reference": "no effusion", "prediction": "no effusion"},
+        {"id": "b", "reference": "x", "prediction": ""},
+    ]
+    (repository / "pairs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    done = rexrank(
+        "metric",
+        "bleu_2",
+        "rouge_l",
+        "--pairs",
+        "pairs.jsonl",
+        "--protocol",
+        "compat",
+        "--out",
+        "s.json",
+        cwd=repository,
+    )
+    assert done.returncode == 0, done.stderr
+    body = json.loads((repository / "s.json").read_text())
+    assert body["scores"] == {"bleu_2": {"1": 1.0, "b": 0.0}, "rouge_l": {"1": 1.0, "b": 0.0}}
+    assert body["signatures"]["bleu_2"].endswith("protocol:compat")
+    (repository / "pairs.csv").write_text('id,reference,prediction\n1,"no effusion","no effusion"\n')
+    done = rexrank("metric", "bleu_2", "--pairs", "pairs.csv", cwd=repository)
+    assert json.loads(done.stdout)["scores"] == {"bleu_2": {"1": 1.0}}
+    (repository / "bad.jsonl").write_text('{"id": 1}\n')
+    done = rexrank("metric", "bleu_2", "--pairs", "bad.jsonl", "--out", "t.json", cwd=repository)
+    assert done.returncode == 2
+    assert "row 1: no reference, prediction" in done.stderr
+    assert not (repository / "t.json").exists()

@@ -1,0 +1,29 @@
+"""The demo, from nothing, offline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evaluator.cli.demo import run_demo
+
+pytest.importorskip("torch", reason="the demo's stand-in weights need the score extra")
+
+
+def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert run_demo(tmp_path / "demo", serve=False) == 0
+    said = capsys.readouterr().out
+    assert "Valid: 4 submissions checked." in said
+    assert "Not valid: " in said
+    assert (tmp_path / "demo/site/index.html").is_file()
+    for track in ("findings", "report"):
+        table = json.loads((tmp_path / f"demo/leaderboard/tables/sandbox.{track}.json").read_text())
+        assert [r["model"] for r in table["rows"]] == ["near-copy", "paraphrase", "template", "shuffled"]
+        assert table["rehearsal"] is True
+        assert all(
+            "@stand-in" in m["signature"] for m in table["metrics"] if m["key"] not in {"bleu_2", "rouge_l"}
+        )
+    assert run_demo(tmp_path / "demo", serve=False) == 0

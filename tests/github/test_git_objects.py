@@ -1,0 +1,95 @@
+"""Blobs of a pull request: what is fetched, what is not, and whose commit it is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from evaluator.core.problems import RexrankError
+from evaluator.github.git_objects import changes, credentials, fetch, git, submission_tree
+
+FOLDER = "submissions/strangers/careful"
+
+
+def stored(git_dir):
+    """Object ids that the bare copy holds without asking the server."""
+    listed = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
+    return {line.split()[0] for line in listed.decode().splitlines() if line.endswith(" blob")}
+
+
+def test_only_admitted_blobs_are_ever_fetched(repo, tmp_path, submission_files):
+    junk = random.Random(1).randbytes(300_000)
+    sha = repo.pull({**submission_files(), f"{FOLDER}/weights.bin": junk, "big.bin": junk})
+    git_dir = fetch(repo.url, 1, sha, tmp_path / "pull")
+    assert stored(git_dir) == set()
+    tree = submission_tree(git_dir, FOLDER)
+    assert tree[f"{FOLDER}/sandbox.json"].read(10**7) == submission_files()[f"{FOLDER}/sandbox.json"]
+    junk_id = repo.run("rev-parse", f"{sha}:big.bin")
+    assert junk_id not in stored(git_dir)
+    assert len(stored(git_dir)) == 2
+    assert tree[f"{FOLDER}/weights.bin"].size == 0
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["moved", "never the head"])
+def test_another_head_than_the_approved_one_is_refused(repo, tmp_path, submission_files, moved):
+    sha = repo.pull(submission_files())
+    if moved:
+        repo.pull(submission_files(name="Other"))
+    else:
+        # On GitHub any commit of any fork can be fetched by its id: only the pull request's ref counts.
+        sha = repo.commit({"x": b"1"})
+    with pytest.raises(RexrankError, match="head is"):
+        fetch(repo.url, 1, sha, tmp_path / "pull")
+
+
+@pytest.mark.parametrize(
+    ("change", "mode", "status"),
+    [
+        (b"x", "100644", "A"),
+        (("100755", b"x"), "100755", "A"),
+        (("120000", b"/etc/passwd"), "120000", "A"),
+        (("160000", "1" * 40), "160000", "A"),
+    ],
+)
+@pytest.mark.parametrize("path", ["a.json", "a b.json", "ä.json", "x\n::error::y", "$(id)", "-rf", "a\tb"])
+def test_changes_are_listed_as_they_are(repo, tmp_path, change, mode, status, path):
+    sha = repo.pull({path: change})
+    (found,) = changes(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert (found.status, found.mode, found.path) == (status, mode, path)
+
+
+def test_a_path_that_is_no_utf_8_is_shown_escaped(repo, tmp_path):
+    sha = repo.pull({b"submissions/a\xff/b/x.json".decode("utf-8", "surrogateescape"): b"{}"})
+    (found,) = changes(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert found.path == "submissions/a\\xff/b/x.json"
+
+
+def test_changes_count_from_where_the_pull_request_left_main(repo, tmp_path):
+    sha = repo.pull({"mine": b"1"})
+    repo.merge({"theirs": b"2"})
+    assert [c.path for c in changes(fetch(repo.url, 1, sha, tmp_path / "pull"))] == ["mine"]
+
+
+def test_a_link_is_listed_and_not_read(repo, tmp_path, submission_files):
+    sha = repo.pull({**submission_files(), f"{FOLDER}/sandbox.json": ("120000", b"/etc/passwd")})
+    tree = submission_tree(fetch(repo.url, 1, sha, tmp_path / "pull"), FOLDER)
+    assert tree[f"{FOLDER}/sandbox.json"].kind == "symlink"
+
+
+def test_the_token_is_for_this_jobs_own_server_only(monkeypatch):
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example")
+    found = credentials("secret")
+    assert found["GIT_CONFIG_KEY_0"] == "http.https://github.example/.extraheader"
+    assert "secret" not in "".join(found.values())
+    assert credentials("") == {}
+    monkeypatch.setenv("GITHUB_SERVER_URL", "file:///x")
+    assert credentials("secret") == {}
+
+
+def test_the_machines_own_git_configuration_is_not_obeyed(repo, tmp_path, monkeypatch, submission_files):
+    hostile = tmp_path / "config"
+    hostile.write_text('[url "file:///nowhere/"]\n\tinsteadOf = "file://"\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(hostile))
+    sha = repo.pull(submission_files())
+    assert fetch(repo.url, 1, sha, tmp_path / "pull").is_dir()

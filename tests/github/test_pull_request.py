@@ -1,0 +1,111 @@
+"""What a pull request is, and whether its shape is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluator.github.ownership import Person
+from evaluator.github.pull_request import bring_blobs, take_fetched, take_in
+
+FOLDER = "submissions/strangers/careful"
+
+
+def taken(repo, tmp_path, changes, author=None):
+    sha = repo.pull(changes)
+    return take_in(repo.url, 1, sha, tmp_path / "pull", None, author)
+
+
+def codes(intake):
+    return {p.code for p in intake.report.problems if p.severity == "error"}
+
+
+def test_a_good_submission(repo, tmp_path, submission_files):
+    intake = taken(repo, tmp_path, submission_files())
+    assert (intake.kind, intake.folder, intake.ok) == ("submission", FOLDER, True)
+    assert intake.report.found[0].submission.files["sandbox"].reports
+
+
+def test_a_change_of_the_project_is_no_submission(repo, tmp_path):
+    intake = taken(repo, tmp_path, {"evaluator/cli/app.py": b"x", "Submissions/a/b/model.yaml": b"x"})
+    assert (intake.kind, intake.folder, intake.report.found) == ("other", "", ())
+
+
+SHAPES = {
+    "code beside data": ({"evaluator/x.py": b"x"}, "RX102"),
+    "workflow beside data": ({".github/workflows/x.yml": b"x"}, "RX102"),
+    "attributes beside data": ({".gitattributes": b"* filter=lfs"}, "RX102"),
+    "leaderboard beside data": ({"leaderboard/overview.json": b"{}"}, "RX102"),
+    "a second submission": ({"submissions/others/x/model.yaml": b"x"}, "RX102"),
+    "a stray file": ({"submissions/x.txt": b"x"}, "RX102"),
+    "weights": ({f"{FOLDER}/weights.bin": b"x"}, "RX102"),
+    "an executable": ({f"{FOLDER}/sandbox.json": ("100755", b"{}")}, "RX104"),
+    "a link": ({f"{FOLDER}/iu-xray.json": ("120000", b"/etc/passwd")}, "RX104"),
+    "a submodule": ({f"{FOLDER}/code": ("160000", "1" * 40)}, "RX104"),
+    "a folder inside": ({f"{FOLDER}/a/b.json": b"{}"}, "RX107"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_that_are_refused(repo, tmp_path, submission_files, name):
+    more, code = SHAPES[name]
+    intake = taken(repo, tmp_path, {**submission_files(), **more})
+    assert not intake.ok
+    assert code in codes(intake)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "submissions/Strangers/careful",
+        "submissions/str\u0430ngers/careful",
+        "submissions/strangers/$(id)",
+        "submissions/strangers/a b",
+        "submissions/stran\udcffgers/careful",
+        "submissions/:(glob)*/x",
+        "submissions/strangers/*",
+        "submissions/-x/y",
+    ],
+)
+def test_names_that_are_no_slugs_are_never_a_withdrawal(repo, tmp_path, submission_files, folder):
+    made = {p.replace(FOLDER, folder): d for p, d in submission_files().items()}
+    intake = taken(repo, tmp_path, made)
+    assert intake.kind == "submission"
+    assert not intake.ok
+    assert "RX101" in codes(intake)
+
+
+def test_a_withdrawal_only_takes_away(repo, tmp_path, submission_files):
+    repo.merge(submission_files())
+    intake = taken(repo, tmp_path, dict.fromkeys(submission_files()))
+    assert (intake.kind, intake.ok) == ("withdrawal", True)
+    mixed = taken(repo, tmp_path / "2", {**dict.fromkeys(submission_files()), "README.md": b"x"})
+    assert (mixed.kind, mixed.ok) == ("withdrawal", False)
+
+
+def test_a_card_alone_is_checked_with_the_predictions_that_are_there(
+    repo, tmp_path, submission_files, card_bytes
+):
+    repo.merge(submission_files())
+    intake = taken(repo, tmp_path, {f"{FOLDER}/model.yaml": card_bytes(name="Renamed")})
+    assert intake.ok
+    assert set(intake.report.found[0].submission.files) == {"sandbox"}
+
+
+def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_files):
+    sha = repo.pull(submission_files())
+    from evaluator.github.git_objects import fetch
+
+    fetch(repo.url, 1, sha, tmp_path / "pull")
+    bring_blobs(tmp_path / "pull", 1)
+    repo.path.rename(tmp_path / "gone")
+    assert take_fetched(tmp_path / "pull", 1, sha).ok
+
+
+@pytest.mark.parametrize(("login", "ok"), [("stranger", True), ("Stranger", True), ("other", False)])
+def test_only_contacts_change_what_is_there(repo, tmp_path, submission_files, login, ok):
+    repo.merge(submission_files())
+    changed = submission_files(name="Mine now", contact=login)
+    intake = taken(repo, tmp_path, changed, Person(login, 7))
+    assert intake.ok is ok
+    assert (intake.objection is None) is ok
+    assert taken(repo, tmp_path / "2", changed, Person(login, 7, maintainer=True)).ok

@@ -1,0 +1,62 @@
+"""Counts and resemblance for the maintainer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from evaluator.datasets.report import StudyReport
+from evaluator.github.review_facts import chosen, file_facts, nearest, opener
+from evaluator.submissions.submission import Predictions
+
+
+def made(texts, digest="d"):
+    return Predictions("sandbox", {f"s{i}": StudyReport(t) for i, t in enumerate(texts)}, digest)
+
+
+def test_facts_by_hand():
+    lines = file_facts(made(["Clear lungs.", "clear LUNGS", "Café au lait spot.", ""]))
+    assert lines[0] == "words: 0 / 2 / 4 (5th, 50th, 95th percentile), 4 at most"
+    assert lines[1] == "the most frequent report is the same in 2 of 4 studies"
+    assert lines[2] == "1 reports hold a character outside ASCII, 1 are empty"
+    assert file_facts(made([])) == ["no report"]
+
+
+@pytest.mark.parametrize(
+    ("other", "share"),
+    [
+        (["A b.", "C d.", "E f.", "G h."], 1.0),
+        (["a B", "c D!", "x", "y"], 0.5),
+        (["x", "y", "z", ""], None),
+    ],
+)
+def test_resemblance(other, share):
+    found = nearest(made(["A b.", "C d.", "E f.", "G h."]), {"t/m": made(other).reports})
+    assert found == ([] if share is None else [("t/m", share)])
+
+
+def test_empty_reports_resemble_nothing():
+    assert nearest(made(["", " "]), {"t/m": made(["", ""]).reports}) == []
+
+
+def test_the_three_nearest_come_first():
+    own = made([f"report {i}" for i in range(8)])
+    others = {f"t/{k}": made([f"report {i}" for i in range(k)]).reports for k in range(1, 6)}
+    assert [name for name, _ in nearest(own, others)] == ["t/5", "t/4", "t/3"]
+
+
+def test_samples_follow_from_the_bytes_alone():
+    a, b = made(["x"] * 50), made(["x"] * 50, digest="e")
+    assert chosen(a, 3) == chosen(made(["x"] * 50), 3) != chosen(b, 3)
+    assert len(set(chosen(a, 50))) == 50
+
+
+def test_who_opened_it(tmp_path):
+    for name in ("a/one", "b/two"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "model.yaml").write_text(f"contact: [{'Someone' if name == 'a/one' else 'x'}]")
+    since = datetime(2020, 1, 2, tzinfo=UTC)
+    (line,) = opener("someone", since, tmp_path)
+    assert line == "opened by `someone`, an account since 2020-01-02; contact of `a/one`"
+    assert opener("nobody", since, tmp_path)[0].endswith("contact of no model on main")

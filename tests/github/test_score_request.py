@@ -1,0 +1,145 @@
+"""Who may ask for scores of what, and what everybody is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from support.comments import inert
+
+from evaluator.core.problems import Problems
+from evaluator.datasets.report import StudyReport
+from evaluator.github import api
+from evaluator.github import quota_status as slots
+from evaluator.github import score_request as request
+from evaluator.github.pull_request import Intake
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.validate import Found, Report
+
+ROOT = Path(__file__).parents[2]
+SHA = "0123456789abcdef0123456789abcdef01234567"
+URL = "https://github.com/rexrank/challenge/actions/runs/1"
+
+
+class Repo:
+    def __init__(self, role="maintain", **pull):
+        self.role, self.started = role, []
+        base = {
+            "number": 7,
+            "state": "open",
+            "base": SimpleNamespace(ref="main"),
+            "head": SimpleNamespace(sha=SHA),
+        }
+        self.pull = SimpleNamespace(**(base | pull))
+
+    def get_collaborator_permission(self, login):
+        return self.role
+
+    def get_pull(self, number):
+        assert number == 7
+        return self.pull
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    def start_once(repo, workflow, title, inputs):
+        fresh = (workflow, title, inputs) not in repo.started
+        repo.started.append((workflow, title, inputs))
+        return URL, fresh
+
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "rexrank/challenge")
+    monkeypatch.setattr(api, "start_once", start_once)
+    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": None})
+
+
+def intake(kind="submission", objection=None, status="active"):
+    predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
+    submission = Submission("t", "m", {"status": status}, predictions)
+    found = Found("submissions/t/m", "t", "m", submission, ())
+    return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (found,)), objection, "f" * 40)
+
+
+def ask(repo, body=f"/score {SHA}", take=intake):
+    event = {"issue": {"number": 7}, "comment": {"body": body, "user": {"login": "somebody"}}}
+    found = request.answer(repo, event, lambda pull: take())
+    if found is not None:
+        inert(found.body, "https://github.com/rexrank/challenge/actions/")
+    return found
+
+
+def test_a_maintainers_command_is_accepted_and_started_once():
+    repo = Repo()
+    found = ask(repo)
+    assert (found.sha, found.body, found.weighty) == (SHA, "", True)
+    assert repo.started == []
+    texts = [request.start(repo, 7, SHA) for _ in range(2)]
+    assert repo.started[0] == ("score.yml", f"score PR #7 @ {SHA}", {"pr": "7", "sha": SHA})
+    assert all(URL in t and SHA in t for t in texts)
+    assert ["already" in t for t in texts] == [False, True]
+    for text in texts:
+        inert(text, URL)
+
+
+def test_the_title_is_what_the_workflow_calls_its_run():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/score.yml").read_text())
+    title = workflow["run-name"].replace("${{ inputs.pr }}", "7").replace("${{ inputs.sha }}", SHA)
+    repo = Repo()
+    request.start(repo, 7, SHA)
+    assert repo.started[0][1] == title
+
+
+@pytest.mark.parametrize(
+    "body", ["", None, "hello", "/scoreboard", "please /score x", "/rescore x", " /score x"]
+)
+def test_other_comments_are_nobodys_business(body):
+    assert ask(Repo(), body) is None
+
+
+@pytest.mark.parametrize("role", ["triage", "read", "none"])
+@pytest.mark.parametrize("body", [f"/score {SHA}", "/score", "/score @everyone `x` <b>"])
+def test_an_outsider_is_told_why_and_never_over_what_a_maintainer_was_told(role, body):
+    repo = Repo(role)
+    found = ask(repo, body, take=lambda: pytest.fail("nothing is read for an outsider"))
+    assert "Only maintainers" in found.body
+    assert "everyone" not in found.body
+    assert not found.weighty
+    assert found.sha is None
+    assert repo.started == []
+
+
+REFUSED = [
+    ("/score", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA[:12]}", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA}; touch x", {}, {}, "40 hexadecimal digits"),
+    (f"/score {SHA}", {"state": "closed"}, {}, "not open"),
+    (f"/score {SHA}", {"base": SimpleNamespace(ref="other")}, {}, "not open"),
+    (f"/score {'f' * 40}", {}, {}, "moved"),
+    (f"/score {SHA}", {}, {"kind": "other"}, "no submission"),
+    (f"/score {SHA}", {}, {"kind": "withdrawal"}, "withdraws"),
+    (f"/score {SHA}", {}, {"status": "withdrawn"}, "withdraws"),
+    (f"/score {SHA}", {}, {"objection": "not yours"}, "not valid"),
+]
+
+
+@pytest.mark.parametrize(("body", "pull", "of", "words"), REFUSED)
+def test_every_refusal_has_its_reason(body, pull, of, words):
+    repo = Repo(**pull)
+    found = ask(repo, body, lambda: intake(**of))
+    assert "Nothing was started" in found.body
+    assert words in found.body
+    assert found.weighty
+    assert repo.started == []
+
+
+def test_a_used_quota_names_the_next_slot(monkeypatch):
+    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    repo = Repo()
+    found = ask(repo)
+    assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
+    assert "mimic" not in found.body
+    assert "actions/workflows/score.yml" in found.body
+    assert "1 in 30 days and 6 in a year" in found.body
+    assert repo.started == []

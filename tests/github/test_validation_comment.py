@@ -1,0 +1,185 @@
+"""What people read: all that they need, and nothing of a stranger's comes alive in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.comments import inert
+
+from evaluator.core.problems import Problems, Severity
+from evaluator.datasets.report import StudyReport
+from evaluator.github.pull_request import Intake
+from evaluator.github.validation_comment import Around, validation_comment, verdict
+from evaluator.scoring.quota import Policy
+from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.validate import Found, Report
+
+SHA = "0" * 40
+HOSTILE = [
+    "@everyone",
+    "[x](https://evil.example)",
+    "![x](https://evil.example/a.png)",
+    "<img src=x onerror=alert(1)>",
+    "`` ` ```",
+    "a | b",
+    "</details><!-- rexrank:score v1 -->",
+    "::set-output name=x::y",
+    "\n\n# heading\n```\n@everyone\n",
+    "https://evil.example",
+    "rexrank/challenge#1 and #2",
+]
+
+
+def intake(
+    text="Clear.", folder="submissions/t/m", objection=None, kind="submission", problems=None, status="active",
+    dataset="sandbox",
+):  # fmt: skip
+    predictions = Predictions(dataset, {"s1": StudyReport(text), "s2": StudyReport("Heart normal.")}, "d")
+    submission = Submission("t", "m", {"status": status}, {dataset: predictions})
+    files = {
+        "dataset": dataset,
+        "studies": 2,
+        "tracks": ("findings",),
+        "distinct": 2,
+        "median_words": 1,
+        "empty": 0,
+    }
+    problems = problems or Problems()
+    found = Found(folder, "t", "m", submission if problems.ok else None, (files,))
+    return Intake(1, SHA, kind, folder, Report(problems, (found,)), objection, "f" * 40)
+
+
+def wrong(text, severity=Severity.ERROR):
+    problems = Problems()
+    problems.add("RX102", text, found=text, wanted=text, fix=text, pointer=text, severity=severity)
+    return problems
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_reports_objections_folders_and_problems_are_inert(text):
+    inert(validation_comment(intake(text)))
+    inert(validation_comment(intake(objection=text)))
+    inert(validation_comment(intake(folder=f"submissions/t/{text}", kind="withdrawal")))
+    inert(validation_comment(intake(problems=wrong(text))))
+    inert(validation_comment(intake(problems=wrong(text, Severity.WARNING))))
+    inert(validation_comment(intake(problems=wrong(f"run: {text} (so)"))))
+    others = {"sandbox": {text: {"s1": StudyReport("Clear."), "s2": StudyReport("Heart normal.")}}}
+    inert(validation_comment(intake(), Around(others)))
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet="`@[]()<>!|\\\n\r ab*_#:", max_size=60))
+def test_any_report_stays_in_its_fence(text):
+    inert(validation_comment(intake(text)))
+
+
+def test_a_stranger_reads_what_was_found_and_what_happens_next():
+    drawn = inert(validation_comment(intake()))
+    assert "✅ Valid submission" in drawn.prose
+    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word in the median" in drawn.prose
+    assert "What happens next. You need not do anything." in drawn.prose
+    assert "Quota" not in drawn.prose
+    assert f"{SHA}" in drawn.code
+
+
+def test_a_maintainer_reads_facts_and_what_to_paste():
+    around = Around({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, opener=["opened by `x`"])
+    drawn = inert(validation_comment(intake(), around))
+    assert f"/score {SHA}\n" in drawn.code
+    assert "a/b" in drawn.code
+    assert " 50%" in drawn.prose
+    assert "5th, 50th, 95th percentile" in drawn.prose
+    assert "opened by " in drawn.prose
+    assert "2 reports chosen by hash" in drawn.prose
+
+
+def test_a_long_sample_is_broken_into_lines():
+    drawn = inert(validation_comment(intake("word " * 400)))
+    sample = max(drawn.code, key=len)
+    assert sample.count("\n") > 5
+    assert max(map(len, sample.split("\n"))) <= 88
+
+
+@pytest.mark.parametrize(
+    ("waits", "policy", "words"),
+    [
+        ({}, Policy(), "scored once in 30 days and 6 times in a year. For t: rexgradient now."),
+        ({"rexgradient": None}, Policy(), "For t: rexgradient now."),
+        ({"rexgradient": "2026-12-26T13:58:12Z"}, Policy(), "rexgradient from 2026-12-26 13:58 UTC."),
+        ({}, Policy(2, timedelta(days=7), 9), "scored twice in 7 days and 9 times in a year"),
+    ],
+)
+def test_of_a_private_set_the_quota_is_said(waits, policy, words):
+    drawn = inert(validation_comment(intake(dataset="rexgradient"), Around(waits=waits, policy=policy)))
+    text = "".join(p for p in [drawn.html])
+    plain = "".join(part.split(">", 1)[-1] for part in text.split("<")).replace("\n", " ")
+    assert words in plain
+
+
+def test_every_problem_has_its_place_its_page_and_its_cure():
+    problems = Problems()
+    problems.add("RX202", "a/x.json", found="twice", wanted="once.", fix="remove one", pointer="/s1", line=3)
+    problems.add("RX209", "a/x.json", found="old", wanted="new", fix="type: rexrank convert x (it stays)")
+    problems.add("RX211", "a/x.json", found="order", wanted="sorted", fix="sort", severity=Severity.WARNING)
+    drawn = inert(validation_comment(intake(problems=problems)))
+    assert "❌ Not valid: 2 problems, 1 warning" in drawn.prose
+    assert "What to do. Mend everything" in drawn.prose
+    assert "What is marked ⚠️ may stay" in drawn.prose
+    assert "Wanted: once." in drawn.prose
+    assert "Fix: remove one" in drawn.prose
+    assert "(it stays)" in drawn.prose
+    assert {"a/x.json", "/s1", "twice", "rexrank convert x", "rexrank validate submissions/t/m"} <= set(
+        drawn.code
+    )
+    assert [link.rpartition("#")[2] for link in drawn.links] == ["rx202", "rx209", "rx211"]
+    assert "/score" not in drawn.html
+
+
+def test_warnings_alone_do_not_refuse():
+    drawn = inert(validation_comment(intake(problems=wrong("x", Severity.WARNING))))
+    assert "✅ Valid submission with 1 warning" in drawn.prose
+    assert "They do not stop the submission" in drawn.prose
+
+
+def test_an_objection_makes_it_not_valid_and_gives_no_command():
+    drawn = inert(validation_comment(intake(objection="x is no contact of t/m")))
+    assert "❌ Not valid" in drawn.prose
+    assert "Not yours to change. x is no contact of t/m." in drawn.prose
+    assert "/score" not in drawn.html
+
+
+@pytest.mark.parametrize(
+    ("of", "state", "words"),
+    [
+        ({"kind": "other", "folder": ""}, "success", "nothing to score"),
+        ({}, "pending", "a maintainer looks at it"),
+        ({"problems": wrong("x")}, "failure", "not valid"),
+        ({"objection": "x"}, "failure", "not valid"),
+        ({"kind": "withdrawal"}, "success", "withdrawal"),
+        ({"status": "withdrawn"}, "success", "withdrawal"),
+        ({"kind": "withdrawal", "objection": "x"}, "failure", "not valid"),
+    ],
+)
+def test_the_first_status_of_a_commit(of, state, words):
+    found = verdict(intake(**of))
+    assert found[0] == state
+    assert words in found[1]
+
+
+@pytest.mark.parametrize("of", [{"kind": "withdrawal"}, {"status": "withdrawn"}])
+def test_a_withdrawal_says_what_stays(of):
+    drawn = inert(validation_comment(intake(**of)))
+    assert "✅ Withdrawal" in drawn.prose
+    assert "stays" in drawn.prose
+    assert "/score" not in drawn.html
+
+
+def test_thousands_of_problems_fit_into_a_comment():
+    problems = Problems()
+    for i in range(3_000):
+        problems.add("RX206", f"a/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250)
+    drawn = inert(validation_comment(intake(problems=problems)))
+    assert "more; run" in drawn.prose

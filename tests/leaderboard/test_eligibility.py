@@ -1,0 +1,149 @@
+"""What is listed without a rank, and why; what a maintainer's release changes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.eligibility import read_releases, sort_entrants
+from evaluator.leaderboard.ranking import make_table, mark_contamination
+from evaluator.scoring.records import Board
+
+REAL = Board(get_dataset("iu-xray"), "findings")
+PRIVATE = Board(get_dataset("rexgradient"), "findings")
+QUARANTINED = {"outcome": "quarantine", "badges": [{"code": "C5", "outcome": "quarantine", "text": "t"}]}
+
+
+def record(model="m", *, kind="submission", mean=0.5, blob="b", n=590, **more):
+    entry = {"mean": mean, "se": 0.01234, "low": mean - 0.01, "high": mean + 0.01, "n": n, "n_failed": 0}
+    return {
+        "kind": kind,
+        "team": "t",
+        "model": model,
+        "card": {"name": model},
+        "protocol": "clean",
+        "n": n,
+        "n_clusters": n,
+        "metrics": {"radcliq_v1": {**entry, "signature": "r"}},
+        "missing": {},
+        "stand_in": False,
+        "diagnostics": {"top1_share": 0.1},
+        "integrity": {"outcome": "pass", "badges": []},
+        "provenance": {"references_sha256": "d", "predictions_sha256": blob},
+        "submitted": "2026-01-01",
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("changes", "board", "reason"),
+    [
+        ({}, REAL, None),
+        ({"metrics": {}}, REAL, "lacks radcliq_v1 under the board's signature"),
+        (
+            {"integrity": QUARANTINED},
+            REAL,
+            "held by integrity check C5 until a maintainer releases it",
+        ),
+        ({"integrity": QUARANTINED, "blob": "free"}, REAL, None),
+        (
+            {"diagnostics": {"top1_share": 0.95}},
+            REAL,
+            "null-like: one report serves at least nine studies in ten; enter it as a baseline",
+        ),
+        ({"diagnostics": {"top1_share": 0.95}}, Board(get_dataset("sandbox"), "findings"), None),
+        (
+            {"ladder": {"improved": False, "best": "t/a"}},
+            PRIVATE,
+            (
+                "no better than the team's best (t/a) by more than one standard error: numbers are withheld on a "
+                "private set"
+            ),
+        ),
+        ({"ladder": {"improved": True, "best": "t/a"}}, PRIVATE, None),
+    ],
+)
+def test_reasons(changes, board, reason):
+    other = record("other")
+    found = sort_entrants(
+        board, [other, record("m", **changes)], rehearsal=False, released=frozenset({"free"})
+    )
+    assert found.why.get("t/m") == reason
+    table = make_table(board, found, None, rehearsal=False)
+    rows = [*table["rows"], *table["incomplete"]]
+    assert {r["id"]: r["why_unranked"] for r in rows}["t/m"] == reason
+
+
+def test_what_the_ladder_withholds_shows_no_number_anywhere():
+    withheld = record("m", mean=0.123_456, n=10_000, ladder={"improved": False, "best": "t/a"})
+    shown = record(
+        "a", mean=0.5, n=10_000, diagnostics={"top1_share": 0.123_456_789, "signal": {"low": 0.987_654_3}}
+    )
+    table = make_table(
+        PRIVATE, sort_entrants(PRIVATE, [shown, withheld], rehearsal=False), None, rehearsal=False
+    )
+    (row,) = table["incomplete"]
+    assert row["metrics"] == {}
+    assert row["diagnostics"] == {}
+    assert table["rows"][0]["diagnostics"] == {"top1_share": 0.123, "signal": {"low": 0.988}}
+
+
+def test_releases_name_bytes_and_a_person(tmp_path):
+    assert read_releases(tmp_path) == frozenset()
+    path = tmp_path / "releases.json"
+    path.write_text(json.dumps({"abc": {"by": "someone", "why": "short reports by design"}}))
+    assert read_releases(tmp_path) == {"abc"}
+    for bad in ("{", "[]", '{"abc": {"by": "someone"}}'):
+        path.write_text(bad)
+        with pytest.raises(RexrankError, match="Wanted"):
+            read_releases(tmp_path)
+
+
+def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
+    records = [record("a", mean=0.500_31, n=10_000), record("b", mean=0.500_29, n=10_000)]
+    table = make_table(PRIVATE, sort_entrants(PRIVATE, records, rehearsal=False), None, rehearsal=False)
+    assert [r["model"] for r in table["rows"]] == ["b", "a"]
+    assert {r["metrics"]["radcliq_v1"]["mean"] for r in table["rows"]} == {0.5}
+    assert {r["metrics"]["radcliq_v1"]["se"] for r in table["rows"]} == {0.01}
+    assert table["step"] == 0.001
+    public = make_table(
+        REAL, sort_entrants(REAL, [record(mean=1 / 3)], rehearsal=False), None, rehearsal=False
+    )
+    assert public["step"] is None
+    assert public["rows"][0]["metrics"]["radcliq_v1"]["mean"] == 1 / 3
+
+
+def test_gain_over_the_best_null_row():
+    records = [
+        record("m", mean=0.5),
+        record("n1", kind="null", mean=0.9),
+        record("n2", kind="null", mean=0.7),
+    ]
+    table = make_table(REAL, sort_entrants(REAL, records, rehearsal=False), None, rehearsal=False)
+    gain = table["rows"][0]["metrics"]["radcliq_v1"]["gain_over_null"]
+    assert gain == {"null": "t/n2", "gain": pytest.approx(0.2)}
+    assert table["nulls"][0]["metrics"]["radcliq_v1"]["gain_over_null"] is None
+
+
+def test_a_model_that_falls_from_public_to_private_is_marked():
+    def table(dataset, public, means):
+        rows = [{"id": m, "badges": [], "metrics": {"radcliq_v1": {"mean": v}}} for m, v in means.items()]
+        return {
+            "dataset": dataset,
+            "track": "findings",
+            "references_public": public,
+            "primary": "radcliq_v1",
+            "rows": rows,
+        }
+
+    public = {"a": 1.0, "b": 1.1, "c": 0.9, "d": 1.05, "e": 0.2}
+    private = {"a": 1.01, "b": 1.12, "c": 0.93, "d": 1.04, "e": 1.0}
+    tables = [table("iu-xray", True, public), table("rexgradient", False, private)]
+    mark_contamination(tables)
+    for found in tables:
+        assert {r["id"]: [b["code"] for b in r["badges"]] for r in found["rows"]} == {
+            **{key: [] for key in "abcd"},
+            "e": ["C22"],
+        }

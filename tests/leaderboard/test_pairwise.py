@@ -1,0 +1,54 @@
+"""Pairs on every metric: the numbers of `rexrank compare`, and coarse ones of private sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.scoring.records import Board
+from evaluator.statistics.rounding import coarse
+
+COLUMNS = {"t/a": ["bleu_2", "rouge_l"], "t/b": ["bleu_2", "rouge_l"], "t/c": ["bleu_2"]}
+
+
+def frames(n):
+    rng = np.random.default_rng(1)
+    ids = [f"s{i}" for i in range(n)]
+    return {
+        m: pd.DataFrame({"study_id": ids, "patient": ids, "bleu_2": rng.random(n), "rouge_l": rng.random(n)})
+        for m in COLUMNS
+    }
+
+
+def test_differences_are_those_of_the_means():
+    found = frames(60)
+    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", found, COLUMNS)
+    pairs = made["metrics"]["bleu_2"]
+    assert [(p["a"], p["b"]) for p in pairs] == [("t/a", "t/b"), ("t/a", "t/c"), ("t/b", "t/c")]
+    assert [(p["a"], p["b"]) for p in made["metrics"]["rouge_l"]] == [("t/a", "t/b")]
+    for pair in pairs:
+        wanted = found[pair["a"]]["bleu_2"].mean() - found[pair["b"]]["bleu_2"].mean()
+        assert pair["difference"] == pytest.approx(wanted, rel=1e-5)
+        assert pair["low"] < pair["difference"] < pair["high"]
+        assert pair["p"] <= pair["q"] <= 1
+
+
+def test_few_patients_have_no_interval():
+    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(20), COLUMNS)
+    assert all(p["low"] is None for p in made["metrics"]["bleu_2"])
+
+
+def test_a_private_set_shows_no_finer_number(monkeypatch):
+    monkeypatch.setenv("REXRANK_SALT", "salt")
+    made = board_pairwise(Board(get_dataset("chexpert-plus"), "report"), "d", frames(60), COLUMNS)
+    for pair in made["metrics"]["bleu_2"]:
+        for end in ("difference", "low", "high"):
+            assert pair[end] == coarse(pair[end], 60)
+    assert "s1" not in str(made)
+
+
+def test_an_empty_board_has_no_pairs():
+    assert board_pairwise(Board(get_dataset("sandbox"), "findings"), "", {}, {})["metrics"] == {}

@@ -1,0 +1,128 @@
+"""Who may stand on a board, in which column, and in which order."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.eligibility import sort_entrants
+from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, overview
+from evaluator.scoring.records import Board
+
+SANDBOX = Board(get_dataset("sandbox"), "findings")
+REAL = Board(get_dataset("iu-xray"), "findings")
+
+
+def record(model="m", *, metrics=None, stand_in=False, kind="submission", status="active", digest="d", n=60):
+    values = {"bleu_2": 0.5} if metrics is None else metrics
+    return {
+        "kind": kind,
+        "team": "t",
+        "model": model,
+        "card": {"name": model, "status": status, "training_data": ["iu-xray"]},
+        "protocol": "clean",
+        "n": n,
+        "n_clusters": 42,
+        "metrics": {
+            k: {
+                "mean": v,
+                "se": None,
+                "low": None,
+                "high": None,
+                "n": n,
+                "n_failed": 0,
+                "signature": f"{k}|v1",
+            }
+            for k, v in values.items()
+        },
+        "missing": {},
+        "stand_in": stand_in,
+        "diagnostics": {},
+        "integrity": {"badges": []},
+        "provenance": {"references_sha256": digest},
+        "submitted": "2026-01-01",
+    }
+
+
+def test_stand_ins_never_enter_a_real_table():
+    records = [record("a", stand_in=True), record("b")]
+    real = sort_entrants(REAL, records, rehearsal=False)
+    assert [r["model"] for r in real.ranked] == ["b"]
+    assert real.notes[0] == (
+        "t/a is left out: it was scored with stand-in or unverified weights. Score it again with verified weights."
+    )
+    assert len(sort_entrants(SANDBOX, records, rehearsal=False).ranked) == 2
+    rehearsal = sort_entrants(REAL, records, rehearsal=True)
+    assert len(rehearsal.ranked) == 2
+    assert make_table(REAL, rehearsal, None, rehearsal=True)["rehearsal"] is True
+    assert make_table(REAL, real, None, rehearsal=False)["rehearsal"] is False
+    assert (
+        make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)[
+            "rehearsal"
+        ]
+        is True
+    )
+
+
+def test_two_signatures_never_share_a_column():
+    odd = record("c")
+    odd["metrics"]["bleu_2"]["signature"] = "bleu_2|v0"
+    found = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
+    assert [r["model"] for r in found.ranked] == ["a", "b"]
+    assert [r["model"] for r in found.incomplete] == ["c"]
+    assert "t/c: bleu_2 has another signature" in found.notes[0]
+
+
+def test_other_references_stop_the_ranking():
+    with pytest.raises(RexrankError, match="t/c differ from the rest"):
+        sort_entrants(SANDBOX, [record("a"), record("b"), record("c", digest="e")], rehearsal=False)
+
+
+def test_the_primary_ranks_and_another_stands_by():
+    both = record("a", metrics={"bertscore": 0.1, "bleu_2": 0.9})
+    found = sort_entrants(SANDBOX, [both, record("b")], rehearsal=False)
+    assert found.primary == "bertscore"
+    assert [r["model"] for r in found.incomplete] == ["b"]
+    assert board_keys(found) == ["bertscore", "bleu_2"]
+    assert make_table(SANDBOX, found, None, rehearsal=False)["rule"] == "stand-by/bertscore/v1"
+
+
+def test_withdrawn_rows_stay_as_tombstones():
+    found = sort_entrants(
+        SANDBOX, [record("a"), record("b", status="withdrawn"), record("c", kind="null")], rehearsal=False
+    )
+    table = make_table(SANDBOX, found, None, rehearsal=False)
+    assert [[r["model"] for r in table[g]] for g in ("rows", "withdrawn", "nulls")] == [["a"], ["b"], ["c"]]
+
+
+def test_rows_stand_in_the_order_of_the_mean():
+    records = [record("a", metrics={"bleu_2": 0.2}), record("b", metrics={"bleu_2": 0.7})]
+    table = make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)
+    assert [r["model"] for r in table["rows"]] == ["b", "a"]
+    assert overview([table])["boards"][0]["n_models"] == 2
+
+
+@pytest.mark.parametrize("noise", [(0, 0), (1e-9, 0), (0, 1e-9)])
+def test_rounding_puts_no_row_above_another(noise):
+    """Equal means: the earlier submission first, then the name, whatever the last bits say."""
+    means = {"b": 0.5 + noise[0], "a": 0.5 + noise[1], "late": 0.5 + sum(noise), "best": 0.6}
+    records = [record(m, metrics={"bleu_2": v}) for m, v in means.items()]
+    records[2]["submitted"] = "2026-02-01"
+    table = make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)
+    assert [r["model"] for r in table["rows"]] == ["best", "a", "b", "late"]
+
+
+def test_training_on_the_dataset_is_marked():
+    table = make_table(REAL, sort_entrants(REAL, [record("a")], rehearsal=False), None, rehearsal=False)
+    assert table["rows"][0]["trained_on_dataset"] is True
+    table = make_table(SANDBOX, sort_entrants(SANDBOX, [record("a")], rehearsal=False), None, rehearsal=False)
+    assert table["rows"][0]["trained_on_dataset"] is False
+
+
+def test_per_study_files_must_hold_the_same_studies():
+    one = pd.DataFrame({"study_id": ["a", "b"], "patient": ["p", "p"]})
+    check_frames(SANDBOX, {"x": one, "y": one.copy()})
+    with pytest.raises(RexrankError, match="per-study scores of y"):
+        check_frames(SANDBOX, {"x": one, "y": one.assign(study_id=["a", "c"])})

@@ -1,0 +1,184 @@
+"""The judged metrics over real HTTP: stand-in judge, failures, injections and controls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluator.core.types import Pair
+from evaluator.metrics.base import Metric
+from evaluator.metrics.fineradscore import FineRadScore
+from evaluator.metrics.green import Green, _Asker
+from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.models.judges.controls import REPORTS
+from evaluator.models.judges.sanitise import INJECTIONS, addresses_judge, harmless
+from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
+from evaluator.models.runtime import Run
+from evaluator.models.weights import is_stand_in
+
+
+@dataclass(frozen=True)
+class Fact:
+    finding: str
+    status: str = "present"
+    location: str = ""
+    severity: str = ""
+    change: str = ""
+
+
+FINDINGS = (
+    "pleural effusion",
+    "pneumothorax",
+    "heart",
+    "consolidation",
+    "edema",
+    "endotracheal tube",
+    "rib fracture",
+    "atelectasis",
+    "nodule",
+    "cardiomegaly",
+    "opacity",
+    "central venous line",
+)
+
+
+def facts_of(text: str) -> list[Fact]:
+    facts = []
+    for sentence in text.lower().split("."):
+        for finding in FINDINGS:
+            if finding in sentence:
+                status = "absent" if "no " in sentence else "present"
+                place = next((p for p in ("right", "left") if p in sentence and status == "present"), "")
+                size = next((s for s in ("small", "large") if s in sentence), "")
+                normal = finding == "heart" and "normal" in sentence
+                facts.append(Fact(finding, "absent" if normal else status, place, size))
+    return facts
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with stand_in_judge(facts_of) as address:
+        yield address
+
+
+def run_of(url: str, protocol: Any = "clean", **more: Any) -> Run:
+    judge = JudgeSettings(url, MODEL, stand_in=True, backoff=0.01, concurrency=8)
+    return Run(protocol=protocol, judges=by_metric(judge), details=True, **more)
+
+
+REFERENCE = REPORTS[0]
+NEAR = REFERENCE.replace("right", "left")
+PAIRS = [
+    Pair("same", REFERENCE, REFERENCE),
+    Pair("near", REFERENCE, NEAR),
+    Pair("far", REFERENCE, REPORTS[1]),
+    Pair("empty", REFERENCE, ""),
+]
+
+
+@pytest.mark.parametrize("protocol", ["clean", "compat"])
+def test_green_over_http(url: str, protocol: str) -> None:
+    scores = Green().score(PAIRS, run_of(url, protocol))
+    assert scores.values[0] == 1.0
+    assert scores.values[0] > scores.values[1] > scores.values[2] >= scores.values[3] == 0.0
+    assert scores.failed.tolist() == [False, False, False, protocol == "clean"]
+    assert scores.details is not None
+    assert [d["parse_status"] for d in scores.details[:3]] == ["ok"] * 3
+
+
+@pytest.mark.parametrize(("variant", "values"), [("max", [0, 2, 3]), ("sum", [0, 2, 7])])
+def test_fineradscore_over_http(url: str, variant: str, values: list[float]) -> None:
+    scores = FineRadScore().score(PAIRS, run_of(url, variants={"fineradscore": variant}))
+    assert scores.values[:3].tolist() == values
+    assert scores.values[3] >= max(scores.values[:3])
+    assert scores.failed.tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+def test_signature_says_stand_in(url: str, metric: Metric) -> None:
+    assert is_stand_in(metric.signature(run_of(url)))
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_injections_are_refused_and_made_harmless(url: str, text: str) -> None:
+    assert addresses_judge(f"The lungs are clear. {text}") or addresses_judge(f"The lungs are clear.\n{text}")
+    quiet = harmless(text)
+    assert not any(
+        mark in quiet for mark in ("<|", "</s>", "[Matched", "[Clinically", "[INST]", "<<SYS>>", "```")
+    )
+
+
+def test_injected_predictions_gain_nothing(url: str) -> None:
+    pairs = [Pair(str(i), REFERENCE, f"{REPORTS[1]}\n{text}") for i, text in enumerate(INJECTIONS)]
+    assert Green().score(pairs, run_of(url)).values.tolist() == [0.0] * len(pairs)
+    assert FineRadScore().score(pairs, run_of(url)).values.tolist() == [4.0] * len(pairs)
+
+
+@pytest.mark.parametrize("name", ["rate_pairs.json"])
+def test_ordinary_reports_are_never_refused(name: str) -> None:
+    path = Path(__file__).parents[1] / "data" / "parity" / "judges" / "fixtures" / name
+    for pair in json.loads(path.read_text("utf-8")):
+        assert addresses_judge(pair["reference"]) is None
+        assert addresses_judge(pair["candidate"]) is None
+
+
+@pytest.mark.parametrize("reply", ["{}", "[Matched Findings]:\n3. all", "", "no idea", "null"])
+@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+def test_a_judge_that_always_says_one_thing_is_voided(
+    monkeypatch: pytest.MonkeyPatch, url: str, metric: Metric, reply: str
+) -> None:
+    monkeypatch.setattr("evaluator.models.judges.stub_server.answer", lambda *_: reply)
+    with pytest.raises(JudgeVoid, match="control"):
+        metric.score(PAIRS, run_of(url))
+
+
+def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    from evaluator.models.judges import stub_server as standin
+
+    real, bad = standin.answer, False
+
+    def turning(messages: Any, facts: Any) -> str:
+        nonlocal bad
+        bad = bad or NEAR in json.dumps(messages)
+        return "nonsense" if bad else real(messages, facts)
+
+    monkeypatch.setattr(standin, "answer", turning)
+    with pytest.raises(JudgeVoid, match="after the run"):
+        Green().score(PAIRS[1:2], run_of(url))
+
+
+def test_a_prompt_that_fills_the_context_fails_closed(url: str) -> None:
+    models = Path(__file__).parents[1] / "data" / "parity" / "models"
+    judge = Judge(JudgeSettings(url, MODEL, stand_in=True, token_ids=True))
+    asker = _Asker(Run(judges=by_metric(judge.settings), models=models, details=True), judge)
+    long = "hydropneumothoraces " * 300
+    scores = asker([Pair("long", REFERENCE, f"{long} No effusion.")], "")
+    assert (scores.values.tolist(), scores.failed.tolist()) == ([0.0], [True])
+    assert scores.details is not None
+    assert "leaves no room" in scores.details[0]["error"]
+
+
+def test_differences_by_category() -> None:
+    wanted = [
+        Fact("a", location="left"),
+        Fact("b", severity="large"),
+        Fact("c"),
+        Fact("d", "absent"),
+        Fact("e"),
+    ]
+    seen = [
+        Fact("a", location="right"),
+        Fact("b", severity="small"),
+        Fact("d"),
+        Fact("e"),
+        Fact("f", change="new"),
+    ]
+    errors, matched = differences(wanted, seen)
+    assert errors == [["d", "f"], ["c"], ["a"], ["b"], [], []]
+    assert matched == ["e"]

@@ -1,0 +1,275 @@
+"""Flags on the reports as a whole: what is found, what is let through, and that no text is quoted."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.texts import sentence
+
+from evaluator.core.types import Scores
+from evaluator.scoring.integrity import copying, plausibility
+from evaluator.scoring.integrity import flags as integrity
+from evaluator.scoring.integrity.flags import Outcome, Texts, check_reports, describe, text_flags, worst
+from evaluator.submissions.rules.text import instructions_in
+
+INJECTIONS = (Path(__file__).parents[2] / "data" / "injection.txt").read_text("utf-8").splitlines()
+
+
+def texts(predictions, references=None, dataset="mimic-cxr", **more):
+    n = len(predictions)
+    return Texts(
+        dataset,
+        [f"s{i:03}" for i in range(n)],
+        [f"p{i:03}" for i in range(n)],
+        references or [sentence(i, 28) for i in range(n)],
+        predictions,
+        **more,
+    )
+
+
+def honest(n=200):
+    return [sentence(1_000 + i, 28) for i in range(n)]
+
+
+def found(flags):
+    return [(f.code, str(f.outcome)) for f in flags]
+
+
+def test_honest_reports_pass():
+    board = texts(honest())
+    flags = [*check_reports(board), *copying.check_copying(board)]
+    assert flags == []
+    assert worst(flags) is Outcome.PASS
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_every_injection_is_found(text):
+    assert ("C21", "reject") in found(text_flags(text))
+
+
+def test_the_suite_has_twenty():
+    assert len(set(INJECTIONS)) == 20
+
+
+@pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")
+def test_no_public_reference_is_taken_for_an_injection():
+    folder = Path(os.environ["REXRANK_SHARED"]) / "data" / "iu_xray"
+    n = 0
+    for path in sorted(folder.glob("*.json")):
+        for study in json.loads(path.read_text("utf-8")).values():
+            for field in ("section_findings", "section_impression", "report"):
+                n += 1
+                assert instructions_in(str(study[field])) is None
+    assert n == 3 * (590 + 296)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda p: ["", *p[1:]], [("C2", "badge")]),
+        (lambda p: ["", " ", "", *p[3:]], [("C2", "quarantine")]),
+        (lambda p: [x + " é" for x in p[:2]] + p[2:], [("C7", "badge")]),
+        (lambda p: [x + " é" for x in p[:3]] + p[3:], [("C7", "quarantine")]),
+        (lambda p: ["nо effusion", *p[1:]], [("C7", "reject"), ("C7", "badge")]),
+        (lambda p: [p[0].replace(".", "’"), *p[1:]], []),
+        (lambda p: ["no acute change " * 12, *p[1:]], [("C9", "badge")]),
+        (lambda p: [" ".join(["clear lungs and heart"] * 4) + f" {i}" for i in range(len(p))], [("C9", "badge"), ("C9", "quarantine")]),
+        (lambda p: [x[:90] for x in p], []),
+        (lambda p: [" ".join(x.split()[:5]) + f" {i}" for i, x in enumerate(p)], [("C5", "quarantine")]),
+        (lambda p: [p[0]] * 11 + p[11:], [("C10", "badge")]),
+        (lambda p: [p[i % 19] for i in range(len(p))], [("C10", "badge")]),
+        (lambda p: [p[0]] * len(p), [("C10", "badge")]),
+        (lambda p: ["as an AI, none", *p[1:]], [("C21", "reject")]),
+    ],
+)  # fmt: skip
+def test_flags_of_reports(change, expected):
+    board = texts(change(honest()))
+    assert found(check_reports(board)) == expected
+
+
+def test_a_constant_is_called_null_like():
+    (flag,) = check_reports(texts([honest(1)[0]] * 200))
+    assert flag.text == "null-like: one report for 100% of the studies"
+
+
+def test_the_limit_for_the_commonest_report_depends_on_the_dataset():
+    predictions = [honest(1)[0]] * 40 + honest()[40:]
+    assert found(check_reports(texts(predictions))) == [("C10", "badge")]
+    assert check_reports(texts(predictions, dataset="iu-xray")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("3 μm nodule", False), ("β-blocker", False), ("Röntgen", False), ("еffusion", True), ("сор", True), ("αβ", False), ("plain", False)],
+)  # fmt: skip
+def test_words_that_imitate_latin(text, expected):
+    assert integrity.disguised(text) is expected
+
+
+def test_diagnostics_by_hand():
+    board = texts(["A b c d.", "e", "e", ""], ["a b c d", "e f", "g h", "i j"])
+    numbers = describe(board)
+    assert numbers == {
+        "n_empty": 1,
+        "distinct_fraction": 0.75,
+        "top1_share": 0.5,
+        "length_ratio": 0.5,
+        "exact_match": 0.25,
+        "repetition_mean": None,
+        "repetition_max": None,
+        "non_ascii": 0.0,
+    }
+
+
+def test_matches_on_unique_long_references():
+    references = [sentence(i, 28) for i in range(400)]
+    predictions = honest(400)
+
+    def outcome(n, **more):
+        board = texts(references[:n] + predictions[n:], references, "rexgradient", **more)
+        return [f for f in found(copying.check_copying(board)) if f[0] == "C11"]
+
+    assert outcome(1) == []
+    assert outcome(1, private=True) == [("C11", "quarantine")]
+    assert outcome(2) == [("C11", "quarantine")]  # 0.5 %
+    assert outcome(7) == [("C11", "quarantine")]
+    assert outcome(8) == [("C11", "reject")]  # 2 %
+
+
+def test_templates_are_no_proof_of_copying():
+    template = sentence(1, 28)
+    board = texts(
+        [template] * 60 + honest(140), [template] * 60 + [sentence(i, 28) for i in range(60, 200)], "iu-xray"
+    )
+    assert [f for f in copying.check_copying(board) if f.code == "C11"] == []
+    trained = texts(
+        [sentence(0, 28), *honest(199)], [sentence(i, 28) for i in range(200)], training=[sentence(0, 28)]
+    )
+    assert copying.unique_references(trained, 25) == list(range(1, 200))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "n", "expected"),
+    [("mimic-cxr", 2, []), ("mimic-cxr", 3, ["quarantine"]), ("iu-xray", 30, []), ("iu-xray", 31, ["quarantine"]), ("iu-xray", 81, ["reject"]), ("sandbox", 200, [])],
+)  # fmt: skip
+def test_exact_matches_by_dataset(dataset, n, expected):
+    references = [f"short {i}" for i in range(200)]
+    board = texts([*references[:n], *honest(200 - n)], references, dataset)
+    assert [str(f.outcome) for f in copying.check_copying(board) if f.code == "C12"] == expected
+
+
+def test_copied_spans_count_only_when_nobody_else_has_them():
+    references = [sentence(i, 45) for i in range(200)]
+    copied = ["my own start " + r for r in references[:2]]
+    board = texts([*copied, *honest(198)], references)
+    assert copying.copied_spans(board) == ["s000", "s001"]
+    assert [str(f.outcome) for f in copying.check_copying(board) if f.code == "C13"] == ["quarantine"]
+    shared = texts([*copied, *honest(198)], [references[0], references[1], references[0], *references[3:]])
+    assert copying.copied_spans(shared) == ["s001"]
+    known = texts([*copied, *honest(198)], references, training=[references[1]])
+    assert copying.copied_spans(known) == ["s000"]
+    same_patient = Texts(
+        "mimic-cxr", board.ids, ["p", "q", "p", *board.patients[3:]], shared.references, shared.predictions
+    )
+    assert copying.copied_spans(same_patient) == ["s000", "s001"]
+
+
+def test_duplicates_between_teams():
+    board = texts(honest(100))
+    same, half = (
+        list(board.predictions),
+        board.predictions[:50] + [sentence(9_000 + i, 28) for i in range(50)],
+    )
+
+    def duplicate(others, *, declared, scores=None):
+        return found(copying.check_duplicate(board, others, scores, name="b/m", declared=declared))
+
+    assert duplicate(same, declared=False) == [("C18", "reject")]
+    assert duplicate(same, declared=True) == [("C18", "badge")]
+    assert duplicate(half, declared=False) == [("C18", "quarantine")]
+    assert duplicate([sentence(9_000 + i, 28) for i in range(100)], declared=False) == []
+    x = np.linspace(0, 1, 100)
+    assert duplicate(["other"] * 100, declared=False, scores=(x, 2 * x)) == [("C18", "quarantine")]
+    assert duplicate(["other"] * 100, declared=False, scores=(x, np.zeros(100))) == []
+
+
+def test_probing_and_canaries():
+    before = {f"s{i}": f"text {i}" for i in range(200)}
+    assert copying.check_probing(before, before) == []
+    assert found(copying.check_probing(before, before | {"s3": "new"})) == [("C19", "quarantine")]
+    assert copying.check_probing(before, {k: v + " all new" for k, v in before.items()}) == []
+    guid = "9f0c2b1e-7d55-4c1a-a0d3-52e1b8a7c9aa"
+    board = texts([f"lungs {guid.upper().replace('-', ' ')} clear", *honest(9)])
+    assert found(copying.check_canaries(board, [guid])) == [("C20", "reject")]
+    assert copying.check_canaries(texts(honest(9)), [guid]) == []
+    assert copying.check_canaries(board, [""]) == []
+
+
+def test_swapped_references():
+    scores = np.r_[np.full(10, 0.1), np.full(90, 0.5)]
+    assert copying.check_swapped(scores, range(10), higher_is_better=True) == []
+    assert found(copying.check_swapped(scores, range(10), higher_is_better=False)) == [("C20", "quarantine")]
+
+
+def test_scores_that_cannot_be():
+    assert found(plausibility.check_failures({"m": Scores(np.zeros(200), np.arange(200) < 3)})) == [
+        ("C3", "quarantine")
+    ]
+    assert found(plausibility.check_failures({"m": Scores(np.zeros(200), np.arange(200) < 2)})) == [
+        ("C3", "badge")
+    ]
+    assert plausibility.check_failures({"m": Scores(np.zeros(200), np.zeros(200, bool))}) == []
+    assert plausibility.check_signal(0.01, 0.02) == []
+    assert found(plausibility.check_signal(-0.01, 0.02)) == [("C14", "badge")]
+    assert (
+        found(plausibility.check_too_good({"radcliq_v1": -0.01, "bleu_2": 0.6}, {"bleu_2": 0.5}))
+        == [("C15", "quarantine")] * 2
+    )
+    assert plausibility.check_too_good({"radcliq_v1": 0.4}, {"radcliq_v1": 0.3}) == []
+    assert len(plausibility.check_too_good({"radcliq_v1": 0.2}, {"radcliq_v1": 0.3})) == 1
+
+
+def test_the_identity_of_radcliq():
+    perfect = {"radgraph_f1": 1.0, "bertscore": 1.0, "semb_score": 1.0, "radcliq_v1": -1.4406902828}
+    assert plausibility.check_identity(perfect, rounded=False) == []
+    assert found(plausibility.check_identity(perfect | {"radcliq_v1": -1.4387}, rounded=False)) == [
+        ("C16", "reject")
+    ]
+    assert plausibility.check_identity(perfect | {"radcliq_v1": -1.4387}, rounded=True) == []
+    assert found(plausibility.check_identity(perfect | {"radcliq_v1": -1.437}, rounded=True)) == [
+        ("C16", "reject")
+    ]
+    assert plausibility.check_identity({"radcliq_v1": 0.4}, rounded=True) == []
+
+
+def test_claims_and_drops():
+    assert plausibility.check_claims({"bleu_2": 0.201, "green": 0.30}, {"bleu_2": 0.2, "green": 0.309}) == []
+    flags = plausibility.check_claims({"bleu_2": 0.21, "green": 0.30}, {"bleu_2": 0.2, "green": 0.32})
+    assert [f.text for f in flags] == [
+        "bleu_2: claimed 0.2100, found 0.2000",
+        "green: claimed 0.3000, found 0.3200",
+    ]
+    cohort = {"a": 0.10, "b": 0.11, "c": 0.12, "d": 0.13, "e": 0.40}
+    assert found(plausibility.check_drop("e", cohort)) == [("C22", "badge")]
+    assert plausibility.check_drop("d", cohort) == []
+    assert plausibility.check_drop("e", {"d": 0.1, "e": 0.4}) == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text(alphabet="qzй<|>’ \n", max_size=60), min_size=4, max_size=4))
+def test_flags_never_quote_a_report(reports):
+    board = texts([f"xylophone {r}" for r in reports], [f"xylophone {i}" for i in range(4)])
+    flags = [*check_reports(board), *copying.check_copying(board)]
+    for flag in flags:
+        assert "xylophone" not in json.dumps(flag.to_dict())
+        assert len(flag.ids) <= integrity.MAX_IDS
+
+
+def test_the_limits_are_versioned():
+    assert integrity.limits()["version"] == "3"

@@ -1,0 +1,180 @@
+"""What the integrity checks make of a board's submission: outcome, badges, and that nothing private is said."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.texts import WORDS, sentence
+
+from evaluator.core.types import Scores
+from evaluator.datasets.references import Planted, Reference, References
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.scoring.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
+from evaluator.scoring.engine import Scored
+from evaluator.scoring.records import Board
+from evaluator.statistics.bootstrap import clusters_of
+
+
+def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008
+    studies = {s: Reference(s, sentence(k, 14), None, f"p{k}", {}) for k, s in enumerate(sorted(reports))}
+    references = References(get_dataset(dataset), studies, "d", planted)
+    n = len(reports)
+    bad = np.arange(n) < failed
+    values = metrics or {"bleu_2": 0.3}
+    scores = {k: Scores(np.full(n, v), bad) for k, v in values.items()}
+    scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
+    board = Board(get_dataset(dataset), "findings")
+    return diagnose(board, references, scored, reports, "clean", **more)
+
+
+def many(n, make):
+    return {f"s{i:03}": StudyReport(make(i)) for i in range(n)}
+
+
+def honest(i):
+    """Words of its own and some of its reference: what a model that looks gives."""
+    return " ".join(sentence(i, 14).split()[:6] + sentence(5_000 + i, 14).split()[:8])
+
+
+@pytest.mark.parametrize(
+    ("reports", "more", "codes", "result"),
+    [
+        (many(200, honest), {}, [], "pass"),
+        (many(200, lambda i: sentence(900 + i, 14)), {}, ["C14"], "badge"),
+        (many(200, lambda i: honest(i % 10)), {}, ["C10", "C14"], "badge"),
+        (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
+        (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
+        (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
+        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 40)}"), {}, ["C5"], "quarantine"),
+        (many(200, lambda i: sentence(i, 14) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
+        (many(200, honest), {"metrics": {"radcliq_v1": -0.2}}, ["C15"], "quarantine"),
+        (
+            many(200, honest),
+            {"metrics": {"bertscore": 0.5, "semb_score": 0.5, "radgraph_f1": 0.5, "radcliq_v1": 2.0}},
+            ["C16"],
+            "reject",
+        ),
+        (many(200, honest), {"earlier": {"other/m": many(200, honest)}, "name": "me/m"}, ["C18"], "reject"),
+        (many(200, honest), {"earlier": {"me/old": many(200, honest)}, "name": "me/m"}, ["C18"], "badge"),
+    ],
+)
+def test_outcomes(reports, more, codes, result):
+    _, integrity = outcome(reports, **more)
+    assert [b["code"] for b in integrity["badges"]] == codes
+    assert integrity["outcome"] == result
+
+
+def test_a_few_changed_studies_of_a_private_set_are_probing():
+    now = many(200, honest)
+    before = {**now, "s003": StudyReport("another report altogether")}
+    _, integrity = outcome(
+        now,
+        "rexgradient",
+        earlier={"me/old": before, "you/m": many(200, lambda i: sentence(i, 14))},
+        name="me/m",
+    )
+    assert "C19" in {b["code"] for b in integrity["badges"]}
+
+
+def test_private_ids_and_texts_are_never_said():
+    reports = many(200, lambda i: "" if i < 9 else sentence(i, 14) if i < 30 else honest(i))
+    numbers, integrity = outcome(reports, "rexgradient")
+    assert integrity["outcome"] == "quarantine"
+    said = json.dumps([numbers, integrity])
+    assert not any(i in said for i in reports)
+    assert not any(w in said for w in WORDS if w not in {"left", "clear", "new"})
+    _, public = outcome(reports, "iu-xray")
+    assert any(b["ids"] for b in public["badges"])
+
+
+@pytest.mark.parametrize(
+    ("metrics", "code"),
+    [
+        ({"radcliq_v1": -0.2345}, "C15"),
+        ({"bertscore": 0.5, "semb_score": 0.5, "radgraph_f1": 0.5, "radcliq_v1": 2.0}, "C16"),
+        ({"bleu_2": 0.3}, "C14"),
+    ],
+)
+def test_flags_of_a_private_set_quote_no_score(metrics, code):
+    reports = many(200, lambda i: sentence(900 + i, 14))
+    _, public = outcome(reports, "iu-xray", metrics=metrics)
+    _, private = outcome(reports, "rexgradient", metrics=metrics)
+    said = {b["code"]: b["text"] for b in private["badges"]}
+    assert code in said
+    assert not any(c.isdigit() for c in said[code].replace("radcliq_v1", ""))
+    assert any(c.isdigit() for c in {b["code"]: b["text"] for b in public["badges"]}[code])
+
+
+def test_signal_is_of_this_study():
+    looks, _ = outcome(many(100, honest))
+    assert looks["signal"]["low"] > 0
+    few, _ = outcome(many(20, honest))
+    assert few["signal"] is None
+
+
+def test_a_null_row_is_described_and_not_accused():
+    studies = {f"s{k}": Reference(f"s{k}", sentence(k, 14), None, f"p{k}", {}) for k in range(5)}
+    references = References(get_dataset("iu-xray"), studies, "d")
+    reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
+    numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
+    assert numbers["exact_match"] == 1.0
+    assert numbers["signal"] is None
+
+
+def test_the_clustered_error_is_the_plain_one_for_single_studies():
+    values = np.random.default_rng(1).normal(size=50)
+    mean, error = clustered_mean(values, clusters_of([str(i) for i in range(50)]))
+    assert mean == pytest.approx(values.mean())
+    assert error == pytest.approx(values.std() / np.sqrt(50))
+
+
+def test_what_holds_a_record():
+    bad = {"outcome": "quarantine", "badges": [{"code": "C5", "outcome": "quarantine"}, {"code": "C10"}]}
+    assert held(bad) == "held by integrity check C5 until a maintainer releases it"
+    assert held({"outcome": "badge", "badges": []}) is None
+    assert null_like({"top1_share": 0.95})
+    assert not null_like({"top1_share": 0.5})
+    assert not null_like({})
+
+
+def test_planted_strings_and_wrong_references_are_found():
+    reports = many(200, honest)
+    found = {**reports, "s007": StudyReport(f"{honest(7)} planted-3f9c-4d77")}
+    planted = Planted(strings=("planted-3f9c-4d77",), swapped=("s000", "s001"))
+    _, integrity = outcome(found, planted=planted, metrics={"bleu_2": 0.3})
+    texts = {b["text"]: b["outcome"] for b in integrity["badges"] if b["code"] == "C20"}
+    assert texts == {
+        "1 of 200 reports hold a planted string": "reject",
+        "2 studies with swapped references score no worse than the 198 others": "quarantine",
+    }
+    _, clean = outcome(reports, planted=Planted(strings=("planted-3f9c-4d77",)))
+    assert clean["outcome"] == "pass"
+
+
+def kept(mean, signature="s", blob="b", **provenance):
+    return {
+        "metrics": {"bleu_2": {"mean": mean, "signature": signature}},
+        "integrity": {"outcome": "pass", "badges": []},
+        "provenance": {"predictions_sha256": blob, "references_sha256": "d", **provenance},
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [
+        (None, "pass"),
+        (kept(0.301), "pass"),
+        (kept(0.310), "quarantine"),
+        (kept(0.310, signature="another"), "pass"),
+        (kept(0.310, blob="other"), "pass"),
+        (kept(0.310, shown_predictions_sha256="x"), "pass"),  # numbers of an earlier run, by the Ladder
+    ],
+)
+def test_a_record_that_claimed_other_scores_is_held(before, outcome):
+    board = Board(get_dataset("iu-xray"), "findings")
+    found = recheck(kept(0.300), before, board)["integrity"]
+    assert found["outcome"] == outcome
+    assert [b["code"] for b in found["badges"]] == (["C17"] if outcome == "quarantine" else [])

@@ -1,0 +1,136 @@
+"""The runner's ledger: what counts, what does not, and what is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from evaluator.cli.app import app
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.scoring.quota import (
+    Policy,
+    QuotaError,
+    counted,
+    grant,
+    ledger,
+    read_policy,
+    require_slots,
+    standing,
+    team_slot,
+)
+
+PRIVATE, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
+
+
+def run(store, digest, team="t", dataset=PRIVATE, **more):
+    with counted(store, dataset, team, digest, Policy(), **more):
+        pass
+
+
+def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
+    run(tmp_path, "a")
+    with pytest.raises(
+        RexrankError, match=r"1 of 1 in 30 days, 1 of 6 in a year. Next slot: \d{4}-\d\d-\d\d \d\d:\d\d UTC\."
+    ):
+        run(tmp_path, "b")
+    run(tmp_path, "b", team="u")
+    run(tmp_path, "b", dataset=get_dataset("mimic-cxr"))
+    assert [a["digest"] for a in ledger(tmp_path)] == ["a", "b", "b"]
+    found = team_slot(tmp_path, PRIVATE, "t", datetime.now(UTC) + timedelta(days=31), Policy())
+    assert found.allowed
+
+
+def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
+    mimic = get_dataset("mimic-cxr")
+    run(tmp_path, "a", dataset=mimic)
+    require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "a"), (PUBLIC, "b")], Policy())
+    require_slots(tmp_path, "u", [(PRIVATE, "b"), (mimic, "b")], Policy())
+    with pytest.raises(QuotaError) as refused:
+        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b"), (PUBLIC, "b")], Policy())
+    assert [s["dataset"] for s in refused.value.standings] == ["mimic-cxr"]
+    run(tmp_path, "a")
+    with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on mimic-cxr: 1 of 1"):
+        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b")], Policy())
+
+
+def test_a_standing_is_what_the_ledger_says(tmp_path):
+    now = datetime.now(UTC)
+    fresh = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    assert (fresh["counted"], fresh["used"], fresh["next"]) == (False, 0, None)
+    run(tmp_path, "a")
+    used = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    assert (used["counted"], used["used"], used["used_in_year"]) == (True, 1, 1)
+    when = datetime.strptime(used["next"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert timedelta(days=30) <= when - now < timedelta(days=30, minutes=1)
+    assert standing(tmp_path, PRIVATE, "t", "b", when, Policy())["next"] is None
+
+
+def test_a_failure_and_the_same_bytes_do_not_count(tmp_path):
+    with pytest.raises(ZeroDivisionError), counted(tmp_path, PRIVATE, "t", "a", Policy()):
+        raise ZeroDivisionError
+    assert [a["scored"] for a in ledger(tmp_path)] == [False]
+    run(tmp_path, "a")
+    run(tmp_path, "a")
+    assert [a["scored"] for a in ledger(tmp_path)] == [False, True]
+
+
+def test_public_sets_are_free_and_a_maintainer_may_allow_more(tmp_path):
+    for digest in "abc":
+        run(tmp_path, digest, dataset=PUBLIC)
+    assert ledger(tmp_path) == []
+    run(tmp_path, "a")
+    run(tmp_path, "b", over_quota=True)
+    assert len(ledger(tmp_path)) == 2
+
+
+def test_the_policy_is_the_challenges_own(tmp_path):
+    assert read_policy(tmp_path) == Policy()
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps({"window_days": 7, "runs": 2}))
+    assert read_policy(tmp_path) == Policy(runs=2, window=timedelta(days=7))
+    for bad in ("{", "[]", '{"runs": 0}', '{"runs": true}', '{"run": 1}'):
+        path.write_text(bad)
+        with pytest.raises(RexrankError, match=r"policy\.json"):
+            read_policy(tmp_path)
+
+
+def test_a_damaged_ledger_stops_everything(tmp_path):
+    (tmp_path / "attempts.jsonl").write_text("{")
+    with pytest.raises(RexrankError, match="Mend it by hand"):
+        run(tmp_path, "a")
+
+
+def test_a_grant_counts_and_makes_these_predictions_free(tmp_path):
+    run(tmp_path, "a")
+    digest = "b" * 64
+    with pytest.raises(QuotaError):
+        run(tmp_path, digest)
+    assert grant(tmp_path, PRIVATE, "t", digest)
+    assert not grant(tmp_path, PRIVATE, "t", digest), "once is enough"
+    run(tmp_path, digest)
+    with pytest.raises(QuotaError, match="2 of 1"):
+        run(tmp_path, "c" * 64)
+    with pytest.raises(RexrankError, match="public"):
+        grant(tmp_path, PUBLIC, "t", digest)
+
+
+def test_the_commands_of_the_ledger(tmp_path):
+    def rexrank(*args):
+        return CliRunner().invoke(app, ["quota", *args, "--store", str(tmp_path)])
+
+    assert "no run was counted yet" in rexrank("show").output
+    assert rexrank("grant", "acme", "rexgradient", "d" * 64).output.startswith("granted")
+    assert "already" in rexrank("grant", "acme", "rexgradient", "d" * 64).output
+    shown = rexrank("show").output
+    assert "acme" in shown
+    assert "1 and 1, next from 20" in shown
+    for wrong in (
+        ("Acme", "rexgradient", "d" * 64),
+        ("acme", "rexgradient", "D" * 64),
+        ("acme", "nowhere", "d" * 64),
+    ):
+        assert isinstance(rexrank("grant", *wrong).exception, RexrankError)

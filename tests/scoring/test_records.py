@@ -1,0 +1,104 @@
+"""Records and per-study scores as files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.references import Reference
+from evaluator.datasets.registry import get_dataset
+from evaluator.metrics.base import all_scored
+from evaluator.scoring.engine import Scored
+from evaluator.scoring.records import Board, boards, read_records, read_studies, studies_frame, write_record
+
+PUBLIC = Board(get_dataset("sandbox"), "findings")
+PRIVATE = Board(get_dataset("mimic-cxr"), "findings")
+STUDIES = {
+    "b": Reference("b", "Clear.", None, "p1", {"sex": "F"}),
+    "a": Reference("a", "Clear.", None, "p1", {}),
+}
+SCORED = Scored(("b", "a"), {"bleu_2": all_scored([0.1, 1 / 3])}, {"bleu_2": "bleu_2|v1"})
+
+
+def record(board, **changes):
+    return {
+        "schema": "rexrank/record/v1",
+        "kind": "submission",
+        "dataset": board.dataset.id,
+        "track": board.track,
+        "team": "acme",
+        "model": "m-1",
+        "card": {},
+        "protocol": "clean",
+        "n": 2,
+        "n_clusters": 1,
+        "metrics": {
+            "bleu_2": {
+                "mean": 1 / 3,
+                "se": None,
+                "low": None,
+                "high": None,
+                "n": 2,
+                "n_failed": 0,
+                "signature": "bleu_2|v1",
+            }
+        },
+        "missing": {},
+        "stand_in": False,
+        "diagnostics": {},
+        "integrity": {},
+        "provenance": {},
+        "submitted": None,
+    } | changes
+
+
+def test_round_trip_keeps_full_precision(tmp_path):
+    frame = studies_frame(SCORED, STUDIES)
+    path = write_record(tmp_path / "board", tmp_path / "store", PUBLIC, record(PUBLIC), frame)
+    assert path == tmp_path / "board/records/sandbox/findings/acme__m-1.json"
+    (read,) = read_records(tmp_path / "board", PUBLIC)
+    assert read["metrics"]["bleu_2"]["mean"] == 1 / 3
+    studies = read_studies(tmp_path / "board", tmp_path / "store", PUBLIC, read)
+    assert studies["study_id"].tolist() == ["a", "b"]
+    assert studies["bleu_2"].tolist() == [1 / 3, 0.1]
+    assert studies["patient"].tolist() == ["p1", "p1"]
+    assert studies["failed:bleu_2"].dtype == np.bool_
+    assert [b.name for b in boards(tmp_path / "board")] == ["sandbox.findings"]
+
+
+def test_per_study_scores_of_a_private_set_stay_in_the_store(tmp_path):
+    write_record(
+        tmp_path / "board", tmp_path / "store", PRIVATE, record(PRIVATE), studies_frame(SCORED, STUDIES)
+    )
+    assert not list((tmp_path / "board").rglob("*.parquet"))
+    assert len(list((tmp_path / "store").rglob("*.parquet"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"n": 0}, "/n"),
+        ({"metrics": {"bleu_2": {"mean": "high"}}}, "/metrics/bleu_2"),
+        ({"extra": 1}, "extra"),
+        ({"team": "../etc"}, "/team"),
+        ({"track": "vqa"}, "/track"),
+    ],
+)
+def test_a_record_that_breaks_its_schema_is_never_written(tmp_path, changes, where):
+    with pytest.raises(RexrankError, match=where):
+        write_record(tmp_path, tmp_path, PUBLIC, record(PUBLIC, **changes), studies_frame(SCORED, STUDIES))
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_damaged_record_says_what_to_do(tmp_path):
+    path = tmp_path / "records/sandbox/findings/acme__m-1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(RexrankError, match="Score its submission again"):
+        read_records(tmp_path, PUBLIC)
+    path.write_text(json.dumps(record(PUBLIC)))
+    with pytest.raises(RexrankError, match="rexrank score submissions/acme/m-1 --dataset sandbox"):
+        read_studies(tmp_path, tmp_path, PUBLIC, read_records(tmp_path, PUBLIC)[0])

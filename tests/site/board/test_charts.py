@@ -1,0 +1,118 @@
+"""Scatters and progress: names that do not cover each other, and a line that only gets better."""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluator.site.board.charts import (
+    FIRST_LABELS,
+    LETTER,
+    TYPICAL_WIDTH,
+    _labels,
+    progress,
+    scatters,
+    ticks,
+)
+
+
+@pytest.fixture
+def table(crowd):
+    return copy.deepcopy(crowd["iu-xray", "findings"])
+
+
+def svgs(markup):
+    return [ET.fromstring(html.unescape(s)) for s in re.findall(r"<svg.*?</svg>", markup, re.DOTALL)]
+
+
+def box(label):
+    x = float(re.search(r' x="([\d.-]+)%"', label)[1]) / 100 * TYPICAL_WIDTH
+    y = float(re.search(r' y="([\d.-]+)"', label)[1])
+    dx = float(re.search(r' dx="([\d.-]+)"', label)[1])
+    wide = LETTER * len(html.unescape(re.sub(r"<[^>]+>", "", label)))
+    start = {"start": 0.0, "end": wide, "middle": wide / 2}[re.search(r'text-anchor="(\w+)"', label)[1]]
+    return x + dx - start, y - 11, x + dx - start + wide, y + 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(9, 94), st.floats(44, 290)), min_size=1, max_size=60))
+def test_no_name_covers_another(points):
+    made = _labels(points, [f"Model {i:02d}" for i in range(len(points))])
+    assert made
+    boxes = [box(m) for m in made]
+    assert sum("rx-wide" not in m for m in made) <= FIRST_LABELS
+    for i, a in enumerate(boxes):
+        assert a[0] > 0
+        assert a[2] < TYPICAL_WIDTH
+        # Places are written with a tenth of a pixel at most.
+        assert not any(
+            a[0] + 0.2 < b[2] and b[0] + 0.2 < a[2] and a[1] + 0.2 < b[3] and b[1] + 0.2 < a[3]
+            for b in boxes[:i]
+        )
+
+
+def test_a_scatter_shows_every_model_that_has_both(table):
+    made = svgs(scatters(table))
+    assert len(made) == len(table["metrics"]) - 1
+    green = made[0]
+    have = [r for r in table["rows"] if "green" in r["metrics"]]
+    assert len(have) < len(table["rows"])
+    assert len(green.findall(".//circle")) == len(have)
+    titles = [t.text for t in green.findall(".//circle/title")]
+    assert [t.split(": RadCliQ")[0] for t in titles] == [r["name"] for r in have]
+
+
+def test_figures_have_names_and_descriptions(table):
+    for svg in svgs(scatters(table) + progress(table, [])):
+        named = svg.get("aria-labelledby").split()
+        found = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
+        assert [bool(found[n]) for n in named] == [True, True]
+
+
+def test_the_line_of_progress_only_gets_better(table):
+    (svg,) = svgs(progress(table, []))
+    lines = svg.findall(".//g[@class='rx-steps']/line")
+    ys = [float(line.get("y2")) for line in lines]
+    # RadCliQ is better when lower, and a lower value lies farther down.
+    assert ys == sorted(ys)
+    assert len(set(ys)) > 1
+
+
+def test_who_was_best_is_said_newest_first(table):
+    part = progress(table, []).split("<details")[1]
+    days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
+    assert days == sorted(days, reverse=True)
+    assert html.unescape(re.search(r'class="rx-model">([^<]+)</th><td>', part)[1]) == table["rows"][0]["name"]
+
+
+def test_a_date_is_that_of_the_first_entry(table):
+    row = table["rows"][0]
+    line = {"dataset": "iu-xray", "track": "findings", "id": row["id"], "date": "2025-12-24"}
+    later = {**line, "date": "2026-12-24"}
+    assert "2025-12-24" in progress(table, [line, later])
+    assert "2026-12-24" not in progress(table, [line, later])
+    assert "2025-12-24" not in progress(table, [{**line, "track": "report"}])
+
+
+def test_no_progress_on_a_single_day(table):
+    for row in table["rows"]:
+        row["submitted"] = "2026-01-01"
+    assert progress(table, []) == ""
+
+
+def test_a_single_model_has_no_scatter(table):
+    assert scatters({**table, "rows": table["rows"][:1]}) == ""
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
+def test_ticks_lie_within(low, span):
+    found = ticks(low, low + span)
+    assert 1 <= len(found) <= 11 or len(found) == 0
+    slack = span * 1e-6 + 1e-9
+    assert all(low - slack <= t <= low + span + slack for t in found)

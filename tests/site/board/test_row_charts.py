@@ -1,0 +1,134 @@
+"""Intervals, ranges of ranks and duels: what is drawn is what is said is what the tests found."""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+
+import pytest
+
+from evaluator.site.board.intervals import intervals
+from evaluator.site.board.pairwise_tests import duels
+
+
+@pytest.fixture
+def table(crowd):
+    return copy.deepcopy(crowd["iu-xray", "findings"])
+
+
+def rows(markup):
+    """The rows of the first table."""
+    return re.findall(r"<tr[^>]*>(.*?)</tr>", markup.split("<tbody>")[1].split("</tbody>")[0], re.DOTALL)
+
+
+def cells(row):
+    found = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]+>", "", c)).strip() for c in found]
+
+
+def numbers(listed):
+    """The numbers of "1–3, 5"."""
+    if listed == "none":
+        return []
+    parts = [p.split("–") for p in listed.split(", ")]
+    return [n for p in parts for n in range(int(p[0]), int(p[-1]) + 1)]
+
+
+def test_duels_agree_with_the_ranges_of_ranks(table):
+    n = len(table["rows"])
+    found = rows(duels(table))
+    assert len(found) == n
+    for place, (row, shown) in enumerate(zip(table["rows"], found, strict=True), 1):
+        number, name, drawn, better, undecided, worse, _ = cells(shown)
+        assert (int(number), name) == (place, row["name"])
+        assert int(worse) == row["rank_low"] - 1
+        assert int(better) == n - row["rank_high"]
+        assert int(better) + int(worse) + len(numbers(undecided)) + 1 == n
+        assert f"not told apart from {undecided}" in drawn
+
+
+def test_duels_draw_what_they_say(table):
+    for row in rows(duels(table)):
+        better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
+        drawn = {}
+        for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', row):
+            drawn[name] = sum(int(w) for w in re.findall(r"M\d+ [\d.]+h(\d+)v", path))
+        assert drawn.get("better", 0) == int(better)
+        assert drawn.get("worse", 0) == int(worse)
+        assert drawn["self"] == 1
+        assert numbers(undecided) == sorted(numbers(undecided))
+
+
+def test_the_leader_of_a_pair_that_rounds_to_nothing_is_known(table):
+    for pair in table["pairs"]:
+        pair |= {"difference": 0.0, "p": 0.001}
+    found = [cells(r) for r in rows(duels(table))]
+    assert [int(c[3]) for c in found] == list(range(len(found) - 1, -1, -1))
+
+
+def test_p_against_the_next_is_that_of_the_pair(table):
+    first, second = table["rows"][:2]
+    (pair,) = [p for p in table["pairs"] if {p["a"], p["b"]} == {first["id"], second["id"]}]
+    pair["p"] = 0.0321
+    found = [cells(r)[-1] for r in rows(duels(table))]
+    assert found[0] == "0.032"
+    assert found[-1] == "–"
+
+
+@pytest.mark.parametrize("change", [{"rows": []}, {"pairs": []}])
+def test_no_duels_without_pairs(table, change):
+    assert duels({**table, **change}) == ""
+
+
+def test_intervals_hold_their_means(table):
+    for row in rows(intervals(table)):
+        a, b = (float(x) for x in re.search(r'rx-span" x1="([\d.]+)%" x2="([\d.]+)%"', row).groups())
+        mean = float(re.search(r'cx="([\d.]+)%" cy="10" r="4.5"', row)[1])
+        assert 0 <= a <= mean <= b <= 100
+        low, high = (float(x) for x in re.search(r'rx-band" x1="([\d.]+)%" x2="([\d.]+)%"', row).groups())
+        assert 0 <= low <= high <= 100
+
+
+def test_intervals_say_mean_and_rank(table):
+    for row, shown in zip(table["rows"], rows(intervals(table)), strict=True):
+        said = cells(shown)
+        assert said[0] == row["name"]
+        assert said[4] == (
+            f"{row['rank_low']}"
+            if row["rank_low"] == row["rank_high"]
+            else f"{row['rank_low']}–{row['rank_high']}"
+        )
+        assert f"mean {said[3]}, 95 % interval" in said[1]
+
+
+def test_the_best_baseline_is_drawn_and_named(table):
+    markup = intervals(table)
+    assert "rx-nullline" in markup
+    assert "Normal template" in markup
+    assert "rx-nullline" not in intervals({**table, "nulls": []})
+
+
+def test_a_board_of_one_model(table):
+    table["rows"] = table["rows"][:1]
+    table["rows"][0] |= {"rank_low": 1, "rank_high": 1}
+    assert "rank 1" in intervals(table)
+
+
+def test_without_intervals_there_is_no_figure(table):
+    for row in table["rows"]:
+        row["metrics"]["radcliq_v1"] |= {"low": None, "high": None}
+    assert intervals(table) == ""
+
+
+def test_the_other_metrics_have_intervals_too_best_first(table):
+    folded = intervals(table).split("<summary>Intervals of the other metrics</summary>")[1]
+    found = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", folded, re.DOTALL)
+    assert len(found) == len(table["metrics"]) - 1
+    for title, part in found:
+        (metric,) = [m for m in table["metrics"] if m["title"] == html.unescape(title)]
+        means = [float(cells(r)[-1].replace("−", "-")) for r in rows(part)]
+        assert len(means) == sum(metric["key"] in r["metrics"] for r in table["rows"])
+        assert means == sorted(means, reverse=metric["higher_is_better"])
+        assert f'href="#rx-grid-{metric["key"]}"' in html.unescape(part)
+        assert f'id="rx-grid-{metric["key"]}"' in html.unescape(part)

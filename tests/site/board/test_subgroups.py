@@ -1,0 +1,71 @@
+"""Subgroups: means and gaps in the board's order, and no claim without an interval."""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+
+import pytest
+
+from evaluator.site.board.subgroups import subgroups
+
+
+@pytest.fixture
+def table(crowd):
+    return copy.deepcopy(crowd["iu-xray", "findings"])
+
+
+def axis(markup, name):
+    shown = name.replace("_", "&#95;")
+    return re.search(rf'<details class="rx-fold" data-rx-axis="{shown}">.*?</details>', markup, re.DOTALL)[0]
+
+
+def said(markup):
+    return html.unescape(re.sub(r"<[^>]+>", " ", markup))
+
+
+def test_models_stand_in_the_order_of_the_board(table):
+    part = axis(subgroups(table), "sex").split("Gaps by")[0]
+    found = [html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model">(.*?)</th>', part)]
+    assert found == [r["name"] for r in table["rows"]]
+
+
+def test_gaps_are_raw_standardised_and_beyond_the_baseline(table):
+    part = said(axis(subgroups(table), "sex"))
+    for wanted in ("Raw gap", "Standardised gap", "Beyond the baseline", "94 %", "0.030"):
+        assert wanted in part
+
+
+def test_an_axis_without_intervals_names_no_worst_group(table):
+    markup = subgroups(table)
+    assert "worst group" in axis(markup, "sex")
+    assert "worst group" not in axis(markup, "age_group")
+    assert "too few studies for a standardised gap" in said(axis(markup, "age_group"))
+    assert "Standardised gap" not in axis(markup, "age_group")
+
+
+def test_one_group_with_an_interval_is_not_the_worst(table):
+    for model in table["subgroups"]["axes"][0]["models"].values():
+        model["groups"]["b"] |= {"low": None, "high": None}
+    assert "worst group" not in axis(subgroups(table), "sex")
+
+
+def test_an_axis_of_the_mix_says_why_it_has_no_standardised_gap(table):
+    found = table["subgroups"]["axes"][0]
+    found["axis"] = "length"
+    for model in found["models"].values():
+        for gap in model["gaps"]:
+            gap |= {"standardised": None, "covered": None}
+    assert "this axis is part of the mix" in said(axis(subgroups(table), "length"))
+
+
+def test_a_board_without_groups_has_no_view(table):
+    assert subgroups({**table, "subgroups": None}) == ""
+    assert subgroups({**table, "subgroups": {**table["subgroups"], "axes": []}}) == ""
+
+
+def test_hostile_names_of_groups_stay_words(table):
+    found = table["subgroups"]["axes"][0]
+    found["groups"][0]["name"] = "<script>x</script>"
+    assert "<script" not in subgroups(table)

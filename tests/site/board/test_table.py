@@ -1,0 +1,184 @@
+"""The board's table: order, groups, marks, and numbers that say no more than they know."""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+
+import pytest
+
+from evaluator.metrics.registry import get_metric
+from evaluator.scoring.intervals import display
+from evaluator.site.board.table import board_table, scores_cell, short_marks, shown_parts
+from evaluator.site.html import inputs_of, number
+
+HOSTILE = "</th><script>alert(1)</script> | **x** [y](javascript:alert(1)) & \"'"
+
+
+@pytest.fixture
+def table(crowd):
+    return copy.deepcopy(crowd["iu-xray", "findings"])
+
+
+def made(table):
+    return board_table(table, root="../../../")
+
+
+def bodies(markup):
+    return dict(re.findall(r'<tbody data-rx-group="(\w+)">(.*?)</tbody>', markup, re.DOTALL))
+
+
+def ids(body):
+    return [html.unescape(i) for i in re.findall(r'<tr[^>]* data-rx-id="([^"]+)"', body)]
+
+
+def words(markup):
+    return html.unescape(re.sub(r"<[^>]+>", " ", markup))
+
+
+def entry(key, mean, low=None, high=None, n_failed=0):
+    numbers = {"mean": mean, "low": low, "high": high}
+    return {**numbers, "se": None, "n": 9, "n_failed": n_failed, "display": display(get_metric(key), numbers)}
+
+
+def test_groups_stand_apart_and_in_order(table):
+    found = bodies(made(table))
+    assert list(found) == ["rows", "nulls", "incomplete", "withdrawn"]
+    for group, body in found.items():
+        assert ids(body) == [r["id"] for r in table[group]]
+    assert "look at no image" in found["nulls"]
+    for row in table["incomplete"]:
+        assert row["why_unranked"] in words(found["incomplete"])
+    assert found["rows"].count("rx-group") == 0
+
+
+def test_a_board_of_baselines_alone_has_no_empty_group(table):
+    found = bodies(made({**table, "rows": [], "incomplete": [], "withdrawn": []}))
+    assert list(found) == ["nulls"]
+
+
+def test_every_row_has_a_cell_for_every_heading(table):
+    markup = made(table)
+    heads = markup.split("</thead>")[0].count("<th ")
+    for row in re.findall(r"<tr[^>]*data-rx-id.*?</tr>", markup, re.DOTALL):
+        assert row.count("<td") + row.count("<th ") == heads
+    assert set(re.findall(r'colspan="(\d+)"', markup)) == {str(heads)}
+
+
+def test_the_same_numbers_get_the_same_marks(table):
+    key = "bleu_2"
+    for place, row in enumerate(table["rows"]):
+        row["metrics"][key] = entry(key, [0.5004, 0.5001, 0.4999, 0.4, 0.4][min(place, 4)])
+    marked = re.findall(r'<td data-value="(0\.[45]\d*)"(?: class="(rx-\w+)")?', made(table))
+    found = {value: mark for value, mark in marked if value in {"0.5004", "0.5001", "0.4999", "0.4"}}
+    assert found == {"0.5004": "rx-best", "0.5001": "rx-best", "0.4999": "rx-best", "0.4": "rx-second"}
+
+
+def test_baselines_and_unranked_rows_are_never_the_best(table):
+    found = bodies(made(table))
+    for group in ("nulls", "incomplete", "withdrawn"):
+        assert "rx-best" not in found[group]
+        assert "data-rx-heat" not in found[group]
+
+
+def test_shading_runs_from_the_worst_to_the_best(table):
+    for place, row in enumerate(table["rows"]):
+        row["metrics"]["fineradscore"] = entry("fineradscore", 1.0 + place / 11)
+    levels = re.findall(r'data-value="1\.\d+"[^>]*data-rx-heat="(\d)"', bodies(made(table))["rows"])
+    assert levels[0] == "4"
+    assert levels[-1] == "0"
+    assert levels == sorted(levels, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (("bleu_2", 0.25, 0.2, 0.3), ("0.250", "0.200", "0.300", "")),
+        (("bleu_2", 0.25), ("0.250", "", "", "")),
+        (("semb_score", -0.0651, -0.1, -0.03), ("−0.065", "−0.100", "−0.030", "")),
+        (("radcliq_v1", 0.5, 0.4, 0.625), ("2.000", "1.600", "2.500", "")),
+        (("radcliq_v1", 0.1, -0.1, 0.4), ("10.000", "2.500", "∞", "no upper end: the mean may be 0")),
+        (("radcliq_v1", -0.02, -0.1, 0.04), ("−0.020", "−0.100", "0.040", "the mean: no 1/x at or below 0")),
+        (("radcliq_v1", 0.0), ("0.000", "", "", "the mean: no 1/x at or below 0")),
+    ],
+)
+def test_numbers_as_shown(given, shown):
+    assert shown_parts(entry(*given), 3) == shown
+
+
+def test_a_small_private_set_shows_two_decimals(crowd):
+    table = crowd["chexpert-plus", "findings"]
+    assert table["step"] > 0.01
+    body = bodies(made(table))["rows"]
+    values = re.findall(r'class="rx-value">([^<]+)<', body)
+    assert values
+    assert all(re.fullmatch(r"−?\d+\.\d\d", v) for v in values)
+
+
+def test_what_failed_and_what_is_missing_is_said():
+    assert "12 failed, counted as worst" in scores_cell(entry("green", 0.5, 0.4, 0.6, 12), digits=3)
+    assert "failed" not in scores_cell(entry("green", 0.5, 0.4, 0.6), digits=3)
+    assert words(scores_cell(None, digits=3)).strip() == "–"
+
+
+def test_a_model_says_what_it_is(table):
+    row = table["rows"][1]
+    row |= {"institution": "A lab", "parameters": "7B", "open_weights": True, "trained_on_dataset": True}
+    row |= {"status": "superseded", "inputs": {"views": "frontal", "context": "indication+prior"}}
+    shown = words(made(table))
+    for wanted in (
+        "A lab · 7B · open weights",
+        "trained on this dataset's source",
+        "superseded",
+        "frontal view, indication, prior study",
+    ):
+        assert wanted in shown
+
+
+def test_marks_are_short_in_the_table():
+    badges = [
+        {
+            "code": "C10",
+            "text": "template collapse: 3.9% distinct reports, one of them for 44% of the studies",
+        },
+        {"code": "C15", "text": "radcliq_v1: mean -0.1 is below 0"},
+        {"code": "C9", "text": "the same words over and over"},
+    ]
+    row = {"trained_on_dataset": False, "status": "active", "badges": badges}
+    assert short_marks(row) == [
+        "template collapse",
+        "better than is plausible",
+        "the same words over and over",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"views": "all", "context": "none"}, "all views"),
+        ({"views": "none", "context": "all"}, "no image, all context"),
+        ({}, "unknown"),
+        ({"views": "sideways", "context": ""}, "sideways"),
+    ],
+)
+def test_inputs_in_words(inputs, said):
+    assert inputs_of(inputs) == said
+
+
+def test_hostile_words_stay_words(table):
+    row = table["rows"][0]
+    row |= {"name": HOSTILE, "institution": HOSTILE, "parameters": HOSTILE}
+    row["inputs"] = {"views": HOSTILE, "context": HOSTILE}
+    row["badges"] = [{"code": "C9", "text": HOSTILE}]
+    row["why_unranked"] = HOSTILE
+    table["nulls"][0]["name"] = HOSTILE
+    markup = made(table)
+    assert "<script" not in markup
+    assert not re.search(r"[`*|](?![^<]*>)", re.sub(r"<[^>]+>", "", markup))
+    assert markup.count("alert(1)") == 0
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.0, "0.000"), (-0.0001, "0.000"), (-1.0, "−1.000")])
+def test_no_negative_zero(value, shown):
+    assert number(value) == shown

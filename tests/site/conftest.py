@@ -1,0 +1,41 @@
+"""A leaderboard of the sandbox by the real pipeline, one card and its reports hostile."""
+
+from __future__ import annotations
+
+import pytest
+from support.boards import URL, make_leaderboard
+from support.crowd import make_crowd
+
+from evaluator.site.build import pages, write_pages, write_shards
+
+HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config }} `|` \"'>"
+HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion."
+
+
+@pytest.fixture(scope="session")
+def leaderboard(tmp_path_factory):
+    return make_leaderboard(
+        tmp_path_factory.mktemp("board"), ("near-copy", "template"), HOSTILE, HOSTILE_REPORT
+    )
+
+
+@pytest.fixture(scope="session")
+def made(leaderboard):
+    """Every page and file of the site by its name, at an address below a folder."""
+    return pages(leaderboard, URL)
+
+
+@pytest.fixture(scope="session")
+def docs(leaderboard, tmp_path_factory):
+    """The sources of the site on disk, case files included."""
+    folder = tmp_path_factory.mktemp("docs")
+    write_pages(leaderboard, folder, URL)
+    write_shards(leaderboard, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory):
+    """Tables by (dataset, track) of twelve made-up models with every oddity, on a public and a private set."""
+    made = make_crowd(tmp_path_factory.mktemp("crowd"), ("iu-xray", "chexpert-plus"), n_models=12)
+    return {(t["dataset"], t["track"]): t for t in made}

@@ -1,0 +1,107 @@
+"""Case files: what the browser of cases reads, and that a private set has none."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from support.boards import URL
+
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.scoring.records import Board, read_studies
+from evaluator.site.build import write_pages, write_shards
+from evaluator.site.content import read_content
+from evaluator.site.model.cases import case_files
+
+
+def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
+    folder = docs / "data/cases/sandbox.findings"
+    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
+    texts = [
+        t for k in range(2) for t in json.loads((folder / f"rexrank-sandbox__near-copy/{k}.json").read_text())
+    ]
+    kept = json.loads((leaderboard / "cases/sandbox/findings/rexrank-sandbox__near-copy.json").read_text())[
+        "texts"
+    ]
+    assert texts == [kept[i] for i in index["ids"]]
+    assert len(texts) == 60
+    assert all(len(v) == 60 for v in index["scores"].values())
+    assert not (folder / "rexrank-sandbox__near-copy/2.json").exists()
+    record = json.loads(
+        (leaderboard / "records/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
+    )
+    mean = sum(index["scores"]["bleu_2"]) / 60
+    assert mean == pytest.approx(record["metrics"]["bleu_2"]["mean"], abs=1e-4)
+
+
+def test_an_index_knows_groups_and_failures(docs, leaderboard):
+    folder = docs / "data/cases/sandbox.findings"
+    index = json.loads((folder / "rexrank-sandbox__near-copy/index.json").read_text())
+    frame = read_studies(leaderboard, leaderboard, *board_and_record(leaderboard, "near-copy"))
+    for group in index["groups"]:
+        labels = [None if k < 0 else group["values"][k] for k in group["of"]]
+        there = frame[f"subgroup:{group['axis']}"]
+        assert labels == [None if missing else v for v, missing in zip(there, there.isna(), strict=True)]
+    assert {"sex", "view", "length"} <= {g["axis"] for g in index["groups"]}
+    assert index["failed"] == {}
+    models = json.loads((folder / "models.json").read_text())["models"]
+    assert [m["id"] for m in models] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
+
+
+def test_a_study_that_failed_is_named_in_the_index(leaderboard, tmp_path):
+    shutil.copytree(leaderboard, tmp_path / "board")
+    path = tmp_path / "board/studies/sandbox/findings/rexrank-sandbox__near-copy.parquet"
+    frame = pd.read_parquet(path)
+    frame.loc[frame["study_id"] == sorted(frame["study_id"])[3], "failed:bleu_2"] = True
+    frame.to_parquet(path)
+    files = dict(case_files(read_content(tmp_path / "board", URL)))
+    index = json.loads(files["data/cases/sandbox.findings/rexrank-sandbox__near-copy/index.json"])
+    assert index["failed"] == {"bleu_2": [3]}
+
+
+def board_and_record(leaderboard, model):
+    name = f"records/sandbox/findings/rexrank-sandbox__{model}.json"
+    return Board(get_dataset("sandbox"), "findings"), json.loads((leaderboard / name).read_text())
+
+
+def as_private(leaderboard, folder, dataset):
+    """The sandbox's leaderboard under a private set's name, with everything public planted beside it."""
+    for source in leaderboard.rglob("*"):
+        name = source.relative_to(leaderboard).as_posix()
+        if not source.is_file() or name.startswith(("store", "reported")):
+            continue
+        target = folder / re.sub(r"(records|studies|cases)/sandbox/", rf"\1/{dataset}/", name).replace(
+            "sandbox.", f"{dataset}."
+        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        data = source.read_bytes()
+        if source.suffix == ".json":
+            value = data.decode().replace('"dataset": "sandbox"', f'"dataset": "{dataset}"')
+            value = value.replace('"references_public": true', '"references_public": false')
+            # Flags of a private set name no study, which diagnostics sees to.
+            value = re.sub(r'"ids": \[[^\]]*\]', '"ids": []', value)
+            data = value.replace("records/sandbox/", f"records/{dataset}/").encode()
+        target.write_bytes(data)
+    (folder / "history.jsonl").unlink(missing_ok=True)
+    (folder / "overview.json").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).references_public])
+def test_nothing_of_a_private_study_reaches_the_site(leaderboard, tmp_path, dataset):
+    as_private(leaderboard, tmp_path / "board", dataset)
+    assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
+    write_pages(tmp_path / "board", tmp_path / "docs", URL)
+    write_shards(tmp_path / "board", tmp_path / "docs")
+    ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
+    assert not (tmp_path / "docs/data/cases").exists()
+    page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()
+    assert "are private" in page
+    assert "rx-hist" not in page
+    for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
+        content = path.read_text("utf-8")
+        for study, words in list(ids.items())[:5]:
+            assert f'"{study}"' not in content
+            assert words[:60] not in content

@@ -1,0 +1,39 @@
+"""Small figures in words, and the policy of a page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from evaluator.site.csp import with_policy
+from evaluator.site.model.figures import histogram, strip
+
+
+def entry(mean, low=None, high=None):
+    return {"mean": mean, "low": low, "high": high}
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_better_is_to_the_right(higher):
+    metric = {"title": "M", "higher_is_better": higher}
+    better, worse = (0.8, 0.2) if higher else (0.2, 0.8)
+    svg = strip(metric, entry(worse), entry(better), None)
+    own = float(re.search(r'<circle class="rx-dot" cx="([\d.]+)"', svg)[1])
+    best = float(re.search(r'rx-bestmark" d="M([\d.]+)', svg)[1])
+    assert own < best
+
+
+def test_a_histogram_says_in_words_what_it_shows():
+    made = histogram("BLEU-2", [0.0, 0.5, 1.0])
+    assert "3 studies, median 0&#46;500" in made
+    assert histogram("x", []) == ""
+    assert "NaN" not in histogram("x", [1.0, 1.0])
+
+
+def test_the_policy_allows_the_scripts_of_the_page_alone():
+    page = '<html><head><meta charset="utf-8"><script src="a.js"></script></head><script>a()</script><script type="application/json">{}</script></html>'
+    done = with_policy(page)
+    assert done.index("Content-Security-Policy") < done.index("<script")
+    assert done.count("sha256-") == 1
+    assert with_policy(done) == done

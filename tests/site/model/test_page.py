@@ -1,0 +1,69 @@
+"""Model pages: where numbers come from, groups of studies, citations."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+
+import pytest
+from support.boards import URL
+
+from evaluator.site.build import pages
+from evaluator.site.html import text
+from evaluator.site.model.citation import bibtex
+
+
+def test_a_model_page_says_where_its_numbers_come_from(leaderboard, tmp_path):
+    shutil.copytree(leaderboard, tmp_path / "board")
+    path = tmp_path / "board/records/sandbox/findings/rexrank-sandbox__near-copy.json"
+    record = json.loads(path.read_text())
+    record["provenance"] |= {"pull_request": 7, "head_commit": "a" * 40}
+    path.write_text(json.dumps(record))
+    page = pages(tmp_path / "board", URL)["models/rexrank-sandbox/near-copy.md"]
+    repository = "https://github.com/rexrank/challenge"
+    for address in (
+        f"{repository}/pull/7",
+        f"{repository}/commit/{'a' * 40}",
+        f"{repository}/blob/{'a' * 40}/submissions/rexrank-sandbox/near-copy/sandbox.json",
+        f"{repository}/blob/main/leaderboard/records/sandbox/findings/rexrank-sandbox__near-copy.json",
+        "https://github.com/rexrank-sandbox",
+    ):
+        assert f'href="{address}"' in page, address
+    words = html.unescape(page)
+    assert f"git checkout {'a' * 40} -- submissions/rexrank-sandbox/near-copy\n" in words
+    assert "rexrank score submissions/rexrank-sandbox/near-copy --dataset sandbox --protocol clean" in words
+    for digest in (record["provenance"]["predictions_sha256"], record["provenance"]["references_sha256"]):
+        assert digest in page
+    for metric in record["metrics"].values():
+        assert text(metric["signature"]) in page
+    assert (
+        "../../../compare/?board=sandbox.findings&amp;m=rexrank-sandbox/near-copy,rexrank-sandbox/template"
+        in page
+    )
+
+
+def test_groups_of_studies_stand_on_the_model_page(made, leaderboard):
+    table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
+    (axis,) = [a for a in table["subgroups"]["axes"] if a["axis"] == "sex"]
+    own = axis["models"]["rexrank-sandbox/near-copy"]["groups"]["F"]
+    assert (
+        f"sex: F</th><td>{axis['groups'][0]['studies']}</td><td>{own['value']:.3f}"
+        in made["models/rexrank-sandbox/near-copy.md"]
+    )
+
+
+@pytest.mark.parametrize("name", ["A } \\input{/etc/passwd} % & _", "plain"])
+def test_no_name_breaks_out_of_a_citation(name):
+    record = {
+        "card": {"name": name, "institution": name},
+        "provenance": {"evaluator_version": "1.0"},
+        "submitted": "2026-01-02",
+    }
+    entry = bibtex("a/b", record, URL)
+    bare = re.sub(r"\\[{}%&_]|\\textbackslash\{\}", "", entry)
+    assert bare.count("{") == bare.count("}")
+    assert "\\input" not in bare
+    assert "%" not in bare
+    assert entry.startswith("@misc{rexrank-a-b,")

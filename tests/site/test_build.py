@@ -1,0 +1,198 @@
+"""The site from a leaderboard: strict, apart, and proof against what a submission may say."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.site.build import SITE_URL, build, pages, write_pages
+from evaluator.site.html import link, text
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site(leaderboard, tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    build(leaderboard, ROOT / "mkdocs.yml", out)
+    return out
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(path):
+    parser = Tags()
+    parser.feed(path.read_text("utf-8"))
+    return parser.found
+
+
+def test_every_page_has_a_policy_before_any_script(site):
+    for path in site.rglob("*.html"):
+        content = path.read_text("utf-8")
+        assert content.count("Content-Security-Policy") == 1
+        assert content.index("Content-Security-Policy") < content.index("<script")
+        assert "'unsafe-eval'" not in content
+        assert "script-src 'self' 'unsafe-inline'" not in content
+
+
+def test_every_page_is_there(site):
+    for page in (
+        "",
+        "leaderboards",
+        "leaderboards/sandbox/findings",
+        "leaderboards/iu-xray/report",
+        "leaderboards/reported",
+        "models",
+        "models/rexrank-sandbox/near-copy",
+        "metrics",
+        "submit",
+        "about",
+        "codes",
+        "datasets",
+        "datasets/iu-xray",
+        "compare",
+        "changelog",
+        "api",
+        "rules",
+        "faq",
+        "integrity",
+        "maintainers/architecture",
+    ):
+        assert (site / page / "index.html").is_file(), page
+
+
+def test_the_map_of_the_site_names_every_page_once(site):
+    listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
+    pages = {p.parent.relative_to(site).as_posix() for p in site.rglob("index.html")}
+    wanted = {f"{SITE_URL}{'' if p == '.' else p + '/'}" for p in pages}
+    assert sorted(listed) == sorted(wanted)
+
+
+def test_every_place_in_the_prose_is_filled(site):
+    for path in site.rglob("*.html"):
+        assert "rexrank:" not in path.read_text("utf-8"), path
+    assert "rx-facts" in (site / "metrics/bleu_2/index.html").read_text("utf-8")
+    assert "Cases of a model" in (site / "api/index.html").read_text("utf-8")
+
+
+def test_links_into_a_page_meet_their_target(site):
+    ids = {p: {a["id"] for _, a in tags(p) if a.get("id")} for p in site.rglob("index.html")}
+    lost = []
+    for page in ids:
+        for tag, attributes in tags(page):
+            path, mark, name = str(attributes.get("href") or "").partition("#")
+            if tag != "a" or not mark or not name or "://" in path:
+                continue
+            target = (page.parent / path.partition("?")[0] / "index.html").resolve() if path else page
+            if target in ids and unquote(name) not in ids[target] | {"__codelineno", "__consent"}:
+                lost.append((page.relative_to(site).as_posix(), attributes["href"]))
+    assert lost == []
+
+
+def test_a_hostile_card_stays_text(site):
+    for page in ("leaderboards/sandbox/findings", "models/rexrank-sandbox/template", "models", ""):
+        path = site / page / "index.html"
+        for tag, attributes in tags(path):
+            assert not (tag == "script" and "alert" in str(attributes))
+            assert not str(attributes.get("href", "")).startswith("javascript:")
+            assert not any(name.startswith("on") for name in attributes)
+        content = path.read_text("utf-8")
+        assert "<script>alert" not in content
+        assert "<strong>[x]" not in content
+    shown = (site / "models/rexrank-sandbox/template/index.html").read_text("utf-8")
+    assert "Evil &lt;script&gt;" in shown
+
+
+def test_nothing_comes_from_elsewhere(site):
+    for path in site.rglob("*.html"):
+        for tag, attributes in tags(path):
+            if str(attributes.get("property", "")).startswith("og:"):
+                continue
+            source = attributes.get("src") or (attributes.get("href") if tag == "link" else None)
+            if attributes.get("rel") == "canonical":
+                continue
+            assert not source or not re.match(r"(https?:)?//", source), (path, tag, source)
+
+
+def test_the_board_reads_in_order_without_a_script(site):
+    content = (site / "leaderboards/sandbox/findings/index.html").read_text("utf-8")
+    assert content.index("Sandbox near") < content.index("Evil")
+    assert "Rehearsal" not in content
+
+
+def test_contradictions_are_marked(site):
+    content = (site / "leaderboards/rexgradient/report/index.html").read_text("utf-8")
+    assert content.count("its parts give") == 13
+    assert "38 of 373 rows" in re.sub(
+        r"<[^>]+>", "", (site / "leaderboards/reported/index.html").read_text("utf-8")
+    )
+
+
+def test_pages_are_written_only_when_they_change(leaderboard, tmp_path):
+    write_pages(leaderboard, tmp_path)
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.md")}
+    (tmp_path / "models/gone.md").write_text("stale")
+    write_pages(leaderboard, tmp_path)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.md")} == stamps
+
+
+def test_an_empty_leaderboard_still_makes_a_site(tmp_path):
+    made = pages(tmp_path)
+    assert "No model has been scored on this board yet" in made["leaderboards/iu-xray/findings.md"]
+    assert "Nothing yet" in made["changelog.md"]
+    assert "No board has two ranked models" in made["compare.md"]
+
+
+@given(st.text())
+def test_no_text_makes_markup(value):
+    shown = text(value)
+    assert not set("<>\"'`*_[]()|\n\r") & set(shown)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "http://a.org",
+        'https://a.org/"onclick=',
+        None,
+        "https://localhost/x",
+        "//a.org",
+        "https://a.org:99/",
+    ],
+)
+def test_only_public_https_links(address):
+    assert link(address, "x") == "x"
+
+
+def test_a_good_link():
+    assert (
+        link("https://arxiv.org/abs/2411.15122", "x")
+        == '<a href="https://arxiv.org/abs/2411.15122" rel="nofollow noopener">x</a>'
+    )
+
+
+def test_hostile_words_are_text_everywhere(made):
+    for name, body in made.items():
+        if name.endswith(".md"):
+            assert "<script>alert" not in body, name
+            assert not re.search(r"<[^>]+\son\w+=", body), name
+    feed = ET.fromstring(made["feed.xml"])
+    assert any("<script>" in (e.text or "") for e in feed.iter())
+    assert (
+        "\n" not in re.search(r"^title: (.*)$", made["models/rexrank-sandbox/template.md"], re.MULTILINE)[1]
+    )

@@ -1,0 +1,77 @@
+"""Every metric of the boards has a page with facts, definition, a tested example, caveats, agreement and source."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.site.content import read_content
+from evaluator.site.metrics import AGREEMENT, FACTS, agreement, agreement_table, agreements, metric_facts
+
+PAGES = Path(__file__).parents[2] / "site/metrics"
+SECTIONS = (
+    "## Definition",
+    "## Worked example",
+    "## Caveats and known failures",
+    "## Agreement with radiologists",
+    "## Source",
+)
+
+
+@pytest.mark.parametrize("key", board_metric_keys())
+def test_a_metric_page_says_what_readers_ask(key):
+    page = (PAGES / f"{key}.md").read_text("utf-8")
+    assert page.count(FACTS) == page.count(AGREEMENT) == 1
+    for section in SECTIONS:
+        body = page.split(section, 1)[1].split("\n## ", 1)[0]
+        assert len(body.strip()) > 20, section
+    assert "    " in page.split("## Definition", 1)[1], "a formula"
+    assert f"({key}.md)" in (PAGES / "index.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("key", board_metric_keys())
+def test_the_worked_example_is_what_the_code_computes(key):
+    page = (PAGES / f"{key}.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks
+    parsed = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, key, None, 0)
+    if key == "ratescore":
+        pytest.importorskip("torch")
+    assert doctest.DocTestRunner().run(parsed).failed == 0
+    assert any(example.want for example in parsed.examples)
+
+
+@pytest.mark.parametrize("key", board_metric_keys())
+def test_facts_are_those_of_the_code(key, leaderboard):
+    content = read_content(leaderboard, "https://example.org/")
+    page = metric_facts(key, content)
+    metric = get_metric(key)
+    assert ("lower mean is better" in page) == metric.reciprocal
+    assert all(f"<code>{v}" in page.replace("&#46;", ".").replace("&#45;", "-") for v in metric.variants)
+    assert (page.count("huggingface.co") + page.count("PhysioNet:")) >= len(metric.weights) * (
+        key != "radgraph_f1"
+    )
+    signatures = {m["signature"] for t in content.tables.values() for m in t["metrics"] if m["key"] == key}
+    assert ("on no board yet" in page) == (not signatures)
+    assert page.count("leaderboards/sandbox/findings") == len(signatures)
+
+
+def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
+    known = agreements()
+    assert set(known["metrics"]) == set(board_metric_keys())
+    for study in known["studies"].values():
+        assert study["source"]
+        assert study["better"] in {"higher", "lower"}
+    for key, found in known["metrics"].items():
+        assert set(found) <= set(known["studies"])
+        for value in found.values():
+            if isinstance(value, list):
+                assert value[1] < value[0] < value[2]
+            if isinstance(value, float):
+                assert -1 < value < 1
+        assert agreement(key).count("<tr>") == (len(found) + 1 if found else 0)
+    assert agreement_table().count("<tr>") == len(board_metric_keys()) + 1

@@ -1,0 +1,97 @@
+"""What the hand-written pages say of rules and limits is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from evaluator.scoring.integrity.flags import limits
+from evaluator.scoring.quota import Policy
+from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "site"
+
+
+def test_every_integrity_check_is_explained():
+    page = (SITE / "integrity.md").read_text("utf-8")
+    explained = re.findall(r'^\| <span id="c(\d+)">C\1</span> ', page, re.MULTILINE)
+    code = "".join(p.read_text("utf-8") for p in (ROOT / "evaluator/submissions/rules").glob("*.py"))
+    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, |_each\(texts, )"C(\d+)"', code))
+    assert set(explained) == raised
+    assert explained == sorted(explained, key=int)
+
+
+def test_limits_on_the_page_are_those_in_force():
+    page = (SITE / "integrity.md").read_text("utf-8")
+    rows = dict(re.findall(r'^\| <span id="c(\d+)">.*?\|.*?\| (.*?) \|', page, re.MULTILINE))
+    found = limits()
+
+    def percent(value):
+        return f"{100 * value:g} %"
+
+    wanted = {
+        "2": [percent(found["empty"]["quarantine_share"])],
+        "3": [percent(found["failed"]["quarantine_share"])],
+        "5": [f"{found['length_ratio']['low']:g}", f"{found['length_ratio']['high']:g} times"],
+        "7": [percent(found["characters"]["quarantine_share"])],
+        "9": [percent(found["repetition"]["badge"]), percent(found["repetition"]["quarantine_mean"])],
+        "10": [
+            percent(found["collapse"]["top_share"]),
+            percent(found["collapse"]["datasets"]["iu-xray"]),
+            percent(found["collapse"]["distinct_share"]),
+            percent(found["collapse"]["null_like_share"]),
+        ],
+        "11": [
+            f"{found['unique_match']['quarantine_studies']} studies",
+            percent(found["unique_match"]["quarantine_share"]),
+            percent(found["unique_match"]["reject_share"]),
+        ],
+        "12": [
+            f"{title} {percent(found['exact_match'][name][rule])}"
+            for name, title, rule in (
+                ("mimic-cxr", "MIMIC-CXR", "quarantine"),
+                ("chexpert-plus", "CheXpert Plus", "quarantine"),
+                ("iu-xray", "IU X-ray", "quarantine"),
+                ("iu-xray", "IU X-ray", "reject"),
+            )
+        ],
+        "13": [
+            percent(found["copied_span"]["quarantine_share"]),
+            percent(found["copied_span"]["reject_share"]),
+        ],
+        "16": [f"{found['identity']['exact']:.4f}"],
+        "17": [f"{found['self_reported']['deterministic']:g}", f"{found['self_reported']['judged']:g}"],
+        "18": [
+            percent(found["duplicate"]["quarantine_share"]),
+            percent(found["duplicate"]["reject_share"]),
+            f"{found['duplicate']['correlation']:g}",
+        ],
+        "19": [percent(found["probing"]["share"])],
+        "22": [
+            f"{found['contamination']['deviations']:g} robust",
+            f"{found['contamination']['min_models']} models",
+        ],
+    }
+    for code, words in wanted.items():
+        for word in words:
+            assert word in rows[code], (code, word, rows[code])
+
+
+def test_the_rules_give_the_policy_in_force():
+    page = (SITE / "rules.md").read_text("utf-8")
+    usual = Policy()
+    assert f"{usual.runs} in {usual.window.days} days and {usual.runs_per_year} in a year" in page
+    assert f"at least {MIN_STUDIES} studies and {MIN_PATIENTS} patients" in page
+
+
+def test_the_citation_on_the_page_is_that_of_the_citation_file():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    page = (SITE / "about.md").read_text("utf-8")
+    title = cited["preferred-citation"]["title"].replace("AI-", "{AI}-").replace("ReXrank:", "{ReXrank}:")
+    assert title in page
+    for author in cited["preferred-citation"]["authors"]:
+        assert author["family-names"] in page
+    assert f"version = {{{cited['version']}}}" in page

@@ -1,0 +1,64 @@
+"""What ReXrank published: by snapshot, in its order, contradictions with what the parts give."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from evaluator.leaderboard.reported import ReportedRow
+from evaluator.site.reported import newest_count, reported_page, reported_section
+
+PARTS = {"radgraph_f1": 0.3, "bertscore": 0.5, "semb_score": 0.6}
+"""1/RadCliQ-v1 of 1.528 follows from these."""
+
+
+def row(model="M", value=1.528, snapshot="2026-08", **facts):
+    values = {**PARTS, "radcliq_v1_reciprocal": value}
+    first = {"dataset": "iu-xray", "track": "findings", "institution": "I", "year": "2024", "link": ""}
+    return ReportedRow(snapshot, model=model, values=values, **(first | facts))
+
+
+def words(markup):
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+
+
+def test_a_contradiction_is_marked_with_what_the_parts_give():
+    _, _, made = reported_section([row("right"), row("wrong", 2.0)], is_open=True)
+    assert made.count("rx-wrong") == 1
+    assert "2.000 its parts give 1.528" in words(made)
+    assert "1 of them in contradiction with itself" in made
+
+
+def test_snapshots_newest_first_and_the_best_on_top():
+    rows = [row("low", 1.2, "2024-11-19"), row("b", 1.528), row("a", 3.9), row("none", None)]
+    _, _, made = reported_section(rows, is_open=True)
+    assert re.findall(r'data-rx-snapshot="([^"]+)"( open)?', made) == [
+        ("2026&#45;08", " open"),
+        ("2024&#45;11&#45;19", ""),
+    ]
+    newest = made.split("</details>")[0]
+    assert re.findall(r'class="rx-model">(\w+)<', newest)[1:] == ["a", "b", "none"]
+    assert " open>" not in reported_section(rows, is_open=False)[2]
+    assert newest_count(rows) == 3
+    assert newest_count([]) == 0
+
+
+def test_columns_are_those_of_the_snapshot():
+    _, _, made = reported_section([row()], is_open=True)
+    heads = re.findall(r'data-rx-better="high">([^<]+)<', made)
+    assert heads == ["1/RadCliQ-v1", "BERTScore", "SembScore", "RadGraph-F1"]
+
+
+def test_only_public_https_links():
+    _, _, made = reported_section(
+        [row(link="javascript:alert(1)"), row(link="https://example.org/x")], is_open=True
+    )
+    assert made.count("<a ") == 1
+
+
+def test_the_page_lists_contradictions_with_their_boards():
+    page = reported_page([row("right"), row("wrong", 2.0)])
+    assert "1 of 2 rows" in page
+    assert "(iu-xray/findings.md#reported)" in page
+    assert "| wrong | 2.000 | 1.528 |" in page
+    assert "There are none" in reported_page([])

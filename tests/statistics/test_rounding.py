@@ -1,0 +1,114 @@
+"""Slots, the Ladder and coarse numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.scoring.quota import Attempt, Policy, slot
+from evaluator.statistics.bootstrap import clusters_of
+from evaluator.statistics.ladder import ladder_step
+from evaluator.statistics.rounding import coarse, step_for
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def ago(days, *, scored=True, team="a", dataset="rexgradient"):
+    return Attempt(team, dataset, NOW - timedelta(days=days), scored)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "allowed", "wait"),
+    [
+        ([], True, None),
+        ([ago(29)], False, 1),
+        ([ago(30)], True, None),
+        ([ago(1, scored=False)] * 9, True, None),
+        ([ago(1, team="b"), ago(1, dataset="mimic-cxr")], True, None),
+        ([ago(d) for d in (40, 80, 120, 160, 200)], True, None),
+        ([ago(d) for d in (40, 80, 120, 160, 200, 240)], False, 125),
+        ([ago(d) for d in (10, 80, 120, 160, 200, 364)], False, 20),
+        ([ago(d) for d in (40, 80, 120, 160, 200, 366)], True, None),
+    ],
+)
+def test_slots(attempts, allowed, wait):
+    found = slot(attempts, "a", "rexgradient", NOW)
+    assert found.allowed is allowed
+    assert found.next == (None if wait is None else NOW + timedelta(days=wait))
+
+
+def test_the_policy_is_configurable():
+    policy = Policy(runs=2, window=timedelta(days=7), runs_per_year=50)
+    assert slot([ago(1)], "a", "rexgradient", NOW, policy).allowed
+    both = slot([ago(1), ago(3)], "a", "rexgradient", NOW, policy)
+    assert (both.allowed, both.next, both.used_in_window) == (False, NOW + timedelta(days=4), 2)
+    closed = slot([], "a", "rexgradient", NOW, Policy(runs=0))
+    assert not closed.allowed
+
+
+@given(st.lists(st.integers(0, 500), max_size=12))
+def test_the_next_slot_is_free_and_nothing_before_it_is(days):
+    attempts = [ago(d) for d in days]
+    found = slot(attempts, "a", "rexgradient", NOW)
+    if found.next is not None:
+        assert slot(attempts, "a", "rexgradient", found.next).allowed
+        assert not slot(attempts, "a", "rexgradient", found.next - timedelta(seconds=1)).allowed
+
+
+def test_the_ladder_moves_on_real_gains_only():
+    rng = np.random.default_rng(1)
+    clusters = clusters_of([f"p{i:03}" for i in range(400)])
+    best = rng.normal(size=400)
+    better = best + 0.5 + rng.normal(0, 0.1, 400)
+    same = best + rng.normal(0, 1, 400)
+    same += best.mean() - same.mean() + 0.01
+    first = ladder_step(None, best, clusters, higher_is_better=True)
+    assert (first.shown, first.improved) == (best.mean(), True)
+    assert ladder_step(best, better, clusters, higher_is_better=True).shown == better.mean()
+    assert ladder_step(best, same, clusters, higher_is_better=True).shown == best.mean()
+    assert not ladder_step(best, better, clusters, higher_is_better=False).improved
+    assert not ladder_step(best, best, clusters, higher_is_better=True).improved
+
+
+def test_the_ladders_error_counts_patients():
+    rng = np.random.default_rng(2)
+    d = np.repeat(rng.normal(0.1, 1, 40), 10)
+    by_patient = clusters_of([f"p{i // 10:03}" for i in range(400)])
+    by_study = clusters_of([f"s{i:03}" for i in range(400)])
+    wide = ladder_step(np.zeros(400), d, by_patient, higher_is_better=True).standard_error
+    narrow = ladder_step(np.zeros(400), d, by_study, higher_is_better=True).standard_error
+    assert wide / narrow == pytest.approx(np.sqrt(10))
+    assert narrow == pytest.approx(d.std() / 20)
+
+
+def test_boosting_with_random_runs_gains_less_on_the_ladder():
+    """Keeping what looks better (Blum and Hardt's attack) climbs without learning; the Ladder slows it."""
+    rng = np.random.default_rng(3)
+    n, clusters = 400, clusters_of([f"p{i:03}" for i in range(400)])
+    raw_best, ladder_best = 0.0, np.zeros(n)
+    for _ in range(100):
+        run = rng.normal(0, 1, n)
+        raw_best = max(raw_best, run.mean())
+        if ladder_step(ladder_best, run, clusters, higher_is_better=True).improved:
+            ladder_best = run
+    assert ladder_best.mean() <= raw_best
+
+
+@given(st.floats(-2, 2), st.integers(30, 20_000))
+def test_shown_numbers_are_multiples_of_the_step(value, n):
+    step = step_for(n)
+    assert step >= max(0.001, 5 / n)
+    shown = coarse(value, n)
+    assert abs(shown - value) <= step / 2 * (1 + 1e-9)
+    assert abs(shown / step - round(shown / step)) < 1e-6
+
+
+def test_one_study_rarely_moves_a_shown_mean():
+    values = np.linspace(0.2, 0.8, 590)
+    changed = values.copy()
+    changed[0] += 1.0
+    assert coarse(values.mean(), 590) == coarse(changed.mean(), 590) == pytest.approx(0.5, abs=0.005)

@@ -1,0 +1,133 @@
+"""A validation as people and machines read it; nothing hostile gets out of its place."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.core.problems import Problems, Severity
+from evaluator.submissions import outcome as rendering
+from evaluator.submissions.validate import Found, Report
+
+HOSTILE = "a`b``c|d <img src=x onerror=alert(1)> [x](http://y) @admin\n::set-output name=x::y\n%0A::error::z"
+
+
+def report(
+    *, text="no findings", file="submissions/a/b/x.json", n=1, severity=Severity.ERROR, ok_folder=True
+):
+    problems = Problems()
+    for i in range(n):
+        problems.add(
+            "RX206", file, pointer=f"/{i}", line=i + 1, found=text, wanted=text, fix=text, severity=severity
+        )
+    found = (Found("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
+    return Report(problems, found)
+
+
+def test_verdicts():
+    assert rendering.verdict(report()) == "Not valid: 1 problem in 1 submission."
+    assert (
+        rendering.verdict(report(n=2, severity=Severity.WARNING))
+        == "Valid: 1 submission checked, 2 warnings."
+    )
+    assert rendering.verdict(report(n=0)) == "Valid: 1 submission checked."
+    assert rendering.verdict(report(n=0, ok_folder=False)) == "No submission found here."
+    assert not report(n=0, ok_folder=False).ok
+
+
+def test_text_shows_place_and_cure():
+    shown = rendering.as_text(report(), colour=False)
+    assert "submissions/a/b/x.json\n  RX206 error /0 (line 1)\n      found   no findings\n" in shown
+    assert shown.endswith("run rexrank validate again.\n")
+    assert "\033" not in shown
+    assert "\033[31m" in rendering.as_text(report(), colour=True)
+
+
+def test_json_is_whole():
+    body = json.loads(rendering.as_json(report(n=25)))
+    assert body["errors"] == 25
+    assert len(body["problems"]) == 20
+    assert body["not_listed"] == [{"code": "RX206", "count": 5, "file": "submissions/a/b/x.json"}]
+    assert body["valid"] is False
+
+
+def test_no_text_starts_another_workflow_command():
+    shown = rendering.as_github(report(text=HOSTILE, file=HOSTILE))
+    commands = [line for line in shown.splitlines() if line.startswith("::")]
+    assert len(commands) == 1
+    assert commands[0].startswith("::error file=")
+    assert len(shown.splitlines()) == 2
+
+
+@given(st.text(max_size=80))
+def test_no_text_leaves_its_code_span(text):
+    span = rendering.code_span(text)
+    fence = re.match(r"`+", span).group()
+    inside = span[len(fence) : -len(fence)]
+    assert fence not in re.findall(r"`+", inside)
+    assert "\n" not in span
+    assert not re.search(r"(?<!\\)\|", span)
+
+
+@given(st.text())
+def test_no_text_makes_markup(text):
+    shown = rendering.markdown_text(text)
+    assert "\n" not in shown
+    assert "<" not in shown
+    for position, character in enumerate(shown):
+        if character in "[]*_`|@":
+            assert shown[position - 1] == "\\"
+
+
+@pytest.mark.parametrize("text", ["@everyone", "a@b.example", "#12", "rexrank/challenge#1"])
+def test_no_text_mentions_or_refers_once_its_escapes_are_gone(text):
+    shown = rendering.markdown_text(text).replace("\\", "")
+    assert not re.search(r"[@#]\w", shown)
+    assert shown.replace("\u200b", "") == text
+
+
+def test_comment_is_capped_and_counts_the_rest():
+    problems = Problems()
+    for i in range(4_000):
+        problems.add(
+            "RX206", f"submissions/a/b/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250
+        )
+    shown = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
+    assert len(shown) < 60_000
+    assert re.search(r"… and [\d,]+ more", shown)
+
+
+def test_thousands_of_folders_do_not_fill_the_comment():
+    found = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
+    shown = rendering.as_markdown(Report(Problems(), found))
+    assert len(shown) < 60_000
+    assert "- … and 8,950 more" in shown
+
+
+@pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
+def test_names_of_folders_reach_no_terminal_raw(render):
+    found = (Found("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
+    shown = render(Report(Problems(), found))
+    assert not {"\x1b", "\udcff", "\u202e"} & set(shown)
+    assert "\\u001b[2J\\udcff\\u202e" in shown
+
+
+def test_names_that_are_no_unicode_can_be_written_as_json():
+    shown = rendering.as_json(report(file="submissions/a/b/\udcff.json", n=25))
+    shown.encode("utf-8")
+    assert json.loads(shown)["not_listed"][0]["file"] == "submissions/a/b/\\udcff.json"
+
+
+def test_annotations_say_how_many_they_leave_out():
+    shown = rendering.as_github(report(n=25))
+    assert "5 problems are not shown here" in shown
+    assert "not shown" not in rendering.as_github(report(n=3))
+
+
+@pytest.mark.parametrize("render", [rendering.as_markdown, rendering.as_json, rendering.as_github])
+def test_same_report_same_bytes(render):
+    assert render(report(text=HOSTILE)) == render(report(text=HOSTILE))

@@ -1,0 +1,1 @@
+"""Programs for maintainers of this repository; nothing here is in the wheel."""
