@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.needs import reason
+
 from evaluator.models.ties import TIE, first_best, first_top
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[score]'")
+torch = pytest.importorskip("torch", reason=reason("score"))
 
 
 def noisy(scores: Any, seed: int) -> Any:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
 REPO = "rexrank/challenge"
@@ -196,7 +197,7 @@ def test_refuses_without_a_configuration_or_with_a_link(prefix):
     assert started(prefix).returncode == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.skipif(os.geteuid() != 0, reason=reason("root"))
 def test_refuses_a_configuration_of_another_owner(prefix):
     os.chown(prefix / "etc" / "runner.conf", 65534, 65534)
     done = started(prefix)

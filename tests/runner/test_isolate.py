@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
 SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
@@ -86,15 +87,15 @@ def main():
 
 def _able():
     if os.geteuid() != 0:
-        return "needs root"
+        return reason("root")
     for name in (SCORER, FETCHER, RUNNER):
         try:
             pwd.getpwnam(name)
         except KeyError:
-            return f"this machine has no user {name}"
+            return reason("namespaces", f"no user {name}")
     tools = ("unshare", "setpriv", "ip", "git", "mount", "flock")
     if any(shutil.which(t) is None for t in tools):
-        return "unshare, setpriv, ip, git, mount and flock are needed"
+        return reason("namespaces", "unshare, setpriv, ip, git, mount and flock")
     probe = [
         "unshare",
         "--net",
@@ -109,8 +110,8 @@ def _able():
         "/run",
     ]
     if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
-        return "this machine lets root make no namespaces"
-    return "" if _python() else "another user cannot run this Python"
+        return reason("namespaces")
+    return "" if _python() else reason("namespaces", "another user cannot run this Python")
 
 
 def _python():
@@ -125,7 +126,7 @@ def _python():
 
 WHY_NOT = _able()
 PYTHON = "" if WHY_NOT else _python()
-needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "able")
+needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 
 def sh(*args, **kwargs):
