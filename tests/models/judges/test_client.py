@@ -227,6 +227,13 @@ def test_token_ids_go_to_the_completions_endpoint() -> None:
         ("http://127.0.0.1.example.com/v1", False),
         ("http://127.0.0.1@example.com/v1", False),
         ("http://0.0.0.0/v1", False),
+        ("http://[::ffff:8.8.8.8]/v1", False),
+        ("http://[::ffff:10.1.2.3]/v1", True),
+        ("http://192.0.0.9/v1", False),
+        ("http://198.18.0.1/v1", False),
+        ("http://172.32.0.1/v1", False),
+        ("http://[fd00::1]/v1", True),
+        ("http://[2001:db8::1]/v1", False),
         ("nonsense", False),
     ],
 )
