@@ -35,6 +35,8 @@ app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
 app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")
+dev_app = typer.Typer(no_args_is_help=True, help="For work on the code itself.", rich_markup_mode=None)
+app.add_typer(dev_app, name="dev", hidden=True)
 
 
 class OutputFormat(StrEnum):
@@ -62,7 +64,8 @@ References = Annotated[
 ]
 Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
 Store = Annotated[
-    Path | None, typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE).")
+    Path | None,
+    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
 Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
@@ -82,7 +85,7 @@ JudgesFile = Annotated[
 ]
 
 OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
+    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
 ]
 
 
@@ -319,14 +322,25 @@ def site_serve(
     raise typer.Exit(run_site_serve(leaderboard, config, port))
 
 
+@dev_app.command("schemas")
+def dev_schemas(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
+) -> None:
+    """Write the JSON Schemas that follow from the typed models."""
+    from evaluator.cli.schemas import run_schemas
+
+    raise typer.Exit(run_schemas(out))
+
+
 def main() -> NoReturn:
-    """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
+    """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback."""
     from evaluator.core.problems import RexrankError
 
     try:
         app()
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)

@@ -62,14 +62,13 @@ def run_convert(source: Path, dataset_id: str, out: Path) -> int:
 
 
 def run_new(root: Path, team: str, model: str) -> int:
-    """0 after writing a template; refuses to overwrite and refuses names that are no slugs."""
-    from evaluator.submissions.rules.files import SLUG, suggest_slug
+    """0 after writing a template; refuses to overwrite and refuses names that none may have."""
+    from evaluator.submissions.rules.files import name_wanted, suggest_slug
 
     for name in (team, model):
-        if not SLUG.fullmatch(name):
-            print(
-                f"{name!r} is no slug: lower-case letters, digits, dots, hyphens; try {suggest_slug(name)!r}."
-            )
+        wanted = name_wanted(name)
+        if wanted is not None:
+            print(f"{name!r} cannot be a folder's name. Wanted: {wanted}. Try {suggest_slug(name)!r}.")
             return 1
     path = root / team / model / CARD_NAME
     if path.exists():

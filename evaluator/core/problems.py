@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 MAX_TEXT: Final = 300
 """Longest `found`, `wanted` or `fix` that leaves the program, in characters."""
@@ -21,8 +21,10 @@ MAX_PROBLEMS_PER_CODE_AND_FILE: Final = 20
 class RexrankError(Exception):
     """A failure that is ours or the machine's, not the submitter's: one sentence with the cure.
 
-    Commands print the message without a traceback and exit 2.
+    Commands print the message without a traceback and exit with `exit_code`.
     """
+
+    exit_code: ClassVar[int] = 2
 
 
 class Severity(StrEnum):

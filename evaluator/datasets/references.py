@@ -79,7 +79,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
         return parse_references(dataset, data)
     if directory is None:
         raise RexrankError(
-            f"the references of {dataset.id} are private and no directory is given. "
+            f"the references of {dataset.id} do not ship with the package and no directory is given. "
             f"Put them as {dataset.id}.json in a directory and name it with --references "
             "(or REXRANK_REFERENCES)."
         )
@@ -89,7 +89,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     except OSError as error:
         raise RexrankError(
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
-            f"How to get them: {dataset.access}"
+            f"How to get them: {dataset.how_to_get}"
         ) from error
     return replace(
         parse_references(dataset, data, name=str(path)),

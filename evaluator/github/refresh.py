@@ -187,7 +187,7 @@ def _current(
         if not path.exists():
             return False
         record = json.loads(path.read_text("utf-8"))
-        root = leaderboard if board.dataset.references_public else store_directory(settings.store)
+        root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
         withheld = bool(record.get("ladder")) and not record["metrics"]
         same = (
             record["provenance"].get("predictions_sha256") == predictions.sha256

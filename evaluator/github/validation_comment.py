@@ -161,14 +161,14 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         "",
         "A push to this branch renews this comment, and only the new commit can then be scored.",
     ]
-    private = [d for d in submission.files if not get_dataset(d).references_public]
-    if private:
+    counted = [d for d in submission.files if get_dataset(d).exposure.limited_runs]
+    if counted:
         policy = around.policy
         lines += [
             "",
-            f"**Quota.** On a private set a team is scored {_times(policy.runs)} in {policy.window.days} days and "
+            f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
             f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
-            + "; ".join(_slot(d, around.waits.get(d)) for d in private)
+            + "; ".join(_slot(d, around.waits.get(d)) for d in counted)
             + ".",
         ]
     return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]

@@ -24,6 +24,7 @@ from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
 from evaluator.scoring.null_reports import shuffled_references
 from evaluator.scoring.records import Board
 from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
+from evaluator.statistics.judge_outliers import judge_outliers
 
 if TYPE_CHECKING:
     from evaluator.scoring.engine import Scored
@@ -44,14 +45,17 @@ def diagnose(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
-    Diagnostics: those of `describe` and `describe_copying`, and `signal` (C14). Integrity: `outcome`
-    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids
-    are private), `thresholds` (version of the limits). `earlier`: other submissions' reports by
+    Diagnostics: those of `describe` and `describe_copying`, `signal` (C14), and `judge_outliers` (C23):
+    per judged metric the studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect,
+    `None` where that cannot be told. Integrity: `outcome`
+    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids unless the set
+    is public), `thresholds` (version of the limits). `earlier`: other submissions' reports by
     `team/model`, for C18 and C19; `name` is this one's.
     """
     texts = board_texts(board, references, reports, protocol)
     signal = image_signal(board, references, reports, protocol)
     means = {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
+    outliers = _judge_outliers(scored)
     flags = [
         *integrity.check_reports(texts),
         *plausibility.check_failures(scored.scores),
@@ -59,10 +63,16 @@ def diagnose(
         *_too_good(board, means),
         *_identity(scored, means),
         *(plausibility.check_signal(signal["low"], signal["high"]) if signal else []),
+        *plausibility.check_judges(outliers, texts.n),
         *_planted(references, texts, scored),
         *_compare_earlier(board, references, reports, protocol, earlier or {}, name),
     ]
-    numbers = {**integrity.describe(texts), **copying.describe_copying(texts), "signal": signal}
+    numbers = {
+        **integrity.describe(texts),
+        **copying.describe_copying(texts),
+        "signal": signal,
+        "judge_outliers": outliers,
+    }
     return numbers, {
         "outcome": str(integrity.worst(flags)),
         "badges": [_public(f, board) for f in flags],
@@ -89,24 +99,46 @@ def board_texts(
         patients=[references.studies[i].patient for i, _, _ in rows],
         references=[r for _, r, _ in rows],
         predictions=[p for _, _, p in rows],
-        private=not board.dataset.references_public,
+        private=not board.dataset.exposure.membership_counts,
     )
 
 
+EVIDENCE: Final = ("radgraph_f1", "ratescore")
+"""Metrics that a text cannot talk to, and that judge scores are held against."""
 PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
     "C15": "a mean is better than is plausible",
     "C16": "radcliq_v1 is not what its parts give",
     "C17": "scores are not what this record claimed before",
+    "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
 }
-"""What is said in place of a score's digits on a private set."""
+"""What is said in place of a score's digits unless the set is public."""
 
 
 def _public(flag: Flag, board: Board) -> dict[str, Any]:
     shown = flag.to_dict()
-    if not board.dataset.references_public:
-        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
-    return shown if board.dataset.ids_public else {**shown, "ids": []}
+    if board.dataset.exposure.studies:
+        return shown
+    return {**shown, "text": PRIVATE_WORDS.get(flag.code, flag.text), "ids": []}
+
+
+def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
+    """Per judged metric the counts of studies far above and below what the evidence leads to expect."""
+    evidence = [scored.scores[k] for k in EVIDENCE if k in scored.scores]
+    if len(evidence) < len(EVIDENCE):
+        return None
+    counts = {}
+    for key, scores in scored.scores.items():
+        metric = get_metric(key)
+        if metric.family != "judge":
+            continue
+        usable = ~np.any([scores.failed, *(e.failed for e in evidence)], axis=0)
+        best = metric.upper_bound if metric.higher_is_better else metric.lower_bound
+        goodness = (scores.values - metric.worst) / ((best or 0.0) - metric.worst)
+        far = judge_outliers(goodness[usable], np.stack([e.values for e in evidence], axis=1)[usable])
+        if far is not None:
+            counts[key] = {"above": int(far[0].sum()), "below": int(far[1].sum())}
+    return counts or None
 
 
 def _too_good(board: Board, means: Mapping[str, float]) -> list[Flag]:
@@ -201,7 +233,7 @@ def _compare_earlier(
     earlier: Mapping[str, Mapping[str, StudyReport]],
     name: str,
 ) -> list[Flag]:
-    """C18 against every other model, and C19 against the same team's on a private set."""
+    """C18 against every other model, and C19 against the same team's on a withheld set."""
     texts = board_texts(board, references, reports, protocol)
     now = dict(zip(texts.ids, texts.predictions, strict=True))
     team = name.partition("/")[0]

@@ -43,7 +43,7 @@ DEFAULT_METRICS: Final = board_metric_keys()
 class ScoreSettings:
     """How to score: everything the command line can say.
 
-    `store` is the runner's private folder for finished scores, per-study scores of private sets and
+    `store` is the runner's private folder for finished scores, per-study scores of sets that are not public, and
     the text cache; `None` means the user's cache folder.
     """
 
@@ -59,7 +59,7 @@ class ScoreSettings:
     head_commit: str | None = None
     submitted: str | None = None
     records: Path | None = None
-    """Where records and per-study scores of private sets go, if not to the store (a preview's copy)."""
+    """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
 
 
 def store_directory(override: Path | None) -> Path:
@@ -270,7 +270,7 @@ def keep_cases(
     submission: Submission,
     leaderboard: Path,
 ) -> None:
-    """Writes the texts of a public board for the case browser; of a private one nothing."""
+    """Writes the texts of a public board for the case browser; of another nothing."""
     write_cases(
         leaderboard,
         board,

@@ -1,4 +1,4 @@
-"""Which subgroup figures of a private set may be shown, so that no small cell follows from them.
+"""Which subgroup figures of a set that is not public may be shown, so that no small cell follows from them.
 
 A cell of few patients must not be published, nor be what remains when published cells are taken
 from each other or from the total. Cells that are too small are merged into one, with the studies

@@ -48,7 +48,7 @@ def honest(i):
         (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
         (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
         (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
-        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 40)}"), {}, ["C5"], "quarantine"),
+        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 190)}"), {}, ["C5"], "quarantine"),
         (many(200, lambda i: sentence(i, 14) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
         (many(200, honest), {"metrics": {"radcliq_v1": -0.2}}, ["C15"], "quarantine"),
         (
@@ -178,3 +178,49 @@ def test_a_record_that_claimed_other_scores_is_held(before, outcome):
     found = recheck(kept(0.300), before, board)["integrity"]
     assert found["outcome"] == outcome
     assert [b["code"] for b in found["badges"]] == (["C17"] if outcome == "quarantine" else [])
+
+
+def judged(green, *, failed=(), dataset="iu-xray", **more):
+    """Diagnostics and integrity of 200 studies whose evidence says that nothing matches."""
+    rng = np.random.default_rng(0)
+    n = 200
+    scores = {
+        "radgraph_f1": rng.uniform(0.1, 0.3, n),
+        "ratescore": rng.uniform(0.4, 0.6, n),
+        "green": np.asarray(green, dtype=float),
+    } | more
+    bad = np.isin(np.arange(n), failed)
+    studies = {f"s{i:03}": Reference(f"s{i:03}", sentence(i, 14), None, f"p{i}", {}) for i in range(n)}
+    references = References(get_dataset(dataset), studies, "d", Planted())
+    kept = {k: Scores(v, bad if k == "green" else np.zeros(n, bool)) for k, v in scores.items()}
+    scored = Scored(tuple(studies), kept, {k: k for k in kept})
+    board = Board(get_dataset(dataset), "findings")
+    return diagnose(board, references, scored, many(n, honest), "clean")
+
+
+def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():
+    green = np.full(200, 0.2)
+    assert judged(green)[0]["judge_outliers"] == {"green": {"above": 0, "below": 0}}
+    green[:3] = 1.0
+    numbers, integrity = judged(green)
+    assert numbers["judge_outliers"] == {"green": {"above": 3, "below": 0}}
+    assert "C23" not in {b["code"] for b in integrity["badges"]}
+    assert judged(green, failed=[0])[0]["judge_outliers"] == {"green": {"above": 2, "below": 0}}
+    severity = {"fineradscore": 4 * (1 - green)}
+    assert judged(green, **severity)[0]["judge_outliers"]["fineradscore"] == {"above": 3, "below": 0}
+
+
+def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
+    green = np.r_[np.full(30, 1.0), np.full(170, 0.2)]
+    said = {
+        d: [b["text"] for b in judged(green, dataset=d)[1]["badges"] if b["code"] == "C23"]
+        for d in ("iu-xray", "rexgradient")
+    }
+    assert said["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
+    assert said["rexgradient"] == ["judge scores that RadGraph-F1 and RaTEScore do not lead to expect"]
+
+
+def test_without_the_evidence_nothing_is_said_of_judges():
+    reports = many(200, honest)
+    assert outcome(reports, metrics={"green": 1.0, "radgraph_f1": 0.0})[0]["judge_outliers"] is None
+    assert outcome(reports)[0]["judge_outliers"] is None

@@ -10,6 +10,7 @@ import yaml
 from evaluator.scoring.integrity.flags import limits
 from evaluator.scoring.quota import Policy
 from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
+from evaluator.submissions.rules.text_rules import TEXT_RULES
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "site"
@@ -18,8 +19,11 @@ SITE = ROOT / "site"
 def test_every_integrity_check_is_explained():
     page = (SITE / "integrity.md").read_text("utf-8")
     explained = re.findall(r'^\| <span id="c(\d+)">C\1</span> ', page, re.MULTILINE)
-    code = "".join(p.read_text("utf-8") for p in (ROOT / "evaluator/submissions/rules").glob("*.py"))
-    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, |_each\(texts, )"C(\d+)"', code))
+    folders = (ROOT / "evaluator/submissions/rules", ROOT / "evaluator/scoring/integrity")
+    code = "".join(p.read_text("utf-8") for folder in folders for p in folder.glob("*.py"))
+    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, )\s*"C(\d+)"', code)) | {
+        r.check[1:] for r in TEXT_RULES if r.check
+    }
     assert set(explained) == raised
     assert explained == sorted(explained, key=int)
 
@@ -35,7 +39,11 @@ def test_limits_on_the_page_are_those_in_force():
     wanted = {
         "2": [percent(found["empty"]["quarantine_share"])],
         "3": [percent(found["failed"]["quarantine_share"])],
-        "5": [f"{found['length_ratio']['low']:g}", f"{found['length_ratio']['high']:g} times"],
+        "5": [
+            f"{found['length_ratio']['low']:g}",
+            f"{found['length_ratio']['high']:g} times",
+            f"{found['length_ratio']['common_low']} to {found['length_ratio']['common_high']} words",
+        ],
         "7": [percent(found["characters"]["quarantine_share"])],
         "9": [percent(found["repetition"]["badge"]), percent(found["repetition"]["quarantine_mean"])],
         "10": [
@@ -70,6 +78,7 @@ def test_limits_on_the_page_are_those_in_force():
             f"{found['duplicate']['correlation']:g}",
         ],
         "19": [percent(found["probing"]["share"])],
+        "23": [percent(found["judge_outliers"]["badge_share"])],
         "22": [
             f"{found['contamination']['deviations']:g} robust",
             f"{found['contamination']['min_models']} models",
@@ -83,7 +92,7 @@ def test_limits_on_the_page_are_those_in_force():
 def test_the_rules_give_the_policy_in_force():
     page = (SITE / "rules.md").read_text("utf-8")
     usual = Policy()
-    assert f"{usual.runs} in {usual.window.days} days and {usual.runs_per_year} in a year" in page
+    assert f"{usual.runs} in {usual.window_days} days and {usual.runs_per_year} in a year" in page
     assert f"at least {MIN_STUDIES} studies and {MIN_PATIENTS} patients" in page
 
 

@@ -24,6 +24,7 @@ class JudgeSettings:
     currency of the prices, which are per million tokens. `dataset` is what is being scored and
     `hosted_ok_for` the datasets whose texts may go to a public host. `token_ids` sends GREEN's
     prompt as token ids to the completions endpoint, which alone equals the official layout.
+    `control_prompts` are hostile texts of the runner's own, asked as controls beside the public ones.
     """
 
     base_url: str
@@ -45,6 +46,7 @@ class JudgeSettings:
     token_ids: bool = False
     seed: int = 0
     stand_in: bool = False
+    control_prompts: tuple[str, ...] = field(default=(), repr=False)
     backoff: float = 0.5
     """Seconds before the first retry; doubled, with jitter, for each later one."""
 

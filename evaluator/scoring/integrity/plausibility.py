@@ -1,4 +1,4 @@
-"""Whether scores can be what they claim to be: C3, C14–C17 and C22."""
+"""Whether scores can be what they claim to be: C3, C14–C17, C22 and C23."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 
 
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
-    """C22: whether a model loses far more from public to private sets than the cohort.
+    """C22: whether a model loses far more from readable to withheld sets than the cohort.
 
-    `gains`: per model its goodness on the public sets minus that on the private ones. Nothing is
+    `gains`: per model its goodness on public and restricted sets minus that on withheld ones. Nothing is
     said of small cohorts or of one without spread.
     """
     rules = limits()["contamination"]
@@ -97,3 +97,17 @@ def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
         return []
     text = f"possible contamination: {(gains[model] - centre) / spread:.1f} robust SD above the cohort's drop"
     return [Flag("C22", Outcome.BADGE, text)]
+
+
+def check_judges(outliers: Mapping[str, Mapping[str, int]] | None, n: int) -> list[Flag]:
+    """C23: judge scores far above what RadGraph-F1 and RaTEScore lead to expect, in more than a few studies."""
+    limit = limits()["judge_outliers"]["badge_share"]
+    return [
+        Flag(
+            "C23",
+            Outcome.BADGE,
+            f"{key}: {counts['above']} of {n} studies score far above what was to be expected",
+        )
+        for key, counts in sorted((outliers or {}).items())
+        if counts["above"] > limit * n
+    ]

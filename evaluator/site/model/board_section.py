@@ -202,6 +202,10 @@ def _diagnostics(row: Mapping[str, Any]) -> list[str]:
             f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {_title(signal['metric'])}, "
             "over the same reports with another patient's reference"
         )
+    for key, far in sorted((d.get("judge_outliers") or {}).items()):
+        told[f"{_title(key)} against RadGraph-F1 and RaTEScore"] = (
+            f"far above what they lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
+        )
     shown = facts({k: text(v).replace("&#45;", "-") for k, v in told.items()})
     return [
         f"<details data-search-exclude><summary>Diagnostics of the reports</summary>{shown}</details>",
@@ -216,8 +220,8 @@ def _share(value: float) -> str:
 def _cases(entry: Entry, content: Content) -> list[str]:
     dataset = get_dataset(entry.table["dataset"])
     name = f"{entry.table['dataset']}.{entry.table['track']}"
-    if not dataset.references_public:
-        return ["Texts and per-study scores of this dataset are private; only aggregates are published.", ""]
+    if not dataset.exposure.studies:
+        return ["Of this dataset no text and no score of a single study is published, only aggregates.", ""]
     if not has_texts(content, entry):
         return []
     base, own = f"../../../data/cases/{name}/", text(entry.row["id"].replace("/", "__"))

@@ -86,13 +86,12 @@ def private_dataset(target: Path, references: Path) -> None:
         "title": "Private set",
         "n_studies": len(ids),
         "ids_digest": ids_digest(ids),
-        "references_public": False,
-        "ids_public": True,
+        "access": "withheld",
         "synthetic": False,
         "tracks": {"findings": findings, "report": len(ids)},
         "n_patients": None,
         "licence": "None: a rehearsal.",
-        "access": "Nobody's.",
+        "how_to_get": "Nobody's.",
         "about": "Synthetic studies that the rehearsal treats as private.",
     }
     (target / f"evaluator/datasets/{PRIVATE}.yaml").write_text(yaml.safe_dump(registry, sort_keys=False))
