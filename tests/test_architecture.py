@@ -123,6 +123,7 @@ TESTS = Path(__file__).parent
 OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
 """Rooms of tests of something else than one room of the package."""
 THEMES = {
+    "scoring/integrity/test_every_rule",
     "doctor/test_guides",
     "metrics/test_judged_metrics",
     "metrics/test_properties",
@@ -132,6 +133,7 @@ THEMES = {
     "site/test_prose",
     "site/test_zensical",
     "statistics/test_moerad",
+    "submissions/convert/test_property",
     "submissions/rules/test_chat_reports",
     "submissions/test_hostile_input",
     "test_architecture",

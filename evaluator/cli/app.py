@@ -103,14 +103,38 @@ def validate(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="ReXrank prediction JSON, CSV (study_id,report) or JSONL.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="File of predictions: JSON, JSON Lines, CSV, TSV, Parquet, .xlsx, or gzip of one."
+        ),
+    ],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id-column", help="Column with the study ids: its name, or its number from 1."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+    ] = None,
+    findings_column: Annotated[
+        str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
+    ] = None,
+    impression_column: Annotated[
+        str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave invisible characters and decoder tokens in the texts.")
+    ] = False,
+    references: References = None,
 ) -> None:
-    """Turn predictions in another format into a submission file."""
+    """Turn predictions in another format into a submission file, and say what was done."""
     from evaluator.cli.submit import run_convert
+    from evaluator.submissions.convert import Wanted
 
-    raise typer.Exit(run_convert(source, dataset, out))
+    wanted = Wanted(id_column, text_column, findings_column, impression_column)
+    raise typer.Exit(run_convert(source, dataset, out, wanted, references, keep=keep))
 
 
 @app.command()

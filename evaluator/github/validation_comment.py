@@ -219,6 +219,6 @@ def _sample(report: StudyReport) -> str:
 def _resemblance(predictions: Predictions, others: Others) -> str:
     found = nearest(predictions, others.get(predictions.dataset, {}))
     if not found:
-        return "reports equal to those of another submission on main: none"
+        return "reports close to those of another submission on main: none"
     shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
-    return f"**reports equal to those of another submission on main** (of up to {COMPARED} studies): {shares}"
+    return f"**reports close to those of another submission on main** (of up to {COMPARED} studies): {shares}"

@@ -8,7 +8,7 @@ RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,6 +75,27 @@ def consistent(values: Mapping[str, float | None]) -> bool:
     parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
     shown_slack = HALF_STEP / shown**2
     return abs(gap) <= parts_slack + shown_slack + 1e-9
+
+
+def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:
+    """By dataset, track and metric the best published mean, of rows that do not contradict themselves.
+
+    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none.
+    """
+    best: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        if row.contradicts_itself:
+            continue
+        board = best.setdefault(row.dataset, {}).setdefault(row.track, {})
+        for key, value in row.values.items():
+            if value is None:
+                continue
+            name = key.removesuffix("_reciprocal")
+            if name == key:
+                board[name] = max(board.get(name, value), value)
+            elif value > 0:
+                board[name] = min(board.get(name, 1 / value), 1 / value)
+    return best
 
 
 def load_reported(folder: Path) -> list[ReportedRow]:

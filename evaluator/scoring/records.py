@@ -90,6 +90,10 @@ def write_record(
     return path
 
 
+MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference")
+"""Diagnostics that count studies by what their references are: one match is a membership answer."""
+
+
 def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as it may leave the runner: no number finer than the set's step.
 
@@ -102,10 +106,12 @@ def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
     ladder = (record.get("ladder") or {}) if exposure.ladder else {}
     withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
     metrics = {} if withheld else record["metrics"]
+    hidden = () if exposure.membership_counts else MEMBERSHIP
+    diagnostics = {k: v for k, v in record["diagnostics"].items() if k not in hidden and not withheld}
     return {
         **record,
         "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
-        "diagnostics": {} if withheld else _coarse(record["diagnostics"], step),
+        "diagnostics": _coarse(diagnostics, step),
     }
 
 

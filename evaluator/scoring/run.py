@@ -18,6 +18,7 @@ from evaluator.datasets.registry import Dataset
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
+from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.provenance import provenance, today
@@ -134,11 +135,11 @@ def make_record(
     predictions_sha256: str,
     reports: Mapping[str, StudyReport],
     kind: str = "submission",
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Earlier | None = None,
 ) -> dict[str, Any]:
     """The record of a finished scoring, in the format of `record-v1.schema.json`.
 
-    `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
+    `earlier`: what was submitted before on this dataset, to find copies among.
     """
     from evaluator.models.weights import is_stand_in
     from evaluator.scoring.diagnostics import describe, diagnose
@@ -147,9 +148,16 @@ def make_record(
         diagnostics = describe(board, references, reports, settings.protocol)
         integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
     else:
-        name = f"{team}/{model}"
+        axes = case_axes(board, references, scored, settings)
         diagnostics, integrity = diagnose(
-            board, references, scored, reports, settings.protocol, earlier, name=name
+            board,
+            references,
+            scored,
+            reports,
+            board_run(board, settings),
+            name=f"{team}/{model}",
+            earlier=earlier,
+            strata=axes.get("normal", axes["length"]),
         )
     return {
         "schema": RECORD_SCHEMA,
@@ -257,9 +265,13 @@ def score_submission(
     for track in predictions.tracks:
         board = Board(dataset, track)
         scored = score_board(board, references, predictions.reports, settings, progress)
-        record = submission_record(board, references, scored, settings, submission, earlier)
+        before = earlier_on(
+            board, submission, earlier, leaderboard, store_directory(settings.store), settings.records
+        )
+        record = submission_record(board, references, scored, settings, submission, before)
         paths.append(keep_record(board, references, scored, settings, record, leaderboard))
         keep_cases(board, references, settings, submission, leaderboard)
+    keep_file(store_directory(settings.store), submission, dataset, settings.submitted or today())
     return paths
 
 
@@ -288,7 +300,7 @@ def submission_record(
     scored: Scored,
     settings: ScoreSettings,
     submission: Submission,
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Earlier | None = None,
 ) -> dict[str, Any]:
     """The record of a submission's finished scoring on one board."""
     predictions = submission.files[board.dataset.id]

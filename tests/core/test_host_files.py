@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.core.host_files import InvalidFile
+from evaluator.core.host_files import InvalidFile, read_host_file
+from evaluator.datasets.references import Planted
 from evaluator.datasets.registry import read_dataset
 from evaluator.leaderboard.eligibility import read_releases
 from evaluator.models.judges.config import read_judges
@@ -29,6 +30,11 @@ FILES = {
     "dataset": ("made-up.yaml", DATASET, lambda folder: read_dataset(folder / "made-up.yaml", "made-up")),
     "policy": ("policy.json", POLICY, read_policy),
     "releases": ("releases.json", RELEASES, read_releases),
+    "planted": (
+        "x.planted.json",
+        '{"strings": ["a-b"], "swapped": ["s1"]}',
+        lambda folder: read_host_file(folder / "x.planted.json", Planted),
+    ),
     "judges": ("judges.toml", JUDGES, lambda folder: read_judges(folder / "judges.toml")),
     "weights": ("weights.toml", WEIGHTS, lambda folder: read_weights(folder / "weights.toml")),
 }

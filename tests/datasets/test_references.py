@@ -155,7 +155,7 @@ def test_planted_things_lie_beside_the_references(tmp_path):
     assert load_references(bare, tmp_path).planted == Planted()
     path = tmp_path / "iu-xray.planted.json"
     path.write_text(json.dumps({"strings": ["a-b"], "swapped": ["s1"]}))
-    assert load_references(bare, tmp_path).planted == Planted(("a-b",), ("s1",))
+    assert load_references(bare, tmp_path).planted == Planted(strings=("a-b",), swapped=("s1",))
     for bad in ("{", "[]", '{"strings": "a"}', '{"strings": [""]}', '{"other": []}'):
         path.write_text(bad)
         with pytest.raises(RexrankError, match=r"planted\.json"):

@@ -61,8 +61,7 @@ class Flag:
 class Texts:
     """A board's texts in one order: ids, patients, references and predictions under the same protocol.
 
-    `private`: references may not be shown. `training`: training references, where a maintainer
-    supplies them.
+    `training`: training references, where a maintainer supplies them.
     """
 
     dataset: str
@@ -70,7 +69,6 @@ class Texts:
     patients: Sequence[str]
     references: Sequence[str]
     predictions: Sequence[str]
-    private: bool = False
     training: Sequence[str] = ()
 
     @property
