@@ -38,3 +38,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """The run ends with one line per reason why tests were skipped."""
     for line in _skipped(config)[0]:
         terminalreporter.write_line(line)
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("fuzz", "how long the fuzzers of tests/fuzz run")
+    group.addoption("--fuzz-inputs", type=int, metavar="N", help="inputs of each fuzzer (default: its own)")
+    group.addoption("--fuzz-seed", type=int, default=0, metavar="S", help="seed of the inputs (default: 0)")

@@ -106,16 +106,23 @@ def run_models_fetch(keys: list[str], override: Path | None) -> int:
 
 
 def run_models_verify(override: Path | None) -> int:
-    """0 when no file has a wrong digest or is missing beside others, else 2."""
+    """0 when there are weights and none of their files is wrong, unreadable or missing beside others, else 2."""
     from evaluator.models.download import states
+    from evaluator.models.weights import models_directory
 
-    bad = 0
-    for item in states(override):
+    root, bad = models_directory(override), 0
+    found = states(override)
+    for item in found:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
             if item.state not in {"absent", "stand-in"}:
                 print(f"  {name}: {state}")
-        bad += item.state in {"wrong", "incomplete"}
+        bad += item.state in {"wrong", "unreadable", "incomplete"}
+    if all(item.state == "absent" for item in found):
+        print(
+            f"there are no weights in {root}. Fetch them with: rexrank models fetch, or name another --models"
+        )
+        return 2
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
     return 2 if bad else 0

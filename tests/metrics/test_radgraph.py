@@ -208,7 +208,9 @@ def test_a_damaged_archive_is_a_sentence(compat, tmp_path, content):
     folder = tmp_path / "radgraph"
     (folder / "encoder").mkdir(parents=True)
     (folder / "model.tar.gz").write_bytes(content)
-    with pytest.raises(MetricUnavailable, match="Fetch it again"):
+    with pytest.raises(
+        MetricUnavailable, match=r"model.tar.gz cannot be used .* Delete it and fetch it again"
+    ):
         RadGraphF1().score([Pair("1", "a", "b")], Run(models=tmp_path))
 
 
