@@ -195,7 +195,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     from evaluator.scoring.quota import ledger, read_policy, team_slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
-    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
+    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for team, dataset in known:
         found = team_slot(root, get_dataset(dataset), team, now, policy)

@@ -51,10 +51,6 @@ def run_metric(
     known_keys(keys)
     named_variants = parse_variants(variants)
     rows = read_pairs(pairs)
-    if not rows:
-        raise InputError(
-            f"{pairs} holds no pair. Wanted one row for each pair, with id, reference and prediction."
-        )
     with progress() as show:
         try:
             scored = score_pairs(

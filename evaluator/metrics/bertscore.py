@@ -168,6 +168,7 @@ class BertScore(Metric):
         texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
         # Equal predictions stand together, so that each is encoded once where there is more than a
         # block; references come from the cache from the second submission on.
+        # tie: the order of the pairs; texts are compared
         order = sorted(range(len(pairs)), key=lambda i: texts[i][1])
         values = np.empty(len(pairs))
         for start in range(0, len(order), BLOCK):

@@ -89,6 +89,7 @@ def encode_rows(
 
     passes = plan([len(r) for r in rows], limit, fixed=device == "cpu")
     if device == "cpu":
+        # tie: the plan's order, which changes no result
         one_core_each(run, sorted(passes, key=lambda one: -one[1] * one[2]))
     else:
         for one in passes:

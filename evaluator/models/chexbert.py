@@ -26,6 +26,7 @@ from evaluator.models.loading import (
     wordpiece_tokenizer,
 )
 from evaluator.models.runtime import Run
+from evaluator.models.ties import first_best
 from evaluator.models.unique_texts import encode_unique
 from evaluator.models.weights import damaged, model_directory, weights_digest
 
@@ -101,7 +102,7 @@ class Encoder:
         with torch.inference_mode():
             hidden = encode_rows(forward, rows, pad=0, device=self.device, limit=self.limit)
             cls = torch.stack([h[0] for h in hidden])
-            labels = torch.stack([head(cls).argmax(dim=1) for head in self.heads], dim=1)
+            labels = torch.stack([first_best(head(cls)) for head in self.heads], dim=1)
         return list(np.concatenate([cls.numpy(), labels.numpy().astype(np.float32)], axis=1))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.models.batches import encode_rows, finite
 from evaluator.models.loading import check_numbers, fitted, read_config, reading
+from evaluator.models.ties import TIE, first_best, first_top
 from evaluator.models.weights import damaged
 
 if TYPE_CHECKING:
@@ -239,8 +240,9 @@ class Network:
         import torch
 
         scores = self._span_scores(self.entity_head, words, spans)
-        best, label = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1).max(dim=1)
-        label = _first_max(scores, label)
+        # The null stands first, so that it wins a tie.
+        scores = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1)
+        best, label = scores.amax(dim=1), first_best(scores)
         kept = label.nonzero()[:, 0]
         found = zip(kept.tolist(), label[kept].tolist(), best[kept].tolist(), strict=True)
         return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in found]
@@ -253,7 +255,7 @@ class Network:
         # As the original: the product in float32, rounded up, at least one.
         wanted = torch.tensor(len(words), dtype=torch.float32) * self.spans_per_word
         keep = min(max(1, math.ceil(float(wanted))), len(mention))
-        kept = torch.topk(mention, keep).indices.sort().values
+        kept = first_top(mention, keep)
         mention, starts, ends = mention[kept], spans.starts[kept], spans.ends[kept]
         places = [spans.pairs[i] for i in kept.tolist()]
         vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
@@ -269,15 +271,10 @@ class Network:
             x = product @ weight[:, 2 * dimension :].T + left[at : at + rows, None, :] + right[None, :, :]
             scores = self._score(self.relation_head, x)
             scores = scores + mention[at : at + rows, None, None] + mention[None, :, None]
-            best, label = scores.max(dim=2)
-            place = (best > 0).nonzero()
+            best, label = scores.amax(dim=2), first_best(scores)
+            place = (best > TIE).nonzero()
             values = zip(
                 place.tolist(), label[tuple(place.T)].tolist(), best[tuple(place.T)].tolist(), strict=True
             )
             found += [(*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values]
         return found
-
-
-def _first_max(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`label`, but 0 (the null) where no score is above 0: the null wins a tie."""
-    return label.where(scores.max(dim=1).values > 0, label.new_zeros(()))

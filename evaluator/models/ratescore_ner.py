@@ -22,6 +22,7 @@ from evaluator.models.loading import (
     without_memory,
 )
 from evaluator.models.runtime import Run
+from evaluator.models.ties import first_best
 from evaluator.models.unique_texts import encode_unique
 from evaluator.models.weights import damaged, model_directory, weights_digest
 
@@ -144,7 +145,7 @@ class _Ner:
         import torch
 
         def forward(ids: Any, mask: Any) -> Any:
-            return finite(self.model(input_ids=ids, attention_mask=mask).logits).argmax(dim=-1)
+            return first_best(finite(self.model(input_ids=ids, attention_mask=mask).logits))
 
         rows = self.tokenizer(sentences, truncation=True, max_length=MAX_SENTENCE_TOKENS)["input_ids"]
         with torch.inference_mode():
@@ -201,20 +202,6 @@ class _Embedder:
     def _forward(self, ids: Any, mask: Any) -> Any:
         return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
 
-    def reports(self, keys: list[str]) -> list[Any]:
-        """Per report, given as its entities' pieces on lines, the vectors of one batch of its own."""
-        import torch
-
-        found = []
-        for key in keys:
-            batch = self.tokenizer.pad(
-                {"input_ids": [self._ids(text) for text in key.split("\n")]}, return_tensors="pt"
-            ).to(self.run.device)
-            with torch.inference_mode():
-                hidden = self._forward(batch["input_ids"], batch["attention_mask"])
-            found.append(finite(hidden[:, 0].cpu()).numpy().copy())
-        return found
-
 
 def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
     """Per distinct entity text its word pieces, special ones included, joined by spaces."""
@@ -232,16 +219,3 @@ def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, Any]:
         return {}
     space = namespace(SYNONYMS, "first-token-30", run)
     return encode_unique(pieces, space, _Embedder(run), run, "ratescore synonyms", lambda t: t.count(" "))
-
-
-def report_embeddings(reports: Sequence[Sequence[str]], run: Run) -> dict[tuple[str, ...], Any]:
-    """Per distinct report, as its entities' pieces in order, their vectors, float32 of shape (n, hidden).
-
-    Each report is one batch, as in the official code, so that the last bits are its own.
-    """
-    if not reports:
-        return {}
-    keys = {tuple(report): "\n".join(report) for report in reports}
-    space = namespace(SYNONYMS, "first-token-30-report", run)
-    found = encode_unique(list(keys.values()), space, _Embedder(run).reports, run, "ratescore ties")
-    return {report: found[key] for report, key in keys.items()}

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from support.fuzz import Verdict, as_nobody, command, damage_bytes, damage_value, flipped, fuzz, obstruct
+from support.needs import reason
 
 MODELS = {
     "distilroberta-base": "bertscore",
@@ -421,7 +422,7 @@ class Zeros(io.RawIOBase):
 
 @pytest.fixture(scope="module")
 def kitchen(tmp_path_factory):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason=reason("score"))
     return Kitchen(tmp_path_factory.mktemp("weights"))
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from support.fuzz import command
+from support.needs import reason
 
 from evaluator.datasets.registry import get_dataset
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason=reason("score"))
 
 MODELS = Path(__file__).parents[2] / "evaluator/datasets/sandbox/models"
 METRICS = ("bleu_2", "bertscore", "semb_score", "ratescore", "radgraph_f1", "radcliq_v1")

@@ -40,6 +40,7 @@ def _validator() -> Any:
 def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
     """Whether the card may be used, after naming every problem; `text` is the file's, for line numbers."""
     before = problems.n_errors
+    # tie: the schema's order
     for error in sorted(_validator().iter_errors(card), key=lambda e: [str(p) for p in e.path]):
         _report(file, text, error, problems)
     if isinstance(card, dict):
