@@ -6,11 +6,9 @@ Nothing heavy is imported before a command needs it, so that `rexrank --help` is
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -365,28 +363,3 @@ def dev_schemas(
     from evaluator.cli.schemas import run_schemas
 
     raise typer.Exit(run_schemas(out))
-
-
-def main() -> NoReturn:
-    """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback."""
-    from evaluator.core.problems import RexrankError
-
-    code = 2
-    try:
-        app()
-    except RexrankError as error:
-        print(f"rexrank: {error}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        if os.environ.get("REXRANK_DEBUG"):
-            raise
-        name = type(error).__name__
-        print(
-            f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
-            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
-            file=sys.stderr,
-        )
-    sys.exit(code)
