@@ -6,11 +6,9 @@ Nothing heavy is imported before a command needs it, so that `rexrank --help` is
 
 from __future__ import annotations
 
-import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
@@ -361,35 +359,3 @@ def dev_schemas(
     from evaluator.cli.schemas import run_schemas
 
     raise typer.Exit(run_schemas(out))
-
-
-def main() -> NoReturn:
-    """Run the command; failures print what is wrong, without a traceback, and exit as `ExitCode` says."""
-    from evaluator.core.problems import ExitCode, RexrankError
-
-    code = ExitCode.FAILURE
-    try:
-        # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
-        sys.exit(app(standalone_mode=False))
-    except typer.TyperException as mistake:
-        mistake.show()  # type: ignore[attr-defined]  # each one that Typer raises has it
-        sys.exit(ExitCode.INPUT)
-    except typer.Abort:
-        print("Aborted!", file=sys.stderr)
-        sys.exit(ExitCode.INPUT)
-    except RexrankError as error:
-        print(f"rexrank: {error}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        if os.environ.get("REXRANK_DEBUG"):
-            raise
-        name = type(error).__name__
-        print(
-            f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
-            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
-            file=sys.stderr,
-        )
-    sys.exit(code)

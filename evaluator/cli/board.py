@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,18 @@ from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
-from evaluator.scoring.records import Board, read_records, read_studies
+from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
 from evaluator.scoring.run import store_directory
 
 
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
-    """0 after writing every table; raises `RexrankError` when there is nothing to rank."""
-    with progress() as show:
-        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
-    if not made:
+    """0 after writing every table; raises `RexrankError`, with nothing touched, when there is nothing to rank."""
+    if not any(boards(leaderboard)):
         raise InputError(
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
+    with progress() as show:
+        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
     for table in made:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
@@ -77,7 +78,8 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
             f"{', '.join(absent)}: no record on {board.name}. There are: {', '.join(by_name) or 'none'}."
         )
     records = [by_name[n] for n in (a, b)]
-    frames = {n: read_studies(leaderboard, store_directory(store), board, by_name[n]) for n in (a, b)}
+    readers = [partial(read_studies, leaderboard, store_directory(store), board, r) for r in records]
+    frames = dict(zip((a, b), collect(readers), strict=True))
     check_frames(board, frames)
     print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
     return 0

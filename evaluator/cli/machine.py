@@ -132,7 +132,7 @@ def run_models_verify(override: Path | None) -> int:
 
 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
-    """0 when the engines were stopped; raises `RexrankError` when one does not start.
+    """Serves until a signal ends the command; raises `RexrankError` when an engine does not start.
 
     `file` names all engines to start; without it the one of `options`, whose model may be `green`.
     """
@@ -157,10 +157,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             with running(Judges(judges.settings, engines)):
                 names = ", ".join(engine.model for engine in engines.values())
                 print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
-                try:
-                    Event().wait()
-                except KeyboardInterrupt:
-                    print("stopping")
+                Event().wait()
         except MetricUnavailable as error:
             raise RexrankError(str(error)) from error
     return 0

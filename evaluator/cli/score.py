@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.cli.exit_codes import each
 from evaluator.cli.progress import progress
+from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError
 from evaluator.datasets.protocol import ProtocolName
@@ -71,7 +72,7 @@ def run_metric(
     if scored.scores:
         text = dump_json(scored.to_dict())
         if out is None:
-            sys.stdout.write(text)
+            print_data(text)
         else:
             write_text(out, text)
     for key, reason in scored.unavailable.items():

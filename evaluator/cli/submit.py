@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluator.core.console import print_data
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, Problems, Severity, pointer
 from evaluator.datasets.references import References, known_ids, load_references, references_directory
@@ -26,7 +27,7 @@ def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> i
     report = validate_paths(paths, references)
     warn_of_copies(report, references)
     if form == "json":
-        sys.stdout.write(rendering.as_json(report))
+        print_data(rendering.as_json(report))
     elif form == "github":
         sys.stdout.write(rendering.as_github(report))
     elif form == "markdown":

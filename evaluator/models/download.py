@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.core.files import sha256_file
+from evaluator.core.files import atomic_writer, sha256_file
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.models.weights import (
     STAND_IN_MARK,
@@ -84,8 +84,8 @@ def fetch(key: str, override: Path | None, download: Download | None = None) -> 
 
 def _fetch_file(source: Source, name: str, folder: Path, download: Download) -> None:
     scratch = folder / ".download"
-    scratch.mkdir(parents=True, exist_ok=True)
     try:
+        scratch.mkdir(parents=True, exist_ok=True)
         path = download(source, Path(name).name, scratch)
         digest = sha256_file(path)
         if source.sha256 and digest != source.sha256:
@@ -93,10 +93,8 @@ def _fetch_file(source: Source, name: str, folder: Path, download: Download) -> 
                 f"{source.hub}@{source.revision[:12]}/{name} has the digest {digest}, not the recorded "
                 f"{source.sha256}. It was deleted; do not use it, and tell the maintainers."
             )
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target.with_suffix(".partial"))
-        target.with_suffix(".partial").replace(target)
+        with path.open("rb") as source_file, atomic_writer(folder / name) as out:
+            shutil.copyfileobj(source_file, out, 1 << 20)
     except OSError as error:
         raise RexrankError(
             f"cannot fetch {name} of {source.hub}: {error}. Check the network and the disk."

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from evaluator.core.files import sha256_bytes, sha256_file
+from evaluator.core.files import cache_folder, sha256_bytes, sha256_file
 from evaluator.core.host_files import Openable, read_host_file
 from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
@@ -117,13 +117,20 @@ def read_weights(path: Openable) -> dict[str, ModelSpec]:
 
 
 def models_directory(override: Path | None) -> Path:
-    """The directory in force: `override`, else `REXRANK_MODELS`, else the user's cache folder."""
+    """The directory in force: `override`, else `REXRANK_MODELS`, else the user's cache folder.
+
+    Raises `MetricUnavailable` where there is none of them.
+    """
     if override is not None:
         return override
     if configured := os.environ.get("REXRANK_MODELS"):
         return Path(configured)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "rexrank" / "models"
+    try:
+        return cache_folder() / "models"
+    except RuntimeError as error:
+        raise MetricUnavailable(
+            "this user has no home folder to look for weights in. Give one with --models, or set REXRANK_MODELS."
+        ) from error
 
 
 def model_directory(key: str, override: Path | None) -> Path:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from evaluator.core.files import append_line
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed
@@ -205,9 +206,7 @@ def counted(
 
 
 def _add(store: Path, line: Mapping[str, Any]) -> None:
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, sort_keys=True) + "\n")
+    append_line(store / "attempts.jsonl", json.dumps(line, sort_keys=True))
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:

@@ -7,6 +7,7 @@ is a problem with a code here. Size is bounded by the caller before a byte is re
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -220,7 +221,10 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
         raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
     if node.tag.endswith(":int"):
         return int(loader.construct_yaml_int(node))
-    return float(loader.construct_yaml_float(node))
+    value = float(loader.construct_yaml_float(node))
+    if not math.isfinite(value):
+        raise yaml.MarkedYAMLError(None, None, f"{node.value} is no number", node.start_mark)
+    return value
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)

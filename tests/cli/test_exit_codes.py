@@ -8,7 +8,8 @@ import sys
 import pytest
 import typer
 
-from evaluator.cli.app import app, main
+from evaluator.cli import main
+from evaluator.cli.app import app
 from evaluator.cli.exit_codes import each
 from evaluator.core.files import write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError

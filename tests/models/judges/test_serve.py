@@ -13,6 +13,7 @@ import pytest
 
 from evaluator.cli.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
+from evaluator.core.stopping import Stopped
 from evaluator.models.judges.client import JudgeVoid
 from evaluator.models.judges.serve import ServeOptions, base_url, command, served
 
@@ -106,17 +107,18 @@ def test_green_is_served_without_its_repositorys_code(
         yield ""
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
-    monkeypatch.setattr("evaluator.cli.machine.Event", Stopped)
+    monkeypatch.setattr("evaluator.cli.machine.Event", StoppedEvent)
     model = "green" if named == "green" else str(models / "green")
-    assert run_judge_serve(ServeOptions(model, "j", port=9), models, None) == 0
+    with pytest.raises(Stopped):
+        run_judge_serve(ServeOptions(model, "j", port=9), models, None)
     assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)
     said = capsys.readouterr().out
     assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in said
 
 
-class Stopped:
+class StoppedEvent:
     def wait(self) -> None:
-        raise KeyboardInterrupt
+        raise Stopped(15)
 
 
 def test_a_file_that_starts_nothing(tmp_path: Path) -> None:
