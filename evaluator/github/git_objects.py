@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.registry import dataset_ids
 from evaluator.submissions.tree import Entry, EntryKind, Tree
 
@@ -43,7 +43,7 @@ _KINDS: Final[dict[str, EntryKind]] = {
 }
 
 
-class TooMuch(RexrankError):
+class TooMuch(InputError):
     """More changed files than are looked at."""
 
 
@@ -121,9 +121,7 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
     if head != sha:
-        raise RexrankError(
-            f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again."
-        )
+        raise InputError(f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again.")
     return git_dir
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.needs import reason
 
 ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
@@ -201,7 +202,7 @@ def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[st
     """The job itself runs for every pull request: its name is a required check, and one that never reports blocks."""
     raw = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
     assert "paths" not in (triggers(raw)["pull_request"] or {})
-    (look,) = [s for s in raw["jobs"]["check"]["steps"] if s.get("id") == "changed"]
+    (look,) = [s for s in raw["jobs"]["python"]["steps"] if s.get("id") == "changed"]
     origin, clone = tmp_path / "origin", tmp_path / "clone"
 
     def git(*command: str) -> str:
@@ -234,7 +235,7 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed: pip install -e '.[dev]'")
+        pytest.skip(reason("dev", name))
     return found
 
 
