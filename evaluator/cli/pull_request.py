@@ -58,7 +58,7 @@ def run_recheck(folder: Path) -> int:
     from evaluator.github.recheck import concerned
 
     repo = api.repository()
-    pulls = concerned(repo, os.environ.get("GITHUB_EVENT_NAME", ""), api.event())
+    pulls = concerned(repo, api.event_name(), api.event())
     told, failed = [], 0
     for pull in pulls:
         try:
@@ -127,7 +127,7 @@ def run_look() -> int:
     from evaluator.github.git_objects import fetch_main
     from evaluator.github.pushed import objections
 
-    if os.environ.get("GITHUB_EVENT_NAME") != "push":
+    if api.event_name() != "push":
         print("Nothing was pushed: this run was started by hand or by the clock.")
         return 0
     happened, repo = api.event(), api.repository()
@@ -212,7 +212,7 @@ def run_score(folder: Path) -> int:
     with preview.private_log(log):
         result = _scored(number, sha, lambda: take_fetched(folder, number, sha, references_directory(None)))
     text = json.dumps(preview.check_result(result), separators=(",", ":"))
-    if os.environ.get("RUNNER_TEMP"):
+    if api.in_a_job():
         write_text(folder / RESULT, text)
     else:
         # Behind the door between job and scorer, which lets one line out.

@@ -95,6 +95,16 @@ def event() -> dict[str, Any]:
     return value
 
 
+def event_name() -> str:
+    """The name of that event, empty outside a workflow."""
+    return os.environ.get("GITHUB_EVENT_NAME", "")
+
+
+def in_a_job() -> bool:
+    """Whether this is a step of a job, and not what stands behind the door to the scorer."""
+    return bool(os.environ.get("RUNNER_TEMP"))
+
+
 def number_and_sha(number: str, sha: str) -> tuple[int, str]:
     """Both, checked; raises `RexrankError` for anything but a number and a full commit id."""
     if not _NUMBER.fullmatch(number) or not SHA.fullmatch(sha):
