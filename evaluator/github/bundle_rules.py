@@ -30,11 +30,12 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle's folder, the names of its files, and the content of those that are JSON."""
+    """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main."""
 
     folder: Path
     names: Sequence[str]
     content: Mapping[str, Content]
+    root: Path | None = None
 
 
 def refuse(name: str, why: str) -> NoReturn:
