@@ -15,7 +15,10 @@ BOT = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, v
 SAFE = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"http.{SERVER}/.extraheader", "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {BASIC}",
         "GIT_INDEX_FILE": f"{os.environ['RUNNER_TEMP']}/push.index"}  # fmt: skip
-URL, MESSAGE = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}", "Leaderboard: records and tables of what main holds"
+URL, MESSAGE = (
+    f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}",
+    "Leaderboard: records and tables of what main holds",
+)
 
 
 def git(*args: str, given: str = "", check: bool = True) -> str | None:
@@ -34,7 +37,9 @@ def main(folder: Path) -> str:
         raise SystemExit("the files are larger than a leaderboard can be.")
     if any(p.is_symlink() or not p.is_file() for p in paths) or not all(map(NAME.fullmatch, names)):
         raise SystemExit("something is no regular file, or bears a name that no leaderboard needs.")
-    oids = git("hash-object", "-w", "--no-filters", "--stdin-paths", given="".join(f"{p.resolve()}\n" for p in paths)).split()
+    oids = git(
+        "hash-object", "-w", "--no-filters", "--stdin-paths", given="".join(f"{p.resolve()}\n" for p in paths)
+    ).split()
     entries = "".join(f"100644 {oid}\t{name}\n" for oid, name in zip(oids, names, strict=True))
     while base is not None:
         git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
@@ -47,8 +52,14 @@ def main(folder: Path) -> str:
         git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
         git("update-index", "--index-info", given=entries)
         commit = git("commit-tree", git("write-tree"), "-p", head, "-m", MESSAGE)
-        changes = [line.split("\t") for line in git("diff-tree", "-r", "--raw", "--no-renames", head, commit).splitlines()]
-        if any(not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000") for meta, path in changes):
+        changes = [
+            line.split("\t")
+            for line in git("diff-tree", "-r", "--raw", "--no-renames", head, commit).splitlines()
+        ]
+        if any(
+            not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000")
+            for meta, path in changes
+        ):
             raise SystemExit("the commit would change something outside leaderboard/.")
         if not changes or git("push", "-q", URL, f"{commit}:refs/heads/main", check=False) is not None:
             return f"published {commit}" if changes else "nothing to publish"

@@ -29,7 +29,9 @@ def test_the_file_holds_names_versions_and_digests_and_nothing_else():
 
 
 def test_its_versions_are_the_projects():
-    listed = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", (ROOT / "requirements/constraints.txt").read_text("utf-8"), re.M)
+    listed = re.findall(
+        r"^([A-Za-z0-9._-]+)==([^\s;]+)", (ROOT / "requirements/constraints.txt").read_text("utf-8"), re.M
+    )
     known = {(canonicalize_name(name), version) for name, version in listed}
     assert PINS.items() <= known
 
@@ -75,5 +77,11 @@ def test_the_token_that_may_write_main_meets_no_code_of_others():
             if "REX_APP_PRIVATE_KEY" not in yaml.safe_dump(job):
                 continue
             uses = {s["uses"].partition("@")[0] for s in job["steps"] if "uses" in s}
-            assert uses == {"actions/checkout", "actions/download-artifact", "actions/create-github-app-token"}, name
-            assert [s["run"] for s in job["steps"] if "run" in s] == ["/usr/bin/python3 -I .github/push.py checked"]
+            assert uses == {
+                "actions/checkout",
+                "actions/download-artifact",
+                "actions/create-github-app-token",
+            }, name
+            assert [s["run"] for s in job["steps"] if "run" in s] == [
+                "/usr/bin/python3 -I .github/push.py checked"
+            ]

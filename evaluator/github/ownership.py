@@ -136,9 +136,7 @@ def parse_owners(data: bytes) -> Owners:
     return found
 
 
-def record_owners(
-    root: Path, id_of: Callable[[str], int | None], leaderboard: Path | None = None
-) -> bool:
+def record_owners(root: Path, id_of: Callable[[str], int | None], leaderboard: Path | None = None) -> bool:
     """Whether `owners.json` of the leaderboard (the work tree's own by default) changed: ids of handles that have none yet.
 
     A recorded id stays as long as its handle is a contact; `id_of` gives `None` for what it cannot find.

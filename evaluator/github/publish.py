@@ -22,9 +22,7 @@ from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME
 
 
-def prepare(
-    root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None
-) -> bool:
+def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None) -> bool:
     """Whether there is anything to publish, after writing `out/base.json` and `out/leaderboard/`.
 
     `root`: a checkout of main. A bundle of other submissions than main's is not laid at all: what merged them
@@ -32,11 +30,11 @@ def prepare(
     Raises `RexrankError` for a row that is not of the prediction file in main's tree, and for a history that
     does not go on from main's.
     """
-    names = check_bundle(bundle, root)
     out.mkdir(parents=True, exist_ok=True)
     if submissions_of(root) != bundle_of(bundle):
         write_text(out / "base.json", "null\n")
         return False
+    names = check_bundle(bundle, root)
     base = {name: _git(root, "ls-tree", "HEAD", name).strip() for name in ("submissions", "leaderboard")}
     target = out / "leaderboard"
     if (root / "leaderboard").is_dir():

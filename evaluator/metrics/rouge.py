@@ -31,7 +31,9 @@ class RougeL(Metric):
     def signature(self, run: Run) -> str:
         """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`. Raises `MetricUnavailable` without the package."""
         if find_spec("rouge_score") is None:
-            raise MetricUnavailable("rouge-score is not installed: pip install -c requirements/constraints.txt -e '.[score]'")
+            raise MetricUnavailable(
+                "rouge-score is not installed: pip install -c requirements/constraints.txt -e '.[score]'"
+            )
         return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:{run.protocol}"
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:

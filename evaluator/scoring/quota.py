@@ -8,6 +8,7 @@ the same bytes scored again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,12 +108,17 @@ def read_policy(leaderboard: Path) -> Policy:
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:
-    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one."""
+    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one.
+
+    A last line without its end was torn by a crash before it counted (`_add`), and is left out.
+    """
     path = store / "attempts.jsonl"
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        whole = path.read_bytes()
+        lines = whole[: whole.rfind(b"\n") + 1].decode("utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
     except (OSError, ValueError) as error:
         raise RexrankError(
             f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
@@ -205,9 +211,22 @@ def counted(
 
 
 def _add(store: Path, line: Mapping[str, Any]) -> None:
+    """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
     store.mkdir(parents=True, exist_ok=True)
-    with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, sort_keys=True) + "\n")
+    path = store / "attempts.jsonl"
+    path.touch()
+    with path.open("r+b") as file:
+        whole = file.read()
+        file.truncate(whole.rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
+        file.write(json.dumps(line, sort_keys=True).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(store, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:
