@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
@@ -23,6 +23,9 @@ from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.rounding import coarse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9
@@ -243,11 +246,15 @@ def check_studies(bundle: Bundle, name: str) -> None:
             refuse(name, "does not give the means of its record")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry["n_failed"]:
             refuse(name, "does not give the failures of its record")
+    if record["kind"] == "submission":
+        _check_bleu(bundle, name, frame)
+
+
+def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
+    """Per-study BLEU-2 is that of the texts beside it."""
     board = _board_of(name)
     truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
     texts = bundle.content.get(f"cases/{name[8:-8]}.json")
-    if record["kind"] == "null":
-        return
     if truth is None or texts is None:
         refuse(name, "has no texts beside it")
     if why := recompute.objection_to_bleu(frame, truth, texts):

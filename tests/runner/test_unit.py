@@ -67,7 +67,7 @@ def test_every_limit_is_in_the_unit_and_looked_at_before_a_scoring():
         "SystemCallFilter", "MemoryMax", "TasksMax", "RuntimeMaxSec", "DeviceAllow",
     }  # fmt: skip
     assert wanted <= settings().keys()
-    looked = set(re.findall(r"^(\w+)\|", SCRIPT, re.M))
+    looked = set(re.findall(r"^(\w+)\|", SCRIPT, re.MULTILINE))
     assert {n.replace("RuntimeMaxSec", "RuntimeMaxUSec") for n in wanted} <= looked
 
 
