@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any, Final
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
+from evaluator.core.problems import RexrankError
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
+
+_DEEP: Final = ("sensitivity", "stability", "subgroups")
+"""Parts of a table that its own schema leaves open for additions."""
 
 ROW_COLUMNS: Final = (
     "rank",
@@ -69,6 +76,41 @@ def all_rows(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def table_json(table: Mapping[str, Any]) -> str:
     """The table as canonical JSON."""
     return dump_json(table)
+
+
+def check_table(table: Any, name: str) -> None:
+    """Nothing; raises `RexrankError` when a table does not keep `table-v1.schema.json`."""
+    error = next(iter(_validator("table-v1").iter_errors(table)), None)
+    if error is not None:
+        where = "/".join(map(str, error.path))
+        raise RexrankError(
+            f"the table {name} does not keep its schema at /{where}: {error.message[:200]}. "
+            "Make it again with: rexrank rank"
+        )
+
+
+def check_pairwise(value: Any, name: str) -> None:
+    """Nothing; raises `RexrankError` when the pairs of a board do not keep `pairwise-v1.schema.json`."""
+    error = next(iter(_validator("pairwise-v1").iter_errors(value)), None)
+    if error is not None:
+        raise RexrankError(
+            f"the pairs {name} do not keep their schema at /{'/'.join(map(str, error.path))}: "
+            f"{error.message[:200]}. Make them again with: rexrank rank"
+        )
+
+
+@cache
+def _validator(name: str) -> Any:
+    """The validator of a format; what the pages read deeply is checked as the publisher checks it."""
+    from jsonschema import Draft202012Validator
+
+    folder = resources.files("evaluator.schemas")
+    schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
+    closed = json.loads(folder.joinpath("bundle-v1.schema.json").read_text("utf-8"))["$defs"]
+    kind = name.partition("-")[0]
+    deep = {k: closed[kind]["properties"][k] for k in _DEEP if k in closed[kind]["properties"]}
+    defs = {**closed, **schema.get("$defs", {})}
+    return Draft202012Validator({**schema, "properties": {**schema["properties"], **deep}, "$defs": defs})
 
 
 def table_markdown(table: Mapping[str, Any]) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from evaluator.core.files import load_json
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.history import read_history
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.leaderboard.history import HISTORY, read_history
+from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
-from evaluator.leaderboard.table_files import all_rows
+from evaluator.leaderboard.table_files import all_rows, check_pairwise, check_table, table_csv, table_markdown
+from evaluator.scoring.records import Board, boards, collect, load_record, record_path
 
 TableKey = tuple[str, str]
+RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
 
 
@@ -49,34 +54,77 @@ class Content:
 
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
-    """The leaderboard's files; raises `RexrankError` for one that is damaged or keeps no schema."""
-    tables = {}
-    for path in sorted((leaderboard / "tables").glob("*.json")):
-        table = read_json(path)
-        check_table(table, path.name)
-        tables[table["dataset"], table["track"]] = table
-    overview = leaderboard / "overview.json"
-    pairs = [read_json(p) for p in sorted((leaderboard / "pairwise").glob("*.*.json"))]
+    """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to mend it."""
+    known = [Board(get_dataset(d), t) for d in dataset_ids() for t in TRACKS]
+    shown = [b for b in known if _has_table(leaderboard, b)]
+    unranked = [b.name for b in boards(leaderboard) if b not in shown]
+    if unranked:
+        raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
+    found = collect([partial(_read_board, leaderboard, b) for b in shown])
+    tables = {(t["dataset"], t["track"]): t for t, _ in found}
+    history, torn = read_history(leaderboard)
+    if torn:
+        sys.stderr.write(
+            f"rexrank: the last line of {leaderboard / HISTORY} is only half there and left out. {RANK_AGAIN}\n"
+        )
     return Content(
         leaderboard=leaderboard,
         site_url=site_url if site_url.endswith("/") else f"{site_url}/",
         tables=tables,
         models=_models(leaderboard, tables),
-        pairwise={(p["dataset"], p["track"]): p for p in pairs if (p["dataset"], p["track"]) in tables},
-        overview=read_json(overview) if overview.is_file() else {},
-        history=read_history(leaderboard),
+        pairwise={key: pairs for key, (_, pairs) in zip(tables, found, strict=True)},
+        overview=overview(list(tables.values())),
+        history=history,
         reported=list(load_reported(leaderboard / "reported")),
     )
 
 
+def _has_table(leaderboard: Path, board: Board) -> bool:
+    path = leaderboard / "tables" / f"{board.name}.json"
+    return path.exists() or path.is_symlink()
+
+
+def _read_board(leaderboard: Path, board: Board) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A board's table and pairs; raises `RexrankError` for what is no longer as ranking wrote it."""
+    path = leaderboard / "tables" / f"{board.name}.json"
+    table = read_json(path)
+    check_table(table, str(path))
+    pairs = read_json(leaderboard / "pairwise" / path.name)
+    check_pairwise(pairs, str(leaderboard / "pairwise" / path.name))
+    place = (board.dataset.id, board.track)
+    if not all((v["dataset"], v["track"]) == place for v in (table, pairs)):
+        raise RexrankError(f"{path} or its pairs are of another board. {RANK_AGAIN}")
+    for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
+        # The site renders both anew: they are read only to see whether the table is the one they were made with.
+        if not _holds(path.with_suffix(suffix), render, table):
+            raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
+    return table, pairs
+
+
+def _holds(path: Path, render: Callable[[Mapping[str, Any]], str], table: Mapping[str, Any]) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == render(table).encode()
+    except (OSError, LookupError, TypeError, ValueError):
+        return False
+
+
 def _models(leaderboard: Path, tables: Mapping[TableKey, Mapping[str, Any]]) -> dict[str, list[Entry]]:
+    rows = [
+        (table, row) for table in tables.values() for row in all_rows(table) if row["kind"] == "submission"
+    ]
+    entries = collect([partial(_entry, leaderboard, table, row) for table, row in rows])
     models: dict[str, list[Entry]] = {}
-    for table in tables.values():
-        for row in all_rows(table):
-            if row["kind"] == "submission":
-                entry = Entry(table, row, read_json(leaderboard / row["record"]))
-                models.setdefault(row["id"], []).append(entry)
+    for entry in entries:
+        models.setdefault(entry.row["id"], []).append(entry)
     return dict(sorted(models.items()))
+
+
+def _entry(leaderboard: Path, table: Mapping[str, Any], row: Mapping[str, Any]) -> Entry:
+    board = Board(get_dataset(table["dataset"]), table["track"])
+    path = record_path(leaderboard, board.dataset.id, board.track, row["team"], row["model"])
+    if not path.exists() and not path.is_symlink():
+        raise RexrankError(f"there is no record {path} behind a row of {board.name}. {RANK_AGAIN}")
+    return Entry(table, row, load_record(path, board))
 
 
 def metric_title(event: Mapping[str, Any], content: Content) -> str:
@@ -87,31 +135,12 @@ def metric_title(event: Mapping[str, Any], content: Content) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file of the leaderboard."""
+    """The value of a file that ranking wrote."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return load_json(path)
     except (OSError, ValueError) as error:
-        raise RexrankError(
-            f"cannot read {path}: {error}. Make the tables again with: rexrank rank"
-        ) from error
-
-
-def check_table(table: Any, name: str) -> None:
-    """Nothing; raises `RexrankError` when a table does not keep `table-v1.schema.json`."""
-    error = next(iter(_validator().iter_errors(table)), None)
-    if error is not None:
-        where = "/".join(map(str, error.path))
-        raise RexrankError(
-            f"the table {name} does not keep its schema at /{where}: {error.message[:200]}. "
-            "Make it again with: rexrank rank"
-        )
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(json.loads(schema_text("table-v1")))
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RexrankError(f"cannot read {path}: {reason}. {RANK_AGAIN}") from error
 
 
 def schema_text(name: str) -> str:

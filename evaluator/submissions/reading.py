@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from evaluator.core.problems import Problems, RexrankError
-from evaluator.datasets.references import references_directory
-from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.core.problems import InputError, Problems
+from evaluator.datasets.references import known_ids, references_directory
+from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import decode, parse_json
 from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
@@ -22,14 +22,14 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
-        return study_ids(dataset, directory)
+        return known_ids(dataset, directory)
 
     entries = []
     folders = []
     for path in paths:
         path = path.parent if path.is_file() else path  # noqa: PLW2901 - a submission is checked whole
         if not path.is_dir():
-            raise RexrankError(
+            raise InputError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
             )
         shown = _shown(path)

@@ -119,6 +119,8 @@ def test_a_line_that_a_crash_tore_is_healed(tmp_path):
     run(tmp_path, "a")
     path = tmp_path / "attempts.jsonl"
     whole = path.read_bytes()
+    path.write_bytes(whole.rstrip())
+    assert [a["digest"] for a in ledger(tmp_path)] == ["a"], "a line that lacks nothing but its end counts"
     path.write_bytes(whole + whole[:20])
     assert [a["digest"] for a in ledger(tmp_path)] == ["a"]
     run(tmp_path, "b", team="u")

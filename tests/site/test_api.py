@@ -11,9 +11,10 @@ from support.boards import URL
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.table_files import check_table
 from evaluator.site.api import ENDPOINTS, endpoint_pages
 from evaluator.site.build import SITE_URL
-from evaluator.site.content import check_table, read_content, schema_text
+from evaluator.site.content import read_content, schema_text
 from evaluator.site.model.cases import case_files
 from evaluator.submissions.template import card_template
 
