@@ -30,7 +30,9 @@ def test_the_file_holds_names_versions_and_digests_and_nothing_else():
 
 def test_its_versions_are_the_projects():
     listed = re.findall(
-        r"^([A-Za-z0-9._-]+)==([^\s;]+)", (ROOT / "requirements/constraints.txt").read_text("utf-8"), re.MULTILINE
+        r"^([A-Za-z0-9._-]+)==([^\s;]+)",
+        (ROOT / "requirements/constraints.txt").read_text("utf-8"),
+        re.MULTILINE,
     )
     known = {(canonicalize_name(name), version) for name, version in listed}
     assert PINS.items() <= known
