@@ -169,7 +169,7 @@ def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     found = {}
     for key in settings.metrics:
         try:
-            found[key] = get_metric(key).signature(run)
+            found[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
     return found

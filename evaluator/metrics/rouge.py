@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
 
@@ -26,9 +27,9 @@ class RougeL(Metric):
     paper: ClassVar[str] = "Lin, Text Summarization Branches Out 2004"
     code: ClassVar[str] = "rouge-score 0.1.2"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`."""
-        return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:{run.protocol}"
+        return Signature("rouge_l", "v1", ("rouge-score-0.1.2", "stemmer:yes"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """ROUGE-L of every pair; never fails."""

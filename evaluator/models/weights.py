@@ -21,14 +21,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from evaluator.core.files import sha256_bytes, sha256_file
 from evaluator.core.problems import MetricUnavailable
 
 STAND_IN_MARK: Final = "STAND-IN"
-STAND_IN_LABEL: Final = "stand-in"
-"""Prefix of the weights label in a signature; `is_stand_in` looks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,11 @@ def model_directory(key: str, override: Path | None) -> Path:
 
 def weights_digest(key: str, override: Path | None) -> str:
     """SHA-256 over the names and SHA-256 digests of the model folder's files, sorted by name."""
-    folder = model_directory(key, override)
+    return folder_digest(model_directory(key, override))
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones left out."""
     lines = [
         f"{_file_digest(p, p.stat().st_size, p.stat().st_mtime_ns)}  {p.relative_to(folder).as_posix()}"
         for p in sorted(folder.rglob("*"))
@@ -110,20 +112,52 @@ def _file_digest(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 -
     return sha256_file(path)
 
 
-def weights_label(key: str, override: Path | None) -> str:
-    """What a signature calls the weights.
+@dataclass(frozen=True, slots=True)
+class WeightsLabel:
+    """What a signature calls weights, and whether they are the published ones.
 
     `<key>@<revision, 12 characters>` when every loaded file has its pinned digest,
     `<key>@stand-in:<digest>` for a rehearsal model, else `<key>@unverified:<digest>`.
     """
+
+    key: str
+    state: Literal["verified", "stand-in", "unverified", "unknown"]
+    value: str
+
+    def __str__(self) -> str:
+        plain = self.state in {"verified", "unknown"}
+        return f"{self.key}@{self.value}" if plain else f"{self.key}@{self.state}:{self.value}"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every file is the published one."""
+        return self.state == "verified"
+
+    @classmethod
+    def parse(cls, text: str) -> WeightsLabel | None:
+        """The label of its text form, or `None` for a text that names no weights."""
+        key, at, value = text.partition("@")
+        if not at or ":" in key or not key:
+            return None
+        state, colon, digest = value.partition(":")
+        if not colon and state not in {"stand-in", "unverified"}:
+            return cls(key, "verified", value)
+        if colon and state in {"stand-in", "unverified"}:
+            return cls(key, "stand-in" if state == "stand-in" else "unverified", digest)
+        # A state that is not known is none to trust.
+        return cls(key, "unknown", value)
+
+
+def weights_label(key: str, override: Path | None) -> WeightsLabel:
+    """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent."""
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
     if (folder / STAND_IN_MARK).exists():
-        return f"{key}@{STAND_IN_LABEL}:{digest}"
+        return WeightsLabel(key, "stand-in", digest)
     spec = model_specs().get(key)
     if spec and verified(spec, folder):
-        return f"{key}@{spec.revision[:12]}"
-    return f"{key}@unverified:{digest}"
+        return WeightsLabel(key, "verified", spec.revision[:12])
+    return WeightsLabel(key, "unverified", digest)
 
 
 def verified(spec: ModelSpec, folder: Path) -> bool:
@@ -139,8 +173,3 @@ def file_state(path: Path, source: Source) -> str:
         return "unverified"
     stat = path.stat()
     return "verified" if _file_digest(path, stat.st_size, stat.st_mtime_ns) == source.sha256 else "wrong"
-
-
-def is_stand_in(signature: str) -> bool:
-    """Whether a signature names stand-in or unverified weights, or a stand-in judge."""
-    return f"@{STAND_IN_LABEL}" in signature or "@unverified" in signature

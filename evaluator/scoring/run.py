@@ -140,7 +140,6 @@ def make_record(
 
     `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
     """
-    from evaluator.models.weights import is_stand_in
     from evaluator.scoring.diagnostics import describe, diagnose
 
     if kind == "null":
@@ -164,7 +163,7 @@ def make_record(
         "n_clusters": len({references.studies[i].patient for i in scored.ids}),
         "metrics": _metric_entries(board, references, scored),
         "missing": dict(scored.unavailable),
-        "stand_in": any(is_stand_in(s) for s in scored.signatures.values()),
+        "stand_in": any(not s.trusted for s in scored.signatures.values()),
         "diagnostics": diagnostics,
         "integrity": integrity,
         "provenance": {
@@ -190,7 +189,7 @@ def _metric_entries(board: Board, references: References, scored: Scored) -> dic
             **spans[key],
             "n": len(scored.ids),
             "n_failed": int(scores.failed.sum()),
-            "signature": scored.signatures[key],
+            "signature": str(scored.signatures[key]),
         }
         for key, scores in scored.scores.items()
     }

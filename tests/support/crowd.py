@@ -185,7 +185,7 @@ def _column(key: str) -> dict[str, Any]:
     m = get_metric(key)
     return {
         "key": key, "title": m.title, "display_title": m.display_title or m.title, "family": m.family,
-        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80,
+        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80 + "|protocol:clean",
     }  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def _record(dataset: Dataset, track: str, row: Mapping[str, Any]) -> dict[str, A
     facts = ("evaluator_version", "evaluator_commit", "device", "platform", "python")
     return {
         "dataset": dataset.id, "track": track, "team": row["team"], "model": row["model"], "card": {**card, "description": "Made up.", "reason": "Asked for."},
-        "metrics": {k: {"signature": f"{k}|v1|" + "x" * 80} for k in row["metrics"]}, "missing": {},
+        "metrics": {k: {"signature": f"{k}|v1|" + "x" * 80 + "|protocol:clean"} for k in row["metrics"]}, "missing": {},
         "submitted": row["submitted"],
         "provenance": {**dict.fromkeys(facts, "x"), "packages": {}, "predictions_sha256": "0" * 64,
                        "references_sha256": "0" * 64, "pull_request": row["pull_request"]},

@@ -23,7 +23,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
@@ -32,7 +32,7 @@ from evaluator.models.judges.serve import ServeOptions, base_url, served
 from evaluator.models.judges.settings import JUDGED, JudgeSettings
 
 MAX_BYTES: Final = 65_536
-_NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "backoff", "host"})
+_NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "served", "backoff", "host"})
 """Fields that follow from what is scored, or belong to tests."""
 _RENAMED: Final = {"weights": "model"}
 """A table's name of a field, where it differs: in `serve` the model is a folder or hub id."""
@@ -69,7 +69,10 @@ def read_judges(path: Path) -> Judges:
                 ServeOptions, f"{key}.serve", serve, wrong, served_name=str(given.get("model", key))
             )
             given.setdefault("base_url", base_url(engine) if engine else "-")
+            given.setdefault("revision", engine.revision if engine else "")
         judge = _filled(JudgeSettings, key, given, wrong)
+        if judge and engine:
+            judge = replace(judge, served=engine.model)
         if judge:
             settings[key] = judge
         if engine:

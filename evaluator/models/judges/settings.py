@@ -29,6 +29,8 @@ class JudgeSettings:
     base_url: str
     model: str
     revision: str = ""
+    served: str = ""
+    """What a local engine serves under that name: a folder, or an id on the hub; empty when unknown."""
     api_key_env: str = ""
     concurrency: int = 16
     timeout: float = 120.0
@@ -47,13 +49,6 @@ class JudgeSettings:
     stand_in: bool = False
     backoff: float = 0.5
     """Seconds before the first retry; doubled, with jitter, for each later one."""
-
-    @property
-    def label(self) -> str:
-        """What a signature calls the judge: `model@revision`, or `model@stand-in`."""
-        if self.stand_in:
-            return f"{self.model}@stand-in"
-        return f"{self.model}@{self.revision or 'unpinned'}"
 
     @property
     def decoding(self) -> str:
@@ -79,6 +74,15 @@ def is_local(base_url: str) -> bool:
     except ValueError:
         return False
     return address.is_loopback or (address.is_private and not address.is_unspecified)
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the host is this machine itself, whose folders can be read here."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def refuse_hosted(settings: JudgeSettings) -> None:
