@@ -3,7 +3,7 @@
     python benchmarks/site.py [--models 60] [--studies 5000]
 
 The leaderboard is made up, in the form the pipeline writes (`tests/support/crowd.py`). The studies stand on the one
-public dataset of the four; the others are private and have none, as in the challenge. Weights are what Chromium
+public dataset of the four; the others are not public and have none, as in the challenge. Weights are what Chromium
 fetches when it opens a page with nothing kept from before, each answer gzipped; they need Playwright and Chromium.
 """
 
@@ -57,7 +57,7 @@ WORDS = [
 PAGES = {
     "overview": "",
     "board": "leaderboards/iu-xray/findings/",
-    "private board": "leaderboards/rexgradient/findings/",
+    "withheld board": "leaderboards/rexgradient/findings/",
     "model page": "models/team00/model/",
 }
 

@@ -104,3 +104,37 @@ def test_everything_public_is_documented():
     for path, module in modules():
         tree = ast.parse(path.read_text("utf-8"))
         assert ast.get_docstring(tree), module
+
+
+TESTS = Path(__file__).parent
+OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
+"""Rooms of tests of something else than one room of the package."""
+THEMES = {
+    "scoring/integrity/test_every_rule",
+    "doctor/test_guides",
+    "metrics/test_judged_metrics",
+    "metrics/test_properties",
+    "metrics/test_radgraph_rewards",
+    "models/judges/test_engine",
+    "models/judges/test_obedient_judge",
+    "site/test_prose",
+    "site/test_zensical",
+    "statistics/test_moerad",
+    "submissions/convert/test_property",
+    "submissions/rules/test_chat_reports",
+    "submissions/test_hostile_input",
+    "test_architecture",
+    "test_import_names",
+}
+"""Tests of one theme over several modules of their room."""
+
+
+def test_tests_mirror_the_package():
+    """A module's tests are found by its path: evaluator/scoring/quota.py in tests/scoring/test_quota.py."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        place = path.relative_to(TESTS).with_suffix("")
+        if place.parts[0] not in OTHER_ROOMS and place.as_posix() not in THEMES:
+            module = PACKAGE / place.parent / f"{place.name.removeprefix('test_')}.py"
+            assert module.is_file(), f"{place} mirrors no module"
+    for theme in THEMES:
+        assert (TESTS / f"{theme}.py").is_file(), f"{theme} is gone: take it off the list"

@@ -35,6 +35,8 @@ app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
 app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")
+dev_app = typer.Typer(no_args_is_help=True, help="For work on the code itself.", rich_markup_mode=None)
+app.add_typer(dev_app, name="dev", hidden=True)
 
 
 class OutputFormat(StrEnum):
@@ -62,7 +64,8 @@ References = Annotated[
 ]
 Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
 Store = Annotated[
-    Path | None, typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE).")
+    Path | None,
+    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
 Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
@@ -82,7 +85,7 @@ JudgesFile = Annotated[
 ]
 
 OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Private sets: score although the team's runs are used up.")
+    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
 ]
 
 
@@ -100,14 +103,38 @@ def validate(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="ReXrank prediction JSON, CSV (study_id,report) or JSONL.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="File of predictions: JSON, JSON Lines, CSV, TSV, Parquet, .xlsx, or gzip of one."
+        ),
+    ],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id-column", help="Column with the study ids: its name, or its number from 1."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+    ] = None,
+    findings_column: Annotated[
+        str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
+    ] = None,
+    impression_column: Annotated[
+        str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave invisible characters and decoder tokens in the texts.")
+    ] = False,
+    references: References = None,
 ) -> None:
-    """Turn predictions in another format into a submission file."""
+    """Turn predictions in another format into a submission file, and say what was done."""
     from evaluator.cli.submit import run_convert
+    from evaluator.submissions.convert import Wanted
 
-    raise typer.Exit(run_convert(source, dataset, out))
+    wanted = Wanted(id_column, text_column, findings_column, impression_column)
+    raise typer.Exit(run_convert(source, dataset, out, wanted, references, keep=keep))
 
 
 @app.command()
@@ -319,14 +346,25 @@ def site_serve(
     raise typer.Exit(run_site_serve(leaderboard, config, port))
 
 
+@dev_app.command("schemas")
+def dev_schemas(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
+) -> None:
+    """Write the JSON Schemas that follow from the typed models."""
+    from evaluator.cli.schemas import run_schemas
+
+    raise typer.Exit(run_schemas(out))
+
+
 def main() -> NoReturn:
-    """Run the command; failures that are ours print one sentence and exit 2, without a traceback."""
+    """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback."""
     from evaluator.core.problems import RexrankError
 
     try:
         app()
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)

@@ -51,7 +51,9 @@ def run_data_manifest(directory: Path, out: Path) -> int:
     for name in _datasets_in(directory):
         path = out / f"{name}.manifest.json"
         write_text(path, dump_json(manifest(load_references(get_dataset(name), directory))))
-        note = "" if get_dataset(name).ids_public else " (private: keep it off the public repository)"
+        note = (
+            "" if get_dataset(name).exposure.studies else " (not public: keep it off the public repository)"
+        )
         print(f"wrote {path}{note}")
     return 0
 
@@ -177,14 +179,14 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
 
 
 def run_quota_show(store: Path | None, leaderboard: Path) -> int:
-    """0 after printing, for each team and private set of the ledger, its runs and its next slot."""
+    """0 after printing, for each team and withheld set of the ledger, its runs and its next slot."""
     from datetime import UTC, datetime
 
     from evaluator.scoring.quota import ledger, read_policy, team_slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
     known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
-    print(f"{root}: {policy.runs} in {policy.window.days} days, {policy.runs_per_year} in a year")
+    print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for team, dataset in known:
         found = team_slot(root, get_dataset(dataset), team, now, policy)
         when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"

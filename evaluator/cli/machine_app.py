@@ -19,7 +19,7 @@ cache_app = typer.Typer(
     no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
 )
 quota_app = typer.Typer(
-    no_args_is_help=True, help="Look at the runner's ledger of runs on private sets.", rich_markup_mode=None
+    no_args_is_help=True, help="Look at the runner's ledger of runs on withheld sets.", rich_markup_mode=None
 )
 judge_app = typer.Typer(
     no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
@@ -30,7 +30,7 @@ Models = Annotated[
 ]
 Store = Annotated[
     Path | None,
-    typer.Option("--store", help="Private store of scores and caches (default: REXRANK_STORE)."),
+    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
 
 
@@ -126,7 +126,7 @@ def quota_show(
         "leaderboard"
     ),
 ) -> None:
-    """Show each team's runs on private sets in the window and in the year, and its next slot."""
+    """Show each team's runs on withheld sets in the window and in the year, and its next slot."""
     from evaluator.cli.machine import run_quota_show
 
     raise typer.Exit(run_quota_show(store, leaderboard))

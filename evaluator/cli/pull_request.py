@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import references_directory
-from evaluator.datasets.report import StudyReport
 from evaluator.github import api
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import Person
@@ -23,6 +22,8 @@ from evaluator.scoring.run import store_directory
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
+
+    from evaluator.submissions.reading import ReportFiles
 
 
 def _intake(number: int, sha: str, author: Person) -> Intake:
@@ -88,18 +89,11 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     )
 
 
-def _others(own: str, datasets: Iterable[str]) -> dict[str, dict[str, dict[str, StudyReport]]]:
-    """Per dataset the reports of main's other submissions, by `team/model`; unreadable files are left out."""
-    from evaluator.submissions.reading import read_reports
+def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
+    """Per dataset the reports of main's other submissions, by `team/model`, each file read when it is asked for."""
+    from evaluator.submissions.reading import submitted_reports
 
-    found: dict[str, dict[str, dict[str, StudyReport]]] = {}
-    for dataset in datasets:
-        for path in sorted(Path("submissions").glob(f"*/*/{dataset}.json")):
-            name = f"{path.parent.parent.name}/{path.parent.name}"
-            reports = read_reports(path) if name != own else None
-            if reports is not None:
-                found.setdefault(dataset, {})[name] = reports
-    return found
+    return {d: submitted_reports(Path("submissions"), d, own) for d in datasets}
 
 
 def run_comment() -> int:

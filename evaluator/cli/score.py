@@ -183,7 +183,7 @@ def run_score(
 def _counted(
     submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
 ) -> Iterator[None]:
-    """The team's run on a private set, counted by the runner's ledger."""
+    """The team's run on a withheld set, counted by the runner's ledger."""
     from evaluator.scoring.quota import QuotaError, counted, read_policy
 
     digest = submission.files[dataset.id].sha256

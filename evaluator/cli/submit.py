@@ -8,20 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.core.files import write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import Problems, RexrankError, Severity, pointer
+from evaluator.datasets.references import References, known_ids, load_references, references_directory
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
 from evaluator.submissions import outcome as rendering
-from evaluator.submissions.convert import convert
+from evaluator.submissions.convert import Refused, Wanted, convert
 from evaluator.submissions.reading import validate_paths
-from evaluator.submissions.rules.files import CARD_NAME
-from evaluator.submissions.submission import Submission
+from evaluator.submissions.rules.files import CARD_NAME, MAX_PREDICTIONS_BYTES
+from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.template import card_template
+from evaluator.submissions.validate import Report
 
 
 def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> int:
     """0 when everything is valid, 1 when not; prints the report in the form asked for."""
     report = validate_paths(paths, references)
+    warn_of_copies(report, references)
     if form == "json":
         sys.stdout.write(rendering.as_json(report))
     elif form == "github":
@@ -32,6 +35,49 @@ def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> i
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(rendering.as_text(report, colour=colour))
     return 0 if report.ok else 1
+
+
+def warn_of_copies(report: Report, references: Path | None) -> None:
+    """Adds a warning (RX306) for every integrity check that would see copies of the references at hand.
+
+    Nothing is added without a directory of references. Raises `RexrankError` for one that was named and
+    is not there, or holds no references of the submissions' datasets.
+    """
+    directory = references_directory(references)
+    if directory is None:
+        return
+    named = sorted({str(f["dataset"]) for found in report.found for f in found.files})
+    forms = ("json", "manifest.json")
+    if (
+        references is not None
+        and named
+        and not any((directory / f"{d}.{f}").is_file() for d in named for f in forms)
+    ):
+        wanted = ", ".join(f"{d}.json" for d in named) or "<dataset>.json"
+        raise RexrankError(
+            f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
+        )
+    for found in report.found:
+        for dataset, predictions in (found.submission.files if found.submission else {}).items():
+            if (directory / f"{dataset}.json").is_file():
+                held = load_references(get_dataset(dataset), directory)
+                _add_copies(report.problems, f"{found.folder}/{dataset}.json", predictions, held)
+
+
+def _add_copies(problems: Problems, file: str, predictions: Predictions, references: References) -> None:
+    from evaluator.github.score_comment import OUTCOMES
+    from evaluator.scoring.integrity.copying import copy_findings
+
+    for flag in copy_findings(predictions.reports, references):
+        problems.add(
+            "RX306",
+            file,
+            severity=Severity.WARNING,
+            pointer=pointer(flag.ids[0]) if flag.ids else "",
+            found=f"{flag.code}: {flag.text} ({OUTCOMES[flag.outcome]})",
+            wanted="reports written from the images alone",
+            fix="look at these studies; do not submit what was trained on or copied from the test set",
+        )
 
 
 def load_valid(folder: Path) -> Submission | None:
@@ -48,12 +94,35 @@ def load_valid(folder: Path) -> Submission | None:
     return None
 
 
-def run_convert(source: Path, dataset_id: str, out: Path) -> int:
-    """0 after writing the predictions; prints what could not be split."""
+def run_convert(
+    source: Path,
+    dataset_id: str,
+    out: Path,
+    wanted: Wanted,
+    references: Path | None = None,
+    *,
+    keep: bool = False,
+) -> int:
+    """0 after writing the predictions and saying what was done; 1 after saying why nothing was written."""
     dataset = get_dataset(dataset_id)
-    converted = convert(source)
+    directory = references_directory(references)
+    held = directory is not None and (directory / f"{dataset.id}.json").is_file()
+    try:
+        converted = convert(
+            source,
+            dataset,
+            known_ids(dataset, directory) or frozenset(),
+            wanted=wanted,
+            references=load_references(dataset, directory) if held else None,
+            keep=keep,
+        )
+        text = _within_limit(dump_predictions(converted.reports))
+    except Refused as refused:
+        print(f"rexrank: {refused}", file=sys.stderr)
+        print("Nothing was written.", file=sys.stderr)
+        return 1
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
-    write_text(path, dump_predictions(converted.reports))
+    write_text(path, text)
     print(f"wrote {path}: {len(converted.reports):,} studies")
     for note in converted.notes:
         print(f"  {note}")
@@ -61,15 +130,22 @@ def run_convert(source: Path, dataset_id: str, out: Path) -> int:
     return 0
 
 
+def _within_limit(text: str) -> str:
+    if len(text.encode("utf-8")) > MAX_PREDICTIONS_BYTES:
+        raise Refused(
+            f"the reports take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; is it one report a study?"
+        )
+    return text
+
+
 def run_new(root: Path, team: str, model: str) -> int:
-    """0 after writing a template; refuses to overwrite and refuses names that are no slugs."""
-    from evaluator.submissions.rules.files import SLUG, suggest_slug
+    """0 after writing a template; refuses to overwrite and refuses names that none may have."""
+    from evaluator.submissions.rules.files import name_wanted, suggest_slug
 
     for name in (team, model):
-        if not SLUG.fullmatch(name):
-            print(
-                f"{name!r} is no slug: lower-case letters, digits, dots, hyphens; try {suggest_slug(name)!r}."
-            )
+        wanted = name_wanted(name)
+        if wanted is not None:
+            print(f"{name!r} cannot be a folder's name. Wanted: {wanted}. Try {suggest_slug(name)!r}.")
             return 1
     path = root / team / model / CARD_NAME
     if path.exists():

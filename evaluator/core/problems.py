@@ -6,10 +6,10 @@ everything, so that one pass shows a submitter all there is to mend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 MAX_TEXT: Final = 300
 """Longest `found`, `wanted` or `fix` that leaves the program, in characters."""
@@ -21,8 +21,10 @@ MAX_PROBLEMS_PER_CODE_AND_FILE: Final = 20
 class RexrankError(Exception):
     """A failure that is ours or the machine's, not the submitter's: one sentence with the cure.
 
-    Commands print the message without a traceback and exit 2.
+    Commands print the message without a traceback and exit with `exit_code`.
     """
+
+    exit_code: ClassVar[int] = 2
 
 
 class Severity(StrEnum):
@@ -117,20 +119,6 @@ class Problems:
                 severity=severity,
             )
         )
-
-    def extend(self, others: Iterable[Problem]) -> None:
-        """Keep every problem of `others`."""
-        for p in others:
-            self.add(
-                p.code,
-                p.file,
-                found=p.found,
-                wanted=p.wanted,
-                fix=p.fix,
-                pointer=p.pointer,
-                line=p.line,
-                severity=p.severity,
-            )
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._items)

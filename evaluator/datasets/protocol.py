@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
 
 ProtocolName = Literal["clean", "compat"]
-PROTOCOLS: Final[tuple[ProtocolName, ...]] = ("clean", "compat")
 
 _HEADER: Final = re.compile(
     r"^\s*(?:findings(?:\s+and\s+impression)?|impression|conclusion)\s*:\s*", re.IGNORECASE
@@ -27,9 +26,26 @@ _LATER_HEADER: Final = re.compile(r"\b(?:impression|conclusion)\s*:\s*", re.IGNO
 _DE_IDENTIFIED: Final = re.compile(r"\bX{2,}\b|_{2,}")
 _SENTENCE_START: Final = re.compile(r"(^|[.!?:]\s+|\d\.\s+)([a-z])")
 _WORDS_FOR_NOTHING: Final = frozenset({"none", "none.", "nan", "nan."})
+MAX_WORDS: Final = 600
+MAX_CHARACTERS: Final = 4_000
+"""What is scored of a predicted section, about twice the longest reference; a decoder that does not stop writes more."""
 MIN_LETTERS_FOR_CAPITALS: Final = 8
 """An all-capitals section is re-cased only from this many letters on: "NAD." stays."""
 CAPITALS_SHARE: Final = 0.9
+
+
+def scored_part(text: str) -> str:
+    """The part of a predicted section that is scored: the text itself, or its first words within both limits.
+
+    >>> len(scored_part("no effusion " * 500).split())
+    600
+    """
+    if len(text) < 2 * MAX_WORDS:
+        return text
+    words = text.strip()[: 4 * MAX_CHARACTERS].split()
+    if len(text) <= MAX_CHARACTERS and len(words) <= MAX_WORDS:
+        return text
+    return " ".join(words[:MAX_WORDS])[:MAX_CHARACTERS]
 
 
 def clean_section(text: str | None) -> str:
@@ -90,24 +106,25 @@ def pair_texts(
     Under `compat` the findings track compares the two findings sections as they are, and the
     report track `Findings: F Impression: I` with the word "None" for a missing section, as the
     public evaluation script composes it. Under `clean` a section that the reference lacks is left
-    out on both sides.
+    out on both sides. Of a prediction only the `scored_part` counts.
     """
+    findings, impression = scored_part(report.findings), scored_part(report.impression or "")
     if track == "findings":
         if protocol == "compat":
-            return reference.findings or "", report.findings
-        return clean_section(reference.findings), clean_section(report.findings)
+            return reference.findings or "", findings
+        return clean_section(reference.findings), clean_section(findings)
     if protocol == "compat":
         return (
             f"Findings: {reference.findings} Impression: {reference.impression}",
-            f"Findings: {report.findings} Impression: {report.impression or ''}",
+            f"Findings: {findings} Impression: {impression}",
         )
-    return _clean_report(reference, report)
+    return _clean_report(reference, findings, impression)
 
 
-def _clean_report(reference: Reference, report: StudyReport) -> tuple[str, str]:
+def _clean_report(reference: Reference, findings: str, impression: str) -> tuple[str, str]:
     wanted = {
-        "Findings": (clean_section(reference.findings), clean_section(report.findings)),
-        "Impression": (clean_section(reference.impression), clean_section(report.impression)),
+        "Findings": (clean_section(reference.findings), clean_section(findings)),
+        "Impression": (clean_section(reference.impression), clean_section(impression)),
     }
     sides: tuple[list[str], list[str]] = ([], [])
     for title, texts in wanted.items():

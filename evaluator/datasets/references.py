@@ -12,14 +12,18 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import Field
+
 from evaluator.core.files import sha256_bytes
+from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest
+from evaluator.core.typed import Lines, Typed
+from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest, study_ids
 from evaluator.datasets.report import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
@@ -44,12 +48,11 @@ class Reference:
         return self.findings is not None or (track == "report" and self.impression is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Planted:
-    """What a maintainer planted to find leaks: strings of released manifests, studies with wrong references."""
+class Planted(Typed):
+    """What a maintainer planted to find leaks: `<references>/<id>.planted.json`, each field optional."""
 
-    strings: tuple[str, ...] = ()
-    swapped: tuple[str, ...] = ()
+    strings: Lines = Field(default=(), description="Strings that nothing but a leak can bring into a report.")
+    swapped: Lines = Field(default=(), description="Ids of studies whose reference is known to be wrong.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class References:
     dataset: Dataset
     studies: Mapping[str, Reference]
     digest: str
-    planted: Planted = Planted()
+    planted: Planted = field(default_factory=Planted)
 
 
 def references_directory(override: Path | None) -> Path | None:
@@ -79,7 +82,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
         return parse_references(dataset, data)
     if directory is None:
         raise RexrankError(
-            f"the references of {dataset.id} are private and no directory is given. "
+            f"the references of {dataset.id} do not ship with the package and no directory is given. "
             f"Put them as {dataset.id}.json in a directory and name it with --references "
             "(or REXRANK_REFERENCES)."
         )
@@ -89,26 +92,22 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     except OSError as error:
         raise RexrankError(
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
-            f"How to get them: {dataset.access}"
+            f"How to get them: {dataset.how_to_get}"
         ) from error
-    return replace(
-        parse_references(dataset, data, name=str(path)),
-        planted=_planted(directory / f"{dataset.id}.planted.json"),
-    )
+    found = parse_references(dataset, data, name=str(path))
+    planted = directory / f"{dataset.id}.planted.json"
+    return replace(found, planted=read_host_file(planted, Planted)) if planted.exists() else found
 
 
-def _planted(path: Path) -> Planted:
-    """What `<references>/<id>.planted.json` names: `{"strings": […], "swapped": [ids]}`, each optional."""
-    if not path.exists():
-        return Planted()
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read {path}: {error}.") from error
-    lists = value.values() if isinstance(value, dict) and set(value) <= {"strings", "swapped"} else [None]
-    if not all(isinstance(x, list) and all(isinstance(i, str) and i for i in x) for x in lists):
-        raise RexrankError(f'{path}: wanted {{"strings": ["…"], "swapped": ["study id"]}}.')
-    return Planted(tuple(value.get("strings", ())), tuple(value.get("swapped", ())))
+def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None:
+    """The ids a submission must cover: of a manifest, else of the reference file; `None` where neither is there.
+
+    Raises `RexrankError` for a file that is damaged or of another set of studies.
+    """
+    ids = study_ids(dataset, directory)
+    if ids is None and directory is not None and (directory / f"{dataset.id}.json").is_file():
+        ids = frozenset(load_references(dataset, directory).studies)
+    return ids
 
 
 def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:

@@ -5,52 +5,126 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-import yaml
+from pydantic import Field, GetPydanticSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import core_schema
 
+from evaluator.core.host_files import Openable, read_host_file
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
+from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 
 TrackName = Literal["findings", "report"]
 TRACKS: Final[tuple[TrackName, ...]] = ("findings", "report")
 MANIFEST_SCHEMA: Final = "rexrank/manifest/v1"
+Slug = Annotated[str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")]
+Section = Literal["findings", "impression"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """What is known of one dataset without its reports.
+class TrackCounts(Typed):
+    """Per track the studies that have a reference in it; null while not measured."""
 
-    `n_studies` counts the test split; `tracks` maps each track to the number of studies that have
-    a reference in it, or `None` where that number has not been measured; `ids_digest` is
-    `ids_digest(ids)` or `None` while unknown; `references_public` says whether reference texts,
-    per-study scores and study ids may be shown; `training_names` are the names of the training
-    registry that mean "this model was trained on this dataset's source"; `sections` counts the studies
-    whose reference has a section, as far as measured; `links` are https addresses by what is there.
+    findings: Count | None
+    report: Count | None
+
+
+class SectionCounts(Typed):
+    """Per section the studies whose reference has it; null while not measured."""
+
+    findings: Count | None
+    impression: Count | None
+
+
+def _as_mapping(model: type[Typed]) -> GetPydanticSchema:
+    """The fields of a model as a mapping, so that a misspelt or missing key is named as a field is."""
+    return GetPydanticSchema(
+        lambda _, handler: core_schema.no_info_after_validator_function(dict, handler(model))
+    )
+
+
+HttpsAddress = Annotated[
+    str, form(r"https://[^\s/@]+\.[^\s@]+", "an https address of a public host", longest=300)
+]
+
+
+class Dataset(Typed):
+    """What is known of one dataset without its reports: `evaluator/datasets/<id>.yaml`.
+
+    What a file does not say is taken at its strictest: `access` is withheld unless it says otherwise.
     """
 
-    id: str
-    title: str
-    split: str
-    n_studies: int
-    ids_digest: str | None
-    references_public: bool
-    ids_public: bool
-    synthetic: bool
-    tracks: dict[TrackName, int | None]
-    cluster: str | None
-    n_patients: int | None
-    subgroups: tuple[str, ...]
-    training_names: tuple[str, ...]
-    licence: str
-    access: str
-    about: str
-    notes: tuple[str, ...] = ()
-    sections: Mapping[str, int | None] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
+    id: SkipJsonSchema[Slug]
+    """The file's name."""
+    task: Literal["report-generation"] = Field(
+        default="report-generation", description="What a model does with a study."
+    )
+    access: Access = Field(
+        default="withheld",
+        description="Who may read the references: public (everybody), restricted (whoever is credentialed) or "
+        "withheld (no participant).",
+    )
+    title: Line = Field(description="The dataset's name as readers see it.")
+    split: Line = Field(description="The split that is scored, in a word or two.")
+    n_studies: Count = Field(description="Studies of the split.")
+    n_patients: Count | None = Field(description="Patients of the split; null while not measured.")
+    ids_digest: Sha256 | None = Field(
+        description="SHA-256 of the sorted study ids, as `rexrank data check` prints it; null while unknown."
+    )
+    synthetic: bool = Field(
+        default=False, description="Whether the studies are made up and ship with the package."
+    )
+    tracks: Annotated[Mapping[TrackName, int | None], _as_mapping(TrackCounts)] = Field(
+        description="Per track the studies that have a reference in it; null while not measured."
+    )
+    sections: Annotated[Mapping[Section, int | None], _as_mapping(SectionCounts)] = Field(
+        default={}, description="Studies whose reference has a section; null while not measured."
+    )
+    cluster: Line | None = Field(description="The field that names the patient; null where there is none.")
+    subgroups: Lines = Field(default=(), description="Axes by which results are split.")
+    training_names: Lines = Field(
+        default=(),
+        description="Names of training sets that mean: this model was trained on the dataset's source.",
+    )
+    licence: Line = Field(description="The licence of the references, in a sentence.")
+    how_to_get: Line = Field(description="How a participant gets the data, in a sentence.")
+    about: Line = Field(description="What the studies are, in a sentence.")
+    notes: Lines = Field(default=(), description="Caveats, a sentence each.")
+    links: Mapping[Line, HttpsAddress] = Field(default={}, description="https addresses by what is there.")
+
+    @property
+    def exposure(self) -> Exposure:
+        """What may be shown of the dataset, and how often a team may be scored on it."""
+        return EXPOSURES[self.access]
+
+    @model_validator(mode="after")
+    def _counts_fit(self) -> Self:
+        counts: dict[tuple[str, ...], int | None] = {("n_patients",): self.n_patients}
+        counts |= {("tracks", t): n for t, n in self.tracks.items()}
+        counts |= {("sections", s): n for s, n in self.sections.items()}
+        wrongs: list[Wrong] = [
+            (path, f"{n:,} of {self.n_studies:,} studies", "at most n_studies", "correct one of the two")
+            for path, n in counts.items()
+            if n is not None and n > self.n_studies
+        ]
+        if wrongs:
+            raise disagreement(wrongs)
+        return self
+
+
+_FIXES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("references_public", "ids_public"),
+        "remove it and write access: public where it was true; else access: restricted where credentialed people "
+        "can read the references, or access: withheld where no participant has them",
+    ),
+    "access": "write access: public, restricted or withheld; a sentence on how to get the data goes to how_to_get",
+}
+"""What to do about a field of the form before `access` had three values."""
 
 
 @cache
@@ -63,14 +137,20 @@ def dataset_ids() -> tuple[str, ...]:
 
 @cache
 def get_dataset(dataset_id: str) -> Dataset:
-    """The dataset of this id. Raises `RexrankError` that lists the known ids for another."""
+    """The dataset of this id.
+
+    Raises `RexrankError` that lists the known ids for another, `InvalidFile` with every problem of the file.
+    """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
         raise RexrankError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
-    raw: dict[str, Any] = yaml.safe_load(_folder().joinpath(f"{dataset_id}.yaml").read_text("utf-8"))
-    for name in ("subgroups", "training_names", "notes"):
-        raw[name] = tuple(raw.get(name) or ())
-    return Dataset(id=dataset_id, **raw)
+    return read_dataset(_folder().joinpath(f"{dataset_id}.yaml"), dataset_id)
+
+
+def read_dataset(path: Openable, dataset_id: str) -> Dataset:
+    """The dataset that a file describes. Raises `InvalidFile` with every problem of it."""
+    name = f"evaluator/datasets/{dataset_id}.yaml"
+    return read_host_file(path, Dataset, name=name, known={"id": dataset_id}, fixes=_FIXES)
 
 
 def ids_digest(ids: Iterable[str]) -> str:
@@ -82,7 +162,7 @@ def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str
     """The ids a submission must cover, or `None` where no manifest is at hand.
 
     Looks for `<references>/<dataset>.manifest.json`, then for what ships with the package: the
-    sandbox itself, and the manifests of datasets whose ids may be public. Raises `RexrankError` for a manifest that
+    sandbox itself, and the manifests of public datasets. Raises `RexrankError` for a manifest that
     is damaged or disagrees with the registry's digest.
     """
     name = f"{dataset.id}.manifest.json"

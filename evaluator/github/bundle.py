@@ -2,7 +2,7 @@
 
 The job beside the references is trusted less than main. What it hands over is held to what main and the
 bundle itself say (`evaluator/github/bundle_rules.py`): a row shows what its record says, a table as CSV
-and Markdown what the JSON says, a mean what its per-study scores give, and of a private set nothing is
+and Markdown what the JSON says, a mean what its per-study scores give, and unless a set is public nothing is
 finer than its step.
 """
 

@@ -21,7 +21,7 @@ from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
-from evaluator.statistics.rounding import coarse, step_for
+from evaluator.statistics.rounding import coarse
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9
@@ -89,8 +89,8 @@ def check_record(bundle: Bundle, name: str) -> None:
     if len(sizes) > 1:
         refuse(name, "is of another number of studies than the board")
     if published(board, record) != record:
-        refuse(name, "holds numbers of a private set that are finer than its step, or withheld")
-    if board.dataset.references_public and f"studies/{name[8:-5]}.parquet" not in bundle.names:
+        refuse(name, "holds numbers that are finer than its set's step, or withheld")
+    if board.dataset.exposure.studies and f"studies/{name[8:-5]}.parquet" not in bundle.names:
         refuse(name, "has no per-study scores beside it")
 
 
@@ -110,9 +110,9 @@ def check_table(bundle: Bundle, name: str) -> None:
             refuse(name, "is not what the table's JSON gives")
         return
     table, board = _read(bundle, name, "table")
-    public = board.dataset.references_public
-    step = None if public or not table["n"] else step_for(table["n"])
-    if (table["title"], table["references_public"], table["step"]) != (board.dataset.title, public, step):
+    dataset = board.dataset
+    step = dataset.exposure.step(table["n"]) if table["n"] else None
+    if (table["title"], table["access"], table["step"]) != (dataset.title, dataset.access, step):
         refuse(name, "says other things of its data set than main")
     rows = tables.all_rows(table)
     if len({r["id"] for r in rows}) != len(rows):
@@ -155,19 +155,19 @@ def _check_row(row: Content, board: Board, name: str, bundle: Bundle) -> None:
 
 
 def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:
-    """Pairs are of models that the table ranks, and as coarse as its means on a private set."""
+    """Pairs are of models that the table ranks, and as coarse as its means."""
     ranked = {r["id"] for r in table["rows"]}
     for pair in pairs:
         if not {pair["a"], pair["b"]} <= ranked:
             refuse(name, "compares models that the table does not rank")
-        if not board.dataset.references_public:
-            for key in ("difference", "low", "high"):
-                _check_coarse(pair[key], table["n"], name)
+        for key in ("difference", "low", "high"):
+            _check_coarse(pair[key], board, table["n"], name)
 
 
-def _check_coarse(value: float | None, n: int, name: str) -> None:
-    if value is not None and abs(coarse(value, n) - value) > TOLERANCE:
-        refuse(name, "holds numbers of a private set that are finer than its step")
+def _check_coarse(value: float | None, board: Board, n: int, name: str) -> None:
+    step = board.dataset.exposure.step(n)
+    if value is not None and step is not None and abs(coarse(value, step) - value) > TOLERANCE:
+        refuse(name, "holds numbers that are finer than its set's step")
 
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
@@ -187,21 +187,19 @@ def _known_metrics(value: Content, name: str) -> None:
 
 
 def check_sanity(bundle: Bundle, name: str) -> None:
-    """Probes of metrics that main knows; of a private set in its steps."""
+    """Probes of metrics that main knows; in the set's steps."""
     value, board = _read(bundle, name, "sanity")
     _known_metrics(value, name)
-    if board.dataset.references_public:
-        return
     for entry in value["metrics"].values():
-        _check_coarse(entry["shuffled"], value["n"], name)
+        _check_coarse(entry["shuffled"], board, value["n"], name)
         for probe in ("itself", "empty"):
-            _check_coarse(entry[probe], value["n_probed"], name)
+            _check_coarse(entry[probe], board, value["n_probed"], name)
 
 
 def check_cases(bundle: Bundle, name: str) -> None:
     """Texts of a public set, all of the same studies and the same references."""
-    if not _board_of(name).dataset.references_public:
-        refuse(name, "holds texts of a private set")
+    if not _board_of(name).dataset.exposure.studies:
+        refuse(name, "holds texts of a set that is not public")
     value, board = _read(bundle, name, "cases")
     truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
     same = truth is not None and all(value[k] == truth[k] for k in ("protocol", "references_sha256"))
@@ -211,8 +209,8 @@ def check_cases(bundle: Bundle, name: str) -> None:
 
 def check_studies(bundle: Bundle, name: str) -> None:
     """Per-study scores of a public set: the columns of its record, whose means they give."""
-    if not _board_of(name).dataset.references_public:
-        refuse(name, "holds per-study scores of a private set")
+    if not _board_of(name).dataset.exposure.studies:
+        refuse(name, "holds per-study scores of a set that is not public")
     record = _record_at(bundle, name, f"records/{name[8:-8]}.json")
     import pandas as pd
 

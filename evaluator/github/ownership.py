@@ -7,7 +7,7 @@ keeps `{"team/model": {"handle": id}}`, written by the publisher alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,10 +32,11 @@ class Person:
     maintainer: bool = False
 
 
-def objection(git_dir: Path, folder: str, person: Person) -> str | None:
+def objection(git_dir: Path, folder: str, person: Person, handles: Sequence[str] = ()) -> str | None:
     """Why a person may not change the submission that main holds, or `None`; plain text, to be escaped.
 
-    A new model of a team that is there needs one of the team's people; a new team is anybody's.
+    `handles`: the contacts of the card that the pull request brings. A new model of a team that is there
+    needs one of the team's people; a new team needs one of its own card's.
     """
     if person.maintainer:
         return None
@@ -46,12 +47,27 @@ def objection(git_dir: Path, folder: str, person: Person) -> str | None:
         return _refusal(person, own, known.get(f"{team}/{model}", {}), f"{team}/{model}")
     others = [p for p in _folders(git_dir, team) if p != folder]
     if not others:
-        return None
+        return _newcomer(person, handles, team)
     words = [
         _refusal(person, _handles(git_dir, p) or [], known.get(p.partition("/")[2], {}), f"the team {team}")
         for p in others
     ]
     return None if None in words else words[0]
+
+
+def is_published(git_dir: Path, folder: str) -> bool:
+    """Whether main holds a card of the submission."""
+    return _handles(git_dir, folder) is not None
+
+
+def _newcomer(person: Person, handles: Sequence[str], team: str) -> str | None:
+    if person.login.lower() in {h.lower() for h in handles}:
+        return None
+    login = visible(person.login)
+    return (
+        f"{login} is not listed under contact in the model.yaml of this pull request, and only a contact opens a "
+        f"new team's folder ({visible(team)}). Add the handle to contact, or let one of the contacts open it"
+    )
 
 
 def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: str) -> str | None:
@@ -94,7 +110,7 @@ def contacts(path: str, data: bytes) -> list[str]:
     content = decode(path, data, problems)
     card = parse_yaml(path, content, problems) if content is not None else None
     found = card.get("contact") if isinstance(card, dict) else None
-    return [h for h in found if isinstance(h, str)] if isinstance(found, list) else []
+    return [h.strip() for h in found if isinstance(h, str)] if isinstance(found, list) else []
 
 
 def _folders(git_dir: Path, team: str) -> list[str]:

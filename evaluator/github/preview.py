@@ -35,6 +35,7 @@ MAX_MOVED: Final = 20
 MAX_WORDS: Final = 1_000
 DIAGNOSTICS: Final = (
     "n_empty", "distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans",
+    "judge_outliers",
 )  # fmt: skip
 """What is said of the reports as a whole; the rest is on the model's page."""
 
@@ -125,7 +126,7 @@ def preview(
         "error": None if boards else "none of its datasets has references on the runner",
         "not_scored": [name for name in submission.files if name not in {d.id for d, _ in here}],
         "quota": [
-            standing(store, d, team, p.sha256, now, policy) for d, p in here if not d.references_public
+            standing(store, d, team, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs
         ],
         "boards": boards,
     }

@@ -11,8 +11,9 @@ from typing import Final, Literal
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, study_ids
 from evaluator.github.git_objects import Change, changes, fetch, first_commit, submission_tree
-from evaluator.github.ownership import Person, objection
-from evaluator.submissions.rules.files import check_slugs
+from evaluator.github.ownership import Person, contacts, is_published, objection
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, check_slugs
+from evaluator.submissions.tree import Tree
 from evaluator.submissions.validate import Found, Report, validate
 
 Kind = Literal["submission", "withdrawal", "other"]
@@ -79,9 +80,33 @@ def take_fetched(
     gone = not tree.below(folder)
     report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
     check_shape(found, folder, report.problems)
-    words = objection(git_dir, folder, author) if author is not None else None
+    if not gone and not is_published(git_dir, folder):
+        _check_birth(report, folder)
+    words = objection(git_dir, folder, author, _contacts(tree, folder)) if author is not None else None
     kind: Kind = "withdrawal" if gone else "submission"
     return Intake(number, sha, kind, folder, report, words, first_commit(git_dir))
+
+
+def _contacts(tree: Tree, folder: str) -> list[str]:
+    """The handles of the card that the pull request brings; empty without one that can be read."""
+    entry = tree.get(f"{folder}/{CARD_NAME}")
+    if entry is None or entry.kind != "file" or entry.size > MAX_CARD_BYTES:
+        return []
+    return contacts(entry.path, entry.read(MAX_CARD_BYTES))
+
+
+def _check_birth(report: Report, folder: str) -> None:
+    """RX502: a model that main does not have is not withdrawn from the start: there is nothing to take back."""
+    for found in report.found:
+        if found.submission is not None and found.submission.card.get("status") == "withdrawn":
+            report.problems.add(
+                "RX502",
+                f"{folder}/{CARD_NAME}",
+                pointer="/status",
+                found="a new model whose status is withdrawn",
+                wanted="a model that is on main before it is withdrawn",
+                fix="write status: active, or close the pull request",
+            )
 
 
 def _misplaced(found: Sequence[Change], folder: str) -> Report:

@@ -1,6 +1,6 @@
 """The runner's ledger as everybody may read it: statuses on main's first commit.
 
-The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a private set
+The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a withheld set
 the report notes what it said as a status `rexrank/quota/<dataset>/<team>` on the one commit that every
 clone of main can name, so that a hosted job can say when a team's next run is before a maintainer asks.
 """
@@ -35,7 +35,7 @@ class Note:
 
 
 def context(dataset: str, team: str) -> str:
-    """The name of the statuses of a team on a private set."""
+    """The name of the statuses of a team on a withheld set."""
     return f"{CONTEXT}/{dataset}/{team}"
 
 
@@ -76,16 +76,16 @@ def note(repo: Repository, first: str, team: str, standings: Sequence[Mapping[st
 
 
 def waits(repo: Repository, first: str, submission: Submission, now: datetime) -> dict[str, str | None]:
-    """By private set of the submission the time of the team's next run, `None` where it may run now.
+    """By withheld set of the submission the time of the team's next run, `None` where it may run now.
 
     Predictions that were scored before are free. What is not written is free too: the ledger decides.
     """
-    private = {d: p for d, p in submission.files.items() if not get_dataset(d).references_public}
-    names = {d: context(d, submission.team) for d in private}
+    counted = {d: p for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
+    names = {d: context(d, submission.team) for d in counted}
     known = read(repo, first, list(names.values()))
     moment = f"{now:%Y-%m-%dT%H:%M:%SZ}"
     found: dict[str, str | None] = {}
-    for dataset, predictions in private.items():
+    for dataset, predictions in counted.items():
         notes = known[names[dataset]]
         free = any(n.scored and n.digest == predictions.sha256 for n in notes)
         when = notes[0].next if notes else None

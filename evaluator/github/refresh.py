@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +14,13 @@ from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
-from evaluator.datasets.report import StudyReport
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
+from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.quota import counted, read_policy
 from evaluator.scoring.records import Board, record_path, studies_path
 from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
@@ -42,16 +42,17 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
             kept[f"{found.team}/{found.model}"] = found
     counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
-        entered = [s for s in kept.values() if dataset.id in s.files]
+        entered = _by_arrival([s for s in kept.values() if dataset.id in s.files], dataset, settings)
         if not entered or not scored_here(dataset):
             continue
         references = load_references(dataset, references_directory(None))
         counts["scored"] += _baselines(references, leaderboard, settings)
         for submission in entered:
             if not _current(submission, references, leaderboard, settings):
-                others = earlier_reports(root / submission.team / submission.model, submission, dataset)
                 known = _known(submission, dataset, leaderboard)
-                earlier = _came_before(others, known, dataset, leaderboard)
+                others = earlier_reports(root / submission.team / submission.model, submission, dataset)
+                # What is new in this very run has no record yet; it is scored after this and compared then.
+                earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
                 used = _as_entered(submission, known, settings, dataset)
                 with _ledger(submission, dataset, leaderboard, settings, fresh=known is None):
                     score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
@@ -59,6 +60,19 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
     rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
     _gather(leaderboard, bundle, root)
     return counts
+
+
+def _by_arrival(
+    submissions: Sequence[Submission], dataset: Dataset, settings: ScoreSettings
+) -> list[Submission]:
+    """Submissions in the order of the pull requests in which their predictions were first scored, others last."""
+    store = store_directory(settings.store)
+
+    def place(submission: Submission) -> tuple[bool, int]:
+        number = read_origin(store, submission.files[dataset.id].sha256).get("pull_request")
+        return (number is None, number or 0)
+
+    return sorted(submissions, key=place)
 
 
 def _ledger(
@@ -97,25 +111,6 @@ def _as_entered(
         )
     origin = read_origin(store_directory(settings.store), submission.files[dataset.id].sha256)
     return replace(settings, pull_request=origin.get("pull_request"), head_commit=origin.get("head_commit"))
-
-
-def _came_before(
-    earlier: Mapping[str, Mapping[str, StudyReport]],
-    known: Mapping[str, Any] | None,
-    dataset: Dataset,
-    leaderboard: Path,
-) -> dict[str, Mapping[str, StudyReport]]:
-    """Of the other submissions those that were there first: a late copy must not accuse the original."""
-    if known is None:
-        return dict(earlier)
-    found = {}
-    for name, reports in earlier.items():
-        team, _, model = name.partition("/")
-        paths = [record_path(leaderboard, dataset.id, t, team, model) for t in TRACKS]
-        dates = [json.loads(p.read_text("utf-8"))["submitted"] for p in paths if p.exists()]
-        if dates and (min(dates) or "") <= (known["submitted"] or ""):
-            found[name] = reports
-    return found
 
 
 def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
@@ -187,7 +182,7 @@ def _current(
         if not path.exists():
             return False
         record = json.loads(path.read_text("utf-8"))
-        root = leaderboard if board.dataset.references_public else store_directory(settings.store)
+        root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
         withheld = bool(record.get("ladder")) and not record["metrics"]
         same = (
             record["provenance"].get("predictions_sha256") == predictions.sha256

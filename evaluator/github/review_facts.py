@@ -15,7 +15,8 @@ from typing import Final
 from evaluator.core.markdown import code_span
 from evaluator.datasets.report import StudyReport
 from evaluator.github.ownership import contacts
-from evaluator.scoring.integrity.flags import norm, text_flags
+from evaluator.scoring.integrity.flags import limits, norm, text_flags
+from evaluator.scoring.integrity.similarity import WordTexts, pairwise, sorted_words
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.submissions.submission import Predictions
 
@@ -71,17 +72,21 @@ def opener(login: str, since: datetime, submissions: Path) -> list[str]:
 def nearest(
     predictions: Predictions, others: Mapping[str, Mapping[str, StudyReport]]
 ) -> list[tuple[str, float]]:
-    """The other submissions (`team/model`) with most equal reports, and their share in (0, 1], largest first.
+    """The other submissions (`team/model`) with most reports close to these, and their share in (0, 1], largest first.
 
-    Equal means equal letters and digits. Compared are up to `COMPARED` studies with a report.
+    Close as integrity check C18 has it. Compared are up to `COMPARED` studies with a report.
     """
+    rules = limits()["duplicate"]
     studies = [s for s in chosen(predictions, COMPARED) if norm(_text(predictions.reports[s]))]
-    own = {s: norm(_text(predictions.reports[s])) for s in studies}
     shares = []
-    for name, reports in sorted(others.items()):
-        same = sum(s in reports and norm(_text(reports[s])) == text for s, text in own.items())
-        if same:
-            shares.append((name, same / len(own)))
+    for name in sorted(others):
+        words, reports = WordTexts(), others[name]
+        own = words([_text(predictions.reports[s]) for s in studies])
+        theirs = words([_text(reports[s]) if s in reports else "" for s in studies])
+        in_order, any_order = pairwise(own, theirs), pairwise(sorted_words(own), sorted_words(theirs))
+        close = int(((in_order >= rules["in_order"]) | (any_order >= rules["any_order"])).sum())
+        if close:
+            shares.append((name, close / len(studies)))
     return sorted(shares, key=lambda pair: (-pair[1], pair[0]))[:NEAREST]
 
 

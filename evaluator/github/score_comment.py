@@ -103,7 +103,7 @@ def _after_failure(result: Mapping[str, Any]) -> list[str]:
         return [
             (
                 "Nothing is wrong with the submission. A maintainer may ask again at the time given. Predictions that were "
-                "scored before are free at any time, and so are the public sets: without the files of the private ones this "
+                "scored before are free at any time, and so are sets that are not withheld: without the files of the withheld ones this "
                 "pull request can be scored now."
             )
         ]
@@ -112,7 +112,7 @@ def _after_failure(result: Mapping[str, Any]) -> list[str]:
 
 def _board_lines(board: Mapping[str, Any]) -> list[str]:
     """One board: the rows around the model, every metric, the reports as a whole."""
-    step = f" Numbers are shown in steps of {board['step']:.3g}: the set is private." if board["step"] else ""
+    step = f" Numbers are shown in steps of {board['step']:.3g}." if board["step"] else ""
     lines = ["", f"{board['n']:,} studies of {board['n_clusters']:,} patients.{step}"]
     if board["row"] is None:
         return lines
@@ -220,6 +220,7 @@ def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
 def _reports(board: Mapping[str, Any]) -> list[str]:
     """Diagnostics of the reports, and what the integrity checks say."""
     d, row = board["diagnostics"], board["row"]
+    titles = {m["key"]: m["title"] for m in board["metrics"]}
     facts = []
     if "distinct_fraction" in d:
         facts.append(
@@ -233,6 +234,10 @@ def _reports(board: Mapping[str, Any]) -> list[str]:
         facts.append(f"{d['copied_spans']:.1%} with a passage copied from one")
     if d.get("n_empty"):
         facts.append(f"{d['n_empty']:,} empty")
+    facts += [
+        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
+        for key, far in sorted((d.get("judge_outliers") or {}).items())
+    ]
     coarse = f" (in steps of {board['step']:.3g})" if board["step"] else ""
     lines = ["", f"**Reports**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [

@@ -107,9 +107,9 @@ def _quota(repo: Repository, intake: Intake) -> str | None:
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
     by_hand = f"{api.clone_url()}/actions/workflows/score.yml"
     return (
-        f"The team {code_span(submission.team)} has used its quota of {policy.runs} in {policy.window.days} days and "
+        f"The team {code_span(submission.team)} has used its quota of {policy.runs} in {policy.window_days} days and "
         f"{policy.runs_per_year} in a year. Its next slot is {sets}. Predictions that were scored before are free at any "
-        "time, and so are the public sets: without the file of the private one this pull request can be scored now.\n\n"
+        "time, and so are sets that are not withheld: without the file of the withheld one this pull request can be scored now.\n\n"
         f"For maintainers: after `rexrank quota grant` on the runner, start the run [by hand]({by_hand}) with the number of "
         f"this pull request and {code_span(intake.sha)}."
     )

@@ -161,14 +161,14 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         "",
         "A push to this branch renews this comment, and only the new commit can then be scored.",
     ]
-    private = [d for d in submission.files if not get_dataset(d).references_public]
-    if private:
+    counted = [d for d in submission.files if get_dataset(d).exposure.limited_runs]
+    if counted:
         policy = around.policy
         lines += [
             "",
-            f"**Quota.** On a private set a team is scored {_times(policy.runs)} in {policy.window.days} days and "
+            f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
             f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
-            + "; ".join(_slot(d, around.waits.get(d)) for d in private)
+            + "; ".join(_slot(d, around.waits.get(d)) for d in counted)
             + ".",
         ]
     return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
@@ -219,6 +219,6 @@ def _sample(report: StudyReport) -> str:
 def _resemblance(predictions: Predictions, others: Others) -> str:
     found = nearest(predictions, others.get(predictions.dataset, {}))
     if not found:
-        return "reports equal to those of another submission on main: none"
+        return "reports close to those of another submission on main: none"
     shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
-    return f"**reports equal to those of another submission on main** (of up to {COMPARED} studies): {shares}"
+    return f"**reports close to those of another submission on main** (of up to {COMPARED} studies): {shares}"

@@ -37,18 +37,18 @@ class Analysis:
         """Place by `team/model`."""
         return self.board.places
 
-    def table_parts(self, private_n: int | None = None) -> dict[str, Any]:
+    def table_parts(self, step: float | None = None) -> dict[str, Any]:
         """The parts of a table that are not rows.
 
-        `private_n`: the studies of a private set. Differences are then as coarse as its means: with a
-        model whose mean is known, an exact difference would give the other's away.
+        `step`: of a set that is not public. Differences are then as coarse as its means: with a model
+        whose mean is known, an exact difference would give the other's away.
         """
         pairs = [asdict(p) for p in self.board.pairs]
         resolution = dict(self.board.resolution)
-        if private_n is not None:
+        if step is not None:
             for pair in pairs:
                 for key in ("difference", "low", "high"):
-                    pair[key] = None if pair[key] is None else coarse(pair[key], private_n)
+                    pair[key] = None if pair[key] is None else coarse(pair[key], step)
             resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
         return {
             "resolution": resolution,

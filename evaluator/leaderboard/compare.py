@@ -19,6 +19,8 @@ from evaluator.statistics.rounding import coarse
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evaluator.datasets.exposure import Exposure
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -44,7 +46,7 @@ def compare_models(
 ) -> list[Difference]:
     """Every metric that both have with one signature: all studies, then each subgroup.
 
-    Of a private set the subgroups that disclose nothing, with coarse differences and rounded counts.
+    Unless the set is public, the subgroups that disclose nothing, with coarse differences and rounded counts.
     """
     seed = board_seed(board, records[0]["provenance"]["references_sha256"])
     groups: dict[str, Any] = {"all": np.ones(len(frames[0]), dtype=bool)}
@@ -59,13 +61,16 @@ def compare_models(
             rows.append((key, group, *_difference([f.loc[mask] for f in frames], key, seed)))
     q = significance.benjamini_hochberg([r[-1] for r in rows])
     found = [_row(*row, float(value)) for row, value in zip(rows, q, strict=True)]
-    return found if board.dataset.references_public else [_coarse(r) for r in found]
+    return [_shown(r, board.dataset.exposure) for r in found]
 
 
-def _coarse(row: Difference) -> Difference:
-    low, high = (None if x is None else coarse(x, row.n) for x in (row.low, row.high))
-    n = row.n if row.group == "all" else rounded_count(row.n)
-    return replace(row, n=n, difference=coarse(row.difference, row.n), low=low, high=high)
+def _shown(row: Difference, exposure: Exposure) -> Difference:
+    step = exposure.step(row.n)
+    if step is None:
+        return row
+    low, high = (None if x is None else coarse(x, step) for x in (row.low, row.high))
+    n = row.n if row.group == "all" or exposure.small_groups else rounded_count(row.n)
+    return replace(row, n=n, difference=coarse(row.difference, step), low=low, high=high)
 
 
 def _difference(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import Field
+
+from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import RexrankError, visible
+from evaluator.core.typed import Line, Sha256, Typed, TypedTable
 from evaluator.metrics.registry import PRIMARY
 from evaluator.metrics.signature import Signature
 from evaluator.scoring.diagnostics import held, null_like
@@ -17,6 +20,8 @@ from evaluator.scoring.records import Board
 
 STAND_BY: Final = ("bertscore", "bleu_2")
 """What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
+
+MAX_RELEASES_BYTES: Final = 4_000_000
 
 Record = Mapping[str, Any]
 
@@ -48,24 +53,27 @@ def name_of(record: Record) -> str:
     return f"{record['team']}/{record['model']}"
 
 
+class Release(Typed):
+    """Why prediction files that a check held are ranked all the same."""
+
+    by: Line = Field(description="The maintainer's GitHub handle.")
+    why: Line = Field(description="The reason, for everybody to read.")
+
+
+class Releases(TypedTable[Sha256, Release]):
+    """`<leaderboard>/releases.json`: releases by SHA-256 of the prediction file."""
+
+
 def read_releases(leaderboard: Path) -> frozenset[str]:
     """Digests of the prediction files that a maintainer released although a check held them.
 
-    From `leaderboard/releases.json`: `{"<sha256>": {"by": handle, "why": sentence}}`; a release is for
-    these bytes alone, so that the next upload is checked anew. Raises `RexrankError` for another form.
+    A release is for these bytes alone, so that the next upload is checked anew. Raises `InvalidFile` with
+    every problem of the file.
     """
     path = leaderboard / "releases.json"
     if not path.exists():
         return frozenset()
-    wanted = 'Wanted: {"<sha256>": {"by": "handle", "why": "…"}}.'
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read {path}: {error}. {wanted}") from error
-    entries = value.values() if isinstance(value, dict) else [None]
-    if not all(isinstance(v, dict) and v.get("by") and v.get("why") for v in entries):
-        raise RexrankError(f"{path}: an entry lacks who released it or why. {wanted}")
-    return frozenset(value)
+    return frozenset(read_host_file(path, Releases, limit=MAX_RELEASES_BYTES).root)
 
 
 def sort_entrants(
@@ -152,7 +160,7 @@ def _why(
     if ladder and not ladder["improved"] and ladder.get("best") != name_of(record):
         return (
             f"no better than the team's best ({ladder['best']}) by more than one standard error: "
-            "numbers are withheld on a private set"
+            "such numbers are not shown on a withheld set"
         )
     if not usable(record, primary, signatures):
         return f"lacks {primary} under the board's signature"

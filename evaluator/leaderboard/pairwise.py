@@ -37,7 +37,7 @@ def board_pairwise(
 
     `{"schema", "dataset", "track", "n", "n_clusters", "metrics": {key: [{a, b, difference, low,
     high, p, q}]}}`; `difference` is mean of a minus mean of b. Ends are `None` with fewer than 30
-    patients. Of a private set differences and ends are as coarse as its means.
+    patients. Differences and ends are as coarse as the set's means.
     """
     first = next(iter(frames.values()), None)
     result: dict[str, Any] = {
@@ -62,7 +62,7 @@ def board_pairwise(
     draws: Sequence[FloatArray | None] = [None] * len(values)
     if clusters.n >= bootstrap.MIN_CLUSTERS:
         draws = bootstrap.draw_means([values[k] for k in holders], clusters, seed)
-    step = None if board.dataset.references_public else len(first)
+    step = board.dataset.exposure.step(len(first))
     for (key, models), drawn in zip(holders.items(), draws, strict=True):
         tests = significance.sign_flip(values[key], clusters, seed)
         result["metrics"][key] = _pairs(models, tests, drawn, step)
@@ -70,12 +70,12 @@ def board_pairwise(
 
 
 def _pairs(
-    models: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, n: int | None
+    models: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, step: float | None
 ) -> list[dict[str, Any]]:
-    """The rows of one metric; with `n`, the studies of a private set, coarse."""
+    """The rows of one metric; with `step`, coarse."""
 
     def shown(value: float) -> float:
-        return float(f"{value:.6g}") if n is None else coarse(value, n)
+        return float(f"{value:.6g}") if step is None else coarse(value, step)
 
     q = significance.benjamini_hochberg(tests.p)
     rows = []

@@ -18,7 +18,6 @@ from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
 from evaluator.scoring.null_reports import gain_over_null
 from evaluator.scoring.records import Board, published, published_numbers
-from evaluator.statistics.rounding import step_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +49,7 @@ def make_table(
     """The board as the JSON table that pages, CSV and Markdown are made of."""
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
-    # By the records' own precision, not by what a private set shows.
+    # By the records' own precision, not by what is shown of a set in steps.
     order = sorted(
         entrants.ranked,
         key=lambda r: (sign * r["metrics"][entrants.primary]["mean"], r["submitted"] or "", name_of(r)),
@@ -63,13 +62,13 @@ def make_table(
         "dataset": board.dataset.id,
         "track": board.track,
         "title": board.dataset.title,
-        "references_public": board.dataset.references_public,
+        "access": board.dataset.access,
         "n": anyone[0]["n"] if anyone else 0,
         "n_clusters": anyone[0]["n_clusters"] if anyone else 0,
         "protocol": anyone[0]["protocol"] if anyone else "clean",
         "primary": entrants.primary,
         "rule": RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
-        "step": None if board.dataset.references_public or not anyone else step_for(anyone[0]["n"]),
+        "step": board.dataset.exposure.step(anyone[0]["n"]) if anyone else None,
         "rehearsal": rehearsal or stand_in,
         "metrics": [_column(k, entrants.signatures[k]) for k in keys],
         "rows": rows,
@@ -78,7 +77,7 @@ def make_table(
         "nulls": [_row(board, r, entrants, keys, None) for r in entrants.nulls],
         "notes": [*entrants.notes, *board.dataset.notes],
         **(
-            analysis.table_parts(None if board.dataset.references_public else anyone[0]["n"])
+            analysis.table_parts(board.dataset.exposure.step(anyone[0]["n"]))
             if analysis
             else {"resolution": {}, "sensitivity": {}, "pairs": [], "stability": {}, "subgroups": None}
         ),
@@ -167,7 +166,9 @@ def _entry(board: Board, record: Record, entrants: Entrants, key: str) -> dict[s
 
 
 def mark_contamination(tables: Sequence[dict[str, Any]]) -> None:
-    """C22: adds a badge to the rows of models that fall far more than the cohort from public to private sets.
+    """C22: adds a badge to the rows of models that fall far more than the cohort from readable to withheld sets.
+
+    Readable: public or restricted, since whoever holds the references could have copied them.
 
     Per track, over the models that have the primary metric on sets of both kinds.
     """
@@ -177,7 +178,7 @@ def mark_contamination(tables: Sequence[dict[str, Any]]) -> None:
         for table in (t for t in real if t["primary"] == PRIMARY):
             for row in table["rows"]:
                 kinds = found.setdefault(row["id"], {True: [], False: []})
-                kinds[table["references_public"]].append(-row["metrics"][PRIMARY]["mean"])
+                kinds[table["access"] != "withheld"].append(-row["metrics"][PRIMARY]["mean"])
         gains = {
             model: sum(kinds[True]) / len(kinds[True]) - sum(kinds[False]) / len(kinds[False])
             for model, kinds in found.items()

@@ -8,8 +8,7 @@ RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,29 +16,6 @@ from typing import Final
 from evaluator.core.problems import RexrankError
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
-SNAPSHOTS: Final = {
-    "2024-11-19_61f28d0": "2024-11-19",
-    "2025-09-05_b7efa9f": "2025-09-05",
-    "2026-ca-Aug(undated)_1db77de7": "2026-08",
-}
-DATASETS: Final = {
-    "ReXGradient (private)": "rexgradient",
-    "MIMIC-CXR": "mimic-cxr",
-    "IU-Xray": "iu-xray",
-    "CheXpert Plus": "chexpert-plus",
-}
-TRACKS: Final = {"findings": "findings", "findings+impression": "report"}
-METRICS: Final = {
-    "BLEU": "bleu_2",
-    "BertScore": "bertscore",
-    "SembScore": "semb_score",
-    "RadGraph": "radgraph_f1",
-    "1/RadCliQ-v1": "radcliq_v1_reciprocal",
-    "RaTEScore": "ratescore",
-    "GREEN": "green",
-    "1/FineRadScore": "fineradscore_reciprocal",
-    "CRIMSON": "crimson",
-}
 COEFFICIENTS: Final = {
     "radgraph_f1": -1.24521633021832,
     "bertscore": -1.6508453287258653,
@@ -101,34 +77,25 @@ def consistent(values: Mapping[str, float | None]) -> bool:
     return abs(gap) <= parts_slack + shown_slack + 1e-9
 
 
-def convert_published(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """CSV texts by snapshot from the tidy table of published facts; other tasks are left out."""
-    out: dict[str, list[tuple[str, ...]]] = {}
+def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:
+    """By dataset, track and metric the best published mean, of rows that do not contradict themselves.
+
+    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none.
+    """
+    best: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
-        if row["dataset"] not in DATASETS or row["track"] not in TRACKS or row["metric"] not in METRICS:
+        if row.contradicts_itself:
             continue
-        link = row["model_url"] if row["model_url"].startswith("https://") else ""
-        out.setdefault(SNAPSHOTS[row["snapshot"]], []).append(
-            (
-                DATASETS[row["dataset"]],
-                TRACKS[row["track"]],
-                row["model"],
-                row["institution"],
-                row["year"],
-                link,
-                METRICS[row["metric"]],
-                row["value"],
-            )
-        )
-    return {snapshot: _csv(found) for snapshot, found in sorted(out.items())}
-
-
-def _csv(rows: Sequence[tuple[str, ...]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    return out.getvalue()
+        board = best.setdefault(row.dataset, {}).setdefault(row.track, {})
+        for key, value in row.values.items():
+            if value is None:
+                continue
+            name = key.removesuffix("_reciprocal")
+            if name == key:
+                board[name] = max(board.get(name, value), value)
+            elif value > 0:
+                board[name] = min(board.get(name, 1 / value), 1 / value)
+    return best
 
 
 def load_reported(folder: Path) -> list[ReportedRow]:

@@ -1,7 +1,7 @@
 """The subgroups of a board: from per-study files to what tables and comparisons show.
 
 Axes come from the references (sex, age, view, prior) and from the case mix (normal, number of
-findings, length). Of a private set only cells that disclose nothing are shown
+findings, length). Unless the set is public, only cells that disclose nothing are shown
 (`evaluator/statistics/disclosure.py`), with rounded counts.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluator.core.types import ProgressCallback
+    from evaluator.datasets.exposure import Exposure
 
 ORDER: Final = ("normal", "findings", "sex", "age_group", "view", "prior", "race", "length")
 """Axes by preference: where two cannot be shown together, the first stays."""
@@ -48,7 +49,7 @@ def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
 def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]:
     """Per axis the groups that may be shown of a board, as masks over the studies."""
     clusters = bootstrap.clusters_of(frame["patient"].tolist())
-    return cells_of(axes_of([frame]), clusters, private=not board.dataset.references_public)
+    return cells_of(axes_of([frame]), clusters, private=not board.dataset.exposure.small_groups)
 
 
 def board_subgroups(
@@ -67,7 +68,8 @@ def board_subgroups(
     axes = axes_of([*frames.values()])
     if not frames or not axes:
         return None
-    private = not board.dataset.references_public
+    exposure = board.dataset.exposure
+    private = not exposure.small_groups
     first = next(iter(frames.values()))
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
@@ -93,7 +95,7 @@ def board_subgroups(
         models = {}
         for j, name in enumerate(frames):
             ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
-            models[name] = _model(found[j][k], ranks, len(first) if private else None)
+            models[name] = _model(found[j][k], ranks, exposure, len(first))
         groups = [
             {
                 "name": g.name,
@@ -111,32 +113,36 @@ def board_subgroups(
     }
 
 
-def _model(result: AxisResult, ranks: Mapping[str, tuple[int, int]], n: int | None) -> dict[str, Any]:
-    """One model on one axis; with `n`, the studies of a private set, numbers are coarse."""
+def _model(
+    result: AxisResult, ranks: Mapping[str, tuple[int, int]], exposure: Exposure, n: int
+) -> dict[str, Any]:
+    """One model on one axis of a board of `n` studies; numbers as they may be shown."""
     groups = {}
     for group in result.groups:
         low, high = ranks.get(group.name, (None, None))
-        size = None if n is None else group.studies
-        groups[group.name] = {**_estimate(group.mean, size), "rank_low": low, "rank_high": high}
+        step = exposure.step(group.studies)
+        groups[group.name] = {**_estimate(group.mean, step), "rank_low": low, "rank_high": high}
     sizes = {g.name: g.studies for g in result.groups}
     gaps = []
     for gap in result.gaps:
-        size = None if n is None else min(sizes[gap.a], sizes[gap.b])
+        step = exposure.step(min(sizes[gap.a], sizes[gap.b]))
         gaps.append(
             {
                 "a": gap.a,
                 "b": gap.b,
-                "raw": _estimate(gap.raw, size),
-                "standardised": _estimate(gap.standardised, size) if gap.standardised else None,
-                "covered": gap.covered if n is None or gap.covered is None else coarse(gap.covered, n),
-                "beyond_null": _estimate(gap.beyond_null, size) if gap.beyond_null else None,
+                "raw": _estimate(gap.raw, step),
+                "standardised": _estimate(gap.standardised, step) if gap.standardised else None,
+                "covered": _shown(gap.covered, exposure.step(n)),
+                "beyond_null": _estimate(gap.beyond_null, step) if gap.beyond_null else None,
             }
         )
     return {"groups": groups, "worst": result.worst, "p": result.p, "q": result.q, "gaps": gaps}
 
 
-def _estimate(estimate: Estimate, n: int | None) -> dict[str, float | None]:
+def _estimate(estimate: Estimate, step: float | None) -> dict[str, float | None]:
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    if n is None:
-        return numbers
-    return {k: None if v is None else coarse(v, n) for k, v in numbers.items()}
+    return {k: _shown(v, step) for k, v in numbers.items()}
+
+
+def _shown(value: float | None, step: float | None) -> float | None:
+    return value if value is None or step is None else coarse(value, step)

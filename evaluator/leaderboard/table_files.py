@@ -117,7 +117,7 @@ def _markdown_row(row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], 
 
 
 def digits_of(table: Mapping[str, Any]) -> int:
-    """Decimals of shown numbers: three, or as many as a private set's step has, so that none says more."""
+    """Decimals of shown numbers: three, or as many as the set's step has, so that none says more."""
     step = table.get("step")
     return 3 if not step else max(0, math.ceil(-math.log10(step)))
 

@@ -25,7 +25,7 @@ from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import check
 from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
-from evaluator.models.judges.sanitise import addresses_judge, harmless
+from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.transcripts import Request
 from evaluator.models.runtime import Run
 
@@ -205,7 +205,9 @@ class FineRadScore(Metric):
     def signature(self, run: Run) -> Signature:
         """`fineradscore|v1|max|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
-        parser = f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS}"
+        parser = (
+            f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS},{ESCAPING}"
+        )
         settings = (f"decoding:{judge.decoding}", f"prompt:{FINERADSCORE_VERSION}", f"parser:{parser}")
         return Signature(
             "fineradscore", "v1", (self.variant(run), judge_label(judge), *settings), run.protocol
@@ -220,12 +222,9 @@ class FineRadScore(Metric):
         """
         asker = _Asker(run, Judge(required_judge(run, self.key)))
 
-        def agreement(planted: Sequence[Pair], when: str) -> list[float]:
-            return [1 - value / WORST for value in asker(planted, when, "max").values.tolist()]
-
-        check(lambda p: agreement(p, "before"), when="before", unrelated_at_most=UNRELATED_AT_MOST)
+        asker.control("before")
         scores = asker(pairs, "", self.variant(run))
-        check(lambda p: agreement(p, "after"), when="after", unrelated_at_most=UNRELATED_AT_MOST)
+        asker.control("after")
         return scores
 
 
@@ -235,17 +234,28 @@ class _Asker:
     def __init__(self, run: Run, judge: Judge) -> None:
         self.run, self.judge = run, judge
         self.clean = run.protocol == "clean"
+        self.reasons: list[str] = []
+        """Why each answer of the last call could not be used; empty for those that could."""
+
+    def control(self, when: str) -> None:
+        """Ask the controls. Raises `JudgeVoid` when one fails."""
+
+        def agreement(planted: Sequence[Pair]) -> list[float]:
+            return [1 - value / WORST for value in self(planted, when, "max").values.tolist()]
+
+        private = self.judge.settings.control_prompts
+        check(
+            agreement, when=when, unrelated_at_most=UNRELATED_AT_MOST, private=private, reasons=self.reasons
+        )
 
     def study(self, pair: Pair, purpose: str) -> _Study:
         """A pair with the question about it, or with why it is not asked."""
-        lines = lines_of(harmless(pair.prediction) if self.clean else pair.prediction)
+        lines = lines_of(escaped(pair.prediction) if self.clean else pair.prediction)
         study = _Study(len(lines), WORST * max(1, len(lines) + len(split_sentences(pair.reference))), None)
         if self.clean and not pair.prediction.strip():
             study.error = "empty prediction"
-        elif self.clean and (words := addresses_judge(pair.prediction)):
-            study.error = f"the prediction addresses the judge: {words[:60]!r}"
         else:
-            texts = (harmless(t) if self.clean else t for t in (pair.prediction, pair.reference))
+            texts = (escaped(t) if self.clean else t for t in (pair.prediction, pair.reference))
             candidate, reference = texts
             study.request = Request(
                 messages=conversation(numbered(candidate), reference),
@@ -262,6 +272,7 @@ class _Asker:
             open_ = self._round(open_, attempt, quiet=bool(purpose))
         values = np.array([self._value(s, variant) for s in studies], dtype=np.float64)
         failed = np.array([s.found is None for s in studies], dtype=np.bool_)
+        self.reasons[:] = ["" if s.found is not None else s.error for s in studies]
         details: list[dict[str, Any]] = [
             {"severities": s.found, "calls": s.calls, "answer": s.answer, "error": s.error or None}
             for s in studies
@@ -288,7 +299,7 @@ class _Asker:
             if not cut and self._read(study, answer.text):
                 study.error = "" if study.found is not None else "a severity is none of the four"
             else:
-                study.error = study.error or "no usable answer"
+                study.error = study.error or answer.why_unusable
                 again.append(study)
         return again
 

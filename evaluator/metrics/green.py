@@ -23,7 +23,7 @@ from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import check
 from evaluator.models.judges.identity import JudgeVoid, judge_label
 from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
-from evaluator.models.judges.sanitise import addresses_judge, harmless
+from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
@@ -217,7 +217,7 @@ class Green(Metric):
     def signature(self, run: Run) -> Signature:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
-        parser = "official" if run.protocol == "compat" else "strict-1"
+        parser = "official" if run.protocol == "compat" else f"strict-1,{ESCAPING}"
         ids = (f"tokenizer:{weights_digest('green', run.models)[:12]}",) if judge.token_ids else ()
         settings = (f"decoding:{judge.decoding}", f"prompt:{GREEN_VERSION}", *ids, f"parser:{parser}")
         return Signature("green", "v1", (judge_label(judge), *settings), run.protocol)
@@ -228,9 +228,9 @@ class Green(Metric):
         Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
         """
         asker = _Asker(run, Judge(required_judge(run, self.key)))
-        check(lambda planted: asker(planted, "before").values.tolist(), when="before")
+        asker.control("before")
         scores = asker(pairs, "")
-        check(lambda planted: asker(planted, "after").values.tolist(), when="after")
+        asker.control("after")
         return scores
 
 
@@ -240,16 +240,25 @@ class _Asker:
     def __init__(self, run: Run, judge: Judge) -> None:
         self.run, self.judge = run, judge
         self.tokenizer = _tokenizer(run) if judge.settings.token_ids else None
+        self.reasons: list[str] = []
+        """Why each answer of the last call could not be used; empty for those that could."""
+
+    def control(self, when: str) -> None:
+        """Ask the controls. Raises `JudgeVoid` when one fails."""
+        check(
+            lambda planted: self(planted, when).values.tolist(),
+            when=when,
+            private=self.judge.settings.control_prompts,
+            reasons=self.reasons,
+        )
 
     def request(self, pair: Pair, purpose: str) -> Request | str:
         """The question about a pair, or why it is not asked."""
         clean = self.run.protocol == "clean"
         if clean and not pair.prediction.strip():
             return "empty prediction"
-        if clean and (words := addresses_judge(pair.prediction)):
-            return f"the prediction addresses the judge: {words[:60]!r}"
         texts = (pair.reference, pair.prediction)
-        message = prompt(*(harmless(t) if clean else t for t in texts))
+        message = prompt(*(escaped(t) if clean else t for t in texts))
         limit = self.judge.settings.max_tokens
         if self.tokenizer is None:
             return Request(messages=(("user", message),), max_tokens=limit, purpose=purpose)
@@ -267,11 +276,13 @@ class _Asker:
         answers = iter(self.judge.ask(requests, report))
         values, failed = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.bool_)
         details: list[dict[str, Any]] = []
+        self.reasons.clear()
         for i, (pair, question) in enumerate(zip(pairs, asked, strict=True)):
             answer = Answer(None, error=question) if isinstance(question, str) else next(answers)
             parsed, status = self.read(pair, answer)
             values[i] = parsed.score if parsed else 0.0
             failed[i] = parsed is None
+            self.reasons.append("" if parsed else answer.why_unusable)
             details.append(_detail(answer, parsed, status))
         return Scores(values, failed, details if self.run.details else None)
 

@@ -16,39 +16,62 @@ A folder that holds a file named `STAND-IN` is a small rehearsal model: whatever
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from evaluator.core.files import sha256_bytes, sha256_file
+from evaluator.core.host_files import Openable, read_host_file
 from evaluator.core.problems import MetricUnavailable
+from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
 
 STAND_IN_MARK: Final = "STAND-IN"
+ModelKey = Annotated[
+    str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")
+]
+FileName = Annotated[
+    str, form(r"[\w-][\w.-]*(?:/[\w-][\w.-]*){0,3}", "a relative path without a part that starts with a dot")
+]
+_TEXT_OR_NOTHING: Final = r"(?:\S(?:.*\S)?)?"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Typed):
     """Where one file of a model comes from; empty texts are not recorded yet."""
 
-    hub: str
-    revision: str
-    sha256: str
+    hub: Annotated[
+        str,
+        form(r"(?:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)?", "owner/name on the hub, or nothing", longest=200),
+    ] = Field(description="Repository on the hub; empty for what cannot be downloaded.")
+    revision: Annotated[str, form("(?:[0-9a-f]{40})?", "a commit of 40 hexadecimal digits, or nothing")] = (
+        Field(description="Commit of the repository.")
+    )
+    sha256: Annotated[str, form("(?:[0-9a-f]{64})?", "64 lower-case hexadecimal digits, or nothing")] = Field(
+        description="Digest of the file."
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """One entry of `weights.toml`; `gated` says how to get what cannot be downloaded, or is empty."""
+class ModelSpec(Typed):
+    """One model of `weights.toml`."""
 
-    key: str
-    title: str
-    licence: str
-    gated: str
-    size_mb: int
-    metrics: tuple[str, ...]
-    files: dict[str, Source]
+    key: SkipJsonSchema[str]
+    """The model's name in the file, and of its folder."""
+    title: Line = Field(description="The model as readers know it.")
+    licence: Line = Field(description="The licence of the weights.")
+    gated: Annotated[str, form(_TEXT_OR_NOTHING, "a sentence, or nothing")] = Field(
+        description="How to get what cannot be downloaded; empty where all can."
+    )
+    size_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="Size of all files, in megabytes.")
+    metrics: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)] = Field(
+        description="Keys of the metrics that need it."
+    )
+    files: Annotated[dict[FileName, Source], Field(min_length=1)] = Field(
+        description="Where each file comes from, by its name in the model's folder."
+    )
 
     @property
     def revision(self) -> str:
@@ -57,17 +80,37 @@ class ModelSpec:
         return first.revision or first.sha256
 
 
+class WeightsFile(TypedTable[ModelKey, ModelSpec]):
+    """The published weights each metric is defined on, by the name of the model's folder."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_keys(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: {**v, "key": k} if isinstance(v, dict) and "key" not in v else v for k, v in value.items()}
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        wrongs: list[Wrong] = [
+            ((key, "key"), f"unknown field 'key' ({spec.key!r})", "the table's name alone", "remove it")
+            for key, spec in self.root.items()
+            if spec.key != key
+        ]
+        if wrongs:
+            raise disagreement(wrongs)
+        return self
+
+
 @cache
 def model_specs() -> dict[str, ModelSpec]:
-    """Every model of the manifest, by key."""
-    raw = resources.files("evaluator.models").joinpath("weights.toml").read_text("utf-8")
-    table: dict[str, dict[str, Any]] = tomllib.loads(raw)
-    return {key: _spec(key, entry) for key, entry in table.items()}
+    """Every model of the manifest, by key. Raises `InvalidFile` with every problem of the manifest."""
+    return read_weights(resources.files("evaluator.models").joinpath("weights.toml"))
 
 
-def _spec(key: str, entry: dict[str, Any]) -> ModelSpec:
-    files = {name: Source(**source) for name, source in entry["files"].items()}
-    return ModelSpec(key=key, **{**entry, "metrics": tuple(entry["metrics"]), "files": files})
+def read_weights(path: Openable) -> dict[str, ModelSpec]:
+    """The models of a manifest, by key. Raises `InvalidFile` with every problem of it."""
+    return read_host_file(path, WeightsFile, name="evaluator/models/weights.toml").root
 
 
 def models_directory(override: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""The texts of public datasets as they were scored, for the case browser; of private ones nothing.
+"""The texts of public datasets as they were scored, for the case browser; of others nothing.
 
 `<leaderboard>/cases/<dataset>/<track>/references.json` and `<team>__<model>.json` hold
 `{"schema", "dataset", "track", "protocol", "references_sha256", "texts": {study: text}}`.
@@ -40,9 +40,9 @@ def write_cases(
 ) -> list[Path]:
     """The files written: the board's references and the model's reports, both as the metrics saw them.
 
-    None for a dataset whose references are private: nothing of a study of it leaves the runner.
+    None for a restricted or withheld dataset: nothing of a study of it leaves the runner.
     """
-    if not board.dataset.references_public:
+    if not board.dataset.exposure.studies:
         return []
     rows = make_pairs(references.studies, reports, board.track, protocol)
     head = {
@@ -68,7 +68,7 @@ def read_references(leaderboard: Path, board: Board) -> dict[str, Any] | None:
     Raises `RexrankError` for a file that cannot be read or is of another board.
     """
     path = cases_folder(leaderboard, board) / "references.json"
-    return _read(path, board) if board.dataset.references_public and path.is_file() else None
+    return _read(path, board) if board.dataset.exposure.studies and path.is_file() else None
 
 
 def read_predictions(

@@ -6,30 +6,27 @@ board. They speak in counts, and in study ids only where ids may be shown; they 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from evaluator.core.types import FloatArray
-from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.report import StudyReport
-from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import PRIMARY, get_metric
-from evaluator.scoring.integrity import copying, plausibility
+from evaluator.models.runtime import Run
+from evaluator.scoring.earlier import COMPARED_SCORES, Earlier
+from evaluator.scoring.integrity import copying, duplicates, plausibility
 from evaluator.scoring.integrity import flags as integrity
 from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
-from evaluator.scoring.null_reports import shuffled_references
+from evaluator.scoring.integrity.signal import image_signal
 from evaluator.scoring.records import Board
-from evaluator.statistics.bootstrap import MIN_CLUSTERS, Clusters, clusters_of
+from evaluator.statistics.judge_outliers import judge_outliers
 
 if TYPE_CHECKING:
     from evaluator.scoring.engine import Scored
-
-Z: Final = 1.959963984540054
-"""Normal quantile of a 95 % interval."""
 
 
 def diagnose(
@@ -37,32 +34,41 @@ def diagnose(
     references: References,
     scored: Scored,
     reports: Mapping[str, StudyReport],
-    protocol: ProtocolName,
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    run: Run,
     *,
     name: str = "",
+    earlier: Earlier | None = None,
+    strata: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
-    Diagnostics: those of `describe` and `describe_copying`, and `signal` (C14). Integrity: `outcome`
-    (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids; no ids on sets whose ids
-    are private), `thresholds` (version of the limits). `earlier`: other submissions' reports by
-    `team/model`, for C18 and C19; `name` is this one's.
+    Diagnostics: those of `describe`, `signal` (C14), and `judge_outliers` (C23): per judged metric the
+    studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect, `None` where that cannot
+    be told. Integrity: `outcome` (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids;
+    no ids unless the set is public), `thresholds` (version of the limits). `run`: how the board was scored; `name`: `team/model`; `earlier`: what was
+    there before it, for C18 and C19; `strata`: a label a study within which references change places.
     """
-    texts = board_texts(board, references, reports, protocol)
-    signal = image_signal(board, references, reports, protocol)
-    means = {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
+    texts = copying.board_texts(references, reports, board.track, run.protocol)
+    copies = copying.find_copies(texts)
+    signal = image_signal(texts, scored, run, strata or [""] * texts.n)
+    outliers = _judge_outliers(scored)
     flags = [
         *integrity.check_reports(texts),
         *plausibility.check_failures(scored.scores),
-        *copying.check_copying(texts),
-        *_too_good(board, means),
-        *_identity(scored, means),
-        *(plausibility.check_signal(signal["low"], signal["high"]) if signal else []),
+        *copying.check_copying(texts, copies),
+        *plausibility.check_too_good(board, scored),
+        *_identity(scored),
+        *plausibility.check_signal(signal),
+        *plausibility.check_judges(outliers, texts.n),
         *_planted(references, texts, scored),
-        *_compare_earlier(board, references, reports, protocol, earlier or {}, name),
+        *_compare_earlier(board, texts.ids, reports, scored, earlier or Earlier(), name),
     ]
-    numbers = {**integrity.describe(texts), **copying.describe_copying(texts), "signal": signal}
+    numbers = {
+        **integrity.describe(texts),
+        **copying.describe_copying(texts, copies),
+        "signal": signal,
+        "judge_outliers": outliers,
+    }
     return numbers, {
         "outcome": str(integrity.worst(flags)),
         "badges": [_public(f, board) for f in flags],
@@ -74,82 +80,63 @@ def describe(
     board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
 ) -> dict[str, Any]:
     """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
-    texts = board_texts(board, references, reports, protocol)
+    texts = copying.board_texts(references, reports, board.track, protocol)
     return {**integrity.describe(texts), **copying.describe_copying(texts), "signal": None}
 
 
-def board_texts(
-    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
-) -> Texts:
-    """The board's texts in the order of the ids, as the metrics see them."""
-    rows = make_pairs(references.studies, reports, board.track, protocol)
-    return Texts(
-        dataset=board.dataset.id,
-        ids=[i for i, _, _ in rows],
-        patients=[references.studies[i].patient for i, _, _ in rows],
-        references=[r for _, r, _ in rows],
-        predictions=[p for _, _, p in rows],
-        private=not board.dataset.references_public,
-    )
-
-
+EVIDENCE: Final = ("radgraph_f1", "ratescore")
+"""Metrics that a text cannot talk to, and that judge scores are held against."""
+WITHHELD_WORDS: Final = {
+    "C2": "reports are empty",
+    "C11": "reports are close to their own reference, of those that no other study has",
+    "C12": "reports are close to their own reference, short and shared ones included",
+    "C13": "reports point at their own reference among those of all studies",
+    "C19": "few reports changed since an earlier run of the team",
+}
+"""What is said in place of a count that would tell of single references."""
 PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
     "C15": "a mean is better than is plausible",
     "C16": "radcliq_v1 is not what its parts give",
     "C17": "scores are not what this record claimed before",
+    "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
 }
-"""What is said in place of a score's digits on a private set."""
+"""What is said in place of a score's digits unless the set is public."""
 
 
 def _public(flag: Flag, board: Board) -> dict[str, Any]:
     shown = flag.to_dict()
-    if not board.dataset.references_public:
-        shown["text"] = PRIVATE_WORDS.get(flag.code, flag.text)
-    return shown if board.dataset.ids_public else {**shown, "ids": []}
+    exposure = board.dataset.exposure
+    if exposure.studies:
+        return shown
+    words = PRIVATE_WORDS | ({} if exposure.membership_counts else WITHHELD_WORDS)
+    return {**shown, "text": words.get(flag.code, flag.text), "ids": []}
 
 
-def _too_good(board: Board, means: Mapping[str, float]) -> list[Flag]:
-    skip = integrity.limits()["too_good"]["skip"]
-    return [] if board.dataset.id in skip else plausibility.check_too_good(means, {})
+def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
+    """Per judged metric the counts of studies far above and below what the evidence leads to expect."""
+    evidence = [scored.scores[k] for k in EVIDENCE if k in scored.scores]
+    if len(evidence) < len(EVIDENCE):
+        return None
+    counts = {}
+    for key, scores in scored.scores.items():
+        metric = get_metric(key)
+        if metric.family != "judge":
+            continue
+        usable = ~np.any([scores.failed, *(e.failed for e in evidence)], axis=0)
+        best = metric.upper_bound if metric.higher_is_better else metric.lower_bound
+        goodness = (scores.values - metric.worst) / ((best or 0.0) - metric.worst)
+        far = judge_outliers(goodness[usable], np.stack([e.values for e in evidence], axis=1)[usable])
+        if far is not None:
+            counts[key] = {"above": int(far[0].sum()), "below": int(far[1].sum())}
+    return counts or None
 
 
-def _identity(scored: Scored, means: Mapping[str, float]) -> list[Flag]:
+def _identity(scored: Scored) -> list[Flag]:
     """C16, where nothing failed: the worst values of RadCliQ and of its parts do not obey the formula."""
     if any(s.failed.any() for s in scored.scores.values()):
         return []
-    return plausibility.check_identity(means, rounded=False)
-
-
-def image_signal(
-    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
-) -> dict[str, Any] | None:
-    """BLEU-2 of each report with its own reference minus that with another patient's (C14).
-
-    Mean over studies and its 95 % interval (normal, clustered by patient); references change places
-    within normal and abnormal where that is known. `None` with fewer than 30 patients.
-    """
-    own = make_pairs(references.studies, reports, board.track, protocol)
-    clusters = clusters_of([references.studies[i].patient for i, _, _ in own])
-    if clusters.n < MIN_CLUSTERS:
-        return None
-    normal = {i: r.subgroups.get("normal", "") for i, r in references.studies.items()}
-    seed = f"{board.dataset.id}|{board.track}|signal"
-    partner = shuffled_references(references.studies, seed, normal)
-    other = {i: r for i, r, _ in make_pairs(references.studies, partner, board.track, protocol)}
-    swapped = {i: p for i, _, p in make_pairs(references.studies, partner, board.track, protocol)}
-    values = np.array(
-        [bleu_2(r, p) - bleu_2(swapped[i], p) if i in other else 0.0 for i, r, p in own], dtype=np.float64
-    )
-    mean, error = clustered_mean(values, clusters)
-    return {"metric": "bleu_2", "value": mean, "low": mean - Z * error, "high": mean + Z * error}
-
-
-def clustered_mean(values: FloatArray, clusters: Clusters) -> tuple[float, float]:
-    """Mean of per-study values and its standard error with patients as the unit."""
-    mean = math.fsum(values) / clusters.n_studies
-    deviations = clusters.sums((values - mean)[:, None])[:, 0]
-    return mean, math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
+    return plausibility.check_identity(plausibility.means(scored), rounded=False)
 
 
 def _planted(references: References, texts: Texts, scored: Scored) -> list[Flag]:
@@ -194,24 +181,67 @@ def recheck(record: Mapping[str, Any], before: Mapping[str, Any] | None, board: 
 
 def _compare_earlier(
     board: Board,
-    references: References,
+    ids: Sequence[str],
     reports: Mapping[str, StudyReport],
-    protocol: ProtocolName,
-    earlier: Mapping[str, Mapping[str, StudyReport]],
+    scored: Scored,
+    earlier: Earlier,
     name: str,
 ) -> list[Flag]:
-    """C18 against every other model, and C19 against the same team's on a private set."""
-    texts = board_texts(board, references, reports, protocol)
-    now = dict(zip(texts.ids, texts.predictions, strict=True))
-    team = name.partition("/")[0]
+    """C18 against every other model, and on a withheld set C19 against every file of the same team."""
+    mine, team = _written(ids, reports, board), name.partition("/")[0]
+    now = dict(zip(ids, mine, strict=True))
+    withheld = not board.dataset.exposure.membership_counts
     flags: list[Flag] = []
-    for other in sorted(earlier.keys() - {name}):
-        theirs = board_texts(board, references, earlier[other], protocol).predictions
+    for other in sorted(earlier.others):
+        theirs = _written(ids, earlier.others[other], board)
         same_team = other.partition("/")[0] == team
-        flags += copying.check_duplicate(texts, theirs, None, name=other, declared=same_team)
-        if texts.private and same_team:
-            flags += copying.check_probing(dict(zip(texts.ids, theirs, strict=True)), now)
-    return flags
+        since = earlier.submitted(other)
+        before = [f for f in earlier.own if not same_team and since is not None and f.submitted < since]
+        flags += duplicates.check_duplicate(
+            mine,
+            theirs,
+            _comparable_scores(scored, earlier, other),
+            name=other,
+            same_team=same_team,
+            own=[_written(ids, f.reports, board) for f in before],
+        )
+        if same_team and withheld:
+            flags += duplicates.check_probing(dict(zip(ids, theirs, strict=True)), now)
+    if withheld:
+        for file in earlier.own:
+            before_now = dict(zip(ids, _written(ids, file.reports, board), strict=True))
+            flags += duplicates.check_probing(before_now, now)
+    return _one_probing(flags)
+
+
+def _one_probing(flags: Sequence[Flag]) -> list[Flag]:
+    """The flags with C19 once: the main branch and the store may hold the same earlier file."""
+    probing = [f for f in flags if f.code == "C19"]
+    return [f for f in flags if f.code != "C19"] + probing[:1]
+
+
+def _written(ids: Sequence[str], reports: Mapping[str, StudyReport], board: Board) -> list[str]:
+    """A model's reports as it wrote them, in the order of `ids`, an empty text where it has none."""
+    whole = board.track == "report"
+    found = [reports.get(i) for i in ids]
+    return [
+        "" if r is None else f"{r.findings} {r.impression or ''}".strip() if whole else r.findings
+        for r in found
+    ]
+
+
+def _comparable_scores(scored: Scored, earlier: Earlier, other: str) -> tuple[FloatArray, FloatArray] | None:
+    """Per-study scores of both models in the first metric that both have with one signature."""
+    theirs = earlier.scores(other)
+    if theirs is None:
+        return None
+    values, signatures = theirs
+    for key in COMPARED_SCORES:
+        mine = scored.scores.get(key)
+        same = key in values and signatures.get(key) == str(scored.signatures.get(key))
+        if mine is not None and same and values[key].shape == mine.values.shape:
+            return mine.values, values[key]
+    return None
 
 
 def null_like(diagnostics: Mapping[str, Any]) -> bool:

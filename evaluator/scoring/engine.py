@@ -100,7 +100,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
 def _score_one(
     metric: Metric, pairs: Sequence[Pair], run: Run, signature: Signature, store: ScoreStore | None
 ) -> Scores:
-    key = ScoreStore.key(str(signature), pairs)
+    key = ScoreStore.key(signature, pairs)
     # Details are not stored: a caller who wants them pays for them.
     if store is not None and not run.details and (kept := store.get(key, len(pairs))) is not None:
         return kept

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def board_seed(board: Board, references_sha256: str) -> int:
-    """The seed of a board's draws; private sets need the runner's secret salt.
+    """The seed of a board's draws; all but public sets need the runner's secret salt.
 
-    Raises `RexrankError` when a private set has no salt: with a public seed, published draws or
+    Raises `RexrankError` when another set has no salt: with a public seed, published draws or
     many published intervals would give per-study scores away.
     """
     salt = ""
-    if not board.dataset.references_public:
+    if not board.dataset.exposure.studies:
         salt = os.environ.get("REXRANK_SALT", "")
         if not salt:
             raise RexrankError(
-                f"{board.dataset.id} is private and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
+                f"{board.dataset.id} is not public and its bootstrap needs a secret salt. Set REXRANK_SALT on the "
                 "runner to a long random text, and keep it: another salt gives other intervals."
             )
     return bootstrap.seed_of(board.dataset.id, board.track, references_sha256, salt)

@@ -1,4 +1,4 @@
-"""The Ladder on private sets: what a new run changes of what is shown (Blum and Hardt 2015).
+"""The Ladder on withheld sets: what a new run changes of what is shown (Blum and Hardt 2015).
 
 A run is shown when it beats the best that its team has shown by more than one standard error. One
 that does not leaves the model's row as it was; a model without a row is listed without numbers.
@@ -26,10 +26,10 @@ def take_step(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Record and per-study scores as they are to be kept: the new ones, or what was shown before.
 
-    Public sets pass unchanged. The same prediction file scored again keeps its verdict. Under another
+    Sets that are not withheld pass unchanged. The same prediction file scored again keeps its verdict. Under another
     signature of the primary metric nothing can be compared, and the run is shown.
     """
-    if board.dataset.references_public or record["kind"] != "submission":
+    if not board.dataset.exposure.ladder or record["kind"] != "submission":
         return record, frame
     before = _team_records(board, store, record["team"])
     own = before.get(record["model"])

@@ -1,4 +1,4 @@
-"""The runner's own ledger of scored runs on private sets: who may be scored now, and when again.
+"""The runner's own ledger of scored runs on withheld sets: who may be scored now, and when again.
 
 `<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
 (`evaluator/github/quota_status.py`) is a courtesy. A run that failed told nothing and does not count, nor do
@@ -13,23 +13,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import Field
+
+from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import Typed
 from evaluator.datasets.registry import Dataset
 
 POLICY_FILE: Final = "policy.json"
-"""In the leaderboard: `{"runs": 1, "window_days": 30, "runs_per_year": 6}`, each optional."""
-_FIELDS: Final = ("runs", "window_days", "runs_per_year")
+"""In the leaderboard; see `Policy`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How often a team may be scored on a private set."""
+class Policy(Typed):
+    """How often a team may be scored on a withheld set: `<leaderboard>/policy.json`, each field optional."""
 
-    runs: int = 1
-    window: timedelta = timedelta(days=30)
-    runs_per_year: int = 6
+    runs: Annotated[int, Field(ge=1, le=1_000, description="Runs of a team on a dataset in a window.")] = 1
+    window_days: Annotated[int, Field(ge=1, le=3_650, description="Days of the window.")] = 30
+    runs_per_year: Annotated[
+        int, Field(ge=1, le=10_000, description="Runs of a team on a dataset in 365 days.")
+    ] = 6
+
+    @property
+    def window(self) -> timedelta:
+        """The time in which `runs` are allowed."""
+        return timedelta(days=self.window_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,24 @@ class Slot:
     next: datetime | None
     used_in_window: int
     used_in_year: int
+
+
+def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy) -> Slot:
+    """The team's slot on a dataset; attempts that failed do not count.
+
+    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
+    all have none.
+    """
+    year = timedelta(days=365)
+    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
+    windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
+    used = [[t for t in times if t + span > now] for span, _ in windows]
+    waits = [
+        found[len(found) - limit] + span
+        for found, (span, limit) in zip(used, windows, strict=True)
+        if len(found) >= limit
+    ]
+    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
 
 class QuotaError(RexrankError):
@@ -74,23 +101,9 @@ def spent(team: str, standing: Mapping[str, Any]) -> str:
 
 
 def read_policy(leaderboard: Path) -> Policy:
-    """The challenge's policy; raises `RexrankError` for a file of another form."""
+    """The challenge's policy, the usual one without a file. Raises `InvalidFile` with every problem of it."""
     path = leaderboard / POLICY_FILE
-    if not path.exists():
-        return Policy()
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read {path}: {error}.") from error
-    sound = isinstance(value, dict) and set(value) <= set(_FIELDS)
-    if not sound or not all(type(v) is int and v > 0 for v in value.values()):
-        raise RexrankError(f"{path}: wanted whole numbers above 0 for any of {', '.join(_FIELDS)}.")
-    usual = Policy()
-    return Policy(
-        runs=value.get("runs", usual.runs),
-        window=timedelta(days=value.get("window_days", usual.window.days)),
-        runs_per_year=value.get("runs_per_year", usual.runs_per_year),
-    )
+    return read_host_file(path, Policy) if path.exists() else Policy()
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:
@@ -107,12 +120,12 @@ def ledger(store: Path) -> list[dict[str, Any]]:
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
-    """Whether predictions were granted a run on a private set, which counts as the team's; false when they have it.
+    """Whether predictions were granted a run on a withheld set, which counts as the team's; false when they have it.
 
-    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a public set.
+    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a set whose runs are not counted.
     """
-    if dataset.references_public:
-        raise RexrankError(f"{dataset.id} is public: its runs are not counted.")
+    if not dataset.exposure.limited_runs:
+        raise RexrankError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
     if _known(store, dataset, digest):
         return False
     now = datetime.now(UTC).isoformat()
@@ -135,7 +148,7 @@ def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: P
 def standing(
     store: Path, dataset: Dataset, team: str, digest: str, now: datetime, policy: Policy
 ) -> dict[str, Any]:
-    """What everybody may know of a team's runs on a private set, in the form of the score result's `quota`.
+    """What everybody may know of a team's runs on a withheld set, in the form of the score result's `quota`.
 
     `counted`: whether these predictions were scored; they are free from then on. `next`: when other
     ones may be, `None` where they may at once.
@@ -147,7 +160,7 @@ def standing(
         "counted": _known(store, dataset, digest),
         "used": found.used_in_window,
         "runs": policy.runs,
-        "window_days": policy.window.days,
+        "window_days": policy.window_days,
         "used_in_year": found.used_in_year,
         "runs_per_year": policy.runs_per_year,
         "next": None if found.next is None else f"{found.next + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
@@ -155,12 +168,12 @@ def standing(
 
 
 def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]], policy: Policy) -> None:
-    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every private set on which the team has no slot now.
+    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every withheld set on which the team has no slot now.
 
     Asked before anything is scored, so that no run is counted of which nothing is told.
     """
     now = datetime.now(UTC)
-    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if not d.references_public]
+    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs]
     refused = [s for s in found if s["next"] is not None and not s["counted"]]
     if refused:
         raise QuotaError(team, refused)
@@ -170,13 +183,13 @@ def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]],
 def counted(
     store: Path, dataset: Dataset, team: str, digest: str, policy: Policy, *, over_quota: bool = False
 ) -> Iterator[None]:
-    """Counts what runs inside as the team's run on a private set, if it ends well.
+    """Counts what runs inside as the team's run on a withheld set, if it ends well.
 
-    Raises `QuotaError` with the date of the next slot when there is none now. Public sets, bytes
+    Raises `QuotaError` with the date of the next slot when there is none now. Other sets, bytes
     that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
     is counted.
     """
-    if dataset.references_public or _known(store, dataset, digest):
+    if not dataset.exposure.limited_runs or _known(store, dataset, digest):
         yield
         return
     if not over_quota:
@@ -200,24 +213,3 @@ def _add(store: Path, line: Mapping[str, Any]) -> None:
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:
     """Whether exactly these predictions were scored on the set."""
     return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
-
-
-def slot(
-    attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy | None = None
-) -> Slot:
-    """The team's slot on a dataset; attempts that failed do not count.
-
-    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
-    all have none.
-    """
-    rule = policy or Policy()
-    year = timedelta(days=365)
-    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
-    windows = ((rule.window, rule.runs), (year, rule.runs_per_year))
-    used = [[t for t in times if t + span > now] for span, _ in windows]
-    waits = [
-        found[len(found) - limit] + span if limit else datetime.max.replace(tzinfo=now.tzinfo)
-        for found, (span, limit) in zip(used, windows, strict=True)
-        if len(found) >= limit
-    ]
-    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))

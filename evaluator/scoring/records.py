@@ -2,7 +2,7 @@
 
 `<leaderboard>/records/<dataset>/<track>/<team>__<model>.json` holds means, intervals, signatures
 and provenance; per-study scores lie in a parquet file of the same name under `studies/` for public
-datasets, and in the runner's private store for the others.
+datasets, and in the runner's store for the others.
 """
 
 from __future__ import annotations
@@ -74,55 +74,64 @@ def write_record(
 ) -> Path:
     """The record's path, after record and per-study scores were written, each whole or not at all.
 
-    Of a private set the record with all digits stays in the store beside the per-study scores; the
+    Of a set that is not public the record with all digits stays in the store beside the per-study scores; the
     leaderboard's has what may be shown.
     """
     check_record(record, f"{record['team']}/{record['model']}")
     place = (board.dataset.id, board.track, record["team"], record["model"])
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
-    private = not board.dataset.references_public
-    write_bytes(studies_path(store if private else leaderboard, *place), buffer.getvalue())
-    if private:
+    public = board.dataset.exposure.studies
+    write_bytes(studies_path(leaderboard if public else store, *place), buffer.getvalue())
+    if not public:
         write_text(record_path(store, *place), dump_json(record))
     path = record_path(leaderboard, *place)
     write_text(path, dump_json(published(board, record)))
     return path
 
 
+MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference")
+"""Diagnostics that count studies by what their references are: one match is a membership answer."""
+
+
 def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as it may leave the runner: of a private set no number finer than the set's step.
+    """The record as it may leave the runner: no number finer than the set's step.
 
     What the Ladder withholds (`evaluator/statistics/rounding.py`) has no metrics at all.
     """
-    if board.dataset.references_public:
+    exposure = board.dataset.exposure
+    step = exposure.step(record["n"])
+    if step is None:
         return dict(record)
-    ladder = record.get("ladder") or {}
+    ladder = (record.get("ladder") or {}) if exposure.ladder else {}
     withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
     metrics = {} if withheld else record["metrics"]
+    hidden = () if exposure.membership_counts else MEMBERSHIP
+    diagnostics = {k: v for k, v in record["diagnostics"].items() if k not in hidden and not withheld}
     return {
         **record,
         "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
-        "diagnostics": {} if withheld else _coarse(record["diagnostics"], record["n"]),
+        "diagnostics": _coarse(diagnostics, step),
     }
 
 
 def published_numbers(board: Board, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric's entry as it may be shown: full precision, or the step max(0.001, 5/n) of a private set.
+    """A metric's entry as it may be shown: full precision, or in the set's steps (`Exposure.step`).
 
-    With that step an end of an interval can lie on the mean, but never on its wrong side.
+    With steps an end of an interval can lie on the mean, but never on its wrong side.
     """
-    if board.dataset.references_public:
+    step = board.dataset.exposure.step(entry["n"])
+    if step is None:
         return dict(entry)
-    shown = {k: None if entry[k] is None else coarse(entry[k], entry["n"]) for k in ("mean", "low", "high")}
+    shown = {k: None if entry[k] is None else coarse(entry[k], step) for k in ("mean", "low", "high")}
     error = entry["se"]
     return {**entry, **shown, "se": None if error is None else float(f"{error:.1g}")}
 
 
-def _coarse(value: Any, n: int) -> Any:
+def _coarse(value: Any, step: float) -> Any:
     if isinstance(value, Mapping):
-        return {k: _coarse(v, n) for k, v in value.items()}
-    return coarse(value, n) if isinstance(value, float) else value
+        return {k: _coarse(v, step) for k, v in value.items()}
+    return coarse(value, step) if isinstance(value, float) else value
 
 
 def _name(record: Mapping[str, Any]) -> str:
@@ -132,22 +141,22 @@ def _name(record: Mapping[str, Any]) -> str:
 def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[dict[str, Any]]:
     """The records of one board in the order of their file names; raises `RexrankError` for a damaged one.
 
-    With a store, a private set's records come with all digits where the store has them.
+    With a store, records come with all digits where the store has them.
     """
     folder = leaderboard / "records" / board.dataset.id / board.track
     return [_fullest(path, board, store) for path in sorted(folder.glob("*.json"))]
 
 
 def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> dict[str, Any] | None:
-    """One model's record with all digits: of a private set from the store alone; `None` without one."""
-    root = leaderboard if board.dataset.references_public else store
+    """One model's record with all digits: from the store alone unless the set is public; `None` without one."""
+    root = leaderboard if board.dataset.exposure.studies else store
     path = record_path(root, board.dataset.id, board.track, team, model)
     return _read(path) if path.exists() else None
 
 
 def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
     record = _read(path)
-    if store is None or board.dataset.references_public:
+    if store is None or board.dataset.exposure.studies:
         return record
     kept = record_path(store, board.dataset.id, board.track, record["team"], record["model"])
     if not kept.exists():
@@ -164,7 +173,7 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[s
     """The per-study scores of a record, rows in the order of their ids."""
     import pandas as pd
 
-    root = leaderboard if board.dataset.references_public else store
+    root = leaderboard if board.dataset.exposure.studies else store
     path = studies_path(root, board.dataset.id, board.track, record["team"], record["model"])
     try:
         frame = pd.read_parquet(path)

@@ -18,6 +18,7 @@ from evaluator.datasets.registry import Dataset
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
+from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.provenance import provenance, today
@@ -43,7 +44,7 @@ DEFAULT_METRICS: Final = board_metric_keys()
 class ScoreSettings:
     """How to score: everything the command line can say.
 
-    `store` is the runner's private folder for finished scores, per-study scores of private sets and
+    `store` is the runner's private folder for finished scores, per-study scores of sets that are not public, and
     the text cache; `None` means the user's cache folder.
     """
 
@@ -59,7 +60,7 @@ class ScoreSettings:
     head_commit: str | None = None
     submitted: str | None = None
     records: Path | None = None
-    """Where records and per-study scores of private sets go, if not to the store (a preview's copy)."""
+    """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
 
 
 def store_directory(override: Path | None) -> Path:
@@ -134,11 +135,11 @@ def make_record(
     predictions_sha256: str,
     reports: Mapping[str, StudyReport],
     kind: str = "submission",
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Earlier | None = None,
 ) -> dict[str, Any]:
     """The record of a finished scoring, in the format of `record-v1.schema.json`.
 
-    `earlier`: reports of other submissions on this dataset by `team/model`, to find copies among.
+    `earlier`: what was submitted before on this dataset, to find copies among.
     """
     from evaluator.scoring.diagnostics import describe, diagnose
 
@@ -146,9 +147,16 @@ def make_record(
         diagnostics = describe(board, references, reports, settings.protocol)
         integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
     else:
-        name = f"{team}/{model}"
+        axes = case_axes(board, references, scored, settings)
         diagnostics, integrity = diagnose(
-            board, references, scored, reports, settings.protocol, earlier, name=name
+            board,
+            references,
+            scored,
+            reports,
+            board_run(board, settings),
+            name=f"{team}/{model}",
+            earlier=earlier,
+            strata=axes.get("normal", axes["length"]),
         )
     return {
         "schema": RECORD_SCHEMA,
@@ -256,9 +264,13 @@ def score_submission(
     for track in predictions.tracks:
         board = Board(dataset, track)
         scored = score_board(board, references, predictions.reports, settings, progress)
-        record = submission_record(board, references, scored, settings, submission, earlier)
+        before = earlier_on(
+            board, submission, earlier, leaderboard, store_directory(settings.store), settings.records
+        )
+        record = submission_record(board, references, scored, settings, submission, before)
         paths.append(keep_record(board, references, scored, settings, record, leaderboard))
         keep_cases(board, references, settings, submission, leaderboard)
+    keep_file(store_directory(settings.store), submission, dataset, settings.submitted or today())
     return paths
 
 
@@ -269,7 +281,7 @@ def keep_cases(
     submission: Submission,
     leaderboard: Path,
 ) -> None:
-    """Writes the texts of a public board for the case browser; of a private one nothing."""
+    """Writes the texts of a public board for the case browser; of another nothing."""
     write_cases(
         leaderboard,
         board,
@@ -287,7 +299,7 @@ def submission_record(
     scored: Scored,
     settings: ScoreSettings,
     submission: Submission,
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Earlier | None = None,
 ) -> dict[str, Any]:
     """The record of a submission's finished scoring on one board."""
     predictions = submission.files[board.dataset.id]

@@ -15,7 +15,9 @@ from evaluator.core.types import Scores
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.metrics.signature import Signature
+from evaluator.scoring.earlier import earlier_on, keep_file
 from evaluator.scoring.engine import Scored, merge
+from evaluator.scoring.provenance import today
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import (
     ScoreSettings,
@@ -87,9 +89,11 @@ def merge_shards(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
-        record = submission_record(board, references, scored, used, submission, earlier)
+        before = earlier_on(board, submission, earlier, leaderboard, store, used.records)
+        record = submission_record(board, references, scored, used, submission, before)
         paths.append(keep_record(board, references, scored, used, record, leaderboard))
         keep_cases(board, references, used, submission, leaderboard)
+    keep_file(store, submission, dataset, settings.submitted or today())
     return paths
 
 

@@ -28,7 +28,10 @@ ENDPOINTS: Final = (
     "case-index-v1",
 )
 """Schemas of what the site serves, in the order of the documentation."""
-SCHEMAS: Final = (*ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1")
+SCHEMAS: Final = (
+    *ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1",
+    "dataset-v1", "judges-v1", "policy-v1", "releases-v1", "weights-v1",
+)  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
 
 

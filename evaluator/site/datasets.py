@@ -11,7 +11,6 @@ from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import Content
 from evaluator.site.html import AXIS_TITLES, facts, html_table, link, text
 from evaluator.statistics.board_analysis import detectable_difference
-from evaluator.statistics.rounding import step_for
 
 PLANNING_SD: Final = 0.5
 """Assumed standard deviation of a paired difference in RadCliQ-v1 where no board has measured it."""
@@ -23,10 +22,9 @@ def datasets_index(datasets: Sequence[Dataset]) -> str:
     for d in datasets:
         patients = "–" if d.n_patients is None else f"{d.n_patients:,}"
         tracks = "<br>".join(f"{TRACK_TITLES[t]}: {_count(d.tracks[t])}" for t in TRACKS)
-        shown = "public" if d.references_public else "private"
         rows.append(
             f'<tr><th scope="row"><a href="{d.id}/">{text(d.title)}</a></th><td>{text(d.split)}</td><td>{d.n_studies:,}</td>'
-            f"<td>{patients}</td><td>{tracks}</td><td>{shown}</td><td>{text(d.licence)}</td></tr>"
+            f"<td>{patients}</td><td>{tracks}</td><td>{d.access}</td><td>{text(d.licence)}</td></tr>"
         )
     heads = ("Split", "Studies", "Patients", "With a reference", "References", "Licence")
     lines = [
@@ -42,7 +40,14 @@ def datasets_index(datasets: Sequence[Dataset]) -> str:
         "",
         html_table("Dataset", heads, rows, "Datasets"),
         "",
-        "Of a private set only aggregates are published: means to a step of max(0.001, 5/n), no study, no text.",
+        "**Public** references can be read by everybody; texts and scores of single studies are shown.",
+        "",
+        "**Restricted** references can be read, and so could be copied, by every person who completes the data's credentialing",
+        "or signs its agreement. They may not be redistributed: no text, study id or score of a single study is published,",
+        "and aggregates are exact to three decimals.",
+        "",
+        "**Withheld** references are held by the organisers, and no participant has them. Aggregates are shown in steps of",
+        "max(0.001, 5/n), and a team's runs are [counted](../rules.md#how-often).",
     ]
     return "\n".join(lines) + "\n"
 
@@ -69,7 +74,7 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
         "",
         "## How to get it",
         "",
-        dataset.access,
+        dataset.how_to_get,
         "",
         *(f"- {link(address, text(what[0].upper() + what[1:]))}" for what, address in dataset.links.items()),
         "",
@@ -90,13 +95,21 @@ def _at_home(dataset: Dataset) -> list[str]:
     command = f"rexrank score submissions/TEAM/MODEL --dataset {dataset.id}"
     if dataset.synthetic:
         return [f"Nothing to get: `{command}` runs as it is, and `rexrank demo` shows the whole way.", ""]
-    if dataset.split.startswith("private"):
+    if dataset.access == "withheld":
         return []
     return [
         "A submission needs no references. To score your own predictions at home, convert them to ReXrank's data format as",
         f"`DIR/{dataset.id}.json`, then: `{command} --references DIR`.",
         "",
     ]
+
+
+_ACCESS: Final = {
+    "public": "public: texts and scores of single studies are shown on the model pages",
+    "restricted": "restricted: every credentialed person can read, and could copy, them; no text or score of a single "
+    "study is published, and aggregates are exact to three decimals",
+    "withheld": "withheld: no participant has them; only aggregates are published, in steps of {:.3g}",
+}
 
 
 def _facts(dataset: Dataset, content: Content) -> str:
@@ -106,8 +119,6 @@ def _facts(dataset: Dataset, content: Content) -> str:
         if dataset.cluster
         else "studies, each taken as a patient of its own"
     )
-    public = "public: texts and scores of single studies are shown on the model pages"
-    private = f"private: only aggregates are published, to a step of {step_for(dataset.n_studies):.3g}"
     ids = (
         f"SHA-256 of the sorted ids <code>{dataset.ids_digest}</code>"
         if dataset.ids_digest
@@ -125,7 +136,7 @@ def _facts(dataset: Dataset, content: Content) -> str:
             "Studies": f"{dataset.n_studies:,}",
             "Patients": patients,
             "Intervals resample": unit,
-            "References": public if dataset.references_public else private,
+            "References": _ACCESS[dataset.access].format(dataset.exposure.step(dataset.n_studies) or 0),
             "File of references": "<br>".join(f"SHA-256 <code>{d}</code>" for d in sorted(digests))
             or "none scored yet",
             "Study ids": ids if not dataset.synthetic else "ship with the package",

@@ -29,7 +29,8 @@ computed here, with the code in the open.</p>
 <dl class="rx-cards">
 <div><dt>The task</dt><dd>A model reads the images of a study and writes the findings, or findings and impression. Each report is
 compared with the radiologist's.</dd></div>
-<div><dt>The data</dt><dd>Four <a href="datasets/">datasets</a>. The references of three are private: no participant has them.</dd></div>
+<div><dt>The data</dt><dd>Four <a href="datasets/">datasets</a>. No participant has the references of ReXGradient; those of MIMIC-CXR and
+CheXpert Plus are open to every credentialed person, those of IU X-ray to everybody.</dd></div>
 <div><dt>The metrics</dt><dd>Eight <a href="metrics/">metrics</a>, from shared words to errors that a language model judges.
 <a href="metrics/radcliq_v1/">RadCliQ-v1</a> ranks, as at ReXrank.</dd></div>
 <div><dt>What is sure</dt><dd>Every number has an interval, every rank is a range, and baselines that look at no image show what a
@@ -119,10 +120,9 @@ def _count(content: Content, dataset: Dataset, track: TrackName) -> str:
 
 
 def _dataset(dataset: Dataset, root: str) -> str:
-    kind = "public references" if dataset.references_public else "private references"
     return (
         f'<a href="{root}datasets/{dataset.id}/">{text(dataset.title)}</a><small>{text(dataset.about)}</small>'
-        f"<small>{text(kind)}</small>"
+        f"<small>{text(dataset.exposure.title)}</small>"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluator.core.host_files import HOST_RULES
 from evaluator.submissions.rules.codes import RULES, anchor
 
 
@@ -18,4 +19,12 @@ def codes_page() -> str:
             f"To mend it: {rule.cure}",
             "",
         ]
+    lines += ["## Files of the host", ""]
+    lines += [
+        "What every command says of a dataset, policy, releases, judges or weights file that is no good; it exits 1. The",
+        "files' JSON Schemas lie in [`data/schemas/`](api.md).",
+        "",
+    ]
+    for code, (title, about) in HOST_RULES.items():
+        lines += [f"### {code}: {title} {{ #{anchor(code)} }}", "", about, ""]
     return "\n".join(lines) + "\n"

@@ -16,8 +16,6 @@ from evaluator.statistics.ranks import Place
 POWER_Z: Final = 0.8416212335729143
 """Normal quantile of 80 % power."""
 
-MetricFact = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class BoardScores:

@@ -1,4 +1,4 @@
-"""Which subgroup figures of a private set may be shown, so that no small cell follows from them.
+"""Which subgroup figures of a set that is not public may be shown, so that no small cell follows from them.
 
 A cell of few patients must not be published, nor be what remains when published cells are taken
 from each other or from the total. Cells that are too small are merged into one, with the studies
@@ -7,7 +7,7 @@ whose group is unknown; a merged cell that is still too small takes in the next 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Final
@@ -69,22 +69,6 @@ def _mask(members: Sequence[int], clusters: Clusters) -> Mask:
     mask = np.zeros(clusters.n_studies, dtype=bool)
     mask[list(members)] = True
     return mask
-
-
-def crossed(cells: Mapping[str, Mask], split: Mask, clusters: Clusters) -> dict[str, tuple[Mask, Mask]]:
-    """Cells that may also be shown split in two (normal and abnormal), given that the total's split is shown.
-
-    A cell is split only if both halves are large enough; so must be both halves of all cells that
-    stay whole, since they follow from the total's split.
-    """
-    halves = {name: (mask & split, mask & ~split) for name, mask in cells.items()}
-    shown = {k: v for k, v in halves.items() if all(large_enough(half, clusters) for half in v)}
-    while len(shown) < len(cells):
-        rest = [np.any([halves[k][side] for k in cells if k not in shown], axis=0) for side in (0, 1)]
-        if all(not half.any() or large_enough(half, clusters) for half in rest) or not shown:
-            break
-        shown.pop(min(shown, key=lambda k: (_patients(cells[k], clusters), k)))
-    return shown
 
 
 def safe_axes(axes: Sequence[Axis], clusters: Clusters) -> dict[str, dict[str, Mask]]:

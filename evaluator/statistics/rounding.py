@@ -1,44 +1,21 @@
-"""What keeps a private set private over many submissions: slots, the Ladder, and coarse numbers.
+"""Coarse numbers, which hide what one changed study does to a mean.
 
-Rounding is no defence against adaptive probing; few submissions and the Ladder (Blum and Hardt 2015,
-arXiv 1502.04585) are. Rounding hides what one changed study does to a mean.
+Rounding is no defence against adaptive probing; few submissions (`evaluator/scoring/quota.py`) and the
+Ladder (`evaluator/statistics/ladder.py`) are. How coarse a set's numbers are follows from its kind of
+access (`evaluator/datasets/exposure.py`).
 """
 
 from __future__ import annotations
 
-import math
-from typing import Final
-
 import numpy as np
 
-MIN_STEP: Final = 0.001
-"""Numbers of private sets are never shown finer than this."""
-STUDIES_PER_STEP: Final = 5
-"""One study may move a mean on [0, 1] by 1/n: the step is worth five of them."""
 
-
-def step_for(n_studies: int) -> float:
-    """The granularity of shown means on a private set: max(0.001, 5/n).
-
-    >>> step_for(10_000), step_for(62)
-    (0.001, 0.08064516129032258)
-    """
-    return max(MIN_STEP, STUDIES_PER_STEP / n_studies)
-
-
-def coarse(value: float, n_studies: int) -> float:
-    """A mean as it may be shown of a private set: the nearest multiple of the step.
+def coarse(value: float, step: float) -> float:
+    """A mean as it may be shown in steps: the nearest multiple of `step`.
 
     For rendering only; records and ranks keep full precision.
+
+    >>> coarse(0.41234, 0.001), coarse(0.41234, 0.05)
+    (0.412, 0.4)
     """
-    step = step_for(n_studies)
     return float(np.rint(value / step) * step)
-
-
-def coarse_text(value: float, n_studies: int) -> str:
-    """`coarse` with as many decimals as the step has, so that no digit says more than it does.
-
-    >>> coarse_text(0.41234, 10_000), coarse_text(0.41234, 590), coarse_text(0.41234, 62)
-    ('0.412', '0.415', '0.40')
-    """
-    return f"{coarse(value, n_studies):.{max(0, math.ceil(-math.log10(step_for(n_studies))))}f}"

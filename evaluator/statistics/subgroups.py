@@ -77,7 +77,7 @@ class AxisResult:
 
 
 def cells_of(axes: Sequence[Axis], clusters: Clusters, *, private: bool) -> dict[str, dict[str, Mask]]:
-    """Groups of every axis as masks; for a private set only what may be shown (`safe_axes`)."""
+    """Groups of every axis as masks; for a set that is not public only what may be shown (`safe_axes`)."""
     if private:
         return safe_axes(axes, clusters)
     out = {}

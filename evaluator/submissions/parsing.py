@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Any, Final
 
 import yaml
 
+from evaluator.core.plain_yaml import MAX_DEPTH, MAX_NUMBER, PlainLoader, check_events
 from evaluator.core.problems import Problems, pointer
 
-MAX_DEPTH: Final = 16
 MAX_TOKENS: Final = 1_000_000
 """Strings and brackets of a JSON text; 10,000 studies take 70,000. A value of more would fill the memory."""
-MAX_NUMBER: Final = 18
-"""Characters of a number in YAML."""
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -212,19 +210,8 @@ def _report_surrogates(file: str, text: str, value: Any, problems: Problems) -> 
                 )
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without duplicate keys, dates or endless numbers; `_check_events` has seen the text before."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} is no text", key_node.start_mark)
-            if key in seen:
-                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+class _Loader(PlainLoader):
+    """YAML of a card; `check_events` has seen the text before."""
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -239,16 +226,12 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def parse_yaml(file: str, text: str, problems: Problems) -> Any:
     """The value of a YAML text, or `UNUSABLE` after naming why it cannot be used (RX501)."""
     try:
-        _check_events(text)
+        check_events(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -292,27 +275,3 @@ def yaml_line_of(text: str, path: Iterable[str | int]) -> int | None:
 @lru_cache(maxsize=2)
 def _composed(text: str) -> Any:
     return yaml.compose(text, Loader=_Loader)
-
-
-def _check_events(text: str) -> None:
-    """Raises for depth, anchors, aliases, tags and half characters, before any value is made."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        wrong = None
-        mark: Any = event.start_mark
-        if isinstance(event, yaml.AliasEvent):
-            wrong = "aliases are not allowed"
-        elif getattr(event, "anchor", None):
-            wrong = "anchors are not allowed"
-        elif getattr(event, "tag", None):
-            wrong = "tags are not allowed"
-        elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            wrong = "half of a character"
-        if wrong:
-            raise yaml.MarkedYAMLError(None, None, wrong, mark)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evaluator.core.problems import Problems, RexrankError
-from evaluator.datasets.references import references_directory
-from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.datasets.references import known_ids, references_directory
+from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import decode, parse_json
 from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
@@ -22,7 +22,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
-        return study_ids(dataset, directory)
+        return known_ids(dataset, directory)
 
     entries = []
     folders = []
@@ -62,16 +62,39 @@ def read_reports(path: Path) -> dict[str, StudyReport] | None:
     return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
 
 
-def earlier_reports(
-    folder: Path, submission: Submission, dataset: Dataset
-) -> dict[str, Mapping[str, StudyReport]]:
-    """Reports of the other submissions beside this one on the dataset, by `team/model`; unreadable ones not."""
+Reports = Mapping[str, StudyReport]
+
+
+class ReportFiles(Mapping[str, Reports]):
+    """Reports by `team/model`, each file read when it is asked for and not kept: a board has many.
+
+    A file that is not sound counts as empty.
+    """
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = dict(paths)
+
+    def __getitem__(self, name: str) -> Reports:
+        return read_reports(self._paths[name]) or {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def only(self, names: Sequence[str]) -> ReportFiles:
+        """The same files, those of `names` alone."""
+        return ReportFiles({n: self._paths[n] for n in names if n in self._paths})
+
+
+def earlier_reports(folder: Path, submission: Submission, dataset: Dataset) -> ReportFiles:
+    """Reports of the other submissions beside this one on the dataset, by `team/model`."""
     root = folder.resolve().parents[1]
-    own = f"{submission.team}/{submission.model}"
-    found: dict[str, Mapping[str, StudyReport]] = {}
-    for path in sorted(root.glob(f"*/*/{dataset.id}.json")):
-        name = f"{path.parent.parent.name}/{path.parent.name}"
-        reports = None if name == own else read_reports(path)
-        if reports is not None:
-            found[name] = reports
-    return found
+    return submitted_reports(root, dataset.id, f"{submission.team}/{submission.model}")
+
+
+def submitted_reports(root: Path, dataset: str, own: str) -> ReportFiles:
+    """Reports of every submission below `root` on a dataset but `own`, by `team/model`."""
+    paths = {f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset}.json"))}
+    return ReportFiles({name: p for name, p in paths.items() if name != own})

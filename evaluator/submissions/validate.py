@@ -131,12 +131,12 @@ def _predictions(
             dataset.n_studies,
             problems,
             text=content,
-            show_ids=dataset.ids_public,
+            show_ids=dataset.exposure.studies,
         )
     if isinstance(value, dict) and (studies or not value):
         structure.check_impressions(file, studies, problems)
         structure.check_order(file, content, value, problems)
-        text.check_reports(file, content, studies, problems)
+        text.check_reports(file, content, studies, problems, dataset.id)
         lookalikes.check_lookalikes(file, content, studies, problems)
     reports = {s: StudyReport(c["findings"], c.get("impression")) for s, c in studies.items()}
     return Predictions(dataset.id, reports, digest)

@@ -170,7 +170,7 @@ const verdict = (board, a, b) => {
   const p = a.ranked_against[b.id];
   if (!metric || !pair || p === undefined) return ["The ranking metric is not scored for both, so that the board says nothing about this pair."];
   const [d, low, high] = pair;
-  // Of a private set a difference may be too small to be shown; the ranks then say whose it is.
+  // Where numbers are shown in steps a difference may be too small to be shown; the ranks then say whose it is.
   const first = d === 0 ? a.rank[0] < b.rank[0] : (d > 0) === metric.higher_is_better;
   const [better, worse] = first ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;

@@ -72,11 +72,12 @@ def test_light_commands_never_import_torch():
 def test_validate_exits_0_and_1(repository):
     done = rexrank("validate", "submissions", cwd=repository)
     assert done.returncode == 0, done.stderr
-    assert "Valid: 4 submissions checked." in done.stdout
+    assert "Valid: 4 submissions checked, 1 warning." in done.stdout
+    assert "C10: null-like: one report for 100% of the studies" in done.stdout
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
     done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
     assert done.returncode == 1
-    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108"]
+    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108", "RX415"]
 
 
 def test_validate_of_nothing_is_ours_to_say(repository):
@@ -95,7 +96,7 @@ def test_new_refuses_to_overwrite(tmp_path):
     done = rexrank("new", "acme", "m1", cwd=tmp_path)
     assert done.returncode == 1
     assert card.read_text() == "mine"
-    assert "try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
+    assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
 
 
 def test_score_rank_compare(repository):
@@ -236,3 +237,45 @@ def test_metric_scores_any_pairs(repository):
     assert done.returncode == 2
     assert "row 1: no reference, prediction" in done.stderr
     assert not (repository / "t.json").exists()
+
+
+HOST_FILES = {
+    "policy": (
+        ("quota", "show", "--store", "store"),
+        "leaderboard/policy.json",
+        '{"runs": "1"}',
+        "RX603 /runs",
+    ),
+    "judges": (
+        ("judge", "serve", "--judges", "judges.toml"),
+        "judges.toml",
+        "[green]\nmodel = 3\n",
+        "RX603 /green/model",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOST_FILES)
+def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
+    arguments, name, content, place = HOST_FILES[case]
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text(content)
+    done = rexrank(*arguments, cwd=repository)
+    assert done.returncode == 1
+    assert "cannot be used: 1 problem." in done.stderr
+    assert place in done.stderr
+    for part in ("found ", "wanted ", "fix "):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_releases_that_are_no_good_stop_the_ranking(repository):
+    assert (
+        rexrank(
+            "score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", cwd=repository
+        ).returncode
+        == 0
+    )
+    (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
+    done = rexrank("rank", cwd=repository)
+    assert (done.returncode, "RX603 /abc" in done.stderr) == (1, True)

@@ -16,7 +16,7 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     assert run_demo(tmp_path / "demo", serve=False) == 0
     said = capsys.readouterr().out
-    assert "Valid: 4 submissions checked." in said
+    assert "Valid: 4 submissions checked, 1 warning." in said
     assert "Not valid: " in said
     assert (tmp_path / "demo/site/index.html").is_file()
     for track in ("findings", "report"):

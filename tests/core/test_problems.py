@@ -36,14 +36,6 @@ def test_lines_are_looked_up_only_for_what_is_listed():
     assert [p.line for p in problems] == list(range(1, 21))
 
 
-def test_extending_keeps_everything():
-    one, other = Problems(), Problems()
-    add(one, line=7)
-    add(one, code="RX408", severity=Severity.WARNING)
-    other.extend(one)
-    assert [p.to_dict() for p in other] == [p.to_dict() for p in one]
-
-
 @given(st.text(st.characters(), max_size=400))
 def test_what_is_listed_is_printable_and_short(text):
     problems = Problems()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,7 +20,7 @@ from evaluator.datasets.references import (
 )
 from evaluator.datasets.registry import get_dataset
 
-SMALL = replace(get_dataset("mimic-cxr"), n_studies=2, tracks={"findings": 1, "report": 2})
+SMALL = get_dataset("mimic-cxr").model_copy(update={"n_studies": 2, "tracks": {"findings": 1, "report": 2}})
 
 
 def parse(studies, dataset=SMALL):
@@ -151,12 +150,12 @@ def test_no_study_makes_the_loader_stumble(studies):
 def test_planted_things_lie_beside_the_references(tmp_path):
     dataset = get_dataset("iu-xray")
     studies = {f"s{i}": {"section_findings": "Clear."} for i in range(2)}
-    bare = replace(dataset, ids_digest=None)
+    bare = dataset.model_copy(update={"ids_digest": None})
     (tmp_path / "iu-xray.json").write_text(json.dumps(studies))
     assert load_references(bare, tmp_path).planted == Planted()
     path = tmp_path / "iu-xray.planted.json"
     path.write_text(json.dumps({"strings": ["a-b"], "swapped": ["s1"]}))
-    assert load_references(bare, tmp_path).planted == Planted(("a-b",), ("s1",))
+    assert load_references(bare, tmp_path).planted == Planted(strings=("a-b",), swapped=("s1",))
     for bad in ("{", "[]", '{"strings": "a"}', '{"strings": [""]}', '{"other": []}'):
         path.write_text(bad)
         with pytest.raises(RexrankError, match=r"planted\.json"):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
+from evaluator.cli import main
 from evaluator.core.problems import RexrankError
+from evaluator.datasets import registry
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset, ids_digest, study_ids
 
 
@@ -22,7 +27,7 @@ def test_every_entry_is_whole(name):
     assert all(n is None or 0 < n <= dataset.n_studies for n in dataset.tracks.values())
     assert dataset.title
     assert dataset.licence
-    assert dataset.access
+    assert dataset.how_to_get
 
 
 def test_known_counts():
@@ -40,7 +45,7 @@ def test_known_counts():
 def test_ids_travel_only_where_they_may():
     for name in dataset_ids():
         ids = study_ids(get_dataset(name))
-        if get_dataset(name).ids_public:
+        if get_dataset(name).exposure.studies:
             assert ids is not None
             assert len(ids) == get_dataset(name).n_studies
         else:
@@ -71,3 +76,21 @@ def test_damaged_manifest_says_how_to_write_it_again(tmp_path, text):
 def test_unknown_dataset_lists_the_known_ones():
     with pytest.raises(RexrankError, match="choose one of: rexgradient, mimic-cxr"):
         get_dataset("mimic")
+
+
+def test_a_dataset_that_is_no_good_stops_the_command_with_its_problems(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "datasets"
+    shutil.copytree(Path(registry.__file__).parent, folder)
+    text = (folder / "iu-xray.yaml").read_text("utf-8")
+    (folder / "iu-xray.yaml").write_text(text.replace("access: public", "access: publik"))
+    monkeypatch.setattr(registry, "_folder", lambda: folder)
+    monkeypatch.setattr(sys, "argv", ["rexrank", "data", "check", str(tmp_path)])
+    (tmp_path / "iu-xray.json").write_text("{}")
+    get_dataset.cache_clear()
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    finally:
+        get_dataset.cache_clear()
+    assert stopped.value.code == 1
+    assert "RX603 /access\n    found   the field 'access' is 'publik'" in capsys.readouterr().err

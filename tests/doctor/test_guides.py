@@ -18,7 +18,7 @@ CALL = re.compile(r"(?:^|[\s`/])rexrank ((?:[a-z]+[ \n]?)+[^`\n|;&#]*)", re.MULT
 
 
 def test_every_check_stands_in_a_guide():
-    source = " ".join(p.read_text("utf-8") for p in (ROOT / "evaluator" / "doctor").glob("*.py"))
+    source = " ".join(p.read_text("utf-8") for p in (ROOT / "evaluator" / "doctor").rglob("*.py"))
     guides = " ".join(p.read_text("utf-8") for p in PAGES)
     assert set(CODE.findall(source)) == set(CODE.findall(guides))
 

@@ -25,12 +25,12 @@ inputs: {{views: frontal, context: none}}
 training_data: [synthetic]
 uses_external_llm: false
 deterministic: true
-status: active
+status: {status}
 """
 
 
-def card(name="Careful", contact="stranger"):
-    return CARD.format(name=name, contact=contact).encode()
+def card(name="Careful", contact="stranger", status="active"):
+    return CARD.format(name=name, contact=contact, status=status).encode()
 
 
 def reports(writer="paraphrase", seed=7):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -129,7 +128,7 @@ FORGED = {
     "more in a row": (TABLE, first_row(put("report", WORDS)), "schema of table"),
     "a long note": (TABLE, put("notes", [WORDS * 40]), "schema of table"),
     "another title": (TABLE, put("title", WORDS), "than main"),
-    "private called public": (TABLE, put("references_public", False), "than main"),
+    "withheld called public": (TABLE, put("access", "withheld"), "than main"),
     "another name": (TABLE, first_row(put("name", WORDS)), "other things than its record"),
     "another pull request": (TABLE, first_row(put("pull_request", 77)), "other things than its record"),
     "another number": (TABLE, first_row(put("metrics", "bleu_2", "mean", 0.9)), "other numbers"),
@@ -220,21 +219,23 @@ def test_per_study_scores_give_the_record(bundle, name):
     refused(bundle, why)
 
 
-def test_of_a_private_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
-    """The same files, had main said that the set is private."""
-    monkeypatch.setattr(rules, "get_dataset", lambda d: replace(get_dataset(d), references_public=False))
+def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
+    """The same files, had main said that the set is withheld."""
+    monkeypatch.setattr(
+        rules, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})
+    )
     for kind in ("studies", "cases"):
         for path in sorted((bundle / kind).rglob("*.*")):
             name = path.relative_to(bundle).as_posix()
-            with pytest.raises(RexrankError, match="private set"):
+            with pytest.raises(RexrankError, match="not public"):
                 rules.RULES[kind](rules.Bundle(bundle, [name], {}), name)
             path.unlink()
-    refused(bundle, "finer than its step")
+    refused(bundle, "finer than its set's step")
     value = json.loads((bundle / PAIRWISE).read_text())
     table = json.loads((bundle / TABLE).read_text())
     made = rules.Bundle(bundle, [PAIRWISE, SANITY], {PAIRWISE: value, TABLE: table})
-    with pytest.raises(RexrankError, match="finer than its step"):
+    with pytest.raises(RexrankError, match="finer than its set's step"):
         rules.check_pairwise(made, PAIRWISE)
     made = rules.Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
-    with pytest.raises(RexrankError, match="finer than its step"):
+    with pytest.raises(RexrankError, match="finer than its set's step"):
         rules.check_sanity(made, SANITY)

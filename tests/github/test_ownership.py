@@ -31,14 +31,16 @@ CASES = [
     ("submissions/strangers/second", "stranger", 7, None),
     ("submissions/strangers/second", "stranger", 8, "numeric id"),
     ("submissions/strangers/second", "other", 9, "no contact of the team"),
-    ("submissions/newcomers/first", "other", 9, None),
-    ("submissions/stranger/prefix", "other", 9, None),
+    ("submissions/newcomers/first", "other", 9, "not listed under contact"),
+    ("submissions/newcomers/first", "Newcomer", 9, None),
+    ("submissions/stranger/prefix", "other", 9, "not listed under contact"),
+    ("submissions/stranger/prefix", "newcomer", 9, None),
 ]
 
 
 @pytest.mark.parametrize(("folder", "login", "number", "wanted"), CASES)
 def test_objections(main, folder, login, number, wanted):
-    found = objection(main, folder, Person(login, number))
+    found = objection(main, folder, Person(login, number), ["newcomer"])
     assert found is None if wanted is None else wanted in found
     assert objection(main, folder, Person(login, number, maintainer=True)) is None
 
@@ -53,6 +55,7 @@ def test_words_show_hostile_logins_as_text(main):
         (b"contact: [a, b-c]\n", ["a", "b-c"]),
         (b"contact: a\n", []),
         (b"contact: [1, a]\n", ["a"]),
+        (b'contact: ["octocat\\n", " b "]\n', ["octocat", "b"]),
         (b"contact: [\n", []),
         (b"\xff", []),
         (b"", []),

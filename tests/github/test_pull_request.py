@@ -101,6 +101,34 @@ def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_fil
     assert take_fetched(tmp_path / "pull", 1, sha).ok
 
 
+@pytest.mark.parametrize(
+    ("login", "ok"), [("stranger", True), ("STRANGER", True), ("other", False), ("", False)]
+)
+def test_only_a_contact_opens_the_folder_of_a_new_team(repo, tmp_path, submission_files, login, ok):
+    intake = taken(repo, tmp_path, submission_files(), Person(login, 7))
+    assert intake.report.ok
+    assert intake.ok is ok
+    assert ok or "not listed under contact" in intake.objection
+    assert taken(repo, tmp_path / "2", submission_files(), Person(login, 7, maintainer=True)).ok
+
+
+@pytest.mark.parametrize("card", [b"", b"\xff", b"contact: stranger\n", b"contact: [&a x, *a]\n"])
+def test_a_card_that_cannot_be_read_names_nobody(repo, tmp_path, submission_files, card):
+    changed = {**submission_files(), f"{FOLDER}/model.yaml": card}
+    assert taken(repo, tmp_path, changed, Person("stranger", 7)).objection is not None
+
+
+def test_a_model_cannot_be_born_withdrawn(repo, tmp_path, submission_files):
+    gone = submission_files(status="withdrawn\nreason: A fault.")
+    born = taken(repo, tmp_path, gone)
+    assert [(p.code, p.pointer, p.found) for p in born.report.problems] == [
+        ("RX502", "/status", "a new model whose status is withdrawn")
+    ]
+    assert not born.ok
+    repo.merge(submission_files())
+    assert taken(repo, tmp_path / "2", gone).ok
+
+
 @pytest.mark.parametrize(("login", "ok"), [("stranger", True), ("Stranger", True), ("other", False)])
 def test_only_contacts_change_what_is_there(repo, tmp_path, submission_files, login, ok):
     repo.merge(submission_files())

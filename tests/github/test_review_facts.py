@@ -36,6 +36,13 @@ def test_resemblance(other, share):
     assert found == ([] if share is None else [("t/m", share)])
 
 
+def test_a_sentence_appended_hides_nobody():
+    text = "There is a small left effusion with basal atelectasis. The heart is enlarged. No pneumothorax is seen."
+    theirs = made([f"{text} Film {i}." for i in range(9)])
+    mine = made([f"{text} Film {i}. No acute disease." for i in range(9)])
+    assert nearest(mine, {"t/m": theirs.reports}) == [("t/m", 1.0)]
+
+
 def test_empty_reports_resemble_nothing():
     assert nearest(made(["", " "]), {"t/m": made(["", ""]).reports}) == []
 

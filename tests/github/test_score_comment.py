@@ -103,7 +103,7 @@ def test_the_first_two_boards_lie_open():
 def test_reports_flags_failures_and_missing_metrics_are_said():
     diagnostics = {
         "n_empty": 2, "distinct_fraction": 0.9, "top1_share": 0.05, "length_ratio": 0.8, "exact_match": 0.01,
-        "copied_spans": 0.0,
+        "copied_spans": 0.0, "judge_outliers": {"green": {"above": 3, "below": 1_200}},
     }  # fmt: skip
     badges = [{"code": "C2", "outcome": "quarantine", "text": "2 of 60 reports are empty"}]
     own = row("t/m", badges=badges, missing=["green"])
@@ -112,19 +112,23 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
     assert "No rank on Sandbox, findings: held by integrity check C2." in text
     assert "90.0% are distinct, the most common one in 5.0% of the studies" in text
     assert "2 empty" in text
+    assert (
+        "green far above what RadGraph-F1 and RaTEScore lead to expect in 3 studies, far below in 1,200"
+        in text
+    )
     assert "C2: 2 of 60 reports are empty (held: no rank until a maintainer has looked)" in text
     assert "Not computed here: green" in text
     assert "2 scored worst" in text
     assert "| none |" in score_comment(result(board(row=own)), REPOSITORY)
 
 
-def test_a_private_set_says_how_coarse_it_is():
+def test_a_withheld_set_says_how_coarse_it_is():
     quota = {
         "dataset": "rexgradient", "digest": "a" * 64, "counted": True, "used": 1, "runs": 1, "window_days": 30,
         "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z",
     }  # fmt: skip
     _, text = drawn(board(step=5 / 62), quota=[quota])
-    assert "in steps of 0.0806: the set is private" in text
+    assert "in steps of 0.0806." in text
     assert "1.20 [1.10, 1.30]" in text
     assert "−0.05 [−0.07, 0.00]" in text
     assert "1 of 1 used in 30 days, 2 of 6 in a year" in text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,7 +107,7 @@ def test_a_long_sample_is_broken_into_lines():
         ({}, Policy(), "scored once in 30 days and 6 times in a year. For t: rexgradient now."),
         ({"rexgradient": None}, Policy(), "For t: rexgradient now."),
         ({"rexgradient": "2026-12-26T13:58:12Z"}, Policy(), "rexgradient from 2026-12-26 13:58 UTC."),
-        ({}, Policy(2, timedelta(days=7), 9), "scored twice in 7 days and 9 times in a year"),
+        ({}, Policy(runs=2, window_days=7, runs_per_year=9), "scored twice in 7 days and 9 times in a year"),
     ],
 )
 def test_of_a_private_set_the_quota_is_said(waits, policy, words):

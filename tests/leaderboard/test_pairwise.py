@@ -1,4 +1,4 @@
-"""Pairs on every metric: the numbers of `rexrank compare`, and coarse ones of private sets."""
+"""Pairs on every metric: the numbers of `rexrank compare`, and coarse ones of sets that are not public."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ def test_few_patients_have_no_interval():
     assert all(p["low"] is None for p in made["metrics"]["bleu_2"])
 
 
-def test_a_private_set_shows_no_finer_number(monkeypatch):
+@pytest.mark.parametrize(("dataset", "step"), [("rexgradient", 5 / 60), ("chexpert-plus", 0.001)])
+def test_no_number_is_finer_than_its_set_s_step(monkeypatch, dataset, step):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    made = board_pairwise(Board(get_dataset("chexpert-plus"), "report"), "d", frames(60), COLUMNS)
+    made = board_pairwise(Board(get_dataset(dataset), "report"), "d", frames(60), COLUMNS)
     for pair in made["metrics"]["bleu_2"]:
         for end in ("difference", "low", "high"):
-            assert pair[end] == coarse(pair[end], 60)
+            assert pair[end] == coarse(pair[end], step)
     assert "s1" not in str(made)
 
 

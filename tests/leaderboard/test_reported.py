@@ -11,7 +11,6 @@ from evaluator.leaderboard.reported import (
     COEFFICIENTS,
     INTERCEPT,
     consistent,
-    convert_published,
     load_reported,
     residual,
 )
@@ -43,27 +42,6 @@ def test_the_three_snapshots():
     assert len(wrong) == 38
     assert {r.track for r in wrong} == {"report"}
     assert max(abs(residual(r.values)) for r in wrong) == pytest.approx(0.2142, abs=1e-4)
-
-
-def test_only_facts_with_https_links_are_kept():
-    row = {
-        "snapshot": "2024-11-19_61f28d0",
-        "dataset": "IU-Xray",
-        "track": "findings",
-        "model": "m",
-        "institution": "i",
-        "year": "2024",
-        "model_url": "http://x",
-        "metric": "BLEU",
-        "value": "0.1",
-    }
-    text = convert_published([row, row | {"dataset": "ReXVQA"}, row | {"metric": "Overall Accuracy"}])[
-        "2024-11-19"
-    ]
-    assert text.splitlines() == [
-        "dataset,track,model,institution,year,link,metric,value",
-        "iu-xray,findings,m,i,2024,,bleu_2,0.1",
-    ]
 
 
 def test_a_damaged_file_is_named(tmp_path):

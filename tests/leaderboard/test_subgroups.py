@@ -14,7 +14,7 @@ from evaluator.leaderboard.subgroups import axes_of, board_subgroups, group_mask
 from evaluator.scoring.records import Board
 
 PUBLIC = Board(get_dataset("sandbox"), "findings")
-PRIVATE = Board(get_dataset("rexgradient"), "findings")
+WITHHELD = Board(get_dataset("rexgradient"), "findings")
 N = 400
 
 
@@ -79,14 +79,14 @@ def test_one_model_alone_has_the_numbers_it_has_beside_others():
 
 def test_a_private_board_shows_no_small_cell_and_no_fine_number(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    found = subgroups(PRIVATE, a=frame())
+    found = subgroups(WITHHELD, a=frame())
     assert "site" not in {x["axis"] for x in found["axes"]}
     assert all(g["studies"] % 10 == 0 for x in found["axes"] for g in x["groups"])
     sex = next(x for x in found["axes"] if x["axis"] == "sex")
     value = sex["models"]["a"]["groups"]["F"]["value"]
     assert value == pytest.approx(round(value / 0.025) * 0.025, abs=1e-12)
     assert "s0001" not in json.dumps(found)
-    assert set(group_masks(PRIVATE, frame())) == {x["axis"] for x in found["axes"]}
+    assert set(group_masks(WITHHELD, frame())) == {x["axis"] for x in found["axes"]}
 
 
 def test_nothing_to_say():
@@ -97,10 +97,15 @@ def test_nothing_to_say():
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    records = [{"provenance": {"references_sha256": "d"}, "metrics": {"radcliq_v1": {"signature": "r|v1|protocol:clean"}}}] * 2
+    records = [
+        {
+            "provenance": {"references_sha256": "d"},
+            "metrics": {"radcliq_v1": {"signature": "r|v1|protocol:clean"}},
+        }
+    ] * 2
     frames = [frame(), frame(0.2, seed=5)]
     public = {r.group: r for r in compare_models(PUBLIC, records, frames)}
-    private = {r.group: r for r in compare_models(PRIVATE, records, frames)}
+    private = {r.group: r for r in compare_models(WITHHELD, records, frames)}
     assert "site: S01" in public
     assert not any(g.startswith("site") for g in private)
     assert private["sex: F"].n == 200

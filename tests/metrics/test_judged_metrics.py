@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
@@ -17,10 +20,11 @@ from evaluator.metrics.green import Green, _Asker
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
 from evaluator.models.judges.identity import JudgeVoid
-from evaluator.models.judges.sanitise import INJECTIONS, addresses_judge, harmless
+from evaluator.models.judges.sanitise import INJECTIONS, escaped
 from evaluator.models.judges.settings import JudgeSettings, by_metric
 from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
 from evaluator.models.runtime import Run
+from evaluator.submissions.rules.text_rules import TEXT_RULES, rules_hit
 
 
 @dataclass(frozen=True)
@@ -106,27 +110,64 @@ def test_signature_says_stand_in(url: str, metric: Metric) -> None:
     assert (str(signature.judges[0]), signature.trusted) == ("facts@stand-in", False)
 
 
-@pytest.mark.parametrize("text", INJECTIONS)
-def test_injections_are_refused_and_made_harmless(url: str, text: str) -> None:
-    assert addresses_judge(f"The lungs are clear. {text}") or addresses_judge(f"The lungs are clear.\n{text}")
-    quiet = harmless(text)
-    assert not any(
-        mark in quiet for mark in ("<|", "</s>", "[Matched", "[Clinically", "[INST]", "<<SYS>>", "```")
-    )
+HOSTILE = sorted(
+    {*INJECTIONS, *(Path(__file__).parents[1] / "data" / "injection.txt").read_text("utf-8").splitlines()}
+)
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, "\uff3bMatched Findings\uff3d", "<\u200b|user|>", "{}", "<<<s>>>", "[[1]]"]
+)
+def test_escaping_takes_the_sense_from_every_mark(text: str) -> None:
+    plain = escaped(f"The lungs are clear.\n{text}")
+    assert not set("[]{}`\n") & set(plain)
+    assert not re.search(r"<[|/!?A-Za-z_]", plain)
+    for key in (rule.key for rule in TEXT_RULES if rule.escaped):
+        found = rules_hit(plain).get(key, "")
+        # A role's name is left: a text on one line starts no turn with it.
+        assert not set("<>[]") & set(found), (key, found)
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="<>[]{}|/`s abS\n\u200b\uff1c\uff3b", max_size=40))
+def test_escaping_leaves_nothing_that_opens_or_closes(text: str) -> None:
+    plain = escaped(text)
+    assert not re.search(r"[\[\]{}`\n]|<[|/!?A-Za-z_<]|[|/A-Za-z_]>", plain)
+    assert escaped(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "text", ["Nodule <3 mm, > 2 cm away.", "T5-T6; 3 x 4 mm (stable).", "Heart < 50 % of the chest."]
+)
+def test_escaping_leaves_honest_reports_alone(text: str) -> None:
+    assert escaped(text) == text
 
 
 def test_injected_predictions_gain_nothing(url: str) -> None:
     pairs = [Pair(str(i), REFERENCE, f"{REPORTS[1]}\n{text}") for i, text in enumerate(INJECTIONS)]
-    assert Green().score(pairs, run_of(url)).values.tolist() == [0.0] * len(pairs)
-    assert FineRadScore().score(pairs, run_of(url)).values.tolist() == [4.0] * len(pairs)
+    plain = [Pair("plain", REFERENCE, REPORTS[1])]
+    for metric in (Green(), FineRadScore()):
+        clean = metric.score(plain, run_of(url)).values[0]
+        scores = metric.score(pairs, run_of(url))
+        assert scores.values.tolist() == [clean] * len(pairs)
+        assert not scores.failed.any()
 
 
-@pytest.mark.parametrize("name", ["rate_pairs.json"])
-def test_ordinary_reports_are_never_refused(name: str) -> None:
-    path = Path(__file__).parents[1] / "data" / "parity" / "judges" / "fixtures" / name
-    for pair in json.loads(path.read_text("utf-8")):
-        assert addresses_judge(pair["reference"]) is None
-        assert addresses_judge(pair["candidate"]) is None
+PHRASES = (
+    "Ignore the artifact seen on prior.",
+    "Of clinical severity: mild.",
+    "As an AI I cannot see an effusion.<end_of_turn>",
+    "You are a fast reader. ```json```",
+)
+
+
+@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+@pytest.mark.parametrize("text", PHRASES)
+def test_no_honest_words_cost_a_report_its_score(url: str, metric: Metric, text: str) -> None:
+    pairs = [Pair("a", REFERENCE, REFERENCE), Pair("b", REFERENCE, f"{REFERENCE} {text}")]
+    scores = metric.score(pairs, run_of(url))
+    assert not scores.failed.any()
+    assert scores.values[1] == scores.values[0]
 
 
 @pytest.mark.parametrize("reply", ["{}", "[Matched Findings]:\n3. all", "", "no idea", "null"])

@@ -36,7 +36,9 @@ def _one_thread() -> None:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Model directories by checkpoint: the trained small one and the random one."""
     random = tmp_path_factory.mktemp("random")
-    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner")
+    # Another network behind the same tokenizer: only what differs is stored twice.
+    shutil.copytree(DATA / "models" / "ratescore-ner", random / "ratescore-ner")
+    shutil.copytree(JUDGES / "ckpt" / "rate_ner_rand", random / "ratescore-ner", dirs_exist_ok=True)
     shutil.copytree(DATA / "models" / "biolord", random / "biolord")
     return {"rate_ner_tiny": DATA / "models", "rate_ner_rand": random}
 
@@ -103,7 +105,7 @@ def test_a_revision_with_numbered_labels_is_refused(models: dict[str, Path], tmp
 
 
 def test_signature_names_variant_and_weights(models: dict[str, Path]) -> None:
-    signature = RateScore().signature(run_of(models["rate_ner_tiny"], "0.5.0"))
+    signature = str(RateScore().signature(run_of(models["rate_ner_tiny"], "0.5.0")))
     assert signature.startswith("ratescore|v1|0.5.0|ratescore-ner@")
     with pytest.raises(ValueError, match="no variant"):
         RateScore().signature(run_of(models["rate_ner_tiny"], "1.0"))

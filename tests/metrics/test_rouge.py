@@ -33,4 +33,4 @@ def test_empty_on_either_side_is_zero():
 
 
 def test_signature_names_package_stemmer_and_protocol():
-    assert RougeL().signature(Run()) == "rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:clean"
+    assert str(RougeL().signature(Run())) == "rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:clean"

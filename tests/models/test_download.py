@@ -17,8 +17,13 @@ REVISION = "a" * 40
 
 
 def spec(**changes):
-    files = {n: Source("org/model", REVISION, hashlib.sha256(c).hexdigest()) for n, c in CONTENT.items()}
-    return ModelSpec("m", "M", "MIT", "", 1, ("bleu_2",), files | changes)
+    files = {
+        n: Source(hub="org/model", revision=REVISION, sha256=hashlib.sha256(c).hexdigest())
+        for n, c in CONTENT.items()
+    }
+    return ModelSpec(
+        key="m", title="M", licence="MIT", gated="", size_mb=1, metrics=("bleu_2",), files=files | changes
+    )
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_another_digest_is_deleted(manifest, tmp_path):
 
 
 def test_a_moving_revision_is_refused(manifest, tmp_path):
-    manifest(**{"config.json": Source("org/model", "", "")})
+    manifest(**{"config.json": Source(hub="org/model", revision="", sha256="")})
     with pytest.raises(RexrankError, match="records no revision"):
         fetch("m", tmp_path, download)
 

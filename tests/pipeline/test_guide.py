@@ -147,7 +147,7 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
         f"{text.MAX_WORDS} words and {text.MAX_CHARACTERS:,} characters, no word above {text.MAX_TOKEN}"
         in GUIDE
     )
-    assert (policy.runs, policy.window.days, policy.runs_per_year) == (1, 30, 6)
+    assert (policy.runs, policy.window_days, policy.runs_per_year) == (1, 30, 6)
     assert "one in 30 days and six in a year" in GUIDE
 
 

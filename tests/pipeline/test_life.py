@@ -191,7 +191,9 @@ def test_rescoring_brings_the_board_to_new_references(published: World) -> None:
 
 def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     two = scored.open_pull(
-        submission(team="others", model="two", seed=9, writer="near-copy"), branch="two", author="other"
+        submission(team="others", model="two", seed=9, writer="near-copy", card_text=card(contact="other")),
+        branch="two",
+        author="other",
     )
     scored.score(two)
     for p in (scored.state.pulls[1], two):

@@ -180,7 +180,11 @@ def test_a_quota_noted_by_somebody_else_counts_for_nothing(opened: World, author
     from rehearsal.git import git
     from rehearsal.state import Status
 
-    p = opened.open_pull(submission(team="others", private=True), branch="others", author="other")
+    p = opened.open_pull(
+        submission(team="others", private=True, card_text=card(contact="other")),
+        branch="others",
+        author="other",
+    )
     first = git(opened.state.bare, "rev-list", "--max-parents=0", "main")
     words = f"scored {'a' * 64}, next 2099-01-01T00:00:00Z"
     made = Status(

@@ -1,4 +1,4 @@
-"""Null rows by the pipeline, sanity probes, and what a private set lets out of the runner."""
+"""Null rows by the pipeline, sanity probes, and what a withheld set lets out of the runner."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def floats(value):
 def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeypatch):
     """(m): no draws, seed, salt, per-study score, id or text outside the store."""
     public = get_dataset("sandbox")
-    private = replace(public, references_public=False, ids_public=False)
+    private = public.model_copy(update={"access": "withheld"})
     monkeypatch.setattr(registry, "get_dataset", lambda _: private)
     monkeypatch.setenv("REXRANK_SALT", "quite-secret-salt")
     loaded = load_references(public, None)

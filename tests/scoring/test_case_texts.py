@@ -1,4 +1,4 @@
-"""Texts for the case browser: those of public sets as scored, of private sets never."""
+"""Texts for the case browser: those of public sets as scored, of restricted and withheld sets never."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_public_texts_come_back_as_scored(tmp_path):
     assert read_predictions(tmp_path, board, kept, "a", "c") is None
 
 
-@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).references_public])
-def test_nothing_of_a_private_set_is_written_or_read(tmp_path, dataset):
+@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).exposure.studies])
+def test_nothing_of_another_set_is_written_or_read(tmp_path, dataset):
     board = Board(get_dataset(dataset), "findings")
     studies = {"s1": Reference("s1", "Secret effusion.", None, "p1", {})}
     assert write(tmp_path, board, References(board.dataset, studies, "0" * 64)) == []

@@ -6,16 +6,17 @@ import json
 
 import numpy as np
 import pytest
-from support.texts import WORDS, sentence
+from support.texts import WORDS, report, sentence
 
 from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.scoring.diagnostics import clustered_mean, describe, diagnose, held, null_like, recheck
+from evaluator.models.runtime import Run
+from evaluator.scoring.diagnostics import describe, diagnose, held, null_like, recheck
+from evaluator.scoring.earlier import Earlier, OwnFile
 from evaluator.scoring.engine import Scored
 from evaluator.scoring.records import Board
-from evaluator.statistics.bootstrap import clusters_of
 
 
 def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008
@@ -27,7 +28,7 @@ def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(
     scores = {k: Scores(np.full(n, v), bad) for k, v in values.items()}
     scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
     board = Board(get_dataset(dataset), "findings")
-    return diagnose(board, references, scored, reports, "clean", **more)
+    return diagnose(board, references, scored, reports, Run(), **more)
 
 
 def many(n, make):
@@ -39,16 +40,21 @@ def honest(i):
     return " ".join(sentence(i, 14).split()[:6] + sentence(5_000 + i, 14).split()[:8])
 
 
+def long(i):
+    """As much, in a report long enough to be compared with other models'."""
+    return f"{honest(i)} {report(i, 2)}"
+
+
 @pytest.mark.parametrize(
     ("reports", "more", "codes", "result"),
     [
         (many(200, honest), {}, [], "pass"),
         (many(200, lambda i: sentence(900 + i, 14)), {}, ["C14"], "badge"),
-        (many(200, lambda i: honest(i % 10)), {}, ["C10", "C14"], "badge"),
+        (many(200, lambda i: honest(i % 10)), {}, ["C10"], "badge"),
         (many(200, lambda i: honest(i if i > 70 else 0)), {}, ["C10"], "badge"),
         (many(200, lambda i: "" if i < 3 else honest(i)), {}, ["C2"], "quarantine"),
         (many(200, honest), {"failed": 3}, ["C3"], "quarantine"),
-        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 40)}"), {}, ["C5"], "quarantine"),
+        (many(200, lambda i: f"{honest(i)} {honest(i + 300)} {sentence(i, 190)}"), {}, ["C5"], "quarantine"),
         (many(200, lambda i: sentence(i, 14) if i < 50 else honest(i)), {}, ["C12"], "quarantine"),
         (many(200, honest), {"metrics": {"radcliq_v1": -0.2}}, ["C15"], "quarantine"),
         (
@@ -57,8 +63,18 @@ def honest(i):
             ["C16"],
             "reject",
         ),
-        (many(200, honest), {"earlier": {"other/m": many(200, honest)}, "name": "me/m"}, ["C18"], "reject"),
-        (many(200, honest), {"earlier": {"me/old": many(200, honest)}, "name": "me/m"}, ["C18"], "badge"),
+        (
+            many(200, long),
+            {"earlier": Earlier({"other/m": many(200, long)}), "name": "me/m"},
+            ["C18"],
+            "reject",
+        ),
+        (
+            many(200, long),
+            {"earlier": Earlier({"me/old": many(200, long)}), "name": "me/m"},
+            ["C18"],
+            "badge",
+        ),
     ],
 )
 def test_outcomes(reports, more, codes, result):
@@ -67,16 +83,26 @@ def test_outcomes(reports, more, codes, result):
     assert integrity["outcome"] == result
 
 
-def test_a_few_changed_studies_of_a_private_set_are_probing():
+@pytest.mark.parametrize(
+    ("earlier", "found"),
+    [
+        (Earlier(others={"me/old": None}), True),
+        (Earlier(own=[OwnFile("me/m", "2026-01-01", None)]), True),
+        (Earlier(others={"me/old": None}, own=[OwnFile("me/m", "2026-01-01", None)]), True),
+        (Earlier(others={"you/m": None}), False),
+    ],
+)
+def test_a_few_changed_studies_of_a_withheld_set_are_probing(earlier, found):
     now = many(200, honest)
     before = {**now, "s003": StudyReport("another report altogether")}
-    _, integrity = outcome(
-        now,
-        "rexgradient",
-        earlier={"me/old": before, "you/m": many(200, lambda i: sentence(i, 14))},
-        name="me/m",
+    full = Earlier(
+        dict.fromkeys(earlier.others, before), [OwnFile(f.name, f.submitted, before) for f in earlier.own]
     )
-    assert "C19" in {b["code"] for b in integrity["badges"]}
+    _, integrity = outcome(now, "rexgradient", earlier=full, name="me/m")
+    texts = [b["text"] for b in integrity["badges"] if b["code"] == "C19"]
+    assert texts == (["few reports changed since an earlier run of the team"] if found else [])
+    _, public = outcome(now, "iu-xray", earlier=full, name="me/m")
+    assert "C19" not in {b["code"] for b in public["badges"]}
 
 
 def test_private_ids_and_texts_are_never_said():
@@ -110,9 +136,30 @@ def test_flags_of_a_private_set_quote_no_score(metrics, code):
 
 def test_signal_is_of_this_study():
     looks, _ = outcome(many(100, honest))
-    assert looks["signal"]["low"] > 0
+    assert list(looks["signal"]) == ["word_similarity"]
+    assert looks["signal"]["word_similarity"]["gain"] > 0
+    assert looks["signal"]["word_similarity"]["p"] == pytest.approx(1 / 1001)
     few, _ = outcome(many(20, honest))
     assert few["signal"] is None
+
+
+def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
+    kinds = ["normal" if i % 2 else "abnormal" for i in range(200)]
+    studies = {
+        f"s{i:03}": Reference(f"s{i:03}", f"{kinds[i]} {sentence(i, 14)}", None, f"p{i}", {})
+        for i in range(200)
+    }
+    reports = many(200, lambda i: f"{kinds[i]} study {report(9_000 + i, 1)}")
+    board = Board(get_dataset("iu-xray"), "findings")
+    scored = Scored(tuple(sorted(studies)), {}, {})
+    references = References(board.dataset, studies, "d")
+
+    def codes(strata):
+        _, found = diagnose(board, references, scored, reports, Run(), strata=strata)
+        return [b["code"] for b in found["badges"]]
+
+    assert "C14" not in codes([""] * 200)
+    assert "C14" in codes(kinds)
 
 
 def test_a_null_row_is_described_and_not_accused():
@@ -122,13 +169,6 @@ def test_a_null_row_is_described_and_not_accused():
     numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
     assert numbers["exact_match"] == 1.0
     assert numbers["signal"] is None
-
-
-def test_the_clustered_error_is_the_plain_one_for_single_studies():
-    values = np.random.default_rng(1).normal(size=50)
-    mean, error = clustered_mean(values, clusters_of([str(i) for i in range(50)]))
-    assert mean == pytest.approx(values.mean())
-    assert error == pytest.approx(values.std() / np.sqrt(50))
 
 
 def test_what_holds_a_record():
@@ -178,3 +218,49 @@ def test_a_record_that_claimed_other_scores_is_held(before, outcome):
     found = recheck(kept(0.300), before, board)["integrity"]
     assert found["outcome"] == outcome
     assert [b["code"] for b in found["badges"]] == (["C17"] if outcome == "quarantine" else [])
+
+
+def judged(green, *, failed=(), dataset="iu-xray", **more):
+    """Diagnostics and integrity of 200 studies whose evidence says that nothing matches."""
+    rng = np.random.default_rng(0)
+    n = 200
+    scores = {
+        "radgraph_f1": rng.uniform(0.1, 0.3, n),
+        "ratescore": rng.uniform(0.4, 0.6, n),
+        "green": np.asarray(green, dtype=float),
+    } | more
+    bad = np.isin(np.arange(n), failed)
+    studies = {f"s{i:03}": Reference(f"s{i:03}", sentence(i, 14), None, f"p{i}", {}) for i in range(n)}
+    references = References(get_dataset(dataset), studies, "d", Planted())
+    kept = {k: Scores(v, bad if k == "green" else np.zeros(n, bool)) for k, v in scores.items()}
+    scored = Scored(tuple(studies), kept, {k: k for k in kept})
+    board = Board(get_dataset(dataset), "findings")
+    return diagnose(board, references, scored, many(n, honest), Run())
+
+
+def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():
+    green = np.full(200, 0.2)
+    assert judged(green)[0]["judge_outliers"] == {"green": {"above": 0, "below": 0}}
+    green[:3] = 1.0
+    numbers, integrity = judged(green)
+    assert numbers["judge_outliers"] == {"green": {"above": 3, "below": 0}}
+    assert "C23" not in {b["code"] for b in integrity["badges"]}
+    assert judged(green, failed=[0])[0]["judge_outliers"] == {"green": {"above": 2, "below": 0}}
+    severity = {"fineradscore": 4 * (1 - green)}
+    assert judged(green, **severity)[0]["judge_outliers"]["fineradscore"] == {"above": 3, "below": 0}
+
+
+def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
+    green = np.r_[np.full(30, 1.0), np.full(170, 0.2)]
+    said = {
+        d: [b["text"] for b in judged(green, dataset=d)[1]["badges"] if b["code"] == "C23"]
+        for d in ("iu-xray", "rexgradient")
+    }
+    assert said["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
+    assert said["rexgradient"] == ["judge scores that RadGraph-F1 and RaTEScore do not lead to expect"]
+
+
+def test_without_the_evidence_nothing_is_said_of_judges():
+    reports = many(200, honest)
+    assert outcome(reports, metrics={"green": 1.0, "radgraph_f1": 0.0})[0]["judge_outliers"] is None
+    assert outcome(reports)[0]["judge_outliers"] is None

@@ -1,4 +1,4 @@
-"""What a second run on a private set changes of what is shown."""
+"""What a second run on a withheld set changes of what is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.records import Board, published, read_records, write_record
 
-PRIVATE = Board(get_dataset("rexgradient"), "findings")
+WITHHELD = Board(get_dataset("rexgradient"), "findings")
+RESTRICTED = Board(get_dataset("mimic-cxr"), "findings")
 PUBLIC = Board(get_dataset("sandbox"), "findings")
 N = 200
 BASE = np.random.default_rng(3).normal(1.0, 0.5, N)
@@ -21,7 +22,7 @@ def frame(values):
     return pd.DataFrame({"study_id": ids, "patient": ids, "radcliq_v1": values})
 
 
-def record(model, values, blob, board=PRIVATE, team="t", signature="r|v1|protocol:clean", references="d"):
+def record(model, values, blob, board=WITHHELD, team="t", signature="r|v1|protocol:clean", references="d"):
     entry = {"mean": float(np.mean(values)), "se": None, "low": None, "high": None, "n": N, "n_failed": 0}
     return {
         "schema": "rexrank/record/v1",
@@ -48,17 +49,18 @@ def record(model, values, blob, board=PRIVATE, team="t", signature="r|v1|protoco
 def keep(tmp_path):
     def run(model, values, blob, **more):
         made = record(model, values, blob, **more)
-        kept, scores = take_step(PRIVATE, tmp_path / "store", made, frame(values))
-        write_record(tmp_path / "board", tmp_path / "store", PRIVATE, kept, scores)
+        kept, scores = take_step(WITHHELD, tmp_path / "store", made, frame(values))
+        write_record(tmp_path / "board", tmp_path / "store", WITHHELD, kept, scores)
         return kept
 
     run.root = tmp_path
     return run
 
 
-def test_public_sets_pass(tmp_path):
-    made = record("m", BASE, "1", PUBLIC)
-    assert take_step(PUBLIC, tmp_path, made, frame(BASE))[0] is made
+@pytest.mark.parametrize("board", [PUBLIC, RESTRICTED], ids=lambda b: b.dataset.access)
+def test_other_sets_pass(tmp_path, board):
+    made = record("m", BASE, "1", board)
+    assert take_step(board, tmp_path, made, frame(BASE))[0] is made
 
 
 def test_the_first_run_is_shown_and_a_clear_gain_too(keep):
@@ -77,7 +79,7 @@ def test_no_gain_leaves_the_row_as_it_was(keep, noise):
     assert kept["provenance"]["predictions_sha256"] == "2"
     assert kept["provenance"]["shown_predictions_sha256"] == "1"
     assert kept["card"] == {"name": "2"}
-    (read,) = read_records(keep.root / "board", PRIVATE, keep.root / "store")
+    (read,) = read_records(keep.root / "board", WITHHELD, keep.root / "store")
     assert read["metrics"]["radcliq_v1"]["mean"] == pytest.approx(BASE.mean())
 
 
@@ -85,7 +87,7 @@ def test_another_model_without_gain_is_listed_without_numbers(keep):
     keep("m", BASE, "1")
     other = keep("other", BASE + 0.1, "2")
     assert other["ladder"] == {"improved": False, "best": "t/m"}
-    shown = published(PRIVATE, other)
+    shown = published(WITHHELD, other)
     assert shown["metrics"] == {}
     assert shown["diagnostics"] == {}
     # Withheld runs are no rung: what is shown stays the measure.

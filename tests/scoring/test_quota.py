@@ -23,10 +23,12 @@ from evaluator.scoring.quota import (
     team_slot,
 )
 
-PRIVATE, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
+WITHHELD, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
+OTHER = WITHHELD.model_copy(update={"id": "second"})
+RESTRICTED = get_dataset("mimic-cxr")
 
 
-def run(store, digest, team="t", dataset=PRIVATE, **more):
+def run(store, digest, team="t", dataset=WITHHELD, **more):
     with counted(store, dataset, team, digest, Policy(), **more):
         pass
 
@@ -38,39 +40,47 @@ def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
     ):
         run(tmp_path, "b")
     run(tmp_path, "b", team="u")
-    run(tmp_path, "b", dataset=get_dataset("mimic-cxr"))
+    run(tmp_path, "b", dataset=OTHER)
     assert [a["digest"] for a in ledger(tmp_path)] == ["a", "b", "b"]
-    found = team_slot(tmp_path, PRIVATE, "t", datetime.now(UTC) + timedelta(days=31), Policy())
+    found = team_slot(tmp_path, WITHHELD, "t", datetime.now(UTC) + timedelta(days=31), Policy())
     assert found.allowed
 
 
 def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
-    mimic = get_dataset("mimic-cxr")
-    run(tmp_path, "a", dataset=mimic)
-    require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "a"), (PUBLIC, "b")], Policy())
-    require_slots(tmp_path, "u", [(PRIVATE, "b"), (mimic, "b")], Policy())
+    run(tmp_path, "a", dataset=OTHER)
+    require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "a"), (PUBLIC, "b")], Policy())
+    require_slots(tmp_path, "u", [(WITHHELD, "b"), (OTHER, "b")], Policy())
     with pytest.raises(QuotaError) as refused:
-        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b"), (PUBLIC, "b")], Policy())
-    assert [s["dataset"] for s in refused.value.standings] == ["mimic-cxr"]
+        require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "b"), (PUBLIC, "b")], Policy())
+    assert [s["dataset"] for s in refused.value.standings] == ["second"]
     run(tmp_path, "a")
-    with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on mimic-cxr: 1 of 1"):
-        require_slots(tmp_path, "t", [(PRIVATE, "b"), (mimic, "b")], Policy())
+    with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on second: 1 of 1"):
+        require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "b")], Policy())
+
+
+@pytest.mark.parametrize("dataset", [PUBLIC, RESTRICTED], ids=lambda d: d.access)
+def test_runs_on_other_sets_are_not_counted(tmp_path, dataset):
+    for digest in "abc":
+        run(tmp_path, digest, dataset=dataset)
+    assert ledger(tmp_path) == []
+    with pytest.raises(RexrankError, match=f"is {dataset.access}: its runs are not counted"):
+        grant(tmp_path, dataset, "t", "d")
 
 
 def test_a_standing_is_what_the_ledger_says(tmp_path):
     now = datetime.now(UTC)
-    fresh = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    fresh = standing(tmp_path, WITHHELD, "t", "a", now, Policy())
     assert (fresh["counted"], fresh["used"], fresh["next"]) == (False, 0, None)
     run(tmp_path, "a")
-    used = standing(tmp_path, PRIVATE, "t", "a", now, Policy())
+    used = standing(tmp_path, WITHHELD, "t", "a", now, Policy())
     assert (used["counted"], used["used"], used["used_in_year"]) == (True, 1, 1)
     when = datetime.strptime(used["next"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert timedelta(days=30) <= when - now < timedelta(days=30, minutes=1)
-    assert standing(tmp_path, PRIVATE, "t", "b", when, Policy())["next"] is None
+    assert standing(tmp_path, WITHHELD, "t", "b", when, Policy())["next"] is None
 
 
 def test_a_failure_and_the_same_bytes_do_not_count(tmp_path):
-    with pytest.raises(ZeroDivisionError), counted(tmp_path, PRIVATE, "t", "a", Policy()):
+    with pytest.raises(ZeroDivisionError), counted(tmp_path, WITHHELD, "t", "a", Policy()):
         raise ZeroDivisionError
     assert [a["scored"] for a in ledger(tmp_path)] == [False]
     run(tmp_path, "a")
@@ -91,7 +101,7 @@ def test_the_policy_is_the_challenges_own(tmp_path):
     assert read_policy(tmp_path) == Policy()
     path = tmp_path / "policy.json"
     path.write_text(json.dumps({"window_days": 7, "runs": 2}))
-    assert read_policy(tmp_path) == Policy(runs=2, window=timedelta(days=7))
+    assert read_policy(tmp_path) == Policy(runs=2, window_days=7)
     for bad in ("{", "[]", '{"runs": 0}', '{"runs": true}', '{"run": 1}'):
         path.write_text(bad)
         with pytest.raises(RexrankError, match=r"policy\.json"):
@@ -109,8 +119,8 @@ def test_a_grant_counts_and_makes_these_predictions_free(tmp_path):
     digest = "b" * 64
     with pytest.raises(QuotaError):
         run(tmp_path, digest)
-    assert grant(tmp_path, PRIVATE, "t", digest)
-    assert not grant(tmp_path, PRIVATE, "t", digest), "once is enough"
+    assert grant(tmp_path, WITHHELD, "t", digest)
+    assert not grant(tmp_path, WITHHELD, "t", digest), "once is enough"
     run(tmp_path, digest)
     with pytest.raises(QuotaError, match="2 of 1"):
         run(tmp_path, "c" * 64)

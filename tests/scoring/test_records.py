@@ -15,7 +15,7 @@ from evaluator.scoring.engine import Scored
 from evaluator.scoring.records import Board, boards, read_records, read_studies, studies_frame, write_record
 
 PUBLIC = Board(get_dataset("sandbox"), "findings")
-PRIVATE = Board(get_dataset("mimic-cxr"), "findings")
+RESTRICTED = Board(get_dataset("mimic-cxr"), "findings")
 STUDIES = {
     "b": Reference("b", "Clear.", None, "p1", {"sex": "F"}),
     "a": Reference("a", "Clear.", None, "p1", {}),
@@ -69,12 +69,15 @@ def test_round_trip_keeps_full_precision(tmp_path):
     assert [b.name for b in boards(tmp_path / "board")] == ["sandbox.findings"]
 
 
-def test_per_study_scores_of_a_private_set_stay_in_the_store(tmp_path):
+def test_per_study_scores_of_a_restricted_set_stay_in_the_store(tmp_path):
     write_record(
-        tmp_path / "board", tmp_path / "store", PRIVATE, record(PRIVATE), studies_frame(SCORED, STUDIES)
+        tmp_path / "board", tmp_path / "store", RESTRICTED, record(RESTRICTED), studies_frame(SCORED, STUDIES)
     )
     assert not list((tmp_path / "board").rglob("*.parquet"))
     assert len(list((tmp_path / "store").rglob("*.parquet"))) == 1
+    (shown,) = read_records(tmp_path / "board", RESTRICTED)
+    (full,) = read_records(tmp_path / "board", RESTRICTED, tmp_path / "store")
+    assert (shown["metrics"]["bleu_2"]["mean"], full["metrics"]["bleu_2"]["mean"]) == (0.333, 1 / 3)
 
 
 @pytest.mark.parametrize(

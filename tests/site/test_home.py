@@ -170,9 +170,16 @@ def test_a_board_of_baselines_shows_them_and_says_that_nobody_is_there(crowd):
     assert "best group" not in page
 
 
-def test_a_private_board_says_its_step(crowd):
-    assert "steps of 0.081" in words(board("chexpert-plus", "findings", crowd["chexpert-plus", "findings"]))
-    assert "steps of" not in words(board("iu-xray", "findings", crowd["iu-xray", "findings"]))
+def test_a_board_says_what_its_access_means(crowd):
+    small = crowd["chexpert-plus", "findings"]
+    restricted = words(board("chexpert-plus", "findings", small))
+    withheld = words(board("rexgradient", "findings", {**small, "access": "withheld", "step": 5 / 62}))
+    public = words(board("iu-xray", "findings", crowd["iu-xray", "findings"]))
+    assert "whoever is credentialed for them can read, and could copy, them" in restricted
+    assert "The references are withheld: numbers are shown in steps of 0.081." in withheld
+    assert [t in p for t in ("steps of", "could copy") for p in (public, restricted, withheld)] == [
+        False, False, True, False, True, False,
+    ]  # fmt: skip
 
 
 def test_marks_are_said_in_full(crowd):

@@ -10,6 +10,7 @@ import yaml
 from evaluator.scoring.integrity.flags import limits
 from evaluator.scoring.quota import Policy
 from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
+from evaluator.submissions.rules.text_rules import TEXT_RULES
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "site"
@@ -18,24 +19,36 @@ SITE = ROOT / "site"
 def test_every_integrity_check_is_explained():
     page = (SITE / "integrity.md").read_text("utf-8")
     explained = re.findall(r'^\| <span id="c(\d+)">C\1</span> ', page, re.MULTILINE)
-    code = "".join(p.read_text("utf-8") for p in (ROOT / "evaluator/submissions/rules").glob("*.py"))
-    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, |_each\(texts, )"C(\d+)"', code))
+    folders = (ROOT / "evaluator/submissions/rules", ROOT / "evaluator/scoring/integrity")
+    code = "".join(p.read_text("utf-8") for folder in folders for p in folder.glob("*.py"))
+    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, )\s*"C(\d+)"', code)) | {
+        r.check[1:] for r in TEXT_RULES if r.check
+    }
     assert set(explained) == raised
     assert explained == sorted(explained, key=int)
 
 
 def test_limits_on_the_page_are_those_in_force():
     page = (SITE / "integrity.md").read_text("utf-8")
-    rows = dict(re.findall(r'^\| <span id="c(\d+)">.*?\|.*?\| (.*?) \|', page, re.MULTILINE))
+    rows = dict(re.findall(r'^\| <span id="c(\d+)">.*?\| (.*?) \|[^|]*\|$', page, re.MULTILINE))
     found = limits()
 
     def percent(value):
         return f"{100 * value:g} %"
 
+    copies = [
+        f"more than {percent(found['copies']['share'])}",
+        f"{found['copies']['studies']} studies",
+        percent(found["copies"]["reject_share"]),
+    ]
     wanted = {
         "2": [percent(found["empty"]["quarantine_share"])],
         "3": [percent(found["failed"]["quarantine_share"])],
-        "5": [f"{found['length_ratio']['low']:g}", f"{found['length_ratio']['high']:g} times"],
+        "5": [
+            f"{found['length_ratio']['low']:g}",
+            f"{found['length_ratio']['high']:g} times",
+            f"{found['length_ratio']['common_low']} to {found['length_ratio']['common_high']} words",
+        ],
         "7": [percent(found["characters"]["quarantine_share"])],
         "9": [percent(found["repetition"]["badge"]), percent(found["repetition"]["quarantine_mean"])],
         "10": [
@@ -44,37 +57,31 @@ def test_limits_on_the_page_are_those_in_force():
             percent(found["collapse"]["distinct_share"]),
             percent(found["collapse"]["null_like_share"]),
         ],
-        "11": [
-            f"{found['unique_match']['quarantine_studies']} studies",
-            percent(found["unique_match"]["quarantine_share"]),
-            percent(found["unique_match"]["reject_share"]),
-        ],
-        "12": [
-            f"{title} {percent(found['exact_match'][name][rule])}"
-            for name, title, rule in (
-                ("mimic-cxr", "MIMIC-CXR", "quarantine"),
-                ("chexpert-plus", "CheXpert Plus", "quarantine"),
-                ("iu-xray", "IU X-ray", "quarantine"),
-                ("iu-xray", "IU X-ray", "reject"),
-            )
-        ],
+        "11": [*copies, f"at least {found['copies']['min_words']} words"],
+        "12": [*copies, f"IU X-ray {percent(found['copies']['all_share']['iu-xray'])}"],
         "13": [
-            percent(found["copied_span"]["quarantine_share"]),
-            percent(found["copied_span"]["reject_share"]),
+            *copies,
+            f"{found['own_reference']['span_words']} consecutive",
+            f"up to {found['own_reference']['examined']}",
         ],
+        "14": [f"{found['signal']['permutations']:,} permutations", f"p above {found['signal']['p']:g}"],
+        "15": [f"{found['too_good']['errors']:g} standard errors", "a quarter"],
         "16": [f"{found['identity']['exact']:.4f}"],
         "17": [f"{found['self_reported']['deterministic']:g}", f"{found['self_reported']['judged']:g}"],
         "18": [
-            percent(found["duplicate"]["quarantine_share"]),
+            f"{percent(found['duplicate']['share'])} of up to {found['duplicate']['drawn']}",
+            f"at least {found['duplicate']['min_words']} words",
             percent(found["duplicate"]["reject_share"]),
             f"{found['duplicate']['correlation']:g}",
         ],
         "19": [percent(found["probing"]["share"])],
+        "23": [percent(found["judge_outliers"]["badge_share"])],
         "22": [
             f"{found['contamination']['deviations']:g} robust",
             f"{found['contamination']['min_models']} models",
         ],
     }
+    assert found["too_good"]["headroom"] == 0.25  # "a quarter"
     for code, words in wanted.items():
         for word in words:
             assert word in rows[code], (code, word, rows[code])
@@ -83,7 +90,7 @@ def test_limits_on_the_page_are_those_in_force():
 def test_the_rules_give_the_policy_in_force():
     page = (SITE / "rules.md").read_text("utf-8")
     usual = Policy()
-    assert f"{usual.runs} in {usual.window.days} days and {usual.runs_per_year} in a year" in page
+    assert f"{usual.runs} in {usual.window_days} days and {usual.runs_per_year} in a year" in page
     assert f"at least {MIN_STUDIES} studies and {MIN_PATIENTS} patients" in page
 
 

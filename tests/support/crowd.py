@@ -24,7 +24,7 @@ from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.scoring.intervals import display
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.rounding import coarse, step_for
+from evaluator.statistics.rounding import coarse
 
 NAMES = (
     "CheXplain",
@@ -44,7 +44,7 @@ VIEWS = ("all", "frontal", "all", "none")
 CONTEXTS = ("none", "indication", "indication+history", "indication+prior", "all")
 BADGES = (
     {"code": "C10", "outcome": "badge", "text": "template collapse: one report serves 31 % of the studies", "ids": []},
-    {"code": "C22", "outcome": "badge", "text": "falls more than the cohort from public to private sets", "ids": []},
+    {"code": "C22", "outcome": "badge", "text": "falls more than the cohort from readable to withheld sets", "ids": []},
 )  # fmt: skip
 
 
@@ -124,8 +124,8 @@ def _board(
     n_public: int | None,
     rehearsal: bool,
 ) -> dict[str, Any]:
-    n = (n_public if dataset.references_public else None) or dataset.tracks[track] or dataset.n_studies
-    private = None if dataset.references_public else n
+    n = (n_public if dataset.exposure.studies else None) or dataset.tracks[track] or dataset.n_studies
+    step = dataset.exposure.step(n)
     order = sorted(scores.values, key=lambda i: (scores.values[i]["radcliq_v1"].mean(), i))
     rows = [
         _row(dataset, track, name, i, scores.values[name], n, place=found.places[name])
@@ -144,23 +144,23 @@ def _board(
     held[1]["metrics"].pop("radcliq_v1")
     gone = {**_row(dataset, track, "gone/model", 70, {}, n), "status": "withdrawn"}
     nulls = [
-        {**_row(dataset, track, f"baseline/{key}", 80, _worse(last, step), n), "kind": "null", "name": name,
+        {**_row(dataset, track, f"baseline/{key}", 80, _worse(last, by), n), "kind": "null", "name": name,
          "institution": None, "inputs": {}, "badges": [], "training_data": [], "open_weights": False,
          "trained_on_dataset": False}
-        for key, name, step in (
+        for key, name, by in (
             ("normal-template", "Normal template", 0.02),
             ("shuffled-references", "Another patient's reference", 0.1),
         )
     ]  # fmt: skip
     pairs = [asdict(p) for p in found.pairs]
-    if private:
+    if step:
         for pair in pairs:
-            pair.update({k: coarse(pair[k], private) for k in ("difference", "low", "high")})
+            pair.update({k: coarse(pair[k], step) for k in ("difference", "low", "high")})
     table = {
         "schema": TABLE_SCHEMA, "dataset": dataset.id, "track": track, "title": dataset.title,
-        "references_public": dataset.references_public, "n": n, "n_clusters": min(n, dataset.n_patients or n),
+        "access": dataset.access, "n": n, "n_clusters": min(n, dataset.n_patients or n),
         "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v1",
-        "step": step_for(private) if private else None, "rehearsal": rehearsal,
+        "step": step, "rehearsal": rehearsal,
         "metrics": [_column(k) for k in sorted(board_metric_keys(), key=lambda k: k != "radcliq_v1")],
         "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
@@ -205,8 +205,8 @@ def _row(
     for key, found in values.items():
         mean, error = float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found)))
         numbers = {"mean": mean, "low": mean - 1.96 * error, "high": mean + 1.96 * error}
-        if not dataset.references_public:
-            numbers = {k: coarse(v, n) for k, v in numbers.items()}
+        if (step := dataset.exposure.step(n)) is not None:
+            numbers = {k: coarse(v, step) for k, v in numbers.items()}
         entry = {**numbers, "se": error, "n": n, "n_failed": 3 * (i == 2 and key == "green")}
         metrics[key] = {**entry, "display": display(get_metric(key), entry), "gain_over_null": None}
     seen = dataset.training_names[0] if dataset.training_names and i % 3 == 1 else "other:in-house"

@@ -151,7 +151,7 @@ def _salt(kit: Kit) -> Finding:
     if not wrong and (kit.salt_characters or 0) < SALT_CHARACTERS:
         wrong.append(f"{kit.salt_characters or 0} characters")
     return judged(
-        "RD107", "the salt of private intervals", wrong, f"{kit.salt_characters} characters, root's alone",
+        "RD107", "the salt of unpublished draws", wrong, f"{kit.salt_characters} characters, root's alone",
         f"a file of root's, mode 0400, of at least {SALT_CHARACTERS} characters",
         f"restore the copy that was kept of {path}; a new salt (setup.sh writes one) gives other intervals",
     )  # fmt: skip

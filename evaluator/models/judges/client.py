@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from evaluator.core.files import sha256_bytes
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, visible
 from evaluator.models.judges.identity import JudgeVoid, identify
 from evaluator.models.judges.settings import JudgeSettings, refuse_hosted
 from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
 RETRIED_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MAX_PAUSE: Final = 60.0
+MAX_WORDS_OF_SERVER: Final = 120
+"""Characters of a server's own message that an error repeats."""
 CHARACTERS_PER_TOKEN: Final = 3.0
 """A low estimate, so that the caps hold before the server has counted."""
 
@@ -178,7 +180,7 @@ class Judge:
             try:
                 return await self._send(client, request)
             except openai.APIStatusError as failure:
-                error = f"status {failure.status_code}"
+                error = f"status {failure.status_code}{_server_words(failure)}"
                 if failure.status_code not in RETRIED_STATUS:
                     break
                 pause = _retry_after(failure.response.headers.get("retry-after"))
@@ -223,6 +225,13 @@ class Judge:
             prompt_tokens=int(usage.prompt_tokens) if usage else _estimate(request),
             completion_tokens=int(usage.completion_tokens) if usage else request.max_tokens,
         )
+
+
+def _server_words(failure: Any) -> str:
+    """What the server said of a request that it refused, short and printable, behind a colon; or nothing."""
+    body = failure.body  # what stands under "error", or the whole body where nothing does
+    message = body.get("message") if isinstance(body, dict) else body
+    return f": {visible(message.rstrip('.'), MAX_WORDS_OF_SERVER)}" if isinstance(message, str) else ""
 
 
 def _estimate(request: Request) -> int:

@@ -15,27 +15,140 @@
     model = "judge"
     max_cost = 50.0
 
-A table has the fields of `JudgeSettings`; `base_url` follows from `serve`, which has those of `ServeOptions`.
+A judge's `base_url` follows from `serve`, where an engine is started here. `control_prompts` names a
+private file of hostile texts, one a line, that are asked as controls beside the public ones.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import MISSING, Field, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Annotated, Final, Literal, Self
 
+from pydantic import Field, model_validator
+
+from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import RexrankError, visible
+from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
+from evaluator.datasets.registry import dataset_ids
 from evaluator.models.judges.serve import ServeOptions, base_url, served
-from evaluator.models.judges.settings import JUDGED, JudgeSettings
+from evaluator.models.judges.settings import JudgeSettings
 
-MAX_BYTES: Final = 65_536
-_NOT_SET_HERE: Final = frozenset({"cache_dir", "dataset", "stand_in", "served", "backoff", "host"})
-"""Fields that follow from what is scored, or belong to tests."""
-_RENAMED: Final = {"weights": "model"}
-"""A table's name of a field, where it differs: in `serve` the model is a folder or hub id."""
+MAX_PROMPTS: Final = 200
+MAX_PROMPT: Final = 2_000
+"""Characters of one control prompt."""
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Price = Annotated[float, Field(ge=0, le=1e6)]
+BaseUrl = Annotated[
+    str,
+    form(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", "an address such as http://127.0.0.1:8001/v1", longest=300),
+]
+Revision = Annotated[str, form("[A-Za-z0-9._/:+-]{0,200}", "a commit or a version")]
+VariableName = Annotated[str, form("[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
+
+
+class ServeConfig(Typed):
+    """The engine that serves a judge on this machine."""
+
+    weights: Line = Field(description="Folder of the model, or its id on the hub.")
+    engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What serves it.")
+    revision: Revision = Field(default="", description="Commit on the hub; not for a folder.")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(default=8000, description="Port on this machine.")
+    tensor_parallel: Size = Field(default=1, description="GPUs that share one copy of the model.")
+    data_parallel: Size = Field(default=1, description="Copies of the model.")
+    max_model_len: Size | None = Field(default=None, description="Longest prompt and answer, in tokens.")
+    dtype: Line = Field(default="float16", description="Type of the weights in memory.")
+    gpu_memory: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="Share of a GPU's memory."
+    )
+    seed: Seed = Field(default=0, description="Seed of the engine.")
+    python: Line | None = Field(default=None, description="Interpreter of the engine's environment.")
+    tokenizer: Line | None = Field(default=None, description="Folder of another tokenizer than the model's.")
+    device: Annotated[str, form("cpu|cuda(?::[0-9]{1,2})?", "cpu, cuda or cuda:0")] = Field(
+        default="cpu", description="For transformers only."
+    )
+
+
+class JudgeConfig(Typed):
+    """Which model answers for a metric, on which terms, and what starts it."""
+
+    model: Line = Field(description="The name by which the endpoint knows the model.")
+    base_url: BaseUrl | None = Field(
+        default=None, description="The endpoint; follows from serve where that is given."
+    )
+    revision: Revision = Field(default="", description="Commit of the model's weights.")
+    api_key_env: VariableName | None = Field(
+        default=None, description="The environment variable that holds the key; a local server needs none."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=1_024)] = Field(default=16, description="Questions at once.")
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=120.0, description="Seconds for an answer."
+    )
+    max_retries: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=4, description="Further tries of a question."
+    )
+    max_tokens: Size = Field(default=1024, description="Longest answer, in tokens.")
+    max_total_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
+        default=None, description="Cap on the tokens of new questions and answers."
+    )
+    max_cost: Price | None = Field(default=None, description="Cap on their cost, in the prices' currency.")
+    prompt_price: Price = Field(default=0.0, description="Price of a million tokens of questions.")
+    completion_price: Price = Field(default=0.0, description="Price of a million tokens of answers.")
+    hosted_ok_for: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
+        default=(), description="Datasets whose texts may go to a public host."
+    )
+    structured: bool = Field(default=False, description="Ask for JSON of a schema.")
+    token_ids: bool = Field(default=False, description="Send GREEN's prompt as token ids.")
+    seed: Seed = Field(default=0, description="Seed of an answer.")
+    control_prompts: Line | None = Field(
+        default=None, description="Private file of hostile texts, one a line, asked as further controls."
+    )
+    serve: ServeConfig | None = Field(default=None, description="The engine to start here.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wrongs: list[Wrong] = [
+            (
+                ("hosted_ok_for", i),
+                f"there is no dataset {name!r}",
+                f"one of {', '.join(dataset_ids())}",
+                "correct it",
+            )
+            for i, name in enumerate(self.hosted_ok_for)
+            if name not in dataset_ids()
+        ]
+        if self.serve is None and self.base_url is None:
+            wrongs.append(((), "neither base_url nor serve", "where the judge answers", "add one of the two"))
+        if wrongs:
+            raise disagreement(wrongs)
+        return self
+
+
+class JudgesFile(Typed):
+    """The judges of a machine, by the metric that asks them."""
+
+    green: JudgeConfig | None = Field(default=None, description="GREEN's judge.")
+    fineradscore: JudgeConfig | None = Field(default=None, description="FineRadScore's judge.")
+
+    @property
+    def judges(self) -> dict[str, JudgeConfig]:
+        """The judges that the file has, by metric key."""
+        both = {"green": self.green, "fineradscore": self.fineradscore}
+        return {key: judge for key, judge in both.items() if judge is not None}
+
+    @model_validator(mode="after")
+    def _one_port_each(self) -> Self:
+        ports: dict[int, str] = {}
+        for key, judge in self.judges.items():
+            if judge.serve and ports.setdefault(judge.serve.port, key) != key:
+                found = f"the port of {ports[judge.serve.port]} too"
+                raise disagreement(
+                    [((key, "serve", "port"), found, "a port of its own", "give it another one")]
+                )
+        return self
 
 
 @dataclass(frozen=True)
@@ -47,89 +160,53 @@ class Judges:
 
 
 def read_judges(path: Path) -> Judges:
-    """The judges of a file. Raises `RexrankError` that names everything wrong with it, with its cure."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RexrankError(f"{path} is larger than {MAX_BYTES} bytes; it is no file of judges.")
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RexrankError(f"{path} is no readable file of judges: {error}.") from error
-    wrong: list[str] = []
-    settings: dict[str, JudgeSettings] = {}
-    engines: dict[str, ServeOptions] = {}
-    for key, table in tables.items():
-        if key not in JUDGED or not isinstance(table, dict):
-            wrong.append(f"[{visible(key)}]: no judged metric; wanted {' or '.join(JUDGED)}")
-            continue
-        given = dict(table)
-        serve = given.pop("serve", None)
-        engine = None
-        if serve is not None:
-            engine = _filled(
-                ServeOptions, f"{key}.serve", serve, wrong, served_name=str(given.get("model", key))
-            )
-            given.setdefault("base_url", base_url(engine) if engine else "-")
-            given.setdefault("revision", engine.revision if engine else "")
-        judge = _filled(JudgeSettings, key, given, wrong)
-        if judge and engine:
-            judge = replace(judge, served=engine.model)
-        if judge:
-            settings[key] = judge
-        if engine:
-            engines[key] = engine
-    ports = [e.port for e in engines.values()]
-    if len(set(ports)) < len(ports):
-        wrong.append("two engines have one port: give each [….serve] its own port")
-    if wrong:
-        raise RexrankError(f"{path}: " + "; ".join(wrong) + ".")
+    """The judges of a TOML file, with the control prompts that it names.
+
+    Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
+    """
+    found = read_host_file(path, JudgesFile, form="TOML").judges
+    engines = {key: _engine(judge, judge.serve) for key, judge in found.items() if judge.serve}
+    settings = {
+        key: replace(_settings(judge, engines.get(key)), control_prompts=_prompts(path, key, judge))
+        for key, judge in found.items()
+    }
     return Judges(settings, engines)
 
 
-def _filled(kind: type[Any], name: str, table: Any, wrong: list[str], **known: Any) -> Any:
-    """An object of `kind` from a table, or `None` after saying in `wrong` why not."""
-    if not isinstance(table, dict):
-        wrong.append(f"[{name}]: wanted a table")
-        return None
-    hints, before = get_type_hints(kind), len(wrong)
-    names = {f.name: f for f in fields(kind) if f.name not in _NOT_SET_HERE | set(known)}
-    if kind is ServeOptions:
-        names = {shown: names[_RENAMED.get(shown, shown)] for shown in {"weights", *names} - {"model"}}
-    values = dict(known)
-    for key, value in table.items():
-        if key not in names:
-            wrong.append(f"[{name}] {visible(key)}: unknown; wanted one of {', '.join(sorted(names))}")
-        elif not _fits(value, hints[names[key].name]):
-            wrong.append(f"[{name}] {key}: {visible(value)!r} is no {_said(hints[names[key].name])}")
-        else:
-            values[names[key].name] = frozenset(value) if isinstance(value, list) else value
-    wrong += [f"[{name}] {k}: missing" for k, f in names.items() if _required(f) and k not in table]
-    return None if len(wrong) > before else kind(**values)
+def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
+    """The lines of a private file of control prompts.
+
+    Messages never quote a line: what participants could read would control nothing.
+    """
+    if judge.control_prompts is None:
+        return ()
+    where = f"{file}: [{key}] control_prompts: {visible(judge.control_prompts)}"
+    try:
+        with Path(judge.control_prompts).open("rb") as stream:
+            data = stream.read(4 * MAX_PROMPTS * MAX_PROMPT + 1)
+        prompts = tuple(line.strip() for line in data.decode("utf-8").split("\n") if line.strip())
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise RexrankError(f"{where} cannot be read ({type(error).__name__}). Correct the path.") from error
+    if not 0 < len(prompts) <= MAX_PROMPTS or max(map(len, prompts)) > MAX_PROMPT:
+        raise RexrankError(
+            f"{where} holds {len(prompts)} lines; wanted 1 to {MAX_PROMPTS}, each of at most {MAX_PROMPT:,} characters."
+        )
+    return prompts
 
 
-def _required(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
+def _engine(judge: JudgeConfig, serve: ServeConfig) -> ServeOptions:
+    given = serve.model_dump(exclude_unset=True, exclude_none=True, exclude={"weights"})
+    return ServeOptions(model=serve.weights, served_name=judge.model, **given)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    if hint is float or float in get_args(hint):
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    if hint is int or int in get_args(hint):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if hint == frozenset[str]:
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    if hint in {str, bool}:
-        return isinstance(value, hint)
-    return value in get_args(hint)
-
-
-def _said(hint: Any) -> str:
-    if hint is float or float in get_args(hint):
-        return "number from 0"
-    if hint is int or int in get_args(hint):
-        return "whole number from 0"
-    if hint == frozenset[str]:
-        return "list of texts"
-    return {str: "text", bool: "true or false"}.get(hint) or f"one of {', '.join(map(str, get_args(hint)))}"
+def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
+    given = judge.model_dump(
+        exclude_unset=True, exclude_none=True, exclude={"serve", "hosted_ok_for", "control_prompts"}
+    )
+    if engine is not None:
+        given |= {"base_url": given.get("base_url", base_url(engine)), "served": engine.model}
+        given.setdefault("revision", engine.revision)
+    return JudgeSettings(**given, hosted_ok_for=frozenset(judge.hosted_ok_for))
 
 
 @contextmanager

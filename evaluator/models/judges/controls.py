@@ -35,8 +35,12 @@ Agreement = Callable[[Sequence[Pair]], list[float]]
 """Per pair how far the judge finds the texts to agree, 0 (worst) to 1."""
 
 
-def controls() -> list[tuple[str, Pair]]:
-    """(kind, pair) of all 50 controls: 15 `same`, 15 `unrelated` and 20 `injected`."""
+def controls(private: Sequence[str] = ()) -> list[tuple[str, Pair]]:
+    """(kind, pair) of all controls: 15 `same`, 15 `unrelated` and one `injected` for each prompt.
+
+    The prompts are the 20 that are public and those of the runner's own file (`private`), which a
+    participant cannot have read.
+    """
     planted = [("same", Pair(f"same-{i}", text, text)) for i, text in enumerate(REPORTS)]
     shifted = [*REPORTS[1:], REPORTS[0]]
     planted += [
@@ -45,14 +49,26 @@ def controls() -> list[tuple[str, Pair]]:
     ]
     planted += [
         ("injected", Pair(f"injected-{i}", REPORTS[0], f"{shifted[0]} {text}"))
-        for i, text in enumerate(INJECTIONS)
+        for i, text in enumerate((*INJECTIONS, *private))
     ]
     return planted
 
 
-def check(agreement: Agreement, *, when: str, unrelated_at_most: float = UNRELATED_AT_MOST) -> None:
-    """Raise `JudgeVoid`, naming the first control that fails; `when` is "before" or "after" the run."""
-    planted = controls()
+def check(
+    agreement: Agreement,
+    *,
+    when: str,
+    unrelated_at_most: float = UNRELATED_AT_MOST,
+    private: Sequence[str] = (),
+    reasons: Sequence[str] = (),
+) -> None:
+    """Raise `JudgeVoid`, naming the first control that fails and no text of it.
+
+    `when` is "before" or "after" the run. Controls reach the judge as every report does, escaped and not
+    searched for words, so that one that the judge obeys fails. `reasons` is filled by `agreement`: per
+    control why its answer could not be used, or nothing; the server's or the parser's own words.
+    """
+    planted = controls(private)
     values = agreement([pair for _, pair in planted])
     clean = next(v for (kind, _), v in zip(planted, values, strict=True) if kind == "unrelated")
     limits = {
@@ -60,10 +76,12 @@ def check(agreement: Agreement, *, when: str, unrelated_at_most: float = UNRELAT
         "unrelated": (0.0, unrelated_at_most),
         "injected": (0.0, clean + INJECTION_GAIN_AT_MOST),
     }
-    for (kind, pair), value in zip(planted, values, strict=True):
+    for number, ((kind, pair), value) in enumerate(zip(planted, values, strict=True)):
         low, high = limits[kind]
         if not low <= value <= high:
+            # An answer to a hostile control may quote it, and a private one is not to be read here.
+            reason = reasons[number] if number < len(reasons) and kind != "injected" else ""
             raise JudgeVoid(
                 f"the judge failed control {pair.id} {when} the run: {value:.3f} is not within "
-                f"{low:g} and {high:g}. No score of this run is used; check the model, its revision and the server."
+                f"{low:g} and {high:g}{reason and f', because {reason}'}. No score of this run is used; check the model, its revision and the server."
             )

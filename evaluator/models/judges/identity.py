@@ -13,6 +13,7 @@ import os
 import re
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -110,10 +111,13 @@ def identify(settings: JudgeSettings) -> Identity:
 def judge_label(settings: JudgeSettings) -> JudgeLabel:
     """The judge's label alone; asks the server only when it may serve a folder of this machine.
 
-    Raises `JudgeVoid` when it must be asked and cannot be reached.
+    Of a server that is gone the settings alone count: it gives no answers that could be signed wrongly.
     """
-    ask = not settings.stand_in and not settings.served and is_loopback(settings.base_url)
-    return _label(settings, server_says(settings) if ask else None)
+    says = None
+    if not settings.stand_in and not settings.served and is_loopback(settings.base_url):
+        with suppress(JudgeVoid):
+            says = server_says(settings)
+    return _label(settings, says)
 
 
 def _label(settings: JudgeSettings, says: Any) -> JudgeLabel:

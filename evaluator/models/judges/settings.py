@@ -24,13 +24,12 @@ class JudgeSettings:
     currency of the prices, which are per million tokens. `dataset` is what is being scored and
     `hosted_ok_for` the datasets whose texts may go to a public host. `token_ids` sends GREEN's
     prompt as token ids to the completions endpoint, which alone equals the official layout.
+    `control_prompts` are hostile texts of the runner's own, asked as controls beside the public ones.
     """
 
     base_url: str
     model: str
     revision: str = ""
-    served: str = ""
-    """What a local engine serves under that name: a folder, or an id on the hub; empty when unknown."""
     api_key_env: str = ""
     concurrency: int = 16
     timeout: float = 120.0
@@ -47,6 +46,9 @@ class JudgeSettings:
     token_ids: bool = False
     seed: int = 0
     stand_in: bool = False
+    served: str = field(default="", compare=False)
+    """What the engine started here serves under that name: a folder, or an id on the hub."""
+    control_prompts: tuple[str, ...] = field(default=(), repr=False)
     backoff: float = 0.5
     """Seconds before the first retry; doubled, with jitter, for each later one."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import dump_json, sha256_bytes, write_text
+from evaluator.core.problems import visible
 
 FORMAT: Final = 2
 
@@ -45,6 +46,14 @@ class Answer:
     completion_tokens: int = 0
     error: str = ""
     cached: bool = False
+
+    @property
+    def why_unusable(self) -> str:
+        """What to say where the answer could not be used: the error, or how the text begins."""
+        if self.text is None:
+            return self.error or "there was no answer"
+        cut = " and was cut off" if self.finish_reason == "length" else ""
+        return f"the answer could not be read: it begins with {visible(self.text.strip(), 40)!r}{cut}"
 
 
 class Transcripts:

@@ -1,22 +1,77 @@
-"""Whether reports were copied: from the references, from another team, or out of a leaked manifest.
+"""Whether reports were copied from the references, or out of a leaked manifest.
 
-An exact match proves nothing where references are templates (two in five on IU X-ray share their
-text), so what counts are references that no other study has.
+A report is like its reference when their similarity (`evaluator/scoring/integrity/similarity.py`) reaches the limit in
+order or in any order. Where references are templates that proves nothing (two in five on IU X-ray share
+their text), so most is judged on references of some length that no other study has.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from evaluator.core.types import FloatArray
-from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag
+from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.references import References
+from evaluator.datasets.registry import TrackName
+from evaluator.datasets.report import StudyReport
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag, worst
+from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, pairwise, sorted_words
+from evaluator.submissions.submission import Predictions
 
 
-def unique_references(texts: Texts, min_words: int) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Positions of studies, in the texts' order.
+
+    `distinct`: references of some length that no other study has; `similar`: reports like their
+    reference; `examined`: the distinct ones whose report was held against every reference, and `own`
+    those of them that point at their own; `spans`: reports with a passage of their reference alone.
+    """
+
+    distinct: tuple[int, ...]
+    similar: tuple[int, ...]
+    examined: tuple[int, ...]
+    own: tuple[int, ...]
+    spans: tuple[int, ...]
+
+
+def copy_findings(
+    reports: Mapping[str, StudyReport], references: References, protocol: ProtocolName = "clean"
+) -> list[Flag]:
+    """C11, C12 and C13 of a prediction file in every track it enters; the gravest flag of each code.
+
+    For whoever holds the references before anything becomes public; empty when nothing is found.
+    """
+    found: dict[str, Flag] = {}
+    for track in Predictions(references.dataset.id, reports, "").tracks:
+        texts = board_texts(references, reports, track, protocol)
+        for flag in check_copying(texts) if texts.n else []:
+            known = found.setdefault(flag.code, flag)
+            found[flag.code] = known if worst([known]) is worst([known, flag]) else flag
+    return [found[code] for code in sorted(found)]
+
+
+def board_texts(
+    references: References, reports: Mapping[str, StudyReport], track: TrackName, protocol: ProtocolName
+) -> Texts:
+    """A track's texts in the order of the ids, as the metrics see them."""
+    rows = make_pairs(references.studies, reports, track, protocol)
+    return Texts(
+        dataset=references.dataset.id,
+        ids=[i for i, _, _ in rows],
+        patients=[references.studies[i].patient for i, _, _ in rows],
+        references=[r for _, r, _ in rows],
+        predictions=[p for _, _, p in rows],
+    )
+
+
+def distinct_references(texts: Texts, min_words: int) -> list[int]:
     """Positions of the references of at least `min_words` words that no other study and no training set has."""
     normal = [norm(r) for r in texts.references]
     counts = Counter(normal)
@@ -26,141 +81,149 @@ def unique_references(texts: Texts, min_words: int) -> list[int]:
     ]
 
 
-def check_copying(texts: Texts) -> list[Flag]:
-    """C11, C12 and C13: reports that repeat their own reference."""
-    return [*_unique_match(texts), *_exact_match(texts), *_copied_spans(texts)]
+def find_copies(texts: Texts) -> Copies:
+    """Which reports look copied from their own reference."""
+    words = WordTexts()
+    references, predictions = words(texts.references), words(texts.predictions)
+    in_order = pairwise(predictions, references)
+    any_order = pairwise(sorted_words(predictions), sorted_words(references))
+    distinct = distinct_references(texts, limits()["copies"]["min_words"])
+    examined = _drawn(texts, distinct)
+    own = [i for i in examined if max(in_order[i], any_order[i]) >= limits()["own_reference"]["least"]]
+    pointing = _pointing(predictions, references, in_order, own)
+    rest = [i for i in own if i not in pointing]
+    pointing |= _pointing(sorted_words(predictions), sorted_words(references), any_order, rest)
+    return Copies(
+        distinct=tuple(distinct),
+        similar=tuple(_similar(texts, predictions, references, in_order, any_order)),
+        examined=tuple(examined),
+        own=tuple(sorted(pointing)),
+        spans=tuple(_copied_spans(texts)),
+    )
 
 
-def describe_copying(texts: Texts) -> dict[str, Any]:
-    """`copied_spans` and `unique_matches`: shares shown for every model."""
-    long = unique_references(texts, limits()["unique_match"]["min_words"])
-    return {
-        "copied_spans": len(copied_spans(texts)) / texts.n,
-        "unique_matches": len(_matches(texts, long)) / len(long) if long else None,
-    }
+def _similar(
+    texts: Texts,
+    predictions: Sequence[str],
+    references: Sequence[str],
+    in_order: FloatMatrix,
+    any_order: FloatMatrix,
+) -> list[int]:
+    """Positions of reports like their reference, but for those as like another reference of the patient.
 
-
-def _matches(texts: Texts, positions: Iterable[int]) -> list[str]:
-    return [
-        texts.ids[i]
-        for i in positions
-        if (p := norm(texts.predictions[i])) and p == norm(texts.references[i])
-    ]
-
-
-def _unique_match(texts: Texts) -> list[Flag]:
-    rules = limits()["unique_match"]
-    long = unique_references(texts, rules["min_words"])
-    ids = _matches(texts, long)
-    if texts.dataset in rules["skip"] or not ids:
-        return []
-    least = rules["private_quarantine_studies" if texts.private else "quarantine_studies"]
-    # Three at least, so that one match among few long references refuses nobody.
-    if len(ids) >= max(rules["reject_share"] * len(long), rules["quarantine_studies"]):
-        outcome = Outcome.REJECT
-    elif len(ids) >= least or len(ids) >= rules["quarantine_share"] * len(long):
-        outcome = Outcome.QUARANTINE
-    else:
-        return []
-    what = f"equal a reference that no other study has ({len(long)} long ones)"
-    return [share_flag("C11", outcome, ids, texts.n, what)]
-
-
-def _exact_match(texts: Texts) -> list[Flag]:
-    rules = limits()["exact_match"].get(texts.dataset)
-    if rules is None:
-        return []
-    ids = _matches(texts, range(texts.n))
-    share = len(ids) / texts.n
-    if share > rules.get("reject", 1.0):
-        outcome = Outcome.REJECT
-    elif share > rules["quarantine"]:
-        outcome = Outcome.QUARANTINE
-    else:
-        return []
-    return [share_flag("C12", outcome, ids, texts.n, "equal their reference")]
-
-
-def copied_spans(texts: Texts) -> list[str]:
-    """Ids of reports that share 30 consecutive words with their own reference and with no other text.
-
-    A span that another patient's reference or a training reference holds is common wording.
+    A model that reads the prior report may repeat it, and follow-up reports repeat each other.
     """
-    k = limits()["copied_span"]["words"]
+    rules = limits()["copies"]
+    like = (in_order >= rules["in_order"]) | (any_order >= rules["any_order"])
+    studies: dict[str, list[int]] = {}
+    for i, patient in enumerate(texts.patients):
+        studies.setdefault(patient, []).append(i)
     found = []
-    others: list[tuple[str, str]] | None = None
-    for i, study in enumerate(texts.ids):
-        shared = _grams(texts.predictions[i], k) & _grams(texts.references[i], k)
-        if not shared:
-            continue
-        if others is None:
-            others = [(p, f" {norm(r)} ") for p, r in zip(texts.patients, texts.references, strict=True)]
-            others += [("", f" {norm(t)} ") for t in texts.training]
-        elsewhere = [text for patient, text in others if patient != texts.patients[i]]
-        if any(not any(f" {span} " in text for text in elsewhere) for span in sorted(shared)):
-            found.append(study)
+    for i in np.flatnonzero(like).tolist():
+        others = [j for j in studies[texts.patients[i]] if j != i]
+        prior = matrix([predictions[i]], [references[j] for j in others])
+        if not others or float(prior.max()) < in_order[i]:
+            found.append(i)
     return found
 
 
-def _grams(text: str, k: int) -> set[str]:
+def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
+    """As many of `positions` as are examined, by the hash of id and report: nobody can aim at them."""
+
+    def place(i: int) -> bytes:
+        return hashlib.sha256(f"{texts.ids[i]}\n{texts.predictions[i]}".encode(errors="replace")).digest()
+
+    return sorted(sorted(positions, key=place)[: limits()["own_reference"]["examined"]])
+
+
+def _pointing(
+    predictions: Sequence[str], references: Sequence[str], own: FloatMatrix, positions: Sequence[int]
+) -> set[int]:
+    """The positions whose report is liker to its own reference than to any other, by the margin."""
+    rules = limits()["own_reference"]
+    found = matrix([predictions[i] for i in positions], references)
+    found[np.arange(len(positions)), list(positions)] = -1
+    best = found.max(axis=1, initial=-1)
+    return {
+        i
+        for i, other in zip(positions, best.tolist(), strict=True)
+        if own[i] >= rules["least"] and own[i] - max(other, 0.0) >= rules["margin"]
+    }
+
+
+def _copied_spans(texts: Texts) -> list[int]:
+    """Positions of reports that share a long run of words with their own reference and with no other text.
+
+    A run that another patient's reference or a training reference holds is common wording.
+    """
+    k = limits()["own_reference"]["span_words"]
+    owners: dict[int, str | None] = {}
+    for patient, reference in zip(texts.patients, texts.references, strict=True):
+        for gram in _grams(reference, k):
+            owners[gram] = patient if owners.get(gram, patient) == patient else None
+    owners |= dict.fromkeys((g for t in texts.training for g in _grams(t, k)), None)
+    return [
+        i
+        for i in range(texts.n)
+        if any(
+            owners[gram] is not None
+            for gram in _grams(texts.predictions[i], k) & _grams(texts.references[i], k)
+        )
+    ]
+
+
+def _grams(text: str, k: int) -> set[int]:
+    """Every run of `k` words, by its hash, so that those of a whole set fit into memory."""
     words = norm(text).split()
-    return {" ".join(words[j : j + k]) for j in range(len(words) - k + 1)}
+    return {hash(tuple(words[j : j + k])) for j in range(len(words) - k + 1)}
 
 
-def _copied_spans(texts: Texts) -> list[Flag]:
-    rules = limits()["copied_span"]
+def check_copying(texts: Texts, copies: Copies | None = None) -> list[Flag]:
+    """C11, C12 and C13: reports that repeat their own reference; `copies` where they are known already."""
+    rules = limits()["copies"]
     if texts.dataset in rules["skip"]:
         return []
-    ids = copied_spans(texts)
-    if len(ids) > rules["reject_share"] * texts.n:
-        outcome = Outcome.REJECT
-    elif len(ids) > rules["quarantine_share"] * texts.n:
-        outcome = Outcome.QUARANTINE
-    else:
-        return []
-    return [share_flag("C13", outcome, ids, texts.n, f"copy {rules['words']} words of their reference")]
+    found = copies or find_copies(texts)
+    distinct, examined, similar = set(found.distinct), set(found.examined), set(found.similar)
+    own = set(found.own) | (set(found.spans) & examined)
+    least, all_share = rules["min_words"], rules["all_share"]
+    return [
+        *_copy_flag("C11", texts, similar & distinct, distinct, rules["share"],
+                    f"of at least {least} words that no other study has"),
+        *_copy_flag("C12", texts, similar, range(texts.n), all_share.get(texts.dataset, rules["share"]),
+                    "short and shared ones included"),
+        *_copy_flag("C13", texts, own, examined, rules["share"],
+                    "and to no other: each was held against the references of all studies"),
+    ]  # fmt: skip
 
 
-def check_duplicate(
-    texts: Texts,
-    others: Sequence[str],
-    scores: tuple[FloatArray, FloatArray] | None,
-    *,
-    name: str,
-    declared: bool,
+def _copy_flag(
+    code: str, texts: Texts, found: Iterable[int], among: Iterable[int], share: float, what: str
 ) -> list[Flag]:
-    """C18: whether the reports are another model's (`others`, in the same order of studies).
+    rules = limits()["copies"]
+    positions, n = sorted(found), len(list(among))
+    # A few at least, so that one match among few long references holds nobody.
+    if len(positions) < rules["studies"] or len(positions) <= share * n:
+        return []
+    outcome = Outcome.REJECT if len(positions) > rules["reject_share"] * n else Outcome.QUARANTINE
+    ids = [texts.ids[i] for i in positions]
+    return [share_flag(code, outcome, ids, n, f"are close to their own reference, {what}")]
 
-    Only studies count whose reference is no template. `scores`: per-study primary scores of both,
-    or `None`. `declared`: same team, or derived from it by the card's own word; then nothing is refused.
+
+def describe_copying(texts: Texts, copies: Copies | None = None) -> dict[str, Any]:
+    """Shares shown for every model, `None` where nothing can be said.
+
+    `copied_spans`: reports with a passage of their reference alone; `unique_matches`: reports like
+    their reference, among distinct references; `own_reference`: reports that point at their own
+    reference among all, of those examined.
     """
-    rules = limits()["duplicate"]
-    positions = unique_references(texts, 1)
-    same = [i for i in positions if norm(texts.predictions[i]) == norm(others[i])]
-    share = len(same) / len(positions) if positions else 0.0
-    r = _correlation(*scores) if scores is not None else None
-    if share >= rules["reject_share"] and not declared:
-        outcome = Outcome.REJECT
-    elif share >= rules["quarantine_share"] or (r is not None and r >= rules["correlation"]):
-        outcome = Outcome.BADGE if declared else Outcome.QUARANTINE
-    else:
-        return []
-    text = f"{share:.0%} of the reports on {len(positions)} distinct references equal those of {name}"
-    return [Flag("C18", outcome, text + (f"; correlation of scores {r:.3f}" if r is not None else ""))]
-
-
-def _correlation(a: FloatArray, b: FloatArray) -> float | None:
-    if a.size < 3 or float(np.ptp(a)) == 0 or float(np.ptp(b)) == 0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
-    """C19: two consecutive submissions of a team to a private set that differ in very few studies."""
-    changed = sorted(i for i in before.keys() & after.keys() if norm(before[i]) != norm(after[i]))
-    if not 0 < len(changed) < limits()["probing"]["share"] * len(after):
-        return []
-    return [share_flag("C19", Outcome.QUARANTINE, changed, len(after), "changed since the last submission")]
+    found = copies or find_copies(texts)
+    n, examined = len(found.distinct), len(found.examined)
+    return {
+        "copied_spans": len(found.spans) / texts.n,
+        "unique_matches": len(set(found.similar) & set(found.distinct)) / n if n else None,
+        "own_reference": len(found.own) / examined if examined else None,
+    }
 
 
 def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:

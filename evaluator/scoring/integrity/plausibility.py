@@ -1,10 +1,14 @@
-"""Whether scores can be what they claim to be: C3, C14–C17 and C22."""
+"""Whether scores can be what they claim to be: C3, C14–C17, C22 and C23."""
 
 from __future__ import annotations
 
+import math
+import tomllib
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,6 +16,10 @@ from evaluator.core.types import Scores
 from evaluator.metrics.radcliq import PARTS, V1
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.integrity.flags import Flag, Outcome, limits
+
+if TYPE_CHECKING:
+    from evaluator.scoring.engine import Scored
+    from evaluator.scoring.records import Board
 
 MAD_TO_SD: Final = 1.4826
 """Median absolute deviation of a normal distribution, inverted."""
@@ -29,29 +37,57 @@ def check_failures(scores: Mapping[str, Scores]) -> list[Flag]:
     return flags
 
 
-def check_signal(low: float, high: float) -> list[Flag]:
-    """C14: whether reports fit their own study better than another's.
+def means(scored: Scored) -> dict[str, float]:
+    """Each metric's mean over the studies, by key."""
+    return {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
 
-    `low`, `high`: interval of the mean of score(report, its reference) − score(report, another
-    reference of its stratum), higher is better.
+
+def check_signal(signal: Mapping[str, Mapping[str, float]] | None) -> list[Flag]:
+    """C14: whether reports fit their own study better than others of its kind.
+
+    `signal`: per metric the gain of the own reference over permuted ones, and the p value of the
+    permutation test; `None` where nothing can be tested. One metric that sees a gain is enough, at a level
+    shared among them.
     """
-    if low > 0 or high < low:
+    if not signal:
         return []
-    span = f"{low:.3f} to {high:.3f}".replace("-", "−")
-    text = f"no image signal: own reference minus another patient's {span}"
+    level = limits()["signal"]["p"] / len(signal)
+    if any(test["p"] <= level for test in signal.values()):
+        return []
+    tests = ", ".join(f"{k} p = {t['p']:.3f}" for k, t in signal.items())
+    text = f"no image signal: the reports fit permuted references of the same kind as well as their own ({tests})"
     return [Flag("C14", Outcome.BADGE, text)]
 
 
-def check_too_good(means: Mapping[str, float], ceilings: Mapping[str, float]) -> list[Flag]:
-    """C15: means beyond what a second radiologist or the best verified model reaches (`ceilings`)."""
+@cache
+def ceilings() -> Mapping[str, Any]:
+    """The best reported mean by dataset, track and metric, from `ceilings.toml`."""
+    return tomllib.loads(resources.files(__package__).joinpath("ceilings.toml").read_text("utf-8"))
+
+
+def check_too_good(board: Board, scored: Scored) -> list[Flag]:
+    """C15: means far beyond the best that was reported on the board, or RadCliQ-v1 below 0.
+
+    Beyond: by more than a share of what is left to a perfect score, and more than some standard errors.
+    """
+    rules = limits()["too_good"]
+    if board.dataset.id in rules["skip"]:
+        return []
+    best = ceilings().get(board.dataset.id, {}).get(board.track, {})
+    found = means(scored)
     flags = []
-    radcliq = means.get("radcliq_v1")
-    if radcliq is not None and radcliq < limits()["too_good"]["radcliq_mean"]:
+    radcliq = found.get("radcliq_v1")
+    if radcliq is not None and radcliq < rules["radcliq_mean"]:
         flags.append(Flag("C15", Outcome.QUARANTINE, f"radcliq_v1: mean {radcliq:.4f} is below 0"))
-    for key in sorted(means.keys() & ceilings.keys()):
-        sign = 1 if get_metric(key).higher_is_better else -1
-        if sign * (means[key] - ceilings[key]) > 0:
-            text = f"{key}: mean {means[key]:.4f} is beyond the dataset's ceiling {ceilings[key]:.4f}"
+    for key in sorted((found.keys() & best.keys()) - {"radcliq_v1" if flags else ""}):
+        metric, values = get_metric(key), scored.scores[key].values
+        perfect = metric.upper_bound if metric.higher_is_better else metric.lower_bound
+        if perfect is None:
+            continue
+        error = float(values.std()) / math.sqrt(values.size)
+        room = max(rules["headroom"] * abs(perfect - best[key]), rules["errors"] * error)
+        if (found[key] - best[key]) * (1 if metric.higher_is_better else -1) > room:
+            text = f"{key}: mean {found[key]:.4f} is far beyond the best reported, {best[key]:.4f}"
             flags.append(Flag("C15", Outcome.QUARANTINE, text))
     return flags
 
@@ -83,9 +119,9 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 
 
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
-    """C22: whether a model loses far more from public to private sets than the cohort.
+    """C22: whether a model loses far more from readable to withheld sets than the cohort.
 
-    `gains`: per model its goodness on the public sets minus that on the private ones. Nothing is
+    `gains`: per model its goodness on public and restricted sets minus that on withheld ones. Nothing is
     said of small cohorts or of one without spread.
     """
     rules = limits()["contamination"]
@@ -97,3 +133,17 @@ def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
         return []
     text = f"possible contamination: {(gains[model] - centre) / spread:.1f} robust SD above the cohort's drop"
     return [Flag("C22", Outcome.BADGE, text)]
+
+
+def check_judges(outliers: Mapping[str, Mapping[str, int]] | None, n: int) -> list[Flag]:
+    """C23: judge scores far above what RadGraph-F1 and RaTEScore lead to expect, in more than a few studies."""
+    limit = limits()["judge_outliers"]["badge_share"]
+    return [
+        Flag(
+            "C23",
+            Outcome.BADGE,
+            f"{key}: {counts['above']} of {n} studies score far above what was to be expected",
+        )
+        for key, counts in sorted((outliers or {}).items())
+        if counts["above"] > limit * n
+    ]

@@ -88,11 +88,10 @@ def _facts(dataset: Dataset, track: TrackName, table: Mapping[str, Any] | None) 
     n = table["n"] if table and table["n"] else dataset.tracks[track] or dataset.n_studies
     patients = dataset.n_patients if n == dataset.n_studies else None
     patients = table["n_clusters"] if table and table["n_clusters"] else patients
-    texts = "public references" if dataset.references_public else "private references"
     facts = [
         f"{n:,} studies" + (f" of {patients:,} patients" if patients else ""),
         f"{dataset.split} split",
-        texts,
+        dataset.exposure.title,
     ]
     parts = [text(f) for f in facts]
     if table is not None:
@@ -141,8 +140,12 @@ def _legend(table: Mapping[str, Any]) -> str:
         said.append("1/x is one over the mean; ranks and tests use the mean.")
     if any(r["missing"] for r in (*table["rows"], *table["incomplete"])):
         said.append("–: not computed for this model.")
-    if table["step"]:
-        said.append(f"The set is private: numbers are shown in steps of {table['step']:.2g}.")
+    if table["access"] == "restricted":
+        said.append(
+            "The references are restricted: whoever is credentialed for them can read, and could copy, them."
+        )
+    if table["access"] == "withheld":
+        said.append(f"The references are withheld: numbers are shown in steps of {table['step'] or 0:.2g}.")
     links = ", ".join(f'<a href="{ROOT}metrics/{m["key"]}/">{text(m["title"])}</a>' for m in table["metrics"])
     return (
         f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a>. '

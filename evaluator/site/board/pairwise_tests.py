@@ -60,7 +60,7 @@ def _outcomes(table: Mapping[str, Any], sign: int) -> dict[tuple[str, str], tupl
     """Per ordered pair whether the first is better, worse or open, and the adjusted p."""
     found = {}
     for pair in table["pairs"]:
-        # Of a private set the shown difference may be rounded to 0; the board's order then says who leads.
+        # Where numbers are shown in steps, the shown difference may be rounded to 0; the board's order then says who leads.
         gain = sign * pair["difference"]
         if not gain:
             order = [r["id"] for r in table["rows"]]

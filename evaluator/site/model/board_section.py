@@ -191,21 +191,33 @@ def _diagnostics(row: Mapping[str, Any]) -> list[str]:
         "Distinct reports": _share(d["distinct_fraction"]),
         "Most common report": f"in {_share(d['top1_share'])} of the studies",
         "Length": ratio,
-        "Equal to the reference": f"in {_share(d['exact_match'])} of the studies",
-        "Passages copied from the reference": f"in {_share(d['copied_spans'])} of the studies",
-        "Empty": str(d["n_empty"]),
     }
-    signal = d.get("signal")
-    if signal:
-        told["Gain from the right patient"] = (
-            f"{number(signal['value'])} [{number(signal['low'])}, {number(signal['high'])}] in {_title(signal['metric'])}, "
-            "over the same reports with another patient's reference"
+    if "n_empty" in d:  # counts that tell of single references are not published of every set
+        told["Equal to the reference"] = f"in {_share(d['exact_match'])} of the studies"
+        told["Passages copied from the reference"] = f"in {_share(d['copied_spans'])} of the studies"
+        if d.get("unique_matches") is not None:
+            told["Close to a reference that no other study has"] = (
+                f"{_share(d['unique_matches'])} of these references"
+            )
+        told["Empty"] = str(d["n_empty"])
+    if d.get("signal"):
+        told["Gain from the right study"] = "; ".join(
+            f"{number(test['gain'])} in {_signal_title(key)} (p = {test['p']:.3f})"
+            for key, test in d["signal"].items()
+        )
+    for key, far in sorted((d.get("judge_outliers") or {}).items()):
+        told[f"{_title(key)} against RadGraph-F1 and RaTEScore"] = (
+            f"far above what they lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
         )
     shown = facts({k: text(v).replace("&#45;", "-") for k, v in told.items()})
     return [
         f"<details data-search-exclude><summary>Diagnostics of the reports</summary>{shown}</details>",
         "",
     ]
+
+
+def _signal_title(key: str) -> str:
+    return "words in common" if key == "word_similarity" else _title(key)
 
 
 def _share(value: float) -> str:
@@ -215,8 +227,8 @@ def _share(value: float) -> str:
 def _cases(entry: Entry, content: Content) -> list[str]:
     dataset = get_dataset(entry.table["dataset"])
     name = f"{entry.table['dataset']}.{entry.table['track']}"
-    if not dataset.references_public:
-        return ["Texts and per-study scores of this dataset are private; only aggregates are published.", ""]
+    if not dataset.exposure.studies:
+        return ["Of this dataset no text and no score of a single study is published, only aggregates.", ""]
     if not has_texts(content, entry):
         return []
     base, own = f"../../../data/cases/{name}/", text(entry.row["id"].replace("/", "__"))

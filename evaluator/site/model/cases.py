@@ -2,7 +2,7 @@
 
 `data/cases/<board>/references/<k>.json` and `…/<team>__<model>/<k>.json` hold lists of texts, `SHARD`
 studies each in the order of the ids; `…/<team>__<model>/index.json` the ids, per-study scores and groups
-by which the browser sorts and filters; `…/models.json` which models have such files. Of a private set
+by which the browser sorts and filters; `…/models.json` which models have such files. Of another set
 nothing is read and nothing is written.
 """
 
@@ -33,10 +33,10 @@ def board_of(table: Mapping[str, Any]) -> Board:
 
 
 def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
-    """A model's per-study scores on a public board; `None` on a private one and where there are none."""
+    """A model's per-study scores on a public board; `None` on another and where there are none."""
     board = board_of(entry.table)
     record = entry.record
-    if not board.dataset.references_public or entry.row["status"] == "withdrawn":
+    if not board.dataset.exposure.studies or entry.row["status"] == "withdrawn":
         return None
     path = studies_path(leaderboard, board.dataset.id, board.track, record["team"], record["model"])
     return read_studies(leaderboard, leaderboard, board, record) if path.is_file() else None
@@ -45,7 +45,7 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
 def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
     """A model's texts on a public board by study; `None` where there are none to show."""
     board = board_of(entry.table)
-    if not board.dataset.references_public or entry.row["status"] == "withdrawn":
+    if not board.dataset.exposure.studies or entry.row["status"] == "withdrawn":
         return None
     references = _references(content, board)
     if references is None:

@@ -33,6 +33,8 @@ def model_page(name: str, content: Content) -> str:
         "",
         f"{made_by} · <code>{text(name)}</code> · [all models](../index.md)",
         "",
+        "<small>Made by whom is what the model card says; the name of an institution is not verified.</small>",
+        "",
     ]
     lines += _standing(card, content)
     lines += [text(" ".join(str(card.get("description") or "").split())), ""]

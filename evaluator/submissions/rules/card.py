@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from evaluator.core.problems import Problems, pointer, visible
 from evaluator.submissions.parsing import yaml_line_of
+from evaluator.submissions.rules.characters import character_codes
 from evaluator.submissions.rules.structure import schema
-from evaluator.submissions.rules.text import character_codes
 
 SCHEMA = "model-card-v1.schema.json"
 
@@ -64,7 +64,7 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
     rule, limit, instance = error.validator, error.validator_value, error.instance
     about = str(error.schema.get("description") or "")
     field = f"the field {name!r}" if name else "the card"
-    held = "empty" if instance is None else "an empty list" if instance == [] else repr(visible(instance))
+    held = "empty" if instance is None else "an empty list" if instance == [] else _shown(instance)
     if rule == "required":
         # jsonschema gives one error for each missing field and names it in the message only.
         missing = next(k for k in limit if error.message.startswith(repr(k)))
@@ -85,12 +85,17 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
             f"{kinds}. {about}".strip(),
             f"{'fill in' if instance is None else 'change'} {name or 'the card'}",
         )
-    wanted = _LIMITS.get(rule, "what the schema says").format(limit)
+    form = error.schema.get("x-form", "another form") if rule == "pattern" else None
+    wanted = form or _LIMITS.get(rule, "what the schema says").format(limit)
     return (
         f"{field} is {held}",
         f"{wanted}. {about}".strip(),
         f"{'fill in' if instance == [] else 'change'} {name or 'it'}",
     )
+
+
+def _shown(value: Any) -> str:
+    return visible(repr(value)) if isinstance(value, str) else repr(visible(value))
 
 
 _TYPES: Final = {
@@ -109,7 +114,6 @@ _LIMITS: Final = {
     "uniqueItems": "every entry once",
     "minimum": "at least {}",
     "maximum": "at most {}",
-    "pattern": "another form",
 }
 
 

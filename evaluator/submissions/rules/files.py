@@ -10,7 +10,13 @@ from typing import Final
 from evaluator.core.problems import Problems
 from evaluator.submissions.tree import Entry, Tree
 
-SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9-])?")
+RESERVED: Final = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+)
+"""Names that Windows keeps for devices, whatever follows a dot: a clone there would fail."""
+TAKEN: Final = frozenset({"index", "readme", "baseline"})
+"""Names of pages and files beside the folders, and of the rows that are no submission, with any ending."""
 CARD_NAME: Final = "model.yaml"
 MAX_PREDICTIONS_BYTES: Final = 20_000_000
 MAX_CARD_BYTES: Final = 64_000
@@ -18,25 +24,45 @@ LFS_START: Final = b"version https://git-lfs.github.com/spec/"
 
 
 def check_slugs(folder: str, problems: Problems) -> None:
-    """RX101: the last two parts of the folder are team and model slugs."""
+    """RX101: the last two parts of the folder are names that a team and a model may have."""
     for part, what in zip(folder.split("/")[-2:], ("team", "model"), strict=False):
-        if not SLUG.fullmatch(part):
+        wanted = name_wanted(part)
+        if wanted is not None:
             problems.add(
                 "RX101",
                 folder,
                 found=f"the {what} folder is named {part!r}",
-                wanted="lower-case letters, digits, dots and hyphens, 1 to 40 characters, a letter or digit first",
+                wanted=wanted,
                 fix=f"rename it, for example to {suggest_slug(part)!r}",
             )
 
 
-def suggest_slug(text: str) -> str:
-    """A slug as near to `text` as can be.
+def name_wanted(name: str) -> str | None:
+    """What is wanted in place of a name that no team or model may have; `None` for a good one.
 
-    >>> suggest_slug("My Model_v2")
-    'my-model-v2'
+    >>> name_wanted("con-v2"), name_wanted("con.v2")
+    (None, "a name that Windows does not keep for a device ('con')")
     """
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:40] or "my-model"
+    stem = name.partition(".")[0]
+    if not SLUG.fullmatch(name):
+        return "lower-case letters, digits, dots and hyphens, 1 to 40 characters, a letter or digit first and no dot last"
+    if stem in RESERVED:
+        return f"a name that Windows does not keep for a device ({stem!r})"
+    if stem in TAKEN:
+        return f"a name that nothing else on the site or in the repository has ({stem!r})"
+    return None
+
+
+def suggest_slug(text: str) -> str:
+    """A name as near to `text` as a team or model may have.
+
+    >>> suggest_slug("My Model_v2"), suggest_slug("con.v2"), suggest_slug("index")
+    ('my-model-v2', 'con-v2', 'index-model')
+    """
+    slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:40].rstrip("-.") or "my-model"
+    if name_wanted(slug) is not None:
+        slug = slug.replace(".", "-")
+    return slug if name_wanted(slug) is None else f"{slug}-model"
 
 
 def check_kinds(tree: Tree, folder: str, problems: Problems) -> None:

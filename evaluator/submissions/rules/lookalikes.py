@@ -1,20 +1,94 @@
-"""Letters of another script in the place of Latin ones (RX411)."""
+"""Letters of other scripts: those that imitate Latin ones (RX411, C7), and texts that are not in Latin letters."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from evaluator.core.problems import Problems, pointer
+from evaluator.datasets.protocol import scored_part
 from evaluator.submissions.parsing import line_of
-from evaluator.submissions.rules.text import MAX_SCANNED
 
-_CYRILLIC_OR_GREEK: Final = re.compile(
-    "[\u0370-\u03ff\u0400-\u052f\u1c80-\u1c8f\u1f00-\u1fff\u2de0-\u2dff\ua640-\ua69f]"
+_LOOK_ALIKE_SCRIPTS: Final = frozenset(
+    {"CYRILLIC", "GREEK", "COPTIC", "ARMENIAN", "CHEROKEE", "LISU", "GEORGIAN"}
 )
+"""Scripts with letters that read as Latin ones; first words of their letters' names."""
+_TOKEN: Final = re.compile(r"[^\W\d_]+")
+_TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
+_LOOK_ALIKES: Final = frozenset(
+    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that reads as Latin
+    "οιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # Greek that does
+)
+_MEDICAL_GREEK: Final = frozenset("αβγδεζηθκλμπστφψωΓΔΘΛΞΠΣΦΨΩ")
+"""Greek letters that stand for themselves in medicine: TNFα, NFκB, kΩ, μm."""
+_NO_LATIN_LIKENESS: Final = frozenset("βδθλμξπφψΓΔΘΛΞΠΣΦΨΩ")
+_GREEK_WORD: Final = re.compile(
+    "(?:tnf|ifn|tgf|ppar|pdgf|hif|gm|er|interferon|amyloid|integrin|tumor|t?cell)[αβγδεκ]{1,2}r?|i?nfκb|[kmg]?ω|μ(?:m|g|l|s|mol|sv|gy|v|a|w|ci|kat|bq|hz|pa|iu)"
+)
+"""Words of medicine that hold a Greek letter, in lower case: some models write no capitals, some nothing else."""
+
+
+def disguised(text: str) -> bool:
+    """Whether a word imitates a Latin one with letters of another script (after UTS #39).
+
+    True for a word that mixes Latin letters with Cyrillic ones or with Greek ones that do not stand for
+    themselves, and, in a text of Latin letters, for one made of look-alikes only. Not for medical
+    Greek: a letter by itself, beside capitals, in a unit or in a known word.
+
+    >>> disguised("nо effusion"), disguised("cleαr"), disguised("3 μm, β-blocker, TNFα, kΩ, NFκB")
+    (True, True, False)
+    """
+    if text.isascii():
+        return False
+    words = [w for w in _TOKEN.findall(unicodedata.normalize("NFKC", text)) if not w.isascii()]
+    if any(_mixed(word) for word in words):
+        return True
+    foreign = [w for w in words if any(_script(c) in {"CYRILLIC", "GREEK"} for c in w)]
+    only = [all(c in _LOOK_ALIKES for c in w) for w in foreign if len(w) > 1]
+    # In a Russian or Greek report such words stand among others that no Latin letter resembles.
+    return bool(only) and all(only)
+
+
+def _mixed(word: str) -> bool:
+    if _GREEK_WORD.fullmatch(word.lower()) or not any(_script(c) == "LATIN" for c in word):
+        return False
+    others = [i for i, c in enumerate(word) if not c.isascii() and _script(c) in _LOOK_ALIKE_SCRIPTS]
+    return any(not _stands_for_itself(word, i) for i in others)
+
+
+def _stands_for_itself(word: str, i: int) -> bool:
+    """Whether the letter at `i` of a word with Latin letters is medical Greek and no look-alike."""
+    letter, before, after = word[i], word[i - 1 : i], word[i + 1 : i + 2]
+    if letter not in _MEDICAL_GREEK:
+        return False
+    if not after and letter in _NO_LATIN_LIKENESS:
+        return True
+    return not (before.islower() or after.islower())
+
+
+def other_script(text: str) -> bool:
+    """Whether a letter is neither Latin nor Greek; symbols, accents, units and emoji are no such letters.
+
+    >>> other_script("3 × 4 mm, Köhler, ±½ • α"), other_script("双肺清晰")
+    (False, True)
+    """
+    if text.isascii():
+        return False
+    letters = {c for c in unicodedata.normalize("NFKC", text) if not c.isascii() and c.isalpha()}
+    return any(_script(c) not in {"LATIN", "GREEK", "MODIFIER"} for c in letters)
+
+
+def outside_ascii(text: str) -> bool:
+    """Whether a character outside ASCII is left after NFKC and typographic punctuation are folded."""
+    return not text.isascii() and not unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHIC)).isascii()
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def check_lookalikes(
@@ -23,59 +97,13 @@ def check_lookalikes(
     """RX411: no word imitates a Latin one; `text` is the file's, for line numbers."""
     for study, content in studies.items():
         for field, value in content.items():
-            if value.isascii():
-                continue
-            # After NFKC, so that Greek from the mathematical alphabets is seen; most texts end here.
-            folded = unicodedata.normalize("NFKC", value[:MAX_SCANNED])
-            if _CYRILLIC_OR_GREEK.search(folded) and disguised(folded):
+            if disguised(scored_part(value)):
                 problems.add(
                     "RX411",
                     file,
                     pointer=pointer(study, field),
                     line=partial(line_of, text, study),
                     found="a word that imitates Latin letters with those of another script",
-                    wanted="words of one script: a reader and a metric should see the same",
+                    wanted="words of one script: a reader and a metric should see the same; medical Greek (TNFα, μm, kΩ) is fine",
                     fix="write the word with Latin letters",
                 )
-
-
-_TYPOGRAPHIC: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-"})
-_TOKEN: Final = re.compile(r"[^\W\d_]+")
-_LOOK_ALIKES: Final = frozenset(
-    "асеорхуіјѕһԁԛԝАВЕКМНОРСТУХІЈЅԌ"  # Cyrillic that reads as Latin
-    "οιΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"  # Greek that does
-)
-_UNITS: Final = frozenset("μ")
-"""Greek letters that honest reports write beside Latin ones (μm, after NFKC)."""
-
-
-def foreign(text: str) -> bool:
-    """Whether a character outside ASCII is left after NFKC and typographic punctuation are folded."""
-    return not text.isascii() and not unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHIC)).isascii()
-
-
-def disguised(text: str) -> bool:
-    """Whether a word imitates a Latin one with letters of another script (after UTS #39).
-
-    True for a word that mixes Latin letters with Cyrillic or Greek ones, and for one made of
-    look-alikes only; not for Greek letters that stand by themselves, nor for "μm".
-
-    >>> disguised("nо effusion"), disguised("3 μm, β-blocker")
-    (True, False)
-    """
-    if text.isascii():
-        return False
-    for word in _TOKEN.findall(unicodedata.normalize("NFKC", text)):
-        if word.isascii():
-            continue
-        others = [
-            c for c in word if not c.isascii() and c not in _UNITS and _script(c) in {"CYRILLIC", "GREEK"}
-        ]
-        latin = any(_script(c) == "LATIN" for c in word)
-        if others and (latin or (len(word) > 1 and all(c in _LOOK_ALIKES for c in word))):
-            return True
-    return False
-
-
-def _script(character: str) -> str:
-    return unicodedata.name(character, "").partition(" ")[0]

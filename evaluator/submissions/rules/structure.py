@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from functools import cache, partial
@@ -24,6 +25,12 @@ OLD_FIELDS: Final = frozenset(
         "context",
     }
 )
+_REFERENCE_FIELD: Final = re.compile(
+    r"(?:gt|gts|ground_?truths?|references?|ref|targets?|labels?|truth|gold|true|original)"
+    r"(?:_(?:findings|impression|reports?|text|sections?|captions?))?|section_\w{1,40}|(?:findings|impression|report)_(?:gt|ref|reference|target|label)",
+    re.IGNORECASE,
+)
+"""Field names of references in public evaluation scripts."""
 
 
 @cache
@@ -64,8 +71,8 @@ def check_shape(
             fix=f"write it with: rexrank convert PREDICTIONS --dataset {dataset} --out FOLDER",
         )
         return {}
-    if _is_old_format(value):
-        _report_old_format(file, value, dataset, problems)
+    if held := _fields_of_references(value):
+        _report_references(file, value, held, dataset, problems)
         return {}
     good = {}
     for study, content in value.items():
@@ -76,19 +83,34 @@ def check_shape(
     return good
 
 
-def _is_old_format(value: Mapping[str, Any]) -> bool:
-    return any(isinstance(v, dict) and OLD_FIELDS & v.keys() for v in value.values())
+def holds_reference(field: str) -> bool:
+    """Whether a field is named as old ReXrank files and evaluation scripts name references.
+
+    >>> [holds_reference(f) for f in ("gt_findings", "Ground_Truth", "section_impression", "findings", "target_dose")]
+    [True, True, True, False, False]
+    """
+    return field in OLD_FIELDS or bool(_REFERENCE_FIELD.fullmatch(field.strip()))
 
 
-def _report_old_format(file: str, value: Mapping[str, Any], dataset: str, problems: Problems) -> None:
-    held = sorted({k for v in value.values() if isinstance(v, dict) for k in OLD_FIELDS & v.keys()})
+def _fields_of_references(value: Mapping[str, Any]) -> list[str]:
+    fields = {k for v in value.values() if isinstance(v, dict) for k in v}
+    return sorted(filter(holds_reference, fields))
+
+
+def _report_references(
+    file: str, value: Mapping[str, Any], held: list[str], dataset: str, problems: Problems
+) -> None:
+    form = "ReXrank's old format" if OLD_FIELDS.issuperset(held) else "fields for references"
+    predictions = any(
+        isinstance(v, dict) and not {*v}.isdisjoint({"model_prediction", *FIELDS}) for v in value.values()
+    )
     problems.add(
         "RX209",
         file,
-        found=f"ReXrank's old format, with {', '.join(held)}",
+        found=f"{form}, with {', '.join(held)}",
         wanted="predictions only; references never travel in a submission",
         fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)"
-        if "model_prediction" in held or "section_findings" not in held
+        if predictions or "section_findings" not in held
         else "remove the file from every commit: it holds references and no predictions",
     )
 

@@ -14,10 +14,16 @@ from typing import Any
 import pytest
 
 from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair
+from evaluator.metrics.base import Metric
+from evaluator.metrics.fineradscore import FineRadScore
+from evaluator.metrics.green import Green
 from evaluator.models.judges.client import Judge, JudgeBudgetSpent
-from evaluator.models.judges.settings import JudgeSettings, is_local
+from evaluator.models.judges.identity import JudgeVoid
+from evaluator.models.judges.settings import JudgeSettings, by_metric, is_local
 from evaluator.models.judges.stub_server import completion
 from evaluator.models.judges.transcripts import Request
+from evaluator.models.runtime import Run
 
 Reply = tuple[int, dict[str, str], Any]
 
@@ -145,6 +151,32 @@ def test_a_refused_request_is_not_repeated() -> None:
     with serving(stub) as url:
         assert Judge(settings(url)).ask(requests(1))[0].error == "status 400"
     assert len(stub.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, "status 404: The model `m` does not exist"),
+        (401, {"error": "Unauthorized"}, "status 401: Unauthorized"),
+        (400, {"error": {"message": "too long\u202e" + "x" * 500}}, "status 400: too long\\u202e" + "x" * 110),
+        (422, {"detail": []}, "status 422"),
+    ],
+)  # fmt: skip
+def test_an_error_repeats_what_the_server_said(status: int, body: object, message: str) -> None:
+    stub = Stub(lambda *_: (status, {}, json.dumps(body).encode()))
+    with serving(stub) as url:
+        assert Judge(settings(url)).ask(requests(1))[0].error.startswith(message)
+
+
+@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+def test_a_void_run_names_what_was_wrong_with_the_answer(metric: Metric) -> None:
+    stub = Stub(lambda *_: (404, {}, b'{"message": "no such model"}'))
+    with serving(stub) as url:
+        run = Run(judges=by_metric(settings(url)))
+        with pytest.raises(
+            JudgeVoid, match=r"control same-0 before the run.*because status 404: no such model"
+        ):
+            metric.score([Pair("a", "Clear.", "Clear.")], run)
 
 
 def test_timeouts_end() -> None:

@@ -81,18 +81,21 @@ def private_dataset(target: Path, references: Path) -> None:
     studies = private_references()
     ids = sorted(studies)
     registry = yaml.safe_load((target / "evaluator/datasets/sandbox.yaml").read_text("utf-8"))
-    findings = sum(isinstance(s.get("section_findings"), str) for s in studies.values())
+    sections = {
+        name: sum(isinstance(s.get(f"section_{name}"), str) for s in studies.values())
+        for name in ("findings", "impression")
+    }
     registry |= {
         "title": "Private set",
         "n_studies": len(ids),
         "ids_digest": ids_digest(ids),
-        "references_public": False,
-        "ids_public": True,
+        "access": "withheld",
         "synthetic": False,
-        "tracks": {"findings": findings, "report": len(ids)},
+        "tracks": {"findings": sections["findings"], "report": len(ids)},
+        "sections": sections,
         "n_patients": None,
         "licence": "None: a rehearsal.",
-        "access": "Nobody's.",
+        "how_to_get": "Nobody's.",
         "about": "Synthetic studies that the rehearsal treats as private.",
     }
     (target / f"evaluator/datasets/{PRIVATE}.yaml").write_text(yaml.safe_dump(registry, sort_keys=False))

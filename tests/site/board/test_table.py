@@ -107,13 +107,16 @@ def test_numbers_as_shown(given, shown):
     assert shown_parts(entry(*given), 3) == shown
 
 
-def test_a_small_private_set_shows_two_decimals(crowd):
-    table = crowd["chexpert-plus", "findings"]
-    assert table["step"] > 0.01
-    body = bodies(made(table))["rows"]
+@pytest.mark.parametrize(
+    ("change", "digits"),
+    [({}, 3), ({"access": "withheld", "step": 5 / 62}, 2)],
+    ids=["restricted", "withheld"],
+)
+def test_a_small_set_shows_as_many_decimals_as_its_step(crowd, change, digits):
+    body = bodies(made(crowd["chexpert-plus", "findings"] | change))["rows"]
     values = re.findall(r'class="rx-value">([^<]+)<', body)
     assert values
-    assert all(re.fullmatch(r"−?\d+\.\d\d", v) for v in values)
+    assert all(re.fullmatch(rf"−?\d+\.\d{{{digits}}}", v) for v in values)
 
 
 def test_what_failed_and_what_is_missing_is_said():

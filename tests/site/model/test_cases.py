@@ -1,4 +1,4 @@
-"""Case files: what the browser of cases reads, and that a private set has none."""
+"""Case files: what the browser of cases reads, and that a restricted or withheld set has none."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def board_and_record(leaderboard, model):
     return Board(get_dataset("sandbox"), "findings"), json.loads((leaderboard / name).read_text())
 
 
-def as_private(leaderboard, folder, dataset):
-    """The sandbox's leaderboard under a private set's name, with everything public planted beside it."""
+def under_name_of(leaderboard, folder, dataset):
+    """The sandbox's leaderboard under another set's name, with everything public planted beside it."""
     for source in leaderboard.rglob("*"):
         name = source.relative_to(leaderboard).as_posix()
         if not source.is_file() or name.startswith(("store", "reported")):
@@ -80,8 +80,8 @@ def as_private(leaderboard, folder, dataset):
         data = source.read_bytes()
         if source.suffix == ".json":
             value = data.decode().replace('"dataset": "sandbox"', f'"dataset": "{dataset}"')
-            value = value.replace('"references_public": true', '"references_public": false')
-            # Flags of a private set name no study, which diagnostics sees to.
+            value = value.replace('"access": "public"', f'"access": "{get_dataset(dataset).access}"')
+            # Flags of such a set name no study, which diagnostics sees to.
             value = re.sub(r'"ids": \[[^\]]*\]', '"ids": []', value)
             data = value.replace("records/sandbox/", f"records/{dataset}/").encode()
         target.write_bytes(data)
@@ -89,16 +89,16 @@ def as_private(leaderboard, folder, dataset):
     (folder / "overview.json").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).references_public])
-def test_nothing_of_a_private_study_reaches_the_site(leaderboard, tmp_path, dataset):
-    as_private(leaderboard, tmp_path / "board", dataset)
+@pytest.mark.parametrize("dataset", [d for d in dataset_ids() if not get_dataset(d).exposure.studies])
+def test_nothing_of_an_unpublished_study_reaches_the_site(leaderboard, tmp_path, dataset):
+    under_name_of(leaderboard, tmp_path / "board", dataset)
     assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
     write_pages(tmp_path / "board", tmp_path / "docs", URL)
     write_shards(tmp_path / "board", tmp_path / "docs")
     ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
     assert not (tmp_path / "docs/data/cases").exists()
     page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()
-    assert "are private" in page
+    assert "no text and no score of a single study is published" in page
     assert "rx-hist" not in page
     for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
         content = path.read_text("utf-8")

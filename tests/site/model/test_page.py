@@ -12,6 +12,7 @@ from support.boards import URL
 
 from evaluator.site.build import pages
 from evaluator.site.html import text
+from evaluator.site.model.board_section import _diagnostics
 from evaluator.site.model.citation import bibtex
 
 
@@ -67,3 +68,18 @@ def test_no_name_breaks_out_of_a_citation(name):
     assert "\\input" not in bare
     assert "%" not in bare
     assert entry.startswith("@misc{rexrank-a-b,")
+
+
+def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_shown():
+    numbers = dict.fromkeys(
+        ("distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans"), 0.5
+    )
+    row = {
+        "diagnostics": {**numbers, "n_empty": 0, "judge_outliers": {"green": {"above": 3, "below": 1_200}}}
+    }
+    (shown, _) = _diagnostics(row)
+    words = " ".join(re.sub(r"<[^>]*>", " ", html.unescape(shown)).split())
+    assert "GREEN against RadGraph-F1 and RaTEScore" in words
+    assert "far above what they lead to expect in 3 studies, far below in 1,200" in words
+    (shown, _) = _diagnostics({"diagnostics": {**numbers, "n_empty": 0, "judge_outliers": None}})
+    assert "RadGraph" not in shown

@@ -1,0 +1,100 @@
+"""YAML as plain data: no repeated keys, anchors, aliases, tags or dates, and bounded depth and numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
+
+import yaml
+
+MAX_DEPTH: Final = 16
+MAX_NUMBER: Final = 18
+"""Characters of a number."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_TAG: Final = "tag:yaml.org,2002:"
+
+
+def _without(*kinds: str) -> dict[Any, list[Any]]:
+    """PyYAML's rules on what a plain word means, but for those that make `kinds` of it."""
+    tags = {_TAG + kind for kind in kinds}
+    return {
+        first: [(tag, pattern) for tag, pattern in rules if tag not in tags]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Builds the value of a text that `check_events` has let through; every key is a text and stands once."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+        """The mapping of a node; raises for a key that is no text or stands twice, where PyYAML keeps the last."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} is no text", key_node.start_mark)
+            if key in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+PlainLoader.yaml_implicit_resolvers = _without("timestamp")
+
+
+class StrictLoader(PlainLoader):
+    """A `PlainLoader` with YAML 1.2's plain values.
+
+    In YAML 1.1, which PyYAML follows, `yes` and `off` are booleans, `0590` is octal and `1:30` is 90.
+    Here `true` and `false` alone are booleans and decimal digits alone are numbers; all else is text,
+    which a typed field refuses.
+    """
+
+
+_NUMBERS: Final[Mapping[str, str]] = {
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?(?:0|[1-9][0-9]*)",
+    "float": r"[-+]?(?:(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[1-9][0-9]*[eE][-+]?[0-9]+"
+    r"|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+}
+StrictLoader.yaml_implicit_resolvers = _without("timestamp", "merge", "value", *_NUMBERS)
+for _kind, _pattern in _NUMBERS.items():
+    _first = "tTfF" if _kind == "bool" else "-+.0123456789"
+    StrictLoader.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_pattern})\Z"), list(_first))
+
+
+def _number(loader: StrictLoader, node: yaml.ScalarNode) -> float:
+    if len(node.value) > MAX_NUMBER:
+        raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
+    if node.tag == f"{_TAG}int":
+        return int(loader.construct_yaml_int(node))
+    return float(loader.construct_yaml_float(node))
+
+
+StrictLoader.add_constructor(f"{_TAG}int", _number)
+StrictLoader.add_constructor(f"{_TAG}float", _number)
+
+
+def check_events(text: str) -> None:
+    """Nothing; raises `yaml.YAMLError` for depth, anchors, aliases, tags and half characters, before any value is made."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        wrong = None
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            wrong = "aliases are not allowed"
+        elif getattr(event, "anchor", None):
+            wrong = "anchors are not allowed"
+        elif getattr(event, "tag", None):
+            wrong = "tags are not allowed"
+        elif isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            wrong = "half of a character"
+        if wrong:
+            raise yaml.MarkedYAMLError(None, None, wrong, mark)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1

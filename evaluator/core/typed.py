@@ -1,0 +1,183 @@
+"""The base of every typed file, and what is wrong with a value in the words of `Problems`.
+
+A typed model is frozen and closed, takes no value for another type's (`"1"` is no number, 1 no truth
+value), and no number that is not finite.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from evaluator.core.problems import Problems, pointer, visible
+
+END: Final = r"$(?!\n)"
+"""The end of a text in a pattern: `$` alone also matches before a last line break, in Python though not in ECMAScript."""
+CONFIG: Final = ConfigDict(
+    frozen=True, extra="forbid", strict=True, allow_inf_nan=False, regex_engine="python-re"
+)
+FIELD: Final = "RX603"
+DISAGREE: Final = "RX604"
+
+_PRINTABLE: Final = r"[^\x00-\x1f\x7f\u2028\u2029]"
+_BLACK: Final = r"[^\s\x00-\x1f\x7f\u2028\u2029]"
+_FORMS: Final[dict[str, str]] = {}
+"""What each pattern asks for, in words."""
+
+
+def form(pattern: str, words: str, *, longest: int = 1_000) -> StringConstraints:
+    """The constraint that a whole text is of this form; `words` tell a reader what is wanted."""
+    whole = f"^(?:{pattern}){END}"
+    _FORMS[whole] = words
+    return StringConstraints(max_length=longest, pattern=whole)
+
+
+Line = Annotated[
+    str,
+    form(f"{_BLACK}(?:{_PRINTABLE}*{_BLACK})?", "text on one line, not blank and without spaces at its ends"),
+]
+"""A text on one line, not blank, without spaces at its ends."""
+Sha256 = Annotated[str, form("[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
+"""A SHA-256 digest."""
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+"""How many of something there are."""
+Lines = Annotated[tuple[Line, ...], Field(strict=False)]
+"""A list of lines; files have lists where Python has tuples."""
+
+
+class Typed(BaseModel):
+    """A frozen, closed and strict model."""
+
+    model_config = CONFIG
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class TypedTable(RootModel[dict[_K, _V]], Generic[_K, _V]):
+    """A file whose keys are names: a mapping of typed keys to typed values, in `root`."""
+
+    # A mapping has no fields of its own that could be closed; its keys' pattern is all that closes it.
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        regex_engine="python-re",
+        json_schema_extra={"additionalProperties": False},
+    )
+
+
+Wrong = tuple[Sequence[str | int], str, str, str]
+"""Where fields disagree: path, what was found, what is wanted, how to mend it."""
+
+
+def disagreement(wrongs: Sequence[Wrong]) -> PydanticCustomError:
+    """The error that a model's validator raises when sound fields do not fit together."""
+    return PydanticCustomError("disagreement", "fields disagree", {"wrongs": list(wrongs)})
+
+
+def add_violations(
+    error: ValidationError,
+    file: str,
+    problems: Problems,
+    *,
+    schema: Mapping[str, Any],
+    fixes: Mapping[str, str] | None = None,
+) -> None:
+    """Adds every violation of a model (RX603, RX604) to `problems`.
+
+    `schema`: the model's JSON Schema, whose descriptions say what is wanted. `fixes`: what to do about
+    a field, by its name, where the general words are not enough (a renamed field).
+    """
+    for detail in error.errors(include_url=False):
+        if detail["type"] == "disagreement":
+            for path, found, wanted, fix in detail["ctx"]["wrongs"]:
+                place = pointer(*detail["loc"], *path)
+                problems.add(DISAGREE, file, pointer=place, found=found, wanted=wanted, fix=fix)
+            continue
+        path = tuple(part for part in detail["loc"] if part != "[key]")
+        found, wanted, fix = _violation(detail, path, schema)
+        fix = (fixes or {}).get(str(path[-1]), fix) if path else fix
+        problems.add(FIELD, file, pointer=pointer(*path), found=found, wanted=wanted, fix=fix)
+
+
+def _violation(
+    detail: ErrorDetails, path: tuple[str | int, ...], schema: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """What was found, what is wanted and how to mend it."""
+    name = ".".join(map(str, path))
+    about = str(_at(schema, path).get("description") or "").partition("\n")[0]
+    kind, value = detail["type"], detail["input"]
+    if kind == "missing":
+        return f"the field {name!r} is missing", f"{name}: {about or 'a value'}", f"add {path[-1]}"
+    if kind == "extra_forbidden":
+        known = list(_at(schema, path[:-1]).get("properties", {}))
+        near = difflib.get_close_matches(str(path[-1])[:80], known, n=1)
+        fix = f"write {near[0]} if that is meant; else remove it" if near else "remove it"
+        return f"unknown field {name!r}", f"only {', '.join(known)}", fix
+    if "[key]" in detail["loc"]:
+        return f"the key {str(path[-1])!r}", _wanted(detail), "write it in that form"
+    held = "empty" if value is None else visible(repr(value))
+    found = f"the field {name!r} is {held}" if name else f"the file holds {held}"
+    wanted = ". ".join(x for x in (_wanted(detail), about.rstrip(".") if name else "") if x)
+    return found, wanted, f"{'fill in' if value is None else 'change'} {name or 'the file'}"
+
+
+_WANTED: Final = {
+    "string_type": "text, in quotes where it could be read as something else",
+    "string_unicode": "whole characters",
+    "int_type": "a whole number, without quotes",
+    "int_from_float": "a whole number",
+    "float_type": "a number, without quotes",
+    "bool_type": "true or false",
+    "finite_number": "a number that is not infinite",
+    "none_required": "nothing",
+    "string_too_short": "text that is not empty",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "model_type": "fields with values",
+    "dict_type": "fields with values",
+    "mapping_type": "fields with values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "frozen_set_type": "a list",
+}
+
+
+def _wanted(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "string_pattern_mismatch":
+        return _FORMS.get(context["pattern"], "another form")
+    return _WANTED.get(detail["type"], detail["msg"]).format(**context)
+
+
+def _at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
+    """The part of a JSON Schema that describes the value at a path; empty where there is none."""
+    node = _resolved(schema, schema)
+    for part in path:
+        inner: Any = node.get("properties", {}).get(part) or node.get("additionalProperties")
+        inner = inner or next(iter(node.get("patternProperties", {}).values()), None) or node.get("items")
+        if not isinstance(inner, dict):
+            return {}
+        node = _resolved(inner, schema)
+    return node
+
+
+def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A node with what it refers to, and the one value of it that is not null."""
+    options = [o for o in node.get("anyOf", ()) if o.get("type") != "null"]
+    inner = options[0] if len(options) == 1 else node
+    if "$ref" in inner:
+        inner = schema["$defs"][inner["$ref"].rpartition("/")[2]]
+    return {**inner, **{k: v for k, v in node.items() if k == "description"}}

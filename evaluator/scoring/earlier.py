@@ -1,0 +1,158 @@
+"""What was submitted before: other models' reports, dates and scores, and a team's own earlier files.
+
+Every file that was scored is kept in the runner's store, whole and compressed, so that a team's next
+file can be compared with it although the repository holds the newest alone.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from evaluator.core.files import write_bytes
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import FloatArray
+from evaluator.datasets.registry import TRACKS, Dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.metrics.registry import PRIMARY
+from evaluator.scoring.records import Board, read_record, read_studies, record_path
+from evaluator.submissions.reading import ReportFiles
+from evaluator.submissions.submission import Predictions, Submission
+
+MAX_OWN_FILES: Final = 12
+"""Earlier files of a team on a dataset that are kept and compared with: the newest."""
+COMPARED_SCORES: Final = (PRIMARY, "bertscore", "bleu_2")
+"""The metric whose per-study scores are correlated: the first that both models have alike."""
+
+Reports = Mapping[str, StudyReport]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A file that the team had scored before: of which model, when (`YYYY-MM-DD`), and its reports."""
+
+    name: str
+    submitted: str
+    reports: Reports
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a submission is compared with on a board.
+
+    `others`: reports of what was there before it, by `team/model`. `own`: the team's files that were
+    scored before, of any of its models. `submitted` and `scores` give another model's date and its
+    per-study scores by metric, `None` where unknown.
+    """
+
+    others: Mapping[str, Reports] = field(default_factory=dict)
+    own: Sequence[OwnFile] = ()
+    submitted: Callable[[str], str | None] = lambda _: None
+    scores: Callable[[str], tuple[Mapping[str, FloatArray], Mapping[str, str]] | None] = lambda _: None
+
+
+def earlier_on(
+    board: Board,
+    submission: Submission,
+    others: Mapping[str, Reports] | None,
+    leaderboard: Path,
+    store: Path,
+    records: Path | None = None,
+) -> Earlier:
+    """What `submission` is compared with on a board. `records`: as in `ScoreSettings`."""
+    kept = records or store
+
+    def submitted(name: str) -> str | None:
+        entry = entry_of(name, board.dataset, leaderboard)
+        return entry[0] if entry else None
+
+    def scores(name: str) -> tuple[Mapping[str, FloatArray], Mapping[str, str]] | None:
+        team, _, model = name.partition("/")
+        try:
+            record = read_record(leaderboard, kept, board, team, model)
+            frame = read_studies(leaderboard, kept, board, record) if record else None
+        except RexrankError:
+            return None
+        if record is None or frame is None:
+            return None
+        signatures = {k: m["signature"] for k, m in record["metrics"].items()}
+        values = {k: np.asarray(frame[k], dtype=np.float64) for k in COMPARED_SCORES if k in frame}
+        return values, signatures
+
+    names = came_before(submission, board.dataset, list(others or {}), leaderboard)
+    chosen = others.only(names) if isinstance(others, ReportFiles) else {n: (others or {})[n] for n in names}
+    predictions = submission.files[board.dataset.id]
+    own = own_files(store, board.dataset, submission.team, predictions.sha256)
+    return Earlier(chosen, own, submitted, scores)
+
+
+def entry_of(
+    name: str, dataset: Dataset, leaderboard: Path, digest: str | None = None
+) -> tuple[str, int | None] | None:
+    """(date, pull request) of a model's record on a dataset, `None` without one; of these bytes alone if `digest`."""
+    team, _, model = name.partition("/")
+    found: list[tuple[str, int | None]] = []
+    for track in TRACKS:
+        path = record_path(leaderboard, dataset.id, track, team, model)
+        record: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        origin = record.get("provenance", {})
+        if record and (digest is None or origin.get("predictions_sha256") == digest):
+            found.append((record["submitted"] or "", origin.get("pull_request")))
+    return min(found, key=lambda e: e[0], default=None)
+
+
+def came_before(
+    submission: Submission, dataset: Dataset, names: Sequence[str], leaderboard: Path
+) -> list[str]:
+    """Of other models those that were there first: a late copy must not accuse the original.
+
+    Predictions that have no record yet come after everything. Those that have one come after what has
+    an earlier date, or on the same day a smaller number of pull request.
+    """
+    own_name = f"{submission.team}/{submission.model}"
+    mine = entry_of(own_name, dataset, leaderboard, submission.files[dataset.id].sha256)
+    others = [n for n in names if n != own_name]
+    return others if mine is None else [n for n in others if _before(entry_of(n, dataset, leaderboard), mine)]
+
+
+def _before(theirs: tuple[str, int | None] | None, mine: tuple[str, int | None]) -> bool:
+    if theirs is None or theirs[0] != mine[0]:
+        return theirs is not None and theirs[0] < mine[0]
+    return theirs[1] is not None and mine[1] is not None and theirs[1] < mine[1]
+
+
+def _folder(store: Path, dataset: Dataset, team: str) -> Path:
+    return store / "submitted" / dataset.id / team
+
+
+def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: str) -> None:
+    """Keeps a scored prediction file for later comparisons; the same bytes are kept once, with their first date."""
+    predictions: Predictions = submission.files[dataset.id]
+    folder = _folder(store, dataset, submission.team)
+    if any(folder.glob(f"*__{submission.model}__{predictions.sha256}.json.gz")):
+        return
+    value = {i: [r.findings, r.impression] for i, r in predictions.reports.items()}
+    name = f"{submitted}__{submission.model}__{predictions.sha256}.json.gz"
+    write_bytes(folder / name, gzip.compress(json.dumps(value).encode(), mtime=0))
+    for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:
+        path.unlink()
+
+
+def own_files(store: Path, dataset: Dataset, team: str, digest: str) -> list[OwnFile]:
+    """The team's files that were scored on a dataset before, oldest first, without these bytes."""
+    found = []
+    for path in sorted(_folder(store, dataset, team).glob("*.json.gz")):
+        submitted, model, sha256 = path.name.removesuffix(".json.gz").split("__")
+        if sha256 == digest:
+            continue
+        value = json.loads(gzip.decompress(path.read_bytes()))
+        found.append(
+            OwnFile(f"{team}/{model}", submitted, {i: StudyReport(f, s) for i, (f, s) in value.items()})
+        )
+    return found

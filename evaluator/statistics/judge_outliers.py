@@ -1,0 +1,57 @@
+"""Studies whose judge score departs far from what deterministic metrics lead to expect.
+
+A judge reads what a participant wrote, so that a text could talk it round; RadGraph-F1 and RaTEScore
+cannot be talked to. What is expected of a study is the median judge score of those with about the same
+evidence, and never more than of those with more. Where a judge is talked round in most studies that
+moves with it, so that a score near the best with hardly any evidence counts whatever is expected.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_STUDIES: Final = 30
+"""Below so many studies neighbours say too little."""
+MIN_NEIGHBOURS: Final = 15
+NEIGHBOUR_SHARE: Final = 0.05
+FAR: Final = 0.5
+"""Of the judge's scale from 0 to 1: a departure of half of it. Counts of findings make smaller ones common."""
+NEAR_BEST: Final = 0.8
+HARDLY_ANY: Final = (0.05, 0.40)
+"""RadGraph-F1 and RaTEScore of reports that share next to nothing."""
+
+
+def judge_outliers(
+    judge: NDArray[np.float64], evidence: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """(far above, far below) per study, or `None` with too few studies to tell.
+
+    `judge`: shape (n,), 0 worst to 1 best. `evidence`: shape (n, 2), RadGraph-F1 and RaTEScore. Ties
+    and the order of the studies change nothing but which neighbours of equal evidence are taken.
+    """
+    n = judge.size
+    if n < MIN_STUDIES:
+        return None
+    # Mean ranks: the two metrics have different scales, and only their order is asked for.
+    ranks = np.mean([_ranks(column) for column in evidence.T], axis=0)
+    order = np.lexsort((judge, ranks))
+    width = max(MIN_NEIGHBOURS, int(NEIGHBOUR_SHARE * n))
+    starts = np.clip(np.arange(n) - width // 2, 0, n - width)
+    windows = judge[order][starts[:, None] + np.arange(width)]
+    medians = np.median(windows, axis=1)
+    # More evidence never leads to expect less: else many raised scores would raise what is expected of them.
+    above = np.empty(n, dtype=np.bool_)
+    below = np.empty(n, dtype=np.bool_)
+    above[order] = judge[order] - np.minimum.accumulate(medians[::-1])[::-1] >= FAR
+    below[order] = np.maximum.accumulate(medians) - judge[order] >= FAR
+    return above | ((judge >= NEAR_BEST) & (evidence <= HARDLY_ANY).all(axis=1)), below
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 0, equal values sharing their mean rank."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts + 1) / 2)[place], dtype=np.float64)

@@ -1,0 +1,122 @@
+"""What a conversion did, in words: how the source was read, and what was done with the texts, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from evaluator.core.problems import visible
+from evaluator.submissions.convert.cleaning import KINDS
+from evaluator.submissions.convert.columns import Role, TextColumns, Wanted, role_of
+from evaluator.submissions.convert.ids import Identified
+from evaluator.submissions.convert.source import Source
+from evaluator.submissions.convert.table import KEY, VALUE, Table, first_ids, listed
+
+LISTED: Final = 20
+"""Columns, and ids of reports that could not be split, which are listed."""
+
+
+@dataclass
+class Tally:
+    """Studies by what was done with their text."""
+
+    split: list[str] = field(default_factory=list)
+    unsplit: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    shortened: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    wrapped: dict[str, list[str]] = field(default_factory=dict)
+    cleaned: dict[str, list[str]] = field(default_factory=dict)
+
+
+def describe_reading(
+    source: Source, table: Table, identified: Identified, texts: TextColumns, wanted: Wanted
+) -> list[str]:
+    """How the source was read: form, encoding, rows, columns used and left."""
+    encoding = f" in {source.encoding}" if source.encoding else ""
+    packed = "gzip of " if source.packed else ""
+    used = {identified.column, *texts.used}
+    lines = [
+        f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
+        *table.notes,
+        f"study ids: {_named(table, identified.column)}",
+        *identified.notes,
+    ]
+    if texts.text is not None:
+        lines.append(f"text: {_named(table, texts.text)}")
+    else:
+        lines.append(f"findings: {_named(table, texts.findings or 0)}")
+        if texts.impression is not None:
+            lines.append(f"impression: {_named(table, texts.impression)}")
+    named = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
+    if doubtful := [n for n in named if role_of(n) is Role.REFERENCE]:
+        lines.append(f"note: {listed(doubtful)} is a name of references, and was taken because you named it")
+    left = [c for i, c in enumerate(table.columns) if i not in used]
+    if left:
+        lines.append(f"columns left out: {listed(left, LISTED)}")
+    return lines
+
+
+def _named(table: Table, index: int) -> str:
+    name = table.columns[index]
+    words = {KEY: "the keys of the object", VALUE: "the values of the object"}
+    return words.get(name, f"column '{visible(name)}'")
+
+
+def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
+    """What was done with the texts, counted, with the first ids of each kind."""
+    lines = []
+    if tally.repeated:
+        lines.append(
+            _counted(tally.repeated, "rows repeat the report of their study, word for word; one each is kept")
+        )
+    if tally.split:
+        lines.append(f"{len(tally.split):,} reports split into findings and impression")
+    if tally.split and tally.unsplit:
+        lines.append(
+            f"{len(tally.unsplit):,} reports had no impression header; their whole text is findings, their impression "
+            f"empty: {_list(tally.unsplit)}"
+        )
+    elif tally.unsplit:
+        lines.append(
+            f"no impression header in any of {len(tally.unsplit):,} reports: they enter the findings track only"
+        )
+    kinds = {k.key: k.what for k in KINDS}
+    counted = [
+        (tally.without, "studies had no impression; it is empty"),
+        (tally.unsure, "reports have text before a header; it is kept with the header in the findings"),
+        (
+            tally.shortened,
+            "reports had other sections (examination, indication, technique, comparison); these are left out",
+        ),
+        (tally.headers, "sections started with their own header, now taken off"),
+        *(
+            (ids, f"reports stood within {what}; only the report is taken")
+            for what, ids in tally.wrapped.items()
+        ),
+        *(
+            (tally.cleaned[key], f"reports held {what}")
+            for key, what in kinds.items()
+            if key in tally.cleaned
+        ),
+        (tally.empty, "studies have no report; they are empty and score worst"),
+    ]
+    lines += [_counted(ids, what) for ids, what in counted if ids]
+    if tally.cleaned:
+        lines.append("to leave all of these characters and tokens in the texts, type --keep")
+    if keep:
+        lines.append("texts were not cleaned (--keep); rexrank validate may refuse them")
+    return lines
+
+
+def _counted(ids: list[str], what: str) -> str:
+    distinct = list(dict.fromkeys(ids))
+    return f"{len(distinct):,} {what} (first: {first_ids(distinct)})"
+
+
+def _list(ids: list[str]) -> str:
+    more = f" and {len(ids) - LISTED:,} more" if len(ids) > LISTED else ""
+    return visible(", ".join(ids[:LISTED]), 1000) + more

@@ -1,0 +1,304 @@
+"""Which column holds the study ids, and which study each of them means: by its values where ids are known."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluator.core.problems import visible
+from evaluator.datasets.registry import Dataset, ids_digest
+from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
+from evaluator.submissions.convert.table import KEY, SHOWN, Refused, Row, Table, first_ids, listed
+from evaluator.submissions.rules.coverage import loose
+
+MAX_ID: Final = 300
+MAX_PROBLEMS: Final = 20
+_ENDINGS: Final = re.compile(
+    r"(?:\.(?:png|jpe?g|dcm|dicom|txt|json|npy|nii|gz|tiff?|bmp|webp))+$", re.IGNORECASE
+)
+_SUFFIX: Final = re.compile(
+    r"\d{1,5}|pa|ap|ll|rl|lat|lateral|front|frontal|(?:view|img|image|v|frame)\d*|[0-9a-f]{8,}", re.IGNORECASE
+)
+_ORDER: Final = (
+    ("study", "id"), ("study",), ("id",), ("ids",), ("uid",), ("study", "uid"), ("custom", "id"), ("question", "id"),
+    ("image", "id"), ("dicom", "id"), ("image",), ("image", "path"), ("key",), ("name",), ("filename",), ("file",),
+)  # fmt: skip
+"""Names of id columns, the likeliest first, for datasets whose ids are not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The study of every row, the column it was read from, and what was done to find it, in words.
+
+    `left_out`: rows whose id is none of the dataset's (they have no study).
+    """
+
+    column: int
+    studies: Mapping[int, str]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], wanted: Wanted) -> Identified:
+    """The study of every row. Raises `Refused` when no column holds ids, or when it is not clear which does."""
+    if not table.rows:
+        raise Refused("the table has a header and no rows: it holds no study.")
+    if not table.columns:
+        raise Refused("the entries have no fields: there is no study id.")
+    chosen = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
+    if known:
+        return _by_values(table, dataset, known, chosen)
+    return _by_shape(table, dataset, chosen)
+
+
+class Matcher:
+    """The study that a cell means: an id as it is, in another spelling, or in a path with ending and view."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        counts = Counter(map(loose, known))
+        self.known = frozenset(known)
+        self.loose = {key: k for k in known if counts[key := loose(k)] == 1}
+
+    def __call__(self, value: Any) -> str | None:
+        """The study, or `None`.
+
+        >>> Matcher(["CXR1_IM-0001"])("iu/CXR1_IM-0001/0.png")
+        'CXR1_IM-0001'
+        """
+        if isinstance(value, list) and value and len(value) <= 20:
+            found = {self(v) for v in value}
+            return found.pop() if len(found) == 1 else None
+        text = id_text(value)
+        if text is None:
+            return None
+        if text in self.known:
+            return text
+        return next((study for part in variants(text) if (study := self._one(part))), None)
+
+    def _one(self, part: str) -> str | None:
+        return part if part in self.known else self.loose.get(loose(part))
+
+
+def id_text(value: Any) -> str | None:
+    """A cell as an id: text without outer space, or a whole number; `None` for anything else.
+
+    >>> id_text(50414267.0), id_text(" a "), id_text(True)
+    ('50414267', 'a', None)
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value == value and value.is_integer() and abs(value) < 1e15 else None  # noqa: PLR0124
+    text = str(value).strip("\ufeff\x00 \t\r\n") if isinstance(value, str | int) else ""
+    return text if text and len(text) <= MAX_ID else None
+
+
+def variants(text: str) -> Iterator[str]:
+    """What an id may be within a path: its parts from the last on, without ending, `s`, and view suffixes."""
+    yield text
+    if re.fullmatch(r"\d+\.0", text):
+        yield text[:-2]
+    for part in reversed(re.split(r"[/\\]+", text)):
+        bare = _ENDINGS.sub("", part)
+        yield bare
+        if re.fullmatch(r"[sS]\d{4,}", bare):
+            yield bare[1:]
+        for _ in range(2):
+            match = re.fullmatch(r"(.+)[-_. ]([^-_. ]+)", bare)
+            if match is None or not _SUFFIX.fullmatch(match[2]):
+                break
+            bare = match[1]
+            yield bare
+
+
+def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> Identified:
+    """The column in which the most rows name a study of the dataset."""
+    matcher = Matcher(known)
+    columns = range(len(table.columns)) if chosen is None else (chosen,)
+    best: tuple[int, int] | None = None
+    found: dict[int, str] = {}
+    winner = 0
+    for index in columns:
+        matches = {n: s for n, v in enumerate(table.column(index)) if (s := matcher(v))}
+        exact = sum(id_text(table.rows[n].cells[index]) == s for n, s in matches.items())
+        if matches and (best is None or (len(matches), exact) > best):
+            best, found, winner = (len(matches), exact), matches, index
+    if best is None:
+        raise Refused(_no_match(table, dataset, known, chosen))
+    ids = [_first_text(row.cells[winner]) for row in table.rows]
+    _refuse_empty(table.rows, ids, table.columns[winner])
+    others = tuple(i for n, i in enumerate(ids) if n not in found and i is not None)
+    changed = [(ids[n] or table.columns[winner], s) for n, s in found.items() if ids[n] != s]
+    notes = []
+    if changed:
+        first, study = changed[0]
+        notes.append(
+            f"{len(changed):,} ids were found in paths or other spellings (first: '{visible(first)}' is {visible(study)})"
+        )
+    return Identified(winner, found, others, tuple(notes))
+
+
+def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> str:
+    example = min(known)
+    where = f"the column '{visible(table.columns[chosen])}'" if chosen is not None else "any column"
+    guess = [c for c in table.columns if role_of(c) is Role.ID] or list(table.columns)
+    index = table.columns.index(guess[0])
+    held = [str(visible(row.cells[index], 40)) for row in table.rows[:3]]
+    return (
+        f"no study id of {dataset.id} is in {where} ({listed(table.columns, 20)}). Its ids look like '{example}'; "
+        f"'{visible(guess[0])}' holds {listed(held)}. Is it the right file, split and --dataset? "
+        "Otherwise name the column: --id-column NAME."
+    )
+
+
+def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
+    """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
+    if chosen is None:
+        candidates = _candidates(table)
+        chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))  # the first of the likeliest
+    ids = [id_text(_single(v)) for v in table.column(chosen)]
+    _refuse_empty(table.rows, ids, table.columns[chosen])
+    texts = [i for i in ids if i is not None]
+    transform = _transform(texts, dataset)
+    studies = {n: transform(i) for n, i in enumerate(texts)}
+    changed = [(i, studies[n]) for n, i in enumerate(texts) if studies[n] != i]
+    notes = []
+    if changed:
+        notes.append(
+            f"{len(changed):,} ids were taken out of paths (first: '{visible(changed[0][0])}' is {visible(changed[0][1])})"
+        )
+    return Identified(chosen, studies, (), tuple(notes))
+
+
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _first_text(value: Any) -> str | None:
+    return id_text(value[0] if isinstance(value, list) and value else value)
+
+
+def _candidates(table: Table) -> list[int]:
+    """Columns that may hold ids, the likeliest first: by name, else the only one of ids' shape.
+
+    Raises `Refused` when there is none or several.
+    """
+    named = [i for i, c in enumerate(table.columns) if words_of(c) in _ORDER and c != KEY]
+    named.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))
+    key = [i for i, c in enumerate(table.columns) if c == KEY and not _counts_up(table.column(i))]
+    if named and len({table.columns[i].strip().casefold() for i in named}) < len(named):
+        raise Refused(
+            f"two columns of ids have one name: {listed([table.columns[i] for i in named])}; rename one."
+        )
+    unique = [i for i in (*key, *named) if _is_unique(table.column(i))]
+    if unique or key or named:
+        return [*unique, *(i for i in (*key, *named) if i not in unique)]
+    shaped = [
+        i for i in range(len(table.columns)) if _is_unique(table.column(i)) and _is_short(table.column(i))
+    ]
+    if len(shaped) == 1:
+        return shaped
+    names = [table.columns[i] for i in shaped] or list(table.columns)
+    what = "more than one column may hold the study ids" if shaped else "no column holds the study ids"
+    raise Refused(f"{what}: {listed(names, 20)}. Type --id-column NAME.")
+
+
+def _counts_up(values: Iterable[Any]) -> bool:
+    return all(str(v) == str(n) for n, v in enumerate(values))
+
+
+def _is_unique(values: Iterable[Any]) -> bool:
+    ids = [id_text(_single(v)) for v in values]
+    return None not in ids and len(set(ids)) == len(ids)
+
+
+def _is_short(values: Iterable[Any]) -> bool:
+    return all(len(i) <= 100 and not re.search(r"\s", i) for v in values if (i := id_text(_single(v))))
+
+
+def _confirmed(table: Table, index: int, dataset: Dataset) -> int:
+    """2 for the ids whose digest is the dataset's, 1 for as many as it has, 0 for others."""
+    ids = {i for v in table.column(index) if (i := id_text(_single(v)))}
+    return 2 if ids_digest(ids) == dataset.ids_digest else int(len(ids) == dataset.n_studies)
+
+
+def _transform(ids: list[str], dataset: Dataset) -> Callable[[str], str]:
+    """How a study id is read from a cell: as it is, or from the path that gives as many as the dataset has.
+
+    Raises `Refused` for paths that give no such number.
+    """
+    if not any(re.search(r"[/\\]", i) or _ENDINGS.search(i) for i in ids):
+        return _as_it_is
+    for read in (_as_it_is, _last_part, _folder, _study_folder, _without_view):
+        studies = {read(i) for i in ids}
+        if dataset.ids_digest is not None and ids_digest(studies) == dataset.ids_digest:
+            return read
+    for read in (_last_part, _folder, _study_folder, _without_view):
+        if len({read(i) for i in ids}) == dataset.n_studies:
+            return read
+    raise Refused(
+        f"the ids are paths (first: '{visible(ids[0])}'), and the ids of {dataset.id} are not known here. Write the study "
+        "ids, or give the reference files with --references DIR."
+    )
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _last_part(text: str) -> str:
+    return _ENDINGS.sub("", re.split(r"[/\\]", text)[-1])
+
+
+def _folder(text: str) -> str:
+    parts = re.split(r"[/\\]", text)
+    return parts[-2] if len(parts) > 1 else parts[-1]
+
+
+def _study_folder(text: str) -> str:
+    folder = _folder(text)
+    return folder[1:] if re.fullmatch(r"s\d{4,}", folder) else folder
+
+
+def _without_view(text: str) -> str:
+    return list(variants(_last_part(text)))[-1]
+
+
+def _refuse_empty(rows: tuple[Row, ...], ids: list[str | None], column: str) -> None:
+    empty = [row.where for row, i in zip(rows, ids, strict=True) if i is None]
+    if empty:
+        problems = [f"{w}: the study id is empty ('{visible(column)}')." for w in empty[:MAX_PROBLEMS]]
+        if len(empty) > MAX_PROBLEMS:
+            problems.append(f"… and {len(empty) - MAX_PROBLEMS:,} more rows like these.")
+        raise Refused(*problems)
+
+
+def describe_coverage(
+    studies: Collection[str], left_out: tuple[str, ...], dataset: Dataset, known: frozenset[str]
+) -> list[str]:
+    """How the studies compare with the dataset's, in words: the number, the first missing and surplus ones."""
+    n = len(studies)
+    if not known:
+        if dataset.ids_digest is not None and ids_digest(studies) == dataset.ids_digest:
+            return [f"{n:,} of {dataset.n_studies:,} studies; the digest of their ids is the dataset's"]
+        equal = "as many as" if n == dataset.n_studies else f"not the {dataset.n_studies:,} that"
+        unknown = "its ids are not known here, so that only their number was compared"
+        return [
+            f"{n:,} studies, {equal} {dataset.id} has; {unknown} (with access to the data: --references DIR)"
+        ]
+    missing = sorted(known - set(studies))
+    text = f"{n:,} of {len(known):,} studies"
+    etc = ", …" if len(missing) > SHOWN else ""
+    if missing:
+        text += (
+            f"; missing {first_ids(missing)}{etc} (rexrank validate refuses the file until they are there)"
+        )
+    lines = [text if missing else f"{text} of {dataset.id}"]
+    if left_out:
+        lines.append(
+            f"{len(left_out):,} rows left out: their ids are not in {dataset.id} (first: {first_ids(left_out)})"
+        )
+    return lines
