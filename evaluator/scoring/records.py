@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import Dataset, TrackName
+from evaluator.scoring.record import Record
 from evaluator.statistics.rounding import coarse
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from evaluator.datasets.references import Reference
     from evaluator.scoring.engine import Scored
 
-RECORD_SCHEMA: Final = "rexrank/record/v1"
 FAILED_PREFIX: Final = "failed:"
 SUBGROUP_PREFIX: Final = "subgroup:"
 
@@ -192,6 +192,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise RexrankError(f"cannot read the record {path}: {error}. Score its submission again.") from error
     check_record(record, str(path))
     return record
+
+
+def load_record(path: Path) -> Record:
+    """The record of a file; raises `RexrankError` for a damaged one."""
+    return Record.model_validate(_read(path))
 
 
 def check_record(record: Mapping[str, Any], name: str) -> None:

@@ -22,8 +22,8 @@ from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.provenance import provenance, today
+from evaluator.scoring.record import RECORD_SCHEMA
 from evaluator.scoring.records import (
-    RECORD_SCHEMA,
     SUBGROUP_PREFIX,
     Board,
     read_record,
@@ -160,6 +160,7 @@ def make_record(
         )
     return {
         "schema": RECORD_SCHEMA,
+        "task": board.dataset.task,
         "kind": kind,
         "dataset": board.dataset.id,
         "track": board.track,
