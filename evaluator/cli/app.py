@@ -179,8 +179,19 @@ def metric(
     from evaluator.cli.score import judge_settings, run_metric
 
     named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
-    run_metric(
-        keys, pairs, out, protocol.value, models, device, batch_size, variant or [], named, details=details
+    raise typer.Exit(
+        run_metric(
+            keys,
+            pairs,
+            out,
+            protocol.value,
+            models,
+            device,
+            batch_size,
+            variant or [],
+            named,
+            details=details,
+        )
     )
 
 
@@ -360,11 +371,12 @@ def main() -> NoReturn:
     """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback."""
     from evaluator.core.problems import RexrankError
 
+    code = 2
     try:
         app()
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("rexrank: stopped. Run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
@@ -377,4 +389,4 @@ def main() -> NoReturn:
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
             file=sys.stderr,
         )
-    sys.exit(2)
+    sys.exit(code)

@@ -106,16 +106,23 @@ def run_models_fetch(keys: list[str], override: Path | None) -> int:
 
 
 def run_models_verify(override: Path | None) -> int:
-    """0 when no file has a wrong digest or is missing beside others, else 2."""
+    """0 when there are weights and none of their files is wrong, unreadable or missing beside others, else 2."""
     from evaluator.models.download import states
+    from evaluator.models.weights import models_directory
 
-    bad = 0
-    for item in states(override):
+    root, bad = models_directory(override), 0
+    found = states(override)
+    for item in found:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
             if item.state not in {"absent", "stand-in"}:
                 print(f"  {name}: {state}")
-        bad += item.state in {"wrong", "incomplete"}
+        bad += item.state in {"wrong", "unreadable", "incomplete"}
+    if all(item.state == "absent" for item in found):
+        print(
+            f"there are no weights in {root}. Fetch them with: rexrank models fetch, or name another --models"
+        )
+        return 2
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
     return 2 if bad else 0
@@ -185,7 +192,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     from evaluator.scoring.quota import ledger, read_policy, team_slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
-    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
+    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for team, dataset in known:
         found = team_slot(root, get_dataset(dataset), team, now, policy)

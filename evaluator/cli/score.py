@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from evaluator.cli.progress import progress
 from evaluator.core.files import dump_json, write_text
-from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
     from evaluator.models.judges.settings import JudgeSettings
     from evaluator.submissions.submission import Submission
-
-MAX_PAIRS_BYTES: Final = 2 << 30
 
 
 def run_metric(
@@ -43,8 +39,12 @@ def run_metric(
     *,
     details: bool,
 ) -> int:
-    """0 after writing the scores of a file of pairs; raises `RexrankError` for what cannot be done."""
+    """0 after writing the scores of a file of pairs, 2 when a metric could not run; the others' are written.
+
+    Raises `RexrankError` when nothing can be done.
+    """
     from evaluator.scoring.engine import score_pairs
+    from evaluator.submissions.pairs import read_pairs
 
     known_keys(keys)
     rows = read_pairs(pairs)
@@ -61,52 +61,19 @@ def run_metric(
                 variants=parse_variants(variants),
                 judge=judges,
                 progress=show,
+                partial=True,
             )
-        except (MetricUnavailable, ValueError) as error:
+        except ValueError as error:
             raise RexrankError(str(error)) from error
-    text = dump_json(scored.to_dict())
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(out, text)
-    return 0
-
-
-def read_pairs(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL or CSV file of `id`, `reference`, `prediction`.
-
-    Raises `RexrankError` that names the line for what is not such a row.
-    """
-    try:
-        if path.stat().st_size > MAX_PAIRS_BYTES:
-            raise RexrankError(f"{path} is larger than 2 GB. Split it and score the parts.")
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RexrankError(f"cannot read {path}: {error}. Give a UTF-8 file of pairs.") from error
-    if path.suffix.lower() == ".csv":
-        csv.field_size_limit(sys.maxsize)
-        rows = list(csv.DictReader(text.splitlines(keepends=True)))
-        if rows and not {"id", "reference", "prediction"} <= set(rows[0]):
-            raise RexrankError(
-                f"{path}: the header needs the columns id, reference, prediction; found {list(rows[0])}."
-            )
-        return rows
-    return list(_json_lines(text, path))
-
-
-def _json_lines(text: str, path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise RexrankError(f"{path}, line {number} is not JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise RexrankError(
-                f'{path}, line {number}: wanted an object like {{"id", "reference", "prediction"}}.'
-            )
-        yield row
+    if scored.scores:
+        text = dump_json(scored.to_dict())
+        if out is None:
+            sys.stdout.write(text)
+        else:
+            write_text(out, text)
+    for key, reason in scored.unavailable.items():
+        print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
+    return 2 if scored.unavailable else 0
 
 
 def known_keys(keys: Sequence[str]) -> None:

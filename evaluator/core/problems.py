@@ -27,6 +27,12 @@ class RexrankError(Exception):
     exit_code: ClassVar[int] = 2
 
 
+class InputError(RexrankError):
+    """A file that the user gave is no good: one sentence with the file, the place and the cure."""
+
+    exit_code: ClassVar[int] = 1
+
+
 class Severity(StrEnum):
     """How bad a problem is: an `error` refuses the submission, a `warning` only says so."""
 
@@ -67,6 +73,16 @@ def visible(text: object, limit: int = 80) -> str:
     raw = str(text)
     shown = raw if len(raw) <= limit else raw[: limit - 1] + "…"
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
+
+
+def first_line(error: BaseException, limit: int = 160) -> str:
+    r"""What an error of another library says, as one printable line.
+
+    >>> first_line(ValueError("no such token\nin line 3"))
+    'no such token'
+    """
+    lines = str(error).strip().splitlines()
+    return visible(lines[0], limit).rstrip(".:") if lines else "no reason given"
 
 
 def pointer(*parts: str | int) -> str:

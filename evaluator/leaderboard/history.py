@@ -55,6 +55,7 @@ def changes(
             event = _event(was.get(name), now.get(name))
             if event:
                 events.append(_entry(table, event, was.get(name), now.get(name)))
+    # tie: the order in which they were found
     return sorted(events, key=lambda e: (e["date"], e["dataset"], e["track"], e["id"]))
 
 

@@ -17,6 +17,7 @@ from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity
 from evaluator.scoring.records import Board, boards, read_records, read_studies
+from evaluator.statistics.ties import by_cost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,8 @@ def _best_null(
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
     if not fitting:
         return None
-    best = min(fitting, key=lambda r: (sign * r["metrics"][key]["mean"], r["model"]))
+    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
+    best = by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0]
     return name_of(best), read_studies(leaderboard, store, board, best)
 
 

@@ -18,6 +18,7 @@ from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
 from evaluator.scoring.null_reports import gain_over_null
 from evaluator.scoring.records import Board, published, published_numbers
+from evaluator.statistics.ties import by_cost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ RULE: Final = "primary/v1"
 def board_keys(entrants: Entrants) -> list[str]:
     """The board's metric columns: the primary first, then the registry's order."""
     present = [k for k in metric_keys() if k in entrants.signatures]
-    return sorted(present, key=lambda k: (k != entrants.primary, present.index(k)))
+    return sorted(present, key=lambda k: k != entrants.primary)  # tie: the registry's order
 
 
 def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -50,10 +51,10 @@ def make_table(
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
     # By the records' own precision, not by what is shown of a set in steps.
-    order = sorted(
-        entrants.ranked,
-        key=lambda r: (sign * r["metrics"][entrants.primary]["mean"], r["submitted"] or "", name_of(r)),
-    )
+    first = sorted(
+        entrants.ranked, key=lambda r: (r["submitted"] or "", name_of(r))
+    )  # tie: none, names differ
+    order = by_cost(first, [sign * r["metrics"][entrants.primary]["mean"] for r in first])
     rows = [_row(board, r, entrants, keys, analysis) for r in order]
     stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)

@@ -27,7 +27,7 @@ Download = Callable[[Source, str, Path], Path]
 class ModelState:
     """A model as it lies in a directory: state per file, and one word for the whole.
 
-    `state`: `verified`, `unverified`, `wrong`, `incomplete`, `absent` or `stand-in`.
+    `state`: `verified`, `unverified`, `wrong`, `unreadable`, `incomplete`, `absent` or `stand-in`.
     """
 
     spec: ModelSpec
@@ -49,8 +49,8 @@ def state_of(spec: ModelSpec, folder: Path) -> ModelState:
         whole = "stand-in"
     elif found == {"absent"}:
         whole = "absent"
-    elif "wrong" in found:
-        whole = "wrong"
+    elif bad := found & {"wrong", "unreadable"}:
+        whole = max(bad)
     elif "absent" in found:
         whole = "incomplete"
     else:

@@ -27,10 +27,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from evaluator.core.files import sha256_bytes, sha256_file
 from evaluator.core.host_files import Openable, read_host_file
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
 
 STAND_IN_MARK: Final = "STAND-IN"
+WEIGHT_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
+"""File names of a transformers model's tensors, the preferred one first."""
 ModelKey = Annotated[
     str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")
 ]
@@ -135,19 +137,33 @@ def model_directory(key: str, override: Path | None) -> Path:
     return folder
 
 
+def damaged(path: Path, key: str, why: Exception | str) -> MetricUnavailable:
+    """What to raise for a file or folder of a model that cannot be used: name, reason and cure in a sentence."""
+    reason = why if isinstance(why, str) else f"{type(why).__name__}: {first_line(why)}"
+    return MetricUnavailable(
+        f"{path} cannot be used ({reason}). Delete it and fetch it again with: rexrank models fetch {key}"
+    )
+
+
 def weights_digest(key: str, override: Path | None) -> str:
     """SHA-256 over the names and SHA-256 digests of the model folder's files, sorted by name."""
-    return folder_digest(model_directory(key, override))
+    return folder_digest(model_directory(key, override), key)
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones left out."""
-    lines = [
-        f"{_file_digest(p, p.stat().st_size, p.stat().st_mtime_ns)}  {p.relative_to(folder).as_posix()}"
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.name.startswith(".")
-    ]
-    return sha256_bytes("\n".join(lines).encode())
+def folder_digest(folder: Path, key: str) -> str:
+    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones left out.
+
+    Raises `MetricUnavailable` for a file that cannot be read; `key` names the model in its message.
+    """
+    path, lines = folder, []
+    try:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                name = path.relative_to(folder).as_posix()
+                lines.append(f"{_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns)}  {name}")
+    except (OSError, RuntimeError) as error:
+        raise damaged(path, key, error) from error
+    return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
 @lru_cache(maxsize=256)
@@ -195,7 +211,7 @@ def weights_label(key: str, override: Path | None) -> WeightsLabel:
     """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent."""
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
-    if (folder / STAND_IN_MARK).exists():
+    if (folder / STAND_IN_MARK).is_file():
         return WeightsLabel(key, "stand-in", digest)
     spec = model_specs().get(key)
     if spec and verified(spec, folder):
@@ -209,10 +225,14 @@ def verified(spec: ModelSpec, folder: Path) -> bool:
 
 
 def file_state(path: Path, source: Source) -> str:
-    """`absent`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
-    if not path.is_file():
-        return "absent"
+    """`absent`, `unreadable`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
+    try:
+        if not path.is_file():
+            return "absent"
+        stat = path.stat()
+        digest = _file_digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError:
+        return "unreadable"
     if not source.sha256:
         return "unverified"
-    stat = path.stat()
-    return "verified" if _file_digest(path, stat.st_size, stat.st_mtime_ns) == source.sha256 else "wrong"
+    return "verified" if digest == source.sha256 else "wrong"

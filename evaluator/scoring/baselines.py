@@ -83,7 +83,7 @@ def _probe(
 ) -> Path:
     """The path of the board's sanity file."""
     inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
-    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())
+    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
     sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
     few = References(references.dataset, sample, references.digest)
     found = {"shuffled": shuffled}

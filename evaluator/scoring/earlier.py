@@ -104,7 +104,7 @@ def entry_of(
         origin = record.get("provenance", {})
         if record and (digest is None or origin.get("predictions_sha256") == digest):
             found.append((record["submitted"] or "", origin.get("pull_request")))
-    return min(found, key=lambda e: e[0], default=None)
+    return min(found, key=lambda e: e[0], default=None)  # tie: first found; times are compared
 
 
 def came_before(
@@ -140,7 +140,7 @@ def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: 
     value = {i: [r.findings, r.impression] for i, r in predictions.reports.items()}
     name = f"{submitted}__{submission.model}__{predictions.sha256}.json.gz"
     write_bytes(folder / name, gzip.compress(json.dumps(value).encode(), mtime=0))
-    for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:
+    for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:  # tie: none, names differ
         path.unlink()
 
 

@@ -16,6 +16,7 @@ from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.scoring.records import Board, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
+from evaluator.statistics.ties import lowest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def take_step(
         return {**record, "ladder": {"improved": True, "best": None}}, frame
     name = f"{best['team']}/{best['model']}"
     old = read_studies(store, store, board, best)
-    new = frame.sort_values("study_id", ignore_index=True)
+    new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
     step = ladder_step(
         np.asarray(old[PRIMARY], dtype=np.float64),
         np.asarray(new[PRIMARY], dtype=np.float64),
@@ -85,4 +86,5 @@ def _best(before: dict[str, dict[str, Any]], record: dict[str, Any]) -> dict[str
 
     sign = -1 if get_metric(PRIMARY).higher_is_better else 1
     fitting = [r for r in before.values() if same(r)]
-    return min(fitting, key=lambda r: (sign * r["metrics"][PRIMARY]["mean"], r["model"]), default=None)
+    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
+    return lowest(by_name, [sign * r["metrics"][PRIMARY]["mean"] for r in by_name])

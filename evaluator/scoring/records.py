@@ -182,7 +182,7 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[s
             f"cannot read the per-study scores {path}: {error}. Score the submission again with: "
             f"rexrank score submissions/{record['team']}/{record['model']} --dataset {board.dataset.id}"
         ) from error
-    return frame.sort_values("study_id", ignore_index=True)
+    return frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
 
 
 def _read(path: Path) -> dict[str, Any]:

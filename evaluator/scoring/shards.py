@@ -111,7 +111,7 @@ def _read_shards(folder: Path) -> list[dict[str, Any]]:
         raise RexrankError(
             f"shards still missing: {', '.join(f'{i}/{count}' for i in missing)}. Score them first."
         )
-    return sorted(shards, key=lambda s: int(s["index"]))
+    return sorted(shards, key=lambda s: int(s["index"]))  # tie: none, indices differ
 
 
 def _scored(shard: dict[str, Any]) -> Scored:

@@ -80,7 +80,7 @@ class Tree(Mapping[str, Entry]):
             entry = pending.pop()
             found.append(entry)
             pending += self._children.get(entry.path, ())
-        return sorted(found, key=lambda e: e.path)
+        return sorted(found, key=lambda e: e.path)  # tie: none, paths differ
 
 
 def _no_bytes(_: int) -> bytes:

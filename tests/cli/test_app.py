@@ -234,8 +234,8 @@ def test_metric_scores_any_pairs(repository):
     assert json.loads(done.stdout)["scores"] == {"bleu_2": {"1": 1.0}}
     (repository / "bad.jsonl").write_text('{"id": 1}\n')
     done = rexrank("metric", "bleu_2", "--pairs", "bad.jsonl", "--out", "t.json", cwd=repository)
-    assert done.returncode == 2
-    assert "row 1: no reference, prediction" in done.stderr
+    assert done.returncode == 1
+    assert "line 1: no reference, prediction" in done.stderr
     assert not (repository / "t.json").exists()
 
 
@@ -279,3 +279,14 @@ def test_releases_that_are_no_good_stop_the_ranking(repository):
     (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
     done = rexrank("rank", cwd=repository)
     assert (done.returncode, "RX603 /abc" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("p.jsonl", ""), ("p.jsonl", "\n \n"), ("p.csv", "id,reference,prediction\n")]
+)
+def test_a_file_without_pairs_is_no_result(repository, name, text):
+    (repository / name).write_text(text, "utf-8")
+    done = rexrank("metric", "bleu_2", "--pairs", name, "--out", "t.json", cwd=repository)
+    assert done.returncode != 0
+    assert f"{name} holds no pair" in done.stderr
+    assert not (repository / "t.json").exists()

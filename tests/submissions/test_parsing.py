@@ -96,7 +96,7 @@ def test_the_line_of_a_yaml_value(path, line):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("2026.0", 2026),
+        ("2026.0", 2026.0),
         ("2.5", 2.5),
         ("0x10", 16),
         ("1_000", 1000),

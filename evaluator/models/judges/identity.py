@@ -125,9 +125,9 @@ def _label(settings: JudgeSettings, says: Any) -> JudgeLabel:
         return JudgeLabel(_plain(settings.model), "stand-in")
     if folder := _served_folder(settings, says):
         name = _plain(settings.model)
-        if (folder / STAND_IN_MARK).exists():
+        if (folder / STAND_IN_MARK).is_file():
             return JudgeLabel(name, "stand-in")
-        return JudgeLabel(name, "sha256", folder_digest(folder)[:12])
+        return JudgeLabel(name, "sha256", folder_digest(folder, name)[:12])
     # The id on the hub says more than the name it is served under.
     name = settings.served if settings.served and not _PATH.search(settings.served) else settings.model
     if _pins(settings.revision):

@@ -44,15 +44,17 @@ def test_engine_is_awaited_and_stopped(options: ServeOptions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "message"),
+    ("argv", "wait", "message"),
     [
-        ([sys.executable, "-c", "raise SystemExit(3)"], "status 3"),
-        ([sys.executable, "-c", "import time; time.sleep(30)"], "did not answer within"),
-        (["/nonexistent/engine"], "cannot be started"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], 240.0, "status 3"),
+        ([sys.executable, "-c", "import time; time.sleep(3600)"], 0.5, "did not answer within"),
+        (["/nonexistent/engine"], 240.0, "cannot be started"),
     ],
 )
-def test_engine_that_does_not_come_up(options: ServeOptions, argv: list[str], message: str) -> None:
-    with pytest.raises(JudgeVoid, match=message), served(options, argv, wait_seconds=2.0):
+def test_engine_that_does_not_come_up(
+    options: ServeOptions, argv: list[str], wait: float, message: str
+) -> None:
+    with pytest.raises(JudgeVoid, match=message), served(options, argv, wait_seconds=wait):
         pass
 
 
