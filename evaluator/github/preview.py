@@ -114,7 +114,7 @@ def preview(
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
-                table = rank_board(board, copy, overlay, rehearsal=False)
+                table = rank_board(board, copy, overlay, rehearsal=False).view()
                 before = _table(leaderboard, board)
                 boards.append(board_result(table, f"{team}/{submission.model}", before))
     now = datetime.now(UTC)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.table_files import all_rows
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import GROUPS, Table
 from evaluator.scoring.provenance import today
 
 EVENTS: Final = {
@@ -37,19 +38,17 @@ def read_history(leaderboard: Path) -> list[dict[str, Any]]:
     return events
 
 
-def changes(
-    before: Mapping[tuple[str, str], Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def changes(before: Mapping[tuple[str, str], Table], after: Sequence[Table]) -> list[dict[str, Any]]:
     """Events between two states of the tables, by (dataset, track); baselines make none.
 
     An event has `date`, `id`, `name`, `event`, `dataset`, `track`, `rank`, `primary`, `shown` (the
     primary's displayed value), `previous` and `pull_request`.
     """
     events = []
-    seen = {(t["dataset"], t["track"]) for t in after}
-    gone = [t for key, t in before.items() if key not in seen]
-    for table in [*after, *({**t, "rows": [], "incomplete": [], "withdrawn": [], "nulls": []} for t in gone)]:
-        was = _rows(before.get((table["dataset"], table["track"])))
+    seen = {(t.dataset, t.track) for t in after}
+    gone = [t.model_copy(update=dict.fromkeys(GROUPS, ())) for key, t in before.items() if key not in seen]
+    for table in [*after, *gone]:
+        was = _rows(before.get((table.dataset, table.track)))
         now = _rows(table)
         for name in sorted(was.keys() | now.keys()):
             event = _event(was.get(name), now.get(name))
@@ -58,45 +57,44 @@ def changes(
     return sorted(events, key=lambda e: (e["date"], e["dataset"], e["track"], e["id"]))
 
 
-def _rows(table: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
-    return {r["id"]: r for r in all_rows(table) if r["kind"] == "submission"} if table else {}
+def _rows(table: Table | None) -> dict[str, Row]:
+    return {r.id: r for r in table.all_rows if r.kind == "submission"} if table else {}
 
 
-def _event(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str | None:
+def _event(was: Row | None, now: Row | None) -> str | None:
     if now is None:
         return "removed"
-    if now["status"] == "withdrawn":
-        return None if was is not None and was["status"] == "withdrawn" else "withdrawn"
-    if was is None or was["status"] == "withdrawn":
+    if now.status == "withdrawn":
+        return None if was is not None and was.status == "withdrawn" else "withdrawn"
+    if was is None or was.status == "withdrawn":
         return "entered"
-    means = [{k: e["mean"] for k, e in r["metrics"].items()} for r in (was, now)]
+    means = [{k: e.mean for k, e in r.metrics.items()} for r in (was, now)]
     return None if means[0] == means[1] else "scored-again"
 
 
-def _entry(
-    table: Mapping[str, Any], event: str, was: Mapping[str, Any] | None, now: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    row = now or was or {}
+def _entry(table: Table, event: str, was: Row | None, now: Row | None) -> dict[str, Any]:
+    row = now or was
+    assert row is not None
     # Scores carry the date of their scoring, so that ranking old records anew writes the same lines.
     scored = event in {"entered", "scored-again"}
     return {
-        "date": (row.get("submitted") if scored else None) or today(),
-        "id": row["id"],
-        "name": row["name"],
+        "date": (row.submitted if scored else None) or today(),
+        "id": row.id,
+        "name": row.name,
         "event": event,
-        "dataset": table["dataset"],
-        "track": table["track"],
-        "rank": [row["rank_low"], row["rank_high"]] if scored and row["rank"] is not None else None,
-        "primary": table["primary"],
+        "dataset": table.dataset,
+        "track": table.track,
+        "rank": [row.rank_low, row.rank_high] if scored and row.rank is not None else None,
+        "primary": table.primary,
         "shown": _shown(table, now),
         "previous": _shown(table, was),
-        "pull_request": row.get("pull_request"),
+        "pull_request": row.pull_request,
     }
 
 
-def _shown(table: Mapping[str, Any], row: Mapping[str, Any] | None) -> float | None:
-    entry = row["metrics"].get(table["primary"]) if row else None
-    return entry["display"]["value"] if entry else None
+def _shown(table: Table, row: Row | None) -> float | None:
+    cell = row.metrics.get(table.primary) if row else None
+    return cell.display.value if cell else None
 
 
 def append_history(leaderboard: Path, events: Sequence[Mapping[str, Any]]) -> None:

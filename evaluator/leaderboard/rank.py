@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.leaderboard import table_files as tables
@@ -14,6 +13,7 @@ from evaluator.leaderboard.history import append_history, changes
 from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
+from evaluator.leaderboard.table import Table, read_tables
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity
 from evaluator.scoring.records import Board, boards, read_records, read_studies
@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
     from evaluator.core.types import ProgressCallback
 
+RESTORE: Final = (
+    "Restore it from the repository, or remove it: the history then takes its models for new ones."
+)
+"""What helps against a damaged table when tables are being made."""
+
 
 def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> dict[str, Any]:
+) -> Table:
     """The table of one board, from its records and per-study scores."""
     records = read_records(leaderboard, board, store)
     entrants = sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
@@ -39,10 +44,10 @@ def rank_board(
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     null = _best_null(board, entrants, leaderboard, store)
-    table["subgroups"] = board_subgroups(board, digest, frames, entrants.primary, null, show)
-    table["notes"] += notes
+    subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show)
+    table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     pairwise = board_pairwise(board, digest, frames, columns)
-    write_text(leaderboard / "pairwise" / f"{board.name}.json", dump_json(pairwise))
+    write_text(leaderboard / "pairwise" / f"{board.name}.json", dump_json(pairwise.view()))
     return table
 
 
@@ -61,30 +66,29 @@ def _best_null(
 
 def rank_all(
     leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> list[dict[str, Any]]:
+) -> list[Table]:
     """The tables of every board, written as CSV, JSON and Markdown, with the overview.
 
     Tables of boards that have no record any more are removed.
     """
     folder = leaderboard / "tables"
-    before = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("*.*.json"))]
+    before = list(read_tables(folder, fix=RESTORE))
     made = [rank_board(b, leaderboard, store, rehearsal=rehearsal, show=show) for b in boards(leaderboard)]
-    mark_contamination(made)
+    made = mark_contamination(made)
     written = set()
     for table in made:
-        name = f"{table['dataset']}.{table['track']}"
         for suffix, render in (
             ("json", tables.table_json),
             ("csv", tables.table_csv),
             ("md", tables.table_markdown),
         ):
-            write_text(folder / f"{name}.{suffix}", render(table))
-            written.add(f"{name}.{suffix}")
+            write_text(folder / f"{table.name}.{suffix}", render(table))
+            written.add(f"{table.name}.{suffix}")
     for stale in [*folder.glob("*.*.*"), *(leaderboard / "pairwise").glob("*.*.json")]:
         if stale.name not in written and not stale.name.startswith("."):
             stale.unlink()
     summary = overview(made)
-    write_text(leaderboard / "overview.json", dump_json(summary))
+    write_text(leaderboard / "overview.json", dump_json(summary.view()))
     write_text(leaderboard / "overview.csv", tables.overview_csv(summary))
-    append_history(leaderboard, changes({(t["dataset"], t["track"]): t for t in before}, made))
+    append_history(leaderboard, changes({(t.dataset, t.track): t for t in before}, made))
     return made

@@ -5,30 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import tables
 
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.history import append_history, changes, read_history
 
 
 def row(name, mean=0.5, status="active", kind="submission"):
-    display = {"value": mean, "low": None, "high": None, "note": ""}
-    return {
-        "id": f"t/{name}",
-        "name": name,
-        "kind": kind,
-        "status": status,
-        "rank": 1,
-        "rank_low": 1,
-        "rank_high": 2,
-        "submitted": "2026-01-02",
-        "pull_request": 7,
-        "metrics": {} if status == "withdrawn" else {"bleu_2": {"mean": mean, "display": display}},
-    }
+    metrics = {} if status == "withdrawn" else {"bleu_2": tables.cell(mean)}
+    return tables.row(f"t/{name}", status=status, kind=kind, metrics=metrics)
 
 
 def table(*rows, **groups):
-    base = {"dataset": "sandbox", "track": "findings", "primary": "bleu_2"}
-    return {**base, "rows": list(rows), "incomplete": [], "withdrawn": [], "nulls": [], **groups}
+    return tables.typed(tables.table(*rows, **groups))
 
 
 def events(before, after):

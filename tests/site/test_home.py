@@ -8,6 +8,7 @@ import re
 
 import pytest
 from support.boards import ROOT
+from support.tables import typed
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.leaderboard.history import EVENTS
@@ -30,7 +31,9 @@ def event(**facts):
 
 @pytest.fixture
 def content(crowd, tmp_path):
-    return Content(leaderboard=tmp_path, site_url="https://example.org/", tables=crowd)
+    return Content(
+        leaderboard=tmp_path, site_url="https://example.org/", tables={k: typed(t) for k, t in crowd.items()}
+    )
 
 
 def cells(page):
@@ -69,7 +72,7 @@ def test_a_mean_below_zero_is_said_as_a_mean(content):
 def test_one_model_is_the_only_one(content, crowd):
     table = crowd["iu-xray", "findings"]
     alone = {**table, "rows": table["rows"][:1]}
-    changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): alone})
+    changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): typed(alone)})
     cell = words(cells(overview_page(DATASETS, changed))["iu-xray", "findings"])
     assert "the only one · 1 model ·" in cell
 
@@ -128,7 +131,7 @@ def test_hostile_names_stay_words(content):
 
 
 def board(dataset, track, table=None, reported=()):
-    return board_page(get_dataset(dataset), track, table, reported, (), DATASETS)
+    return board_page(get_dataset(dataset), track, typed(table) if table else None, reported, (), DATASETS)
 
 
 def test_a_board_leads_to_all_others(crowd):
