@@ -242,7 +242,7 @@ def read_entry(model: type[_M], path: Path, kind: str) -> _M:
 def _read(path: Path, fix: str) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RexrankError(f"cannot read {path}: {error}. {fix}") from error
 
 

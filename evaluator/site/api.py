@@ -109,7 +109,10 @@ def _files(content: Content) -> Iterator[tuple[str, str]]:
         yield f"{name}.tex", table_latex(table)
         yield f"{name}.md.txt", table_markdown(table)
     yield "data/overview.json", dump_json(content.overview.view())
-    yield "data/history.json", dump_json({"schema": "rexrank/history/v1", "events": content.history})
+    yield (
+        "data/history.json",
+        dump_json({"schema": "rexrank/history/v1", "events": [e.view() for e in content.history]}),
+    )
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:

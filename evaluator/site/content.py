@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.history import read_history
+from evaluator.leaderboard.history import Event, read_history
 from evaluator.leaderboard.pairwise import Pairwise, read_pairwise
 from evaluator.leaderboard.reported import ReportedRow, load_reported
 from evaluator.leaderboard.row import Row
@@ -43,7 +43,7 @@ class Content:
     models: Mapping[str, list[Entry]] = field(default_factory=dict)
     pairwise: Mapping[TableKey, Pairwise] = field(default_factory=dict)
     overview: Overview = NOTHING
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Event] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
     texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     shown: dict[str, bool] = field(default_factory=dict)
@@ -79,9 +79,9 @@ def _models(leaderboard: Path, tables: Mapping[TableKey, Table]) -> dict[str, li
     return dict(sorted(models.items()))
 
 
-def metric_title(event: Mapping[str, Any], content: Content) -> str:
+def metric_title(event: Event, content: Content) -> str:
     """What readers call the metric by which an event's board ranked, in the form in which it is shown."""
-    table, primary = content.tables.get((event["dataset"], event["track"])), str(event.get("primary") or "")
+    table, primary = content.tables.get((event.dataset, event.track)), str(event.primary or "")
     column = table.column(primary) if table else None
     return column.display_title if column else primary
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName, get_dataset
-from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
@@ -182,29 +182,29 @@ def _news(content: Content) -> list[str]:
             follow,
             "",
         ]
-    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    found: dict[tuple[str, str, str], list[Event]] = {}
     for event in reversed(content.history):
-        found.setdefault((event["date"], event["id"], event["event"]), []).append(event)
+        found.setdefault((event.date, event.id, event.event), []).append(event)
     items = "".join(f"<li>{_event(events, content)}</li>" for events in list(found.values())[:NEWEST])
     return [f'<ul class="rx-news" data-search-exclude>{items}</ul>', "", follow, ""]
 
 
-def _event(events: Sequence[Mapping[str, Any]], content: Content) -> str:
+def _event(events: Sequence[Event], content: Content) -> str:
     first = events[0]
-    name = text(first.get("name") or first["id"])
-    if first["id"] in content.models:
-        name = f'<a href="models/{text(first["id"])}/">{name}</a>'
+    name = text(first.name or first.id)
+    if first.id in content.models:
+        name = f'<a href="models/{text(first.id)}/">{name}</a>'
     boards = [_where(e) for e in reversed(events)]
     more = f" and {len(boards) - NAMED} more" if len(boards) > NAMED else ""
-    what = EVENTS[first["event"]].replace(
+    what = EVENTS[first.event].replace(
         "the board", "a board" if len(boards) == 1 else f"{len(boards)} boards"
     )
-    return f"<time>{text(first['date'])}</time><span>{name} {what}: {', '.join(boards[:NAMED])}{more}</span>"
+    return f"<time>{text(first.date)}</time><span>{name} {what}: {', '.join(boards[:NAMED])}{more}</span>"
 
 
-def _where(event: Mapping[str, Any]) -> str:
+def _where(event: Event) -> str:
     """The board of an event, with the rank where the event gave one."""
-    title = f"{get_dataset(event['dataset']).title} {TRACK_TITLES[event['track']]}"
-    rank = event.get("rank")
+    title = f"{get_dataset(event.dataset).title} {TRACK_TITLES[event.track]}"
+    rank = event.rank
     place = "" if not rank else f" at {rank[0]}" + (f"–{rank[1]}" if rank[1] != rank[0] else "")
-    return f'<a href="leaderboards/{event["dataset"]}/{event["track"]}/">{text(title)}</a>{place}'
+    return f'<a href="leaderboards/{event.dataset}/{event.track}/">{text(title)}</a>{place}'

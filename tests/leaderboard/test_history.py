@@ -22,7 +22,7 @@ def table(*rows, **groups):
 
 def events(before, after):
     known = {("sandbox", "findings"): before} if before else {}
-    return [(e["event"], e["id"]) for e in changes(known, [after] if after else [])]
+    return [(e.event, e.id) for e in changes(known, [after] if after else [])]
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_what_is_told(before, after, wanted):
 
 def test_a_line_says_from_what_to_what():
     (event,) = changes({("sandbox", "findings"): table(row("a"))}, [table(row("a", 0.6))])
-    assert (event["previous"], event["shown"], event["date"], event["rank"]) == (
+    assert (event.previous, event.shown, event.date, event.rank) == (
         0.5,
         0.6,
         "2026-01-02",
-        [1, 2],
+        (1, 2),
     )
 
 
@@ -59,7 +59,7 @@ def test_the_file_only_grows(tmp_path):
     append_history(tmp_path, [])
     append_history(tmp_path, changes({}, [table(row("b"))]))
     assert (tmp_path / "history.jsonl").read_text().startswith(old)
-    assert [e["id"] for e in read_history(tmp_path)] == ["t/a", "t/b"]
+    assert [e.id for e in read_history(tmp_path)] == ["t/a", "t/b"]
 
 
 @pytest.mark.parametrize("line", ["{", "[]", json.dumps({"event": "entered"}), json.dumps({"event": "x"})])

@@ -11,7 +11,7 @@ from support.boards import ROOT
 from support.tables import typed
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.reported import load_reported
 from evaluator.site.board.page import board_page
 from evaluator.site.content import Content
@@ -26,7 +26,8 @@ def words(markup):
 
 def event(**facts):
     first = {"date": "2026-02-01", "id": "a/b", "name": "B", "event": "entered", "dataset": "iu-xray"}
-    return first | {"track": "findings", "rank": [2, 4], "primary": "radcliq_v1", "shown": 1.0} | facts
+    rest = {"track": "findings", "rank": [2, 4], "primary": "radcliq_v1", "shown": 1.0}
+    return Event.model_validate(first | rest | facts)
 
 
 @pytest.fixture

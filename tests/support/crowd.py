@@ -15,7 +15,7 @@ import numpy as np
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.leaderboard.analysis import AGGREGATED
-from evaluator.leaderboard.history import append_history
+from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.table import TABLE_SCHEMA, parse_table, read_tables
@@ -75,7 +75,7 @@ def make_crowd(
     every = list(read_tables(folder / "tables"))
     _put(folder / "overview.json", dump_json(overview(every).view()))
     events = [_event(t, r) for t in tables for r in t["rows"]]
-    append_history(folder, sorted(events, key=lambda e: (e["date"], e["id"])))
+    append_history(folder, sorted(events, key=lambda e: (e.date, e.id)))
     return tables
 
 
@@ -280,13 +280,13 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> Event:
     shown = row["metrics"][table["primary"]]["display"]["value"]
-    return {
+    return Event.model_validate({
         "date": row["submitted"], "id": row["id"], "name": row["name"], "event": "entered", "dataset": table["dataset"],
         "track": table["track"], "rank": [row["rank_low"], row["rank_high"]], "primary": table["primary"],
         "shown": shown, "previous": None, "pull_request": row["pull_request"],
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _put(path: Path, text: str) -> None:

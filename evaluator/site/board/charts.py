@@ -7,10 +7,11 @@ keep their size.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.html import number, scrolled, text
@@ -198,7 +199,7 @@ def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def progress(table: Table, history: Sequence[Mapping[str, Any]]) -> str:
+def progress(table: Table, history: Sequence[Event]) -> str:
     """The best primary mean so far, by date of entry; empty with fewer than two dates.
 
     A date is that of the model's first line for this board in the history, else of its submission.
@@ -206,8 +207,8 @@ def progress(table: Table, history: Sequence[Mapping[str, Any]]) -> str:
     metric = table.ranked_by
     first: dict[str, str] = {}
     for line in history:
-        if (line.get("dataset"), line.get("track")) == (table.dataset, table.track):
-            first.setdefault(str(line.get("id")), str(line.get("date"))[:10])
+        if (line.dataset, line.track) == (table.dataset, table.track):
+            first.setdefault(str(line.id), str(line.date)[:10])
     found = sorted(
         (day[:10], r.metrics[table.primary].mean, " ".join(str(r.name).split()))
         for r in table.rows

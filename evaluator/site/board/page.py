@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
+from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
@@ -35,7 +36,7 @@ def board_page(
     track: TrackName,
     table: Table | None,
     reported: Sequence[ReportedRow],
-    history: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Event] = (),
     others: Sequence[Dataset] = (),
 ) -> str:
     """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
@@ -160,7 +161,7 @@ def downloads(dataset: str, track: str) -> str:
     return f'<p class="rx-downloads">Download the whole board: {links}.</p>\n'
 
 
-def _sections(table: Table, history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+def _sections(table: Table, history: Sequence[Event]) -> list[tuple[str, str, str]]:
     """Anchor, title and HTML of every part below the table that has something to show."""
     made = (
         ("intervals", "Intervals and ranks", intervals(table)),

@@ -148,17 +148,17 @@ def _badges(name: str, entries: Sequence[Entry], content: Content) -> list[str]:
 
 
 def _history(name: str, content: Content) -> list[str]:
-    events = [e for e in content.history if e["id"] == name]
+    events = [e for e in content.history if e.id == name]
     if not events:
         return []
     lines = ["## History", ""]
     for event in reversed(events):
-        shown = event.get("shown")
+        shown = event.shown
         value = "" if shown is None else f", {text(metric_title(event, content))} {number(shown)}"
-        pull = event.get("pull_request")
+        pull = event.pull_request
         request = f", {link(f'{REPOSITORY}/pull/{int(pull)}', f'pull request {int(pull)}')}" if pull else ""
         lines.append(
-            f"- {text(event['date'])}: {EVENTS[event['event']]}, {board_name(event['dataset'], event['track'])}{value}{request}"
+            f"- {text(event.date)}: {EVENTS[event.event]}, {board_name(event.dataset, event.track)}{value}{request}"
         )
     return [*lines, ""]
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables import typed
 
+from evaluator.leaderboard.history import Event
 from evaluator.site.board.charts import (
     FIRST_LABELS,
     LETTER,
@@ -94,11 +95,11 @@ def test_who_was_best_is_said_newest_first(table):
 
 def test_a_date_is_that_of_the_first_entry(table):
     row = table["rows"][0]
-    line = {"dataset": "iu-xray", "track": "findings", "id": row["id"], "date": "2025-12-24"}
-    later = {**line, "date": "2026-12-24"}
+    line = Event(dataset="iu-xray", track="findings", id=row["id"], date="2025-12-24", event="entered")
+    later = line.model_copy(update={"date": "2026-12-24"})
     assert "2025-12-24" in progress(typed(table), [line, later])
     assert "2026-12-24" not in progress(typed(table), [line, later])
-    assert "2025-12-24" not in progress(typed(table), [{**line, "track": "report"}])
+    assert "2025-12-24" not in progress(typed(table), [line.model_copy(update={"track": "report"})])
 
 
 def test_no_progress_on_a_single_day(table):
