@@ -215,11 +215,8 @@ def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any], digits
 
 def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
     found = row["metrics"].get(key)
-    return display_text(None if found is None else _display(found), digits).replace(" ", NBSP)
-
-
-def _display(shown: Mapping[str, Any]) -> Display:
-    return Display(value=shown["value"], low=shown["low"], high=shown["high"], note=shown["note"])
+    shown = None if found is None else Display(**{k: found[k] for k in Display.model_fields})
+    return display_text(shown, digits).replace(" ", NBSP)
 
 
 def _reports(board: Mapping[str, Any]) -> list[str]:
