@@ -86,7 +86,12 @@ def build_radgraph(folder: Path) -> None:
     source = shipped_models() / "radgraph"
     shutil.copytree(source / "encoder", folder / "encoder", dirs_exist_ok=True)
     with tarfile.open(source / "model.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+        for member in (m for m in archive if m.isfile()):
+            content = archive.extractfile(member)
+            assert content is not None
+            path = folder / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
     config_file = folder / "encoder" / "config.json"
     config_file.write_text(json.dumps(json.loads(config_file.read_text()) | BERT))
     raw = read_archive(source)

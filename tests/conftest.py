@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+from support import needs
 
 # Set before torch is imported; two test workers would otherwise fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,3 +14,33 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 settings.register_profile("rexrank", deadline=None)
 settings.load_profile("rexrank")
+
+
+def _skipped(config: pytest.Config) -> tuple[list[str], bool]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skips = reporter.stats.get("skipped", []) if reporter else []
+    reasons = [r.longrepr[2] if isinstance(r.longrepr, tuple) else str(r.longrepr) for r in skips]
+    return needs.report(reasons, os.environ.get(needs.REQUIRED, "").split())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A group of tests that the machine could have run, and did not, fails the run."""
+    if (
+        exitstatus == pytest.ExitCode.OK
+        and not hasattr(session.config, "workerinput")
+        and not _skipped(session.config)[1]
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The run ends with one line per reason why tests were skipped."""
+    for line in _skipped(config)[0]:
+        terminalreporter.write_line(line)
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("fuzz", "how long the fuzzers of tests/fuzz run")
+    group.addoption("--fuzz-inputs", type=int, metavar="N", help="inputs of each fuzzer (default: its own)")
+    group.addoption("--fuzz-seed", type=int, default=0, metavar="S", help="seed of the inputs (default: 0)")

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from evaluator.cli.progress import progress
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
 from evaluator.leaderboard.table import Table
-from evaluator.scoring.records import Board, read_records, read_studies
+from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
 from evaluator.scoring.run import store_directory
 
 
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
-    """0 after writing every table; raises `RexrankError` when there is nothing to rank."""
-    with progress() as show:
-        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
-    if not made:
-        raise RexrankError(
+    """0 after writing every table; raises `RexrankError`, with nothing touched, when there is nothing to rank."""
+    if not any(boards(leaderboard)):
+        raise InputError(
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
+    with progress() as show:
+        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
     for table in made:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
@@ -66,16 +67,17 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     from evaluator.leaderboard.compare import compare_models, render_comparison
 
     if track not in TRACKS:
-        raise RexrankError(f"there is no track {track!r}; choose findings or report.")
+        raise InputError(f"there is no track {track!r}; choose findings or report.")
     board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
     by_name = {name_of(r): r for r in read_records(leaderboard, board, store_directory(store))}
     absent = [n for n in (a, b) if n not in by_name]
     if absent:
-        raise RexrankError(
+        raise InputError(
             f"{', '.join(absent)}: no record on {board.name}. There are: {', '.join(by_name) or 'none'}."
         )
     records = [by_name[n] for n in (a, b)]
-    frames = {n: read_studies(leaderboard, store_directory(store), board, by_name[n]) for n in (a, b)}
+    readers = [partial(read_studies, leaderboard, store_directory(store), board, r) for r in records]
+    frames = dict(zip((a, b), collect(readers), strict=True))
     check_frames(board, frames)
     print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
     return 0
@@ -85,6 +87,7 @@ def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
     """0 after writing the pages and building the site."""
     from evaluator.site.build import build
 
+    _require_folder(leaderboard)
     build(leaderboard, config, out)
     print(f"site: {out / 'index.html'}")
     return 0
@@ -94,5 +97,11 @@ def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
     """0 when the server is stopped."""
     from evaluator.site.build import serve
 
+    _require_folder(leaderboard)
     serve(leaderboard, config, port)
     return 0
+
+
+def _require_folder(leaderboard: Path) -> None:
+    if not leaderboard.is_dir():
+        raise InputError(f"{leaderboard} is not a folder. Name the leaderboard with --leaderboard.")

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
+from evaluator.cli.exit_codes import each
 from evaluator.core.files import dump_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
@@ -23,12 +24,12 @@ def _datasets_in(directory: Path) -> list[str]:
     found = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
     if not found:
         names = ", ".join(f"{d}.json" for d in dataset_ids() if not get_dataset(d).synthetic)
-        raise RexrankError(f"no reference file in {directory}; looked for {names}.")
+        raise InputError(f"no reference file in {directory}; looked for {names}.")
     return found
 
 
 def run_data_check(directory: Path) -> int:
-    """0 when every reference file is the expected one, 2 when one is not (it is never a submitter's)."""
+    """0 when every reference file is the expected one, 1 when one is not."""
     wrong = False
     for name in _datasets_in(directory):
         report = check_references(load_references(get_dataset(name), directory))
@@ -43,7 +44,7 @@ def run_data_check(directory: Path) -> int:
         for problem in report["problems"]:
             wrong = True
             print(f"  wrong: {problem}")
-    return 2 if wrong else 0
+    return ExitCode.INPUT if wrong else ExitCode.DONE
 
 
 def run_data_manifest(directory: Path, out: Path) -> int:
@@ -92,37 +93,46 @@ def run_models_list(override: Path | None) -> int:
 
 
 def run_models_fetch(keys: list[str], override: Path | None) -> int:
-    """0 after downloading; raises `RexrankError` for what cannot be had."""
+    """0 after downloading, 3 when some of the models cannot be had; raises `RexrankError` where none can."""
     from evaluator.models.download import fetch, open_models, state_of
     from evaluator.models.weights import model_specs
 
-    for key in keys or open_models():
+    def work(key: str) -> ExitCode:
         folder = fetch(key, override)
         state = state_of(model_specs()[key], folder).state
         print(f"{key}: {folder} ({state})")
         if state == "unverified":
             print("  no digest is recorded for it yet: scores say unverified and enter no real table")
-    return 0
+        return ExitCode.DONE
+
+    return each(keys or list(open_models()), work)
 
 
 def run_models_verify(override: Path | None) -> int:
-    """0 when no file has a wrong digest or is missing beside others, else 2."""
+    """0 when there are weights and none of their files is wrong, unreadable or missing beside others, else 2."""
     from evaluator.models.download import states
+    from evaluator.models.weights import models_directory
 
-    bad = 0
-    for item in states(override):
+    root, bad = models_directory(override), 0
+    found = states(override)
+    for item in found:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
             if item.state not in {"absent", "stand-in"}:
                 print(f"  {name}: {state}")
-        bad += item.state in {"wrong", "incomplete"}
+        bad += item.state in {"wrong", "unreadable", "incomplete"}
+    if all(item.state == "absent" for item in found):
+        print(
+            f"there are no weights in {root}. Fetch them with: rexrank models fetch, or name another --models"
+        )
+        return 2
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
-    return 2 if bad else 0
+    return ExitCode.FAILURE if bad else ExitCode.DONE
 
 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
-    """0 when the engines were stopped; raises `RexrankError` when one does not start.
+    """Serves until a signal ends the command; raises `RexrankError` when an engine does not start.
 
     `file` names all engines to start; without it the one of `options`, whose model may be `green`.
     """
@@ -134,7 +144,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             if file is not None:
                 judges = read_judges(file)
                 if not judges.engines:
-                    raise RexrankError(f"{file} starts no engine: no table has a part .serve.")
+                    raise InputError(f"{file} starts no engine: no table has a part .serve.")
                 said = f"--judges {file}"
             else:
                 options = _published(options, models, Path(scratch))
@@ -147,10 +157,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             with running(Judges(judges.settings, engines)):
                 names = ", ".join(engine.model for engine in engines.values())
                 print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
-                try:
-                    Event().wait()
-                except KeyboardInterrupt:
-                    print("stopping")
+                Event().wait()
         except MetricUnavailable as error:
             raise RexrankError(str(error)) from error
     return 0
@@ -185,7 +192,7 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     from evaluator.scoring.quota import ledger, read_policy, team_slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
-    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})
+    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for team, dataset in known:
         found = team_slot(root, get_dataset(dataset), team, now, policy)
@@ -202,9 +209,7 @@ def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) ->
     from evaluator.submissions.rules.files import SLUG
 
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
-        raise RexrankError(
-            "wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits."
-        )
+        raise InputError("wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits.")
     done = grant(store_directory(store), get_dataset(dataset), team, digest)
     print(
         "granted: ask for scores of a commit with these predictions" if done else "they may be scored already"

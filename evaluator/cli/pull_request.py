@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluator.cli.job import Job, read_job, text_of
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import references_directory
 from evaluator.github import api
@@ -98,11 +98,12 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
 
 def run_comment() -> int:
     """0 after keeping the one comment on the pull request, where it is a submission, and the commit's status."""
-    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    job = read_job()
+    number, sha = job.pull()
     repo = api.repository()
-    if os.environ.get("COMMENT"):
-        api.sticky(repo, number, VALIDATION_MARK, _text_of("COMMENT"))
-    api.set_first_status(repo, sha, os.environ.get("STATE", ""), os.environ.get("WORDS", ""))
+    if job.comment:
+        api.sticky(repo, number, VALIDATION_MARK, text_of(job.comment))
+    api.set_first_status(repo, sha, job.state, job.words)
     return 0
 
 
@@ -131,25 +132,17 @@ def run_answer() -> int:
     """0 after starting the scoring of a commit that may be scored, and keeping the one answer to requests."""
     from evaluator.github.score_request import REQUEST_MARK, start
 
-    sha = os.environ.get("SHA", "")
-    number, _ = api.number_and_sha(os.environ.get("PR", ""), sha or "0" * 40)
+    job = read_job()
+    number = job.number()
     repo = api.repository()
-    body = start(repo, number, sha) if sha else _text_of("ANSWER")
-    api.sticky(repo, number, REQUEST_MARK, body, renew=os.environ.get("RENEW") == "true")
+    body = start(repo, number, job.sha) if job.sha else text_of(job.answer)
+    api.sticky(repo, number, REQUEST_MARK, body, renew=job.renew)
     return 0
-
-
-def _text_of(name: str) -> str:
-    """A text that an earlier job of this run handed over as JSON; raises `RexrankError` for none."""
-    value = json.loads(os.environ.get(name) or '""')
-    if not isinstance(value, str) or not value:
-        raise RexrankError("there is no comment to write.")
-    return value
 
 
 def run_authorise() -> int:
     """0 after handing on number and commit of a valid submission whose head is still that commit."""
-    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    number, sha = read_job().pull()
     repo = api.repository()
     pull = api.open_pull(repo, number, sha)
     intake = _intake(number, sha, api.author_of(pull, repo))
@@ -164,7 +157,7 @@ def run_authorise() -> int:
 
 def run_fetch(folder: Path) -> int:
     """0 after fetching the pull request's trees; fails when its head has moved."""
-    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    number, sha = read_job().pull()
     from evaluator.github.git_objects import fetch
     from evaluator.github.pull_request import bring_blobs
 
@@ -178,7 +171,7 @@ def run_score(folder: Path) -> int:
     from evaluator.github import preview
     from evaluator.github.pull_request import take_fetched
 
-    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
+    number, sha = read_job().pull()
     log = store_directory(None) / "logs" / f"score-{number}-{sha}.log"
     with preview.private_log(log):
         result = _scored(number, sha, lambda: take_fetched(folder, number, sha, references_directory(None)))
@@ -214,10 +207,10 @@ def run_report() -> int:
     from evaluator.github import quota_status as slots
     from evaluator.github.score_comment import SCORE_MARK, score_comment
 
-    number, sha = api.number_and_sha(os.environ.get("PR", ""), os.environ.get("SHA", ""))
-    _, first = api.number_and_sha(str(number), os.environ.get("FIRST", ""))
+    job = read_job()
+    (number, sha), first = job.pull(), job.first_commit()
     repo = api.repository()
-    result = _result(number, sha, repo)
+    result = _result(job, number, sha, repo)
     ok = result["error"] is None
     api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
     api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
@@ -225,12 +218,12 @@ def run_report() -> int:
     return 0 if ok else 1
 
 
-def _result(number: int, sha: str, repo: Repository) -> dict[str, Any]:
+def _result(job: Job, number: int, sha: str, repo: Repository) -> dict[str, Any]:
     """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
     from evaluator.github import preview
 
     try:
-        result = preview.check_result(json.loads(os.environ.get("RESULT") or "null"))
+        result = preview.check_result(job.result_value())
     except (ValueError, RexrankError):
         if repo.get_pull(number).head.sha != sha:
             return preview.failure(number, sha, "the head of the pull request moved before the scoring began")
@@ -270,7 +263,7 @@ def run_publish(bundle: Path) -> int:
     """0 after main's leaderboard is the bundle's."""
     from evaluator.github.publish import publish
 
-    token = os.environ.get("PUSH_TOKEN", "")
+    token = read_job().push_token
     repo = api.repository(token)
     commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
     print(f"published {commit}" if commit else "nothing to publish")

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import tempfile
+import re
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from evaluator.core.problems import RexrankError
+from evaluator.core.stopping import unbroken
+
+TEMPORARY: Final = ".tmp"
+"""How the names of files that are being written end; they start with a dot."""
 
 
 @contextmanager
@@ -19,38 +27,47 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only when the block ends without an error.
 
     Raises `RexrankError` with a sentence that says what to do when the disk is full or the folder
-    cannot be written; nothing half-written is left in either case.
+    cannot be written. Nothing half-written is left in either case, nor when the command is stopped.
     """
-    handle: IO[bytes] | None = None
+    # Named before it is made: a signal may come at any moment, and then it must be known what to remove.
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-        ) as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary = Path(handle.name)
+        with temporary.open("xb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        if handle is not None:
-            Path(handle.name).unlink(missing_ok=True)
+        _discard(temporary)
         raise RexrankError(
             f"cannot write {path}: {error.strerror or error}. "
             "Free some disk space or choose another folder, then run the same command again."
         ) from error
     except BaseException:
-        if handle is not None:
-            Path(handle.name).unlink(missing_ok=True)
+        _discard(temporary)
         raise
 
 
+def _discard(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> bool:
-    """Whether `path` changed: writes atomically, and not at all when it already holds `data`."""
+    """Whether `path` changed: writes atomically, and not at all when it already holds `data`.
+
+    A device or a pipe, such as /dev/stdout, is written to and never replaced.
+    """
     try:
-        if path.read_bytes() == data:
-            return False
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            if path.read_bytes() == data:
+                return False
+        elif not stat.S_ISDIR(mode):
+            path.write_bytes(data)
+            return True
     except OSError:
         pass
     with atomic_writer(path) as out:
@@ -61,6 +78,107 @@ def write_bytes(path: Path, data: bytes) -> bool:
 def write_text(path: Path, text: str) -> bool:
     """As `write_bytes`, for UTF-8 text."""
     return write_bytes(path, text.encode("utf-8"))
+
+
+def write_derived(root: Path, name: str, text: str) -> bool:
+    """As `write_text` for `root/name`, a file that is made from others: whatever stands in its place gives way.
+
+    That is a folder, a link, a pipe, or a file where a folder above it should be.
+    """
+    path = root / name
+    for folder in reversed([p for p in path.parents if p != root and p.is_relative_to(root)]):
+        if not folder.is_dir():
+            folder.unlink(missing_ok=True)
+    if path.is_symlink() or not path.is_file():
+        remove(path)
+    return write_text(path, text)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a link or a whole folder; what is not there is no error.
+
+    Raises `RexrankError` for what cannot be removed.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except NotADirectoryError:
+        pass
+    except OSError as error:
+        raise RexrankError(
+            f"cannot remove {path}: {error.strerror or error}. Remove it, then run the same command again."
+        ) from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds a line to the end of a file in one write, on a line of its own whatever the file ends with."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with unbroken(), path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else f"\n{line}"
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_json(path: Path) -> Any:
+    """The value of a JSON file; raises `ValueError` or `OSError` that says what is wrong with it.
+
+    Stricter than Python's own reader: no NaN or infinity, no key that stands twice, regular files alone.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file")
+    data = path.read_bytes()
+    if re.search(rb"^(<{7}|={7}|>{7})", data, re.MULTILINE):
+        raise ValueError("it holds the marks of an unfinished merge")
+    return parse_strict(data)
+
+
+def parse_strict(data: bytes) -> Any:
+    """The value of a JSON text as `load_json` reads it; raises `ValueError` that says what is wrong."""
+    if not data.strip(b" \t\r\n\0"):
+        raise ValueError("it is empty")
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large for a number")
+    return value
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for this program: below `XDG_CACHE_HOME`, else below the home folder.
+
+    Raises `RuntimeError` where neither is known: no HOME, and no passwd entry for this user.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "rexrank"
 
 
 def dump_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, ClassVar, Final
 
 MAX_TEXT: Final = 300
@@ -18,13 +18,31 @@ MAX_PROBLEMS_PER_CODE_AND_FILE: Final = 20
 """Problems of one code shown for one file; the rest are counted (`Problems.suppressed`)."""
 
 
+class ExitCode(IntEnum):
+    """What a command's exit status says; the same for every command.
+
+    `PARTIAL`: some of what was asked for was done, and the output names what was not.
+    """
+
+    DONE = 0
+    INPUT = 1
+    FAILURE = 2
+    PARTIAL = 3
+
+
 class RexrankError(Exception):
-    """A failure that is ours or the machine's, not the submitter's: one sentence with the cure.
+    """A failure that is ours or the machine's, unless it is an `InputError`: one sentence with the cure.
 
     Commands print the message without a traceback and exit with `exit_code`.
     """
 
-    exit_code: ClassVar[int] = 2
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
+
+
+class InputError(RexrankError):
+    """The user's mistake: a name, option, file or request that cannot be used; the command exits 1."""
+
+    exit_code = ExitCode.INPUT
 
 
 class Severity(StrEnum):
@@ -67,6 +85,16 @@ def visible(text: object, limit: int = 80) -> str:
     raw = str(text)
     shown = raw if len(raw) <= limit else raw[: limit - 1] + "…"
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
+
+
+def first_line(error: BaseException, limit: int = 160) -> str:
+    r"""What an error of another library says, as one printable line.
+
+    >>> first_line(ValueError("no such token\nin line 3"))
+    'no such token'
+    """
+    lines = str(error).strip().splitlines()
+    return visible(lines[0], limit).rstrip(".:") if lines else "no reason given"
 
 
 def pointer(*parts: str | int) -> str:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -21,7 +22,7 @@ from pydantic import Field
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, visible
 from evaluator.core.typed import Lines, Typed
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest, study_ids
 from evaluator.datasets.report import StudyReport
@@ -29,6 +30,7 @@ from evaluator.datasets.report import StudyReport
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
 _SEX: Final = re.compile(r"Gender:\s*([MF])\b")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _COMPARISON: Final = re.compile(r"Comparison:\s*(.*)$", re.DOTALL)
 _AGE_GROUPS: Final = ((18, "<18"), (40, "18-39"), (65, "40-64"), (80, "65-79"), (200, "80+"))
 
@@ -81,7 +83,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
         data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return parse_references(dataset, data)
     if directory is None:
-        raise RexrankError(
+        raise InputError(
             f"the references of {dataset.id} do not ship with the package and no directory is given. "
             f"Put them as {dataset.id}.json in a directory and name it with --references "
             "(or REXRANK_REFERENCES)."
@@ -90,7 +92,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RexrankError(
+        raise InputError(
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
             f"How to get them: {dataset.how_to_get}"
         ) from error
@@ -113,19 +115,48 @@ def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None
 def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:
     """References from the bytes of a file in ReXrank's public data format. See `load_references`."""
     where = name or f"{dataset.id}.json"
-    try:
-        raw = json.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise RexrankError(f"{where} is not JSON ({error}). Download the file again.") from error
-    if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
-        raise RexrankError(f"{where} must hold an object of studies, each an object of fields.")
+    raw = _studies(data, where)
+    if fault := next((f for i, v in raw.items() if (f := _fault(i, v, dataset))), None):
+        raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
-        raise RexrankError(
+        raise InputError(
             f"{where} holds {len(raw)} studies that are not the {dataset.n_studies} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
     studies = {study: _reference(study, raw[study], dataset) for study in sorted(raw)}
     return References(dataset, studies, sha256_bytes(data))
+
+
+def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
+    """The fields of every study of a file; NaN is a value of this format, a study that stands twice is not."""
+    try:
+        raw = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON ({error}). Download the file again.") from error
+    if not isinstance(raw, dict) or not raw or not all(isinstance(v, dict) for v in raw.values()):
+        raise InputError(f"{where} must hold an object of studies, each an object of fields.")
+    return raw
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {visible(twice)!r} stands twice in one object")
+    return value
+
+
+def _fault(study: str, fields: Mapping[str, Any], dataset: Dataset) -> str | None:
+    """What of a study cannot be read without a guess, or `None`."""
+    if not study.strip():
+        return "a study has no id"
+    texts = (study, fields.get("section_findings"), fields.get("section_impression"))
+    if any(isinstance(t, str) and _HALF.search(t) for t in texts):
+        return f"the study {visible(study)!r} holds half of a character"
+    patient = fields.get(dataset.cluster) if dataset.cluster else None
+    if isinstance(patient, bool) or not (patient is None or isinstance(patient, str | int | float)):
+        return f"the {dataset.cluster} of the study {visible(study)!r} is neither a text nor a number"
+    return None
 
 
 def parse_reports(path: Path) -> list[StudyReport]:
@@ -136,9 +167,9 @@ def parse_reports(path: Path) -> list[StudyReport]:
     try:
         raw = json.loads(path.read_bytes().decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RexrankError(f"cannot read the training reports {path}: {error}.") from error
+        raise InputError(f"cannot read the training reports {path}: {error}.") from error
     if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
-        raise RexrankError(f"{path} must hold an object of studies, each an object of fields.")
+        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
     found = []
     for study in sorted(raw):
         findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))
@@ -160,7 +191,8 @@ def section(value: object) -> str | None:
 
 def _reference(study: str, fields: dict[str, Any], dataset: Dataset) -> Reference:
     patient = fields.get(dataset.cluster) if dataset.cluster else None
-    known = patient is not None and not (isinstance(patient, float) and math.isnan(patient))
+    # Studies of which the patient is not known are no one patient: each stands for itself.
+    known = _text(patient) if isinstance(patient, str) else isinstance(patient, int) or _finite(patient)
     return Reference(
         id=study,
         findings=section(fields.get("section_findings")),
@@ -168,6 +200,10 @@ def _reference(study: str, fields: dict[str, Any], dataset: Dataset) -> Referenc
         patient=str(patient) if known else study,
         subgroups=_subgroups(fields),
     )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _subgroups(fields: dict[str, Any]) -> dict[str, str]:
@@ -203,7 +239,7 @@ def age_group(value: object, context: str = "") -> str | None:
     >>> age_group(77.0), age_group(None, "Age:50-60.Gender:M."), age_group(None, "Age:20-Oct.")
     ('65-79', '40-64', None)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
         match = _AGE.search(context)
         if not match:
             return None

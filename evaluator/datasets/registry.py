@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import core_schema
 
 from evaluator.core.host_files import Openable, read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
 from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 
@@ -132,6 +132,7 @@ def dataset_ids() -> tuple[str, ...]:
     """Ids of all datasets, in the order of the tables."""
     order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
     found = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
+    # tie: none, ids differ
     return tuple(sorted(found, key=lambda i: (order.index(i) if i in order else len(order), i)))
 
 
@@ -143,7 +144,7 @@ def get_dataset(dataset_id: str) -> Dataset:
     """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
-        raise RexrankError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
+        raise InputError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
     return read_dataset(_folder().joinpath(f"{dataset_id}.yaml"), dataset_id)
 
 

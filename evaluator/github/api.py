@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import Person
 
@@ -66,7 +66,7 @@ def repository(token: str = "", name: str = "") -> Repository:
 def _env(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
-        raise RexrankError(f"{name} is not set: this command runs in a workflow.")
+        raise InputError(f"{name} is not set: this command runs in a workflow.")
     return value
 
 
@@ -94,7 +94,7 @@ def event() -> dict[str, Any]:
 def number_and_sha(number: str, sha: str) -> tuple[int, str]:
     """Both, checked; raises `RexrankError` for anything but a number and a full commit id."""
     if not _NUMBER.fullmatch(number) or not SHA.fullmatch(sha):
-        raise RexrankError("wanted a pull request's number and a full commit id of 40 hexadecimal digits.")
+        raise InputError("wanted a pull request's number and a full commit id of 40 hexadecimal digits.")
     return int(number), sha
 
 
@@ -102,9 +102,9 @@ def open_pull(repo: Repository, number: int, sha: str) -> PullRequest:
     """The pull request; raises `RexrankError` unless it is open against main with that head."""
     pull = repo.get_pull(number)
     if pull.state != "open" or pull.base.ref != "main":
-        raise RexrankError(f"pull request {number} is not open against main.")
+        raise InputError(f"pull request {number} is not open against main.")
     if pull.head.sha != sha:
-        raise RexrankError(f"the head of pull request {number} is not {sha[:12]} any more. Look at it again.")
+        raise InputError(f"the head of pull request {number} is not {sha[:12]} any more. Look at it again.")
     return pull
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.registry import dataset_ids
 from evaluator.submissions.tree import Entry, EntryKind, Tree
 
@@ -90,9 +90,7 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
     if head != sha:
-        raise RexrankError(
-            f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again."
-        )
+        raise InputError(f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again.")
     return git_dir
 
 
@@ -103,7 +101,7 @@ def changes(git_dir: Path) -> list[Change]:
     raw = git(git_dir, "diff-tree", *options, base, "refs/rex/head")
     fields = raw.split(b"\0")[:-1]
     if len(fields) > 2 * MAX_CHANGES:
-        raise RexrankError(f"the pull request changes more than {MAX_CHANGES} files.")
+        raise InputError(f"the pull request changes more than {MAX_CHANGES} files.")
     found = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = meta.decode("ascii").split(" ")

@@ -19,12 +19,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.core.files import dump_json, write_text
+from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.leaderboard.rank import rank_board
+from evaluator.leaderboard.table import parse_table
 from evaluator.scoring.quota import counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission, store_directory
@@ -114,7 +115,7 @@ def preview(
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
-                table = rank_board(board, copy, overlay, rehearsal=False).view()
+                table = rank_board(board, copy, overlay, rehearsal=False).table.view()
                 before = _table(leaderboard, board)
                 boards.append(board_result(table, f"{team}/{submission.model}", before))
     now = datetime.now(UTC)
@@ -133,12 +134,13 @@ def preview(
 
 
 def _table(leaderboard: Path, board: Board) -> dict[str, Any] | None:
-    """The board as main has it, `None` before its first row."""
+    """The board as main has it, `None` before its first row and where the table is damaged."""
     path = leaderboard / "tables" / f"{board.name}.json"
-    if not path.exists():
+    try:
+        table: dict[str, Any] = parse_table(load_json(path), path.name).view()
+    except (OSError, ValueError, RexrankError):
         return None
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    return table
 
 
 def read_origin(store: Path, digest: str) -> dict[str, Any]:

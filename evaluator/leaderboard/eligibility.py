@@ -152,7 +152,7 @@ def usable(record: Record, key: str, signatures: Mapping[str, str]) -> bool:
 def _same_references(board: Board, records: Sequence[Record]) -> None:
     digests = Counter((r["provenance"].get("references_sha256"), r["n"]) for r in records)
     if len(digests) > 1:
-        common = digests.most_common(1)[0][0]
+        common = digests.most_common(1)[0][0]  # tie: first record; whole counts
         odd = [name_of(r) for r in records if (r["provenance"].get("references_sha256"), r["n"]) != common]
         raise RexrankError(
             f"records on {board.name} were scored against different references: {', '.join(odd[:5])} differ from "
@@ -166,4 +166,5 @@ def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
     for record in records:
         for key, entry in record["metrics"].items():
             columns.setdefault(key, Counter())[entry["signature"]] += 1
+    # tie: first in the alphabet; whole counts
     return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}

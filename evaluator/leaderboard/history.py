@@ -1,19 +1,29 @@
-"""What changed on the boards between two rankings: `<leaderboard>/history.jsonl`, only ever added to."""
+"""What changed on the boards from one ranking to the next: `<leaderboard>/history.jsonl`, only ever added to.
+
+The events follow from the tables and the history itself, so that a lost or damaged table adds none.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from evaluator.core.files import write_text
+from evaluator.core.files import append_line, dump_json, parse_strict, sha256_bytes, write_bytes
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.row import Entry, Row
-from evaluator.leaderboard.table import GROUPS, Table
+from evaluator.core.stopping import unbroken
+from evaluator.core.typed import form
+from evaluator.datasets.registry import dataset_ids
+from evaluator.leaderboard.row import Entry, ModelId, Row
+from evaluator.leaderboard.table import Table
 from evaluator.scoring.provenance import today
+
+HISTORY: Final = "history.jsonl"
+TORN: Final = "history.jsonl.torn"
+"""Where a torn last line is put aside."""
 
 EventName = Literal["entered", "scored-again", "withdrawn", "removed"]
 EVENTS: Final[Mapping[EventName, str]] = {
@@ -22,97 +32,192 @@ EVENTS: Final[Mapping[EventName, str]] = {
     "withdrawn": "was withdrawn",
     "removed": "left the board",
 }
+_ABSENT: Final = (None, "removed")
 
 
 class Event(Entry):
     """What changed of a model on one board."""
 
-    date: str = Field(description="YYYY-MM-DD.")
-    id: str = Field(description="team/model.")
+    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "YYYY-MM-DD")]
+    id: ModelId
     name: str | None = Field(None, description="As readers saw it.")
     event: EventName
     dataset: str
-    track: str
+    track: Literal["findings", "report"]
     rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(None, description="Range of ranks.")
     primary: str | None = Field(None, description="The metric that ranked.")
     shown: float | None = Field(None, description="The ranking metric as readers saw it.")
     previous: float | None = Field(None, description="The same before.")
     pull_request: int | None = None
+    scores_sha256: str | None = Field(None, description="See `scores_digest`.")
 
 
-def read_history(leaderboard: Path) -> list[Event]:
-    """The events, oldest first; raises `RexrankError` that names a damaged line."""
-    path = leaderboard / "history.jsonl"
-    if not path.is_file():
-        return []
-    events = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+class History(NamedTuple):
+    """The events, oldest first, and the bytes of a last line that is only half there (else empty)."""
+
+    events: list[Event]
+    torn: bytes
+
+
+def read_history(leaderboard: Path) -> History:
+    """The history of a leaderboard; raises `RexrankError` that names every damaged line but a torn last one.
+
+    A line is torn when the machine stopped while it was written: it is the last, and no JSON.
+    """
+    path = leaderboard / HISTORY
+    if not path.exists():
+        return History([], b"")
+    try:
+        lines = path.read_bytes().rstrip(b"\n").split(b"\n")
+    except OSError as error:
+        raise RexrankError(f"cannot read {path}: {error.strerror}. {_restore(path)}") from error
+    events: list[Event] = []
+    failures: list[str] = []
+    for number, line in enumerate(lines if lines != [b""] else [], start=1):
         try:
-            events.append(Event.model_validate(json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            raise RexrankError(f"line {number} of {path} is damaged: {error}. Restore the file.") from error
-    return events
+            value = parse_strict(line)
+        except ValueError as error:
+            if number == len(lines):
+                return _whole(path, events, failures, line)
+            failures.append(f"line {number} of {path} is damaged: {error}.")
+            continue
+        try:
+            events.append(_known(value))
+        except ValueError as error:
+            failures.append(f"line {number} of {path} is damaged: {error}.")
+    return _whole(path, events, failures, b"")
 
 
-def changes(before: Mapping[tuple[str, str], Table], after: Sequence[Table]) -> list[Event]:
-    """Events between two states of the tables, by (dataset, track); baselines make none."""
+def _whole(path: Path, events: list[Event], failures: list[str], torn: bytes) -> History:
+    if failures:
+        raise RexrankError("\n".join([*failures[:20], _restore(path)]))
+    return History(events, torn)
+
+
+def _restore(path: Path) -> str:
+    return f"Restore the file as it was committed last: git checkout HEAD -- {path}"
+
+
+def _known(value: Any) -> Event:
+    """The event that a line holds; raises `ValueError` that says what is wrong with it."""
+    try:
+        event = Event.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"/{'/'.join(map(str, first['loc']))}: {first['msg'][:200]}") from error
+    if event.dataset not in dataset_ids():
+        raise ValueError(f"there is no data set {event.dataset!r}")
+    return event
+
+
+def changes(history: Sequence[Event], tables: Sequence[Table]) -> list[Event]:
+    """The events that lead from what the history tells to the tables; baselines make none."""
+    last = {(e.dataset, e.track, e.id): e for e in history}
+    now = {
+        (table.dataset, table.track, row.id): (table, row)
+        for table in tables
+        for row in table.all_rows
+        if row.kind == "submission"
+    }
     events = []
-    seen = {(t.dataset, t.track) for t in after}
-    gone = [t.model_copy(update=dict.fromkeys(GROUPS, ())) for key, t in before.items() if key not in seen]
-    for table in [*after, *gone]:
-        earlier, rows = _rows(before.get((table.dataset, table.track))), _rows(table)
-        for name, row in sorted((earlier | rows).items()):
-            was, now = earlier.get(name), rows.get(name)
-            event = _event(was, now)
-            if event:
-                events.append(_line(table, event, row, was, now))
+    for key in sorted(last.keys() | now.keys()):
+        told = last.get(key)
+        if key in now:
+            events += _seen(told, *now[key])
+        elif told and told.event not in _ABSENT:
+            events.append(_removed(told))
+    # tie: the order in which they were found
     return sorted(events, key=lambda e: (e.date, e.dataset, e.track, e.id))
 
 
-def _rows(table: Table | None) -> dict[str, Row]:
-    return {r.id: r for r in table.all_rows if r.kind == "submission"} if table else {}
-
-
-def _event(was: Row | None, now: Row | None) -> EventName | None:
-    if now is None:
-        return "removed"
-    if now.status == "withdrawn":
-        return None if was is not None and was.status == "withdrawn" else "withdrawn"
-    if was is None or was.status == "withdrawn":
-        return "entered"
-    means = [{k: e.mean for k, e in r.metrics.items()} for r in (was, now)]
-    return None if means[0] == means[1] else "scored-again"
-
-
-def _line(table: Table, event: EventName, row: Row, was: Row | None, now: Row | None) -> Event:
-    # Scores carry the date of their scoring, so that ranking old records anew writes the same lines.
-    scored = event in {"entered", "scored-again"}
-    low, high = (row.rank_low, row.rank_high) if scored and row.rank is not None else (None, None)
+def _removed(last: Event) -> Event:
     return Event(
-        date=(row.submitted if scored else None) or today(),
-        id=row.id,
-        name=row.name,
-        event=event,
-        dataset=table.dataset,
-        track=table.track,
-        rank=None if low is None or high is None else (low, high),
-        primary=table.primary,
-        shown=_shown(table, now),
-        previous=_shown(table, was),
-        pull_request=row.pull_request,
+        date=today(),
+        id=last.id,
+        name=last.name or last.id.partition("/")[2],
+        event="removed",
+        dataset=last.dataset,
+        track=last.track,
+        rank=None,
+        primary=last.primary,
+        shown=None,
+        previous=last.shown,
+        pull_request=last.pull_request,
+        scores_sha256=None,
     )
 
 
-def _shown(table: Table, row: Row | None) -> float | None:
-    cell = row.metrics.get(table.primary) if row else None
+def _event(last: Event | None, table: Table, row: Row) -> EventName | None:
+    was = last.event if last else None
+    if row.status == "withdrawn":
+        return None if was == "withdrawn" else "withdrawn"
+    if last is None or was in {"withdrawn", "removed"}:
+        return "entered"
+    if last.scores_sha256:
+        return None if last.scores_sha256 == scores_digest(row) else "scored-again"
+    same = (last.primary, last.shown) == (table.primary, _shown(table, row))
+    return None if same else "scored-again"
+
+
+def scores_digest(row: Row) -> str:
+    """SHA-256 over the means of a row as the table has them: two events with the same tell of the same scores."""
+    return sha256_bytes(dump_json({k: e.mean for k, e in row.metrics.items()}).encode())
+
+
+def _seen(last: Event | None, table: Table, row: Row) -> list[Event]:
+    """What a row tells that the history does not, as one event or none."""
+    event = _event(last, table, row)
+    if event is None:
+        return []
+    # Scores carry the date of their scoring, so that ranking old records anew writes the same lines.
+    scored = event in {"entered", "scored-again"}
+    low, high = (row.rank_low, row.rank_high) if scored and row.rank is not None else (None, None)
+    return [
+        Event(
+            date=(row.submitted if scored else None) or today(),
+            id=row.id,
+            name=row.name or row.model,
+            event=event,
+            dataset=table.dataset,
+            track=table.track,
+            rank=None if low is None or high is None else (low, high),
+            primary=table.primary,
+            shown=_shown(table, row),
+            previous=last.shown if last else None,
+            pull_request=row.pull_request,
+            scores_sha256=scores_digest(row) if scored else None,
+        )
+    ]
+
+
+def _shown(table: Table, row: Row) -> float | None:
+    cell = row.metrics.get(table.primary)
     return cell.display.value if cell else None
 
 
-def append_history(leaderboard: Path, events: Sequence[Event]) -> None:
-    """Adds the events to the end of the file; no event leaves it as it is."""
-    if not events:
-        return
-    path = leaderboard / "history.jsonl"
-    old = path.read_text("utf-8") if path.is_file() else ""
-    lines = [json.dumps(e.view(), sort_keys=True, ensure_ascii=False) for e in events]
-    write_text(path, old + "\n".join(lines) + "\n")
+def sound_bytes(path: Path) -> bytes:
+    """The bytes of a history without a torn last line, each line with its end."""
+    data = path.read_bytes()
+    torn = read_history(path.parent).torn
+    kept = data.rstrip(b"\n").removesuffix(torn) if torn else data
+    return kept + b"\n" if kept and not kept.endswith(b"\n") else kept
+
+
+def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
+    """What people should know, or an empty text, after the events were added to the end of the file.
+
+    A torn last line is set aside first, so that no event is glued to it. No event and no torn line
+    leave the file as it is.
+    """
+    path = leaderboard / HISTORY
+    torn = read_history(leaderboard).torn
+    kept = sound_bytes(path) if path.exists() else b""
+    lines = [json.dumps(e.view(), sort_keys=True, ensure_ascii=False) + "\n" for e in events]
+    with unbroken():
+        if torn:
+            append_line(leaderboard / TORN, torn.decode("utf-8", "backslashreplace"))
+        if events or torn:
+            write_bytes(path, kept + "".join(lines).encode())
+    if not torn:
+        return ""
+    return f"the last line of {path} was only half there. It was set aside in {leaderboard / TORN}."

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, NamedTuple
 
-from evaluator.core.files import dump_json, write_text
+from evaluator.core.files import TEMPORARY, dump_json, remove, write_derived
+from evaluator.core.stopping import unbroken
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.eligibility import Entrants, name_of, read_releases, sort_entrants, usable
-from evaluator.leaderboard.history import append_history, changes
-from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.history import append_history, changes, read_history
+from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
-from evaluator.leaderboard.table import Table, read_tables
+from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity
-from evaluator.scoring.records import Board, boards, read_records, read_studies
+from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
+from evaluator.statistics.ties import by_cost
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluator.core.types import ProgressCallback
 
-RESTORE: Final = (
-    "Restore it from the repository, or remove it: the history then takes its models for new ones."
-)
-"""What helps against a damaged table when tables are being made."""
+
+class Ranked(NamedTuple):
+    """What ranking makes of one board: its table, and the differences of all pairs of its models."""
+
+    table: Table
+    pairwise: Pairwise
 
 
 def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> Table:
-    """The table of one board, from its records and per-study scores."""
+) -> Ranked:
+    """The table of one board and its pairs, from its records and per-study scores; nothing is written."""
     records = read_records(leaderboard, board, store)
     entrants = sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
     notes = check_sanity(leaderboard, board, entrants.signatures)
-    frames = {name_of(r): read_studies(leaderboard, store, board, r) for r in entrants.ranked}
+    readers = [partial(read_studies, leaderboard, store, board, r) for r in entrants.ranked]
+    frames = dict(zip(map(name_of, entrants.ranked), collect(readers), strict=True))
     check_frames(board, frames)
     keys = board_keys(entrants)
     columns = {name_of(r): [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
@@ -46,9 +54,7 @@ def rank_board(
     null = _best_null(board, entrants, leaderboard, store)
     subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
-    pairwise = board_pairwise(board, digest, frames, columns)
-    write_text(leaderboard / "pairwise" / f"{board.name}.json", dump_json(pairwise.view()))
-    return table
+    return Ranked(table, board_pairwise(board, digest, frames, columns))
 
 
 def _best_null(
@@ -60,35 +66,67 @@ def _best_null(
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
     if not fitting:
         return None
-    best = min(fitting, key=lambda r: (sign * r["metrics"][key]["mean"], r["model"]))
+    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
+    best = by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0]
     return name_of(best), read_studies(leaderboard, store, board, best)
 
 
 def rank_all(
     leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> list[Table]:
-    """The tables of every board, written as CSV, JSON and Markdown, with the overview.
+    """The tables of every board, written as CSV, JSON and Markdown, with pairs, overview and history.
 
-    Tables of boards that have no record any more are removed.
+    Everything is read and checked before anything is written, and what no record stands behind any
+    more is removed last. What an earlier ranking wrote is never read: a damaged table is simply
+    written anew. Without the folder of records nothing is touched.
+
+    Raises `RexrankError` that names every record, per-study file and line of the history that is damaged.
     """
-    folder = leaderboard / "tables"
-    before = list(read_tables(folder, fix=RESTORE))
-    made = [rank_board(b, leaderboard, store, rehearsal=rehearsal, show=show) for b in boards(leaderboard)]
-    made = mark_contamination(made)
-    written = set()
-    for table in made:
-        for suffix, render in (
-            ("json", tables.table_json),
-            ("csv", tables.table_csv),
-            ("md", tables.table_markdown),
-        ):
-            write_text(folder / f"{table.name}.{suffix}", render(table))
-            written.add(f"{table.name}.{suffix}")
-    for stale in [*folder.glob("*.*.*"), *(leaderboard / "pairwise").glob("*.*.json")]:
-        if stale.name not in written and not stale.name.startswith("."):
-            stale.unlink()
-    summary = overview(made)
-    write_text(leaderboard / "overview.json", dump_json(summary.view()))
-    write_text(leaderboard / "overview.csv", tables.overview_csv(summary))
-    append_history(leaderboard, changes({(t.dataset, t.track): t for t in before}, made))
+    if not (leaderboard / "records").is_dir():
+        return []
+    ranked: list[Ranked] = []
+
+    def rank(board: Board) -> None:
+        ranked.append(rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
+
+    # One after the other, so that one board's scores are in memory at a time; every failure is told.
+    readers: list[Callable[[], object]] = [partial(read_history, leaderboard)]
+    readers += [partial(rank, b) for b in boards(leaderboard)]
+    collect(readers)
+    made = mark_contamination([r.table for r in ranked])
+    files = _files([r._replace(table=t) for r, t in zip(ranked, made, strict=True)])
+    events = changes(read_history(leaderboard).events, made)
+    with unbroken():
+        for name, text in files.items():
+            write_derived(leaderboard, name, text)
+        note = append_history(leaderboard, events)
+        _remove_stale(leaderboard, files)
+    if note:
+        sys.stderr.write(f"rexrank: {note}\n")
     return made
+
+
+def _files(ranked: Sequence[Ranked]) -> dict[str, str]:
+    """Every file that ranking writes, by its name below the leaderboard."""
+    files = {}
+    for table, pairwise in ranked:
+        name = table.name
+        files[f"tables/{name}.json"] = tables.table_json(table)
+        files[f"tables/{name}.csv"] = tables.table_csv(table)
+        files[f"tables/{name}.md"] = tables.table_markdown(table)
+        files[f"pairwise/{name}.json"] = dump_json(pairwise.view())
+    summary = overview([r.table for r in ranked])
+    files["overview.json"] = dump_json(summary.view())
+    files["overview.csv"] = tables.overview_csv(summary)
+    return files
+
+
+def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
+    """Removes tables and pairs that this ranking did not write, and what a killed one left half-written."""
+    for folder in ("tables", "pairwise"):
+        for path in (leaderboard / folder).glob("*"):
+            half = path.name.startswith(".") and path.name.endswith(TEMPORARY)
+            ours = path.suffix in {".json", ".csv", ".md"} and not path.name.startswith(".")
+            kept = f"{folder}/{path.name}" in files or path.name == "README.md"
+            if half or (ours and not kept):
+                remove(path)

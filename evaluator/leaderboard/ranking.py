@@ -39,6 +39,7 @@ from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
 from evaluator.scoring.null_reports import gain_over_null
 from evaluator.scoring.records import Board, published, published_numbers
+from evaluator.statistics.ties import by_cost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ NUMBERS: Final = ("mean", "se", "low", "high", "n", "n_failed")
 def board_keys(entrants: Entrants) -> list[str]:
     """The board's metric columns: the primary first, then the registry's order."""
     present = [k for k in metric_keys() if k in entrants.signatures]
-    return sorted(present, key=lambda k: (k != entrants.primary, present.index(k)))
+    return sorted(present, key=lambda k: k != entrants.primary)  # tie: the registry's order
 
 
 def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -71,10 +72,10 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
     # By the records' own precision, not by what is shown of a set in steps.
-    order = sorted(
-        entrants.ranked,
-        key=lambda r: (sign * r["metrics"][entrants.primary]["mean"], r["submitted"] or "", name_of(r)),
-    )
+    first = sorted(
+        entrants.ranked, key=lambda r: (r["submitted"] or "", name_of(r))
+    )  # tie: none, names differ
+    order = by_cost(first, [sign * r["metrics"][entrants.primary]["mean"] for r in first])
     anyone = (*entrants.scored, *entrants.withdrawn)
     step = board.dataset.exposure.step(anyone[0]["n"]) if anyone else None
     parts = analysis.table_parts(step) if analysis else TableParts()

@@ -6,13 +6,13 @@ copies without validating it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
+from evaluator.core.files import load_json
 from evaluator.core.host_files import json_schema
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import add_violations
@@ -213,44 +213,37 @@ AGAIN: Final = "Make it again with: rexrank rank"
 _M = TypeVar("_M", bound=Entry)
 
 
-def parse_table(value: Any, name: str, *, fix: str = AGAIN) -> Table:
+def parse_table(value: Any, name: str) -> Table:
     """The table that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
-    return _parse(Table, value, f"table {name}", fix)
+    return _parse(Table, value, f"table {name}")
 
 
-def read_table(path: Path, *, fix: str = AGAIN) -> Table:
+def read_table(path: Path) -> Table:
     """The table in a file; raises `RexrankError` for one that is damaged or keeps no schema."""
-    return parse_table(_read(path, fix), path.name, fix=fix)
+    return read_entry(Table, path, "table")
 
 
-def read_tables(folder: Path, *, fix: str = AGAIN) -> Iterator[Table]:
+def read_tables(folder: Path) -> Iterator[Table]:
     """Every table of a folder, in the order of the files' names."""
     for path in sorted(folder.glob("*.*.json")):
-        yield read_table(path, fix=fix)
-
-
-def read_overview(path: Path) -> Overview:
-    """The overview in a file; raises `RexrankError` for one that is damaged or of the wrong form."""
-    return read_entry(Overview, path, "overview")
+        yield read_table(path)
 
 
 def read_entry(model: type[_M], path: Path, kind: str) -> _M:
     """What a file that `rexrank rank` wrote holds; raises `RexrankError` for one that is damaged."""
-    return _parse(model, _read(path, AGAIN), f"{kind} {path.name}", AGAIN)
-
-
-def _read(path: Path, fix: str) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RexrankError(f"cannot read {path}: {error}. {fix}") from error
+        value = load_json(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RexrankError(f"cannot read {path}: {reason}. {AGAIN}") from error
+    return _parse(model, value, f"{kind} {path}")
 
 
-def _parse(model: type[_M], value: Any, name: str, fix: str) -> _M:
+def _parse(model: type[_M], value: Any, name: str) -> _M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
         problems = Problems()
         add_violations(error, name, problems, schema=json_schema(model))
         listed = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
-        raise RexrankError(f"the {name} does not keep its schema at {listed[:2_000]}. {fix}") from error
+        raise RexrankError(f"the {name} does not keep its schema at {listed[:2_000]}. {AGAIN}") from error

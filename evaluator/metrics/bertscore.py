@@ -8,6 +8,7 @@ prefix space and fails on empty text. Each distinct text is encoded once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -20,10 +21,10 @@ import numpy as np
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.models.batches import encode_rows
-from evaluator.models.loading import base_model, namespace, read_config
+from evaluator.models.loading import base_model, check_ids, namespace, read_config, reading
 from evaluator.models.runtime import Run
 from evaluator.models.unique_texts import encode_unique
-from evaluator.models.weights import model_directory, weights_digest, weights_label
+from evaluator.models.weights import damaged, model_directory, weights_digest, weights_label
 
 MODEL: Final = "distilroberta-base"
 BLOCK: Final = 4096
@@ -58,14 +59,18 @@ def scorer_tokenizer(folder: Path) -> Any:
     """RoBERTa's byte-level BPE with a space before the first word, from vocab.json and merges.txt."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    tokenizer = Tokenizer(
-        models.BPE.from_file(
-            str(folder / "vocab.json"),
-            str(folder / "merges.txt"),
-            continuing_subword_prefix="",
-            end_of_word_suffix="",
+    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
+    with reading(vocabulary, MODEL):  # the tokenizer's own error does not say which file it means
+        if not isinstance(json.loads(vocabulary.read_text("utf-8")), dict):
+            raise damaged(vocabulary, MODEL, "it is no JSON object")
+    with reading(merges, MODEL):
+        if not any(" " in line for line in merges.read_text("utf-8").splitlines() if line[:1] != "#"):
+            raise damaged(merges, MODEL, "it holds no merge")
+        tokenizer = Tokenizer(
+            models.BPE.from_file(
+                str(vocabulary), str(merges), continuing_subword_prefix="", end_of_word_suffix=""
+            )
         )
-    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     special = [AddedToken(t, normalized=False) for t in ("<s>", "<pad>", "</s>", "<unk>")]
@@ -83,10 +88,12 @@ class Encoder:
         self.model = base_model(MODEL, run, layers=self.layer)
         self.tokenizer = _tokenizer(folder, weights_digest(MODEL, run.models))
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("<s>", "</s>"))
-        config = read_config(folder)
-        self.pad = int(config.get("pad_token_id", 1))
-        # RoBERTa's positions start after the padding id.
-        self.limit = int(config["max_position_embeddings"]) - self.pad - 1
+        config = read_config(folder, MODEL)
+        with reading(folder / "config.json", MODEL):
+            self.pad = int(config.get("pad_token_id", 1))
+            # RoBERTa's positions start after the padding id.
+            self.limit = int(config["max_position_embeddings"]) - self.pad - 1
+        check_ids(self.tokenizer.get_vocab(), self.model, folder / "vocab.json", MODEL)
 
     def ids(self, text: str) -> list[int]:
         """Token ids with `<s>` and `</s>`, cut to the model's positions."""
@@ -161,6 +168,7 @@ class BertScore(Metric):
         texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
         # Equal predictions stand together, so that each is encoded once where there is more than a
         # block; references come from the cache from the second submission on.
+        # tie: the order of the pairs; texts are compared
         order = sorted(range(len(pairs)), key=lambda i: texts[i][1])
         values = np.empty(len(pairs))
         for start in range(0, len(order), BLOCK):

@@ -24,6 +24,7 @@ from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
 from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
+from evaluator.models.loading import reading
 from evaluator.models.runtime import Run
 from evaluator.models.weights import model_directory, weights_digest
 
@@ -189,13 +190,8 @@ def _tokenizer(run: Run) -> Any:
     from sentencepiece import SentencePieceProcessor
 
     path = model_directory("green", run.models) / "tokenizer.model"
-    try:
+    with reading(path, "green"):
         return SentencePieceProcessor(model_file=str(path))
-    except (OSError, RuntimeError) as error:
-        raise MetricUnavailable(
-            f"the tokenizer {path} cannot be loaded ({str(error)[:200]}). "
-            "Fetch it with: rexrank models fetch green"
-        ) from error
 
 
 class Green(Metric):

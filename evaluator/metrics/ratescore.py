@@ -3,15 +3,17 @@
 Zhao et al., EMNLP 2024. Entities of both reports are matched by the cosine of their embeddings;
 each match counts with a weight for the pair of types, and less when one side negates what the other
 states. Variants are the released weightings. Unlike the official code, which drops a report without
-a sentence and shifts every later pair, each pair is scored on its own.
+a sentence and shifts every later pair, each pair is scored on its own. Where one entity stands under
+two types, the official code lets rounding choose which of them is matched; here the first is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric
@@ -23,7 +25,6 @@ from evaluator.models.ratescore_ner import (
     Entity,
     entity_pieces,
     piece_embeddings,
-    report_embeddings,
     sentence_entities,
 )
 from evaluator.models.runtime import Run
@@ -61,6 +62,8 @@ WEIGHTINGS: Final[Mapping[str, tuple[tuple[tuple[float, ...], ...], float]]] = {
 }
 """By variant: type weights and the factor of a negated match. From the released packages' code."""
 
+TIE: Final = 1e-6
+"""Similarities closer than this are equal: far above the rounding of float32 vectors, far below a difference."""
 NO_ENTITIES: Final = 0.5
 """The official value of a pair of which one side has no entity."""
 _INDEX: Final = {kind: i for i, kind in enumerate(TYPES)}
@@ -73,87 +76,63 @@ def contradicts(one: str, other: str) -> bool:
     return (one in _NEGATED and other in _STATED) or (one in _STATED and other in _NEGATED)
 
 
+Vectors = NDArray[np.float32]
+
+
 def directional(
-    types: Sequence[str], vectors: Any, other_types: Sequence[str], other_vectors: Any, variant: str
+    types: Sequence[str], vectors: Vectors, other_types: Sequence[str], other_vectors: Vectors, variant: str
 ) -> float:
     """Weighted mean similarity of each entity to its nearest one on the other side.
 
-    `vectors` and `other_vectors`: float32 tensors on the CPU, shapes (n, d) and (m, d). 0 when the
-    weights sum to 0.
+    `vectors` and `other_vectors`: shapes (n, d) and (m, d). 0 when the weights sum to 0. Of entities
+    equally near, to within `TIE`, the first in the report is the match, so that neither the last bits
+    nor the machine choose its type.
     """
-    import torch
-
     matrix, negation = WEIGHTINGS[variant]
-    ours = torch.nn.functional.normalize(vectors, p=2, dim=1)
-    theirs = torch.nn.functional.normalize(other_vectors, p=2, dim=1)
+    similarity = _unit(vectors) @ _unit(other_vectors).T
+    best = similarity.max(axis=1)
+    first = (similarity >= best[:, None] - TIE).argmax(axis=1)  # tie: first index, within TIE
     total = weight_sum = 0.0
-    for kind, vector in zip(types, ours, strict=True):
-        # One product and one topk per row, as the official code: which of equal values is named
-        # depends on both (argmax and a product of matrices name others).
-        similarity, index = torch.topk(vector @ theirs.T, k=1)
-        match = other_types[int(index)]
+    for kind, value, index in zip(types, best, first, strict=True):
+        match = other_types[index]
         weight = matrix[_INDEX[kind]][_INDEX[match]]
-        total += float(similarity) * weight * (negation if contradicts(kind, match) else 1.0)
+        total += float(value) * weight * (negation if contradicts(kind, match) else 1.0)
         weight_sum += weight
     return total / weight_sum if weight_sum else 0.0
 
 
+def _unit(vectors: Vectors) -> NDArray[np.float64]:
+    """The rows at length 1, in float64; a row of zeros stays one."""
+    rows = vectors.astype(np.float64)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
 def pair_score(
-    reference: Sequence[Entity], prediction: Sequence[Entity], vectors: tuple[Any, Any], variant: str
+    reference: Sequence[Entity], prediction: Sequence[Entity], vectors: tuple[Vectors, Vectors], variant: str
 ) -> float:
     """RaTEScore of two entity lists: harmonic mean of both directions, `NO_ENTITIES` if one is empty.
 
     `vectors`: float32 arrays of shapes (n, hidden) and (m, hidden), in the order of the entities.
     """
-    import torch
-
     if not reference or not prediction:
         return NO_ENTITIES
-    sides = [
-        ([kind for _, kind in side], torch.from_numpy(array))
-        for side, array in zip((reference, prediction), vectors, strict=True)
-    ]
-    forward = directional(*sides[0], *sides[1], variant)
-    backward = directional(*sides[1], *sides[0], variant)
+    ours, theirs = [kind for _, kind in reference], [kind for _, kind in prediction]
+    forward = directional(ours, vectors[0], theirs, vectors[1], variant)
+    backward = directional(theirs, vectors[1], ours, vectors[0], variant)
     return 2 * forward * backward / (forward + backward) if forward + backward else 0.0
 
 
 class _Vectors:
-    """Entity vectors of both sides of a pair."""
+    """Entity vectors by report; each distinct entity is encoded once, whatever report it stands in."""
 
-    def __init__(self, pairs: Sequence[Pair], entities: Mapping[str, list[Entity]], run: Run) -> None:
+    def __init__(self, entities: Mapping[str, list[Entity]], run: Run) -> None:
         self.entities = entities
         self.pieces = entity_pieces([text for side in entities.values() for text, _ in side], run)
-        tied = {t for p in pairs if self._tied(p) for t in (p.reference, p.prediction) if entities[t]}
-        self.exact = report_embeddings(sorted(self._report(t) for t in tied), run)
-        free = {t for p in pairs if not self._tied(p) for t in (p.reference, p.prediction)}
-        self.shared = piece_embeddings([piece for t in sorted(free) for piece in self._report(t)], run)
+        self.vectors = piece_embeddings(sorted(set(self.pieces.values())), run)
 
-    def _report(self, text: str) -> tuple[str, ...]:
-        return tuple(self.pieces[entity] for entity, _ in self.entities[text])
-
-    def _tied(self, pair: Pair) -> bool:
-        """Whether one side has the same entity under two types, so that equal similarities decide."""
-        for text in (pair.reference, pair.prediction):
-            typed = {(self.pieces[entity], kind) for entity, kind in self.entities[text]}
-            if len(typed) > len({piece for piece, _ in typed}):
-                return True
-        return False
-
-    def of(self, pair: Pair) -> tuple[Any, Any]:
-        """The arrays of both sides of a pair that both have entities.
-
-        Distinct entities are encoded once, whatever report they stand in. Only where equal vectors
-        compete does the official choice hang on their last bits; those reports are encoded as the
-        official code does, each in a batch of its own.
-        """
-        left, right = self._report(pair.reference), self._report(pair.prediction)
-        if self._tied(pair):
-            return self.exact[left], self.exact[right]
-        return (
-            np.stack([self.shared[piece] for piece in left]),
-            np.stack([self.shared[piece] for piece in right]),
-        )
+    def of(self, text: str) -> Vectors:
+        """The vectors of a report with entities, shape (n, hidden)."""
+        return np.stack([self.vectors[self.pieces[entity]] for entity, _ in self.entities[text]])
 
 
 class RateScore(Metric):
@@ -172,9 +151,9 @@ class RateScore(Metric):
     code: ClassVar[str] = "MAGIC-AI4Med/RaTEScore@a970406"
 
     def signature(self, run: Run) -> str:
-        """`ratescore|v1|0.6.0|ratescore-ner@…|biolord@…|sentences:rush-1|protocol:…`."""
+        """`ratescore|v2|0.6.0|ratescore-ner@…|biolord@…|sentences:rush-1|protocol:…`."""
         labels = "|".join(weights_label(key, run.models) for key in self.weights)
-        return f"ratescore|v1|{self.variant(run)}|{labels}|sentences:rush-1|protocol:{run.protocol}"
+        return f"ratescore|v2|{self.variant(run)}|{labels}|sentences:rush-1|protocol:{run.protocol}"
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """RaTEScore of every pair.
@@ -187,7 +166,7 @@ class RateScore(Metric):
         sentences = {t: split_sentences(t) for p in pairs for t in (p.reference, p.prediction)}
         labelled = sentence_entities([s for parts in sentences.values() for s in parts], run)
         entities = {t: [e for s in parts for e in labelled[s]] for t, parts in sentences.items()}
-        vectors = _Vectors(pairs, entities, run)
+        vectors = _Vectors(entities, run)
         values = np.empty(len(pairs))
         failed = np.zeros(len(pairs), dtype=np.bool_)
         for i, pair in enumerate(pairs):
@@ -195,8 +174,10 @@ class RateScore(Metric):
                 values[i], failed[i] = self.worst, True
                 continue
             sides = entities[pair.reference], entities[pair.prediction]
-            value = pair_score(*sides, vectors.of(pair), variant) if all(sides) else NO_ENTITIES
-            # Cosines of float32 vectors may exceed the bounds by a rounding error.
+            value = NO_ENTITIES
+            if all(sides):
+                value = pair_score(*sides, (vectors.of(pair.reference), vectors.of(pair.prediction)), variant)
+            # Cosines may exceed the bounds by a rounding error.
             values[i] = value if run.protocol == "compat" else min(max(value, 0.0), 1.0)
         details = None
         if run.details:

@@ -6,11 +6,32 @@ Definition: Lin 2004; F-measure of the longest common subsequence, Porter stemme
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.models.runtime import Run
+
+_DIGITS: Final = frozenset("0123456789")
+STEMMED: Final = 4
+"""Letters of the shortest word that rouge-score stems."""
+
+
+class AnyScript:
+    """Tokens as rouge-score makes them, and words of other letters than a to z beside them.
+
+    rouge-score drops every other letter: two equal reports in Chinese would share no word.
+    """
+
+    def __init__(self) -> None:
+        from nltk.stem.porter import PorterStemmer
+
+        self._stem = PorterStemmer().stem
+
+    def tokenize(self, text: str) -> list[str]:
+        """The words of a text, lower-case; those of a to z and digits stemmed."""
+        letters = "".join(c if c.isalpha() or c in _DIGITS else " " for c in text.lower())
+        return [self._stem(w) if w.isascii() and len(w) >= STEMMED else w for w in letters.split()]
 
 
 class RougeL(Metric):
@@ -27,14 +48,16 @@ class RougeL(Metric):
     code: ClassVar[str] = "rouge-score 0.1.2"
 
     def signature(self, run: Run) -> str:
-        """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`."""
-        return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:{run.protocol}"
+        """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`, with `words:any-script` under `clean`."""
+        words = "|words:any-script" if run.protocol == "clean" else ""
+        return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes{words}|protocol:{run.protocol}"
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """ROUGE-L of every pair; never fails."""
         from rouge_score.rouge_scorer import RougeScorer
 
-        scorer = RougeScorer(["rougeL"], use_stemmer=True)
+        tokenizer = AnyScript() if run.protocol == "clean" else None
+        scorer = RougeScorer(["rougeL"], use_stemmer=True, tokenizer=tokenizer)
         values = []
         for done, pair in enumerate(pairs):
             values.append(scorer.score(pair.reference, pair.prediction)["rougeL"].fmeasure)

@@ -144,7 +144,7 @@ def _marks(found: list[tuple[int, int, int, bool]]) -> list[_Mark]:
             tree.append((begin, end if tree else end - 1, len(kept)))
             kept.append(_Mark(begin, end, real))
             continue
-        at = max(touched)[2]
+        at = max(touched)[2]  # tie: none, whole numbers
         if end - begin > kept[at].end - kept[at].begin:
             kept[at] = _Mark(begin, end, real)
             tree.append((begin, end, at))
@@ -155,6 +155,7 @@ def _found(text: str) -> tuple[list[_Mark], list[_Mark]]:
     begins, ends = _compiled()
     starts = [(m.start(), m.start(1), m.end(1), True) for p in begins for m in p.finditer(text)]
     stops = [(m.start(), m.start(1), m.end(1), real) for p, real in ends for m in p.finditer(text)]
+    # tie: the order found; whole numbers
     return _marks(sorted(starts, key=lambda m: m[0])), _marks(sorted(stops, key=lambda m: m[0]))
 
 

@@ -85,15 +85,23 @@ def encode_rows(
         with torch.inference_mode():  # holds for the thread that enters it
             result = forward(ids.to(device), mask.to(device)).cpu()
         for i, member in enumerate(members):
-            out[member] = result[i, : len(rows[member])]
+            out[member] = finite(result[i, : len(rows[member])])
 
     passes = plan([len(r) for r in rows], limit, fixed=device == "cpu")
     if device == "cpu":
+        # tie: the plan's order, which changes no result
         one_core_each(run, sorted(passes, key=lambda one: -one[1] * one[2]))
     else:
         for one in passes:
             run(one)
     return out
+
+
+def finite(values: Any) -> Any:
+    """`values`, a tensor; raises `ValueError` when some are no finite number, as those of damaged weights are."""
+    if values.is_floating_point() and not bool(values.isfinite().all()):
+        raise ValueError("it gives values that are no finite numbers")
+    return values
 
 
 def one_core_each(run: Callable[[Any], None], items: Iterable[Any]) -> None:

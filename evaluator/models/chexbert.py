@@ -15,12 +15,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.core.problems import MetricUnavailable
 from evaluator.models.batches import encode_rows
-from evaluator.models.loading import load_strictly, namespace, read_config, read_state, wordpiece_tokenizer
+from evaluator.models.loading import (
+    check_ids,
+    fitted,
+    namespace,
+    read_config,
+    read_state,
+    reading,
+    wordpiece_tokenizer,
+)
 from evaluator.models.runtime import Run
+from evaluator.models.ties import first_best
 from evaluator.models.unique_texts import encode_unique
-from evaluator.models.weights import model_directory, weights_digest
+from evaluator.models.weights import damaged, model_directory, weights_digest
 
 MODEL: Final = "chexbert"
 LABELS: Final = (
@@ -71,9 +79,10 @@ class Encoder:
 
     def __init__(self, folder: Path, digest: str, device: str) -> None:
         self.model, self.heads = _network(folder, digest, device)
-        self.tokenizer = wordpiece_tokenizer(folder)
+        self.tokenizer = wordpiece_tokenizer(folder, MODEL)
+        check_ids(self.tokenizer.get_vocab(), self.model, folder / "vocab.txt", MODEL)
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]"))
-        self.limit = min(MAX_IDS, int(read_config(folder)["max_position_embeddings"]))
+        self.limit = min(MAX_IDS, int(self.model.config.max_position_embeddings))
         self.device = device
 
     def ids(self, text: str) -> list[int]:
@@ -93,7 +102,7 @@ class Encoder:
         with torch.inference_mode():
             hidden = encode_rows(forward, rows, pad=0, device=self.device, limit=self.limit)
             cls = torch.stack([h[0] for h in hidden])
-            labels = torch.stack([head(cls).argmax(dim=1) for head in self.heads], dim=1)
+            labels = torch.stack([first_best(head(cls)) for head in self.heads], dim=1)
         return list(np.concatenate([cls.numpy(), labels.numpy().astype(np.float32)], axis=1))
 
 
@@ -102,27 +111,22 @@ def _network(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
     import torch
     from transformers import BertConfig, BertModel
 
-    config = BertConfig(**{k: v for k, v in read_config(folder).items() if k != "architectures"})
-    model = BertModel(config, add_pooling_layer=True)
-    heads = torch.nn.ModuleList(torch.nn.Linear(config.hidden_size, n) for n in N_CLASSES)
-    try:
-        saved = read_state(folder / "chexbert.pth")["model_state_dict"]
-    except (OSError, KeyError, TypeError) as error:
-        raise MetricUnavailable(
-            f"{folder / 'chexbert.pth'} is no CheXbert checkpoint ({error}). Fetch it again."
-        ) from error
-    state = {k.removeprefix("module."): v for k, v in saved.items()}
+    with reading(folder / "config.json", MODEL):
+        config = BertConfig(**{k: v for k, v in read_config(folder, MODEL).items() if k != "architectures"})
+    path = folder / "chexbert.pth"
+    saved = read_state(path, MODEL).get("model_state_dict")
+    if not isinstance(saved, dict):
+        raise damaged(path, MODEL, "it is no CheXbert checkpoint: it has no model_state_dict")
+    state = {str(k).removeprefix("module."): v for k, v in saved.items()}
     bert = {k.removeprefix("bert."): v for k, v in state.items() if k.startswith("bert.")}
     linear = {k.removeprefix("linear_heads."): v for k, v in state.items() if not k.startswith("bert.")}
-    load_strictly(
-        model,
-        bert,
-        MODEL,
-        may_lack=("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias"),
-    )
-    load_strictly(heads, linear, f"{MODEL}'s heads")
-    network: Any = model
-    return network.to(device), heads
+    ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
+    model = fitted(lambda: BertModel(config, add_pooling_layer=True), bert, path, MODEL, may_lack=ignorable)
+
+    def make_heads() -> Any:
+        return torch.nn.ModuleList(torch.nn.Linear(config.hidden_size, n) for n in N_CLASSES)
+
+    return model.to(device), fitted(make_heads, linear, path, MODEL)
 
 
 def encoder(run: Run) -> Encoder:

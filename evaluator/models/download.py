@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.core.files import sha256_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.files import atomic_writer, sha256_file
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.models.weights import (
     STAND_IN_MARK,
     ModelSpec,
@@ -27,7 +27,7 @@ Download = Callable[[Source, str, Path], Path]
 class ModelState:
     """A model as it lies in a directory: state per file, and one word for the whole.
 
-    `state`: `verified`, `unverified`, `wrong`, `incomplete`, `absent` or `stand-in`.
+    `state`: `verified`, `unverified`, `wrong`, `unreadable`, `incomplete`, `absent` or `stand-in`.
     """
 
     spec: ModelSpec
@@ -49,8 +49,8 @@ def state_of(spec: ModelSpec, folder: Path) -> ModelState:
         whole = "stand-in"
     elif found == {"absent"}:
         whole = "absent"
-    elif "wrong" in found:
-        whole = "wrong"
+    elif bad := found & {"wrong", "unreadable"}:
+        whole = max(bad)
     elif "absent" in found:
         whole = "incomplete"
     else:
@@ -66,13 +66,13 @@ def fetch(key: str, override: Path | None, download: Download | None = None) -> 
     """
     specs = model_specs()
     if key not in specs:
-        raise RexrankError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
+        raise InputError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
     spec, folder = specs[key], models_directory(override) / key
     for name, source in spec.files.items():
         if file_state(folder / name, source) in {"verified", "unverified"}:
             continue
         if not source.hub:
-            raise RexrankError(f"{key} cannot be downloaded. {spec.gated}")
+            raise InputError(f"{key} cannot be downloaded. {spec.gated}")
         if not source.revision:
             raise RexrankError(
                 f"weights.toml records no revision of {source.hub} for {name}; a moving download is never trusted. "
@@ -84,8 +84,8 @@ def fetch(key: str, override: Path | None, download: Download | None = None) -> 
 
 def _fetch_file(source: Source, name: str, folder: Path, download: Download) -> None:
     scratch = folder / ".download"
-    scratch.mkdir(parents=True, exist_ok=True)
     try:
+        scratch.mkdir(parents=True, exist_ok=True)
         path = download(source, Path(name).name, scratch)
         digest = sha256_file(path)
         if source.sha256 and digest != source.sha256:
@@ -93,10 +93,8 @@ def _fetch_file(source: Source, name: str, folder: Path, download: Download) -> 
                 f"{source.hub}@{source.revision[:12]}/{name} has the digest {digest}, not the recorded "
                 f"{source.sha256}. It was deleted; do not use it, and tell the maintainers."
             )
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target.with_suffix(".partial"))
-        target.with_suffix(".partial").replace(target)
+        with path.open("rb") as source_file, atomic_writer(folder / name) as out:
+            shutil.copyfileobj(source_file, out, 1 << 20)
     except OSError as error:
         raise RexrankError(
             f"cannot fetch {name} of {source.hub}: {error}. Check the network and the disk."

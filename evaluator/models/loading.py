@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.models.runtime import Run
-from evaluator.models.weights import model_directory, weights_digest
+from evaluator.models.weights import WEIGHT_NAMES, damaged, model_directory, weights_digest
 
 SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""
+
+
+MAX_TEXT_BYTES: Final = 64 << 20
+"""Of a configuration, vocabulary or tokenizer; the largest that a metric uses has 9 MB."""
+MAX_CONFIG_NUMBER: Final = 1_000_000
+"""In a configuration: more than any vocabulary has entries."""
+MAX_LAYERS: Final = 200
+
+
+@contextmanager
+def reading(path: Path, key: str) -> Iterator[None]:
+    """Whatever fails inside becomes a `MetricUnavailable` with the file, the reason and the cure.
+
+    torch, safetensors, tokenizers and transformers raise nearly anything for a damaged file, plain
+    `Exception` and `EOFError` included; all of it is caught here and nowhere else.
+    """
+    try:
+        _check_file(path)
+        yield
+    except (MetricUnavailable, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise damaged(path, key, error) from error
+    except BaseException as error:
+        # A Rust library that gives up on a file raises what is no `Exception` and can be told by its name alone.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise damaged(path, key, first_line(error)) from error
+
+
+def _check_file(path: Path) -> None:
+    """Raises for what stands in a file's place (a pipe would be waited for) and for a text without end."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    if path.suffix not in _TENSOR_SUFFIXES and path.is_file() and path.stat().st_size > MAX_TEXT_BYTES:
+        raise ValueError(f"it has more than {MAX_TEXT_BYTES >> 20} MB")
+
+
+_TENSOR_SUFFIXES: Final = frozenset({".bin", ".gz", ".model", ".pth", ".safetensors", ".th"})
 
 
 def namespace(key: str, operation: str, run: Run) -> str:
@@ -28,7 +70,7 @@ def namespace(key: str, operation: str, run: Run) -> str:
     return f"{key}|{weights_digest(key, run.models)}|{operation}|float32|{SHAPES}|{kind}|{versions}"
 
 
-def wordpiece_tokenizer(folder: Path) -> Any:
+def wordpiece_tokenizer(folder: Path, key: str) -> Any:
     """The uncased BERT tokenizer of a folder's `vocab.txt`, as `tokenizers.Tokenizer`.
 
     Built from the vocabulary itself: transformers 5 makes a five-token vocabulary when its class is
@@ -36,54 +78,111 @@ def wordpiece_tokenizer(folder: Path) -> Any:
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    words = (folder / "vocab.txt").read_text("utf-8").split("\n")
-    if words and not words[-1]:
-        words.pop()
-    vocabulary = {word.rstrip("\r"): index for index, word in enumerate(words)}
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    if lacking := [t for t in special[1:4] if t not in vocabulary]:
-        raise MetricUnavailable(f"{folder / 'vocab.txt'} has no {', '.join(lacking)}. Fetch the file again.")
-    tokenizer = Tokenizer(
-        models.WordPiece(vocab=vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)  # noqa: S106
-    )
-    tokenizer.normalizer = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=True
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in special if t in vocabulary])
+    path = folder / "vocab.txt"
+    with reading(path, key):
+        words = path.read_text("utf-8").split("\n")
+        if words and not words[-1]:
+            words.pop()
+        vocabulary = {word.rstrip("\r"): index for index, word in enumerate(words)}
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        if lacking := [t for t in special[1:4] if t not in vocabulary]:
+            raise damaged(path, key, f"it has no {', '.join(lacking)}")
+        tokenizer = Tokenizer(
+            models.WordPiece(vocab=vocabulary, unk_token="[UNK]", max_input_chars_per_word=100)  # noqa: S106
+        )
+        tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=True
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in special if t in vocabulary])
     return tokenizer
 
 
-def read_state(path: Path) -> dict[str, Any]:
+def check_ids(vocabulary: Mapping[str, int], model: Any, path: Path, key: str) -> None:
+    """Nothing; raises `MetricUnavailable` when a tokenizer gives ids for which the model has no embedding."""
+    rows, last = int(model.config.vocab_size), max(vocabulary.values(), default=-1)
+    if not 0 <= last < rows:
+        raise damaged(path, key, f"it gives ids up to {last}, and the model has {rows} embeddings")
+
+
+def read_state(path: Path, key: str) -> dict[str, Any]:
     """The tensors of a weights file: safetensors, or a pickle that may hold tensors only."""
     import torch
 
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    with reading(path, key):
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
 
-        return dict(load_file(path))
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+            return dict(load_file(path))
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not all(isinstance(k, str) for k in state):
+            raise damaged(path, key, "it holds no tensors by name")
+        return state
 
 
-def load_strictly(model: Any, state: dict[str, Any], name: str, *, may_lack: tuple[str, ...] = ()) -> Any:
-    """`model` with the tensors of `state`, in evaluation mode and float32.
+def read_weights(folder: Path, key: str) -> tuple[Path, dict[str, Any]]:
+    """A model folder's weights file and its tensors. Raises `MetricUnavailable` when there is none."""
+    path = next((p for n in WEIGHT_NAMES if (p := folder / n).is_file()), None)
+    if path is None:
+        raise damaged(folder, key, f"it has neither {' nor '.join(WEIGHT_NAMES)}")
+    return path, read_state(path, key)
 
-    Raises `MetricUnavailable` when a tensor is missing, has another shape or is left over; only
-    names that end in one of `may_lack` may be missing, and buffers of positions may be left over.
+
+def fitted(
+    make: Callable[[], Any],
+    state: Mapping[str, Any],
+    path: Path,
+    key: str,
+    *,
+    may_lack: tuple[str, ...] = (),
+) -> Any:
+    """The model that `make` builds with the tensors of `state`, in evaluation mode and float32.
+
+    The model is first built without memory, so that a configuration of any size costs nothing before
+    its shapes are known to be those of the weights. Raises `MetricUnavailable` when a tensor
+    is missing, has another shape, is left over or holds what is no number; only names that end in one
+    of `may_lack` may be missing, and buffers of positions may be left over.
     """
-    state = {k: v for k, v in state.items() if not k.endswith("embeddings.position_ids")}
-    wanted = {k: v.shape for k, v in model.state_dict().items()}
-    missing = [k for k in wanted if k not in state and not k.endswith(may_lack)]
-    wrong = [k for k, v in state.items() if k not in wanted or wanted[k] != v.shape]
-    if missing or wrong:
-        raise MetricUnavailable(
-            f"the weights of {name} do not fit its configuration: {len(missing)} missing {missing[:2]}, "
-            f"{len(wrong)} unknown or of another shape {wrong[:2]}. Check them with: rexrank models verify"
-        )
-    model.load_state_dict(state, strict=False)
-    return model.eval().float()
+    import torch
+
+    with reading(path, key):
+        state = {k: v for k, v in state.items() if not k.endswith("embeddings.position_ids")}
+        if not all(isinstance(v, torch.Tensor) for v in state.values()):
+            raise damaged(path, key, "it holds something else than tensors")
+        wanted = {k: v.shape for k, v in without_memory(make).state_dict().items()}
+        missing = [k for k in wanted if k not in state and not k.endswith(may_lack)]
+        wrong = [k for k, v in state.items() if k not in wanted or wanted[k] != v.shape]
+        if missing or wrong:
+            raise damaged(
+                path,
+                key,
+                f"its tensors do not fit the configuration: {len(missing)} missing {missing[:2]}, "
+                f"{len(wrong)} unknown or of another shape {wrong[:2]}",
+            )
+        check_numbers(state, path, key)
+        model = make()
+        model.load_state_dict(state, strict=False)
+        return model.eval().float()
+
+
+def without_memory(make: Callable[[], Any]) -> Any:
+    """The model that `make` builds, with the shapes of its tensors but without their values."""
+    import torch
+
+    with torch.device("meta"):
+        return make()
+
+
+def check_numbers(tensors: Mapping[str, Any], path: Path, key: str) -> None:
+    """Nothing; raises `MetricUnavailable` when a tensor is no plain one of real, finite numbers."""
+    import torch
+
+    for name, tensor in tensors.items():
+        if tensor.layout is not torch.strided or tensor.is_complex() or tensor.is_quantized:
+            raise damaged(path, key, f"{name} is no plain tensor of real numbers")
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise damaged(path, key, f"{name} holds values that are no finite number")
 
 
 _POSITION_BUFFERS = ("position_ids", "token_type_ids")
@@ -93,21 +192,27 @@ _POSITION_BUFFERS = ("position_ids", "token_type_ids")
 def _model(folder: Path, digest: str, device: str, cut: int | None) -> Any:  # noqa: ARG001 - the digest keys the memo
     from transformers import AutoConfig, AutoModel
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if cut is not None:
-        config.num_hidden_layers = cut
-    model: Any = AutoModel.from_config(  # type: ignore[no-untyped-call]
-        config, attn_implementation="sdpa", trust_remote_code=False
-    )
-    path = next(p for n in ("model.safetensors", "pytorch_model.bin") if (p := folder / n).is_file())
-    prefix = f"{model.base_model_prefix}."
-    raw = read_state(path)
+    key = folder.name
+    read_config(folder, key)
+    with reading(folder / "config.json", key):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if cut is not None:
+            config.num_hidden_layers = cut
+
+        def make() -> Any:
+            return AutoModel.from_config(  # type: ignore[no-untyped-call]
+                config, attn_implementation="sdpa", trust_remote_code=False
+            )
+
+        empty = without_memory(make)
+    path, raw = read_weights(folder, key)
+    prefix = f"{empty.base_model_prefix}."
     if any(k.startswith(prefix) for k in raw):
         raw = {k.removeprefix(prefix): v for k, v in raw.items() if k.startswith(prefix)}
     # Checkpoints of other heads and deeper models carry more than is used; nothing used may be missing.
-    used = set(model.state_dict())
+    used = set(empty.state_dict())
     state = {k: v for k, v in raw.items() if k in used}
-    return load_strictly(model, state, folder.name, may_lack=_POOLER + _POSITION_BUFFERS).to(device)
+    return fitted(make, state, path, key, may_lack=_POOLER + _POSITION_BUFFERS).to(device)
 
 
 _POOLER = ("pooler.dense.weight", "pooler.dense.bias")
@@ -119,15 +224,26 @@ def base_model(key: str, run: Run, *, layers: int | None = None) -> Any:
     `layers` cuts the model after so many. Loaded once per process and content.
     """
     folder = model_directory(key, run.models)
-    try:
-        return _model(folder, weights_digest(key, run.models), run.device, layers)
-    except (OSError, ValueError, KeyError, StopIteration) as error:
-        raise MetricUnavailable(
-            f"the weights of {key} in {folder} cannot be loaded ({str(error)[:200]}). Check them with: rexrank models verify"
-        ) from error
+    return _model(folder, weights_digest(key, run.models), run.device, layers)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """A folder's `config.json`."""
-    value: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
-    return value
+def read_config(folder: Path, key: str) -> dict[str, Any]:
+    """A folder's `config.json`. Raises `MetricUnavailable` for numbers that no model of a metric has."""
+    path = folder / "config.json"
+    with reading(path, key):
+        value = json.loads(path.read_text("utf-8"))
+        if not isinstance(value, dict):
+            raise damaged(path, key, "it is no JSON object")
+        if not all(math.isfinite(n) and abs(n) <= MAX_CONFIG_NUMBER for n in _numbers(value)):
+            raise damaged(path, key, f"it holds a number beyond {MAX_CONFIG_NUMBER:,}")
+        if int(value.get("num_hidden_layers", 1)) not in range(1, MAX_LAYERS + 1):
+            raise damaged(path, key, f"it asks for {value['num_hidden_layers']} layers")
+        return value
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(inner)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.models.batches import one_core_each
-from evaluator.models.loading import namespace, wordpiece_tokenizer
+from evaluator.models.loading import check_ids, namespace, wordpiece_tokenizer
 from evaluator.models.radgraph_network import Network
 from evaluator.models.runtime import Run
 from evaluator.models.unique_texts import encode_unique
@@ -46,7 +46,8 @@ class Annotator:
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.network = network
-        self.tokenizer = wordpiece_tokenizer(folder / "encoder")
+        self.tokenizer = wordpiece_tokenizer(folder / "encoder", MODEL)
+        check_ids(self.tokenizer.get_vocab(), network.bert, folder / "encoder/vocab.txt", MODEL)
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]"))
         self._known: dict[str, list[int]] = {}
 

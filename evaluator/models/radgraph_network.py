@@ -16,14 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.core.problems import MetricUnavailable
-from evaluator.models.batches import encode_rows
-from evaluator.models.loading import load_strictly, read_config
+from evaluator.models.batches import encode_rows, finite
+from evaluator.models.loading import check_numbers, fitted, read_config, reading
+from evaluator.models.ties import TIE, first_best, first_top
+from evaluator.models.weights import damaged
 
 if TYPE_CHECKING:
     import torch
 
-_MAX_MEMBER: Final = 4 << 30
+KEY: Final = "radgraph"
+_MAX_MEMBER: Final = {"weights.th": 2 << 30}
+_MAX_TEXT_MEMBER: Final = 16 << 20
+"""Bytes of an archive's other files, and the number of its members: a small file may unpack to a large one."""
+_MAX_MEMBERS: Final = 1000
 _BERT: Final = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
 _RELATION_ROWS: Final = 4_000_000
 """Numbers held at a time when pairs of spans are scored."""
@@ -48,42 +53,53 @@ def read_archive(folder: Path) -> Archive:
     """
     import torch
 
-    members = _members(folder)
-    try:
+    path = archive_path(folder)
+    with reading(path, KEY):
+        members = _members(folder)
+        if lacking := [n for n in ("config.json", "weights.th") if n not in members]:
+            raise damaged(path, KEY, f"it holds no {' and no '.join(lacking)}")
         config = json.loads(members["config.json"])
         namespaces = [n for n in members if n.startswith("vocabulary/") and n.endswith("__ner_labels.txt")]
         dataset = namespaces[0].removeprefix("vocabulary/").removesuffix("__ner_labels.txt")
         entities = _labels(members[f"vocabulary/{dataset}__ner_labels.txt"])
         relations = _labels(members[f"vocabulary/{dataset}__relation_labels.txt"])
         tensors = torch.load(io.BytesIO(members["weights.th"]), map_location="cpu", weights_only=True)
-    except (KeyError, IndexError, ValueError, RuntimeError) as error:
-        raise MetricUnavailable(f"{folder} holds no RadGraph archive ({error}). Fetch it again.") from error
-    weights = config["model"].get("loss_weights", {})
-    if not (weights.get("ner", 0) > 0 and weights.get("relation", 0) > 0):
-        raise MetricUnavailable(f"the archive in {folder} was not trained for entities and relations.")
-    if (
-        config["model"].get("modules", {}).get("coref", {}).get("coref_prop", 0)
-        and weights.get("coref", 0) > 0
-    ):
-        raise MetricUnavailable(f"the archive in {folder} propagates coreference, which is not supported.")
-    return Archive(config, entities, relations, dataset, dict(tensors))
+        weights = config["model"].get("loss_weights", {})
+        if not (weights.get("ner", 0) > 0 and weights.get("relation", 0) > 0):
+            raise damaged(path, KEY, "it was not trained for entities and relations")
+        coreference = config["model"].get("modules", {}).get("coref", {})
+        if coreference.get("coref_prop", 0) and weights.get("coref", 0) > 0:
+            raise damaged(path, KEY, "it propagates coreference, which is not supported")
+        check_numbers(tensors, path, KEY)
+        return Archive(config, entities, relations, dataset, dict(tensors))
+
+
+def archive_path(folder: Path) -> Path:
+    """The file of a model folder that holds the network: the archive, or its tensors unpacked."""
+    unpacked = folder / "weights.th"
+    return (
+        unpacked
+        if unpacked.is_file() and not (folder / "model.tar.gz").is_file()
+        else folder / "model.tar.gz"
+    )
 
 
 def _members(folder: Path) -> dict[str, bytes]:
     packed = folder / "model.tar.gz"
     if packed.is_file():
-        try:
-            with tarfile.open(packed, "r:gz") as archive:
-                found = {}
-                for member in archive:
-                    name = member.name.removeprefix("./")
-                    wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
-                    if wanted and member.isfile() and member.size <= _MAX_MEMBER:
-                        content = archive.extractfile(member)
-                        found[name] = content.read() if content else b""
-                return found
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise MetricUnavailable(f"{packed} cannot be read ({error}). Fetch it again.") from error
+        with tarfile.open(packed, "r:gz") as archive:
+            found = {}
+            for number, member in enumerate(archive):
+                if number >= _MAX_MEMBERS:
+                    raise damaged(packed, KEY, f"it has more than {_MAX_MEMBERS} members")
+                name = member.name.removeprefix("./")
+                wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
+                if wanted and member.isfile():
+                    if member.size > _MAX_MEMBER.get(name, _MAX_TEXT_MEMBER):
+                        raise damaged(packed, KEY, f"its member {name} has {member.size:,} bytes")
+                    content = archive.extractfile(member)
+                    found[name] = content.read() if content else b""
+            return found
     paths = [folder / "config.json", folder / "weights.th", *sorted((folder / "vocabulary").glob("*.txt"))]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
 
@@ -104,28 +120,36 @@ class Spans:
     ends: torch.Tensor
 
 
+def _encoder(folder: Path, archive: Archive, path: Path) -> Any:
+    """The archive's BERT in the configuration of the folder `encoder`."""
+    from transformers import BertConfig, BertModel
+
+    with reading(folder / "encoder/config.json", KEY):
+        config = BertConfig(
+            **{k: v for k, v in read_config(folder / "encoder", KEY).items() if k != "architectures"}
+        )
+    state = {k.removeprefix(_BERT): v for k, v in archive.tensors.items() if k.startswith(_BERT)}
+    ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
+    return fitted(lambda: BertModel(config), state, path, KEY, may_lack=ignorable)
+
+
 class Network:
     """The encoder on a device and the heads on the CPU, in evaluation mode and float32."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        from transformers import BertConfig, BertModel
-
         archive = read_archive(folder)
+        path = archive_path(folder)
         self.device = device
         self.entity_labels, self.relation_labels = archive.entity_labels, archive.relation_labels
         # The heads are small: they stay on the CPU, one core a report.
         self.tensors = {k: v.float() for k, v in archive.tensors.items() if not k.startswith(_BERT)}
-        config = BertConfig(
-            **{k: v for k, v in read_config(folder / "encoder").items() if k != "architectures"}
-        )
-        state = {k.removeprefix(_BERT): v for k, v in archive.tensors.items() if k.startswith(_BERT)}
-        ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
-        self.bert = load_strictly(BertModel(config), state, "radgraph", may_lack=ignorable).to(device)
-        self.span_width = self.tensors["_endpoint_span_extractor._span_width_embedding.weight"]
-        self.width = int(self.span_width.shape[0])
-        self.spans_per_word = float(archive.config["model"]["modules"]["relation"]["spans_per_word"])
-        indexer = archive.config["dataset_reader"]["token_indexers"]["bert"]
-        self.window = int(indexer["max_length"]) - 2
+        self.bert = _encoder(folder, archive, path).to(device)
+        with reading(path, KEY):
+            self.span_width = self.tensors["_endpoint_span_extractor._span_width_embedding.weight"]
+            self.width = int(self.span_width.shape[0])
+            self.spans_per_word = float(archive.config["model"]["modules"]["relation"]["spans_per_word"])
+            indexer = archive.config["dataset_reader"]["token_indexers"]["bert"]
+            self.window = int(indexer["max_length"]) - 2
         entities, relations = f"{archive.dataset}__ner_labels", f"{archive.dataset}__relation_labels"
         self.entity_head = (
             f"_ner._ner_scorers.{entities}.0._module",
@@ -137,6 +161,32 @@ class Network:
             f"_relation._relation_feedforwards.{relations}",
             f"_relation._relation_scorers.{relations}",
         )
+        with reading(path, KEY):
+            if fault := self._fault():
+                raise damaged(path, KEY, fault)
+
+    def _fault(self) -> str | None:
+        """What of the heads does not fit the encoder, the labels or each other, or `None`."""
+        if not 1 <= self.window <= int(self.bert.config.max_position_embeddings) - 2:
+            return f"it reads {self.window + 2} word pieces at a time, which the encoder cannot"
+        if not 0 < self.spans_per_word < math.inf or self.span_width.dim() != 2 or self.width < 1:
+            return f"it keeps {self.spans_per_word} spans a word of widths up to {self.width}"
+        span = 2 * int(self.bert.config.hidden_size) + int(self.span_width.shape[1])
+        for head, width, n in (
+            (self.entity_head, span, len(self.entity_labels) - 1),
+            (self.pruner_head, span, 1),
+            (self.relation_head, 3 * span, len(self.relation_labels)),
+        ):
+            layers = self._layers(head[0])
+            scorer = self.tensors[f"{head[1]}.weight"], self.tensors[f"{head[1]}.bias"]
+            size = width
+            for weight, bias in [*layers, scorer]:
+                if weight.shape != (bias.shape[0], size) or bias.dim() != 1:
+                    return f"a layer of {head[0]} has the shape {tuple(weight.shape)}, not (…, {size})"
+                size = int(weight.shape[0])
+            if not layers or size != n:
+                return f"{head[1]} scores {size} labels, and {n} are named"
+        return None
 
     def encode(self, windows: list[list[int]]) -> list[torch.Tensor]:
         """Per window of ids (specials included) its last hidden states without the specials."""
@@ -163,7 +213,8 @@ class Network:
         for weight, bias in self._layers(layers)[1:]:
             x = torch.nn.functional.linear(torch.relu(x), weight, bias)
         weight, bias = self.tensors[f"{scorer}.weight"], self.tensors[f"{scorer}.bias"]
-        return torch.nn.functional.linear(torch.relu(x), weight, bias)
+        scores: torch.Tensor = finite(torch.nn.functional.linear(torch.relu(x), weight, bias))
+        return scores
 
     def _span_scores(self, head: tuple[str, str], words: torch.Tensor, spans: Spans) -> torch.Tensor:
         """Scores of spans, each the concatenation of its first word, its last word and its width.
@@ -189,8 +240,9 @@ class Network:
         import torch
 
         scores = self._span_scores(self.entity_head, words, spans)
-        best, label = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1).max(dim=1)
-        label = _first_max(scores, label)
+        # The null stands first, so that it wins a tie.
+        scores = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1)
+        best, label = scores.amax(dim=1), first_best(scores)
         kept = label.nonzero()[:, 0]
         found = zip(kept.tolist(), label[kept].tolist(), best[kept].tolist(), strict=True)
         return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in found]
@@ -203,7 +255,7 @@ class Network:
         # As the original: the product in float32, rounded up, at least one.
         wanted = torch.tensor(len(words), dtype=torch.float32) * self.spans_per_word
         keep = min(max(1, math.ceil(float(wanted))), len(mention))
-        kept = torch.topk(mention, keep).indices.sort().values
+        kept = first_top(mention, keep)
         mention, starts, ends = mention[kept], spans.starts[kept], spans.ends[kept]
         places = [spans.pairs[i] for i in kept.tolist()]
         vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
@@ -219,15 +271,10 @@ class Network:
             x = product @ weight[:, 2 * dimension :].T + left[at : at + rows, None, :] + right[None, :, :]
             scores = self._score(self.relation_head, x)
             scores = scores + mention[at : at + rows, None, None] + mention[None, :, None]
-            best, label = scores.max(dim=2)
-            place = (best > 0).nonzero()
+            best, label = scores.amax(dim=2), first_best(scores)
+            place = (best > TIE).nonzero()
             values = zip(
                 place.tolist(), label[tuple(place.T)].tolist(), best[tuple(place.T)].tolist(), strict=True
             )
             found += [(*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values]
         return found
-
-
-def _first_max(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """`label`, but 0 (the null) where no score is above 0: the null wins a tie."""
-    return label.where(scores.max(dim=1).values > 0, label.new_zeros(()))

@@ -11,12 +11,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.core.problems import MetricUnavailable
-from evaluator.models.batches import encode_rows
-from evaluator.models.loading import load_strictly, namespace, read_config, read_state
+from evaluator.models.batches import encode_rows, finite
+from evaluator.models.loading import (
+    check_ids,
+    fitted,
+    namespace,
+    read_config,
+    read_weights,
+    reading,
+    without_memory,
+)
 from evaluator.models.runtime import Run
+from evaluator.models.ties import first_best
 from evaluator.models.unique_texts import encode_unique
-from evaluator.models.weights import model_directory, weights_digest
+from evaluator.models.weights import damaged, model_directory, weights_digest
 
 NER: Final = "ratescore-ner"
 SYNONYMS: Final = "biolord"
@@ -41,35 +49,34 @@ def _tokenizer(folder: Path, digest: str) -> Any:  # noqa: ARG001 - the digest k
 def tokenizer(key: str, run: Run) -> Any:
     """The tokenizer of a model folder's `tokenizer.json`, as it was published."""
     folder = model_directory(key, run.models)
-    try:
+    with reading(folder / "tokenizer.json", key):
         return _tokenizer(folder, weights_digest(key, run.models))
-    except (OSError, ValueError) as error:
-        raise MetricUnavailable(
-            f"the tokenizer of {key} in {folder} cannot be loaded ({str(error)[:200]}). "
-            "Check it with: rexrank models verify"
-        ) from error
+
+
+def check_tokenizer(tokens: Any, model: Any, key: str, run: Run) -> None:
+    """Nothing; raises `MetricUnavailable` for a tokenizer that does not belong to the model."""
+    path = model_directory(key, run.models) / "tokenizer.json"
+    with reading(path, key):
+        check_ids(tokens.get_vocab(), model, path, key)
+        if not {tokens.cls_token_id, tokens.sep_token_id, tokens.pad_token_id} <= set(
+            tokens.get_vocab().values()
+        ):
+            raise damaged(path, key, "it names no tokens for begin, end and padding")
 
 
 @lru_cache(maxsize=2)
 def _classifier(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - the digest keys the memo
     from transformers import DebertaV2Config, DebertaV2ForTokenClassification
 
-    config = read_config(folder)
-    labels = tuple(config.get("id2label", {}).get(str(i)) for i in range(len(LABELS)))
-    if labels != LABELS:
-        raise MetricUnavailable(
-            f"{folder / 'config.json'} names other labels than RaTE-NER's: {labels[:3]}…. "
-            f"Fetch the pinned revision with: rexrank models fetch {NER}"
-        )
-    model = DebertaV2ForTokenClassification(DebertaV2Config.from_pretrained(folder, local_files_only=True))
-    return load_strictly(model, _weights(folder, NER), NER).to(device)
-
-
-def _weights(folder: Path, key: str) -> dict[str, Any]:
-    path = next((p for n in ("model.safetensors", "pytorch_model.bin") if (p := folder / n).is_file()), None)
-    if path is None:
-        raise MetricUnavailable(f"{folder} has no weights. Fetch them with: rexrank models fetch {key}")
-    return read_state(path)
+    path = folder / "config.json"
+    with reading(path, NER):
+        named = read_config(folder, NER)["id2label"]
+        labels = tuple(named.get(str(i)) for i in range(len(LABELS)))
+        if labels != LABELS:
+            raise damaged(path, NER, f"it names other labels than RaTE-NER's: {labels[:3]}…")
+        config = DebertaV2Config.from_pretrained(folder, local_files_only=True)
+    path, state = read_weights(folder, NER)
+    return fitted(lambda: DebertaV2ForTokenClassification(config), state, path, NER).to(device)
 
 
 @lru_cache(maxsize=2)
@@ -77,18 +84,25 @@ def _encoder(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
     from transformers import AutoConfig, AutoModel
 
     # MPNet has no scaled-dot-product attention, so the library's default is left to choose.
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
-    wanted = set(model.state_dict())
-    prefix = f"{model.base_model_prefix}."
-    state = {k.removeprefix(prefix): v for k, v in _weights(folder, SYNONYMS).items()}
+    read_config(folder, SYNONYMS)
+    with reading(folder / "config.json", SYNONYMS):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+        def make() -> Any:
+            return AutoModel.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+
+        empty = without_memory(make)
+    wanted = set(empty.state_dict())
+    prefix = f"{empty.base_model_prefix}."
+    path, raw = read_weights(folder, SYNONYMS)
+    state = {k.removeprefix(prefix): v for k, v in raw.items()}
     state = {k: v for k, v in state.items() if k in wanted}
     unused = ("pooler.dense.weight", "pooler.dense.bias", "position_ids")
-    return load_strictly(model, state, SYNONYMS, may_lack=unused).to(device)
+    return fitted(make, state, path, SYNONYMS, may_lack=unused).to(device)
 
 
 def classifier(run: Run) -> Any:
-    """The entity model, float32, in evaluation mode. Raises `MetricUnavailable` for other labels."""
+    """The entity model, float32, in evaluation mode. Raises `MetricUnavailable` for a damaged one."""
     return _classifier(model_directory(NER, run.models), weights_digest(NER, run.models), run.device)
 
 
@@ -125,12 +139,13 @@ def decode(tokens: Sequence[str], labels: Sequence[str]) -> list[tuple[int, int,
 class _Ner:
     def __init__(self, run: Run) -> None:
         self.run, self.model, self.tokenizer = run, classifier(run), tokenizer(NER, run)
+        check_tokenizer(self.tokenizer, self.model, NER, run)
 
     def __call__(self, sentences: list[str]) -> list[Any]:
         import torch
 
         def forward(ids: Any, mask: Any) -> Any:
-            return self.model(input_ids=ids, attention_mask=mask).logits.argmax(dim=-1)
+            return first_best(finite(self.model(input_ids=ids, attention_mask=mask).logits))
 
         rows = self.tokenizer(sentences, truncation=True, max_length=MAX_SENTENCE_TOKENS)["input_ids"]
         with torch.inference_mode():
@@ -164,6 +179,7 @@ class _Embedder:
         folder, digest = model_directory(SYNONYMS, run.models), weights_digest(SYNONYMS, run.models)
         self.run, self.model = run, _encoder(folder, digest, run.device)
         self.tokenizer = tokenizer(SYNONYMS, run)
+        check_tokenizer(self.tokenizer, self.model, SYNONYMS, run)
 
     def __call__(self, pieces: list[str]) -> list[Any]:
         import torch
@@ -186,20 +202,6 @@ class _Embedder:
     def _forward(self, ids: Any, mask: Any) -> Any:
         return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
 
-    def reports(self, keys: list[str]) -> list[Any]:
-        """Per report, given as its entities' pieces on lines, the vectors of one batch of its own."""
-        import torch
-
-        found = []
-        for key in keys:
-            batch = self.tokenizer.pad(
-                {"input_ids": [self._ids(text) for text in key.split("\n")]}, return_tensors="pt"
-            ).to(self.run.device)
-            with torch.inference_mode():
-                hidden = self._forward(batch["input_ids"], batch["attention_mask"])
-            found.append(hidden[:, 0].cpu().numpy().copy())
-        return found
-
 
 def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
     """Per distinct entity text its word pieces, special ones included, joined by spaces."""
@@ -217,16 +219,3 @@ def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, Any]:
         return {}
     space = namespace(SYNONYMS, "first-token-30", run)
     return encode_unique(pieces, space, _Embedder(run), run, "ratescore synonyms", lambda t: t.count(" "))
-
-
-def report_embeddings(reports: Sequence[Sequence[str]], run: Run) -> dict[tuple[str, ...], Any]:
-    """Per distinct report, as its entities' pieces in order, their vectors, float32 of shape (n, hidden).
-
-    Each report is one batch, as in the official code, so that the last bits are its own.
-    """
-    if not reports:
-        return {}
-    keys = {tuple(report): "\n".join(report) for report in reports}
-    space = namespace(SYNONYMS, "first-token-30-report", run)
-    found = encode_unique(list(keys.values()), space, _Embedder(run).reports, run, "ratescore ties")
-    return {report: found[key] for report, key in keys.items()}

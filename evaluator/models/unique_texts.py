@@ -24,7 +24,7 @@ def encode_unique(
     written to the run's cache under `namespace`, which must name all that can change them; a killed
     run therefore loses at most one batch.
     """
-    unique = sorted(set(texts), key=lambda t: (length(t), t))
+    unique = sorted(set(texts), key=lambda t: (length(t), t))  # tie: none, texts differ
     known: dict[str, Any] = {}
     if run.cache is not None:
         stored = run.cache.get_many(namespace, unique)

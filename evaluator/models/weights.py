@@ -24,14 +24,16 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from evaluator.core.files import sha256_bytes, sha256_file
+from evaluator.core.files import cache_folder, sha256_bytes, sha256_file
 from evaluator.core.host_files import Openable, read_host_file
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
 
 STAND_IN_MARK: Final = "STAND-IN"
 STAND_IN_LABEL: Final = "stand-in"
 """Prefix of the weights label in a signature; `is_stand_in` looks for it."""
+WEIGHT_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
+"""File names of a transformers model's tensors, the preferred one first."""
 ModelKey = Annotated[
     str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")
 ]
@@ -115,13 +117,20 @@ def read_weights(path: Openable) -> dict[str, ModelSpec]:
 
 
 def models_directory(override: Path | None) -> Path:
-    """The directory in force: `override`, else `REXRANK_MODELS`, else the user's cache folder."""
+    """The directory in force: `override`, else `REXRANK_MODELS`, else the user's cache folder.
+
+    Raises `MetricUnavailable` where there is none of them.
+    """
     if override is not None:
         return override
     if configured := os.environ.get("REXRANK_MODELS"):
         return Path(configured)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "rexrank" / "models"
+    try:
+        return cache_folder() / "models"
+    except RuntimeError as error:
+        raise MetricUnavailable(
+            "this user has no home folder to look for weights in. Give one with --models, or set REXRANK_MODELS."
+        ) from error
 
 
 def model_directory(key: str, override: Path | None) -> Path:
@@ -136,15 +145,26 @@ def model_directory(key: str, override: Path | None) -> Path:
     return folder
 
 
+def damaged(path: Path, key: str, why: Exception | str) -> MetricUnavailable:
+    """What to raise for a file or folder of a model that cannot be used: name, reason and cure in a sentence."""
+    reason = why if isinstance(why, str) else f"{type(why).__name__}: {first_line(why)}"
+    return MetricUnavailable(
+        f"{path} cannot be used ({reason}). Delete it and fetch it again with: rexrank models fetch {key}"
+    )
+
+
 def weights_digest(key: str, override: Path | None) -> str:
     """SHA-256 over the names and SHA-256 digests of the model folder's files, sorted by name."""
-    folder = model_directory(key, override)
-    lines = [
-        f"{_file_digest(p, p.stat().st_size, p.stat().st_mtime_ns)}  {p.relative_to(folder).as_posix()}"
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.name.startswith(".")
-    ]
-    return sha256_bytes("\n".join(lines).encode())
+    folder = path = model_directory(key, override)
+    lines = []
+    try:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                name = path.relative_to(folder).as_posix()
+                lines.append(f"{_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns)}  {name}")
+    except (OSError, RuntimeError) as error:
+        raise damaged(path, key, error) from error
+    return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
 @lru_cache(maxsize=256)
@@ -160,7 +180,7 @@ def weights_label(key: str, override: Path | None) -> str:
     """
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
-    if (folder / STAND_IN_MARK).exists():
+    if (folder / STAND_IN_MARK).is_file():
         return f"{key}@{STAND_IN_LABEL}:{digest}"
     spec = model_specs().get(key)
     if spec and verified(spec, folder):
@@ -174,13 +194,17 @@ def verified(spec: ModelSpec, folder: Path) -> bool:
 
 
 def file_state(path: Path, source: Source) -> str:
-    """`absent`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
-    if not path.is_file():
-        return "absent"
+    """`absent`, `unreadable`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
+    try:
+        if not path.is_file():
+            return "absent"
+        stat = path.stat()
+        digest = _file_digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError:
+        return "unreadable"
     if not source.sha256:
         return "unverified"
-    stat = path.stat()
-    return "verified" if _file_digest(path, stat.st_size, stat.st_mtime_ns) == source.sha256 else "wrong"
+    return "verified" if digest == source.sha256 else "wrong"
 
 
 def is_stand_in(signature: str) -> bool:

@@ -8,18 +8,17 @@ Ranking reads the latter and stops when a metric is out of its band.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.core.files import dump_json, write_text
+from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.models.weights import is_stand_in
 from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
-from evaluator.scoring.records import Board, published_numbers
+from evaluator.scoring.records import NULL_TEAM, Board, published_numbers
 from evaluator.scoring.run import ScoreSettings, keep_record, make_record, score_board
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
     from evaluator.scoring.engine import Scored
 
-TEAM: Final = "baseline"
+TEAM: Final = NULL_TEAM
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"
 PROBE_STUDIES: Final = 500
 """References tried against themselves and against an empty report; the shuffle uses all."""
@@ -83,7 +82,7 @@ def _probe(
 ) -> Path:
     """The path of the board's sanity file."""
     inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
-    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())
+    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
     sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
     few = References(references.dataset, sample, references.digest)
     found = {"shuffled": shuffled}
@@ -133,8 +132,9 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     if not path.exists():
         return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
     try:
-        probed: Mapping[str, Any] = json.loads(path.read_text("utf-8"))["metrics"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        value = load_json(path)
+        probed: Mapping[str, Any] = {k: _probed(m) for k, m in value["metrics"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RexrankError(f"cannot read {path}: {error}. Make it again with: {command}") from error
     fitting = {k: m for k, m in probed.items() if m["signature"] == signatures.get(k)}
     means = {p: {k: m[p] for k, m in fitting.items()} for p in ("itself", "empty", "shuffled")}
@@ -144,6 +144,14 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     if missed:
         return [f"sanity was not probed for {', '.join(missed)} as signed here: {command}"]
     return []
+
+
+def _probed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One metric of a sanity file; raises `TypeError` or `KeyError` for another form."""
+    numbers = [entry[p] for p in ("itself", "empty", "shuffled")]
+    if not isinstance(entry["signature"], str) or not all(type(v) in {int, float} for v in numbers):
+        raise TypeError("an entry is not of a signature and three numbers")
+    return entry
 
 
 def training_reports(dataset_id: str, directory: Path | None) -> list[StudyReport]:

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.core.files import dump_json, write_text
+from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.protocol import ProtocolName, make_pairs
-from evaluator.scoring.records import Board
+from evaluator.scoring.records import Board, score_again
 
 if TYPE_CHECKING:
     from evaluator.datasets.references import References
@@ -84,14 +83,15 @@ def read_predictions(
 
 
 def _read(path: Path, board: Board) -> dict[str, Any]:
+    team, _, model = path.stem.partition("__")
+    again = score_again(board, team, model) if model else "Score any submission to the data set again."
     try:
-        value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        value: dict[str, Any] = load_json(path)
         here = (value["schema"], value["dataset"], value["track"])
         strings = all(isinstance(t, str) for t in value["texts"].values())
-        if here != (CASES_SCHEMA, board.dataset.id, board.track) or not strings:
+        said = all(isinstance(value[k], str) for k in ("protocol", "references_sha256"))
+        if here != (CASES_SCHEMA, board.dataset.id, board.track) or not strings or not said:
             raise ValueError("it is of another board or version")  # noqa: TRY301
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RexrankError(
-            f"cannot read the texts {path}: {error}. Score the submission again to write them anew."
-        ) from error
+        raise RexrankError(f"cannot read the texts {path}: {error}. {again}") from error
     return value

@@ -174,6 +174,7 @@ def recheck(record: Mapping[str, Any], before: Mapping[str, Any] | None, board: 
     if not flags:
         return dict(record)
     integrity_now = record["integrity"]
+    # tie: none, equal outcomes are one
     outcome = max(Outcome(integrity_now["outcome"]), integrity.worst(flags), key=list(Outcome).index)
     badges = [*integrity_now["badges"], *(_public(f, board) for f in flags)]
     return {**record, "integrity": {**integrity_now, "outcome": str(outcome), "badges": badges}}

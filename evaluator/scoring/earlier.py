@@ -11,11 +11,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from evaluator.core.files import write_bytes
+from evaluator.core.files import load_json, write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import FloatArray
 from evaluator.datasets.registry import TRACKS, Dataset
@@ -95,16 +95,20 @@ def earlier_on(
 def entry_of(
     name: str, dataset: Dataset, leaderboard: Path, digest: str | None = None
 ) -> tuple[str, int | None] | None:
-    """(date, pull request) of a model's record on a dataset, `None` without one; of these bytes alone if `digest`."""
+    """(date, pull request) of a model's record on a dataset, `None` without a sound one; of these bytes alone if `digest`."""
     team, _, model = name.partition("/")
     found: list[tuple[str, int | None]] = []
     for track in TRACKS:
         path = record_path(leaderboard, dataset.id, track, team, model)
-        record: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        origin = record.get("provenance", {})
-        if record and (digest is None or origin.get("predictions_sha256") == digest):
-            found.append((record["submitted"] or "", origin.get("pull_request")))
-    return min(found, key=lambda e: e[0], default=None)
+        try:
+            record = load_json(path)
+            origin, submitted = record["provenance"], record["submitted"] or ""
+            known = origin.get("predictions_sha256")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            continue  # none, or damaged: ranking names it, and scoring is what mends it
+        if digest is None or known == digest:
+            found.append((submitted, origin.get("pull_request")))
+    return min(found, key=lambda e: e[0], default=None)  # tie: first found; times are compared
 
 
 def came_before(
@@ -140,7 +144,7 @@ def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: 
     value = {i: [r.findings, r.impression] for i, r in predictions.reports.items()}
     name = f"{submitted}__{submission.model}__{predictions.sha256}.json.gz"
     write_bytes(folder / name, gzip.compress(json.dumps(value).encode(), mtime=0))
-    for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:
+    for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:  # tie: none, names differ
         path.unlink()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line
 from evaluator.core.types import Pair, ProgressCallback, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
@@ -88,11 +89,28 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
                 f"the package {error.name} is not installed. Install: pip install -e '.[score]'"
             )
             signatures.pop(key, None)
+        except Exception as error:
+            # Damage that loading cannot see shows when the model runs: it costs this metric alone.
+            if not metric.weights or os.environ.get("REXRANK_DEBUG"):
+                raise
+            unavailable[key] = _broken(metric, error, run)
+            signatures.pop(key, None)
     return Scored(
         ids=tuple(p.id for p in pairs),
         scores={k: done[k] for k in wanted if k in done},
         signatures={k: signatures[k] for k in wanted if k in done},
         unavailable={k: unavailable[k] for k in wanted if k in unavailable},
+    )
+
+
+def _broken(metric: Metric, error: Exception, run: Run) -> str:
+    """What to say of a metric whose model failed as it ran."""
+    from evaluator.models.weights import models_directory
+
+    folders = ", ".join(str(models_directory(run.models) / key) for key in metric.weights)
+    return (
+        f"its model fails ({type(error).__name__}: {first_line(error)}). Check the weights in {folders} with: "
+        "rexrank models verify. If they are sound, run again with REXRANK_DEBUG=1 and report the traceback."
     )
 
 
@@ -175,6 +193,7 @@ def score_pairs(
     cache: TextCache | None = None,
     judge: JudgeSettings | Mapping[str, JudgeSettings] | None = None,
     progress: ProgressCallback | None = None,
+    partial: bool = False,
 ) -> Scored:
     """The scores of any pairs of texts, without a submission.
 
@@ -191,6 +210,7 @@ def score_pairs(
         cache: per-text cache of encoder results.
         judge: which LLM judge answers, one for all judged metrics or one by metric key.
         progress: called as (what, done, total).
+        partial: leave out a metric that cannot run, and say why in `unavailable`, instead of raising.
 
     Raises:
         KeyError: an unknown metric. ValueError: a bad row or an unknown variant.
@@ -215,7 +235,7 @@ def score_pairs(
         progress=progress,
     )
     scored = score(pairs, metrics, run)
-    if scored.unavailable:
+    if scored.unavailable and not partial:
         key, reason = next(iter(scored.unavailable.items()))
         raise MetricUnavailable(f"{key}: {reason}")
     return scored
@@ -242,11 +262,11 @@ def merge(parts: Sequence[Scored]) -> Scored:
     first = parts[0]
     ids = tuple(i for part in parts for i in part.ids)
     if any(dict(p.signatures) != dict(first.signatures) or set(p.scores) != set(first.scores) for p in parts):
-        raise RexrankError(
+        raise InputError(
             "the shards were scored with different metrics or signatures. Score all of them with one version."
         )
     if len(set(ids)) != len(ids):
-        raise RexrankError("the shards overlap: a study is in two of them. Name every shard once.")
+        raise InputError("the shards overlap: a study is in two of them. Name every shard once.")
     scores = {
         key: Scores(
             np.concatenate([p.scores[key].values for p in parts]),

@@ -6,16 +6,17 @@ that does not leaves the model's row as it was; a model without a row is listed 
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluator.metrics.registry import PRIMARY, get_metric
-from evaluator.scoring.records import Board, read_studies, record_path
+from evaluator.scoring.records import Board, collect, load_record, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
+from evaluator.statistics.ties import lowest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def take_step(
         return {**record, "ladder": {"improved": True, "best": None}}, frame
     name = f"{best['team']}/{best['model']}"
     old = read_studies(store, store, board, best)
-    new = frame.sort_values("study_id", ignore_index=True)
+    new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
     step = ladder_step(
         np.asarray(old[PRIMARY], dtype=np.float64),
         np.asarray(new[PRIMARY], dtype=np.float64),
@@ -63,8 +64,8 @@ def _digest(record: dict[str, Any]) -> Any:
 def _team_records(board: Board, store: Path, team: str) -> dict[str, dict[str, Any]]:
     """The team's earlier records with all digits, by model."""
     folder = record_path(store, board.dataset.id, board.track, team, "x").parent
-    found = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob(f"{team}__*.json"))]
-    return {r["model"]: r for r in found if r["team"] == team and r["kind"] == "submission"}
+    found = collect([partial(load_record, p, board) for p in sorted(folder.glob(f"{team}__*.json"))])
+    return {r["model"]: r for r in found if r["kind"] == "submission"}
 
 
 def _best(before: dict[str, dict[str, Any]], record: dict[str, Any]) -> dict[str, Any] | None:
@@ -85,4 +86,5 @@ def _best(before: dict[str, dict[str, Any]], record: dict[str, Any]) -> dict[str
 
     sign = -1 if get_metric(PRIMARY).higher_is_better else 1
     fitting = [r for r in before.values() if same(r)]
-    return min(fitting, key=lambda r: (sign * r["metrics"][PRIMARY]["mean"], r["model"]), default=None)
+    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
+    return lowest(by_name, [sign * r["metrics"][PRIMARY]["mean"] for r in by_name])

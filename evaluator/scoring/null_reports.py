@@ -15,13 +15,14 @@ from typing import Final
 
 import numpy as np
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.protocol import clean_section
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import TrackName
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.bleu import bleu_2
 from evaluator.metrics.registry import get_metric
+from evaluator.statistics.ties import by_cost, lowest
 
 NULLS_VERSION: Final = "1"
 NORMAL_FINDINGS: Final = (
@@ -87,11 +88,12 @@ def _best_text(texts: Sequence[str], seed: str) -> str:
     said = sorted(t for t in texts if t)
     if not said:
         return ""
+    # tie: first in the alphabet
     common = sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
     rng = _rng(seed, "best-constant")
     sample = [said[i] for i in rng.choice(len(said), min(SAMPLE, len(said)), replace=False)]
-    scores = [(sum(bleu_2(reference, text) for reference in sample), text) for text, _ in common]
-    return min(scores, key=lambda item: (-item[0], item[1]))[1]
+    texts = sorted(text for text, _ in common)
+    return by_cost(texts, [-sum(bleu_2(reference, text) for reference in sample) for text in texts])[0]
 
 
 def shuffled_references(
@@ -132,7 +134,7 @@ def _derangement(
     """
     patients = sorted({references[i].patient for i in members})
     order = dict(zip(patients, rng.permutation(len(patients)), strict=True))
-    row = sorted(members, key=lambda i: (order[references[i].patient], i))
+    row = sorted(members, key=lambda i: (order[references[i].patient], i))  # tie: none, ids differ
     largest = max(Counter(references[i].patient for i in members).values())
     if 2 * largest <= len(row):
         return {i: row[(k + largest) % len(row)] for k, i in enumerate(row)}
@@ -140,7 +142,7 @@ def _derangement(
     for i in row:
         others = [j for j in everyone if references[j].patient != references[i].patient]
         if not others:
-            raise RexrankError("references of a single patient cannot be shuffled among patients.")
+            raise InputError("references of a single patient cannot be shuffled among patients.")
         chosen[i] = others[int(rng.integers(len(others)))]
     return chosen
 
@@ -215,10 +217,11 @@ def gain_over_null(
     mean: float, nulls: Mapping[str, float], *, higher_is_better: bool
 ) -> tuple[str, float] | None:
     """(name, gain) of a mean over the best null row; positive is better, `None` without null rows."""
-    if not nulls:
-        return None
     sign = 1 if higher_is_better else -1
-    name = max(sorted(nulls), key=lambda k: sign * nulls[k])
+    names = sorted(nulls)
+    name = lowest(names, [-sign * nulls[k] for k in names])
+    if name is None:
+        return None
     return name, sign * (mean - nulls[name])
 
 

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from evaluator.core.files import append_line
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed
 from evaluator.datasets.registry import Dataset
 
@@ -79,7 +80,7 @@ def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, po
     return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
 
-class QuotaError(RexrankError):
+class QuotaError(InputError):
     """A team has no slot now; the message says when it has one, and may be shown to everybody.
 
     `standings` says the same for machines, one entry a data set.
@@ -125,7 +126,7 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     They are free from then on, as predictions that were scored are. Raises `RexrankError` for a set whose runs are not counted.
     """
     if not dataset.exposure.limited_runs:
-        raise RexrankError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
+        raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
     if _known(store, dataset, digest):
         return False
     now = datetime.now(UTC).isoformat()
@@ -205,9 +206,7 @@ def counted(
 
 
 def _add(store: Path, line: Mapping[str, Any]) -> None:
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / "attempts.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, sort_keys=True) + "\n")
+    append_line(store / "attempts.jsonl", json.dumps(line, sort_keys=True))
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:

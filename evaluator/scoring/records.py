@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from evaluator.core.files import dump_json, write_bytes, write_text
+import numpy as np
+
+from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import RexrankError
+from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.statistics.rounding import coarse
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 FAILED_PREFIX: Final = "failed:"
 SUBGROUP_PREFIX: Final = "subgroup:"
+NULL_TEAM: Final = "baseline"
+"""The team of the null rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,16 @@ def write_record(
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     public = board.dataset.exposure.studies
-    write_bytes(studies_path(leaderboard if public else store, *place), buffer.getvalue())
-    if not public:
-        write_text(record_path(store, *place), dump_json(record))
-    path = record_path(leaderboard, *place)
-    write_text(path, dump_json(published(board, record)))
+    path, full, shown = (
+        record_path(leaderboard, *place),
+        dump_json(record),
+        dump_json(published(board, record)),
+    )
+    with unbroken():
+        write_bytes(studies_path(leaderboard if public else store, *place), buffer.getvalue())
+        if not public:
+            write_text(record_path(store, *place), full)
+        write_text(path, shown)
     return path
 
 
@@ -139,29 +149,63 @@ def _name(record: Mapping[str, Any]) -> str:
 
 
 def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[dict[str, Any]]:
-    """The records of one board in the order of their file names; raises `RexrankError` for a damaged one.
+    """The records of one board in the order of their file names; raises `RexrankError` that names every damaged one.
 
     With a store, records come with all digits where the store has them.
     """
     folder = leaderboard / "records" / board.dataset.id / board.track
-    return [_fullest(path, board, store) for path in sorted(folder.glob("*.json"))]
+    return collect([partial(_fullest, path, board, store) for path in sorted(folder.glob("*.json"))])
+
+
+T = TypeVar("T")
+
+
+def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
+    """What each of the readers gives; raises one `RexrankError` with the words of all that raised one."""
+    values: list[T] = []
+    failures: dict[str, RexrankError] = {}
+    for read in readers:
+        try:
+            values.append(read())
+        except RexrankError as error:
+            failures.setdefault(str(error), error)
+    if len(failures) == 1:
+        raise next(iter(failures.values()))
+    if failures:
+        raise RexrankError("\n".join(failures))
+    return values
 
 
 def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> dict[str, Any] | None:
     """One model's record with all digits: from the store alone unless the set is public; `None` without one."""
     root = leaderboard if board.dataset.exposure.studies else store
     path = record_path(root, board.dataset.id, board.track, team, model)
-    return _read(path) if path.exists() else None
+    return load_record(path, board) if path.exists() else None
+
+
+def earlier_record(
+    leaderboard: Path, store: Path, board: Board, team: str, model: str
+) -> dict[str, Any] | None:
+    """As `read_record`, for a run that replaces the record: a damaged one counts as absent.
+
+    Where the Ladder asks it what may be shown, it raises.
+    """
+    try:
+        return read_record(leaderboard, store, board, team, model)
+    except RexrankError:
+        if not board.dataset.exposure.ladder:
+            return None
+        raise
 
 
 def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
-    record = _read(path)
+    record = load_record(path, board)
     if store is None or board.dataset.exposure.studies:
         return record
     kept = record_path(store, board.dataset.id, board.track, record["team"], record["model"])
     if not kept.exists():
         return record
-    full = _read(kept)
+    full = load_record(kept, board)
     same = ("predictions_sha256", "references_sha256")
     if any(full["provenance"].get(k) != record["provenance"].get(k) for k in same):
         return record
@@ -170,46 +214,110 @@ def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
 
 
 def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[str, Any]) -> pd.DataFrame:
-    """The per-study scores of a record, rows in the order of their ids."""
+    """The per-study scores of a record, rows in the order of their ids.
+
+    Raises `RexrankError` that names the file for one that is damaged or does not belong to the record.
+    """
     import pandas as pd
+    from pyarrow import ArrowException
 
     root = leaderboard if board.dataset.exposure.studies else store
     path = studies_path(root, board.dataset.id, board.track, record["team"], record["model"])
     try:
-        frame = pd.read_parquet(path)
+        if not path.is_file():
+            raise ValueError("it is not there" if not path.exists() else "it is not a file")  # noqa: TRY301
+        frame = pd.read_parquet(io.BytesIO(path.read_bytes()))
+        _check_studies(board, record, frame)
+    except (OSError, ArithmeticError, LookupError, TypeError, ValueError, ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RexrankError(
+            f"cannot read the per-study scores {path}: {reason}. {score_again(board, record['team'], record['model'])}"
+        ) from error
+    return frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
+
+
+def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame) -> None:
+    """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
+    keys = list(record["metrics"])
+    absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys)} - set(frame.columns)
+    if absent:
+        raise ValueError(f"it lacks {', '.join(sorted(absent)[:5])}")  # tie: none, a set of names
+    if len(frame) != record["n"]:
+        raise ValueError(f"it holds {len(frame)} studies, its record {record['n']}")
+    for name in ("study_id", "patient"):
+        if not frame[name].map(lambda v: isinstance(v, str)).all():
+            raise ValueError(f"{name} holds something that is no text")
+    if frame["study_id"].duplicated().any():
+        raise ValueError("it holds a study twice")
+    for key in keys:
+        if frame[key].dtype != np.float64 or not np.isfinite(frame[key].to_numpy()).all():
+            raise ValueError(f"{key} holds something that is no number")
+        if frame[FAILED_PREFIX + key].dtype != np.bool_:
+            raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
+        mean = record["metrics"][key]["mean"]
+        # Without the store's record it is the published one, whose means are as coarse as the set's step.
+        room = board.dataset.exposure.step(record["n"]) or 1e-9 * max(1.0, abs(mean))
+        if abs(float(frame[key].mean()) - mean) > room:
+            raise ValueError(f"{key} has another mean than its record says")
+
+
+def load_record(path: Path, board: Board) -> dict[str, Any]:
+    """The record in a file; raises `RexrankError` unless it keeps its schema and is of its place."""
+    team, _, model = path.stem.partition("__")
+    try:
+        record: dict[str, Any] = load_json(path)
     except (OSError, ValueError) as error:
         raise RexrankError(
-            f"cannot read the per-study scores {path}: {error}. Score the submission again with: "
-            f"rexrank score submissions/{record['team']}/{record['model']} --dataset {board.dataset.id}"
+            f"cannot read the record {path}: {error}. {score_again(board, team, model)}"
         ) from error
-    return frame.sort_values("study_id", ignore_index=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read the record {path}: {error}. Score its submission again.") from error
-    check_record(record, str(path))
+    check_record(record, str(path), score_again(board, team, model))
+    place = (board.dataset.id, board.track, team, model)
+    if tuple(record[k] for k in ("dataset", "track", "team", "model")) != place:
+        raise RexrankError(
+            f"the record {path} is of another place: {record['dataset']}/{record['track']}, "
+            f"{record['team']}/{record['model']}. {score_again(board, team, model)}"
+        )
     return record
 
 
-def check_record(record: Mapping[str, Any], name: str) -> None:
+def score_again(board: Board, team: str, model: str) -> str:
+    """The sentence that says how a record and its per-study scores are made anew."""
+    command = f"rexrank score submissions/{team}/{model} --dataset {board.dataset.id}"
+    if team == NULL_TEAM:
+        command = f"rexrank baseline {board.dataset.id}"
+    if not board.dataset.exposure.ladder:
+        return f"Score the submission again with: {command}"
+    # The Ladder asks the store what was shown, so that a new run does not simply replace what is damaged there.
+    return f"Restore the file from a backup; without one remove the model's record and scores from the store, then: {command}"
+
+
+def check_record(record: Any, name: str, cure: str = "Score its submission again.") -> None:
     """Nothing; raises `RexrankError` when `record` does not keep its schema."""
     error = next(iter(_validator().iter_errors(record)), None)
     if error is not None:
         raise RexrankError(
             f"the record {name} does not keep its schema at /{'/'.join(map(str, error.path))}: {error.message[:200]}. "
-            "Records are written by the machine: score the submission again instead of mending the file."
+            f"Records are written by the machine and not mended by hand. {cure}"
         )
 
 
 @cache
 def _validator() -> Any:
+    """The validator of records; what pages read deeply is checked as the publisher checks it."""
     from jsonschema import Draft202012Validator
 
-    text = resources.files("evaluator.schemas").joinpath("record-v1.schema.json").read_text("utf-8")
-    return Draft202012Validator(json.loads(text))
+    folder = resources.files("evaluator.schemas")
+    schema, bundle = (
+        json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
+        for name in ("record-v1", "bundle-v1")
+    )
+    closed = bundle["$defs"]
+    # A share of very few withheld studies is coarsened beyond 1; such a record never leaves the runner.
+    wide = {"share": {"type": "number", "minimum": 0}}
+    deep = {k: closed["record"]["properties"][k] for k in ("diagnostics", "integrity")}
+    return Draft202012Validator(
+        {**schema, "properties": {**schema["properties"], **deep}, "$defs": closed | wide}
+    )
 
 
 def boards(leaderboard: Path) -> Iterator[Board]:

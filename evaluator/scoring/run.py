@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.files import cache_folder
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.stopping import unbroken
 from evaluator.core.types import Pair, ProgressCallback
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
@@ -26,7 +28,7 @@ from evaluator.scoring.records import (
     RECORD_SCHEMA,
     SUBGROUP_PREFIX,
     Board,
-    read_record,
+    earlier_record,
     studies_frame,
     write_record,
 )
@@ -64,13 +66,20 @@ class ScoreSettings:
 
 
 def store_directory(override: Path | None) -> Path:
-    """`override`, else `REXRANK_STORE`, else a folder in the user's cache."""
+    """`override`, else `REXRANK_STORE`, else a folder in the user's cache.
+
+    Raises `RexrankError` where there is none of them.
+    """
     if override is not None:
         return override
     if configured := os.environ.get("REXRANK_STORE"):
         return Path(configured)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "rexrank" / "store"
+    try:
+        return cache_folder() / "store"
+    except RuntimeError as error:
+        raise RexrankError(
+            "this user has no home folder to keep scores in. Give one with --store, or set REXRANK_STORE."
+        ) from error
 
 
 def board_pairs(
@@ -79,7 +88,7 @@ def board_pairs(
     """Every study of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
     pairs = [Pair(*row) for row in make_pairs(references.studies, reports, board.track, protocol)]
     if not pairs:
-        raise RexrankError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
+        raise InputError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
     return pairs
 
 
@@ -232,8 +241,12 @@ def keep_record(
     settings: ScoreSettings,
     record: dict[str, Any],
     leaderboard: Path,
+    submission: Submission | None = None,
 ) -> Path:
-    """The path of the record, after it and its per-study scores were written as the Ladder has it."""
+    """The path of the record, after it and its per-study scores were written as the Ladder has it.
+
+    With a submission its texts on a public board are written too, for the case browser.
+    """
     from evaluator.scoring.diagnostics import recheck
 
     frame = studies_frame(scored, references.studies)
@@ -241,10 +254,14 @@ def keep_record(
         frame[SUBGROUP_PREFIX + axis] = labels
     store = settings.records or store_directory(settings.store)
     if record["kind"] == "submission":
-        before = read_record(leaderboard, store, board, record["team"], record["model"])
+        before = earlier_record(leaderboard, store, board, record["team"], record["model"])
         record = recheck(record, before, board)
     record, frame = take_step(board, store, record, frame)
-    return write_record(leaderboard, store, board, record, frame)
+    with unbroken():
+        path = write_record(leaderboard, store, board, record, frame)
+        if submission is not None:
+            keep_cases(board, references, settings, submission, leaderboard)
+    return path
 
 
 def score_submission(
@@ -269,8 +286,7 @@ def score_submission(
             board, submission, earlier, leaderboard, store_directory(settings.store), settings.records
         )
         record = submission_record(board, references, scored, settings, submission, before)
-        paths.append(keep_record(board, references, scored, settings, record, leaderboard))
-        keep_cases(board, references, settings, submission, leaderboard)
+        paths.append(keep_record(board, references, scored, settings, record, leaderboard, submission))
     keep_file(store_directory(settings.store), submission, dataset, settings.submitted or today())
     return paths
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.core.files import dump_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.files import dump_json, load_json, write_text
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.types import Scores
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.scoring.earlier import earlier_on, keep_file
 from evaluator.scoring.engine import Scored, merge
 from evaluator.scoring.provenance import today
-from evaluator.scoring.records import Board
+from evaluator.scoring.records import Board, collect
 from evaluator.scoring.run import (
     ScoreSettings,
     board_pairs,
-    keep_cases,
     keep_record,
     store_directory,
     submission_record,
@@ -84,33 +83,46 @@ def merge_shards(
         used = replace(settings, protocol=shards[0]["protocol"], device=shards[0]["device"])
         wanted = [p.id for p in board_pairs(board, references, predictions.reports, used.protocol)]
         if list(scored.ids) != wanted:
-            raise RexrankError(
+            raise InputError(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
         before = earlier_on(board, submission, earlier, leaderboard, store, used.records)
         record = submission_record(board, references, scored, used, submission, before)
-        paths.append(keep_record(board, references, scored, used, record, leaderboard))
-        keep_cases(board, references, used, submission, leaderboard)
+        paths.append(keep_record(board, references, scored, used, record, leaderboard, submission))
     keep_file(store, submission, dataset, settings.submitted or today())
     return paths
 
 
 def _read_shards(folder: Path) -> list[dict[str, Any]]:
-    shards = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("*-of-*.json"))]
+    shards = collect([partial(_read_shard, p) for p in sorted(folder.glob("*-of-*.json"))])
     counts = {s["count"] for s in shards}
     if len(counts) != 1:
-        raise RexrankError(
+        raise InputError(
             f"found shards of {len(counts)} different divisions in {folder}; wanted those of one. "
             "Score the shards first (rexrank score … --shard i/n), all with the same n."
         )
     count = counts.pop()
     missing = sorted(set(range(1, count + 1)) - {s["index"] for s in shards})
     if missing:
-        raise RexrankError(
+        raise InputError(
             f"shards still missing: {', '.join(f'{i}/{count}' for i in missing)}. Score them first."
         )
-    return sorted(shards, key=lambda s: int(s["index"]))
+    return sorted(shards, key=lambda s: int(s["index"]))  # tie: none, indices differ
+
+
+def _read_shard(path: Path) -> dict[str, Any]:
+    index, _, count = path.stem.partition("-of-")
+    try:
+        shard: dict[str, Any] = load_json(path)
+        _scored(shard)
+        if (f"{shard['index']}", f"{shard['count']}") != (index, count):
+            raise ValueError("it is of another part")  # noqa: TRY301
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RexrankError(
+            f"cannot read the shard {path}: {error}. Score it again with: rexrank score … --shard {index}/{count}"
+        ) from error
+    return shard
 
 
 def _scored(shard: dict[str, Any]) -> Scored:

@@ -14,7 +14,9 @@ from typing import Final
 
 import yaml
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.files import TEMPORARY
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.site import (
     api as endpoints,
@@ -116,30 +118,49 @@ def _put(path: Path, body: str) -> None:
 def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = None) -> None:
     """The static site in `out`, from the hand-written sources beside `config` and the leaderboard.
 
-    The sources are copied to a temporary folder, so that nothing is written into the checkout.
-    `site_url` replaces the configuration's. Raises `RexrankError` with MkDocs' own words when the
-    strict build fails.
+    The sources are copied to a temporary folder, so that nothing is written into the checkout, and the
+    site is built beside `out` and takes its place when it is whole. `site_url` replaces the
+    configuration's. Raises `RexrankError` with MkDocs' own words when the strict build fails, and for an
+    `out` that holds something else than a built site.
     """
-    with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
+    out = out.resolve()
+    if out.exists() and not _replaceable(out):
+        raise RexrankError(f"{out} holds something else than a built site. Give another folder with --out.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch,
+        tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=TEMPORARY, dir=out.parent) as beside,
+    ):
         made = workspace(leaderboard, config, Path(scratch), site_url)
+        site = Path(beside) / "new"
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(made)]
         done = subprocess.run(  # noqa: S603 - fixed words and our own paths
-            [*command, "--site-dir", str(out.resolve())],
+            [*command, "--site-dir", str(site)],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
-            env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+            env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONUTF8": "1"},
         )
-    if done.returncode:
-        raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
-    write_shards(leaderboard, out)
-    add_policies(out)
+        if done.returncode:
+            raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
+        write_shards(leaderboard, site)
+        add_policies(site)
+        with unbroken():
+            if out.exists():
+                out.rename(Path(beside) / "old")
+            site.rename(out)
+
+
+def _replaceable(out: Path) -> bool:
+    """Whether a folder is empty or a built site, which every build has a map of."""
+    return out.is_dir() and ((out / "sitemap.xml").is_file() or not any(out.iterdir()))
 
 
 def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
     """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
     if not config.is_file():
-        raise RexrankError(
+        raise InputError(
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
     source = config.resolve().parent
@@ -172,8 +193,5 @@ def serve_folder(folder: Path, port: int) -> None:
     """Serve a built site on this machine until stopped."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops it)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("stopped")
+        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops it)", flush=True)
+        server.serve_forever()

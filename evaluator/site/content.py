@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.history import Event, read_history
+from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.pairwise import Pairwise, read_pairwise
+from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
 from evaluator.leaderboard.row import Row
-from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_overview, read_tables
+from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_table
+from evaluator.leaderboard.table_files import table_csv, table_markdown
+from evaluator.scoring.records import Board, boards, collect, load_record, record_path
 
 TableKey = tuple[str, str]
+RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
 NOTHING: Final = Overview(schema=OVERVIEW_SCHEMA, boards=())
 
@@ -51,49 +57,79 @@ class Content:
 
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
-    """The leaderboard's files; raises `RexrankError` for one that is damaged or keeps no schema."""
-    tables: dict[TableKey, Table] = {}
-    for table in read_tables(leaderboard / "tables"):
-        tables[table.dataset, table.track] = table
-    overview = leaderboard / "overview.json"
-    pairs = [read_pairwise(p) for p in sorted((leaderboard / "pairwise").glob("*.*.json"))]
+    """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to mend it."""
+    known = [Board(get_dataset(d), t) for d in dataset_ids() for t in TRACKS]
+    shown = [b for b in known if _has_table(leaderboard, b)]
+    unranked = [b.name for b in boards(leaderboard) if b not in shown]
+    if unranked:
+        raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
+    found = collect([partial(_read_board, leaderboard, b) for b in shown])
+    tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in found}
+    history, torn = read_history(leaderboard)
+    if torn:
+        sys.stderr.write(
+            f"rexrank: the last line of {leaderboard / HISTORY} is only half there and left out. {RANK_AGAIN}\n"
+        )
     return Content(
         leaderboard=leaderboard,
         site_url=site_url if site_url.endswith("/") else f"{site_url}/",
         tables=tables,
         models=_models(leaderboard, tables),
-        pairwise={(p.dataset, p.track): p for p in pairs if (p.dataset, p.track) in tables},
-        overview=read_overview(overview) if overview.is_file() else NOTHING,
-        history=read_history(leaderboard),
+        pairwise={key: pairs for key, (_, pairs) in zip(tables, found, strict=True)},
+        overview=overview(list(tables.values())),
+        history=history,
         reported=list(load_reported(leaderboard / "reported")),
     )
 
 
+def _has_table(leaderboard: Path, board: Board) -> bool:
+    path = leaderboard / "tables" / f"{board.name}.json"
+    return path.exists() or path.is_symlink()
+
+
+def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise]:
+    """A board's table and pairs; raises `RexrankError` for what is no longer as ranking wrote it."""
+    path = leaderboard / "tables" / f"{board.name}.json"
+    table, pairs = read_table(path), read_pairwise(leaderboard / "pairwise" / path.name)
+    place = (board.dataset.id, board.track)
+    if not all((v.dataset, v.track) == place for v in (table, pairs)):
+        raise RexrankError(f"{path} or its pairs are of another board. {RANK_AGAIN}")
+    for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
+        # The site renders both anew: they are read only to see whether the table is the one they were made with.
+        if not _holds(path.with_suffix(suffix), render, table):
+            raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
+    return table, pairs
+
+
+def _holds(path: Path, render: Callable[[Table], str], table: Table) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == render(table).encode()
+    except (OSError, ValueError):
+        return False
+
+
 def _models(leaderboard: Path, tables: Mapping[TableKey, Table]) -> dict[str, list[Entry]]:
+    rows = [(table, row) for table in tables.values() for row in table.all_rows if row.kind == "submission"]
+    entries = collect([partial(_entry, leaderboard, table, row) for table, row in rows])
     models: dict[str, list[Entry]] = {}
-    for table in tables.values():
-        for row in table.all_rows:
-            if row.kind == "submission":
-                entry = Entry(table, row, read_json(leaderboard / row.record))
-                models.setdefault(row.id, []).append(entry)
+    for entry in entries:
+        models.setdefault(entry.row.id, []).append(entry)
     return dict(sorted(models.items()))
+
+
+def _entry(leaderboard: Path, table: Table, row: Row) -> Entry:
+    board = Board(get_dataset(table.dataset), table.track)
+    path = record_path(leaderboard, board.dataset.id, board.track, row.team, row.model)
+    if not path.exists() and not path.is_symlink():
+        raise RexrankError(f"there is no record {path} behind a row of {board.name}. {RANK_AGAIN}")
+    return Entry(table, row, load_record(path, board))
 
 
 def metric_title(event: Event, content: Content) -> str:
     """What readers call the metric by which an event's board ranked, in the form in which it is shown."""
-    table, primary = content.tables.get((event.dataset, event.track)), str(event.primary or "")
+    table, primary = content.tables.get((event.dataset, event.track)), event.primary or ""
     column = table.column(primary) if table else None
     return column.display_title if column else primary
-
-
-def read_json(path: Path) -> Any:
-    """The value of a JSON file of the leaderboard."""
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RexrankError(
-            f"cannot read {path}: {error}. Make the tables again with: rexrank rank"
-        ) from error
 
 
 def schema_text(name: str) -> str:

@@ -49,7 +49,7 @@ def newest_count(rows: Sequence[ReportedRow]) -> int:
 
 def reported_tables(rows: Sequence[ReportedRow], *, is_open: bool) -> str:
     """One table a snapshot, newest first, best RadCliQ-v1 on top as ReXrank ranks."""
-    ordered = sorted(rows, key=lambda r: r.snapshot, reverse=True)
+    ordered = sorted(rows, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
     snapshots = [(name, list(group)) for name, group in groupby(ordered, key=lambda r: r.snapshot)]
     return "\n".join(
         _snapshot(name, found, is_open=is_open and not place) for place, (name, found) in enumerate(snapshots)
@@ -58,6 +58,7 @@ def reported_tables(rows: Sequence[ReportedRow], *, is_open: bool) -> str:
 
 def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> str:
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
+    # tie: the model's name; published figures are constants
     found = sorted(rows, key=lambda r: (_mean(r), r.model))
     keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in found)]
     head = "".join(f'<th scope="col" data-rx-better="high">{REPORTED_TITLES[k]}</th>' for k in keys)
@@ -139,7 +140,7 @@ def reported_page(rows: Sequence[ReportedRow]) -> str:
     lines += [
         f"| {r.snapshot} | {_board(r.dataset, r.track)} | {text(r.model)} | {number(r.values['radcliq_v1_reciprocal'] or 0)} "
         f"| {number(r.from_parts or 0)} |"
-        for r in sorted(wrong, key=lambda r: r.snapshot, reverse=True)
+        for r in sorted(wrong, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
     ]
     return "\n".join(lines) + "\n"
 

@@ -59,6 +59,7 @@ def publishable(axis: Axis, clusters: Clusters) -> dict[str, Mask]:
         merged |= cells.pop(name)
     # Complementary suppression: what was merged is the total less the others, and must not be small.
     while merged.any() and not large_enough(merged, clusters) and cells:
+        # tie: first name
         merged |= cells.pop(min(cells, key=lambda k: (_patients(cells[k], clusters), k)))
     if merged.any():
         cells[MERGED] = merged

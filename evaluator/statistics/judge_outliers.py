@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluator.statistics.ties import TIE, levels
+
 MIN_STUDIES: Final = 30
 """Below so many studies neighbours say too little."""
 MIN_NEIGHBOURS: Final = 15
@@ -37,7 +39,7 @@ def judge_outliers(
         return None
     # Mean ranks: the two metrics have different scales, and only their order is asked for.
     ranks = np.mean([_ranks(column) for column in evidence.T], axis=0)
-    order = np.lexsort((judge, ranks))
+    order = np.lexsort((levels(judge), ranks))  # tie: the judge's level, then the order of the studies
     width = max(MIN_NEIGHBOURS, int(NEIGHBOUR_SHARE * n))
     starts = np.clip(np.arange(n) - width // 2, 0, n - width)
     windows = judge[order][starts[:, None] + np.arange(width)]
@@ -45,13 +47,14 @@ def judge_outliers(
     # More evidence never leads to expect less: else many raised scores would raise what is expected of them.
     above = np.empty(n, dtype=np.bool_)
     below = np.empty(n, dtype=np.bool_)
-    above[order] = judge[order] - np.minimum.accumulate(medians[::-1])[::-1] >= FAR
-    below[order] = np.maximum.accumulate(medians) - judge[order] >= FAR
-    return above | ((judge >= NEAR_BEST) & (evidence <= HARDLY_ANY).all(axis=1)), below
+    above[order] = judge[order] - np.minimum.accumulate(medians[::-1])[::-1] >= FAR - TIE
+    below[order] = np.maximum.accumulate(medians) - judge[order] >= FAR - TIE
+    return above | ((judge >= NEAR_BEST - TIE) & (evidence <= HARDLY_ANY).all(axis=1)), below
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ranks from 0, equal values sharing their mean rank."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    place = levels(values)
+    counts = np.bincount(place)
     ends = np.cumsum(counts)
     return np.asarray((ends - (counts + 1) / 2)[place], dtype=np.float64)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from evaluator.statistics.bootstrap import Clusters, FloatArray
+from evaluator.statistics.ties import TIE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +34,5 @@ def ladder_step(
     gain = float(difference.mean())
     deviations = clusters.sums((difference - gain)[:, None])[:, 0]
     error = math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
-    improved = gain > error
+    improved = gain > max(error, TIE)
     return LadderStep(mean if improved else float(best.mean()), improved, gain, error)

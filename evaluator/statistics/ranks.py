@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.statistics.bootstrap import FloatArray
+from evaluator.statistics.ties import TIE, levels, sign
 
 ALPHA: Final = 0.05
 
@@ -41,20 +42,21 @@ def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA) -> li
     m = cost.size
     if m == 0:
         return []
-    better = (cost[:, None] < cost[None, :]) & (p_adjusted < alpha)
+    level = levels(cost)
+    better = (level[:, None] < level[None, :]) & (p_adjusted < alpha)
     low = 1 + better.sum(axis=0)
     high = m - better.sum(axis=1)
-    best = int(np.argmin(cost))
-    groups = clusters(cost, better)
+    best = int(np.argmin(level))  # tie: first index
+    groups = clusters(level, better)
     return [
         Place(int(low[i]), int(high[i]), bool(i == best or not better[best, i]), groups[i]) for i in range(m)
     ]
 
 
-def clusters(cost: FloatArray, better: NDArray[np.bool_]) -> list[int]:
+def clusters(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[int]:
     """WMT groups: a boundary lies where every model above is significantly better than every one below."""
-    order = np.argsort(cost, kind="stable")
-    group = [0] * cost.size
+    order = np.argsort(level, kind="stable")  # tie: first index; equal models never stand apart
+    group = [0] * level.size
     current = 1
     for position, model in enumerate(order):
         if position and bool(better[np.ix_(order[:position], order[position:])].all()):
@@ -64,20 +66,21 @@ def clusters(cost: FloatArray, better: NDArray[np.bool_]) -> list[int]:
 
 
 def average_ranks(cost: FloatArray) -> FloatArray:
-    """Ranks from 1 (lowest cost), ties sharing their mean rank.
+    """Ranks from 1 (lowest cost), equal costs sharing their mean rank.
 
     >>> average_ranks(np.array([0.3, 0.1, 0.3])).tolist()
     [2.5, 1.0, 2.5]
     """
-    less = (cost[None, :] < cost[:, None]).sum(axis=1)
-    equal = (cost[None, :] == cost[:, None]).sum(axis=1)
+    level = levels(cost)
+    less = (level[None, :] < level[:, None]).sum(axis=1)
+    equal = (level[None, :] == level[:, None]).sum(axis=1)
     return np.asarray(1 + less + (equal - 1) / 2, dtype=np.float64)
 
 
 def kendall_tau(x: FloatArray, y: FloatArray) -> float | None:
     """Kendall's tau-b of two rankings; `None` when one of them is all ties or too short."""
     rows, columns = np.triu_indices(x.size, 1)
-    dx, dy = np.sign(x[rows] - x[columns]), np.sign(y[rows] - y[columns])
+    dx, dy = sign(x[rows] - x[columns]), sign(y[rows] - y[columns])
     spread = float(np.sqrt((dx != 0).sum()) * np.sqrt((dy != 0).sum()))
     return float((dx * dy).sum() / spread) if spread else None
 
@@ -86,9 +89,12 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
     """Per aggregation rule a score per model, lower is better, from costs of shape (M, F families)."""
     m, f = costs.shape
     ranks = np.column_stack([average_ranks(costs[:, j]) for j in range(f)])
-    spread = costs.std(axis=0, ddof=1) if m > 1 else np.zeros(f)
-    standard = np.where(spread > 0, (costs - costs.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 0.0)
-    beats = np.sign(np.sign(costs[None, :, :] - costs[:, None, :]).sum(axis=2))
+    level = np.column_stack([levels(costs[:, j]) for j in range(f)])
+    # A family in which all are equal has no spread but rounding, and says nothing.
+    apart = level.max(axis=0) > 0
+    spread = np.where(apart, costs.std(axis=0, ddof=1) if m > 1 else 1.0, 1.0)
+    standard = np.where(apart, (costs - costs.mean(axis=0)) / spread, 0.0)
+    beats = np.sign(np.sign(level[None, :, :] - level[:, None, :]).sum(axis=2))
     return {
         "mean_rank": ranks.mean(axis=1),
         "median_rank": np.median(ranks, axis=1),
@@ -108,6 +114,7 @@ def sensitivity(ids: Sequence[str], primary: FloatArray, costs: FloatArray) -> d
     out: dict[str, Any] = {}
     for rule, score in rules(costs).items():
         ranks = average_ranks(score)
+        # tie: the primary's rank, then the id; both ranks are whole or half
         order = sorted(range(len(ids)), key=lambda i: (ranks[i], base[i], ids[i]))
         out[rule] = {
             "tau": kendall_tau(base, ranks),
@@ -126,11 +133,11 @@ def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mappi
     coverage of bootstrap ranks is poor (Mogstad et al. 2024).
     """
     m = costs.size
-    ranks = 1 + (draws[:, None, :] < draws[:, :, None]).sum(axis=2)
+    ranks = 1 + (draws[:, None, :] < draws[:, :, None] - TIE).sum(axis=2)
     counts = np.stack([(ranks == r).mean(axis=0) for r in range(1, m + 1)], axis=1)
-    base = np.sign(costs[:, None] - costs[None, :])
+    base = sign(costs[:, None] - costs[None, :])
     upper = np.triu_indices(m, 1)
-    concordance = np.sign(draws[:, upper[0]] - draws[:, upper[1]]) * base[upper]
+    concordance = sign(draws[:, upper[0]] - draws[:, upper[1]]) * base[upper]
     tau = concordance.mean(axis=1) if m > 1 else np.ones(draws.shape[0])
     return {
         "tau": [float(q) for q in np.quantile(tau, [0.025, 0.5, 0.975])],

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.statistics.bootstrap import CHUNK, Clusters, FloatArray, fixed_point
+from evaluator.statistics.ties import TIE
 
 FLIPS: Final = 9_999
 TOLERANCE: Final = 1e-9
@@ -57,11 +58,14 @@ def sign_flip(values: FloatArray, clusters: Clusters, seed: int, flips: int = FL
     difference = observed[a] - observed[b]
     error = _standard_errors(sums, a, b)
     scale = TOLERANCE * max(float(np.abs(sums).sum(axis=0).max(initial=0.0)), 1e-300)
-    # A pair that never differs has no standard error; its statistic is 0 under every flip.
-    inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > scale)
+    # A pair that differs by rounding alone, in the square mean over studies, counts as identical: its
+    # statistic is 0 under every flip.
+    rounding = TIE * float(np.linalg.norm(clusters.counts)) / clusters.n_studies
+    apart = error > max(scale, rounding)
+    inverse = np.divide(1.0, error, out=np.zeros_like(error), where=apart)
     flipped = _flipped(sums, seed, flips)
     distance = np.abs(flipped[:, a] - flipped[:, b])
-    raw = (1 + (distance >= np.abs(difference) - scale).sum(axis=0)) / (flips + 1)
+    raw = (1 + (~apart | (distance >= np.abs(difference) - scale)).sum(axis=0)) / (flips + 1)
     adjusted = _step_down(distance * inverse, np.abs(difference) * inverse, scale * inverse)
     return Pairs(a, b, difference, raw, np.maximum(raw, adjusted))
 
@@ -92,7 +96,7 @@ def _step_down(null: FloatArray, observed: FloatArray, slack: FloatArray) -> Flo
     """Westfall–Young adjusted p-values from null statistics (B, m) and observed ones (m,)."""
     if observed.size == 0:
         return observed
-    order = np.argsort(-observed, kind="stable")
+    order = np.argsort(-observed, kind="stable")  # tie: none, the running maximum makes equal ones equal
     running = np.zeros(null.shape[0])
     adjusted = np.empty(observed.size)
     for j in order[::-1]:
@@ -109,7 +113,7 @@ def benjamini_hochberg(p: Sequence[float] | FloatArray) -> FloatArray:
     [0.03, 0.04, 0.04]
     """
     values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values, kind="stable")  # tie: none, equal values get the same q
     scaled = values[order] * values.size / np.arange(1, values.size + 1)
     q = np.empty_like(values)
     q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.statistics import bootstrap, ranks, significance
+from evaluator.statistics import bootstrap, ranks, significance, ties
 from evaluator.statistics.bootstrap import DRAWS, MIN_CLUSTERS, Clusters, FloatArray
 from evaluator.statistics.disclosure import Axis, Mask, safe_axes
 from evaluator.statistics.ranks import Place
@@ -207,13 +207,14 @@ class _Axis:
         )
         sign = 1 if higher_is_better else -1
         sure = [g for g in groups if g.mean.low is not None]
-        worst = min(sure, key=lambda g: (sign * g.mean.value, g.name)).name if sure else None
+        by_name = sorted(sure, key=lambda g: g.name)  # tie: none, names differ
+        worst = ties.lowest(by_name, [sign * g.mean.value for g in by_name])
         gaps = []
         for a, b in combinations(range(len(self.names)), 2):
             adjusted, covered = self._standardised(a, b, j)
             beyond = None if null is None else self._gap(a, b, j, null)
             gaps.append(Gap(self.names[a], self.names[b], self._gap(a, b, j), adjusted, covered, beyond))
-        return AxisResult(self.name, groups, worst, tuple(gaps), self._omnibus(j))
+        return AxisResult(self.name, groups, worst.name if worst else None, tuple(gaps), self._omnibus(j))
 
     @staticmethod
     def _estimate(value: float, draws: FloatArray, patients: int) -> Estimate:
@@ -240,7 +241,7 @@ class _Axis:
         gap = self.means[a, j] - self.means[b, j]
         drawn = self.draws[:, a, j] - self.draws[:, b, j]
         error = drawn.std(axis=0, ddof=1)
-        inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > 0)
+        inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > ties.TIE)
         observed = float((np.abs(gap) * inverse).max())
         null = (np.abs(drawn - gap) * inverse).max(axis=1)
         return float((1 + (null >= observed).sum()) / (len(null) + 1))

@@ -124,6 +124,7 @@ def problem_lines(problems: Problems, room: int) -> list[str]:
     body: list[str] = []
     room -= 200
     left = sum(problems.suppressed.values())
+    # tie: the order found
     by_weight = sorted(problems, key=lambda p: (p.file, p.severity is Severity.WARNING))
     for file, items in groupby(by_weight, key=lambda p: p.file):
         rows = [_markdown_item(p) for p in items]
@@ -169,7 +170,7 @@ def as_text(report: Report, *, colour: bool) -> str:
         ("\033[31m", "\033[33m", "\033[32m", "\033[2m", "\033[1m", "\033[0m") if colour else ("",) * 6
     )
     lines: list[str] = []
-    problems = sorted(report.problems, key=lambda p: p.file)
+    problems = sorted(report.problems, key=lambda p: p.file)  # tie: the order found
     for file, items in groupby(problems, key=lambda p: p.file):
         lines.append(f"{bold}{file}{off}")
         for p in items:

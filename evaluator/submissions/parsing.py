@@ -7,6 +7,7 @@ is a problem with a code here. Size is bounded by the caller before a byte is re
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -215,13 +216,15 @@ class _Loader(PlainLoader):
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
-    """A number of bounded length; 2026.0 is the integer 2026, as in JSON Schema."""
+    """A number of bounded length; 2026.0 stays a float and is no whole number of a card."""
     if len(node.value) > MAX_NUMBER:
         raise yaml.MarkedYAMLError(None, None, "a number of too many digits", node.start_mark)
     if node.tag.endswith(":int"):
         return int(loader.construct_yaml_int(node))
     value = float(loader.construct_yaml_float(node))
-    return int(value) if value.is_integer() else value
+    if not math.isfinite(value):
+        raise yaml.MarkedYAMLError(None, None, f"{node.value} is no number", node.start_mark)
+    return value
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)

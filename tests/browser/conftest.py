@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.boards import ROOT, make_leaderboard
 from support.crowd import make_crowd
+from support.needs import reason
 
 CHROMIUM = shutil.which("chromium")
 ARGS = [
@@ -55,7 +56,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def served(tmp_path_factory):
     """The address of the site, and the folder it is served from."""
     if CHROMIUM is None:
-        pytest.skip("no chromium here; on Debian: apt-get install chromium")
+        pytest.skip(reason("chromium"))
     from evaluator.site.build import build
 
     leaderboard = make_leaderboard(

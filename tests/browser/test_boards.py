@@ -332,8 +332,9 @@ def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
     scroller.focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(600)
-    assert scroller.evaluate("s => s.scrollLeft") > 60
+    scroller.evaluate(
+        "s => new Promise(d => { const see = () => s.scrollLeft > 60 ? d() : requestAnimationFrame(see); see() })"
+    )
     assert abs(name.bounding_box()["x"] - scroller.bounding_box()["x"]) < 3
     visitor.well()
 
@@ -341,8 +342,7 @@ def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
 def test_headings_stay_while_rows_scroll(visit):
     page = visit().open(CROWD)
     scroller = page.locator(".rx-scroll").first
-    scroller.evaluate("s => s.scrollTop = 400")
-    page.wait_for_timeout(100)
+    scroller.evaluate("s => { s.scrollTop = 400; return new Promise(d => requestAnimationFrame(d)) }")
     assert abs(header(page, "bleu_2").bounding_box()["y"] - scroller.bounding_box()["y"]) < 3
 
 

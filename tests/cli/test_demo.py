@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.cli.demo import run_demo
 
-pytest.importorskip("torch", reason="the demo's stand-in weights need the score extra")
+pytest.importorskip("torch", reason=reason("score"))
 
 
 def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -135,16 +136,44 @@ def test_sandbox_ships_with_the_package():
 
 @given(
     st.dictionaries(
-        st.text(max_size=5),
+        st.text(min_size=1, max_size=5).filter(str.strip),
         st.dictionaries(
             st.sampled_from(["section_findings", "context", "age", "frontal_lateral", "sex", "subject_id"]),
             st.none() | st.floats() | st.text(max_size=9) | st.lists(st.text(max_size=3)),
         ),
+        min_size=1,
         max_size=4,
     )
 )
 def test_no_study_makes_the_loader_stumble(studies):
-    assert set(parse(studies).studies) == set(studies)
+    if any(isinstance(fields.get("subject_id"), list) for fields in studies.values()):
+        with pytest.raises(RexrankError, match="subject_id"):
+            parse(studies)
+    else:
+        assert set(parse(studies).studies) == set(studies)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": {}, "a": {"section_findings": "x"}}', "the key 'a' stands twice"),
+        ('{"a": {"age": 1, "age": 2}}', "the key 'age' stands twice"),
+        ("{}", "must hold an object of studies"),
+        ('{" ": {}}', "a study has no id"),
+        ('{"a": {"section_findings": "\\ud83d"}}', "half of a character"),
+        ('{"a": {"subject_id": [1]}}', "the subject_id of the study 'a' is neither a text nor a number"),
+        ("[" * 100_000, "is not JSON"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_place(text, said):
+    with pytest.raises(RexrankError, match=re.escape(said)):
+        parse_references(get_dataset("mimic-cxr"), text.encode(), "refs/mimic-cxr.json")
+
+
+@pytest.mark.parametrize("patient", [None, "", "nan", float("nan"), float("inf")])
+def test_unknown_patients_are_not_one(patient):
+    studies = parse({"a": {"subject_id": patient}, "b": {"subject_id": patient}}).studies
+    assert [s.patient for s in studies.values()] == ["a", "b"]
 
 
 def test_planted_things_lie_beside_the_references(tmp_path):

@@ -106,6 +106,16 @@ def test_rows_stand_in_the_order_of_the_mean():
     assert overview([table]).boards[0].n_models == 2
 
 
+@pytest.mark.parametrize("noise", [(0, 0), (1e-9, 0), (0, 1e-9)])
+def test_rounding_puts_no_row_above_another(noise):
+    """Equal means: the earlier submission first, then the name, whatever the last bits say."""
+    means = {"b": 0.5 + noise[0], "a": 0.5 + noise[1], "late": 0.5 + sum(noise), "best": 0.6}
+    records = [record(m, metrics={"bleu_2": v}) for m, v in means.items()]
+    records[2]["submitted"] = "2026-02-01"
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False)
+    assert [r.model for r in table.rows] == ["best", "a", "b", "late"]
+
+
 def test_training_on_the_dataset_is_marked():
     table = ranked(REAL, sort_entrants(REAL, [record("a")], rehearsal=False), rehearsal=False)
     assert table.rows[0].trained_on_dataset is True

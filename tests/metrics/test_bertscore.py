@@ -96,7 +96,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, compat):
         (target / path.name).write_bytes(path.read_bytes())
     config = json.loads((target / "config.json").read_text())
     (target / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] + 1}))
-    with pytest.raises(MetricUnavailable, match="do not fit its configuration"):
+    with pytest.raises(MetricUnavailable, match="do not fit the configuration"):
         BertScore().score([Pair("1", "a", "b")], Run(models=tmp_path))
 
 

@@ -193,7 +193,10 @@ def test_an_unpacked_archive_is_the_same(pairs, found, compat, tmp_path):
     (folder / "encoder").mkdir(parents=True)
     source = compat.models / "radgraph"
     with tarfile.open(source / "model.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+        for member in (m for m in archive if m.isfile()):
+            path = folder / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.extractfile(member).read())
     for path in (source / "encoder").iterdir():
         (folder / "encoder" / path.name).write_bytes(path.read_bytes())
     some = texts(pairs[:6])
@@ -205,7 +208,9 @@ def test_a_damaged_archive_is_a_sentence(compat, tmp_path, content):
     folder = tmp_path / "radgraph"
     (folder / "encoder").mkdir(parents=True)
     (folder / "model.tar.gz").write_bytes(content)
-    with pytest.raises(MetricUnavailable, match="Fetch it again"):
+    with pytest.raises(
+        MetricUnavailable, match=r"model.tar.gz cannot be used .* Delete it and fetch it again"
+    ):
         RadGraphF1().score([Pair("1", "a", "b")], Run(models=tmp_path))
 
 

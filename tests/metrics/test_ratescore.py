@@ -7,13 +7,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
-from evaluator.metrics.ratescore import RateScore, contradicts
+from evaluator.metrics.ratescore import (
+    TIE,
+    TYPES,
+    WEIGHTINGS,
+    RateScore,
+    contradicts,
+    directional,
+    pair_score,
+)
 from evaluator.metrics.sentences import split_sentences
-from evaluator.models.ratescore_ner import decode
+from evaluator.models.ratescore_ner import decode, entity_pieces, piece_embeddings
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
 
@@ -22,6 +31,14 @@ JUDGES = DATA / "judges"
 FIXTURES: list[dict[str, str]] = json.loads((JUDGES / "fixtures" / "rate_pairs.json").read_text("utf-8"))
 GOLDEN: dict[str, Any] = json.loads((JUDGES / "golden" / "rate_golden_t4.json").read_text("utf-8"))
 GOLDEN_050: dict[str, Any] = json.loads((JUDGES / "golden" / "rate_golden_v050.json").read_text("utf-8"))
+TIES: dict[str, dict[str, dict[str, float]]] = json.loads(
+    (JUDGES / "golden" / "rate_ties.json").read_text("utf-8")
+)["pairs"]
+"""By variant, of the random checkpoint: pairs in which one entity under two types is the nearest of another.
+
+The official code lets rounding choose between them. `official` is what it chose on the machine that made
+the golden files, `first` what the rule gives on any.
+"""
 PAIRS = [Pair(p["id"], p["reference"], p["candidate"]) for p in FIXTURES]
 
 
@@ -48,12 +65,20 @@ def run_of(models: Path, variant: str = "0.6.0", **more: Any) -> Run:
     return Run(**(defaults | more))
 
 
+def wanted_values(official: dict[str, float], checkpoint: str, variant: str) -> list[float]:
+    """The official values, but the rule's where rounding decides the official one."""
+    ties = TIES[variant] if checkpoint == "rate_ner_rand" else {}
+    assert {i: t["official"] for i, t in ties.items()} == {i: official[i] for i in ties}
+    return [ties[p.id]["first"] if p.id in ties else official[p.id] for p in PAIRS]
+
+
 @pytest.mark.parametrize("checkpoint", ["rate_ner_tiny", "rate_ner_rand"])
 @pytest.mark.parametrize(("variant", "matrix"), [("0.6.0", "long"), ("0.6.0-short", "short")])
 def test_equals_release_060(models: dict[str, Path], checkpoint: str, variant: str, matrix: str) -> None:
     scores = RateScore().score(PAIRS, run_of(models[checkpoint], variant, details=True))
     golden = GOLDEN["runs"][f"{checkpoint}/{matrix}"]["pairs"]
-    assert scores.values.tolist() == pytest.approx([g["score"] for g in golden], abs=1e-6)
+    official = {g["id"]: g["score"] for g in golden}
+    assert scores.values.tolist() == pytest.approx(wanted_values(official, checkpoint, variant), abs=1e-6)
     assert not scores.failed.any()
     assert scores.details is not None
     for seen, wanted in zip(scores.details, golden, strict=True):
@@ -67,7 +92,103 @@ def test_equals_release_060(models: dict[str, Path], checkpoint: str, variant: s
 def test_equals_release_050(models: dict[str, Path], checkpoint: str) -> None:
     scores = RateScore().score(PAIRS, run_of(models[checkpoint], "0.5.0"))
     golden = GOLDEN_050["runs"][checkpoint]["scores"]
-    assert scores.values.tolist() == pytest.approx([golden[p.id] for p in PAIRS], abs=1e-6)
+    assert scores.values.tolist() == pytest.approx(wanted_values(golden, checkpoint, "0.5.0"), abs=1e-6)
+
+
+def official_directional(
+    types: list[str], vectors: Any, other_types: list[str], other_vectors: Any, variant: str
+) -> float:
+    """The official selection: float32, one product and one `topk` a row."""
+    import torch
+
+    matrix, negation = WEIGHTINGS[variant]
+    ours, theirs = (
+        torch.nn.functional.normalize(torch.from_numpy(v), p=2, dim=1) for v in (vectors, other_vectors)
+    )
+    total = weight_sum = 0.0
+    for kind, vector in zip(types, ours, strict=True):
+        similarity, index = torch.topk(vector @ theirs.T, k=1)
+        match = other_types[int(index)]
+        weight = matrix[TYPES.index(kind)][TYPES.index(match)]
+        total += float(similarity) * weight * (negation if contradicts(kind, match) else 1.0)
+        weight_sum += weight
+    return total / weight_sum
+
+
+def official_pair_score(sides: Any, vectors: Any, variant: str) -> float:
+    (ours, theirs), (left, right) = ([[kind for _, kind in side] for side in sides]), vectors
+    forward = official_directional(ours, left, theirs, right, variant)
+    backward = official_directional(theirs, right, ours, left, variant)
+    return 2 * forward * backward / (forward + backward)
+
+
+@pytest.mark.parametrize("variant", list(WEIGHTINGS))
+def test_the_listed_pairs_are_those_that_rounding_decides(models: dict[str, Path], variant: str) -> None:
+    """Noise in the last bits moves the official value of the listed pairs and no other, and ours nowhere."""
+    run = run_of(models["rate_ner_rand"], variant, details=True)
+    details = RateScore().score(PAIRS, run).details
+    assert details is not None
+    entities = [
+        [[(text, kind) for text, kind in d[side]["entities"]] for side in ("reference", "prediction")]
+        for d in details
+    ]
+    pieces = entity_pieces([text for sides in entities for side in sides for text, _ in side], run)
+    vectors = piece_embeddings(sorted(set(pieces.values())), run)
+    moved = set()
+    for pair, sides in zip(PAIRS, entities, strict=True):
+        if not all(sides):
+            continue
+        rng = np.random.default_rng(0)
+        exact = [np.stack([vectors[pieces[text]] for text, _ in side]) for side in sides]
+        first = pair_score(*sides, (exact[0], exact[1]), variant)
+        official = []
+        for _ in range(12):
+            # Four units in the last place of a float32: what another order of summation does.
+            noisy = [(v * (1 + 2.0**-22 * rng.uniform(-1, 1, v.shape))).astype(np.float32) for v in exact]
+            assert pair_score(*sides, (noisy[0], noisy[1]), variant) == pytest.approx(first, abs=1e-6)
+            official.append(official_pair_score(sides, noisy, variant))
+        if np.ptp(official) > 1e-6:
+            moved.add(pair.id)
+    assert moved == set(TIES[variant])
+
+
+KINDS = ["ANATOMY", "DISEASE", "ABNORMALITY", "NON-DISEASE"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_equally_near_entities_are_matched_by_the_order_of_the_report(seed: int) -> None:
+    """The other report holds one entity under two types, among others that are farther."""
+    rng = np.random.default_rng(seed)
+    twin, *others = np.linalg.qr(rng.normal(size=(16, 16)))[0][:5].astype(np.float32)
+    ours = (twin + 0.3 * others[0])[None, :]
+
+    def value(rows: list[tuple[str, Any]]) -> float:
+        noisy = np.stack([v * (1 + 2.0**-23 * rng.integers(-1, 2, v.shape)) for _, v in rows])
+        return directional(["DISEASE"], ours, [kind for kind, _ in rows], noisy.astype(np.float32), "0.6.0")
+
+    one, two = ("ANATOMY", twin), ("ABNORMALITY", twin)
+    alone = {kind: value([(kind, twin)]) for kind, _ in (one, two)}
+    for first, second in ((one, two), (two, one)):
+        rows = [first, second, *zip(KINDS, others, strict=True)]
+        for _ in range(10):
+            order = rng.permutation(len(rows)).tolist()
+            at = sorted(i for i, row in enumerate(order) if row < 2)
+            mixed = [rows[i] for i in order]
+            for i, row in zip(at, (first, second), strict=True):
+                mixed[i] = row
+            assert value(mixed) == pytest.approx(alone[first[0]], abs=1e-6)
+
+
+@pytest.mark.parametrize(("gap", "match"), [(TIE / 4, "ANATOMY"), (4 * TIE, "DISEASE")])
+def test_a_difference_beyond_the_tolerance_is_no_tie(gap: float, match: str) -> None:
+    """The second entity is nearer by `gap`; a row of zeros beside it shows which weight counted."""
+    theirs = np.array([[0.6, 0.8, 0], [0.6 + gap, 0, np.sqrt(1 - (0.6 + gap) ** 2)]])
+    mine = np.array([[1.0, 0, 0], [0, 0, 0]])
+    value = directional(["DISEASE", "DISEASE"], mine, ["ANATOMY", "DISEASE"], theirs, "0.6.0")
+    matrix, _ = WEIGHTINGS["0.6.0"]
+    row = matrix[TYPES.index("DISEASE")]
+    weights = [row[TYPES.index(match)], row[TYPES.index("ANATOMY")]]
+    assert value == pytest.approx(0.6 * weights[0] / sum(weights), abs=1e-5)
 
 
 def test_batch_size_order_and_cache_do_not_matter(models: dict[str, Path], tmp_path: Path) -> None:
@@ -106,7 +227,7 @@ def test_a_revision_with_numbered_labels_is_refused(models: dict[str, Path], tmp
 
 def test_signature_names_variant_and_weights(models: dict[str, Path]) -> None:
     signature = RateScore().signature(run_of(models["rate_ner_tiny"], "0.5.0"))
-    assert signature.startswith("ratescore|v1|0.5.0|ratescore-ner@")
+    assert signature.startswith("ratescore|v2|0.5.0|ratescore-ner@")
     with pytest.raises(ValueError, match="no variant"):
         RateScore().signature(run_of(models["rate_ner_tiny"], "1.0"))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
@@ -41,7 +42,7 @@ def test_the_shape_of_a_pass_follows_from_the_row_alone(lengths, which):
 
 
 def test_rows_come_back_in_order_and_without_padding():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason=reason("score"))
     rows = [[1, 2, 3], [4] * 20, [5], [6, 7]]
     out = encode_rows(lambda ids, mask: ids * mask, rows, pad=9, device="cpu", limit=512)
     assert [o.tolist() for o in out] == rows
@@ -60,7 +61,7 @@ TEXTS = (
 
 @pytest.mark.parametrize("key", ["bertscore", "semb_score", "radgraph_f1", "ratescore"])
 def test_companions_order_and_batch_size_leave_every_bit(key):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason=reason("score"))
     run = Run(models=shipped_models(), batch_size=32)
     pairs = [Pair(f"{i}{j}", a, b) for i, a in enumerate(TEXTS) for j, b in enumerate(TEXTS)]
     metric = get_metric(key)

@@ -16,6 +16,7 @@ from rehearsal.machines import Runner
 from rehearsal.seed import CANARY, ROOT, seed
 from rehearsal.submissions import submission
 from rehearsal.world import World
+from support.needs import node, reason
 
 APP_KEY = "-----BEGIN KEY----- quillwort7731"
 SALT = "quillwort4471 salt of the private bootstrap"
@@ -26,8 +27,8 @@ UNREPORTED: list[dict[str, int]] = []
 
 @pytest.fixture(scope="session")
 def expressions() -> Iterator[Expressions]:
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed: GitHub's expression evaluator cannot run")
+    if node() is None:
+        pytest.skip(reason("node"))
     service = Expressions()
     yield service
     service.close()

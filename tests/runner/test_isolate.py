@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
 SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
@@ -86,15 +87,15 @@ def main():
 
 def _able():
     if os.geteuid() != 0:
-        return "needs root"
+        return reason("root")
     for name in (SCORER, FETCHER, RUNNER):
         try:
             pwd.getpwnam(name)
         except KeyError:
-            return f"this machine has no user {name}"
+            return reason("namespaces", f"no user {name}")
     tools = ("unshare", "setpriv", "ip", "git", "mount", "flock")
     if any(shutil.which(t) is None for t in tools):
-        return "unshare, setpriv, ip, git, mount and flock are needed"
+        return reason("namespaces", "unshare, setpriv, ip, git, mount and flock")
     probe = [
         "unshare",
         "--net",
@@ -108,9 +109,9 @@ def _able():
         "x",
         "/run",
     ]
-    if subprocess.run(probe, capture_output=True, check=False, timeout=20).returncode:
-        return "this machine lets root make no namespaces"
-    return "" if _python() else "another user cannot run this Python"
+    if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
+        return reason("namespaces")
+    return "" if _python() else reason("namespaces", "another user cannot run this Python")
 
 
 def _python():
@@ -118,14 +119,14 @@ def _python():
     for path in PYTHONS:
         # `env` in between: setpriv itself still has root's capabilities when it starts a program.
         test = ["setpriv", "--reuid", SCORER, "--regid", SCORER, "--clear-groups", "env", path, "-c", ""]
-        if subprocess.run(test, capture_output=True, check=False, timeout=20).returncode == 0:
+        if subprocess.run(test, capture_output=True, check=False, timeout=120).returncode == 0:
             return path
     return ""
 
 
 WHY_NOT = _able()
 PYTHON = "" if WHY_NOT else _python()
-needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "able")
+needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 
 def sh(*args, **kwargs):
@@ -331,7 +332,7 @@ def door(tmp_path, answers, *args, status=0):
            "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
            "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
     done = subprocess.run(
-        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=20, check=False
+        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
     )
     return done, out.read_text(), (tmp_path / "asked").read_text().split()
 

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 KIT = Path(__file__).parents[2] / "runner"
 RUNNER = "daemon"
@@ -38,15 +39,15 @@ def sh(*args, **kwargs):
 
 def _able():
     if os.geteuid() != 0:
-        return "needs root"
+        return reason("root")
     if any(shutil.which(t) is None for t in ("unshare", "setpriv", "mount", "flock")):
-        return "unshare, setpriv, mount and flock are needed"
+        return reason("namespaces", "unshare, setpriv, mount and flock")
     probe = sh("unshare", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "x", "/var/tmp")
-    return "this machine lets root make no namespaces" if probe.returncode else ""
+    return reason("namespaces") if probe.returncode else ""
 
 
 WHY_NOT = _able()
-needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "able")
+needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 
 @pytest.fixture

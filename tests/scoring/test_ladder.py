@@ -19,7 +19,8 @@ BASE = np.random.default_rng(3).normal(1.0, 0.5, N)
 
 def frame(values):
     ids = [f"s{i:03}" for i in range(N)]
-    return pd.DataFrame({"study_id": ids, "patient": ids, "radcliq_v1": values})
+    failed = np.zeros(N, dtype=np.bool_)
+    return pd.DataFrame({"study_id": ids, "patient": ids, "radcliq_v1": values, "failed:radcliq_v1": failed})
 
 
 def record(model, values, blob, board=WITHHELD, team="t", signature="r", references="d"):

@@ -129,6 +129,13 @@ def test_gain_over_the_best_null():
     assert gain_over_null(0.5, {}, higher_is_better=True) is None
 
 
+@pytest.mark.parametrize("noise", [-1e-9, 0, 1e-9])
+@pytest.mark.parametrize("higher", [True, False])
+def test_of_equal_null_rows_the_first_by_name_is_named(noise, higher):
+    name, gain = gain_over_null(0.5, {"b": 0.2 + noise, "a": 0.2}, higher_is_better=higher)
+    assert (name, gain) == ("a", 0.3 if higher else -0.3)
+
+
 def test_a_findings_row_has_no_impression():
     assert null_track("findings", StudyReport("a", "b")) == StudyReport("a")
     assert null_track("report", StudyReport("a", "b")) == StudyReport("a", "b")

@@ -120,7 +120,8 @@ def test_every_event_reads_as_a_sentence(content, kind):
 
 
 def test_hostile_names_stay_words(content):
-    evil = event(name="<script>alert(1)</script> [x](javascript:1)", date="<b>")
+    evil = event(name="<script>alert(1)</script> [x](javascript:1)")
+    evil = evil.model_copy(update={"date": "<b>"})
     changed = Content(content.leaderboard, content.site_url, history=[evil])
     page = overview_page(DATASETS, changed)
     assert "<script" not in page

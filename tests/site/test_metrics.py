@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.site.content import read_content
@@ -40,7 +41,7 @@ def test_the_worked_example_is_what_the_code_computes(key):
     assert blocks
     parsed = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, key, None, 0)
     if key == "ratescore":
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason=reason("score"))
     assert doctest.DocTestRunner().run(parsed).failed == 0
     assert any(example.want for example in parsed.examples)
 

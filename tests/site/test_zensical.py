@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.site.build import build, workspace
 
@@ -26,7 +27,7 @@ def titles(site):
     return found
 
 
-@pytest.mark.skipif(find_spec("zensical") is None, reason="zensical is not installed")
+@pytest.mark.skipif(find_spec("zensical") is None, reason=reason("dev", "zensical"))
 def test_the_same_pages_and_titles(tmp_path, leaderboard):
     build(leaderboard, ROOT / "mkdocs.yml", tmp_path / "mkdocs")
     (tmp_path / "work").mkdir()

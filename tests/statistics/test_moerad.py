@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.needs import has_data, reason
 
 from evaluator.metrics.bleu import bleu_2
 from evaluator.scoring.integrity.copying import check_copying, describe_copying
@@ -15,7 +16,7 @@ from evaluator.scoring.integrity.flags import Texts, check_reports, describe
 from evaluator.statistics.board_analysis import metric_intervals
 from evaluator.statistics.bootstrap import clusters_of, seed_of
 
-pytestmark = pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")
+pytestmark = pytest.mark.skipif(not has_data(), reason=reason("data"))
 
 
 def read(name):

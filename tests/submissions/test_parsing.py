@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 import yaml
@@ -96,15 +95,23 @@ def test_the_line_of_a_yaml_value(path, line):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("2026.0", 2026),
+        ("2026.0", 2026.0),
         ("2.5", 2.5),
         ("0x10", 16),
         ("1_000", 1000),
         ("2026-01-02", "2026-01-02"),
-        (".inf", math.inf),
     ],
 )
 def test_numbers_and_dates(text, value):
     read = parse_yaml("f", f"a: {text}", Problems())["a"]
     assert read == value
     assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", ".Inf"])
+def test_what_is_no_number_is_named(text):
+    problems = Problems()
+    parse_yaml("f", f"a: 1\nyear: {text}", problems)
+    (problem,) = problems
+    assert (problem.code, problem.line) == ("RX501", 2)
+    assert text in problem.found

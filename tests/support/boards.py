@@ -53,5 +53,5 @@ def make_leaderboard(
         score_submission(submission, dataset, references, folder, used)
     score_baselines(references, folder, used)
     rank_all(folder, folder / "store", rehearsal=False)
-    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
+    shutil.copytree(ROOT / "leaderboard/reported", folder / "reported", dirs_exist_ok=True)
     return folder

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.needs import has_data, reason
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "site" / "integrity.md").read_text("utf-8")
@@ -37,7 +38,7 @@ def test_the_table_of_the_sandbox(cheats):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")
+@pytest.mark.skipif(not has_data(), reason=reason("data"))
 def test_the_table_of_iu_xray(cheats):
     rows = cheats.rows(*cheats.iu_xray(Path(os.environ["REXRANK_SHARED"]) / "data" / "iu_xray"))
     holds(rows)

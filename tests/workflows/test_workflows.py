@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.needs import reason
 
 ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
@@ -192,7 +193,7 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed: pip install -e '.[dev]'")
+        pytest.skip(reason("dev", name))
     return found
 
 

@@ -33,7 +33,7 @@ def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, flo
     from transformers import BertConfig, BertModel
 
     write_text(folder / "vocab.txt", "\n".join(wordpieces(_SPECIAL)) + "\n")
-    tokenizer = wordpiece_tokenizer(folder)
+    tokenizer = wordpiece_tokenizer(folder, "chexbert")
     settings = bert_settings(tokenizer.get_vocab_size(), _LAYERS)
     bert: Any = BertModel(BertConfig(**settings))
     heads = torch.nn.ModuleList(torch.nn.Linear(HIDDEN, 2 if i == 13 else 4) for i in range(14))

@@ -73,7 +73,7 @@ def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, flo
     import torch
 
     write_text(folder / "encoder/vocab.txt", "\n".join(wordpieces(_SPECIAL)) + "\n")
-    tokenizer = wordpiece_tokenizer(folder / "encoder")
+    tokenizer = wordpiece_tokenizer(folder / "encoder", "radgraph")
     settings = bert_settings(tokenizer.get_vocab_size(), _LAYERS)
     network = _network(settings)
     items = [i for t in reports(texts) if (i := _item(tokenizer, t)) is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 
 Pair = tuple[str, str]
 """A workflow's file name and the event that starts it."""
@@ -38,7 +38,7 @@ def checkout() -> Path | None:
 def read_workflows(root: Path) -> Workflows:
     """The workflows of a checkout; raises `RexrankError` where there are none."""
     if not (root / ".github" / "workflows").is_dir():
-        raise RexrankError(f"{root} has no .github/workflows. Give the folder of a checkout.")
+        raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")
     files = {
         p.name: yaml.safe_load(p.read_text("utf-8"))
         for p in sorted((root / ".github" / "workflows").glob("*.yml"))
@@ -51,13 +51,16 @@ def read_workflows(root: Path) -> Workflows:
     steps = [step for part in (*jobs, *(a["runs"] for a in actions)) for step in part.get("steps", ())]
     owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
     ci = files.get("ci.yml", {"jobs": {}})
+    # Main's rules ask for the job that waits for the others, not for one of a matrix.
+    needed = [job.get("needs", ()) for job in ci["jobs"].values()]
+    inner = {name for n in needed for name in ([n] if isinstance(n, str) else n)}
     return Workflows(
         names=frozenset(files),
         on_runner=frozenset(
             (name, event) for name, raw in files.items() if _beside(raw) for event in triggers(raw)
         ),
         foreign=frozenset(owners),
-        checks=frozenset(str(job.get("name", name)) for name, job in ci["jobs"].items()),
+        checks=frozenset(str(job.get("name", name)) for name, job in ci["jobs"].items() if name not in inner),
     )
 
 

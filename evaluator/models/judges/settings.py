@@ -71,6 +71,22 @@ def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict
     return dict.fromkeys(JUDGED, judge) if isinstance(judge, JudgeSettings) else dict(judge)
 
 
+# Named here, because what `is_private` means differs between patch releases of Python.
+_LOCAL: Final = tuple(
+    ipaddress.ip_network(n)
+    for n in (
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+
 def is_local(base_url: str) -> bool:
     """Whether the host is this machine or a private address; names other than localhost are not."""
     host = urlsplit(base_url).hostname or ""
@@ -80,7 +96,8 @@ def is_local(base_url: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return address.is_loopback or (address.is_private and not address.is_unspecified)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in _LOCAL)
 
 
 def refuse_hosted(settings: JudgeSettings) -> None:

@@ -56,6 +56,10 @@ class Answer:
         return f"the answer could not be read: it begins with {visible(self.text.strip(), 40)!r}{cut}"
 
 
+_STORED: Final = {"text": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
+"""What of a stored answer is read again, by its type."""
+
+
 class Transcripts:
     """A folder of answers, one atomic file per request; a damaged file counts as absent."""
 
@@ -68,17 +72,17 @@ class Transcripts:
 
     def get(self, key: str) -> Answer | None:
         """The stored answer, or `None`."""
+        path = self.path(key)
         try:
-            stored: dict[str, Any] = json.loads(self.path(key).read_text("utf-8"))
-            return Answer(
-                text=str(stored["text"]),
-                finish_reason=str(stored["finish_reason"]),
-                prompt_tokens=int(stored["prompt_tokens"]),
-                completion_tokens=int(stored["completion_tokens"]),
-                cached=True,
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            if not path.is_file():  # a pipe would be waited for
+                return None
+            stored: Any = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
+        sound = isinstance(stored, dict) and all(type(stored.get(k)) is t for k, t in _STORED.items())
+        if not sound or any(stored[k] < 0 for k, t in _STORED.items() if t is int):
+            return None
+        return Answer(**{k: stored[k] for k in _STORED}, cached=True)
 
     def put(self, key: str, request: Request, answer: Answer, model: str) -> None:
         """Store an answer that has text, with its request."""

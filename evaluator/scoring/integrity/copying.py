@@ -133,6 +133,7 @@ def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
     def place(i: int) -> bytes:
         return hashlib.sha256(f"{texts.ids[i]}\n{texts.predictions[i]}".encode(errors="replace")).digest()
 
+    # tie: none, hashes differ
     return sorted(sorted(positions, key=place)[: limits()["own_reference"]["examined"]])
 
 

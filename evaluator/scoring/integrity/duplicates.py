@@ -14,6 +14,7 @@ import numpy as np
 from evaluator.core.types import FloatArray
 from evaluator.scoring.integrity.flags import Flag, Outcome, limits, norm, share_flag
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, sorted_words
+from evaluator.statistics.ties import TIE
 
 Reports = Sequence[str]
 """A model's reports in the order of a track's studies."""
@@ -37,7 +38,9 @@ def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tupl
     the former by a wide margin. Two models that fill one template are as like across studies as within.
     """
     rules = limits()["duplicate"]
+    # tie: none, hashes differ
     drawn = sorted(sorted(positions, key=lambda i: _place(mine[i], i))[: rules["drawn"]])
+    # tie: none, hashes differ
     others = sorted(sorted(range(len(theirs)), key=lambda i: _place(theirs[i], i))[: rules["others"]])
     column = {j: c for c, j in enumerate(sorted({*drawn, *others}))}
     words = WordTexts()
@@ -107,6 +110,7 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
     shown and hold nobody: two models may call normal and abnormal alike.
     """
     rules = limits()["duplicate"]
+    # tie: none, hashes differ
     drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules["drawn"]]
     own = [norm(theirs[i]) for i in drawn]
     kinds = sorted(set(own))
@@ -120,8 +124,9 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
     for likeness in (alike, _contained(alike, a, b)):
         if not likeness.size:
             continue
-        nearest = likeness.argmax(axis=1)
-        close = likeness.max(axis=1) >= rules["in_order"]
+        best = likeness.max(axis=1)
+        nearest = (likeness >= best[:, None] - TIE).argmax(axis=1)  # tie: first index, within TIE
+        close = best >= rules["in_order"]
         share, chance = float(((nearest == given) & close).mean()), float(chances[nearest].mean())
         if chance < 1 and (share - chance) / (1 - chance) > kappa:
             agreed, kappa = share, (share - chance) / (1 - chance)

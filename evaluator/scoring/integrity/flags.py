@@ -89,6 +89,7 @@ def limits() -> Mapping[str, Any]:
 def worst(flags: Iterable[Flag]) -> Outcome:
     """The gravest outcome of `flags`; pass for none."""
     order = list(Outcome)
+    # tie: none, equal outcomes are one
     return max((f.outcome for f in flags), key=order.index, default=Outcome.PASS)
 
 
@@ -132,7 +133,7 @@ def check_reports(texts: Texts) -> list[Flag]:
         *set_flags(texts.ids, texts.predictions, texts.dataset),
         *length_flags(describe(texts)["length_ratio"], words),
     ]
-    flags.sort(key=lambda f: int(f.check[1:]))
+    flags.sort(key=lambda f: int(f.check[1:]))  # tie: the order found
     return [Flag(f.check, Outcome(f.outcome), f.text, f.ids[:MAX_IDS]) for f in flags]
 
 

@@ -63,7 +63,7 @@ def _one_a_patient(texts: Texts, most: int) -> list[int]:
         return hashlib.sha256(texts.ids[i].encode()).digest()
 
     first: dict[str, int] = {}
-    for i in sorted(range(texts.n), key=place):
+    for i in sorted(range(texts.n), key=place):  # tie: none, hashes differ
         first.setdefault(texts.patients[i], i)
     return sorted(list(first.values())[:most])
 

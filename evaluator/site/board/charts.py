@@ -15,6 +15,7 @@ from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.html import number, scrolled, text
+from evaluator.statistics.ties import TIE, by_cost
 
 TYPICAL_WIDTH: Final = 700.0
 """Pixels that labels are laid out for."""
@@ -99,7 +100,7 @@ def scatters(table: Table) -> str:
     metrics = {m.key: m for m in table.metrics}
     primary = metrics.get(table.primary)
     others = [m for k, m in metrics.items() if k != table.primary]
-    others.sort(key=lambda m: m.key != "green")
+    others.sort(key=lambda m: m.key != "green")  # tie: the board's order
     made = [s for m in others if primary for s in (_scatter(table, primary, m),) if s]
     if not made:
         return ""
@@ -209,19 +210,22 @@ def progress(table: Table, history: Sequence[Event]) -> str:
     for line in history:
         if (line.dataset, line.track) == (table.dataset, table.track):
             first.setdefault(str(line.id), str(line.date)[:10])
-    found = sorted(
+    entries = [
         (day[:10], r.metrics[table.primary].mean, " ".join(str(r.name).split()))
         for r in table.rows
         for day in (first.get(r.id) or r.submitted,)
         if day and table.primary in r.metrics
-    )
-    days = sorted({f[0] for f in found})
+    ]
+    days = sorted({f[0] for f in entries})
     if metric is None or len(days) < 2:
         return ""
     sign = 1 if metric.higher_is_better else -1
+    entries.sort(key=lambda e: e[2])  # tie: the board's order
+    entries = by_cost(entries, [-sign * mean for _, mean, _ in entries])
+    found = sorted(entries, key=lambda e: e[0])  # tie: the best of a day first, then the name
     best: list[tuple[str, float, str]] = []
     for entry in found:
-        if not best or sign * entry[1] > sign * best[-1][1]:
+        if not best or sign * (entry[1] - best[-1][1]) > TIE:
             best.append(entry)
     digits = digits_of(table.step)
     about = f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far."

@@ -11,6 +11,7 @@ from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.board.charts import measured_on, scale, ticks
 from evaluator.site.board.row_charts import Scale, at, axis, grid_of, lane, lanes_table, rank_ticks
 from evaluator.site.html import number, text
+from evaluator.statistics.ties import by_cost, lowest
 
 
 def intervals(table: Table) -> str:
@@ -111,7 +112,7 @@ def _other_intervals(table: Table) -> str:
         if metric.key == table.primary or not rows:
             continue
         sign = -1 if metric.higher_is_better else 1
-        rows.sort(key=lambda r: sign * r.metrics[metric.key].mean)
+        rows = by_cost(rows, [sign * r.metrics[metric.key].mean for r in rows])
         plot = _plot(table, metric, rows)
         body = "\n".join(f"{_model_cells(r, plot)}{_mean_cell(r, plot)}</tr>" for r in rows)
         head = f'<thead><tr>{_interval_heads(plot)}<th scope="col" class="rx-number">Mean</th></tr></thead>'
@@ -124,11 +125,10 @@ def _other_intervals(table: Table) -> str:
 
 
 def _best_null(table: Table, metric: Column) -> tuple[str, float] | None:
-    found = [(r.metrics[metric.key].mean, r.name) for r in table.nulls if metric.key in r.metrics]
-    if not found:
-        return None
-    mean, name = max(found) if metric.higher_is_better else min(found)
-    return str(name), mean
+    found = [(r.name, r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
+    sign = -1 if metric.higher_is_better else 1
+    found.sort()  # tie: none, names differ
+    return lowest(found, [sign * mean for _, mean in found])
 
 
 def _interval(row: RankedRow, plot: _Plot) -> str:

@@ -58,6 +58,7 @@ def _rules_over_metrics(table: Table) -> list[Rule]:
             entry.tau,
             max((abs(v) for v in entry.moves.values()), default=0.0),
         )
+        # tie: none, titles differ
         for key, entry in sorted(found.items(), key=lambda pair: [*RULE_TITLES, pair[0]].index(pair[0]))
         if entry.ranks
     ]
@@ -98,6 +99,7 @@ def _stability(table: Table, names: Mapping[str, str]) -> str:
     """How often resampled patients would give another first place, in a sentence."""
     found = table.stability
     shares = {i: m.first for i, m in found.models.items()}
+    # tie: the id; shares of whole draws
     firsts = sorted(((v, i) for i, v in shares.items() if v >= 0.01), key=lambda pair: (-pair[0], pair[1]))
     if not firsts or not found.tau:
         return ""

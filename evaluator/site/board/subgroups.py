@@ -54,6 +54,7 @@ def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str], 
         for g in groups
     )
     order = {r.id: i for i, r in enumerate(table.rows)}
+    # tie: the file's order
     models = sorted(axis.models.items(), key=lambda pair: order.get(pair[0], len(order)))
     body = [_means(names.get(m, text(m)), entry, groups, digits) for m, entry in models]
     title = AXIS_TITLES.get(axis.axis, str(axis.axis).replace("_", " "))

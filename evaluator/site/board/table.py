@@ -9,6 +9,7 @@ from evaluator.leaderboard.row import MetricCell, Row
 from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.html import facts_of, inputs_of, number, text
+from evaluator.statistics.ties import by_cost
 
 Marks = Mapping[tuple[str, str], str]
 
@@ -172,7 +173,7 @@ def _columns(
     for metric in metrics:
         key, sign = metric.key, -1 if metric.higher_is_better else 1
         found = [(r, r.metrics[key]) for r in rows if key in r.metrics]
-        yield key, sorted(found, key=lambda pair: sign * pair[1].mean)
+        yield key, by_cost(found, [sign * entry.mean for _, entry in found])
 
 
 def _heat(rows: Sequence[Row], metrics: Sequence[Column]) -> dict[tuple[str, str], str]:

@@ -18,6 +18,7 @@ from evaluator.site.html import AXIS_TITLES, badges_of, facts, html_table, numbe
 from evaluator.site.model.cases import has_texts, scores_of
 from evaluator.site.model.figures import histogram, strip
 from evaluator.site.model.provenance import origins
+from evaluator.statistics.ties import lowest
 
 
 def board_title(table: Table) -> str:
@@ -115,7 +116,7 @@ def _legend() -> str:
 def _best(rows: Sequence[Row], metric: Column) -> MetricCell | None:
     found = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
     sign = -1 if metric.higher_is_better else 1
-    return min(found, key=lambda e: sign * e.mean, default=None)
+    return lowest(found, [sign * e.mean for e in found])
 
 
 def _distributions(entry: Entry, content: Content) -> list[str]:

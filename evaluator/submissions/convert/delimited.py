@@ -165,6 +165,7 @@ def _id_test(
     shapes: set[str] = set()
     for index in range(len(header)):
         counts = Counter(_shape(cells[index]) for _, cells in body if len(cells[index]) <= 100)
+        # tie: first shape; whole counts
         if counts and (top := counts.most_common(1)[0])[1] >= 0.9 * len(body) and _telling(top[0]):
             shapes.add(top[0])
     return lambda text: len(text) <= 100 and bool(text) and (text in known or _shape(text) in shapes)

@@ -158,7 +158,8 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
     """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
     if chosen is None:
         candidates = _candidates(table)
-        chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))  # the first of the likeliest
+        # tie: first column; whole counts
+        chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))
     ids = [id_text(_single(v)) for v in table.column(chosen)]
     _refuse_empty(table.rows, ids, table.columns[chosen])
     texts = [i for i in ids if i is not None]
@@ -187,7 +188,7 @@ def _candidates(table: Table) -> list[int]:
     Raises `Refused` when there is none or several.
     """
     named = [i for i, c in enumerate(table.columns) if words_of(c) in _ORDER and c != KEY]
-    named.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))
+    named.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))  # tie: the file's order
     key = [i for i, c in enumerate(table.columns) if c == KEY and not _counts_up(table.column(i))]
     if named and len({table.columns[i].strip().casefold() for i in named}) < len(named):
         raise Refused(

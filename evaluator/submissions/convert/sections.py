@@ -197,6 +197,7 @@ def _header(text: str, match: re.Match[str], *, shouting: bool, quiet: bool) -> 
 
 def _words_before(before: str) -> list[str]:
     """The words between the last place where a section may start and the header's name."""
+    # tie: first found; whole numbers
     last = max(_BOUNDARY.finditer(before), key=lambda match: match.end(), default=None)
     rest = before[last.end() :] if last else before
     return rest.split() or ([] if last or not before.strip() else ["…"])

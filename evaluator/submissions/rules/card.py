@@ -28,13 +28,19 @@ def training_names() -> frozenset[str]:
 @cache
 def _validator() -> Any:
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    return Draft202012Validator(schema(SCHEMA))
+    # To JSON Schema 2026.0 is a whole number; to a reader of the file it is not, and pages would show it so.
+    whole = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return extend(Draft202012Validator, type_checker=whole)(schema(SCHEMA))  # type: ignore[no-untyped-call]
 
 
 def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
     """Whether the card may be used, after naming every problem; `text` is the file's, for line numbers."""
     before = problems.n_errors
+    # tie: the schema's order
     for error in sorted(_validator().iter_errors(card), key=lambda e: [str(p) for p in e.path]):
         _report(file, text, error, problems)
     if isinstance(card, dict):

@@ -44,6 +44,7 @@ def character_codes(text: str) -> dict[str, str]:
         return {}
     plain = _EMOJI_PART.sub("", text) if "\ufe0f" in text or "\ufe0e" in text or "\u200d" in text else text
     codes: dict[str, str] = {}
+    # tie: none, characters differ
     for character in sorted(set(plain), key=plain.index if len(plain) <= 4_000 else None):
         code = _code(character)
         if code is not None:

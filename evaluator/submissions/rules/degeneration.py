@@ -114,6 +114,7 @@ def set_flags(ids: Sequence[str], reports: Sequence[str], dataset: str) -> list[
     for study, text in zip(ids, reports, strict=True):
         for flag in known[text]:
             by_report.setdefault(flag, []).append(study)
+    # tie: the order found
     for flag, studies in sorted(by_report.items(), key=lambda item: _order(item[0])):
         outcome = flag.outcome
         limit = text_limits()["characters"]["quarantine_share"]

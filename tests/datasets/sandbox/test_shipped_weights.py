@@ -6,6 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.datasets.protocol import make_pairs
@@ -19,7 +20,7 @@ from evaluator.models.weights import is_stand_in, weights_label
 from tools.train_standins.corpus import held_out, held_out_sentences, reports
 from tools.train_standins.train import TRAINERS, train
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason=reason("score"))
 
 MAX_BYTES = 8_000_000
 

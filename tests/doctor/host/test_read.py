@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.needs import reason
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
@@ -38,7 +39,7 @@ def open_folder():
         yield Path(made)
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason=reason("root"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -33,14 +34,12 @@ class Stub:
     def __init__(self, script: Callable[[int, dict[str, Any]], Reply], delay: float = 0.0) -> None:
         self.script, self.delay = script, delay
         self.bodies: list[dict[str, Any]] = []
-        self.times: list[float] = []
         self.most = self._now = 0
         self._lock = Lock()
 
     def call(self, body: dict[str, Any]) -> Reply:
         with self._lock:
             self.bodies.append(body)
-            self.times.append(time.monotonic())
             number = len(self.bodies)
             self._now += 1
             self.most = max(self.most, self._now)
@@ -99,7 +98,7 @@ def failing_first(
 
 
 def settings(url: str, **more: Any) -> JudgeSettings:
-    defaults: dict[str, Any] = {"base_url": url, "model": "m", "backoff": 0.01, "timeout": 5.0}
+    defaults: dict[str, Any] = {"base_url": url, "model": "m", "backoff": 0.01, "timeout": 120.0}
     return JudgeSettings(**(defaults | more))
 
 
@@ -124,11 +123,19 @@ def test_transient_failures_are_retried(status: int) -> None:
     assert len(stub.bodies) == 2
 
 
-def test_retry_after_is_honoured() -> None:
-    stub = Stub(failing_first(429, {"retry-after": "0.4"}))
+def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    stub = Stub(failing_first(429, {"retry-after": "7.5"}))
     with serving(stub) as url:
         Judge(settings(url)).ask(requests(1))
-    assert stub.times[1] - stub.times[0] >= 0.4
+    assert pauses == [7.5]
 
 
 @pytest.mark.parametrize("body", [b"not json", b"{}", b'{"choices": []}', b'{"choices": [{"message": {}}]}'])
@@ -251,6 +258,13 @@ def test_token_ids_go_to_the_completions_endpoint() -> None:
         ("http://127.0.0.1.example.com/v1", False),
         ("http://127.0.0.1@example.com/v1", False),
         ("http://0.0.0.0/v1", False),
+        ("http://[::ffff:8.8.8.8]/v1", False),
+        ("http://[::ffff:10.1.2.3]/v1", True),
+        ("http://192.0.0.9/v1", False),
+        ("http://198.18.0.1/v1", False),
+        ("http://172.32.0.1/v1", False),
+        ("http://[fd00::1]/v1", True),
+        ("http://[2001:db8::1]/v1", False),
         ("nonsense", False),
     ],
 )

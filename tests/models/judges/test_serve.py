@@ -13,6 +13,7 @@ import pytest
 
 from evaluator.cli.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
+from evaluator.core.stopping import Stopped
 from evaluator.models.judges.client import JudgeVoid
 from evaluator.models.judges.serve import ServeOptions, base_url, command, served
 
@@ -44,15 +45,17 @@ def test_engine_is_awaited_and_stopped(options: ServeOptions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "message"),
+    ("argv", "wait", "message"),
     [
-        ([sys.executable, "-c", "raise SystemExit(3)"], "status 3"),
-        ([sys.executable, "-c", "import time; time.sleep(30)"], "did not answer within"),
-        (["/nonexistent/engine"], "cannot be started"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], 240.0, "status 3"),
+        ([sys.executable, "-c", "import time; time.sleep(3600)"], 0.5, "did not answer within"),
+        (["/nonexistent/engine"], 240.0, "cannot be started"),
     ],
 )
-def test_engine_that_does_not_come_up(options: ServeOptions, argv: list[str], message: str) -> None:
-    with pytest.raises(JudgeVoid, match=message), served(options, argv, wait_seconds=2.0):
+def test_engine_that_does_not_come_up(
+    options: ServeOptions, argv: list[str], wait: float, message: str
+) -> None:
+    with pytest.raises(JudgeVoid, match=message), served(options, argv, wait_seconds=wait):
         pass
 
 
@@ -104,17 +107,18 @@ def test_green_is_served_without_its_repositorys_code(
         yield ""
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
-    monkeypatch.setattr("evaluator.cli.machine.Event", Stopped)
+    monkeypatch.setattr("evaluator.cli.machine.Event", StoppedEvent)
     model = "green" if named == "green" else str(models / "green")
-    assert run_judge_serve(ServeOptions(model, "j", port=9), models, None) == 0
+    with pytest.raises(Stopped):
+        run_judge_serve(ServeOptions(model, "j", port=9), models, None)
     assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)
     said = capsys.readouterr().out
     assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in said
 
 
-class Stopped:
+class StoppedEvent:
     def wait(self) -> None:
-        raise KeyboardInterrupt
+        raise Stopped(15)
 
 
 def test_a_file_that_starts_nothing(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from support.needs import node, reason
 
 SERVICE: Final = Path(__file__).with_name("expressions.mjs")
 
@@ -21,12 +22,12 @@ class Expressions:
     """Evaluates templates and conditions in one node process, from any thread."""
 
     def __init__(self) -> None:
-        node = shutil.which("node")
-        if node is None:
-            raise RuntimeError("node is not installed")
+        program = node()
+        if program is None:
+            raise RuntimeError(reason("node"))
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [node, "--no-warnings", str(SERVICE)],
+            [program, "--no-warnings", str(SERVICE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -71,7 +71,6 @@ class JobRun:
     commands: list[Command] = field(default_factory=list)
     masks: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
     extra_env: dict[str, str] = field(default_factory=dict)
     workspace: Path = Path()
     temp: Path = Path()

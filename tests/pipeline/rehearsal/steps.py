@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +42,6 @@ def run_step(
     folder = job.executor.expressions.text(
         step.get("working-directory", default.get("working-directory", ".")), contexts
     )
-    started = time.monotonic()
     done = subprocess.run(
         ["bash", *flags, str(script)],
         cwd=job.workspace / folder,
@@ -54,7 +52,6 @@ def run_step(
         timeout=STEP_LIMIT,
         check=False,
     )
-    job.seconds[step.get("name", str(number))] = time.monotonic() - started
     text = done.stdout.decode("utf-8", "replace")
     shown = "".join(f"  {k}: {v}\n" for k, v in own.items())
     job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{shown}{text}"

@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
+from support.needs import has_data, reason
 from support.texts import report, sentence
 
 from evaluator.datasets.references import Reference, References
@@ -154,7 +155,7 @@ def test_a_file_is_checked_in_every_track_it_enters(whole, codes):
     assert copy_findings({}, references) == []
 
 
-@pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")
+@pytest.mark.skipif(not has_data(), reason=reason("data"))
 @pytest.mark.parametrize(
     "model", ["constant-normal", "indication-nearest-neighbour", "random-validation-report"]
 )

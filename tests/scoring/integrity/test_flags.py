@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.needs import has_data, reason
 from support.texts import sentence
 
 from evaluator.core.types import Scores
@@ -49,7 +50,7 @@ def test_honest_reports_pass():
     assert worst(flags) is Outcome.PASS
 
 
-@pytest.mark.skipif("REXRANK_SHARED" not in os.environ, reason="REXRANK_SHARED names no folder")
+@pytest.mark.skipif(not has_data(), reason=reason("data"))
 def test_no_public_reference_is_flagged():
     folder = Path(os.environ["REXRANK_SHARED"]) / "data" / "iu_xray"
     n = 0

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.needs import reason
 
 from evaluator.submissions.convert import columnar
 from evaluator.submissions.convert.table import Refused
@@ -69,7 +70,7 @@ def test_damaged_parquet_is_refused(door):
 
 
 def workbook(*sheets):
-    openpyxl = pytest.importorskip("openpyxl", reason="no reader of Excel workbooks (the extra xlsx)")
+    openpyxl = pytest.importorskip("openpyxl", reason=reason("dev", "openpyxl"))
     book = openpyxl.Workbook()
     for number, rows in enumerate(sheets):
         sheet = book.active if number == 0 else book.create_sheet()

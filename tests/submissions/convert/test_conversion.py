@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 
 import pandas as pd
 import pytest
+from support.packing import packed
 
 from .conftest import PREDICTED, REFERENCE, STUDIES
 
@@ -87,8 +87,8 @@ CASES = {
     "tabs": csv("\t"),
     "tabs, utf-16 as excel's unicode text": csv("\t", end="\r\n").encode("utf-16"),
     "bars": csv("|"),
-    "gzip of csv": gzip.compress(csv().encode()),
-    "gzip of tabs in utf-16": gzip.compress(csv("\t").encode("utf-16")),
+    "gzip of csv": packed(csv().encode()),
+    "gzip of tabs in utf-16": packed(csv("\t").encode("utf-16")),
     # JSON
     "list of objects": ROWS,
     "list of lists of one object": [[r] for r in ROWS],
@@ -115,8 +115,8 @@ CASES = {
     "pandas columns of ids": FRAME.set_index("study_id").assign(x=1).to_json(),
     "pandas split of ids": FRAME.set_index("study_id").to_json(orient="split"),
     "parallel lists": FRAME.to_dict("list"),
-    "gzip of json": gzip.compress(json.dumps(ROWS).encode()),
-    "gzip of json lines in two members": b"".join(gzip.compress(lines(r).encode()) for r in ROWS),
+    "gzip of json": packed(json.dumps(ROWS).encode()),
+    "gzip of json lines in two members": b"".join(packed(lines(r).encode()) for r in ROWS),
     # Parquet
     "parquet": parquet(),
     "parquet, zstd": parquet(compression="zstd"),
@@ -124,7 +124,7 @@ CASES = {
     "parquet, categories": parquet(FRAME.astype("category")),
     "parquet, lists of one": parquet(FRAME.assign(report=[[r["report"]] for r in ROWS])),
     "parquet, images beside": parquet(FRAME.assign(image=[b"\x89PNG", b"\x89PNG"])),
-    "gzip of parquet": gzip.compress(parquet()),
+    "gzip of parquet": packed(parquet()),
     # Tools
     "r2gen, report": [
         {"id": A, "report": PREDICTED, "ground_truth": REFERENCE},
@@ -214,7 +214,7 @@ def test_every_format_gives_the_same_reports(door, name):
 
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.json", "x.csv", "x.jsonl", "x.parquet", "x.gz"])
 def test_the_content_decides_and_not_the_name(door, name):
-    for content in (csv(), lines(*ROWS), ROWS, parquet(), gzip.compress(csv().encode())):
+    for content in (csv(), lines(*ROWS), ROWS, parquet(), packed(csv().encode())):
         assert door(content, name)[2] == WANTED
 
 
@@ -233,7 +233,7 @@ def test_one_line_of_json_is_a_row(door):
             "read a table separated by semicolons in UTF-16 with a byte order mark: 2 rows",
         ),
         (csv().replace("clear", "3°").encode("cp1252"), "in Windows-1252 (Excel's CSV): 2 rows"),
-        (gzip.compress(csv("\t").encode()), "read gzip of a table separated by tabs in UTF-8: 2 rows"),
+        (packed(csv("\t").encode()), "read gzip of a table separated by tabs in UTF-8: 2 rows"),
         (lines(*ROWS), "read JSON Lines, 2 lines in UTF-8: 2 rows"),
         (ROWS, "read a JSON list of 2 entries in UTF-8: 2 rows"),
         ({"data": ROWS}, "read what stands under 'data'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from importlib import resources
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.packing import packed
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
@@ -60,7 +60,7 @@ FORMATS = {
     "csv, crlf, utf-16": lambda rows: delimited(rows, end="\r\n").encode("utf-16"),
     "semicolons": lambda rows: delimited(rows, ";").encode(),
     "tabs": lambda rows: delimited(rows, "\t").encode(),
-    "gzip": lambda rows: gzip.compress(delimited(rows).encode()),
+    "gzip": lambda rows: packed(delimited(rows).encode()),
     "map": lambda rows: json.dumps({r["study_id"]: r["prediction"] for r in rows}).encode(),
     "rexrank": lambda rows: json.dumps({r["study_id"]: {"model_prediction": r["prediction"]} for r in rows}).encode(),
     "list": lambda rows: json.dumps(rows, ensure_ascii=False).encode(),

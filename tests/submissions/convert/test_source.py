@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zipfile
 import zlib
 
 import pytest
+from support.packing import packed
 
 from evaluator.submissions.convert import source as source_module
 from evaluator.submissions.convert.source import decode_text, gunzip
@@ -70,9 +70,9 @@ def packed_zip(name="p.csv"):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(gzip.compress(TEXT.encode())), "packed twice"),
-        (gzip.compress(TEXT.encode())[:-12], "in the middle of its gzip data"),
-        (gzip.compress(TEXT.encode())[:20] + b"xxxxxxx", "damaged gzip data"),
+        (packed(packed(TEXT.encode())), "packed twice"),
+        (packed(TEXT.encode())[:-12], "in the middle of its gzip data"),
+        (packed(TEXT.encode())[:20] + b"xxxxxxx", "damaged gzip data"),
         (b"\x1f\x8b", "gzip data"),
         (packed_zip(), "is a zip archive (1 files); unpack it"),
         (b"PK\x03\x04xx", "damaged zip archive"),
@@ -94,16 +94,16 @@ def test_other_files(door, data, words):
 def test_sizes_are_bounded(door, monkeypatch, tmp_path):
     monkeypatch.setattr(source_module, "MAX_BYTES", 100_000)
     monkeypatch.setattr(source_module, "_BLOCK", 1_000)
-    bomb = gzip.compress(b"0" * 10_000_000)
+    bomb = packed(b"0" * 10_000_000)
     assert len(bomb) < 100_000
     assert "unpacks to more than" in door(bomb)[1]
     assert "is larger than" in door(b"x" * 100_001)[1]
     with pytest.raises(Refused, match="unpacks to more"):
-        gunzip("x", b"".join(gzip.compress(b"0" * 60_000) for _ in range(3)))
+        gunzip("x", b"".join(packed(b"0" * 60_000) for _ in range(3)))
 
 
 def test_gunzip_reads_members_and_padding():
-    data = gzip.compress(b"a" * 3_000_000) + gzip.compress(b"b") + b"\x00" * 100
+    data = packed(b"a" * 3_000_000) + packed(b"b") + b"\x00" * 100
     assert gunzip("x", data) == b"a" * 3_000_000 + b"b"
     with pytest.raises(Refused):
         gunzip("x", zlib.compress(b"a"))

@@ -1,0 +1,68 @@
+"""What the jobs of a workflow hand to each other by environment variables, read here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.core.problems import RexrankError
+from evaluator.github.api import number_and_sha
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The texts as they were handed over, empty where there is none; nothing of them is trusted yet."""
+
+    pr: str = ""
+    sha: str = ""
+    first: str = ""
+    state: str = ""
+    words: str = ""
+    comment: str = ""
+    answer: str = ""
+    result: str = ""
+    renew: bool = False
+    push_token: str = field(default="", repr=False)
+
+    def pull(self) -> tuple[int, str]:
+        """Number and commit of the pull request; raises `InputError` unless both are whole."""
+        return number_and_sha(self.pr, self.sha)
+
+    def number(self) -> int:
+        """Number of the pull request, where the commit may be left out; raises `InputError` as `pull`."""
+        return number_and_sha(self.pr, self.sha or "0" * 40)[0]
+
+    def first_commit(self) -> str:
+        """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
+        return number_and_sha(self.pr, self.first)[1]
+
+    def result_value(self) -> Any:
+        """The value of the JSON that the runner handed out, `None` for none; raises `ValueError` for other text."""
+        return json.loads(self.result or "null")
+
+
+def read_job() -> Job:
+    """The job's part of the environment."""
+    env = os.environ
+    return Job(
+        pr=env.get("PR", ""),
+        sha=env.get("SHA", ""),
+        first=env.get("FIRST", ""),
+        state=env.get("STATE", ""),
+        words=env.get("WORDS", ""),
+        comment=env.get("COMMENT", ""),
+        answer=env.get("ANSWER", ""),
+        result=env.get("RESULT", ""),
+        renew=env.get("RENEW") == "true",
+        push_token=env.get("PUSH_TOKEN", ""),
+    )
+
+
+def text_of(value: str) -> str:
+    """A comment that an earlier job handed over as JSON; raises `RexrankError` for none."""
+    text = json.loads(value or '""')
+    if not isinstance(text, str) or not text:
+        raise RexrankError("there is no comment to write.")
+    return text

@@ -1,0 +1,73 @@
+"""SIGTERM and Ctrl-C: they end a command at once, but not between files that belong together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Stopped(SystemExit):
+    """Somebody asked the command to stop; its exit code is 128 + the number of the signal.
+
+    A `SystemExit`, so that no library takes it for a failure of its own and goes on.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.reason = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(128 + number)
+
+
+@dataclass
+class _State:
+    """`depth`: open `unbroken` blocks; `waiting`: a signal that came inside one; `stopped`: one was raised."""
+
+    depth: int = 0
+    waiting: int | None = None
+    stopped: bool = False
+
+
+_STATE: Final = _State()
+
+
+def stop_on_signals() -> None:
+    """From now on a signal raises `Stopped` in the main thread; a second one ends the process as it is.
+
+    A signal that the parent process had us ignore (`nohup`) stays ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    if _STATE.depth:
+        _STATE.waiting = number
+    elif _STATE.stopped:
+        os._exit(128 + number)
+    else:
+        _STATE.stopped = True
+        raise Stopped(number)
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Holds a signal back until the block has ended, so that what belongs together is written together."""
+    _STATE.depth += 1
+    try:
+        yield
+    finally:
+        _STATE.depth -= 1
+    if not _STATE.depth and _STATE.waiting is not None:
+        _STATE.stopped = True
+        raise Stopped(_STATE.waiting)

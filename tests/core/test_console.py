@@ -1,0 +1,138 @@
+"""Any console: text that it cannot print is spelled, JSON stays UTF-8, and no home folder is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evaluator.core.files import cache_folder
+from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.datasets.sandbox.generate import submission_files
+from evaluator.models.weights import models_directory
+from evaluator.scoring.run import store_directory
+
+ROOT = Path(__file__).parents[2]
+CONSOLES = {
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "strict Latin 1": {"PYTHONIOENCODING": "latin-1:strict"},
+    "UTF-16": {"PYTHONIOENCODING": "utf-16-le"},
+    "the C locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+def rexrank(*args, cwd, env, before="", **how):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTHONIO", "LC_", "LANG"))}
+    clean |= {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / "cache"), "OMP_NUM_THREADS": "1"} | env
+    command = [sys.executable, "-c", before + "from evaluator.cli import main; main()", *map(str, args)]
+    kept = {k: v for k, v in clean.items() if v is not None}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
+    return subprocess.run(command, cwd=cwd, env=kept, timeout=120, check=False, **pipes)
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A submission that is not valid, by a team with a name of every script."""
+    for name, text in submission_files().items():
+        path = tmp_path / "submissions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    card = tmp_path / "submissions/rexrank-sandbox/near-copy/model.yaml"
+    card.write_text(card.read_text("utf-8") + "胸片 ✅: é\n", "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("console", CONSOLES)
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "json"])
+def test_every_console_gets_the_report(submission, console, form):
+    done = rexrank("validate", "submissions", "--format", form, cwd=submission, env=CONSOLES[console])
+    assert done.returncode == 1, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"unexpected failure" not in done.stderr
+    said = done.stdout.decode("utf-16-le" if console == "UTF-16" and form != "json" else "utf-8", "replace")
+    if form == "json":
+        assert "胸片" in json.dumps(json.loads(said), ensure_ascii=False)
+    else:
+        assert "model.yaml" in said
+
+
+@pytest.mark.parametrize("console", ["cp1252", "ascii"])
+def test_scores_and_tables_too(submission, console):
+    how = {"cwd": submission, "env": CONSOLES[console]}
+    card = submission / "submissions/rexrank-sandbox/near-copy/model.yaml"
+    card.write_text(submission_files()["rexrank-sandbox/near-copy/model.yaml"], "utf-8")
+    done = rexrank("score", card.parent, "--metrics", "bleu_2", "--store", "store", **how)
+    assert done.returncode == 0, done.stderr
+    done = rexrank("rank", "--store", "store", **how)
+    assert done.returncode == 0, done.stderr
+    assert b"near-copy" in done.stdout
+    done = rexrank("rank", "--help", **how)
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_or_closed_output_is_said(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = rexrank("models", "list", cwd=tmp_path, env={}, stdout=full)
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+    code = 'exec "$0" -c "from evaluator.cli import main; main()" models list >&- 2>&-'
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    assert subprocess.run(["sh", "-c", code, sys.executable], env=env, check=False).returncode == 0
+
+
+def test_a_reader_that_went_away(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = rexrank("models", "list", cwd=tmp_path, env={}, stdout=write)
+    finally:
+        os.close(write)
+    assert done.returncode in {1, 141}
+    assert done.stderr == b""
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without HOME and without a passwd entry."""
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    for name in ("XDG_CACHE_HOME", "REXRANK_STORE", "REXRANK_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_no_home_is_a_sentence(homeless, tmp_path, monkeypatch):
+    with pytest.raises(RexrankError, match="--store, or set REXRANK_STORE"):
+        store_directory(None)
+    with pytest.raises(MetricUnavailable, match="--models, or set REXRANK_MODELS"):
+        models_directory(None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "rexrank"
+    assert store_directory(None) == tmp_path / "rexrank/store"
+
+
+UNKNOWN = "import pwd\ndef unknown(_): raise KeyError\npwd.getpwuid = pwd.getpwnam = unknown\n"
+
+
+def test_a_user_that_the_machine_does_not_know(submission):
+    how = {"cwd": submission, "env": {"HOME": None, "XDG_CACHE_HOME": None}, "before": UNKNOWN}
+    valid = "submissions/rexrank-sandbox/paraphrase"
+    assert rexrank("validate", valid, **how).returncode == 0
+    done = rexrank("score", valid, "--metrics", "bleu_2", **how)
+    assert done.returncode == 2
+    assert b"has no home folder to keep scores in. Give one with --store" in done.stderr
+    done = rexrank("score", valid, "--metrics", "bleu_2,bertscore", "--store", "store", **how)
+    assert done.returncode == 0, done.stderr
+    assert b"bertscore      not computed: this user has no home folder" in done.stdout
+    done = rexrank("models", "list", **how)
+    assert done.returncode == 2
+    assert b"Give one with --models" in done.stderr

@@ -1,0 +1,167 @@
+"""What a host writes: judges and policy."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+from support.fuzz import Verdict, command, damage_bytes, damage_value, fuzz, obstruct, remove
+
+PAIR = '{"id": "1", "reference": "a", "prediction": "a"}\n'
+JUDGE = {"base_url": "http://127.0.0.1:8000/v1", "model": "judge"}
+NUMBERS = {"timeout", "max_cost", "prompt_price", "completion_price"}
+COUNTS = {"concurrency", "max_retries", "max_tokens", "max_total_tokens", "seed"}
+TEXTS = {"base_url", "model", "revision", "api_key_env"}
+FLAGS = {"structured", "token_ids"}
+VALUES = (
+    "text", "", 0, 1, 7, -1, 1.5, -0.5, True, False, [], ["sandbox"], [1], {}, {"a": 1}, float("nan"), 10**30,
+)  # fmt: skip
+
+
+def toml(tables) -> str:
+    def shown(value):
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{k} = {shown(v)}" for k, v in value.items()) + "}"
+        return "nan" if value != value else json.dumps(value)  # noqa: PLR0124
+
+    return "".join(
+        f"[{key}]\n" + "".join(f"{k} = {shown(v)}\n" for k, v in table.items())
+        for key, table in tables.items()
+    )
+
+
+def judge_fits(key: str, value: object) -> bool | None:
+    """Whether a field of a judge may have a value; `None` where it is a matter of taste."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if key in TEXTS:
+        return None if isinstance(value, str) else False
+    if key in COUNTS:
+        return False if not whole or value < 0 else None if value < 1 or value > 10**6 else True
+    if key in NUMBERS:
+        return (
+            (None if value == 0 or value > 10**6 else value > 0)
+            if whole or isinstance(value, float)
+            else False
+        )
+    if key in FLAGS:
+        return isinstance(value, bool)
+    if key == "hosted_ok_for":
+        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+    return False
+
+
+def judges_usable(text: str) -> bool | None:
+    """Whether a file of judges may be used, by a reading of its own."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    answers: list[bool | None] = []
+    for key, table in tables.items():
+        if key not in {"green", "fineradscore"} or not isinstance(table, dict):
+            return False
+        if "serve" in table:
+            answers.append(None if isinstance(table["serve"], dict) else False)
+        elif not {"base_url", "model"} <= table.keys():
+            return False
+        answers += [judge_fits(k, v) for k, v in table.items() if k != "serve"]
+    return False if False in answers else None if None in answers or not answers else True
+
+
+def test_judges(tmp_path, inputs, seed):
+    pairs, path = tmp_path / "pairs.jsonl", tmp_path / "judges.toml"
+    pairs.write_text(PAIR)
+    names = [*NUMBERS, *COUNTS, *TEXTS, *FLAGS, "hosted_ok_for", "cache_dir", "stand_in", "serve", "colour"]
+
+    def one(rng):
+        tables = {
+            rng.choice(["green", "fineradscore", "green", "bleu_2"]): dict(JUDGE)
+            for _ in range(rng.randrange(1, 3))
+        }
+        for table in tables.values():
+            for _ in range(rng.randrange(3)):
+                table[rng.choice(names)] = rng.choice(VALUES)
+            if rng.random() < 0.1:
+                table.pop(rng.choice(list(table)))
+        remove(path)
+        data = toml(tables).encode()
+        if rng.random() < 0.4:
+            data = damage_bytes(rng, data)
+        path.write_bytes(data)
+        try:
+            usable = judges_usable(data.decode("utf-8"))
+        except ValueError:
+            usable = False
+        what = repr(data[:300])
+        if rng.random() < 0.05:
+            what, usable = obstruct(rng, path), False
+            if what == "a pipe":
+                remove(path)
+        done = command("metric", "bleu_2", "--pairs", pairs, "--judges", path)
+        assert done.code in {0, 1, 2}, done
+        assert not done.code or str(path) in done.err, done.err
+        return Verdict(done.code == 0, done.err), usable, what
+
+    fuzz("judges", inputs(100), seed, one)
+
+
+POLICY = {"runs": 2, "window_days": 14, "runs_per_year": 12}
+POLICY_VALUES = (1, 3, 365, 0, -1, 2.0, 1e12, 10**12, 10**30, "7", "", None, True, [], [1], {}, float("nan"))
+
+
+def policy_usable(data: bytes) -> bool | None:
+    """Whether a policy may be used: whole numbers above 0, known fields, none twice, none beyond all reason."""
+
+    def unique(pairs):
+        assert len({k for k, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
+    except (ValueError, RecursionError, AssertionError):
+        return False
+    if not isinstance(value, dict) or not value.keys() <= POLICY.keys():
+        return False
+    if not all(type(v) is int and v > 0 for v in value.values()):
+        return False
+    return None if any(v > 366 for v in value.values()) else True
+
+
+def test_policy(tmp_path, inputs, seed):
+    path, store = tmp_path / "leaderboard/policy.json", tmp_path / "store"
+    path.parent.mkdir()
+    store.mkdir()
+    run = {
+        "team": "a",
+        "dataset": "mimic-cxr",
+        "digest": "0" * 64,
+        "at": "2026-01-02T00:00:00+00:00",
+        "scored": True,
+    }
+    (store / "attempts.jsonl").write_text(json.dumps(run) + "\n")
+
+    def one(rng):
+        value = {k: rng.choice(POLICY_VALUES[:3]) for k in POLICY if rng.random() < 0.8}
+        if rng.random() < 0.6:
+            value[rng.choice([*POLICY, *POLICY, "colour", "Runs"])] = rng.choice(POLICY_VALUES)
+        data = json.dumps(damage_value(rng, value) if rng.random() < 0.2 else value).encode()
+        if rng.random() < 0.3:
+            data = damage_bytes(rng, data)
+        path.write_bytes(data)
+        done = command("quota", "show", "--leaderboard", path.parent, "--store", store)
+        assert not done.code or str(path) in done.err, done.err
+        usable = policy_usable(data)
+        if done.code == 0 and usable:
+            wanted = {"runs": 1, "window_days": 30, "runs_per_year": 6} | json.loads(data)
+            assert "{runs} in {window_days} days, {runs_per_year} in a year".format(**wanted) in done.out, (
+                done.out
+            )
+        return Verdict(done.code == 0, done.err), usable, repr(data[:300])
+
+    fuzz("policy", inputs(100), seed, one)
+
+
+@pytest.fixture(autouse=True)
+def no_folders_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

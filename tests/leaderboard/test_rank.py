@@ -1,0 +1,271 @@
+"""Ranking repairs what it makes: nothing it wrote can block it, and what is damaged before it is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from support.boards import make_leaderboard
+from support.damage import DAMAGE, change_json, copy, state, text
+
+from evaluator.cli.board import run_rank
+from evaluator.core.files import remove
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.rank import rank_all
+from evaluator.scoring.records import Board, earlier_record, record_path
+from evaluator.site.build import pages
+from evaluator.site.content import read_content
+
+BOARD = "sandbox.findings"
+DERIVED = (
+    f"tables/{BOARD}.json",
+    f"tables/{BOARD}.csv",
+    f"tables/{BOARD}.md",
+    f"pairwise/{BOARD}.json",
+    "overview.json",
+    "overview.csv",
+)
+READ_BY_SITE = DERIVED[:4]
+STUDIES = "studies/sandbox/findings/rexrank-sandbox__near-copy.parquet"
+RECORD = "records/sandbox/findings/rexrank-sandbox__near-copy.json"
+CASES = "cases/sandbox/findings/rexrank-sandbox__near-copy.json"
+
+TABLE_CHANGES = {
+    "another board": lambda v: v.update(dataset="iu-xray"),
+    "another version": lambda v: v.update(schema="rexrank/table/v9"),
+    "no rows": lambda v: v.pop("rows"),
+    "rows as an object": lambda v: v.update(rows={}),
+    "a row without a name": lambda v: v["rows"][0].pop("name"),
+    "a mean as text": lambda v: v["rows"][0]["metrics"]["bleu_2"].update(mean="high"),
+    "another mean": lambda v: v["rows"][0]["metrics"]["bleu_2"].update(mean=0.123),
+    "a path for a record": lambda v: v["rows"][0].update(record="../../etc/passwd"),
+    "a row of nobody": lambda v: v["rows"][0].update(id="x/y", team="x", model="y"),
+    "subgroups as a list": lambda v: v.update(subgroups=[1]),
+    "subgroups of another form": lambda v: v.update(subgroups={"axes": 3}),
+    "sensitivity of another form": lambda v: v.update(sensitivity={"rules": []}),
+    "stability of another form": lambda v: v.update(stability={"models": {"x/y": 1}}),
+    "pairs of another form": lambda v: v.update(pairs=[{"a": 1}]),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("board") / "leaderboard"
+    return make_leaderboard(folder, ("near-copy", "template"), "Somewhere", "Clear lungs.")
+
+
+@pytest.fixture
+def board(made, tmp_path):
+    return copy(made, tmp_path / "leaderboard")
+
+
+def rank(board):
+    return rank_all(board, board / "store", rehearsal=False)
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_nothing_that_ranking_made_can_block_it(board, name):
+    before = state(board)
+    for file in DERIVED:
+        DAMAGE[name](board / file)
+    rank(board)
+    assert state(board) == before
+
+
+@pytest.mark.parametrize("folder", ["tables", "pairwise"])
+@pytest.mark.parametrize("damage", ["gone", "a file", "a link to nothing"])
+def test_a_whole_folder_of_it_may_be_lost(board, folder, damage):
+    before = state(board)
+    shutil.rmtree(board / folder)
+    if damage == "a file":
+        (board / folder).write_text("x")
+    elif damage == "a link to nothing":
+        (board / folder).symlink_to("nowhere")
+    rank(board)
+    assert state(board) == before
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_the_site_sends_to_ranking_what_ranking_repairs(board, name):
+    silent = []
+    for file in READ_BY_SITE:
+        whole = (board / file).read_bytes()
+        DAMAGE[name](board / file)
+        try:
+            read_content(board, "https://example.org/")
+            silent.append(file)
+        except RexrankError as error:
+            assert "rexrank rank" in str(error)  # noqa: PT017
+            assert BOARD in str(error)  # noqa: PT017
+        remove(board / file)
+        (board / file).write_bytes(whole)
+    assert silent == []
+
+
+@pytest.mark.parametrize("file", ["overview.json", "overview.csv"])
+def test_the_site_needs_no_overview(board, file):
+    before = pages(board)
+    (board / file).write_text("{")
+    assert pages(board) == before
+
+
+@pytest.mark.parametrize("name", TABLE_CHANGES)
+def test_a_table_that_is_sound_json_but_another(board, name):
+    before = state(board)
+    change_json(TABLE_CHANGES[name])(board / DERIVED[0])
+    with pytest.raises(RexrankError, match="rexrank rank"):
+        pages(board)
+    rank(board)
+    assert state(board) == before
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "tables/notes.json",
+        "tables/gone.findings.json",
+        "pairwise/gone.findings.json",
+        "tables/.sandbox.findings.json.1f.tmp",
+    ],
+)
+def test_what_belongs_to_no_board_goes(board, file):
+    before = state(board)
+    text("{")(board / file)
+    rank(board)
+    assert state(board) == before
+
+
+def test_what_a_maintainer_put_there_stays(board):
+    (board / "tables/README.md").write_text("Tables.")
+    rank(board)
+    assert (board / "tables/README.md").read_text() == "Tables."
+
+
+def test_without_records_nothing_is_deleted(board):
+    shutil.rmtree(board / "records")
+    before = state(board)
+    with pytest.raises(RexrankError, match="no record under"):
+        run_rank(board, board / "store", rehearsal=False)
+    assert rank(board) == []
+    assert state(board) == before
+
+
+def test_a_damaged_record_or_line_stops_ranking_before_anything_is_written(board):
+    """All of them are named at once, and nothing is touched."""
+    (board / DERIVED[0]).unlink()
+    (board / RECORD).write_text("{")
+    (board / RECORD.replace("findings", "report")).write_text("[]")
+    (board / "studies/sandbox/findings/rexrank-sandbox__template.parquet").write_bytes(b"PAR1")
+    history = board / "history.jsonl"
+    history.write_text("{\n" + history.read_text())
+    before = state(board)
+    with pytest.raises(RexrankError) as failure:
+        rank(board)
+    for file in (RECORD, RECORD.replace("findings", "report"), "history.jsonl is damaged"):
+        assert file in str(failure.value)
+    assert "rexrank score submissions/rexrank-sandbox/near-copy --dataset sandbox" in str(failure.value)
+    assert state(board) == before
+
+
+def test_the_history_follows_from_records_and_history_alone(board):
+    before = (board / "history.jsonl").read_bytes()
+    (board / "history.jsonl").unlink()
+    rank(board)
+    assert (board / "history.jsonl").read_bytes() == before
+    shutil.rmtree(board / "tables")
+    rank(board)
+    assert (board / "history.jsonl").read_bytes() == before
+
+
+def test_a_torn_line_is_set_aside_and_its_event_told_again(board, capsys):
+    history = board / "history.jsonl"
+    before = history.read_bytes()
+    history.write_bytes(before[:-30])
+    rank(board)
+    assert history.read_bytes() == before
+    assert "history.jsonl.torn" in capsys.readouterr().err
+
+
+RECORD_CHANGES = {
+    "no provenance": lambda v: v.update(provenance={}),
+    "provenance gone": lambda v: v.pop("provenance"),
+    "provenance as a list": lambda v: v.update(provenance=[]),
+    "a digest as a number": lambda v: v["provenance"].update(references_sha256=1),
+    "a card as text": lambda v: v.update(card="x"),
+    "a name as a list": lambda v: v["card"].update(name=["x"]),
+    "links as text": lambda v: v["card"].update(links="x"),
+    "training data as text": lambda v: v["card"].update(training_data="x"),
+    "inputs as a list": lambda v: v["card"].update(inputs=[1]),
+    "an unknown status": lambda v: v["card"].update(status="gone"),
+    "badges as text": lambda v: v["integrity"].update(badges="x"),
+    "a badge as text": lambda v: v["integrity"].update(badges=["x"]),
+    "no outcome": lambda v: v["integrity"].pop("outcome"),
+    "diagnostics as a list": lambda v: v.update(diagnostics=[]),
+    "a share as text": lambda v: v["diagnostics"].update(top1_share="x"),
+    "another model": lambda v: v.update(model="other"),
+    "another track": lambda v: v.update(track="report"),
+    "another data set": lambda v: v.update(dataset="iu-xray"),
+    "a number as text": lambda v: v.update(n="4"),
+    "a date as a number": lambda v: v.update(submitted=2026),
+    "a date of another form": lambda v: v.update(submitted="yesterday"),
+    "metrics as a list": lambda v: v.update(metrics=[]),
+    "another mean": lambda v: v["metrics"]["bleu_2"].update(mean=0.9),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in DAMAGE if n not in {"gone", "a bit"}])
+def test_a_damaged_record_is_named(board, name):
+    DAMAGE[name](board / RECORD)
+    _named(board, RECORD)
+
+
+@pytest.mark.parametrize("name", RECORD_CHANGES)
+def test_a_record_of_another_form_is_named(board, name):
+    change_json(RECORD_CHANGES[name])(board / RECORD)
+    # What only the per-study scores contradict is seen where both are read.
+    _named(board, STUDIES if name == "another mean" else RECORD, site=name != "another mean")
+
+
+@pytest.mark.parametrize("name", [n for n in DAMAGE if n not in {"twice", "a bit"}])
+def test_damaged_scores_of_studies_are_named(board, name):
+    DAMAGE[name](board / STUDIES)
+    _named(board, STUDIES, site=False)
+
+
+def _named(board, file, *, site=True):
+    before = state(board)
+    for read in (rank, pages) if site else (rank,):
+        with pytest.raises(RexrankError) as failure:
+            read(board)
+        assert file in str(failure.value)
+        assert "rexrank score submissions/rexrank-sandbox/near-copy --dataset sandbox" in str(failure.value)
+    assert state(board) == before
+
+
+@pytest.mark.parametrize("name", [n for n in DAMAGE if n not in {"gone", "a bit"}])
+def test_damaged_texts_are_named(board, name):
+    DAMAGE[name](board / CASES)
+    if name in {"a link to nothing", "a link to itself", "a folder", "a full folder", "a pipe"}:
+        return  # nothing is there to read: the model has no case browser
+    with pytest.raises(RexrankError, match=f"{CASES}.*rexrank score submissions/rexrank-sandbox/near-copy"):
+        pages(board)
+
+
+def test_scoring_again_mends_a_damaged_record(board):
+    before = state(board)
+    (board / RECORD).write_text("{")
+    (board / STUDIES).write_bytes(b"")
+    (board / CASES).write_text("{")
+    again = make_leaderboard(board, ("near-copy", "template"), "Somewhere", "Clear lungs.")
+    assert state(again) == before
+
+
+def test_a_withheld_set_s_damaged_record_in_the_store_is_not_replaced(tmp_path):
+    place = Board(get_dataset("rexgradient"), "findings")
+    path = record_path(tmp_path, "rexgradient", "findings", "t", "m")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({}))
+    with pytest.raises(RexrankError, match="Restore the file from a backup"):
+        earlier_record(tmp_path / "board", tmp_path, place, "t", "m")

@@ -1,0 +1,60 @@
+"""What some tests need of the machine beyond the second command of the README, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+NEEDS: Final = {
+    "chromium": "Debian's browser: apt-get install chromium",
+    "data": "the folder of public data sets: REXRANK_SHARED=FOLDER",
+    "dev": "the development tools: pip install -e '.[dev]'",
+    "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
+    "node": "Node 20 or newer: apt-get install nodejs, or the one that the dev extra's playwright brings",
+    "root": "root: run the tests as root of a container or a virtual machine",
+    "score": "the extra with torch: pip install -e '.[score]'",
+}
+"""By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
+REQUIRED: Final = "REXRANK_REQUIRED_TESTS"
+"""Groups, separated by spaces, that must not be skipped: set by `.ci/run` to what the machine has."""
+
+
+def reason(group: str, detail: str = "") -> str:
+    """Why a test of the group is skipped."""
+    return f"needs {group}: {NEEDS[group]}" + (f" ({detail})" if detail else "")
+
+
+@lru_cache(maxsize=1)
+def node() -> str | None:
+    """The path of Node: the machine's, else the one in playwright's wheel; `None` without either."""
+    try:
+        from playwright._impl._driver import compute_driver_executable
+    except ImportError:
+        return shutil.which("node")
+    brought = compute_driver_executable()[0]
+    return shutil.which("node") or (brought if Path(brought).is_file() else None)
+
+
+def has_data() -> bool:
+    """Whether the public data sets are at hand."""
+    return Path(os.environ.get("REXRANK_SHARED") or "/nonexistent").is_dir()
+
+
+def report(reasons: Iterable[str], required: Iterable[str]) -> tuple[list[str], bool]:
+    """One line a reason, most frequent first, and whether no required group was skipped.
+
+    A reason of no group is never allowed where any group is required.
+    """
+    wanted, lines, allowed = set(required), [], True
+    counts = Counter(r.removeprefix("Skipped: ") for r in reasons)
+    for text, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        group = text.removeprefix("needs ").partition(":")[0] if text.startswith("needs ") else ""
+        refused = bool(wanted) and (group in wanted or group not in NEEDS)
+        allowed = allowed and not refused
+        lines.append(f"{n} skipped: {text}" + (" — and this machine has it" if refused else ""))
+    return lines, allowed

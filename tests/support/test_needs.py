@@ -1,0 +1,58 @@
+"""Skips are counted by reason, and one that need not be fails the run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.needs import NEEDS, REQUIRED, reason, report
+
+ROOT = Path(__file__).parents[2]
+BROWSER, DATA = reason("chromium"), reason("data")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "required", "lines", "allowed"),
+    [
+        ([], "root", [], True),
+        ([BROWSER, DATA, f"Skipped: {BROWSER}"], "", [f"2 skipped: {BROWSER}", f"1 skipped: {DATA}"], True),
+        ([DATA], "chromium root", [f"1 skipped: {DATA}"], True),
+        ([BROWSER], "chromium", [f"1 skipped: {BROWSER} — and this machine has it"], False),
+        (["because"], "", ["1 skipped: because"], True),
+        (["because"], "root", ["1 skipped: because — and this machine has it"], False),
+    ],
+)
+def test_reasons_are_counted_and_judged(
+    reasons: list[str], required: str, lines: list[str], *, allowed: bool
+) -> None:
+    assert report(reasons, required.split()) == (lines, allowed)
+
+
+@pytest.mark.parametrize(("required", "status"), [("", 0), ("root", 0), ("data", 1)])
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
+    required: str, status: int, workers: str
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTEST_"))}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers]
+    done = subprocess.run(
+        [*command, "tests/statistics/test_moerad.py"],
+        cwd=ROOT,
+        env={**environment, REQUIRED: required},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert f"2 skipped: needs data: {NEEDS['data']}" in done.stdout
+
+
+def test_the_readme_names_every_group() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    for group in NEEDS.keys() - {"dev", "score"}:
+        assert f"| {group} |" in text
