@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evaluator.core.problems import RexrankError
 from evaluator.github.api import number_and_sha
@@ -24,7 +24,6 @@ class Job:
     approved: str = ""
     """How the job that waits for a reviewer ended."""
     renew: bool = False
-    push_token: str = field(default="", repr=False)
 
     def pull(self) -> tuple[int, str]:
         """Number and commit of the pull request; raises `InputError` unless both are whole."""
@@ -49,7 +48,6 @@ def read_job() -> Job:
         answer=env.get("ANSWER", ""),
         approved=env.get("APPROVED", ""),
         renew=env.get("RENEW") == "true",
-        push_token=env.get("PUSH_TOKEN", ""),
     )
 
 

@@ -302,14 +302,13 @@ def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
         return None
 
 
-def run_publish(bundle: Path) -> int:
-    """0 after main's leaderboard is the bundle's."""
-    from evaluator.github.publish import publish
+def run_publish(bundle: Path, out: Path) -> int:
+    """0 after laying out the leaderboard that the job with the token is to push."""
+    from evaluator.github.publish import prepare
 
-    token = read_job().push_token
-    repo = api.repository(token)
-    commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
-    print(f"published {commit}" if commit else "nothing to publish")
+    repo = api.repository()
+    done = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
+    print("The leaderboard is laid out." if done else "Nothing to publish: main holds other submissions.")
     return 0
 
 

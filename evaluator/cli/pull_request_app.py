@@ -110,11 +110,13 @@ def pr_refresh(
 
 
 @pr_app.command("publish")
-def pr_publish(bundle: Bundle) -> None:
-    """Commit a bundle to main and push it."""
+def pr_publish(
+    bundle: Bundle, out: Annotated[Path, typer.Argument(help="New folder for what is to be pushed.")]
+) -> None:
+    """Hold a bundle to main, and lay out the leaderboard that the job with the token pushes."""
     from evaluator.cli.pull_request import run_publish
 
-    raise typer.Exit(run_publish(bundle))
+    raise typer.Exit(run_publish(bundle, out))
 
 
 @pr_app.command("withdraw")
