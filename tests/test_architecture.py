@@ -140,6 +140,7 @@ THEMES = {
     "test_architecture",
     "test_import_names",
     "test_tie_rules",
+    "test_types_held",
 }
 """Tests of one theme over several modules of their room."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from evaluator.cli.progress import progress
 from evaluator.core.problems import InputError
@@ -12,6 +11,7 @@ from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
+from evaluator.leaderboard.table import Table
 from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
 from evaluator.scoring.run import store_directory
 
@@ -30,32 +30,30 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
     return 0
 
 
-def print_table(table: dict[str, Any]) -> None:
+def print_table(table: Table) -> None:
     """The board on standard output: rank ranges, names, displayed values with intervals."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as Grid
     from rich.text import Text
 
-    note = " – rehearsal with stand-ins, not results" if table["rehearsal"] else ""
-    grid = Table(
-        title=f"{table['title']}, {table['track']} track (n = {table['n']}, {table['n_clusters']} patients){note}",
+    note = " – rehearsal with stand-ins, not results" if table.rehearsal else ""
+    grid = Grid(
+        title=f"{table.title}, {table.track} track (n = {table.n}, {table.n_clusters} patients){note}",
         title_justify="left",
     )
     grid.add_column("Rank", justify="right")
     grid.add_column("Model")
-    for metric in table["metrics"]:
-        grid.add_column(metric["display_title"], justify="right")
-    for row in tables.all_rows(table):
-        kind = {"null": " (baseline)"}.get(row["kind"], "")
-        cells = [_two_lines(tables.display_text(row["metrics"].get(m["key"]))) for m in table["metrics"]]
-        grid.add_row(tables.rank_text(row), Text(f"{row['name']}{kind}"), *cells)
+    for metric in table.metrics:
+        grid.add_column(metric.display_title, justify="right")
+    for row in table.all_rows:
+        kind = {"null": " (baseline)"}.get(row.kind, "")
+        cells = [_two_lines(tables.cell_text(row, m.key)) for m in table.metrics]
+        grid.add_row(tables.rank_text(row), Text(f"{row.name}{kind}"), *cells)
     console = Console()
     if not console.is_terminal:
-        console = Console(width=40 + 18 * len(table["metrics"]))
-    console.print(
-        grid if tables.all_rows(table) else Text(f"{table['title']}, {table['track']} track: no row.")
-    )
-    for line in [*tables.unranked_notes(table), *table["notes"]]:
+        console = Console(width=40 + 18 * len(table.metrics))
+    console.print(grid if table.all_rows else Text(f"{table.title}, {table.track} track: no row."))
+    for line in [*tables.unranked_notes(table), *table.notes]:
         console.print(Text(f"note: {line}"))
 
 

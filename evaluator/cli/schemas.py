@@ -1,16 +1,17 @@
-"""Writes the JSON Schemas that follow from the typed models of host files."""
+"""Writes the JSON Schemas that follow from the typed models of host files and tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from evaluator.core.files import write_text
 from evaluator.core.host_files import json_schema
 from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.eligibility import Releases
+from evaluator.leaderboard.table import Table
 from evaluator.models.judges.config import JudgesFile
 from evaluator.models.weights import WeightsFile
 from evaluator.scoring.quota import Policy
@@ -26,9 +27,71 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "policy-v1": (Policy, "ReXrank policy, version 1"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
+    "table-v1": (Table, "Board"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
 }
 """Model and title of each schema, by its name."""
+_ROW: Final = {
+    "id": "some-team/some-model",
+    "team": "some-team",
+    "model": "some-model",
+    "name": "Some Model",
+    "kind": "submission",
+    "status": "active",
+    "rank": 1,
+    "rank_low": 1,
+    "rank_high": 1,
+    "tied_with_best": True,
+    "metrics": {
+        "bleu_2": {
+            "mean": 0.27,
+            "se": 0.0057,
+            "low": 0.259,
+            "high": 0.282,
+            "n": 590,
+            "n_failed": 0,
+            "display": {"value": 0.27, "low": 0.259, "high": 0.282, "note": ""},
+        }
+    },
+    "record": "records/iu-xray/findings/some-team__some-model.json",
+    "badges": [],
+    "diagnostics": {},
+}
+_TABLE: Final = {
+    "schema": "rexrank/table/v1",
+    "dataset": "iu-xray",
+    "track": "findings",
+    "title": "IU X-ray",
+    "access": "public",
+    "n": 590,
+    "n_clusters": 590,
+    "protocol": "clean",
+    "primary": "bleu_2",
+    "rule": "primary/v1",
+    "rehearsal": False,
+    "metrics": [
+        {
+            "key": "bleu_2",
+            "title": "BLEU-2",
+            "display_title": "BLEU-2",
+            "higher_is_better": True,
+            "reciprocal": False,
+            "signature": "bleu_2|v1|fast-bleu|weights:1/2,1/2|epsilon:0.1|protocol:clean",
+        }
+    ],
+    "rows": [_ROW],
+    "incomplete": [],
+    "withdrawn": [],
+    "nulls": [],
+    "notes": [],
+    "resolution": {},
+    "sensitivity": {},
+    "pairs": [],
+}
+ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]}
+}
+"""What the schema of a served file says beside its model: its address and an example."""
 
 
 def generated_schemas() -> dict[str, str]:
@@ -40,7 +103,8 @@ def generated_schemas() -> dict[str, str]:
             "$id": f"{SITE_URL}data/schemas/{name}.schema.json",
             "title": title,
         }
-        schema = {**head, **{k: v for k, v in json_schema(model).items() if k != "title"}}
+        fields = {k: v for k, v in json_schema(model).items() if k != "title"}
+        schema = {**head, **fields, **ENDPOINTS.get(name, {})}
         texts[f"{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return texts
 

@@ -19,6 +19,8 @@ from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.ranking import overview, record_row
+from evaluator.leaderboard.row import Row, WithdrawnRow
+from evaluator.leaderboard.table import GROUPS, Table, parse_table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
@@ -111,9 +113,10 @@ def _record_at(bundle: Bundle, name: str, path: str) -> Content:
 def check_table(bundle: Bundle, name: str) -> None:
     """A table says of its data set what main says, shows its records, and is the same as CSV and Markdown."""
     if not name.endswith(".json"):
-        table = bundle.content.get(f"{name.rpartition('.')[0]}.json")
+        source = f"{name.rpartition('.')[0]}.json"
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
-        if table is None or (bundle.folder / name).read_bytes() != render(table).encode():
+        made = render(_table(bundle, source)) if source in bundle.content else None
+        if made is None or (bundle.folder / name).read_bytes() != made.encode():
             refuse(name, "is not what the table's JSON gives")
         return
     table, board = _read(bundle, name, "table")
@@ -121,12 +124,21 @@ def check_table(bundle: Bundle, name: str) -> None:
     step = dataset.exposure.step(table["n"]) if table["n"] else None
     if (table["title"], table["access"], table["step"]) != (dataset.title, dataset.access, step):
         refuse(name, "says other things of its data set than main")
-    rows = tables.all_rows(table)
+    _table(bundle, name)
+    rows = [r for group in GROUPS for r in table[group]]
     if len({r["id"] for r in rows}) != len(rows):
         refuse(name, "has a model twice")
     for row in rows:
         _check_row(row, table, board, name, bundle)
     _check_pairs(table["pairs"], table, board, name)
+
+
+def _table(bundle: Bundle, name: str) -> Table:
+    """The typed table of a file; one that keeps no schema is refused without a word of its own."""
+    try:
+        return parse_table(bundle.content[name], name)
+    except RexrankError:
+        refuse(name, "does not keep the schema of table")
 
 
 RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
@@ -146,7 +158,8 @@ def _check_row(row: Content, table: Content, board: Board, name: str, bundle: Bu
         refuse(name, "has a metric that main does not know")
     entrants = Entrants((), (), (), tuple(nulls), signatures, table["primary"], ())
     keys = [] if row["status"] == "withdrawn" else list(signatures)
-    again = record_row(board, record, entrants, keys, None)
+    kind = WithdrawnRow if row["status"] == "withdrawn" else Row
+    again = record_row(kind, board, record, entrants, keys).view()
     if row["metrics"] != again["metrics"]:
         refuse(name, "has a row with other numbers than its record")
     # C22 compares a model's boards, so that its table says it and no single record.
@@ -263,11 +276,11 @@ def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 def check_overview(bundle: Bundle) -> None:
     """The overview is what the tables give, and is there where they are."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in TRACKS]
-    made = overview([bundle.content[n] for n in order if n in bundle.content])
+    made = overview([_table(bundle, n) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
-    if there[0] != there[1] or (made["boards"] and not there[0]):
+    if there[0] != there[1] or (made.boards and not there[0]):
         raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
-    if there[0] and bundle.content["overview.json"] != made:
+    if there[0] and bundle.content["overview.json"] != made.view():
         refuse("overview.json", "is not what the tables give")
     if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(made).encode():
         refuse("overview.csv", "is not what the tables give")

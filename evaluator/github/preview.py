@@ -25,7 +25,7 @@ from evaluator.datasets.references import load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.leaderboard.rank import rank_board
-from evaluator.leaderboard.table_files import check_table
+from evaluator.leaderboard.table import parse_table
 from evaluator.scoring.quota import counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission, store_directory
@@ -115,7 +115,7 @@ def preview(
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
-                table, _ = rank_board(board, copy, overlay, rehearsal=False)
+                table = rank_board(board, copy, overlay, rehearsal=False).table.view()
                 before = _table(leaderboard, board)
                 boards.append(board_result(table, f"{team}/{submission.model}", before))
     now = datetime.now(UTC)
@@ -137,8 +137,7 @@ def _table(leaderboard: Path, board: Board) -> dict[str, Any] | None:
     """The board as main has it, `None` before its first row and where the table is damaged."""
     path = leaderboard / "tables" / f"{board.name}.json"
     try:
-        table: dict[str, Any] = load_json(path)
-        check_table(table, path.name)
+        table: dict[str, Any] = parse_table(load_json(path), path.name).view()
     except (OSError, ValueError, RexrankError):
         return None
     return table

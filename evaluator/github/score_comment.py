@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.quota_status import readable
+from evaluator.leaderboard.row import Display
 from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.null_reports import TITLES
 from evaluator.submissions.outcome import SITE_URL
@@ -72,7 +73,7 @@ def _summary(boards: Sequence[Mapping[str, Any]]) -> list[str]:
         url = f"{SITE_URL}leaderboards/{board['dataset']}/{board['track']}/"
         row, before, metric = board["row"], board["before"], _primary(board)
         rank = "none" if row is None or row["rank_low"] is None else f"**{_range(row)}** of {board['models']}"
-        digits = digits_of(board)
+        digits = digits_of(board.get("step"))
         value = "–" if row is None else _value(row, metric["key"], digits)
         lines.append(
             f"| [{markdown_text(board['title'])}, {board['track']}]({url}) | {rank} | {_head(metric)} {value} "
@@ -128,7 +129,7 @@ def _primary(board: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _around(board: Mapping[str, Any]) -> list[str]:
     """The model between the best row, its neighbours and the null rows, by the metric that ranks."""
-    key, digits = board["primary"], digits_of(board)
+    key, digits = board["primary"], digits_of(board.get("step"))
     leads = {d["id"]: d for d in board["differences"]}
     ranked = [r for r in (*board["others"], board["row"]) if r["kind"] != "null"]
     ranked.sort(key=lambda r: (r["rank_low"] is None, r["rank_low"] or 0, r["rank_high"] or 0, r["id"]))
@@ -181,7 +182,7 @@ def _signed(value: float, digits: int) -> str:
 
 def _metrics(board: Mapping[str, Any]) -> list[str]:
     """Every metric of the model beside the best row and the null rows' best."""
-    row, digits = board["row"], digits_of(board)
+    row, digits = board["row"], digits_of(board.get("step"))
     best = next((r for r in board["others"] if r["kind"] != "null" and r["rank_low"] == 1), None)
     nulls = [r for r in board["others"] if r["kind"] == "null"]
     heads = [
@@ -214,7 +215,8 @@ def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any], digits
 
 def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
     found = row["metrics"].get(key)
-    return display_text(None if found is None else {"display": found}, digits).replace(" ", NBSP)
+    shown = None if found is None else Display(**{k: found[k] for k in Display.model_fields})
+    return display_text(shown, digits).replace(" ", NBSP)
 
 
 def _reports(board: Mapping[str, Any]) -> list[str]:

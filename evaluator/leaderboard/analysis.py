@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Stability, TableParts
 from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.statistics import bootstrap
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 AGGREGATED: Final = tuple(k for k in REXRANK_KEYS if k != PRIMARY)
 """Metrics that count in the sensitivity panel: one each of ReXrank's families, RadCliQ left out."""
 
+DIFFERENCES: Final = ("difference", "low", "high")
+"""What a pair of models says in the metric's own unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -37,7 +41,7 @@ class Analysis:
         """Place by `team/model`."""
         return self.board.places
 
-    def table_parts(self, step: float | None = None) -> dict[str, Any]:
+    def table_parts(self, step: float | None = None) -> TableParts:
         """The parts of a table that are not rows.
 
         `step`: of a set that is not public. Differences are then as coarse as its means: with a model
@@ -47,15 +51,15 @@ class Analysis:
         resolution = dict(self.board.resolution)
         if step is not None:
             for pair in pairs:
-                for key in ("difference", "low", "high"):
-                    pair[key] = None if pair[key] is None else coarse(pair[key], step)
+                rounded = {k: coarse(v, step) for k, v in pair.items() if k in DIFFERENCES and v is not None}
+                pair.update(rounded)
             resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
-        return {
-            "resolution": resolution,
-            "sensitivity": dict(self.board.sensitivity),
-            "stability": dict(self.board.stability),
-            "pairs": pairs,
-        }
+        return TableParts(
+            resolution=Resolution(**resolution),
+            sensitivity=Sensitivity(**self.board.sensitivity),
+            stability=Stability(**self.board.stability),
+            pairs=tuple(PairTest(**pair) for pair in pairs),
+        )
 
 
 def analyse_board(

@@ -7,36 +7,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
 
 from evaluator.core.files import append_line, dump_json, parse_strict, sha256_bytes, write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
+from evaluator.core.typed import form
 from evaluator.datasets.registry import dataset_ids
-from evaluator.leaderboard.table_files import all_rows
+from evaluator.leaderboard.row import Entry, ModelId, Row
+from evaluator.leaderboard.table import Table
 from evaluator.scoring.provenance import today
 
 HISTORY: Final = "history.jsonl"
 TORN: Final = "history.jsonl.torn"
 """Where a torn last line is put aside."""
 
-EVENTS: Final = {
+EventName = Literal["entered", "scored-again", "withdrawn", "removed"]
+EVENTS: Final[Mapping[EventName, str]] = {
     "entered": "entered the board",
     "scored-again": "was scored again",
     "withdrawn": "was withdrawn",
     "removed": "left the board",
 }
-Event = Mapping[str, Any]
 _ABSENT: Final = (None, "removed")
+
+
+class Event(Entry):
+    """What changed of a model on one board."""
+
+    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "YYYY-MM-DD")]
+    id: ModelId
+    name: str | None = Field(None, description="As readers saw it.")
+    event: EventName
+    dataset: str
+    track: Literal["findings", "report"]
+    rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(None, description="Range of ranks.")
+    primary: str | None = Field(None, description="The metric that ranked.")
+    shown: float | None = Field(None, description="The ranking metric as readers saw it.")
+    previous: float | None = Field(None, description="The same before.")
+    pull_request: int | None = None
+    scores_sha256: str | None = Field(None, description="See `scores_digest`.")
 
 
 class History(NamedTuple):
     """The events, oldest first, and the bytes of a last line that is only half there (else empty)."""
 
-    events: list[dict[str, Any]]
+    events: list[Event]
     torn: bytes
 
 
@@ -52,25 +71,24 @@ def read_history(leaderboard: Path) -> History:
         lines = path.read_bytes().rstrip(b"\n").split(b"\n")
     except OSError as error:
         raise RexrankError(f"cannot read {path}: {error.strerror}. {_restore(path)}") from error
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     failures: list[str] = []
     for number, line in enumerate(lines if lines != [b""] else [], start=1):
         try:
-            event = parse_strict(line)
+            value = parse_strict(line)
         except ValueError as error:
             if number == len(lines):
                 return _whole(path, events, failures, line)
             failures.append(f"line {number} of {path} is damaged: {error}.")
             continue
-        wrong = _wrong(event)
-        if wrong:
-            failures.append(f"line {number} of {path} is damaged: {wrong}.")
-        else:
-            events.append(event)
+        try:
+            events.append(_known(value))
+        except ValueError as error:
+            failures.append(f"line {number} of {path} is damaged: {error}.")
     return _whole(path, events, failures, b"")
 
 
-def _whole(path: Path, events: list[dict[str, Any]], failures: list[str], torn: bytes) -> History:
+def _whole(path: Path, events: list[Event], failures: list[str], torn: bytes) -> History:
     if failures:
         raise RexrankError("\n".join([*failures[:20], _restore(path)]))
     return History(events, torn)
@@ -80,94 +98,101 @@ def _restore(path: Path) -> str:
     return f"Restore the file as it was committed last: git checkout HEAD -- {path}"
 
 
-def _wrong(event: Any) -> str:
-    """What is wrong with an event, or an empty text."""
-    error = next(iter(_validator().iter_errors(event)), None)
-    if error is not None:
-        return f"/{'/'.join(map(str, error.path))}: {error.message[:200]}"
-    return "" if event["dataset"] in dataset_ids() else f"there is no data set {event['dataset']!r}"
+def _known(value: Any) -> Event:
+    """The event that a line holds; raises `ValueError` that says what is wrong with it."""
+    try:
+        event = Event.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"/{'/'.join(map(str, first['loc']))}: {first['msg'][:200]}") from error
+    if event.dataset not in dataset_ids():
+        raise ValueError(f"there is no data set {event.dataset!r}")
+    return event
 
 
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    text = resources.files("evaluator.schemas").joinpath("history-v1.schema.json").read_text("utf-8")
-    return Draft202012Validator(json.loads(text)["properties"]["events"]["items"])
-
-
-def changes(history: Sequence[Event], tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The events that lead from what the history tells to the tables; baselines make none.
-
-    An event has `date`, `id`, `name`, `event`, `dataset`, `track`, `rank`, `primary`, `shown` (the
-    primary's displayed value), `previous`, `pull_request` and `scores_sha256` (see `scores_digest`).
-    """
-    last = {(e["dataset"], e["track"], e["id"]): e for e in history}
+def changes(history: Sequence[Event], tables: Sequence[Table]) -> list[Event]:
+    """The events that lead from what the history tells to the tables; baselines make none."""
+    last = {(e.dataset, e.track, e.id): e for e in history}
     now = {
-        (table["dataset"], table["track"], row["id"]): (table, row)
+        (table.dataset, table.track, row.id): (table, row)
         for table in tables
-        for row in all_rows(table)
-        if row["kind"] == "submission"
+        for row in table.all_rows
+        if row.kind == "submission"
     }
     events = []
     for key in sorted(last.keys() | now.keys()):
-        table, row = now.get(key, (None, None))
-        event = _event(last.get(key), table, row)
-        if event:
-            events.append(_entry(key, event, last.get(key), table, row))
+        told = last.get(key)
+        if key in now:
+            events += _seen(told, *now[key])
+        elif told and told.event not in _ABSENT:
+            events.append(_removed(told))
     # tie: the order in which they were found
-    return sorted(events, key=lambda e: (e["date"], e["dataset"], e["track"], e["id"]))
+    return sorted(events, key=lambda e: (e.date, e.dataset, e.track, e.id))
 
 
-def _event(last: Event | None, table: Mapping[str, Any] | None, row: Mapping[str, Any] | None) -> str | None:
-    was = last["event"] if last else None
-    if table is None or row is None:
-        return None if was in _ABSENT else "removed"
-    if row["status"] == "withdrawn":
+def _removed(last: Event) -> Event:
+    return Event(
+        date=today(),
+        id=last.id,
+        name=last.name or last.id.partition("/")[2],
+        event="removed",
+        dataset=last.dataset,
+        track=last.track,
+        rank=None,
+        primary=last.primary,
+        shown=None,
+        previous=last.shown,
+        pull_request=last.pull_request,
+        scores_sha256=None,
+    )
+
+
+def _event(last: Event | None, table: Table, row: Row) -> EventName | None:
+    was = last.event if last else None
+    if row.status == "withdrawn":
         return None if was == "withdrawn" else "withdrawn"
     if last is None or was in {"withdrawn", "removed"}:
         return "entered"
-    if last.get("scores_sha256"):
-        return None if last["scores_sha256"] == scores_digest(row) else "scored-again"
-    same = (last.get("primary"), last.get("shown")) == (table["primary"], _shown(table, row))
+    if last.scores_sha256:
+        return None if last.scores_sha256 == scores_digest(row) else "scored-again"
+    same = (last.primary, last.shown) == (table.primary, _shown(table, row))
     return None if same else "scored-again"
 
 
-def scores_digest(row: Mapping[str, Any]) -> str:
+def scores_digest(row: Row) -> str:
     """SHA-256 over the means of a row as the table has them: two events with the same tell of the same scores."""
-    return sha256_bytes(dump_json({k: e["mean"] for k, e in row["metrics"].items()}).encode())
+    return sha256_bytes(dump_json({k: e.mean for k, e in row.metrics.items()}).encode())
 
 
-def _entry(
-    key: tuple[str, str, str],
-    event: str,
-    last: Event | None,
-    table: Mapping[str, Any] | None,
-    row: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+def _seen(last: Event | None, table: Table, row: Row) -> list[Event]:
+    """What a row tells that the history does not, as one event or none."""
+    event = _event(last, table, row)
+    if event is None:
+        return []
     # Scores carry the date of their scoring, so that ranking old records anew writes the same lines.
     scored = event in {"entered", "scored-again"}
-    known = row or last or {}
-    ranked = scored and row is not None and row["rank"] is not None
-    return {
-        "date": (known.get("submitted") if scored else None) or today(),
-        "id": key[2],
-        "name": known.get("name") or key[2].partition("/")[2],
-        "event": event,
-        "dataset": key[0],
-        "track": key[1],
-        "rank": [row["rank_low"], row["rank_high"]] if ranked and row else None,
-        "primary": table["primary"] if table else known["primary"],
-        "shown": _shown(table, row),
-        "previous": last.get("shown") if last else None,
-        "pull_request": known.get("pull_request"),
-        "scores_sha256": scores_digest(row) if scored and row else None,
-    }
+    low, high = (row.rank_low, row.rank_high) if scored and row.rank is not None else (None, None)
+    return [
+        Event(
+            date=(row.submitted if scored else None) or today(),
+            id=row.id,
+            name=row.name or row.model,
+            event=event,
+            dataset=table.dataset,
+            track=table.track,
+            rank=None if low is None or high is None else (low, high),
+            primary=table.primary,
+            shown=_shown(table, row),
+            previous=last.shown if last else None,
+            pull_request=row.pull_request,
+            scores_sha256=scores_digest(row) if scored else None,
+        )
+    ]
 
 
-def _shown(table: Mapping[str, Any] | None, row: Mapping[str, Any] | None) -> float | None:
-    entry = row["metrics"].get(table["primary"]) if table and row else None
-    return entry["display"]["value"] if entry else None
+def _shown(table: Table, row: Row) -> float | None:
+    cell = row.metrics.get(table.primary)
+    return cell.display.value if cell else None
 
 
 def sound_bytes(path: Path) -> bytes:
@@ -187,7 +212,7 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     path = leaderboard / HISTORY
     torn = read_history(leaderboard).torn
     kept = sound_bytes(path) if path.exists() else b""
-    lines = [json.dumps(e, sort_keys=True, ensure_ascii=False) + "\n" for e in events]
+    lines = [json.dumps(e.view(), sort_keys=True, ensure_ascii=False) + "\n" for e in events]
     with unbroken():
         if torn:
             append_line(leaderboard / TORN, torn.decode("utf-8", "backslashreplace"))

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
+from pydantic import Field
 
+from evaluator.leaderboard.row import Entry, ModelId, Slug
+from evaluator.leaderboard.table import Track, read_entry
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
@@ -27,32 +31,50 @@ if TYPE_CHECKING:
 PAIRWISE_SCHEMA: Final = "rexrank/pairwise/v1"
 
 
+class MetricPair(Entry):
+    """Two models on one metric: mean of a minus mean of b, its interval, p, and q over the metric's pairs."""
+
+    a: ModelId
+    b: ModelId
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    q: float
+
+
+class Pairwise(Entry):
+    """All pairs of a board's ranked models, by metric."""
+
+    schema_: Literal["rexrank/pairwise/v1"] = Field(alias="schema")
+    dataset: Slug
+    track: Track
+    n: int
+    n_clusters: int
+    metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]]
+
+
+def read_pairwise(path: Path) -> Pairwise:
+    """The pairs in a file; raises `RexrankError` for one that is damaged or of the wrong form."""
+    return read_entry(Pairwise, path, "list of pairs")
+
+
 def board_pairwise(
     board: Board,
     references_sha256: str,
     frames: Mapping[str, pd.DataFrame],
     columns: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
+) -> Pairwise:
     """Per metric the pairs of models that both have it, a before b in the alphabet.
 
-    `{"schema", "dataset", "track", "n", "n_clusters", "metrics": {key: [{a, b, difference, low,
-    high, p, q}]}}`; `difference` is mean of a minus mean of b. Ends are `None` with fewer than 30
+    Ends are `None` with fewer than 30
     patients. Differences and ends are as coarse as the set's means.
     """
     first = next(iter(frames.values()), None)
-    result: dict[str, Any] = {
-        "schema": PAIRWISE_SCHEMA,
-        "dataset": board.dataset.id,
-        "track": board.track,
-        "n": 0 if first is None else len(first),
-        "n_clusters": 0,
-        "metrics": {},
-    }
     if first is None:
-        return result
+        return _pairwise(board, 0, 0, {})
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
-    result["n_clusters"] = clusters.n
     holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
     holders = {k: models for k, models in holders.items() if len(models) > 1}
     values = {
@@ -63,15 +85,29 @@ def board_pairwise(
     if clusters.n >= bootstrap.MIN_CLUSTERS:
         draws = bootstrap.draw_means([values[k] for k in holders], clusters, seed)
     step = board.dataset.exposure.step(len(first))
-    for (key, models), drawn in zip(holders.items(), draws, strict=True):
-        tests = significance.sign_flip(values[key], clusters, seed)
-        result["metrics"][key] = _pairs(models, tests, drawn, step)
-    return result
+    metrics = {
+        key: _pairs(models, significance.sign_flip(values[key], clusters, seed), drawn, step)
+        for (key, models), drawn in zip(holders.items(), draws, strict=True)
+    }
+    return _pairwise(board, len(first), clusters.n, metrics)
+
+
+def _pairwise(
+    board: Board, n: int, n_clusters: int, metrics: Mapping[str, tuple[MetricPair, ...]]
+) -> Pairwise:
+    return Pairwise(
+        schema=PAIRWISE_SCHEMA,
+        dataset=board.dataset.id,
+        track=board.track,
+        n=n,
+        n_clusters=n_clusters,
+        metrics=metrics,
+    )
 
 
 def _pairs(
     models: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, step: float | None
-) -> list[dict[str, Any]]:
+) -> tuple[MetricPair, ...]:
     """The rows of one metric; with `step`, coarse."""
 
     def shown(value: float) -> float:
@@ -85,14 +121,14 @@ def _pairs(
             ends = np.quantile(draws[:, i] - draws[:, j], [0.025, 0.975])
             low, high = shown(float(ends[0])), shown(float(ends[1]))
         rows.append(
-            {
-                "a": models[i],
-                "b": models[j],
-                "difference": shown(float(tests.difference[k])),
-                "low": low,
-                "high": high,
-                "p": float(f"{tests.p[k]:.4g}"),
-                "q": float(f"{q[k]:.4g}"),
-            }
+            MetricPair(
+                a=models[i],
+                b=models[j],
+                difference=shown(float(tests.difference[k])),
+                low=low,
+                high=high,
+                p=float(f"{tests.p[k]:.4g}"),
+                q=float(f"{q[k]:.4g}"),
+            )
         )
-    return rows
+    return tuple(rows)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evaluator.core.files import TEMPORARY, dump_json, remove, write_derived
 from evaluator.core.stopping import unbroken
@@ -14,9 +14,10 @@ from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.eligibility import Entrants, name_of, read_releases, sort_entrants, usable
 from evaluator.leaderboard.history import append_history, changes, read_history
-from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
+from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity
 from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 class Ranked(NamedTuple):
     """What ranking makes of one board: its table, and the differences of all pairs of its models."""
 
-    table: dict[str, Any]
-    pairwise: dict[str, Any]
+    table: Table
+    pairwise: Pairwise
 
 
 def rank_board(
@@ -51,9 +52,8 @@ def rank_board(
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     null = _best_null(board, entrants, leaderboard, store)
-    table["subgroups"] = board_subgroups(board, digest, frames, entrants.primary, null, show)
-    table["notes"] += notes
-    tables.check_table(table, board.name)
+    subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show)
+    table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     return Ranked(table, board_pairwise(board, digest, frames, columns))
 
 
@@ -73,7 +73,7 @@ def _best_null(
 
 def rank_all(
     leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> list[dict[str, Any]]:
+) -> list[Table]:
     """The tables of every board, written as CSV, JSON and Markdown, with pairs, overview and history.
 
     Everything is read and checked before anything is written, and what no record stands behind any
@@ -93,9 +93,8 @@ def rank_all(
     readers: list[Callable[[], object]] = [partial(read_history, leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
-    made = [r.table for r in ranked]
-    mark_contamination(made)
-    files = _files(ranked)
+    made = mark_contamination([r.table for r in ranked])
+    files = _files([r._replace(table=t) for r, t in zip(ranked, made, strict=True)])
     events = changes(read_history(leaderboard).events, made)
     with unbroken():
         for name, text in files.items():
@@ -111,13 +110,13 @@ def _files(ranked: Sequence[Ranked]) -> dict[str, str]:
     """Every file that ranking writes, by its name below the leaderboard."""
     files = {}
     for table, pairwise in ranked:
-        name = f"{table['dataset']}.{table['track']}"
+        name = table.name
         files[f"tables/{name}.json"] = tables.table_json(table)
         files[f"tables/{name}.csv"] = tables.table_csv(table)
         files[f"tables/{name}.md"] = tables.table_markdown(table)
-        files[f"pairwise/{name}.json"] = dump_json(pairwise)
+        files[f"pairwise/{name}.json"] = dump_json(pairwise.view())
     summary = overview([r.table for r in ranked])
-    files["overview.json"] = dump_json(summary)
+    files["overview.json"] = dump_json(summary.view())
     files["overview.csv"] = tables.overview_csv(summary)
     return files
 

@@ -7,12 +7,33 @@ ranking twice gives identical bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.analysis import Analysis
 from evaluator.leaderboard.eligibility import Entrants, Record, name_of, usable
+from evaluator.leaderboard.row import (
+    Badge,
+    Display,
+    Gain,
+    Inputs,
+    MetricCell,
+    RankedRow,
+    Row,
+    Status,
+    WithdrawnRow,
+)
+from evaluator.leaderboard.table import (
+    OVERVIEW_SCHEMA,
+    TABLE_SCHEMA,
+    BoardSummary,
+    Column,
+    Named,
+    Overview,
+    Table,
+    TableParts,
+)
 from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
 from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
@@ -23,9 +44,11 @@ from evaluator.statistics.ties import by_cost
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_SCHEMA: Final = "rexrank/table/v1"
 RULE: Final = "primary/v1"
 """Name and version of the ranking rule: mean of the primary metric, worst for what failed."""
+
+NUMBERS: Final = ("mean", "se", "low", "high", "n", "n_failed")
+"""What a metric's cell takes from the record as it is."""
 
 
 def board_keys(entrants: Entrants) -> list[str]:
@@ -44,10 +67,8 @@ def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
             )
 
 
-def make_table(
-    board: Board, entrants: Entrants, analysis: Analysis | None, *, rehearsal: bool
-) -> dict[str, Any]:
-    """The board as the JSON table that pages, CSV and Markdown are made of."""
+def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, rehearsal: bool) -> Table:
+    """The board as the table that pages, CSV and Markdown are made of."""
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
     # By the records' own precision, not by what is shown of a set in steps.
@@ -55,99 +76,106 @@ def make_table(
         entrants.ranked, key=lambda r: (r["submitted"] or "", name_of(r))
     )  # tie: none, names differ
     order = by_cost(first, [sign * r["metrics"][entrants.primary]["mean"] for r in first])
-    rows = [record_row(board, r, entrants, keys, analysis) for r in order]
-    stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)
-    return {
-        "schema": TABLE_SCHEMA,
-        "dataset": board.dataset.id,
-        "track": board.track,
-        "title": board.dataset.title,
-        "access": board.dataset.access,
-        "n": anyone[0]["n"] if anyone else 0,
-        "n_clusters": anyone[0]["n_clusters"] if anyone else 0,
-        "protocol": anyone[0]["protocol"] if anyone else "clean",
-        "primary": entrants.primary,
-        "rule": RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
-        "step": board.dataset.exposure.step(anyone[0]["n"]) if anyone else None,
-        "rehearsal": rehearsal or stand_in,
-        "metrics": [_column(k, entrants.signatures[k]) for k in keys],
-        "rows": rows,
-        "incomplete": [record_row(board, r, entrants, keys, None) for r in entrants.incomplete],
-        "withdrawn": [record_row(board, r, entrants, [], None) for r in entrants.withdrawn],
-        "nulls": [record_row(board, r, entrants, keys, None) for r in entrants.nulls],
-        "notes": [*entrants.notes, *board.dataset.notes],
-        **(
-            analysis.table_parts(board.dataset.exposure.step(anyone[0]["n"]))
-            if analysis
-            else {"resolution": {}, "sensitivity": {}, "pairs": [], "stability": {}, "subgroups": None}
-        ),
-    }
+    step = board.dataset.exposure.step(anyone[0]["n"]) if anyone else None
+    parts = analysis.table_parts(step) if analysis else TableParts()
+    return Table(
+        schema=TABLE_SCHEMA,
+        dataset=board.dataset.id,
+        track=board.track,
+        title=board.dataset.title,
+        access=board.dataset.access,
+        n=anyone[0]["n"] if anyone else 0,
+        n_clusters=anyone[0]["n_clusters"] if anyone else 0,
+        protocol=anyone[0]["protocol"] if anyone else "clean",
+        primary=entrants.primary,
+        rule=RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
+        step=step,
+        rehearsal=rehearsal or any(r["stand_in"] for r in entrants.scored),
+        metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
+        rows=tuple(record_row(RankedRow, board, r, entrants, keys, analysis) for r in order),
+        incomplete=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.incomplete),
+        withdrawn=tuple(record_row(WithdrawnRow, board, r, entrants, []) for r in entrants.withdrawn),
+        nulls=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.nulls),
+        notes=(*entrants.notes, *board.dataset.notes),
+        subgroups=None,
+        **parts._asdict(),
+    )
 
 
-def _column(key: str, signature: str) -> dict[str, Any]:
+def _column(key: str, signature: str) -> Column:
     metric = get_metric(key)
-    return {
-        "key": key,
-        "title": metric.title,
-        "display_title": metric.display_title or metric.title,
-        "family": metric.family,
-        "higher_is_better": metric.higher_is_better,
-        "reciprocal": metric.reciprocal,
-        "signature": signature,
-    }
+    return Column(
+        key=key,
+        title=metric.title,
+        display_title=metric.display_title or metric.title,
+        family=metric.family,
+        higher_is_better=metric.higher_is_better,
+        reciprocal=metric.reciprocal,
+        signature=signature,
+    )
+
+
+_R = TypeVar("_R", bound=Row)
 
 
 def record_row(
-    board: Board, kept: Record, entrants: Entrants, keys: Sequence[str], analysis: Analysis | None
-) -> dict[str, Any]:
+    kind: type[_R],
+    board: Board,
+    kept: Record,
+    entrants: Entrants,
+    keys: Sequence[str],
+    analysis: Analysis | None = None,
+) -> _R:
     """A record as a row; without an analysis it has no rank. What is read from it has passed `published`, so that no row shows more."""
     record = published(board, kept)
     card = record["card"]
-    place = analysis.places[name_of(record)] if analysis else None
-    training = list(card.get("training_data") or [])
+    name = name_of(record)
+    place = analysis.places[name] if analysis else None
+    training = tuple(card.get("training_data") or ())
     links = dict(card.get("links") or {})
-    return {
-        "id": name_of(record),
-        "team": record["team"],
-        "model": record["model"],
-        "name": card.get("name") or record["model"],
-        "institution": card.get("institution"),
-        "year": card.get("year"),
-        "status": _status(card),
-        "kind": record["kind"],
-        "rank": place.rank_low if place else None,
-        "rank_low": place.rank_low if place else None,
-        "rank_high": place.rank_high if place else None,
-        "tied_with_best": bool(place and place.tied_with_best),
-        "cluster": place.cluster if place else None,
-        "missing": [k for k in metric_keys() if k in record["missing"]],
-        "why_unranked": entrants.why.get(name_of(record)),
-        "badges": list(record["integrity"].get("badges") or []),
-        "inputs": dict(card.get("inputs") or {}),
-        "training_data": training,
-        "trained_on_dataset": any(t in board.dataset.training_names for t in training),
-        "open_weights": bool(links.get("weights")),
-        "uses_external_llm": card.get("uses_external_llm"),
-        "parameters": card.get("parameters"),
-        "links": links,
-        "metrics": {
-            k: _entry(board, record, entrants, k) for k in keys if usable(record, k, entrants.signatures)
+    return kind(
+        id=name,
+        team=record["team"],
+        model=record["model"],
+        name=card.get("name") or record["model"],
+        institution=card.get("institution"),
+        year=card.get("year"),
+        status=_status(card),
+        kind=record["kind"],
+        rank=place.rank_low if place else None,
+        rank_low=place.rank_low if place else None,
+        rank_high=place.rank_high if place else None,
+        tied_with_best=bool(place and place.tied_with_best),
+        cluster=place.cluster if place else None,
+        missing=tuple(k for k in metric_keys() if k in record["missing"]),
+        why_unranked=entrants.why.get(name),
+        badges=tuple(Badge(**b) for b in record["integrity"].get("badges") or ()),
+        inputs=Inputs(**(card.get("inputs") or {})),
+        training_data=training,
+        trained_on_dataset=any(t in board.dataset.training_names for t in training),
+        open_weights=bool(links.get("weights")),
+        uses_external_llm=card.get("uses_external_llm"),
+        parameters=card.get("parameters"),
+        links=links,
+        metrics={
+            k: _cell(board, record, entrants, k) for k in keys if usable(record, k, entrants.signatures)
         },
-        "diagnostics": dict(record["diagnostics"]),
-        "submitted": record["submitted"],
-        "record": f"records/{board.dataset.id}/{board.track}/{record['team']}__{record['model']}.json",
-        "pull_request": record["provenance"].get("pull_request"),
-        "commit": record["provenance"].get("head_commit"),
-    }
+        diagnostics=record["diagnostics"],
+        submitted=record["submitted"],
+        record=f"records/{board.dataset.id}/{board.track}/{record['team']}__{record['model']}.json",
+        pull_request=record["provenance"].get("pull_request"),
+        commit=record["provenance"].get("head_commit"),
+    )
 
 
-def _status(card: Mapping[str, Any]) -> str:
-    status = card.get("status", "active")
-    return str(status.get("state", "active")) if isinstance(status, Mapping) else str(status)
+def _status(card: Mapping[str, Any]) -> Status:
+    status: Any = card.get("status", "active")
+    found: Status = status.get("state", "active") if isinstance(status, Mapping) else status
+    return found
 
 
-def _entry(board: Board, record: Record, entrants: Entrants, key: str) -> dict[str, Any]:
+def _cell(board: Board, record: Record, entrants: Entrants, key: str) -> MetricCell:
     """One metric of a row: numbers as they may be shown, their display, and the gain over the best null row."""
     numbers = record["metrics"][key]
     nulls = {
@@ -159,54 +187,61 @@ def _entry(board: Board, record: Record, entrants: Entrants, key: str) -> dict[s
     gain = None
     if record["kind"] == "submission":
         gain = gain_over_null(numbers["mean"], nulls, higher_is_better=metric.higher_is_better)
-    return {
-        **{k: numbers[k] for k in ("mean", "se", "low", "high", "n", "n_failed")},
-        "display": display(metric, numbers),
-        "gain_over_null": {"null": gain[0], "gain": gain[1]} if gain else None,
-    }
+    return MetricCell(
+        **{k: v for k, v in numbers.items() if k in NUMBERS},
+        display=Display(**display(metric, numbers)),
+        gain_over_null=Gain(null=gain[0], gain=gain[1]) if gain else None,
+    )
 
 
-def mark_contamination(tables: Sequence[dict[str, Any]]) -> None:
-    """C22: adds a badge to the rows of models that fall far more than the cohort from readable to withheld sets.
+def mark_contamination(tables: Sequence[Table]) -> list[Table]:
+    """C22: the tables with a badge at models that fall far more than the cohort from readable to withheld sets.
 
     Readable: public or restricted, since whoever holds the references could have copied them.
 
     Per track, over the models that have the primary metric on sets of both kinds.
     """
-    for track in {t["track"] for t in tables}:
-        found: dict[str, dict[bool, list[float]]] = {}
-        real = [t for t in tables if t["track"] == track and not get_dataset(t["dataset"]).synthetic]
-        for table in (t for t in real if t["primary"] == PRIMARY):
-            for row in table["rows"]:
-                kinds = found.setdefault(row["id"], {True: [], False: []})
-                kinds[table["access"] != "withheld"].append(-row["metrics"][PRIMARY]["mean"])
-        gains = {
-            model: sum(kinds[True]) / len(kinds[True]) - sum(kinds[False]) / len(kinds[False])
-            for model, kinds in found.items()
-            if kinds[True] and kinds[False]
-        }
-        for table in real:
-            for row in table["rows"]:
-                row["badges"] += [flag.to_dict() for flag in check_drop(row["id"], gains)]
+    gains = {track: _gains([t for t in tables if t.track == track]) for track in {t.track for t in tables}}
+    return [t if get_dataset(t.dataset).synthetic else _marked(t, gains[t.track]) for t in tables]
 
 
-def overview(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One line a board: how many models, and the group that nothing separates from the best."""
-    boards = []
+def _gains(tables: Sequence[Table]) -> dict[str, float]:
+    """By model how much better its mean is on the readable sets of a track than on the withheld ones."""
+    means: dict[str, dict[bool, list[float]]] = {}
     for table in tables:
-        best = [r for r in table["rows"] if r["tied_with_best"]]
-        boards.append(
-            {
-                "dataset": table["dataset"],
-                "track": table["track"],
-                "title": table["title"],
-                "n": table["n"],
-                "n_models": len(table["rows"]),
-                "rehearsal": table["rehearsal"],
-                "best_group": [{"id": r["id"], "name": r["name"]} for r in best],
-                "best_display": table["rows"][0]["metrics"][table["primary"]]["display"]
-                if table["rows"]
-                else None,
-            }
+        if table.primary != PRIMARY or get_dataset(table.dataset).synthetic:
+            continue
+        for row in table.rows:
+            kinds = means.setdefault(row.id, {True: [], False: []})
+            kinds[table.access != "withheld"].append(-row.metrics[PRIMARY].mean)
+    return {
+        model: sum(kinds[True]) / len(kinds[True]) - sum(kinds[False]) / len(kinds[False])
+        for model, kinds in means.items()
+        if kinds[True] and kinds[False]
+    }
+
+
+def _marked(table: Table, gains: Mapping[str, float]) -> Table:
+    marks = {r.id: tuple(Badge(**f.to_dict()) for f in check_drop(r.id, gains)) for r in table.rows}
+    rows = tuple(
+        r.model_copy(update={"badges": r.badges + marks[r.id]}) if marks[r.id] else r for r in table.rows
+    )
+    return table.model_copy(update={"rows": rows})
+
+
+def overview(tables: Sequence[Table]) -> Overview:
+    """One line a board: how many models, and the group that nothing separates from the best."""
+    boards = tuple(
+        BoardSummary(
+            dataset=table.dataset,
+            track=table.track,
+            title=table.title,
+            n=table.n,
+            n_models=len(table.rows),
+            rehearsal=table.rehearsal,
+            best_group=tuple(Named(id=r.id, name=r.name) for r in table.rows if r.tied_with_best),
+            best_display=table.rows[0].metrics[table.primary].display if table.rows else None,
         )
-    return {"schema": "rexrank/overview/v1", "boards": boards}
+        for table in tables
+    )
+    return Overview(schema=OVERVIEW_SCHEMA, boards=boards)

@@ -8,10 +8,12 @@ findings, length). Unless the set is public, only cells that disclose nothing ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from evaluator.leaderboard.subgroup_types import Axis as TableAxis
+from evaluator.leaderboard.subgroup_types import Gap, Group, GroupMean, Interval, ModelGroups, Subgroups
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
@@ -59,7 +61,7 @@ def board_subgroups(
     primary: str,
     null: tuple[str, pd.DataFrame] | None,
     progress: ProgressCallback | None = None,
-) -> dict[str, Any] | None:
+) -> Subgroups | None:
     """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
 
     On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `None` when
@@ -96,50 +98,50 @@ def board_subgroups(
         for j, name in enumerate(frames):
             ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
             models[name] = _model(found[j][k], ranks, exposure, len(first))
-        groups = [
-            {
-                "name": g.name,
-                "studies": rounded_count(g.studies) if private else g.studies,
-                "patients": rounded_count(g.patients) if private else g.patients,
-            }
+        groups = tuple(
+            Group(
+                name=g.name,
+                studies=rounded_count(g.studies) if private else g.studies,
+                patients=rounded_count(g.patients) if private else g.patients,
+            )
             for g in result.groups
-        ]
-        shown.append({"axis": result.axis, "groups": groups, "models": models})
-    return {
-        "metric": primary,
-        "standardised_by": [a.name for a in mix],
-        "null": null[0] if null else None,
-        "axes": shown,
-    }
+        )
+        shown.append(TableAxis(axis=result.axis, groups=groups, models=models))
+    return Subgroups(
+        metric=primary,
+        standardised_by=tuple(a.name for a in mix),
+        null=null[0] if null else None,
+        axes=tuple(shown),
+    )
 
 
 def _model(
     result: AxisResult, ranks: Mapping[str, tuple[int, int]], exposure: Exposure, n: int
-) -> dict[str, Any]:
+) -> ModelGroups:
     """One model on one axis of a board of `n` studies; numbers as they may be shown."""
     groups = {}
     for group in result.groups:
         low, high = ranks.get(group.name, (None, None))
         step = exposure.step(group.studies)
-        groups[group.name] = {**_estimate(group.mean, step), "rank_low": low, "rank_high": high}
+        groups[group.name] = GroupMean(**_numbers(group.mean, step), rank_low=low, rank_high=high)
     sizes = {g.name: g.studies for g in result.groups}
     gaps = []
     for gap in result.gaps:
         step = exposure.step(min(sizes[gap.a], sizes[gap.b]))
         gaps.append(
-            {
-                "a": gap.a,
-                "b": gap.b,
-                "raw": _estimate(gap.raw, step),
-                "standardised": _estimate(gap.standardised, step) if gap.standardised else None,
-                "covered": _shown(gap.covered, exposure.step(n)),
-                "beyond_null": _estimate(gap.beyond_null, step) if gap.beyond_null else None,
-            }
+            Gap(
+                a=gap.a,
+                b=gap.b,
+                raw=Interval(**_numbers(gap.raw, step)),
+                standardised=Interval(**_numbers(gap.standardised, step)) if gap.standardised else None,
+                covered=_shown(gap.covered, exposure.step(n)),
+                beyond_null=Interval(**_numbers(gap.beyond_null, step)) if gap.beyond_null else None,
+            )
         )
-    return {"groups": groups, "worst": result.worst, "p": result.p, "q": result.q, "gaps": gaps}
+    return ModelGroups(groups=groups, worst=result.worst, p=result.p, q=result.q, gaps=tuple(gaps))
 
 
-def _estimate(estimate: Estimate, step: float | None) -> dict[str, float | None]:
+def _numbers(estimate: Estimate, step: float | None) -> dict[str, float | None]:
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     return {k: _shown(v, step) for k, v in numbers.items()}
 

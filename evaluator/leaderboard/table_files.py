@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
-from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.row import Display, Row
+from evaluator.leaderboard.table import Overview, Table
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
-
-_DEEP: Final = ("sensitivity", "stability", "subgroups")
-"""Parts of a table that its own schema leaves open for additions."""
 
 ROW_COLUMNS: Final = (
     "rank",
@@ -50,143 +44,101 @@ def csv_text(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA_START) else text
 
 
-def table_csv(table: Mapping[str, Any]) -> str:
+def table_csv(table: Table) -> str:
     """The table as CSV: one row a model or baseline, full precision, empty for unknown."""
-    keys = [m["key"] for m in table["metrics"]]
+    keys = [m.key for m in table.metrics]
     header = [*ROW_COLUMNS]
     for key in keys:
         header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    for row in all_rows(table):
-        cells = [csv_text(row[c]) for c in ROW_COLUMNS]
+    for row in table.all_rows:
+        cells = [csv_text(getattr(row, c)) for c in ROW_COLUMNS]
         for key in keys:
-            entry = row["metrics"].get(key) or {}
-            cells += [csv_text(entry.get(c)) for c in ("mean", "low", "high", "n_failed")]
+            cell = row.metrics.get(key)
+            numbers = (cell.mean, cell.low, cell.high, cell.n_failed) if cell else (None,) * 4
+            cells += map(csv_text, numbers)
         writer.writerow(cells)
     return out.getvalue()
 
 
-def all_rows(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Ranked rows, then incomplete, withdrawn and null rows."""
-    return [row for group in ("rows", "incomplete", "withdrawn", "nulls") for row in table[group]]
-
-
-def table_json(table: Mapping[str, Any]) -> str:
+def table_json(table: Table) -> str:
     """The table as canonical JSON."""
-    return dump_json(table)
+    return dump_json(table.view())
 
 
-def check_table(table: Any, name: str) -> None:
-    """Nothing; raises `RexrankError` when a table does not keep `table-v1.schema.json`."""
-    error = next(iter(_validator("table-v1").iter_errors(table)), None)
-    if error is not None:
-        where = "/".join(map(str, error.path))
-        raise RexrankError(
-            f"the table {name} does not keep its schema at /{where}: {error.message[:200]}. "
-            "Make it again with: rexrank rank"
-        )
-
-
-def check_pairwise(value: Any, name: str) -> None:
-    """Nothing; raises `RexrankError` when the pairs of a board do not keep `pairwise-v1.schema.json`."""
-    error = next(iter(_validator("pairwise-v1").iter_errors(value)), None)
-    if error is not None:
-        raise RexrankError(
-            f"the pairs {name} do not keep their schema at /{'/'.join(map(str, error.path))}: "
-            f"{error.message[:200]}. Make them again with: rexrank rank"
-        )
-
-
-@cache
-def _validator(name: str) -> Any:
-    """The validator of a format; what the pages read deeply is checked as the publisher checks it."""
-    from jsonschema import Draft202012Validator
-
-    folder = resources.files("evaluator.schemas")
-    schema = json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
-    closed = json.loads(folder.joinpath("bundle-v1.schema.json").read_text("utf-8"))["$defs"]
-    kind = name.partition("-")[0]
-    deep = {k: closed[kind]["properties"][k] for k in _DEEP if k in closed[kind]["properties"]}
-    defs = {**closed, **schema.get("$defs", {})}
-    return Draft202012Validator({**schema, "properties": {**schema["properties"], **deep}, "$defs": defs})
-
-
-def table_markdown(table: Mapping[str, Any]) -> str:
+def table_markdown(table: Table) -> str:
     """The table as GitHub Markdown, numbers as readers see them (reciprocals shown as 1/mean)."""
-    metrics = table["metrics"]
     lines = [
-        f"# {markdown_text(table['title'])}, {table['track']} track",
+        f"# {markdown_text(table.title)}, {table.track} track",
         "",
         (
-            f"{table['n']} studies of {table['n_clusters']} patients; protocol `{table['protocol']}`; ranked by "
-            f"`{table['primary']}` (rule `{table['rule']}`); 95 % intervals in brackets."
+            f"{table.n} studies of {table.n_clusters} patients; protocol `{table.protocol}`; ranked by "
+            f"`{table.primary}` (rule `{table.rule}`); 95 % intervals in brackets."
         ),
         "",
     ]
-    if table["rehearsal"]:
+    if table.rehearsal:
         lines += ["**Rehearsal: stand-in weights or a stand-in judge; these are not results.**", ""]
-    titles = [m["display_title"] for m in metrics]
+    titles = [m.display_title for m in table.metrics]
     lines.append("| Rank | Model | " + " | ".join(titles) + " |")
     lines.append("|---|---|" + "---:|" * len(titles))
-    digits = digits_of(table)
-    lines += [_markdown_row(row, metrics, digits) for row in all_rows(table)]
-    lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table["notes"]])]
+    lines += [_markdown_row(row, table) for row in table.all_rows]
+    lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table.notes])]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def unranked_notes(table: Mapping[str, Any]) -> list[str]:
+def unranked_notes(table: Table) -> list[str]:
     """A sentence for every listed model without a rank: what keeps it from one."""
-    return [
-        f"{r['name']} has no rank: {r['why_unranked']}." for r in table["incomplete"] if r["why_unranked"]
-    ]
+    return [f"{r.name} has no rank: {r.why_unranked}." for r in table.incomplete if r.why_unranked]
 
 
-def rank_text(row: Mapping[str, Any]) -> str:
+def rank_text(row: Row) -> str:
     """The rank as shown: `1–3` for a range, `2` for a sure rank, a dash for an unranked row."""
-    if row["rank"] is None:
+    if row.rank is None:
         return "–"
-    low, high = row["rank_low"], row["rank_high"]
-    return f"{low}" if low == high else f"{low}–{high}"
+    return f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def _markdown_row(row: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], digits: int) -> str:
-    kind = " (baseline)" if row["kind"] == "null" else ""
-    cells = [rank_text(row), markdown_text(row["name"]) + kind]
-    cells += [display_text(row["metrics"].get(m["key"]), digits) for m in metrics]
+def _markdown_row(row: Row, table: Table) -> str:
+    kind = " (baseline)" if row.kind == "null" else ""
+    cells = [rank_text(row), markdown_text(row.name) + kind]
+    cells += [cell_text(row, m.key, digits_of(table.step)) for m in table.metrics]
     return "| " + " | ".join(cells) + " |"
 
 
-def digits_of(table: Mapping[str, Any]) -> int:
+def digits_of(step: float | None) -> int:
     """Decimals of shown numbers: three, or as many as the set's step has, so that none says more."""
-    step = table.get("step")
     return 3 if not step else max(0, math.ceil(-math.log10(step)))
 
 
-def display_text(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
-    """A metric's displayed value and interval with this many decimals, or a dash when it is missing."""
-    if entry is None:
+def cell_text(row: Row, key: str, digits: int = 3) -> str:
+    """A row's metric as displayed, with its interval, or a dash when it is missing."""
+    cell = row.metrics.get(key)
+    return display_text(cell.display if cell else None, digits)
+
+
+def display_text(shown: Display | None, digits: int = 3) -> str:
+    """A displayed value and interval with this many decimals, or a dash when it is missing."""
+    if shown is None:
         return "–"
-    shown = entry["display"]
-    if shown["value"] is None:
-        return shown["note"] or "–"
-    text = f"{shown['value']:.{digits}f}"
-    if shown["low"] is None and shown["high"] is None:
+    if shown.value is None:
+        return shown.note or "–"
+    text = f"{shown.value:.{digits}f}"
+    if shown.low is None and shown.high is None:
         return text
-    high = "∞" if shown["high"] is None else f"{shown['high']:.{digits}f}"
-    low = "−∞" if shown["low"] is None else f"{shown['low']:.{digits}f}"
+    high = "∞" if shown.high is None else f"{shown.high:.{digits}f}"
+    low = "−∞" if shown.low is None else f"{shown.low:.{digits}f}"
     return f"{text} [{low}, {high}]"
 
 
-def overview_csv(summary: Mapping[str, Any]) -> str:
+def overview_csv(summary: Overview) -> str:
     """The overview as CSV: one row a board, the best group's ids separated by spaces."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["dataset", "track", "n", "n_models", "best_group"])
-    for board in summary["boards"]:
-        best = " ".join(m["id"] for m in board["best_group"])
-        writer.writerow(
-            [csv_text(board[c]) for c in ("dataset", "track", "n", "n_models")] + [csv_text(best)]
-        )
+    for board in summary.boards:
+        best = " ".join(m.id for m in board.best_group)
+        writer.writerow(map(csv_text, (board.dataset, board.track, board.n, board.n_models, best)))
     return out.getvalue()

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
 from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
@@ -106,14 +108,17 @@ def _files(content: Content) -> Iterator[tuple[str, str]]:
         yield f"{name}.csv", table_csv(table)
         yield f"{name}.tex", table_latex(table)
         yield f"{name}.md.txt", table_markdown(table)
-    yield "data/overview.json", dump_json(content.overview or {"schema": "rexrank/overview/v1", "boards": []})
-    yield "data/history.json", dump_json({"schema": "rexrank/history/v1", "events": content.history})
+    yield "data/overview.json", dump_json(content.overview.view())
+    yield (
+        "data/history.json",
+        dump_json({"schema": "rexrank/history/v1", "events": [e.view() for e in content.history]}),
+    )
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:
         yield f"data/models/{model}.json", dump_json(model_json(model, content))
         for table, row, _ in content.models[model]:
-            badge = f"data/badges/{model}/{table['dataset']}.{table['track']}.json"
+            badge = f"data/badges/{model}/{table.dataset}.{table.track}.json"
             yield badge, dump_json(badge_json(table, row))
 
 
@@ -125,19 +130,19 @@ def model_json(model: str, content: Content) -> dict[str, Any]:
         "id": model,
         "card": entries[0].record["card"],
         "boards": [
-            {"dataset": t["dataset"], "track": t["track"], "n_models": len(t["rows"]), "row": r}
+            {"dataset": t.dataset, "track": t.track, "n_models": len(t.rows), "row": r.view()}
             for t, r, _ in entries
         ],
     }
 
 
-def badge_json(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def badge_json(table: Table, row: Row) -> dict[str, Any]:
     """A badge in the format of the shields endpoint."""
-    ranked = row["rank"] is not None
-    words = f"rank {rank_text(row)} of {len(table['rows'])}" if ranked else "not ranked"
+    ranked = row.rank is not None
+    words = f"rank {rank_text(row)} of {len(table.rows)}" if ranked else "not ranked"
     return {
         "schemaVersion": 1,
-        "label": f"ReXrank {table['title']} {table['track']}",
-        "message": f"{words} (rehearsal)" if table["rehearsal"] else words,
-        "color": "inactive" if not ranked or table["rehearsal"] else "blue",
+        "label": f"ReXrank {table.title} {table.track}",
+        "message": f"{words} (rehearsal)" if table.rehearsal else words,
+        "color": "inactive" if not ranked or table.rehearsal else "blue",
     }

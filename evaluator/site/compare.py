@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import Content
 from evaluator.site.html import inputs_of, text
@@ -41,7 +44,7 @@ def compare_page(content: Content) -> str:
         f'<li><a href="../leaderboards/{d}/{t}/">{text(get_dataset(d).title)}, {TRACK_TITLES[t]}</a>'
         f' (<a href="../data/pairwise/{d}.{t}.json">all pairs as JSON</a>)</li>'
         for d, t in content.pairwise
-        if len(content.tables[d, t]["rows"]) > 1
+        if len(content.tables[d, t].rows) > 1
     )
     if rows:
         lines.append(
@@ -60,76 +63,83 @@ def compare_files(content: Content) -> Iterator[tuple[str, str]]:
     boards = []
     for (dataset, track), pairs in content.pairwise.items():
         table = content.tables[dataset, track]
-        yield f"data/pairwise/{dataset}.{track}.json", compact(pairs)
-        if len(table["rows"]) < 2:
+        yield f"data/pairwise/{dataset}.{track}.json", compact(_ordered(pairs.view()))
+        if len(table.rows) < 2:
             continue
         boards.append(_board(table, content))
         others, ranked = _versus(pairs), _ranked_against(table)
-        for row in table["rows"]:
-            name = f"data/compare/{dataset}.{track}/{row['id'].replace('/', '__')}.json"
-            yield name, compact(_model(row, others.get(row["id"], {}), ranked.get(row["id"], {})))
+        for row in table.rows:
+            name = f"data/compare/{dataset}.{track}/{row.id.replace('/', '__')}.json"
+            yield name, compact(_model(row, others.get(row.id, {}), ranked.get(row.id, {})))
     yield "data/compare/index.json", compact({"schema": "rexrank/compare-index/v1", "boards": boards})
 
 
-def _board(table: Mapping[str, Any], content: Content) -> dict[str, Any]:
+def _board(table: Table, content: Content) -> dict[str, Any]:
     keys = ("key", "title", "display_title", "higher_is_better", "reciprocal")
     entries = (e for found in content.models.values() for e in found if e.table is table)
-    with_cases = {e.row["id"] for e in entries if has_texts(content, e)}
+    with_cases = {e.row.id for e in entries if has_texts(content, e)}
     return {
-        "id": f"{table['dataset']}.{table['track']}",
-        "title": f"{table['title']}, {TRACK_TITLES[table['track']]}",
-        "primary": table["primary"],
-        "n": table["n"],
-        "n_clusters": table["n_clusters"],
-        "rehearsal": table["rehearsal"],
-        "mde_all_pairs": (table["resolution"] or {}).get("mde_all_pairs"),
-        "spread": {m["key"]: _spread(table, m["key"]) for m in table["metrics"]},
-        "metrics": [{k: m[k] for k in keys} for m in table["metrics"]],
-        "models": [{"id": r["id"], "name": r["name"]} for r in table["rows"]],
-        "cases": [r["id"] for r in table["rows"] if r["id"] in with_cases],
+        "id": f"{table.dataset}.{table.track}",
+        "title": f"{table.title}, {TRACK_TITLES[table.track]}",
+        "primary": table.primary,
+        "n": table.n,
+        "n_clusters": table.n_clusters,
+        "rehearsal": table.rehearsal,
+        "mde_all_pairs": table.resolution.mde_all_pairs,
+        "spread": {m.key: _spread(table, m.key) for m in table.metrics},
+        "metrics": [{k: getattr(m, k) for k in keys} for m in table.metrics],
+        "models": [{"id": r.id, "name": r.name} for r in table.rows],
+        "cases": [r.id for r in table.rows if r.id in with_cases],
     }
 
 
-def _spread(table: Mapping[str, Any], key: str) -> float:
+def _ordered(value: Any) -> Any:
+    """A JSON value with the keys of its objects in the order of the alphabet, as files have them."""
+    if isinstance(value, list):
+        return [_ordered(v) for v in value]
+    return {k: _ordered(value[k]) for k in sorted(value)} if isinstance(value, dict) else value
+
+
+def _spread(table: Table, key: str) -> float:
     """From the lowest to the highest mean of a board, baselines included; the scale of the page's figures."""
-    means = [r["metrics"][key]["mean"] for r in (*table["rows"], *table["nulls"]) if key in r["metrics"]]
+    means = [r.metrics[key].mean for r in (*table.rows, *table.nulls) if key in r.metrics]
     return float(f"{max(means) - min(means):.6g}") if means else 0.0
 
 
-def _ranked_against(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def _ranked_against(table: Table) -> dict[str, dict[str, float]]:
     """By model and other model the p by which the board ranks, adjusted for all its pairs."""
     found: dict[str, dict[str, float]] = {}
-    for pair in table["pairs"]:
-        found.setdefault(pair["a"], {})[pair["b"]] = pair["p"]
-        found.setdefault(pair["b"], {})[pair["a"]] = pair["p"]
+    for pair in table.pairs:
+        found.setdefault(pair.a, {})[pair.b] = pair.p
+        found.setdefault(pair.b, {})[pair.a] = pair.p
     return found
 
 
-def _versus(pairs: Mapping[str, Any]) -> dict[str, dict[str, dict[str, list[float | None]]]]:
+def _versus(pairs: Pairwise) -> dict[str, dict[str, dict[str, list[float | None]]]]:
     """By model, other model and metric: difference (own minus other), low, high, p, q."""
     found: dict[str, dict[str, dict[str, list[float | None]]]] = {}
-    for key, rows in pairs["metrics"].items():
+    for key, rows in pairs.metrics.items():
         for r in rows:
-            d, low, high = r["difference"], r["low"], r["high"]
-            found.setdefault(r["a"], {}).setdefault(r["b"], {})[key] = [d, low, high, r["p"], r["q"]]
-            back = [-d, None if high is None else -high, None if low is None else -low, r["p"], r["q"]]
-            found.setdefault(r["b"], {}).setdefault(r["a"], {})[key] = back
+            d, low, high = r.difference, r.low, r.high
+            found.setdefault(r.a, {}).setdefault(r.b, {})[key] = [d, low, high, r.p, r.q]
+            back = [-d, None if high is None else -high, None if low is None else -low, r.p, r.q]
+            found.setdefault(r.b, {}).setdefault(r.a, {})[key] = back
     return found
 
 
-def _model(row: Mapping[str, Any], versus: Mapping[str, Any], ranked: Mapping[str, float]) -> dict[str, Any]:
+def _model(row: Row, versus: Mapping[str, Any], ranked: Mapping[str, float]) -> dict[str, Any]:
     return {
         "schema": "rexrank/compare/v1",
-        "id": row["id"],
-        "name": row["name"],
-        "institution": row["institution"],
-        "rank": [row["rank_low"], row["rank_high"]],
-        "inputs": row["inputs"],
-        "reads": inputs_of(row["inputs"]),
-        "trained_on_dataset": row["trained_on_dataset"],
+        "id": row.id,
+        "name": row.name,
+        "institution": row.institution,
+        "rank": [row.rank_low, row.rank_high],
+        "inputs": _ordered(row.inputs.view()),
+        "reads": inputs_of(row.inputs),
+        "trained_on_dataset": row.trained_on_dataset,
         "metrics": {
-            k: {"mean": e["mean"], "low": e["low"], "high": e["high"], "display": e["display"]}
-            for k, e in row["metrics"].items()
+            k: {"mean": e.mean, "low": e.low, "high": e.high, "display": _ordered(e.display.view())}
+            for k, e in row.metrics.items()
         },
         "ranked_against": ranked,
         "versus": versus,

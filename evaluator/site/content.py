@@ -10,25 +10,28 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from evaluator.core.files import load_json
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.leaderboard.history import HISTORY, read_history
+from evaluator.leaderboard.history import HISTORY, Event, read_history
+from evaluator.leaderboard.pairwise import Pairwise, read_pairwise
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
-from evaluator.leaderboard.table_files import all_rows, check_pairwise, check_table, table_csv, table_markdown
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_table
+from evaluator.leaderboard.table_files import table_csv, table_markdown
 from evaluator.scoring.records import Board, boards, collect, load_record, record_path
 
 TableKey = tuple[str, str]
 RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
+NOTHING: Final = Overview(schema=OVERVIEW_SCHEMA, boards=())
 
 
 class Entry(NamedTuple):
     """A model on one board: the board's table, the model's row of it, its record."""
 
-    table: Mapping[str, Any]
-    row: Mapping[str, Any]
+    table: Table
+    row: Row
     record: Mapping[str, Any]
 
 
@@ -42,11 +45,11 @@ class Content:
 
     leaderboard: Path
     site_url: str
-    tables: Mapping[TableKey, Mapping[str, Any]] = field(default_factory=dict)
+    tables: Mapping[TableKey, Table] = field(default_factory=dict)
     models: Mapping[str, list[Entry]] = field(default_factory=dict)
-    pairwise: Mapping[TableKey, Mapping[str, Any]] = field(default_factory=dict)
-    overview: Mapping[str, Any] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
+    pairwise: Mapping[TableKey, Pairwise] = field(default_factory=dict)
+    overview: Overview = NOTHING
+    history: list[Event] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
     texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     shown: dict[str, bool] = field(default_factory=dict)
@@ -61,7 +64,7 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
     if unranked:
         raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
     found = collect([partial(_read_board, leaderboard, b) for b in shown])
-    tables = {(t["dataset"], t["track"]): t for t, _ in found}
+    tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in found}
     history, torn = read_history(leaderboard)
     if torn:
         sys.stderr.write(
@@ -84,15 +87,12 @@ def _has_table(leaderboard: Path, board: Board) -> bool:
     return path.exists() or path.is_symlink()
 
 
-def _read_board(leaderboard: Path, board: Board) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise]:
     """A board's table and pairs; raises `RexrankError` for what is no longer as ranking wrote it."""
     path = leaderboard / "tables" / f"{board.name}.json"
-    table = read_json(path)
-    check_table(table, str(path))
-    pairs = read_json(leaderboard / "pairwise" / path.name)
-    check_pairwise(pairs, str(leaderboard / "pairwise" / path.name))
+    table, pairs = read_table(path), read_pairwise(leaderboard / "pairwise" / path.name)
     place = (board.dataset.id, board.track)
-    if not all((v["dataset"], v["track"]) == place for v in (table, pairs)):
+    if not all((v.dataset, v.track) == place for v in (table, pairs)):
         raise RexrankError(f"{path} or its pairs are of another board. {RANK_AGAIN}")
     for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
         # The site renders both anew: they are read only to see whether the table is the one they were made with.
@@ -101,46 +101,35 @@ def _read_board(leaderboard: Path, board: Board) -> tuple[dict[str, Any], dict[s
     return table, pairs
 
 
-def _holds(path: Path, render: Callable[[Mapping[str, Any]], str], table: Mapping[str, Any]) -> bool:
+def _holds(path: Path, render: Callable[[Table], str], table: Table) -> bool:
     try:
         return path.is_file() and path.read_bytes() == render(table).encode()
-    except (OSError, LookupError, TypeError, ValueError):
+    except (OSError, ValueError):
         return False
 
 
-def _models(leaderboard: Path, tables: Mapping[TableKey, Mapping[str, Any]]) -> dict[str, list[Entry]]:
-    rows = [
-        (table, row) for table in tables.values() for row in all_rows(table) if row["kind"] == "submission"
-    ]
+def _models(leaderboard: Path, tables: Mapping[TableKey, Table]) -> dict[str, list[Entry]]:
+    rows = [(table, row) for table in tables.values() for row in table.all_rows if row.kind == "submission"]
     entries = collect([partial(_entry, leaderboard, table, row) for table, row in rows])
     models: dict[str, list[Entry]] = {}
     for entry in entries:
-        models.setdefault(entry.row["id"], []).append(entry)
+        models.setdefault(entry.row.id, []).append(entry)
     return dict(sorted(models.items()))
 
 
-def _entry(leaderboard: Path, table: Mapping[str, Any], row: Mapping[str, Any]) -> Entry:
-    board = Board(get_dataset(table["dataset"]), table["track"])
-    path = record_path(leaderboard, board.dataset.id, board.track, row["team"], row["model"])
+def _entry(leaderboard: Path, table: Table, row: Row) -> Entry:
+    board = Board(get_dataset(table.dataset), table.track)
+    path = record_path(leaderboard, board.dataset.id, board.track, row.team, row.model)
     if not path.exists() and not path.is_symlink():
         raise RexrankError(f"there is no record {path} behind a row of {board.name}. {RANK_AGAIN}")
     return Entry(table, row, load_record(path, board))
 
 
-def metric_title(event: Mapping[str, Any], content: Content) -> str:
+def metric_title(event: Event, content: Content) -> str:
     """What readers call the metric by which an event's board ranked, in the form in which it is shown."""
-    table = content.tables.get((event["dataset"], event["track"]), {"metrics": []})
-    titles = {m["key"]: str(m["display_title"]) for m in table["metrics"]}
-    return titles.get(str(event.get("primary")), str(event.get("primary") or ""))
-
-
-def read_json(path: Path) -> Any:
-    """The value of a file that ranking wrote."""
-    try:
-        return load_json(path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RexrankError(f"cannot read {path}: {reason}. {RANK_AGAIN}") from error
+    table, primary = content.tables.get((event.dataset, event.track)), event.primary or ""
+    column = table.column(primary) if table else None
+    return column.display_title if column else primary
 
 
 def schema_text(name: str) -> str:

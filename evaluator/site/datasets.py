@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
-from typing import Any, Final
+from typing import Final
 
 from evaluator.datasets.registry import TRACKS, Dataset
+from evaluator.leaderboard.table import Resolution, Table
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import Content
 from evaluator.site.html import AXIS_TITLES, facts, html_table, link, text
@@ -128,7 +129,7 @@ def _facts(dataset: Dataset, content: Content) -> str:
         r["provenance"]["references_sha256"]
         for found in content.models.values()
         for table, _, r in found
-        if table["dataset"] == dataset.id
+        if table.dataset == dataset.id
     }
     return facts(
         {
@@ -181,29 +182,26 @@ def _resolution(dataset: Dataset, content: Content) -> str:
     rows = []
     for track in TRACKS:
         table = content.tables.get((dataset.id, track))
-        n = table["n"] if table and table["n"] else dataset.tracks[track]
-        found = (table or {}).get("resolution") or {}
+        n = table.n if table and table.n else dataset.tracks[track]
+        found = table.resolution if table else Resolution()
         board = f'<a href="../../leaderboards/{dataset.id}/{track}/">{TRACK_TITLES[track]}</a>'
         rows.append(
-            f'<tr><th scope="row">{board}</th><td>{_count(n)}</td><td>{len(table["rows"]) if table else 0}</td>'
-            f"<td>{_shown(found, 'design_effect', 2)}</td><td>{_detectable(found, n, table)}</td><td>{_shown(found, 'mde_all_pairs', 3)}</td></tr>"
+            f'<tr><th scope="row">{board}</th><td>{_count(n)}</td><td>{len(table.rows) if table else 0}</td>'
+            f"<td>{_shown(found.design_effect, 2)}</td><td>{_detectable(found, n, table)}</td><td>{_shown(found.mde_all_pairs, 3)}</td></tr>"
         )
     heads = ("Studies", "Models", "Design effect", "Detectable difference", "Over all pairs")
     return html_table("Track", heads, rows, "What the boards can tell apart")
 
 
-def _shown(found: Mapping[str, Any], key: str, digits: int) -> str:
-    value = found.get(key)
+def _shown(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _detectable(found: Mapping[str, Any], n: int | None, table: Mapping[str, Any] | None) -> str:
+def _detectable(found: Resolution, n: int | None, table: Table | None) -> str:
     """The measured difference, or one to plan with."""
-    if found.get("mde") is not None:
-        metric = next(
-            (m["title"] for m in (table or {}).get("metrics", ()) if m["key"] == (table or {})["primary"]), ""
-        )
-        return f"{found['mde']:.3f}<small>in mean {text(metric)}</small>"
+    if found.mde is not None:
+        metric = table.ranked_by if table else None
+        return f"{found.mde:.3f}<small>in mean {text(metric.title if metric else '')}</small>"
     if n is None:
         return "–"
     return f"about {detectable_difference(PLANNING_SD / sqrt(n)):.3f}<small>to plan with</small>"

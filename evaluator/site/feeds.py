@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import REPOSITORY, Content, metric_title
 from evaluator.site.html import html_table, link, number, text
@@ -41,23 +41,23 @@ def changelog_page(content: Content) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(number_: int, event: Mapping[str, Any], content: Content) -> str:
-    name = text(event.get("name") or event["id"])
-    if event["id"] in content.models:
-        name = f'<a href="../models/{text(event["id"])}/">{name}</a>'
-    board = f'<a href="../leaderboards/{event["dataset"]}/{event["track"]}/">{text(_board(event))}</a>'
-    pull = event.get("pull_request")
+def _row(number_: int, event: Event, content: Content) -> str:
+    name = text(event.name or event.id)
+    if event.id in content.models:
+        name = f'<a href="../models/{text(event.id)}/">{name}</a>'
+    board = f'<a href="../leaderboards/{event.dataset}/{event.track}/">{text(_board(event))}</a>'
+    pull = event.pull_request
     request = link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "–"
-    before, after = (_value(event, key) for key in ("previous", "shown"))
-    metric = f"<small>{text(metric_title(event, content))}</small>" if event.get("shown") is not None else ""
+    before, after = _value(event.previous), _value(event.shown)
+    metric = f"<small>{text(metric_title(event, content))}</small>" if event.shown is not None else ""
     return (
-        f'<tr id="{_anchor(number_)}"><th scope="row" class="rx-ci">{text(event["date"])}</th><td>{name}</td><td>{EVENTS[event["event"]]}</td>'
+        f'<tr id="{_anchor(number_)}"><th scope="row" class="rx-ci">{text(event.date)}</th><td>{name}</td><td>{EVENTS[event.event]}</td>'
         f"<td>{board}</td><td>{_ranks(event) or '–'}</td><td>{before}</td><td>{after}{metric}</td><td>{request}</td></tr>"
     )
 
 
-def _value(event: Mapping[str, Any], key: str) -> str:
-    return "–" if event.get(key) is None else number(event[key])
+def _value(value: float | None) -> str:
+    return "–" if value is None else number(value)
 
 
 def _anchor(place: int) -> str:
@@ -65,33 +65,33 @@ def _anchor(place: int) -> str:
     return f"event-{place}"
 
 
-def _ranks(event: Mapping[str, Any]) -> str:
-    rank = event.get("rank")
+def _ranks(event: Event) -> str:
+    rank = event.rank
     if not rank:
         return ""
     return f"{rank[0]}" if rank[0] == rank[1] else f"{rank[0]}–{rank[1]}"
 
 
-def _board(event: Mapping[str, Any]) -> str:
-    return f"{get_dataset(event['dataset']).title}, {TRACK_TITLES[event['track']]}"
+def _board(event: Event) -> str:
+    return f"{get_dataset(event.dataset).title}, {TRACK_TITLES[event.track]}"
 
 
 def _items(content: Content) -> Sequence[dict[str, str]]:
     items = []
     for place, event in list(enumerate(content.history))[::-1][:FEED_ENTRIES]:
         metric = metric_title(event, content)
-        shown = "" if event.get("shown") is None else f", {metric} {number(event['shown'])}"
+        shown = "" if event.shown is None else f", {metric} {number(event.shown)}"
         ranks = f", rank {_ranks(event)}" if _ranks(event) else ""
-        name = " ".join(str(event.get("name") or event["id"]).split())
-        board = f"leaderboards/{event['dataset']}/{event['track']}/"
-        page = f"models/{event['id']}/" if event["id"] in content.models else board
+        name = " ".join(str(event.name or event.id).split())
+        board = f"leaderboards/{event.dataset}/{event.track}/"
+        page = f"models/{event.id}/" if event.id in content.models else board
         items.append(
             {
                 "id": f"{content.site_url}changelog/#{_anchor(place)}",
                 "url": f"{content.site_url}{page}",
-                "title": f"{name} {EVENTS[event['event']]}: {_board(event)}",
-                "text": f"{name} ({event['id']}) {EVENTS[event['event']]}, {_board(event)}{shown}{ranks}.",
-                "date": f"{event['date']}T00:00:00Z",
+                "title": f"{name} {EVENTS[event.event]}: {_board(event)}",
+                "text": f"{name} ({event.id}) {EVENTS[event.event]}, {_board(event)}{shown}{ranks}.",
+                "date": f"{event.date}T00:00:00Z",
             }
         )
     return items

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName, get_dataset
-from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.history import EVENTS, Event
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.board.table import shown_parts
 from evaluator.site.content import Content
@@ -92,9 +94,9 @@ def _boards(datasets: Sequence[Dataset], content: Content, root: str) -> list[st
         + "</tr>"
         for d in real
     )
-    anyone = any(t["rows"] for t in content.tables.values())
+    anyone = any(t.rows for t in content.tables.values())
     note = "The best group holds the models that no test shows to be worse than the first." if anyone else ""
-    rehearsal = any(t["rehearsal"] and t["rows"] for t in content.tables.values())
+    rehearsal = any(t.rehearsal and t.rows for t in content.tables.values())
     note += (
         " Boards marked as a rehearsal were scored with stand-ins; their numbers are not results." * rehearsal
     )
@@ -115,7 +117,7 @@ def _boards(datasets: Sequence[Dataset], content: Content, root: str) -> list[st
 
 def _count(content: Content, dataset: Dataset, track: TrackName) -> str:
     table = content.tables.get((dataset.id, track))
-    n = len(table["rows"]) if table else 0
+    n = len(table.rows) if table else 0
     return f"{n} model{'s' * (n != 1)}" if n else ""
 
 
@@ -129,8 +131,8 @@ def _dataset(dataset: Dataset, root: str) -> str:
 def _board(dataset: Dataset, track: TrackName, content: Content, root: str) -> str:
     """A cell: best group, its first score, how many models on how many studies, and the way to the board."""
     table = content.tables.get((dataset.id, track))
-    n = table["n"] if table and table["n"] else dataset.tracks[track] or dataset.n_studies
-    rows = table["rows"] if table else []
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.n_studies
+    rows = table.rows if table else ()
     where = f"{text(dataset.title)}, {text(TRACK_TITLES[track])}"
     way = f'<a href="{root}leaderboards/{dataset.id}/{track}/" aria-label="Board: {where}">Board</a>'
     if table is None or not rows:
@@ -141,29 +143,25 @@ def _board(dataset: Dataset, track: TrackName, content: Content, root: str) -> s
             else ""
         )
         return f"<p>No model yet</p><small>{n:,} studies · {said}{way}</small>"
-    best = [r for r in rows if r["tied_with_best"]]
-    names = ", ".join(f'<a href="{root}models/{r["id"]}/">{text(r["name"])}</a>' for r in best[:NAMED])
+    best = [r for r in rows if r.tied_with_best]
+    names = ", ".join(f'<a href="{root}models/{r.id}/">{text(r.name)}</a>' for r in best[:NAMED])
     names += f" and {len(best) - NAMED} more" if len(best) > NAMED else ""
     count = f"{len(rows)} model{'s' * (len(rows) != 1)}"
-    rehearsal = '<span class="rx-badge">rehearsal</span>' if table["rehearsal"] else ""
+    rehearsal = '<span class="rx-badge">rehearsal</span>' if table.rehearsal else ""
     return (
         f"<p>{names}{rehearsal}</p><small>{_leader(table, rows[0])}</small>"
         f"<small>{_group(len(best), len(rows))} · {count} · {n:,} studies · {way}</small>"
     )
 
 
-def _leader(table: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    metric = next(m for m in table["metrics"] if m["key"] == table["primary"])
-    value, low, high, remark = shown_parts(row["metrics"][table["primary"]], digits_of(table))
+def _leader(table: Table, row: Row) -> str:
+    metric = next(m for m in table.metrics if m.key == table.primary)
+    value, low, high, remark = shown_parts(row.metrics[table.primary], digits_of(table.step))
     span = f" ({low} to {high})" if low or high else ""
-    title = (
-        metric["title"]
-        if row["metrics"][table["primary"]]["display"]["value"] is None
-        else metric["display_title"]
-    )
+    title = metric.title if row.metrics[table.primary].display.value is None else metric.display_title
     return (
         f"{text(title)} {value}{span}"
-        + (" for the first" if len(table["rows"]) > 1 else "")
+        + (" for the first" if len(table.rows) > 1 else "")
         + (", a mean at or below 0" if remark and not high else "")
     )
 
@@ -184,29 +182,29 @@ def _news(content: Content) -> list[str]:
             follow,
             "",
         ]
-    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    found: dict[tuple[str, str, str], list[Event]] = {}
     for event in reversed(content.history):
-        found.setdefault((event["date"], event["id"], event["event"]), []).append(event)
+        found.setdefault((event.date, event.id, event.event), []).append(event)
     items = "".join(f"<li>{_event(events, content)}</li>" for events in list(found.values())[:NEWEST])
     return [f'<ul class="rx-news" data-search-exclude>{items}</ul>', "", follow, ""]
 
 
-def _event(events: Sequence[Mapping[str, Any]], content: Content) -> str:
+def _event(events: Sequence[Event], content: Content) -> str:
     first = events[0]
-    name = text(first.get("name") or first["id"])
-    if first["id"] in content.models:
-        name = f'<a href="models/{text(first["id"])}/">{name}</a>'
+    name = text(first.name or first.id)
+    if first.id in content.models:
+        name = f'<a href="models/{text(first.id)}/">{name}</a>'
     boards = [_where(e) for e in reversed(events)]
     more = f" and {len(boards) - NAMED} more" if len(boards) > NAMED else ""
-    what = EVENTS[first["event"]].replace(
+    what = EVENTS[first.event].replace(
         "the board", "a board" if len(boards) == 1 else f"{len(boards)} boards"
     )
-    return f"<time>{text(first['date'])}</time><span>{name} {what}: {', '.join(boards[:NAMED])}{more}</span>"
+    return f"<time>{text(first.date)}</time><span>{name} {what}: {', '.join(boards[:NAMED])}{more}</span>"
 
 
-def _where(event: Mapping[str, Any]) -> str:
+def _where(event: Event) -> str:
     """The board of an event, with the rank where the event gave one."""
-    title = f"{get_dataset(event['dataset']).title} {TRACK_TITLES[event['track']]}"
-    rank = event.get("rank")
+    title = f"{get_dataset(event.dataset).title} {TRACK_TITLES[event.track]}"
+    rank = event.rank
     place = "" if not rank else f" at {rank[0]}" + (f"–{rank[1]}" if rank[1] != rank[0] else "")
-    return f'<a href="leaderboards/{event["dataset"]}/{event["track"]}/">{text(title)}</a>{place}'
+    return f'<a href="leaderboards/{event.dataset}/{event.track}/">{text(title)}</a>{place}'

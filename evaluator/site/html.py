@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from evaluator.leaderboard.row import Inputs, Row
+from evaluator.leaderboard.table import Table
 from evaluator.submissions.rules.card import public_https
 
 TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
@@ -72,23 +74,27 @@ def number(value: float, digits: int = 3) -> str:
     return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
 
 
-def inputs_of(inputs: Mapping[str, Any]) -> str:
+def inputs_of(inputs: Inputs) -> str:
     """What a model reads of a study, in words.
 
-    >>> inputs_of({"views": "frontal", "context": "indication"})
+    >>> inputs_of(Inputs(views="frontal", context="indication"))
     'frontal view, indication'
     """
-    views, context = inputs.get("views"), inputs.get("context")
+    views, context = inputs.views, inputs.context
     known = [VIEWS.get(views, views)] if views else []
     known += [CONTEXTS.get(context, context)] if context else []
     return ", ".join(k for k in known if k) or "unknown"
 
 
-def badges_of(row: Mapping[str, Any]) -> list[str]:
+def badges_of(row: Row) -> list[str]:
     """Short marks of a row, in words."""
-    marks = ["trained on this dataset's source"] if row["trained_on_dataset"] else []
-    marks += ["superseded"] if row["status"] == "superseded" else []
-    marks += [b["text"] for b in row["badges"]]
+    return facts_of(row) + [b.text for b in row.badges]
+
+
+def facts_of(row: Row) -> list[str]:
+    """The marks that say what a model is, not what a check found."""
+    marks = ["trained on this dataset's source"] if row.trained_on_dataset else []
+    marks += ["superseded"] if row.status == "superseded" else []
     return marks
 
 
@@ -118,10 +124,9 @@ def scrolled(caption: str, inside: str, *, name: str, note: str = "") -> str:
     )
 
 
-def names_of(table: Mapping[str, Any]) -> dict[str, str]:
+def names_of(table: Table) -> dict[str, str]:
     """Escaped model names by id, of every row of the board."""
-    groups = ("rows", "incomplete", "withdrawn", "nulls")
-    return {r["id"]: text(r["name"]) for g in groups for r in table[g]}
+    return {r.id: text(r.name) for r in table.all_rows}
 
 
 def percent(share: float) -> str:

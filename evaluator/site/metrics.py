@@ -88,9 +88,11 @@ def _signatures(key: str, content: Content) -> list[str]:
     """Every signature of the metric on the boards, with the boards that have it."""
     found: dict[str, list[str]] = {}
     for table in content.tables.values():
-        for metric in (m for m in table["metrics"] if m["key"] == key):
-            board = f'<a href="../../leaderboards/{table["dataset"]}/{table["track"]}/">{text(board_title(table))}</a>'
-            found.setdefault(metric["signature"], []).append(board)
+        for metric in (m for m in table.metrics if m.key == key):
+            board = (
+                f'<a href="../../leaderboards/{table.dataset}/{table.track}/">{text(board_title(table))}</a>'
+            )
+            found.setdefault(metric.signature, []).append(board)
     return [f"<code>{text(s)}</code> on {'; '.join(boards)}" for s, boards in found.items()]
 
 

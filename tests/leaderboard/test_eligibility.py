@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import tables
+from support.tables import ranked
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.eligibility import read_releases, sort_entrants
-from evaluator.leaderboard.ranking import make_table, mark_contamination
+from evaluator.leaderboard.ranking import mark_contamination
 from evaluator.scoring.records import Board
 
 REAL = Board(get_dataset("iu-xray"), "findings")
@@ -70,9 +72,9 @@ def test_reasons(changes, board, reason):
         board, [other, record("m", **changes)], rehearsal=False, released=frozenset({"free"})
     )
     assert found.why.get("t/m") == reason
-    table = make_table(board, found, None, rehearsal=False)
-    rows = [*table["rows"], *table["incomplete"]]
-    assert {r["id"]: r["why_unranked"] for r in rows}["t/m"] == reason
+    table = ranked(board, found, rehearsal=False)
+    rows = [*table.rows, *table.incomplete]
+    assert {r.id: r.why_unranked for r in rows}["t/m"] == reason
 
 
 def test_what_the_ladder_withholds_shows_no_number_anywhere():
@@ -80,13 +82,11 @@ def test_what_the_ladder_withholds_shows_no_number_anywhere():
     shown = record(
         "a", mean=0.5, n=10_000, diagnostics={"top1_share": 0.123_456_789, "signal": {"low": 0.987_654_3}}
     )
-    table = make_table(
-        WITHHELD, sort_entrants(WITHHELD, [shown, withheld], rehearsal=False), None, rehearsal=False
-    )
-    (row,) = table["incomplete"]
-    assert row["metrics"] == {}
-    assert row["diagnostics"] == {}
-    assert table["rows"][0]["diagnostics"] == {"top1_share": 0.123, "signal": {"low": 0.988}}
+    table = ranked(WITHHELD, sort_entrants(WITHHELD, [shown, withheld], rehearsal=False), rehearsal=False)
+    (row,) = table.incomplete
+    assert row.metrics == {}
+    assert row.diagnostics == {}
+    assert table.rows[0].diagnostics == {"top1_share": 0.123, "signal": {"low": 0.988}}
 
 
 def test_releases_name_bytes_and_a_person(tmp_path):
@@ -101,16 +101,14 @@ def test_releases_name_bytes_and_a_person(tmp_path):
 
 def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
     records = [record("a", mean=0.500_31, n=10_000), record("b", mean=0.500_29, n=10_000)]
-    table = make_table(WITHHELD, sort_entrants(WITHHELD, records, rehearsal=False), None, rehearsal=False)
-    assert [r["model"] for r in table["rows"]] == ["b", "a"]
-    assert {r["metrics"]["radcliq_v1"]["mean"] for r in table["rows"]} == {0.5}
-    assert {r["metrics"]["radcliq_v1"]["se"] for r in table["rows"]} == {0.01}
-    assert table["step"] == 0.001
-    public = make_table(
-        REAL, sort_entrants(REAL, [record(mean=1 / 3)], rehearsal=False), None, rehearsal=False
-    )
-    assert public["step"] is None
-    assert public["rows"][0]["metrics"]["radcliq_v1"]["mean"] == 1 / 3
+    table = ranked(WITHHELD, sort_entrants(WITHHELD, records, rehearsal=False), rehearsal=False)
+    assert [r.model for r in table.rows] == ["b", "a"]
+    assert {r.metrics["radcliq_v1"].mean for r in table.rows} == {0.5}
+    assert {r.metrics["radcliq_v1"].se for r in table.rows} == {0.01}
+    assert table.step == 0.001
+    public = ranked(REAL, sort_entrants(REAL, [record(mean=1 / 3)], rehearsal=False), rehearsal=False)
+    assert public.step is None
+    assert public.rows[0].metrics["radcliq_v1"].mean == 1 / 3
 
 
 def test_gain_over_the_best_null_row():
@@ -119,29 +117,22 @@ def test_gain_over_the_best_null_row():
         record("n1", kind="null", mean=0.9),
         record("n2", kind="null", mean=0.7),
     ]
-    table = make_table(REAL, sort_entrants(REAL, records, rehearsal=False), None, rehearsal=False)
-    gain = table["rows"][0]["metrics"]["radcliq_v1"]["gain_over_null"]
-    assert gain == {"null": "t/n2", "gain": pytest.approx(0.2)}
-    assert table["nulls"][0]["metrics"]["radcliq_v1"]["gain_over_null"] is None
+    table = ranked(REAL, sort_entrants(REAL, records, rehearsal=False), rehearsal=False)
+    gain = table.rows[0].metrics["radcliq_v1"].gain_over_null
+    assert (gain.null, gain.gain) == ("t/n2", pytest.approx(0.2))
+    assert table.nulls[0].metrics["radcliq_v1"].gain_over_null is None
 
 
 def test_a_model_that_falls_from_public_to_withheld_is_marked():
     def table(dataset, access, means):
-        rows = [{"id": m, "badges": [], "metrics": {"radcliq_v1": {"mean": v}}} for m, v in means.items()]
-        return {
-            "dataset": dataset,
-            "track": "findings",
-            "access": access,
-            "primary": "radcliq_v1",
-            "rows": rows,
-        }
+        rows = [tables.row(f"t/{m}", metrics={"radcliq_v1": tables.cell(v)}) for m, v in means.items()]
+        return tables.typed(tables.table(*rows, dataset=dataset, access=access, primary="radcliq_v1"))
 
     public = {"a": 1.0, "b": 1.1, "c": 0.9, "d": 1.05, "e": 0.2}
     withheld = {"a": 1.01, "b": 1.12, "c": 0.93, "d": 1.04, "e": 1.0}
-    tables = [table("iu-xray", "public", public), table("rexgradient", "withheld", withheld)]
-    mark_contamination(tables)
-    for found in tables:
-        assert {r["id"]: [b["code"] for b in r["badges"]] for r in found["rows"]} == {
+    boards = [table("iu-xray", "public", public), table("rexgradient", "withheld", withheld)]
+    for found in mark_contamination(boards):
+        assert {r.model: [b.code for b in r.badges] for r in found.rows} == {
             **{key: [] for key in "abcd"},
             "e": ["C22"],
         }

@@ -5,35 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import tables
 
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.history import TORN, append_history, changes, read_history
 
 
 def row(name, mean=0.5, status="active", kind="submission", other=0.1):
-    display = {"value": mean, "low": None, "high": None, "note": ""}
-    return {
-        "id": f"t/{name}",
-        "name": name,
-        "kind": kind,
-        "status": status,
-        "rank": 1,
-        "rank_low": 1,
-        "rank_high": 2,
-        "submitted": "2026-01-02",
-        "pull_request": 7,
-        "metrics": {}
-        if status == "withdrawn"
-        else {
-            "bleu_2": {"mean": mean, "display": display},
-            "rouge_l": {"mean": other, "display": {**display, "value": other}},
-        },
-    }
+    cells = {"bleu_2": tables.cell(mean), "rouge_l": tables.cell(other)}
+    metrics = {} if status == "withdrawn" else cells
+    return tables.row(f"t/{name}", status=status, kind=kind, metrics=metrics)
 
 
 def table(*rows, **groups):
-    base = {"dataset": "sandbox", "track": "findings", "primary": "bleu_2"}
-    return {**base, "rows": list(rows), "incomplete": [], "withdrawn": [], "nulls": [], **groups}
+    return tables.typed(tables.table(*rows, **groups))
 
 
 def withdrawn(name):
@@ -69,24 +54,24 @@ def after(*states):
     ],
 )
 def test_what_is_told(states, wanted):
-    assert [(e["event"], e["id"]) for e in after(*states)] == wanted
+    assert [(e.event, e.id) for e in after(*states)] == wanted
 
 
 def test_a_line_says_from_what_to_what():
     (event,) = after(table(row("a")), table(row("a", 0.6)))
-    assert (event["previous"], event["shown"], event["date"], event["rank"]) == (
+    assert (event.previous, event.shown, event.date, event.rank) == (
         0.5,
         0.6,
         "2026-01-02",
-        [1, 2],
+        (1, 2),
     )
 
 
 @pytest.mark.parametrize(("mean", "wanted"), [(0.5, []), (0.6, ["scored-again"])])
 def test_a_line_without_a_digest_is_compared_by_what_was_shown(mean, wanted):
     (old,) = after(table(row("a")))
-    del old["scores_sha256"]
-    assert [e["event"] for e in changes([old], [table(row("a", mean))])] == wanted
+    old = old.model_copy(update={"scores_sha256": None})
+    assert [e.event for e in changes([old], [table(row("a", mean))])] == wanted
 
 
 def test_the_file_only_grows(tmp_path):
@@ -95,12 +80,12 @@ def test_the_file_only_grows(tmp_path):
     append_history(tmp_path, [])
     append_history(tmp_path, after(table(row("b"))))
     assert (tmp_path / "history.jsonl").read_text().startswith(old)
-    assert [e["id"] for e in read_history(tmp_path).events] == ["t/a", "t/b"]
+    assert [e.id for e in read_history(tmp_path).events] == ["t/a", "t/b"]
 
 
 def test_a_name_may_hold_what_some_take_for_the_end_of_a_line(tmp_path):
     append_history(tmp_path, after(table({**row("a"), "name": "a\u2028b\x85c"})))
-    assert [e["name"] for e in read_history(tmp_path).events] == ["a\u2028b\x85c"]
+    assert [e.name for e in read_history(tmp_path).events] == ["a\u2028b\x85c"]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +98,14 @@ def test_a_name_may_hold_what_some_take_for_the_end_of_a_line(tmp_path):
         '{"a": NaN}',
         json.dumps({"event": "entered"}),
         json.dumps({"event": "x"}),
-        json.dumps({**after(table(row("a")))[0], "rank": [1, "2"]}),
-        json.dumps({**after(table(row("a")))[0], "dataset": "no-such-set"}),
-        json.dumps({**after(table(row("a")))[0], "pull_request": "7"}),
-        json.dumps({**after(table(row("a")))[0], "id": "../x"}),
+        json.dumps({**after(table(row("a")))[0].view(), "rank": [1, "2"]}),
+        json.dumps({**after(table(row("a")))[0].view(), "dataset": "no-such-set"}),
+        json.dumps({**after(table(row("a")))[0].view(), "pull_request": "7"}),
+        json.dumps({**after(table(row("a")))[0].view(), "id": "../x"}),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path, line):
-    sound = json.dumps(after(table(row("a")))[0])
+    sound = json.dumps(after(table(row("a")))[0].view())
     path = tmp_path / "history.jsonl"
     path.write_text(f"{sound}\n{line}\n{sound}\n")
     with pytest.raises(RexrankError, match=r"line 2 of .*history\.jsonl is damaged.*\n.*git checkout HEAD"):
@@ -137,11 +122,11 @@ def test_a_torn_last_line_is_set_aside_and_named(tmp_path, cut, end):
     path = tmp_path / "history.jsonl"
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{second[:-cut]}{end}")
-    assert [e["id"] for e in read_history(tmp_path).events] == ["t/a"]
+    assert [e.id for e in read_history(tmp_path).events] == ["t/a"]
     said = append_history(tmp_path, after(table(row("c"))))
     assert str(path) in said
     assert TORN in said
-    assert [e["id"] for e in read_history(tmp_path).events] == ["t/a", "t/c"]
+    assert [e.id for e in read_history(tmp_path).events] == ["t/a", "t/c"]
     assert (tmp_path / TORN).read_text().startswith(second[:-cut])
 
 
@@ -150,5 +135,5 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text(path.read_text().rstrip("\n"))
     assert append_history(tmp_path, after(table(row("b")))) == ""
-    assert [e["id"] for e in read_history(tmp_path).events] == ["t/a", "t/b"]
+    assert [e.id for e in read_history(tmp_path).events] == ["t/a", "t/b"]
     assert not (tmp_path / TORN).exists()

@@ -26,30 +26,30 @@ def frames(n):
 def test_differences_are_those_of_the_means():
     found = frames(60)
     made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", found, COLUMNS)
-    pairs = made["metrics"]["bleu_2"]
-    assert [(p["a"], p["b"]) for p in pairs] == [("t/a", "t/b"), ("t/a", "t/c"), ("t/b", "t/c")]
-    assert [(p["a"], p["b"]) for p in made["metrics"]["rouge_l"]] == [("t/a", "t/b")]
+    pairs = made.metrics["bleu_2"]
+    assert [(p.a, p.b) for p in pairs] == [("t/a", "t/b"), ("t/a", "t/c"), ("t/b", "t/c")]
+    assert [(p.a, p.b) for p in made.metrics["rouge_l"]] == [("t/a", "t/b")]
     for pair in pairs:
-        wanted = found[pair["a"]]["bleu_2"].mean() - found[pair["b"]]["bleu_2"].mean()
-        assert pair["difference"] == pytest.approx(wanted, rel=1e-5)
-        assert pair["low"] < pair["difference"] < pair["high"]
-        assert pair["p"] <= pair["q"] <= 1
+        wanted = found[pair.a]["bleu_2"].mean() - found[pair.b]["bleu_2"].mean()
+        assert pair.difference == pytest.approx(wanted, rel=1e-5)
+        assert pair.low < pair.difference < pair.high
+        assert pair.p <= pair.q <= 1
 
 
 def test_few_patients_have_no_interval():
     made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(20), COLUMNS)
-    assert all(p["low"] is None for p in made["metrics"]["bleu_2"])
+    assert all(p.low is None for p in made.metrics["bleu_2"])
 
 
 @pytest.mark.parametrize(("dataset", "step"), [("rexgradient", 5 / 60), ("chexpert-plus", 0.001)])
 def test_no_number_is_finer_than_its_set_s_step(monkeypatch, dataset, step):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     made = board_pairwise(Board(get_dataset(dataset), "report"), "d", frames(60), COLUMNS)
-    for pair in made["metrics"]["bleu_2"]:
+    for pair in made.metrics["bleu_2"]:
         for end in ("difference", "low", "high"):
-            assert pair[end] == coarse(pair[end], step)
+            assert getattr(pair, end) == coarse(getattr(pair, end), step)
     assert "s1" not in str(made)
 
 
 def test_an_empty_board_has_no_pairs():
-    assert board_pairwise(Board(get_dataset("sandbox"), "findings"), "", {}, {})["metrics"] == {}
+    assert board_pairwise(Board(get_dataset("sandbox"), "findings"), "", {}, {}).metrics == {}

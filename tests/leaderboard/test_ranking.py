@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from support.tables import ranked
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.eligibility import sort_entrants
-from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, overview
+from evaluator.leaderboard.ranking import board_keys, check_frames, overview
 from evaluator.scoring.records import Board
 
 SANDBOX = Board(get_dataset("sandbox"), "findings")
@@ -56,13 +57,10 @@ def test_stand_ins_never_enter_a_real_table():
     assert len(sort_entrants(SANDBOX, records, rehearsal=False).ranked) == 2
     rehearsal = sort_entrants(REAL, records, rehearsal=True)
     assert len(rehearsal.ranked) == 2
-    assert make_table(REAL, rehearsal, None, rehearsal=True)["rehearsal"] is True
-    assert make_table(REAL, real, None, rehearsal=False)["rehearsal"] is False
+    assert ranked(REAL, rehearsal, rehearsal=True).rehearsal is True
+    assert ranked(REAL, real, rehearsal=False).rehearsal is False
     assert (
-        make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)[
-            "rehearsal"
-        ]
-        is True
+        ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False).rehearsal is True
     )
 
 
@@ -86,22 +84,26 @@ def test_the_primary_ranks_and_another_stands_by():
     assert found.primary == "bertscore"
     assert [r["model"] for r in found.incomplete] == ["b"]
     assert board_keys(found) == ["bertscore", "bleu_2"]
-    assert make_table(SANDBOX, found, None, rehearsal=False)["rule"] == "stand-by/bertscore/v1"
+    assert ranked(SANDBOX, found, rehearsal=False).rule == "stand-by/bertscore/v1"
 
 
 def test_withdrawn_rows_stay_as_tombstones():
     found = sort_entrants(
         SANDBOX, [record("a"), record("b", status="withdrawn"), record("c", kind="null")], rehearsal=False
     )
-    table = make_table(SANDBOX, found, None, rehearsal=False)
-    assert [[r["model"] for r in table[g]] for g in ("rows", "withdrawn", "nulls")] == [["a"], ["b"], ["c"]]
+    table = ranked(SANDBOX, found, rehearsal=False)
+    assert [[r.model for r in getattr(table, g)] for g in ("rows", "withdrawn", "nulls")] == [
+        ["a"],
+        ["b"],
+        ["c"],
+    ]
 
 
 def test_rows_stand_in_the_order_of_the_mean():
     records = [record("a", metrics={"bleu_2": 0.2}), record("b", metrics={"bleu_2": 0.7})]
-    table = make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)
-    assert [r["model"] for r in table["rows"]] == ["b", "a"]
-    assert overview([table])["boards"][0]["n_models"] == 2
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False)
+    assert [r.model for r in table.rows] == ["b", "a"]
+    assert overview([table]).boards[0].n_models == 2
 
 
 @pytest.mark.parametrize("noise", [(0, 0), (1e-9, 0), (0, 1e-9)])
@@ -110,15 +112,15 @@ def test_rounding_puts_no_row_above_another(noise):
     means = {"b": 0.5 + noise[0], "a": 0.5 + noise[1], "late": 0.5 + sum(noise), "best": 0.6}
     records = [record(m, metrics={"bleu_2": v}) for m, v in means.items()]
     records[2]["submitted"] = "2026-02-01"
-    table = make_table(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), None, rehearsal=False)
-    assert [r["model"] for r in table["rows"]] == ["best", "a", "b", "late"]
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False)
+    assert [r.model for r in table.rows] == ["best", "a", "b", "late"]
 
 
 def test_training_on_the_dataset_is_marked():
-    table = make_table(REAL, sort_entrants(REAL, [record("a")], rehearsal=False), None, rehearsal=False)
-    assert table["rows"][0]["trained_on_dataset"] is True
-    table = make_table(SANDBOX, sort_entrants(SANDBOX, [record("a")], rehearsal=False), None, rehearsal=False)
-    assert table["rows"][0]["trained_on_dataset"] is False
+    table = ranked(REAL, sort_entrants(REAL, [record("a")], rehearsal=False), rehearsal=False)
+    assert table.rows[0].trained_on_dataset is True
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, [record("a")], rehearsal=False), rehearsal=False)
+    assert table.rows[0].trained_on_dataset is False
 
 
 def test_per_study_files_must_hold_the_same_studies():

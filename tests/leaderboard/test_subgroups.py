@@ -10,6 +10,7 @@ import pytest
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.compare import compare_models
+from evaluator.leaderboard.subgroup_types import Group
 from evaluator.leaderboard.subgroups import axes_of, board_subgroups, group_masks
 from evaluator.scoring.records import Board
 
@@ -52,41 +53,39 @@ def test_axes_in_the_order_of_preference_with_unknown_labels():
 
 def test_means_ranks_and_gaps_of_a_public_board():
     found = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
-    assert found["standardised_by"] == ["normal", "length"]
-    assert found["null"] == "baseline/x"
-    sex = next(x for x in found["axes"] if x["axis"] == "sex")
-    assert sex["groups"][0] == {"name": "F", "studies": 200, "patients": 200}
-    b = sex["models"]["b"]
-    assert b["worst"] == "F"
-    assert b["gaps"][0]["raw"]["value"] == pytest.approx(0.5, abs=0.1)
-    assert b["gaps"][0]["beyond_null"]["low"] > 0
-    assert b["q"] < 0.05
-    assert sex["models"]["a"]["groups"]["F"]["rank_low"] == 1
-    assert b["groups"]["F"]["rank_low"] == 2
+    assert found.standardised_by == ("normal", "length")
+    assert found.null == "baseline/x"
+    sex = next(x for x in found.axes if x.axis == "sex")
+    assert sex.groups[0] == Group(name="F", studies=200, patients=200)
+    b = sex.models["b"]
+    assert b.worst == "F"
+    assert b.gaps[0].raw.value == pytest.approx(0.5, abs=0.1)
+    assert b.gaps[0].beyond_null.low > 0
+    assert b.q < 0.05
+    assert sex.models["a"].groups["F"].rank_low == 1
+    assert b.groups["F"].rank_low == 2
 
 
 def test_one_model_alone_has_the_numbers_it_has_beside_others():
     alone = subgroups(PUBLIC, a=frame())
     beside = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
-    for one, two in zip(alone["axes"], beside["axes"], strict=True):
-        for group, numbers in one["models"]["a"]["groups"].items():
-            other = two["models"]["a"]["groups"][group]
-            assert [numbers[k] for k in ("value", "low", "high")] == [
-                other[k] for k in ("value", "low", "high")
-            ]
-        assert one["models"]["a"]["gaps"] == two["models"]["a"]["gaps"]
+    for one, two in zip(alone.axes, beside.axes, strict=True):
+        for group, numbers in one.models["a"].groups.items():
+            other = two.models["a"].groups[group]
+            assert (numbers.value, numbers.low, numbers.high) == (other.value, other.low, other.high)
+        assert one.models["a"].gaps == two.models["a"].gaps
 
 
 def test_a_private_board_shows_no_small_cell_and_no_fine_number(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     found = subgroups(WITHHELD, a=frame())
-    assert "site" not in {x["axis"] for x in found["axes"]}
-    assert all(g["studies"] % 10 == 0 for x in found["axes"] for g in x["groups"])
-    sex = next(x for x in found["axes"] if x["axis"] == "sex")
-    value = sex["models"]["a"]["groups"]["F"]["value"]
+    assert "site" not in {x.axis for x in found.axes}
+    assert all(g.studies % 10 == 0 for x in found.axes for g in x.groups)
+    sex = next(x for x in found.axes if x.axis == "sex")
+    value = sex.models["a"].groups["F"].value
     assert value == pytest.approx(round(value / 0.025) * 0.025, abs=1e-12)
-    assert "s0001" not in json.dumps(found)
-    assert set(group_masks(WITHHELD, frame())) == {x["axis"] for x in found["axes"]}
+    assert "s0001" not in json.dumps(found.view())
+    assert set(group_masks(WITHHELD, frame())) == {x.axis for x in found.axes}
 
 
 def test_nothing_to_say():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import tables
 
+from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table_files import (
     csv_text,
     display_text,
@@ -21,54 +24,23 @@ from evaluator.leaderboard.table_files import (
 HOSTILE = "=cmd|' /C calc'!A1 <script>alert(1)</script> [x](javascript:1) | @everyone\n## head"
 
 
-def entry(mean=0.5, low=0.4, high=0.6, value=0.5, note=""):
-    return {
-        "mean": mean,
-        "se": 0.1,
-        "low": low,
-        "high": high,
-        "n": 3,
-        "n_failed": 0,
-        "display": {"value": value, "low": low, "high": high, "note": note},
-    }
+def shown(value=0.5, low=0.4, high=0.6, note=""):
+    return Display(value=value, low=low, high=high, note=note)
+
+
+def entry(mean=0.5):
+    return tables.cell(mean, low=0.4, high=0.6, display=shown().view())
 
 
 def row(name="Model", rank=1, low=1, high=2, kind="submission", metrics=None):
-    return {
-        "id": "team/model",
-        "team": "team",
-        "model": "model",
-        "name": name,
-        "institution": "Somewhere",
-        "kind": kind,
-        "status": "active",
-        "submitted": "2026-01-02",
-        "rank": rank,
-        "rank_low": low,
-        "rank_high": high,
-        "tied_with_best": True,
-        "metrics": {"bleu_2": entry()} if metrics is None else metrics,
-    }
+    places = {"rank": rank, "rank_low": low, "rank_high": high}
+    return tables.row(
+        name=name, kind=kind, metrics={"bleu_2": entry()} if metrics is None else metrics, **places
+    )
 
 
 def table(*rows, nulls=()):
-    return {
-        "title": "Sandbox",
-        "dataset": "sandbox",
-        "track": "findings",
-        "n": 3,
-        "n_clusters": 2,
-        "protocol": "clean",
-        "primary": "radcliq_v1",
-        "rule": "primary/v1",
-        "rehearsal": True,
-        "metrics": [{"key": "bleu_2", "display_title": "BLEU-2"}],
-        "rows": list(rows),
-        "incomplete": [],
-        "withdrawn": [],
-        "nulls": list(nulls),
-        "notes": ["One note."],
-    }
+    return tables.typed(tables.table(*rows, nulls=list(nulls), notes=["One note."], rehearsal=True))
 
 
 def test_csv_has_every_row_and_full_precision():
@@ -102,36 +74,40 @@ def test_markdown_says_what_it_is():
 
 def test_a_row_without_a_rank_says_why():
     bare = {**row(name="Held", rank=None), "why_unranked": "lacks radcliq_v1"}
-    shown = table_markdown({**table(row()), "incomplete": [bare]})
+    shown = table_markdown(tables.typed(tables.table(row(), incomplete=[bare])))
     assert r"- Held has no rank\: lacks radcliq\_v1\." in shown
 
 
 def test_bytes_do_not_depend_on_the_order_of_keys():
-    one = table(row())
-    assert table_json(one) == table_json(dict(reversed(one.items())))
+    one = tables.table(row())
+    assert table_json(tables.typed(one)) == table_json(tables.typed(dict(reversed(one.items()))))
+
+
+def test_a_table_is_written_as_it_was_read():
+    assert json.loads(table_json(table(row()))) == tables.table(row(), notes=["One note."], rehearsal=True)
 
 
 @pytest.mark.parametrize(
-    ("given_entry", "expected"),
+    ("display", "expected"),
     [
         (None, "–"),
-        (entry(value=2.0, low=1.842, high=2.183), "2.000 [1.842, 2.183]"),
-        (entry(value=5.0, low=3.0, high=None), "5.000 [3.000, ∞]"),
-        (entry(value=None, note="mean ≤ 0"), "mean ≤ 0"),
-        (entry(value=0.5, low=None, high=None), "0.500"),
+        (shown(2.0, 1.842, 2.183), "2.000 [1.842, 2.183]"),
+        (shown(5.0, 3.0, None), "5.000 [3.000, ∞]"),
+        (shown(None, note="mean ≤ 0"), "mean ≤ 0"),
+        (shown(0.5, None, None), "0.500"),
     ],
 )
-def test_display(given_entry, expected):
-    assert display_text(given_entry) == expected
+def test_display(display, expected):
+    assert display_text(display) == expected
 
 
 @pytest.mark.parametrize(("low", "high", "expected"), [(1, 3, "1–3"), (2, 2, "2")])
 def test_rank_ranges(low, high, expected):
-    assert rank_text(row(rank=low, low=low, high=high)) == expected
+    assert rank_text(Row(**row(rank=low, low=low, high=high))) == expected
 
 
 def test_no_rank_is_a_dash():
-    assert rank_text(row(rank=None)) == "–"
+    assert rank_text(Row(**row(rank=None))) == "–"
 
 
 @given(st.text())

@@ -39,16 +39,16 @@ def test_null_rows_and_probes_of_both_tracks(sandbox):
     paths = score_baselines(references, board, settings, training)
     assert len(paths) == 2 * (4 + 1)
     score_submission(submission(references, "sandbox"), references.dataset, references, board, settings)
-    (table,) = [t for t in rank_all(board, settings.store, rehearsal=False) if t["track"] == "findings"]
-    assert {r["model"] for r in table["nulls"]} == {
+    (table,) = [t for t in rank_all(board, settings.store, rehearsal=False) if t.track == "findings"]
+    assert {r.model for r in table.nulls} == {
         "best-constant",
         "normal-template",
         "random-training-report",
         "shuffled-references",
     }
-    assert table["rows"][0]["metrics"]["bleu_2"]["gain_over_null"]["null"].startswith("baseline/")
-    assert table["subgroups"]["null"].startswith("baseline/")
-    assert not any("sanity" in n for n in table["notes"])
+    assert table.rows[0].metrics["bleu_2"].gain_over_null.null.startswith("baseline/")
+    assert table.subgroups.null.startswith("baseline/")
+    assert not any("sanity" in n for n in table.notes)
     first = {p: p.read_bytes() for p in paths}
     score_baselines(references, board, settings, training)
     assert {p: p.read_bytes() for p in paths} == first

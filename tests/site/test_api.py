@@ -11,7 +11,7 @@ from support.boards import URL
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.table_files import check_table
+from evaluator.leaderboard.table import parse_table
 from evaluator.site.api import ENDPOINTS, endpoint_pages
 from evaluator.site.build import SITE_URL
 from evaluator.site.content import read_content, schema_text
@@ -84,7 +84,7 @@ def test_a_badge_says_the_rank(made):
 
 def test_tables_keep_their_schema(leaderboard):
     for path in (leaderboard / "tables").glob("*.json"):
-        check_table(json.loads(path.read_text()), path.name)
+        parse_table(json.loads(path.read_text()), path.name)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_tables_keep_their_schema(leaderboard):
 def test_a_table_of_another_form_is_refused(leaderboard, change):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     with pytest.raises(RexrankError, match="does not keep its schema"):
-        check_table({**table, **change}, "x.json")
+        parse_table({**table, **change}, "x.json")

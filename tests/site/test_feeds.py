@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from support.boards import URL
 
-from evaluator.leaderboard.history import append_history
+from evaluator.leaderboard.history import Event, append_history
 from evaluator.site.build import pages
 
 
@@ -31,7 +31,7 @@ def test_characters_that_xml_cannot_hold_do_not_break_the_feed(leaderboard, tmp_
         **json.loads((leaderboard / "history.jsonl").read_text().splitlines()[0]),
         "name": "a\u0000b\u001bc & <d>",
     }
-    append_history(tmp_path, [event])
+    append_history(tmp_path, [Event.model_validate(event)])
     feed = ET.fromstring(pages(tmp_path, URL)["feed.xml"])
     assert any("abc & <d>" in (e.text or "") for e in feed.iter())
 

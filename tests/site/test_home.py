@@ -8,9 +8,10 @@ import re
 
 import pytest
 from support.boards import ROOT
+from support.tables import typed
 
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
-from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.reported import load_reported
 from evaluator.site.board.page import board_page
 from evaluator.site.content import Content
@@ -25,12 +26,15 @@ def words(markup):
 
 def event(**facts):
     first = {"date": "2026-02-01", "id": "a/b", "name": "B", "event": "entered", "dataset": "iu-xray"}
-    return first | {"track": "findings", "rank": [2, 4], "primary": "radcliq_v1", "shown": 1.0} | facts
+    rest = {"track": "findings", "rank": [2, 4], "primary": "radcliq_v1", "shown": 1.0}
+    return Event.model_validate(first | rest | facts)
 
 
 @pytest.fixture
 def content(crowd, tmp_path):
-    return Content(leaderboard=tmp_path, site_url="https://example.org/", tables=crowd)
+    return Content(
+        leaderboard=tmp_path, site_url="https://example.org/", tables={k: typed(t) for k, t in crowd.items()}
+    )
 
 
 def cells(page):
@@ -69,7 +73,7 @@ def test_a_mean_below_zero_is_said_as_a_mean(content):
 def test_one_model_is_the_only_one(content, crowd):
     table = crowd["iu-xray", "findings"]
     alone = {**table, "rows": table["rows"][:1]}
-    changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): alone})
+    changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): typed(alone)})
     cell = words(cells(overview_page(DATASETS, changed))["iu-xray", "findings"])
     assert "the only one · 1 model ·" in cell
 
@@ -116,7 +120,8 @@ def test_every_event_reads_as_a_sentence(content, kind):
 
 
 def test_hostile_names_stay_words(content):
-    evil = event(name="<script>alert(1)</script> [x](javascript:1)", date="<b>")
+    evil = event(name="<script>alert(1)</script> [x](javascript:1)")
+    evil = evil.model_copy(update={"date": "<b>"})
     changed = Content(content.leaderboard, content.site_url, history=[evil])
     page = overview_page(DATASETS, changed)
     assert "<script" not in page
@@ -128,7 +133,7 @@ def test_hostile_names_stay_words(content):
 
 
 def board(dataset, track, table=None, reported=()):
-    return board_page(get_dataset(dataset), track, table, reported, (), DATASETS)
+    return board_page(get_dataset(dataset), track, typed(table) if table else None, reported, (), DATASETS)
 
 
 def test_a_board_leads_to_all_others(crowd):

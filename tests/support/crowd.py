@@ -5,7 +5,6 @@ Ranks, tests and sensitivity come from the real statistics over drawn per-study 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.leaderboard.analysis import AGGREGATED
-from evaluator.leaderboard.history import append_history
+from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
-from evaluator.leaderboard.ranking import TABLE_SCHEMA, overview
+from evaluator.leaderboard.ranking import overview
+from evaluator.leaderboard.table import TABLE_SCHEMA, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.scoring.intervals import display
@@ -72,10 +72,10 @@ def make_crowd(
             _board(folder, get_dataset(d), track, scores, found, n_public=n_public, rehearsal=rehearsal)
             for d in datasets
         ]
-    every = [json.loads(p.read_text("utf-8")) for p in sorted((folder / "tables").glob("*.json"))]
-    _put(folder / "overview.json", dump_json(overview(every)))
+    every = list(read_tables(folder / "tables"))
+    _put(folder / "overview.json", dump_json(overview(every).view()))
     events = [_event(t, r) for t in tables for r in t["rows"]]
-    append_history(folder, sorted(events, key=lambda e: (e["date"], e["id"])))
+    append_history(folder, sorted(events, key=lambda e: (e.date, e.id)))
     return tables
 
 
@@ -168,7 +168,7 @@ def _board(
     }  # fmt: skip
     name = f"{dataset.id}.{track}"
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
-        _put(folder / f"tables/{name}.{suffix}", render(table))
+        _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
     shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in board_metric_keys()}
     _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
@@ -283,13 +283,13 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> Event:
     shown = row["metrics"][table["primary"]]["display"]["value"]
-    return {
+    return Event.model_validate({
         "date": row["submitted"], "id": row["id"], "name": row["name"], "event": "entered", "dataset": table["dataset"],
         "track": table["track"], "rank": [row["rank_low"], row["rank_high"]], "primary": table["primary"],
         "shown": shown, "previous": None, "pull_request": row["pull_request"],
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _put(path: Path, text: str) -> None:

@@ -7,10 +7,12 @@ keep their size.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from evaluator.leaderboard.history import Event
+from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.html import number, scrolled, text
 from evaluator.statistics.ties import TIE, by_cost
@@ -73,14 +75,14 @@ def tick_text(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def measured_on(metric: Mapping[str, Any]) -> str:
+def measured_on(metric: Column) -> str:
     """On which scale a figure draws `metric`, and which way is better."""
-    better = "higher" if metric["higher_is_better"] else "lower"
-    if not metric["reciprocal"]:
+    better = "higher" if metric.higher_is_better else "lower"
+    if not metric.reciprocal:
         return f"{better.capitalize()} is better."
     return (
-        f"Drawn on the scale of the tests, the mean of {metric['title']}, where {better} is better; "
-        f"the table shows {metric['display_title']}, which has a pole at 0."
+        f"Drawn on the scale of the tests, the mean of {metric.title}, where {better} is better; "
+        f"the table shows {metric.display_title}, which has a pole at 0."
     )
 
 
@@ -93,12 +95,12 @@ def _rules(values: Sequence[float], slope: float, offset: float) -> str:
     )
 
 
-def scatters(table: Mapping[str, Any]) -> str:
+def scatters(table: Table) -> str:
     """The primary metric against every other one; the first is open, the rest fold out."""
-    metrics = {m["key"]: m for m in table["metrics"]}
-    primary = metrics.get(table["primary"])
-    others = [m for k, m in metrics.items() if k != table["primary"]]
-    others.sort(key=lambda m: m["key"] != "green")  # tie: the board's order
+    metrics = {m.key: m for m in table.metrics}
+    primary = metrics.get(table.primary)
+    others = [m for k, m in metrics.items() if k != table.primary]
+    others.sort(key=lambda m: m.key != "green")  # tie: the board's order
     made = [s for m in others if primary for s in (_scatter(table, primary, m),) if s]
     if not made:
         return ""
@@ -107,18 +109,18 @@ def scatters(table: Mapping[str, Any]) -> str:
     return made[0] + (more if rest else "")
 
 
-def _scatter(table: Mapping[str, Any], across: Mapping[str, Any], up: Mapping[str, Any]) -> str:
-    a, b = across["key"], up["key"]
-    rows = [r for r in table["rows"] if a in r["metrics"] and b in r["metrics"]]
+def _scatter(table: Table, across: Column, up: Column) -> str:
+    a, b = across.key, up.key
+    rows = [r for r in table.rows if a in r.metrics and b in r.metrics]
     if len(rows) < 2:
         return ""
-    digits = digits_of(table)
-    xs, ys = ([r["metrics"][k]["mean"] for r in rows] for k in (a, b))
+    digits = digits_of(table.step)
+    xs, ys = ([r.metrics[k].mean for r in rows] for k in (a, b))
     height, top, bottom = 360, 30, 300
     sx, ox = scale(min(xs), max(xs), 9, 94)
     sy, oy = scale(min(ys), max(ys), bottom - 10, top + 14)
     points = [(ox + sx * x, oy + sy * y) for x, y in zip(xs, ys, strict=True)]
-    names = [" ".join(str(r["name"]).split()) for r in rows]
+    names = [" ".join(str(r.name).split()) for r in rows]
     labels = _labels(points, [n if len(n) <= 24 else f"{n[:23]}…" for n in names])
     parts = [_rules(ticks(min(ys), max(ys)), sy, oy)]
     parts += [
@@ -127,19 +129,19 @@ def _scatter(table: Mapping[str, Any], across: Mapping[str, Any], up: Mapping[st
         for v in ticks(min(xs), max(xs))
     ]
     for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True):
-        dot = "rx-dot" if row["tied_with_best"] else "rx-dot rx-hollow"
-        said = f"{text(name)}: {text(across['title'])} {number(x, digits)}, {text(up['title'])} {number(y, digits)}"
+        dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
+        said = f"{text(name)}: {text(across.title)} {number(x, digits)}, {text(up.title)} {number(y, digits)}"
         parts.append(
             f'<circle class="{dot}" cx="{px:.2f}%" cy="{py:.1f}" r="4.5"><title>{said}</title></circle>'
         )
     parts += labels
-    ways = ["←" if not across["higher_is_better"] else "→", "↑" if up["higher_is_better"] else "↓"]
-    left = not across["higher_is_better"]
-    foot = f"{text(across['title'])}, {'← better' if left else 'better →'}"
+    ways = ["←" if not across.higher_is_better else "→", "↑" if up.higher_is_better else "↓"]
+    left = not across.higher_is_better
+    foot = f"{text(across.title)}, {'← better' if left else 'better →'}"
     parts.append(f'<text x="50%" y="{height - 18}" text-anchor="middle">{foot}</text>')
-    parts.append(f'<text x="0" y="14">{text(up["title"])}, {ways[1]} better</text>')
+    parts.append(f'<text x="0" y="14">{text(up.title)}, {ways[1]} better</text>')
     shown = len(labels)
-    title = f"{up['title']} (upwards) against {across['title']} (across), means"
+    title = f"{up.title} (upwards) against {across.title} (across), means"
     about = "Filled dots: the best group of the ranking metric. "
     about += (
         ""
@@ -198,26 +200,26 @@ def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
+def progress(table: Table, history: Sequence[Event]) -> str:
     """The best primary mean so far, by date of entry; empty with fewer than two dates.
 
     A date is that of the model's first line for this board in the history, else of its submission.
     """
-    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
+    metric = table.ranked_by
     first: dict[str, str] = {}
     for line in history:
-        if (line.get("dataset"), line.get("track")) == (table["dataset"], table["track"]):
-            first.setdefault(str(line.get("id")), str(line.get("date"))[:10])
+        if (line.dataset, line.track) == (table.dataset, table.track):
+            first.setdefault(str(line.id), str(line.date)[:10])
     entries = [
-        (day[:10], r["metrics"][table["primary"]]["mean"], " ".join(str(r["name"]).split()))
-        for r in table["rows"]
-        for day in (first.get(r["id"]) or r["submitted"],)
-        if day and table["primary"] in r["metrics"]
+        (day[:10], r.metrics[table.primary].mean, " ".join(str(r.name).split()))
+        for r in table.rows
+        for day in (first.get(r.id) or r.submitted,)
+        if day and table.primary in r.metrics
     ]
     days = sorted({f[0] for f in entries})
     if metric is None or len(days) < 2:
         return ""
-    sign = 1 if metric["higher_is_better"] else -1
+    sign = 1 if metric.higher_is_better else -1
     entries.sort(key=lambda e: e[2])  # tie: the board's order
     entries = by_cost(entries, [-sign * mean for _, mean, _ in entries])
     found = sorted(entries, key=lambda e: e[0])  # tie: the best of a day first, then the name
@@ -225,20 +227,20 @@ def progress(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> 
     for entry in found:
         if not best or sign * (entry[1] - best[-1][1]) > TIE:
             best.append(entry)
-    digits = digits_of(table)
+    digits = digits_of(table.step)
     about = f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far."
     shown = figure("progress", "Best score over time", about, 270, _steps(found, best, days, digits))
     return shown + _best_table(metric, best, digits)
 
 
-def _best_table(metric: Mapping[str, Any], best: Sequence[tuple[str, float, str]], digits: int) -> str:
+def _best_table(metric: Column, best: Sequence[tuple[str, float, str]], digits: int) -> str:
     """The figure's data: who was best from when."""
     rows = "".join(
         f'<tr><td class="rx-words">{day}</td><th scope="row" class="rx-model">{text(name)}</th><td>{number(mean, digits)}</td></tr>'
         for day, mean, name in best[::-1]
     )
     title = "Who was best from when"
-    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric["title"])}</th>'
+    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric.title)}</th>'
     made = scrolled(title, f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>", name="best")
     return f'<details class="rx-fold"><summary>{title}</summary>\n{made}</details>\n'
 

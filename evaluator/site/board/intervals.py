@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from evaluator.leaderboard.row import RankedRow
+from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.board.charts import measured_on, scale, ticks
 from evaluator.site.board.row_charts import Scale, at, axis, grid_of, lane, lanes_table, rank_ticks
 from evaluator.site.html import number, text
 from evaluator.statistics.ties import by_cost, lowest
 
-Row = Mapping[str, Any]
 
-
-def intervals(table: Mapping[str, Any]) -> str:
+def intervals(table: Table) -> str:
     """Means, intervals and ranges of ranks of the ranked models; empty when nothing has an interval."""
-    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
+    metric = table.ranked_by
     rows = [] if metric is None else _with_interval(table, metric)
     if metric is None or not rows:
         return ""
-    last = max(r["rank_high"] for r in rows)
+    last = max(r.rank_high for r in rows)
     places, marks = scale(1, max(2, last), 3, 97), rank_ticks(last)
     plot = _plot(table, metric, rows)
     body = "\n".join(
@@ -45,7 +45,7 @@ def intervals(table: Mapping[str, Any]) -> str:
 class _Plot(NamedTuple):
     """How the intervals of one metric are drawn."""
 
-    metric: Mapping[str, Any]
+    metric: Column
     over: Scale
     values: list[float]
     null: tuple[str, float] | None
@@ -54,7 +54,7 @@ class _Plot(NamedTuple):
     @property
     def name(self) -> str:
         """Id of the column's lines."""
-        return f"rx-grid-{self.metric['key']}"
+        return f"rx-grid-{self.metric.key}"
 
     @property
     def grid(self) -> str:
@@ -62,40 +62,38 @@ class _Plot(NamedTuple):
         return grid_of(self.name, self.values, self.over, self.null)
 
 
-def _with_interval(table: Mapping[str, Any], metric: Mapping[str, Any]) -> list[Row]:
-    return [r for r in table["rows"] if (r["metrics"].get(metric["key"]) or {}).get("low") is not None]
+def _with_interval(table: Table, metric: Column) -> list[RankedRow]:
+    return [r for r in table.rows if metric.key in r.metrics and r.metrics[metric.key].interval]
 
 
-def _plot(table: Mapping[str, Any], metric: Mapping[str, Any], rows: Sequence[Row]) -> _Plot:
+def _plot(table: Table, metric: Column, rows: Sequence[RankedRow]) -> _Plot:
     null = _best_null(table, metric)
-    ends = [r["metrics"][metric["key"]][k] for r in rows for k in ("low", "high")]
+    ends = [end for r in rows for end in r.metrics[metric.key].interval or ()]
     ends += [null[1]] if null else []
     return _Plot(
         metric,
         scale(min(ends), max(ends), 2, 98),
         ticks(min(ends), max(ends), 4),
         null,
-        digits_of(table),
+        digits_of(table.step),
     )
 
 
 def _interval_heads(plot: _Plot) -> str:
-    way = "better to the right →" if plot.metric["higher_is_better"] else "← better to the left"
+    way = "better to the right →" if plot.metric.higher_is_better else "← better to the left"
     return (
-        f'<th scope="col" class="rx-model">Model</th><th scope="col">{text(plot.metric["title"])}, mean and 95 % interval'
+        f'<th scope="col" class="rx-model">Model</th><th scope="col">{text(plot.metric.title)}, mean and 95 % interval'
         f"<small>{way}</small>{axis(plot.values, plot.over)}</th>"
     )
 
 
-def _model_cells(row: Row, plot: _Plot) -> str:
-    top = " class=rx-top" if row["tied_with_best"] else ""
-    return (
-        f'<tr{top}><th scope="row" class="rx-model">{text(row["name"])}</th><td>{_interval(row, plot)}</td>'
-    )
+def _model_cells(row: RankedRow, plot: _Plot) -> str:
+    top = " class=rx-top" if row.tied_with_best else ""
+    return f'<tr{top}><th scope="row" class="rx-model">{text(row.name)}</th><td>{_interval(row, plot)}</td>'
 
 
-def _mean_cell(row: Row, plot: _Plot) -> str:
-    return f'<td class="rx-number">{number(row["metrics"][plot.metric["key"]]["mean"], plot.digits)}</td>'
+def _mean_cell(row: RankedRow, plot: _Plot) -> str:
+    return f'<td class="rx-number">{number(row.metrics[plot.metric.key].mean, plot.digits)}</td>'
 
 
 def _null_words(plot: _Plot) -> str:
@@ -106,54 +104,49 @@ def _null_words(plot: _Plot) -> str:
     )
 
 
-def _other_intervals(table: Mapping[str, Any]) -> str:
+def _other_intervals(table: Table) -> str:
     """The same for every other metric, best first, folded; without ranks, which the ranking metric alone gives."""
     made = []
-    for metric in table["metrics"]:
+    for metric in table.metrics:
         rows = _with_interval(table, metric)
-        if metric["key"] == table["primary"] or not rows:
+        if metric.key == table.primary or not rows:
             continue
-        sign = -1 if metric["higher_is_better"] else 1
-        rows = by_cost(rows, [sign * r["metrics"][metric["key"]]["mean"] for r in rows])
+        sign = -1 if metric.higher_is_better else 1
+        rows = by_cost(rows, [sign * r.metrics[metric.key].mean for r in rows])
         plot = _plot(table, metric, rows)
         body = "\n".join(f"{_model_cells(r, plot)}{_mean_cell(r, plot)}</tr>" for r in rows)
         head = f'<thead><tr>{_interval_heads(plot)}<th scope="col" class="rx-number">Mean</th></tr></thead>'
         about = f"{measured_on(metric)} Best mean first; the marks are those of the ranking metric.{_null_words(plot)}"
-        shown = lanes_table("metric", f"Intervals of {metric['title']}", head, body, about, plot.grid)
-        made.append(
-            f'<details class="rx-fold"><summary>{text(metric["title"])}</summary>\n{shown}</details>\n'
-        )
+        shown = lanes_table("metric", f"Intervals of {metric.title}", head, body, about, plot.grid)
+        made.append(f'<details class="rx-fold"><summary>{text(metric.title)}</summary>\n{shown}</details>\n')
     if not made:
         return ""
     return f'<details class="rx-fold"><summary>Intervals of the other metrics</summary>\n{"".join(made)}</details>\n'
 
 
-def _best_null(table: Mapping[str, Any], metric: Mapping[str, Any]) -> tuple[str, float] | None:
-    found = [
-        (str(r["name"]), float(r["metrics"][metric["key"]]["mean"]))
-        for r in table["nulls"]
-        if metric["key"] in r["metrics"]
-    ]
-    sign = -1 if metric["higher_is_better"] else 1
+def _best_null(table: Table, metric: Column) -> tuple[str, float] | None:
+    found = [(r.name, r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
+    sign = -1 if metric.higher_is_better else 1
     found.sort()  # tie: none, names differ
     return lowest(found, [sign * mean for _, mean in found])
 
 
-def _interval(row: Row, plot: _Plot) -> str:
-    entry = row["metrics"][plot.metric["key"]]
-    low, mean, high = (number(entry[k], plot.digits) for k in ("low", "mean", "high"))
-    dot = "rx-dot" if row["tied_with_best"] else "rx-dot rx-hollow"
+def _interval(row: RankedRow, plot: _Plot) -> str:
+    entry = row.metrics[plot.metric.key]
+    low, high = entry.interval or (entry.mean, entry.mean)
+    words = f"mean {number(entry.mean, plot.digits)}, 95 % interval {number(low, plot.digits)} to {number(high, plot.digits)}"
+    dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
     drawn = (
-        f'<line class="rx-span" x1="{at(entry["low"], plot.over)}" x2="{at(entry["high"], plot.over)}" y1="10" y2="10"/>'
-        f'<circle class="{dot}" cx="{at(entry["mean"], plot.over)}" cy="10" r="4.5"/>'
+        f'<line class="rx-span" x1="{at(low, plot.over)}" x2="{at(high, plot.over)}" y1="10" y2="10"/>'
+        f'<circle class="{dot}" cx="{at(entry.mean, plot.over)}" cy="10" r="4.5"/>'
     )
-    return lane(f"{text(row['name'])}: mean {mean}, 95 % interval {low} to {high}", plot.name, drawn)
+    return lane(f"{text(row.name)}: {words}", plot.name, drawn)
 
 
-def _range(row: Row, places: Scale) -> str:
-    a, b = at(row["rank_low"], places), at(row["rank_high"], places)
+def _range(row: RankedRow, places: Scale) -> str:
+    a, b = at(row.rank_low, places), at(row.rank_high, places)
     drawn = (
         f'<line class="rx-band" x1="{a}" x2="{b}" y1="10" y2="10"/>'
         f'<circle class="rx-dot" cx="{a}" cy="10" r="3"/><circle class="rx-dot" cx="{b}" cy="10" r="3"/>'
     )
-    return lane(f"{text(row['name'])}: rank {rank_text(row)}", "rx-grid-rank", drawn)
+    return lane(f"{text(row.name)}: rank {rank_text(row)}", "rx-grid-rank", drawn)

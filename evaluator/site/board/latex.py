@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from evaluator.leaderboard.table_files import all_rows, digits_of, display_text, rank_text
+from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.table_files import cell_text, digits_of, rank_text
 
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
@@ -37,21 +37,21 @@ def latex_text(value: object) -> str:
     return "".join(_LATEX.get(c, c) for c in " ".join(str(value).split()))
 
 
-def table_latex(table: Mapping[str, Any]) -> str:
+def table_latex(table: Table) -> str:
     """The board as a `tabular` that needs no package; numbers as readers see them."""
-    metrics, digits = table["metrics"], digits_of(table)
+    metrics, digits = table.metrics, digits_of(table.step)
     lines = [
-        f"% {latex_text(table['title'])}, {table['track']} track; {table['n']} studies of {table['n_clusters']} patients",
+        f"% {latex_text(table.title)}, {table.track} track; {table.n} studies of {table.n_clusters} patients",
         "% 95 % intervals in brackets; a rank is the range that the tests leave open",
     ]
-    if table["rehearsal"]:
+    if table.rehearsal:
         lines.append("% REHEARSAL: stand-in weights or a stand-in judge; these are not results")
     lines += [rf"\begin{{tabular}}{{ll{'r' * len(metrics)}}}", r"\hline"]
-    head = ["Rank", "Model", *(m["display_title"] for m in metrics)]
+    head = ["Rank", "Model", *(m.display_title for m in metrics)]
     lines += [" & ".join(map(latex_text, head)) + r" \\", r"\hline"]
-    for row in all_rows(table):
-        mark = " (baseline)" if row["kind"] == "null" else ""
-        cells = [rank_text(row), row["name"] + mark]
-        cells += [display_text(row["metrics"].get(m["key"]), digits).replace("-", "−") for m in metrics]
+    for row in table.all_rows:
+        mark = " (baseline)" if row.kind == "null" else ""
+        cells = [rank_text(row), row.name + mark]
+        cells += [cell_text(row, m.key, digits).replace("-", "−") for m in metrics]
         lines.append(" & ".join(map(latex_text, cells)) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
+from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.board import charts
 from evaluator.site.board.intervals import intervals
@@ -32,15 +34,15 @@ REHEARSAL: Final = (
 def board_page(
     dataset: Dataset,
     track: TrackName,
-    table: Mapping[str, Any] | None,
+    table: Table | None,
     reported: Sequence[ReportedRow],
-    history: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Event] = (),
     others: Sequence[Dataset] = (),
 ) -> str:
     """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
     here = [r for r in reported if r.dataset == dataset.id and r.track == track]
     sections = _sections(table, history) if table is not None else []
-    sections += [reported_section(here, is_open=table is None or not table["rows"])] if here else []
+    sections += [reported_section(here, is_open=table is None or not table.rows)] if here else []
     head = [
         "---",
         f"title: {dataset.title}, {track}",
@@ -52,11 +54,11 @@ def board_page(
         _switch(dataset, track, others),
         _facts(dataset, track, table),
     ]
-    if table is not None and table["rehearsal"]:
+    if table is not None and table.rehearsal:
         head.append(REHEARSAL)
-    if table is None or not (table["rows"] or table["incomplete"]):
+    if table is None or not (table.rows or table.incomplete):
         head.append(_nobody_yet(dataset, here))
-    if table is not None and any(table[g] for g in ("rows", "incomplete", "withdrawn", "nulls")):
+    if table is not None and table.all_rows:
         head += [board_table(table, root=ROOT), _legend(table), downloads(dataset.id, track)]
     if len(sections) > 1:
         links = " · ".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in sections)
@@ -83,11 +85,11 @@ def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> st
     )
 
 
-def _facts(dataset: Dataset, track: TrackName, table: Mapping[str, Any] | None) -> str:
+def _facts(dataset: Dataset, track: TrackName, table: Table | None) -> str:
     """What the board is measured on, in a line or two."""
-    n = table["n"] if table and table["n"] else dataset.tracks[track] or dataset.n_studies
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.n_studies
     patients = dataset.n_patients if n == dataset.n_studies else None
-    patients = table["n_clusters"] if table and table["n_clusters"] else patients
+    patients = table.n_clusters if table and table.n_clusters else patients
     facts = [
         f"{n:,} studies" + (f" of {patients:,} patients" if patients else ""),
         f"{dataset.split} split",
@@ -95,12 +97,10 @@ def _facts(dataset: Dataset, track: TrackName, table: Mapping[str, Any] | None) 
     ]
     parts = [text(f) for f in facts]
     if table is not None:
-        primary = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
+        primary = table.ranked_by
         if primary is not None:
-            parts.append(f'ranked by <a href="{ROOT}metrics/{primary["key"]}/">{text(primary["title"])}</a>')
-        parts.append(
-            f'<a href="{ROOT}metrics/#two-text-protocols">{text(table["protocol"])}</a> text protocol'
-        )
+            parts.append(f'ranked by <a href="{ROOT}metrics/{primary.key}/">{text(primary.title)}</a>')
+        parts.append(f'<a href="{ROOT}metrics/#two-text-protocols">{text(table.protocol)}</a> text protocol')
     about = f'{text(dataset.about)} <a href="{ROOT}datasets/{dataset.id}/">About the dataset</a>'
     return f'{about}\n\n<p class="rx-about">{" · ".join(parts)}</p>\n'
 
@@ -122,31 +122,31 @@ def _nobody_yet(dataset: Dataset, reported: Sequence[ReportedRow]) -> str:
     )
 
 
-def _legend(table: Mapping[str, Any]) -> str:
+def _legend(table: Table) -> str:
     """Every mark of the table in words."""
-    better = all(shown_higher(m) for m in table["metrics"])
+    better = all(shown_higher(m) for m in table.metrics)
     said = [
         "A rank is a range: every rank the tests leave open.",
         "Below each number stands its 95 % interval.",
     ]
     said += ["Higher is better in every column."] if better else []
-    if table["rows"]:
+    if table.rows:
         said.append(
             '<span class="rx-key rx-key-top"></span> best group: no test shows these models to be worse than the first. '
             '<span class="rx-best">0.123</span> best and <span class="rx-second">0.123</span> second of the rows shown, '
             "which need not be a real difference."
         )
-    if any(m["reciprocal"] for m in table["metrics"]):
+    if any(m.reciprocal for m in table.metrics):
         said.append("1/x is one over the mean; ranks and tests use the mean.")
-    if any(r["missing"] for r in (*table["rows"], *table["incomplete"])):
+    if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
-    if table["access"] == "restricted":
+    if table.access == "restricted":
         said.append(
             "The references are restricted: whoever is credentialed for them can read, and could copy, them."
         )
-    if table["access"] == "withheld":
-        said.append(f"The references are withheld: numbers are shown in steps of {table['step'] or 0:.2g}.")
-    links = ", ".join(f'<a href="{ROOT}metrics/{m["key"]}/">{text(m["title"])}</a>' for m in table["metrics"])
+    if table.access == "withheld":
+        said.append(f"The references are withheld: numbers are shown in steps of {table.step or 0:.2g}.")
+    links = ", ".join(f'<a href="{ROOT}metrics/{m.key}/">{text(m.title)}</a>' for m in table.metrics)
     return (
         f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a>. '
         f"What the metrics mean: {links}.</p>\n"
@@ -161,7 +161,7 @@ def downloads(dataset: str, track: str) -> str:
     return f'<p class="rx-downloads">Download the whole board: {links}.</p>\n'
 
 
-def _sections(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+def _sections(table: Table, history: Sequence[Event]) -> list[tuple[str, str, str]]:
     """Anchor, title and HTML of every part below the table that has something to show."""
     made = (
         ("intervals", "Intervals and ranks", intervals(table)),
@@ -175,29 +175,29 @@ def _sections(table: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) ->
     return [(f"{anchor}", title, html) for anchor, title, html in made if html]
 
 
-def _notes(table: Mapping[str, Any]) -> str:
-    notes = [text(n) for n in table["notes"]]
-    resolution = table.get("resolution") or {}
-    metric = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
-    if resolution.get("mde") is not None and metric is not None:
-        digits = digits_of(table)
+def _notes(table: Table) -> str:
+    notes = [text(n) for n in table.notes]
+    mde, mde_all_pairs = table.resolution.mde, table.resolution.mde_all_pairs
+    metric = table.ranked_by
+    if mde is not None and mde_all_pairs is not None and metric is not None:
+        digits = digits_of(table.step)
         notes.append(
-            f"Two models must differ by about {resolution['mde']:.{digits}f} in mean {text(metric['title'])} for the board to tell "
-            f"them apart four times out of five; over all pairs at once, by {resolution['mde_all_pairs']:.{digits}f}."
+            f"Two models must differ by about {mde:.{digits}f} in mean {text(metric.title)} for the board to tell "
+            f"them apart four times out of five; over all pairs at once, by {mde_all_pairs:.{digits}f}."
         )
     listed = "".join(f"<li>{n}</li>" for n in notes)
     return (f"<ul>{listed}</ul>\n" if listed else "") + _marks(table) + _signature_table(table)
 
 
-def _marks(table: Mapping[str, Any]) -> str:
+def _marks(table: Table) -> str:
     """What the marks mean, and those of the checks in full."""
-    rows = [r for r in (*table["rows"], *table["incomplete"]) if badges_of(r)]
+    rows = [r for r in (*table.rows, *table.incomplete) if badges_of(r)]
     if not rows:
         return ""
     listed = "".join(
-        f"<li>{text(r['name'])}: {text(_signed('; '.join(b['text'] for b in r['badges'])))}</li>"
+        f"<li>{text(r.name)}: {text(_signed('; '.join(b.text for b in r.badges)))}</li>"
         for r in rows
-        if r["badges"]
+        if r.badges
     )
     return (
         '<h3 id="marks">Marks</h3><p>A model that was trained on this dataset\'s source may know its style, if not its studies. '
@@ -211,13 +211,13 @@ def _signed(words: str) -> str:
     return re.sub(r"(?<!\w)-(?=\d)", "−", words)
 
 
-def _signature_table(table: Mapping[str, Any]) -> str:
-    if not table["metrics"]:
+def _signature_table(table: Table) -> str:
+    if not table.metrics:
         return ""
     rows = "".join(
-        f'<tr><th scope="row"><a href="{ROOT}metrics/{m["key"]}/">{text(m["title"])}</a></th>'
-        f'<td><code class="rx-wrap">{text(m["signature"])}</code></td></tr>'
-        for m in table["metrics"]
+        f'<tr><th scope="row"><a href="{ROOT}metrics/{m.key}/">{text(m.title)}</a></th>'
+        f'<td><code class="rx-wrap">{text(m.signature)}</code></td></tr>'
+        for m in table.metrics
     )
     return (
         "<p>A signature names everything that can move a metric's numbers; two signatures never share a column.</p>\n"

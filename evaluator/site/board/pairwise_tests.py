@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
+from evaluator.leaderboard.table import Table
 from evaluator.site.board.charts import scale
 from evaluator.site.board.row_charts import axis, lanes_table, rank_ticks
 from evaluator.site.html import text
@@ -12,17 +13,17 @@ from evaluator.site.html import text
 ALPHA: Final = 0.05
 
 
-def duels(table: Mapping[str, Any]) -> str:
+def duels(table: Table) -> str:
     """The matrix of paired tests as one lane a model, and the same in words; empty below two models."""
-    rows, key = table["rows"], table["primary"]
-    metric = next((m for m in table["metrics"] if m["key"] == key), None)
-    if len(rows) < 2 or not table["pairs"] or metric is None:
+    rows = table.rows
+    metric = table.ranked_by
+    if len(rows) < 2 or not table.pairs or metric is None:
         return ""
     n = len(rows)
-    tests = _outcomes(table, 1 if metric["higher_is_better"] else -1)
+    tests = _outcomes(table, 1 if metric.higher_is_better else -1)
     body = []
     for i, row in enumerate(rows):
-        found = [tests.get((row["id"], other["id"])) for other in rows]
+        found = [tests.get((row.id, other.id)) for other in rows]
         better, worse, open_ = (
             [j for j, duel in enumerate(found) if j != i and duel is not None and duel[0] == word]
             for word in ("better", "worse", "open")
@@ -35,9 +36,9 @@ def duels(table: Mapping[str, Any]) -> str:
             + _runs("rx-self", [i], 0.4, 0.2)
         )
         body.append(
-            f'<tr><td class="rx-number">{i + 1}</td><th scope="row" class="rx-model">{text(row["name"])}</th>'
+            f'<tr><td class="rx-number">{i + 1}</td><th scope="row" class="rx-model">{text(row.name)}</th>'
             f'<td><svg class="rx-duel" role="img" viewBox="0 0 {n} 1" preserveAspectRatio="none" width="100%" height="18">'
-            f"<title>{text(row['name'])}: {words}</title>{drawn}</svg></td>"
+            f"<title>{text(row.name)}: {words}</title>{drawn}</svg></td>"
             f'<td class="rx-number">{len(better)}</td><td class="rx-words">{_places(open_)}</td><td class="rx-number">{len(worse)}</td>'
             f'<td class="rx-number">{"–" if following is None else p_text(following[1])}</td></tr>'
         )
@@ -50,25 +51,25 @@ def duels(table: Mapping[str, Any]) -> str:
     )
     about = (
         f"Read along a row: a full blue block means that this model is better than the one of that number, a low orange block that "
-        f"it is worse, an empty place that the test leaves it open. Paired tests by patient on {text(metric['title'])}, adjusted "
+        f"it is worse, an empty place that the test leaves it open. Paired tests by patient on {text(metric.title)}, adjusted "
         f"for all {n * (n - 1) // 2} pairs of the board at once, below p = {ALPHA}."
     )
     return lanes_table("duels", "Who is better than whom", head, "\n".join(body), about)
 
 
-def _outcomes(table: Mapping[str, Any], sign: int) -> dict[tuple[str, str], tuple[str, float]]:
+def _outcomes(table: Table, sign: int) -> dict[tuple[str, str], tuple[str, float]]:
     """Per ordered pair whether the first is better, worse or open, and the adjusted p."""
     found = {}
-    for pair in table["pairs"]:
+    for pair in table.pairs:
         # Where numbers are shown in steps, the shown difference may be rounded to 0; the board's order then says who leads.
-        gain = sign * pair["difference"]
+        gain = sign * pair.difference
         if not gain:
-            order = [r["id"] for r in table["rows"]]
-            gain = order.index(pair["b"]) - order.index(pair["a"])
+            order = [r.id for r in table.rows]
+            gain = order.index(pair.b) - order.index(pair.a)
         words = ("better", "worse") if gain > 0 else ("worse", "better")
-        words = words if pair["p"] < ALPHA else ("open", "open")
-        found[pair["a"], pair["b"]] = (words[0], pair["p"])
-        found[pair["b"], pair["a"]] = (words[1], pair["p"])
+        words = words if pair.p < ALPHA else ("open", "open")
+        found[pair.a, pair.b] = (words[0], pair.p)
+        found[pair.b, pair.a] = (words[1], pair.p)
     return found
 
 

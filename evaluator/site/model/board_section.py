@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.row import Display, MetricCell, Row
+from evaluator.leaderboard.subgroup_types import Interval
+from evaluator.leaderboard.table import Column, Table
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import Content, Entry
@@ -18,23 +21,28 @@ from evaluator.site.model.provenance import origins
 from evaluator.statistics.ties import lowest
 
 
-def board_title(table: Mapping[str, Any]) -> str:
+def board_title(table: Table) -> str:
     """Dataset and track, as plain text."""
-    return f"{get_dataset(table['dataset']).title}, {TRACK_TITLES[table['track']]}"
+    return board_name(table.dataset, table.track)
+
+
+def board_name(dataset: str, track: str) -> str:
+    """Dataset and track by their ids, as plain text."""
+    return f"{get_dataset(dataset).title}, {TRACK_TITLES[track]}"
 
 
 def board_section(entry: Entry, content: Content) -> list[str]:
     """Everything of a model on one board as lines of Markdown."""
     table, row, record = entry
-    name = f"{table['dataset']}.{table['track']}"
+    name = f"{table.dataset}.{table.track}"
     lines = [f"## {board_title(table)} {{ #{name.replace('.', '-')} }}", ""]
-    if row["status"] == "withdrawn":
+    if row.status == "withdrawn":
         return [*lines, "Withdrawn: its numbers are shown no longer.", "", *origins(entry)]
-    if row.get("why_unranked"):
-        lines += [f"Not ranked: {text(row['why_unranked'])}.", ""]
+    if row.why_unranked:
+        lines += [f"Not ranked: {text(row.why_unranked)}.", ""]
     marks = "".join(f'<span class="rx-badge">{mark}</span>' for mark in _marks(row))
     lines += [f"<p>{marks}</p>", ""] if marks else []
-    if row["metrics"]:
+    if row.metrics:
         lines += [_metric_table(table, row, record), "", _legend(), ""]
     lines += _distributions(entry, content)
     lines += _groups(table, row)
@@ -43,46 +51,46 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     return [*lines, *origins(entry)]
 
 
-def _marks(row: Mapping[str, Any]) -> list[str]:
+def _marks(row: Row) -> list[str]:
     """A row's marks as HTML; those of an integrity check lead to its explanation."""
-    checked = {b["text"]: b["code"] for b in row["badges"]}
+    checked = {b.text: b.code for b in row.badges}
     return [
         f'<a href="../../../integrity/#{text(checked[m]).lower()}">{text(m)}</a>' if m in checked else text(m)
         for m in badges_of(row)
     ]
 
 
-def value_text(entry: Mapping[str, Any] | None) -> str:
+def value_text(entry: MetricCell | None) -> str:
     """Value with its interval below it, as shown; where 1/mean has no meaning the mean itself, and why."""
     if entry is None:
         return "–"
-    shown = entry["display"]
-    if shown["value"] is None:
-        return f"mean {number(entry['mean'])}{interval(entry)}<small>at or below 0: no reciprocal</small>"
-    return f"{number(shown['value'])}{interval(shown)}"
+    shown = entry.display
+    if shown.value is None:
+        return f"mean {number(entry.mean)}{interval(entry)}<small>at or below 0: no reciprocal</small>"
+    return f"{number(shown.value)}{interval(shown)}"
 
 
-def interval(found: Mapping[str, Any]) -> str:
+def interval(found: MetricCell | Display | Interval) -> str:
     """The ends of an interval on one line of their own; nothing where there are none."""
-    low, high = found["low"], found["high"]
+    low, high = found.low, found.high
     if low is None and high is None:
         return ""
     return f'<small class="rx-ci">{"−∞" if low is None else number(low)} to {"∞" if high is None else number(high)}</small>'
 
 
-def _metric_table(table: Mapping[str, Any], row: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+def _metric_table(table: Table, row: Row, record: Mapping[str, Any]) -> str:
     rows = []
-    for metric in table["metrics"]:
-        entry = row["metrics"].get(metric["key"])
+    for metric in table.metrics:
+        entry = row.metrics.get(metric.key)
         if entry is None:
             continue
-        gain = entry["gain_over_null"]
-        against = "–" if gain is None else number(gain["gain"])
-        failed = f"<small>{entry['n_failed']} of {entry['n']} failed</small>" if entry["n_failed"] else ""
+        gain = entry.gain_over_null
+        against = "–" if gain is None else number(gain.gain)
+        failed = f"<small>{entry.n_failed} of {entry.n} failed</small>" if entry.n_failed else ""
         rows.append(
-            f'<tr><th scope="row"><a href="../../../metrics/{metric["key"]}/">{text(metric["display_title"])}</a></th>'
+            f'<tr><th scope="row"><a href="../../../metrics/{metric.key}/">{text(metric.display_title)}</a></th>'
             f"<td>{value_text(entry)}{failed}</td><td>{against}</td>"
-            f"<td>{strip(metric, entry, _best(table, 'rows', metric), _best(table, 'nulls', metric))}</td></tr>"
+            f"<td>{strip(metric, entry, _best(table.rows, metric), _best(table.nulls, metric))}</td></tr>"
         )
     rows += [
         f'<tr><th scope="row">{text(_title(key))}</th><td colspan="3">missing: {text(reason)}</td></tr>'
@@ -105,10 +113,10 @@ def _legend() -> str:
     )
 
 
-def _best(table: Mapping[str, Any], group: str, metric: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    found = [r["metrics"][metric["key"]] for r in table[group] if metric["key"] in r["metrics"]]
-    sign = -1 if metric["higher_is_better"] else 1
-    return lowest(found, [sign * e["mean"] for e in found])
+def _best(rows: Sequence[Row], metric: Column) -> MetricCell | None:
+    found = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
+    sign = -1 if metric.higher_is_better else 1
+    return lowest(found, [sign * e.mean for e in found])
 
 
 def _distributions(entry: Entry, content: Content) -> list[str]:
@@ -117,9 +125,9 @@ def _distributions(entry: Entry, content: Content) -> list[str]:
         return []
     usual = _usual(entry.table, content)
     made = [
-        histogram(m["title"], frame[m["key"]].tolist(), usual.get(m["key"]))
-        for m in entry.table["metrics"]
-        if m["key"] in entry.row["metrics"] and m["key"] in frame.columns
+        histogram(m.title, frame[m.key].tolist(), usual.get(m.key))
+        for m in entry.table.metrics
+        if m.key in entry.row.metrics and m.key in frame.columns
     ]
     if not any(made):
         return []
@@ -134,47 +142,47 @@ def _distributions(entry: Entry, content: Content) -> list[str]:
     ]
 
 
-def _usual(table: Mapping[str, Any], content: Content) -> dict[str, float]:
+def _usual(table: Table, content: Content) -> dict[str, float]:
     """By metric the median over a public board's ranked models of each one's median study; read once."""
-    name = f"{table['dataset']}.{table['track']}"
+    name = f"{table.dataset}.{table.track}"
     if name not in content.medians:
-        ranked = {r["id"] for r in table["rows"]}
+        ranked = {r.id for r in table.rows}
         found: dict[str, list[float]] = {}
         for entries in content.models.values():
-            for entry in (e for e in entries if e.table is table and e.row["id"] in ranked):
+            for entry in (e for e in entries if e.table is table and e.row.id in ranked):
                 frame = scores_of(content.leaderboard, entry)
-                for key in entry.row["metrics"] if frame is not None else ():
+                for key in entry.row.metrics if frame is not None else ():
                     if frame is not None and key in frame.columns:
                         found.setdefault(key, []).append(float(frame[key].median()))
         content.medians[name] = {k: float(np.median(v)) for k, v in found.items() if len(v) > 1}
     return content.medians[name]
 
 
-def _groups(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+def _groups(table: Table, row: Row) -> list[str]:
     """The model's mean of the ranking metric in every group of studies that may be shown."""
-    found = table.get("subgroups") or {"axes": []}
+    found = table.subgroups
     rows = []
-    for axis in found["axes"]:
-        own = axis["models"].get(row["id"], {"groups": {}})["groups"]
-        title = AXIS_TITLES.get(axis["axis"], axis["axis"].replace("_", " "))
-        for group in axis["groups"]:
-            e = own.get(group["name"])
-            if e is None or e["value"] is None:
+    for axis in found.axes if found else ():
+        own = axis.models[row.id].groups if row.id in axis.models else {}
+        title = AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " "))
+        for group in axis.groups:
+            e = own.get(group.name)
+            if e is None or e.value is None:
                 continue
-            low, high = e["rank_low"], e["rank_high"]
+            low, high = e.rank_low, e.rank_high
             place = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
             rows.append(
-                f'<tr><th scope="row">{text(title)}: {text(group["name"])}</th><td>{group["studies"]:,}</td>'
-                f"<td>{number(e['value'])}{interval(e)}</td><td>{place}</td></tr>"
+                f'<tr><th scope="row">{text(title)}: {text(group.name)}</th><td>{group.studies:,}</td>'
+                f"<td>{number(e.value)}{interval(e)}</td><td>{place}</td></tr>"
             )
-    if not rows:
+    if not rows or found is None:
         return []
-    metric = next((m for m in table["metrics"] if m["key"] == found["metric"]), None)
-    better = "higher is better" if metric and metric["higher_is_better"] else "lower is better"
-    heads = ("Studies", f"Mean {text(metric['title'] if metric else found['metric'])}, {better}", "Rank")
+    metric = table.column(found.metric)
+    better = "higher is better" if metric and metric.higher_is_better else "lower is better"
+    heads = ("Studies", f"Mean {text(metric.title if metric else found.metric)}, {better}", "Rank")
     note = (
         '<p class="rx-legend">Groups differ in how hard their studies are; a fair gap between groups is '
-        f'<a href="../../../leaderboards/{table["dataset"]}/{table["track"]}/#subgroups">standardised on the board</a>.</p>'
+        f'<a href="../../../leaderboards/{table.dataset}/{table.track}/#subgroups">standardised on the board</a>.</p>'
     )
     made = html_table("Group", heads, rows, "Groups of studies")
     return [
@@ -183,8 +191,8 @@ def _groups(table: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _diagnostics(row: Mapping[str, Any]) -> list[str]:
-    d = row["diagnostics"]
+def _diagnostics(row: Row) -> list[str]:
+    d = row.diagnostics
     if not d:
         return []
     ratio = "–" if d.get("length_ratio") is None else f"{d['length_ratio']:.2f} times the references'"
@@ -226,13 +234,13 @@ def _share(value: float) -> str:
 
 
 def _cases(entry: Entry, content: Content) -> list[str]:
-    dataset = get_dataset(entry.table["dataset"])
-    name = f"{entry.table['dataset']}.{entry.table['track']}"
+    dataset = get_dataset(entry.table.dataset)
+    name = f"{entry.table.dataset}.{entry.table.track}"
     if not dataset.exposure.studies:
         return ["Of this dataset no text and no score of a single study is published, only aggregates.", ""]
     if not has_texts(content, entry):
         return []
-    base, own = f"../../../data/cases/{name}/", text(entry.row["id"].replace("/", "__"))
+    base, own = f"../../../data/cases/{name}/", text(entry.row.id.replace("/", "__"))
     words = (
         "Every reference beside the model's report, worst first, with the sentences that differ marked. The browser "
         f'needs JavaScript; the same as data: <a href="{base}{own}/index.json">ids and scores</a>.'

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.table import Column, Table
 from evaluator.scoring.case_texts import read_predictions, read_references
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 from evaluator.site.content import Content, Entry
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 SHARD: Final = 50
 
 
-def board_of(table: Mapping[str, Any]) -> Board:
+def board_of(table: Table) -> Board:
     """The board that a table is of."""
-    return Board(get_dataset(table["dataset"]), "findings" if table["track"] == "findings" else "report")
+    return Board(get_dataset(table.dataset), "findings" if table.track == "findings" else "report")
 
 
 def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
     """A model's per-study scores on a public board; `None` on another and where there are none."""
     board = board_of(entry.table)
     record = entry.record
-    if not board.dataset.exposure.studies or entry.row["status"] == "withdrawn":
+    if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
         return None
     path = studies_path(leaderboard, board.dataset.id, board.track, record["team"], record["model"])
     return read_studies(leaderboard, leaderboard, board, record) if path.is_file() else None
@@ -45,7 +46,7 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
 def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
     """A model's texts on a public board by study; `None` where there are none to show."""
     board = board_of(entry.table)
-    if not board.dataset.exposure.studies or entry.row["status"] == "withdrawn":
+    if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
         return None
     references = _references(content, board)
     if references is None:
@@ -57,7 +58,7 @@ def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
 
 def has_texts(content: Content, entry: Entry) -> bool:
     """Whether `texts_of` gives any; read once."""
-    key = f"{board_of(entry.table).name} {entry.row['id']}"
+    key = f"{board_of(entry.table).name} {entry.row.id}"
     if key not in content.shown:
         content.shown[key] = texts_of(content, entry) is not None
     return content.shown[key]
@@ -72,14 +73,14 @@ def _references(content: Content, board: Board) -> dict[str, Any] | None:
 def case_files(content: Content) -> Iterator[tuple[str, str]]:
     """Name below the site and text of every shard."""
     for table in content.tables.values():
-        folder = f"data/cases/{table['dataset']}.{table['track']}"
+        folder = f"data/cases/{table.dataset}.{table.track}"
         shown = []
         for model, entries in content.models.items():
             entry = next((e for e in entries if e.table is table), None)
             texts = texts_of(content, entry) if entry else None
             if entry is None or texts is None:
                 continue
-            shown.append({"id": model, "name": entry.row["name"]})
+            shown.append({"id": model, "name": entry.row.name})
             own = f"{folder}/{model.replace('/', '__')}"
             yield from _shards(own, texts)
             yield f"{own}/index.json", compact(_index(content, entry, texts))
@@ -100,33 +101,33 @@ def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str
     ids = sorted(texts)
     told: dict[str, Any] = {"metrics": [], "scores": {}, "failed": {}, "groups": []}
     if frame is not None and frame["study_id"].astype(str).tolist() == ids:
-        told = _known(frame, [m for m in entry.table["metrics"] if m["key"] in entry.row["metrics"]])
+        told = _known(frame, [m for m in entry.table.metrics if m.key in entry.row.metrics])
     return {
         "schema": "rexrank/case-index/v1",
-        "model": entry.row["id"],
-        "name": entry.row["name"],
-        "dataset": entry.table["dataset"],
-        "track": entry.table["track"],
-        "licence": get_dataset(entry.table["dataset"]).licence,
-        "protocol": entry.table["protocol"],
+        "model": entry.row.id,
+        "name": entry.row.name,
+        "dataset": entry.table.dataset,
+        "track": entry.table.track,
+        "licence": get_dataset(entry.table.dataset).licence,
+        "protocol": entry.table.protocol,
         "shard": SHARD,
         "ids": ids,
         **told,
     }
 
 
-def _known(frame: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _known(frame: pd.DataFrame, metrics: Sequence[Column]) -> dict[str, Any]:
     """What the studies' file says: scores, places of studies that failed and count as the worst, groups."""
-    shown = [m for m in metrics if m["key"] in frame.columns]
+    shown = [m for m in metrics if m.key in frame.columns]
     failed = {
-        m["key"]: np.flatnonzero(frame[f"failed:{m['key']}"]).tolist()
+        m.key: np.flatnonzero(frame[f"failed:{m.key}"]).tolist()
         for m in shown
-        if f"failed:{m['key']}" in frame.columns and frame[f"failed:{m['key']}"].any()
+        if f"failed:{m.key}" in frame.columns and frame[f"failed:{m.key}"].any()
     }
     keys = ("key", "title", "higher_is_better")
     return {
-        "metrics": [{k: m[k] for k in keys} for m in shown],
-        "scores": {m["key"]: [round(float(v), 4) for v in frame[m["key"]]] for m in shown},
+        "metrics": [{k: getattr(m, k) for k in keys} for m in shown],
+        "scores": {m.key: [round(float(v), 4) for v in frame[m.key]] for m in shown},
         "failed": failed,
         "groups": _groups(frame),
     }

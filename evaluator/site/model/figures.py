@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
+from evaluator.leaderboard.row import MetricCell
+from evaluator.leaderboard.table import Column
 from evaluator.site.board.charts import scale, tick_text
 from evaluator.site.html import number, text
 
@@ -15,15 +17,15 @@ STRIP: Final = (180, 26)
 HISTOGRAM: Final = (220, 84)
 
 
-def strip(metric: Mapping[str, Any], own: Mapping[str, Any], best: Any, null: Any) -> str:
+def strip(metric: Column, own: MetricCell, best: MetricCell | None, null: MetricCell | None) -> str:
     """A model's mean and interval on one line with the board's best and the best baseline.
 
     `own`, `best`, `null` are metric entries (the latter two may be `None`). Better is to the right.
     """
     found = [e for e in (own, best, null) if e is not None]
-    ends = [v for e in found for v in (e["low"], e["mean"], e["high"]) if v is not None]
+    ends = [v for e in found for v in (e.low, e.mean, e.high) if v is not None]
     width, height = STRIP
-    left, right = (8, width - 8) if metric["higher_is_better"] else (width - 8, 8)
+    left, right = (8, width - 8) if metric.higher_is_better else (width - 8, 8)
     slope, offset = scale(min(ends), max(ends), left, right)
     middle = height / 2
 
@@ -33,22 +35,22 @@ def strip(metric: Mapping[str, Any], own: Mapping[str, Any], best: Any, null: An
     parts = [f'<line class="rx-axis" x1="4" x2="{width - 4}" y1="{middle}" y2="{middle}"/>']
     if null is not None:
         parts.append(
-            f'<line class="rx-nullmark" x1="{x(null["mean"])}" x2="{x(null["mean"])}" y1="3" y2="{height - 3}"/>'
+            f'<line class="rx-nullmark" x1="{x(null.mean)}" x2="{x(null.mean)}" y1="3" y2="{height - 3}"/>'
         )
     if best is not None:
-        a = offset + slope * best["mean"]
+        a = offset + slope * best.mean
         parts.append(
             f'<path class="rx-bestmark" d="M{a - 5:.1f} {middle}L{a:.1f} {middle - 6}L{a + 5:.1f} {middle}L{a:.1f} {middle + 6}Z"/>'
         )
-    if own["low"] is not None and own["high"] is not None:
+    if own.low is not None and own.high is not None:
         parts.append(
-            f'<line class="rx-span" x1="{x(own["low"])}" x2="{x(own["high"])}" y1="{middle}" y2="{middle}"/>'
+            f'<line class="rx-span" x1="{x(own.low)}" x2="{x(own.high)}" y1="{middle}" y2="{middle}"/>'
         )
-    parts.append(f'<circle class="rx-dot" cx="{x(own["mean"])}" cy="{middle}" r="4"/>')
-    words = [f"mean {number(own['mean'])}"]
-    words += [f"best of the board {number(best['mean'])}"] if best is not None else []
-    words += [f"best baseline {number(null['mean'])}"] if null is not None else []
-    label = f"{metric['title']}: {', '.join(words)}"
+    parts.append(f'<circle class="rx-dot" cx="{x(own.mean)}" cy="{middle}" r="4"/>')
+    words = [f"mean {number(own.mean)}"]
+    words += [f"best of the board {number(best.mean)}"] if best is not None else []
+    words += [f"best baseline {number(null.mean)}"] if null is not None else []
+    label = f"{metric.title}: {', '.join(words)}"
     return f'<svg class="rx-strip" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{text(label)}">{"".join(parts)}</svg>'
 
 

@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.site.board.page import REHEARSAL
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
 from evaluator.site.html import facts, html_table, inputs_of, link, number, text, title
-from evaluator.site.model.board_section import board_section, board_title, value_text
+from evaluator.site.model.board_section import board_name, board_section, board_title, value_text
 from evaluator.site.model.citation import badge_markdown, citation
 
 
@@ -38,7 +40,7 @@ def model_page(name: str, content: Content) -> str:
     ]
     lines += _standing(card, content)
     lines += [text(" ".join(str(card.get("description") or "").split())), ""]
-    if any(e.table["rehearsal"] for e in entries):
+    if any(e.table.rehearsal for e in entries):
         lines.append(REHEARSAL)
     lines += ["## Ranks", "", _ranks(entries), "", "## Card", "", _card_table(card), ""]
     for entry in entries:
@@ -52,9 +54,9 @@ def model_page(name: str, content: Content) -> str:
 def _summary(shown: str, entries: Sequence[Entry]) -> str:
     """Where a model stands, in one sentence without markup."""
     places = [
-        f"{rank_text(row)} of {len(table['rows'])} on {get_dataset(table['dataset']).title} {table['track']}"
+        f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title} {table.track}"
         for table, row, _ in entries
-        if row["rank"] is not None
+        if row.rank is not None
     ]
     return f"{shown}: rank {', '.join(places)}." if places else f"{shown} on the ReXrank challenge."
 
@@ -67,7 +69,7 @@ def _standing(card: Mapping[str, Any], content: Content) -> list[str]:
         after = str(card.get("superseded_by") or "another model")
         name = text(after)
         if after in content.models:
-            name = f'<a href="../../{name}/">{text(content.models[after][0].row["name"])}</a>'
+            name = f'<a href="../../{name}/">{text(content.models[after][0].row.name)}</a>'
         words = f"<strong>Superseded</strong> by {name}."
     else:
         return []
@@ -78,38 +80,38 @@ def _ranks(entries: Sequence[Entry]) -> str:
     rows = []
     for entry in entries:
         table, row, _ = entry
-        address = f"../../../leaderboards/{table['dataset']}/{table['track']}/"
-        primary = row["metrics"].get(table["primary"])
-        column = next((m for m in table["metrics"] if m["key"] == table["primary"]), None)
-        rank = f"{rank_text(row)} of {len(table['rows'])}" if row["rank"] is not None else _place(row)
+        address = f"../../../leaderboards/{table.dataset}/{table.track}/"
+        primary = row.metrics.get(table.primary)
+        column = table.ranked_by
+        rank = f"{rank_text(row)} of {len(table.rows)}" if row.rank is not None else _place(row)
         tie = f"<small>{_tie(table, row)}</small>"
-        why = f"<small>{text(row['why_unranked'])}</small>" if row.get("why_unranked") else ""
+        why = f"<small>{text(row.why_unranked)}</small>" if row.why_unranked else ""
         rows.append(
             f'<tr><th scope="row"><a href="{address}">{text(board_title(table))}</a></th>'
-            f"<td>{rank}{tie}{why}</td><td>{value_text(primary)}<small>{text(column['display_title']) if column and primary else ''}</small></td>"
+            f"<td>{rank}{tie}{why}</td><td>{value_text(primary)}<small>{text(column.display_title) if column and primary else ''}</small></td>"
             f"<td>{_rival(entry)}</td></tr>"
         )
     return html_table("Board", ("Rank", "Ranked by", "Compare"), rows, "Ranks on every board")
 
 
-def _tie(table: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+def _tie(table: Table, row: Row) -> str:
     """How a row stands to the best of its board, in words."""
-    if row["rank"] is None or not row["tied_with_best"]:
+    if row.rank is None or not row.tied_with_best:
         return ""
-    if sum(r["tied_with_best"] for r in table["rows"]) > 1:
+    if sum(r.tied_with_best for r in table.rows) > 1:
         return "no test separates it from the best"
-    return "best of the board" if len(table["rows"]) > 1 else "the only model ranked"
+    return "best of the board" if len(table.rows) > 1 else "the only model ranked"
 
 
 def _rival(entry: Entry) -> str:
     """A link to the comparison with the best model of the board, or for the best with the next."""
     table, row, _ = entry
-    others = [r for r in table["rows"] if r["id"] != row["id"]]
-    if row["rank"] is None or not others:
+    others = [r for r in table.rows if r.id != row.id]
+    if row.rank is None or not others:
         return "–"
     other = others[0]
-    address = f"../../../compare/?board={table['dataset']}.{table['track']}&amp;m={quote(row['id'])},{quote(other['id'])}"
-    return f'<a href="{address}">with {text(other["name"])}</a>'
+    address = f"../../../compare/?board={table.dataset}.{table.track}&amp;m={quote(row.id)},{quote(other.id)}"
+    return f'<a href="{address}">with {text(other.name)}</a>'
 
 
 def _card_table(card: Mapping[str, Any]) -> str:
@@ -135,10 +137,10 @@ def _card_table(card: Mapping[str, Any]) -> str:
 
 def _badges(name: str, entries: Sequence[Entry], content: Content) -> list[str]:
     """What to paste into a README to show the rank, for every board that ranks the model."""
-    ranked = [t for t, r, _ in entries if r["rank"] is not None]
+    ranked = [t for t, r, _ in entries if r.rank is not None]
     if not ranked:
         return []
-    codes = "\n".join(badge_markdown(name, f"{t['dataset']}.{t['track']}", content.site_url) for t in ranked)
+    codes = "\n".join(badge_markdown(name, f"{t.dataset}.{t.track}", content.site_url) for t in ranked)
     return [
         f"<details data-search-exclude><summary>A badge for a README</summary><pre><code>{text(codes)}</code></pre></details>",
         "",
@@ -146,17 +148,17 @@ def _badges(name: str, entries: Sequence[Entry], content: Content) -> list[str]:
 
 
 def _history(name: str, content: Content) -> list[str]:
-    events = [e for e in content.history if e["id"] == name]
+    events = [e for e in content.history if e.id == name]
     if not events:
         return []
     lines = ["## History", ""]
     for event in reversed(events):
-        shown = event.get("shown")
+        shown = event.shown
         value = "" if shown is None else f", {text(metric_title(event, content))} {number(shown)}"
-        pull = event.get("pull_request")
+        pull = event.pull_request
         request = f", {link(f'{REPOSITORY}/pull/{int(pull)}', f'pull request {int(pull)}')}" if pull else ""
         lines.append(
-            f"- {text(event['date'])}: {EVENTS[event['event']]}, {board_title(event)}{value}{request}"
+            f"- {text(event.date)}: {EVENTS[event.event]}, {board_name(event.dataset, event.track)}{value}{request}"
         )
     return [*lines, ""]
 
@@ -183,21 +185,21 @@ def models_index(content: Content) -> str:
     for name, entries in content.models.items():
         first = entries[0].row
         boards = "<br>".join(
-            f'<a href="../leaderboards/{t["dataset"]}/{t["track"]}/">{text(get_dataset(t["dataset"]).title)} {t["track"]}</a>: {_place(r)}'
+            f'<a href="../leaderboards/{t.dataset}/{t.track}/">{text(get_dataset(t.dataset).title)} {t.track}</a>: {_place(r)}'
             for t, r, _ in entries
         )
-        gone = " (withdrawn)" if first["status"] == "withdrawn" else ""
-        reads = text(inputs_of(first["inputs"])) + ("; open weights" if first["open_weights"] else "")
+        gone = " (withdrawn)" if first.status == "withdrawn" else ""
+        reads = text(inputs_of(first.inputs)) + ("; open weights" if first.open_weights else "")
         rows.append(
-            f'<tr><th scope="row"><a href="{text(name)}/">{text(first["name"])}</a>{gone}<small>{text(name)}</small><small>{reads}</small></th>'
-            f"<td>{text(first['institution'] or '')}<small>{text(first['year'] or '')}</small></td><td>{boards}</td></tr>"
+            f'<tr><th scope="row"><a href="{text(name)}/">{text(first.name)}</a>{gone}<small>{text(name)}</small><small>{reads}</small></th>'
+            f"<td>{text(first.institution or '')}<small>{text(first.year or '')}</small></td><td>{boards}</td></tr>"
         )
     heads = ("Institution", "Boards and ranks")
     lines += [html_table("Model", heads, rows, "Models"), ""]
     return "\n".join(lines) + "\n"
 
 
-def _place(row: Mapping[str, Any]) -> str:
-    if row["status"] == "withdrawn":
+def _place(row: Row) -> str:
+    if row.status == "withdrawn":
         return "withdrawn"
-    return f"rank {rank_text(row)}" if row["rank"] is not None else "not ranked"
+    return f"rank {rank_text(row)}" if row.rank is not None else "not ranked"

@@ -26,9 +26,9 @@ def _files(entry: Entry) -> dict[str, str]:
     table, row, record = entry
     p = record["provenance"]
     pull, head = p.get("pull_request"), p.get("head_commit")
-    file = f"submissions/{row['id']}/{table['dataset']}.json"
+    file = f"submissions/{row.id}/{table.dataset}.json"
     blob = link(f"{REPOSITORY}/blob/{head}/{file}", _code(file)) if head else _code(file)
-    kept = f"leaderboard/{row['record']}"
+    kept = f"leaderboard/{row.record}"
     return {
         "Scored": text(record["submitted"]),
         "Pull request": link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "",
@@ -47,7 +47,7 @@ def _computed(entry: Entry) -> dict[str, str]:
     machine = f"{p['device']}, {p['platform']}, Python {p['python']}, {p.get('dtype') or 'unknown type'}"
     return {
         "Evaluator": f"{text(p['evaluator_version'])}, {commit}",
-        "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(entry.table["protocol"])}</a>',
+        "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(entry.table.protocol)}</a>',
         "Weights": "<br>".join(f"{text(k)} {_code(v)}" for k, v in sorted((p.get("weights") or {}).items())),
         "Machine": text(machine),
         "Packages": text(", ".join(f"{k} {v}" for k, v in p["packages"].items())),
@@ -56,9 +56,9 @@ def _computed(entry: Entry) -> dict[str, str]:
 
 def _signatures(entry: Entry) -> str:
     signed = "".join(
-        f"<dt>{text(m['title'])}</dt><dd>{_code(entry.record['metrics'][m['key']]['signature'])}</dd>"
-        for m in entry.table["metrics"]
-        if m["key"] in entry.record["metrics"]
+        f"<dt>{text(m.title)}</dt><dd>{_code(entry.record['metrics'][m.key]['signature'])}</dd>"
+        for m in entry.table.metrics
+        if m.key in entry.record["metrics"]
     )
     return f"<p><strong>Signatures</strong></p><dl>{signed}</dl>" if signed else ""
 
@@ -72,8 +72,8 @@ def _again(entry: Entry) -> str:
     if p.get("pull_request") and p.get("head_commit"):
         lines += [
             f"git fetch origin pull/{int(p['pull_request'])}/head",
-            f"git checkout {p['head_commit']} -- submissions/{entry.row['id']}",
+            f"git checkout {p['head_commit']} -- submissions/{entry.row.id}",
         ]
-    score = f"rexrank score submissions/{entry.row['id']} --dataset {entry.table['dataset']}"
-    lines.append(f"{score} --protocol {entry.table['protocol']} --references DIR --models DIR")
+    score = f"rexrank score submissions/{entry.row.id} --dataset {entry.table.dataset}"
+    lines.append(f"{score} --protocol {entry.table.protocol} --references DIR --models DIR")
     return f"<p><strong>To compute it again</strong></p><pre><code>{text(chr(10).join(lines))}</code></pre>"

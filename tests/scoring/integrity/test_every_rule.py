@@ -75,7 +75,7 @@ class Challenge:
         submission = Submission(team, model, CARD, {dataset: Predictions(dataset, reports, digest)})
         (path,) = score_submission(submission, references.dataset, references, self.leaderboard, settings, earlier=earlier)  # fmt: skip
         badges = json.loads(path.read_text("utf-8"))["integrity"]["badges"]
-        return [(b["code"], b["outcome"], b["text"]) for b in badges]
+        return [(b.code, b.outcome, b.text) for b in badges]
 
 
 @pytest.fixture
@@ -139,11 +139,11 @@ def contaminated(challenge):
     (challenge.leaderboard / "releases.json").write_text(json.dumps(released), "utf-8")
     tables = rank_all(challenge.leaderboard, challenge.store, rehearsal=True)
     return [
-        (b["code"], b["outcome"], b["text"])
+        (b.code, b.outcome, b.text)
         for t in tables
-        for r in [*t["rows"], *t["incomplete"]]
-        for b in r["badges"]
-        if r["id"] == "e/model"
+        for r in [*t.rows, *t.incomplete]
+        for b in r.badges
+        if r.id == "e/model"
     ]
 
 

@@ -10,7 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.tables import typed
 
+from evaluator.leaderboard.history import Event
 from evaluator.site.board.charts import (
     FIRST_LABELS,
     LETTER,
@@ -58,7 +60,7 @@ def test_no_name_covers_another(points):
 
 
 def test_a_scatter_shows_every_model_that_has_both(table):
-    made = svgs(scatters(table))
+    made = svgs(scatters(typed(table)))
     assert len(made) == len(table["metrics"]) - 1
     green = made[0]
     have = [r for r in table["rows"] if "green" in r["metrics"]]
@@ -69,14 +71,14 @@ def test_a_scatter_shows_every_model_that_has_both(table):
 
 
 def test_figures_have_names_and_descriptions(table):
-    for svg in svgs(scatters(table) + progress(table, [])):
+    for svg in svgs(scatters(typed(table)) + progress(typed(table), [])):
         named = svg.get("aria-labelledby").split()
         found = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
         assert [bool(found[n]) for n in named] == [True, True]
 
 
 def test_the_line_of_progress_only_gets_better(table):
-    (svg,) = svgs(progress(table, []))
+    (svg,) = svgs(progress(typed(table), []))
     lines = svg.findall(".//g[@class='rx-steps']/line")
     ys = [float(line.get("y2")) for line in lines]
     # RadCliQ is better when lower, and a lower value lies farther down.
@@ -85,7 +87,7 @@ def test_the_line_of_progress_only_gets_better(table):
 
 
 def test_who_was_best_is_said_newest_first(table):
-    part = progress(table, []).split("<details")[1]
+    part = progress(typed(table), []).split("<details")[1]
     days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
     assert days == sorted(days, reverse=True)
     assert html.unescape(re.search(r'class="rx-model">([^<]+)</th><td>', part)[1]) == table["rows"][0]["name"]
@@ -93,21 +95,21 @@ def test_who_was_best_is_said_newest_first(table):
 
 def test_a_date_is_that_of_the_first_entry(table):
     row = table["rows"][0]
-    line = {"dataset": "iu-xray", "track": "findings", "id": row["id"], "date": "2025-12-24"}
-    later = {**line, "date": "2026-12-24"}
-    assert "2025-12-24" in progress(table, [line, later])
-    assert "2026-12-24" not in progress(table, [line, later])
-    assert "2025-12-24" not in progress(table, [{**line, "track": "report"}])
+    line = Event(dataset="iu-xray", track="findings", id=row["id"], date="2025-12-24", event="entered")
+    later = line.model_copy(update={"date": "2026-12-24"})
+    assert "2025-12-24" in progress(typed(table), [line, later])
+    assert "2026-12-24" not in progress(typed(table), [line, later])
+    assert "2025-12-24" not in progress(typed(table), [line.model_copy(update={"track": "report"})])
 
 
 def test_no_progress_on_a_single_day(table):
     for row in table["rows"]:
         row["submitted"] = "2026-01-01"
-    assert progress(table, []) == ""
+    assert progress(typed(table), []) == ""
 
 
 def test_a_single_model_has_no_scatter(table):
-    assert scatters({**table, "rows": table["rows"][:1]}) == ""
+    assert scatters(typed({**table, "rows": table["rows"][:1]})) == ""
 
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))

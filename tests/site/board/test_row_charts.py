@@ -7,6 +7,7 @@ import html
 import re
 
 import pytest
+from support.tables import typed
 
 from evaluator.site.board.intervals import intervals
 from evaluator.site.board.pairwise_tests import duels
@@ -37,7 +38,7 @@ def numbers(listed):
 
 def test_duels_agree_with_the_ranges_of_ranks(table):
     n = len(table["rows"])
-    found = rows(duels(table))
+    found = rows(duels(typed(table)))
     assert len(found) == n
     for place, (row, shown) in enumerate(zip(table["rows"], found, strict=True), 1):
         number, name, drawn, better, undecided, worse, _ = cells(shown)
@@ -49,7 +50,7 @@ def test_duels_agree_with_the_ranges_of_ranks(table):
 
 
 def test_duels_draw_what_they_say(table):
-    for row in rows(duels(table)):
+    for row in rows(duels(typed(table))):
         better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
         drawn = {}
         for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', row):
@@ -63,7 +64,7 @@ def test_duels_draw_what_they_say(table):
 def test_the_leader_of_a_pair_that_rounds_to_nothing_is_known(table):
     for pair in table["pairs"]:
         pair |= {"difference": 0.0, "p": 0.001}
-    found = [cells(r) for r in rows(duels(table))]
+    found = [cells(r) for r in rows(duels(typed(table)))]
     assert [int(c[3]) for c in found] == list(range(len(found) - 1, -1, -1))
 
 
@@ -71,18 +72,18 @@ def test_p_against_the_next_is_that_of_the_pair(table):
     first, second = table["rows"][:2]
     (pair,) = [p for p in table["pairs"] if {p["a"], p["b"]} == {first["id"], second["id"]}]
     pair["p"] = 0.0321
-    found = [cells(r)[-1] for r in rows(duels(table))]
+    found = [cells(r)[-1] for r in rows(duels(typed(table)))]
     assert found[0] == "0.032"
     assert found[-1] == "–"
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"pairs": []}])
 def test_no_duels_without_pairs(table, change):
-    assert duels({**table, **change}) == ""
+    assert duels(typed({**table, **change})) == ""
 
 
 def test_intervals_hold_their_means(table):
-    for row in rows(intervals(table)):
+    for row in rows(intervals(typed(table))):
         a, b = (float(x) for x in re.search(r'rx-span" x1="([\d.]+)%" x2="([\d.]+)%"', row).groups())
         mean = float(re.search(r'cx="([\d.]+)%" cy="10" r="4.5"', row)[1])
         assert 0 <= a <= mean <= b <= 100
@@ -91,7 +92,7 @@ def test_intervals_hold_their_means(table):
 
 
 def test_intervals_say_mean_and_rank(table):
-    for row, shown in zip(table["rows"], rows(intervals(table)), strict=True):
+    for row, shown in zip(table["rows"], rows(intervals(typed(table))), strict=True):
         said = cells(shown)
         assert said[0] == row["name"]
         assert said[4] == (
@@ -103,26 +104,26 @@ def test_intervals_say_mean_and_rank(table):
 
 
 def test_the_best_baseline_is_drawn_and_named(table):
-    markup = intervals(table)
+    markup = intervals(typed(table))
     assert "rx-nullline" in markup
     assert "Normal template" in markup
-    assert "rx-nullline" not in intervals({**table, "nulls": []})
+    assert "rx-nullline" not in intervals(typed({**table, "nulls": []}))
 
 
 def test_a_board_of_one_model(table):
     table["rows"] = table["rows"][:1]
     table["rows"][0] |= {"rank_low": 1, "rank_high": 1}
-    assert "rank 1" in intervals(table)
+    assert "rank 1" in intervals(typed(table))
 
 
 def test_without_intervals_there_is_no_figure(table):
     for row in table["rows"]:
         row["metrics"]["radcliq_v1"] |= {"low": None, "high": None}
-    assert intervals(table) == ""
+    assert intervals(typed(table)) == ""
 
 
 def test_the_other_metrics_have_intervals_too_best_first(table):
-    folded = intervals(table).split("<summary>Intervals of the other metrics</summary>")[1]
+    folded = intervals(typed(table)).split("<summary>Intervals of the other metrics</summary>")[1]
     found = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", folded, re.DOTALL)
     assert len(found) == len(table["metrics"]) - 1
     for title, part in found:

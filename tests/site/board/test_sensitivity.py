@@ -7,6 +7,7 @@ import html
 import re
 
 import pytest
+from support.tables import typed
 
 from evaluator.site.board.sensitivity import sensitivity
 
@@ -27,7 +28,7 @@ def rules(markup):
 
 
 def test_rules_over_metrics_come_before_single_metrics(table):
-    found = list(rules(sensitivity(table)))
+    found = list(rules(sensitivity(typed(table))))
     assert found[:2] == ["Mean rank over the metrics", "Median rank over the metrics"]
     assert found[-1].endswith("alone")
     assert not any(r.startswith("RadCliQ") for r in found)
@@ -35,7 +36,7 @@ def test_rules_over_metrics_come_before_single_metrics(table):
 
 def test_a_metric_alone_is_won_by_its_best(table):
     best = max(table["rows"], key=lambda r: r["metrics"]["rouge_l"]["mean"])
-    first, tau, _ = rules(sensitivity(table))["ROUGE-L alone"]
+    first, tau, _ = rules(sensitivity(typed(table)))["ROUGE-L alone"]
     assert first.startswith(best["name"])
     assert ("another than on this board" in first) == (best is not table["rows"][0])
     assert -1 <= float(tau.replace("−", "-")) <= 1
@@ -43,7 +44,7 @@ def test_a_metric_alone_is_won_by_its_best(table):
 
 def test_rules_repeat_the_table(table):
     entry = table["sensitivity"]["rules"]["borda"]
-    _, tau, moved = rules(sensitivity(table))["Borda count over the metrics"]
+    _, tau, moved = rules(sensitivity(typed(table)))["Borda count over the metrics"]
     assert float(tau) == pytest.approx(entry["tau"], abs=0.005)
     assert float(moved) == max(abs(v) for v in entry["moves"].values())
 
@@ -51,13 +52,13 @@ def test_rules_repeat_the_table(table):
 def test_the_same_order_agrees_fully(table):
     for row in table["rows"]:
         row["metrics"]["bleu_2"]["mean"] = -row["metrics"]["radcliq_v1"]["mean"]
-    first, tau, moved = rules(sensitivity(table))["BLEU-2 alone"]
+    first, tau, moved = rules(sensitivity(typed(table)))["BLEU-2 alone"]
     assert (tau, moved) == ("1.00", "0")
     assert "another" not in first
 
 
 def test_models_without_a_metric_stand_out_of_its_rule(table):
-    markup = sensitivity(table)
+    markup = sensitivity(typed(table))
     assert any("green" not in r["metrics"] for r in table["rows"])
     assert '<td class="rx-none">–</td>' in markup
 
@@ -67,7 +68,7 @@ def test_first_places_of_the_draws_are_said(table):
         r["id"]: {"first": share, "top3": 1.0, "ranks": []}
         for r, share in zip(table["rows"], [0.7, 0.298, 0.002] + [0.0] * 9, strict=True)
     }
-    said = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(table)))
+    said = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(typed(table))))
     names = [r["name"] for r in table["rows"]]
     assert f"{names[0]} in 70 %, {names[1]} in 30 % of the draws" in said
 
@@ -76,4 +77,4 @@ def test_first_places_of_the_draws_are_said(table):
 def test_little_to_say(table, change):
     if "sensitivity" in change:
         table["metrics"] = [m for m in table["metrics"] if m["key"] == "radcliq_v1"]
-    assert sensitivity({**table, **change}) == ""
+    assert sensitivity(typed({**table, **change})) == ""

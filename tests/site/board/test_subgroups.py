@@ -7,6 +7,7 @@ import html
 import re
 
 import pytest
+from support.tables import typed
 
 from evaluator.site.board.subgroups import subgroups
 
@@ -26,19 +27,19 @@ def said(markup):
 
 
 def test_models_stand_in_the_order_of_the_board(table):
-    part = axis(subgroups(table), "sex").split("Gaps by")[0]
+    part = axis(subgroups(typed(table)), "sex").split("Gaps by")[0]
     found = [html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model">(.*?)</th>', part)]
     assert found == [r["name"] for r in table["rows"]]
 
 
 def test_gaps_are_raw_standardised_and_beyond_the_baseline(table):
-    part = said(axis(subgroups(table), "sex"))
+    part = said(axis(subgroups(typed(table)), "sex"))
     for wanted in ("Raw gap", "Standardised gap", "Beyond the baseline", "94 %", "0.030"):
         assert wanted in part
 
 
 def test_an_axis_without_intervals_names_no_worst_group(table):
-    markup = subgroups(table)
+    markup = subgroups(typed(table))
     assert "worst group" in axis(markup, "sex")
     assert "worst group" not in axis(markup, "age_group")
     assert "too few studies for a standardised gap" in said(axis(markup, "age_group"))
@@ -48,7 +49,7 @@ def test_an_axis_without_intervals_names_no_worst_group(table):
 def test_one_group_with_an_interval_is_not_the_worst(table):
     for model in table["subgroups"]["axes"][0]["models"].values():
         model["groups"]["b"] |= {"low": None, "high": None}
-    assert "worst group" not in axis(subgroups(table), "sex")
+    assert "worst group" not in axis(subgroups(typed(table)), "sex")
 
 
 def test_an_axis_of_the_mix_says_why_it_has_no_standardised_gap(table):
@@ -57,15 +58,15 @@ def test_an_axis_of_the_mix_says_why_it_has_no_standardised_gap(table):
     for model in found["models"].values():
         for gap in model["gaps"]:
             gap |= {"standardised": None, "covered": None}
-    assert "this axis is part of the mix" in said(axis(subgroups(table), "length"))
+    assert "this axis is part of the mix" in said(axis(subgroups(typed(table)), "length"))
 
 
 def test_a_board_without_groups_has_no_view(table):
-    assert subgroups({**table, "subgroups": None}) == ""
-    assert subgroups({**table, "subgroups": {**table["subgroups"], "axes": []}}) == ""
+    assert subgroups(typed({**table, "subgroups": None})) == ""
+    assert subgroups(typed({**table, "subgroups": {**table["subgroups"], "axes": []}})) == ""
 
 
 def test_hostile_names_of_groups_stay_words(table):
     found = table["subgroups"]["axes"][0]
     found["groups"][0]["name"] = "<script>x</script>"
-    assert "<script" not in subgroups(table)
+    assert "<script" not in subgroups(typed(table))

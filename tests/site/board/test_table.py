@@ -7,7 +7,10 @@ import html
 import re
 
 import pytest
+from support import tables
+from support.tables import typed
 
+from evaluator.leaderboard.row import Inputs, MetricCell, Row
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import display
 from evaluator.site.board.table import board_table, scores_cell, short_marks, shown_parts
@@ -22,7 +25,7 @@ def table(crowd):
 
 
 def made(table):
-    return board_table(table, root="../../../")
+    return board_table(typed(table), root="../../../")
 
 
 def bodies(markup):
@@ -39,7 +42,9 @@ def words(markup):
 
 def entry(key, mean, low=None, high=None, n_failed=0):
     numbers = {"mean": mean, "low": low, "high": high}
-    return {**numbers, "se": None, "n": 9, "n_failed": n_failed, "display": display(get_metric(key), numbers)}
+    return MetricCell.model_validate(
+        tables.cell(mean, low=low, high=high, n_failed=n_failed, display=display(get_metric(key), numbers))
+    )
 
 
 def test_groups_stand_apart_and_in_order(table):
@@ -148,8 +153,7 @@ def test_marks_are_short_in_the_table():
         {"code": "C15", "text": "radcliq_v1: mean -0.1 is below 0"},
         {"code": "C9", "text": "the same words over and over"},
     ]
-    row = {"trained_on_dataset": False, "status": "active", "badges": badges}
-    assert short_marks(row) == [
+    assert short_marks(Row.model_validate(tables.row(badges=badges))) == [
         "template collapse",
         "better than is plausible",
         "the same words over and over",
@@ -166,7 +170,7 @@ def test_marks_are_short_in_the_table():
     ],
 )
 def test_inputs_in_words(inputs, said):
-    assert inputs_of(inputs) == said
+    assert inputs_of(Inputs(**inputs)) == said
 
 
 def test_hostile_words_stay_words(table):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
+from support import tables
 
+from evaluator.leaderboard.row import MetricCell
+from evaluator.leaderboard.table import Column
 from evaluator.site.csp import with_policy
 from evaluator.site.model.figures import histogram, strip
 
 
 def entry(mean, low=None, high=None):
-    return {"mean": mean, "low": low, "high": high}
+    return MetricCell.model_validate(tables.cell(mean, low=low, high=high))
 
 
 @pytest.mark.parametrize("higher", [True, False])
 def test_better_is_to_the_right(higher):
-    metric = {"title": "M", "higher_is_better": higher}
+    metric = Column.model_construct(title="M", higher_is_better=higher)
     better, worse = (0.8, 0.2) if higher else (0.2, 0.8)
     svg = strip(metric, entry(worse), entry(better), None)
     own = float(re.search(r'<circle class="rx-dot" cx="([\d.]+)"', svg)[1])

@@ -8,8 +8,10 @@ import re
 import shutil
 
 import pytest
+from support import tables
 from support.boards import URL
 
+from evaluator.leaderboard.row import Row
 from evaluator.site.build import pages
 from evaluator.site.html import text
 from evaluator.site.model.board_section import _diagnostics
@@ -74,12 +76,12 @@ def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_shown():
     numbers = dict.fromkeys(
         ("distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans"), 0.5
     )
-    row = {
-        "diagnostics": {**numbers, "n_empty": 0, "judge_outliers": {"green": {"above": 3, "below": 1_200}}}
-    }
-    (shown, _) = _diagnostics(row)
+    far = {"green": {"above": 3, "below": 1_200}}
+    row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": far})
+    (shown, _) = _diagnostics(Row.model_validate(row))
     words = " ".join(re.sub(r"<[^>]*>", " ", html.unescape(shown)).split())
     assert "GREEN against RadGraph-F1 and RaTEScore" in words
     assert "far above what they lead to expect in 3 studies, far below in 1,200" in words
-    (shown, _) = _diagnostics({"diagnostics": {**numbers, "n_empty": 0, "judge_outliers": None}})
+    row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": None})
+    (shown, _) = _diagnostics(Row.model_validate(row))
     assert "RadGraph" not in shown

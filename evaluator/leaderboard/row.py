@@ -1,0 +1,137 @@
+"""What a row of a board holds: metric cells, marks, and what the model card says of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from evaluator.core.typed import Typed, form
+
+_SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
+Slug = Annotated[str, form(_SLUG, "lower-case letters, digits, dots and hyphens, at most 40")]
+"""The name of a dataset, team or model in paths."""
+ModelId = Annotated[str, form(f"{_SLUG}/{_SLUG}", "team/model")]
+"""`team/model`."""
+MetricKey = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits and underscores, at most 40")]
+"""A metric's key in files."""
+RecordPath = Annotated[
+    str,
+    form(rf"records/[a-z0-9.-]+/(?:findings|report)/{_SLUG}__{_SLUG}\.json", "the path of a record"),
+]
+"""Where a record lies below the leaderboard."""
+Status = Literal["active", "superseded", "withdrawn"]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+"""A list of texts; files have lists where Python has tuples."""
+
+
+class Entry(Typed):
+    """A part of a table; `view` gives it back as JSON values."""
+
+    def view(self) -> Any:
+        """The JSON value, with the fields that were given and no other."""
+        return view(self)
+
+
+def view(value: BaseModel) -> Any:
+    """A model as the JSON value that it was read from: fields that were not given stay out."""
+    return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Display(Entry):
+    """What readers see of a metric: the mean and its interval, or 1/mean with the pole handled."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    note: str
+
+
+class Gain(Entry):
+    """How far a mean is beyond that of the best baseline; negative where it is behind."""
+
+    null: str
+    gain: float
+
+
+class MetricCell(Entry):
+    """One metric of a row: its numbers as they may be shown, and what readers see of them."""
+
+    mean: float
+    se: float | None = Field(description="Bootstrap standard error; null with too few patients.")
+    low: float | None = Field(description="Lower end of the 95 % interval.")
+    high: float | None = Field(description="Upper end of the 95 % interval.")
+    n: int = Field(ge=1, description="Studies in the mean.")
+    n_failed: int = Field(ge=0, description="Studies that could not be scored and count as the worst value.")
+    display: Display
+    gain_over_null: Gain | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends of the interval; `None` where one is unknown."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+class Badge(Entry):
+    """A mark that an integrity check left on a row."""
+
+    code: str
+    text: str
+    outcome: str = Field("badge", description="badge, quarantine or reject.")
+    ids: Texts = Field((), description="Studies, where ids may be shown.")
+
+
+class Inputs(Entry):
+    """What a model reads of a study, as its card says."""
+
+    views: str | None = None
+    context: str | None = None
+
+
+class Row(Entry):
+    """A model or a baseline on one board."""
+
+    id: ModelId
+    team: Slug
+    model: Slug
+    name: str = Field(max_length=200)
+    institution: str | None = None
+    year: int | None = None
+    kind: Literal["submission", "null"]
+    status: Status
+    rank: int | None
+    rank_low: Annotated[int, Field(ge=1)] | None
+    rank_high: Annotated[int, Field(ge=1)] | None
+    tied_with_best: bool
+    cluster: int | None = Field(None, description="Which group of models without a test between them.")
+    missing: Texts = Field((), description="Metrics that were not computed for this model.")
+    why_unranked: str | None = None
+    inputs: Inputs = Inputs()
+    training_data: Texts = ()
+    trained_on_dataset: bool = False
+    open_weights: bool = False
+    uses_external_llm: bool | None = None
+    parameters: str | None = None
+    links: Mapping[str, str] = Field({}, description="https addresses by what is there.")
+    metrics: Mapping[str, MetricCell]
+    record: RecordPath
+    badges: Annotated[tuple[Badge, ...], Field(strict=False)]
+    diagnostics: Mapping[str, Any] = Field(description="As the record has them.")
+    submitted: str | None = Field(None, description="Date, YYYY-MM-DD.")
+    pull_request: int | None = None
+    commit: str | None = None
+
+
+class RankedRow(Row):
+    """A row with a rank."""
+
+    rank: Annotated[int, Field(ge=1)]
+    rank_low: Annotated[int, Field(ge=1)]
+    rank_high: Annotated[int, Field(ge=1)]
+
+
+class WithdrawnRow(Row):
+    """A row without numbers."""
+
+    metrics: Annotated[Mapping[str, MetricCell], Field(max_length=0)]

@@ -1,0 +1,71 @@
+"""What a table says of subgroups: per axis its groups, and per model means, ranks and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from evaluator.leaderboard.row import Entry, Texts
+
+
+class Interval(Entry):
+    """A value with its 95 % interval; null where the group is too small to say it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class GroupMean(Interval):
+    """A model's mean in one group, and its range of ranks there."""
+
+    rank_low: int | None
+    rank_high: int | None
+
+
+class Gap(Entry):
+    """Mean of group a minus mean of group b."""
+
+    a: str
+    b: str
+    raw: Interval
+    standardised: Interval | None = Field(description="Both groups weighed to the same mix of studies.")
+    covered: float | None = Field(description="Share of studies that the weighing takes in.")
+    beyond_null: Interval | None = Field(description="The raw gap minus that of the best baseline.")
+
+
+class ModelGroups(Entry):
+    """One model on one axis."""
+
+    groups: Mapping[str, GroupMean]
+    worst: str | None
+    p: float | None
+    q: float | None
+    gaps: Annotated[tuple[Gap, ...], Field(strict=False)]
+
+
+class Group(Entry):
+    """A group of studies; counts are rounded unless the set is public."""
+
+    name: str
+    studies: int
+    patients: int
+
+
+class Axis(Entry):
+    """One way to part the studies, and every ranked model on it."""
+
+    axis: str
+    groups: Annotated[tuple[Group, ...], Field(strict=False)]
+    models: Mapping[str, ModelGroups]
+
+
+class Subgroups(Entry):
+    """The ranking metric by subgroup."""
+
+    metric: str
+    standardised_by: Texts
+    null: str | None
+    axes: Annotated[tuple[Axis, ...], Field(strict=False)]

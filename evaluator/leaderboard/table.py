@@ -1,0 +1,249 @@
+"""One board as a value: what pages, comments, CSV, JSON and Markdown are made of.
+
+A table file is validated once, when it is read (`read_table`); what the program makes of a table it
+copies without validating it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+
+from pydantic import Field, ValidationError
+
+from evaluator.core.files import load_json
+from evaluator.core.host_files import json_schema
+from evaluator.core.problems import Problems, RexrankError
+from evaluator.core.typed import add_violations
+from evaluator.leaderboard.row import (
+    Display,
+    Entry,
+    MetricKey,
+    ModelId,
+    RankedRow,
+    Row,
+    Slug,
+    Texts,
+    WithdrawnRow,
+)
+from evaluator.leaderboard.subgroup_types import Subgroups
+
+TABLE_SCHEMA: Final = "rexrank/table/v1"
+OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
+GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
+"""The fields of a table that hold rows."""
+Track = Literal["findings", "report"]
+
+
+class Column(Entry):
+    """A metric of a board."""
+
+    key: MetricKey
+    title: str
+    display_title: str
+    family: str = ""
+    higher_is_better: bool = Field(
+        description="Of the mean that is stored, not of a reciprocal that is shown."
+    )
+    reciprocal: bool = Field(description="Whether readers see 1/mean.")
+    signature: str
+
+
+class PairTest(Entry):
+    """Two models on the ranking metric: mean of a minus mean of b, its interval, p adjusted for all pairs."""
+
+    a: ModelId
+    b: ModelId
+    difference: float
+    low: float | None
+    high: float | None
+    p: float = Field(ge=0, le=1)
+
+
+class Resolution(Entry):
+    """How small a difference a board can show."""
+
+    design_effect: float | None = None
+    n_eff: float | None = None
+    mde: float | None = None
+    mde_all_pairs: float | None = None
+
+
+class RuleOrder(Entry):
+    """What another ranking rule makes of the board."""
+
+    tau: float | None
+    order: Texts
+    ranks: Mapping[str, float]
+    moves: Mapping[str, float]
+
+
+class Sensitivity(Entry):
+    """Orders under other ranking rules, over `metrics`."""
+
+    metrics: Texts = ()
+    rules: Mapping[str, RuleOrder] = {}
+
+
+class Shares(Entry):
+    """The share of bootstrap draws in which a model is first, among the first three, and at each rank."""
+
+    first: float
+    top3: float
+    ranks: Annotated[tuple[float, ...], Field(strict=False)]
+
+
+class Stability(Entry):
+    """How firm the order is over bootstrap draws; `tau`: quantiles of Kendall's tau with the board's order."""
+
+    tau: Annotated[tuple[float, ...], Field(strict=False)] = ()
+    models: Mapping[str, Shares] = {}
+
+
+class Table(Entry):
+    """One board, a dataset and a track. Fields may be added within a version; none is removed or changes its meaning."""
+
+    schema_: Literal["rexrank/table/v1"] = Field(
+        alias="schema", description="Name and version of this format."
+    )
+    dataset: Slug = Field(description="Dataset id.")
+    track: Track = Field(description="Findings only, or findings and impression.")
+    title: str = Field(description="The dataset's name.")
+    access: Literal["public", "restricted", "withheld"] = Field(
+        description="Who may read the references; unless public, numbers are multiples of step."
+    )
+    n: int = Field(ge=0, description="Studies.")
+    n_clusters: int = Field(ge=0, description="Patients, which intervals resample.")
+    protocol: Literal["clean", "compat"] = Field(description="Text protocol.")
+    primary: str = Field(description="The metric that ranks.")
+    rule: str = Field(description="Name and version of the ranking rule.")
+    step: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="What numbers are multiples of; null on a public set."
+    )
+    rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
+    metrics: Annotated[tuple[Column, ...], Field(strict=False)] = Field(
+        description="Columns, the ranking metric first: key, titles, direction, signature."
+    )
+    rows: Annotated[tuple[RankedRow, ...], Field(strict=False)] = Field(
+        description="Ranked models, best first: id, name, rank, rank_low, rank_high, tied_with_best, badges, diagnostics, "
+        "and by metric key mean, se, low, high, n, n_failed, display and gain_over_null."
+    )
+    incomplete: Annotated[tuple[Row, ...], Field(strict=False)] = Field(description="Listed without a rank.")
+    withdrawn: Annotated[tuple[WithdrawnRow, ...], Field(strict=False)] = Field(
+        description="Without numbers."
+    )
+    nulls: Annotated[tuple[Row, ...], Field(strict=False)] = Field(
+        description="Baselines that look at no image."
+    )
+    notes: Texts = Field(description="What readers of this board should know.")
+    resolution: Resolution = Field(
+        description="design_effect, n_eff, and the difference seen four times in five: mde for one pair, "
+        "mde_all_pairs for all."
+    )
+    sensitivity: Sensitivity = Field(description="Orders under other ranking rules.")
+    stability: Stability = Field(
+        Stability(), description="How often each model takes each place over bootstrap draws."
+    )
+    subgroups: Subgroups | None = Field(None, description="By axis the groups, means, ranks and gaps.")
+    pairs: Annotated[tuple[PairTest, ...], Field(strict=False)] = Field(
+        description="The tests that rank: difference in the ranking metric (mean of a minus mean of b), interval, "
+        "p adjusted for all pairs."
+    )
+
+    @property
+    def name(self) -> str:
+        """`<dataset>.<track>`, as in file names."""
+        return f"{self.dataset}.{self.track}"
+
+    @property
+    def ranked_by(self) -> Column | None:
+        """The column of the ranking metric; `None` on a board that does not have it."""
+        return self.column(self.primary)
+
+    def column(self, key: str) -> Column | None:
+        """The column of a metric; `None` on a board that does not have it."""
+        return next((m for m in self.metrics if m.key == key), None)
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """Ranked rows, then incomplete, withdrawn and null rows."""
+        return (*self.rows, *self.incomplete, *self.withdrawn, *self.nulls)
+
+
+class TableParts(NamedTuple):
+    """What the analysis of a board adds to its rows; empty without one."""
+
+    resolution: Resolution = Resolution()
+    sensitivity: Sensitivity = Sensitivity()
+    stability: Stability = Stability()
+    pairs: tuple[PairTest, ...] = ()
+
+
+class Named(Entry):
+    """A model by id and name."""
+
+    id: str
+    name: str
+
+
+class BoardSummary(Entry):
+    """One line of the overview."""
+
+    dataset: str
+    track: str
+    title: str
+    n: int
+    n_models: int
+    rehearsal: bool
+    best_group: Annotated[tuple[Named, ...], Field(strict=False)]
+    best_display: Display | None
+
+
+class Overview(Entry):
+    """All boards: how many models each has, and the group that nothing separates from the best."""
+
+    schema_: Literal["rexrank/overview/v1"] = Field(alias="schema")
+    boards: Annotated[tuple[BoardSummary, ...], Field(strict=False)]
+
+
+AGAIN: Final = "Make it again with: rexrank rank"
+
+
+_M = TypeVar("_M", bound=Entry)
+
+
+def parse_table(value: Any, name: str) -> Table:
+    """The table that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
+    return _parse(Table, value, f"table {name}")
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file; raises `RexrankError` for one that is damaged or keeps no schema."""
+    return read_entry(Table, path, "table")
+
+
+def read_tables(folder: Path) -> Iterator[Table]:
+    """Every table of a folder, in the order of the files' names."""
+    for path in sorted(folder.glob("*.*.json")):
+        yield read_table(path)
+
+
+def read_entry(model: type[_M], path: Path, kind: str) -> _M:
+    """What a file that `rexrank rank` wrote holds; raises `RexrankError` for one that is damaged."""
+    try:
+        value = load_json(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RexrankError(f"cannot read {path}: {reason}. {AGAIN}") from error
+    return _parse(model, value, f"{kind} {path}")
+
+
+def _parse(model: type[_M], value: Any, name: str) -> _M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = Problems()
+        add_violations(error, name, problems, schema=json_schema(model))
+        listed = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
+        raise RexrankError(f"the {name} does not keep its schema at {listed[:2_000]}. {AGAIN}") from error

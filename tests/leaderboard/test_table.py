@@ -1,0 +1,173 @@
+"""Typed tables: what they take, what they refuse, and that model and schema say the same."""
+
+from __future__ import annotations
+
+import copy
+import json
+from importlib import resources
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from support import tables
+
+from evaluator.core.files import dump_json
+from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.table import Table, parse_table, read_table
+
+SCHEMA = json.loads(resources.files("evaluator.schemas").joinpath("table-v1.schema.json").read_text("utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+INTERVAL = {"value": 0.1, "low": None, "high": 0.2}
+FULL = tables.table(
+    tables.row(
+        "t/a",
+        metrics={"bleu_2": tables.cell(gain_over_null={"null": "baseline/x", "gain": 0.1})},
+        badges=[{"code": "C10", "outcome": "badge", "text": "template", "ids": []}],
+        inputs={"views": "all"},
+        links={"paper": "https://example.org/"},
+        diagnostics={"top1_share": 0.5, "signal": {"low": None}},
+    ),
+    incomplete=[tables.row("t/b", rank=None, rank_low=None, rank_high=None, why_unranked="lacks bleu_2")],
+    withdrawn=[tables.row("t/c", rank=None, status="withdrawn")],
+    nulls=[tables.row("baseline/x", kind="null", rank=None)],
+    notes=["A note."],
+    resolution={"design_effect": 1.0, "n_eff": 3.0, "mde": None, "mde_all_pairs": None},
+    sensitivity={
+        "metrics": ["bleu_2"],
+        "rules": {"borda": {"tau": 1.0, "order": ["t/a"], "ranks": {"t/a": 1.0}, "moves": {"t/a": 0.0}}},
+    },
+    stability={"tau": [0.5, 1.0, 1.0], "models": {"t/a": {"first": 1.0, "top3": 1.0, "ranks": [1.0]}}},
+    subgroups={
+        "metric": "bleu_2",
+        "standardised_by": ["normal"],
+        "null": None,
+        "axes": [
+            {
+                "axis": "sex",
+                "groups": [{"name": "F", "studies": 2, "patients": 2}],
+                "models": {
+                    "t/a": {
+                        "groups": {"F": {**INTERVAL, "rank_low": 1, "rank_high": 1}},
+                        "worst": None,
+                        "p": 0.5,
+                        "q": None,
+                        "gaps": [
+                            {
+                                "a": "F",
+                                "b": "M",
+                                "raw": INTERVAL,
+                                "standardised": None,
+                                "covered": None,
+                                "beyond_null": INTERVAL,
+                            }
+                        ],
+                    }
+                },
+            }
+        ],
+    },
+    pairs=[{"a": "t/a", "b": "t/b", "difference": 0.1, "low": None, "high": None, "p": 0.5}],
+)
+
+
+def places(value, place=()):
+    """The path of every value inside a JSON value."""
+    if place:
+        yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in inner:
+        yield from places(held, (*place, key))
+
+
+PLACES = list(places(FULL))
+
+
+def changed(place, value):
+    """The full table with another value at one place; `...` removes it."""
+    table = copy.deepcopy(FULL)
+    holder = table
+    for key in place[:-1]:
+        holder = holder[key]
+    if value is ...:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    return table
+
+
+def taken(value):
+    """Whether the model takes a JSON value."""
+    try:
+        parse_table(value, "x.json")
+    except RexrankError:
+        return False
+    return True
+
+
+def test_a_table_is_given_back_as_it_was_read():
+    assert parse_table(FULL, "x.json").view() == FULL
+    least = {k: v for k, v in FULL.items() if k in SCHEMA["required"]}
+    assert parse_table(least, "x.json").view() == least
+
+
+@given(
+    place=st.sampled_from(PLACES),
+    value=st.sampled_from([..., None, True, -1, 0, 1, 0.5, "", "x", "a/b", "x\n", [], {}, [None], {"x": 1}]),
+)
+def test_model_and_schema_have_one_verdict(place, value):
+    table = changed(place, value)
+    assert taken(table) == VALIDATOR.is_valid(table)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_are_finite(number):
+    assert not taken(changed(("rows", 0, "metrics", "bleu_2", "mean"), number))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("n",), "3"),
+        (("n",), True),
+        (("rehearsal",), 1),
+        (("rows", 0, "rank"), None),
+        (("withdrawn", 0, "metrics"), {"bleu_2": tables.cell()}),
+        (("rows", 0, "record"), "records/../../x__y.json"),
+        (("rows", 0, "metric"), {}),
+        (("subgroups", "axes", 0, "groups", 0, "studies"), "2"),
+    ],
+)
+def test_nothing_is_taken_for_another_thing(place, value):
+    with pytest.raises(RexrankError, match=r"the table x\.json does not keep its schema at /") as error:
+        parse_table(changed(place, value), "x.json")
+    assert "/".join(map(str, place)) in str(error.value)
+    assert "rexrank rank" in str(error.value)
+
+
+def test_every_field_is_named_at_once():
+    table = changed(("n",), "3") | {"title": 7}
+    with pytest.raises(RexrankError, match=r"/title.*/n\b|/n\b.*/title"):
+        parse_table(table, "x.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema": "rexrank/table/v2"}', "[" * 100_000])
+def test_a_damaged_file_is_named(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(RexrankError, match=r"x\.json.*rexrank rank"):
+        read_table(path)
+
+
+def test_a_file_is_written_as_it_was(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(dump_json(FULL))
+    assert dump_json(read_table(path).view()) == path.read_text()
+
+
+def test_a_table_cannot_be_changed():
+    table = parse_table(FULL, "x.json")
+    assert isinstance(table, Table)
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        table.n = 4
