@@ -338,8 +338,10 @@ def door(tmp_path, answers, *args, status=0):
 
 
 def test_the_door_passes_one_checked_line_on(tmp_path):
-    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", "folder")
-    assert (done.returncode, out) == (0, 'result={"a":1}\n')
+    folder = tmp_path / "folder"
+    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
+    assert (done.returncode, out) == (0, "")
+    assert (folder / "result.json").read_text() == '{"a":1}'
     assert asked[0] == "-n"
     assert asked[1].endswith("/bin/isolate.sh")
     assert asked[2:] == ["score", "12", SHA]
@@ -357,13 +359,21 @@ def test_the_door_passes_one_checked_line_on(tmp_path):
     ],
 )
 def test_the_door_passes_nothing_else_on(tmp_path, output):
-    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", "folder")
+    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
     assert (done.returncode, out) == (2, "")
+    assert not (tmp_path / "folder").exists()
 
 
 def test_the_door_keeps_the_status(tmp_path):
-    done, out, _ = door(tmp_path, {"output": 'result={"error":"no"}\n'}, "pr", "score", "folder", status=1)
-    assert (done.returncode, out) == (1, 'result={"error":"no"}\n')
+    answer, folder = {"output": 'result={"error":"no"}\n'}, tmp_path / "folder"
+    done, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
+    assert (done.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
+
+
+def test_the_door_passes_a_line_on_that_no_environment_could_hold(tmp_path):
+    text = json.dumps({"a": "x" * 900_000}, separators=(",", ":"))
+    done, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
+    assert (done.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
 
 
 def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
