@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 COEFFICIENTS: Final = {
@@ -115,6 +115,6 @@ def load_reported(folder: Path) -> list[ReportedRow]:
                 )
                 found.setdefault(key, {})[row["metric"]] = float(row["value"]) if row["value"] else None
         except (OSError, ValueError, KeyError) as error:
-            raise RexrankError(f"{path} is no table of reported rows: {error}.") from error
+            raise InputError(f"{path} is no table of reported rows: {error}.") from error
         rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
     return rows
