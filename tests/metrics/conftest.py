@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.models.runtime import Run
@@ -31,4 +32,5 @@ def official() -> dict[str, dict[str, float]]:
 
 @pytest.fixture(scope="session")
 def compat() -> Run:
+    pytest.importorskip("torch", reason=reason("score"))
     return Run(protocol="compat", models=PARITY / "models", batch_size=1)

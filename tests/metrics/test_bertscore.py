@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -22,6 +23,7 @@ TOKENS = json.loads(
 
 
 def test_layer_and_baseline_are_the_packages():
+    pytest.importorskip("bert_score", reason=reason("score"))
     assert layer() == 5
     assert baseline(5) == pytest.approx(0.8473319, abs=1e-7)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -19,6 +19,8 @@ from evaluator.models.chexbert import CLASSES, LABELS, encoder, prepare, read_te
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
 from evaluator.scoring.engine import score_pairs
+
+torch = pytest.importorskip("torch", reason=reason("score"))
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.metrics.green import (
@@ -117,14 +118,12 @@ def test_strict_never_scores_higher_than_the_official_parser() -> None:
 
 
 def test_rendered_chat_and_token_layout() -> None:
-    from sentencepiece import SentencePieceProcessor
+    processor = pytest.importorskip("sentencepiece", reason=reason("score")).SentencePieceProcessor
 
     case = load("golden/green_render_t4.json")["cases"][0]
     message = prompt("No effusion.", "Small effusion.")
     assert hashlib.sha256(rendered(message).encode()).hexdigest().startswith(case["sha"])
-    ids = prompt_ids(
-        message, SentencePieceProcessor(model_file=str(DATA / "models" / "green" / "tokenizer.model"))
-    )
+    ids = prompt_ids(message, processor(model_file=str(DATA / "models" / "green" / "tokenizer.model")))
     assert (ids[:3], ids[-8:], len(ids)) == (case["first3"], case["last8"], case["n_ids"])
     assert (ids.count(1), ids.count(2)) == (case["n_bos"], case["n_eos"])
     assert hashlib.sha256(json.dumps(ids).encode()).hexdigest().startswith(case["ids_sha"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
@@ -67,6 +68,7 @@ def facts_of(text: str) -> list[Fact]:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
+    pytest.importorskip("openai", reason=reason("score"))
     with stand_in_judge(facts_of) as address:
         yield address
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
@@ -33,6 +34,7 @@ NOT_BEST, NOT_ZERO, ALIKE = {"radcliq_v0"}, {"ratescore", "chexbert_f1"}, {"chex
 
 @pytest.fixture(scope="module")
 def run():
+    pytest.importorskip("torch", reason=reason("score"))
     return Run(models=shipped_models())
 
 

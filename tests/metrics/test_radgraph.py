@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -19,6 +19,8 @@ from evaluator.metrics.radgraph import LEVELS, RadGraphF1, official, reward
 from evaluator.models.radgraph import annotate_texts, annotation, annotator, package_words_of, words_of
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
+
+torch = pytest.importorskip("torch", reason=reason("score"))
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -44,8 +45,7 @@ PAIRS = [Pair(p["id"], p["reference"], p["candidate"]) for p in FIXTURES]
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> None:
-    import torch
-
+    torch = pytest.importorskip("torch", reason=reason("score"))
     torch.set_num_threads(1)
 
 

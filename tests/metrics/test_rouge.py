@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.metrics.rouge import RougeL
 from evaluator.models.runtime import Run
+
+pytest.importorskip("rouge_score", reason=reason("score"))
 
 CORE = Path(__file__).parents[1] / "data" / "parity" / "core"
 PAIRS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.needs import reason
 
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, metric_keys
@@ -13,6 +14,8 @@ from evaluator.models.judges.identity import JudgeLabel
 from evaluator.models.judges.settings import JudgeSettings, by_metric
 from evaluator.models.runtime import Run
 from evaluator.models.weights import WeightsLabel
+
+pytest.importorskip("bert_score", reason=reason("score"))
 
 WORD = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 SETTING = st.from_regex(r"[a-z][a-z0-9_]{0,6}(:[a-z0-9/+.,-]{1,8})?", fullmatch=True).filter(

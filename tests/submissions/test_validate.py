@@ -126,7 +126,7 @@ CASES = [
     ("successor with a line break", card("status: active", 'status: superseded\nsuperseded_by: "acme/m2\\n"'), "RX502", "/superseded_by", 18, "the field 'superseded_by' is 'acme/m2"),
     ("number as a name", card("name: Sandbox", "name: 7 #"), "RX502", "/name", 1, "the field 'name' is '7'"),
     ("year with a point", card("year: 2026", "year: 2026.0"), "RX502", "/year", 4, "the field 'year' is '2026.0'"),
-    ("NaN as a year", card("year: 2026", "year: .nan"), "RX502", "/year", 4, "the field 'year' is 'nan'"),
+    ("NaN as a year", card("year: 2026", "year: .nan"), "RX501", "", 4, "not usable YAML: .nan is no number"),
     ("field missing", card("year: 2026\n", ""), "RX502", "", None, "the field 'year' is missing"),
     ("field unknown", card("year: 2026", "year: 2026\nrank: 1"), "RX502", "", None, "unknown fields: rank"),
     ("wrong choice", card("views: none", "views: many"), "RX502", "/inputs/views", 12, "the field 'inputs.views' is 'many'"),

@@ -18,6 +18,7 @@ NEEDS: Final = {
     "node": "Node 20 or newer: apt-get install nodejs, or the one that the dev extra's playwright brings",
     "root": "root: run the tests as root of a container or a virtual machine",
     "score": "the extra with torch: pip install -e '.[score]'",
+    "serve": "a judge's small engine: pip install -e '.[score,serve]'",
 }
 """By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
 REQUIRED: Final = "REXRANK_REQUIRED_TESTS"

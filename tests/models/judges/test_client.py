@@ -13,6 +13,7 @@ from threading import Lock, Thread
 from typing import Any
 
 import pytest
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -25,6 +26,8 @@ from evaluator.models.judges.settings import JudgeSettings, by_metric, is_local
 from evaluator.models.judges.stub_server import completion
 from evaluator.models.judges.transcripts import Request
 from evaluator.models.runtime import Run
+
+pytest.importorskip("openai", reason=reason("score"))
 
 Reply = tuple[int, dict[str, str], Any]
 

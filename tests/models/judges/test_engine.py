@@ -7,11 +7,15 @@ import socket
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.serve import ServeOptions, served
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Request
+
+for module in ("torch", "transformers", "accelerate", "fastapi", "uvicorn", "openai"):
+    pytest.importorskip(module, reason=reason("serve", module))
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "judge.py"
 
