@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import RexrankError, visible
+from evaluator.datasets.registry import TRACKS, dataset_ids
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 COEFFICIENTS: Final = {
@@ -128,6 +129,8 @@ def _cells(path: Path) -> Iterator[list[str]]:
     for row in rows:
         if len(row) != len(COLUMNS):
             raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")
+        if row[0] not in dataset_ids() or row[1] not in TRACKS:
+            raise ValueError(f"line {rows.line_num} is of no board: {visible(row[0])}, {visible(row[1])}")
         yield row
 
 
