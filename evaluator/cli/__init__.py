@@ -8,25 +8,34 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command; failures print what is wrong and exit 1 or 2 (`RexrankError.exit_code`), without a traceback.
+    """Run the command; failures print what is wrong and exit as `ExitCode` says, without a traceback.
 
     A signal ends the command with 128 + its number; a reader of our output that went away, with 141.
     """
     from evaluator.core.console import prepare_streams
-    from evaluator.core.problems import MetricUnavailable, RexrankError
+    from evaluator.core.problems import ExitCode, MetricUnavailable, RexrankError
     from evaluator.core.stopping import Stopped, stop_on_signals
 
     # Before the libraries are loaded, which takes a moment in which the command may be stopped too.
     prepare_streams()
     stop_on_signals()
-    code = 2
+    import typer
+
+    code: int = ExitCode.FAILURE
     try:
         try:
             from evaluator.cli.app import app
 
-            app()
+            # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
+            code = app(standalone_mode=False)
         finally:
             sys.stdout.flush()
+    except typer.TyperException as mistake:
+        mistake.show()  # type: ignore[attr-defined]  # each one that Typer raises has it
+        code = ExitCode.INPUT
+    except typer.Abort:
+        print("Aborted!", file=sys.stderr)
+        code = ExitCode.INPUT
     except RexrankError as error:
         print(f"rexrank: {error}", file=sys.stderr)
         code = error.exit_code

@@ -1,6 +1,6 @@
 """The `rexrank` command: a thin door to the functions that do the work.
 
-Exit codes: 0 all well, 1 the input is invalid, 2 our fault or the machine's (never the submitter's).
+Exit codes are those of `ExitCode`: 0 done, 1 your input, 2 our fault or the machine's, 3 partial.
 Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.
 """
 
@@ -8,16 +8,37 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.options import (
+    Device,
+    HostedOk,
+    JudgeKeyEnv,
+    JudgeModel,
+    JudgeRevision,
+    JudgesFile,
+    JudgeUrl,
+    Leaderboard,
+    Metrics,
+    Models,
+    OverQuota,
+    References,
+    Store,
+)
 from evaluator.cli.pull_request_app import pr_app
+
+EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 your input, a mistyped name or option included; 2 our fault or the machine's; "
+    "3 partial: some of what was asked for was done, and the output names what was not."
+)
 
 app = typer.Typer(
     name="rexrank",
     help="Validate, score, rank and publish AI-written chest X-ray reports.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,40 +72,6 @@ class Protocol(StrEnum):
 
     clean = "clean"
     compat = "compat"
-
-
-Models = Annotated[
-    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
-]
-References = Annotated[
-    Path | None,
-    typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),
-]
-Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
-Store = Annotated[
-    Path | None,
-    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
-]
-Device = Annotated[str, typer.Option("--device", help="Torch device: cpu, cuda, cuda:1, …")]
-Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
-
-JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
-JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
-JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
-JudgeKeyEnv = Annotated[
-    str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
-]
-HostedOk = Annotated[
-    list[str] | None,
-    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
-]
-JudgesFile = Annotated[
-    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
-]
-
-OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
-]
 
 
 @app.command()
@@ -234,7 +221,16 @@ def score(
         judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
     raise typer.Exit(
-        run_score(submission, dataset or [], references, leaderboard, settings, shard, over_quota=over_quota)
+        run_score(
+            submission,
+            dataset or [],
+            references,
+            leaderboard,
+            settings,
+            shard,
+            over_quota=over_quota,
+            named=bool(metrics),
+        )
     )
 
 
@@ -265,7 +261,7 @@ def baseline(
         store=store,
         judges=judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges),
     )
-    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings))
+    raise typer.Exit(run_baseline(dataset, references, leaderboard, settings, named=bool(metrics)))
 
 
 @app.command()

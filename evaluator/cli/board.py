@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.cli.progress import progress
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
@@ -19,7 +19,7 @@ from evaluator.scoring.run import store_directory
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
     """0 after writing every table; raises `RexrankError`, with nothing touched, when there is nothing to rank."""
     if not any(boards(leaderboard)):
-        raise RexrankError(
+        raise InputError(
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
     with progress() as show:
@@ -69,12 +69,12 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     from evaluator.leaderboard.compare import compare_models, render_comparison
 
     if track not in TRACKS:
-        raise RexrankError(f"there is no track {track!r}; choose findings or report.")
+        raise InputError(f"there is no track {track!r}; choose findings or report.")
     board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
     by_name = {name_of(r): r for r in read_records(leaderboard, board, store_directory(store))}
     absent = [n for n in (a, b) if n not in by_name]
     if absent:
-        raise RexrankError(
+        raise InputError(
             f"{', '.join(absent)}: no record on {board.name}. There are: {', '.join(by_name) or 'none'}."
         )
     records = [by_name[n] for n in (a, b)]
@@ -89,6 +89,7 @@ def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
     """0 after writing the pages and building the site."""
     from evaluator.site.build import build
 
+    _require_folder(leaderboard)
     build(leaderboard, config, out)
     print(f"site: {out / 'index.html'}")
     return 0
@@ -98,5 +99,11 @@ def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
     """0 when the server is stopped."""
     from evaluator.site.build import serve
 
+    _require_folder(leaderboard)
     serve(leaderboard, config, port)
     return 0
+
+
+def _require_folder(leaderboard: Path) -> None:
+    if not leaderboard.is_dir():
+        raise InputError(f"{leaderboard} is not a folder. Name the leaderboard with --leaderboard.")

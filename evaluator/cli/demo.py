@@ -13,7 +13,7 @@ from pathlib import Path
 from evaluator.cli.board import print_table
 from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
@@ -74,8 +74,10 @@ def run_demo(out: Path, *, serve: bool) -> int:
 def _prepare(out: Path) -> None:
     """An empty folder that this command made; refuses to empty one that it did not."""
     mark = out / ".rexrank-demo"
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is not a folder. Give another with --out.")
     if out.exists() and any(out.iterdir()) and not mark.exists():
-        raise RexrankError(f"{out} is not empty and not of an earlier demo. Give another folder with --out.")
+        raise InputError(f"{out} is not empty and not of an earlier demo. Give another folder with --out.")
     for name in ("submissions", "broken", "leaderboard", "site"):
         shutil.rmtree(out / name, ignore_errors=True)
     write_text(mark, "This folder was made by rexrank demo and may be emptied by it.\n")

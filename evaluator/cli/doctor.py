@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 from evaluator.doctor.findings import Section, as_json, as_text, exit_status
 
 NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
@@ -52,9 +52,9 @@ def _repository(given: str) -> tuple[str, str]:
     name = given or os.environ.get("GITHUB_REPOSITORY", "")
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
     if not NAME.fullmatch(name):
-        raise RexrankError("name the repository: --repository OWNER/NAME.")
+        raise InputError("name the repository: --repository OWNER/NAME.")
     if not token:
-        raise RexrankError(
+        raise InputError(
             "a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank doctor --github …"
         )
     return name, token

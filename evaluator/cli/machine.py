@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
+from evaluator.cli.exit_codes import each
 from evaluator.core.files import dump_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
@@ -23,12 +24,12 @@ def _datasets_in(directory: Path) -> list[str]:
     found = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
     if not found:
         names = ", ".join(f"{d}.json" for d in dataset_ids() if not get_dataset(d).synthetic)
-        raise RexrankError(f"no reference file in {directory}; looked for {names}.")
+        raise InputError(f"no reference file in {directory}; looked for {names}.")
     return found
 
 
 def run_data_check(directory: Path) -> int:
-    """0 when every reference file is the expected one, 2 when one is not (it is never a submitter's)."""
+    """0 when every reference file is the expected one, 1 when one is not."""
     wrong = False
     for name in _datasets_in(directory):
         report = check_references(load_references(get_dataset(name), directory))
@@ -43,7 +44,7 @@ def run_data_check(directory: Path) -> int:
         for problem in report["problems"]:
             wrong = True
             print(f"  wrong: {problem}")
-    return 2 if wrong else 0
+    return ExitCode.INPUT if wrong else ExitCode.DONE
 
 
 def run_data_manifest(directory: Path, out: Path) -> int:
@@ -92,17 +93,19 @@ def run_models_list(override: Path | None) -> int:
 
 
 def run_models_fetch(keys: list[str], override: Path | None) -> int:
-    """0 after downloading; raises `RexrankError` for what cannot be had."""
+    """0 after downloading, 3 when some of the models cannot be had; raises `RexrankError` where none can."""
     from evaluator.models.download import fetch, open_models, state_of
     from evaluator.models.weights import model_specs
 
-    for key in keys or open_models():
+    def work(key: str) -> ExitCode:
         folder = fetch(key, override)
         state = state_of(model_specs()[key], folder).state
         print(f"{key}: {folder} ({state})")
         if state == "unverified":
             print("  no digest is recorded for it yet: scores say unverified and enter no real table")
-    return 0
+        return ExitCode.DONE
+
+    return each(keys or list(open_models()), work)
 
 
 def run_models_verify(override: Path | None) -> int:
@@ -125,7 +128,7 @@ def run_models_verify(override: Path | None) -> int:
         return 2
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
-    return 2 if bad else 0
+    return ExitCode.FAILURE if bad else ExitCode.DONE
 
 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
@@ -141,7 +144,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             if file is not None:
                 judges = read_judges(file)
                 if not judges.engines:
-                    raise RexrankError(f"{file} starts no engine: no table has a part .serve.")
+                    raise InputError(f"{file} starts no engine: no table has a part .serve.")
                 said = f"--judges {file}"
             else:
                 options = _published(options, models, Path(scratch))
@@ -206,9 +209,7 @@ def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) ->
     from evaluator.submissions.rules.files import SLUG
 
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
-        raise RexrankError(
-            "wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits."
-        )
+        raise InputError("wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits.")
     done = grant(store_directory(store), get_dataset(dataset), team, digest)
     print(
         "granted: ask for scores of a commit with these predictions" if done else "they may be scored already"

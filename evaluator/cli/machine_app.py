@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from evaluator.cli.options import Models, Store, device_name
+
 data_app = typer.Typer(
     no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
 )
@@ -24,14 +26,6 @@ quota_app = typer.Typer(
 judge_app = typer.Typer(
     no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
 )
-
-Models = Annotated[
-    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
-]
-Store = Annotated[
-    Path | None,
-    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
-]
 
 
 class Role(StrEnum):
@@ -160,7 +154,9 @@ def judge_serve(
     gpu_memory: Annotated[float, typer.Option("--gpu-memory", help="Share of a GPU's memory.")] = 0.9,
     dtype: Annotated[str, typer.Option("--dtype", help="Precision on a GPU.")] = "float16",
     tokenizer: Annotated[str, typer.Option("--tokenizer", help="Folder of another tokenizer.")] = "",
-    device: Annotated[str, typer.Option("--device", help="Device of the transformers engine.")] = "cpu",
+    device: Annotated[
+        str, typer.Option("--device", callback=device_name, help="Device of the transformers engine.")
+    ] = "cpu",
     python: Annotated[
         str, typer.Option("--python", help="Interpreter of the engine's environment.")
     ] = sys.executable,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluator.cli.exit_codes import each
 from evaluator.cli.progress import progress
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import ExitCode, InputError
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.metrics.registry import metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, store_directory
 from evaluator.submissions.reading import earlier_reports
@@ -40,7 +42,7 @@ def run_metric(
     *,
     details: bool,
 ) -> int:
-    """0 after writing the scores of a file of pairs, 2 when a metric could not run; the others' are written.
+    """0 after writing the scores of a file of pairs, 3 when a metric could not run, 2 when none could.
 
     Raises `RexrankError` when nothing can be done.
     """
@@ -48,6 +50,7 @@ def run_metric(
     from evaluator.submissions.pairs import read_pairs
 
     known_keys(keys)
+    named_variants = parse_variants(variants)
     rows = read_pairs(pairs)
     with progress() as show:
         try:
@@ -59,13 +62,13 @@ def run_metric(
                 device=device,
                 batch_size=batch_size,
                 details=details,
-                variants=parse_variants(variants),
+                variants=named_variants,
                 judge=judges,
                 progress=show,
                 partial=True,
             )
         except ValueError as error:
-            raise RexrankError(str(error)) from error
+            raise InputError(str(error)) from error
     if scored.scores:
         text = dump_json(scored.to_dict())
         if out is None:
@@ -74,7 +77,9 @@ def run_metric(
             write_text(out, text)
     for key, reason in scored.unavailable.items():
         print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
-    return 2 if scored.unavailable else 0
+    if scored.unavailable:
+        return ExitCode.PARTIAL if scored.scores else ExitCode.FAILURE
+    return ExitCode.DONE
 
 
 def known_keys(keys: Sequence[str]) -> None:
@@ -85,14 +90,19 @@ def known_keys(keys: Sequence[str]) -> None:
         if key not in metric_keys():
             near = difflib.get_close_matches(key, metric_keys(), n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise RexrankError(f"there is no metric {key!r}.{hint} Known: {', '.join(metric_keys())}.")
+            raise InputError(f"there is no metric {key!r}.{hint} Known: {', '.join(metric_keys())}.")
 
 
 def parse_variants(items: Sequence[str]) -> dict[str, str]:
-    """`{"ratescore": "0.5.0"}` of `["ratescore=0.5.0"]`; raises `RexrankError` for another form."""
+    """`{"ratescore": "0.5.0"}` of `["ratescore=0.5.0"]`; raises `InputError` for another form or name."""
     pairs = [item.partition("=") for item in items]
     if bad := next((i for i, p in zip(items, pairs, strict=True) if not p[1] or not p[2]), None):
-        raise RexrankError(f"--variant {bad!r}: wanted KEY=NAME, for example ratescore=0.5.0.")
+        raise InputError(f"--variant {bad!r}: wanted KEY=NAME, for example ratescore=0.5.0.")
+    known_keys([key for key, _, _ in pairs])
+    for key, _, name in pairs:
+        known = get_metric(key).variants
+        if name not in known:
+            raise InputError(f"{key} has no variant {name!r}; known: {', '.join(known) or 'none'}")
     return {key: name for key, _, name in pairs}
 
 
@@ -100,17 +110,21 @@ def judge_settings(
     url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
 ) -> dict[str, JudgeSettings]:
     """The judges named on the command line, by metric; raises `RexrankError` when one is half named."""
-    from evaluator.models.judges.config import read_judges
+    from evaluator.models.judges.config import JUDGE_ADDRESS, read_judges
     from evaluator.models.judges.settings import JudgeSettings, by_metric
 
     if file is not None:
         if url or model or revision or key_env or hosted_ok:
-            raise RexrankError("--judges names the judges whole; leave the other options of judges out.")
+            raise InputError("--judges names the judges whole; leave the other options of judges out.")
         return dict(read_judges(file).settings)
     if not url and not model:
         return {}
     if not url or not model:
-        raise RexrankError("a judge needs both --judge-url and --judge-model.")
+        raise InputError("a judge needs both --judge-url and --judge-model.")
+    if not re.fullmatch(JUDGE_ADDRESS, url):
+        raise InputError(f"--judge-url {url!r}: wanted an address such as http://127.0.0.1:8001/v1.")
+    for dataset in hosted_ok:
+        get_dataset(dataset)
     judge = JudgeSettings(
         base_url=url,
         model=model,
@@ -130,22 +144,29 @@ def run_score(
     shard: str,
     *,
     over_quota: bool = False,
+    named: bool = False,
 ) -> int:
-    """0 after scoring; 1 when the submission is invalid; raises `RexrankError` for what is ours."""
+    """0 after scoring, 1 when the submission is invalid, 3 when a dataset or a metric named is missing.
+
+    Raises `RexrankError` where nothing could be scored. `named`: the metrics were asked for by name.
+    """
     known_keys(settings.metrics)
     submission, chosen = _load(folder, datasets)
     if submission is None:
-        return 1
+        return ExitCode.INPUT
     part = parse_shard(shard)
-    for dataset in chosen:
+
+    def work(dataset: Dataset) -> ExitCode:
         references = load_references(dataset, references_directory(references_dir))
         if part is None:
             earlier = earlier_reports(folder, submission, dataset)
             with _counted(submission, dataset, leaderboard, settings, over_quota=over_quota):
-                _score_whole(submission, dataset, references, leaderboard, settings, earlier)
+                missing = _score_whole(submission, dataset, references, leaderboard, settings, earlier)
         else:
-            _score_part(submission, dataset, references, settings, part)
-    return 0
+            missing = _score_part(submission, dataset, references, settings, part)
+        return ExitCode.PARTIAL if named and missing else ExitCode.DONE
+
+    return each(chosen, work)
 
 
 @contextmanager
@@ -161,7 +182,7 @@ def _counted(
         with counted(store, dataset, submission.team, digest, policy, over_quota=over_quota):
             yield
     except QuotaError as error:
-        raise RexrankError(f"{error} A maintainer may allow one more: --over-quota.") from error
+        raise InputError(f"{error} A maintainer may allow one more: --over-quota.") from error
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
@@ -170,7 +191,7 @@ def parse_shard(text: str) -> tuple[int, int] | None:
         return None
     index, stroke, count = text.partition("/")
     if not (stroke and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise RexrankError(f"--shard {text!r}: wanted i/n with 1 ≤ i ≤ n, for example 2/8.")
+        raise InputError(f"--shard {text!r}: wanted i/n with 1 ≤ i ≤ n, for example 2/8.")
     return int(index), int(count)
 
 
@@ -183,7 +204,7 @@ def _load(folder: Path, names: Sequence[str]) -> tuple[Submission | None, list[D
     absent = [n for n in names if n not in submission.files]
     if absent:
         here = ", ".join(submission.files) or "none"
-        raise RexrankError(f"{folder} has no predictions for {', '.join(absent)}; it has: {here}.")
+        raise InputError(f"{folder} has no predictions for {', '.join(absent)}; it has: {here}.")
     return submission, [get_dataset(n) for n in (names or list(submission.files))]
 
 
@@ -194,18 +215,22 @@ def _score_whole(
     leaderboard: Path,
     settings: ScoreSettings,
     earlier: Mapping[str, Mapping[str, StudyReport]],
-) -> None:
+) -> bool:
+    """Whether a metric is missing from a record."""
     from evaluator.scoring.run import score_submission
 
     with progress() as show:
         paths = score_submission(submission, dataset, references, leaderboard, settings, show, earlier)
+    missing = False
     for path in paths:
         record = json.loads(path.read_text("utf-8"))
+        missing |= bool(record["missing"])
         print(
             f"{record['team']}/{record['model']} on {dataset.title}, {record['track']} track (n = {record['n']}):"
         )
         print(summary(record))
         print(f"  record: {path}")
+    return missing
 
 
 def summary(record: dict[str, Any]) -> str:
@@ -227,23 +252,37 @@ def _score_part(
     references: References,
     settings: ScoreSettings,
     part: tuple[int, int],
-) -> None:
+) -> bool:
+    """Whether a metric is missing from a shard; each is named on standard error."""
     from evaluator.scoring.run import score_board
     from evaluator.scoring.shards import write_shard
 
     predictions = submission.files[dataset.id]
+    missing = False
     for track in predictions.tracks:
         board = Board(dataset, track)
         with progress() as show:
             scored = score_board(board, references, predictions.reports, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
+        missing |= bool(scored.unavailable)
         print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")
+        for key, reason in scored.unavailable.items():
+            print(f"  {key}: not computed: {reason}", file=sys.stderr)
+    return missing
 
 
 def run_baseline(
-    dataset_id: str, references_dir: Path | None, leaderboard: Path, settings: ScoreSettings
+    dataset_id: str,
+    references_dir: Path | None,
+    leaderboard: Path,
+    settings: ScoreSettings,
+    *,
+    named: bool = False,
 ) -> int:
-    """0 after scoring the null rows of a dataset and probing its metrics' sanity."""
+    """0 after scoring the null rows of a dataset and probing its metrics' sanity, 3 when a metric is missing.
+
+    `named`: the metrics were asked for by name.
+    """
     from evaluator.scoring.baselines import score_baselines, training_reports
 
     known_keys(settings.metrics)
@@ -258,7 +297,16 @@ def run_baseline(
         paths = score_baselines(references, leaderboard, settings, training, show)
     for path in paths:
         print(path)
-    return 0
+    missing = _missing(paths)
+    for key, reason in missing.items():
+        print(f"{key}: not computed: {reason}", file=sys.stderr)
+    return ExitCode.PARTIAL if named and missing else ExitCode.DONE
+
+
+def _missing(paths: Sequence[Path]) -> dict[str, str]:
+    """Why metrics are missing from the records among these files, by metric."""
+    values = [json.loads(p.read_text("utf-8")) for p in paths]
+    return {key: reason for value in values for key, reason in value.get("missing", {}).items()}
 
 
 def run_merge(

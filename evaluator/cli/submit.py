@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evaluator.core.console import print_data
 from evaluator.core.files import write_text
-from evaluator.core.problems import Problems, RexrankError, Severity, pointer
+from evaluator.core.problems import InputError, Problems, Severity, pointer
 from evaluator.datasets.references import References, known_ids, load_references, references_directory
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
@@ -55,7 +55,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
         and not any((directory / f"{d}.{f}").is_file() for d in named for f in forms)
     ):
         wanted = ", ".join(f"{d}.json" for d in named) or "<dataset>.json"
-        raise RexrankError(
+        raise InputError(
             f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
         )
     for found in report.found:
@@ -87,9 +87,7 @@ def load_valid(folder: Path) -> Submission | None:
     if report.ok and len(report.found) == 1:
         return report.found[0].submission
     if report.ok:
-        raise RexrankError(
-            f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL."
-        )
+        raise InputError(f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL.")
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(rendering.as_text(report, colour=colour))
     return None

@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader, check_events
-from evaluator.core.problems import Problems, RexrankError, pointer
+from evaluator.core.problems import InputError, Problems, pointer
 from evaluator.core.typed import DISAGREE, FIELD, add_violations
 
 UNREADABLE: Final = "RX601"
@@ -48,10 +48,8 @@ Openable = Path | Traversable
 _M = TypeVar("_M", bound=BaseModel)
 
 
-class InvalidFile(RexrankError):
-    """A file of the host's is no good; the message lists every problem, and the command exits 1."""
-
-    exit_code = 1
+class InvalidFile(InputError):
+    """A file of the host's is no good; the message lists every problem."""
 
     def __init__(self, file: str, problems: Problems) -> None:
         n = problems.n_errors

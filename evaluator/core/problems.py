@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, ClassVar, Final
 
 MAX_TEXT: Final = 300
@@ -18,19 +18,31 @@ MAX_PROBLEMS_PER_CODE_AND_FILE: Final = 20
 """Problems of one code shown for one file; the rest are counted (`Problems.suppressed`)."""
 
 
+class ExitCode(IntEnum):
+    """What a command's exit status says; the same for every command.
+
+    `PARTIAL`: some of what was asked for was done, and the output names what was not.
+    """
+
+    DONE = 0
+    INPUT = 1
+    FAILURE = 2
+    PARTIAL = 3
+
+
 class RexrankError(Exception):
-    """A failure that is ours or the machine's, not the submitter's: one sentence with the cure.
+    """A failure that is ours or the machine's, unless it is an `InputError`: one sentence with the cure.
 
     Commands print the message without a traceback and exit with `exit_code`.
     """
 
-    exit_code: ClassVar[int] = 2
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
 
 
 class InputError(RexrankError):
-    """A file that the user gave is no good: one sentence with the file, the place and the cure."""
+    """The user's mistake: a name, option, file or request that cannot be used; the command exits 1."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code = ExitCode.INPUT
 
 
 class Severity(StrEnum):

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import InputError, visible
 from evaluator.core.typed import Lines, Typed
 from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest, study_ids
 from evaluator.datasets.report import StudyReport
@@ -83,7 +83,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
         data = resources.files("evaluator.datasets.sandbox").joinpath(f"{dataset.id}.json").read_bytes()
         return parse_references(dataset, data)
     if directory is None:
-        raise RexrankError(
+        raise InputError(
             f"the references of {dataset.id} do not ship with the package and no directory is given. "
             f"Put them as {dataset.id}.json in a directory and name it with --references "
             "(or REXRANK_REFERENCES)."
@@ -92,7 +92,7 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RexrankError(
+        raise InputError(
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
             f"How to get them: {dataset.how_to_get}"
         ) from error
@@ -117,9 +117,9 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
     where = name or f"{dataset.id}.json"
     raw = _studies(data, where)
     if fault := next((f for i, v in raw.items() if (f := _fault(i, v, dataset))), None):
-        raise RexrankError(f"{where}: {fault}. Download the file again, or mend the place.")
+        raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
-        raise RexrankError(
+        raise InputError(
             f"{where} holds {len(raw)} studies that are not the {dataset.n_studies} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
@@ -132,9 +132,9 @@ def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
     try:
         raw = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise RexrankError(f"{where} is not JSON ({error}). Download the file again.") from error
+        raise InputError(f"{where} is not JSON ({error}). Download the file again.") from error
     if not isinstance(raw, dict) or not raw or not all(isinstance(v, dict) for v in raw.values()):
-        raise RexrankError(f"{where} must hold an object of studies, each an object of fields.")
+        raise InputError(f"{where} must hold an object of studies, each an object of fields.")
     return raw
 
 
@@ -167,9 +167,9 @@ def parse_reports(path: Path) -> list[StudyReport]:
     try:
         raw = json.loads(path.read_bytes().decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RexrankError(f"cannot read the training reports {path}: {error}.") from error
+        raise InputError(f"cannot read the training reports {path}: {error}.") from error
     if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
-        raise RexrankError(f"{path} must hold an object of studies, each an object of fields.")
+        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
     found = []
     for study in sorted(raw):
         findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))

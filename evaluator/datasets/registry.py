@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import core_schema
 
 from evaluator.core.host_files import Openable, read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
 from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 
@@ -144,7 +144,7 @@ def get_dataset(dataset_id: str) -> Dataset:
     """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
-        raise RexrankError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
+        raise InputError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
     return read_dataset(_folder().joinpath(f"{dataset_id}.yaml"), dataset_id)
 
 

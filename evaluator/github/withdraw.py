@@ -9,7 +9,7 @@ from typing import Final
 import yaml
 
 from evaluator.core.files import write_text
-from evaluator.core.problems import Problems, RexrankError
+from evaluator.core.problems import InputError, Problems
 from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.card import check_card
 from evaluator.submissions.rules.files import CARD_NAME, SLUG
@@ -26,13 +26,13 @@ def withdraw(root: Path, name: str, reason: str) -> Path:
     team, _, model = name.partition("/")
     path = root / team / model / CARD_NAME
     if not (SLUG.fullmatch(team) and SLUG.fullmatch(model) and path.is_file()):
-        raise RexrankError(f"there is no {root}/{name}/{CARD_NAME}. Give team/model as in the folder's name.")
+        raise InputError(f"there is no {root}/{name}/{CARD_NAME}. Give team/model as in the folder's name.")
     text = withdrawn_card(path.read_text("utf-8"), reason)
     problems = Problems()
     check_card(str(path), text, parse_yaml(str(path), text, problems), problems)
     if not problems.ok:
         first = next(iter(problems))
-        raise RexrankError(f"{path} would not be valid: {first.found}; wanted {first.wanted}.")
+        raise InputError(f"{path} would not be valid: {first.found}; wanted {first.wanted}.")
     write_text(path, text)
     return path
 

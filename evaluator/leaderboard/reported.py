@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import InputError, visible
 from evaluator.datasets.registry import TRACKS, dataset_ids
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
@@ -111,7 +111,7 @@ def load_reported(folder: Path) -> list[ReportedRow]:
                 key = (dataset, track, model, institution, year, link)
                 found.setdefault(key, {})[metric] = _number(value) if value else None
         except (OSError, ValueError, csv.Error) as error:
-            raise RexrankError(
+            raise InputError(
                 f"{path} is no table of reported rows: {error}. "
                 f"Restore the file as it was committed last: git checkout HEAD -- {path}"
             ) from error

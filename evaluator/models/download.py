@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.core.files import atomic_writer, sha256_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.models.weights import (
     STAND_IN_MARK,
     ModelSpec,
@@ -66,13 +66,13 @@ def fetch(key: str, override: Path | None, download: Download | None = None) -> 
     """
     specs = model_specs()
     if key not in specs:
-        raise RexrankError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
+        raise InputError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
     spec, folder = specs[key], models_directory(override) / key
     for name, source in spec.files.items():
         if file_state(folder / name, source) in {"verified", "unverified"}:
             continue
         if not source.hub:
-            raise RexrankError(f"{key} cannot be downloaded. {spec.gated}")
+            raise InputError(f"{key} cannot be downloaded. {spec.gated}")
         if not source.revision:
             raise RexrankError(
                 f"weights.toml records no revision of {source.hub} for {name}; a moving download is never trusted. "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluator.core.problems import MetricUnavailable, RexrankError, first_line
+from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line
 from evaluator.core.types import Pair, ProgressCallback, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
@@ -262,11 +262,11 @@ def merge(parts: Sequence[Scored]) -> Scored:
     first = parts[0]
     ids = tuple(i for part in parts for i in part.ids)
     if any(dict(p.signatures) != dict(first.signatures) or set(p.scores) != set(first.scores) for p in parts):
-        raise RexrankError(
+        raise InputError(
             "the shards were scored with different metrics or signatures. Score all of them with one version."
         )
     if len(set(ids)) != len(ids):
-        raise RexrankError("the shards overlap: a study is in two of them. Name every shard once.")
+        raise InputError("the shards overlap: a study is in two of them. Name every shard once.")
     scores = {
         key: Scores(
             np.concatenate([p.scores[key].values for p in parts]),

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.protocol import clean_section
 from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import TrackName
@@ -142,7 +142,7 @@ def _derangement(
     for i in row:
         others = [j for j in everyone if references[j].patient != references[i].patient]
         if not others:
-            raise RexrankError("references of a single patient cannot be shuffled among patients.")
+            raise InputError("references of a single patient cannot be shuffled among patients.")
         chosen[i] = others[int(rng.integers(len(others)))]
     return chosen
 

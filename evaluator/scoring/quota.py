@@ -20,7 +20,7 @@ from pydantic import Field
 
 from evaluator.core.files import append_line
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed
 from evaluator.datasets.registry import Dataset
 
@@ -81,7 +81,7 @@ def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, po
     return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
 
-class QuotaError(RexrankError):
+class QuotaError(InputError):
     """A team has no slot now; the message says when it has one, and may be shown to everybody.
 
     `standings` says the same for machines, one entry a data set.
@@ -109,16 +109,30 @@ def read_policy(leaderboard: Path) -> Policy:
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:
-    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one."""
+    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one.
+
+    A last line that a crash tore counted for nothing yet, and is left out.
+    """
     path = store / "attempts.jsonl"
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        lines = _untorn(path.read_bytes()).decode("utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
     except (OSError, ValueError) as error:
         raise RexrankError(
             f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
         ) from error
+
+
+def _untorn(whole: bytes) -> bytes:
+    """A ledger's bytes without a last line that has neither an end nor sense: what a crash left of it."""
+    end = whole.rfind(b"\n") + 1
+    try:
+        json.loads(whole[end:] or b"{}")
+    except ValueError:
+        return whole[:end]
+    return whole
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
@@ -127,7 +141,7 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     They are free from then on, as predictions that were scored are. Raises `RexrankError` for a set whose runs are not counted.
     """
     if not dataset.exposure.limited_runs:
-        raise RexrankError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
+        raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
     if _known(store, dataset, digest):
         return False
     now = datetime.now(UTC).isoformat()
@@ -207,7 +221,11 @@ def counted(
 
 
 def _add(store: Path, line: Mapping[str, Any]) -> None:
-    append_line(store / "attempts.jsonl", json.dumps(line, sort_keys=True))
+    """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
+    path = store / "attempts.jsonl"
+    if path.exists():
+        os.truncate(path, len(_untorn(path.read_bytes())))
+    append_line(path, json.dumps(line, sort_keys=True))
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:

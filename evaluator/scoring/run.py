@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from evaluator.core.files import cache_folder
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.core.types import Pair, ProgressCallback
 from evaluator.datasets.protocol import ProtocolName, make_pairs
@@ -88,7 +88,7 @@ def board_pairs(
     """Every study of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
     pairs = [Pair(*row) for row in make_pairs(references.studies, reports, board.track, protocol)]
     if not pairs:
-        raise RexrankError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
+        raise InputError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
     return pairs
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluator.core.files import dump_json, load_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.types import Scores
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
@@ -83,7 +83,7 @@ def merge_shards(
         used = replace(settings, protocol=shards[0]["protocol"], device=shards[0]["device"])
         wanted = [p.id for p in board_pairs(board, references, predictions.reports, used.protocol)]
         if list(scored.ids) != wanted:
-            raise RexrankError(
+            raise InputError(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
                 "Score every shard again against the same references."
             )
@@ -98,14 +98,14 @@ def _read_shards(folder: Path) -> list[dict[str, Any]]:
     shards = collect([partial(_read_shard, p) for p in sorted(folder.glob("*-of-*.json"))])
     counts = {s["count"] for s in shards}
     if len(counts) != 1:
-        raise RexrankError(
+        raise InputError(
             f"found shards of {len(counts)} different divisions in {folder}; wanted those of one. "
             "Score the shards first (rexrank score … --shard i/n), all with the same n."
         )
     count = counts.pop()
     missing = sorted(set(range(1, count + 1)) - {s["index"] for s in shards})
     if missing:
-        raise RexrankError(
+        raise InputError(
             f"shards still missing: {', '.join(f'{i}/{count}' for i in missing)}. Score them first."
         )
     return sorted(shards, key=lambda s: int(s["index"]))  # tie: none, indices differ

@@ -15,7 +15,7 @@ from typing import Final
 import yaml
 
 from evaluator.core.files import TEMPORARY
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.site import (
@@ -160,7 +160,7 @@ def _replaceable(out: Path) -> bool:
 def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
     """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
     if not config.is_file():
-        raise RexrankError(
+        raise InputError(
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
     source = config.resolve().parent

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.core.problems import InputError, RexrankError, visible
+from evaluator.core.problems import InputError, visible
 
 MAX_BYTES: Final = 2 << 30
 COLUMNS: Final = ("id", "reference", "prediction")
@@ -31,7 +31,7 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     except OSError as error:
-        raise RexrankError(f"cannot read {path}: {error.strerror or error}. Give a file of pairs.") from error
+        raise InputError(f"cannot read {path}: {error.strerror or error}. Give a file of pairs.") from error
     lines = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
     rows: list[dict[str, Any]] = []
     seen: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from evaluator.core.problems import Problems, RexrankError
+from evaluator.core.problems import InputError, Problems
 from evaluator.datasets.references import known_ids, references_directory
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
@@ -29,7 +29,7 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
     for path in paths:
         path = path.parent if path.is_file() else path  # noqa: PLW2901 - a submission is checked whole
         if not path.is_dir():
-            raise RexrankError(
+            raise InputError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
             )
         shown = _shown(path)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 
 EntryKind = Literal["file", "symlink", "directory", "submodule", "other"]
 MAX_ENTRIES: Final = 100_000
@@ -105,11 +105,11 @@ def read_directory(root: Path, shown: str) -> Tree:
                 if entries[-1].kind == "directory":
                     pending.append((Path(item.path), path))
                 if len(entries) > MAX_ENTRIES:
-                    raise RexrankError(
+                    raise InputError(
                         f"{shown} holds more than {MAX_ENTRIES} names; give a submission folder."
                     )
     except OSError as error:
-        raise RexrankError(f"cannot read {error.filename}: {error.strerror}.") from error
+        raise InputError(f"cannot read {error.filename}: {error.strerror}.") from error
     return Tree(entries)
 
 
@@ -123,7 +123,7 @@ def _entry(path: Path, shown: str) -> Entry:
             with path.open("rb") as source:
                 return source.read(limit)
         except OSError as error:
-            raise RexrankError(
+            raise InputError(
                 f"cannot read {path}: {error.strerror or error}. Make it readable, then run the same command again."
             ) from error
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from evaluator.core.files import sha256_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Section, bad, from_json
 from evaluator.doctor.host import installation as kit_checks
 from evaluator.doctor.host.accounts import places_to_try
@@ -44,7 +44,7 @@ def look(prefix: Path, workflows: Path | None = None) -> Host:
     `workflows`: the checkout whose workflows this runner takes, where it is not the one this code runs from.
     """
     if os.geteuid() != 0:
-        raise RexrankError("the doctor tries what other accounts may do and needs root: run it with sudo.")
+        raise InputError("the doctor tries what other accounts may do and needs root: run it with sudo.")
     conf, wrong = read_conf(prefix / "etc" / "runner.conf")
     accounts = {role: account(conf.get(role, REGISTRAR if role == "REGISTRAR" else "")) for role in ROLES}
     kit = look_kit(prefix, conf, wrong, accounts["RUNNER"], workflows)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Finding, Section, unsettled
 from evaluator.doctor.repository.actions import check_actions, check_doors
 from evaluator.doctor.repository.answers import Answer, Answers
@@ -89,7 +89,7 @@ def asker(name: str, token: str) -> Any:
             )
         except GithubException as refused:
             if refused.status == 401:
-                raise RexrankError(
+                raise InputError(
                     "GitHub does not take this token. Give another as GITHUB_TOKEN or GH_TOKEN."
                 ) from refused
             if refused.status >= 500:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 
 Pair = tuple[str, str]
 """A workflow's file name and the event that starts it."""
@@ -38,7 +38,7 @@ def checkout() -> Path | None:
 def read_workflows(root: Path) -> Workflows:
     """The workflows of a checkout; raises `RexrankError` where there are none."""
     if not (root / ".github" / "workflows").is_dir():
-        raise RexrankError(f"{root} has no .github/workflows. Give the folder of a checkout.")
+        raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")
     files = {
         p.name: yaml.safe_load(p.read_text("utf-8"))
         for p in sorted((root / ".github" / "workflows").glob("*.yml"))

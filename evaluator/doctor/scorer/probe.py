@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.doctor.scorer.checks import Data, Inside, Weights
@@ -41,7 +41,7 @@ def look_inside() -> Inside:
     """What this process finds around it; raises `RexrankError` outside the door."""
     env = os.environ
     if not env.get("REXRANK_SCORER"):
-        raise RexrankError("this looks around as the scorer: call it through isolate.sh doctor, as root.")
+        raise InputError("this looks around as the scorer: call it through isolate.sh doctor, as root.")
     references = Path(env["REXRANK_REFERENCES"]) if env.get("REXRANK_REFERENCES") else None
     torch, gpu, error = _torch(env.get("REXRANK_DEVICE", "cpu"))
     status = _status()

@@ -30,7 +30,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import InputError, visible
 from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
 from evaluator.datasets.registry import dataset_ids
 from evaluator.models.judges.serve import ServeOptions, base_url, served
@@ -42,9 +42,10 @@ MAX_PROMPT: Final = 2_000
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Price = Annotated[float, Field(ge=0, le=1e6)]
+JUDGE_ADDRESS: Final = r"https?://[^\s/?#@]+(?:/[^\s?#]*)?"
 BaseUrl = Annotated[
     str,
-    form(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", "an address such as http://127.0.0.1:8001/v1", longest=300),
+    form(JUDGE_ADDRESS, "an address such as http://127.0.0.1:8001/v1", longest=300),
 ]
 Revision = Annotated[str, form("[A-Za-z0-9._/:+-]{0,200}", "a commit or a version")]
 VariableName = Annotated[str, form("[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
@@ -186,9 +187,9 @@ def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
             data = stream.read(4 * MAX_PROMPTS * MAX_PROMPT + 1)
         prompts = tuple(line.strip() for line in data.decode("utf-8").split("\n") if line.strip())
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise RexrankError(f"{where} cannot be read ({type(error).__name__}). Correct the path.") from error
+        raise InputError(f"{where} cannot be read ({type(error).__name__}). Correct the path.") from error
     if not 0 < len(prompts) <= MAX_PROMPTS or max(map(len, prompts)) > MAX_PROMPT:
-        raise RexrankError(
+        raise InputError(
             f"{where} holds {len(prompts)} lines; wanted 1 to {MAX_PROMPTS}, each of at most {MAX_PROMPT:,} characters."
         )
     return prompts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError
 from evaluator.submissions.convert.table import Refused
 
 MAX_BYTES: Final = 200_000_000
@@ -58,7 +58,7 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """The content of a file. Raises `Refused` for what is no prediction file, `RexrankError` for an unreadable one."""
+    """The content of a file. Raises `Refused` for what is no prediction file, `InputError` for an unreadable one."""
     try:
         if path.is_dir():
             raise Refused(f"{path} is a folder; name the file of predictions.")
@@ -67,7 +67,7 @@ def read_source(path: Path) -> Source:
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RexrankError(f"cannot read {path}: {error.strerror}.") from error
+        raise InputError(f"cannot read {path}: {error.strerror}.") from error
     return identify(str(path), data)
 
 

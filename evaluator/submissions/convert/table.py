@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import InputError, visible
 
 KEY: Final = "(key)"
 """The column of an object's own keys."""
@@ -26,7 +26,7 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 
-class Refused(RexrankError):
+class Refused(InputError):
     """A source that is not converted: one sentence for each problem, each with its place and its cure."""
 
     def __init__(self, *problems: str) -> None:

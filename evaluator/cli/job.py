@@ -1,0 +1,59 @@
+"""What the jobs of a workflow hand to each other by environment variables, read here and nowhere else.
+
+Short texts alone: what may be long goes by file (`evaluator/github/handed.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+
+from evaluator.core.problems import RexrankError
+from evaluator.github.api import number_and_sha
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The texts as they were handed over, empty where there is none; nothing of them is trusted yet."""
+
+    pr: str = ""
+    sha: str = ""
+    first: str = ""
+    answer: str = ""
+    approved: str = ""
+    """How the job that waits for a reviewer ended."""
+    renew: bool = False
+
+    def pull(self) -> tuple[int, str]:
+        """Number and commit of the pull request; raises `InputError` unless both are whole."""
+        return number_and_sha(self.pr, self.sha)
+
+    def number(self) -> int:
+        """Number of the pull request, where the commit may be left out; raises `InputError` as `pull`."""
+        return number_and_sha(self.pr, self.sha or "0" * 40)[0]
+
+    def first_commit(self) -> str:
+        """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
+        return number_and_sha(self.pr, self.first)[1]
+
+
+def read_job() -> Job:
+    """The job's part of the environment."""
+    env = os.environ
+    return Job(
+        pr=env.get("PR", ""),
+        sha=env.get("SHA", ""),
+        first=env.get("FIRST", ""),
+        answer=env.get("ANSWER", ""),
+        approved=env.get("APPROVED", ""),
+        renew=env.get("RENEW") == "true",
+    )
+
+
+def text_of(value: str) -> str:
+    """A comment that an earlier job handed over as JSON; raises `RexrankError` for none."""
+    text = json.loads(value or '""')
+    if not isinstance(text, str) or not text:
+        raise RexrankError("there is no comment to write.")
+    return text

@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+_DEVICE: Final = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,3})?")
+
+
+def device_name(name: str) -> str:
+    """The name of a Torch device as it was given; raises `typer.BadParameter` for what is none."""
+    if not _DEVICE.fullmatch(name):
+        raise typer.BadParameter(f"{name!r} is not cpu, cuda, mps or xpu, alone or with a number (cuda:1).")
+    return name
+
+
+Device = Annotated[
+    str, typer.Option("--device", callback=device_name, help="Torch device: cpu, cuda, cuda:1, …")
+]
+Models = Annotated[
+    Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
+]
+References = Annotated[
+    Path | None,
+    typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),
+]
+Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
+Store = Annotated[
+    Path | None,
+    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
+]
+Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
+
+JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
+JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
+JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
+JudgeKeyEnv = Annotated[
+    str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
+]
+HostedOk = Annotated[
+    list[str] | None,
+    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
+]
+JudgesFile = Annotated[
+    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
+]
+
+OverQuota = Annotated[
+    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
+]

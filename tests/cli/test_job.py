@@ -1,0 +1,88 @@
+"""What the jobs of a workflow hand to each other, read in one place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evaluator.cli.job import Job, read_job, text_of
+from evaluator.core.problems import InputError, RexrankError
+
+ROOT = Path(__file__).parents[2]
+SHA = "0123456789abcdef0123456789abcdef01234567"
+NAMES = {f.name.upper() for f in fields(Job)}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_nothing_handed_over_is_empty():
+    assert read_job() == Job()
+
+
+def test_every_variable_has_its_field(monkeypatch):
+    for name in NAMES:
+        monkeypatch.setenv(name, "true" if name == "RENEW" else f"the {name}")
+    job = read_job()
+    assert {f.name: getattr(job, f.name) for f in fields(Job)} == {
+        n.lower(): True if n == "RENEW" else f"the {n}" for n in NAMES
+    }
+
+
+@pytest.mark.parametrize(
+    ("pr", "sha"),
+    [("", SHA), ("7", ""), ("7", SHA[:12]), ("7", SHA.upper()), ("seven", SHA), ("-7", SHA), ("7\n", SHA)],
+)
+def test_a_pull_request_is_named_whole_or_not_at_all(pr, sha):
+    with pytest.raises(InputError):
+        Job(pr=pr, sha=sha).pull()
+
+
+def test_the_commit_may_be_left_out_of_an_answer_alone():
+    assert Job(pr="7", sha=SHA, first=SHA[::-1]).pull() == (7, SHA)
+    assert Job(pr="7", first=SHA[::-1]).first_commit() == SHA[::-1]
+    assert Job(pr="7").number() == 7
+    for job in (Job(pr="7"), Job(pr="7", first="main")):
+        with pytest.raises(InputError):
+            job.first_commit()
+
+
+@pytest.mark.parametrize("value", ["", '""', "null", "3", '["a"]'])
+def test_no_text_is_no_comment(value):
+    with pytest.raises(RexrankError, match="there is no comment to write"):
+        text_of(value)
+
+
+def test_texts_travel_as_json():
+    assert text_of('"one\\ntwo"') == "one\ntwo"
+
+
+def handed_over():
+    """Upper-case variables that a workflow's step sets from another job, a step or an input."""
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values():
+            for step in job.get("steps", []):
+                if "rexrank pr " in str(step.get("run", "")):
+                    for name, value in step.get("env", {}).items():
+                        if any(f"{{{{ {source}." in str(value) for source in ("needs", "steps", "inputs")):
+                            yield path.name, name
+
+
+def test_what_workflows_hand_over_is_what_is_read():
+    names = {name for _, name in handed_over()}
+    assert names
+    assert names <= NAMES
+
+
+def test_nothing_else_reads_these_variables():
+    reading = re.compile(r"os\.(?:environ\.get\(|environ\[|getenv\()\s*[\"']([A-Z_]+)[\"']")
+    for path in sorted((ROOT / "evaluator").rglob("*.py")):
+        names = set(reading.findall(path.read_text("utf-8")))
+        assert not names & NAMES, path
