@@ -31,6 +31,7 @@ from evaluator.scoring.records import (
     read_records,
     record_path,
     studies_path,
+    typed_record,
 )
 from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
 from evaluator.submissions.reading import earlier_reports, validate_paths
@@ -189,7 +190,7 @@ def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     found = {}
     for key in settings.metrics:
         try:
-            found[key] = get_metric(key).signature(run)
+            found[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
     return found
@@ -206,17 +207,17 @@ def _current(
         path = record_path(leaderboard, *place)
         if not path.exists():
             return False
-        record = load_record(path, board)
+        record = typed_record(path)
         root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
-        withheld = bool(record.get("ladder")) and not record["metrics"]
+        withheld = record.ladder is not None and not record.metrics
         same = (
-            record["provenance"].get("predictions_sha256") == predictions.sha256
-            and record["provenance"].get("references_sha256") == references.digest
-            and record["card"] == json.loads(json.dumps(submission.card))
+            record.provenance.predictions_sha256 == predictions.sha256
+            and record.provenance.references_sha256 == references.digest
+            and record.card == json.loads(json.dumps(submission.card))
             and studies_path(root, *place).exists()
             and (
                 withheld
-                or {k: m["signature"] for k, m in record["metrics"].items()} == _signatures(board, settings)
+                or {k: m.signature for k, m in record.metrics.items()} == _signatures(board, settings)
             )
         )
         if not same:
