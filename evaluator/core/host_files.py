@@ -7,13 +7,14 @@ file that is no good raises `InvalidFile`, whose text is the list of problems.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import IO, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -115,11 +116,22 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     return TypeAdapter(model).json_schema()
 
 
+def _opened(path: Openable) -> IO[bytes]:
+    """The file, open; a pipe that nobody writes to is empty rather than waited for."""
+
+    def at_once(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | os.O_NONBLOCK)
+        os.set_blocking(descriptor, True)
+        return descriptor
+
+    return open(path, "rb", opener=at_once) if isinstance(path, Path) else path.open("rb")
+
+
 def _text(path: Openable, file: str, limit: int, problems: Problems) -> str | None:
     """The text of a file, or `None` after naming the problem (RX601)."""
     try:
-        with path.open("rb") as source:
-            data: bytes = source.read(limit + 1)
+        with _opened(path) as source:
+            data = source.read(limit + 1)
     except OSError as error:
         found = f"cannot be read: {error.strerror or error}"
         problems.add(UNREADABLE, file, found=found, wanted="a readable file", fix="write it, or name another")

@@ -146,10 +146,19 @@ def _table(leaderboard: Path, board: Board) -> dict[str, Any] | None:
 def read_origin(store: Path, digest: str) -> dict[str, Any]:
     """Pull request and commit in which these predictions were first scored; empty where unknown."""
     path = store / "origins" / f"{digest}.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    try:
+        found = load_json(path)
+        number, sha = found.get("pull_request"), found.get("head_commit")
+        if not (number is None or type(number) is int) or not (sha is None or isinstance(sha, str)):
+            raise ValueError("it is not of a pull request's number and a commit")  # noqa: TRY301
+    except (OSError, ValueError, AttributeError) as error:
+        raise RexrankError(
+            f"cannot read {path}, which says where predictions came from: {error}. Restore it from a backup, "
+            "or delete it: their record then names no pull request."
+        ) from error
+    return {"pull_request": number, "head_commit": sha}
 
 
 def _keep_origin(store: Path, digest: str, number: int, sha: str) -> None:

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evaluator.core.files import dump_json, write_bytes, write_text
-from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.files import dump_json, load_json, write_bytes, write_text
+from evaluator.core.problems import MetricUnavailable
 from evaluator.datasets.references import References, load_references, references_directory
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
@@ -22,7 +23,16 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.quota import counted, read_policy
-from evaluator.scoring.records import Board, record_path, studies_path, typed_record
+from evaluator.scoring.records import (
+    Board,
+    boards,
+    collect,
+    load_record,
+    read_records,
+    record_path,
+    studies_path,
+    typed_record,
+)
 from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
 from evaluator.submissions.reading import earlier_reports, validate_paths
 from evaluator.submissions.submission import Submission
@@ -31,9 +41,11 @@ from evaluator.submissions.submission import Submission
 def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
     """How many boards were scored and removed, after bringing records and tables up to what main holds.
 
-    `root`: main's `submissions/`. The bundle is a folder of exactly the files of `ALLOWED`.
+    `root`: main's `submissions/`. The bundle is a folder of exactly the files of `ALLOWED`. Raises `RexrankError`
+    that names every damaged record, before anything is written or removed.
     """
     settings = runner_settings()
+    _check_records(leaderboard)
     kept: dict[str, Submission] = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
         report = validate_paths([folder], references_directory(None))
@@ -60,6 +72,10 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
     rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
     _gather(leaderboard, bundle, root)
     return counts
+
+
+def _check_records(leaderboard: Path) -> None:
+    collect([partial(read_records, leaderboard, board) for board in boards(leaderboard)])
 
 
 def _by_arrival(
@@ -91,7 +107,7 @@ def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> dict[
     for track in TRACKS:
         path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
         if path.exists():
-            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            record = load_record(path, Board(dataset, track))
             if record["provenance"].get("predictions_sha256") == submission.files[dataset.id].sha256:
                 return record
     return None
@@ -125,7 +141,9 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
         dataset, track = path.parts[-3], path.parts[-2]
         entry = kept.get(f"{team}/{model}")
         stays = entry is not None and dataset in entry.files and track in entry.files[dataset].tracks
-        if team == TEAM or (stays and entry is not None and _digest(path) == entry.files[dataset].sha256):
+        if team == TEAM or (
+            stays and entry is not None and _digest(path, dataset, track) == entry.files[dataset].sha256
+        ):
             continue
         path.unlink()
         studies_path(leaderboard, dataset, track, team, model).unlink(missing_ok=True)
@@ -134,8 +152,9 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
     return removed
 
 
-def _digest(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))["provenance"].get("predictions_sha256")
+def _digest(path: Path, dataset: str, track: str) -> Any:
+    board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+    return load_record(path, board)["provenance"].get("predictions_sha256")
 
 
 def _baselines(references: References, leaderboard: Path, settings: ScoreSettings) -> int:
@@ -145,17 +164,24 @@ def _baselines(references: References, leaderboard: Path, settings: ScoreSetting
     for track in TRACKS:
         board = Board(dataset, track)
         path = sanity_path(leaderboard, board)
-        known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        wanted = _signatures(board, settings)
-        have = {k: m["signature"] for k, m in known.get("metrics", {}).items()}
+        wanted = (references.digest, _signatures(board, settings))
         inside = any(r.in_track(track) for r in references.studies.values())
-        stale.append(inside and (known.get("references_sha256") != references.digest or have != wanted))
+        stale.append(inside and _probed(path) != wanted)
     if not any(stale):
         return 0
     score_baselines(
         references, leaderboard, settings, training_reports(dataset.id, references_directory(None))
     )
     return 1
+
+
+def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
+    """The references and signatures of a sanity file; `None` where it is absent or damaged, and so made anew."""
+    try:
+        known = load_json(path)
+        return known["references_sha256"], {k: m["signature"] for k, m in known["metrics"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
@@ -181,10 +207,7 @@ def _current(
         path = record_path(leaderboard, *place)
         if not path.exists():
             return False
-        try:
-            record = typed_record(path)
-        except RexrankError:
-            return False
+        record = typed_record(path)
         root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
         withheld = record.ladder is not None and not record.metrics
         same = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ def read_releases(leaderboard: Path) -> frozenset[str]:
     every problem of the file.
     """
     path = leaderboard / "releases.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         return frozenset()
     return frozenset(read_host_file(path, Releases, limit=MAX_RELEASES_BYTES).root)
 

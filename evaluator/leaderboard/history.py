@@ -6,6 +6,7 @@ The events follow from the tables and the history itself, so that a lost or dama
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -65,8 +66,10 @@ def read_history(leaderboard: Path) -> History:
     A line is torn when the machine stopped while it was written: it is the last, and no JSON.
     """
     path = leaderboard / HISTORY
-    if not path.exists():
+    if not os.path.lexists(path):
         return History([], b"")
+    if not path.is_file():
+        raise RexrankError(f"cannot read {path}: it is not a file. {_restore(path)}")
     try:
         lines = path.read_bytes().rstrip(b"\n").split(b"\n")
     except OSError as error:

@@ -19,7 +19,7 @@ from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, 
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.baselines import check_sanity
+from evaluator.scoring.baselines import check_sanity, read_sanity
 from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
 from evaluator.statistics.ties import by_cost
 
@@ -90,7 +90,11 @@ def rank_all(
         ranked.append(rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
 
     # One after the other, so that one board's scores are in memory at a time; every failure is told.
-    readers: list[Callable[[], object]] = [partial(read_history, leaderboard)]
+    readers: list[Callable[[], object]] = [
+        partial(read_history, leaderboard),
+        partial(read_releases, leaderboard),
+    ]
+    readers += [partial(read_sanity, leaderboard, b) for b in boards(leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
     made = mark_contamination([r.table for r in ranked])

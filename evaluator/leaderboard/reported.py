@@ -8,12 +8,14 @@ RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.problems import InputError
+from evaluator.core.problems import InputError, visible
+from evaluator.datasets.registry import TRACKS, dataset_ids
 
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 COEFFICIENTS: Final = {
@@ -104,17 +106,36 @@ def load_reported(folder: Path) -> list[ReportedRow]:
     for path in sorted(folder.glob("*.csv")):
         found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
         try:
-            for row in csv.DictReader(path.read_text("utf-8").splitlines()):
-                key = (
-                    row["dataset"],
-                    row["track"],
-                    row["model"],
-                    row["institution"],
-                    row["year"],
-                    row["link"],
-                )
-                found.setdefault(key, {})[row["metric"]] = float(row["value"]) if row["value"] else None
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{path} is no table of reported rows: {error}.") from error
+            for row in _cells(path):
+                dataset, track, model, institution, year, link, metric, value = row
+                key = (dataset, track, model, institution, year, link)
+                found.setdefault(key, {})[metric] = _number(value) if value else None
+        except (OSError, ValueError, csv.Error) as error:
+            raise InputError(
+                f"{path} is no table of reported rows: {error}. "
+                f"Restore the file as it was committed last: git checkout HEAD -- {path}"
+            ) from error
         rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
     return rows
+
+
+def _cells(path: Path) -> Iterator[list[str]]:
+    """The rows of a snapshot below its header; raises `ValueError` for another header or number of cells."""
+    if not path.is_file():
+        raise ValueError("it is not a file")
+    rows = csv.reader(path.read_bytes().decode("utf-8").splitlines(), strict=True)
+    if next(rows, None) != [*COLUMNS]:
+        raise ValueError(f"its first line is not {','.join(COLUMNS)}")
+    for row in rows:
+        if len(row) != len(COLUMNS):
+            raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")
+        if row[0] not in dataset_ids() or row[1] not in TRACKS:
+            raise ValueError(f"line {rows.line_num} is of no board: {visible(row[0])}, {visible(row[1])}")
+        yield row
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value

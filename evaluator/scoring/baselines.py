@@ -8,6 +8,7 @@ Ranking reads the latter and stops when a metric is out of its band.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -121,21 +122,28 @@ def sanity_path(leaderboard: Path, board: Board) -> Path:
     return leaderboard / "sanity" / f"{board.name}.json"
 
 
+def read_sanity(leaderboard: Path, board: Board) -> Mapping[str, Any] | None:
+    """What was probed on a board by metric, `None` without a file; raises `RexrankError` for a damaged one."""
+    path = sanity_path(leaderboard, board)
+    if not os.path.lexists(path):
+        return None
+    try:
+        return {k: _probed(m) for k, m in load_json(path)["metrics"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        again = f"Make it again with: rexrank baseline {board.dataset.id}"
+        raise RexrankError(f"cannot read {path}: {error}. {again}") from error
+
+
 def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str]) -> list[str]:
     """Notes for the board; raises `RexrankError` when a metric of the board is out of its band.
 
     Metrics computed with stand-in weights are held to the order of the probes only: their scale is
     their own. A metric that was probed under another signature counts as not probed.
     """
-    path = sanity_path(leaderboard, board)
     command = f"rexrank baseline {board.dataset.id}"
-    if not path.exists():
+    probed = read_sanity(leaderboard, board)
+    if probed is None:
         return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
-    try:
-        value = load_json(path)
-        probed: Mapping[str, Any] = {k: _probed(m) for k, m in value["metrics"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RexrankError(f"cannot read {path}: {error}. Make it again with: {command}") from error
     fitting = {k: m for k, m in probed.items() if m["signature"] == signatures.get(k)}
     means = {p: {k: m[p] for k, m in fitting.items()} for p in ("itself", "empty", "shuffled")}
     loose = {

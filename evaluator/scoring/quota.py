@@ -105,7 +105,7 @@ def spent(team: str, standing: Mapping[str, Any]) -> str:
 def read_policy(leaderboard: Path) -> Policy:
     """The challenge's policy, the usual one without a file. Raises `InvalidFile` with every problem of it."""
     path = leaderboard / POLICY_FILE
-    return read_host_file(path, Policy) if path.exists() else Policy()
+    return read_host_file(path, Policy) if os.path.lexists(path) else Policy()
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:

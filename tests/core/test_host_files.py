@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import tomllib
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.damage import DAMAGE
 
 from evaluator.core.host_files import InvalidFile, read_host_file
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import Planted
 from evaluator.datasets.registry import read_dataset
 from evaluator.leaderboard.eligibility import read_releases
@@ -339,3 +343,24 @@ def test_the_generated_schemas_accept_what_ships():
         schema = json.loads((ROOT / f"evaluator/schemas/{name}.schema.json").read_text())
         for value in values:
             Draft202012Validator(schema).validate(value)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("name", ["a folder", "a link to nothing", "a link to itself", "a pipe"])
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, kind, name):
+    file, content, read = FILES[kind]
+    (tmp_path / file).write_text(content)
+    DAMAGE[name](tmp_path / file)
+    with pytest.raises(RexrankError, match=file if kind != "weights" else "weights"):
+        read(tmp_path)
+
+
+def test_a_pipe_with_a_writer_is_read(tmp_path):
+    path = tmp_path / "policy.json"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=(POLICY,))
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer gets on with it
+    writer.start()
+    writer.join()
+    assert read_policy(tmp_path).runs == 2
+    os.close(reader)

@@ -8,6 +8,7 @@ import pytest
 from support import tables
 from support.tables import ranked
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.eligibility import read_releases, sort_entrants
 from evaluator.leaderboard.ranking import mark_contamination
@@ -136,3 +137,9 @@ def test_a_model_that_falls_from_public_to_withheld_is_marked():
             **{key: [] for key in "abcd"},
             "e": ["C22"],
         }
+
+
+def test_releases_that_lead_nowhere_are_not_none(tmp_path):
+    (tmp_path / "releases.json").symlink_to("nowhere")
+    with pytest.raises(RexrankError, match=r"releases\.json"):
+        read_releases(tmp_path)

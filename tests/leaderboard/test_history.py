@@ -6,6 +6,7 @@ import json
 
 import pytest
 from support import tables
+from support.damage import DAMAGE
 
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.history import TORN, append_history, changes, read_history
@@ -137,3 +138,14 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
     assert append_history(tmp_path, after(table(row("b")))) == ""
     assert [e.id for e in read_history(tmp_path).events] == ["t/a", "t/b"]
     assert not (tmp_path / TORN).exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a folder", "a full folder", "a link to nothing", "a link to itself", "a pipe"]
+)
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, name):
+    path = tmp_path / "history.jsonl"
+    path.write_text("")
+    DAMAGE[name](path)
+    with pytest.raises(RexrankError, match=r"history\.jsonl: it is not a file\. Restore"):
+        read_history(tmp_path)

@@ -269,3 +269,14 @@ def test_a_withheld_set_s_damaged_record_in_the_store_is_not_replaced(tmp_path):
     path.write_text(json.dumps({}))
     with pytest.raises(RexrankError, match="Restore the file from a backup"):
         earlier_record(tmp_path / "board", tmp_path, place, "t", "m")
+
+
+def test_every_damaged_file_is_named_at_once(board):
+    before = [f"sanity/{BOARD}.json", "sanity/sandbox.report.json", "releases.json", "history.jsonl", RECORD]
+    for name in before:
+        DAMAGE["a link to itself"](board / name) if (board / name).exists() else text("{")(board / name)
+    harmed = state(board)
+    with pytest.raises(RexrankError) as caught:
+        rank(board)
+    assert [n for n in before if str(board / n) not in str(caught.value)] == []
+    assert state(board) == harmed

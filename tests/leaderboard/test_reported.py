@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.damage import DAMAGE
 
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.reported import (
@@ -44,7 +45,37 @@ def test_the_three_snapshots():
     assert max(abs(residual(r.values)) for r in wrong) == pytest.approx(0.2142, abs=1e-4)
 
 
-def test_a_damaged_file_is_named(tmp_path):
-    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(RexrankError, match=r"x\.csv is no table of reported rows"):
-        load_reported(tmp_path)
+HEADER = "dataset,track,model,institution,year,link,metric,value\n"
+CHANGES = {
+    "another header": "a,b\n1,2\n",
+    "columns in another order": HEADER.replace("dataset,track", "track,dataset"),
+    "a cell too few": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2\n",
+    "a cell too many": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,0.1,x\n",
+    "a value as text": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,high\n",
+    "no data set": HEADER + "mimic-cxt,report,m,i,2024,,bleu_2,0.1\n",
+    "no track": HEADER + "mimic-cxr,reports,m,i,2024,,bleu_2,0.1\n",
+    "NaN": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,nan\n",
+    "infinite": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,1e999\n",
+    "an open quote": HEADER + 'mimic-cxr,report,"m,i,2024,,bleu_2,0.1\n',
+    "an endless cell": HEADER + f"mimic-cxr,report,{'m' * 200_000},i,2024,,bleu_2,0.1\n",
+}
+
+
+def refused(folder):
+    with pytest.raises(RexrankError, match=r"x\.csv is no table of reported rows: .+ git checkout HEAD -- "):
+        load_reported(folder)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_damaged_file_is_named(tmp_path, name):
+    (tmp_path / "x.csv").write_text(CHANGES[name])
+    refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["empty", "UTF-16", "a folder", "a link to nothing", "a link to itself", "a pipe"]
+)
+def test_what_is_no_table_is_named_and_not_waited_for(tmp_path, name):
+    (tmp_path / "x.csv").write_text(HEADER)
+    DAMAGE[name](tmp_path / "x.csv")
+    refused(tmp_path)

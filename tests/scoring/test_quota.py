@@ -158,3 +158,9 @@ def test_the_commands_of_the_ledger(tmp_path):
         ("acme", "nowhere", "d" * 64),
     ):
         assert isinstance(rexrank("grant", *wrong).exception, RexrankError)
+
+
+def test_a_policy_that_leads_nowhere_is_not_the_usual_one(tmp_path):
+    (tmp_path / "policy.json").symlink_to("nowhere")
+    with pytest.raises(RexrankError, match=r"policy\.json"):
+        read_policy(tmp_path)
