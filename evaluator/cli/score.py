@@ -254,15 +254,16 @@ def _score_part(
     part: tuple[int, int],
 ) -> bool:
     """Whether a metric is missing from a shard; each is named on standard error."""
-    from evaluator.scoring.run import score_board
+    from evaluator.scoring.run import board_pairs, score_board
     from evaluator.scoring.shards import write_shard
 
     predictions = submission.files[dataset.id]
     missing = False
     for track in predictions.tracks:
         board = Board(dataset, track)
+        pairs = board_pairs(board, references, predictions.reports, settings.protocol)
         with progress() as show:
-            scored = score_board(board, references, predictions.reports, settings, show, part)
+            scored = score_board(board, pairs, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
         missing |= bool(scored.unavailable)
         print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")
