@@ -15,12 +15,13 @@ from evaluator.cli.progress import progress
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError
+from evaluator.core.workspace import references_directory, store_directory
 from evaluator.datasets.protocol import ProtocolName
-from evaluator.datasets.references import References, load_references, references_directory
+from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.records import Board
-from evaluator.scoring.run import ScoreSettings, store_directory
+from evaluator.scoring.run import ScoreSettings
 from evaluator.submissions.reading import earlier_reports
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.core.files import cache_folder
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError
 from evaluator.core.stopping import unbroken
 from evaluator.core.types import Pair, ProgressCallback
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
@@ -63,23 +62,6 @@ class ScoreSettings:
     submitted: str | None = None
     records: Path | None = None
     """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
-
-
-def store_directory(override: Path | None) -> Path:
-    """`override`, else `REXRANK_STORE`, else a folder in the user's cache.
-
-    Raises `RexrankError` where there is none of them.
-    """
-    if override is not None:
-        return override
-    if configured := os.environ.get("REXRANK_STORE"):
-        return Path(configured)
-    try:
-        return cache_folder() / "store"
-    except RuntimeError as error:
-        raise RexrankError(
-            "this user has no home folder to keep scores in. Give one with --store, or set REXRANK_STORE."
-        ) from error
 
 
 def board_pairs(

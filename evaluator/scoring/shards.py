@@ -12,6 +12,7 @@ import numpy as np
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.types import Scores
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.scoring.earlier import earlier_on, keep_file
@@ -22,7 +23,6 @@ from evaluator.scoring.run import (
     ScoreSettings,
     board_pairs,
     keep_record,
-    store_directory,
     submission_record,
 )
 

@@ -12,9 +12,9 @@ import pytest
 
 from evaluator.core.files import cache_folder
 from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.models.weights import models_directory
-from evaluator.scoring.run import store_directory
 
 ROOT = Path(__file__).parents[2]
 CONSOLES = {
