@@ -7,13 +7,20 @@
 #
 # Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
 # number and a commit id: the code is main as GitHub serves it, fetched here by a third user, and so is the
-# pull request; the code is out of that user's reach before it sees a stranger's bytes. Then, in a network
-# namespace with nothing but loopback, a process id namespace and mounts of its own in which only the store and
-# the job's folder can be written, the scorer's user runs main's `rexrank`. What it prints goes to a private log.
+# pull request; the code is out of that user's reach before it sees a stranger's bytes. Then the scorer's user runs
+# main's `rexrank` without network, with only the store and the job's folder to write in: as rexrank-scorer.service,
+# whose limits are looked at before, or, where systemd is not process 1, in namespaces that this script makes.
+# What it prints goes to a private log.
 set -euo pipefail
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 0022
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 prefix=$(dirname -- "$here")
 caller=${SUDO_UID-}
+unit=rexrank-scorer.service
+# shellcheck disable=SC2089,SC2090  # one argument of Python, never split by the shell
+REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
 
 # inside: process 1 of the namespaces, still root. Everything it needs is in the environment that `outside` made.
 inside() {
@@ -21,12 +28,73 @@ inside() {
     ip link set lo up
     mounts
     as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --)
+    # The limits of the unit that a shell can set.
+    ulimit -u 4096
+    work timeout --foreground 24h "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
+}
+
+# work COMMAND…: the scorer's command, by `as`, beside the judges where there are some.
+work() {
     cd "$PYTHONPATH"
     if [ -n "${REXRANK_JUDGES-}" ]; then
         judges
     fi
     # Not exec: process 1 has to stay, its end is the end of every process in here.
-    "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
+    "${as[@]}" "$@"
+}
+
+# from_unit: what the unit starts, the scorer's user already, inside its limits.
+from_unit() {
+    local as=(env) words
+    read -ra words <<<"${REXRANK_CALL:?}"
+    # The doctor's words are for who asked, all others for the private log.
+    [ "${words[0]}" != doctor ] || exec >"$REXRANK_JOB/doctor" 2>&1
+    work "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "${words[@]}"
+}
+
+# by_unit WORD…: lets systemd run the scorer and returns its status. A host with systemd has no other way.
+by_unit() {
+    local file=$scratch/scorer.env name status=0
+    check_unit
+    (
+        umask 0077
+        while read -r name; do
+            [ "$name" = REXRANK_ENTRY ] || printf '%s="%s"\n' "$name" "${!name}"
+        done < <(compgen -e) >"$file"
+        printf 'REXRANK_CALL="%s"\n' "$*" >>"$file"
+    )
+    systemctl reset-failed "$unit" 2>/dev/null || true
+    systemctl start --wait "$unit" || status=2
+    rm -f -- "$file"
+    # 1 is the scorer's own word that nothing was scored; everything else is a failure of ours.
+    [ "$status" = 0 ] || [ "$(systemctl show "$unit" -p ExecMainStatus --value)" != 1 ] || status=1
+    return "$status"
+}
+
+# check_unit: what systemd has loaded holds every limit; a missing one is a refusal.
+check_unit() {
+    local name wanted found
+    while IFS='|' read -r name wanted; do
+        found=$(systemctl show "$unit" -p "$name" --value) || die "systemd does not know $unit: run setup.sh again."
+        # shellcheck disable=SC2053  # a pattern
+        [[ $found == $wanted ]] || die "$unit as systemd has it says $name=$found, wanted $wanted: run setup.sh again, or make runner.conf say the unit's paths."
+    done <<LIMITS
+User|$REXRANK_SCORER
+PrivateNetwork|yes
+PrivateTmp|yes
+ProtectSystem|strict
+ProtectHome|yes
+ReadWritePaths|$REXRANK_STORE $job
+InaccessiblePaths|*$prefix/etc/salt*
+NoNewPrivileges|yes
+CapabilityBoundingSet|
+SystemCallFilter|?*
+MemoryMax|[0-9]*
+TasksMax|[0-9]*
+RuntimeMaxUSec|[0-9]*
+DevicePolicy|closed
+DeviceAllow|*char-nvidia*
+LIMITS
 }
 
 # mounts: hides what the scorer has no business with and leaves it two folders to write in. Shared memory and
@@ -84,8 +152,9 @@ outside() {
     exec 9>"$scratch/lock"
     flock -n 9 || die 'another scoring is running.'
     # What a run left that was killed with the job it belonged to; with the lock, nobody is in there.
-    rm -rf --one-file-system -- "$scratch"/job.*
-    job=$(mktemp -d "$scratch/job.XXXXXX")
+    rm -rf --one-file-system -- "$scratch"/job "$scratch"/job.* "$scratch/scorer.env"
+    job=$scratch/job
+    mkdir -m 0700 -- "$job"
     # shellcheck disable=SC2064  # the path as it is now
     trap "rm -rf --one-file-system -- '$job'" EXIT
     log=$(conf LOGS)/isolate.log
@@ -99,6 +168,19 @@ outside() {
     # A core file would hold references.
     ulimit -c 0
     name=(unshare --net --mount --pid --ipc --fork --kill-child --mount-proc /bin/bash -p "$here/isolate.sh" inside)
+    if [ -d /run/systemd/system ]; then
+        # Words of ours and of the job's path, without spaces.
+        case $mode in
+        doctor)
+            by_unit doctor --role scorer "${@:2}" 9>&- || status=$?
+            cat -- "$job/doctor"
+            ;;
+        score) by_unit pr score "$job/pull" >>"$log" 2>&1 9>&- || status=$? ;;
+        refresh) by_unit pr refresh "$job/bundle" >>"$log" 2>&1 9>&- || status=$? ;;
+        esac
+        mode_done
+        return "$status"
+    fi
     # Lock and scorer must not share a descriptor: a process that stays would hold the lock.
     case $mode in
     doctor)
@@ -110,11 +192,16 @@ outside() {
     score) "${name[@]}" pr score "$job/pull" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     refresh) "${name[@]}" pr refresh "$job/bundle" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     esac
+    mode_done
+    return "$status"
+}
+
+# mode_done: hands out what may leave after this kind of call.
+mode_done() {
     case $mode in
     score) hand_out output ;;
     refresh) [ "$status" -ne 0 ] || hand_out bundle ;;
     esac
-    return "$status"
 }
 
 # check_call: exactly the calls above; anything else ends here.
@@ -149,8 +236,6 @@ environment() {
     REXRANK_SCORER=$(conf SCORER)
     REXRANK_HIDE=$(conf HIDE /home:/root:/run:/tmp:/var/tmp)
     REXRANK_PYTHON=$(conf PYTHON "$prefix/venv/bin/python")
-    # shellcheck disable=SC2089,SC2090  # one argument of Python, never split by the shell
-    REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()'
     GITHUB_SERVER_URL=$(conf SERVER_URL https://github.com)
     GITHUB_REPOSITORY=$(conf REPOSITORY)
     REXRANK_JUDGES=$(conf JUDGES '')
@@ -210,6 +295,8 @@ hand_out() {
 
 if [ "${1-}" = inside ] && [ "$$" = 1 ]; then
     inside "${@:2}"
+elif [ "${1-}" = unit ] && [ $# = 1 ] && [ "$(id -u)" != 0 ]; then
+    from_unit
 else
     outside "$@"
 fi

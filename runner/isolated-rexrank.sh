@@ -1,7 +1,8 @@
 #!/bin/bash
 # What a job on the scoring runner gets for `rexrank pr score` and `rexrank pr refresh` (REXRANK_ISOLATE in the
 # runner's .env): asks isolate.sh through sudo, and takes from its answer one checked line, or the bundle.
-# The folder that `rexrank pr fetch` filled is not used: the isolated side fetches for itself.
+# What `rexrank pr fetch` put into the folder is not used: the isolated side fetches for itself. The line goes there as
+# result.json, a file, because a value of the environment has room for little.
 set -euo pipefail
 prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 answer=$(mktemp "${RUNNER_TEMP:-/tmp}/answer.XXXXXX")
@@ -14,7 +15,8 @@ case "${1-} ${2-}" in
     sudo -n "$prefix/bin/isolate.sh" score "${PR-}" "${SHA-}" >"$answer" </dev/null || status=$?
     line=$(tar -xOf "$answer" output 2>/dev/null || true)
     if [[ $line =~ ^result=\{[^[:cntrl:]]*\}$ ]]; then
-        printf '%s\n' "$line" >>"$GITHUB_OUTPUT"
+        mkdir -p -- "$3"
+        printf '%s' "${line#result=}" >"$3/result.json"
     else
         status=2
     fi

@@ -7,6 +7,9 @@
 # The configuration is good for one job and never stands in an argument. The machine keeps no credential that
 # could register a runner: keep-registered.sh, on another machine, asks GitHub for one before every job.
 set -euo pipefail
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 0022
 here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 prefix=$(dirname -- "$here")
 # Read through `conf` in lib.sh.
@@ -29,7 +32,16 @@ exec 9>"$prefix/etc/run-one-job.lock"
 flock -n 9 || die 'a job is running.'
 rm -rf --one-file-system -- "$home"
 mkdir -m 0750 -- "$home"
-tar -xzf "$archive" -C "$home" --no-same-owner
+# A copy that nobody else can change between the look at it and its use.
+copy=$home/.archive
+install -m 0600 -- "$archive" "$copy"
+[ "$(sha256sum <"$copy")" = "$(conf RUNNER_SHA256)  -" ] || die "$archive is not what RUNNER_SHA256 in runner.conf says."
+tar -xzf "$copy" -C "$home" --no-same-owner
+rm -f -- "$copy"
+if [ "$(conf DEVICE cpu)" != cpu ]; then
+    # The scorer may not make the GPU's devices, and they must be there before its limits name them.
+    nvidia-modprobe -u -c 0 || die 'the devices of the GPU could not be made: nvidia-modprobe failed or is not installed.'
+fi
 # The runner reads its .env at its start, before any job; the next start unpacks another one.
 cat >"$home/.env" <<ENV
 ACTIONS_RUNNER_HOOK_JOB_STARTED=$prefix/hooks/job-started.sh

@@ -5,6 +5,9 @@
 #   setup.sh                 users, folders, scripts, sudoers, salt
 #   setup.sh --destdir DIR   the same files below DIR, without users and owners: to look at, and for the tests
 set -euo pipefail
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 0022
 source=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 dest=''
 if [ "${1-}" = --destdir ]; then
@@ -60,6 +63,7 @@ folder 0700 rexscore rexscore /var/lib/rexrank/store
 folder 0711 root root /var/lib/rexrank/scratch
 folder 0700 root root /var/log/rexrank
 folder 0755 root root /etc/sudoers.d
+folder 0755 root root /etc/systemd/system
 
 for name in isolate.sh isolated-rexrank.sh run-one-job.sh; do
     file 0755 "$name" "/opt/rexrank/bin/$name"
@@ -68,6 +72,7 @@ file 0644 lib.sh /opt/rexrank/bin/lib.sh
 file 0755 hooks/job-started.sh /opt/rexrank/hooks/job-started.sh
 file 0755 hooks/job-completed.sh /opt/rexrank/hooks/job-completed.sh
 file 0440 sudoers /etc/sudoers.d/rexrank
+file 0644 rexrank-scorer.service /etc/systemd/system/rexrank-scorer.service
 [ -e "$dest/opt/rexrank/etc/runner.conf" ] || file 0644 runner.conf.example /opt/rexrank/etc/runner.conf
 [ -e "$dest/opt/rexrank/etc/judges.toml" ] || file 0644 judges.toml.example /opt/rexrank/etc/judges.toml
 
@@ -75,6 +80,9 @@ salt=$dest/opt/rexrank/etc/salt
 if [ ! -e "$salt" ]; then
     (umask 0377 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$salt")
     echo "wrote a new salt to $salt: keep a copy; another salt gives other intervals."
+fi
+if [ -z "$dest" ] && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
 fi
 if [ -z "$dest" ] && command -v visudo >/dev/null; then
     visudo -cqf /etc/sudoers.d/rexrank

@@ -1,11 +1,13 @@
-"""What the jobs of a workflow hand to each other by environment variables, read here and nowhere else."""
+"""What the jobs of a workflow hand to each other by environment variables, read here and nowhere else.
+
+Short texts alone: what may be long goes by file (`evaluator/github/handed.py`).
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from evaluator.core.problems import RexrankError
 from evaluator.github.api import number_and_sha
@@ -18,13 +20,10 @@ class Job:
     pr: str = ""
     sha: str = ""
     first: str = ""
-    state: str = ""
-    words: str = ""
-    comment: str = ""
     answer: str = ""
-    result: str = ""
+    approved: str = ""
+    """How the job that waits for a reviewer ended."""
     renew: bool = False
-    push_token: str = field(default="", repr=False)
 
     def pull(self) -> tuple[int, str]:
         """Number and commit of the pull request; raises `InputError` unless both are whole."""
@@ -38,10 +37,6 @@ class Job:
         """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
         return number_and_sha(self.pr, self.first)[1]
 
-    def result_value(self) -> Any:
-        """The value of the JSON that the runner handed out, `None` for none; raises `ValueError` for other text."""
-        return json.loads(self.result or "null")
-
 
 def read_job() -> Job:
     """The job's part of the environment."""
@@ -50,13 +45,9 @@ def read_job() -> Job:
         pr=env.get("PR", ""),
         sha=env.get("SHA", ""),
         first=env.get("FIRST", ""),
-        state=env.get("STATE", ""),
-        words=env.get("WORDS", ""),
-        comment=env.get("COMMENT", ""),
         answer=env.get("ANSWER", ""),
-        result=env.get("RESULT", ""),
+        approved=env.get("APPROVED", ""),
         renew=env.get("RENEW") == "true",
-        push_token=env.get("PUSH_TOKEN", ""),
     )
 
 

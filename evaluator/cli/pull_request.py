@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluator.cli.job import Job, read_job, text_of
+from evaluator.core.files import write_text
+from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
 from evaluator.core.workspace import LEADERBOARD, SUBMISSIONS, read_workspace, references_directory
 from evaluator.github import api
-from evaluator.github.git_objects import SHA
+from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
 from evaluator.github.ownership import Person
 from evaluator.github.pull_request import Intake, take_in
 from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
@@ -50,26 +52,39 @@ def run_validate() -> int:
     return 0 if intake.ok else 1
 
 
-def run_recheck() -> int:
-    """0; hands on the pull request's number and the comment's text, found out anew with main's code."""
-    run = api.event()["workflow_run"]
-    if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
-        return 0
+def run_recheck(folder: Path) -> int:
+    """0; hands on what is to be said of the pull requests that the event concerns, found out anew with main's code."""
+    from evaluator.github.handed import write_told
+    from evaluator.github.recheck import concerned
+
     repo = api.repository()
-    pull = api.pull_of_run(repo, run)
-    if pull is None:
-        print("No open pull request has this head.")
-        return 0
-    intake = _intake(pull.number, str(run["head_sha"]), api.author_of(pull, repo))
-    print(_said(intake))
-    api.write_output("pr", str(pull.number))
-    api.write_output("sha", intake.sha)
-    state, words = verdict(intake)
-    api.write_output("state", state)
-    api.write_output("words", words)
-    if intake.kind != "other":
-        api.write_output("comment", json.dumps(validation_comment(intake, _around(intake, pull, repo))))
+    pulls = concerned(repo, api.event_name(), api.event())
+    told, failed = [], 0
+    for pull in pulls:
+        try:
+            told.append(_told(pull, repo))
+        except RexrankError as error:
+            if len(pulls) == 1:
+                raise
+            failed += 1
+            print(f"pull request {pull.number}: {error}")
+    print(f"{len(told)} pull requests were looked at, {failed} could not be.")
+    if told:
+        write_told(folder, told)
+        api.write_output("told", str(told[0].number) if len(told) == 1 else "several")
     return 0
+
+
+def _told(pull: PullRequest, repo: Repository) -> Told:
+    from evaluator.github.recheck import misdirected
+
+    elsewhere = misdirected(pull)
+    if elsewhere is not None:
+        return elsewhere
+    intake = _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
+    print(_said(intake))
+    comment = "" if intake.kind == "other" else validation_comment(intake, _around(intake, pull, repo))
+    return Told(pull.number, intake.sha, *verdict(intake), comment)
 
 
 def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
@@ -96,15 +111,36 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
     return {d: submitted_reports(SUBMISSIONS, d, own) for d in datasets}
 
 
-def run_comment() -> int:
-    """0 after keeping the one comment on the pull request, where it is a submission, and the commit's status."""
-    job = read_job()
-    number, sha = job.pull()
+def run_comment(folder: Path) -> int:
+    """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
     repo = api.repository()
-    if job.comment:
-        api.sticky(repo, number, VALIDATION_MARK, text_of(job.comment))
-    api.set_first_status(repo, sha, job.state, job.words)
+    for told in read_told(folder):
+        if told.comment:
+            api.sticky(repo, told.number, VALIDATION_MARK, told.comment)
+        if told.state:
+            api.set_first_status(repo, told.sha, told.state, told.words)
     return 0
+
+
+def run_look() -> int:
+    """0 where what the push brought may be published by itself, 1 where a maintainer has to look first."""
+    from evaluator.github.git_objects import fetch_main
+    from evaluator.github.pushed import objections
+
+    if api.event_name() != "push":
+        print("Nothing was pushed: this run was started by hand or by the clock.")
+        return 0
+    happened, repo = api.event(), api.repository()
+    with tempfile.TemporaryDirectory() as scratch:
+        git_dir = fetch_main(api.clone_url(), Path(scratch))
+        before, after = str(happened["before"]), str(happened["after"])
+        found = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
+    for line in found:
+        print(f"- {line}")
+    if found:
+        print("Nothing is published. Once a maintainer has looked, or mended it: run publish by hand.")
+        api.write_summary("### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in found))
+    return 1 if found else 0
 
 
 def run_request() -> int:
@@ -178,7 +214,12 @@ def run_score(folder: Path) -> int:
         result = _scored(
             number, sha, workspace, lambda: take_fetched(folder, number, sha, workspace.references)
         )
-    api.write_output("result", json.dumps(preview.check_result(result), separators=(",", ":")))
+    text = json.dumps(preview.check_result(result), separators=(",", ":"))
+    if api.in_a_job():
+        write_text(folder / RESULT, text)
+    else:
+        # Behind the door between job and scorer, which lets one line out.
+        api.write_output("result", text)
     print("Scored." if result["error"] is None else "Not scored; the report says why.")
     return 0 if result["error"] is None else 1
 
@@ -205,7 +246,7 @@ def _scored(number: int, sha: str, workspace: Workspace, intake_of: Any) -> dict
         return preview.failure(number, sha, "a failure of ours; the runner's private log has the details")
 
 
-def run_report() -> int:
+def run_report(folder: Path) -> int:
     """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
     from evaluator.github import quota_status as slots
     from evaluator.github.score_comment import SCORE_MARK, score_comment
@@ -213,21 +254,23 @@ def run_report() -> int:
     job = read_job()
     (number, sha), first = job.pull(), job.first_commit()
     repo = api.repository()
-    result = _result(job, number, sha, repo)
+    result = _result(folder / RESULT, job, number, sha, repo)
     ok = result["error"] is None
     api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
-    api.set_status(repo, sha, ok=ok, description="scored" if ok else "not scored: see the comment")
+    api.set_status(repo, sha, ok=ok, description=api.SCORED if ok else "not scored: see the comment")
     slots.note(repo, first, result["submission"].partition("/")[0], result["quota"])
     return 0 if ok else 1
 
 
-def _result(job: Job, number: int, sha: str, repo: Repository) -> dict[str, Any]:
+def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> dict[str, Any]:
     """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
     from evaluator.github import preview
 
     try:
-        result = preview.check_result(job.result_value())
-    except (ValueError, RexrankError):
+        result = preview.check_result(read_json(path, MAX_RESULT_BYTES))
+    except RexrankError:
+        if job.approved == "failure":
+            return preview.failure(number, sha, "a reviewer did not let the run in")
         if repo.get_pull(number).head.sha != sha:
             return preview.failure(number, sha, "the head of the pull request moved before the scoring began")
         return preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
@@ -263,14 +306,13 @@ def _guarded(work: Callable[[], dict[str, int]]) -> dict[str, int] | None:
         return None
 
 
-def run_publish(bundle: Path) -> int:
-    """0 after main's leaderboard is the bundle's."""
-    from evaluator.github.publish import publish
+def run_publish(bundle: Path, out: Path) -> int:
+    """0 after laying out the leaderboard that the job with the token is to push."""
+    from evaluator.github.publish import prepare
 
-    token = read_job().push_token
-    repo = api.repository(token)
-    commit = publish(Path.cwd(), bundle, api.clone_url(), token, lambda handle: api.user_id(repo, handle))
-    print(f"published {commit}" if commit else "nothing to publish")
+    repo = api.repository()
+    done = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
+    print("The leaderboard is laid out." if done else "Nothing to publish: main holds other submissions.")
     return 0
 
 

@@ -11,6 +11,7 @@ pr_app = typer.Typer(
     no_args_is_help=True, help="What the workflows call on pull requests.", rich_markup_mode=None
 )
 Folder = Annotated[Path, typer.Argument(help="Folder of the fetched pull request.")]
+Handed = Annotated[Path, typer.Argument(help="Folder of what one job hands to the next.")]
 Bundle = Annotated[Path, typer.Argument(help="Folder of leaderboard files that may leave the runner.")]
 
 
@@ -23,19 +24,27 @@ def pr_validate() -> None:
 
 
 @pr_app.command("recheck")
-def pr_recheck() -> None:
-    """Check the pull request of a finished validation anew, with main's code."""
+def pr_recheck(folder: Handed) -> None:
+    """Check anew, with main's code, the pull requests that the event concerns."""
     from evaluator.cli.pull_request import run_recheck
 
-    raise typer.Exit(run_recheck())
+    raise typer.Exit(run_recheck(folder))
 
 
 @pr_app.command("comment")
-def pr_comment() -> None:
-    """Keep the one validation comment of a pull request."""
+def pr_comment(folder: Handed) -> None:
+    """Keep the one validation comment of each pull request that was checked."""
     from evaluator.cli.pull_request import run_comment
 
-    raise typer.Exit(run_comment())
+    raise typer.Exit(run_comment(folder))
+
+
+@pr_app.command("look")
+def pr_look() -> None:
+    """Look at what a push brought to main before it is scored."""
+    from evaluator.cli.pull_request import run_look
+
+    raise typer.Exit(run_look())
 
 
 @pr_app.command("request")
@@ -79,11 +88,11 @@ def pr_score(folder: Folder) -> None:
 
 
 @pr_app.command("report")
-def pr_report() -> None:
+def pr_report(folder: Handed) -> None:
     """Write the comment with the scores, and the commit's status."""
     from evaluator.cli.pull_request import run_report
 
-    raise typer.Exit(run_report())
+    raise typer.Exit(run_report(folder))
 
 
 @pr_app.command("refresh")
@@ -101,11 +110,13 @@ def pr_refresh(
 
 
 @pr_app.command("publish")
-def pr_publish(bundle: Bundle) -> None:
-    """Commit a bundle to main and push it."""
+def pr_publish(
+    bundle: Bundle, out: Annotated[Path, typer.Argument(help="New folder for what is to be pushed.")]
+) -> None:
+    """Hold a bundle to main, and lay out the leaderboard that the job with the token pushes."""
     from evaluator.cli.pull_request import run_publish
 
-    raise typer.Exit(run_publish(bundle))
+    raise typer.Exit(run_publish(bundle, out))
 
 
 @pr_app.command("withdraw")

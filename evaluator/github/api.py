@@ -29,7 +29,11 @@ BOT: Final = "github-actions[bot]"
 """Author of what a workflow's own token writes; `REXRANK_BOT` names another (`bot`)."""
 MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
+SCORED: Final = "scored"
+"""The description of the status of a commit that was scored."""
 STATES: Final = frozenset({"pending", "success", "failure"})
+WAITING: Final = frozenset({"waiting", "pending", "queued", "requested"})
+"""States of a run that nothing works on yet."""
 RECENT: Final = 100
 """Runs among which one that waits is looked for."""
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
@@ -89,6 +93,16 @@ def event() -> dict[str, Any]:
     """The event that started the workflow, as GitHub wrote it."""
     value: dict[str, Any] = json.loads(Path(_env("GITHUB_EVENT_PATH")).read_text("utf-8"))
     return value
+
+
+def event_name() -> str:
+    """The name of that event, empty outside a workflow."""
+    return os.environ.get("GITHUB_EVENT_NAME", "")
+
+
+def in_a_job() -> bool:
+    """Whether this is a step of a job, and not what stands behind the door to the scorer."""
+    return bool(os.environ.get("RUNNER_TEMP"))
 
 
 def number_and_sha(number: str, sha: str) -> tuple[int, str]:
@@ -178,6 +192,31 @@ def start_once(repo: Repository, workflow: str, title: str, inputs: dict[str, st
     return getattr(started, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}", True
 
 
+def cancel_waiting(repo: Repository, workflow: str, prefix: str, title: str) -> int:
+    """How many runs of a workflow were cancelled: those that wait, whose title begins with `prefix` and is not `title`.
+
+    A run that a runner works on goes on; one that ended meanwhile is no error.
+    """
+    from github import GithubException
+
+    cancelled = 0
+    recent: Iterable[WorkflowRun] = islice(
+        repo.get_workflow(workflow).get_runs(event="workflow_dispatch"), RECENT
+    )
+    for run in recent:
+        stale = run.display_title.startswith(prefix) and run.display_title != title
+        if not stale or run.status not in WAITING:
+            continue
+        try:
+            repo.requester.requestJsonAndCheck("POST", f"{run.url}/cancel")
+        except GithubException as error:
+            if error.status != 409:
+                raise
+            continue
+        cancelled += 1
+    return cancelled
+
+
 def sticky(repo: Repository, number: int, marker: str, body: str, *, renew: bool = True) -> None:
     """Keeps one comment of ours with this marker on a pull request, with this body.
 
@@ -227,15 +266,25 @@ def set_status(repo: Repository, sha: str, *, ok: bool, description: str) -> Non
 
 
 def set_first_status(repo: Repository, sha: str, state: str, description: str) -> None:
-    """Sets the same status for what is known before any scoring; a commit that was scored keeps its own."""
+    """Sets the same status for what is known before any scoring.
+
+    A commit that was scored keeps its green as long as it is valid: what makes it invalid takes it away.
+    """
     if state not in STATES:
         raise RexrankError("there is no state to set.")
     newest = next((s for s in statuses(repo, sha) if s.context == STATUS), None)
     told = newest is not None and newest.creator is not None and newest.creator.login == bot()
-    if newest is not None and told and newest.state == "success":
+    scored = newest is not None and (newest.state, newest.description) == ("success", SCORED)
+    if told and scored and state == "pending":
         return
     if newest is None or not told or (newest.state, newest.description) != (state, description):
         repo.get_commit(sha).create_status(state, description=description[:130], context=STATUS)
+
+
+def authors_of_commit(repo: Repository, sha: str) -> list[Person]:
+    """Who opened the pull requests that were merged into main as this commit."""
+    pulls = repo.get_commit(sha).get_pulls()
+    return [author_of(p, repo) for p in pulls if p.base.ref == "main" and p.merged_at is not None]
 
 
 def write_output(name: str, value: str) -> None:

@@ -31,10 +31,14 @@ ALLOWED: Final = re.compile(
 """The files that the publisher writes, and nothing else."""
 
 
-def check_bundle(folder: Path) -> list[str]:
-    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave."""
+def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
+    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave.
+
+    `root`: a checkout of main; without one nothing is held to its submissions and its leaderboard.
+    """
     names = _names(folder)
-    bundle = Bundle(folder, names, {n: _parsed(folder / n, n) for n in names if n.endswith(".json")})
+    content = {n: _parsed(folder / n, n) for n in names if n.endswith(".json")}
+    bundle = Bundle(folder, names, content, root)
     # Records first, which the rest is held to; JSON before what is drawn from it.
     for name in sorted(names, key=lambda n: (not n.startswith("records/"), not n.endswith(".json"), n)):
         rule = RULES.get(name.partition("/")[0])

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.ranking import overview
 from evaluator.metrics.registry import get_metric, metric_keys
@@ -23,18 +24,24 @@ from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.rounding import coarse
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9
+MAX_OTHER_COLUMNS: Final = 32
+"""Columns of per-study scores beside the metrics: study, patient, subgroups."""
 Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle's folder, the names of its files, and the content of those that are JSON."""
+    """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main."""
 
     folder: Path
     names: Sequence[str]
     content: Mapping[str, Content]
+    root: Path | None = None
 
 
 def refuse(name: str, why: str) -> NoReturn:
@@ -205,6 +212,15 @@ def check_cases(bundle: Bundle, name: str) -> None:
     same = truth is not None and all(value[k] == truth[k] for k in ("protocol", "references_sha256"))
     if truth is None or not same or value["texts"].keys() != truth["texts"].keys():
         refuse(name, "is of other references than its board")
+    if bundle.root is None:
+        return
+    if name.endswith("/references.json"):
+        why = recompute.objection_to_references(value, board, bundle.root)
+    else:
+        team, _, model = Path(name).stem.partition("__")
+        why = recompute.objection_to_texts(value, board, team, model, bundle.root)
+    if why:
+        refuse(name, why)
 
 
 def check_studies(bundle: Bundle, name: str) -> None:
@@ -212,12 +228,12 @@ def check_studies(bundle: Bundle, name: str) -> None:
     if not _board_of(name).dataset.exposure.studies:
         refuse(name, "holds per-study scores of a set that is not public")
     record = _record_at(bundle, name, f"records/{name[8:-8]}.json")
-    import pandas as pd
-
     try:
-        frame = pd.read_parquet(bundle.folder / name)
+        frame = recompute.read_scores(
+            bundle.folder / name, record["n"], 2 * len(record["metrics"]) + MAX_OTHER_COLUMNS
+        )
     except Exception:  # noqa: BLE001 - whatever the reader raises, its words may quote the file
-        refuse(name, "is no table of per-study scores")
+        refuse(name, "is no table of per-study scores with the columns or studies of its record")
     columns = {str(c) for c in frame.columns if not str(c).startswith(SUBGROUP_PREFIX)}
     scores = {c for k in record["metrics"] for c in (k, f"{FAILED_PREFIX}{k}")}
     if columns != {"study_id", "patient", *scores} or len(frame) != record["n"]:
@@ -230,6 +246,19 @@ def check_studies(bundle: Bundle, name: str) -> None:
             refuse(name, "does not give the means of its record")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry["n_failed"]:
             refuse(name, "does not give the failures of its record")
+    if record["kind"] == "submission":
+        _check_bleu(bundle, name, frame)
+
+
+def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
+    """Per-study BLEU-2 is that of the texts beside it."""
+    board = _board_of(name)
+    truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
+    texts = bundle.content.get(f"cases/{name[8:-8]}.json")
+    if truth is None or texts is None:
+        refuse(name, "has no texts beside it")
+    if why := recompute.objection_to_bleu(frame, truth, texts):
+        refuse(name, why)
 
 
 def check_overview(bundle: Bundle) -> None:
@@ -256,6 +285,13 @@ def check_history(bundle: Bundle) -> None:
         refuse(HISTORY, "has a line that is not JSON")
     for event in events:
         _keeps("event", event, HISTORY)
+    if bundle.root is None:
+        return
+    records = [value for name, value in bundle.content.items() if name.startswith("records/")]
+    known = recompute.known_models(bundle.root, records)
+    for event in events:
+        if why := recompute.objection_to_event(event, known):
+            refuse(HISTORY, why)
 
 
 RULES: Final[Mapping[str, Callable[[Bundle, str], None]]] = {

@@ -9,8 +9,11 @@ from __future__ import annotations
 import base64
 import os
 import re
+import resource
+import signal
 import subprocess
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +25,8 @@ from evaluator.submissions.tree import Entry, EntryKind, Tree
 SHA: Final = re.compile(r"[0-9a-f]{40}")
 MAX_CHANGES: Final = 10_000
 TIMEOUT: Final = 120.0
+MAX_WRITTEN: Final = 200_000_000
+"""Bytes of the largest file or answer of git: all trees and commits of a pull request, or one blob of it."""
 SAFE: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -38,6 +43,10 @@ _KINDS: Final[dict[str, EntryKind]] = {
 }
 
 
+class TooMuch(InputError):
+    """More changed files than are looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One changed path: git's status letter, the mode it has now (`000000` when gone), blob and path."""
@@ -48,19 +57,41 @@ class Change:
     path: str
 
 
-def git(git_dir: Path, *args: str, check: bool = True) -> bytes:
+def git(git_dir: Path, *args: str) -> bytes:
     """What git prints; raises `RexrankError` when it fails. Nothing passes through a shell."""
+    status, out = git_status(git_dir, *args)
+    if status:
+        raise RexrankError(f"git {args[0]} failed with status {status}. Run the job again.")
+    return out
+
+
+def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """Git's exit status and what it prints; raises `RexrankError` when it takes too long.
+
+    Nothing that it writes, its answer included, may grow beyond `MAX_WRITTEN` bytes: it is ended by SIGXFSZ.
+    """
     command = ["git", "-c", "core.quotePath=false", f"--git-dir={git_dir}", *args]
-    environment = {**os.environ, **SAFE, **credentials(os.environ.get("GITHUB_TOKEN", ""))}
-    try:
-        done = subprocess.run(  # noqa: S603 - an argument list
-            command, capture_output=True, timeout=TIMEOUT, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
-    if check and done.returncode:
-        raise RexrankError(f"git {args[0]} failed with status {done.returncode}. Run the job again.")
-    return done.stdout
+    token = credentials(os.environ.get("GITHUB_TOKEN", ""))
+    with tempfile.TemporaryFile() as answer:
+        try:
+            done = subprocess.run(  # noqa: S603 - an argument list
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=subprocess.DEVNULL,
+                timeout=TIMEOUT,
+                check=False,
+                env={**os.environ, **SAFE, **token, **(environment or {})},
+                preexec_fn=_bounded,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
+        answer.seek(0)
+        return done.returncode, answer.read()
+
+
+def _bounded() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN, MAX_WRITTEN))
 
 
 def credentials(token: str) -> dict[str, str]:
@@ -94,14 +125,34 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     return git_dir
 
 
-def changes(git_dir: Path) -> list[Change]:
-    """What the pull request changes against where it left main; raises `RexrankError` for too much."""
-    base = git(git_dir, "merge-base", "refs/rex/base", "refs/rex/head").decode().strip()
+def fetch_main(url: str, folder: Path) -> Path:
+    """A bare repository with main alone, at `refs/rex/base`, without blobs."""
+    git_dir = folder / "main.git"
+    git_dir.mkdir(parents=True, exist_ok=True)
+    git(git_dir, "init", "-q", "--bare")
+    git(git_dir, "config", "remote.origin.url", url)
+    refs = "+refs/heads/main:refs/rex/base"
+    git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", refs)
+    return git_dir
+
+
+def require_small(git_dir: Path, tree: str, *paths: str) -> None:
+    """Raises `TooMuch` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
+
+    Git lists a tree as it goes and compares two of them in memory, so that this comes before any comparison.
+    """
+    status, _ = git_status(git_dir, "ls-tree", "-r", "-z", tree, "--", *paths)
+    if status == -signal.SIGXFSZ:
+        raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
+
+
+def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
+    """What differs between two trees (below `paths`, where given); raises `RexrankError` for too much."""
     options = ("-r", "--raw", "--no-renames", "--no-abbrev", "-z")
-    raw = git(git_dir, "diff-tree", *options, base, "refs/rex/head")
+    raw = git(git_dir, "diff-tree", *options, old, new, "--", *paths)
     fields = raw.split(b"\0")[:-1]
     if len(fields) > 2 * MAX_CHANGES:
-        raise InputError(f"the pull request changes more than {MAX_CHANGES} files.")
+        raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
     found = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = meta.decode("ascii").split(" ")
@@ -115,22 +166,22 @@ def first_commit(git_dir: Path) -> str:
     return found.decode().split()[0]
 
 
-def _listed(git_dir: Path, folder: str) -> Iterator[tuple[str, str, str]]:
-    raw = git(git_dir, "ls-tree", "-r", "-z", "refs/rex/head", "--", f"{folder}/")
+def _listed(git_dir: Path, tree: str, folder: str) -> Iterator[tuple[str, str, str]]:
+    raw = git(git_dir, "ls-tree", "-r", "-z", tree, "--", f"{folder}/")
     for line in raw.split(b"\0")[:-1][:MAX_CHANGES]:
         meta, _, path = line.partition(b"\t")
         mode, _, oid = meta.decode("ascii").split(" ")
         yield mode, oid, path.decode("utf-8", "backslashreplace")
 
 
-def submission_tree(git_dir: Path, folder: str) -> Tree:
-    """The folder at the pull request's head; only files that a submission may hold are ever fetched.
+def submission_tree(git_dir: Path, folder: str, tree: str = "refs/rex/head") -> Tree:
+    """The folder in a tree, by default the head's; only files that a submission may hold are ever fetched.
 
     `folder` is `submissions/<team>/<model>` with slugs, or git would take it for something else.
     """
     names = {"model.yaml", *(f"{d}.json" for d in dataset_ids())}
     entries = []
-    for mode, oid, path in _listed(git_dir, folder):
+    for mode, oid, path in _listed(git_dir, tree, folder):
         wanted = path.removeprefix(f"{folder}/") in names and mode in {"100644", "100755"}
         size = int(git(git_dir, "cat-file", "-s", oid)) if wanted else 0
         entries.append(Entry(path, _KINDS.get(mode, "other"), size, _reader(git_dir, oid)))

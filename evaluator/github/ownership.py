@@ -136,12 +136,12 @@ def parse_owners(data: bytes) -> Owners:
     return found
 
 
-def record_owners(root: Path, id_of: Callable[[str], int | None]) -> bool:
-    """Whether `leaderboard/owners.json` of the work tree `root` changed: ids of handles that have none yet.
+def record_owners(root: Path, id_of: Callable[[str], int | None], leaderboard: Path | None = None) -> bool:
+    """Whether `owners.json` of the leaderboard (the work tree's own by default) changed: ids of handles that have none yet.
 
     A recorded id stays as long as its handle is a contact; `id_of` gives `None` for what it cannot find.
     """
-    path = root / "leaderboard" / OWNERS
+    path = (leaderboard or root / "leaderboard") / OWNERS
     known = parse_owners(path.read_bytes()) if path.exists() else {}
     made: dict[str, dict[str, int]] = {}
     for card in sorted((root / "submissions").glob(f"*/*/{CARD_NAME}")):

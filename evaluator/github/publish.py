@@ -1,79 +1,50 @@
-"""One writer of main's leaderboard: takes a checked bundle, commits it, pushes, and looks that it is live."""
+"""Main's leaderboard as it shall be: a checked bundle laid beside what people wrote, in a folder for the job that pushes.
+
+That job (`.github/push.py`) holds the token and runs none of this code; this one runs this code and holds no token.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from evaluator.core.files import write_bytes
+from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.bundle_rules import HISTORY
-from evaluator.github.git_objects import SAFE, SHA, credentials
+from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import record_owners
 from evaluator.leaderboard.history import sound_bytes
 from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME
 
-TRIES: Final = 5
-AUTHOR: Final = ("rexrank-bot", "rexrank-bot@users.noreply.github.com")
 
+def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None) -> bool:
+    """Whether there is anything to publish, after writing `out/base.json` and `out/leaderboard/`.
 
-def publish(
-    root: Path, bundle: Path, url: str, token: str, id_of: Callable[[str], int | None] | None = None
-) -> str | None:
-    """The commit that is now main's, or `None` when nothing changed.
-
-    Whatever moved main in between is kept: the bundle is laid onto main as it is now, up to five times.
-    A bundle of other submissions than main's is not laid at all: what merged them starts a run of its own.
-    `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
-    Raises `RexrankError` when main keeps moving or refuses the push, and for a row that is not of the
-    prediction file in the very tree that would be pushed.
+    `root`: a checkout of main. A bundle of other submissions than main's is not laid at all: what merged them
+    starts a run of its own. `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
+    Raises `RexrankError` for a row that is not of the prediction file in main's tree, and for a history that
+    does not go on from main's.
     """
-    names = check_bundle(bundle)
-    before = ""
-    for _ in range(TRIES):
-        _git(root, "fetch", "-q", "--no-tags", "--depth=1", url, "refs/heads/main")
-        head = _git(root, "rev-parse", "FETCH_HEAD").strip()
-        if head == before:
-            raise RexrankError("main did not move and refused the push: look at the App's rights on it.")
-        before = head
-        _git(root, "checkout", "-q", "--force", "--detach", "FETCH_HEAD")
-        if submissions_of(root) != bundle_of(bundle):
-            return None
-        _lay(root / "leaderboard", bundle, names, root)
-        if id_of is not None:
-            record_owners(root, id_of)
-        _git(root, "add", "-A", "--", "leaderboard")
-        if not _git(root, "status", "--porcelain", "--", "leaderboard"):
-            return None
-        name, mail = AUTHOR
-        author = ("-c", f"user.name={name}", "-c", f"user.email={mail}")
-        _git(root, *author, "commit", "-q", "-m", "Leaderboard: records and tables of what main holds")
-        _check_commit(root, bundle, names)
-        if _push(root, url, token):
-            return _git(root, "rev-parse", "HEAD").strip()
-    raise RexrankError(f"main moved {TRIES} times while publishing. Run the job again.")
-
-
-def _check_commit(root: Path, bundle: Path, names: list[str]) -> None:
-    """Raises `RexrankError` unless the very tree to be pushed holds the checked bytes beside the submissions they are of."""
-    listed = _git(root, "ls-tree", "-r", "-z", "HEAD", "--", "leaderboard/").split("\0")[:-1]
-    there = {path: meta.split()[2] for meta, _, path in (line.partition("\t") for line in listed)}
-    for name in names:
-        data = (bundle / name).read_bytes()
-        # Git's own name of these bytes.
-        oid = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-        if there.get(f"leaderboard/{name}") != oid:
-            raise RexrankError("the commit holds other bytes than the bundle: look for hooks and attributes.")
+    out.mkdir(parents=True, exist_ok=True)
     if submissions_of(root) != bundle_of(bundle):
-        raise RexrankError("the commit holds other submissions than the bundle was made of.")
+        write_text(out / "base.json", "null\n")
+        return False
+    names = check_bundle(bundle, root)
+    base = {name: _git(root, "ls-tree", "HEAD", name).strip() for name in ("submissions", "leaderboard")}
+    target = out / "leaderboard"
+    if (root / "leaderboard").is_dir():
+        shutil.copytree(root / "leaderboard", target)
+    _lay(target, bundle, names, root)
+    if id_of is not None:
+        record_owners(root, id_of, target)
+    write_text(out / "base.json", dump_json(base))
+    return True
 
 
 def submissions_of(root: Path) -> str:
@@ -146,16 +117,3 @@ def _git(root: Path, *args: str) -> str:
     if done.returncode:
         raise RexrankError(f"git {args[0]} failed with status {done.returncode}. Run the job again.")
     return done.stdout
-
-
-def _push(root: Path, url: str, token: str) -> bool:
-    """Whether the push was taken; the token travels in git's environment, not in the command or the address."""
-    environment = {**os.environ, **SAFE, **credentials(token)}
-    done = subprocess.run(  # noqa: S603 - an argument list
-        ["git", "-C", str(root), "push", "-q", url, "HEAD:refs/heads/main"],  # noqa: S607
-        capture_output=True,
-        check=False,
-        timeout=300,
-        env=environment,
-    )
-    return done.returncode == 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, study_ids
-from evaluator.github.git_objects import Change, changes, fetch, first_commit, submission_tree
+from evaluator.github.git_objects import Change, TooMuch, differences, fetch, first_commit, submission_tree
+from evaluator.github.merge import BASE, HEAD, MERGED, authored, merge
 from evaluator.github.ownership import Person, contacts, is_published, objection
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, check_slugs
 from evaluator.submissions.tree import Tree
@@ -36,12 +37,15 @@ class Intake:
     """Why its author may not make this change, in plain text to be escaped."""
     first: str = ""
     """Main's first commit, on which the quota is noted (`evaluator/github/quota_status.py`)."""
+    unmerged: str | None = None
+    """Why it cannot be merged as a change of its folder, in plain text."""
 
     @property
     def ok(self) -> bool:
         """Whether it may be scored or merged as what it is."""
         return (
             self.objection is None
+            and self.unmerged is None
             and self.report.problems.ok
             and (self.kind == "withdrawal" or self.report.ok)
         )
@@ -65,14 +69,39 @@ def take_fetched(
 ) -> Intake:
     """The intake of a pull request that `fetch` brought to the folder."""
     git_dir = scratch / f"pull-{number}.git"
-    found = changes(git_dir)
+    other = Intake(number, sha, "other", "", Report(Problems()))
+    try:
+        found = authored(git_dir)
+    except TooMuch as error:
+        return other if _untouched(git_dir) else replace(other, kind="submission", unmerged=f"{error}")
     folders = submission_folders(found)
     if not folders:
-        return Intake(number, sha, "other", "", Report(Problems()))
-    folder = folders[0]
+        return other
+    words = merge(git_dir, folders[0])
+    if words is None:
+        found = differences(git_dir, BASE, MERGED)
+        brought = submission_folders(found)
+        folders = [f for f in folders if f in brought] or brought or folders
+    intake = replace(other, kind="submission", folder=folders[0], unmerged=words)
+    return _judged(git_dir, found, intake, references, author)
+
+
+def _untouched(git_dir: Path) -> bool:
+    """Whether a pull request that changes too much to be read through leaves `submissions/` alone."""
+    try:
+        return not authored(git_dir, "submissions")
+    except TooMuch:
+        return False
+
+
+def _judged(
+    git_dir: Path, found: Sequence[Change], intake: Intake, references: Path | None, author: Person | None
+) -> Intake:
+    """The intake with the report on what the merge would bring, or on the head where there is no merge."""
+    folder = intake.folder
     if not FOLDER.fullmatch(folder):
-        return Intake(number, sha, "submission", folder, _misplaced(found, folder))
-    tree = submission_tree(git_dir, folder)
+        return replace(intake, report=_misplaced(found, folder))
+    tree = submission_tree(git_dir, folder, HEAD if intake.unmerged else MERGED)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
         return study_ids(dataset, references)
@@ -84,7 +113,7 @@ def take_fetched(
         _check_birth(report, folder)
     words = objection(git_dir, folder, author, _contacts(tree, folder)) if author is not None else None
     kind: Kind = "withdrawal" if gone else "submission"
-    return Intake(number, sha, kind, folder, report, words, first_commit(git_dir))
+    return replace(intake, kind=kind, report=report, objection=words, first=first_commit(git_dir))
 
 
 def _contacts(tree: Tree, folder: str) -> list[str]:
@@ -137,7 +166,7 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
 def bring_blobs(scratch: Path, number: int) -> None:
     """Fetches what scoring will read, so that scoring itself needs no network."""
     git_dir = scratch / f"pull-{number}.git"
-    folders = submission_folders(changes(git_dir))
+    folders = submission_folders(authored(git_dir))
     if folders and FOLDER.fullmatch(folders[0]):
         submission_tree(git_dir, folders[0])
 

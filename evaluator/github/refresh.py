@@ -207,6 +207,6 @@ def _gather(leaderboard: Path, bundle: Path, root: Path) -> None:
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name):
             write_bytes(bundle / name, path.read_bytes())
-    check_bundle(bundle)
+    check_bundle(bundle, root.resolve().parent)
     tree = git(root.resolve().parent / ".git", "rev-parse", f"HEAD:{root.name}").decode().strip()
     write_text(bundle / "bundle.json", dump_json({"schema": BUNDLE_SCHEMA, "submissions": tree}))

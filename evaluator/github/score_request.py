@@ -127,9 +127,9 @@ def _refused(why: str) -> str:
 
 def start(repo: Repository, number: int, sha: str) -> str:
     """The answer to an accepted request, after its run was started, once."""
-    url, fresh = api.start_once(
-        repo, "score.yml", f"score PR #{number} @ {sha}", {"pr": str(number), "sha": sha}
-    )
+    title = f"score PR #{number} @ {sha}"
+    api.cancel_waiting(repo, "score.yml", f"score PR #{number} @ ", title)
+    url, fresh = api.start_once(repo, "score.yml", title, {"pr": str(number), "sha": sha})
     head = "Scoring was asked for" if fresh else "Scoring was asked for already"
     return (
         f"### ⏳ {head}\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the environment `scoring` has "

@@ -83,13 +83,15 @@ def _refusal(intake: Intake) -> str:
     problems = intake.report.problems
     counts = [_count(problems.n_errors, "problem")] * bool(problems.n_errors)
     counts += [_count(problems.n_warnings, "warning")] * bool(problems.n_warnings)
-    folder = code_span(intake.folder)
+    where = f"{code_span(intake.folder)} at commit" if intake.folder else "Commit"
     lines = [
         f"### ❌ Not valid{': ' if counts else ''}{', '.join(counts)}",
         "",
-        f"{folder} at commit {code_span(intake.sha)}.",
+        f"{where} {code_span(intake.sha)}.",
         "",
     ]
+    if intake.unmerged is not None:
+        lines += [f"**Cannot be merged.** {_sentence(intake.unmerged)}", ""]
     if intake.objection is not None:
         lines += [f"**Not yours to change.** {markdown_text(intake.objection)}.", ""]
     if not problems.ok:
@@ -102,6 +104,11 @@ def _refusal(intake: Intake) -> str:
         ]
     room = MAX_COMMENT - sum(len(line) + 1 for line in lines)
     return "\n".join([*lines, *problem_lines(problems, room)]) + "\n"
+
+
+def _sentence(words: str) -> str:
+    text = markdown_text(words)
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def _own_check(intake: Intake) -> str:

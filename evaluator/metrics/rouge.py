@@ -6,8 +6,10 @@ Definition: Lin 2004; F-measure of the longest common subsequence, Porter stemme
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import ClassVar, Final
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.models.runtime import Run
@@ -48,7 +50,14 @@ class RougeL(Metric):
     code: ClassVar[str] = "rouge-score 0.1.2"
 
     def signature(self, run: Run) -> str:
-        """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`, with `words:any-script` under `clean`."""
+        """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`, with `words:any-script` under `clean`.
+
+        Raises `MetricUnavailable` without the package.
+        """
+        if find_spec("rouge_score") is None:
+            raise MetricUnavailable(
+                "rouge-score is not installed: pip install -c requirements/constraints.txt -e '.[score]'"
+            )
         words = "|words:any-script" if run.protocol == "clean" else ""
         return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes{words}|protocol:{run.protocol}"
 

@@ -8,6 +8,7 @@ the same bytes scored again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,16 +109,30 @@ def read_policy(leaderboard: Path) -> Policy:
 
 
 def ledger(store: Path) -> list[dict[str, Any]]:
-    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one."""
+    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one.
+
+    A last line that a crash tore counted for nothing yet, and is left out.
+    """
     path = store / "attempts.jsonl"
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        lines = _untorn(path.read_bytes()).decode("utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
     except (OSError, ValueError) as error:
         raise RexrankError(
             f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
         ) from error
+
+
+def _untorn(whole: bytes) -> bytes:
+    """A ledger's bytes without a last line that has neither an end nor sense: what a crash left of it."""
+    end = whole.rfind(b"\n") + 1
+    try:
+        json.loads(whole[end:] or b"{}")
+    except ValueError:
+        return whole[:end]
+    return whole
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
@@ -206,7 +221,11 @@ def counted(
 
 
 def _add(store: Path, line: Mapping[str, Any]) -> None:
-    append_line(store / "attempts.jsonl", json.dumps(line, sort_keys=True))
+    """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
+    path = store / "attempts.jsonl"
+    if path.exists():
+        os.truncate(path, len(_untorn(path.read_bytes())))
+    append_line(path, json.dumps(line, sort_keys=True))
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:

@@ -53,10 +53,9 @@ repository=$(sed -n 's/^JOBS_REPOSITORY=//p' -- "$conf")
 workflows="$repository/.github/workflows"
 case "${GITHUB_WORKFLOW_REF-}|${GITHUB_EVENT_NAME-}" in
 "$workflows/score.yml@refs/heads/main|workflow_dispatch") ;;
-"$workflows/rescore.yml@refs/heads/main|schedule") ;;
-"$workflows/rescore.yml@refs/heads/main|workflow_dispatch") ;;
+"$workflows/publish.yml@refs/heads/main|schedule") ;;
 "$workflows/publish.yml@refs/heads/main|push") ;;
 "$workflows/publish.yml@refs/heads/main|workflow_dispatch") ;;
-*) refuse 'This runner takes score (dispatched), rescore (scheduled or dispatched) and publish (pushed or dispatched) on main, nothing else.' ;;
+*) refuse 'This runner takes score (dispatched) and publish (pushed, scheduled or dispatched) on main, nothing else.' ;;
 esac
 echo 'The scoring runner takes this job.'

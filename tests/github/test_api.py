@@ -235,7 +235,8 @@ def status(state, description="x", context=api.STATUS, login=api.BOT):
     ("known", "written"),
     [
         ([], True),
-        ([status("success")], False),
+        ([status("success", api.SCORED)], False),
+        ([status("success", "a withdrawal: nothing to score")], True),
         ([status("failure"), status("success")], True),
         ([status("pending", "valid")], False),
         ([status("pending", "other")], True),
@@ -249,6 +250,13 @@ def test_the_first_status_takes_nothing_back(monkeypatch, known, written):
     monkeypatch.setattr(api, "statuses", lambda *_: known)
     api.set_first_status(SimpleNamespace(get_commit=lambda _: commit), SHA, "pending", "valid")
     assert commit.made == ([("pending", "valid", api.STATUS)] if written else [])
+
+
+def test_what_became_invalid_loses_its_green(monkeypatch):
+    commit = Commit()
+    monkeypatch.setattr(api, "statuses", lambda *_: [status("success", api.SCORED)])
+    api.set_first_status(SimpleNamespace(get_commit=lambda _: commit), SHA, "failure", "not valid")
+    assert commit.made == [("failure", "not valid", api.STATUS)]
 
 
 @pytest.mark.parametrize("state", ["", "error", "SUCCESS"])

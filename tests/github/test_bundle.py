@@ -204,7 +204,7 @@ def test_a_bundle_is_whole(bundle, name):
 
 STUDY_LIES = {
     "a column of its own": (lambda f: f.assign(text="x"), "other columns"),
-    "a study left out": (lambda f: f.iloc[:-1], "other columns or studies"),
+    "a study left out": (lambda f: f.iloc[:-1], "columns or studies of its record"),
     "a study twice": (lambda f: f.assign(study_id=f["study_id"].iloc[0]), "a study twice"),
     "other scores": (lambda f: f.assign(bleu_2=f["bleu_2"] / 2), "means of its record"),
     "no numbers": (lambda f: f.assign(bleu_2=float("nan")), "means of its record"),

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.git_objects import changes, credentials, fetch, git, submission_tree
+from evaluator.github.git_objects import credentials, fetch, git, submission_tree
+from evaluator.github.merge import authored
 
 FOLDER = "submissions/strangers/careful"
 
@@ -55,20 +56,20 @@ def test_another_head_than_the_approved_one_is_refused(repo, tmp_path, submissio
 @pytest.mark.parametrize("path", ["a.json", "a b.json", "ä.json", "x\n::error::y", "$(id)", "-rf", "a\tb"])
 def test_changes_are_listed_as_they_are(repo, tmp_path, change, mode, status, path):
     sha = repo.pull({path: change})
-    (found,) = changes(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    (found,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
     assert (found.status, found.mode, found.path) == (status, mode, path)
 
 
 def test_a_path_that_is_no_utf_8_is_shown_escaped(repo, tmp_path):
     sha = repo.pull({b"submissions/a\xff/b/x.json".decode("utf-8", "surrogateescape"): b"{}"})
-    (found,) = changes(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    (found,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
     assert found.path == "submissions/a\\xff/b/x.json"
 
 
 def test_changes_count_from_where_the_pull_request_left_main(repo, tmp_path):
     sha = repo.pull({"mine": b"1"})
     repo.merge({"theirs": b"2"})
-    assert [c.path for c in changes(fetch(repo.url, 1, sha, tmp_path / "pull"))] == ["mine"]
+    assert [c.path for c in authored(fetch(repo.url, 1, sha, tmp_path / "pull"))] == ["mine"]
 
 
 def test_a_link_is_listed_and_not_read(repo, tmp_path, submission_files):

@@ -1,20 +1,60 @@
-"""The one writer of main's leaderboard, against a real repository."""
+"""The one writer of main's leaderboard, against a real repository: laid out by one process, pushed by another."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
-from evaluator.github import publish as module
-from evaluator.github.publish import publish
+from evaluator.github.publish import prepare
+
+PUSH = Path(__file__).parents[2] / ".github" / "push.py"
 
 FOLDER = "submissions/strangers/careful"
 ROW = "records/sandbox/findings/strangers__careful.json"
+
+
+class PushError(Exception):
+    """What the pushing process said before it gave up."""
+
+
+def push(root, out, url, token="none"):
+    """The commit that the process with the token made main's, or `None`."""
+    server, _, name = url.rpartition("/")
+    temp = root.parent / "runner-temp"
+    temp.mkdir(exist_ok=True)
+    env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(temp), "PUSH_TOKEN": token}
+    env |= {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": name, "HOME": str(temp)}
+    command = [sys.executable, "-I", str(PUSH), str(out)]
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        raise PushError(done.stderr)
+    said, _, commit = done.stdout.strip().rpartition(" ")
+    return commit if said == "published" else None
+
+
+def fresh(root, url):
+    """A checkout of main as it is now, as the job makes one."""
+    subprocess.run(["git", "-C", str(root), "fetch", "-q", url, "main"], check=True)
+    subprocess.run(
+        ["git", "-C", str(root), "checkout", "-q", "--force", "--detach", "FETCH_HEAD"], check=True
+    )
+    out = root.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    return out
+
+
+def publish(root, bundle, url, token="none", id_of=None):
+    out = fresh(root, url)
+    prepare(root, bundle, out, id_of)
+    return push(root, out, url, token)
 
 
 @pytest.fixture
@@ -43,65 +83,139 @@ def listed(repo):
 
 def test_a_bundle_becomes_mains_leaderboard_once(place):
     repo, root, bundle = place
-    commit = publish(root, bundle, repo.url, "")
+    commit = publish(root, bundle, repo.url)
     assert commit == repo.run("rev-parse", "main")
     assert listed(repo) == sorted(f"leaderboard/{n}" for n in [*files_of(bundle), "reported/x.csv"])
     assert f"leaderboard/{ROW}" in listed(repo)
-    assert publish(root, bundle, repo.url, "") is None
+    assert publish(root, bundle, repo.url) is None
     assert repo.run("rev-parse", "main") == commit
 
 
 def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
     repo, root, bundle = place
-    publish(root, bundle, repo.url, "")
+    publish(root, bundle, repo.url)
     for path in sorted(bundle.iterdir()):
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name.startswith("overview"):
             path.unlink()
-    publish(root, bundle, repo.url, "")
+    publish(root, bundle, repo.url)
     assert listed(repo) == ["leaderboard/history.jsonl", "leaderboard/reported/x.csv"]
 
 
 def test_a_bundle_of_other_submissions_is_left_to_the_run_that_they_started(place, card_bytes):
     repo, root, bundle = place
     moved = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
-    assert publish(root, bundle, repo.url, "") is None
+    assert publish(root, bundle, repo.url) is None
     assert repo.run("rev-parse", "main") == moved
 
 
-def test_main_that_moves_elsewhere_is_kept(place, monkeypatch):
+def test_main_that_moves_elsewhere_is_kept(place):
     repo, root, bundle = place
-    push, moves = module._push, ["NOTES.md", "MORE.md"]
-
-    def racing(*args):
-        if moves:
-            repo.merge({moves.pop(): b"x"})
-        return push(*args)
-
-    monkeypatch.setattr(module, "_push", racing)
-    assert publish(root, bundle, repo.url, "") == repo.run("rev-parse", "main")
-    assert {"NOTES.md", "MORE.md"} <= set(repo.run("ls-tree", "--name-only", "main").split())
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    repo.merge({"NOTES.md": b"x", "evaluator/fix.py": b"fixed"})
+    assert push(root, out, repo.url) == repo.run("rev-parse", "main")
+    assert {"NOTES.md", "evaluator"} <= set(repo.run("ls-tree", "--name-only", "main").split())
 
 
-def test_main_that_never_stands_still_is_loud(place, monkeypatch):
+def test_submissions_that_move_before_the_push_are_left_to_their_own_run(place, card_bytes):
     repo, root, bundle = place
-    push, count = module._push, iter(range(100))
-
-    def racing(*args):
-        repo.merge({f"n{next(count)}": b"x"})
-        return push(*args)
-
-    monkeypatch.setattr(module, "_push", racing)
-    with pytest.raises(RexrankError, match="moved 5 times"):
-        publish(root, bundle, repo.url, "")
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    moved = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
+    assert push(root, out, repo.url) is None
+    assert repo.run("rev-parse", "main") == moved
 
 
-def test_a_refused_push_is_not_taken_for_a_race(place, monkeypatch):
+def test_what_people_wrote_meanwhile_is_not_undone(place):
     repo, root, bundle = place
-    monkeypatch.setattr(module, "_push", lambda *_: False)
-    with pytest.raises(RexrankError, match="refused the push"):
-        publish(root, bundle, repo.url, "")
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    moved = repo.merge({"leaderboard/reported/x.csv": b"mended"})
+    with pytest.raises(PushError, match="Run the workflow again"):
+        push(root, out, repo.url)
+    assert repo.run("rev-parse", "main") == moved
+
+
+def test_a_refused_push_is_not_taken_for_a_race(place):
+    repo, root, bundle = place
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    hook = Path(repo.url.removeprefix("file://")) / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(PushError, match="push"):
+        push(root, out, repo.url)
+
+
+def _link(out):
+    (out / "leaderboard/overview.json").unlink()
+    (out / "leaderboard/overview.json").symlink_to("/etc/passwd")
+
+
+def _large(out):
+    with (out / "leaderboard/overview.json").open("wb") as file:
+        file.truncate(64_000_001)
+
+
+def _many(out):
+    for n in range(20_001):
+        (out / f"leaderboard/{n}").touch()
+
+
+def _climb(out):
+    (out / "leaderboard/.git").mkdir()
+    (out / "leaderboard/.git/config").write_text("x")
+
+
+def _pipe(out):
+    os.mkfifo(out / "leaderboard/pipe")
+
+
+@pytest.mark.parametrize("harm", [_link, _large, _many, _climb, _pipe], ids=lambda f: f.__name__)
+def test_what_no_leaderboard_needs_is_not_pushed(place, harm):
+    """Whatever the job before was made to hand over."""
+    repo, root, bundle = place
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    before = repo.run("rev-parse", "main")
+    harm(out)
+    with pytest.raises(PushError, match=r"larger than|no regular file"):
+        push(root, out, repo.url)
+    assert repo.run("rev-parse", "main") == before
+
+
+def test_every_file_is_a_plain_one_and_the_rest_is_mains_tree(place):
+    repo, root, bundle = place
+    parent = repo.run("rev-parse", "main")
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    for path in (out / "leaderboard").rglob("*"):
+        path.chmod(0o755)
+    (out / "evaluator").mkdir()
+    (out / "evaluator/evil.py").write_text("x")
+    commit = push(root, out, repo.url)
+    assert repo.run("log", "-1", "--format=%P", commit) == parent
+    assert {line.split()[0] for line in repo.run("ls-tree", "-r", commit, "leaderboard/").splitlines()} == {
+        "100644"
+    }
+    changed = repo.run("diff-tree", "-r", "--name-only", parent, commit).split()
+    assert changed
+    assert all(name.startswith("leaderboard/") for name in changed)
+
+
+def test_the_pushing_code_is_short_and_of_the_standard_library():
+    lines = PUSH.read_text("utf-8").splitlines()
+    assert len(lines) <= 60
+    names = {
+        w.strip(",")
+        for line in lines
+        if line.startswith(("import ", "from "))
+        for w in line.split("#")[0].split()[1:]
+    }
+    assert names - {"import", "Path"} <= set(sys.stdlib_module_names)
 
 
 def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_bytes):
@@ -110,8 +224,8 @@ def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_by
     moved = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
-    with pytest.raises(RexrankError, match="not of the predictions"):
-        publish(root, bundle, repo.url, "")
+    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission|main does not have"):
+        publish(root, bundle, repo.url)
     assert repo.run("rev-parse", "main") == moved
 
 
@@ -122,40 +236,42 @@ def test_a_row_of_another_card_or_of_no_submission_stops_it(place, card_bytes, c
     repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Another name")} if change == "card" else folder)
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
-    with pytest.raises(RexrankError, match="not of the predictions"):
-        publish(root, bundle, repo.url, "")
+    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission|main does not have"):
+        publish(root, bundle, repo.url)
 
 
 def test_history_only_grows(place):
     repo, root, bundle = place
-    publish(root, bundle, repo.url, "")
+    publish(root, bundle, repo.url)
     old = (bundle / "history.jsonl").read_text()
     write_text(bundle / "history.jsonl", old.split("\n", 1)[1])
     with pytest.raises(RexrankError, match="history"):
-        publish(root, bundle, repo.url, "")
+        publish(root, bundle, repo.url)
     write_text(bundle / "history.jsonl", old + old.split("\n", 1)[0] + "\n")
-    publish(root, bundle, repo.url, "")
+    publish(root, bundle, repo.url)
     assert repo.run("show", "main:leaderboard/history.jsonl").count("\n") == old.count("\n")
     (bundle / "history.jsonl").unlink()
-    publish(root, bundle, repo.url, "")
+    publish(root, bundle, repo.url)
     assert "leaderboard/history.jsonl" in listed(repo)
 
 
-def test_what_is_pushed_is_what_was_checked(place):
-    """Whatever changes bytes between the checks and the commit, a hook or an attribute: nothing is pushed."""
+def test_no_hook_and_no_attribute_changes_what_was_checked(place):
     repo, root, bundle = place
     hook = root / ".git/hooks/pre-commit"
-    hook.write_text("#!/bin/sh\necho '{}' > leaderboard/overview.json\ngit add leaderboard/overview.json\n")
+    hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    before = repo.run("rev-parse", "main")
-    with pytest.raises(RexrankError, match="other bytes"):
-        publish(root, bundle, repo.url, "")
-    assert repo.run("rev-parse", "main") == before
+    (root / ".git/info").mkdir(exist_ok=True)
+    (root / ".git/info/attributes").write_text("* text eol=crlf\n")
+    commit = publish(root, bundle, repo.url)
+    shown = subprocess.run(
+        ["git", "-C", str(root), "show", f"{commit}:leaderboard/{ROW}"], capture_output=True, check=True
+    )
+    assert shown.stdout == (bundle / ROW).read_bytes()
 
 
 def test_owners_are_recorded_with_the_publication(place):
     repo, root, bundle = place
-    publish(root, bundle, repo.url, "", {"stranger": 7}.get)
+    publish(root, bundle, repo.url, id_of={"stranger": 7}.get)
     assert json.loads(repo.run("show", "main:leaderboard/owners.json")) == {
         "strangers/careful": {"stranger": 7},
         "strangers/second": {"stranger": 7},
@@ -167,19 +283,25 @@ def test_a_bundle_must_say_what_it_was_made_of(place, text):
     repo, root, bundle = place
     write_text(bundle / "bundle.json", text)
     with pytest.raises(RexrankError, match="which submissions"):
-        publish(root, bundle, repo.url, "")
+        publish(root, bundle, repo.url)
 
 
-def test_the_token_is_in_no_argument(place, monkeypatch):
+def test_the_token_is_in_no_argument_and_no_output(place, tmp_path):
     repo, root, bundle = place
-    seen = []
-    run = subprocess.run
-
-    def watched(command, **options):
-        seen.append(command)
-        return run(command, **options)
-
-    monkeypatch.setattr(module.subprocess, "run", watched)
-    publish(root, bundle, repo.url, "ghs_secret")
-    assert seen
-    assert "ghs_secret" not in str(seen)
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tools}/seen\nexec {shutil.which("git")} "$@"\n'
+    )
+    (tools / "git").chmod(0o755)
+    before = os.environ["PATH"]
+    try:
+        os.environ["PATH"] = f"{tools}:{before}"
+        push(root, out, repo.url, "ghs_secret")
+    finally:
+        os.environ["PATH"] = before
+    seen = (tools / "seen").read_text()
+    assert "push" in seen
+    assert "ghs_secret" not in seen

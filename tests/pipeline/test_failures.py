@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from rehearsal.submissions import submission
+from rehearsal.submissions import card, submission
 from rehearsal.world import World
 
 
@@ -155,3 +155,51 @@ def test_the_clock_of_the_rehearsal_moves(beginning: World) -> None:
     before = state.now()
     state.offset = timedelta(days=40)
     assert state.now() > before
+
+
+def test_a_run_that_waits_for_its_reviewer_holds_no_queue(opened: World) -> None:
+    """The machine with the references goes on with other runs meanwhile, and the requests of others too."""
+    p = opened.state.pulls[1]
+    opened.say(p, f"/score {p.head_sha}")
+    run = opened.last("score")
+    assert run.concurrency is None
+    (waiting,) = [j for j in run.jobs.values() if j.result == "waiting"]
+    assert (waiting.concurrency, waiting.self_hosted) == (None, False)
+    opened.approve(run)
+    assert run.jobs["score"].concurrency["group"] == "scoring-gpu"
+    assert run.jobs["score"].concurrency["queue"] == "max"
+
+
+def test_a_newer_request_cancels_the_run_that_waits_for_the_old_commit(opened: World) -> None:
+    p = opened.state.pulls[1]
+    opened.say(p, f"/score {p.head_sha}")
+    stale = opened.last("score")
+    other = opened.open_pull(
+        submission(team="others", card_text=card(contact="other")), branch="others", author="other"
+    )
+    opened.say(other, f"/score {other.head_sha}")
+    theirs = opened.last("score")
+    opened.push_to_pull(p, {"submissions/strangers/careful/model.yaml": card(description="Mended.")})
+    said = len(opened.bot_comments(p))
+    opened.say(p, f"/score {p.head_sha}")
+    fresh = opened.last("score")
+    assert stale.conclusion == "cancelled"
+    assert (theirs.waiting, fresh.waiting) == (["scoring"], ["scoring"])
+    # The cancelled run says nothing: the newer request is the answer.
+    assert len(opened.bot_comments(p)) == said
+    opened.approve(fresh)
+    assert fresh.conclusion == "success", fresh.log
+
+
+def test_strangers_wait_in_a_queue_of_their_own(opened: World) -> None:
+    """Their comments cannot push a maintainer's request out of its queue: no group before it is known who asks."""
+    p = opened.state.pulls[1]
+    groups = []
+    for who in ("outsider", "maintainer"):
+        opened.say(p, "/score now", author=who)
+        run = opened.last("request-score")
+        assert run.concurrency is None
+        assert run.jobs["request"].concurrency is None
+        assert run.jobs["answer"].concurrency["queue"] == "max"
+        groups.append(run.jobs["answer"].concurrency["group"])
+    assert len(set(groups)) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from rehearsal.git import Change, git
+from rehearsal.git import Change, commit, git
 from rehearsal.safety import unmoved
 from rehearsal.state import Pull
 from rehearsal.submissions import card, changed, noise, submission
@@ -92,6 +92,41 @@ def test_a_refused_pull_request_is_not_scored_on_request(rehearsal: World) -> No
     rehearsal.say(p, f"/score {p.head_sha}")
     assert rehearsal.runs("score") == []
     assert "not valid" in rehearsal.bot_comments(p)[-1].body
+
+
+def test_a_woven_history_cannot_take_back_what_main_has_mended(rehearsal: World) -> None:
+    """Two merges cross: the second head holds the first one's old tree and an edit in its own folder.
+
+    Against the one merge base that git names first (by its date) it changes its own folder alone.
+    """
+    bare = rehearsal.state.bare
+
+    def woven(tree: str, *parents: str, date: int = 1_700_000_000) -> str:
+        who = f"stranger <s@example.org> {date} +0000"
+        text = "\n".join(
+            [f"tree {tree}", *(f"parent {p}" for p in parents), f"author {who}", f"committer {who}", "", "x"]
+        )
+        return git(bare, "hash-object", "-t", "commit", "-w", "--stdin", data=text.encode())
+
+    def tree(sha: str) -> str:
+        return git(bare, "rev-parse", f"{sha}^{{tree}}")
+
+    start = rehearsal.main
+    first = woven(tree(commit(bare, start, GOOD, "first", "stranger")), start, date=4_000_000_000)
+    later = commit(
+        bare, start, {"evaluator/mended.py": b"# mended\n", **submission(team="others")}, "fix", "admin"
+    )
+    both = commit(bare, later, GOOD, "both", "admin")
+    git(bare, "update-ref", "refs/heads/main", woven(tree(both), later, first))
+    edit = changed(GOOD, "model.yaml", "A university", "An institute")
+    head = woven(tree(commit(bare, first, edit, "edit", "stranger")), first, later)
+    p = rehearsal.open_pull({}, commit_sha=head, branch="woven")
+    (comment,) = rehearsal.bot_comments(p)
+    assert "Cannot be merged" in comment.body, comment.body
+    assert [s.state for s in rehearsal.state.statuses] == ["failure"]
+    rehearsal.say(p, f"/score {head}")
+    assert rehearsal.runs("score") == []
+    refused_by_the_runner(rehearsal, p)
 
 
 def test_a_change_of_code_alone_is_no_submission(rehearsal: World) -> None:

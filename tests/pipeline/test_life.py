@@ -65,7 +65,7 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     p = published.state.pulls[1]
     assert {r.conclusion for r in published.executor.runs} == {"success"}
     assert [r.name for r in published.executor.runs] == [
-        "publish", "validate", "comment", "request-score", "score", "publish",
+        "publish", "validate", "comment", "request-score", "score", "comment", "publish",
     ]  # fmt: skip
     valid, asked, scores = published.bot_comments(p)
     assert f"/score {p.head_sha}" in valid.body
@@ -164,7 +164,7 @@ def test_a_model_withdrawn_by_its_card_leaves_a_line(published: World) -> None:
 
 def test_rescoring_by_the_clock_changes_nothing_that_is_current(published: World) -> None:
     before = published.main
-    (run,) = published.schedule("rescore")
+    (run,) = published.schedule("publish")
     assert run.conclusion == "success", run.log
     assert published.main == before
 
@@ -177,7 +177,7 @@ def test_rescoring_brings_the_board_to_new_references(published: World) -> None:
     first = next(iter(texts))
     texts[first]["section_findings"] = "The lungs are clear. There is no effusion."
     path.write_text(json.dumps(texts))
-    (run,) = published.schedule("rescore")
+    (run,) = published.schedule("publish")
     assert run.conclusion == "success", run.log
     after = record(published, dataset=PRIVATE)
     assert before is not None

@@ -50,13 +50,12 @@ def workflow(name, ref=MAIN, repo=REPO):
     ("name", "event"),
     [
         ("score.yml", "workflow_dispatch"),
-        ("rescore.yml", "schedule"),
-        ("rescore.yml", "workflow_dispatch"),
+        ("publish.yml", "schedule"),
         ("publish.yml", "push"),
         ("publish.yml", "workflow_dispatch"),
     ],
 )
-def test_takes_the_three_workflows_on_main(prefix, name, event):
+def test_takes_the_two_workflows_on_main(prefix, name, event):
     done = started(prefix, GITHUB_WORKFLOW_REF=workflow(name), GITHUB_EVENT_NAME=event)
     assert done.returncode == 0, done.stdout
     assert "::error" not in done.stdout
@@ -76,9 +75,12 @@ REFUSED = {
     "workflow_run": {"GITHUB_EVENT_NAME": "workflow_run"},
     "score.yml on a schedule": {"GITHUB_EVENT_NAME": "schedule"},
     "score.yml on a push": {"GITHUB_EVENT_NAME": "push"},
-    "rescore.yml on a push": {"GITHUB_WORKFLOW_REF": workflow("rescore.yml"), "GITHUB_EVENT_NAME": "push"},
-    "publish.yml on a schedule": {
+    "publish.yml on a comment": {
         "GITHUB_WORKFLOW_REF": workflow("publish.yml"),
+        "GITHUB_EVENT_NAME": "issue_comment",
+    },
+    "rescore.yml on a schedule": {
+        "GITHUB_WORKFLOW_REF": workflow("rescore.yml"),
         "GITHUB_EVENT_NAME": "schedule",
     },
     "another branch": {"GITHUB_REF": BRANCH, "GITHUB_WORKFLOW_REF": workflow("score.yml", BRANCH)},

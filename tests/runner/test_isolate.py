@@ -338,8 +338,10 @@ def door(tmp_path, answers, *args, status=0):
 
 
 def test_the_door_passes_one_checked_line_on(tmp_path):
-    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", "folder")
-    assert (done.returncode, out) == (0, 'result={"a":1}\n')
+    folder = tmp_path / "folder"
+    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
+    assert (done.returncode, out) == (0, "")
+    assert (folder / "result.json").read_text() == '{"a":1}'
     assert asked[0] == "-n"
     assert asked[1].endswith("/bin/isolate.sh")
     assert asked[2:] == ["score", "12", SHA]
@@ -357,13 +359,21 @@ def test_the_door_passes_one_checked_line_on(tmp_path):
     ],
 )
 def test_the_door_passes_nothing_else_on(tmp_path, output):
-    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", "folder")
+    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
     assert (done.returncode, out) == (2, "")
+    assert not (tmp_path / "folder").exists()
 
 
 def test_the_door_keeps_the_status(tmp_path):
-    done, out, _ = door(tmp_path, {"output": 'result={"error":"no"}\n'}, "pr", "score", "folder", status=1)
-    assert (done.returncode, out) == (1, 'result={"error":"no"}\n')
+    answer, folder = {"output": 'result={"error":"no"}\n'}, tmp_path / "folder"
+    done, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
+    assert (done.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
+
+
+def test_the_door_passes_a_line_on_that_no_environment_could_hold(tmp_path):
+    text = json.dumps({"a": "x" * 900_000}, separators=(",", ":"))
+    done, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
+    assert (done.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
 
 
 def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
@@ -384,3 +394,74 @@ def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
     assert done.returncode != 0
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "x/evil").exists()
+
+
+SYSTEMCTL = """\
+#!/bin/bash
+# show UNIT -p NAME --value, or start --wait UNIT as systemd would: the file's environment, the unit's user, its program.
+case $1 in
+show) [ "$4" = ExecMainStatus ] && cat {base}/status || sed -n "s/^$4|//p" {base}/loaded ;;
+start)
+    mapfile -t given < <(sed 's/="\\(.*\\)"$/=\\1/' {base}/var/lib/rexrank/scratch/scorer.env)
+    stat -c '%a %U' {base}/var/lib/rexrank/scratch/scorer.env >{base}/env-mode
+    status=0
+    env -i "${{given[@]}}" setpriv --reuid bin --regid bin --clear-groups --no-new-privs -- {base}/opt/rexrank/bin/isolate.sh unit || status=$?
+    echo $status >{base}/status
+    [ $status = 0 ]
+    ;;
+esac
+"""
+HOST = 'mount -t tmpfs x /run && mkdir -p /run/systemd/system && mount --bind "$1" /usr/bin/systemctl && shift && exec "$@"'
+
+
+@pytest.fixture
+def host(machine):
+    """The machine with a systemd that has the unit loaded; returns how to call the door and what systemd says."""
+    if not Path("/usr/bin/systemctl").exists():
+        pytest.skip("this machine has no /usr/bin/systemctl to lay the stand-in over")
+    tool = machine / "systemctl"
+    tool.write_text(SYSTEMCTL.format(base=machine))
+    tool.chmod(0o755)
+    scratch = machine / "var/lib/rexrank/scratch"
+    loaded = {
+        "User": SCORER, "PrivateNetwork": "yes", "PrivateTmp": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
+        "ReadWritePaths": f"{machine}/var/lib/rexrank/store {scratch}/job", "NoNewPrivileges": "yes",
+        "InaccessiblePaths": f"{machine}/opt/rexrank/etc/salt /var/log/rexrank", "CapabilityBoundingSet": "",
+        "SystemCallFilter": "read write", "MemoryMax": "9000000", "TasksMax": "4096", "RuntimeMaxUSec": "1d",
+        "DevicePolicy": "closed", "DeviceAllow": "char-nvidia* rw",
+    }  # fmt: skip
+
+    def call(*args, **other):
+        (machine / "loaded").write_text("".join(f"{k}|{v}\n" for k, v in {**loaded, **other}.items()))
+        door = str(machine / "opt/rexrank/bin/isolate.sh")
+        command = ["unshare", "--mount", "bash", "-c", HOST, "host", str(tool), door, *args]
+        return sh(*command, env={"PATH": os.environ["PATH"]})
+
+    return call, loaded
+
+
+@needs_namespaces
+@pytest.mark.parametrize(("number", "status"), [("12", 0), ("13", 1)])
+def test_on_a_host_with_systemd_the_unit_scores(host, machine, number, status):
+    call, _ = host
+    done = call("score", number, SHA)
+    assert done.returncode == status, done.stderr
+    seen = result_of(done)
+    assert seen["uid"] == pwd.getpwnam(SCORER).pw_uid
+    assert seen["arguments"][:2] == ["pr", "score"]
+    assert seen["salt"] == (machine / "opt/rexrank/etc/salt").read_text()
+    assert (machine / "env-mode").read_text() == "600 root\n"
+    assert not list((machine / "var/lib/rexrank/scratch").glob("scorer.env"))
+
+
+@needs_namespaces
+def test_a_limit_that_systemd_does_not_have_is_a_refusal_and_never_the_fallback(host, machine):
+    """Every limit, each taken away or set loose."""
+    call, loaded = host
+    loose = {"MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",
+             "DevicePolicy": "auto", "ReadWritePaths": loaded["ReadWritePaths"] + " /home"}  # fmt: skip
+    for name in loaded:
+        done = call("score", "12", SHA, **{name: loose.get(name, "")})
+        assert (done.returncode, done.stdout) == (2, b""), name
+        assert name.encode() in done.stderr + (machine / "var/log/rexrank/isolate.log").read_bytes(), name
+    assert not (machine / "status").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -66,6 +67,7 @@ def machine():
         member.mode, member.size = 0o755, len(RUN)
         tar.addfile(member, BytesIO(RUN.encode()))
     conf = {"REPOSITORY": "rexrank/challenge", "RUNNER": RUNNER, "RUNNER_HOME": home / "runner"}
+    conf["RUNNER_SHA256"] = hashlib.sha256((prefix / "actions-runner.tar.gz").read_bytes()).hexdigest()
     (prefix / "etc/runner.conf").write_text("".join(f"{k}={v}\n" for k, v in conf.items()))
     yield base
     shutil.rmtree(base)
@@ -138,11 +140,14 @@ def test_one_job_at_a_time(machine):
 
 
 @needs_namespaces
-@pytest.mark.parametrize("break_it", ["conf", "archive"])
+@pytest.mark.parametrize("break_it", ["conf", "archive", "digest"])
 def test_a_machine_that_is_not_set_up_is_refused(machine, break_it):
     prefix = machine / "opt/rexrank"
     if break_it == "conf":
         (prefix / "etc/runner.conf").chmod(0o666)
+    elif break_it == "digest":
+        with (prefix / "actions-runner.tar.gz").open("ab") as file:
+            file.write(b"x")
     else:
         (prefix / "actions-runner.tar.gz").unlink()
     assert run_one(machine).returncode == 2

@@ -109,9 +109,23 @@ def test_the_policy_is_the_challenges_own(tmp_path):
 
 
 def test_a_damaged_ledger_stops_everything(tmp_path):
-    (tmp_path / "attempts.jsonl").write_text("{")
+    (tmp_path / "attempts.jsonl").write_text("{\n")
     with pytest.raises(RexrankError, match="Mend it by hand"):
         run(tmp_path, "a")
+
+
+def test_a_line_that_a_crash_tore_is_healed(tmp_path):
+    """It counted for nothing: its end was never written. What stands before it counts."""
+    run(tmp_path, "a")
+    path = tmp_path / "attempts.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole.rstrip())
+    assert [a["digest"] for a in ledger(tmp_path)] == ["a"], "a line that lacks nothing but its end counts"
+    path.write_bytes(whole + whole[:20])
+    assert [a["digest"] for a in ledger(tmp_path)] == ["a"]
+    run(tmp_path, "b", team="u")
+    assert [a["digest"] for a in ledger(tmp_path)] == ["a", "b"]
+    assert path.read_bytes().startswith(whole)
 
 
 def test_a_grant_counts_and_makes_these_predictions_free(tmp_path):

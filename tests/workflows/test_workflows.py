@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
-WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages", "rescore"}
+WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages"}
 PINNED = re.compile(r"uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40}\s+# v\d+\.\d+\.\d+\s*$")
 # What may start a job on the machine that holds the references: nothing that a fork can cause.
 TRUSTED = {"workflow_dispatch", "schedule", "push", "workflow_call"}
@@ -186,6 +187,47 @@ def test_the_bot_starts_no_publication_of_its_own() -> None:
     assert triggers(raw)["push"]["paths"] == ["submissions/**"]
     assert raw["concurrency"]["cancel-in-progress"] is False
     assert raw["concurrency"]["queue"] == "max"
+
+
+@pytest.mark.parametrize(
+    ("paths", "skipped"),
+    [
+        (["submissions/a/b/model.yaml"], True),
+        (["submissions/a/b/model.yaml", "evaluator/x.py"], False),
+        (["evaluator/submissions/x.py"], False),
+        ([".github/workflows/ci.yml"], False),
+    ],
+)
+def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[str], *, skipped: bool) -> None:
+    """The job itself runs for every pull request: its name is a required check, and one that never reports blocks."""
+    raw = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
+    assert "paths" not in (triggers(raw)["pull_request"] or {})
+    (look,) = [s for s in raw["jobs"]["python"]["steps"] if s.get("id") == "changed"]
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+
+    def git(*command: str) -> str:
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        done = subprocess.run(
+            ["git", "-C", str(origin), *who, *command], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    origin.mkdir()
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "base")
+    base = git("rev-parse", "HEAD")
+    for path in paths:
+        (origin / path).parent.mkdir(parents=True, exist_ok=True)
+        (origin / path).write_text("x")
+    git("add", "-A")
+    git("commit", "-q", "-m", "change")
+    git("config", "uploadpack.allowAnySHA1InWant", "true")
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{origin}", str(clone)], check=True)
+    out = tmp_path / "output"
+    names = {"BASE": base, "GITHUB_OUTPUT": str(out), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    out.touch()
+    subprocess.run(["bash", "-e", "-c", look["run"]], cwd=clone, env={**os.environ, **names}, check=True)
+    assert (out.read_text() == "only=submissions\n") == skipped
 
 
 def tool(name: str) -> str:

@@ -66,9 +66,12 @@ def _reviews(answers: Answers) -> Finding:
     if rules:
         wrong += ["no approval is asked for"] * (max(r["required_approving_review_count"] for r in rules) < 1)
         wrong += [said for key, said in wanted.items() if not any(r[key] for r in rules)]
+        squash = any(r.get("allowed_merge_methods") == ["squash"] for r in rules)
+        wrong += [] if squash else ["it may be merged otherwise than by squashing"]
     return judged(
-        "RD602", what, wrong, "a pull request, code owners, approvals that a push takes back",
-        "a pull request with one approval, by code owners, of the last push", f"{RULES}: Require a pull request before merging",
+        "RD602", what, wrong, "a pull request, code owners, approvals that a push takes back, squashed",
+        "a pull request with one approval, by code owners, of the last push; squash only",
+        f"{RULES}: Require a pull request before merging; Allowed merge methods",
     )  # fmt: skip
 
 
@@ -94,16 +97,20 @@ def _history(answers: Answers) -> Finding:
     what = "main's history"
     if answers.body(_RULES_PATH) is None:
         return answers.refused("RD604", what, _RULES_PATH, RULES)
-    kinds = {"non_fast_forward": "it may be rewritten", "deletion": "main may be deleted"}
+    kinds = {
+        "non_fast_forward": "it may be rewritten",
+        "deletion": "main may be deleted",
+        "required_linear_history": "merge commits may weave it",
+    }
     present = {r["type"] for r in answers.body(_RULES_PATH)}
     wrong = [said for kind, said in kinds.items() if kind not in present]
     return judged(
         "RD604",
         what,
         wrong,
-        "only grows",
-        "no force push, no deletion",
-        f"{RULES}: Block force pushes, Restrict deletions",
+        "a line that only grows",
+        "no force push, no deletion, a linear history",
+        f"{RULES}: Block force pushes, Restrict deletions, Require linear history",
     )
 
 

@@ -20,8 +20,7 @@ from evaluator.doctor.repository.settings import EYES, LISTS, PATHS, ask_setting
 EXPECTED = Expected(
     checks=frozenset({"Format, lint, types, tests"}),
     workflows=frozenset(
-        f"{n}.yml"
-        for n in ("ci", "comment", "pages", "publish", "request-score", "rescore", "score", "validate")
+        f"{n}.yml" for n in ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
     ),
 )
 REPO = {
@@ -124,6 +123,9 @@ WRONG = [
     ("branches up to date", {RULES: rule("required_status_checks", strict_required_status_checks_policy=True)}, "RD603", "up to date"),
     ("force pushes", {RULES: without("non_fast_forward")}, "RD604", "rewritten"),
     ("a main that can be deleted", {RULES: without("deletion")}, "RD604", "deleted"),
+    ("a woven history", {RULES: without("required_linear_history")}, "RD604", "weave"),
+    ("merge commits", {RULES: rule("pull_request", allowed_merge_methods=["squash", "merge"])}, "RD602", "squashing"),
+    ("any way of merging", {RULES: rule("pull_request", allowed_merge_methods=None)}, "RD602", "squashing"),
     ("administrators above the rules", {"/rulesets/7": actors(APP, ("OrganizationAdmin", None))}, "RD605", "administrators"),
     ("a role above the rules", {"/rulesets/7": actors(APP, ("RepositoryRole", 5))}, "RD605", "a role 5"),
     ("deploy keys above the rules", {"/rulesets/7": actors(APP, ("DeployKey", None))}, "RD605", "deploy key"),
@@ -159,7 +161,7 @@ WRONG = [
     ("jobs that approve", {"/actions/permissions/workflow": put(can_approve_pull_request_reviews=True)}, "RD623", "approve"),
     ("forks of the known", {"/actions/permissions/fork-pr-contributor-approval": {"approval_policy": "first_time_contributors"}}, "RD624", "first_time"),
     ("logs for a year", {"/actions/permissions/artifact-and-log-retention": {"days": 365}}, "RD625", "365"),
-    ("a sleeping schedule", {"/actions/workflows": lambda b: {"workflows": [{**w, "state": "disabled_inactivity" if "rescore" in w["path"] else w["state"]} for w in b["workflows"]]}}, "RD626", "rescore.yml is disabled_inactivity"),
+    ("a sleeping schedule", {"/actions/workflows": lambda b: {"workflows": [{**w, "state": "disabled_inactivity" if "publish" in w["path"] else w["state"]} for w in b["workflows"]]}}, "RD626", "publish.yml is disabled_inactivity"),
     ("a workflow that is not there", {"/actions/workflows": {"workflows": []}}, "RD626", "ci.yml is not known"),
     ("a lasting runner", {RUNNERS: put("runners", 0, ephemeral=False)}, "RD627", "more than one job"),
     ("a runner that does not say", {RUNNERS: lambda b: {"runners": [{k: v for k, v in b["runners"][0].items() if k != "ephemeral"}]}}, "RD627", "more than one job"),

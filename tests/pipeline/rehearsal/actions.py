@@ -88,6 +88,7 @@ def _upload(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
     out = job.run.artifacts / name
     if out.exists() and given.get("overwrite") != "true":
         raise ActionError(f"an artifact with the name {name} already exists on the workflow run")
+    shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     found = 0
     for pattern in given["path"].split("\n"):
@@ -105,6 +106,8 @@ def _upload(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
                 shutil.copytree(path, out, dirs_exist_ok=True, symlinks=False)
             else:
                 shutil.copy(path, out / path.name)
+    if not found:
+        out.rmdir()
     if not found and given.get("if-no-files-found") == "error":
         raise ActionError(f"No files were found with the provided path: {given['path']}")
     return {"artifact-id": str(job.executor.state.next_id()), "artifact-url": "", "artifact-digest": ""}

@@ -123,7 +123,7 @@ def _pulls(call: Call) -> Any:
     if "head" in call.query:
         found = [p for p in found if f"{p.head_repo.split('/')[0]}:{p.head_branch}" == call.query["head"]]
     if "base" in call.query:
-        found = [p for p in found if call.query["base"] == "main"]
+        found = [p for p in found if call.query["base"] == p.base_branch]
     order = sorted(found, key=lambda p: p.number, reverse=call.query.get("direction", "desc") == "desc")
     return [objects.pull(call.state, p) for p in order]
 
@@ -372,6 +372,18 @@ def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
         found = [r for r in found if call.query["status"] in (r["status"], r["conclusion"])]
     made = [objects.run(call.state, r) for r in sorted(found, key=lambda r: -int(r["id"]))]
     return {"total_count": len(made), "workflow_runs": made}
+
+
+@serves("post REPO/actions/runs/{run_id}/cancel", (("actions", "write"),), 202)
+def _cancel(call: Call) -> Any:
+    """Of a run that waits: its waiting jobs are cancelled at once, and those that need them are skipped."""
+    found = call.state.runs.get(int(call.values["run_id"]))
+    if found is None:
+        raise Refusal(404, "Not Found")
+    if found["status"] == "completed":
+        raise Refusal(409, "Cannot cancel a workflow run that is completed.")
+    call.state.events.append(("cancel", {"run": found["id"]}))
+    return {}
 
 
 @serves("get REPO/actions/runs/{run_id}", (("actions", "read"),))

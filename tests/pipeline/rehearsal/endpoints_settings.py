@@ -21,7 +21,7 @@ SOURCE: Final = {
     "ruleset_source_type": "Repository",
     "ruleset_source": "rehearsal-org/challenge",
 }
-NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "rescore", "score", "validate")
+NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
 
 
 def _environment(name: str, *rules: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +67,7 @@ GOOD: Final[dict[str, Any]] = {
         {"type": "pull_request", "parameters": {
             "dismiss_stale_reviews_on_push": True, "require_code_owner_review": True, "require_last_push_approval": True,
             "required_approving_review_count": 1, "required_review_thread_resolution": False,
+            "allowed_merge_methods": ["squash"],
         }, **SOURCE},
         {"type": "required_status_checks", "parameters": {
             "required_status_checks": [{"context": "rexrank/score", "integration_id": 15368}, {"context": "Format, lint, types, tests"}],
@@ -74,6 +75,7 @@ GOOD: Final[dict[str, Any]] = {
         }, **SOURCE},
         {"type": "non_fast_forward", **SOURCE},
         {"type": "deletion", **SOURCE},
+        {"type": "required_linear_history", **SOURCE},
     ],
     "/rulesets/7": {
         "id": 7, "name": "main", "source": "rehearsal-org/challenge", "enforcement": "active",

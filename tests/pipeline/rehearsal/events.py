@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rehearsal import objects, openapi
@@ -23,7 +24,9 @@ def _payload(state: State, name: str, known: dict[str, Any], sender: str) -> dic
     return made
 
 
-def pull_request(state: State, action: str, p: Pull, before: str = "") -> dict[str, Any]:
+def pull_request(
+    state: State, action: str, p: Pull, before: str = "", changes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """`pull_request` opened, reopened, synchronize or edited."""
     known: dict[str, Any] = {
         "action": action,
@@ -32,6 +35,8 @@ def pull_request(state: State, action: str, p: Pull, before: str = "") -> dict[s
     }
     if action == "synchronize":
         known |= {"before": before, "after": p.head_sha}
+    if action == "edited":
+        known["changes"] = dict(changes or {})
     return _payload(state, f"pull-request-{action}", known, p.author)
 
 

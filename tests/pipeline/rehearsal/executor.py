@@ -132,9 +132,9 @@ class Executor:
             if known is not None and known.result != "waiting":
                 done[name] = known
                 continue
-            before = {n: done[n] for n in needs(jobs[name])}
-            if any(b.result == "waiting" for b in before.values()):
+            if any(n not in done or done[n].result == "waiting" for n in needs(jobs[name])):
                 continue
+            before = {n: done[n] for n in needs(jobs[name])}
             done[name] = run.jobs[full] = self._job(run, workflow, name, full, before, inputs, cap)
         results = [j.result for j in done.values()]
         if "waiting" in results:
@@ -146,7 +146,8 @@ class Executor:
         }
         wanted = workflow.triggers.get("workflow_call", {}).get("outputs", {}) if prefix else {}
         outputs = {k: self.expressions.text(v["value"], contexts) for k, v in wanted.items()}
-        return ("failure" if "failure" in results else "success"), outputs
+        worst = next((r for r in ("failure", "cancelled") if r in results), "success")
+        return worst, outputs
 
     def _job(
         self,
@@ -165,7 +166,8 @@ class Executor:
         contexts = {**self.contexts(run), "needs": results, "inputs": dict(inputs)}
         good = all(b.result == "success" for b in before.values())
         bad = any(b.result == "failure" for b in before.values())
-        status = {"success": good, "failure": bad, "cancelled": False, "always": True}
+        cancelled = any(b.result == "cancelled" for b in before.values())
+        status = {"success": good, "failure": bad, "cancelled": cancelled, "always": True}
         if not self.expressions.condition(raw.get("if"), contexts, status):
             job.result = "skipped"
             return job

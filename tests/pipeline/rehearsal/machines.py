@@ -28,33 +28,40 @@ printf '%s\\t%s\\t%s %s\\n' "$GITHUB_RUN_ID" "$GITHUB_JOB" "$(git -C "$PYTHONPAT
 export PYTHONPYCACHEPREFIX="{cache}"
 exec "{python}" -I -S "{warm}" run "{socket}" '{proof}'"$code" "$@"
 """
-# What `pip install --editable` leaves behind, on a machine that has the dependencies already.
-INSTALLED: Final = (
+# A machine with nothing of the project: `pip` takes a list of digests and nothing else, and what it would install
+# is there already. Without it no command of the project runs.
+HOSTED_PYTHON: Final = (
     """\
 #!/bin/bash
-export PYTHONPATH="$GITHUB_WORKSPACE"
-code='{entry}'
+installed="$(dirname "$0")/installed"
+if [ "${{1-}} ${{2-}}" = "-P -c" ]; then
+    [ -f "$installed" ] || {{ echo "ModuleNotFoundError: No module named 'github'" >&2; exit 1; }}
+    code=$3
+    shift 3
 """
     + RUN
-)
-HOSTED_PYTHON: Final = """\
-#!/bin/bash
+    + """\
+fi
 if [ "${{1-}} ${{2-}} ${{3-}}" != "-m pip install" ]; then
     exec "{python}" "$@"
 fi
 shift 3
-target=
+hashes= binary= list=
 while [ $# -gt 0 ]; do
     case $1 in
-    --no-input | --disable-pip-version-check | --no-cache-dir) shift ;;
-    -c) [ -s "$2" ] || {{ echo "ERROR: Could not open requirements file: $2" >&2; exit 1; }}; shift 2 ;;
-    --editable) target=$2; shift 2 ;;
+    --no-input | --disable-pip-version-check | --no-cache-dir | --no-deps) shift ;;
+    --require-hashes) hashes=yes; shift ;;
+    --only-binary) binary=$2; shift 2 ;;
+    -r) list=$2; shift 2 ;;
     *) echo "the rehearsal's pip does not know $1" >&2; exit 2 ;;
     esac
 done
-[[ $target =~ ^\\.(\\[[a-z,]+\\])?$ ]] && [ -f pyproject.toml ] || {{ echo "ERROR: not installable: $target" >&2; exit 1; }}
-cp "{installed}" "$(dirname "$0")/rexrank"
+[ "$hashes" = yes ] && [ "$binary" = :all: ] || {{ echo "ERROR: wanted digests and wheels only" >&2; exit 1; }}
+[ -s "$list" ] || {{ echo "ERROR: Could not open requirements file: $list" >&2; exit 1; }}
+grep -q -- '--hash=sha256:' "$list" || {{ echo "ERROR: Hashes are required in --require-hashes mode" >&2; exit 1; }}
+touch "$installed"
 """
+)
 # The Python of the runner's own environment.
 VENV_PYTHON: Final = (
     """\
@@ -109,11 +116,9 @@ def _known(job: JobRun) -> dict[str, object]:
 
 
 def hosted(job: JobRun, folder: Path) -> None:
-    """A Python whose `pip install --editable .` puts `rexrank` beside it, first on the job's PATH."""
-    installed = folder / "installed"
-    script(installed, INSTALLED, **_known(job))
+    """A Python, first on the job's PATH, that runs the project once `pip` has taken its list of digests."""
     for name in ("python", "python3"):
-        script(folder / "bin" / name, HOSTED_PYTHON, python=sys.executable, installed=installed)
+        script(folder / "bin" / name, HOSTED_PYTHON, **_known(job))
     job.path.insert(0, str(folder / "bin"))
 
 

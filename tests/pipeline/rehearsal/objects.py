@@ -85,8 +85,8 @@ def pull(state: State, p: Pull) -> dict[str, Any]:
             "repo": repository(state, p.head_repo),
         },
         "base": {
-            "label": f"{OWNER}:main",
-            "ref": "main",
+            "label": f"{OWNER}:{p.base_branch}",
+            "ref": p.base_branch,
             "sha": p.base_sha,
             "user": user(state, OWNER),
             "repo": repository(state),

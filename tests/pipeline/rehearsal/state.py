@@ -37,6 +37,7 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     created: str = ""
     updated: str = ""
+    base_branch: str = "main"
 
 
 @dataclass

@@ -147,6 +147,16 @@ class World:
         p.updated = self.state.now()
         self._pull_event("reopened", p)
 
+    def retarget(self, p: Pull, *, base: bool = True) -> None:
+        """Somebody edits a pull request: another base branch, main from now on, or a new title."""
+        changes = (
+            {"base": {"ref": {"from": p.base_branch}, "sha": {"from": p.base_sha}}}
+            if base
+            else {"title": {"from": p.title}}
+        )
+        p.base_branch, p.updated = "main", self.state.now()
+        self._pull_event("edited", p, changes=changes)
+
     def merge(self, p: Pull, *, actor: str = "maintainer", fire: bool = True, squash: bool = False) -> str:
         """The merge commit of a pull request on main (or its one squashed commit), and the runs that the push starts."""
         before = self.main
@@ -188,7 +198,10 @@ class World:
                     return started
                 kind, event = self.state.events.pop(0)
             self.refresh_workflows()
-            started += self._push(event) if kind == "push" else self._dispatched(event)
+            if kind == "cancel":
+                self._cancelled(event)
+            else:
+                started += self._push(event) if kind == "push" else self._dispatched(event)
         raise AssertionError("the workflows start each other without end")
 
     def settle_at_once(self) -> None:
@@ -285,12 +298,21 @@ class World:
         if merged:
             git(self.state.bare, "update-ref", f"refs/pull/{p.number}/merge", merged)
 
-    def _pull_event(self, action: str, p: Pull, before: str = "") -> None:
-        payload = events.pull_request(self.state, action, p, before)
+    def _conflicts(self, p: Pull) -> bool:
+        return merge_commit(self.state.bare, p.base_sha, p.head_sha, "x", p.author) is None
+
+    def _pull_event(
+        self, action: str, p: Pull, before: str = "", changes: Mapping[str, Any] | None = None
+    ) -> None:
+        payload = events.pull_request(self.state, action, p, before, changes)
         base = git(self.state.bare, "merge-base", p.base_sha, p.head_sha)
         paths = tuple(path for _, path in changed_files(self.state.bare, base, p.head_sha))
         # As on GitHub: the workflow files are the pull request's own, merged into main.
         ref = f"refs/pull/{p.number}/merge"
+        if self._conflicts(p):
+            # GitHub makes no merge of it, and without one starts nothing.
+            self.settle()
+            return
         runs = self.executor.fire("pull_request", payload, ref=ref, actor=p.author, paths=paths, fork=True)
         for run in runs:
             self._completed(run)
@@ -324,6 +346,14 @@ class World:
         for run in runs:
             self._completed(run)
         return runs
+
+    def _cancelled(self, event: dict[str, Any]) -> None:
+        (run,) = [r for r in self.executor.runs if r.id == event["run"]]
+        for job in run.jobs.values():
+            if job.result == "waiting":
+                job.result = "cancelled"
+        self.executor.resume(run)
+        self._completed(run)
 
     def _dispatched(self, event: dict[str, Any]) -> list[Run]:
         payload = events.dispatch(self.state, event["path"], event["ref"], event["inputs"], event["actor"])

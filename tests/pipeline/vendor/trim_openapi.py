@@ -33,6 +33,7 @@ OPERATIONS = {
     f"{REPO}/actions/runs": "get",
     f"{REPO}/actions/runs/{{run_id}}": "get",
     f"{REPO}/actions/runs/{{run_id}}/approvals": "get",
+    f"{REPO}/actions/runs/{{run_id}}/cancel": "post",
     f"{REPO}/actions/runs/{{run_id}}/artifacts": "get",
     f"{REPO}/actions/runs/{{run_id}}/jobs": "get",
     f"{REPO}/actions/secrets": "get",

@@ -1,0 +1,60 @@
+"""Commits the folder's leaderboard/ onto main, whose trees must be those of its base.json, and pushes it."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 20_000, 64_000_000, 1_000_000_000
+NAME = re.compile(r"leaderboard(/[A-Za-z0-9_][A-Za-z0-9._-]{0,120}){1,6}")
+SERVER = os.environ["GITHUB_SERVER_URL"]
+URL = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}"
+BASIC = base64.b64encode(f"x-access-token:{os.environ['PUSH_TOKEN']}".encode()).decode()
+CONFIG = {"core.hooksPath": os.devnull, f"http.{SERVER}/.extraheader": f"AUTHORIZATION: basic {BASIC}"}
+CONFIG |= {"user.name": "rexrank-bot", "user.email": "rexrank-bot@users.noreply.github.com"}
+SAFE = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+SAFE |= {"GIT_INDEX_FILE": f"{os.environ['RUNNER_TEMP']}/push.index", "GIT_CONFIG_COUNT": str(len(CONFIG))}
+SAFE |= {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(CONFIG)}
+SAFE |= {f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(CONFIG.values())}
+
+
+def git(*args: str, given: str = "") -> str:
+    """What git prints; raises `CalledProcessError` where it fails."""
+    output = subprocess.check_output(["git", *args], env=os.environ | SAFE, input=given.encode())
+    return output.decode().strip()
+
+
+def main(folder: Path) -> str:
+    """What was done, in words; raises where something must not be pushed or the push is refused."""
+    base = json.loads((folder / "base.json").read_text("utf-8"))
+    paths = sorted(p for p in (folder / "leaderboard").rglob("*") if p.is_symlink() or not p.is_dir())
+    names, sizes = [p.relative_to(folder).as_posix() for p in paths], [p.lstat().st_size for p in paths]
+    if len(paths) > MAX_FILES or max(sizes, default=0) > MAX_FILE_BYTES or sum(sizes) > MAX_BYTES:
+        raise SystemExit("the files are larger than a leaderboard can be.")
+    if any(p.is_symlink() or not p.is_file() for p in paths) or not all(map(NAME.fullmatch, names)):
+        raise SystemExit("something is no regular file, or bears a name that no leaderboard needs.")
+    oids = git("hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(map(str, paths))).split()
+    git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
+    head = git("rev-parse", "FETCH_HEAD")
+    if base is None or git("ls-tree", head, "submissions") != base["submissions"]:
+        return "nothing to publish: main holds other submissions, and their own run publishes them"
+    if git("ls-tree", head, "leaderboard") != base["leaderboard"]:
+        raise SystemExit("main's leaderboard/ moved since the check. Run the workflow again.")
+    git("read-tree", head)
+    git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
+    entries = [f"100644 {oid}\t{name}\n" for oid, name in zip(oids, names, strict=True)]
+    git("update-index", "--index-info", given="".join(entries))
+    commit = git("commit-tree", git("write-tree"), "-p", head, "-m", "Leaderboard: what main gives")
+    raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)
+    for meta, path in (line.split("\t") for line in raw.splitlines()):
+        if not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000"):
+            raise SystemExit("the commit would change something outside leaderboard/.")
+    if raw:  # Refused by git unless main is still the parent.
+        git("push", "-q", URL, f"{commit}:refs/heads/main")
+    return f"published {commit}" if raw else "nothing to publish"
+
+
+sys.stdout.write(f"{main(Path(sys.argv[1]).resolve())}\n")

@@ -1,0 +1,60 @@
+"""What merging a pull request would do to main: the tree of the merge, found without reading a single file.
+
+Where a pull request left main says nothing when its history has been woven: what counts is the difference of
+main and the merged tree. Trees alone decide, so that it costs no more than the fetch of them: whatever would
+need the text of a file (both sides changed it, a renamed folder) is refused in words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from evaluator.github.git_objects import Change, differences, git, git_status, require_small
+
+BASE: Final = "refs/rex/base"
+HEAD: Final = "refs/rex/head"
+MERGED: Final = "refs/rex/merged"
+EMPTY: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The tree without a file, which git knows without having it."""
+OFFLINE: Final = {"GIT_ALLOW_PROTOCOL": ""}
+"""Git's environment in which nothing is fetched, whatever it lacks."""
+CURE: Final = "Bring the branch up to date: take a fresh copy of main, put your files into it, and push that"
+
+
+def merge_bases(git_dir: Path) -> list[str]:
+    """The best common ancestors of main and the head; more than one where merges cross, none without a common past."""
+    _, out = git_status(git_dir, "merge-base", "--all", BASE, HEAD)
+    return out.decode("ascii").split()
+
+
+def authored(git_dir: Path, *paths: str) -> list[Change]:
+    """What the head changes against any place where it left main, each path once; raises `TooMuch`.
+
+    Without a common past everything that it holds counts.
+    """
+    require_small(git_dir, HEAD, *paths)
+    bases = merge_bases(git_dir) or [EMPTY]
+    found = {c.path: c for base in bases for c in differences(git_dir, base, HEAD, *paths)}
+    return list(found.values())
+
+
+def merge(git_dir: Path, folder: str) -> str | None:
+    """Why the head cannot be merged as a change of `folder`, in plain text; `None` with the merged tree at `MERGED`."""
+    bases = merge_bases(git_dir)
+    if len(bases) != 1:
+        crossed = "its history and main's cross in several merges, so that nobody can see what merging it would change"
+        return f"{crossed if bases else 'it has no commit in common with main'}. {CURE}"
+    # Renames are a guess of git's that needs the files; offline, a file that both sides changed is a failure too.
+    command = ("-c", "merge.renames=false", "merge-tree", "--write-tree", "-z", BASE, HEAD)
+    status, out = git_status(git_dir, *command, environment=OFFLINE)
+    if status:
+        return f"it conflicts with main, which has changed the same files since the branch left it. {CURE}"
+    git(git_dir, "update-ref", MERGED, out.split(b"\0", 1)[0].decode("ascii"))
+    own = {c.path: (c.mode, c.oid) for c in differences(git_dir, bases[0], HEAD)}
+    mixed = [c for c in differences(git_dir, BASE, MERGED) if own.get(c.path) != (c.mode, c.oid)]
+    team = folder.rpartition("/")[0]
+    moved = [c for c in differences(git_dir, bases[0], BASE, team) if c.status == "D"]
+    if mixed or moved:
+        return f"main has moved or changed the same files since the branch left it. {CURE}"
+    return None

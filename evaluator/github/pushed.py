@@ -1,0 +1,73 @@
+"""What a push brought to main, looked at once more before anything of it is scored or published.
+
+A merge is only as good as the rules of the branch were at that moment: a change of submissions comes by a pull
+request, by somebody who may make it, and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError, visible
+from evaluator.github.git_objects import Change, differences, git
+from evaluator.github.ownership import Person, contacts, objection
+from evaluator.github.pull_request import FOLDER, submission_folders
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
+
+MAX_COMMITS: Final = 200
+SHOWN: Final = 5
+Authors = Callable[[str], Sequence[Person]]
+"""Who opened the pull requests that a commit of main came by."""
+
+
+def objections(git_dir: Path, before: str, after: str, authors: Authors) -> list[str]:
+    """Why what a push brought must not be published by itself, one line each, safe to print."""
+    listed = (
+        git(git_dir, "rev-list", "--first-parent", "--reverse", f"{before}..{after}").decode("ascii").split()
+    )
+    if len(listed) > MAX_COMMITS:
+        return [f"the push has {len(listed):,} commits: more than {MAX_COMMITS} are not looked through"]
+    parents = [before, *listed]
+    return [
+        f"{sha[:12]}: {words}"
+        for parent, sha in zip(parents, listed, strict=False)
+        for words in _of_commit(git_dir, parent, sha, authors)
+    ]
+
+
+def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterator[str]:
+    found = differences(git_dir, parent, sha)
+    folders = submission_folders(found)
+    if not folders:
+        return
+    outside = [c.path for c in found if not c.path.startswith("submissions/")]
+    if outside:
+        shown = ", ".join(visible(p) for p in outside[:SHOWN])
+        yield f"changes submissions and {len(outside):,} files outside of them ({shown})"
+    people = authors(sha)
+    if not people:
+        yield "changes submissions and came by no pull request"
+    # The cards of main before this commit say who may make it.
+    git(git_dir, "update-ref", "refs/rex/base", parent)
+    for folder in folders:
+        words = _not_theirs(git_dir, sha, folder, found, people)
+        if words is not None:
+            yield words
+
+
+def _not_theirs(
+    git_dir: Path, sha: str, folder: str, found: Sequence[Change], people: Sequence[Person]
+) -> str | None:
+    """Why none of these people may change the folder, `None` where one may or there is nobody to ask."""
+    if not FOLDER.fullmatch(folder):
+        return f"{visible(folder)} is no submission's folder"
+    card = next((c for c in found if c.path == f"{folder}/{CARD_NAME}" and c.status != "D"), None)
+    named: list[str] = []
+    if card is not None and card.mode == "100644":
+        if int(git(git_dir, "cat-file", "-s", card.oid)) > MAX_CARD_BYTES:
+            raise RexrankError(f"the card of {folder} in {sha[:12]} is larger than {MAX_CARD_BYTES:,} bytes.")
+        named = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
+    said = [objection(git_dir, folder, person, named) for person in people]
+    return None if None in said or not said else said[0]

@@ -1,0 +1,89 @@
+"""Which pull requests are looked at again: the one of a finished validation, those of a team, those nobody answered.
+
+Whatever starts it, only what GitHub's API says of open pull requests counts, and their files are read anew
+with main's code.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.core.markdown import code_span
+from evaluator.github import api
+from evaluator.github.git_objects import SHA, differences, fetch_main
+from evaluator.github.handed import MAX_PULLS, Told
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+OPEN: Final = 300
+"""Open pull requests that are gone through, newest first."""
+FILES: Final = 100
+"""Files of a pull request among which its team is looked for."""
+SILENT: Final = 20
+"""Pull requests without a word that one run by the clock answers."""
+_TEAM: Final = re.compile(r"submissions/([^/]+)/.+", re.DOTALL)
+
+
+def concerned(repo: Repository, event: str, happened: Mapping[str, Any]) -> list[PullRequest]:
+    """The open pull requests that an event asks to look at again, at most `MAX_PULLS`."""
+    if event == "workflow_run":
+        run = happened["workflow_run"]
+        if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
+            return []
+        pull = api.pull_of_run(repo, dict(run))
+        return [] if pull is None else [pull]
+    if event == "push":
+        teams = _teams_of_push(str(happened["before"]), str(happened["after"]))
+        return list(islice((p for p in _open(repo, "main") if teams & _teams(p)), MAX_PULLS))
+    return list(islice((p for p in _open(repo) if _silent(repo, p)), SILENT))
+
+
+def misdirected(pull: PullRequest) -> Told | None:
+    """What is said of a submission that asks to be merged into another branch than main; `None` for any other."""
+    if pull.base.ref == "main":
+        return None
+    comment = (
+        "### ↩️ Not against `main`\n\n"
+        f"This pull request asks to be merged into {code_span(pull.base.ref)}. Submissions are checked and scored against "
+        "`main` only.\n\n**What to do.** Press *Edit* beside the title and choose `main` as the base branch: this comment is "
+        "then renewed.\n"
+    )
+    return Told(pull.number, pull.head.sha, "", "", comment if _teams(pull) else "")
+
+
+def _open(repo: Repository, base: str = "") -> Iterator[PullRequest]:
+    known = repo.get_pulls(state="open", base=base) if base else repo.get_pulls(state="open")
+    return islice(iter(known), OPEN)
+
+
+def _teams(pull: PullRequest) -> set[str]:
+    """The teams whose folders a pull request touches, by its first files."""
+    found = (_TEAM.fullmatch(f.filename) for f in islice(iter(pull.get_files()), FILES))
+    return {m[1] for m in found if m is not None}
+
+
+def _silent(repo: Repository, pull: PullRequest) -> bool:
+    """Whether nothing was said of the head yet: its first check waits for an approval, was skipped, or could not start."""
+    if pull.base.ref != "main":
+        return True
+    return not any(
+        s.context == api.STATUS and s.creator is not None and s.creator.login == api.bot()
+        for s in api.statuses(repo, pull.head.sha)
+    )
+
+
+def _teams_of_push(before: str, after: str) -> set[str]:
+    """The teams below whose folders a push to main changed something."""
+    if not SHA.fullmatch(before) or not SHA.fullmatch(after):
+        return set()
+    with tempfile.TemporaryDirectory() as scratch:
+        git_dir = fetch_main(api.clone_url(), Path(scratch))
+        found = differences(git_dir, before, after, "submissions")
+    return {m[1] for m in (_TEAM.fullmatch(c.path) for c in found) if m is not None}

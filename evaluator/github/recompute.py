@@ -1,0 +1,157 @@
+"""What the publisher works out again from main and from what is public, rather than take the runner's word for it.
+
+Texts of a public set come from main's submissions, its references from what is published already, new lines of
+the history name models that main knows, and BLEU-2 of some studies is computed anew. What only the runner can
+know (scores of models, the null rows, the references of a board's first publication) is left to the
+rules of `evaluator/github/bundle_rules.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.protocol import make_pairs, pair_texts
+from evaluator.datasets.references import Reference, load_references
+from evaluator.datasets.report import StudyReport
+from evaluator.metrics.bleu import bleu_2
+from evaluator.scoring.records import Board
+from evaluator.submissions.reading import read_reports
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPOTS: Final = 50
+"""Studies of a record whose BLEU-2 is computed again, chosen by hash."""
+TOLERANCE: Final = 1e-9
+MAX_TEXT_BYTES: Final = 200
+"""Bytes of an id, a patient or a subgroup's name in a file of per-study scores."""
+MAX_GROUPS: Final = 16
+_SHAPES: Final = tuple(
+    Reference("x", findings, impression, "x", {})
+    for findings, impression in (("x", None), (None, "x"), ("x", "x"))
+)
+"""References with one section or the other or both: which of them a study has shows in no public text."""
+
+
+def objection_to_references(value: Mapping[str, Any], board: Board, root: Path) -> str | None:
+    """Why `references.json` of a board is not what main has, or `None`. The first of a set that is not synthetic is taken."""
+    if board.dataset.synthetic:
+        truth = load_references(board.dataset, None)
+        texts = {i: r for i, r, _ in make_pairs(truth.studies, {}, board.track, value["protocol"])}
+        same = value["texts"] == texts and value["references_sha256"] == truth.digest
+        return None if same else "is not of the references that main ships"
+    known = _json(root / "leaderboard/cases" / board.dataset.id / board.track / "references.json")
+    if known is None or known == value:
+        return None
+    return "differs from main's: remove main's file first where the references were renewed"
+
+
+def objection_to_texts(
+    value: Mapping[str, Any], board: Board, team: str, model: str, root: Path
+) -> str | None:
+    """Why the texts of a model are not those of main's submission under the board's protocol, or `None`."""
+    reports = read_reports(root / "submissions" / team / model / f"{board.dataset.id}.json")
+    if reports is None:
+        return "is of a submission that main does not have"
+    for study, text in value["texts"].items():
+        report = reports.get(study)
+        if text not in (_written(report, board, value["protocol"]) if report is not None else {""}):
+            return "holds texts that main's submission does not"
+    return None
+
+
+def _written(report: StudyReport, board: Board, protocol: Any) -> set[str]:
+    """The ways in which a report may stand as it was compared."""
+    return {pair_texts(shape, report, board.track, protocol)[1] for shape in _SHAPES}
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def objection_to_bleu(
+    frame: pd.DataFrame, references: Mapping[str, Any], predictions: Mapping[str, Any]
+) -> str | None:
+    """Why per-study BLEU-2 is not that of the texts beside it, or `None`; of up to `SPOTS` studies."""
+    if "bleu_2" not in frame.columns:
+        return None
+    scores = dict(zip(frame["study_id"], frame["bleu_2"], strict=True))
+    known, given = references["texts"], predictions["texts"]
+    for study in _spots(known, references["references_sha256"]):
+        if not abs(scores.get(study, -1.0) - bleu_2(known[study], given.get(study, ""))) <= TOLERANCE:
+            return "has other BLEU-2 than its texts give"
+    return None
+
+
+def _spots(studies: Mapping[str, Any], seed: str) -> Sequence[str]:
+    return sorted(studies, key=lambda s: hashlib.sha256(f"{seed}|{s}".encode()).digest())[:SPOTS]
+
+
+def objection_to_event(event: Mapping[str, Any], known: Mapping[str, set[str]]) -> str | None:
+    """Why an event of the history cannot be, or `None`; `known`: the names that each `team/model` has or had."""
+    if event["name"] not in known.get(event["id"], set()):
+        return "has a line of a model, or under a name, that main does not know"
+    return None
+
+
+def known_models(root: Path, records: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """By `team/model` the names in main's history and records, and in the records given."""
+    found: dict[str, set[str]] = {}
+    past = root / "leaderboard/history.jsonl"
+    for line in past.read_text("utf-8").splitlines() if past.is_file() else []:
+        event = json.loads(line)
+        found.setdefault(event["id"], set()).add(event["name"])
+    for record in (*_records(root), *records):
+        name = record["card"].get("name") or record["model"]
+        found.setdefault(f"{record['team']}/{record['model']}", set()).add(name)
+    return found
+
+
+def _records(root: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted((root / "leaderboard/records").glob("*/*/*.json")):
+        yield json.loads(path.read_text("utf-8"))
+
+
+def read_scores(path: Path, n: int, columns: int) -> pd.DataFrame:
+    """Per-study scores of `n` studies in at most `columns` columns, looked at before they are read.
+
+    Raises `RexrankError` for a file of other rows, columns or types, and for one with long texts: few bytes
+    can stand for many. A column of texts is read as its distinct values.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        head, schema = file.metadata, file.schema_arrow
+        if head.num_rows != n or head.num_columns > columns or head.num_row_groups > MAX_GROUPS:
+            raise RexrankError("other rows or columns")
+        texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        plain = [f.name for f in schema if pa.types.is_float64(f.type) or pa.types.is_boolean(f.type)]
+        sizes = [
+            head.row_group(g).column(c).total_uncompressed_size
+            for g in range(head.num_row_groups)
+            for c in range(head.num_columns)
+        ]
+        if (
+            len(texts) + len(plain) != len(schema)
+            or sum(sizes) > (MAX_TEXT_BYTES + 16) * max(n, 100) * columns
+        ):
+            raise RexrankError("other types, or more than such scores can be")
+    table = pq.read_table(path, read_dictionary=texts)
+    for name in texts:
+        for chunk in table.column(name).chunks:
+            longest = max((len(v) for v in chunk.dictionary.to_pylist() if v), default=0)
+            if longest > MAX_TEXT_BYTES:
+                raise RexrankError("a long text")
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    for name in texts:
+        frame[name] = frame[name].astype(object)
+    return frame

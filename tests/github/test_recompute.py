@@ -1,0 +1,115 @@
+"""What the publisher works out again: forged texts, references, history, BLEU-2, and files that swell when read."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import get_dataset
+from evaluator.github.bundle import check_bundle
+from evaluator.github.recompute import objection_to_references, objection_to_texts, read_scores
+from evaluator.scoring.records import Board
+
+WORDS = "quillwort text of a reference"
+PLACE = "cases/sandbox/{}/strangers__careful.json"
+TRUTH = "cases/sandbox/{}/references.json"
+STUDIES = "studies/sandbox/findings/strangers__careful.parquet"
+
+
+@pytest.fixture
+def main(refreshed):
+    """The checkout of main that the bundle is of."""
+    return refreshed.parent / "clone"
+
+
+def refused(bundle, main, why):
+    with pytest.raises(RexrankError, match=why) as error:
+        check_bundle(bundle, main)
+    assert WORDS not in str(error.value)
+
+
+def test_the_real_bundle_is_what_main_gives(bundle, main):
+    assert check_bundle(bundle, main)
+
+
+@pytest.mark.parametrize("track", ["findings", "report"])
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [(PLACE, "main's submission does not"), (TRUTH, "references that main ships")],
+)
+def test_no_text_is_published_that_main_does_not_give(bundle, main, track, place, why):
+    path = bundle / place.format(track)
+    value = json.loads(path.read_text())
+    value["texts"][sorted(value["texts"])[3]] = WORDS
+    write_text(path, dump_json(value))
+    refused(bundle, main, why)
+
+
+def test_texts_of_a_model_that_main_does_not_have_are_refused(main):
+    board = Board(get_dataset("sandbox"), "findings")
+    assert "does not have" in (
+        objection_to_texts({"texts": {}, "protocol": "clean"}, board, "no", "body", main) or ""
+    )
+
+
+def test_references_of_other_sets_are_held_to_mains(tmp_path):
+    board = Board(get_dataset("iu-xray"), "findings")
+    value = {"texts": {"a": "x"}, "protocol": "clean", "references_sha256": "0"}
+    assert objection_to_references(value, board, tmp_path) is None
+    write_text(tmp_path / "leaderboard/cases/iu-xray/findings/references.json", dump_json(value))
+    assert objection_to_references(value, board, tmp_path) is None
+    assert "differs from main's" in (
+        objection_to_references({**value, "texts": {"a": WORDS}}, board, tmp_path) or ""
+    )
+
+
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_the_history_names_what_main_knows(bundle, main, field):
+    path = bundle / "history.jsonl"
+    event = json.loads(path.read_text().splitlines()[0])
+    event[field] = "strangers/nobody" if field == "id" else WORDS
+    path.write_text(path.read_text() + json.dumps(event) + "\n")
+    refused(bundle, main, "main does not know")
+
+
+def test_bleu_is_computed_again(bundle, main):
+    """Same mean, other studies: only the texts tell."""
+    frame = pd.read_parquet(bundle / STUDIES)
+    frame.assign(bleu_2=frame["bleu_2"].to_numpy()[::-1]).to_parquet(bundle / STUDIES, index=False)
+    refused(bundle, main, "other BLEU-2")
+
+
+def swollen(path, n):
+    """Few bytes that stand for many: one long text, told of once."""
+    table = pa.table({"study_id": pa.array(["x" * 400_000] * n), "bleu_2": pa.array([0.5] * n)})
+    pq.write_table(table, path, compression="zstd")
+
+
+def test_a_file_that_swells_is_not_read(tmp_path):
+    path = tmp_path / "x.parquet"
+    swollen(path, 60)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(RexrankError, match=r"long text|more than"):
+        read_scores(path, 60, 8)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"study_id": ["a", "b", "c"]}),
+        pa.table({"study_id": [["a"], ["b"]]}),
+        pa.table({"study_id": [b"a", b"b"]}),
+        pa.table({f"c{i}": ["a", "b"] for i in range(9)}),
+    ],
+    ids=["rows", "lists", "bytes", "columns"],
+)
+def test_other_rows_columns_and_types_are_not_read(tmp_path, table):
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(RexrankError, match="other"):
+        read_scores(tmp_path / "x.parquet", 2, 8)
