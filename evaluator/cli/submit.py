@@ -118,7 +118,8 @@ def run_convert(
         )
         text = _within_limit(dump_predictions(converted.reports))
     except Refused as refused:
-        print(f"rexrank: {refused}", file=sys.stderr)
+        place = "" if str(source) in str(refused) else f"{source}: "
+        print(f"rexrank: {place}{refused}", file=sys.stderr)
         print("Nothing was written.", file=sys.stderr)
         return 1
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"

@@ -229,7 +229,7 @@ def spoil_json(rng, name, data):
 def prediction_file(rng):
     """(file name, bytes, words of each study's report) of a sound file in one of the formats in use."""
     words = ["Heart is normal.", "Lungs are clear.", "No effusion seen.", "Mild edema."]
-    exact = {f"s{i}": rng.choice(words) for i in range(rng.randrange(1, 5))}
+    exact = {f"sandbox-{i:04}": rng.choice(words) for i in range(1, rng.randrange(2, 6))}
     reference = f"{MARK} of the study."
     kind = rng.choice(["sections", "published", "csv", "jsonl"])
     if kind == "sections":
