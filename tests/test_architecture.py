@@ -136,6 +136,7 @@ THEMES = {
     "submissions/convert/test_property",
     "submissions/rules/test_chat_reports",
     "submissions/test_hostile_input",
+    "test_hosted_requirements",
     "test_architecture",
     "test_import_names",
     "test_tie_rules",

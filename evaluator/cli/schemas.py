@@ -14,6 +14,7 @@ from evaluator.leaderboard.eligibility import Releases
 from evaluator.models.judges.config import JudgesFile
 from evaluator.models.weights import WeightsFile
 from evaluator.scoring.quota import Policy
+from evaluator.scoring.record import Record
 from evaluator.submissions.outcome import SITE_URL
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
     "policy-v1": (Policy, "ReXrank policy, version 1"),
+    "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
 }

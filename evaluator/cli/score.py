@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluator.cli.exit_codes import each
 from evaluator.cli.progress import progress
@@ -20,7 +20,8 @@ from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.scoring.records import Board
+from evaluator.scoring.record import Record
+from evaluator.scoring.records import Board, typed_record
 from evaluator.scoring.run import ScoreSettings
 from evaluator.submissions.reading import earlier_reports
 
@@ -224,25 +225,23 @@ def _score_whole(
         paths = score_submission(submission, dataset, references, leaderboard, settings, show, earlier)
     missing = False
     for path in paths:
-        record = json.loads(path.read_text("utf-8"))
-        missing |= bool(record["missing"])
-        print(
-            f"{record['team']}/{record['model']} on {dataset.title}, {record['track']} track (n = {record['n']}):"
-        )
+        record = typed_record(path)
+        missing |= bool(record.missing)
+        print(f"{record.team}/{record.model} on {dataset.title}, {record.track} track (n = {record.n}):")
         print(summary(record))
         print(f"  record: {path}")
     return missing
 
 
-def summary(record: dict[str, Any]) -> str:
+def summary(record: Record) -> str:
     """A record's means and intervals, and what is missing and why, as indented lines."""
     lines = []
-    for key, entry in record["metrics"].items():
-        span = "" if entry["low"] is None else f"  [{entry['low']:.4f}, {entry['high']:.4f}]"
-        failed = f"  {entry['n_failed']} failed, counted as worst" if entry["n_failed"] else ""
-        lines.append(f"  {key:<14} {entry['mean']:>9.4f}{span}{failed}")
-    lines += [f"  {key:<14} not computed: {reason}" for key, reason in record["missing"].items()]
-    if record["stand_in"]:
+    for key, entry in record.metrics.items():
+        span = "" if entry.low is None else f"  [{entry.low:.4f}, {entry.high:.4f}]"
+        failed = f"  {entry.n_failed} failed, counted as worst" if entry.n_failed else ""
+        lines.append(f"  {key:<14} {entry.mean:>9.4f}{span}{failed}")
+    lines += [f"  {key:<14} not computed: {reason}" for key, reason in record.missing.items()]
+    if record.stand_in:
         lines.append("  Some weights are stand-ins or unverified: a rehearsal, not a result.")
     return "\n".join(lines)
 

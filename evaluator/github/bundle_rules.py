@@ -17,10 +17,10 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
-from evaluator.leaderboard.ranking import overview
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.leaderboard.eligibility import Entrants
+from evaluator.leaderboard.ranking import overview, record_row
+from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM
-from evaluator.scoring.intervals import display
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.rounding import coarse
 
@@ -125,40 +125,39 @@ def check_table(bundle: Bundle, name: str) -> None:
     if len({r["id"] for r in rows}) != len(rows):
         refuse(name, "has a model twice")
     for row in rows:
-        _check_row(row, board, name, bundle)
+        _check_row(row, table, board, name, bundle)
     _check_pairs(table["pairs"], table, board, name)
 
 
-def _check_row(row: Content, board: Board, name: str, bundle: Bundle) -> None:
-    """A row shows what its record says, and nothing of its own but ranks and reasons."""
+RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
+"""Fields of a row that follow from all records of a board together, and not from its own."""
+
+
+def _check_row(row: Content, table: Content, board: Board, name: str, bundle: Bundle) -> None:
+    """A row is what its record gives, computed again; its own are ranks and reasons alone."""
     place = f"records/{board.dataset.id}/{board.track}/{row['team']}__{row['model']}.json"
     record = _record_at(bundle, name, place)
-    card, origin = record["card"], record["provenance"]
-    said = {
-        "id": f"{record['team']}/{record['model']}",
-        "record": place,
-        "kind": record["kind"],
-        "name": card.get("name") or record["model"],
-        "diagnostics": record["diagnostics"],
-        "submitted": record["submitted"],
-        "pull_request": origin.get("pull_request"),
-        "commit": origin.get("head_commit"),
-        "links": card.get("links") or {},
-        "inputs": card.get("inputs") or {},
-        "training_data": card.get("training_data") or [],
-        **{k: card.get(k) for k in ("institution", "year", "parameters", "uses_external_llm")},
-    }
-    if any(row[k] != v for k, v in said.items()):
-        refuse(name, "has a row that says other things than its record")
-    known = record["integrity"]["badges"]
+    nulls = [
+        _record_at(bundle, name, f"records/{board.dataset.id}/{board.track}/{r['team']}__{r['model']}.json")
+        for r in table["nulls"]
+    ]
+    signatures = {m["key"]: m["signature"] for m in table["metrics"]}
+    if not signatures.keys() <= set(metric_keys()):
+        refuse(name, "has a metric that main does not know")
+    entrants = Entrants((), (), (), tuple(nulls), signatures, table["primary"], ())
+    keys = [] if row["status"] == "withdrawn" else list(signatures)
+    again = record_row(board, record, entrants, keys, None)
+    if row["metrics"] != again["metrics"]:
+        refuse(name, "has a row with other numbers than its record")
     # C22 compares a model's boards, so that its table says it and no single record.
-    if any(b not in known and b["code"] != "C22" for b in row["badges"]):
+    marks = [b for b in row["badges"] if b["code"] != "C22"]
+    if any(b not in again["badges"] for b in marks):
         refuse(name, "has a row with a mark that its record does not have")
-    for key, entry in row["metrics"].items():
-        numbers = record["metrics"].get(key, {})
-        same = all(entry[k] == numbers.get(k) for k in ("mean", "se", "low", "high", "n", "n_failed"))
-        if not same or key not in metric_keys() or entry["display"] != display(get_metric(key), numbers):
-            refuse(name, "has a row with other numbers than its record")
+    if marks != again["badges"]:
+        refuse(name, "has a row without a mark that its record has")
+    apart = {*RANKING, "metrics", "badges"}
+    if any(row.get(k) != v for k, v in again.items() if k not in apart):
+        refuse(name, "has a row that says other things than its record")
 
 
 def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:

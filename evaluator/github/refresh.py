@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.core.files import dump_json, write_bytes, write_text
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
@@ -23,7 +23,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.quota import counted, read_policy
-from evaluator.scoring.records import Board, record_path, studies_path
+from evaluator.scoring.records import Board, record_path, studies_path, typed_record
 from evaluator.scoring.run import ScoreSettings, board_run, score_submission
 from evaluator.submissions.reading import earlier_reports, validate_paths
 from evaluator.submissions.submission import Submission
@@ -166,7 +166,7 @@ def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     found = {}
     for key in settings.metrics:
         try:
-            found[key] = get_metric(key).signature(run)
+            found[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
     return found
@@ -183,17 +183,20 @@ def _current(
         path = record_path(leaderboard, *place)
         if not path.exists():
             return False
-        record = json.loads(path.read_text("utf-8"))
+        try:
+            record = typed_record(path)
+        except RexrankError:
+            return False
         root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
-        withheld = bool(record.get("ladder")) and not record["metrics"]
+        withheld = record.ladder is not None and not record.metrics
         same = (
-            record["provenance"].get("predictions_sha256") == predictions.sha256
-            and record["provenance"].get("references_sha256") == references.digest
-            and record["card"] == json.loads(json.dumps(submission.card))
+            record.provenance.predictions_sha256 == predictions.sha256
+            and record.provenance.references_sha256 == references.digest
+            and record.card == json.loads(json.dumps(submission.card))
             and studies_path(root, *place).exists()
             and (
                 withheld
-                or {k: m["signature"] for k, m in record["metrics"].items()} == _signatures(board, settings)
+                or {k: m.signature for k, m in record.metrics.items()} == _signatures(board, settings)
             )
         )
         if not same:

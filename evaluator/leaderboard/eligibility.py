@@ -11,9 +11,10 @@ from typing import Any, Final
 from pydantic import Field
 
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import RexrankError, visible
 from evaluator.core.typed import Line, Sha256, Typed, TypedTable
 from evaluator.metrics.registry import PRIMARY
+from evaluator.metrics.signature import Signature
 from evaluator.scoring.diagnostics import held, null_like
 from evaluator.scoring.records import Board
 
@@ -80,8 +81,8 @@ def sort_entrants(
 ) -> Entrants:
     """Who stands where. Raises `RexrankError` when records were scored against different references.
 
-    A record with stand-in weights or an unverified judge never enters a real dataset's table,
-    unless the whole board is a rehearsal and says so. Two signatures never share a column: the
+    A record with stand-in or unverified weights, or of a judge that nothing pins, never enters a real
+    dataset's table, unless the whole board is a rehearsal and says so. Two signatures never share a column: the
     column is the one most records have, and a record with another counts as lacking the metric.
     What an integrity check holds, a constant report, and what the Ladder withholds are listed without
     a rank and with the reason.
@@ -89,18 +90,21 @@ def sort_entrants(
     notes: list[str] = []
     admitted = []
     for record in records:
-        if record["stand_in"] and not (board.dataset.synthetic or rehearsal):
-            notes.append(
-                f"{name_of(record)} is left out: it was scored with stand-in or unverified weights. "
-                "Score it again with verified weights."
-            )
+        reason = None if board.dataset.synthetic or rehearsal else _untrusted(record)
+        if reason:
+            notes.append(f"{name_of(record)} is left out: {reason}")
         else:
             admitted.append(record)
     _same_references(board, admitted)
     signatures = _column_signatures(admitted)
     for record in admitted:
         for key, entry in record["metrics"].items():
-            if entry["signature"] != signatures[key]:
+            if _signature(entry["signature"]).stale:
+                notes.append(
+                    f"{name_of(record)}: {key} does not say which judge answered and is left out until it is "
+                    "scored again."
+                )
+            elif entry["signature"] != signatures[key]:
                 notes.append(
                     f"{name_of(record)}: {key} has another signature and is left out until it is scored again."
                 )
@@ -122,6 +126,30 @@ def sort_entrants(
         notes=tuple(notes),
         why={name: reason for name, reason in why.items() if reason is not None},
     )
+
+
+def _untrusted(record: Record) -> str | None:
+    """Why a record may not enter a real table, or `None`."""
+    signatures = {k: _signature(e["signature"]) for k, e in record["metrics"].items()}
+    loose = [k for k, s in signatures.items() if any(j.pin == "unpinned" for j in s.judges)]
+    if loose:
+        return (
+            f"nothing pins the judge of {', '.join(loose)}. Serve it from a folder of this machine, or name its "
+            "revision or dated version, and score it again."
+        )
+    if record["stand_in"] or not all(s.trusted or s.stale for s in signatures.values()):
+        return "it was scored with stand-in or unverified weights. Score it again with verified weights."
+    return None
+
+
+def _signature(text: str) -> Signature:
+    """The signature of a record's text. Raises `RexrankError` for one that is none."""
+    try:
+        return Signature.parse(text)
+    except ValueError as error:
+        raise RexrankError(
+            f"{visible(text)!r} is no signature: {error}. Score the submission again."
+        ) from error
 
 
 def _why(
@@ -165,6 +193,7 @@ def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
     columns: dict[str, Counter[str]] = {}
     for record in records:
         for key, entry in record["metrics"].items():
-            columns.setdefault(key, Counter())[entry["signature"]] += 1
+            if not _signature(entry["signature"]).stale:
+                columns.setdefault(key, Counter())[entry["signature"]] += 1
     # tie: first in the alphabet; whole counts
     return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}

@@ -55,7 +55,7 @@ def make_table(
         entrants.ranked, key=lambda r: (r["submitted"] or "", name_of(r))
     )  # tie: none, names differ
     order = by_cost(first, [sign * r["metrics"][entrants.primary]["mean"] for r in first])
-    rows = [_row(board, r, entrants, keys, analysis) for r in order]
+    rows = [record_row(board, r, entrants, keys, analysis) for r in order]
     stand_in = any(r["stand_in"] for r in entrants.scored)
     anyone = (*entrants.scored, *entrants.withdrawn)
     return {
@@ -73,9 +73,9 @@ def make_table(
         "rehearsal": rehearsal or stand_in,
         "metrics": [_column(k, entrants.signatures[k]) for k in keys],
         "rows": rows,
-        "incomplete": [_row(board, r, entrants, keys, None) for r in entrants.incomplete],
-        "withdrawn": [_row(board, r, entrants, [], None) for r in entrants.withdrawn],
-        "nulls": [_row(board, r, entrants, keys, None) for r in entrants.nulls],
+        "incomplete": [record_row(board, r, entrants, keys, None) for r in entrants.incomplete],
+        "withdrawn": [record_row(board, r, entrants, [], None) for r in entrants.withdrawn],
+        "nulls": [record_row(board, r, entrants, keys, None) for r in entrants.nulls],
         "notes": [*entrants.notes, *board.dataset.notes],
         **(
             analysis.table_parts(board.dataset.exposure.step(anyone[0]["n"]))
@@ -98,10 +98,10 @@ def _column(key: str, signature: str) -> dict[str, Any]:
     }
 
 
-def _row(
+def record_row(
     board: Board, kept: Record, entrants: Entrants, keys: Sequence[str], analysis: Analysis | None
 ) -> dict[str, Any]:
-    """A record as a row; what is read from it has passed `published`, so that no row shows more."""
+    """A record as a row; without an analysis it has no rank. What is read from it has passed `published`, so that no row shows more."""
     record = published(board, kept)
     card = record["card"]
     place = analysis.places[name_of(record)] if analysis else None

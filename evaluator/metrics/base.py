@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair, Scores
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
 
@@ -57,7 +58,7 @@ class Metric(ABC):
         return chosen
 
     @abstractmethod
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """Everything that can move a number, in sacreBLEU's manner: `key|v1|…|protocol:clean`.
 
         Raises `MetricUnavailable` when what it names (weights) is absent.

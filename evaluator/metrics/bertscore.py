@@ -20,6 +20,7 @@ import numpy as np
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.batches import encode_rows
 from evaluator.models.loading import base_model, check_ids, namespace, read_config, reading
 from evaluator.models.runtime import Run
@@ -153,12 +154,11 @@ class BertScore(Metric):
     paper: ClassVar[str] = "Zhang et al., ICLR 2020"
     code: ClassVar[str] = "bert-score 0.3.13, as called by rajpurkarlab/CXR-Report-Metric@9c9ecad"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`."""
         label = weights_label(MODEL, run.models)
-        return (
-            f"bertscore|v1|{label}|layer{layer()}|rescaled:{BASELINE_VERSION}|idf:no|protocol:{run.protocol}"
-        )
+        parts = (label, f"layer{layer()}", f"rescaled:{BASELINE_VERSION}", "idf:no")
+        return Signature("bertscore", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """BERTScore of every pair; never fails."""

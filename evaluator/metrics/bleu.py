@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
 EPSILON: Final = 0.1
@@ -73,9 +74,10 @@ class Bleu2(Metric):
     paper: ClassVar[str] = "Papineni et al., ACL 2002"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad; fast-bleu 0.0.90"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`bleu_2|v1|fast-bleu|weights:1/2,1/2|epsilon:0.1|protocol:…`."""
-        return f"bleu_2|v1|fast-bleu|weights:1/2,1/2|epsilon:{EPSILON}|protocol:{run.protocol}"
+        parts = ("fast-bleu", "weights:1/2,1/2", f"epsilon:{EPSILON}")
+        return Signature("bleu_2", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
         """BLEU-2 of every pair; never fails."""

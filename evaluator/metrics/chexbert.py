@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS, MODEL, Reading, read_texts
 from evaluator.models.runtime import Run
 from evaluator.models.weights import weights_label
@@ -36,9 +37,9 @@ class SembScore(Metric):
     paper: ClassVar[str] = "Smit et al., EMNLP 2020; Yu et al., Patterns 2023"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`semb_score|v1|chexbert@…|cls-cosine|protocol:…`."""
-        return f"semb_score|v1|{weights_label(MODEL, run.models)}|cls-cosine|protocol:{run.protocol}"
+        return Signature("semb_score", "v1", (weights_label(MODEL, run.models), "cls-cosine"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The cosine of every pair; details hold both sides' 14 labels."""
@@ -61,10 +62,10 @@ class ChexbertF1(Metric):
     paper: ClassVar[str] = "Smit et al., EMNLP 2020"
     code: ClassVar[str] = "f1chexbert 0.0.2 (its figures by scikit-learn)"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`chexbert_f1|v1|chexbert@…|uncertain:positive|protocol:…`."""
-        label = weights_label(MODEL, run.models)
-        return f"chexbert_f1|v1|{label}|uncertain:positive|protocol:{run.protocol}"
+        parts = (weights_label(MODEL, run.models), "uncertain:positive")
+        return Signature("chexbert_f1", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """Per pair the F1 of its own labels, 0 where neither report has one; `corpus` as `chexbert_f1`."""

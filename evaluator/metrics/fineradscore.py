@@ -20,8 +20,10 @@ from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric
 from evaluator.metrics.green import required_judge
 from evaluator.metrics.sentences import split_sentences
+from evaluator.metrics.signature import Signature
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import check
+from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
 from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.transcripts import Request
@@ -200,15 +202,15 @@ class FineRadScore(Metric):
     paper: ClassVar[str] = "Huang et al., MLHC 2024"
     code: ClassVar[str] = "rajpurkarlab/FineRadScore@3f5e1dc"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`fineradscore|v1|max|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
         parser = (
             f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS},{ESCAPING}"
         )
-        return (
-            f"fineradscore|v1|{self.variant(run)}|judge:{judge.label}|decoding:{judge.decoding}"
-            f"|prompt:{FINERADSCORE_VERSION}|parser:{parser}|protocol:{run.protocol}"
+        settings = (f"decoding:{judge.decoding}", f"prompt:{FINERADSCORE_VERSION}", f"parser:{parser}")
+        return Signature(
+            "fineradscore", "v1", (self.variant(run), judge_label(judge), *settings), run.protocol
         )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:

@@ -18,8 +18,10 @@ from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric
 from evaluator.metrics.sentences import split_sentences
-from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.metrics.signature import Signature
+from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import check
+from evaluator.models.judges.identity import JudgeVoid, judge_label
 from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
 from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.settings import JudgeSettings
@@ -208,15 +210,13 @@ class Green(Metric):
     paper: ClassVar[str] = "Ostmeier et al., Findings of EMNLP 2024"
     code: ClassVar[str] = "Stanford-AIMI/GREEN@d72c195"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
         judge = required_judge(run, self.key)
         parser = "official" if run.protocol == "compat" else f"strict-1,{ESCAPING}"
-        ids = f"|tokenizer:{weights_digest('green', run.models)[:12]}" if judge.token_ids else ""
-        return (
-            f"green|v1|judge:{judge.label}|decoding:{judge.decoding}|prompt:{GREEN_VERSION}{ids}"
-            f"|parser:{parser}|protocol:{run.protocol}"
-        )
+        ids = (f"tokenizer:{weights_digest('green', run.models)[:12]}",) if judge.token_ids else ()
+        settings = (f"decoding:{judge.decoding}", f"prompt:{GREEN_VERSION}", *ids, f"parser:{parser}")
+        return Signature("green", "v1", (judge_label(judge), *settings), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """GREEN of every pair, between two rounds of controls.

@@ -15,6 +15,7 @@ import numpy as np
 from evaluator.core.types import FloatArray, Pair, Scores
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric
+from evaluator.metrics.signature import Composed, Signature
 from evaluator.models.runtime import Run
 
 PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")
@@ -73,12 +74,10 @@ class RadCliqV1(Metric):
     named: ClassVar[tuple[str, ...]] = PARTS[:3]
     """Parts that the signature names; BLEU-2's weight in v1 is 4e-12."""
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""
-        parts = "+".join(
-            get_metric(k).signature(run).removesuffix(f"|protocol:{run.protocol}") for k in self.named
-        )
-        return f"{self.key}|v1|({parts})|protocol:{run.protocol}"
+        parts = Composed(tuple(get_metric(k).signature(run) for k in self.named))
+        return Signature(self.key, "v1", (parts,), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - composed of scores alone
         """RadCliQ of every pair from the scores of its parts; failed where any part failed.

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.radgraph import MODEL, Annotation, annotate_texts
 from evaluator.models.runtime import Run
 from evaluator.models.weights import weights_label
@@ -107,10 +108,10 @@ class RadGraphF1(Metric):
     paper: ClassVar[str] = "Jain et al., NeurIPS Datasets and Benchmarks 2021"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad (DyGIE++)"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`radgraph_f1|v1|radgraph@…|prep:…|entities+relations/2|protocol:…`."""
-        label = weights_label(MODEL, run.models)
-        return f"{self.key}|v1|{label}|prep:{self.variant(run)}|entities+relations/2|protocol:{run.protocol}"
+        parts = (weights_label(MODEL, run.models), f"prep:{self.variant(run)}", "entities+relations/2")
+        return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The combined F1 of every pair; a text without words has no entity and scores 0."""
@@ -153,10 +154,11 @@ class RadGraphSimple(Metric):
     code: ClassVar[str] = "radgraph 0.1.18, F1RadGraph with model_type radgraph"
     level: ClassVar[Level] = "simple"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`radgraph_simple|v1|radgraph@…|prep:radgraph-package|release:…|protocol:…`."""
         label = weights_label(MODEL, run.models)
-        return f"{self.key}|v1|{label}|prep:{PREPARATION}|release:{self.variant(run)}|protocol:{run.protocol}"
+        parts = (label, f"prep:{PREPARATION}", f"release:{self.variant(run)}")
+        return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The reward of every pair, in [0, 1]; an empty text on either side scores 0."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric
 from evaluator.metrics.sentences import split_sentences
+from evaluator.metrics.signature import Signature
 from evaluator.models.ratescore_ner import (
     NER,
     SYNONYMS,
@@ -150,10 +151,10 @@ class RateScore(Metric):
     paper: ClassVar[str] = "Zhao et al., EMNLP 2024"
     code: ClassVar[str] = "MAGIC-AI4Med/RaTEScore@a970406"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`ratescore|v2|0.6.0|ratescore-ner@…|biolord@…|sentences:rush-1|protocol:…`."""
-        labels = "|".join(weights_label(key, run.models) for key in self.weights)
-        return f"ratescore|v2|{self.variant(run)}|{labels}|sentences:rush-1|protocol:{run.protocol}"
+        labels = (weights_label(key, run.models) for key in self.weights)
+        return Signature("ratescore", "v2", (self.variant(run), *labels, "sentences:rush-1"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """RaTEScore of every pair.

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
 _DIGITS: Final = frozenset("0123456789")
@@ -49,7 +50,7 @@ class RougeL(Metric):
     paper: ClassVar[str] = "Lin, Text Summarization Branches Out 2004"
     code: ClassVar[str] = "rouge-score 0.1.2"
 
-    def signature(self, run: Run) -> str:
+    def signature(self, run: Run) -> Signature:
         """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`, with `words:any-script` under `clean`.
 
         Raises `MetricUnavailable` without the package.
@@ -58,8 +59,8 @@ class RougeL(Metric):
             raise MetricUnavailable(
                 "rouge-score is not installed: pip install -c requirements/constraints.txt -e '.[score]'"
             )
-        words = "|words:any-script" if run.protocol == "clean" else ""
-        return f"rouge_l|v1|rouge-score-0.1.2|stemmer:yes{words}|protocol:{run.protocol}"
+        words = ("words:any-script",) if run.protocol == "clean" else ()
+        return Signature("rouge_l", "v1", ("rouge-score-0.1.2", "stemmer:yes", *words), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """ROUGE-L of every pair; never fails."""

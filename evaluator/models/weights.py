@@ -16,10 +16,11 @@ A folder that holds a file named `STAND-IN` is a small rehearsal model: whatever
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -30,8 +31,6 @@ from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
 
 STAND_IN_MARK: Final = "STAND-IN"
-STAND_IN_LABEL: Final = "stand-in"
-"""Prefix of the weights label in a signature; `is_stand_in` looks for it."""
 WEIGHT_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
 """File names of a transformers model's tensors, the preferred one first."""
 ModelKey = Annotated[
@@ -155,8 +154,15 @@ def damaged(path: Path, key: str, why: Exception | str) -> MetricUnavailable:
 
 def weights_digest(key: str, override: Path | None) -> str:
     """SHA-256 over the names and SHA-256 digests of the model folder's files, sorted by name."""
-    folder = path = model_directory(key, override)
-    lines = []
+    return folder_digest(model_directory(key, override), key)
+
+
+def folder_digest(folder: Path, key: str) -> str:
+    """SHA-256 over the names and SHA-256 digests of a folder's files, sorted by name, hidden ones left out.
+
+    Raises `MetricUnavailable` for a file that cannot be read; `key` names the model in its message.
+    """
+    path, lines = folder, []
     try:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.startswith("."):
@@ -172,20 +178,52 @@ def _file_digest(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 -
     return sha256_file(path)
 
 
-def weights_label(key: str, override: Path | None) -> str:
-    """What a signature calls the weights.
+@dataclass(frozen=True, slots=True)
+class WeightsLabel:
+    """What a signature calls weights, and whether they are the published ones.
 
     `<key>@<revision, 12 characters>` when every loaded file has its pinned digest,
     `<key>@stand-in:<digest>` for a rehearsal model, else `<key>@unverified:<digest>`.
     """
+
+    key: str
+    state: Literal["verified", "stand-in", "unverified", "unknown"]
+    value: str
+
+    def __str__(self) -> str:
+        plain = self.state in {"verified", "unknown"}
+        return f"{self.key}@{self.value}" if plain else f"{self.key}@{self.state}:{self.value}"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every file is the published one."""
+        return self.state == "verified"
+
+    @classmethod
+    def parse(cls, text: str) -> WeightsLabel | None:
+        """The label of its text form, or `None` for a text that names no weights."""
+        key, at, value = text.partition("@")
+        if not at or ":" in key or not key:
+            return None
+        state, colon, digest = value.partition(":")
+        if not colon and state not in {"stand-in", "unverified"}:
+            return cls(key, "verified", value)
+        if colon and state in {"stand-in", "unverified"}:
+            return cls(key, "stand-in" if state == "stand-in" else "unverified", digest)
+        # A state that is not known is none to trust.
+        return cls(key, "unknown", value)
+
+
+def weights_label(key: str, override: Path | None) -> WeightsLabel:
+    """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent."""
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
     if (folder / STAND_IN_MARK).is_file():
-        return f"{key}@{STAND_IN_LABEL}:{digest}"
+        return WeightsLabel(key, "stand-in", digest)
     spec = model_specs().get(key)
     if spec and verified(spec, folder):
-        return f"{key}@{spec.revision[:12]}"
-    return f"{key}@unverified:{digest}"
+        return WeightsLabel(key, "verified", spec.revision[:12])
+    return WeightsLabel(key, "unverified", digest)
 
 
 def verified(spec: ModelSpec, folder: Path) -> bool:
@@ -205,8 +243,3 @@ def file_state(path: Path, source: Source) -> str:
     if not source.sha256:
         return "unverified"
     return "verified" if digest == source.sha256 else "wrong"
-
-
-def is_stand_in(signature: str) -> bool:
-    """Whether a signature names stand-in or unverified weights, or a stand-in judge."""
-    return f"@{STAND_IN_LABEL}" in signature or "@unverified" in signature

@@ -238,7 +238,7 @@ def _comparable_scores(scored: Scored, earlier: Earlier, other: str) -> tuple[Fl
     values, signatures = theirs
     for key in COMPARED_SCORES:
         mine = scored.scores.get(key)
-        same = key in values and signatures.get(key) == scored.signatures.get(key)
+        same = key in values and signatures.get(key) == str(scored.signatures.get(key))
         if mine is not None and same and values[key].shape == mine.values.shape:
             return mine.values, values[key]
     return None

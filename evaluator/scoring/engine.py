@@ -15,6 +15,7 @@ from evaluator.core.types import Pair, ProgressCallback, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.score_store import ScoreStore
 
@@ -33,7 +34,7 @@ class Scored:
 
     ids: tuple[str, ...]
     scores: Mapping[str, Scores]
-    signatures: Mapping[str, str]
+    signatures: Mapping[str, Signature]
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class Scored:
         when the metrics gave any.
         """
         result: dict[str, Any] = {
-            "signatures": dict(self.signatures),
+            "signatures": {k: str(s) for k, s in self.signatures.items()},
             "scores": {
                 k: dict(zip(self.ids, s.values.tolist(), strict=True)) for k, s in self.scores.items()
             },
@@ -70,7 +71,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
     """
     wanted = list(dict.fromkeys(keys))
     done: dict[str, Scores] = {}
-    signatures: dict[str, str] = {}
+    signatures: dict[str, Signature] = {}
     unavailable: dict[str, str] = {}
     for key in in_dependency_order(wanted):
         metric = get_metric(key)
@@ -115,7 +116,7 @@ def _broken(metric: Metric, error: Exception, run: Run) -> str:
 
 
 def _score_one(
-    metric: Metric, pairs: Sequence[Pair], run: Run, signature: str, store: ScoreStore | None
+    metric: Metric, pairs: Sequence[Pair], run: Run, signature: Signature, store: ScoreStore | None
 ) -> Scores:
     key = ScoreStore.key(signature, pairs)
     # Details are not stored: a caller who wants them pays for them.

@@ -22,6 +22,7 @@ from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import Dataset, TrackName
+from evaluator.scoring.record import Record
 from evaluator.statistics.rounding import coarse
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from evaluator.datasets.references import Reference
     from evaluator.scoring.engine import Scored
 
-RECORD_SCHEMA: Final = "rexrank/record/v1"
 FAILED_PREFIX: Final = "failed:"
 SUBGROUP_PREFIX: Final = "subgroup:"
 NULL_TEAM: Final = "baseline"
@@ -291,6 +291,16 @@ def score_again(board: Board, team: str, model: str) -> str:
     return f"Restore the file from a backup; without one remove the model's record and scores from the store, then: {command}"
 
 
+def typed_record(path: Path) -> Record:
+    """The record in a file, typed; raises `RexrankError` for a damaged one."""
+    try:
+        record = load_json(path)
+    except (OSError, ValueError) as error:
+        raise RexrankError(f"cannot read the record {path}: {error}. Score its submission again.") from error
+    check_record(record, str(path))
+    return Record.model_validate(record)
+
+
 def check_record(record: Any, name: str, cure: str = "Score its submission again.") -> None:
     """Nothing; raises `RexrankError` when `record` does not keep its schema."""
     error = next(iter(_validator().iter_errors(record)), None)
@@ -316,7 +326,7 @@ def _validator() -> Any:
     wide = {"share": {"type": "number", "minimum": 0}}
     deep = {k: closed["record"]["properties"][k] for k in ("diagnostics", "integrity")}
     return Draft202012Validator(
-        {**schema, "properties": {**schema["properties"], **deep}, "$defs": closed | wide}
+        {**schema, "properties": {**schema["properties"], **deep}, "$defs": closed | schema["$defs"] | wide}
     )
 
 

@@ -23,8 +23,8 @@ from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.provenance import provenance, today
+from evaluator.scoring.record import RECORD_SCHEMA
 from evaluator.scoring.records import (
-    RECORD_SCHEMA,
     SUBGROUP_PREFIX,
     Board,
     earlier_record,
@@ -132,7 +132,6 @@ def make_record(
     `pairs`: the board's texts as they were scored. `earlier`: what was submitted before on this dataset,
     to find copies among.
     """
-    from evaluator.models.weights import is_stand_in
     from evaluator.scoring.diagnostics import describe, diagnose
 
     if kind == "null":
@@ -153,6 +152,7 @@ def make_record(
         )
     return {
         "schema": RECORD_SCHEMA,
+        "task": board.dataset.task,
         "kind": kind,
         "dataset": board.dataset.id,
         "track": board.track,
@@ -164,7 +164,7 @@ def make_record(
         "n_clusters": len({references.studies[i].patient for i in scored.ids}),
         "metrics": _metric_entries(board, references, scored),
         "missing": dict(scored.unavailable),
-        "stand_in": any(is_stand_in(s) for s in scored.signatures.values()),
+        "stand_in": any(not s.trusted for s in scored.signatures.values()),
         "diagnostics": diagnostics,
         "integrity": integrity,
         "provenance": {
@@ -190,7 +190,7 @@ def _metric_entries(board: Board, references: References, scored: Scored) -> dic
             **spans[key],
             "n": len(scored.ids),
             "n_failed": int(scores.failed.sum()),
-            "signature": scored.signatures[key],
+            "signature": str(scored.signatures[key]),
         }
         for key, scores in scored.scores.items()
     }

@@ -16,6 +16,7 @@ import numpy as np
 
 from evaluator.core.files import write_bytes
 from evaluator.core.types import Pair, Scores
+from evaluator.metrics.signature import Signature
 
 
 class ScoreStore:
@@ -25,9 +26,9 @@ class ScoreStore:
         self.root = root
 
     @staticmethod
-    def key(signature: str, pairs: Sequence[Pair]) -> str:
+    def key(signature: Signature, pairs: Sequence[Pair]) -> str:
         """SHA-256 over the signature and every pair's id and texts, in order."""
-        digest = hashlib.sha256(signature.encode())
+        digest = hashlib.sha256(str(signature).encode())
         for pair in pairs:
             for part in (pair.id, pair.reference, pair.prediction):
                 data = part.encode("utf-8", "surrogatepass")

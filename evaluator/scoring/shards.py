@@ -15,6 +15,7 @@ from evaluator.core.types import Scores
 from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
+from evaluator.metrics.signature import Signature
 from evaluator.scoring.earlier import earlier_on, keep_file
 from evaluator.scoring.engine import Scored, merge
 from evaluator.scoring.provenance import today
@@ -51,7 +52,7 @@ def write_shard(
         "protocol": settings.protocol,
         "device": settings.device,
         "ids": list(scored.ids),
-        "signatures": dict(scored.signatures),
+        "signatures": {k: str(s) for k, s in scored.signatures.items()},
         "unavailable": dict(scored.unavailable),
         "scores": {k: s.values.tolist() for k, s in scored.scores.items()},
         "failed": {k: s.failed.tolist() for k, s in scored.scores.items()},
@@ -130,4 +131,5 @@ def _scored(shard: dict[str, Any]) -> Scored:
         key: Scores(np.array(values, dtype=np.float64), np.array(shard["failed"][key], dtype=np.bool_))
         for key, values in shard["scores"].items()
     }
-    return Scored(tuple(shard["ids"]), scores, shard["signatures"], shard["unavailable"])
+    signatures = {k: Signature.parse(s) for k, s in shard["signatures"].items()}
+    return Scored(tuple(shard["ids"]), scores, signatures, shard["unavailable"])

@@ -26,7 +26,7 @@ def record(model="m", *, kind="submission", mean=0.5, blob="b", n=590, **more):
         "protocol": "clean",
         "n": n,
         "n_clusters": n,
-        "metrics": {"radcliq_v1": {**entry, "signature": "r"}},
+        "metrics": {"radcliq_v1": {**entry, "signature": "r|v1|protocol:clean"}},
         "missing": {},
         "stand_in": False,
         "diagnostics": {"top1_share": 0.1},

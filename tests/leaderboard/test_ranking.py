@@ -33,7 +33,7 @@ def record(model="m", *, metrics=None, stand_in=False, kind="submission", status
                 "high": None,
                 "n": n,
                 "n_failed": 0,
-                "signature": f"{k}|v1",
+                "signature": f"{k}|v1|protocol:clean",
             }
             for k, v in values.items()
         },
@@ -68,7 +68,7 @@ def test_stand_ins_never_enter_a_real_table():
 
 def test_two_signatures_never_share_a_column():
     odd = record("c")
-    odd["metrics"]["bleu_2"]["signature"] = "bleu_2|v0"
+    odd["metrics"]["bleu_2"]["signature"] = "bleu_2|v0|protocol:clean"
     found = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
     assert [r["model"] for r in found.ranked] == ["a", "b"]
     assert [r["model"] for r in found.incomplete] == ["c"]

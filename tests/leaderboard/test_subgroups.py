@@ -97,7 +97,12 @@ def test_nothing_to_say():
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    records = [{"provenance": {"references_sha256": "d"}, "metrics": {"radcliq_v1": {"signature": "r"}}}] * 2
+    records = [
+        {
+            "provenance": {"references_sha256": "d"},
+            "metrics": {"radcliq_v1": {"signature": "r|v1|protocol:clean"}},
+        }
+    ] * 2
     frames = [frame(), frame(0.2, seed=5)]
     public = {r.group: r for r in compare_models(PUBLIC, records, frames)}
     private = {r.group: r for r in compare_models(WITHHELD, records, frames)}

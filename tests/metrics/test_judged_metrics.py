@@ -17,13 +17,13 @@ from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green, _Asker
-from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
+from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS, escaped
 from evaluator.models.judges.settings import JudgeSettings, by_metric
 from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
 from evaluator.models.runtime import Run
-from evaluator.models.weights import is_stand_in
 from evaluator.submissions.rules.text_rules import TEXT_RULES, rules_hit
 
 
@@ -106,7 +106,8 @@ def test_fineradscore_over_http(url: str, variant: str, values: list[float]) -> 
 
 @pytest.mark.parametrize("metric", [Green(), FineRadScore()])
 def test_signature_says_stand_in(url: str, metric: Metric) -> None:
-    assert is_stand_in(metric.signature(run_of(url)))
+    signature = metric.signature(run_of(url))
+    assert (str(signature.judges[0]), signature.trusted) == ("facts@stand-in", False)
 
 
 HOSTILE = sorted(

@@ -62,11 +62,11 @@ def test_worst_is_what_an_empty_report_scores():
 
 
 def test_signature_names_every_part(compat):
-    signature = RadCliqV1().signature(compat)
+    signature = str(RadCliqV1().signature(compat))
     assert all(
         part in signature for part in ("radgraph@", "distilroberta-base@", "chexbert@", "protocol:compat")
     )
     assert "bleu_2|" not in signature
-    earlier = RadCliqV0().signature(Run(models=compat.models))
+    earlier = str(RadCliqV0().signature(Run(models=compat.models)))
     assert earlier.startswith("radcliq_v0|v1|(")
     assert "+bleu_2|v1|" in earlier

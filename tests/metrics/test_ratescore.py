@@ -226,7 +226,7 @@ def test_a_revision_with_numbered_labels_is_refused(models: dict[str, Path], tmp
 
 
 def test_signature_names_variant_and_weights(models: dict[str, Path]) -> None:
-    signature = RateScore().signature(run_of(models["rate_ner_tiny"], "0.5.0"))
+    signature = str(RateScore().signature(run_of(models["rate_ner_tiny"], "0.5.0")))
     assert signature.startswith("ratescore|v2|0.5.0|ratescore-ner@")
     with pytest.raises(ValueError, match="no variant"):
         RateScore().signature(run_of(models["rate_ner_tiny"], "1.0"))

@@ -35,10 +35,10 @@ def test_empty_on_either_side_is_zero():
 
 
 def test_signature_names_package_stemmer_words_and_protocol():
-    assert RougeL().signature(Run()) == (
+    assert str(RougeL().signature(Run())) == (
         "rouge_l|v1|rouge-score-0.1.2|stemmer:yes|words:any-script|protocol:clean"
     )
-    compat = RougeL().signature(Run(protocol="compat"))
+    compat = str(RougeL().signature(Run(protocol="compat")))
     assert compat == "rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:compat"
 
 

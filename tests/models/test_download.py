@@ -10,7 +10,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.models import download as models
 from evaluator.models import weights as store
 from evaluator.models.download import fetch, state_of, states
-from evaluator.models.weights import ModelSpec, Source, is_stand_in, model_specs, weights_label
+from evaluator.models.weights import ModelSpec, Source, model_specs, weights_label
 
 CONTENT = {"config.json": b"{}", "weights.bin": b"tensors"}
 REVISION = "a" * 40
@@ -46,7 +46,7 @@ def test_fetch_verifies_and_labels(manifest, tmp_path):
     folder = fetch("m", tmp_path, download)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == CONTENT
     assert state_of(spec(), folder).state == "verified"
-    assert weights_label("m", tmp_path) == f"m@{REVISION[:12]}"
+    assert str(weights_label("m", tmp_path)) == f"m@{REVISION[:12]}"
     fetch("m", tmp_path, lambda *_: pytest.fail("fetched again"))
 
 
@@ -70,15 +70,15 @@ def test_changed_files_are_seen(manifest, tmp_path):
     folder = fetch("m", tmp_path, download)
     (folder / "config.json").write_bytes(b"{} ")
     assert state_of(spec(), folder).state == "wrong"
-    assert weights_label("m", tmp_path).startswith("m@unverified:")
-    assert is_stand_in(weights_label("m", tmp_path))
+    assert str(weights_label("m", tmp_path)).startswith("m@unverified:")
+    assert not weights_label("m", tmp_path).trusted
 
 
 def test_stand_ins_say_so(manifest, tmp_path):
     folder = fetch("m", tmp_path, download)
     (folder / "STAND-IN").write_text("x")
-    assert weights_label("m", tmp_path).startswith("m@stand-in:")
-    assert is_stand_in(weights_label("m", tmp_path))
+    assert str(weights_label("m", tmp_path)).startswith("m@stand-in:")
+    assert not weights_label("m", tmp_path).trusted
     assert state_of(spec(), folder).state == "stand-in"
 
 

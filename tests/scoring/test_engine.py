@@ -15,6 +15,7 @@ from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics import registry
 from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 from evaluator.scoring.engine import Scored, as_pairs, merge, score, shard
 from evaluator.scoring.score_store import ScoreStore
@@ -29,8 +30,8 @@ class Length(Metric):
     worst: ClassVar[float] = 0.0
     calls = 0
 
-    def signature(self, run: Run) -> str:
-        return f"length|{run.protocol}"
+    def signature(self, run: Run) -> Signature:
+        return Signature("length", "v1", (), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         Length.calls += 1
@@ -41,8 +42,8 @@ class Doubled(Length):
     key: ClassVar[str] = "doubled"
     composes: ClassVar[tuple[str, ...]] = ("length",)
 
-    def signature(self, run: Run) -> str:
-        return "doubled"
+    def signature(self, run: Run) -> Signature:
+        return Signature("doubled", "v1", (), run.protocol)
 
     def score(self, pairs, run):
         return all_scored(run.scores["length"].values * 2)

@@ -23,7 +23,7 @@ def frame(values):
     return pd.DataFrame({"study_id": ids, "patient": ids, "radcliq_v1": values, "failed:radcliq_v1": failed})
 
 
-def record(model, values, blob, board=WITHHELD, team="t", signature="r", references="d"):
+def record(model, values, blob, board=WITHHELD, team="t", signature="r|v1|protocol:clean", references="d"):
     entry = {"mean": float(np.mean(values)), "se": None, "low": None, "high": None, "n": N, "n_failed": 0}
     return {
         "schema": "rexrank/record/v1",
@@ -102,7 +102,7 @@ def test_the_same_file_again_keeps_its_verdict(keep):
     assert keep("m", BASE, "1")["ladder"] == {"improved": True, "best": None}
 
 
-@pytest.mark.parametrize("more", [{"team": "u"}, {"signature": "r2"}, {"references": "e"}])
+@pytest.mark.parametrize("more", [{"team": "u"}, {"signature": "r|v2|protocol:clean"}, {"references": "e"}])
 def test_only_like_is_compared_with_like(keep, more):
     keep("m", BASE, "1")
     assert keep("n", BASE + 0.1, "2", **more)["ladder"] == {"improved": True, "best": None}

@@ -20,7 +20,7 @@ STUDIES = {
     "b": Reference("b", "Clear.", None, "p1", {"sex": "F"}),
     "a": Reference("a", "Clear.", None, "p1", {}),
 }
-SCORED = Scored(("b", "a"), {"bleu_2": all_scored([0.1, 1 / 3])}, {"bleu_2": "bleu_2|v1"})
+SCORED = Scored(("b", "a"), {"bleu_2": all_scored([0.1, 1 / 3])}, {"bleu_2": "bleu_2|v1|protocol:clean"})
 MEAN = (0.1 + 1 / 3) / 2
 
 
@@ -44,7 +44,7 @@ def record(board, **changes):
                 "high": None,
                 "n": 2,
                 "n_failed": 0,
-                "signature": "bleu_2|v1",
+                "signature": "bleu_2|v1|protocol:clean",
             }
         },
         "missing": {},

@@ -185,7 +185,7 @@ def _column(key: str) -> dict[str, Any]:
     m = get_metric(key)
     return {
         "key": key, "title": m.title, "display_title": m.display_title or m.title, "family": m.family,
-        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80,
+        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80 + "|protocol:clean",
     }  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def _record(dataset: Dataset, track: str, row: Mapping[str, Any]) -> dict[str, A
         "schema": "rexrank/record/v1", "kind": "submission", "protocol": "clean", "n": 120, "n_clusters": 120, "stand_in": False,
         "diagnostics": {}, "integrity": {"outcome": "pass", "badges": []},
         "dataset": dataset.id, "track": track, "team": row["team"], "model": row["model"], "card": {**card, "description": "Made up.", "reason": "Asked for."},
-        "metrics": {k: {**{f: e[f] for f in numbers}, "signature": f"{k}|v1|" + "x" * 80} for k, e in row["metrics"].items()}, "missing": {},
+        "metrics": {k: {**{f: e[f] for f in numbers}, "signature": f"{k}|v1|" + "x" * 80 + "|protocol:clean"} for k, e in row["metrics"].items()}, "missing": {},
         "submitted": row["submitted"],
         "provenance": {**dict.fromkeys(facts, "x"), "packages": {}, "predictions_sha256": "0" * 64,
                        "references_sha256": "0" * 64, "pull_request": row["pull_request"]},

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import MetricUnavailable, visible
+from evaluator.models.judges.identity import JudgeVoid, identify
 from evaluator.models.judges.settings import JudgeSettings, refuse_hosted
 from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
@@ -29,10 +31,6 @@ CHARACTERS_PER_TOKEN: Final = 3.0
 
 class JudgeBudgetSpent(MetricUnavailable):
     """A cap was reached; answers so far are stored and the same command continues."""
-
-
-class JudgeVoid(MetricUnavailable):
-    """The judge failed its controls or cannot be reached: nothing it says may be used."""
 
 
 @dataclass(slots=True)
@@ -54,18 +52,19 @@ class Judge:
         self.settings = settings
         self.spent = Spent()
         self._transcripts = Transcripts(settings.cache_dir) if settings.cache_dir else None
+        self._identity = ""
 
     def ask(
         self, requests: Sequence[Request], progress: Callable[[int, int], None] | None = None
     ) -> list[Answer]:
         """One answer per request, in order; equal requests are asked once.
 
-        Raises `JudgeBudgetSpent` when a cap stops the run, after calls under way have been stored.
+        Raises `JudgeBudgetSpent` when a cap stops the run, after calls under way have been stored, and
+        `JudgeVoid` when the server cannot be reached or is no longer the one that answered before.
         """
         s = self.settings
-        keys = [
-            r.key(s.model, s.revision, s.seed + r.attempt, s.base_url if s.stand_in else "") for r in requests
-        ]
+        who = self._who() if requests else ""
+        keys = [r.key(s.model, who, s.seed + r.attempt) for r in requests]
         known: dict[str, Answer] = {}
         todo: dict[str, Request] = {}
         for key, request in zip(keys, requests, strict=True):
@@ -88,6 +87,28 @@ class Judge:
 
             known |= asyncio.run(self._ask_all(todo, step))
         return [known[key] for key in keys]
+
+    def _who(self) -> str:
+        """The digest of who answers; raises `JudgeVoid` when it is another engine than at the first question.
+
+        Of a server that is gone, who answered last: what it said before is still there.
+        """
+        s = self.settings
+        place = sha256_bytes(f"{s.base_url}\n{s.model}\n{s.revision}\n{s.served}".encode())
+        try:
+            digest = identify(s).digest
+        except JudgeVoid:
+            last = self._transcripts.last(place) if self._transcripts else None
+            if last is None:
+                raise
+            digest = last
+        else:
+            if self._transcripts:
+                self._transcripts.remember(place, digest)
+        if self._identity not in {"", digest}:
+            raise JudgeVoid("another engine answers now than at the start of the run. Score again.")
+        self._identity = digest
+        return digest
 
     async def _ask_all(self, todo: dict[str, Request], step: Callable[[], None]) -> dict[str, Answer]:
         from openai import AsyncOpenAI

@@ -30,7 +30,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import InputError, visible
+from evaluator.core.problems import MAX_TEXT, InputError, visible
 from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
 from evaluator.datasets.registry import dataset_ids
 from evaluator.models.judges.serve import ServeOptions, base_url, served
@@ -181,7 +181,7 @@ def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
     """
     if judge.control_prompts is None:
         return ()
-    where = f"{file}: [{key}] control_prompts: {visible(judge.control_prompts)}"
+    where = f"{file}: [{key}] control_prompts: {visible(judge.control_prompts, MAX_TEXT)}"
     try:
         with Path(judge.control_prompts).open("rb") as stream:
             data = stream.read(4 * MAX_PROMPTS * MAX_PROMPT + 1)
@@ -205,7 +205,8 @@ def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
         exclude_unset=True, exclude_none=True, exclude={"serve", "hosted_ok_for", "control_prompts"}
     )
     if engine is not None:
-        given.setdefault("base_url", base_url(engine))
+        given |= {"base_url": given.get("base_url", base_url(engine)), "served": engine.model}
+        given.setdefault("revision", engine.revision)
     return JudgeSettings(**given, hosted_ok_for=frozenset(judge.hosted_ok_for))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from evaluator.core.types import Pair
-from evaluator.models.judges.client import JudgeVoid
+from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS
 
 REPORTS: Final = (

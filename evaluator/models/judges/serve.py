@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from evaluator.models.judges.client import JudgeVoid
+from evaluator.models.judges.identity import JudgeVoid
 
 Engine = Literal["vllm", "transformers"]
 STOP_SECONDS: Final = 20.0

@@ -46,16 +46,11 @@ class JudgeSettings:
     token_ids: bool = False
     seed: int = 0
     stand_in: bool = False
+    served: str = field(default="", compare=False)
+    """What the engine started here serves under that name: a folder, or an id on the hub."""
     control_prompts: tuple[str, ...] = field(default=(), repr=False)
     backoff: float = 0.5
     """Seconds before the first retry; doubled, with jitter, for each later one."""
-
-    @property
-    def label(self) -> str:
-        """What a signature calls the judge: `model@revision`, or `model@stand-in`."""
-        if self.stand_in:
-            return f"{self.model}@stand-in"
-        return f"{self.model}@{self.revision or 'unpinned'}"
 
     @property
     def decoding(self) -> str:
@@ -98,6 +93,15 @@ def is_local(base_url: str) -> bool:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
     return any(address in network for network in _LOCAL)
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the host is this machine itself, whose folders can be read here."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def refuse_hosted(settings: JudgeSettings) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final, Protocol
 
@@ -171,15 +172,19 @@ def completion(text: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def stand_in_judge(facts_of: FactsOf) -> Iterator[str]:
-    """The base URL of a stand-in judge on a free loopback port, stopped when the block ends."""
+def stand_in_judge(facts_of: FactsOf, name: str = MODEL, root: Path | None = None) -> Iterator[str]:
+    """The base URL of a stand-in judge on a free loopback port, stopped when the block ends.
+
+    It answers under `name` and, as engines do, says which folder it serves where `root` is given.
+    """
+    entry = {"id": name, "object": "model", **({"root": str(root)} if root else {})}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             known = self.path in {"/health", "/v1/models"}
-            self._reply(200 if known else 404, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+            self._reply(200 if known else 404, {"object": "list", "data": [entry]})
 
         def do_POST(self) -> None:
             try:

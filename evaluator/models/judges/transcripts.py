@@ -10,7 +10,7 @@ from typing import Any, Final
 from evaluator.core.files import dump_json, sha256_bytes, write_text
 from evaluator.core.problems import visible
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Request:
     schema: str = ""
     """A JSON schema as text, for servers that constrain their output."""
 
-    def key(self, model: str, revision: str, seed: int, base_url: str = "") -> str:
-        """SHA-256 over the model, the prompt and every parameter."""
-        content = asdict(self) | {"model": model, "revision": revision, "seed": seed}
-        content |= {"format": FORMAT, "temperature": 0, "base_url": base_url}
+    def key(self, model: str, judge: str, seed: int) -> str:
+        """SHA-256 over the model, who answers for it (`Identity.digest`), the prompt and every parameter."""
+        content = asdict(self) | {"model": model, "judge": judge, "seed": seed}
+        content |= {"format": FORMAT, "temperature": 0}
         return sha256_bytes(json.dumps(content, sort_keys=True, ensure_ascii=True).encode())
 
 
@@ -69,6 +69,17 @@ class Transcripts:
     def path(self, key: str) -> Path:
         """The file of one request."""
         return self.root / key[:2] / f"{key[2:]}.json"
+
+    def last(self, place: str) -> str | None:
+        """Who answered last at a place (a digest of address, model and pin), or `None`."""
+        try:
+            return (self.root / "engines" / place).read_text("ascii")
+        except (OSError, ValueError):
+            return None
+
+    def remember(self, place: str, judge: str) -> None:
+        """Keep who answers at a place."""
+        write_text(self.root / "engines" / place, judge)
 
     def get(self, key: str) -> Answer | None:
         """The stored answer, or `None`."""

@@ -16,7 +16,7 @@ from evaluator.datasets.sandbox.generate import MODELS, predictions
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.models.runtime import Run
-from evaluator.models.weights import is_stand_in, weights_label
+from evaluator.models.weights import weights_label
 from tools.train_standins.corpus import held_out, held_out_sentences, reports
 from tools.train_standins.train import TRAINERS, train
 
@@ -67,7 +67,7 @@ def test_together_they_are_small():
 
 @pytest.mark.parametrize("key", sorted(TRAINERS))
 def test_whatever_they_touch_says_so(key):
-    assert is_stand_in(weights_label(key, shipped_models()))
+    assert weights_label(key, shipped_models()).state == "stand-in"
 
 
 @pytest.mark.parametrize("track", ["findings", "report"])

@@ -19,8 +19,9 @@ from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green
 from evaluator.models.judges import stub_server as standin
-from evaluator.models.judges.client import Judge, JudgeVoid
+from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS, controls
+from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS, escaped
 from evaluator.models.judges.settings import JudgeSettings, by_metric
 from evaluator.models.judges.transcripts import Answer, Request

@@ -14,7 +14,7 @@ import pytest
 from evaluator.cli.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import Stopped
-from evaluator.models.judges.client import JudgeVoid
+from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.serve import ServeOptions, base_url, command, served
 
 SERVER = """
