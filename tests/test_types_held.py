@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "evaluator"
 CEILINGS = {
-    "": (216, 435),
+    "": (217, 435),
     "leaderboard": (12, 62),
     "site": (18, 36),
     "cli": (3, 14),

@@ -29,6 +29,7 @@ from evaluator.cli.options import (
     Store,
 )
 from evaluator.cli.pull_request_app import pr_app
+from evaluator.core.workspace import LEADERBOARD
 
 EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 your input, a mistyped name or option included; 2 our fault or the machine's; "
@@ -190,7 +191,7 @@ def score(
     protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
     references: References = None,
     models: Models = None,
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
     device: Device = "cpu",
     batch_size: Annotated[
@@ -240,7 +241,7 @@ def baseline(
     metrics: Metrics = "",
     references: References = None,
     models: Models = None,
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
     device: Device = "cpu",
     judge_url: JudgeUrl = "",
@@ -269,7 +270,7 @@ def merge(
     submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
     references: References = None,
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
     over_quota: OverQuota = False,
 ) -> None:
@@ -281,7 +282,7 @@ def merge(
 
 @app.command()
 def rank(
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
     rehearsal: Annotated[
         bool,
@@ -302,7 +303,7 @@ def compare(
     b: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
     track: Annotated[str, typer.Option("--track", help="findings or report.")] = "findings",
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
 ) -> None:
     """Print paired differences between two models, per metric and subgroup, with intervals."""
@@ -329,7 +330,7 @@ def demo(
 
 @site_app.command("build")
 def site_build(
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     out: Annotated[Path, typer.Option("--out", help="Folder for the built site.")] = Path("_site"),
     config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
 ) -> None:
@@ -341,7 +342,7 @@ def site_build(
 
 @site_app.command("serve")
 def site_serve(
-    leaderboard: Leaderboard = Path("leaderboard"),
+    leaderboard: Leaderboard = LEADERBOARD,
     config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
     port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
 ) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from evaluator.cli.progress import progress
 from evaluator.core.problems import InputError
+from evaluator.core.workspace import store_directory
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
-from evaluator.scoring.run import store_directory
 
 
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:

@@ -14,6 +14,7 @@ from evaluator.cli.board import print_table
 from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.workspace import LEADERBOARD
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
@@ -45,7 +46,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
     dataset = get_dataset("sandbox")
     references = load_references(dataset, None)
     leaderboard = out / "leaderboard"
-    if Path("leaderboard/reported").is_dir():
+    if (LEADERBOARD / "reported").is_dir():
         shutil.copytree("leaderboard/reported", leaderboard / "reported")
     submissions_found = [f.submission for f in report.found if f.submission is not None]
     with _judge(settings) as settings, progress() as show:

@@ -12,10 +12,10 @@ from typing import Final
 from evaluator.cli.exit_codes import each
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
-from evaluator.scoring.run import store_directory
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 

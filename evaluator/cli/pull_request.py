@@ -13,18 +13,18 @@ from evaluator.cli.job import Job, read_job, text_of
 from evaluator.core.files import write_text
 from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.references import references_directory
+from evaluator.core.workspace import LEADERBOARD, SUBMISSIONS, read_workspace, references_directory
 from evaluator.github import api
 from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
 from evaluator.github.ownership import Person
 from evaluator.github.pull_request import Intake, take_in
 from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
-from evaluator.scoring.run import store_directory
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
 
+    from evaluator.core.workspace import Workspace
     from evaluator.submissions.reading import ReportFiles
 
 
@@ -99,8 +99,8 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     return Around(
         _others(f"{submission.team}/{submission.model}", submission.files),
         slots.waits(repo, intake.first, submission, datetime.now(UTC)),
-        read_policy(Path("leaderboard")),
-        opener(pull.user.login, pull.user.created_at, Path("submissions")),
+        read_policy(LEADERBOARD),
+        opener(pull.user.login, pull.user.created_at, SUBMISSIONS),
     )
 
 
@@ -108,7 +108,7 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
     """Per dataset the reports of main's other submissions, by `team/model`, each file read when it is asked for."""
     from evaluator.submissions.reading import submitted_reports
 
-    return {d: submitted_reports(Path("submissions"), d, own) for d in datasets}
+    return {d: submitted_reports(SUBMISSIONS, d, own) for d in datasets}
 
 
 def run_comment(folder: Path) -> int:
@@ -208,9 +208,12 @@ def run_score(folder: Path) -> int:
     from evaluator.github.pull_request import take_fetched
 
     number, sha = read_job().pull()
-    log = store_directory(None) / "logs" / f"score-{number}-{sha}.log"
+    workspace = read_workspace()
+    log = workspace.store / "logs" / f"score-{number}-{sha}.log"
     with preview.private_log(log):
-        result = _scored(number, sha, lambda: take_fetched(folder, number, sha, references_directory(None)))
+        result = _scored(
+            number, sha, workspace, lambda: take_fetched(folder, number, sha, workspace.references)
+        )
     text = json.dumps(preview.check_result(result), separators=(",", ":"))
     if api.in_a_job():
         write_text(folder / RESULT, text)
@@ -221,7 +224,7 @@ def run_score(folder: Path) -> int:
     return 0 if result["error"] is None else 1
 
 
-def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
+def _scored(number: int, sha: str, workspace: Workspace, intake_of: Any) -> dict[str, Any]:
     import traceback
 
     from evaluator.github import preview
@@ -235,7 +238,7 @@ def _scored(number: int, sha: str, intake_of: Any) -> dict[str, Any]:
             return preview.failure(number, sha, "the submission is not valid")
         name = f"{submission.team}/{submission.model}"
         earlier = _others(name, submission.files)
-        return preview.preview(submission, Path("leaderboard"), earlier, number=number, sha=sha)
+        return preview.preview(submission, workspace, earlier, number=number, sha=sha)
     except QuotaError as error:
         return preview.failure(number, sha, str(error), submission=name, quota=error.standings)
     except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
@@ -281,9 +284,10 @@ def run_refresh(bundle: Path) -> int:
     from evaluator.github import preview
     from evaluator.github.refresh import refresh
 
-    log = store_directory(None) / "logs" / "refresh.log"
+    workspace = read_workspace()
+    log = workspace.store / "logs" / "refresh.log"
     with preview.private_log(log):
-        counts = _guarded(lambda: refresh(Path("submissions"), Path("leaderboard"), bundle))
+        counts = _guarded(lambda: refresh(workspace, bundle))
     if counts is None:
         print("A failure of ours; the runner's own log has the details.")
         return 2

@@ -15,13 +15,14 @@ from evaluator.cli.progress import progress
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError
+from evaluator.core.workspace import references_directory, store_directory
 from evaluator.datasets.protocol import ProtocolName
-from evaluator.datasets.references import References, load_references, references_directory
+from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
-from evaluator.scoring.run import ScoreSettings, store_directory
+from evaluator.scoring.run import ScoreSettings
 from evaluator.submissions.reading import earlier_reports
 
 if TYPE_CHECKING:
@@ -253,15 +254,16 @@ def _score_part(
     part: tuple[int, int],
 ) -> bool:
     """Whether a metric is missing from a shard; each is named on standard error."""
-    from evaluator.scoring.run import score_board
+    from evaluator.scoring.run import board_pairs, score_board
     from evaluator.scoring.shards import write_shard
 
     predictions = submission.files[dataset.id]
     missing = False
     for track in predictions.tracks:
         board = Board(dataset, track)
+        pairs = board_pairs(board, references, predictions.reports, settings.protocol)
         with progress() as show:
-            scored = score_board(board, references, predictions.reports, settings, show, part)
+            scored = score_board(board, pairs, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
         missing |= bool(scored.unavailable)
         print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")

@@ -10,7 +10,8 @@ from pathlib import Path
 from evaluator.core.console import print_data
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, Problems, Severity, pointer
-from evaluator.datasets.references import References, known_ids, load_references, references_directory
+from evaluator.core.workspace import references_directory
+from evaluator.datasets.references import References, known_ids, load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import dump_predictions
 from evaluator.submissions import outcome as rendering

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -65,12 +64,6 @@ class References:
     studies: Mapping[str, Reference]
     digest: str
     planted: Planted = field(default_factory=Planted)
-
-
-def references_directory(override: Path | None) -> Path | None:
-    """`override`, else `REXRANK_REFERENCES`, else `None`."""
-    configured = os.environ.get("REXRANK_REFERENCES")
-    return override or (Path(configured) if configured else None)
 
 
 def load_references(dataset: Dataset, directory: Path | None) -> References:

@@ -21,14 +21,15 @@ from typing import Any, Final
 
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.references import load_references, references_directory
+from evaluator.core.workspace import Workspace, store_directory
+from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.leaderboard.rank import rank_board
 from evaluator.leaderboard.table import parse_table
 from evaluator.scoring.quota import counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
-from evaluator.scoring.run import ScoreSettings, score_submission, store_directory
+from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.submission import Submission
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
@@ -66,28 +67,27 @@ def _flush() -> None:
     sys.stderr.flush()
 
 
-def runner_settings() -> ScoreSettings:
-    """How the runner scores, from its own environment and nothing else."""
+def runner_settings(workspace: Workspace) -> ScoreSettings:
+    """How the runner scores in a workspace, from its own environment and nothing else."""
     from evaluator.models.judges.config import read_judges
 
     file = os.environ.get("REXRANK_JUDGES")
     return ScoreSettings(
-        models=Path(os.environ["REXRANK_MODELS"]) if os.environ.get("REXRANK_MODELS") else None,
+        models=workspace.models,
         device=os.environ.get("REXRANK_DEVICE", "cpu"),
-        store=store_directory(None),
+        store=workspace.store,
         judges=read_judges(Path(file)).settings if file else {},
     )
 
 
-def scored_here(dataset: Dataset) -> bool:
-    """Whether this runner holds the references of a dataset."""
-    directory = references_directory(None)
+def scored_here(dataset: Dataset, directory: Path | None) -> bool:
+    """Whether a runner with this directory of references holds those of a dataset."""
     return dataset.synthetic or (directory is not None and (directory / f"{dataset.id}.json").is_file())
 
 
 def preview(
     submission: Submission,
-    leaderboard: Path,
+    workspace: Workspace,
     earlier: Mapping[str, Mapping[str, Mapping[str, StudyReport]]],
     *,
     number: int,
@@ -97,9 +97,11 @@ def preview(
 
     `earlier`: per dataset the other submissions' reports.
     """
-    settings = replace(runner_settings(), pull_request=number, head_commit=sha)
-    store, policy, team = store_directory(settings.store), read_policy(leaderboard), submission.team
-    here = [(get_dataset(name), p) for name, p in submission.files.items() if scored_here(get_dataset(name))]
+    settings = replace(runner_settings(workspace), pull_request=number, head_commit=sha)
+    leaderboard, store = workspace.leaderboard, workspace.store
+    policy, team = read_policy(leaderboard), submission.team
+    entries = [(get_dataset(name), p) for name, p in submission.files.items()]
+    here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
     require_slots(store, team, [(d, p.sha256) for d, p in here], policy)
     boards: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
@@ -108,7 +110,7 @@ def preview(
         used = replace(settings, records=overlay)
         for dataset, predictions in here:
             _overlay(store, overlay, dataset.id)
-            references = load_references(dataset, references_directory(None))
+            references = load_references(dataset, workspace.references)
             others = earlier.get(dataset.id, {})
             with counted(store, dataset, team, predictions.sha256, policy):
                 score_submission(submission, dataset, references, copy, used, earlier=others)

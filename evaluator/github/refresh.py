@@ -13,7 +13,8 @@ from typing import Any
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
-from evaluator.datasets.references import References, load_references, references_directory
+from evaluator.core.workspace import Workspace, store_directory
+from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
@@ -33,32 +34,33 @@ from evaluator.scoring.records import (
     studies_path,
     typed_record,
 )
-from evaluator.scoring.run import ScoreSettings, board_run, score_submission, store_directory
+from evaluator.scoring.run import ScoreSettings, board_run, score_submission
 from evaluator.submissions.reading import earlier_reports, validate_paths
 from evaluator.submissions.submission import Submission
 
 
-def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
+def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
     """How many boards were scored and removed, after bringing records and tables up to what main holds.
 
-    `root`: main's `submissions/`. The bundle is a folder of exactly the files of `ALLOWED`. Raises `RexrankError`
-    that names every damaged record, before anything is written or removed.
+    The bundle is a folder of exactly the files of `ALLOWED`. Raises `RexrankError` that names every damaged
+    record, before anything is written or removed.
     """
-    settings = runner_settings()
+    settings = runner_settings(workspace)
+    root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
     kept: dict[str, Submission] = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
-        report = validate_paths([folder], references_directory(None))
+        report = validate_paths([folder], workspace.references)
         found = report.found[0].submission if report.ok and len(report.found) == 1 else None
         if found is not None:
             kept[f"{found.team}/{found.model}"] = found
     counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
         entered = _by_arrival([s for s in kept.values() if dataset.id in s.files], dataset, settings)
-        if not entered or not scored_here(dataset):
+        if not entered or not scored_here(dataset, workspace.references):
             continue
-        references = load_references(dataset, references_directory(None))
-        counts["scored"] += _baselines(references, leaderboard, settings)
+        references = load_references(dataset, workspace.references)
+        counts["scored"] += _baselines(references, workspace, settings)
         for submission in entered:
             if not _current(submission, references, leaderboard, settings):
                 known = _known(submission, dataset, leaderboard)
@@ -69,7 +71,7 @@ def refresh(root: Path, leaderboard: Path, bundle: Path) -> dict[str, int]:
                 with _ledger(submission, dataset, leaderboard, settings, fresh=known is None):
                     score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
                 counts["scored"] += 1
-    rank_all(leaderboard, store_directory(settings.store), rehearsal=False)
+    rank_all(leaderboard, workspace.store, rehearsal=False)
     _gather(leaderboard, bundle, root)
     return counts
 
@@ -157,20 +159,20 @@ def _digest(path: Path, dataset: str, track: str) -> Any:
     return load_record(path, board)["provenance"].get("predictions_sha256")
 
 
-def _baselines(references: References, leaderboard: Path, settings: ScoreSettings) -> int:
+def _baselines(references: References, workspace: Workspace, settings: ScoreSettings) -> int:
     """Scores the null rows of a dataset where they are of other references, or not there."""
     dataset = references.dataset
     stale = []
     for track in TRACKS:
         board = Board(dataset, track)
-        path = sanity_path(leaderboard, board)
+        path = sanity_path(workspace.leaderboard, board)
         wanted = (references.digest, _signatures(board, settings))
         inside = any(r.in_track(track) for r in references.studies.values())
         stale.append(inside and _probed(path) != wanted)
     if not any(stale):
         return 0
     score_baselines(
-        references, leaderboard, settings, training_reports(dataset.id, references_directory(None))
+        references, workspace.leaderboard, settings, training_reports(dataset.id, workspace.references)
     )
     return 1
 

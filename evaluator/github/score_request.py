@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.markdown import code_span
+from evaluator.core.workspace import LEADERBOARD
 from evaluator.github import api
 from evaluator.github import quota_status as slots
 from evaluator.github.validation_comment import withdrawn
@@ -103,7 +103,7 @@ def _quota(repo: Repository, intake: Intake) -> str | None:
     late = {d: when for d, when in found.items() if when is not None}
     if not late:
         return None
-    policy = read_policy(Path("leaderboard"))
+    policy = read_policy(LEADERBOARD)
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
     by_hand = f"{api.clone_url()}/actions/workflows/score.yml"
     return (

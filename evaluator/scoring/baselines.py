@@ -20,7 +20,7 @@ from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.metrics.signature import Signature
 from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
 from evaluator.scoring.records import NULL_TEAM, Board, published_numbers
-from evaluator.scoring.run import ScoreSettings, keep_record, make_record, score_board
+from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
@@ -52,11 +52,13 @@ def score_baselines(
         scored: dict[str, Scored] = {}
         for model, reports in rows.items():
             texts = {i: null_track(track, r) for i, r in reports.items()}
-            scored[model] = score_board(board, references, texts, settings, progress)
+            pairs = board_pairs(board, references, texts, settings.protocol)
+            scored[model] = score_board(board, pairs, settings, progress)
             digest = hashlib.sha256(f"null|{model}|{seed}".encode()).hexdigest()
             record = make_record(
                 board,
                 references,
+                pairs,
                 scored[model],
                 settings,
                 team=TEAM,
@@ -66,7 +68,7 @@ def score_baselines(
                 reports=texts,
                 kind="null",
             )
-            paths.append(keep_record(board, references, scored[model], settings, record, leaderboard))
+            paths.append(keep_record(board, references, pairs, scored[model], settings, record, leaderboard))
         paths.append(
             _probe(board, references, scored["shuffled-references"], leaderboard, settings, progress)
         )
@@ -90,7 +92,8 @@ def _probe(
     probes = probe_reports(references.studies, f"{board.dataset.id}|{references.digest}")
     for probe in ("itself", "empty"):
         reports = {i: null_track(board.track, probes[probe][i]) for i in sample}
-        found[probe] = score_board(board, few, reports, settings, progress)
+        pairs = board_pairs(board, few, reports, settings.protocol)
+        found[probe] = score_board(board, pairs, settings, progress)
     metrics = {
         key: {
             "signature": str(shuffled.signatures[key]),

@@ -6,18 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.scoring.records import Board, score_again
 
 if TYPE_CHECKING:
+    from evaluator.core.types import Pair
     from evaluator.datasets.references import References
-    from evaluator.datasets.report import StudyReport
 
 CASES_SCHEMA: Final = "rexrank/cases/v1"
 
@@ -31,7 +31,7 @@ def write_cases(
     leaderboard: Path,
     board: Board,
     references: References,
-    reports: Mapping[str, StudyReport],
+    pairs: Sequence[Pair],
     protocol: ProtocolName,
     *,
     team: str,
@@ -43,7 +43,6 @@ def write_cases(
     """
     if not board.dataset.exposure.studies:
         return []
-    rows = make_pairs(references.studies, reports, board.track, protocol)
     head = {
         "schema": CASES_SCHEMA,
         "dataset": board.dataset.id,
@@ -53,8 +52,8 @@ def write_cases(
     }
     folder = cases_folder(leaderboard, board)
     files = {
-        folder / "references.json": {i: r for i, r, _ in rows},
-        folder / f"{team}__{model}.json": {i: p for i, _, p in rows},
+        folder / "references.json": {p.id: p.reference for p in pairs},
+        folder / f"{team}__{model}.json": {p.id: p.prediction for p in pairs},
     }
     for path, texts in files.items():
         write_text(path, dump_json({**head, "texts": texts}))

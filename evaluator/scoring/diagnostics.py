@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.core.types import FloatArray
-from evaluator.datasets.protocol import ProtocolName
+from evaluator.core.types import FloatArray, Pair
 from evaluator.datasets.references import References
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.registry import PRIMARY, get_metric
@@ -33,6 +32,7 @@ def diagnose(
     board: Board,
     references: References,
     scored: Scored,
+    pairs: Sequence[Pair],
     reports: Mapping[str, StudyReport],
     run: Run,
     *,
@@ -45,10 +45,11 @@ def diagnose(
     Diagnostics: those of `describe`, `signal` (C14), and `judge_outliers` (C23): per judged metric the
     studies far `above` and `below` what RadGraph-F1 and RaTEScore lead to expect, `None` where that cannot
     be told. Integrity: `outcome` (pass, badge, quarantine or reject), `badges` (code, outcome, text, ids;
-    no ids unless the set is public), `thresholds` (version of the limits). `run`: how the board was scored; `name`: `team/model`; `earlier`: what was
+    no ids unless the set is public), `thresholds` (version of the limits). `pairs`: the texts as they were
+    scored, of `reports`; `run`: how the board was scored; `name`: `team/model`; `earlier`: what was
     there before it, for C18 and C19; `strata`: a label a study within which references change places.
     """
-    texts = copying.board_texts(references, reports, board.track, run.protocol)
+    texts = copying.board_texts(references, pairs)
     copies = copying.find_copies(texts)
     signal = image_signal(texts, scored, run, strata or [""] * texts.n)
     outliers = _judge_outliers(scored)
@@ -76,11 +77,9 @@ def diagnose(
     }
 
 
-def describe(
-    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
-) -> dict[str, Any]:
+def describe(references: References, pairs: Sequence[Pair]) -> dict[str, Any]:
     """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
-    texts = copying.board_texts(references, reports, board.track, protocol)
+    texts = copying.board_texts(references, pairs)
     return {**integrity.describe(texts), **copying.describe_copying(texts), "signal": None}
 
 

@@ -19,19 +19,29 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Date = Annotated[str, form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date, YYYY-MM-DD")]
 """A day."""
-_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
-_LIST: Final = {"type": ["array", "null"], "items": {"type": "string"}}
-_TEXT: Final = {"type": ["string", "null"]}
+_TEXT: Final = {"type": "string"}
+_TEXT_OR_NOT: Final = {"type": ["string", "null"]}
+_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT}
 _YES_NO: Final = {"type": ["boolean", "null"]}
+_CARD: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
+    ("name", "Name", "The model's name.", _TEXT),
+    ("institution", "Institution", "Who made it.", _TEXT_OR_NOT),
+    ("contact", "Contact", "Accounts that may change it.", {"type": "array", "items": _TEXT}),
+    ("year", "Year", "When it was made.", {"type": ["integer", "null"]}),
+    ("description", "Description", "What it is.", _TEXT),
+    ("license", "Licence", "Under what terms it is used.", _TEXT),
+    ("links", "Links", "Where its paper, code and weights are.", _TEXTS),
+    ("parameters", "Parameters", "Its size.", _TEXT_OR_NOT),
+    ("inputs", "Inputs", "What it reads of a study.", _TEXTS),
+    ("training_data", "Training data", "What it learned from.", {"type": ["array", "null"], "items": _TEXT}),
+    ("uses_external_llm", "External model", "Whether it calls another model.", _YES_NO),
+    ("deterministic", "Deterministic", "Whether it writes the same twice.", _YES_NO),
+    ("status", "Status", "Whether it stands.", {"enum": ["active", "superseded", "withdrawn"]}),
+    ("superseded_by", "Superseded by", "The model that took its place.", _TEXT_OR_NOT),
+    ("reason", "Reason", "Why it was withdrawn.", _TEXT_OR_NOT),
+)
 CARD_FIELDS: Final[dict[str, Any]] = {
-    **{key: {"type": "string"} for key in ("name", "description", "license")},
-    **dict.fromkeys(("institution", "parameters", "superseded_by", "reason"), _TEXT),
-    "contact": {"type": "array", "items": {"type": "string"}},
-    "year": {"type": ["integer", "null"]},
-    **dict.fromkeys(("links", "inputs"), _TEXTS),
-    "training_data": _LIST,
-    **dict.fromkeys(("uses_external_llm", "deterministic"), _YES_NO),
-    "status": {"enum": ["active", "superseded", "withdrawn"]},
+    key: {"title": title, "description": about, **form_} for key, title, about, form_ in _CARD
 }
 """The fields of a card that pages read; cards of earlier versions may hold others."""
 
@@ -153,10 +163,12 @@ class Record(Typed):
         title="Diagnostics", description="Distinct reports, length ratio, exact matches and the like."
     )
     integrity: Integrity = Field(
-        title="Integrity",
         description="Outcome and flags of the integrity checks: counts and ids, never text.",
+        json_schema_extra={"title": "Integrity"},
     )
-    provenance: Provenance = Field(title="Provenance", description="Digests, versions, device, pull request.")
+    provenance: Provenance = Field(
+        description="Digests, versions, device, pull request.", json_schema_extra={"title": "Provenance"}
+    )
     ladder: LadderStep | None = Field(
         default=None,
         title="Ladder",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from evaluator.core.files import cache_folder
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError
 from evaluator.core.stopping import unbroken
 from evaluator.core.types import Pair, ProgressCallback
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
@@ -65,23 +64,6 @@ class ScoreSettings:
     """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
 
 
-def store_directory(override: Path | None) -> Path:
-    """`override`, else `REXRANK_STORE`, else a folder in the user's cache.
-
-    Raises `RexrankError` where there is none of them.
-    """
-    if override is not None:
-        return override
-    if configured := os.environ.get("REXRANK_STORE"):
-        return Path(configured)
-    try:
-        return cache_folder() / "store"
-    except RuntimeError as error:
-        raise RexrankError(
-            "this user has no home folder to keep scores in. Give one with --store, or set REXRANK_STORE."
-        ) from error
-
-
 def board_pairs(
     board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
 ) -> list[Pair]:
@@ -94,14 +76,12 @@ def board_pairs(
 
 def score_board(
     board: Board,
-    references: References,
-    reports: Mapping[str, StudyReport],
+    pairs: Sequence[Pair],
     settings: ScoreSettings,
     progress: ProgressCallback | None = None,
     part: tuple[int, int] | None = None,
 ) -> Scored:
-    """The scores of one submission's reports on one board, or on one shard of it (`part` = i, n)."""
-    pairs = board_pairs(board, references, reports, settings.protocol)
+    """The scores of one submission's pairs on one board, or on one shard of it (`part` = i, n)."""
     run = board_run(board, settings, progress)
     chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
     return score(chosen, settings.metrics, run, ScoreStore(store_directory(settings.store)))
@@ -135,6 +115,7 @@ def _judges_for(board: Board, store: Path, settings: ScoreSettings) -> dict[str,
 def make_record(
     board: Board,
     references: References,
+    pairs: Sequence[Pair],
     scored: Scored,
     settings: ScoreSettings,
     *,
@@ -148,19 +129,20 @@ def make_record(
 ) -> dict[str, Any]:
     """The record of a finished scoring, in the format of `record-v1.schema.json`.
 
-    `earlier`: what was submitted before on this dataset, to find copies among.
+    `pairs`: the board's texts as scored. `earlier`: what was submitted before, to find copies among.
     """
     from evaluator.scoring.diagnostics import describe, diagnose
 
     if kind == "null":
-        diagnostics = describe(board, references, reports, settings.protocol)
+        diagnostics = describe(references, pairs)
         integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
     else:
-        axes = case_axes(board, references, scored, settings)
+        axes = case_axes(board, pairs, scored, settings)
         diagnostics, integrity = diagnose(
             board,
             references,
             scored,
+            pairs,
             reports,
             board_run(board, settings),
             name=f"{team}/{model}",
@@ -214,7 +196,7 @@ def _metric_entries(board: Board, references: References, scored: Scored) -> dic
 
 
 def case_axes(
-    board: Board, references: References, scored: Scored, settings: ScoreSettings
+    board: Board, pairs: Sequence[Pair], scored: Scored, settings: ScoreSettings
 ) -> dict[str, list[str]]:
     """Subgroup axes that follow from the references: length, and with CheXbert normal and findings.
 
@@ -223,7 +205,6 @@ def case_axes(
     """
     from evaluator.statistics.subgroups import case_mix, length_terciles
 
-    pairs = board_pairs(board, references, {}, settings.protocol)
     axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
     if "semb_score" in scored.scores:
         from evaluator.models.chexbert import LABELS, read_texts
@@ -237,6 +218,7 @@ def case_axes(
 def keep_record(
     board: Board,
     references: References,
+    pairs: Sequence[Pair],
     scored: Scored,
     settings: ScoreSettings,
     record: dict[str, Any],
@@ -250,7 +232,7 @@ def keep_record(
     from evaluator.scoring.diagnostics import recheck
 
     frame = studies_frame(scored, references.studies)
-    for axis, labels in case_axes(board, references, scored, settings).items():
+    for axis, labels in case_axes(board, pairs, scored, settings).items():
         frame[SUBGROUP_PREFIX + axis] = labels
     store = settings.records or store_directory(settings.store)
     if record["kind"] == "submission":
@@ -260,7 +242,7 @@ def keep_record(
     with unbroken():
         path = write_record(leaderboard, store, board, record, frame)
         if submission is not None:
-            keep_cases(board, references, settings, submission, leaderboard)
+            keep_cases(board, references, pairs, settings, submission, leaderboard)
     return path
 
 
@@ -281,12 +263,13 @@ def score_submission(
     paths = []
     for track in predictions.tracks:
         board = Board(dataset, track)
-        scored = score_board(board, references, predictions.reports, settings, progress)
+        pairs = board_pairs(board, references, predictions.reports, settings.protocol)
+        scored = score_board(board, pairs, settings, progress)
         before = earlier_on(
             board, submission, earlier, leaderboard, store_directory(settings.store), settings.records
         )
-        record = submission_record(board, references, scored, settings, submission, before)
-        paths.append(keep_record(board, references, scored, settings, record, leaderboard, submission))
+        record = submission_record(board, references, pairs, scored, settings, submission, before)
+        paths.append(keep_record(board, references, pairs, scored, settings, record, leaderboard, submission))
     keep_file(store_directory(settings.store), submission, dataset, settings.submitted or today())
     return paths
 
@@ -294,6 +277,7 @@ def score_submission(
 def keep_cases(
     board: Board,
     references: References,
+    pairs: Sequence[Pair],
     settings: ScoreSettings,
     submission: Submission,
     leaderboard: Path,
@@ -303,7 +287,7 @@ def keep_cases(
         leaderboard,
         board,
         references,
-        submission.files[board.dataset.id].reports,
+        pairs,
         settings.protocol,
         team=submission.team,
         model=submission.model,
@@ -313,6 +297,7 @@ def keep_cases(
 def submission_record(
     board: Board,
     references: References,
+    pairs: Sequence[Pair],
     scored: Scored,
     settings: ScoreSettings,
     submission: Submission,
@@ -323,6 +308,7 @@ def submission_record(
     return make_record(
         board,
         references,
+        pairs,
         scored,
         settings,
         team=submission.team,

@@ -12,6 +12,7 @@ import numpy as np
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.types import Scores
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.metrics.signature import Signature
@@ -23,7 +24,6 @@ from evaluator.scoring.run import (
     ScoreSettings,
     board_pairs,
     keep_record,
-    store_directory,
     submission_record,
 )
 
@@ -82,15 +82,15 @@ def merge_shards(
         shards = _read_shards(shard_folder(store, board, submission))
         scored = merge([_scored(s) for s in shards])
         used = replace(settings, protocol=shards[0]["protocol"], device=shards[0]["device"])
-        wanted = [p.id for p in board_pairs(board, references, predictions.reports, used.protocol)]
-        if list(scored.ids) != wanted:
+        pairs = board_pairs(board, references, predictions.reports, used.protocol)
+        if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(
-                f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(wanted)} of the track. "
+                f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(pairs)} of the track. "
                 "Score every shard again against the same references."
             )
         before = earlier_on(board, submission, earlier, leaderboard, store, used.records)
-        record = submission_record(board, references, scored, used, submission, before)
-        paths.append(keep_record(board, references, scored, used, record, leaderboard, submission))
+        record = submission_record(board, references, pairs, scored, used, submission, before)
+        paths.append(keep_record(board, references, pairs, scored, used, record, leaderboard, submission))
     keep_file(store, submission, dataset, settings.submitted or today())
     return paths
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evaluator.core.problems import InputError, Problems
-from evaluator.datasets.references import known_ids, references_directory
+from evaluator.core.workspace import references_directory
+from evaluator.datasets.references import known_ids
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import decode, parse_json

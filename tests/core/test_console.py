@@ -12,9 +12,9 @@ import pytest
 
 from evaluator.core.files import cache_folder
 from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.workspace import store_directory
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.models.weights import models_directory
-from evaluator.scoring.run import store_directory
 
 ROOT = Path(__file__).parents[2]
 CONSOLES = {
@@ -131,7 +131,7 @@ def test_a_user_that_the_machine_does_not_know(submission):
     assert done.returncode == 2
     assert b"has no home folder to keep scores in. Give one with --store" in done.stderr
     done = rexrank("score", valid, "--metrics", "bleu_2,bertscore", "--store", "store", **how)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert b"bertscore      not computed: this user has no home folder" in done.stdout
     done = rexrank("models", "list", **how)
     assert done.returncode == 2

@@ -119,6 +119,7 @@ def repo(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def refreshed(tmp_path_factory):
     """A real bundle: main with two submissions, scored and ranked as on the runner; read only."""
+    from evaluator.core.workspace import Workspace
     from evaluator.github.refresh import refresh
 
     folder = tmp_path_factory.mktemp("refreshed")
@@ -134,7 +135,10 @@ def refreshed(tmp_path_factory):
         patch.setenv("REXRANK_STORE", str(folder / "store"))
         for name in ("REXRANK_REFERENCES", "REXRANK_MODELS", "REXRANK_JUDGE_URL", "REXRANK_DEVICE"):
             patch.delenv(name, raising=False)
-        refresh(root / "submissions", root / "leaderboard", folder / "bundle")
+        workspace = Workspace(
+            folder / "store", leaderboard=root / "leaderboard", submissions=root / "submissions"
+        )
+        refresh(workspace, folder / "bundle")
     return folder / "bundle"
 
 

@@ -12,13 +12,15 @@ from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.scoring.case_texts import read_predictions, read_references, write_cases
 from evaluator.scoring.records import Board
+from evaluator.scoring.run import board_pairs
 
 SANDBOX = get_dataset("sandbox")
 
 
 def write(folder, board, references, text="Clear lungs."):
     reports = {i: StudyReport(text) for i in references.studies}
-    return write_cases(folder, board, references, reports, "clean", team="a", model="b")
+    pairs = board_pairs(board, references, reports, "clean")
+    return write_cases(folder, board, references, pairs, "clean", team="a", model="b")
 
 
 def test_public_texts_come_back_as_scored(tmp_path):

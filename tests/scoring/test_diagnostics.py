@@ -17,6 +17,7 @@ from evaluator.scoring.diagnostics import describe, diagnose, held, null_like, r
 from evaluator.scoring.earlier import Earlier, OwnFile
 from evaluator.scoring.engine import Scored
 from evaluator.scoring.records import Board
+from evaluator.scoring.run import board_pairs
 
 
 def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008
@@ -28,7 +29,8 @@ def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(
     scores = {k: Scores(np.full(n, v), bad) for k, v in values.items()}
     scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
     board = Board(get_dataset(dataset), "findings")
-    return diagnose(board, references, scored, reports, Run(), **more)
+    pairs = board_pairs(board, references, reports, "clean")
+    return diagnose(board, references, scored, pairs, reports, Run(), **more)
 
 
 def many(n, make):
@@ -155,7 +157,8 @@ def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
     references = References(board.dataset, studies, "d")
 
     def codes(strata):
-        _, found = diagnose(board, references, scored, reports, Run(), strata=strata)
+        pairs = board_pairs(board, references, reports, "clean")
+        _, found = diagnose(board, references, scored, pairs, reports, Run(), strata=strata)
         return [b["code"] for b in found["badges"]]
 
     assert "C14" not in codes([""] * 200)
@@ -166,7 +169,8 @@ def test_a_null_row_is_described_and_not_accused():
     studies = {f"s{k}": Reference(f"s{k}", sentence(k, 14), None, f"p{k}", {}) for k in range(5)}
     references = References(get_dataset("iu-xray"), studies, "d")
     reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
-    numbers = describe(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
+    pairs = board_pairs(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
+    numbers = describe(references, pairs)
     assert numbers["exact_match"] == 1.0
     assert numbers["signal"] is None
 
@@ -235,7 +239,9 @@ def judged(green, *, failed=(), dataset="iu-xray", **more):
     kept = {k: Scores(v, bad if k == "green" else np.zeros(n, bool)) for k, v in scores.items()}
     scored = Scored(tuple(studies), kept, {k: k for k in kept})
     board = Board(get_dataset(dataset), "findings")
-    return diagnose(board, references, scored, many(n, honest), Run())
+    reports = many(n, honest)
+    pairs = board_pairs(board, references, reports, "clean")
+    return diagnose(board, references, scored, pairs, reports, Run())
 
 
 def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.core.types import FloatArray
+from evaluator.core.types import FloatArray, Pair
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
-from evaluator.datasets.registry import TrackName
 from evaluator.datasets.report import StudyReport
 from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag, worst
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, pairwise, sorted_words
@@ -50,24 +49,22 @@ def copy_findings(
     """
     found: dict[str, Flag] = {}
     for track in Predictions(references.dataset.id, reports, "").tracks:
-        texts = board_texts(references, reports, track, protocol)
+        rows = make_pairs(references.studies, reports, track, protocol)
+        texts = board_texts(references, [Pair(*row) for row in rows])
         for flag in check_copying(texts) if texts.n else []:
             known = found.setdefault(flag.code, flag)
             found[flag.code] = known if worst([known]) is worst([known, flag]) else flag
     return [found[code] for code in sorted(found)]
 
 
-def board_texts(
-    references: References, reports: Mapping[str, StudyReport], track: TrackName, protocol: ProtocolName
-) -> Texts:
-    """A track's texts in the order of the ids, as the metrics see them."""
-    rows = make_pairs(references.studies, reports, track, protocol)
+def board_texts(references: References, pairs: Sequence[Pair]) -> Texts:
+    """A track's texts in the order of its pairs, as the metrics see them."""
     return Texts(
         dataset=references.dataset.id,
-        ids=[i for i, _, _ in rows],
-        patients=[references.studies[i].patient for i, _, _ in rows],
-        references=[r for _, r, _ in rows],
-        predictions=[p for _, _, p in rows],
+        ids=[p.id for p in pairs],
+        patients=[references.studies[p.id].patient for p in pairs],
+        references=[p.reference for p in pairs],
+        predictions=[p.prediction for p in pairs],
     )
 
 

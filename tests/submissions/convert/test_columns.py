@@ -118,10 +118,10 @@ def test_a_named_column_is_taken(door, columns, taken):
         assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), said
 
 
-def test_an_ambiguous_choice_names_the_columns_and_the_option(door):
+def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp_path):
     said = door(as_csv({"report": R, "my text": P}))[1]
     assert said == (
-        "rexrank: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so "
+        f"rexrank: {tmp_path / 'predictions'}: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so "
         "none is taken. Type --text-column report or --text-column 'my text'.\nNothing was written.\n"
     )
 

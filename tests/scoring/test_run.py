@@ -1,0 +1,82 @@
+"""A scoring run: the texts of a board are made once and handed on."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from evaluator.datasets import protocol
+from evaluator.datasets.references import References, load_references
+from evaluator.datasets.registry import TRACKS, get_dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.scoring.baselines import score_baselines
+from evaluator.scoring.null_reports import null_reports
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, board_pairs, score_board, score_submission
+from evaluator.scoring.shards import merge_shards, write_shard
+from evaluator.submissions.submission import Predictions, Submission
+
+PROBES = 2
+"""A reference against itself and against an empty report; the shuffle is a null row."""
+
+
+@pytest.fixture
+def entries(monkeypatch):
+    """The track of every entry into `make_pairs`, by whichever module."""
+    make, tracks = protocol.make_pairs, []
+
+    def counted(references, reports, track, name):
+        tracks.append(track)
+        return make(references, reports, track, name)
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "make_pairs", None) is make:
+            monkeypatch.setattr(module, "make_pairs", counted)
+    return tracks
+
+
+@pytest.fixture
+def references():
+    return load_references(get_dataset("sandbox"), None)
+
+
+def settings(store):
+    return ScoreSettings(metrics=("bleu_2",), store=store)
+
+
+def submission(references: References, dataset="sandbox"):
+    reports = {i: StudyReport(f"Clear lungs {i}.", "Normal.") for i in references.studies}
+    return Submission("t", "m", {"name": "m"}, {dataset: Predictions(dataset, reports, "d" * 64)})
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_texts_of_a_board_are_made_once(tmp_path, references, entries):
+    paths = score_submission(submission(references), references.dataset, references, tmp_path / "board", settings(tmp_path / "store"))  # fmt: skip
+    assert entries == list(TRACKS)
+    assert [json.loads(p.read_text("utf-8"))["integrity"]["outcome"] for p in paths]
+    assert list((tmp_path / "board" / "cases").rglob("t__m.json")), "the texts were kept as well"
+
+
+def test_null_rows_and_probes_once_each(tmp_path, references, entries):
+    score_baselines(references, tmp_path / "board", settings(tmp_path / "store"))
+    rows = len(null_reports(references.studies, (), seed=""))
+    assert entries == [track for track in TRACKS for _ in range(rows + PROBES)]
+
+
+def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entries):
+    mine, used = submission(references), settings(tmp_path / "store")
+    for track in TRACKS:
+        board = Board(references.dataset, track)
+        pairs = board_pairs(board, references, mine.files["sandbox"].reports, used.protocol)
+        for part in ((1, 2), (2, 2)):
+            write_shard(used, board, mine, score_board(board, pairs, used, part=part), part)
+    entries.clear()
+    merge_shards(mine, references.dataset, references, tmp_path / "merged", used)
+    assert entries == list(TRACKS)
+    score_submission(mine, references.dataset, references, tmp_path / "whole", settings(tmp_path / "other"))
+    assert files(tmp_path / "merged") == files(tmp_path / "whole")
