@@ -163,11 +163,11 @@ class Record(Typed):
         title="Diagnostics", description="Distinct reports, length ratio, exact matches and the like."
     )
     integrity: Integrity = Field(
+        title="Integrity checks",
         description="Outcome and flags of the integrity checks: counts and ids, never text.",
-        json_schema_extra={"title": "Integrity"},
     )
     provenance: Provenance = Field(
-        description="Digests, versions, device, pull request.", json_schema_extra={"title": "Provenance"}
+        title="Origin of the numbers", description="Digests, versions, device, pull request."
     )
     ladder: LadderStep | None = Field(
         default=None,
