@@ -473,7 +473,7 @@ def judged(done, kitchen: Kitchen, key: str, metric: str) -> Verdict:
         ), "other scores, signed alike"
         assert "@unverified" in here or "@stand-in" in here, here
         return Verdict(taken=True)
-    assert done.code == 2, done.code
+    assert done.code == 3, done.code
     words = [line for line in done.err.splitlines() if metric in line]
     assert len(words) == 1, f"no one sentence on {metric}: {done.err}"
     assert str(kitchen.root / key) in words[0], f"no file is named: {words[0]}"

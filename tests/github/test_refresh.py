@@ -9,6 +9,7 @@ import pytest
 from support.damage import DAMAGE, state
 
 from evaluator.core.problems import RexrankError
+from evaluator.core.workspace import Workspace
 from evaluator.github.preview import read_origin
 from evaluator.github.refresh import refresh
 
@@ -28,6 +29,12 @@ def runner(refreshed, tmp_path, monkeypatch):
     return tmp_path
 
 
+def workspace(runner):
+    """The folders of main's clone and of the store, as a job is handed them."""
+    root = runner / "clone"
+    return Workspace(runner / "store", leaderboard=root / "leaderboard", submissions=root / "submissions")
+
+
 @pytest.mark.parametrize("name", sorted(DAMAGE.keys() - MISSING))
 def test_a_damaged_record_is_named_and_nothing_is_removed(runner, name):
     leaderboard = runner / "clone/leaderboard"
@@ -35,7 +42,7 @@ def test_a_damaged_record_is_named_and_nothing_is_removed(runner, name):
     (leaderboard / "records/sandbox/report/strangers__gone.json").write_text("{}")
     before = state(leaderboard)
     with pytest.raises(RexrankError, match=r"strangers__careful\.json") as caught:
-        refresh(runner / "clone/submissions", leaderboard, runner / "bundle")
+        refresh(workspace(runner), runner / "bundle")
     assert "rexrank score submissions/strangers/careful --dataset sandbox" in str(caught.value)
     assert "strangers__gone.json" in str(caught.value)
     assert state(leaderboard) == before
@@ -48,7 +55,7 @@ def test_damaged_probes_are_made_anew(runner, content):
     leaderboard = runner / "clone/leaderboard"
     before = state(leaderboard)
     (leaderboard / "sanity/sandbox.findings.json").write_text(content)
-    assert refresh(runner / "clone/submissions", leaderboard, runner / "bundle")["scored"] == 1
+    assert refresh(workspace(runner), runner / "bundle")["scored"] == 1
     assert state(leaderboard).keys() == before.keys()
     assert json.loads((leaderboard / "sanity/sandbox.findings.json").read_text())["metrics"]
 
