@@ -142,7 +142,8 @@ def test_github_down_while_publishing(scored: World, where: str) -> None:
     merged = scored.merge(scored.state.pulls[1])
     run = scored.last("publish")
     assert run.conclusion == "failure"
-    assert run.jobs["score"].result == "success"
+    # Without an answer on whose pull request was merged nothing is scored; a push that fails has its scores.
+    assert run.jobs["score"].result == ("skipped" if where == "api" else "success")
     assert scored.main == merged
     fault.times = 0
     assert scored.rerun(run).conclusion == "success", run.log
