@@ -153,9 +153,10 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
 
 def test_every_word_of_a_status_in_the_guide_is_said() -> None:
     from evaluator.cli import pull_request as pull
+    from evaluator.github import api
     from evaluator.github import validation_comment as messages
 
-    told = Path(pull.__file__).read_text() + Path(messages.__file__).read_text()
+    told = "".join(Path(module.__file__).read_text() for module in (pull, messages, api))
     quoted = re.findall(r'^\| \w+: "([^"]+)"', GUIDE, re.MULTILINE)
     quoted += re.findall(r'^\| green: "([^"]+)"', GUIDE, re.MULTILINE)
     assert len(set(quoted)) == 4
