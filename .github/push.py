@@ -15,20 +15,19 @@ URL = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}"
 BASIC = base64.b64encode(f"x-access-token:{os.environ['PUSH_TOKEN']}".encode()).decode()
 CONFIG = {"core.hooksPath": os.devnull, f"http.{SERVER}/.extraheader": f"AUTHORIZATION: basic {BASIC}"}
 CONFIG |= {"user.name": "rexrank-bot", "user.email": "rexrank-bot@users.noreply.github.com"}
-SAFE = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+SAFE = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 SAFE |= {"GIT_INDEX_FILE": f"{os.environ['RUNNER_TEMP']}/push.index", "GIT_CONFIG_COUNT": str(len(CONFIG))}
-SAFE |= {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(CONFIG)}
-SAFE |= {f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(CONFIG.values())}
+for number, (key, value) in enumerate(CONFIG.items()):
+    SAFE |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
 
 
 def git(*args: str, given: str = "") -> str:
     """What git prints; raises `CalledProcessError` where it fails."""
-    output = subprocess.check_output(["git", *args], env=os.environ | SAFE, input=given.encode())
-    return output.decode().strip()
+    return subprocess.check_output(["git", *args], env=SAFE, input=given.encode()).decode().strip()
 
 
 def main(folder: Path) -> str:
-    """What was done, in words; raises where something must not be pushed or the push is refused."""
+    """What was done. git refuses a push onto another parent than main's head: then all is looked at again."""
     base = json.loads((folder / "base.json").read_text("utf-8"))
     paths = sorted(p for p in (folder / "leaderboard").rglob("*") if p.is_symlink() or not p.is_dir())
     names, sizes = [p.relative_to(folder).as_posix() for p in paths], [p.lstat().st_size for p in paths]
@@ -37,24 +36,25 @@ def main(folder: Path) -> str:
     if any(p.is_symlink() or not p.is_file() for p in paths) or not all(map(NAME.fullmatch, names)):
         raise SystemExit("something is no regular file, or bears a name that no leaderboard needs.")
     oids = git("hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(map(str, paths))).split()
-    git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
-    head = git("rev-parse", "FETCH_HEAD")
-    if base is None or git("ls-tree", head, "submissions") != base["submissions"]:
-        return "nothing to publish: main holds other submissions, and their own run publishes them"
-    if git("ls-tree", head, "leaderboard") != base["leaderboard"]:
-        raise SystemExit("main's leaderboard/ moved since the check. Run the workflow again.")
-    git("read-tree", head)
-    git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
-    entries = [f"100644 {oid}\t{name}\n" for oid, name in zip(oids, names, strict=True)]
-    git("update-index", "--index-info", given="".join(entries))
-    commit = git("commit-tree", git("write-tree"), "-p", head, "-m", "Leaderboard: what main gives")
-    raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)
-    for meta, path in (line.split("\t") for line in raw.splitlines()):
-        if not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000"):
-            raise SystemExit("the commit would change something outside leaderboard/.")
-    if raw:  # Refused by git unless main is still the parent.
-        git("push", "-q", URL, f"{commit}:refs/heads/main")
-    return f"published {commit}" if raw else "nothing to publish"
+    for _ in range(5):
+        git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
+        head = git("rev-parse", "FETCH_HEAD")
+        if base is None or git("ls-tree", head, "submissions") != base["submissions"]:
+            return "nothing to publish: main holds other submissions, and their own run publishes them"
+        if git("ls-tree", head, "leaderboard") != base["leaderboard"]:
+            raise SystemExit("main's leaderboard/ moved since the check. Run the workflow again.")
+        git("read-tree", head)
+        git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
+        entries = [f"100644 {oid}\t{name}\n" for oid, name in zip(oids, names, strict=True)]
+        git("update-index", "--index-info", given="".join(entries))
+        commit = git("commit-tree", git("write-tree"), "-p", head, "-m", "Leaderboard: what main gives")
+        raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)
+        for meta, path in (line.split("\t") for line in raw.splitlines()):
+            if not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000"):
+                raise SystemExit("the commit would change something outside leaderboard/.")
+        if not raw or not subprocess.call(["git", "push", "-q", URL, f"{commit}:refs/heads/main"], env=SAFE):
+            return f"published {commit}" if raw else "nothing to publish"
+    raise SystemExit("main moved at every try. Run the workflow again.")
 
 
 sys.stdout.write(f"{main(Path(sys.argv[1]).resolve())}\n")
