@@ -17,6 +17,8 @@ from typing import Final
 from evaluator.core.problems import InputError, visible
 from evaluator.datasets.registry import TRACKS, dataset_ids
 
+MAX_CELL: Final = 1_000
+"""Characters of a cell; the limit of the csv module belongs to the whole process."""
 COLUMNS: Final = ("dataset", "track", "model", "institution", "year", "link", "metric", "value")
 COEFFICIENTS: Final = {
     "radgraph_f1": -1.24521633021832,
@@ -129,6 +131,8 @@ def _cells(path: Path) -> Iterator[list[str]]:
     for row in rows:
         if len(row) != len(COLUMNS):
             raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")
+        if max(map(len, row)) > MAX_CELL:
+            raise ValueError(f"line {rows.line_num} has a cell of more than {MAX_CELL} characters")
         if row[0] not in dataset_ids() or row[1] not in TRACKS:
             raise ValueError(f"line {rows.line_num} is of no board: {visible(row[0])}, {visible(row[1])}")
         yield row

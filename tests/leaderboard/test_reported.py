@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,15 @@ CHANGES = {
 def refused(folder):
     with pytest.raises(RexrankError, match=r"x\.csv is no table of reported rows: .+ git checkout HEAD -- "):
         load_reported(folder)
+
+
+def test_a_cell_has_a_limit_whatever_the_process_allows(tmp_path):
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        (tmp_path / "x.csv").write_text(CHANGES["an endless cell"])
+        refused(tmp_path)
+    finally:
+        csv.field_size_limit(before)
 
 
 @pytest.mark.parametrize("name", CHANGES)
