@@ -75,7 +75,7 @@ class Challenge:
         submission = Submission(team, model, CARD, {dataset: Predictions(dataset, reports, digest)})
         (path,) = score_submission(submission, references.dataset, references, self.leaderboard, settings, earlier=earlier)  # fmt: skip
         badges = json.loads(path.read_text("utf-8"))["integrity"]["badges"]
-        return [(b.code, b.outcome, b.text) for b in badges]
+        return [(b["code"], b["outcome"], b["text"]) for b in badges]
 
 
 @pytest.fixture
