@@ -15,7 +15,7 @@ def coarse(value: float, step: float) -> float:
 
     For rendering only; records and ranks keep full precision.
 
-    >>> coarse(0.41234, 0.001), coarse(0.41234, 0.05)
+    >>> round(coarse(0.41234, 0.001), 12), round(coarse(0.41234, 0.05), 12)
     (0.412, 0.4)
     """
     return float(np.rint(value / step) * step)
