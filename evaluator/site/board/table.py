@@ -18,7 +18,24 @@ GROUPS: Final = (
     ("incomplete", "Listed without a rank; below each name stands why"),
     ("withdrawn", "Withdrawn; they stay listed, without numbers"),
 )
-SHORT_MARKS: Final = {"C15": "better than is plausible", "C17": "not the scores it claimed"}
+SHORT_MARKS: Final = {
+    "C2": "empty reports",
+    "C3": "studies not scored",
+    "C5": "far shorter or longer",
+    "C7": "letters of other scripts",
+    "C9": "the same words over and over",
+    "C11": "close to references",
+    "C12": "close to references",
+    "C13": "points at its references",
+    "C15": "better than is plausible",
+    "C16": "not its parts' RadCliQ",
+    "C17": "not the scores it claimed",
+    "C18": "resembles another model",
+    "C19": "few reports changed",
+    "C20": "planted strings",
+    "C21": "words for a judge",
+    "C23": "judge against the evidence",
+}
 """For the marks whose text does not begin with what they mean."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import html
 import re
+from pathlib import Path
 
 import pytest
 from support import tables
@@ -13,7 +14,7 @@ from support.tables import typed
 from evaluator.leaderboard.row import Inputs, MetricCell, Row
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import display
-from evaluator.site.board.table import board_table, scores_cell, short_marks, shown_parts
+from evaluator.site.board.table import SHORT_MARKS, board_table, scores_cell, short_marks, shown_parts
 from evaluator.site.html import inputs_of, number
 
 HOSTILE = "</th><script>alert(1)</script> | **x** [y](javascript:alert(1)) & \"'"
@@ -158,6 +159,15 @@ def test_marks_are_short_in_the_table():
         "better than is plausible",
         "the same words over and over",
     ]
+
+
+def test_the_mark_of_every_check_says_what_it_means():
+    """No count and no metric's key stands for a check; C10, C14 and C22 say themselves what they mean."""
+    page = (Path(__file__).parents[3] / "site" / "integrity.md").read_text("utf-8")
+    codes = {f"C{n}" for n in re.findall(r'id="c(\d+)"', page)}
+    assert codes - SHORT_MARKS.keys() == {"C10", "C14", "C22"}
+    badges = [{"code": "C23", "text": "green: 21 of 200 studies score far above what was to be expected"}]
+    assert short_marks(Row.model_validate(tables.row(badges=badges))) == ["judge against the evidence"]
 
 
 @pytest.mark.parametrize(
