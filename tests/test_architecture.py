@@ -135,6 +135,7 @@ THEMES = {
     "statistics/test_moerad",
     "submissions/convert/test_property",
     "submissions/rules/test_chat_reports",
+    "submissions/test_guide_codes",
     "submissions/test_hostile_input",
     "test_hosted_requirements",
     "test_architecture",

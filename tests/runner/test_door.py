@@ -1,0 +1,101 @@
+"""The door between a job and the scorer: what it hands on, and what it refuses to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+KIT = Path(__file__).parents[2] / "runner"
+SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+def door(tmp_path, answers, *args, status=0):
+    """isolated-rexrank.sh with a `sudo` that answers for isolate.sh."""
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    archive = tmp_path / "answer.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, text in answers.items():
+            data = text.encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))
+    (fake / "sudo").write_text(
+        f'#!/bin/sh\nprintf "%s " "$@" >{tmp_path}/asked\ncat {archive}\nexit {status}\n'
+    )
+    (fake / "sudo").chmod(0o755)
+    out = tmp_path / "output"
+    out.write_text("")
+    env = {"PATH": f"{fake}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(out),
+           "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
+           "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
+    done = subprocess.run(
+        ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done, out.read_text(), (tmp_path / "asked").read_text().split()
+
+
+def test_the_door_passes_one_checked_line_on(tmp_path):
+    folder = tmp_path / "folder"
+    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
+    assert (done.returncode, out) == (0, "")
+    assert (folder / "result.json").read_text() == '{"a":1}'
+    assert asked[0] == "-n"
+    assert asked[1].endswith("/bin/isolate.sh")
+    assert asked[2:] == ["score", "12", SHA]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "result=1\n",
+        'other={"a":1}\n',
+        'result={"a":1}\nPATH=/evil}\n',
+        'result={"a":1}\rx}\n',
+        'x\nresult={"a":1}\n',
+    ],
+)
+def test_the_door_passes_nothing_else_on(tmp_path, output):
+    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
+    assert (done.returncode, out) == (2, "")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_the_door_keeps_the_status(tmp_path):
+    answer, folder = {"output": 'result={"error":"no"}\n'}, tmp_path / "folder"
+    done, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
+    assert (done.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
+
+
+def test_the_door_passes_a_line_on_that_no_environment_could_hold(tmp_path):
+    text = json.dumps({"a": "x" * 900_000}, separators=(",", ":"))
+    done, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
+    assert (done.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
+
+
+def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
+    (tmp_path / "one").mkdir()
+    done, _, asked = door(
+        tmp_path / "one", {"bundle/tables/a.json": "1"}, "pr", "refresh", str(tmp_path / "b"), "--all"
+    )
+    assert (done.returncode, asked[2:]) == (0, ["refresh"])
+    assert (tmp_path / "b/tables/a.json").read_text() == "1"
+    (tmp_path / "two").mkdir()
+    done, _, _ = door(tmp_path / "two", {"bundle/a": "1"}, "pr", "refresh", str(tmp_path / "c"), status=2)
+    assert done.returncode == 2
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
+    done, _, _ = door(tmp_path, {"bundle/../../evil": "1"}, "pr", "refresh", str(tmp_path / "x/b"))
+    assert done.returncode != 0
+    assert not (tmp_path / "evil").exists()
+    assert not (tmp_path / "x/evil").exists()
