@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import resource
 import signal
 import subprocess
 import tempfile
@@ -35,6 +34,9 @@ SAFE: Final = {
     "GIT_ALLOW_PROTOCOL": "https:http:file",
 }
 """Git without questions, without the machine's configuration, over ordinary transports only."""
+_BLOCK: Final = 512
+_BOUNDED: Final = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
+"""Starts a command with a limit of `$0` blocks a file. Python's own `preexec_fn` would copy this whole process first."""
 _KINDS: Final[dict[str, EntryKind]] = {
     "100644": "file",
     "100755": "file",
@@ -70,7 +72,8 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
 
     Nothing that it writes, its answer included, may grow beyond `MAX_WRITTEN` bytes: it is ended by SIGXFSZ.
     """
-    command = ["git", "-c", "core.quotePath=false", f"--git-dir={git_dir}", *args]
+    bounded = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK))
+    command = [*bounded, "git", "-c", "core.quotePath=false", f"--git-dir={git_dir}", *args]
     token = credentials(os.environ.get("GITHUB_TOKEN", ""))
     with tempfile.TemporaryFile() as answer:
         try:
@@ -82,16 +85,11 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
                 timeout=TIMEOUT,
                 check=False,
                 env={**os.environ, **SAFE, **token, **(environment or {})},
-                preexec_fn=_bounded,
             )
         except subprocess.TimeoutExpired as error:
             raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
         answer.seek(0)
         return done.returncode, answer.read()
-
-
-def _bounded() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN, MAX_WRITTEN))
 
 
 def credentials(token: str) -> dict[str, str]:

@@ -23,6 +23,8 @@ from evaluator.datasets.sandbox.generate import submission_files
 ROOT = Path(__file__).parents[2]
 HOOK = """
 import importlib, os, signal, sys
+# What a shell in the foreground starts a command with, whatever the tests were started with.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 module, _, name = sys.argv[1].partition(":")
 wanted, number = int(sys.argv[2]), int(sys.argv[3])
 owner, names = importlib.import_module(module), name.split(".")
@@ -43,11 +45,6 @@ main()
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
-def default_signals():
-    """What a shell in the foreground starts a command with, whatever the tests were started with."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def stopped(place, count, number, *args, cwd):
     """The ended command, which got the signal at the `count`-th call of `place`."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
@@ -60,7 +57,6 @@ def stopped(place, count, number, *args, cwd):
         timeout=300,
         env=clean,
         check=False,
-        preexec_fn=default_signals,
     )
 
 
