@@ -17,8 +17,9 @@ import struct
 import sys
 
 LIBRARIES = (
-    "github", "jsonschema", "numpy", "pandas", "pyarrow.parquet", "requests", "rich.console", "rich.table",
-    "rouge_score.rouge_scorer", "typer", "yaml",
+    "github", "http.server", "jsonschema", "numpy", "pandas", "pyarrow.parquet", "pydantic.main", "pydantic.root_model",
+    "pydantic.type_adapter", "requests", "rich.console", "rich.table", "rouge_score.rouge_scorer", "statistics",
+    "tomllib", "typer", "yaml",
 )  # fmt: skip
 
 
