@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.fuzz import command
 
 from evaluator.datasets.sandbox.generate import submission_files
 
 ROOT = Path(__file__).parents[2]
 
 
-def rexrank(*args, cwd, env=None):
-    import os
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    """Nothing of the caller's own settings, and a cache of the test's own."""
+    for name in [n for n in os.environ if n.startswith("REXRANK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    command = [sys.executable, "-c", "from evaluator.cli import main; main()", *map(str, args)]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
-    clean |= {
-        "PYTHONPATH": str(ROOT),
-        "XDG_CACHE_HOME": str(cwd / "cache"),
-        "OMP_NUM_THREADS": "1",
-        **(env or {}),
-    }
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, env=clean, check=False
-    )
+
+def rexrank(*args, cwd):
+    """The command in this process, started in a folder."""
+    with contextlib.chdir(cwd):
+        return command(*args)
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def repository(tmp_path):
     return tmp_path
 
 
-def test_help_names_every_command(tmp_path):
-    done = rexrank("--help", cwd=tmp_path)
+def test_help_names_every_command():
+    start = [sys.executable, "-c", "from evaluator.cli import main; main()", "--help"]
+    done = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     for name in (
         "validate",
@@ -71,32 +73,32 @@ def test_light_commands_never_import_torch():
 
 def test_validate_exits_0_and_1(repository):
     done = rexrank("validate", "submissions", cwd=repository)
-    assert done.returncode == 0, done.stderr
-    assert "Valid: 4 submissions checked, 1 warning." in done.stdout
-    assert "C10: null-like: one report for 100% of the studies" in done.stdout
+    assert done.code == 0, done.err
+    assert "Valid: 4 submissions checked, 1 warning." in done.out
+    assert "C10: null-like: one report for 100% of the studies" in done.out
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
     done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
-    assert done.returncode == 1
-    assert [p["code"] for p in json.loads(done.stdout)["problems"]] == ["RX108", "RX415"]
+    assert done.code == 1
+    assert [p["code"] for p in json.loads(done.out)["problems"]] == ["RX108", "RX415"]
 
 
 def test_validate_of_nothing_names_what_to_give(repository):
     done = rexrank("validate", "nowhere", cwd=repository)
-    assert done.returncode == 1
+    assert done.code == 1
     assert (
-        done.stderr
+        done.err
         == "rexrank: nowhere is not a folder; give a submission folder, such as submissions/TEAM/MODEL.\n"
     )
 
 
 def test_new_refuses_to_overwrite(tmp_path):
-    assert rexrank("new", "acme", "m1", cwd=tmp_path).returncode == 0
+    assert rexrank("new", "acme", "m1", cwd=tmp_path).code == 0
     card = tmp_path / "submissions/acme/m1/model.yaml"
     card.write_text("mine")
     done = rexrank("new", "acme", "m1", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.code == 1
     assert card.read_text() == "mine"
-    assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).stdout
+    assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).out
 
 
 def test_score_rank_compare(repository):
@@ -104,13 +106,13 @@ def test_score_rank_compare(repository):
         done = rexrank(
             "score", f"submissions/rexrank-sandbox/{model}", "--metrics", "bleu_2,rouge_l", cwd=repository
         )
-        assert done.returncode == 0, done.stderr
-    assert "bleu_2" in done.stdout
-    assert rexrank("rank", cwd=repository).returncode == 0
+        assert done.code == 0, done.err
+    assert "bleu_2" in done.out
+    assert rexrank("rank", cwd=repository).code == 0
     tables = repository / "leaderboard/tables"
     first = {p.name: p.read_bytes() for p in tables.iterdir()}
     assert set(first) == {f"sandbox.{t}.{s}" for t in ("findings", "report") for s in ("csv", "json", "md")}
-    assert rexrank("rank", cwd=repository).returncode == 0
+    assert rexrank("rank", cwd=repository).code == 0
     assert {p.name: p.read_bytes() for p in tables.iterdir()} == first
     rows = json.loads(first["sandbox.findings.json"])["rows"]
     assert [r["id"] for r in rows] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"]
@@ -123,27 +125,27 @@ def test_score_rank_compare(repository):
         "sandbox",
         cwd=repository,
     )
-    assert done.returncode == 0
-    assert "rexrank-sandbox/near-copy better" in done.stdout
+    assert done.code == 0
+    assert "rexrank-sandbox/near-copy better" in done.out
 
 
 def test_shards_merge_to_the_same_record(repository):
     args = ("submissions/rexrank-sandbox/paraphrase", "--dataset", "sandbox")
     whole = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", cwd=repository)
-    assert whole.returncode == 0, whole.stderr
+    assert whole.code == 0, whole.err
     record = repository / "leaderboard/records/sandbox/report/rexrank-sandbox__paraphrase.json"
     studies = repository / "leaderboard/studies/sandbox/report/rexrank-sandbox__paraphrase.parquet"
     before = (record.read_bytes(), studies.read_bytes())
     record.unlink()
     done = rexrank("merge", *args, cwd=repository)
-    assert done.returncode == 1
-    assert "Score the shards first" in done.stderr
+    assert done.code == 1
+    assert "Score the shards first" in done.err
     for i in (1, 2, 3):
         done = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", "--shard", f"{i}/3", cwd=repository)
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         if i == 2:
-            assert "shards still missing: 3/3" in rexrank("merge", *args, cwd=repository).stderr
-    assert rexrank("merge", *args, cwd=repository).returncode == 0
+            assert "shards still missing: 3/3" in rexrank("merge", *args, cwd=repository).err
+    assert rexrank("merge", *args, cwd=repository).code == 0
     assert (record.read_bytes(), studies.read_bytes()) == before
 
 
@@ -157,8 +159,8 @@ def test_missing_weights_leave_the_other_metrics(repository):
         "bleu_2,bertscore",
         cwd=repository,
     )
-    assert done.returncode == 3
-    assert "not computed: the weights of distilroberta-base are not in none." in done.stdout
+    assert done.code == 3
+    assert "not computed: the weights of distilroberta-base are not in none." in done.out
     record = json.loads(
         (repository / "leaderboard/records/sandbox/findings/rexrank-sandbox__template.json").read_text()
     )
@@ -170,8 +172,8 @@ def test_missing_references_say_how_to_get_them(repository):
     (repository / "iu.jsonl").write_text('{"id": "1", "report": "x"}\n')
     rexrank("convert", "iu.jsonl", "--dataset", "mimic-cxr", "--out", "submissions/a/b", cwd=repository)
     done = rexrank("score", "submissions/a/b", cwd=repository)
-    assert done.returncode == 1
-    assert "RX108" in done.stderr
+    assert done.code == 1
+    assert "RX108" in done.err
 
 
 def test_metric_scores_any_pairs(repository):
@@ -192,17 +194,17 @@ def test_metric_scores_any_pairs(repository):
         "s.json",
         cwd=repository,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     body = json.loads((repository / "s.json").read_text())
     assert body["scores"] == {"bleu_2": {"1": 1.0, "b": 0.0}, "rouge_l": {"1": 1.0, "b": 0.0}}
     assert body["signatures"]["bleu_2"].endswith("protocol:compat")
     (repository / "pairs.csv").write_text('id,reference,prediction\n1,"no effusion","no effusion"\n')
     done = rexrank("metric", "bleu_2", "--pairs", "pairs.csv", cwd=repository)
-    assert json.loads(done.stdout)["scores"] == {"bleu_2": {"1": 1.0}}
+    assert json.loads(done.out)["scores"] == {"bleu_2": {"1": 1.0}}
     (repository / "bad.jsonl").write_text('{"id": 1}\n')
     done = rexrank("metric", "bleu_2", "--pairs", "bad.jsonl", "--out", "t.json", cwd=repository)
-    assert done.returncode == 1
-    assert "line 1: no reference, prediction" in done.stderr
+    assert done.code == 1
+    assert "line 1: no reference, prediction" in done.err
     assert not (repository / "t.json").exists()
 
 
@@ -228,24 +230,22 @@ def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
     (repository / name).parent.mkdir(exist_ok=True)
     (repository / name).write_text(content)
     done = rexrank(*arguments, cwd=repository)
-    assert done.returncode == 1
-    assert "cannot be used: 1 problem." in done.stderr
-    assert place in done.stderr
+    assert done.code == 1
+    assert "cannot be used: 1 problem." in done.err
+    assert place in done.err
     for part in ("found ", "wanted ", "fix "):
-        assert part in done.stderr
-    assert "Traceback" not in done.stderr
+        assert part in done.err
+    assert "Traceback" not in done.err
 
 
 def test_releases_that_are_no_good_stop_the_ranking(repository):
     assert (
-        rexrank(
-            "score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", cwd=repository
-        ).returncode
+        rexrank("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", cwd=repository).code
         == 0
     )
     (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
     done = rexrank("rank", cwd=repository)
-    assert (done.returncode, "RX603 /abc" in done.stderr) == (1, True)
+    assert (done.code, "RX603 /abc" in done.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +254,6 @@ def test_releases_that_are_no_good_stop_the_ranking(repository):
 def test_a_file_without_pairs_is_no_result(repository, name, text):
     (repository / name).write_text(text, "utf-8")
     done = rexrank("metric", "bleu_2", "--pairs", name, "--out", "t.json", cwd=repository)
-    assert done.returncode != 0
-    assert f"{name} holds no pair" in done.stderr
+    assert done.code != 0
+    assert f"{name} holds no pair" in done.err
     assert not (repository / "t.json").exists()

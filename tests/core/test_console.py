@@ -27,9 +27,13 @@ CONSOLES = {
 
 
 def rexrank(*args, cwd, env, before="", **how):
+    return interpreter(before + "from evaluator.cli import main; main()", *args, cwd=cwd, env=env, **how)
+
+
+def interpreter(code, *args, cwd, env, **how):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTHONIO", "LC_", "LANG"))}
     clean |= {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / "cache"), "OMP_NUM_THREADS": "1"} | env
-    command = [sys.executable, "-c", before + "from evaluator.cli import main; main()", *map(str, args)]
+    command = [sys.executable, "-c", code, *map(str, args)]
     kept = {k: v for k, v in clean.items() if v is not None}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
     return subprocess.run(command, cwd=cwd, env=kept, timeout=120, check=False, **pipes)
@@ -47,18 +51,40 @@ def submission(tmp_path):
     return tmp_path
 
 
+FORMS = ("text", "markdown", "github", "json")  # JSON last: it leaves the stream in UTF-8
+EVERY_FORM = """
+import os, sys
+from evaluator.cli import main
+for form in sys.argv[1:]:
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{form}.{name}", os.O_WRONLY | os.O_CREAT, 0o600), number)
+    sys.argv = ["rexrank", "validate", "submissions", "--format", form]
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert code == 1, code
+sys.exit(7)
+"""
+"""One interpreter on a console makes the report in every form; each has files of its own for both streams."""
+
+
 @pytest.mark.parametrize("console", CONSOLES)
-@pytest.mark.parametrize("form", ["text", "markdown", "github", "json"])
-def test_every_console_gets_the_report(submission, console, form):
-    done = rexrank("validate", "submissions", "--format", form, cwd=submission, env=CONSOLES[console])
-    assert done.returncode == 1, done.stderr
-    assert b"Traceback" not in done.stderr
-    assert b"unexpected failure" not in done.stderr
-    said = done.stdout.decode("utf-16-le" if console == "UTF-16" and form != "json" else "utf-8", "replace")
-    if form == "json":
-        assert "胸片" in json.dumps(json.loads(said), ensure_ascii=False)
-    else:
-        assert "model.yaml" in said
+def test_every_console_gets_the_report(submission, console):
+    done = interpreter(EVERY_FORM, *FORMS, cwd=submission, env=CONSOLES[console])
+    assert done.returncode == 7, [p.read_text("utf-8", "replace") for p in submission.glob("*.err")]
+    for form in FORMS:
+        errors = (submission / f"{form}.err").read_bytes()
+        assert b"Traceback" not in errors
+        assert b"unexpected failure" not in errors
+        encoding = "utf-16-le" if console == "UTF-16" and form != "json" else "utf-8"
+        said = (submission / f"{form}.out").read_bytes().decode(encoding, "replace")
+        if form == "json":
+            assert "胸片" in json.dumps(json.loads(said), ensure_ascii=False)
+        else:
+            assert "model.yaml" in said
 
 
 @pytest.mark.parametrize("console", ["cp1252", "ascii"])
