@@ -1,19 +1,27 @@
-"""Settings for every test: no deadlines that a busy machine would break, one thread for torch."""
+"""Settings for every test: the same examples on every machine, no deadlines, one thread for torch."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support import needs
 
 # Set before torch is imported; two test workers would otherwise fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-settings.register_profile("rexrank", deadline=None)
-settings.load_profile("rexrank")
+# The gate tries the same few examples each time; `--hypothesis-profile long` tries many others.
+settings.register_profile(
+    "gate",
+    deadline=None,
+    derandomize=True,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("long", settings.get_profile("gate"), derandomize=False, max_examples=2000)
+settings.load_profile("gate")
 
 
 def _skipped(config: pytest.Config) -> tuple[list[str], bool]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.damage import DAMAGE
 
@@ -316,7 +316,6 @@ ODD = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
 @given(data=st.data())
 @pytest.mark.parametrize("kind", ["dataset", "policy", "releases"])
 def test_no_value_at_any_place_is_coerced_or_raises_otherwise(kind, data, tmp_path_factory):

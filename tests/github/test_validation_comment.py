@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.comments import inert
 
@@ -68,7 +68,6 @@ def test_reports_objections_folders_and_problems_are_inert(text):
     inert(validation_comment(intake(), Around(others)))
 
 
-@settings(max_examples=200)
 @given(st.text(alphabet="`@[]()<>!|\\\n\r ab*_#:", max_size=60))
 def test_any_report_stays_in_its_fence(text):
     inert(validation_comment(intake(text)))

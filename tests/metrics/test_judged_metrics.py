@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.needs import reason
 
@@ -130,7 +130,6 @@ def test_escaping_takes_the_sense_from_every_mark(text: str) -> None:
         assert not set("<>[]") & set(found), (key, found)
 
 
-@settings(max_examples=300)
 @given(st.text(alphabet="<>[]{}|/`s abS\n\u200b\uff1c\uff3b", max_size=40))
 def test_escaping_leaves_nothing_that_opens_or_closes(text: str) -> None:
     plain = escaped(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.core.problems import RexrankError
@@ -47,7 +47,6 @@ def test_rows_depend_on_what_is_at_hand():
     )
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdefg"), min_size=2, max_size=30), st.sets(st.integers(0, 29)))
 def test_nobody_gets_a_reference_of_their_own_patient(patients, missing):
     refs = references(patients, missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.submissions import FIRST, GOOD_CARD, check
 from support.work import calls, grows_in_proportion, peak
@@ -75,14 +75,12 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(JSON)
 def test_no_json_makes_the_checks_stumble(submission, value):
     (submission / "sandbox.json").write_text(json.dumps(value))
     assert not check(submission).ok
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.binary(max_size=60), st.sampled_from(["sandbox.json", "model.yaml"]))
 def test_no_bytes_make_the_checks_stumble(submission, data, name):
     (submission / name).write_bytes(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.needs import has_data, reason
 from support.texts import sentence
@@ -213,7 +213,6 @@ def test_claims_and_drops():
     assert plausibility.check_drop("e", {"d": 0.1, "e": 0.4}) == []
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(alphabet="qzй<|>’ \n", max_size=60), min_size=4, max_size=4))
 def test_flags_never_quote_a_report(reports):
     board = texts([f"xylophone {r}" for r in reports], [f"xylophone {i}" for i in range(4)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.scoring.integrity.similarity import WordTexts, matrix, pairwise, sorted_words
@@ -11,7 +11,6 @@ from evaluator.scoring.integrity.similarity import WordTexts, matrix, pairwise, 
 WORDS = st.lists(st.sampled_from(["lung", "clear", "no", "effusion", "x1"]), max_size=12).map(" ".join)
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
 def test_similarity_is_symmetric_bounded_and_never_larger_in_order(pairs):
     words = WordTexts()

@@ -8,7 +8,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.tables import typed
 
@@ -42,7 +42,6 @@ def box(label):
     return x + dx - start, y - 11, x + dx - start + wide, y + 3
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(9, 94), st.floats(44, 290)), min_size=1, max_size=60))
 def test_no_name_covers_another(points):
     made = _labels(points, [f"Model {i:02d}" for i in range(len(points))])

@@ -9,7 +9,7 @@ from importlib import resources
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.packing import packed
 
@@ -105,7 +105,6 @@ def rows_of(texts):
     return [{"study_id": i, "prediction": t} for i, t in zip(IDS, filled, strict=True)]
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(HONEST, min_size=1, max_size=20))
 def test_honest_reports_with_debris_get_in_from_every_format(tmp_path, texts):
     rows = rows_of(texts)
@@ -117,7 +116,6 @@ def test_honest_reports_with_debris_get_in_from_every_format(tmp_path, texts):
     assert problems_of(tmp_path, first) == []
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(ANY, min_size=1, max_size=5), name=st.sampled_from(sorted(FORMATS)))
 def test_any_text_is_written_so_that_it_validates_or_is_refused(tmp_path, texts, name):
     try:
@@ -138,7 +136,6 @@ PATCHED = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=200), PATCHED))
 def test_any_bytes_are_read_or_refused(tmp_path, content):
     try:
