@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.core.version import __version__
 
-__all__ = ["__version__", "score_pairs"]
+__all__ = ["Scorer", "__version__", "score_pairs"]
 
 if TYPE_CHECKING:
-    from evaluator.scoring.engine import score_pairs
+    from evaluator.scoring.scorer import Scorer, score_pairs
 
 
 def __getattr__(name: str) -> Any:
-    """`score_pairs`, imported on first use so that `import evaluator` stays instant."""
-    if name == "score_pairs":
-        from evaluator.scoring.engine import score_pairs
+    """`Scorer` and `score_pairs`, imported on first use so that `import evaluator` stays instant."""
+    if name in {"Scorer", "score_pairs"}:
+        from evaluator.scoring import scorer
 
-        return score_pairs
+        return getattr(scorer, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

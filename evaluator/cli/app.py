@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
     Device,
     HostedOk,
@@ -25,6 +26,7 @@ from evaluator.cli.options import (
     Metrics,
     Models,
     OverQuota,
+    Protocol,
     References,
     Store,
 )
@@ -66,13 +68,6 @@ class OutputFormat(StrEnum):
     json = "json"
     github = "github"
     markdown = "markdown"
-
-
-class Protocol(StrEnum):
-    """The text protocols."""
-
-    clean = "clean"
-    compat = "compat"
 
 
 @app.command()
@@ -137,48 +132,8 @@ def new(
     raise typer.Exit(run_new(root, team, model))
 
 
-@app.command()
-def metric(
-    keys: Annotated[list[str], typer.Argument(help="Metric keys, e.g. bleu_2 bertscore.")],
-    pairs: Annotated[Path, typer.Option("--pairs", help="JSONL or CSV of id, reference, prediction.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="JSON file to write (default: standard output).")
-    ] = None,
-    protocol: Annotated[Protocol, typer.Option("--protocol", help="Text protocol.")] = Protocol.clean,
-    models: Models = None,
-    device: Device = "cpu",
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
-    ] = None,
-    variant: Annotated[
-        list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")
-    ] = None,
-    judge_url: JudgeUrl = "",
-    judge_model: JudgeModel = "",
-    judge_revision: JudgeRevision = "",
-    judge_key_env: JudgeKeyEnv = "",
-    hosted_ok: HostedOk = None,
-    judges: JudgesFile = None,
-    details: Annotated[bool, typer.Option("--details", help="Add what each metric saw.")] = False,
-) -> None:
-    """Score any file of (reference, prediction) pairs, without a submission."""
-    from evaluator.cli.score import judge_settings, run_metric
-
-    named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
-    raise typer.Exit(
-        run_metric(
-            keys,
-            pairs,
-            out,
-            protocol.value,
-            models,
-            device,
-            batch_size,
-            variant or [],
-            named,
-            details=details,
-        )
-    )
+app.command()(metric)
+app.command()(metrics)
 
 
 @app.command()

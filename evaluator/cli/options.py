@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+
+
+class Protocol(StrEnum):
+    """The text protocols."""
+
+    clean = "clean"
+    compat = "compat"
+
 
 _DEVICE: Final = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,3})?")
 

@@ -1,4 +1,4 @@
-"""`rexrank metric`, `score`, `baseline` and `merge`."""
+"""`rexrank score`, `baseline` and `merge`, and what names metrics and judges on the command line."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 
 from evaluator.cli.exit_codes import each
 from evaluator.cli.progress import progress
-from evaluator.core.console import print_data
-from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError
 from evaluator.core.workspace import references_directory, store_directory
-from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
 from evaluator.scoring.run import ScoreSettings
@@ -31,59 +28,6 @@ if TYPE_CHECKING:
     from evaluator.submissions.submission import Submission
 
 
-def run_metric(
-    keys: Sequence[str],
-    pairs: Path,
-    out: Path | None,
-    protocol: ProtocolName,
-    models: Path | None,
-    device: str,
-    batch_size: int | None,
-    variants: Sequence[str],
-    judges: Mapping[str, JudgeSettings],
-    *,
-    details: bool,
-) -> int:
-    """0 after writing the scores of a file of pairs, 3 when a metric could not run, 2 when none could.
-
-    Raises `RexrankError` when nothing can be done.
-    """
-    from evaluator.scoring.engine import score_pairs
-    from evaluator.submissions.pairs import read_pairs
-
-    known_keys(keys)
-    named_variants = parse_variants(variants)
-    rows = read_pairs(pairs)
-    with progress() as show:
-        try:
-            scored = score_pairs(
-                rows,
-                keys,
-                protocol=protocol,
-                models=models,
-                device=device,
-                batch_size=batch_size,
-                details=details,
-                variants=named_variants,
-                judge=judges,
-                progress=show,
-                partial=True,
-            )
-        except ValueError as error:
-            raise InputError(str(error)) from error
-    if scored.scores:
-        text = dump_json(scored.to_dict())
-        if out is None:
-            print_data(text)
-        else:
-            write_text(out, text)
-    for key, reason in scored.unavailable.items():
-        print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
-    if scored.unavailable:
-        return ExitCode.PARTIAL if scored.scores else ExitCode.FAILURE
-    return ExitCode.DONE
-
-
 def known_keys(keys: Sequence[str]) -> None:
     """Nothing; raises `RexrankError` with the nearest name for a metric that does not exist."""
     import difflib
@@ -93,19 +37,6 @@ def known_keys(keys: Sequence[str]) -> None:
             near = difflib.get_close_matches(key, metric_keys(), n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise InputError(f"there is no metric {key!r}.{hint} Known: {', '.join(metric_keys())}.")
-
-
-def parse_variants(items: Sequence[str]) -> dict[str, str]:
-    """`{"ratescore": "0.5.0"}` of `["ratescore=0.5.0"]`; raises `InputError` for another form or name."""
-    pairs = [item.partition("=") for item in items]
-    if bad := next((i for i, p in zip(items, pairs, strict=True) if not p[1] or not p[2]), None):
-        raise InputError(f"--variant {bad!r}: wanted KEY=NAME, for example ratescore=0.5.0.")
-    known_keys([key for key, _, _ in pairs])
-    for key, _, name in pairs:
-        known = get_metric(key).variants
-        if name not in known:
-            raise InputError(f"{key} has no variant {name!r}; known: {', '.join(known) or 'none'}")
-    return {key: name for key, _, name in pairs}
 
 
 def judge_settings(

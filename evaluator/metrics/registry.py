@@ -39,6 +39,9 @@ REXRANK_KEYS: Final = (
 )
 """The eight metrics of ReXrank, in the order of its tables."""
 
+PRESETS: Final = {"paper-2024": REXRANK_KEYS}
+"""Sets of metrics by the name that `--preset` takes."""
+
 PRIMARY: Final = "radcliq_v1"
 """The metric that ranks."""
 

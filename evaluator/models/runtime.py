@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from evaluator.core.problems import InputError
 from evaluator.core.types import ProgressCallback, Scores
 from evaluator.datasets.protocol import ProtocolName
 
@@ -39,3 +40,25 @@ class Run:
     cache: TextCache | None = None
     judges: Mapping[str, JudgeSettings] = field(default_factory=dict)
     progress: ProgressCallback | None = None
+
+
+def check_device(name: str) -> None:
+    """Nothing; raises `InputError` for a Torch device that this machine does not have.
+
+    Where Torch is not installed nothing is said: each metric that needs it names it.
+    """
+    kind, _, number = name.partition(":")
+    if kind == "cpu":
+        return
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    backend = {"cuda": torch.cuda, "xpu": torch.xpu, "mps": torch.backends.mps}.get(kind)
+    if backend is None or not backend.is_available():
+        what = f"PyTorch {torch.__version__} sees no {kind} device here"
+    elif kind != "mps" and number and int(number) >= backend.device_count():
+        what = f"there are {backend.device_count()} {kind} devices here, numbered from 0"
+    else:
+        return
+    raise InputError(f"the device {name} cannot be used: {what}. Take another, such as cpu.")

@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
-from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line
-from evaluator.core.types import Pair, ProgressCallback, Scores
+from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line, visible
+from evaluator.core.types import Pair, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.metrics.signature import Signature
-from evaluator.models.runtime import BATCH_SIZE, Run
+from evaluator.models.runtime import Run, check_device
 from evaluator.scoring.score_store import ScoreStore
-
-if TYPE_CHECKING:
-    from evaluator.models.judges.settings import JudgeSettings
-    from evaluator.models.text_cache import TextCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +63,12 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
 
     A metric that cannot run is named in `unavailable`, and so is everything that composes it; the
     others are scored all the same. With a `store`, finished metrics are read from it and written
-    to it. Raises `KeyError` for an unknown metric and `ValueError` for an unknown variant.
+    to it. Raises `KeyError` for an unknown metric, `ValueError` for an unknown variant and
+    `InputError` for a device that this machine does not have.
     """
     wanted = list(dict.fromkeys(keys))
+    if any(get_metric(k).weights for k in in_dependency_order(wanted)):
+        check_device(run.device)
     done: dict[str, Scores] = {}
     signatures: dict[str, Signature] = {}
     unavailable: dict[str, str] = {}
@@ -174,72 +173,21 @@ def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair
         values = list(row)
     if len(values) != 3:
         raise ValueError(f"row {number}: {len(values)} values; wanted id, reference, prediction.")
-    if isinstance(values[0], bool) or not isinstance(values[0], str | int):
-        raise ValueError(f"row {number}: the id must be a string or an integer.")
-    if not all(isinstance(v, str) for v in values[1:]):
-        raise ValueError(f"row {number}: reference and prediction must be strings (an empty one for none).")
+    if isinstance(values[0], bool) or not isinstance(values[0], str | Integral):
+        raise ValueError(f"row {number}: the id must be a string or an integer; found {_shown(values[0])}.")
+    for name, value in zip(("reference", "prediction"), values[1:], strict=True):
+        if not isinstance(value, str):
+            raise ValueError(
+                f"row {number} (id {visible(values[0])}): the {name} must be a string, an empty one for none; "
+                f"found {_shown(value)}."
+            )
     return Pair(str(values[0]), values[1], values[2])
 
 
-def score_pairs(
-    rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]],
-    metrics: Iterable[str],
-    *,
-    protocol: ProtocolName = "clean",
-    models: Path | str | None = None,
-    device: str = "cpu",
-    batch_size: int | None = None,
-    details: bool = False,
-    variants: Mapping[str, str] | None = None,
-    cache: TextCache | None = None,
-    judge: JudgeSettings | Mapping[str, JudgeSettings] | None = None,
-    progress: ProgressCallback | None = None,
-    partial: bool = False,
-) -> Scored:
-    """The scores of any pairs of texts, without a submission.
-
-    Args:
-        rows: pairs, or mappings or sequences of id, reference, prediction.
-        metrics: metric keys (`bleu_2`, `bertscore`, …).
-        protocol: `compat` takes the strings as they are; `clean` normalises both sides first.
-        models: directory of weights, laid out as `evaluator/models/weights.py` says.
-        device: torch device name.
-        batch_size: texts handed to an encoder at a time. On a CPU scores do not depend on it, nor on
-            what else is scored, to the last bit; elsewhere it is the size of a forward pass.
-        details: keep what each metric saw of each pair.
-        variants: named variant per metric key, for those that have some.
-        cache: per-text cache of encoder results.
-        judge: which LLM judge answers, one for all judged metrics or one by metric key.
-        progress: called as (what, done, total).
-        partial: leave out a metric that cannot run, and say why in `unavailable`, instead of raising.
-
-    Raises:
-        KeyError: an unknown metric. ValueError: a bad row or an unknown variant.
-        MetricUnavailable: a metric cannot run here; the message says what to do.
-
-    Example:
-        >>> score_pairs([("1", "no effusion", "no effusion")], ["bleu_2"]).to_dict()["scores"]
-        {'bleu_2': {'1': 1.0}}
-    """
-    from evaluator.models.judges.settings import by_metric
-
-    pairs = as_pairs(rows, protocol)
-    run = Run(
-        protocol=protocol,
-        models=Path(models) if models is not None else None,
-        device=device,
-        batch_size=batch_size or BATCH_SIZE,
-        details=details,
-        variants=variants or {},
-        cache=cache,
-        judges=by_metric(judge),
-        progress=progress,
-    )
-    scored = score(pairs, metrics, run)
-    if scored.unavailable and not partial:
-        key, reason = next(iter(scored.unavailable.items()))
-        raise MetricUnavailable(f"{key}: {reason}")
-    return scored
+def _shown(value: object) -> str:
+    """A value as a message names it; pandas' and numpy's marks of a missing value as NaN."""
+    missing = value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value  # noqa: PLR0124
+    return "NaN, a missing value" if missing else f"{visible(value, 40)} ({type(value).__name__})"
 
 
 def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:

@@ -1,119 +1,126 @@
-"""Files of (id, reference, prediction) for `rexrank metric`: JSONL or CSV, read strictly."""
+"""Files of (id, reference, prediction) for `rexrank metric`, in every format that predictions may have."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from evaluator.core.problems import InputError, visible
+from evaluator.core.problems import visible
+from evaluator.submissions.convert.columns import Role, role_of
+from evaluator.submissions.convert.conversion import read_table
+from evaluator.submissions.convert.ids import id_text
+from evaluator.submissions.convert.source import MAX_BYTES, Source, identify, read_source
+from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Table, listed
 
-MAX_BYTES: Final = 2 << 30
 COLUMNS: Final = ("id", "reference", "prediction")
+PATIENT: Final = "patient"
+"""The column that groups studies for intervals; left out where there is none."""
+MAX_PROBLEMS: Final = 20
+STDIN: Final = "-"
+_ROLES: Final = {"id": Role.ID, "reference": Role.REFERENCE, "prediction": Role.PREDICTED}
+_PATIENTS: Final = ("patient", "patient_id", "subject", "subject_id")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
-def read_pairs(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSONL or CSV file of `id`, `reference`, `prediction`; other columns are left alone.
+def read_pairs(path: Path) -> list[dict[str, str]]:
+    """The rows of a file: `id`, `reference`, `prediction`, and `patient` where a column names it.
 
-    Raises `InputError` that names the line for what is not such a row, and for a file without one.
+    CSV, TSV and semicolon CSV, JSON (lines, a list, pandas' orientations), Parquet, Excel, plain or
+    gzipped; `-` is standard input. A column is taken by its name, or where that is absent by the only
+    name that says the same (`study_id`, `ground_truth`, `generated_report`); others are left alone.
+
+    Raises `InputError` with every problem, each with its line, and for a file without a row.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than 2 GB. Split it and score the parts.")
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}. Give a file of pairs.") from error
-    lines = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
-    rows: list[dict[str, Any]] = []
+    table = read_table(_source(path))
+    if not table.rows:
+        raise Refused(f"{_name(path)} holds no pair. Wanted rows of {', '.join(COLUMNS)}.")
+    places = _places(table, _name(path))
+    rows: list[dict[str, str]] = []
+    problems: list[str] = []
     seen: dict[str, str] = {}
-    for where, row in lines(text, str(path)):
-        study = _checked(row, where)
-        if study in seen:
-            raise InputError(f"{where}: the id {visible(study)!r} was there before, at {seen[study]}.")
-        seen[study] = where.rpartition(", ")[2]
-        rows.append(row)
-    if not rows:
-        raise InputError(f"{path} holds no pair. Wanted rows of {', '.join(COLUMNS)}.")
+    for row in table.rows:
+        values = {name: row.cells[index] for name, index in places.items()}
+        wrong = list(_wrong(values, row, seen))
+        problems += wrong
+        if not wrong:
+            rows.append({name: _text(name, value) for name, value in values.items()})
+    if problems:
+        more = len(problems) - MAX_PROBLEMS
+        raise Refused(*problems[:MAX_PROBLEMS], *([f"… and {more:,} more like these."] if more > 0 else []))
     return rows
 
 
-def _checked(row: dict[str, Any], where: str) -> str:
-    """The id of a row whose values are an id and two texts of whole characters."""
-    lacking = [k for k in COLUMNS if k not in row]
+def _name(path: Path) -> str:
+    return "standard input" if str(path) == STDIN else str(path)
+
+
+def _source(path: Path) -> Source:
+    if str(path) != STDIN:
+        return read_source(path)
+    return identify(_name(path), sys.stdin.buffer.read(MAX_BYTES + 1))
+
+
+def _places(table: Table, name: str) -> dict[str, int]:
+    """The positions of the columns that are read, by their names here."""
+    names = [c.strip().casefold() for c in table.columns]
+    places: dict[str, int] = {}
+    lacking: list[str] = []
+    for wanted in COLUMNS:
+        found = [i for i, n in enumerate(names) if n == wanted] or _by_role(table, wanted)
+        if len(found) > 1:
+            choice = ", ".join(f"'{visible(table.columns[i])}'" for i in found)
+            raise Refused(f"{name}: {choice} may each hold the {wanted}; call the right one {wanted!r}.")
+        if found:
+            places[wanted] = found[0]
+        else:
+            lacking.append(wanted)
     if lacking:
-        raise InputError(f"{where}: no {', '.join(lacking)}; every row needs {', '.join(COLUMNS)}.")
-    study = row["id"]
-    if isinstance(study, bool) or not isinstance(study, str | int):
-        raise InputError(f"{where}: the id must be a text or a whole number.")
+        raise Refused(
+            f"{name}: no {', '.join(lacking)}; every row needs {', '.join(COLUMNS)}. "
+            f"Found the columns {listed(table.columns, 20)}."
+        )
+    patient = next((names.index(n) for n in _PATIENTS if names.count(n) == 1), None)
+    return places | ({PATIENT: patient} if patient is not None else {})
+
+
+def _by_role(table: Table, wanted: str) -> list[int]:
+    """The columns whose names say the same, without those of patients, which group studies."""
+    if wanted == "id" and KEY in table.columns:
+        return [table.columns.index(KEY)]
+    role = _ROLES[wanted]
+    return [
+        i
+        for i, column in enumerate(table.columns)
+        if role_of(column) is role and column.strip().casefold() not in _PATIENTS
+    ]
+
+
+def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterator[str]:
+    """What is wrong with a row, in words; its id is added to those seen."""
+    lacking = [name for name in COLUMNS if values[name] is MISSING]
+    if lacking:
+        yield f"{row.where}: no {', '.join(lacking)}; every row needs {', '.join(COLUMNS)}."
+        return
+    study = id_text(values["id"])
+    if study is None:
+        yield f"{row.where}: the id must be a text or a whole number."
+    elif study in seen:
+        yield f"{row.where}: the id {visible(study)!r} was there before, at {seen[study]}."
+    else:
+        seen[study] = row.where.rpartition(", ")[2]
     for name in COLUMNS[1:]:
-        if not isinstance(row[name], str):
-            raise InputError(f"{where}: the {name} must be a text (an empty one for none).")
-    if any(_HALF.search(str(row[name])) for name in COLUMNS):
-        raise InputError(f"{where}: it holds half of a character, such as \\ud83d. Write the text out anew.")
-    return str(study)
+        if not isinstance(values[name], str):
+            yield f"{row.where}: the {name} must be a text (an empty one for none)."
+    if PATIENT in values and id_text(values[PATIENT]) is None:
+        yield f"{row.where}: the patient must be a text or a whole number."
+    if any(_HALF.search(str(value)) for value in values.values()):
+        yield f"{row.where}: it holds half of a character, such as \\ud83d. Write the text out anew."
 
 
-def _csv_rows(text: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns: list[str] | None = None
-    try:
-        for cells in reader:
-            where = f"{name}, line {reader.line_num}"
-            if not cells:
-                continue
-            if columns is None:
-                columns = cells
-                _check_header(columns, where)
-            elif len(cells) != len(columns):
-                raise InputError(
-                    f"{where}: {len(cells)} cells under {len(columns)} columns; put texts with commas, quotation "
-                    "marks or line breaks in quotation marks."
-                )
-            else:
-                yield where, dict(zip(columns, cells, strict=True))
-    except csv.Error as error:
-        raise InputError(f"{name}, line {reader.line_num} is not CSV: {error}.") from error
-
-
-def _check_header(columns: list[str], where: str) -> None:
-    if twice := [k for k, n in Counter(columns).items() if n > 1 and k in COLUMNS]:
-        raise InputError(f"{where}: the column {', '.join(twice)} stands there twice; keep one.")
-    if lacking := [k for k in COLUMNS if k not in columns]:
-        shown = visible(", ".join(columns), 200)
-        raise InputError(f"{where}: the header lacks {', '.join(lacking)}; found {shown!r}.")
-
-
-def _json_rows(text: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{name}, line {number}"
-        try:
-            row = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where} is not JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise InputError(f'{where}: wanted an object like {{"id": …, "reference": …, "prediction": …}}.')
-        yield where, row
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
-        raise ValueError(f"the key {visible(twice)!r} stands twice in one object")
-    return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"the token {name} is not JSON")
+def _text(name: str, value: Any) -> str:
+    if name in {"id", PATIENT}:
+        return id_text(value) or ""
+    return str(value)

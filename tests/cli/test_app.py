@@ -176,38 +176,6 @@ def test_missing_references_say_how_to_get_them(repository):
     assert "RX108" in done.err
 
 
-def test_metric_scores_any_pairs(repository):
-    lines = [
-        {"id": 1, "reference": "no effusion", "prediction": "no effusion"},
-        {"id": "b", "reference": "x", "prediction": ""},
-    ]
-    (repository / "pairs.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    done = rexrank(
-        "metric",
-        "bleu_2",
-        "rouge_l",
-        "--pairs",
-        "pairs.jsonl",
-        "--protocol",
-        "compat",
-        "--out",
-        "s.json",
-        cwd=repository,
-    )
-    assert done.code == 0, done.err
-    body = json.loads((repository / "s.json").read_text())
-    assert body["scores"] == {"bleu_2": {"1": 1.0, "b": 0.0}, "rouge_l": {"1": 1.0, "b": 0.0}}
-    assert body["signatures"]["bleu_2"].endswith("protocol:compat")
-    (repository / "pairs.csv").write_text('id,reference,prediction\n1,"no effusion","no effusion"\n')
-    done = rexrank("metric", "bleu_2", "--pairs", "pairs.csv", cwd=repository)
-    assert json.loads(done.out)["scores"] == {"bleu_2": {"1": 1.0}}
-    (repository / "bad.jsonl").write_text('{"id": 1}\n')
-    done = rexrank("metric", "bleu_2", "--pairs", "bad.jsonl", "--out", "t.json", cwd=repository)
-    assert done.code == 1
-    assert "line 1: no reference, prediction" in done.err
-    assert not (repository / "t.json").exists()
-
-
 HOST_FILES = {
     "policy": (
         ("quota", "show", "--store", "store"),
@@ -246,14 +214,3 @@ def test_releases_that_are_no_good_stop_the_ranking(repository):
     (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
     done = rexrank("rank", cwd=repository)
     assert (done.code, "RX603 /abc" in done.err) == (1, True)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"), [("p.jsonl", ""), ("p.jsonl", "\n \n"), ("p.csv", "id,reference,prediction\n")]
-)
-def test_a_file_without_pairs_is_no_result(repository, name, text):
-    (repository / name).write_text(text, "utf-8")
-    done = rexrank("metric", "bleu_2", "--pairs", name, "--out", "t.json", cwd=repository)
-    assert done.code != 0
-    assert f"{name} holds no pair" in done.err
-    assert not (repository / "t.json").exists()

@@ -92,7 +92,7 @@ FSYNC = "os:fsync"
 COMMANDS = {
     "validate": ("evaluator.submissions.reading:validate", 1, ("validate", "submissions")),
     "convert": (FSYNC, 1, ("convert", "source.json", "--dataset", "sandbox", "--out", "new/sandbox.json")),
-    "metric": ("evaluator.scoring.engine:score_pairs", 1, ("metric", "bleu_2", "--pairs", "pairs.csv", "--out", "scores.json")),
+    "metric": ("evaluator.scoring.scorer:Scorer.score", 1, ("metric", "bleu_2", "--pairs", "pairs.csv", "--out", "scores.json")),
     "metric writes": (FSYNC, 1, ("metric", "bleu_2", "--pairs", "pairs.csv", "--out", "scores.json")),
     "score keeps": (FSYNC, 1, SCORE),
     "score record": ("evaluator.scoring.records:write_bytes", 1, SCORE),

@@ -1,0 +1,130 @@
+"""`rexrank metric` and `metrics`: a table for people, files by suffix, what is missing named at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from evaluator.cli import main
+from evaluator.core.problems import ExitCode
+
+ROWS = [
+    {
+        "id": str(i),
+        "reference": f"No effusion {i % 7}.",
+        "prediction": f"No effusion {i % 5}.",
+        "patient": i // 2,
+    }
+    for i in range(80)
+]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command as the console script does; the status, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rexrank", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def pairs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("REXRANK_MODELS", raising=False)
+    pd.DataFrame(ROWS).to_csv("pairs.csv", index=False)
+    return tmp_path
+
+
+def test_into_a_pipe_goes_json_and_the_table_beside_it(run, pairs):
+    status, output, errors = run("metric", "bleu_2", "rouge_l", "--pairs", "pairs.csv")
+    body = json.loads(output)
+    assert status == ExitCode.DONE
+    assert list(body["scores"]["bleu_2"]) == sorted(row["id"] for row in ROWS)
+    assert body["means"]["bleu_2"]["low"] < body["means"]["bleu_2"]["mean"] < body["means"]["bleu_2"]["high"]
+    assert "80 pairs of 40 patients" in errors
+    assert "protocol clean: both texts normalised first, as on the boards" in errors
+    low, high = (f"{body['means']['rouge_l'][k]:.4f}" for k in ("low", "high"))
+    assert f"[{low}, {high}]" in errors
+
+
+def test_standard_input_and_a_table_on_request(run, pairs, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((pairs / "pairs.csv").read_bytes())))
+    status, output, errors = run("metric", "bleu_2", "--format", "table", "--protocol", "compat")
+    assert (status, errors) == (ExitCode.DONE, "")
+    assert "protocol compat: the texts as they are" in output
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
+def test_files_are_written_by_suffix(run, pairs, suffix):
+    status, output, _ = run("metric", "bleu_2", "--pairs", "pairs.csv", "--out", f"out/scores.{suffix}")
+    path = pairs / f"out/scores.{suffix}"
+    assert (status, "bleu_2" in output) == (ExitCode.DONE, True)
+    read = {"json": lambda p: json.loads(p.read_text()), "csv": pd.read_csv, "parquet": pd.read_parquet}
+    value = read[suffix](path)
+    if suffix == "json":
+        assert value["signatures"]["bleu_2"].endswith("protocol:clean")
+    else:
+        assert list(value.reset_index().columns)[-3:] == ["patient", "bleu_2", "n_failed"]
+        assert len(value) == len(ROWS)
+
+
+REFUSED = {
+    "no metric": (("--pairs", "pairs.csv"), "name the metrics"),
+    "keys and a preset": (("bleu_2", "--preset", "paper-2024", "--pairs", "pairs.csv"), "one of the three"),
+    "a preset that is not": (
+        ("--preset", "x", "--pairs", "pairs.csv"),
+        "no preset 'x'; there are: paper-2024",
+    ),
+    "a variant that is not": (
+        ("bleu_2", "--variant", "radgraph_f1=x", "--pairs", "pairs.csv"),
+        "radgraph_f1 has no variant 'x'",
+    ),
+    "a suffix that is none": (
+        ("bleu_2", "--pairs", "pairs.csv", "--out", "x.xml"),
+        "wanted a name that ends in",
+    ),
+    "an empty file": (("bleu_2", "--pairs", "empty.csv", "--out", "s.json"), "is empty"),
+    "a header alone": (("bleu_2", "--pairs", "header.csv", "--out", "s.json"), "holds no pair"),
+    "a surplus cell": (("bleu_2", "--pairs", "surplus.csv", "--out", "s.json"), "more cells than columns"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(run, pairs, case):
+    (pairs / "empty.csv").write_text("")
+    (pairs / "header.csv").write_text("id,reference,prediction\n")
+    (pairs / "surplus.csv").write_text("id,reference,prediction\n1,a,b,c\n")
+    arguments, message = REFUSED[case]
+    status, output, errors = run("metric", *arguments)
+    assert (status, output) == (ExitCode.INPUT, "")
+    assert message in errors
+    assert not (pairs / "s.json").exists()
+
+
+def test_everything_that_is_missing_is_named_with_one_command(run, pairs):
+    status, output, errors = run("metric", "--all", "--pairs", "pairs.csv", "--models", "none")
+    assert status == ExitCode.PARTIAL
+    assert {"bleu_2", "rouge_l"} == json.loads(output)["scores"].keys()
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("rexrank: to fetch all that is absent: rexrank models fetch ")
+    assert {"distilroberta-base", "chexbert", "radgraph"} <= set(last.split())
+    assert run("metric", "bertscore", "--pairs", "pairs.csv", "--models", "none")[0] == ExitCode.FAILURE
+
+
+def test_the_list_says_what_each_metric_needs(run, pairs):
+    status, output, _ = run("metrics", "--models", "none")
+    assert status == ExitCode.DONE
+    assert "needs: weights of chexbert (absent: rexrank models fetch chexbert)" in output
+    assert "needs: an LLM judge" in output
+    facts = json.loads(run("metrics", "--format", "json")[1])
+    assert {f["key"]: f["presets"] for f in facts}["bleu_2"] == ["paper-2024"]

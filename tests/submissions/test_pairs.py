@@ -1,0 +1,123 @@
+"""Files of pairs: every format, one meaning; what is wrong is named with its line, all of it at once."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pandas as pd
+import pytest
+
+from evaluator.core.problems import InputError
+from evaluator.submissions import pairs
+from evaluator.submissions.pairs import read_pairs
+
+ROWS = [
+    {"id": "1", "reference": "No effusion,\nno \u2028 pneumothorax.", "prediction": "No\x0ceffusion."},
+    {"id": "b", "reference": "x", "prediction": ""},
+]
+FRAME = pd.DataFrame(ROWS)
+
+
+def csv(frame, **options):
+    return frame.to_csv(index=False, **options).encode()
+
+
+def parquet(frame):
+    target = io.BytesIO()
+    frame.to_parquet(target)
+    return target.getvalue()
+
+
+FORMS = {
+    "CSV": csv(FRAME),
+    "CSV with a byte order mark": b"\xef\xbb\xbf" + csv(FRAME),
+    "CSV of Windows": csv(FRAME, lineterminator="\r\n"),
+    "semicolons": csv(FRAME, sep=";"),
+    "tabs": csv(FRAME, sep="\t"),
+    "packed": gzip.compress(csv(FRAME)),
+    "lines of JSON": FRAME.to_json(orient="records", lines=True).encode(),
+    "a JSON list": FRAME.to_json(orient="records").encode(),
+    "JSON by columns": FRAME.to_json().encode(),
+    "Parquet": parquet(FRAME),
+    "other names": csv(FRAME.set_axis(["study_id", "ground_truth_report", "generated_report"], axis=1)),
+    "further columns": csv(FRAME.assign(model="m", split="test")),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_format_gives_the_same_rows(tmp_path, form):
+    (tmp_path / "pairs").write_bytes(FORMS[form])
+    assert read_pairs(tmp_path / "pairs") == ROWS
+
+
+def test_standard_input_is_a_file_too(monkeypatch):
+    monkeypatch.setattr(pairs.sys, "stdin", io.TextIOWrapper(io.BytesIO(FORMS["semicolons"])))
+    assert read_pairs(pairs.Path("-")) == ROWS
+
+
+@pytest.mark.parametrize("name", ["patient", "Patient_ID", "subject_id"])
+def test_a_column_of_patients_comes_along(tmp_path, name):
+    (tmp_path / "p.csv").write_bytes(csv(FRAME.assign(**{name: [7, 7]})))
+    assert [row["patient"] for row in read_pairs(tmp_path / "p.csv")] == ["7", "7"]
+
+
+BAD = {
+    "nothing": ("", "is empty"),
+    "blank lines": ("\n \n", "is empty"),
+    "a header alone": ("id,reference,prediction\n", "holds no pair"),
+    "an empty list": ("[]", "holds no pair"),
+    "one column too few": ("id,reference\n1,a\n", "no prediction; every row needs id, reference, prediction"),
+    "a surplus cell": ("id,reference,prediction\n1,a,b,c\n", "line 2: more cells than columns"),
+    "a missing cell": ("id,reference,prediction\n1,a\n", "line 2: fewer cells than columns"),
+    "one name twice": ("id,reference,prediction,reference\n1,a,b,c\n", "may each hold the reference"),
+    "two candidates": ("id,reference,pred,hyp\n1,a,b,c\n", "'pred', 'hyp' may each hold the prediction"),
+    "an open quotation mark": ('id,reference,prediction\n1,"a,b\n2,c,d\n', "quotation mark"),
+    "no JSON": ('{"id": 1, "reference"\n', "is not JSON"),
+    "a key twice": ('{"id": 1, "id": 2, "reference": "a", "prediction": "b"}\n', "stands twice"),
+    "a field missing": (
+        '{"id": 1, "reference": "a", "prediction": "b"}\n{"id": 2, "reference": "a"}\n',
+        "line 2: no prediction",
+    ),
+    "a number for a text": (
+        '{"id": 1, "reference": "a", "prediction": 3}\n{"id": 2, "reference": null, "prediction": ""}\n',
+        "line 2: the reference must be a text",
+    ),
+    "no id": ('[{"id": null, "reference": "a", "prediction": "b"}]', "the id must be a text"),
+    "a fraction for an id": ('[{"id": 1.5, "reference": "a", "prediction": "b"}]', "the id must be a text"),
+    "an id twice": (
+        "id,reference,prediction\n1,a,b\n1,c,d\n",
+        "line 3: the id '1' was there before, at line 2",
+    ),
+    "half of a character": (
+        '[{"id": 1, "reference": "\\ud83d", "prediction": "b"}]',
+        "half of a character",
+    ),
+    "no patient": (
+        '[{"id": 1, "reference": "a", "prediction": "b", "patient": null}]',
+        "the patient must be",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_in_words(tmp_path, case):
+    text, message = BAD[case]
+    (tmp_path / "pairs.x").write_text(text, "utf-8")
+    with pytest.raises(InputError) as refusal:
+        read_pairs(tmp_path / "pairs.x")
+    assert message in str(refusal.value)
+    assert str(refusal.value).startswith(str(tmp_path / "pairs.x"))
+
+
+def test_every_problem_is_named_in_one_pass(tmp_path):
+    (tmp_path / "p.jsonl").write_text(
+        '{"id": 1, "reference": "a", "prediction": 3}\n{"id": 1, "reference": 4, "prediction": "b"}\n'
+    )
+    with pytest.raises(InputError) as refusal:
+        read_pairs(tmp_path / "p.jsonl")
+    assert str(refusal.value).count("p.jsonl, line") == 3
+    rows = "".join(f'{{"id": {i}, "reference": 0, "prediction": "b"}}\n' for i in range(30))
+    (tmp_path / "p.jsonl").write_text(rows)
+    with pytest.raises(InputError, match="and 10 more like these"):
+        read_pairs(tmp_path / "p.jsonl")
