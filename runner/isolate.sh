@@ -6,7 +6,8 @@
 #   isolate.sh doctor [OPTION…]    `rexrank doctor --role scorer` from inside; not for the job's own user
 #
 # Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
-# number and a commit id: the code is main as GitHub serves it, fetched here by a third user, and so is the
+# number and a commit id. Nothing is done with them before GitHub itself has said that a reviewer let that pull request
+# in at that commit (released.py). The code is main as GitHub serves it, fetched here by a third user, and so is the
 # pull request; the code is out of that user's reach before it sees a stranger's bytes. Then the scorer's user runs
 # main's `rexrank` without network, with only the store and the job's folder to write in: as rexrank-scorer.service,
 # whose limits are looked at before, or, where systemd is not process 1, in namespaces that this script makes.
@@ -139,7 +140,7 @@ judges() {
 
 # outside: reads the configuration, fetches, starts `inside`, hands out what may leave.
 outside() {
-    local conf=$prefix/etc/runner.conf mode=${1-} scratch job log status=0 name
+    local conf=$prefix/etc/runner.conf mode=${1-} scratch job log status=0 name fetcher api
     # shellcheck source=runner/lib.sh
     . "$here/lib.sh"
     [ "$(id -u)" = 0 ] || die 'this needs root: call it through sudo.'
@@ -147,6 +148,8 @@ outside() {
     check_call "$@"
     environment
     scratch=$(conf SCRATCH)
+    fetcher=$(conf FETCHER)
+    api=$(conf API_URL "$(api_of "$GITHUB_SERVER_URL")")
     # Whoever may open the file could hold the lock.
     (umask 0077 && : >>"$scratch/lock")
     exec 9>"$scratch/lock"
@@ -159,6 +162,11 @@ outside() {
     trap "rm -rf --one-file-system -- '$job'" EXIT
     log=$(conf LOGS)/isolate.log
     printf -- '--- %s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log"
+    mkdir -m 0700 "$job/fetch"
+    chown "$fetcher:$fetcher" "$job/fetch"
+    # The fetching user may enter the job's folder, and read nothing in it but its own and main's code.
+    chmod 0711 "$job"
+    [ "$mode" != score ] || released "$2" "$3" || die 'nothing is scored that no reviewer released.'
     fetch_all "$@" >>"$log" 2>&1 || die 'main or the pull request could not be fetched; the private log says why.'
     secrets "$@"
     mkdir -m 0700 "$job/home" "$job/tmp"
@@ -221,6 +229,14 @@ check_call() {
     esac
 }
 
+# api_of SERVER: where GitHub's REST API is.
+api_of() {
+    case $1 in
+    https://github.com) printf 'https://api.github.com' ;;
+    *) printf '%s/api/v3' "$1" ;;
+    esac
+}
+
 # environment: nothing of the caller's, everything from runner.conf; the salt never stands in an argument.
 environment() {
     local name
@@ -244,24 +260,28 @@ environment() {
         REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGES
 }
 
-# fetch_all: main, and for `score` the pull request, by a user who has the network and nothing else.
+# by_fetcher COMMAND…: a command of the user who has the network and nothing else.
+by_fetcher() {
+    # A process id namespace: whatever git or a stranger's bytes start there ends before its folder is taken away.
+    unshare --pid --fork --kill-child --mount-proc setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups \
+        --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch" timeout 900 "$@"
+}
+
+# released NUMBER SHA: whether GitHub's record of approvals lets this pull request in at this commit.
+released() {
+    cd "$job/fetch" || return
+    by_fetcher "$REXRANK_PYTHON" -I "$here/released.py" "$api" "$GITHUB_REPOSITORY" "$1" "$2" </dev/null
+}
+
+# fetch_all: main, and for `score` the pull request.
 fetch_all() {
     # Called in a condition, where `set -e` sleeps: every step says itself what its failure means.
-    local fetcher as
-    fetcher=$(conf FETCHER)
-    # A process id namespace: whatever git or a stranger's bytes start there ends before its folder is taken away.
-    as=(unshare --pid --fork --kill-child --mount-proc setpriv --reuid "$fetcher" --regid "$fetcher" --clear-groups
-        --no-new-privs --inh-caps=-all --bounding-set=-all -- env "HOME=$job/fetch" timeout 900)
-    mkdir -m 0700 "$job/fetch" || return
-    chown "$fetcher:$fetcher" "$job/fetch" || return
-    # The fetching user may enter the job's folder, and read nothing in it but its own and main's code.
-    chmod 0711 "$job" || return
     cd "$job/fetch" || return
-    "${as[@]}" git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
+    by_fetcher git -c core.symlinks=false clone -q --depth=1 --single-branch --no-tags --branch main \
         "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" code || return
     take code || return
     if [ "$1" = score ]; then
-        PR=$2 SHA=$3 PYTHONPATH=$job/code PYTHONDONTWRITEBYTECODE=1 "${as[@]}" "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
+        PR=$2 SHA=$3 PYTHONPATH=$job/code PYTHONDONTWRITEBYTECODE=1 by_fetcher "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
             pr fetch "$job/fetch/pull" || return
         take pull || return
     fi

@@ -65,7 +65,7 @@ folder 0700 root root /var/log/rexrank
 folder 0755 root root /etc/sudoers.d
 folder 0755 root root /etc/systemd/system
 
-for name in isolate.sh isolated-rexrank.sh run-one-job.sh; do
+for name in isolate.sh isolated-rexrank.sh run-one-job.sh released.py; do
     file 0755 "$name" "/opt/rexrank/bin/$name"
 done
 file 0644 lib.sh /opt/rexrank/bin/lib.sh

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 from rehearsal.git import Change, commit, git
+from rehearsal.machines import runner_environment
 from rehearsal.safety import unmoved
 from rehearsal.state import Pull
+from rehearsal.steps import SYSTEM_PATH
 from rehearsal.submissions import card, changed, noise, submission
 from rehearsal.world import World
 from support.comments import inert
@@ -240,6 +243,35 @@ def test_the_head_moves_after_the_authorisation(opened: World) -> None:
     assert run.conclusion == "failure", run.log
     assert "success" not in [s.state for s in opened.state.statuses]
     assert "moved before the scoring began" in opened.bot_comments(p)[-1].body
+
+
+def test_the_runners_account_cannot_score_what_nobody_released(opened: World) -> None:
+    """Whoever took the jobs' account over asks the door by itself; GitHub's record says who approved what."""
+    p = opened.state.pulls[1]
+    machine = opened.executor.runner
+    assert machine is not None
+    runner_environment(opened.executor)
+    door = [
+        f"{machine.folder}/sudo/sudo",
+        "-n",
+        f"{machine.folder}/opt/bin/isolate.sh",
+        "score",
+        "1",
+        p.head_sha,
+    ]
+
+    def refused() -> None:
+        job = {"PATH": SYSTEM_PATH, "GITHUB_RUN_ID": "1", "GITHUB_JOB": "score"}
+        done = subprocess.run(door, env=job, capture_output=True, check=False, timeout=120)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert f"nobody asked for pull request 1 at commit {p.head_sha}" in done.stderr.decode()
+
+    refused()
+    opened.say(p, f"/score {p.head_sha}")
+    assert opened.last("score").waiting == ["scoring"], opened.last("score").log
+    refused()
+    asked = [r.path for r in opened.state.requests if r.actor == "anonymous" and "score.yml/runs" in r.path]
+    assert len(asked) == 2, "without anybody's credential"
 
 
 @pytest.mark.parametrize(

@@ -2,193 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
-import shutil
 import subprocess
-import sys
 import tarfile
-import tempfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from support.needs import reason
-
-KIT = Path(__file__).parents[2] / "runner"
-SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
-SHA = "0123456789abcdef0123456789abcdef01234567"
-PYTHONS = (os.path.realpath(sys.executable), "/usr/bin/python3")
-# Debian's own accounts stand in for rexscore, rexfetch and rexrunner; each has a group of its name.
-SCORER, FETCHER, RUNNER = "bin", "games", "daemon"
-
-# Says what a hostile scorer could see, hands out a result, and writes to both streams.
-LOOKS = """
-import json, os, socket, subprocess, sys, tempfile, time
-from pathlib import Path
-
-ELSEWHERE = ["/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev/mqueue", "/dev", "/var/crash", "/var/spool/cron"]
-
-def can(act):
-    try:
-        act()
-    except OSError as error:
-        return type(error).__name__
-    return True
-
-def main():
-    what = sys.argv[1:3]
-    if what == ["pr", "fetch"]:
-        folder = Path(sys.argv[3])
-        if os.environ["PR"] == "666":
-            folder.symlink_to(os.environ["REXRANK_REFERENCES"])
-            return
-        folder.mkdir()
-        (folder / "fetched").write_text(f"{os.environ['PR']} {os.environ['SHA']} {os.getuid()}")
-        (folder / "secrets").write_text(str(os.environ.get("REXRANK_SALT")))
-        code = Path(os.environ["PYTHONPATH"]) / "evaluator" / "cli.py"
-        (folder / "code").write_text(str(can(lambda: code.open("a"))))
-        # A process that stays, with a file open for writing.
-        subprocess.Popen(["sh", "-c", f"exec 3>{folder}/late; sleep 1; echo late >&3"], start_new_session=True)
-        return
-    print("CANARY-IN-OUTPUT"); print("CANARY-IN-ERROR", file=sys.stderr)
-    references = Path(os.environ["REXRANK_REFERENCES"])
-    seen = {
-        "uid": os.getuid(), "cwd": os.getcwd(), "processes": sum(p.name.isdigit() for p in Path("/proc").iterdir()),
-        "interfaces": [n for _, n in socket.if_nameindex()],
-        "egress": can(lambda: socket.create_connection(("192.0.2.1", 443), 2)),
-        "reads": can(lambda: (references / "a.json").read_text()),
-        "writes": can(lambda: (references / "b.json").write_text("x")),
-        "store": can(lambda: (Path(os.environ["REXRANK_STORE"]) / "kept").write_text("x")),
-        "hidden": os.listdir("/run"), "salt": os.environ.get("REXRANK_SALT"),
-        "environment": sorted(os.environ),
-        "groups": os.getgroups(), "no_new_privs": "NoNewPrivs:\\t1" in Path("/proc/self/status").read_text(),
-        "capabilities": [l.split()[1] for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("Cap")],
-        "fetched": "", "arguments": sys.argv[1:],
-        "elsewhere": [d for d in ELSEWHERE + [str(Path(os.environ["REXRANK_STORE"]).parent)] if can(lambda: tempfile.mkdtemp(dir=d)) is True],
-        "memory": can(lambda: tempfile.mkdtemp(prefix="scorer-", dir="/dev/shm")),
-        "null": can(lambda: open("/dev/null", "w").write("x")),
-    }
-    if what == ["pr", "score"]:
-        seen["fetched"] = (Path(sys.argv[3]) / "fetched").read_text()
-        seen["secret_when_fetching"] = (Path(sys.argv[3]) / "secrets").read_text()
-        seen["code_when_fetching"] = (Path(sys.argv[3]) / "code").read_text()
-        time.sleep(1.5 if os.environ["PR"] == "14" else 0)
-        seen["late"] = (Path(sys.argv[3]) / "late").read_text()
-        with open(os.environ["GITHUB_OUTPUT"], "a") as file:
-            file.write("result=" + json.dumps(seen, separators=(",", ":")) + "\\n")
-        sys.exit(1 if os.environ["PR"] == "13" else 0)
-    if what == ["pr", "refresh"]:
-        bundle = Path(sys.argv[3]); (bundle / "tables").mkdir(parents=True)
-        (bundle / "tables" / "seen.json").write_text(json.dumps(seen))
-"""
-
-
-def _able():
-    if os.geteuid() != 0:
-        return reason("root")
-    for name in (SCORER, FETCHER, RUNNER):
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            return reason("namespaces", f"no user {name}")
-    tools = ("unshare", "setpriv", "ip", "git", "mount", "flock")
-    if any(shutil.which(t) is None for t in tools):
-        return reason("namespaces", "unshare, setpriv, ip, git, mount and flock")
-    probe = [
-        "unshare",
-        "--net",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "mount",
-        "-t",
-        "tmpfs",
-        "x",
-        "/run",
-    ]
-    if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
-        return reason("namespaces")
-    return "" if _python() else reason("namespaces", "another user cannot run this Python")
-
-
-def _python():
-    """A Python that another user can run: one in root's home is out of reach."""
-    for path in PYTHONS:
-        # `env` in between: setpriv itself still has root's capabilities when it starts a program.
-        test = ["setpriv", "--reuid", SCORER, "--regid", SCORER, "--clear-groups", "env", path, "-c", ""]
-        if subprocess.run(test, capture_output=True, check=False, timeout=120).returncode == 0:
-            return path
-    return ""
-
-
-WHY_NOT = _able()
-PYTHON = "" if WHY_NOT else _python()
-needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
-
-
-def sh(*args, **kwargs):
-    return subprocess.run(args, capture_output=True, check=False, timeout=60, **kwargs)
-
-
-@pytest.fixture(scope="module")
-def origin():
-    """A public repository whose main holds the stand-in."""
-    base = Path(tempfile.mkdtemp(prefix="origin-"))
-    base.chmod(0o755)
-    repo = base / "rexrank" / "challenge"
-    (repo / "evaluator").mkdir(parents=True)
-    (repo / "evaluator" / "__init__.py").write_text("")
-    (repo / "evaluator" / "cli.py").write_text(LOOKS)
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-    for args in (("init", "-q", "-b", "main"), ("add", "."), (*who, "commit", "-qm", "one")):
-        assert sh("git", *args, cwd=repo).returncode == 0
-    yield base
-    shutil.rmtree(base)
-
-
-@pytest.fixture
-def machine(origin):
-    """The folders of a runner, installed by setup.sh; another user owns the repository, as on GitHub."""
-    base = Path(tempfile.mkdtemp(prefix="machine-"))
-    base.chmod(0o711)
-    assert sh("bash", str(KIT / "setup.sh"), "--destdir", str(base)).returncode == 0
-    prefix, refs, store = (
-        base / "opt/rexrank",
-        base / "srv/rexrank/references",
-        base / "var/lib/rexrank/store",
-    )
-    (base / "srv/rexrank/references/a.json").write_text("CANARY-REFERENCE")
-    for path in (refs, refs / "a.json"):
-        os.chown(path, 0, pwd.getpwnam(SCORER).pw_gid)
-    (refs / "a.json").chmod(0o440)
-    os.chown(store, pwd.getpwnam(SCORER).pw_uid, pwd.getpwnam(SCORER).pw_gid)
-    pairs = {
-        "REPOSITORY": "rexrank/challenge", "SERVER_URL": f"file://{origin}", "RUNNER": RUNNER, "FETCHER": FETCHER,
-        "SCORER": SCORER, "REFERENCES": refs, "MODELS": base / "srv/rexrank/models", "STORE": store,
-        "SCRATCH": base / "var/lib/rexrank/scratch", "LOGS": base / "var/log/rexrank", "HIDE": "/home:/run",
-        "PYTHON": PYTHON,
-    }  # fmt: skip
-    (prefix / "etc/runner.conf").write_text("".join(f"{k}={v}\n" for k, v in pairs.items()))
-    # file:// of another owner is refused by git; over https there is no owner. Fetching as the owner stands in.
-    for path in [origin, *origin.rglob("*")]:
-        os.chown(path, pwd.getpwnam(FETCHER).pw_uid, pwd.getpwnam(FETCHER).pw_gid, follow_symlinks=False)
-    yield base
-    shutil.rmtree(base)
-
-
-def isolate(machine, *args, **env):
-    return sh(str(machine / "opt/rexrank/bin/isolate.sh"), *args, env={"PATH": os.environ["PATH"], **env})
-
-
-def result_of(done):
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as tar:
-        assert tar.getnames() == ["output"]
-        line = tar.extractfile("output").read().decode()
-    assert line.startswith("result=")
-    return json.loads(line.removeprefix("result="))
+from support.approvals import run
+from support.isolated import FETCHER, RUNNER, SCORER, SHA, isolate, needs_namespaces, result_of, sh
 
 
 @needs_namespaces
@@ -216,10 +39,39 @@ def test_the_scorer_has_references_and_store_and_nothing_else(machine):
 
 @needs_namespaces
 def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
+    before = set(Path("/dev/shm").glob("scorer-*"))
     seen = result_of(isolate(machine, "score", "12", SHA))
     assert seen["elsewhere"] == []
     assert (seen["memory"], seen["null"]) == (True, True)
-    assert not list(Path("/dev/shm").glob("scorer-*")), "its shared memory is its own"
+    assert set(Path("/dev/shm").glob("scorer-*")) <= before, "its shared memory is its own"
+
+
+@needs_namespaces
+def test_nothing_is_scored_or_fetched_that_no_reviewer_released(machine, approvals):
+    """The jobs' user may ask for whatever it likes; only GitHub's own record opens the door (test_released)."""
+    approvals.reviews = {}
+    for number, words in (("12", "nobody released pull request 12 at"), ("15", "nobody asked for")):
+        done = isolate(machine, "score", number, SHA)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert words in done.stderr.decode()
+        assert b"nothing is scored that no reviewer released" in done.stderr
+    assert not (machine / "var/lib/rexrank/store/kept").exists()
+    assert [p.name for p in (machine / "var/lib/rexrank/scratch").iterdir()] == ["lock"]
+
+
+@needs_namespaces
+def test_a_run_that_went_well_releases_its_commit_still(machine, approvals):
+    """Where the approved job only starts another repository's run; the same bytes are scored as were let in."""
+    approvals.runs = [run(12, SHA, status="completed", conclusion="success")]
+    assert isolate(machine, "score", "12", SHA).returncode == 0
+    assert any(path.endswith("/runs/12/approvals") for path in approvals.asked)
+
+
+@needs_namespaces
+def test_a_refresh_asks_for_no_approval(machine, approvals):
+    """What is merged was let in by its merge."""
+    assert isolate(machine, "refresh").returncode == 0
+    assert approvals.asked == []
 
 
 @needs_namespaces
@@ -326,7 +178,7 @@ start)
     ;;
 esac
 """
-HOST = 'mount -t tmpfs x /run && mkdir -p /run/systemd/system && mount --bind "$1" /usr/bin/systemctl && shift && exec "$@"'
+HOST = 'mount -t tmpfs x /dev/shm && mount -t tmpfs x /run && mkdir -p /run/systemd/system && mount --bind "$1" /usr/bin/systemctl && shift && exec "$@"'
 
 
 @pytest.fixture

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.isolated import ANALYZE, needs_systemd, settings
 
 KIT = Path(__file__).parents[2] / "runner"
 UNIT = KIT / "rexrank-scorer.service"
 SCRIPT = (KIT / "isolate.sh").read_text("utf-8")
 EXPOSURE = 15
 """Tenths of systemd's scale from 0 (closed) to 10; 1.5 leaves room for the GPU's devices and loopback."""
-ANALYZE = shutil.which("systemd-analyze")
-needs_systemd = pytest.mark.skipif(
-    ANALYZE is None, reason="systemd-analyze (Debian package systemd) is not installed"
-)
-
-
-def settings() -> dict[str, str]:
-    """The [Service] section; a setting that is given twice is joined, as systemd joins lists."""
-    found: dict[str, str] = {}
-    for line in UNIT.read_text("utf-8").splitlines():
-        name, sign, value = line.partition("=")
-        if sign and not line.startswith("#"):
-            found[name] = f"{found[name]} {value}" if name in found else value
-    return found
 
 
 def analyze(*args: str) -> subprocess.CompletedProcess[str]:
@@ -69,17 +55,3 @@ def test_every_limit_is_in_the_unit_and_looked_at_before_a_scoring():
     assert wanted <= settings().keys()
     looked = set(re.findall(r"^(\w+)\|", SCRIPT, re.MULTILINE))
     assert {n.replace("RuntimeMaxSec", "RuntimeMaxUSec") for n in wanted} <= looked
-
-
-def test_both_ways_have_the_same_limits():
-    """What a shell can set is the same number in the fallback; the rest is named, so that nobody takes it for more."""
-    unit = settings()
-    assert f"ulimit -u {unit['TasksMax']}" in SCRIPT
-    assert f"timeout --foreground {unit['RuntimeMaxSec']} " in SCRIPT
-    assert (unit["LimitCORE"], "ulimit -c 0" in SCRIPT) == ("0", True)
-    assert (unit["NoNewPrivileges"], "--no-new-privs" in SCRIPT) == ("yes", True)
-    assert (unit["PrivateNetwork"], "unshare --net" in SCRIPT) == ("yes", True)
-    assert (unit["CapabilityBoundingSet"], "--bounding-set=-all" in SCRIPT) == ("", True)
-    guide = (KIT.parent / "site/maintainers/runner.md").read_text("utf-8")
-    for name in ("SystemCallFilter", "DeviceAllow", "MemoryMax"):
-        assert f"`{name}`" in guide.partition("without systemd")[2].partition("\n## ")[0]

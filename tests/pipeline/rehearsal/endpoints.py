@@ -365,9 +365,9 @@ def _workflow_runs(call: Call) -> Any:
 
 
 def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
-    for name in ("event", "head_sha"):
+    for name, field in (("event", "event"), ("head_sha", "head_sha"), ("branch", "head_branch")):
         if name in call.query:
-            found = [r for r in found if r[name] == call.query[name]]
+            found = [r for r in found if r[field] == call.query[name]]
     if "status" in call.query:
         found = [r for r in found if call.query["status"] in (r["status"], r["conclusion"])]
     made = [objects.run(call.state, r) for r in sorted(found, key=lambda r: -int(r["id"]))]
@@ -392,3 +392,17 @@ def _run(call: Call) -> Any:
     if found is None:
         raise Refusal(404, "Not Found")
     return objects.run(call.state, found)
+
+
+@serves("get REPO/actions/runs/{run_id}/approvals", (("actions", "read"),))
+def _reviews(call: Call) -> Any:
+    made = call.state.reviews.get(int(call.values["run_id"]), [])
+    return [
+        {
+            "state": r["state"],
+            "comment": "",
+            "user": objects.user(call.state, r["user"]),
+            "environments": [{"id": 1, "name": r["environment"]}],
+        }
+        for r in made
+    ]

@@ -25,7 +25,8 @@ GIT_PATH: Final = re.compile(
 )
 SETTINGS: Final = endpoints_settings.settings
 """What a test changes of the repository's settings."""
-ANYONE: Final = Token("anonymous", {"contents": "read"}, "anonymous")
+ANYONE: Final = Token("anonymous", {"actions": "read", "contents": "read"}, "anonymous")
+"""Files and runs of a public repository are anybody's to read."""
 
 
 class GitHubServer:

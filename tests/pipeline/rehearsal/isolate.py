@@ -65,6 +65,10 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         "PYTHONPYCACHEPREFIX": settings["cache"],
     }
     asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
+    api = f"{settings['server']}/api/v3"
+    proof = [sys.executable, "-I", settings["released"], api, settings["repository"], *call[1:]]
+    if asked and subprocess.run(proof, env=bare, stdout=subprocess.DEVNULL, check=False).returncode:
+        return 2
     with log.open("ab") as out, Path(os.devnull).open("rb") as nothing:
 
         def run(*arguments: str, cwd: Path = job, **more: str) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rehearsal.git import git
 
 if TYPE_CHECKING:
+    from rehearsal.executor import Executor
     from rehearsal.runs import JobRun
 
 KIT: Final = Path(__file__).parents[3] / "runner"
@@ -103,13 +104,13 @@ def script(path: Path, text: str, **values: object) -> None:
     path.chmod(0o755)
 
 
-def _known(job: JobRun) -> dict[str, object]:
+def _known(executor: Executor) -> dict[str, object]:
     return {
         "python": sys.executable,
-        "calls": job.executor.calls,
-        "cache": job.executor.cache,
+        "calls": executor.calls,
+        "cache": executor.cache,
         "warm": Path(__file__).with_name("warm.py"),
-        "socket": job.executor.warm,
+        "socket": executor.warm,
         "proof": PROOF,
         "entry": ENTRY,
     }
@@ -118,27 +119,28 @@ def _known(job: JobRun) -> dict[str, object]:
 def hosted(job: JobRun, folder: Path) -> None:
     """A Python, first on the job's PATH, that runs the project once `pip` has taken its list of digests."""
     for name in ("python", "python3"):
-        script(folder / "bin" / name, HOSTED_PYTHON, **_known(job))
+        script(folder / "bin" / name, HOSTED_PYTHON, **_known(job.executor))
     job.path.insert(0, str(folder / "bin"))
 
 
-def runner_environment(job: JobRun) -> dict[str, str]:
+def runner_environment(executor: Executor) -> dict[str, str]:
     """What the runner's .env gives to every job, after laying the machine out where it is not yet."""
-    runner = job.executor.runner
+    runner = executor.runner
     if runner is None:
         return {}
     if not (runner.folder / "venv").exists():
-        script(runner.folder / "venv/bin/python", VENV_PYTHON, **_known(job))
+        script(runner.folder / "venv/bin/python", VENV_PYTHON, **_known(executor))
         kit = runner.folder / "opt/bin"
         kit.mkdir(parents=True)
         shutil.copy(KIT / "isolated-rexrank.sh", kit)
         settings = runner.folder / "settings.json"
         made = {
-            **{k: str(v) for k, v in _known(job).items()},
+            **{k: str(v) for k, v in _known(executor).items()},
             "isolate": str(kit / "isolate.sh"),
-            "scratch": str(job.executor.workspaces / "isolated"),
-            "repository": job.executor.repository,
-            "server": job.executor.state.base_url,
+            "released": str(KIT / "released.py"),
+            "scratch": str(executor.workspaces / "isolated"),
+            "repository": executor.repository,
+            "server": executor.state.base_url,
             "secrets": runner.secrets,
         }
         settings.write_text(json.dumps(made))

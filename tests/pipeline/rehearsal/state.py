@@ -115,6 +115,8 @@ class State:
     comments: dict[int, Comment] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # Per run who let it into which environment, or did not.
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     workflows: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -142,6 +144,7 @@ class State:
             "comments": {k: replace(c) for k, c in self.comments.items()},
             "statuses": [replace(s) for s in self.statuses],
             "runs": {k: dict(r) for k, r in self.runs.items()},
+            "reviews": {k: list(v) for k, v in self.reviews.items()},
             "workflows": {k: dict(w) for k, w in self.workflows.items()},
             "offset": self.offset,
             "_users": dict(self._users),

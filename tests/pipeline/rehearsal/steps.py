@@ -122,7 +122,7 @@ def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[s
     )  # fmt: skip
     made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
     if job.self_hosted:
-        made |= runner_environment(job)
+        made |= runner_environment(job.executor)
     return {**made, **job.extra_env}
 
 

@@ -116,6 +116,8 @@ class World:
         """A reviewer lets a waiting run into an environment."""
         assert environment in run.waiting, (environment, run.waiting, run.log)
         self.executor.approved.add((run.id, environment))
+        entry = {"state": "approved", "environment": environment, "user": "reviewer"}
+        self.state.reviews.setdefault(run.id, []).append(entry)
         self.executor.resume(run)
         self._completed(run)
         self.settle()
