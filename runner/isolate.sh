@@ -26,11 +26,13 @@ REXRANK_ENTRY='import sys; from evaluator.cli import main; sys.argv[0] = "rexran
 # inside: process 1 of the namespaces, still root. Everything it needs is in the environment that `outside` made.
 inside() {
     local as
+    umask 0077
     ip link set lo up
+    bounds
+    devices
     mounts
-    as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --)
-    # The limits of the unit that a shell can set.
-    ulimit -u 4096
+    as=(setpriv --reuid "$REXRANK_SCORER" --regid "$REXRANK_SCORER" --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all --
+        "$REXRANK_PYTHON" -I "$here/confine.py" "$here/system-calls")
     work timeout --foreground 24h "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" "$@"
 }
 
@@ -98,6 +100,48 @@ DeviceAllow|*char-nvidia*
 LIMITS
 }
 
+# bounds: the unit's MemoryMax and TasksMax, by a control group where its controllers can be had; where not, as limits
+# of each process and of the user.
+bounds() {
+    local group=$REXRANK_CGROUP/rexrank-scorer most tasks=4096
+    most=$(awk '/^MemTotal:/ { printf "%d", $2 * 0.9 }' /proc/meminfo)
+    ulimit -u "$tasks"
+    if grep -qsw memory "$REXRANK_CGROUP/cgroup.controllers" && mkdir -p -- "$group" 2>/dev/null &&
+        { echo '+memory +pids' >"$REXRANK_CGROUP/cgroup.subtree_control"; } 2>/dev/null && [ -w "$group/memory.max" ]; then
+        echo "$((most * 1024))" >"$group/memory.max"
+        echo "$tasks" >"$group/pids.max"
+        [ ! -e "$group/memory.swap.max" ] || echo 0 >"$group/memory.swap.max"
+        # This shell, and what it starts.
+        echo 0 >"$group/cgroup.procs"
+    else
+        ulimit -d "$most"
+    fi
+}
+
+# devices: a /dev with what every program needs and the GPU's, as the unit's DevicePolicy and DeviceAllow leave.
+devices() {
+    local staging=$REXRANK_JOB/dev node
+    umask 0022
+    mkdir -- "$staging"
+    mount -n -t tmpfs -o size=1m,mode=0755,nosuid,noexec tmpfs "$staging"
+    for node in /dev/{null,zero,full,random,urandom} /dev/nvidia* /dev/nvidia-caps/* /dev/dri/*; do
+        [ -c "$node" ] || continue
+        mkdir -p -- "$(dirname -- "$staging${node#/dev}")"
+        : >"$staging${node#/dev}"
+        mount -n --bind "$node" "$staging${node#/dev}"
+    done
+    ln -s /proc/self/fd "$staging/fd"
+    ln -s fd/0 "$staging/stdin"
+    ln -s fd/1 "$staging/stdout"
+    ln -s fd/2 "$staging/stderr"
+    mkdir "$staging/shm"
+    # With all that is mounted below it, which would still be found under its old name.
+    ! mountpoint -q /dev || umount -n -R -l /dev
+    mount -n --move "$staging" /dev
+    rmdir -- "$staging"
+    umask 0077
+}
+
 # mounts: hides what the scorer has no business with and leaves it two folders to write in. Shared memory and
 # every other place that anybody may write are as good as a door to the other users of this machine.
 mounts() {
@@ -108,6 +152,7 @@ mounts() {
     done
     for folder in "$REXRANK_STORE" "$REXRANK_JOB"; do
         mount -n --bind "$folder" "$folder"
+        mount -n -o remount,bind,nosuid,nodev "$folder"
     done
     while read -r folder; do
         # Spaces stand as \040 in this list.
@@ -255,9 +300,10 @@ environment() {
     GITHUB_SERVER_URL=$(conf SERVER_URL https://github.com)
     GITHUB_REPOSITORY=$(conf REPOSITORY)
     REXRANK_JUDGES=$(conf JUDGES '')
+    REXRANK_CGROUP=$(conf CGROUP /sys/fs/cgroup)
     # shellcheck disable=SC2090
     export REXRANK_REFERENCES REXRANK_MODELS REXRANK_STORE REXRANK_DEVICE REXRANK_SCORER REXRANK_HIDE REXRANK_PYTHON \
-        REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGES
+        REXRANK_ENTRY GITHUB_SERVER_URL GITHUB_REPOSITORY REXRANK_JUDGES REXRANK_CGROUP
 }
 
 # by_fetcher COMMAND…: a command of the user who has the network and nothing else.

@@ -65,10 +65,12 @@ folder 0700 root root /var/log/rexrank
 folder 0755 root root /etc/sudoers.d
 folder 0755 root root /etc/systemd/system
 
-for name in isolate.sh isolated-rexrank.sh run-one-job.sh released.py; do
+for name in isolate.sh isolated-rexrank.sh run-one-job.sh released.py confine.py; do
     file 0755 "$name" "/opt/rexrank/bin/$name"
 done
-file 0644 lib.sh /opt/rexrank/bin/lib.sh
+for name in lib.sh system-calls; do
+    file 0644 "$name" "/opt/rexrank/bin/$name"
+done
 file 0755 hooks/job-started.sh /opt/rexrank/hooks/job-started.sh
 file 0755 hooks/job-completed.sh /opt/rexrank/hooks/job-completed.sh
 file 0440 sudoers /etc/sudoers.d/rexrank

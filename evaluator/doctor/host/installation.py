@@ -16,7 +16,7 @@ REQUIRED: Final = (
 )  # fmt: skip
 OPTIONAL: Final = (
     "JOBS_REPOSITORY", "SERVER_URL", "HIDE", "PYTHON", "REGISTRAR", "RUNNER_HOME", "RUNNER_ARCHIVE", "RUNNER_SHA256",
-    "JUDGES",
+    "JUDGES", "API_URL", "CGROUP",
 )  # fmt: skip
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - named to be hidden
 FOLDERS: Final = ("REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS")
@@ -40,8 +40,11 @@ def check_kit(kit: Kit, people: People, machine: Machine) -> Iterator[Finding]:
 
 def scripts(prefix: str) -> tuple[str, ...]:
     """The installed programs and hooks."""
-    names = ("bin/isolate.sh", "bin/isolated-rexrank.sh", "bin/run-one-job.sh", "bin/lib.sh")
-    return tuple(f"{prefix}/{n}" for n in (*names, "hooks/job-started.sh", "hooks/job-completed.sh"))
+    names = (
+        "isolate.sh", "isolated-rexrank.sh", "run-one-job.sh", "released.py", "confine.py", "lib.sh", "system-calls",
+    )  # fmt: skip
+    hooks = ("job-started.sh", "job-completed.sh")
+    return (*(f"{prefix}/bin/{n}" for n in names), *(f"{prefix}/hooks/{n}" for n in hooks))
 
 
 def env_of_a_job(prefix: str) -> dict[str, str]:
@@ -87,7 +90,7 @@ def _scripts(kit: Kit) -> Finding:
     wrong = []
     for path in paths:
         entry = kit.entries.get(path, ABSENT)
-        runs = entry.mode & 0o111 or path.endswith("lib.sh")
+        runs = entry.mode & 0o111 or path.endswith(("lib.sh", "system-calls"))
         if entry.kind != "file" or not entry.safe or not runs:
             wrong.append(f"{path} is {entry}")
     for folder in _above(paths):
