@@ -1,72 +1,150 @@
-"""The statistics of a large board: 31 models, 10,000 studies, 10,000 draws.
+"""Everything that ranking computes of one board, beside plain numpy and `scipy.stats.bootstrap`.
 
-    python benchmarks/board.py
+    python benchmarks/board.py [--models 31] [--studies 10000] [--peers]
 
-Targets on two cores: at most 6 s and 600 MB for the board, 3 s for one new model's intervals.
+Processor seconds (of all threads together) and the peak of memory. Targets: 31 models × 8 metrics × 10,000
+studies in 20 s and 600 MB, 100 × 8 × 41,000 in 180 s and 1.5 GB, both on two cores.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
-from evaluator.statistics.board_analysis import BoardScores, analyse, metric_intervals
-from evaluator.statistics.bootstrap import clusters_of, draw_means
-from evaluator.statistics.disclosure import Axis
-from evaluator.statistics.subgroups import analyse_subgroups
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.analysis import analyse_board
+from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.subgroups import board_subgroups
+from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS
+from evaluator.scoring.records import SUBGROUP_PREFIX, Board
+from evaluator.statistics.board_analysis import metric_intervals
+from evaluator.statistics.bootstrap import DRAWS, clusters_of
+from evaluator.statistics.significance import FLIPS, sign_flip
 
 AXES = {"normal": "NA", "findings": "012", "sex": "FM", "age_group": "abcde", "view": "FL", "length": "sml"}
-MODELS, STUDIES, PATIENTS = 31, 10_000, 6_800
-KEYS = (
-    "radcliq_v1",
-    "bleu_2",
-    "bertscore",
-    "semb_score",
-    "radgraph_f1",
-    "ratescore",
-    "green",
-    "fineradscore",
-)
+BOARD = Board(get_dataset("iu-xray"), "findings")
+T = TypeVar("T")
+
+
+def timed(name: str, work: Callable[[], T]) -> T:
+    """What `work` returns; prints the processor seconds it took."""
+    start, wall = time.process_time(), time.perf_counter()
+    result = work()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    seconds, passed = time.process_time() - start, time.perf_counter() - wall
+    print(f"{name:<62} {seconds:7.1f} s processor {passed:7.1f} s passed {peak:7.0f} MB peak", flush=True)
+    return result
+
+
+def frames_of(models: int, studies: int) -> dict[str, pd.DataFrame]:
+    """Per-study scores of every model as ranking holds them: studies and groups in the first, scores in all."""
+    rng = np.random.default_rng(1)
+    base = rng.normal(size=studies)
+    frames = {
+        f"team/m{i:03}": pd.DataFrame(
+            {k: 0.6 * base + rng.normal(0.02 * i, 1, studies) for k in REXRANK_KEYS}, copy=False
+        )
+        for i in range(models)
+    }
+    first = frames["team/m000"]
+    first["patient"] = [f"p{i % (studies * 68 // 100):05}" for i in range(studies)]
+    for axis, groups in AXES.items():
+        first[SUBGROUP_PREFIX + axis] = rng.choice(list(groups), studies)
+    return frames
+
+
+def rank(models: int, studies: int) -> None:
+    """One board: ranks, all pairs on all metrics, subgroups."""
+    frames = frames_of(models, studies)
+    print(
+        f"{models} models × {len(REXRANK_KEYS)} metrics × {studies:,} studies, {DRAWS:,} draws, {FLIPS:,} flips"
+    )
+    columns = dict.fromkeys(frames, REXRANK_KEYS)
+    null = ("baseline/normal", frames["team/m000"])
+    start = time.process_time()
+    timed("ranks, sensitivity, stability", lambda: analyse_board(BOARD, "0" * 64, frames, columns, PRIMARY))
+    timed("all pairs on all metrics", lambda: board_pairwise(BOARD, "0" * 64, frames, columns))
+    timed(
+        f"subgroups on {len(AXES)} axes, standardised, beyond the null row, ranks",
+        lambda: board_subgroups(BOARD, "0" * 64, frames, PRIMARY, null),
+    )
+    print(f"{'together':<62} {time.process_time() - start:7.1f} s processor")
+    clusters = clusters_of(frames["team/m000"]["patient"].tolist())
+    values = {k: frames["team/m000"][k].to_numpy() for k in REXRANK_KEYS}
+    timed("the intervals of one new model", lambda: metric_intervals(values, clusters, 7))
+
+
+def peers(studies: int, models: int = 3) -> None:
+    """The same few intervals and tests by this project, by plain numpy, and by scipy."""
+    from scipy.stats import bootstrap, permutation_test
+
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(studies, models))
+    clusters = clusters_of([f"s{i:05}" for i in range(studies)])
+    columns = {str(j): values[:, j] for j in range(models)}
+    print(f"{models} models × {studies:,} studies of as many patients, {DRAWS:,} draws, {FLIPS:,} flips")
+    ours = timed("intervals: this project", lambda: metric_intervals(columns, clusters, 7))
+
+    def plain() -> list[tuple[float, ...]]:
+        means = np.empty((DRAWS, models))
+        for draw in means:
+            draw[:] = values[rng.integers(0, studies, studies)].mean(axis=0)
+        return [tuple(ends) for ends in np.quantile(means, [0.025, 0.975], axis=0).T]
+
+    theirs = timed("intervals: plain numpy, a draw at a time", plain)
+    scipy = timed(
+        "intervals: scipy.stats.bootstrap, a model at a time",
+        lambda: [
+            bootstrap(
+                (column,), np.mean, n_resamples=DRAWS, method="percentile", batch=100, rng=rng
+            ).confidence_interval
+            for column in values.T
+        ],
+    )
+    for j, (numpy_ends, scipy_ends) in enumerate(zip(theirs, scipy, strict=True)):
+        own = (ours[str(j)]["low"], ours[str(j)]["high"])
+        print(f"  model {j}:", *(f"[{a:.4f}, {b:.4f}]" for a, b in (own, numpy_ends, scipy_ends)))
+    pairs = timed("sign-flip tests: this project", lambda: sign_flip(values, clusters, 7))
+    difference = values[:, 0] - values[:, 1]
+
+    def signs() -> float:
+        null = [(rng.choice((-1.0, 1.0), studies) * difference).mean() for _ in range(FLIPS)]
+        return float((1 + (np.abs(null) >= abs(difference.mean())).sum()) / (FLIPS + 1))
+
+    p = timed("sign-flip test of one pair: plain numpy, a flip at a time", signs)
+    result = timed(
+        "sign-flip test of one pair: scipy.stats.permutation_test",
+        lambda: permutation_test(
+            (difference,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=FLIPS,
+            batch=100,
+            vectorized=True,
+            rng=rng,
+        ),
+    )
+    print(f"  p of the pair: {pairs.p[0]:.4f}, {p:.4f}, {result.pvalue:.4f}")
 
 
 def main() -> None:
-    rng = np.random.default_rng(1)
-    patients = [f"p{i % PATIENTS:05}" for i in range(STUDIES)]
-    base = rng.normal(size=STUDIES)
-    values = {
-        f"team/m{i:02}": {k: 0.6 * base + rng.normal(0.02 * i, 1, STUDIES) for k in KEYS}
-        for i in range(MODELS)
-    }
-    clusters = clusters_of(patients)
-    start = time.perf_counter()
-    found = analyse(
-        BoardScores(values, clusters, KEYS[0], dict.fromkeys(KEYS, 1), dict.fromkeys(KEYS[1:], "x")), 7
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    seconds = time.perf_counter() - start
-    ranges = [(p.rank_low, p.rank_high) for p in found.places.values()][-3:]
-    print(f"board of {MODELS} models x {STUDIES:,} studies: {seconds:.1f} s; last ranges {ranges}")
-    start = time.perf_counter()
-    draw_means([np.column_stack([v[k] for k in KEYS]) for v in values.values()], clusters, 7)
-    print(f"draws of all {MODELS} models and {len(KEYS)} metrics: {time.perf_counter() - start:.1f} s")
-    start = time.perf_counter()
-    metric_intervals(next(iter(values.values())), clusters, 7)
-    print(f"intervals of one new model, {len(KEYS)} metrics: {time.perf_counter() - start:.1f} s")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    start = time.perf_counter()
-    axes = [Axis(name, rng.choice(list(groups), STUDIES).tolist()) for name, groups in AXES.items()]
-    table = np.column_stack([v[KEYS[0]] for v in values.values()])
-    strata = rng.choice(["n|s", "n|m", "n|l", "a|s", "a|m", "a|l"], STUDIES).tolist()
-    analyse_subgroups(
-        table, axes, clusters, 7, higher_is_better=False, strata=strata, null=base, private=True
-    )
-    print(
-        f"subgroups on {len(axes)} axes, standardised and beyond the null row: {time.perf_counter() - start:.1f} s"
-    )
-    print(
-        f"peak {before:.0f} MB; with subgroups {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB"
-    )
+    parser.add_argument("--models", type=int, default=31)
+    parser.add_argument("--studies", type=int, default=10_000)
+    parser.add_argument("--peers", action="store_true", help="compare with plain numpy and scipy instead")
+    args = parser.parse_args()
+    if args.peers:
+        peers(args.studies)
+    else:
+        rank(args.models, args.studies)
 
 
 if __name__ == "__main__":

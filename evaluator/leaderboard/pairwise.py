@@ -7,7 +7,7 @@ primary metric's adjusted tests alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -77,17 +77,19 @@ def board_pairwise(
     seed = board_seed(board, references_sha256)
     holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
     holders = {k: models for k, models in holders.items() if len(models) > 1}
-    values = {
-        k: np.column_stack([np.asarray(frames[m][k], dtype=np.float64) for m in models])
-        for k, models in holders.items()
-    }
-    draws: Sequence[FloatArray | None] = [None] * len(values)
+
+    def tables() -> Iterator[FloatArray]:
+        for key, models in holders.items():
+            yield np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in models])
+
+    draws: Sequence[FloatArray | None] = [None] * len(holders)
     if clusters.n >= bootstrap.MIN_CLUSTERS:
-        draws = bootstrap.draw_means([values[k] for k in holders], clusters, seed)
+        draws = bootstrap.draw_means(tables(), clusters, seed)
+    tests = significance.sign_flips(tables(), clusters, seed)
     step = board.dataset.exposure.step(len(first))
     metrics = {
-        key: _pairs(models, significance.sign_flip(values[key], clusters, seed), drawn, step)
-        for (key, models), drawn in zip(holders.items(), draws, strict=True)
+        key: _pairs(models, found, drawn, step)
+        for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
     return _pairwise(board, len(first), clusters.n, metrics)
 
@@ -114,12 +116,10 @@ def _pairs(
         return float(f"{value:.6g}") if step is None else coarse(value, step)
 
     q = significance.benjamini_hochberg(tests.p)
+    ends = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else None
     rows = []
     for k, (i, j) in enumerate(combinations(range(len(models)), 2)):
-        low = high = None
-        if draws is not None:
-            ends = np.quantile(draws[:, i] - draws[:, j], [0.025, 0.975])
-            low, high = shown(float(ends[0])), shown(float(ends[1]))
+        low, high = (shown(float(e[k])) for e in ends) if ends else (None, None)
         rows.append(
             MetricPair(
                 a=models[i],

@@ -203,7 +203,7 @@ def case_axes(
     `length`: terciles of words. `normal`, `findings`: from the labels of the very CheXbert that
     SembScore used, and left out where it did not run.
     """
-    from evaluator.statistics.subgroups import case_mix, length_terciles
+    from evaluator.statistics.case_mix import case_mix, length_terciles
 
     axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
     if "semb_score" in scored.scores:

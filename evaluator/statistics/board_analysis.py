@@ -103,16 +103,18 @@ def analyse(
 
 
 def _pairs(ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | None) -> tuple[PairResult, ...]:
-    results = []
-    for k, (a, b) in enumerate(zip(tests.a, tests.b, strict=True)):
-        low = high = None
-        if draws is not None:
-            ends = np.quantile(draws[:, a] - draws[:, b], [0.025, 0.975])
-            low, high = float(ends[0]), float(ends[1])
-        results.append(
-            PairResult(ids[a], ids[b], float(tests.difference[k]), low, high, float(tests.p_adjusted[k]))
+    low, high = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else (None, None)
+    return tuple(
+        PairResult(
+            ids[a],
+            ids[b],
+            float(tests.difference[k]),
+            None if low is None else float(low[k]),
+            None if high is None else float(high[k]),
+            float(tests.p_adjusted[k]),
         )
-    return tuple(results)
+        for k, (a, b) in enumerate(zip(tests.a, tests.b, strict=True))
+    )
 
 
 def _sensitivity(scores: BoardScores, ids: Sequence[str], cost: FloatArray) -> Mapping[str, Any]:
@@ -146,7 +148,9 @@ def _resolution(
     if m < 2:
         return result
     a, b = np.triu_indices(m, 1)
-    error = float(np.median((draws[:, a] - draws[:, b]).std(axis=0, ddof=1)))
+    blocks = bootstrap.pair_blocks(a.size)
+    errors = [(draws[:, a[k]] - draws[:, b[k]]).std(axis=0, ddof=1) for k in blocks]
+    error = float(np.median(np.concatenate(errors)))
     single, family = (detectable_difference(error, k) for k in (1, a.size))
     return result | {"mde": single, "mde_all_pairs": family}
 

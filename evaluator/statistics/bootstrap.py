@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ DRAWS: Final = 10_000
 """Monte-Carlo error of an end of the interval is then about 2.7 % of the standard error."""
 CHUNK: Final = 250
 """Draws whose weights are held in memory at a time."""
+PAIR_BLOCK: Final = 64
+"""Pairs of models whose differences are held in memory at a time."""
 MIN_CLUSTERS: Final = 30
 """With fewer patients no interval is given."""
 LEVEL: Final = 0.95
@@ -100,25 +103,45 @@ def fixed_point(sums: FloatArray, total: float) -> FloatArray:
 
 
 def draw_means(
-    blocks: Sequence[FloatArray], clusters: Clusters, seed: int, draws: int = DRAWS
+    blocks: Iterable[FloatArray], clusters: Clusters, seed: int, draws: int = DRAWS
 ) -> list[FloatArray]:
     """Per block of per-study values, shape (n, K), its bootstrap means, shape (draws, K).
 
     A column's draws are the same bits whatever other columns and blocks there are (`fixed_point`).
     """
-    values = np.hstack([np.empty((clusters.n_studies, 0)), *blocks])
-    centre = np.array([math.fsum(column) for column in values.T]) / clusters.n_studies
-    sums = fixed_point(clusters.sums(values - centre), clusters.n)
+    centres, sums = [], []
+    for block in blocks:
+        centre = np.array([math.fsum(column) for column in block.T]) / clusters.n_studies
+        centres.append(centre)
+        sums.append(fixed_point(clusters.sums(block - centre), clusters.n))
     # The patients' study counts ride along; a product of one column alone is slow on many cores.
-    columns = np.column_stack([clusters.counts, sums])
-    out = np.empty((draws, values.shape[1]))
+    columns = np.hstack([clusters.counts[:, None], *sums])
+    ends = np.cumsum([block.shape[1] for block in sums])
+    del sums
+    out = np.empty((draws, columns.shape[1] - 1))
     start = 0
     for weights in weight_chunks(clusters, seed, draws):
         stop = start + len(weights)
         product = weights @ columns
-        out[start:stop] = centre + product[:, 1:] / product[:, :1]
+        out[start:stop] = np.concatenate([np.empty(0), *centres]) + product[:, 1:] / product[:, :1]
         start = stop
-    return np.split(out, np.cumsum([b.shape[1] for b in blocks])[:-1], axis=1) if blocks else []
+    return np.split(out, ends[:-1], axis=1) if centres else []
+
+
+def pair_blocks(pairs: int) -> list[slice]:
+    """The numbers of `pairs` pairs in consecutive blocks of 32 to 64, so that the draws of a block fit in memory."""
+    ends = np.linspace(0, pairs, -(-pairs // PAIR_BLOCK) + 1).astype(int)
+    return [slice(start, stop) for start, stop in pairwise(ends.tolist())]
+
+
+def difference_intervals(
+    draws: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray]:
+    """Percentile intervals of the differences of columns `a` and `b`, shape (pairs,), of draws of shape (B, M)."""
+    rows = np.ascontiguousarray(draws.T)
+    ends = [np.quantile(rows[a[k]] - rows[b[k]], [0.025, 0.975], axis=1) for k in pair_blocks(a.size)]
+    low, high = np.hstack([np.empty((2, 0)), *ends])
+    return low, high
 
 
 def interval(draws: FloatArray, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:

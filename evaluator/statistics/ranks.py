@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.statistics.bootstrap import FloatArray
+from evaluator.statistics.bootstrap import CHUNK, FloatArray
 from evaluator.statistics.ties import TIE, levels, sign
 
 ALPHA: Final = 0.05
@@ -133,12 +133,20 @@ def stability(ids: Sequence[str], draws: FloatArray, costs: FloatArray) -> Mappi
     coverage of bootstrap ranks is poor (Mogstad et al. 2024).
     """
     m = costs.size
-    ranks = 1 + (draws[:, None, :] < draws[:, :, None] - TIE).sum(axis=2)
-    counts = np.stack([(ranks == r).mean(axis=0) for r in range(1, m + 1)], axis=1)
     base = sign(costs[:, None] - costs[None, :])
     upper = np.triu_indices(m, 1)
-    concordance = sign(draws[:, upper[0]] - draws[:, upper[1]]) * base[upper]
-    tau = concordance.mean(axis=1) if m > 1 else np.ones(draws.shape[0])
+    counts = np.zeros((m, m))
+    tau = np.ones(len(draws))
+    # By blocks of draws: all pairs of 100 models in 10,000 draws would take gigabytes.
+    for start in range(0, len(draws), CHUNK):
+        part = draws[start : start + CHUNK]
+        ranks = 1 + (part[:, None, :] < part[:, :, None] - TIE).sum(axis=2)
+        counts += np.stack([(ranks == r).sum(axis=0) for r in range(1, m + 1)], axis=1)
+        if m > 1:
+            tau[start : start + CHUNK] = (sign(part[:, upper[0]] - part[:, upper[1]]) * base[upper]).mean(
+                axis=1
+            )
+    counts /= len(draws)
     return {
         "tau": [float(q) for q in np.quantile(tau, [0.025, 0.5, 0.975])],
         "models": {

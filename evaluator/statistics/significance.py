@@ -8,7 +8,7 @@ Hochberg 1995.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.statistics.bootstrap import CHUNK, Clusters, FloatArray, fixed_point
+from evaluator.statistics.bootstrap import CHUNK, Clusters, FloatArray, fixed_point, pair_blocks
 from evaluator.statistics.ties import TIE
 
 FLIPS: Final = 9_999
@@ -50,9 +50,24 @@ def sign_flip(values: FloatArray, clusters: Clusters, seed: int, flips: int = FL
 
     `p = (1 + #{|D*| ≥ |D|}) / (B + 1)`, so identical systems get exactly 1 and p is never 0.
     """
-    sums = clusters.sums(values - values.mean(axis=1, keepdims=True)) / clusters.n_studies
-    m = values.shape[1]
-    index = np.array(list(combinations(range(m), 2)), dtype=np.int64).reshape(-1, 2)
+    return sign_flips([values], clusters, seed, flips)[0]
+
+
+def sign_flips(
+    tables: Iterable[FloatArray], clusters: Clusters, seed: int, flips: int = FLIPS
+) -> list[Pairs]:
+    """`sign_flip` of several metrics under one set of signs; each result is the same bits as alone."""
+    sums = [clusters.sums(table - table.mean(axis=1, keepdims=True)) / clusters.n_studies for table in tables]
+    # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
+    exact = np.hstack([np.empty((clusters.n, 0)), *(fixed_point(s, clusters.n) for s in sums)])
+    ends = np.cumsum([s.shape[1] for s in sums])[:-1]
+    flipped = np.split(_flipped(exact, seed, flips), ends)
+    return [_tests(s, f, clusters) for s, f in zip(sums, flipped, strict=True)] if sums else []
+
+
+def _tests(sums: FloatArray, flipped: FloatArray, clusters: Clusters) -> Pairs:
+    """All pairs from per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
+    index = np.array(list(combinations(range(sums.shape[1]), 2)), dtype=np.int64).reshape(-1, 2)
     a, b = index[:, 0], index[:, 1]
     observed = sums.sum(axis=0)
     difference = observed[a] - observed[b]
@@ -63,10 +78,22 @@ def sign_flip(values: FloatArray, clusters: Clusters, seed: int, flips: int = FL
     rounding = TIE * float(np.linalg.norm(clusters.counts)) / clusters.n_studies
     apart = error > max(scale, rounding)
     inverse = np.divide(1.0, error, out=np.zeros_like(error), where=apart)
-    flipped = _flipped(sums, seed, flips)
-    distance = np.abs(flipped[:, a] - flipped[:, b])
-    raw = (1 + (~apart | (distance >= np.abs(difference) - scale)).sum(axis=0)) / (flips + 1)
-    adjusted = _step_down(distance * inverse, np.abs(difference) * inverse, scale * inverse)
+    raw, adjusted = np.empty(a.size), np.empty(a.size)
+    statistic = np.abs(difference) * inverse
+    order = np.argsort(-statistic, kind="stable")  # tie: none, the running maximum makes equal ones equal
+    running = np.zeros(flipped.shape[1])
+    # Step-down max-T from the least statistic up: a block of pairs needs the maximum of those below alone.
+    for block in pair_blocks(a.size):
+        k = order[::-1][block]
+        null = np.abs(flipped[a[k]] - flipped[b[k]])
+        raw[k] = (~apart[k, None] | (null >= (np.abs(difference[k]) - scale)[:, None])).sum(axis=1)
+        null *= inverse[k, None]
+        np.maximum(null[0], running, out=null[0])
+        np.maximum.accumulate(null, axis=0, out=null)
+        running = null[-1].copy()
+        adjusted[k] = (null >= (statistic[k] - scale * inverse[k])[:, None]).sum(axis=1)
+    raw, adjusted = ((1 + hits) / (flipped.shape[1] + 1) for hits in (raw, adjusted))
+    adjusted[order] = np.maximum.accumulate(adjusted[order])
     return Pairs(a, b, difference, raw, np.maximum(raw, adjusted))
 
 
@@ -77,33 +104,19 @@ def _standard_errors(sums: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64
     return np.sqrt(np.maximum(square[a] + square[b] - 2 * gram[a, b], 0.0))
 
 
-def _flipped(sums: FloatArray, seed: int, flips: int) -> FloatArray:
-    """Score sums under random signs of the patients, shape (flips, M)."""
+def _flipped(values: FloatArray, seed: int, flips: int) -> FloatArray:
+    """Sums of `values`, shape (C, K), under random signs of the patients, shape (K, flips)."""
     rng = np.random.default_rng(seed)
-    c = sums.shape[0]
-    # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
-    values = fixed_point(sums, c)
-    out = np.empty((flips, sums.shape[1]))
+    c = values.shape[0]
+    out = np.empty((values.shape[1], flips))
     for start in range(0, flips, CHUNK):
         stop = min(start + CHUNK, flips)
         bits = np.frombuffer(rng.bytes((stop - start) * ((c + 7) // 8)), dtype=np.uint8)
-        heads = np.unpackbits(bits.reshape(stop - start, -1), axis=1, count=c)
-        out[start:stop] = (heads.astype(np.float64) * 2 - 1) @ values
+        signs = np.unpackbits(bits.reshape(stop - start, -1), axis=1, count=c).astype(np.float64)
+        signs *= 2
+        signs -= 1
+        out[:, start:stop] = (signs @ values).T
     return out
-
-
-def _step_down(null: FloatArray, observed: FloatArray, slack: FloatArray) -> FloatArray:
-    """Westfall–Young adjusted p-values from null statistics (B, m) and observed ones (m,)."""
-    if observed.size == 0:
-        return observed
-    order = np.argsort(-observed, kind="stable")  # tie: none, the running maximum makes equal ones equal
-    running = np.zeros(null.shape[0])
-    adjusted = np.empty(observed.size)
-    for j in order[::-1]:
-        np.maximum(running, null[:, j], out=running)
-        adjusted[j] = (1 + (running >= observed[j] - slack[j]).sum()) / (null.shape[0] + 1)
-    adjusted[order] = np.maximum.accumulate(adjusted[order])
-    return adjusted
 
 
 def benjamini_hochberg(p: Sequence[float] | FloatArray) -> FloatArray:

@@ -22,8 +22,8 @@ from evaluator.statistics.ranks import Place
 
 MIN_STRATUM_PATIENTS: Final = 10
 """A stratum counts in a standardised gap from this many patients in either group on."""
-POSITIVE: Final = (1, 3)
-"""CheXbert's codes for positive and uncertain."""
+MAX_DRAWN: Final = 25_000_000
+"""Drawn means held in memory at a time, 200 MB: a pass over the draws takes as many models as fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +92,34 @@ def group_draws(
 ) -> FloatArray:
     """Bootstrap means of every mask's studies; NaN where a draw has none of them.
 
-    Shape (draws, len(masks)) of values of shape (n,); (draws, len(masks), M) of values of shape (n, M),
+    Shape (len(masks), draws) of values of shape (n,); (len(masks), M, draws) of values of shape (n, M),
     from one pass over the weights.
     """
     table = values.reshape(len(values), -1)
-    m = table.shape[1]
-    columns = []
-    centres = np.array([table[k].mean(axis=0) if k.any() else np.zeros(m) for k in masks])
-    for mask, centre in zip(masks, centres, strict=True):
-        columns += [mask.astype(np.float64)[:, None], np.where(mask[:, None], table - centre, 0.0)]
-    sums = bootstrap.fixed_point(clusters.sums(np.hstack(columns)), clusters.n)
-    out = np.empty((draws, len(masks), m))
+    parts = [_masked_sums(table, mask, clusters) for mask in masks]
+    out = np.full((len(masks), table.shape[1], draws), np.nan)
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, draws):
-        product = (weights @ sums).reshape(len(weights), len(masks), 1 + m)
-        n = product[:, :, :1]
-        part = np.full((len(weights), len(masks), m), np.nan)
-        np.divide(product[:, :, 1:], n, out=part, where=n > 0)
-        out[start : start + len(weights)] = centres + part
-        start += len(weights)
-    return out if values.ndim > 1 else out[:, :, 0]
+        stop = start + len(weights)
+        for target, (centre, patients, sums) in zip(out, parts, strict=True):
+            product = (weights[:, patients] @ sums).T
+            np.divide(product[1:], product[0], out=target[:, start:stop], where=product[0] > 0)
+            target[:, start:stop] += centre[:, None]
+        start = stop
+    return out if values.ndim > 1 else out[:, 0]
+
+
+def _masked_sums(
+    table: FloatArray, mask: Mask, clusters: Clusters
+) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
+    """The means within a mask, its patients, and of each how many studies it has there and their summed scores."""
+    inside = table[mask]
+    centre = inside.mean(axis=0) if len(inside) else np.zeros(table.shape[1])
+    patients, index = np.unique(clusters.index[mask], return_inverse=True)
+    counts = np.bincount(index, minlength=patients.size).astype(np.float64)
+    sums = Clusters(index.astype(np.int64), counts).sums(inside - centre)
+    # Patients outside add nothing: the products are the same bits as over all of them.
+    return centre, patients, bootstrap.fixed_point(np.column_stack([counts, sums]), clusters.n)
 
 
 def analyse_subgroups(
@@ -131,20 +139,20 @@ def analyse_subgroups(
 
     `values`: per-study scores of M models, shape (n, M). `null`: those of the null row, shape (n,).
     `strata`: the case mix to standardise to (normal × length, say). Axes with fewer than two groups are
-    left out. All models of an axis share one pass over the draws.
+    left out. The models of an axis share passes over the draws.
     """
     m = values.shape[1]
     results: list[list[AxisResult]] = [[] for _ in range(m)]
-    table = values if null is None else np.column_stack([values, null])
     shown = [(n, c) for n, c in cells_of(axes, clusters, private=private).items() if len(c) > 1]
     for done, (name, cells) in enumerate(shown):
         if progress is not None:
             progress("subgroups", done, len(shown))
-        worker = _Axis(name, table, cells, clusters, strata, private=private)
-        worker.draw(seed, draws)
-        for j in range(m):
-            beyond = m if null is not None else None
-            results[j].append(worker.result(j, beyond, higher_is_better=higher_is_better))
+        axis = _Axis(name, cells, clusters, strata, private=private)
+        width = max(1, MAX_DRAWN // (axis.n_cells * draws) - 1)
+        for start in range(0, m, width):
+            models = _Models(axis, values[:, start : start + width], null, seed, draws)
+            for j in range(models.n):
+                results[start + j].append(models.result(j, higher_is_better=higher_is_better))
     return [_with_q(found) for found in results]
 
 
@@ -155,111 +163,154 @@ def _with_q(found: list[AxisResult]) -> list[AxisResult]:
 
 
 class _Axis:
-    """The groups of one axis, and of its groups within strata, with the draws of every model."""
+    """The groups of one axis, and of its groups within strata, as masks over the studies."""
 
     def __init__(
         self,
         name: str,
-        values: FloatArray,
         cells: Mapping[str, Mask],
         clusters: Clusters,
         strata: Sequence[str] | None,
         *,
         private: bool,
     ) -> None:
-        self.name, self.values, self.clusters = name, values, clusters
+        self.name, self.clusters = name, clusters
         self.names, self.masks = list(cells), list(cells.values())
         self.patients = [self._count(m) for m in self.masks]
-        self.means = np.array([values[m].mean(axis=0) for m in self.masks])
         least = MIN_CLUSTERS if private else MIN_STRATUM_PATIENTS
         labels = np.array(strata if strata is not None else [])
         self.kinds, self.sizes = np.unique(labels, return_counts=True)
-        self.cells = [[mask & (labels == kind) for kind in self.kinds] for mask in self.masks]
+        self.within = [[mask & (labels == kind) for kind in self.kinds] for mask in self.masks]
         self.enough = np.array(
-            [[self._count(cell) >= least for cell in row] for row in self.cells], dtype=bool
+            [[self._count(cell) >= least for cell in row] for row in self.within], dtype=bool
         )
+        self.pairs = list(combinations(range(len(self.names)), 2))
+        self.mixes = {(a, b): self._mix(a, b) for a, b in self.pairs}
+
+    @property
+    def n_cells(self) -> int:
+        """How many groups and groups within strata there are."""
+        return len(self.masks) * (1 + len(self.kinds))
 
     def _count(self, mask: Mask) -> int:
         return int(np.unique(self.clusters.index[mask]).size)
 
-    def draw(self, seed: int, draws: int) -> None:
-        """The draws of groups, and of groups within strata, in one pass."""
-        flat = [cell for row in self.cells for cell in row]
-        found = group_draws(self.values, [*self.masks, *flat], self.clusters, seed, draws)
-        groups, m = len(self.masks), self.values.shape[1]
-        self.draws = found[:, :groups]
-        self.within = found[:, groups:].reshape(draws, groups, len(self.kinds), m)
-        empty = np.full(m, np.nan)
-        self.within_means = np.array(
-            [[self.values[c].mean(axis=0) if c.any() else empty for c in row] for row in self.cells]
-        ).reshape(groups, len(self.kinds), m)
+    def _mix(self, a: int, b: int) -> _Mix | None:
+        """The strata that two groups have in common; `None` when there is none."""
+        common = np.flatnonzero(self.enough[a] & self.enough[b])
+        if not common.size:
+            return None
+        patients = min(self._count(np.any([self.within[g][s] for s in common], axis=0)) for g in (a, b))
+        size = self.sizes[common].sum()
+        return _Mix(
+            common.tolist(), (self.sizes[common] / size).tolist(), patients, float(size / self.sizes.sum())
+        )
 
-    def result(self, j: int, null: int | None, *, higher_is_better: bool) -> AxisResult:
-        """Model j's result; `null` is the column of the null row."""
+
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """Strata that two groups share, with their weights; the lesser group's patients; the share of studies."""
+
+    strata: list[int]
+    weights: list[float]
+    patients: int
+    covered: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimates:
+    """One estimate a model: values of shape (M,), ends of shape (2, M) or `None` with few patients."""
+
+    values: FloatArray
+    ends: FloatArray | None
+
+    def of(self, j: int) -> Estimate:
+        """Model j's."""
+        low, high = (None, None) if self.ends is None else self.ends[:, j].tolist()
+        return Estimate(float(self.values[j]), low, high)
+
+
+def _estimates(values: FloatArray, draws: FloatArray, patients: int) -> _Estimates:
+    """Percentile intervals from draws of shape (M, B)."""
+    if patients < MIN_CLUSTERS:
+        return _Estimates(values, None)
+    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
+    return _Estimates(values, quantile(draws, [0.025, 0.975], axis=-1))
+
+
+class _Models:
+    """Some models on one axis: their means and gaps, with intervals from one pass over the draws."""
+
+    def __init__(
+        self, axis: _Axis, values: FloatArray, null: FloatArray | None, seed: int, draws: int
+    ) -> None:
+        self.axis, self.n, self.null = axis, values.shape[1], null is not None
+        table = values if null is None else np.column_stack([values, null])
+        flat = [cell for row in axis.within for cell in row]
+        drawn = group_draws(table, [*axis.masks, *flat], axis.clusters, seed, draws)
+        empty = np.full(table.shape[1], np.nan)
+        means = [table[c].mean(axis=0) if c.any() else empty for c in (*axis.masks, *flat)]
+        groups, shape = len(axis.masks), (len(axis.masks), len(axis.kinds), table.shape[1])
+        self.means, self.draws = np.array(means[:groups]), drawn[:groups]
+        self.within_means = np.array(means[groups:]).reshape(shape)
+        self.within = drawn[groups:].reshape(*shape, draws)
+        self.groups = [_estimates(self.means[i], self.draws[i], n) for i, n in enumerate(self.axis.patients)]
+        self.gaps = [self._gaps(a, b) for a, b in axis.pairs]
+        self.p = self._omnibus()
+
+    def result(self, j: int, *, higher_is_better: bool) -> AxisResult:
+        """Model j's result."""
+        axis = self.axis
         groups = tuple(
-            Group(
-                n,
-                self._estimate(self.means[i, j], self.draws[:, i, j], self.patients[i]),
-                int(m.sum()),
-                self.patients[i],
-            )
-            for i, (n, m) in enumerate(zip(self.names, self.masks, strict=True))
+            Group(name, self.groups[i].of(j), int(mask.sum()), axis.patients[i])
+            for i, (name, mask) in enumerate(zip(axis.names, axis.masks, strict=True))
         )
         sign = 1 if higher_is_better else -1
         sure = [g for g in groups if g.mean.low is not None]
         by_name = sorted(sure, key=lambda g: g.name)  # tie: none, names differ
         worst = ties.lowest(by_name, [sign * g.mean.value for g in by_name])
         gaps = []
-        for a, b in combinations(range(len(self.names)), 2):
-            adjusted, covered = self._standardised(a, b, j)
-            beyond = None if null is None else self._gap(a, b, j, null)
-            gaps.append(Gap(self.names[a], self.names[b], self._gap(a, b, j), adjusted, covered, beyond))
-        return AxisResult(self.name, groups, worst.name if worst else None, tuple(gaps), self._omnibus(j))
+        for (a, b), found in zip(axis.pairs, self.gaps, strict=True):
+            raw, standardised, beyond = (None if e is None else e.of(j) for e in found)
+            mix = axis.mixes[a, b]
+            if raw is not None:
+                gaps.append(Gap(axis.names[a], axis.names[b], raw, standardised, mix and mix.covered, beyond))
+        p = None if self.p is None else float(self.p[j])
+        return AxisResult(axis.name, groups, worst.name if worst else None, tuple(gaps), p)
 
-    @staticmethod
-    def _estimate(value: float, draws: FloatArray, patients: int) -> Estimate:
-        if patients < MIN_CLUSTERS:
-            return Estimate(float(value), None, None)
-        low, high = np.nanquantile(draws, [0.025, 0.975])
-        return Estimate(float(value), float(low), float(high))
+    def _gaps(self, a: int, b: int) -> tuple[_Estimates, _Estimates | None, _Estimates | None]:
+        """Group a minus group b of every model: raw, at the whole set's case mix, and less the null row's own.
 
-    def _gap(self, a: int, b: int, j: int, null: int | None = None) -> Estimate:
-        """Group a minus group b of model j; less the null row's own gap, which the same draws pair."""
-        value = self.means[a, j] - self.means[b, j]
-        drawn = self.draws[:, a, j] - self.draws[:, b, j]
-        if null is not None:
-            value -= self.means[a, null] - self.means[b, null]
-            drawn = drawn - (self.draws[:, a, null] - self.draws[:, b, null])
-        return self._estimate(value, drawn, min(self.patients[a], self.patients[b]))
+        The null row's gap is of the same draws, which pair the two.
+        """
+        axis = self.axis
+        patients = min(axis.patients[a], axis.patients[b])
+        values, drawn = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
+        standardised = beyond = None
+        if self.null:
+            beyond = _estimates(values - values[-1], drawn - drawn[-1], patients)
+        mix = axis.mixes[a, b]
+        if mix is not None:
+            terms = list(zip(mix.strata, mix.weights, strict=True))
+            # Term by term, not by a product of matrices, whose last bits depend on the machine.
+            standard = sum(w * (self.within_means[a, s] - self.within_means[b, s]) for s, w in terms)
+            spread = sum(w * (self.within[a, s] - self.within[b, s]) for s, w in terms)
+            standardised = _estimates(np.asarray(standard), np.asarray(spread), mix.patients)
+        return _estimates(values, drawn, patients), standardised, beyond
 
-    def _omnibus(self, j: int) -> float | None:
-        """P of "all groups are alike": the largest gap in standard errors against its bootstrap law."""
-        sure = [i for i, n in enumerate(self.patients) if n >= MIN_CLUSTERS]
+    def _omnibus(self) -> FloatArray | None:
+        """P of "all groups are alike", shape (M,): the largest gap in standard errors against its bootstrap law."""
+        sure = [i for i, n in enumerate(self.axis.patients) if n >= MIN_CLUSTERS]
         if len(sure) < 2:
             return None
-        a, b = np.array(list(combinations(sure, 2))).T
-        gap = self.means[a, j] - self.means[b, j]
-        drawn = self.draws[:, a, j] - self.draws[:, b, j]
-        error = drawn.std(axis=0, ddof=1)
-        inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > ties.TIE)
-        observed = float((np.abs(gap) * inverse).max())
-        null = (np.abs(drawn - gap) * inverse).max(axis=1)
-        return float((1 + (null >= observed).sum()) / (len(null) + 1))
-
-    def _standardised(self, a: int, b: int, j: int) -> tuple[Estimate | None, float | None]:
-        """The gap at the whole set's case mix, and the share of studies in strata that both groups have."""
-        if not self.kinds.size:
-            return None, None
-        common = self.enough[a] & self.enough[b]
-        if not common.any():
-            return None, None
-        weights = self.sizes[common] / self.sizes[common].sum()
-        value = float((self.within_means[a, :, j] - self.within_means[b, :, j])[common] @ weights)
-        spread = (self.within[:, a, :, j] - self.within[:, b, :, j])[:, common] @ weights
-        patients = min(
-            self._count(np.any([self.cells[g][s] for s in np.flatnonzero(common)], axis=0)) for g in (a, b)
-        )
-        return self._estimate(value, spread, patients), float(self.sizes[common].sum() / self.sizes.sum())
+        observed, null = np.zeros(self.means.shape[1]), np.zeros(self.draws.shape[1:])
+        for a, b in combinations(sure, 2):
+            gap, drawn = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
+            error = drawn.std(axis=1, ddof=1)
+            inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > ties.TIE)
+            np.maximum(observed, np.abs(gap) * inverse, out=observed)
+            np.maximum(null, np.abs(drawn - gap[:, None]) * inverse[:, None], out=null)
+        return np.asarray((1 + (null >= observed[:, None]).sum(axis=1)) / (null.shape[1] + 1))
 
 
 def places_in_groups(
@@ -276,28 +327,3 @@ def places_in_groups(
         mean = values[mask].mean(axis=0)
         out[name] = ranks.places(-mean if higher_is_better else mean, tests.matrix(values.shape[1]))
     return out
-
-
-def case_mix(labels: NDArray[np.integer], no_finding: int) -> tuple[list[str], list[str]]:
-    """Per study "normal" or "abnormal", and how many findings: "0", "1-2" or "3+".
-
-    From a reference's CheXbert labels, shape (n, 14); `no_finding` is that label's column. Normal:
-    labelled so and no finding positive or uncertain.
-    """
-    present = np.isin(labels, POSITIVE)
-    findings = np.delete(present, no_finding, axis=1).sum(axis=1)
-    normal = (labels[:, no_finding] == 1) & (findings == 0)
-    return (
-        ["normal" if x else "abnormal" for x in normal],
-        ["0" if n == 0 else "1-2" if n < 3 else "3+" for n in findings.tolist()],
-    )
-
-
-def length_terciles(words: Sequence[int]) -> list[str]:
-    """Per study "short", "medium" or "long" by its reference's number of words; equal lengths together.
-
-    >>> length_terciles([1, 2, 3, 4, 5, 6])
-    ['short', 'short', 'medium', 'medium', 'long', 'long']
-    """
-    low, high = np.quantile(words, [1 / 3, 2 / 3])
-    return ["short" if w <= low else "medium" if w <= high else "long" for w in words]

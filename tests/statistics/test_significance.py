@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.significance import benjamini_hochberg, sign_flip
+from evaluator.statistics.bootstrap import PAIR_BLOCK, clusters_of, fixed_point, pair_blocks
+from evaluator.statistics.significance import _flipped, benjamini_hochberg, sign_flip, sign_flips
 
 RNG = np.random.default_rng(8)
 
@@ -112,3 +112,46 @@ def test_benjamini_hochberg_equals_scipy():
 
     p = RNG.uniform(size=40)
     assert np.allclose(benjamini_hochberg(p), false_discovery_control(p))
+
+
+def whole_table(values, clusters, seed, flips=999):
+    """Raw and adjusted p-values from the full table of flips and pairs, by the definitions."""
+    sums = clusters.sums(values - values.mean(axis=1, keepdims=True)) / clusters.n_studies
+    flipped = _flipped(fixed_point(sums, clusters.n), seed, flips)
+    a, b = np.triu_indices(values.shape[1], 1)
+    difference = np.abs(sums.sum(axis=0)[a] - sums.sum(axis=0)[b])
+    error = np.sqrt(((sums[:, a] - sums[:, b]) ** 2).sum(axis=0))
+    null = np.abs(flipped[a] - flipped[b])
+    raw = (1 + (null >= difference[:, None] - 1e-12).sum(axis=1)) / (flips + 1)
+    order = np.argsort(-difference / error)
+    highest = np.maximum.accumulate((null / error[:, None])[order[::-1]], axis=0)[::-1]
+    hits = (highest >= (difference / error)[order, None] - 1e-9).sum(axis=1)
+    adjusted = np.empty(a.size)
+    adjusted[order] = np.maximum.accumulate((1 + hits) / (flips + 1))
+    return raw, np.maximum(raw, adjusted)
+
+
+@pytest.mark.parametrize("models", [2, 3, 12, 17])
+def test_blocks_of_pairs_give_the_p_values_of_the_whole_table(models):
+    clusters = clusters_of([f"p{i % 70:03}" for i in range(100)])
+    values = RNG.normal(size=(100, models)) + np.linspace(0, 0.5, models)
+    pairs = sign_flip(values, clusters, 7, 999)
+    raw, adjusted = whole_table(values, clusters, 7)
+    assert pairs.p.tolist() == raw.tolist()
+    assert pairs.p_adjusted.tolist() == adjusted.tolist()
+
+
+def test_metrics_together_are_the_same_bits_as_each_alone():
+    tables = [RNG.normal(size=(90, m)) for m in (3, 1, 14)]
+    for table, together in zip(tables, sign_flips(iter(tables), single(90), 4, 999), strict=True):
+        alone = sign_flip(table, single(90), 4, 999)
+        for field in ("a", "b", "difference", "p", "p_adjusted"):
+            assert getattr(alone, field).tobytes() == getattr(together, field).tobytes()
+    assert sign_flips([], single(90), 4) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 64, 65, 130, 465, 4_950])
+def test_blocks_hold_every_pair_once_and_none_is_large(size):
+    blocks = pair_blocks(size)
+    assert [k for block in blocks for k in range(size)[block]] == list(range(size))
+    assert all(block.stop - block.start <= PAIR_BLOCK for block in blocks)
