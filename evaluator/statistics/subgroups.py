@@ -101,8 +101,9 @@ def group_draws(
     start = 0
     for weights in bootstrap.weight_chunks(clusters, seed, draws):
         stop = start + len(weights)
+        by_patient = np.ascontiguousarray(weights.T)
         for target, (centre, patients, sums) in zip(out, parts, strict=True):
-            product = (weights[:, patients] @ sums).T
+            product = sums.T @ by_patient[patients]
             np.divide(product[1:], product[0], out=target[:, start:stop], where=product[0] > 0)
             target[:, start:stop] += centre[:, None]
         start = stop
