@@ -271,11 +271,18 @@ class _Models:
         by_name = sorted(sure, key=lambda g: g.name)  # tie: none, names differ
         worst = ties.lowest(by_name, [sign * g.mean.value for g in by_name])
         gaps = []
-        for (a, b), found in zip(axis.pairs, self.gaps, strict=True):
-            raw, standardised, beyond = (None if e is None else e.of(j) for e in found)
+        for (a, b), (raw, standardised, beyond) in zip(axis.pairs, self.gaps, strict=True):
             mix = axis.mixes[a, b]
-            if raw is not None:
-                gaps.append(Gap(axis.names[a], axis.names[b], raw, standardised, mix and mix.covered, beyond))
+            gaps.append(
+                Gap(
+                    a=axis.names[a],
+                    b=axis.names[b],
+                    raw=raw.of(j),
+                    standardised=standardised.of(j) if standardised else None,
+                    covered=mix.covered if mix else None,
+                    beyond_null=beyond.of(j) if beyond else None,
+                )
+            )
         p = None if self.p is None else float(self.p[j])
         return AxisResult(axis.name, groups, worst.name if worst else None, tuple(gaps), p)
 
@@ -304,7 +311,7 @@ class _Models:
         sure = [i for i, n in enumerate(self.axis.patients) if n >= MIN_CLUSTERS]
         if len(sure) < 2:
             return None
-        observed, null = np.zeros(self.means.shape[1]), np.zeros(self.draws.shape[1:])
+        observed, null = np.zeros(self.means.shape[1]), np.zeros(self.draws[0].shape)
         for a, b in combinations(sure, 2):
             gap, drawn = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
             error = drawn.std(axis=1, ddof=1)
