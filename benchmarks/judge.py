@@ -106,10 +106,15 @@ def main() -> None:
     )
     name = "judge" if options.engine == "vllm" else str(folder)
     started = time.perf_counter()
-    with served(serve) as url:
+    with served(serve) as engine:
         print(f"up in {time.perf_counter() - started:.0f} s", flush=True)
         settings = JudgeSettings(
-            url, name, concurrency=options.concurrency, max_tokens=options.answer, timeout=600, max_retries=0
+            engine.url,
+            name,
+            concurrency=options.concurrency,
+            max_tokens=options.answer,
+            timeout=600,
+            max_retries=0,
         )
         judge = Judge(settings)
         judge.ask([Request(messages=(("user", texts[0]),), max_tokens=8)])  # what is compiled once

@@ -154,10 +154,12 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             engines = {
                 key: _published(engine, models, Path(scratch)) for key, engine in judges.engines.items()
             }
-            with running(Judges(judges.settings, engines)):
+            with running(Judges(judges.settings, engines)) as running_engines:
                 names = ", ".join(engine.model for engine in engines.values())
                 print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
-                Event().wait()
+                while not Event().wait(1.0):
+                    for engine in running_engines:
+                        engine.check()
         except MetricUnavailable as error:
             raise RexrankError(str(error)) from error
     return 0

@@ -47,30 +47,50 @@ MAX_ANSWER: Final = 20_000
 UNRELATED_AT_MOST: Final = 0.5
 """Highest agreement (1 - severity/4) of unrelated reports in the controls: an actionable error."""
 
-SCHEMA: Final = json.dumps(
-    {
-        "type": "object",
-        "additionalProperties": {
-            "type": "object",
-            "properties": {
-                "corrections": {"type": "string"},
-                "clinical severity": {
-                    "type": "string",
-                    "enum": [
-                        "Not actionable",
-                        "Actionable nonurgent error",
-                        "Urgent error",
-                        "Emergent error",
-                    ],
-                },
-                "comments": {"type": "string"},
-                "error category": {"type": "array", "items": {"type": "string"}},
-            },
-            "required": list(FIELDS),
-            "additionalProperties": False,
+_CORRECTION: Final = {
+    "type": "object",
+    "properties": {
+        "corrections": {"type": "string"},
+        "clinical severity": {
+            "type": "string",
+            "enum": ["Not actionable", "Actionable nonurgent error", "Urgent error", "Emergent error"],
         },
-    }
-)
+        "comments": {"type": "string"},
+        "error category": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": list(FIELDS),
+    "additionalProperties": False,
+}
+
+
+def schema_of(n_lines: int) -> str:
+    """The JSON schema of an answer about a report of so many lines: each line and "None" corrected or null.
+
+    Every property is named and required, as strict structured output wants it
+    (platform.openai.com/docs/guides/structured-outputs); `without_nulls` takes the rest out again.
+    """
+    keys = [*map(str, range(n_lines)), "None"]
+    either = {"anyOf": [{"$ref": "#/$defs/correction"}, {"type": "null"}]}
+    return json.dumps(
+        {
+            "type": "object",
+            "properties": dict.fromkeys(keys, either),
+            "required": keys,
+            "additionalProperties": False,
+            "$defs": {"correction": _CORRECTION},
+        }
+    )
+
+
+def without_nulls(text: str) -> str:
+    """A structured answer without the lines that need no correction; any other text as it is."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(answer, dict) or all(value is not None for value in answer.values()):
+        return text
+    return json.dumps({key: value for key, value in answer.items() if value is not None})
 
 
 def lines_of(report: str) -> list[str]:
@@ -261,7 +281,7 @@ class _Asker:
                 messages=conversation(numbered(candidate), reference),
                 max_tokens=self.judge.settings.max_tokens,
                 purpose=purpose,
-                schema=SCHEMA if self.judge.settings.structured else "",
+                schema=schema_of(len(lines)) if self.judge.settings.structured else "",
             )
         return study
 
@@ -305,6 +325,8 @@ class _Asker:
 
     def _read(self, study: _Study, text: str) -> bool:
         """Whether the answer settles the study, by a result or by a failure for good."""
+        if self.judge.settings.structured:
+            text = without_nulls(text)
         if self.clean:
             corrections = strict(text, study.lines)
             if corrections is not None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
+from evaluator.core.files import sha256_file
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric
@@ -21,14 +23,14 @@ from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import check
-from evaluator.models.judges.identity import JudgeVoid, judge_label
+from evaluator.models.judges.identity import JudgeVoid, judge_label, served_model
 from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
 from evaluator.models.judges.sanitise import ESCAPING, escaped
-from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.settings import JudgeSettings, is_loopback
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.loading import reading
 from evaluator.models.runtime import Run
-from evaluator.models.weights import model_directory, weights_digest
+from evaluator.models.weights import model_directory, model_specs, weights_digest
 
 MAX_WORDS: Final = 300
 """Words of each report that the prompt shows."""
@@ -36,6 +38,7 @@ CONTEXT: Final = 2048
 """Tokens of prompt and answer together in the official generation."""
 MIN_ANSWER: Final = 192
 """Tokens an answer needs at least; a prompt that leaves fewer fails closed under `clean`."""
+TOKENIZER: Final = "tokenizer.model"
 MAX_COUNT: Final = 50
 SECTIONS: Final = ("Clinically Significant Errors", "Clinically Insignificant Errors", "Matched Findings")
 CATEGORIES: Final = (
@@ -188,10 +191,38 @@ def required_judge(run: Run, key: str) -> JudgeSettings:
     return run.judges[key]
 
 
+def green_judge(run: Run) -> JudgeSettings:
+    """The run's judge for GREEN, its question as token ids where GREEN's own tokenizer is on both sides.
+
+    The ids alone equal the official layout. A judge of another model has other ids: it gets the chat.
+    """
+    judge = required_judge(run, "green")
+    if judge.token_ids is not None or judge.stand_in:
+        return judge
+    return replace(judge, token_ids=_serves_our_tokenizer(judge, run))
+
+
+def _serves_our_tokenizer(judge: JudgeSettings, run: Run) -> bool:
+    try:
+        ours = model_directory("green", run.models) / TOKENIZER
+    except MetricUnavailable:
+        return False
+    if not ours.is_file() or not is_loopback(judge.base_url):
+        return False
+    try:
+        place = served_model(judge)
+    except JudgeVoid:
+        return False  # asked again, and told, when it is to answer
+    if isinstance(place, Path):
+        theirs = place / TOKENIZER
+        return theirs.is_file() and sha256_file(theirs) == sha256_file(ours)
+    return place == model_specs()["green"].files[TOKENIZER].hub
+
+
 def _tokenizer(run: Run) -> Any:
     from sentencepiece import SentencePieceProcessor
 
-    path = model_directory("green", run.models) / "tokenizer.model"
+    path = model_directory("green", run.models) / TOKENIZER
     with reading(path, "green"):
         return SentencePieceProcessor(model_file=str(path))
 
@@ -212,7 +243,7 @@ class Green(Metric):
 
     def signature(self, run: Run) -> Signature:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
-        judge = required_judge(run, self.key)
+        judge = green_judge(run)
         parser = "official" if run.protocol == "compat" else f"strict-1,{ESCAPING}"
         ids = (f"tokenizer:{weights_digest('green', run.models)[:12]}",) if judge.token_ids else ()
         settings = (f"decoding:{judge.decoding}", f"prompt:{GREEN_VERSION}", *ids, f"parser:{parser}")
@@ -223,7 +254,7 @@ class Green(Metric):
 
         Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
         """
-        asker = _Asker(run, Judge(required_judge(run, self.key)))
+        asker = _Asker(run, Judge(green_judge(run)))
         asker.control("before")
         scores = asker(pairs, "")
         asker.control("after")

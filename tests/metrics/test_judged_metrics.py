@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,8 @@ from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
-from evaluator.metrics.fineradscore import FineRadScore
+from evaluator.metrics.fineradscore import FineRadScore, schema_of
+from evaluator.metrics.fineradscore import _Asker as FineAsker
 from evaluator.metrics.green import Green, _Asker
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
@@ -225,3 +227,74 @@ def test_differences_by_category() -> None:
     errors, matched = differences(wanted, seen)
     assert errors == [["d", "f"], ["c"], ["a"], ["b"], [], []]
     assert matched == ["e"]
+
+
+PARITY = Path(__file__).parents[1] / "data" / "parity" / "models"
+
+
+@pytest.mark.parametrize(
+    ("served", "named", "way"),
+    [
+        ("ours", None, "ids"),
+        ("another", None, "chat"),
+        ("none", None, "chat"),
+        ("ours", False, "chat"),
+        ("none", True, "ids"),
+    ],
+)
+def test_green_sends_token_ids_where_its_tokenizer_is_on_both_sides(
+    *, served: str, named: bool | None, way: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    if served != "none":
+        ours = (PARITY / "green/tokenizer.model").read_bytes()
+        (tmp_path / "tokenizer.model").write_bytes(ours if served == "ours" else b"another")
+    with stand_in_judge(facts_of, "judge", tmp_path if served != "none" else None) as address:
+        judge = JudgeSettings(address, "judge", token_ids=named)
+        signature = str(Green().signature(Run(judges=by_metric(judge), models=PARITY)))
+    assert f"decoding:greedy,{way}," in signature
+    assert ("|tokenizer:" in signature) == (way == "ids")
+
+
+def test_without_the_tokenizer_here_the_question_is_a_chat(url: str, tmp_path: Path) -> None:
+    judge = JudgeSettings(url, MODEL)
+    assert "greedy,chat" in str(Green().signature(Run(judges=by_metric(judge), models=tmp_path)))
+
+
+CORRECTION = {
+    "corrections": "No effusion.",
+    "clinical severity": "Urgent error",
+    "comments": "",
+    "error category": ["b"],
+}
+
+
+def test_the_schema_is_one_that_strict_structured_output_takes() -> None:
+    """Every object closed, every property required: the terms of structured outputs."""
+    schema = json.loads(schema_of(3))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for node in (schema, schema["$defs"]["correction"]):
+        assert node["additionalProperties"] is False
+        assert sorted(node["required"]) == sorted(node["properties"])
+    answer = {"0": None, "1": CORRECTION, "2": None, "None": None}
+    jsonschema.validate(answer, schema)
+    for wrong in ({"1": CORRECTION}, {**answer, "3": None}, {**answer, "1": {**CORRECTION, "x": 1}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.parametrize("protocol", ["clean", "compat"])
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [({"0": None, "1": CORRECTION, "None": None}, 3.0), ({"0": None, "1": None, "None": None}, 0.0)],
+)
+def test_a_structured_answer_counts_the_lines_that_are_corrected(
+    protocol: Any, answer: dict[str, Any], value: float
+) -> None:
+    judge = Judge(JudgeSettings("http://127.0.0.1:9/v1", "m", structured=True))
+    asker = FineAsker(Run(protocol=protocol, judges=by_metric(judge.settings)), judge)
+    study = asker.study(Pair("a", REFERENCE, "Clear. Small effusion."), "")
+    assert study.request is not None
+    assert study.request.schema == schema_of(2)
+    assert asker._read(study, json.dumps(answer))
+    assert max(study.found or [], default=0) == value

@@ -14,14 +14,17 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import MetricUnavailable, visible
 from evaluator.models.judges.identity import JudgeVoid, identify
-from evaluator.models.judges.settings import JudgeSettings, refuse_hosted
+from evaluator.models.judges.settings import JudgeSettings, is_loopback, refuse_hosted
 from evaluator.models.judges.transcripts import Answer, Request, Transcripts
 
 RETRIED_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+FATAL_STATUS: Final = frozenset({401, 403, 404, 405})
+"""What a server answers to every question alike: no key, no such model, no such endpoint."""
 MAX_PAUSE: Final = 60.0
 MAX_WORDS_OF_SERVER: Final = 120
 """Characters of a server's own message that an error repeats."""
@@ -31,6 +34,10 @@ CHARACTERS_PER_TOKEN: Final = 3.0
 
 class JudgeBudgetSpent(MetricUnavailable):
     """A cap was reached; answers so far are stored and the same command continues."""
+
+
+class NoTextError(Exception):
+    """The server answered, and left the text out: asking again would bring the same."""
 
 
 @dataclass(slots=True)
@@ -116,7 +123,7 @@ class Judge:
         api_key = os.environ.get(self.settings.api_key_env, "") if self.settings.api_key_env else ""
         gate = asyncio.Semaphore(self.settings.concurrency)
         answers: dict[str, Answer] = {}
-        over = ""
+        over: MetricUnavailable | None = None
         async with AsyncOpenAI(
             base_url=self.settings.base_url,
             api_key=api_key or "none",
@@ -130,12 +137,15 @@ class Judge:
                     if over:
                         return
                     estimate = _estimate(request)
-                    over = self._cap(estimate, request.max_tokens)
-                    if over:
+                    if spent := self._cap(estimate, request.max_tokens):
+                        over = JudgeBudgetSpent(spent)
                         return
                     self._reserve(estimate, request.max_tokens)
                     try:
                         answer = await self._call(client, request)
+                    except JudgeVoid as void:
+                        over = void
+                        return
                     finally:
                         self._reserve(-estimate, -request.max_tokens)
                     self._count(answer)
@@ -146,9 +156,9 @@ class Judge:
 
             await asyncio.gather(*(one(k, r) for k, r in todo.items()))
         if over:
-            raise JudgeBudgetSpent(
-                f"{over}. {len(answers)} answers were stored: raise the cap and run again."
-            )
+            cure = "raise the cap" if isinstance(over, JudgeBudgetSpent) else "mend that"
+            kept = f" {len(answers)} answers were stored;" if self._transcripts else ""
+            raise type(over)(f"{over}.{kept} {cure} and run again.")
         return answers
 
     def _cap(self, prompt: int, completion: int) -> str:
@@ -173,37 +183,58 @@ class Judge:
         self.spent.calls += 1
 
     async def _call(self, client: Any, request: Request) -> Answer:
+        """The answer to one question, asked again where that may help.
+
+        Raises `JudgeVoid` for what the server would say to every question.
+        """
         import openai
 
-        error = ""
+        # The last four are a body that is no completion; asking again may mend it.
+        unreadable = (ValueError, LookupError, TypeError, AttributeError)
+        failure: Exception | None = None
         for attempt in range(self.settings.max_retries + 1):
             try:
                 return await self._send(client, request)
-            except openai.APIStatusError as failure:
-                error = f"status {failure.status_code}{_server_words(failure)}"
-                if failure.status_code not in RETRIED_STATUS:
-                    break
-                pause = _retry_after(failure.response.headers.get("retry-after"))
-            except (openai.APIConnectionError, openai.APITimeoutError) as failure:
-                error, pause = type(failure).__name__, None
-            except (openai.OpenAIError, ValueError, LookupError, TypeError, AttributeError) as failure:
-                # A body that is no completion; asking again may mend it.
-                error, pause = f"unreadable answer ({type(failure).__name__})", None
-            if attempt < self.settings.max_retries:
-                if pause is None:
-                    # Jitter spreads retries over time; nothing here is a secret.
-                    pause = self.settings.backoff * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
-                await asyncio.sleep(min(pause, MAX_PAUSE))
-        return Answer(text=None, error=error)
+            except (NoTextError, openai.OpenAIError, *unreadable) as error:
+                failure = error
+            if not self._may_pass(failure) or attempt == self.settings.max_retries:
+                break
+            pause = _retry_after(failure)
+            if pause is None:
+                # Jitter spreads retries over time; nothing here is a secret.
+                pause = self.settings.backoff * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
+            await asyncio.sleep(min(pause, MAX_PAUSE))
+        return Answer(text=None, error=_words(failure))
+
+    def _may_pass(self, failure: Exception) -> bool:
+        """Whether asking again may help. Raises `JudgeVoid` where no question would be answered."""
+        import openai
+
+        if isinstance(failure, openai.APIStatusError):
+            if failure.status_code in FATAL_STATUS:
+                raise JudgeVoid(
+                    f"the judge at {self._host} refuses every question with {_words(failure)}"
+                ) from failure
+            return failure.status_code in RETRIED_STATUS
+        gone = isinstance(failure, openai.APIConnectionError) and not isinstance(
+            failure, openai.APITimeoutError
+        )
+        if gone and is_loopback(self.settings.base_url):
+            # An engine of this machine that takes no connection has ended: waiting brings nothing.
+            raise JudgeVoid(f"the judge at {self._host} does not answer any more") from failure
+        return not isinstance(failure, NoTextError)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.settings.base_url).netloc or "its address"
 
     async def _send(self, client: Any, request: Request) -> Answer:
         s = self.settings
-        common: dict[str, Any] = {
-            "model": s.model,
-            "temperature": 0,
-            "seed": s.seed + request.attempt,
-            "max_tokens": request.max_tokens,
-        }
+        common: dict[str, Any] = {"model": s.model}
+        if s.reasoning:
+            common |= {"max_completion_tokens": request.max_tokens}
+        else:
+            common |= {"temperature": 0, "seed": s.seed + request.attempt, "max_tokens": request.max_tokens}
         if request.prompt_ids:
             response = await client.completions.create(prompt=list(request.prompt_ids), **common)
             choice = response.choices[0]
@@ -216,6 +247,11 @@ class Judge:
             response = await client.chat.completions.create(messages=messages, **common)
             choice = response.choices[0]
             text = choice.message.content
+            if text is None and "content" in choice.message.model_fields_set:
+                raise NoTextError(
+                    f"the server's answer has no text (content: null, finish_reason: {choice.finish_reason}); "
+                    "a model that thinks first may need more max_tokens"
+                )
         if not isinstance(text, str):
             raise TypeError("the answer has no text")
         usage = response.usage
@@ -227,6 +263,19 @@ class Judge:
         )
 
 
+def _words(failure: Exception | None) -> str:
+    """What a failure is, in a few words: the server's own where it said any."""
+    import openai
+
+    if isinstance(failure, openai.APIStatusError):
+        return f"status {failure.status_code}{_server_words(failure)}{_hint(failure)}"
+    if isinstance(failure, openai.APIConnectionError):
+        return type(failure).__name__
+    return (
+        str(failure) if isinstance(failure, NoTextError) else f"unreadable answer ({type(failure).__name__})"
+    )
+
+
 def _server_words(failure: Any) -> str:
     """What the server said of a request that it refused, short and printable, behind a colon; or nothing."""
     body = failure.body  # what stands under "error", or the whole body where nothing does
@@ -234,13 +283,23 @@ def _server_words(failure: Any) -> str:
     return f": {visible(message.rstrip('.'), MAX_WORDS_OF_SERVER)}" if isinstance(message, str) else ""
 
 
+def _hint(failure: Any) -> str:
+    """What to set for a model that takes other parameters, where the server names one of them."""
+    body = failure.body if isinstance(failure.body, dict) else {}
+    if body.get("param") in {"max_tokens", "temperature", "seed"}:
+        return " (a reasoning model: set reasoning = true in the file of judges)"
+    return ""
+
+
 def _estimate(request: Request) -> int:
     characters = sum(len(content) for _, content in request.messages)
     return len(request.prompt_ids) + int(characters / CHARACTERS_PER_TOKEN) + 1
 
 
-def _retry_after(value: str | None) -> float | None:
+def _retry_after(failure: Any) -> float | None:
     """Seconds a server asks to wait, or `None` when it does not say so in seconds."""
+    response = getattr(failure, "response", None)
+    value = response.headers.get("retry-after") if response is not None else None
     try:
         return max(0.0, float(value)) if value else None
     except ValueError:

@@ -33,7 +33,7 @@ from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import MAX_TEXT, InputError, visible
 from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
 from evaluator.datasets.registry import dataset_ids
-from evaluator.models.judges.serve import ServeOptions, base_url, served
+from evaluator.models.judges.serve import Served, ServeOptions, base_url, served
 from evaluator.models.judges.settings import JudgeSettings
 
 MAX_PROMPTS: Final = 200
@@ -102,7 +102,14 @@ class JudgeConfig(Typed):
         default=(), description="Datasets whose texts may go to a public host."
     )
     structured: bool = Field(default=False, description="Ask for JSON of a schema.")
-    token_ids: bool = Field(default=False, description="Send GREEN's prompt as token ids.")
+    token_ids: bool | None = Field(
+        default=None,
+        description="Send GREEN's prompt as token ids; by itself where the engine serves GREEN's own tokenizer.",
+    )
+    reasoning: bool = Field(
+        default=False,
+        description="A hosted reasoning model: it counts its thinking as answer and takes no temperature.",
+    )
     seed: Seed = Field(default=0, description="Seed of an answer.")
     control_prompts: Line | None = Field(
         default=None, description="Private file of hostile texts, one a line, asked as further controls."
@@ -211,15 +218,16 @@ def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
 
 
 @contextmanager
-def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[None]:
-    """Every engine of the file, one after the other so that none takes the memory another counts on.
+def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[list[Served]]:
+    """Every engine of the file, running: one after the other so that none takes the memory another counts on.
 
     All are stopped when the block ends. Raises `JudgeVoid` when one does not come up.
     """
     with ExitStack() as stack:
-        for options in judges.engines.values():
+        yield [
             stack.enter_context(served(options, wait_seconds=wait_seconds))
-        yield
+            for options in judges.engines.values()
+        ]
 
 
 __all__ = ["Judges", "read_judges", "running"]

@@ -81,7 +81,12 @@ def check(
         if not low <= value <= high:
             # An answer to a hostile control may quote it, and a private one is not to be read here.
             reason = reasons[number] if number < len(reasons) and kind != "injected" else ""
+            # An answer that is absent or cannot be read is no judgement: no number is given for it.
+            fault = (
+                f"gave no usable answer to control {pair.id} {when} the run: {reason}"
+                if reason
+                else f"failed control {pair.id} {when} the run: {value:.3f} is not within {low:g} and {high:g}"
+            )
             raise JudgeVoid(
-                f"the judge failed control {pair.id} {when} the run: {value:.3f} is not within "
-                f"{low:g} and {high:g}{reason and f', because {reason}'}. No score of this run is used; check the model, its revision and the server."
+                f"the judge {fault}. No score of this run is used; check the model, its revision and the server."
             )

@@ -120,6 +120,18 @@ def judge_label(settings: JudgeSettings) -> JudgeLabel:
     return _label(settings, says)
 
 
+def served_model(settings: JudgeSettings) -> Path | str:
+    """The folder that a local engine serves, or the id on the hub that it names; empty where it names none.
+
+    Raises `JudgeVoid` when its server cannot be reached.
+    """
+    says = None if settings.served else server_says(settings)
+    if folder := _served_folder(settings, says):
+        return folder
+    root = settings.served or _entry(says, settings.model).get("root")
+    return root if isinstance(root, str) and not _PATH.search(root) else ""
+
+
 def _label(settings: JudgeSettings, says: Any) -> JudgeLabel:
     if settings.stand_in:
         return JudgeLabel(_plain(settings.model), "stand-in")

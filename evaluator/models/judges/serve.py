@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,11 @@ from evaluator.models.judges.identity import JudgeVoid
 
 Engine = Literal["vllm", "transformers"]
 STOP_SECONDS: Final = 20.0
+GREEN_TEMPLATE: Final = (
+    "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n</s>\n<|assistant|>\n{% endif %}"
+)
+"""GREEN's turns, the empty one of the assistant that the official code leaves before the answer included."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ def plain_tokenizer(source: Path, folder: Path) -> str:
     """`folder`, which then holds GREEN's SentencePiece model as a Llama tokenizer without code of its own.
 
     The published repository's tokenizer is Python code that would run on the runner; ids and text are
-    the same with the library's.
+    the same with the library's. The model's configuration stands beside it, without what names code: an
+    engine asks it what kind of tokenizer to load. The chat template renders as `green.rendered` does.
     """
     shutil.copyfile(source / "tokenizer.model", folder / "tokenizer.model")
     config = {
@@ -86,8 +94,13 @@ def plain_tokenizer(source: Path, folder: Path) -> str:
         "bos_token": "<s>",
         "eos_token": "</s>",
         "unk_token": "<unk>",
+        "legacy": True,
+        "chat_template": GREEN_TEMPLATE,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config | {"legacy": True}), "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    model = json.loads((source / "config.json").read_text("utf-8"))
+    plain = {k: v for k, v in model.items() if k != "auto_map"} if isinstance(model, dict) else {}
+    (folder / "config.json").write_text(json.dumps(plain), "utf-8")
     return str(folder)
 
 
@@ -108,11 +121,24 @@ def _answers(options: ServeOptions) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running engine: where clients find it, and the process that is its group's leader."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def check(self) -> None:
+        """Nothing; raises `JudgeVoid` when the engine has ended."""
+        if (status := self.process.poll()) is not None:
+            raise JudgeVoid(f"the engine at {self.url} ended with status {status}; see its log above.")
+
+
 @contextmanager
 def served(
     options: ServeOptions, argv: list[str] | None = None, wait_seconds: float = 900.0
-) -> Iterator[str]:
-    """The base URL of a running engine, which is stopped when the block ends.
+) -> Iterator[Served]:
+    """A running engine, which is stopped with all its processes when the block ends.
 
     `argv` replaces the engine's command line. Raises `JudgeVoid` when the port is taken, or the engine
     ends or does not answer in time.
@@ -123,7 +149,8 @@ def served(
         )
     line = argv or command(options)
     try:
-        process = subprocess.Popen(line)  # noqa: S603 - an argument list of our own making
+        # A group of its own: an engine starts workers, which outlive it when it alone is stopped.
+        process = subprocess.Popen(line, start_new_session=True)  # noqa: S603 - a list of our own making
     except OSError as error:
         raise JudgeVoid(
             f"{line[0]} cannot be started: {error.strerror}. Install the engine there."
@@ -140,11 +167,30 @@ def served(
                     f"the engine did not answer within {wait_seconds:g} seconds; see its log above."
                 )
             time.sleep(0.1)
-        yield base_url(options)
+        yield Served(base_url(options), process)
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and its group: asked first, killed after `STOP_SECONDS`."""
+    _signal(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _signal(process.pid, 0) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _signal(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(group: int, number: int) -> bool:
+    """Whether a process of the group was there to get the signal."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -23,7 +23,9 @@ class JudgeSettings:
     `max_total_tokens` counts prompt and completion tokens of new calls, `max_cost` is in the
     currency of the prices, which are per million tokens. `dataset` is what is being scored and
     `hosted_ok_for` the datasets whose texts may go to a public host. `token_ids` sends GREEN's
-    prompt as token ids to the completions endpoint, which alone equals the official layout.
+    prompt as token ids to the completions endpoint, which alone equals the official layout; `None` leaves
+    that to GREEN, which does so where the engine has its tokenizer. `reasoning` asks a model that thinks
+    first: its limit counts the thinking, and it takes neither a temperature nor a seed.
     `control_prompts` are hostile texts of the runner's own, asked as controls beside the public ones.
     """
 
@@ -43,7 +45,8 @@ class JudgeSettings:
     dataset: str = ""
     hosted_ok_for: frozenset[str] = field(default_factory=frozenset)
     structured: bool = False
-    token_ids: bool = False
+    token_ids: bool | None = None
+    reasoning: bool = False
     seed: int = 0
     stand_in: bool = False
     served: str = field(default="", compare=False)
@@ -56,7 +59,8 @@ class JudgeSettings:
     def decoding(self) -> str:
         """How answers are drawn, for a signature."""
         way = "ids" if self.token_ids else "chat"
-        return f"greedy,{way},seed{self.seed},max{self.max_tokens}" + (",schema" if self.structured else "")
+        drawn = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
+        return f"{drawn},max{self.max_tokens}" + (",schema-2" if self.structured else "")
 
 
 def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict[str, JudgeSettings]:

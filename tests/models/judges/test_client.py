@@ -166,27 +166,90 @@ def test_a_refused_request_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, "status 404: The model `m` does not exist"),
-        (401, {"error": "Unauthorized"}, "status 401: Unauthorized"),
         (400, {"error": {"message": "too long\u202e" + "x" * 500}}, "status 400: too long\\u202e" + "x" * 110),
+        (400, {"message": "default chat template is no longer allowed", "code": 400}, "status 400: default chat"),
         (422, {"detail": []}, "status 422"),
+        (
+            400,
+            {"error": {"message": "Unsupported parameter", "param": "max_tokens", "code": "unsupported_parameter"}},
+            "status 400: Unsupported parameter (a reasoning model: set reasoning = true",
+        ),
     ],
 )  # fmt: skip
 def test_an_error_repeats_what_the_server_said(status: int, body: object, message: str) -> None:
     stub = Stub(lambda *_: (status, {}, json.dumps(body).encode()))
     with serving(stub) as url:
         assert Judge(settings(url)).ask(requests(1))[0].error.startswith(message)
+    assert len(stub.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, "status 404: The model `m` does not exist"),
+        (401, {"error": "Unauthorized"}, "status 401: Unauthorized"),
+        (403, "no", "status 403"),
+        (405, {}, "status 405"),
+    ],
+)  # fmt: skip
+def test_what_every_question_would_hear_stops_the_run(
+    status: int, body: object, message: str, tmp_path: Path
+) -> None:
+    stub = Stub(lambda *_: (status, {}, json.dumps(body).encode()))
+    with serving(stub) as url:
+        judge = Judge(settings(url, concurrency=1, cache_dir=tmp_path))
+        with pytest.raises(JudgeVoid, match=f"refuses every question with {message}.*0 answers were stored"):
+            judge.ask(requests(20))
+    assert len(stub.bodies) == 1
+
+
+def test_an_engine_that_dies_is_noticed_at_once_and_its_answers_kept(tmp_path: Path) -> None:
+    with serving(Stub(good)) as url:
+        judge = Judge(settings(url, backoff=60.0, cache_dir=tmp_path))
+        judge.ask(requests(2))
+    with pytest.raises(JudgeVoid, match=r"does not answer any more.*0 answers were stored"):
+        judge.ask(requests(5))
+    assert [a.text for a in judge.ask(requests(2))] == ["echo q0", "echo q1"]
+
+
+def test_an_answer_without_text_is_not_asked_for_again() -> None:
+    message = {"role": "assistant", "content": None, "reasoning_content": "thinking"}
+    stub = Stub(
+        lambda *_: (
+            200,
+            {},
+            completion("", []) | {"choices": [{"index": 0, "finish_reason": "length", "message": message}]},
+        )
+    )
+    with serving(stub) as url:
+        answer = Judge(settings(url)).ask(requests(1))[0]
+    assert (answer.text, len(stub.bodies)) == (None, 1)
+    assert "content: null, finish_reason: length" in answer.error
+
+
+def test_a_reasoning_model_is_asked_in_its_own_terms() -> None:
+    stub = Stub(good)
+    with serving(stub) as url:
+        judge = settings(url, reasoning=True)
+        assert Judge(judge).ask(requests(1))[0].text == "echo q0"
+    body = stub.bodies[0]
+    assert body["max_completion_tokens"] == 10
+    assert not {"temperature", "seed", "max_tokens"} & body.keys()
+    assert judge.decoding == "reasoning,chat,max1024"
 
 
 @pytest.mark.parametrize("metric", [Green(), FineRadScore()])
-def test_a_void_run_names_what_was_wrong_with_the_answer(metric: Metric) -> None:
-    stub = Stub(lambda *_: (404, {}, b'{"message": "no such model"}'))
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(404, "refuses every question with status 404: no such"), (400, "no usable answer to control same-0 before the run: status 400: no such")],
+)  # fmt: skip
+def test_a_void_run_names_what_was_wrong_with_the_answer(metric: Metric, status: int, message: str) -> None:
+    stub = Stub(lambda *_: (status, {}, b'{"message": "no such"}'))
     with serving(stub) as url:
         run = Run(judges=by_metric(settings(url)))
-        with pytest.raises(
-            JudgeVoid, match=r"control same-0 before the run.*because status 404: no such model"
-        ):
+        with pytest.raises(JudgeVoid, match=message) as void:
             metric.score([Pair("a", "Clear.", "Clear.")], run)
+    assert "0.000" not in str(void.value)
 
 
 def test_timeouts_end() -> None:

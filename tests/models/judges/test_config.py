@@ -31,7 +31,7 @@ def test_the_example_is_readable() -> None:
     judges = read_judges(EXAMPLE)
     assert set(judges.settings) == set(judges.engines) == set(JUDGED)
     green, options = judges.settings["green"], judges.engines["green"]
-    assert (green.base_url, green.model, green.token_ids) == ("http://127.0.0.1:8001/v1", "green", True)
+    assert (green.base_url, green.model, green.token_ids) == ("http://127.0.0.1:8001/v1", "green", None)
     assert (options.model, options.served_name, options.port) == ("/srv/rexrank/models/green", "green", 8001)
     assert judges.settings["fineradscore"].structured
 

@@ -38,8 +38,8 @@ def test_transformers_serve_answers_the_client(model: Path, tmp_path: Path) -> N
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ServeOptions(str(model), "judge", engine="transformers", port=port)
-    with served(options, wait_seconds=120) as url:
-        settings = JudgeSettings(url, str(model), cache_dir=tmp_path, timeout=60, max_retries=1)
+    with served(options, wait_seconds=120) as engine:
+        settings = JudgeSettings(engine.url, str(model), cache_dir=tmp_path, timeout=60, max_retries=1)
         requests = [
             Request(messages=(("user", words),), max_tokens=5) for words in ("Lungs clear.", "Effusion.")
         ]

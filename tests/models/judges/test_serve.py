@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from evaluator.cli.machine import run_judge_serve
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import Stopped
+from evaluator.metrics.green import rendered
+from evaluator.models.judges import serve
 from evaluator.models.judges.identity import JudgeVoid
-from evaluator.models.judges.serve import ServeOptions, base_url, command, served
+from evaluator.models.judges.serve import Served, ServeOptions, base_url, command, served
 
 SERVER = """
 import http.server, sys
@@ -36,12 +42,54 @@ def options() -> ServeOptions:
 
 def test_engine_is_awaited_and_stopped(options: ServeOptions) -> None:
     argv = [sys.executable, "-c", SERVER, str(options.port)]
-    with served(options, argv) as url:
-        assert url == base_url(options)
+    with served(options, argv) as engine:
+        assert engine.url == base_url(options)
+        engine.check()
         with pytest.raises(JudgeVoid, match="already answers"), served(options, argv):
             pass
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", options.port)) != 0
+
+
+FAMILY = """
+import signal, subprocess, sys
+child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(3600)"
+worker = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE)
+worker.stdout.readline()
+open(sys.argv[2], "w").write(str(worker.pid))
+"""
+
+
+def test_workers_of_an_engine_do_not_outlive_it(
+    options: ServeOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As vLLM's do: they are processes of their own, and may not even heed a signal."""
+    monkeypatch.setattr(serve, "STOP_SECONDS", 0.5)
+    pid = tmp_path / "pid"
+    with served(options, [sys.executable, "-c", FAMILY + SERVER, str(options.port), str(pid)]):
+        worker = int(pid.read_text())
+        os.kill(worker, 0)
+    while runs(worker):  # the kernel takes a moment after the signal; the test's own limit ends this
+        time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is alive; one that only waits to be buried by whoever adopted it is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_an_engine_that_ends_while_it_serves_ends_the_command(
+    options: ServeOptions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dying = SERVER.replace("import http.server, sys", "import http.server, sys, threading, os").replace(
+        "http.server.HTTPServer", "threading.Timer(0.5, os._exit, (7,)).start()\nhttp.server.HTTPServer"
+    )
+    monkeypatch.setattr(serve, "command", lambda _: [sys.executable, "-c", dying, str(options.port)])
+    with pytest.raises(RexrankError, match="ended with status 7"):
+        run_judge_serve(options, tmp_path, None)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +143,22 @@ def test_green_is_served_without_its_repositorys_code(
     shutil.copytree(Path(__file__).parents[2] / "data/parity/models/green", models / "green")
     with pytest.raises(RexrankError, match="not its weights"):
         run_judge_serve(ServeOptions("green", "j"), models, None)
-    (models / "green" / "config.json").write_text("{}")
+    config = {"model_type": "llama", "auto_map": {"AutoModel": "modeling.Code"}}
+    (models / "green" / "config.json").write_text(json.dumps(config))
     (models / "green" / "tokenization_chexagent.py").write_text("raise SystemExit\n")
     seen: list[ServeOptions] = []
 
     @contextmanager
     def up(options: ServeOptions, **_: float) -> Iterator[str]:
         files = {p.name for p in Path(options.tokenizer).iterdir()}
-        assert files == {"tokenizer.model", "tokenizer_config.json"}
+        assert files == {"tokenizer.model", "tokenizer_config.json", "config.json"}
+        folder = Path(options.tokenizer)
+        assert json.loads((folder / "config.json").read_text()) == {"model_type": "llama"}
+        template = json.loads((folder / "tokenizer_config.json").read_text())["chat_template"]
+        turn = {"messages": [{"role": "user", "content": "q"}], "add_generation_prompt": True}
+        assert jinja2.Template(template, keep_trailing_newline=True).render(**turn) == rendered("q")
         seen.append(options)
-        yield ""
+        yield Served("", None)
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
     monkeypatch.setattr("evaluator.cli.machine.Event", StoppedEvent)
@@ -117,7 +171,7 @@ def test_green_is_served_without_its_repositorys_code(
 
 
 class StoppedEvent:
-    def wait(self) -> None:
+    def wait(self, _seconds: float) -> None:
         raise Stopped(15)
 
 
