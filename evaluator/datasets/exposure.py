@@ -20,7 +20,7 @@ Access = Literal["public", "restricted", "withheld"]
 class Exposure:
     """What follows from a kind of access.
 
-    `studies`: texts, study ids and per-study scores are published, and numbers with all digits; else
+    `studies`: texts, study ids and per-study scores are published, and numbers to six decimals; else
     they stay in the store. `small_groups`: subgroups of few patients and exact counts of theirs are
     shown. `membership_counts`: integrity checks may say how many reports equal a reference.
     `limited_runs`: a team's runs are counted (`evaluator/scoring/quota.py`). `ladder`: a run is shown only when
@@ -38,7 +38,7 @@ class Exposure:
     """A few words for readers, such as "public references"."""
 
     def step(self, n_studies: int) -> float | None:
-        """The granularity of a mean over `n_studies`, or `None` where it is shown with all digits.
+        """The granularity of a mean over `n_studies`, or `None` where it is shown to six decimals.
 
         One study may move a mean on [0, 1] by 1/n; on a withheld set a step is worth five of them.
 

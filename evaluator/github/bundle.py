@@ -1,7 +1,8 @@
 """What the runner may hand to the publisher: a closed list of paths, a closed schema for each, and no loose end.
 
 The job beside the references is trusted less than main. What it hands over is held to what main and the
-bundle itself say (`evaluator/github/bundle_rules.py`): a row shows what its record says, a table as CSV
+bundle itself say (`evaluator/github/bundle_rules.py`), to the bytes: numbers have six decimals at most and JSON has one form, so that
+nothing can be hidden where nobody looks. A row shows what its record says, a table as CSV
 and Markdown what the JSON says, a mean what its per-study scores give, and unless a set is public nothing is
 finer than its step.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.bundle_rules import RULES, Bundle, check_history, check_overview, refuse
+from evaluator.github.bundle_rules import RULES, Bundle, check_form, check_history, check_overview, refuse
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000
@@ -39,6 +40,8 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
     names = _names(folder)
     content = {n: _parsed(folder / n, n) for n in names if n.endswith(".json")}
     bundle = Bundle(folder, names, content, root)
+    for name in content:
+        check_form(bundle, name)
     # Records first, which the rest is held to; JSON before what is drawn from it.
     for name in sorted(names, key=lambda n: (not n.startswith("records/"), not n.endswith(".json"), n)):
         rule = RULES.get(name.partition("/")[0])

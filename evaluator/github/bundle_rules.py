@@ -13,24 +13,28 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
+from evaluator.leaderboard.history import Event, history_line
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import Row, WithdrawnRow
 from evaluator.leaderboard.table import GROUPS, Table, parse_table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9
+MEANS: Final = 1.1 * 10.0**-DECIMALS
+"""How far a mean to six decimals may be from that of scores to six decimals."""
 MAX_OTHER_COLUMNS: Final = 32
 """Columns of per-study scores beside the metrics: study, patient, subgroups."""
 Content = Mapping[str, Any]
@@ -62,6 +66,19 @@ def _validator(kind: str) -> Any:
 def _keeps(kind: str, value: Any, name: str) -> None:
     if next(_validator(kind).iter_errors(value), None) is not None:
         refuse(name, f"does not keep the schema of {kind}")
+
+
+def check_form(bundle: Bundle, name: str) -> None:
+    """A JSON file is what this program would write of its content, and its numbers have six decimals at most."""
+    value = bundle.content[name]
+    try:
+        same = dump_json(value).encode() == (bundle.folder / name).read_bytes()
+    except (ValueError, RecursionError):
+        same = False
+    if not same:
+        refuse(name, "is not JSON as the runner writes it")
+    if six_decimals(value) != value:
+        refuse(name, f"holds numbers of more than {DECIMALS} decimals")
 
 
 def _board_of(name: str) -> Board:
@@ -121,7 +138,7 @@ def check_table(bundle: Bundle, name: str) -> None:
         return
     table, board = _read(bundle, name, "table")
     dataset = board.dataset
-    step = dataset.exposure.step(table["n"]) if table["n"] else None
+    step = six_decimals(dataset.exposure.step(table["n"])) if table["n"] else None
     if (table["title"], table["access"], table["step"]) != (dataset.title, dataset.access, step):
         refuse(name, "says other things of its data set than main")
     _table(bundle, name)
@@ -254,8 +271,10 @@ def check_studies(bundle: Bundle, name: str) -> None:
         refuse(name, "has a study twice")
     for key, entry in record["metrics"].items():
         values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
-        if values.dtype.kind != "f" or not abs(float(values.mean()) - entry["mean"]) <= TOLERANCE:
+        if values.dtype.kind != "f" or not abs(float(values.mean()) - entry["mean"]) <= MEANS:
             refuse(name, "does not give the means of its record")
+        if not (values.round(DECIMALS) == values).all():
+            refuse(name, f"holds numbers of more than {DECIMALS} decimals")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry["n_failed"]:
             refuse(name, "does not give the failures of its record")
     if record["kind"] == "submission":
@@ -297,6 +316,10 @@ def check_history(bundle: Bundle) -> None:
         refuse(HISTORY, "has a line that is not JSON")
     for event in events:
         _keeps("event", event, HISTORY)
+    if six_decimals(events) != events:
+        refuse(HISTORY, f"holds numbers of more than {DECIMALS} decimals")
+    if text != "".join(history_line(Event.model_validate(e)) for e in events):
+        refuse(HISTORY, "has a line that is not JSON as the runner writes it")
     if bundle.root is None:
         return
     records = [value for name, value in bundle.content.items() if name.startswith("records/")]

@@ -77,10 +77,23 @@ def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
             raise RexrankError(
                 "the bundle has a row that is not of the predictions on main. Run the job again."
             )
-        write_bytes(leaderboard / name, (bundle / name).read_bytes())
+        write_bytes(leaderboard / name, _bytes_of(bundle / name, name))
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)
+
+
+def _bytes_of(path: Path, name: str) -> bytes:
+    """The bytes to publish: a file of per-study scores anew from its rows, since such a file has room for more than rows."""
+    if not name.startswith("studies/"):
+        return path.read_bytes()
+    import pyarrow.parquet as pq
+
+    from evaluator.scoring.records import SUBGROUP_PREFIX, studies_bytes
+
+    frame = pq.read_table(path).to_pandas(ignore_metadata=True)
+    groups = [c for c in frame.columns if str(c).startswith(SUBGROUP_PREFIX)]
+    return studies_bytes(frame.astype(dict.fromkeys(groups, "string")))
 
 
 def _append_only(old: Path, new: Path) -> None:

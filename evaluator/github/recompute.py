@@ -20,6 +20,7 @@ from evaluator.datasets.references import Reference, load_references
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.bleu import bleu_2
 from evaluator.scoring.records import Board
+from evaluator.statistics.rounding import DECIMALS
 from evaluator.submissions.reading import read_reports
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SPOTS: Final = 50
 """Studies of a record whose BLEU-2 is computed again, chosen by hash."""
-TOLERANCE: Final = 1e-9
+TOLERANCE: Final = 0.6 * 10.0**-DECIMALS
 MAX_TEXT_BYTES: Final = 200
 """Bytes of an id, a patient or a subgroup's name in a file of per-study scores."""
 MAX_GROUPS: Final = 16

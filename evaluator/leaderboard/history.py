@@ -206,6 +206,11 @@ def sound_bytes(path: Path) -> bytes:
     return kept + b"\n" if kept and not kept.endswith(b"\n") else kept
 
 
+def history_line(event: Event) -> str:
+    """An event as a line of the history."""
+    return json.dumps(event.view(), sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     """What people should know, or an empty text, after the events were added to the end of the file.
 
@@ -215,7 +220,7 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     path = leaderboard / HISTORY
     torn = read_history(leaderboard).torn
     kept = sound_bytes(path) if path.exists() else b""
-    lines = [json.dumps(e.view(), sort_keys=True, ensure_ascii=False) + "\n" for e in events]
+    lines = [history_line(e) for e in events]
     with unbroken():
         if torn:
             append_line(leaderboard / TORN, torn.decode("utf-8", "backslashreplace"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from evaluator.core.typed import Typed, form
+from evaluator.statistics.rounding import six_decimals
 
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
 Slug = Annotated[str, form(_SLUG, "lower-case letters, digits, dots and hyphens, at most 40")]
@@ -27,7 +28,13 @@ Texts = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class Entry(Typed):
-    """A part of a table; `view` gives it back as JSON values."""
+    """A part of a table, its numbers of six decimals at most; `view` gives it back as JSON values."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _six_decimals(cls, value: object) -> object:
+        """What is made and what is read have the same digits, so that a file says all that there is."""
+        return six_decimals(value)
 
     def view(self) -> Any:
         """The JSON value, with the fields that were given and no other."""

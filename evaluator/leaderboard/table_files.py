@@ -45,7 +45,7 @@ def csv_text(value: object) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """The table as CSV: one row a model or baseline, full precision, empty for unknown."""
+    """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown."""
     keys = [m.key for m in table.metrics]
     header = [*ROW_COLUMNS]
     for key in keys:

@@ -21,6 +21,7 @@ from evaluator.metrics.signature import Signature
 from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
 from evaluator.scoring.records import NULL_TEAM, Board, published_numbers
 from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
+from evaluator.statistics.rounding import six_decimals
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
@@ -110,7 +111,7 @@ def _probe(
         "n_probed": len(sample),
         "metrics": metrics,
     }
-    write_text(path, dump_json(value))
+    write_text(path, dump_json(six_decimals(value)))
     return path
 
 

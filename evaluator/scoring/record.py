@@ -49,7 +49,7 @@ CARD_FIELDS: Final[dict[str, Any]] = {
 class MetricEntry(Typed):
     """One metric of a record: mean, uncertainty, counts and what it was computed with."""
 
-    mean: Number = Field(title="Mean", description="Mean over studies, full precision.")
+    mean: Number = Field(title="Mean", description="Mean over studies; six decimals where it is published.")
     se: Number | None = Field(
         title="Standard error", description="Bootstrap standard error; null when too few patients."
     )

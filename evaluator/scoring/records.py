@@ -23,7 +23,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.scoring.record import Record
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,24 +80,31 @@ def write_record(
     """The record's path, after record and per-study scores were written, each whole or not at all.
 
     Of a set that is not public the record with all digits stays in the store beside the per-study scores; the
-    leaderboard's has what may be shown.
+    leaderboard's has what may be shown. What is published has six decimals at most.
     """
     check_record(record, f"{record['team']}/{record['model']}")
-    place = (board.dataset.id, board.track, record["team"], record["model"])
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
     public = board.dataset.exposure.studies
+    if public:
+        frame = frame.round(DECIMALS)
+    place = (board.dataset.id, board.track, record["team"], record["model"])
     path, full, shown = (
         record_path(leaderboard, *place),
         dump_json(record),
         dump_json(published(board, record)),
     )
     with unbroken():
-        write_bytes(studies_path(leaderboard if public else store, *place), buffer.getvalue())
+        write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
         if not public:
             write_text(record_path(store, *place), full)
         write_text(path, shown)
     return path
+
+
+def studies_bytes(frame: pd.DataFrame) -> bytes:
+    """Per-study scores as a file, with nothing but the frame's rows."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
 
 
 MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference")
@@ -105,37 +112,38 @@ MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches",
 
 
 def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record as it may leave the runner: no number finer than the set's step.
+    """The record as it may leave the runner: no number finer than the set's step, or of more than six decimals.
 
     What the Ladder withholds (`evaluator/statistics/rounding.py`) has no metrics at all.
     """
     exposure = board.dataset.exposure
     step = exposure.step(record["n"])
     if step is None:
-        return dict(record)
+        return dict(six_decimals(record))
     ladder = (record.get("ladder") or {}) if exposure.ladder else {}
     withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
     metrics = {} if withheld else record["metrics"]
     hidden = () if exposure.membership_counts else MEMBERSHIP
     diagnostics = {k: v for k, v in record["diagnostics"].items() if k not in hidden and not withheld}
-    return {
+    shown = {
         **record,
         "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
         "diagnostics": _coarse(diagnostics, step),
     }
+    return dict(six_decimals(shown))
 
 
 def published_numbers(board: Board, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric's entry as it may be shown: full precision, or in the set's steps (`Exposure.step`).
+    """A metric's entry as it may be shown: six decimals, or in the set's steps (`Exposure.step`).
 
     With steps an end of an interval can lie on the mean, but never on its wrong side.
     """
     step = board.dataset.exposure.step(entry["n"])
     if step is None:
-        return dict(entry)
+        return dict(six_decimals(entry))
     shown = {k: None if entry[k] is None else coarse(entry[k], step) for k in ("mean", "low", "high")}
     error = entry["se"]
-    return {**entry, **shown, "se": None if error is None else float(f"{error:.1g}")}
+    return {**entry, **shown, "se": None if error is None else six_decimals(float(f"{error:.1g}"))}
 
 
 def _coarse(value: Any, step: float) -> Any:
@@ -256,7 +264,7 @@ def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame)
             raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
         mean = record["metrics"][key]["mean"]
         # Without the store's record it is the published one, whose means are as coarse as the set's step.
-        room = board.dataset.exposure.step(record["n"]) or 1e-9 * max(1.0, abs(mean))
+        room = board.dataset.exposure.step(record["n"]) or 1.1 * 10.0**-DECIMALS
         if abs(float(frame[key].mean()) - mean) > room:
             raise ValueError(f"{key} has another mean than its record says")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -164,6 +165,12 @@ FORGED = {
     "a case that is no text": (CASES, put("texts", "sandbox-0001", [WORDS]), "schema of cases"),
     "a case too many": (CASES, put("texts", WORDS, "x"), "other references"),
     "cases of other references": (CASES, put("references_sha256", "0" * 64), "other references"),
+    "low digits of a mean": (RECORD, lambda r: r["metrics"]["bleu_2"].update(mean=r["metrics"]["bleu_2"]["mean"] + 1e-12), "6 decimals"),
+    "low digits in the diagnostics": (RECORD, put("diagnostics", "length_ratio", 0.123456789012345), "6 decimals"),
+    "low digits of a row": (TABLE, first_row(lambda r: r["metrics"]["bleu_2"].update(low=r["metrics"]["bleu_2"]["low"] + 1e-11)), "6 decimals"),
+    "low digits of a pair": (PAIRWISE, lambda v: v["metrics"]["bleu_2"][0].update(difference=0.01234567), "6 decimals"),
+    "low digits of a probe": (SANITY, put("metrics", "bleu_2", "shuffled", 0.1234567891), "6 decimals"),
+    "low digits of the overview": ("overview.json", put("odd", 0.1234567), "6 decimals"),
     "another overview": ("overview.json", put("boards", 0, "n_models", 9), "not what the tables give"),
 }  # fmt: skip
 
@@ -184,7 +191,7 @@ def test_forged_bundles_are_refused(bundle, name):
         ("tables/sandbox.findings.csv", WORDS, "table's JSON"),
         ("tables/sandbox.findings.md", WORDS, "table's JSON"),
         ("tables/iu-xray.findings.csv", WORDS, "table's JSON"),
-        ("tables/nowhere.findings.json", "{}", "does not know"),
+        ("tables/nowhere.findings.json", "{}\n", "does not know"),
         ("overview.csv", WORDS, "not what the tables give"),
         ("history.jsonl", WORDS, "not JSON"),
         ("history.jsonl", dump_json({"event": WORDS}).replace("\n", ""), "schema of event"),
@@ -194,6 +201,36 @@ def test_forged_bundles_are_refused(bundle, name):
 def test_files_of_another_kind_are_refused(bundle, name, text, why):
     (bundle / name).write_text(text)
     refused(bundle, why)
+
+
+HIDDEN = {
+    "digits that no number has": (
+        RECORD,
+        lambda t: re.sub(r'"n": 60', '"n": 60.000000000000000000001', t, count=1),
+    ),
+    "zeros behind": (TABLE, lambda t: t.replace('"mean": 0.', '"mean": 0.0000000000000000000001', 1)),
+    "spaces": (RECORD, lambda t: t.replace(": ", ":   ", 1)),
+    "a space behind": (SANITY, lambda t: t + " "),
+    "another order": (PAIRWISE, lambda t: json.dumps(dict(reversed(json.loads(t).items())), indent=2) + "\n"),
+    "a key twice": (RECORD, lambda t: t.replace("{", '{\n  "card": "a text",', 1)),
+    "letters written as codes": (CASES, lambda t: t.replace("No ", "\\u004eo ", 1)),
+    "a line of the history": ("history.jsonl", lambda t: t.replace(": ", ":  ", 1)),
+    "an empty line of it": ("history.jsonl", lambda t: t.replace("\n", "\n\n", 1)),
+    "low digits of the history": (
+        "history.jsonl",
+        lambda t: re.sub(r'"shown": (0\.\d+)', r'"shown": 0.12345678901', t, count=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_nothing_is_hidden_in_how_a_file_is_written(bundle, name):
+    path, act = HIDDEN[name]
+    before = (bundle / path).read_text()
+    after = act(before)
+    assert after != before
+    (bundle / path).write_text(after)
+    refused(bundle, "as the runner writes it|is not JSON|6 decimals")
 
 
 GONE = {
@@ -217,6 +254,7 @@ STUDY_LIES = {
     "a study twice": (lambda f: f.assign(study_id=f["study_id"].iloc[0]), "a study twice"),
     "other scores": (lambda f: f.assign(bleu_2=f["bleu_2"] / 2), "means of its record"),
     "no numbers": (lambda f: f.assign(bleu_2=float("nan")), "means of its record"),
+    "low digits": (lambda f: f.assign(bleu_2=f["bleu_2"] + 1e-9), "6 decimals"),
     "other failures": (lambda f: f.assign(**{"failed:bleu_2": True}), "failures of its record"),
 }
 

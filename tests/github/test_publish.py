@@ -73,6 +73,24 @@ def place(repo, tmp_path, submission_files, card_bytes, report_bytes, bundle):
     return repo, root, bundle
 
 
+def test_of_per_study_scores_only_the_rows_are_published(place):
+    """A parquet file has room for more: notes, names of columns' types, bytes that nothing refers to."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    repo, root, bundle = place
+    path = bundle / "studies/sandbox/findings/strangers__careful.parquet"
+    table = pq.read_table(path)
+    wanted = table.to_pandas()
+    notes = {**table.schema.metadata, b"note": b"quillwort text of a reference"}
+    pq.write_table(table.replace_schema_metadata(notes), path)
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    made = out / "leaderboard" / path.relative_to(bundle)
+    assert b"quillwort" not in made.read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(made), wanted, check_dtype=False)
+
+
 def files_of(bundle):
     return sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*.*") if p.name != "bundle.json")
 

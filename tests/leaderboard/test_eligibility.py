@@ -109,7 +109,7 @@ def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
     assert table.step == 0.001
     public = ranked(REAL, sort_entrants(REAL, [record(mean=1 / 3)], rehearsal=False), rehearsal=False)
     assert public.step is None
-    assert public.rows[0].metrics["radcliq_v1"].mean == 1 / 3
+    assert public.rows[0].metrics["radcliq_v1"].mean == 0.333333
 
 
 def test_gain_over_the_best_null_row():

@@ -13,7 +13,7 @@ from evaluator.datasets.exposure import EXPOSURES
 from evaluator.scoring.quota import Attempt, Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, six_decimals
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -102,8 +102,29 @@ def test_shown_numbers_are_multiples_of_the_step(value, n):
     step = EXPOSURES["withheld"].step(n)
     assert step == max(0.001, 5 / n)
     shown = coarse(value, step)
-    assert abs(shown - value) <= step / 2 * (1 + 1e-9)
-    assert abs(shown / step - round(shown / step)) < 1e-6
+    assert abs(shown - value) <= step / 2 * (1 + 1e-9) + 1e-6
+    assert abs(shown - step * round(shown / step)) < 1e-6
+    assert shown == six_decimals(shown)
+    assert coarse(shown, step) == shown, "nothing moves when it is shown twice"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (1 / 3, 0.333333),
+        (-1e-9, 0.0),
+        (7, 7),
+        (True, True),
+        (None, None),
+        ("0.12345678", "0.12345678"),
+        ((1e-7, [2 / 3]), (0.0, [0.666667])),
+        ({"a": {"b": 123456.12345678}}, {"a": {"b": 123456.123457}}),
+    ],
+)
+def test_every_float_has_six_decimals(value, wanted):
+    found = six_decimals(value)
+    assert (found, type(found)) == (wanted, type(wanted))
+    assert repr(found) == repr(wanted), "no minus before nothing"
 
 
 def test_one_study_rarely_moves_a_shown_mean():
