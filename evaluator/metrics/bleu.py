@@ -1,4 +1,4 @@
-"""BLEU-2: sentence BLEU with unigrams and bigrams, as the official scorer computes it.
+"""BLEU-2: sentence BLEU with unigrams and bigrams, as the official scorer computes it; BLEU-1, -3 and -4 beside it.
 
 Definition: CXR-Report-Metric v1.1.0 (9c9ecad), which calls fast-bleu with weights (1/2, 1/2); the
 corpus value is the mean over studies, not corpus BLEU. Papineni et al. 2002; smoothing as NLTK's
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from evaluator.core.types import Pair, Scores
@@ -33,39 +32,44 @@ def tokens(text: str) -> list[str]:
     return [t for t in text.lower().replace(".", " .").split(" ") if t]
 
 
-def bleu_2(reference: str, prediction: str) -> float:
-    """Sentence BLEU-2 in [0, 1] of a prediction against one reference; 0 when either is empty.
+def bleu(reference: str, prediction: str, order: int) -> float:
+    """Sentence BLEU in [0, 1] with n-grams up to `order`, equally weighted; 0 when either text is empty.
 
-    >>> bleu_2("no effusion", "no effusion")
+    >>> bleu("no effusion", "no effusion", 2)
     1.0
-    >>> round(bleu_2("clear", "clear"), 4)
+    >>> round(bleu("clear", "clear", 2), 4)
     0.3162
     """
     wanted, given = tokens(reference), tokens(prediction)
-    matched = _clipped(wanted, given)
+    matched = _clipped(wanted, given, 1)
     if matched == 0:
         return 0.0
-    precision_1 = matched / max(1, len(given))
-    bigrams = _clipped(_bigrams(wanted), _bigrams(given))
-    precision_2 = (bigrams or EPSILON) / max(1, len(given) - 1)
+    log_precision = 0.0
+    for n in range(1, order + 1):
+        hits = matched if n == 1 else _clipped(wanted, given, n) or EPSILON
+        log_precision += math.log(hits / max(1, len(given) - n + 1)) / order
     shorter = len(given) <= len(wanted)
     penalty = math.exp(1 - len(wanted) / len(given)) if shorter else 1.0
-    return penalty * math.exp(0.5 * math.log(precision_1) + 0.5 * math.log(precision_2))
+    return penalty * math.exp(log_precision)
 
 
-def _bigrams(words: list[str]) -> list[tuple[str, str]]:
-    return list(pairwise(words))
+def bleu_2(reference: str, prediction: str) -> float:
+    """Sentence BLEU-2 in [0, 1] of a prediction against one reference; 0 when either is empty."""
+    return bleu(reference, prediction, 2)
 
 
-def _clipped(wanted: Sequence[Hashable], given: Sequence[Hashable]) -> int:
-    return (Counter(wanted) & Counter(given)).total()
+def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
+    return list(zip(*(words[i:] for i in range(n)), strict=False))
 
 
-class Bleu2(Metric):
-    """BLEU-2 of the official scorer."""
+def _clipped(wanted: list[str], given: list[str], n: int) -> int:
+    return (Counter(_grams(wanted, n)) & Counter(_grams(given, n))).total()
 
-    key: ClassVar[str] = "bleu_2"
-    title: ClassVar[str] = "BLEU-2"
+
+class Bleu(Metric):
+    """Sentence BLEU of one order, as the official scorer computes BLEU-2; the mean over studies is shown."""
+
+    order: ClassVar[int]
     family: ClassVar[str] = "lexical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0
@@ -76,9 +80,42 @@ class Bleu2(Metric):
 
     def signature(self, run: Run) -> Signature:
         """`bleu_2|v1|fast-bleu|weights:1/2,1/2|epsilon:0.1|protocol:…`."""
-        parts = ("fast-bleu", "weights:1/2,1/2", f"epsilon:{EPSILON}")
-        return Signature("bleu_2", "v1", parts, run.protocol)
+        weights = ",".join([f"1/{self.order}"] * self.order)
+        parts = ("fast-bleu", f"weights:{weights}", f"epsilon:{EPSILON}")
+        return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
-        """BLEU-2 of every pair; never fails."""
-        return all_scored([bleu_2(p.reference, p.prediction) for p in pairs])
+        """BLEU of every pair; never fails."""
+        return all_scored([bleu(p.reference, p.prediction, self.order) for p in pairs])
+
+
+class Bleu1(Bleu):
+    """BLEU-1: single words."""
+
+    key: ClassVar[str] = "bleu_1"
+    title: ClassVar[str] = "BLEU-1"
+    order: ClassVar[int] = 1
+
+
+class Bleu2(Bleu):
+    """BLEU-2 of the official scorer."""
+
+    key: ClassVar[str] = "bleu_2"
+    title: ClassVar[str] = "BLEU-2"
+    order: ClassVar[int] = 2
+
+
+class Bleu3(Bleu):
+    """BLEU-3, smoothed as BLEU-2."""
+
+    key: ClassVar[str] = "bleu_3"
+    title: ClassVar[str] = "BLEU-3"
+    order: ClassVar[int] = 3
+
+
+class Bleu4(Bleu):
+    """BLEU-4, smoothed as BLEU-2."""
+
+    key: ClassVar[str] = "bleu_4"
+    title: ClassVar[str] = "BLEU-4"
+    order: ClassVar[int] = 4

@@ -25,6 +25,9 @@ _METRICS: Final[dict[str, str]] = {
     "ratescore": "evaluator.metrics.ratescore:RateScore",
     "green": "evaluator.metrics.green:Green",
     "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
+    "bleu_1": "evaluator.metrics.bleu:Bleu1",
+    "bleu_3": "evaluator.metrics.bleu:Bleu3",
+    "bleu_4": "evaluator.metrics.bleu:Bleu4",
 }
 
 REXRANK_KEYS: Final = (
@@ -46,7 +49,16 @@ PRIMARY: Final = "radcliq_v1"
 """The metric that ranks."""
 
 
-EXTRAS: Final = ("radcliq_v0", "chexbert_f1", "radgraph_simple", "radgraph_partial", "radgraph_complete")
+EXTRAS: Final = (
+    "bleu_1",
+    "bleu_3",
+    "bleu_4",
+    "radcliq_v0",
+    "chexbert_f1",
+    "radgraph_simple",
+    "radgraph_partial",
+    "radgraph_complete",
+)
 """Metrics for research that stand on no board."""
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.metrics.bleu import bleu_2, tokens
+from evaluator import score_pairs
+from evaluator.metrics.bleu import bleu, bleu_2, tokens
 
 CORE = Path(__file__).parents[1] / "data" / "parity" / "core"
 PAIRS = {str(p["id"]): p for p in map(json.loads, (CORE / "pairs.jsonl").read_text("utf-8").splitlines())}
@@ -17,6 +18,8 @@ GOLDEN = {
     **json.loads((CORE / "golden" / "official.json").read_text())["pairs"],
     **json.loads((CORE / "golden" / "official_edge.json").read_text())["pairs"],
 }
+ORDERS = json.loads((CORE / "golden" / "bleu_orders.json").read_text())["pairs"]
+"""NLTK's values of every order on the official tokens, which for order 2 are the official scorer's."""
 TOKENS = json.loads((CORE / "golden" / "tokenisation.json").read_text())
 
 
@@ -28,6 +31,21 @@ def test_every_golden_pair_is_compared():
 def test_equals_the_official_value(study):
     pair = PAIRS[study]
     assert bleu_2(pair["ref"], pair["hyp"]) == pytest.approx(GOLDEN[study]["bleu_2"], abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_every_order_equals_nltk(order):
+    assert len(ORDERS) == len(PAIRS)
+    values = {study: bleu(pair["ref"], pair["hyp"], order) for study, pair in PAIRS.items()}
+    assert values == pytest.approx({s: v[f"bleu_{order}"] for s, v in ORDERS.items()}, abs=1e-12)
+
+
+def test_the_command_knows_every_order():
+    scored = score_pairs(
+        [("a", "no effusion is seen", "no effusion is seen")], [f"bleu_{n}" for n in range(1, 5)]
+    )
+    assert scored.mean() == pytest.approx(dict.fromkeys(scored.scores, 1.0))
+    assert str(scored.signatures["bleu_4"]).startswith("bleu_4|v1|fast-bleu|weights:1/4,1/4,1/4,1/4|")
 
 
 @pytest.mark.parametrize("study", TOKENS)
