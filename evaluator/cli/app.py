@@ -221,6 +221,41 @@ def baseline(
 
 
 @app.command()
+def agreement(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder with RadPref's and RadJudge's files (rajpurkarlab/CRIMSON, MIT)."),
+    ],
+    metrics: Metrics = "",
+    protocol: Annotated[
+        Protocol,
+        typer.Option("--protocol", help="Text protocol; the published figures use texts as they are."),
+    ] = Protocol.compat,
+    models: Models = None,
+    leaderboard: Leaderboard = LEADERBOARD,
+    store: Store = None,
+    device: Device = "cpu",
+    judges: JudgesFile = None,
+) -> None:
+    """Measure how far each metric that runs here agrees with radiologists; numbers only, no texts."""
+    from evaluator.cli.agreement import run_agreement
+    from evaluator.cli.score import judge_settings
+    from evaluator.metrics.registry import board_metric_keys
+    from evaluator.models.runtime import Run
+
+    run = Run(
+        protocol=protocol.value,
+        models=models,
+        device=device,
+        judges=judge_settings("", "", "", "", [], judges),
+    )
+    keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
+    raise typer.Exit(
+        run_agreement(folder, keys or board_metric_keys(), run, leaderboard, store, named=bool(keys))
+    )
+
+
+@app.command()
 def merge(
     submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],

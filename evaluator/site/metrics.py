@@ -16,28 +16,31 @@ import yaml
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.models.weights import ModelSpec, model_specs
+from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
 from evaluator.site.html import facts, html_table, link, text
 from evaluator.site.model.board_section import board_title
 
 FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
+MEASURED: Final = "<!-- rexrank:measured -->"
 _RADGRAPH: Final = "https://physionet.org/content/radgraph/1.0.0/"
 
 
 def fill(docs: Path, content: Content) -> None:
     """Replaces the comments of the metric pages below `docs` by what belongs there."""
+    found = measured(content.leaderboard)
     for key in board_metric_keys():
         path = docs / "metrics" / f"{key}.md"
         if not path.is_file():
             continue
         prose = path.read_text("utf-8")
-        path.write_text(
-            prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, agreement(key)), "utf-8"
-        )
+        beside = agreement(key) + metric_measured(key, *found)
+        path.write_text(prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, beside), "utf-8")
     path = docs / "metrics/index.md"
     if path.is_file():
-        path.write_text(path.read_text("utf-8").replace(AGREEMENT, agreement_table()), "utf-8")
+        prose = path.read_text("utf-8").replace(AGREEMENT, agreement_table())
+        path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
 def metric_facts(key: str, content: Content) -> str:

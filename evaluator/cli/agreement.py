@@ -1,0 +1,101 @@
+"""`rexrank agreement`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluator.cli.progress import progress
+from evaluator.cli.score import known_keys
+from evaluator.core.problems import ExitCode
+from evaluator.core.workspace import store_directory
+from evaluator.scoring.records import collect
+
+if TYPE_CHECKING:
+    from evaluator.models.runtime import Run
+    from evaluator.scoring.agreement.measure import Measured
+    from evaluator.scoring.agreement.ratings import RadJudge, RadPref
+    from evaluator.scoring.agreement.results import Estimate
+
+
+def run_agreement(
+    folder: Path,
+    keys: Sequence[str],
+    run: Run,
+    leaderboard: Path,
+    store: Path | None,
+    *,
+    named: bool,
+) -> int:
+    """0 after writing `leaderboard/agreement/`, 2 when no metric could run, 3 when one asked for by name could not.
+
+    Raises `RexrankError`, with nothing written, for files that are not as published.
+    """
+    from evaluator.scoring.agreement.measure import measure
+    from evaluator.scoring.agreement.results import (
+        read_radjudge_agreement,
+        read_radpref_agreement,
+        write_agreement,
+    )
+    from evaluator.scoring.score_store import ScoreStore
+
+    known_keys(keys)
+    pref, judge = _read(folder)
+    earlier = read_radpref_agreement(leaderboard), read_radjudge_agreement(leaderboard)
+    with progress() as show:
+        kept = ScoreStore(store_directory(store))
+        found = measure(pref, judge, keys, replace(run, progress=show), kept, earlier)
+    for key, reason in found.unavailable.items():
+        print(f"{key}: not measured: {reason}", file=sys.stderr)
+    if set(found.unavailable) >= set(keys):
+        return ExitCode.FAILURE
+    paths = write_agreement(leaderboard, found.pref, found.judge)
+    print(render(found))
+    for path in paths:
+        print(path)
+    return ExitCode.PARTIAL if named and found.unavailable else ExitCode.DONE
+
+
+def _read(folder: Path) -> tuple[RadPref, RadJudge]:
+    """Both sets of ratings; what is wrong with either is told at once."""
+    from evaluator.scoring.agreement.ratings import read_radjudge, read_radpref
+
+    prefs: list[RadPref] = []
+    judges: list[RadJudge] = []
+    collect([lambda: prefs.append(read_radpref(folder)), lambda: judges.append(read_radjudge(folder))])
+    return prefs[0], judges[0]
+
+
+def render(found: Measured) -> str:
+    """What was measured as lines of text: radiologists first, then every metric."""
+    pref, judge = found.pref, found.judge
+    lines = [
+        (
+            f"RadPref: {pref.pairs} pairs, {pref.radiologists} radiologists; Kendall's tau-b and preference accuracy "
+            f"with 95 % intervals, pairs resampled. RadJudge: {len(judge.cases)} cases."
+        )
+    ]
+    for human in pref.humans:
+        accuracy = human.preference.accuracy
+        lines.append(f"  {f'radiologist {human.rater}':<16} {_span(human.tau)}   {_span(accuracy)}")
+    for key, entry in pref.metrics.items():
+        within = "; ".join(f"{name} {_span(tau)}" for name, tau in entry.within.items())
+        passed = judge.metrics[key].n_passed if key in judge.metrics else None
+        cases = "" if passed is None else f"   {passed}/{len(judge.cases)} cases"
+        lines += [
+            f"  {key:<16} {_span(entry.tau)}   {_span(entry.preference.accuracy)}{cases}",
+            f"    within a source: {within}",
+            f"    {entry.signature}",
+        ]
+    return "\n".join(lines)
+
+
+def _span(found: Estimate) -> str:
+    if found.value is None:
+        return "no value"
+    if found.low is None or found.high is None:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
