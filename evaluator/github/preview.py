@@ -244,10 +244,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "rank_high": row["rank_high"],
         "badges": [{k: b[k] for k in ("code", "outcome", "text")} for b in row["badges"]],
         "missing": row["missing"],
-        "metrics": {
-            k: {**{x: m["display"][x] for x in ("value", "low", "high", "note")}, "n_failed": m["n_failed"]}
-            for k, m in row["metrics"].items()
-        },
+        "metrics": {k: {**m["display"], "n_failed": m["n_failed"]} for k, m in row["metrics"].items()},
     }
 
 

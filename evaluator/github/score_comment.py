@@ -215,7 +215,7 @@ def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any], digits
 
 def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
     found = row["metrics"].get(key)
-    shown = None if found is None else Display(**{k: found[k] for k in Display.model_fields})
+    shown = None if found is None else Display(**{k: found[k] for k in Display.model_fields if k in found})
     return display_text(shown, digits).replace(" ", NBSP)
 
 

@@ -7,6 +7,7 @@ ranking twice gives identical bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError
@@ -31,6 +32,7 @@ from evaluator.leaderboard.table import (
     Column,
     Named,
     Overview,
+    SkillColumn,
     Table,
     TableParts,
 )
@@ -105,6 +107,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
 
 def _column(key: str, signature: str) -> Column:
     metric = get_metric(key)
+    skill = {"skill": SkillColumn(**asdict(metric.skill))} if metric.skill else {}
     return Column(
         key=key,
         title=metric.title,
@@ -113,6 +116,7 @@ def _column(key: str, signature: str) -> Column:
         higher_is_better=metric.higher_is_better,
         reciprocal=metric.reciprocal,
         signature=signature,
+        **skill,
     )
 
 

@@ -47,12 +47,16 @@ def view(value: BaseModel) -> Any:
 
 
 class Display(Entry):
-    """What readers see of a metric: the mean and its interval, or 1/mean with the pole handled."""
+    """What readers see of a metric: the mean and its interval, its skill, or 1/mean with the pole handled."""
 
     value: float | None
     low: float | None
     high: float | None
     note: str
+    mean: float | None = Field(None, description="Where the value is a skill: the mean, lower is better.")
+    reciprocal: float | None = Field(
+        None, description="Where the value is a skill: 1/mean; null at and beyond the pole."
+    )
 
 
 class Gain(Entry):

@@ -28,12 +28,21 @@ from evaluator.leaderboard.row import (
     WithdrawnRow,
 )
 from evaluator.leaderboard.subgroup_types import Subgroups
+from evaluator.metrics.base import SkillScale
 
 TABLE_SCHEMA: Final = "rexrank/table/v1"
 OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
 """The fields of a table that hold rows."""
 Track = Literal["findings", "report"]
+
+
+class SkillColumn(Entry):
+    """The scale on which readers see the mean of a loss: (zero − mean) / (zero − perfect), unclipped."""
+
+    key: MetricKey = Field(description="Name of the scale's columns in CSV.")
+    zero: float = Field(description="The mean when nothing is right; skill 0.")
+    perfect: float = Field(description="The mean when everything is right; skill 1.")
 
 
 class Column(Entry):
@@ -46,8 +55,26 @@ class Column(Entry):
     higher_is_better: bool = Field(
         description="Of the mean that is stored, not of a reciprocal that is shown."
     )
-    reciprocal: bool = Field(description="Whether readers see 1/mean.")
+    reciprocal: bool = Field(description="Whether readers see 1/mean, alone or beside the skill.")
+    skill: SkillColumn | None = Field(
+        None, description="The scale that readers see, where it is not the mean."
+    )
     signature: str
+
+    def drawn(self, mean: float) -> float:
+        """Where a mean stands on the scale of the figures: its skill, else itself."""
+        s = self.skill
+        return mean if s is None else SkillScale(s.key, s.zero, s.perfect).at(mean)
+
+    @property
+    def drawn_title(self) -> str:
+        """What the figures call their scale."""
+        return self.title if self.skill is None else self.display_title
+
+    @property
+    def drawn_higher(self) -> bool:
+        """Whether higher is better on the scale of the figures."""
+        return self.higher_is_better or self.skill is not None
 
 
 class PairTest(Entry):

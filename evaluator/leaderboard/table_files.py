@@ -47,9 +47,12 @@ def csv_text(value: object) -> str:
 def table_csv(table: Table) -> str:
     """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown."""
     keys = [m.key for m in table.metrics]
+    skills = {m.key: m.skill for m in table.metrics}
     header = [*ROW_COLUMNS]
     for key in keys:
         header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
+        if skill := skills[key]:
+            header += [skill.key, f"{skill.key}_low", f"{skill.key}_high", f"{key}_reciprocal"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
@@ -59,6 +62,10 @@ def table_csv(table: Table) -> str:
             cell = row.metrics.get(key)
             numbers = (cell.mean, cell.low, cell.high, cell.n_failed) if cell else (None,) * 4
             cells += map(csv_text, numbers)
+            if skills[key]:
+                seen = cell.display if cell else None
+                shown = (seen.value, seen.low, seen.high, seen.reciprocal) if seen else (None,) * 4
+                cells += map(csv_text, shown)
         writer.writerow(cells)
     return out.getvalue()
 
@@ -69,7 +76,7 @@ def table_json(table: Table) -> str:
 
 
 def table_markdown(table: Table) -> str:
-    """The table as GitHub Markdown, numbers as readers see them (reciprocals shown as 1/mean)."""
+    """The table as GitHub Markdown, numbers as readers see them (skill, or 1/mean)."""
     lines = [
         f"# {markdown_text(table.title)}, {table.track} track",
         "",
@@ -120,12 +127,28 @@ def cell_text(row: Row, key: str, digits: int = 3) -> str:
 
 
 def display_text(shown: Display | None, digits: int = 3) -> str:
-    """A displayed value and interval with this many decimals, or a dash when it is missing."""
+    """A displayed value and interval with this many decimals, or a dash when it is missing.
+
+    Behind a skill stand the mean and 1/mean.
+    """
     if shown is None:
         return "–"
     if shown.value is None:
         return shown.note or "–"
-    text = f"{shown.value:.{digits}f}"
+    return value_text(shown, digits) + (f" ({beside_text(shown, digits)})" if shown.mean is not None else "")
+
+
+def beside_text(shown: Display, digits: int = 3) -> str:
+    """What stands beside a skill: the mean, and 1/mean as ReXrank prints it or why there is none."""
+    if shown.mean is None:
+        return ""
+    one_over = "no 1/mean" if shown.reciprocal is None else f"1/mean {shown.reciprocal:.{digits}f}"
+    return f"mean {shown.mean:.{digits}f}, {one_over}"
+
+
+def value_text(shown: Display, digits: int = 3) -> str:
+    """A displayed value and its interval."""
+    text = "–" if shown.value is None else f"{shown.value:.{digits}f}"
     if shown.low is None and shown.high is None:
         return text
     high = "∞" if shown.high is None else f"{shown.high:.{digits}f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,27 @@ import numpy as np
 from evaluator.core.types import FloatArray, Pair, Scores
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
+
+
+@dataclass(frozen=True, slots=True)
+class SkillScale:
+    """A linear scale on which readers see a loss: 0 at `zero`, 1 at `perfect`, beyond both where means are.
+
+    `zero`: the mean when nothing is right; `perfect`: when everything is. Unlike 1/mean it has no pole, and equal
+    steps of the mean are equal steps of it.
+    """
+
+    key: str
+    zero: float
+    perfect: float
+
+    def at(self, mean: float) -> float:
+        """The skill of a mean; unclipped.
+
+        >>> round(SkillScale("x_skill", 2.45, -1.44).at(2.45), 3), SkillScale("x_skill", 4.0, 0.0).at(1.0)
+        (0.0, 0.75)
+        """
+        return (self.zero - mean) / (self.zero - self.perfect) + 0.0
 
 
 class Metric(ABC):
@@ -41,9 +63,11 @@ class Metric(ABC):
     weights: ClassVar[tuple[str, ...]] = ()
     """Keys of the models in `weights.toml` it loads."""
     reciprocal: ClassVar[bool] = False
-    """Whether readers see 1/mean (`display_title`); stored, tested and ranked as the mean."""
+    """Whether readers see 1/mean, alone or beside `skill`; stored, tested and ranked as the mean."""
+    skill: ClassVar[SkillScale | None] = None
+    """The scale on which readers see the mean of a loss, where it has one."""
     display_title: ClassVar[str] = ""
-    """Column title if it differs from `title` (reciprocals)."""
+    """Column title if it differs from `title` (skill, reciprocals)."""
     variants: ClassVar[tuple[str, ...]] = ()
     """Named variants; the first is the default."""
     paper: ClassVar[str] = ""

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair, Scores
-from evaluator.metrics.base import Metric
+from evaluator.metrics.base import Metric, SkillScale
 from evaluator.metrics.registry import get_metric
 from evaluator.metrics.signature import Composed, Signature
 from evaluator.models.runtime import Run
@@ -55,12 +55,16 @@ _WORST_PARTS: Final = np.array([[get_metric(k).worst for k in PARTS]])
 """What an empty report scores in every part; RadCliQ-v1 is then 11.6, far from the 2.45 of zeros."""
 
 
+_AT_ZEROS, _AT_ONES = (float(v) for v in V1(np.array([[0.0] * 4, [1.0] * 4])))
+"""Mean RadCliQ-v1 when all parts are 0 (2.450) and when all are 1 (−1.441)."""
+
+
 class RadCliqV1(Metric):
-    """RadCliQ-v1, ReXrank's ranking metric; readers see 1/mean."""
+    """RadCliQ-v1, ReXrank's ranking metric; readers see its skill, and the mean and 1/mean beside it."""
 
     key: ClassVar[str] = "radcliq_v1"
     title: ClassVar[str] = "RadCliQ-v1"
-    display_title: ClassVar[str] = "1/RadCliQ-v1"
+    display_title: ClassVar[str] = "RadCliQ-v1 skill"
     family: ClassVar[str] = "composite"
     higher_is_better: ClassVar[bool] = False
     lower_bound: ClassVar[float | None] = -1.4406902828
@@ -68,6 +72,7 @@ class RadCliqV1(Metric):
     worst: ClassVar[float] = float(V1(_WORST_PARTS)[0])
     composes: ClassVar[tuple[str, ...]] = PARTS
     reciprocal: ClassVar[bool] = True
+    skill: ClassVar[SkillScale | None] = SkillScale("radcliq_v1_skill", zero=_AT_ZEROS, perfect=_AT_ONES)
     paper: ClassVar[str] = "Yu et al., Patterns 2023"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v1.pkl"
     formula: ClassVar[Formula] = V1
@@ -93,6 +98,7 @@ class RadCliqV0(RadCliqV1):
     key: ClassVar[str] = "radcliq_v0"
     title: ClassVar[str] = "RadCliQ-v0"
     display_title: ClassVar[str] = "1/RadCliQ-v0"
+    skill: ClassVar[SkillScale | None] = None
     lower_bound: ClassVar[float | None] = None
     worst: ClassVar[float] = float(V0(_WORST_PARTS)[0])
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v0.pkl"

@@ -41,8 +41,15 @@ def intervals(
 
 
 def display(metric: Metric, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What readers see of a metric: the mean and its interval, or 1/mean with the pole handled."""
+    """What readers see of a metric: the mean and its interval, its skill, or 1/mean with the pole handled.
+
+    With the skill come the mean and 1/mean (null at and beyond its pole), which readers see beside it.
+    """
     mean, low, high = entry["mean"], entry["low"], entry["high"]
+    if metric.skill is not None:
+        value, below, above = (None if v is None else metric.skill.at(v) for v in (mean, high, low))
+        one_over = bootstrap.reciprocal(mean, None, None).value
+        return {"value": value, "low": below, "high": above, "note": "", "mean": mean, "reciprocal": one_over}
     if not metric.reciprocal:
         return {"value": mean, "low": low, "high": high, "note": ""}
     shown = bootstrap.reciprocal(mean, low, high)

@@ -63,6 +63,8 @@ def metric_facts(key: str, content: Content) -> str:
 
 
 def _direction(metric: Metric) -> str:
+    if metric.skill:
+        return "lower mean is better; readers see the skill, where higher is better, with the mean and 1/mean beside it"
     if metric.reciprocal:
         return "lower mean is better; readers see 1/mean, where higher is better"
     return "higher is better" if metric.higher_is_better else "lower is better"

@@ -119,6 +119,11 @@ const side = (board, models) => {
       // Where 1/mean has no meaning, the mean stands there with its own interval.
       const [low, high] = shown.value === null ? [entry.low, entry.high] : [shown.low, shown.high];
       if (low !== null || high !== null) cell.append(element("small", { text: `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}` }));
+      // A skill is shown with the mean it is made of and with 1/mean, which has none at or below 0.
+      if (shown.mean !== undefined && shown.mean !== null) {
+        const over = shown.reciprocal === null ? "no 1/mean at or below 0" : `1/mean ${number(shown.reciprocal)}`;
+        cell.append(element("small", { text: `mean ${number(shown.mean)}, ${over}` }));
+      }
       return cell;
     })));
   }

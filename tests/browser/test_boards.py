@@ -62,13 +62,13 @@ def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
     visitor.well()
 
 
-def test_a_reciprocal_sorts_by_its_mean_and_what_is_unknown_comes_last(visit):
+def test_a_skill_sorts_by_its_mean_and_what_is_unknown_comes_last(visit):
     page = visit().open(CROWD)
     header(page, "radcliq_v1").get_by_role("button").click()
     assert header(page, "radcliq_v1").get_attribute("aria-sort") == "descending"
     values = column(page, "radcliq_v1")
     assert values == sorted(values)
-    assert values[0] < 0, "a mean below zero is the best, though it has no reciprocal"
+    assert values[0] < 0, "a mean below zero is the best"
     for _ in range(2):
         header(page, "green").get_by_role("button").click()
         values = column(page, "green")
@@ -243,7 +243,7 @@ def test_the_view_can_be_saved_as_it_is_shown(visit):
     rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
     assert [r["id"] for r in rows if r["kind"] == "ranked"] == shown
     assert [k for k in rows[0] if k not in {"rank", "id", "name", "kind"}][::3] == [
-        "1/RadCliQ-v1", "BLEU-2", "ROUGE-L", "BERTScore",
+        "RadCliQ-v1 skill", "BLEU-2", "ROUGE-L", "BERTScore",
     ]  # fmt: skip
     cell = page.locator(f'tr[data-rx-id="{shown[0]}"]').locator("td").nth(3).inner_text().split()
     assert (rows[0]["BLEU-2"], rows[0]["BLEU-2 low"], rows[0]["BLEU-2 high"]) == (cell[0], cell[1], cell[3])

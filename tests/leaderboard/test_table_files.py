@@ -20,6 +20,8 @@ from evaluator.leaderboard.table_files import (
     table_json,
     table_markdown,
 )
+from evaluator.metrics.registry import get_metric
+from evaluator.scoring.intervals import display
 
 HOSTILE = "=cmd|' /C calc'!A1 <script>alert(1)</script> [x](javascript:1) | @everyone\n## head"
 
@@ -87,6 +89,40 @@ def test_a_table_is_written_as_it_was_read():
     assert json.loads(table_json(table(row()))) == tables.table(row(), notes=["One note."], rehearsal=True)
 
 
+SKILL = Display(**display(get_metric("radcliq_v1"), {"mean": 0.5, "low": 0.458, "high": 0.543}))
+
+
+def test_csv_has_the_skill_and_what_rexrank_prints_beside_the_mean():
+    column = {
+        "key": "radcliq_v1", "title": "RadCliQ-v1", "display_title": "RadCliQ-v1 skill", "family": "composite",
+        "higher_is_better": False, "reciprocal": True, "signature": "radcliq_v1|v1",
+        "skill": {"key": "radcliq_v1_skill", "zero": 2.45, "perfect": -1.44},
+    }  # fmt: skip
+    cells = [
+        tables.cell(
+            mean,
+            low=low,
+            high=high,
+            display=display(get_metric("radcliq_v1"), {"mean": mean, "low": low, "high": high}),
+        )
+        for mean, low, high in ((0.5, 0.458, 0.543), (-0.1, -0.2, 0.1))
+    ]
+    rows = [tables.row(f"team/{i}", metrics={"radcliq_v1": c}) for i, c in enumerate(cells)]
+    made = list(
+        csv.DictReader(
+            io.StringIO(table_csv(tables.typed(tables.table(*rows, metrics=[column], primary="radcliq_v1"))))
+        )
+    )
+    assert [round(float(r["radcliq_v1_skill"]), 4) for r in made] == [0.5012, 0.6554]
+    assert (
+        float(made[0]["radcliq_v1_skill_low"])
+        < float(made[0]["radcliq_v1_skill"])
+        < float(made[0]["radcliq_v1_skill_high"])
+    )
+    assert [r["radcliq_v1_reciprocal"] for r in made] == ["2.0", ""]
+    assert [r["radcliq_v1"] for r in made] == ["0.5", "-0.1"]
+
+
 @pytest.mark.parametrize(
     ("display", "expected"),
     [
@@ -95,6 +131,11 @@ def test_a_table_is_written_as_it_was_read():
         (shown(5.0, 3.0, None), "5.000 [3.000, ∞]"),
         (shown(None, note="mean ≤ 0"), "mean ≤ 0"),
         (shown(0.5, None, None), "0.500"),
+        (SKILL, "0.501 [0.490, 0.512] (mean 0.500, 1/mean 2.000)"),
+        (
+            SKILL.model_copy(update={"mean": -0.1, "reciprocal": None}),
+            "0.501 [0.490, 0.512] (mean -0.100, no 1/mean)",
+        ),
     ],
 )
 def test_display(display, expected):

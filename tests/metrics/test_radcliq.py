@@ -70,3 +70,18 @@ def test_signature_names_every_part(compat):
     earlier = str(RadCliqV0().signature(Run(models=compat.models)))
     assert earlier.startswith("radcliq_v0|v1|(")
     assert "+bleu_2|v1|" in earlier
+
+
+@pytest.mark.parametrize(
+    ("mean", "skill"), [(2.450143, 0.0), (-1.440690, 1.0), (0.5, 0.5012), (-0.611, 0.7868), (11.6, -2.352)]
+)
+def test_skill_is_a_straight_line_from_nothing_right_to_everything_right(mean, skill):
+    assert RadCliqV1.skill.at(mean) == pytest.approx(skill, abs=1e-3)
+    assert RadCliqV1.skill.at(mean) == pytest.approx((2.450 - mean) / 3.891, abs=1e-3)
+
+
+def test_skill_of_the_mean_is_the_mean_of_the_skills():
+    values = np.array([0.5, -0.3, 2.4, 11.6])
+    assert RadCliqV1.skill.at(values.mean()) == pytest.approx(
+        np.mean([RadCliqV1.skill.at(v) for v in values])
+    )

@@ -77,7 +77,11 @@ def tick_text(value: float) -> str:
 
 def measured_on(metric: Column) -> str:
     """On which scale a figure draws `metric`, and which way is better."""
-    better = "higher" if metric.higher_is_better else "lower"
+    better = "higher" if metric.drawn_higher else "lower"
+    if metric.skill:
+        return (
+            f"{better.capitalize()} is better; 0 when nothing is right. Tests use the mean of {metric.title}."
+        )
     if not metric.reciprocal:
         return f"{better.capitalize()} is better."
     return (
@@ -115,7 +119,7 @@ def _scatter(table: Table, across: Column, up: Column) -> str:
     if len(rows) < 2:
         return ""
     digits = digits_of(table.step)
-    xs, ys = ([r.metrics[k].mean for r in rows] for k in (a, b))
+    xs, ys = ([m.drawn(r.metrics[m.key].mean) for r in rows] for m in (across, up))
     height, top, bottom = 360, 30, 300
     sx, ox = scale(min(xs), max(xs), 9, 94)
     sy, oy = scale(min(ys), max(ys), bottom - 10, top + 14)
@@ -130,18 +134,18 @@ def _scatter(table: Table, across: Column, up: Column) -> str:
     ]
     for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True):
         dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
-        said = f"{text(name)}: {text(across.title)} {number(x, digits)}, {text(up.title)} {number(y, digits)}"
+        said = f"{text(name)}: {text(across.drawn_title)} {number(x, digits)}, {text(up.drawn_title)} {number(y, digits)}"
         parts.append(
             f'<circle class="{dot}" cx="{px:.2f}%" cy="{py:.1f}" r="4.5"><title>{said}</title></circle>'
         )
     parts += labels
-    ways = ["←" if not across.higher_is_better else "→", "↑" if up.higher_is_better else "↓"]
-    left = not across.higher_is_better
-    foot = f"{text(across.title)}, {'← better' if left else 'better →'}"
+    foot = f"{text(across.drawn_title)}, {'better →' if across.drawn_higher else '← better'}"
     parts.append(f'<text x="50%" y="{height - 18}" text-anchor="middle">{foot}</text>')
-    parts.append(f'<text x="0" y="14">{text(up.title)}, {ways[1]} better</text>')
+    parts.append(
+        f'<text x="0" y="14">{text(up.drawn_title)}, {"↑" if up.drawn_higher else "↓"} better</text>'
+    )
     shown = len(labels)
-    title = f"{up.title} (upwards) against {across.title} (across), means"
+    title = f"{up.drawn_title} (upwards) against {across.drawn_title} (across), means"
     about = "Filled dots: the best group of the ranking metric. "
     about += (
         ""
@@ -211,15 +215,15 @@ def progress(table: Table, history: Sequence[Event]) -> str:
         if (line.dataset, line.track) == (table.dataset, table.track):
             first.setdefault(str(line.id), str(line.date)[:10])
     entries = [
-        (day[:10], r.metrics[table.primary].mean, " ".join(str(r.name).split()))
+        (day[:10], metric.drawn(r.metrics[table.primary].mean), " ".join(str(r.name).split()))
         for r in table.rows
         for day in (first.get(r.id) or r.submitted,)
-        if day and table.primary in r.metrics
+        if metric and day and table.primary in r.metrics
     ]
     days = sorted({f[0] for f in entries})
     if metric is None or len(days) < 2:
         return ""
-    sign = 1 if metric.higher_is_better else -1
+    sign = 1 if metric.drawn_higher else -1
     entries.sort(key=lambda e: e[2])  # tie: the board's order
     entries = by_cost(entries, [-sign * mean for _, mean, _ in entries])
     found = sorted(entries, key=lambda e: e[0])  # tie: the best of a day first, then the name
@@ -240,7 +244,7 @@ def _best_table(metric: Column, best: Sequence[tuple[str, float, str]], digits: 
         for day, mean, name in best[::-1]
     )
     title = "Who was best from when"
-    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric.title)}</th>'
+    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric.drawn_title)}</th>'
     made = scrolled(title, f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>", name="best")
     return f'<details class="rx-fold"><summary>{title}</summary>\n{made}</details>\n'
 

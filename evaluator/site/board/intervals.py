@@ -31,7 +31,7 @@ def intervals(table: Table) -> str:
     head = (
         f"<thead><tr>{_interval_heads(plot)}"
         f'<th scope="col">Range of ranks<small>← better to the left</small>{axis(marks, places)}</th>'
-        '<th scope="col" class="rx-number">Mean</th><th scope="col" class="rx-number">Rank</th></tr></thead>'
+        f'<th scope="col" class="rx-number">{_mean_head(metric)}</th><th scope="col" class="rx-number">Rank</th></tr></thead>'
     )
     about = (
         f"{measured_on(metric)} Filled dots and the bar at the left edge mark the best group: no test shows these models "
@@ -68,7 +68,7 @@ def _with_interval(table: Table, metric: Column) -> list[RankedRow]:
 
 def _plot(table: Table, metric: Column, rows: Sequence[RankedRow]) -> _Plot:
     null = _best_null(table, metric)
-    ends = [end for r in rows for end in r.metrics[metric.key].interval or ()]
+    ends = [metric.drawn(end) for r in rows for end in r.metrics[metric.key].interval or ()]
     ends += [null[1]] if null else []
     return _Plot(
         metric,
@@ -80,9 +80,10 @@ def _plot(table: Table, metric: Column, rows: Sequence[RankedRow]) -> _Plot:
 
 
 def _interval_heads(plot: _Plot) -> str:
-    way = "better to the right →" if plot.metric.higher_is_better else "← better to the left"
+    way = "better to the right →" if plot.metric.drawn_higher else "← better to the left"
+    name = text(plot.metric.drawn_title) + ("" if plot.metric.skill else ", mean")
     return (
-        f'<th scope="col" class="rx-model">Model</th><th scope="col">{text(plot.metric.title)}, mean and 95 % interval'
+        f'<th scope="col" class="rx-model">Model</th><th scope="col">{name} and 95 % interval'
         f"<small>{way}</small>{axis(plot.values, plot.over)}</th>"
     )
 
@@ -93,7 +94,13 @@ def _model_cells(row: RankedRow, plot: _Plot) -> str:
 
 
 def _mean_cell(row: RankedRow, plot: _Plot) -> str:
-    return f'<td class="rx-number">{number(row.metrics[plot.metric.key].mean, plot.digits)}</td>'
+    mean = plot.metric.drawn(row.metrics[plot.metric.key].mean)
+    return f'<td class="rx-number">{number(mean, plot.digits)}</td>'
+
+
+def _mean_head(metric: Column) -> str:
+    """What the figure's number is called."""
+    return "Skill" if metric.skill else "Mean"
 
 
 def _null_words(plot: _Plot) -> str:
@@ -115,9 +122,9 @@ def _other_intervals(table: Table) -> str:
         rows = by_cost(rows, [sign * r.metrics[metric.key].mean for r in rows])
         plot = _plot(table, metric, rows)
         body = "\n".join(f"{_model_cells(r, plot)}{_mean_cell(r, plot)}</tr>" for r in rows)
-        head = f'<thead><tr>{_interval_heads(plot)}<th scope="col" class="rx-number">Mean</th></tr></thead>'
+        head = f'<thead><tr>{_interval_heads(plot)}<th scope="col" class="rx-number">{_mean_head(metric)}</th></tr></thead>'
         about = f"{measured_on(metric)} Best mean first; the marks are those of the ranking metric.{_null_words(plot)}"
-        shown = lanes_table("metric", f"Intervals of {metric.title}", head, body, about, plot.grid)
+        shown = lanes_table("metric", f"Intervals of {metric.drawn_title}", head, body, about, plot.grid)
         made.append(f'<details class="rx-fold"><summary>{text(metric.title)}</summary>\n{shown}</details>\n')
     if not made:
         return ""
@@ -128,17 +135,19 @@ def _best_null(table: Table, metric: Column) -> tuple[str, float] | None:
     found = [(r.name, r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
     sign = -1 if metric.higher_is_better else 1
     found.sort()  # tie: none, names differ
-    return lowest(found, [sign * mean for _, mean in found])
+    best = lowest(found, [sign * mean for _, mean in found])
+    return (best[0], metric.drawn(best[1])) if best else None
 
 
 def _interval(row: RankedRow, plot: _Plot) -> str:
     entry = row.metrics[plot.metric.key]
-    low, high = entry.interval or (entry.mean, entry.mean)
-    words = f"mean {number(entry.mean, plot.digits)}, 95 % interval {number(low, plot.digits)} to {number(high, plot.digits)}"
+    mean, *ends = (plot.metric.drawn(v) for v in (entry.mean, *(entry.interval or (entry.mean, entry.mean))))
+    low, high = sorted(ends)
+    words = f"{_mean_head(plot.metric).lower()} {number(mean, plot.digits)}, 95 % interval {number(low, plot.digits)} to {number(high, plot.digits)}"
     dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
     drawn = (
         f'<line class="rx-span" x1="{at(low, plot.over)}" x2="{at(high, plot.over)}" y1="10" y2="10"/>'
-        f'<circle class="{dot}" cx="{at(entry.mean, plot.over)}" cy="10" r="4.5"/>'
+        f'<circle class="{dot}" cx="{at(mean, plot.over)}" cy="10" r="4.5"/>'
     )
     return lane(f"{text(row.name)}: {words}", plot.name, drawn)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
-from evaluator.leaderboard.table_files import cell_text, digits_of, rank_text
+from evaluator.leaderboard.table_files import digits_of, display_text, rank_text
 
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
@@ -46,12 +47,24 @@ def table_latex(table: Table) -> str:
     ]
     if table.rehearsal:
         lines.append("% REHEARSAL: stand-in weights or a stand-in judge; these are not results")
+    lines += [
+        f"% {latex_text(m.display_title)} = ({m.skill.zero:.3f} - mean) / {m.skill.zero - m.skill.perfect:.3f}; 1/mean is ReXrank's"
+        for m in metrics
+        if m.skill
+    ]
     lines += [rf"\begin{{tabular}}{{ll{'r' * len(metrics)}}}", r"\hline"]
     head = ["Rank", "Model", *(m.display_title for m in metrics)]
     lines += [" & ".join(map(latex_text, head)) + r" \\", r"\hline"]
     for row in table.all_rows:
         mark = " (baseline)" if row.kind == "null" else ""
         cells = [rank_text(row), row.name + mark]
-        cells += [cell_text(row, m.key, digits).replace("-", "−") for m in metrics]
+        cells += [_cell(row, m.key, digits) for m in metrics]
         lines.append(" & ".join(map(latex_text, cells)) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"
+
+
+def _cell(row: Row, key: str, digits: int) -> str:
+    """A cell without what stands beside a skill: the caption says how the mean follows from it."""
+    cell = row.metrics.get(key)
+    shown = cell.display.model_copy(update={"mean": None}) if cell else None
+    return display_text(shown, digits).replace("-", "−")

@@ -9,7 +9,7 @@ from typing import Final
 from evaluator.datasets.registry import TRACKS, Dataset, TrackName
 from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.reported import ReportedRow
-from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of
 from evaluator.site.board import charts
 from evaluator.site.board.intervals import intervals
@@ -17,7 +17,7 @@ from evaluator.site.board.pairwise_tests import duels
 from evaluator.site.board.sensitivity import sensitivity
 from evaluator.site.board.subgroups import subgroups
 from evaluator.site.board.table import board_table, shown_higher
-from evaluator.site.html import TRACK_TITLES, badges_of, text
+from evaluator.site.html import TRACK_TITLES, badges_of, number, text
 from evaluator.site.reported import newest_count, reported_section
 
 __all__ = ["REHEARSAL", "TRACK_TITLES", "board_page", "downloads"]
@@ -136,7 +136,8 @@ def _legend(table: Table) -> str:
             '<span class="rx-best">0.123</span> best and <span class="rx-second">0.123</span> second of the rows shown, '
             "which need not be a real difference."
         )
-    if any(m.reciprocal for m in table.metrics):
+    said += [_skill_words(m) for m in table.metrics if m.skill]
+    if any(m.reciprocal and not m.skill for m in table.metrics):
         said.append("1/x is one over the mean; ranks and tests use the mean.")
     if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
@@ -150,6 +151,19 @@ def _legend(table: Table) -> str:
     return (
         f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a>. '
         f"What the metrics mean: {links}.</p>\n"
+    )
+
+
+def _skill_words(metric: Column) -> str:
+    """What a column of skill shows, in one sentence."""
+    scale = metric.skill
+    if scale is None:
+        return ""
+    wide = number(scale.zero - scale.perfect)
+    return (
+        f'<a href="{ROOT}metrics/{metric.key}/#skill">{text(metric.display_title)}</a> is ({number(scale.zero)} − mean) / {wide}: '
+        "0 when nothing is right, 1 when everything is; below it stand the mean, lower is better, which ranks and tests use, "
+        "and 1/mean as ReXrank prints it."
     )
 
 

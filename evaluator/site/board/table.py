@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from evaluator.leaderboard.row import MetricCell, Row
+from evaluator.leaderboard.row import Display, MetricCell, Row
 from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.html import facts_of, inputs_of, number, text
@@ -145,12 +145,25 @@ def scores_cell(entry: MetricCell | None, *, digits: int, mark: str = "", heat: 
     value, low, high, words = shown_parts(entry, digits)
     span = f"<small>{low} to {high}</small>" if low or high else ""
     note = f'<small class="rx-note">{words}</small>' if words else ""
+    note += beside(entry.display, digits)
     failed = f'<small class="rx-note">{entry.n_failed} failed, counted as worst</small>'
     attributes = (f' class="rx-{mark}"' if mark else "") + (f' data-rx-heat="{heat}"' if heat else "")
     return (
         f'<td data-value="{entry.mean!r}"{attributes}><span class="rx-value">{value}</span>{span}{note}'
         f"{failed if entry.n_failed else ''}</td>"
     )
+
+
+def beside(shown: Display, digits: int) -> str:
+    """The mean and 1/mean below a skill, as HTML; nothing where no skill is shown."""
+    if shown.mean is None:
+        return ""
+    one_over = (
+        "no 1/mean at or below 0"
+        if shown.reciprocal is None
+        else f"1/mean {number(shown.reciprocal, digits)}"
+    )
+    return f'<small class="rx-note rx-beside">mean {number(shown.mean, digits)}</small><small class="rx-note">{one_over}</small>'
 
 
 def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from evaluator.leaderboard.subgroup_types import Interval
 from evaluator.leaderboard.table import Column, Table
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.site.board.page import TRACK_TITLES
+from evaluator.site.board.table import beside
 from evaluator.site.content import Content, Entry
 from evaluator.site.html import AXIS_TITLES, badges_of, facts, html_table, number, text
 from evaluator.site.model.cases import has_texts, scores_of
@@ -67,7 +68,7 @@ def value_text(entry: MetricCell | None) -> str:
     shown = entry.display
     if shown.value is None:
         return f"mean {number(entry.mean)}{interval(entry)}<small>at or below 0: no reciprocal</small>"
-    return f"{number(shown.value)}{interval(shown)}"
+    return f"{number(shown.value)}{interval(shown)}{beside(shown, 3)}"
 
 
 def interval(found: MetricCell | Display | Interval) -> str:

@@ -23,14 +23,14 @@ def strip(metric: Column, own: MetricCell, best: MetricCell | None, null: Metric
     `own`, `best`, `null` are metric entries (the latter two may be `None`). Better is to the right.
     """
     found = [e for e in (own, best, null) if e is not None]
-    ends = [v for e in found for v in (e.low, e.mean, e.high) if v is not None]
+    ends = [metric.drawn(v) for e in found for v in (e.low, e.mean, e.high) if v is not None]
     width, height = STRIP
-    left, right = (8, width - 8) if metric.higher_is_better else (width - 8, 8)
+    left, right = (8, width - 8) if metric.drawn_higher else (width - 8, 8)
     slope, offset = scale(min(ends), max(ends), left, right)
     middle = height / 2
 
     def x(value: float) -> str:
-        return f"{offset + slope * value:.1f}"
+        return f"{offset + slope * metric.drawn(value):.1f}"
 
     parts = [f'<line class="rx-axis" x1="4" x2="{width - 4}" y1="{middle}" y2="{middle}"/>']
     if null is not None:
@@ -38,7 +38,7 @@ def strip(metric: Column, own: MetricCell, best: MetricCell | None, null: Metric
             f'<line class="rx-nullmark" x1="{x(null.mean)}" x2="{x(null.mean)}" y1="3" y2="{height - 3}"/>'
         )
     if best is not None:
-        a = offset + slope * best.mean
+        a = offset + slope * metric.drawn(best.mean)
         parts.append(
             f'<path class="rx-bestmark" d="M{a - 5:.1f} {middle}L{a:.1f} {middle - 6}L{a + 5:.1f} {middle}L{a:.1f} {middle + 6}Z"/>'
         )
@@ -47,9 +47,9 @@ def strip(metric: Column, own: MetricCell, best: MetricCell | None, null: Metric
             f'<line class="rx-span" x1="{x(own.low)}" x2="{x(own.high)}" y1="{middle}" y2="{middle}"/>'
         )
     parts.append(f'<circle class="rx-dot" cx="{x(own.mean)}" cy="{middle}" r="4"/>')
-    words = [f"mean {number(own.mean)}"]
-    words += [f"best of the board {number(best.mean)}"] if best is not None else []
-    words += [f"best baseline {number(null.mean)}"] if null is not None else []
+    words = [f"{'skill' if metric.skill else 'mean'} {number(metric.drawn(own.mean))}"]
+    words += [f"best of the board {number(metric.drawn(best.mean))}"] if best is not None else []
+    words += [f"best baseline {number(metric.drawn(null.mean))}"] if null is not None else []
     label = f"{metric.title}: {', '.join(words)}"
     return f'<svg class="rx-strip" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{text(label)}">{"".join(parts)}</svg>'
 

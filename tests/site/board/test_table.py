@@ -103,14 +103,35 @@ def test_shading_runs_from_the_worst_to_the_best(table):
         (("bleu_2", 0.25, 0.2, 0.3), ("0.250", "0.200", "0.300", "")),
         (("bleu_2", 0.25), ("0.250", "", "", "")),
         (("semb_score", -0.0651, -0.1, -0.03), ("−0.065", "−0.100", "−0.030", "")),
-        (("radcliq_v1", 0.5, 0.4, 0.625), ("2.000", "1.600", "2.500", "")),
-        (("radcliq_v1", 0.1, -0.1, 0.4), ("10.000", "2.500", "∞", "no upper end: the mean may be 0")),
-        (("radcliq_v1", -0.02, -0.1, 0.04), ("−0.020", "−0.100", "0.040", "the mean: no 1/x at or below 0")),
-        (("radcliq_v1", 0.0), ("0.000", "", "", "the mean: no 1/x at or below 0")),
+        (("fineradscore", 0.5, 0.4, 0.625), ("2.000", "1.600", "2.500", "")),
+        (("fineradscore", 0.1, -0.1, 0.4), ("10.000", "2.500", "∞", "no upper end: the mean may be 0")),
+        (
+            ("fineradscore", -0.02, -0.1, 0.04),
+            ("−0.020", "−0.100", "0.040", "the mean: no 1/x at or below 0"),
+        ),
+        (("fineradscore", 0.0), ("0.000", "", "", "the mean: no 1/x at or below 0")),
+        (("radcliq_v1", 0.5, 0.458, 0.543), ("0.501", "0.490", "0.512", "")),
+        (("radcliq_v1", 2.4501430833271307), ("0.000", "", "", "")),
+        (("radcliq_v1", -1.4406902828), ("1.000", "", "", "")),
+        (("radcliq_v1", 11.6, 11.0, 12.0), ("−2.352", "−2.454", "−2.198", "")),
     ],
 )
 def test_numbers_as_shown(given, shown):
     assert shown_parts(entry(*given), 3) == shown
+
+
+@pytest.mark.parametrize(
+    ("mean", "beside"),
+    [
+        (0.5, "mean 0.500 1/mean 2.000"),
+        (1 / 722.8, "mean 0.001 1/mean 722.800"),
+        (0.0, "mean 0.000 no 1/mean at or below 0"),
+        (-1 / 0.611, "mean −1.637 no 1/mean at or below 0"),
+    ],
+)
+def test_the_mean_and_what_rexrank_prints_stand_below_a_skill(mean, beside):
+    assert beside in " ".join(words(scores_cell(entry("radcliq_v1", mean), digits=3)).split())
+    assert "1/mean" not in scores_cell(entry("bleu_2", mean), digits=3)
 
 
 @pytest.mark.parametrize(
