@@ -57,7 +57,7 @@ def tau(x: FloatArray, y: FloatArray, cluster: NDArray[np.int64], weights: Float
         agree, first, second = (((drawn @ part) * drawn).sum(axis=1) for part in parts)
         spread = np.sqrt(first) * np.sqrt(second)
         share = np.divide(agree, spread, out=np.full_like(spread, np.nan), where=spread > 0)
-        return np.clip(share, -1.0, 1.0)
+        return np.asarray(np.clip(share, -1.0, 1.0))
 
     return _estimate(statistic, weights)
 
@@ -74,7 +74,7 @@ def preference(x: FloatArray, y: FloatArray, weights: FloatArray) -> Preference:
 
     def statistic(drawn: FloatArray) -> FloatArray:
         n = drawn @ decided.astype(np.float64)
-        return np.divide(drawn @ halves, 2 * n, out=np.full_like(n, np.nan), where=n > 0)
+        return np.asarray(np.divide(drawn @ halves, 2 * n, out=np.full_like(n, np.nan), where=n > 0))
 
     return Preference(int(decided.sum()), int(right.sum()), int(tied.sum()), _estimate(statistic, weights))
 
@@ -87,7 +87,7 @@ def holds(scores: Sequence[float], relations: Sequence[tuple[int, str, int]]) ->
     """
     wanted = {">": 1.0, "=": 0.0}
     found = sign(np.array([scores[i] - scores[j] for i, _, j in relations]))
-    return found.tolist() == [wanted[mark] for _, mark, _ in relations]
+    return bool(found.tolist() == [wanted[mark] for _, mark, _ in relations])
 
 
 def _estimate(statistic: Callable[[FloatArray], FloatArray], weights: FloatArray) -> Estimate:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -117,7 +117,7 @@ class RankingCase:
     id: str
     category: str
     rows: tuple[Row, ...]
-    relations: tuple[tuple[int, Literal[">", "="], int], ...]
+    relations: tuple[tuple[int, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def read_radjudge(folder: Path) -> RadJudge:
                 wrong.append(f"case {test.id!r} ranks {', '.join(absent)}, which it does not have")
                 continue
             rows = tuple((f"{test.id}#{n}", test.ground_truth, test.candidates[n].text) for n in names)
-            relations = tuple((names.index(a), ">" if m == ">" else "=", names.index(b)) for a, m, b in sides)
+            relations = tuple((names.index(a), m, names.index(b)) for a, m, b in sides)
             cases.append(RankingCase(test.id, category.category, rows, relations))
     if wrong:
         raise InputError(f"{path}: {'; '.join(wrong[:10])}. Take the file as its authors publish it.")

@@ -91,7 +91,7 @@ def test_intervals_hold_their_means(table):
         assert 0 <= low <= high <= 100
 
 
-def test_intervals_say_mean_and_rank(table):
+def test_intervals_say_skill_and_rank(table):
     for row, shown in zip(table["rows"], rows(intervals(typed(table))), strict=True):
         said = cells(shown)
         assert said[0] == row["name"]
@@ -100,7 +100,7 @@ def test_intervals_say_mean_and_rank(table):
             if row["rank_low"] == row["rank_high"]
             else f"{row['rank_low']}–{row['rank_high']}"
         )
-        assert f"mean {said[3]}, 95 % interval" in said[1]
+        assert f"skill {said[3]}, 95 % interval" in said[1]
 
 
 def test_the_best_baseline_is_drawn_and_named(table):
