@@ -142,7 +142,7 @@ def _best_null(table: Table, metric: Column) -> tuple[str, float] | None:
 def _interval(row: RankedRow, plot: _Plot) -> str:
     entry = row.metrics[plot.metric.key]
     mean, *ends = (plot.metric.drawn(v) for v in (entry.mean, *(entry.interval or (entry.mean, entry.mean))))
-    low, high = sorted(ends)
+    low, high = sorted(ends)  # tie: none, the ends of an interval
     words = f"{_mean_head(plot.metric).lower()} {number(mean, plot.digits)}, 95 % interval {number(low, plot.digits)} to {number(high, plot.digits)}"
     dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
     drawn = (
