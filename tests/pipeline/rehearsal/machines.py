@@ -104,7 +104,8 @@ def script(path: Path, text: str, **values: object) -> None:
     path.chmod(0o755)
 
 
-def _known(executor: Executor) -> dict[str, object]:
+def known(executor: Executor) -> dict[str, object]:
+    """What the machines' scripts have places for."""
     return {
         "python": sys.executable,
         "calls": executor.calls,
@@ -119,7 +120,7 @@ def _known(executor: Executor) -> dict[str, object]:
 def hosted(job: JobRun, folder: Path) -> None:
     """A Python, first on the job's PATH, that runs the project once `pip` has taken its list of digests."""
     for name in ("python", "python3"):
-        script(folder / "bin" / name, HOSTED_PYTHON, **_known(job.executor))
+        script(folder / "bin" / name, HOSTED_PYTHON, **known(job.executor))
     job.path.insert(0, str(folder / "bin"))
 
 
@@ -129,13 +130,13 @@ def runner_environment(executor: Executor) -> dict[str, str]:
     if runner is None:
         return {}
     if not (runner.folder / "venv").exists():
-        script(runner.folder / "venv/bin/python", VENV_PYTHON, **_known(executor))
+        script(runner.folder / "venv/bin/python", VENV_PYTHON, **known(executor))
         kit = runner.folder / "opt/bin"
         kit.mkdir(parents=True)
         shutil.copy(KIT / "isolated-rexrank.sh", kit)
         settings = runner.folder / "settings.json"
         made = {
-            **{k: str(v) for k, v in _known(executor).items()},
+            **{k: str(v) for k, v in known(executor).items()},
             "isolate": str(kit / "isolate.sh"),
             "released": str(KIT / "released.py"),
             "scratch": str(executor.workspaces / "isolated"),
