@@ -153,6 +153,19 @@ def test_a_machine_that_is_not_set_up_is_refused(machine, break_it):
     assert run_one(machine).returncode == 2
 
 
+@needs_namespaces
+def test_a_gpu_whose_devices_cannot_be_made_takes_no_job(machine):
+    """They are made before the first job, since the scorer may not make them and its limits name them."""
+    with (machine / "opt/rexrank/etc/runner.conf").open("a") as conf:
+        conf.write("DEVICE=cuda\n")
+    # On a machine with a GPU /bin/false stands in the program's place, for this call alone.
+    hide = '! tool=$(command -v nvidia-modprobe) || mount --bind /bin/false "$tool"; exec "$0"'
+    script = str(machine / "opt/rexrank/bin/run-one-job.sh")
+    done = sh("unshare", "--mount", "bash", "-c", hide, script, input=f"{CONFIG}\n".encode())
+    assert (done.returncode, b"devices of the GPU could not be made" in done.stderr) == (2, True)
+    assert not (machine / "home/seen").exists()
+
+
 def keep(tmp_path, *args, gh=0, ssh=0, seconds=20):
     """keep-registered.sh with doubles of gh and ssh that write down what they are asked."""
     fake = tmp_path / "fake"

@@ -74,3 +74,60 @@ def test_other_arguments_are_refused():
         ["bash", str(KIT / "setup.sh"), "--help"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, "wanted:" in done.stderr) == (2, True)
+
+
+BY_ROOT = ("isolate.sh", "run-one-job.sh", "setup.sh")
+
+
+@pytest.mark.parametrize("name", BY_ROOT)
+def test_what_root_runs_takes_no_program_from_the_callers_path(name, tmp_path):
+    """`readlink` is the first that each of them asks, to find where it lies itself."""
+    for program in ("readlink", "dirname", "id", "stat", "sed", "install", "cat"):
+        (tmp_path / program).write_text(f"#!/bin/sh\ntouch {tmp_path}/fooled\n")
+        (tmp_path / program).chmod(0o755)
+    arguments = ["--destdir", str(tmp_path / "machine")] if name == "setup.sh" else ["no such call"]
+    subprocess.run(
+        [str(KIT / name), *arguments],
+        env={"PATH": str(tmp_path)},
+        input=b"",
+        capture_output=True,
+        check=False,
+    )
+    assert not (tmp_path / "fooled").exists()
+
+
+@pytest.mark.parametrize("name", BY_ROOT)
+def test_path_and_umask_are_set_before_the_first_command(name):
+    lines = [x for x in (KIT / name).read_text("utf-8").splitlines() if x and not x.startswith("#")]
+    assert lines[:4] == [
+        "set -euo pipefail",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "export PATH",
+        "umask 0022",
+    ]
+
+
+def test_sudo_searches_roots_own_folders_for_both_doors():
+    lines = (KIT / "sudoers").read_text("utf-8").splitlines()
+    (secure,) = [x for x in lines if "secure_path" in x]
+    assert secure.startswith("Defaults!/opt/rexrank/bin/isolate.sh, /opt/rexrank/bin/run-one-job.sh ")
+    assert secure.endswith('secure_path="/usr/sbin:/usr/bin:/sbin:/bin"')
+    if tool := shutil.which("visudo", path="/usr/sbin:/usr/bin"):
+        done = subprocess.run(
+            [tool, "-cf", str(KIT / "sudoers")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "known_hosts",
+        "compare: ssh-keygen -lf",
+        'meta skuid "rexfetch" reject',
+        "libseccomp2",
+        "RUNNER_SHA256",
+    ],
+)
+def test_the_guide_has_what_no_script_does(words):
+    assert words in (KIT.parent / "site/maintainers/runner.md").read_text("utf-8")
