@@ -49,6 +49,8 @@ work() {
 # from_unit: what the unit starts, the scorer's user already, inside its limits.
 from_unit() {
     local as=(env) words
+    # The unit's own, which this script's first lines took away.
+    umask 0077
     read -ra words <<<"${REXRANK_CALL:?}"
     # The doctor's words are for who asked, all others for the private log.
     [ "${words[0]}" != doctor ] || exec >"$REXRANK_JOB/doctor" 2>&1
@@ -67,10 +69,18 @@ by_unit() {
         printf 'REXRANK_CALL="%s"\n' "$*" >>"$file"
     )
     systemctl reset-failed "$unit" 2>/dev/null || true
-    systemctl start --wait "$unit" || status=2
+    systemctl start "$unit" || status=2
+    # Not by --wait, which needs a message bus.
+    while [[ $(systemctl show "$unit" -p ActiveState --value) =~ ^(active|activating|deactivating|reloading)$ ]]; do
+        sleep 1
+    done
     rm -f -- "$file"
     # 1 is the scorer's own word that nothing was scored; everything else is a failure of ours.
-    [ "$status" = 0 ] || [ "$(systemctl show "$unit" -p ExecMainStatus --value)" != 1 ] || status=1
+    case $(systemctl show "$unit" -p Result --value):$(systemctl show "$unit" -p ExecMainStatus --value) in
+    success:0) ;;
+    exit-code:1) status=1 ;;
+    *) status=2 ;;
+    esac
     return "$status"
 }
 
@@ -91,7 +101,7 @@ ReadWritePaths|$REXRANK_STORE $job
 InaccessiblePaths|*$prefix/etc/salt*
 NoNewPrivileges|yes
 CapabilityBoundingSet|
-SystemCallFilter|?*
+SystemCallFilter|[a-z_]*
 MemoryMax|[0-9]*
 TasksMax|[0-9]*
 RuntimeMaxUSec|[0-9]*

@@ -165,9 +165,16 @@ def test_a_damaged_configuration_is_refused(machine, line, said):
 
 SYSTEMCTL = """\
 #!/bin/bash
-# show UNIT -p NAME --value, or start --wait UNIT as systemd would: the file's environment, the unit's user, its program.
+# show UNIT -p NAME --value, or start UNIT as systemd would: the file's environment, the unit's user, its program.
 case $1 in
-show) [ "$4" = ExecMainStatus ] && cat {base}/status || sed -n "s/^$4|//p" {base}/loaded ;;
+show)
+    case $4 in
+    ActiveState) echo inactive ;;
+    Result) [ "$(cat {base}/status)" = 0 ] && echo success || echo exit-code ;;
+    ExecMainStatus) cat {base}/status ;;
+    *) sed -n "s/^$4|//p" {base}/loaded ;;
+    esac
+    ;;
 start)
     mapfile -t given < <(sed 's/="\\(.*\\)"$/=\\1/' {base}/var/lib/rexrank/scratch/scorer.env)
     stat -c '%a %U' {base}/var/lib/rexrank/scratch/scorer.env >{base}/env-mode
@@ -225,7 +232,8 @@ def test_on_a_host_with_systemd_the_unit_scores(host, machine, number, status):
 def test_a_limit_that_systemd_does_not_have_is_a_refusal_and_never_the_fallback(host, machine):
     """Every limit, each taken away or set loose."""
     call, loaded = host
-    loose = {"MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",
+    # Without a filter systemd answers with an empty list of what is refused.
+    loose = {"SystemCallFilter": "~", "MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",
              "DevicePolicy": "auto", "ReadWritePaths": loaded["ReadWritePaths"] + " /home"}  # fmt: skip
     for name in loaded:
         done = call("score", "12", SHA, **{name: loose.get(name, "")})

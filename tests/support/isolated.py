@@ -52,7 +52,6 @@ def limits():
     status = dict(l.split(":\\t", 1) for l in Path("/proc/self/status").read_text().splitlines() if ":\\t" in l)
     own = os.environ["HOME"] + "/own"
     open(own, "w").close()
-    os.chmod(own, 0o4755)
     return {
         "status": status, "devices": sorted(os.listdir("/dev")),
         "memory": resource.getrlimit(resource.RLIMIT_DATA)[1], "tasks": resource.getrlimit(resource.RLIMIT_NPROC)[1],
@@ -64,7 +63,6 @@ def limits():
         "clone": refused(lambda c: c.syscall(CLONE, 0x10000000 | 17, 0, 0, 0, 0)) if CLONE else True,
         "sockets": [socket_error(f) for f in (1, 2, 10, 17, 40)],
         "mounts": {l.split()[4]: l.split()[5].split(",") for l in Path("/proc/self/mountinfo").read_text().splitlines()},
-        "parents": Path("/proc/1/cmdline").read_bytes().decode().split("\\0"),
         "semaphores": Path("/proc/sysvipc/sem").read_text().count("\\n"),
         "tunables": can(lambda: open("/proc/sys/kernel/core_pattern", "a")), "clock": can(lambda: time.clock_settime(0, time.time())),
         "log": can(lambda: open("/dev/kmsg")),

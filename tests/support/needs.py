@@ -15,6 +15,7 @@ NEEDS: Final = {
     "data": "the folder of public data sets: REXRANK_SHARED=FOLDER",
     "dev": "the development tools: pip install -e '.[dev]'",
     "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
+    "nspawn": "root, and a systemd to boot in a container: apt-get install systemd systemd-container",
     "node": "Node 20 or newer: apt-get install nodejs, or the one that the dev extra's playwright brings",
     "root": "root: run the tests as root of a container or a virtual machine",
     "score": "the extra with torch: pip install -e '.[score]'",
