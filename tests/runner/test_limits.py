@@ -129,6 +129,16 @@ def test_where_control_groups_can_be_had_they_bound_memory_and_processes(machine
 
 
 @needs_namespaces
+def test_judges_stay_inside_the_same_limits(machine):
+    with (machine / "opt/rexrank/etc/runner.conf").open("a") as conf:
+        conf.write(f"JUDGES={machine}/opt/rexrank/etc/judges.toml\n")
+    judge = result_of(isolate(machine, "score", "12", SHA))["judge"]
+    assert judge["Uid"].split()[0] == str(pwd.getpwnam(SCORER).pw_uid)
+    assert (judge["Seccomp"], judge["NoNewPrivs"], judge["CapBnd"]) == ("2", "1", "0" * 16)
+    assert (judge["interfaces"], judge["answers"]) == (["lo"], True)
+
+
+@needs_namespaces
 def test_without_the_filter_nothing_is_scored(machine):
     (machine / "opt/rexrank/bin/system-calls").unlink()
     done = isolate(machine, "score", "12", SHA)

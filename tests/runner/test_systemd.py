@@ -55,6 +55,7 @@ python3 -I /opt/given/api.py &
 until [ -s /tmp/api.url ]; do sleep 0.2; done
 conf=/opt/rexrank/etc/runner.conf
 sed -i 's|^SERVER_URL=.*|SERVER_URL=file:///srv/origin|; s|^DEVICE=.*|DEVICE=cpu|' $conf
+echo JUDGES=/opt/rexrank/etc/judges.toml >>$conf
 printf 'API_URL=%s\\nPYTHON=/usr/bin/python3\\n' "$(cat /tmp/api.url)" >>$conf
 echo CANARY-REFERENCE >/srv/rexrank/references/a.json
 chgrp rexscore /srv/rexrank/references/a.json && chmod 0440 /srv/rexrank/references/a.json
@@ -127,7 +128,7 @@ def test_the_unit_scores_and_its_limits_hold(out):
     assert seen["egress"] not in {True, "TimeoutError"}
     assert (seen["reads"], seen["writes"], seen["store"]) == (True, "OSError", True)
     assert set(seen["elsewhere"]) <= {"/tmp", "/var/tmp"}, "its own, by PrivateTmp"
-    assert seen["processes"] <= 3
+    assert seen["processes"] <= 4
     assert set(seen["capabilities"]) == {"0" * 16}
     assert (limits["status"]["NoNewPrivs"], limits["status"]["Seccomp"]) == ("1", "2")
     assert (limits["core"], limits["umask"], limits["stdin"]) == (0, 0o77, "/dev/null")
@@ -135,6 +136,9 @@ def test_the_unit_scores_and_its_limits_hold(out):
     assert (limits["chown"], limits["clock"], limits["hostname"]) == ("PermissionError",) * 3
     assert limits["sockets"][:3] == [None, None, None]
     assert None not in limits["sockets"][3:]
+    judge = seen["judge"]
+    assert (judge["Seccomp"], judge["NoNewPrivs"], judge["CapBnd"]) == ("2", "1", "0" * 16)
+    assert (judge["interfaces"], judge["answers"]) == (["lo"], True), "judges answer inside the same unit"
     assert limits["log"] in {"PermissionError", "FileNotFoundError"}
 
 

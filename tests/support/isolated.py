@@ -84,6 +84,13 @@ def main():
         # A process that stays, with a file open for writing.
         subprocess.Popen(["sh", "-c", f"exec 3>{folder}/late; sleep 1; echo late >&3"], start_new_session=True)
         return
+    if what == ["judge", "serve"]:
+        status = Path("/proc/self/status").read_text()
+        says = {k: status.split(k + ":\\t")[1].split("\\n")[0] for k in ("Uid", "Seccomp", "NoNewPrivs", "CapBnd")}
+        (Path(os.environ["HOME"]) / "judge").write_text(json.dumps({**says, "interfaces": [n for _, n in socket.if_nameindex()]}))
+        with socket.create_server(("127.0.0.1", 8477)):
+            print("serving a judge", flush=True)
+            time.sleep(60)
     print("CANARY-IN-OUTPUT"); print("CANARY-IN-ERROR", file=sys.stderr)
     references = Path(os.environ["REXRANK_REFERENCES"])
     seen = {
@@ -101,8 +108,11 @@ def main():
         "elsewhere": [d for d in ELSEWHERE + [str(Path(os.environ["REXRANK_STORE"]).parent)] if can(lambda: tempfile.mkdtemp(dir=d)) is True],
         "memory": can(lambda: tempfile.mkdtemp(prefix="scorer-", dir="/dev/shm")),
         "null": can(lambda: open("/dev/null", "w").write("x")),
-        "limits": limits(),
+        "limits": limits(), "judge": None,
     }
+    if os.environ.get("REXRANK_JUDGES"):
+        seen["judge"] = json.loads((Path(os.environ["HOME"]) / "judge").read_text())
+        seen["judge"]["answers"] = can(lambda: socket.create_connection(("127.0.0.1", 8477), 5))
     if what == ["pr", "score"]:
         seen["fetched"] = (Path(sys.argv[3]) / "fetched").read_text()
         seen["secret_when_fetching"] = (Path(sys.argv[3]) / "secrets").read_text()
