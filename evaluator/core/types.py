@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 ProgressCallback = Callable[[str, int, int], None]
 """Called as (what, done, total) while a metric works."""
 
@@ -31,10 +32,11 @@ class Scores:
     `values`: float64, shape (n,), finite. `failed`: shape (n,), true where the value is the
     metric's worst because the study could not be scored. `details`: per pair, what the metric saw
     (JSON values), or `None` when not asked for. `corpus`: statistics of all pairs together that are no
-    mean of `values`, by name, where the metric has some.
+    mean of `values`, by name, where the metric has some. `counts`: shape (n, K), what a corpus metric sums.
     """
 
     values: FloatArray
     failed: BoolArray
     details: list[dict[str, Any]] | None = None
     corpus: Mapping[str, float] | None = None
+    counts: IntArray | None = None

@@ -25,6 +25,7 @@ from evaluator.leaderboard.row import Row, WithdrawnRow
 from evaluator.leaderboard.table import GROUPS, Table, parse_table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM
+from evaluator.scoring.corpus import count_columns, frame_value
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
@@ -259,19 +260,22 @@ def check_studies(bundle: Bundle, name: str) -> None:
     record = _record_at(bundle, name, f"records/{name[8:-8]}.json")
     try:
         frame = recompute.read_scores(
-            bundle.folder / name, record["n"], 2 * len(record["metrics"]) + MAX_OTHER_COLUMNS
+            bundle.folder / name,
+            record["n"],
+            sum(2 + len(count_columns(k)) for k in record["metrics"]) + MAX_OTHER_COLUMNS,
         )
     except Exception:  # noqa: BLE001 - whatever the reader raises, its words may quote the file
         refuse(name, "is no table of per-study scores with the columns or studies of its record")
     columns = {str(c) for c in frame.columns if not str(c).startswith(SUBGROUP_PREFIX)}
-    scores = {c for k in record["metrics"] for c in (k, f"{FAILED_PREFIX}{k}")}
+    scores = {c for k in record["metrics"] for c in (k, f"{FAILED_PREFIX}{k}", *count_columns(k))}
     if columns != {"study_id", "patient", *scores} or len(frame) != record["n"]:
         refuse(name, "has other columns or studies than its record")
     if not frame["study_id"].is_unique:
         refuse(name, "has a study twice")
     for key, entry in record["metrics"].items():
         values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
-        if values.dtype.kind != "f" or not abs(float(values.mean()) - entry["mean"]) <= MEANS:
+        whole = all(frame[c].dtype.kind == "i" and (frame[c] >= 0).all() for c in count_columns(key))
+        if values.dtype.kind != "f" or not whole or not abs(frame_value(key, frame) - entry["mean"]) <= MEANS:
             refuse(name, "does not give the means of its record")
         if not (values.round(DECIMALS) == values).all():
             refuse(name, f"holds numbers of more than {DECIMALS} decimals")

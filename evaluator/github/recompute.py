@@ -135,7 +135,8 @@ def read_scores(path: Path, n: int, columns: int) -> pd.DataFrame:
         if head.num_rows != n or head.num_columns > columns or head.num_row_groups > MAX_GROUPS:
             raise RexrankError("other rows or columns")
         texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-        plain = [f.name for f in schema if pa.types.is_float64(f.type) or pa.types.is_boolean(f.type)]
+        numbers = (pa.types.is_float64, pa.types.is_boolean, pa.types.is_int64)
+        plain = [f.name for f in schema if any(is_of(f.type) for is_of in numbers)]
         sizes = [
             head.row_group(g).column(c).total_uncompressed_size
             for g in range(head.num_row_groups)

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluator.leaderboard.subgroups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, step_of
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
@@ -19,14 +20,13 @@ from evaluator.statistics.rounding import coarse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.datasets.exposure import Exposure
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Mean of a minus mean of b on one metric and group of studies.
 
-    `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw.
+    `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw; `None` for a corpus
+    metric, which is not tested.
     `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or `None` when q ≥ 0.05.
     """
 
@@ -36,8 +36,8 @@ class Difference:
     difference: float
     low: float | None
     high: float | None
-    p: float
-    q: float
+    p: float | None
+    q: float | None
     better: str | None
 
 
@@ -59,13 +59,14 @@ def compare_models(
             continue
         for group, mask in groups.items():
             rows.append((key, group, *_difference([f.loc[mask] for f in frames], key, seed)))
-    q = significance.benjamini_hochberg([r[-1] for r in rows])
-    found = [_row(*row, float(value)) for row, value in zip(rows, q, strict=True)]
-    return [_shown(r, board.dataset.exposure) for r in found]
+    q = iter(significance.benjamini_hochberg([r[-1] for r in rows if r[-1] is not None]).tolist())
+    found = [_row(*row, None if row[-1] is None else next(q)) for row in rows]
+    return [_shown(r, board) for r in found]
 
 
-def _shown(row: Difference, exposure: Exposure) -> Difference:
-    step = exposure.step(row.n)
+def _shown(row: Difference, board: Board) -> Difference:
+    exposure = board.dataset.exposure
+    step = step_of(exposure, row.metric, row.n)
     if step is None:
         return row
     low, high = (None if x is None else coarse(x, step) for x in (row.low, row.high))
@@ -75,7 +76,11 @@ def _shown(row: Difference, exposure: Exposure) -> Difference:
 
 def _difference(
     frames: Sequence[pd.DataFrame], key: str, seed: int
-) -> tuple[int, float, float | None, float | None, float]:
+) -> tuple[int, float, float | None, float | None, float | None]:
+    if corpus_of(key):
+        a, b = (frame_counts(key, f) for f in frames)
+        found = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
+        return len(frames[0]), found.value, found.low, found.high, None
     values = np.column_stack([np.asarray(f[key], dtype=np.float64) for f in frames])
     clusters = bootstrap.clusters_of(frames[0]["patient"].tolist())
     test = significance.sign_flip(values, clusters, seed)
@@ -88,10 +93,17 @@ def _difference(
 
 
 def _row(
-    key: str, group: str, n: int, difference: float, low: float | None, high: float | None, p: float, q: float
+    key: str,
+    group: str,
+    n: int,
+    difference: float,
+    low: float | None,
+    high: float | None,
+    p: float | None,
+    q: float | None,
 ) -> Difference:
     better = None
-    if q < 0.05:
+    if q is not None and q < 0.05:
         better = "a" if (difference > 0) == get_metric(key).higher_is_better else "b"
     return Difference(key, group, n, difference, low, high, p, q, better)
 
@@ -100,9 +112,11 @@ def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
     """The differences as lines of text, the better model named where one is."""
     lines = [f"{a} minus {b}; 95 % intervals, q by Benjamini–Hochberg over all rows (exploratory)", ""]
     for row in rows:
-        span = "n too small for an interval" if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
+        without = "no interval" if row.q is None else "n too small for an interval"
+        span = without if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
         verdict = {"a": f"{a} better", "b": f"{b} better", None: "no difference shown"}[row.better]
+        tested = "not tested: of the whole set" if row.q is None else f"q={row.q:.3f}  {verdict}"
         lines.append(
-            f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} q={row.q:.3f}  {verdict}"
+            f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} {tested}"
         )
     return "\n".join(lines)

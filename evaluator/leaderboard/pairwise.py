@@ -18,6 +18,7 @@ from pydantic import Field
 from evaluator.leaderboard.row import Entry, ModelId, Slug
 from evaluator.leaderboard.table import Track, read_entry
 from evaluator.metrics.registry import metric_keys
+from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, step_of
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
@@ -39,8 +40,8 @@ class MetricPair(Entry):
     difference: float
     low: float | None
     high: float | None
-    p: float
-    q: float
+    p: float | None = Field(None, description="Null for a corpus metric, which is not tested.")
+    q: float | None = None
 
 
 class Pairwise(Entry):
@@ -77,6 +78,8 @@ def board_pairwise(
     seed = board_seed(board, references_sha256)
     holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
     holders = {k: models for k, models in holders.items() if len(models) > 1}
+    corpus = {k: models for k, models in holders.items() if corpus_of(k)}
+    holders = {k: models for k, models in holders.items() if k not in corpus}
 
     def tables() -> Iterator[FloatArray]:
         for key, models in holders.items():
@@ -91,7 +94,35 @@ def board_pairwise(
         key: _pairs(models, found, drawn, step)
         for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
-    return _pairwise(board, len(first), clusters.n, metrics)
+    metrics |= {k: _corpus_pairs(board, k, models, frames, clusters, seed) for k, models in corpus.items()}
+    return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
+
+
+def _corpus_pairs(
+    board: Board,
+    key: str,
+    models: Sequence[str],
+    frames: Mapping[str, pd.DataFrame],
+    clusters: bootstrap.Clusters,
+    seed: int,
+) -> tuple[MetricPair, ...]:
+    """The pairs on a metric of the whole set: differences and intervals, no test."""
+    step = step_of(board.dataset.exposure, key, clusters.n_studies)
+
+    def shown(value: float | None) -> float | None:
+        if value is None:
+            return None
+        return float(f"{value:.6g}") if step is None else coarse(value, step)
+
+    counts = {m: frame_counts(key, frames[m]) for m in models}
+    rows = []
+    for a, b in combinations(models, 2):
+        found = difference_of(key, counts[a], counts[b], clusters, seed)
+        low, high = shown(found.low), shown(found.high)
+        rows.append(
+            MetricPair(a=a, b=b, difference=shown(found.value) or 0.0, low=low, high=high, p=None, q=None)
+        )
+    return tuple(rows)
 
 
 def _pairwise(

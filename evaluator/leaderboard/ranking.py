@@ -107,7 +107,8 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
 
 def _column(key: str, signature: str) -> Column:
     metric = get_metric(key)
-    skill = {"skill": SkillColumn(**asdict(metric.skill))} if metric.skill else {}
+    extra: dict[str, Any] = {"skill": SkillColumn(**asdict(metric.skill))} if metric.skill else {}
+    extra |= {"corpus": True} if metric.corpus else {}
     return Column(
         key=key,
         title=metric.title,
@@ -116,7 +117,7 @@ def _column(key: str, signature: str) -> Column:
         higher_is_better=metric.higher_is_better,
         reciprocal=metric.reciprocal,
         signature=signature,
-        **skill,
+        **extra,
     )
 
 

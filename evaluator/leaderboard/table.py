@@ -56,6 +56,10 @@ class Column(Entry):
         description="Of the mean that is stored, not of a reciprocal that is shown."
     )
     reciprocal: bool = Field(description="Whether readers see 1/mean, alone or beside the skill.")
+    corpus: bool = Field(
+        default=False,
+        description="Whether it is a figure of the whole set, not a mean over studies; such a column is not tested.",
+    )
     skill: SkillColumn | None = Field(
         None, description="The scale that readers see, where it is not the mean."
     )

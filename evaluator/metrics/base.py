@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -40,6 +40,21 @@ class SkillScale:
         return (self.zero - mean) / (self.zero - self.perfect) + 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What makes a metric one of the whole set: a function of counts summed over studies, not a mean over them.
+
+    `statistic`: its name in `evaluator/statistics/corpus.py`. `counts`: names of what is counted of each study, in
+    its order. `interval`: how the interval is made, `none` where none holds its level. `influence`: how many times
+    1/n one study of a set of n may move the figure; on a withheld set it is shown in steps so many times as wide.
+    """
+
+    statistic: Literal["micro_f1", "macro_f1", "macro_share"]
+    counts: tuple[str, ...]
+    interval: Literal["percentile", "bca", "none"] = "percentile"
+    influence: int = 1
+
+
 class Metric(ABC):
     """A metric as declared data plus `score`.
 
@@ -66,6 +81,8 @@ class Metric(ABC):
     """Whether readers see 1/mean, alone or beside `skill`; stored, tested and ranked as the mean."""
     skill: ClassVar[SkillScale | None] = None
     """The scale on which readers see the mean of a loss, where it has one."""
+    corpus: ClassVar[Corpus | None] = None
+    """Where the metric is one of the whole set: `score` then gives `counts`, and `values` are of studies alone."""
     display_title: ClassVar[str] = ""
     """Column title if it differs from `title` (skill, reciprocals)."""
     variants: ClassVar[tuple[str, ...]] = ()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.base import Corpus, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS, MODEL, Reading, read_texts
 from evaluator.models.runtime import Run
@@ -21,6 +21,15 @@ from evaluator.models.weights import weights_label
 TOP_FIVE: Final = ("Cardiomegaly", "Edema", "Consolidation", "Atelectasis", "Pleural Effusion")
 _POSITIVE: Final = (1, 3)
 """Positive and uncertain count as there, blank and negative as not there."""
+
+
+COUNTED: Final = ("tp", "fp", "fn")
+"""True positives, false positives, false negatives."""
+
+
+def _per_label(labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the counts of every label."""
+    return tuple(f"{label.lower().replace(' ', '_')}.{kind}" for label in labels for kind in COUNTED)
 
 
 class SembScore(Metric):
@@ -75,7 +84,71 @@ class ChexbertF1(Metric):
         values = _f1(counts(wanted, given).sum(axis=1))
         details = _labels(*sides) if run.details else None
         corpus = chexbert_f1(*labels) if pairs else None
-        return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus)
+        found = counts(wanted, given).reshape(len(pairs), -1)
+        return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus, found)
+
+
+class ChexbertMicroF1(Metric):
+    """CheXbert F1 of the whole set: true and false findings are counted over all studies and 14 labels."""
+
+    key: ClassVar[str] = "chexbert_micro_f1_14"
+    title: ClassVar[str] = "CheXbert F1, micro, 14 labels"
+    display_title: ClassVar[str] = "CheXbert F1 micro 14"
+    family: ClassVar[str] = "clinical"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    composes: ClassVar[tuple[str, ...]] = ("chexbert_f1",)
+    paper: ClassVar[str] = "Smit et al., EMNLP 2020"
+    code: ClassVar[str] = "f1chexbert 0.0.2 (its figures by scikit-learn)"
+    labels: ClassVar[tuple[str, ...]] = LABELS
+    corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+
+    def signature(self, run: Run) -> Signature:
+        """`chexbert_micro_f1_14|v1|chexbert@…|uncertain:positive|protocol:…`."""
+        parts = (weights_label(MODEL, run.models), "uncertain:positive")
+        return Signature(self.key, "v1", parts, run.protocol)
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - the labels are read already
+        """Per pair the F1 of its own labels, and what the set's F1 sums."""
+        whole = run.scores["chexbert_f1"]
+        if whole.counts is None:
+            raise ValueError("chexbert_f1 gave no counts")
+        found = whole.counts.reshape(-1, len(LABELS), 3)[:, [LABELS.index(name) for name in self.labels]]
+        kept = (
+            found.sum(axis=1, keepdims=True) if self.corpus and self.corpus.statistic == "micro_f1" else found
+        )
+        return Scores(_f1(found.sum(axis=1)), whole.failed, None, None, kept.reshape(len(found), -1))
+
+
+class ChexbertMacroF1(ChexbertMicroF1):
+    """The mean over 14 labels of each one's F1 over the whole set; a rare label weighs as much as a common one."""
+
+    key: ClassVar[str] = "chexbert_macro_f1_14"
+    title: ClassVar[str] = "CheXbert F1, macro, 14 labels"
+    display_title: ClassVar[str] = "CheXbert F1 macro 14"
+    corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(LABELS), "none", 50)
+
+
+class ChexbertMicroF1Five(ChexbertMicroF1):
+    """Micro F1 over five common findings."""
+
+    key: ClassVar[str] = "chexbert_micro_f1_5"
+    title: ClassVar[str] = "CheXbert F1, micro, 5 labels"
+    display_title: ClassVar[str] = "CheXbert F1 micro 5"
+    labels: ClassVar[tuple[str, ...]] = TOP_FIVE
+    corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+
+
+class ChexbertMacroF1Five(ChexbertMicroF1):
+    """Macro F1 over five common findings."""
+
+    key: ClassVar[str] = "chexbert_macro_f1_5"
+    title: ClassVar[str] = "CheXbert F1, macro, 5 labels"
+    display_title: ClassVar[str] = "CheXbert F1 macro 5"
+    labels: ClassVar[tuple[str, ...]] = TOP_FIVE
+    corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(TOP_FIVE), "none", 50)
 
 
 def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:

@@ -18,6 +18,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.metrics.signature import Signature
+from evaluator.scoring.corpus import value_of
 from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
 from evaluator.scoring.records import NULL_TEAM, Board, published_numbers
 from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
@@ -116,8 +117,15 @@ def _probe(
 
 
 def _shown(board: Board, scored: Scored, key: str) -> float:
-    mean = float(scored.scores[key].values.mean())
-    entry = {"mean": mean, "low": None, "high": None, "se": None, "n": len(scored.ids)}
+    mean, signature = value_of(key, scored.scores[key]), str(scored.signatures[key])
+    entry = {
+        "mean": mean,
+        "low": None,
+        "high": None,
+        "se": None,
+        "n": len(scored.ids),
+        "signature": signature,
+    }
     return float(published_numbers(board, entry)["mean"])
 
 

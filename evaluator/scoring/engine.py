@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line, visible
-from evaluator.core.types import Pair, Scores
+from evaluator.core.types import IntArray, Pair, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
@@ -134,6 +134,11 @@ def _score_one(
 
 def _check(metric: Metric, scores: Scores, n: int) -> None:
     """A metric that returns the wrong number of values or a NaN is our fault, not the submitter's."""
+    rule = metric.corpus
+    if rule and (
+        scores.counts is None or scores.counts.shape != (n, len(rule.counts)) or (scores.counts < 0).any()
+    ):
+        raise RexrankError(f"{metric.key} returned no counts of {len(rule.counts)} kinds for {n} pairs.")
     if scores.values.shape != (n,) or scores.failed.shape != (n,) or not np.isfinite(scores.values).all():
         raise RexrankError(
             f"{metric.key} returned {scores.values.shape} values for {n} pairs or one that is no number."
@@ -190,6 +195,12 @@ def _shown(value: object) -> str:
     return "NaN, a missing value" if missing else f"{visible(value, 40)} ({type(value).__name__})"
 
 
+def _joined(parts: Sequence[IntArray | None]) -> IntArray | None:
+    """The counts of shards below each other; `None` where there are none."""
+    known = [p for p in parts if p is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
+
+
 def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:
     """The `index`-th (from 1) of `count` contiguous parts of `pairs`, in order, none empty if possible.
 
@@ -220,6 +231,7 @@ def merge(parts: Sequence[Scored]) -> Scored:
         key: Scores(
             np.concatenate([p.scores[key].values for p in parts]),
             np.concatenate([p.scores[key].failed for p in parts]),
+            counts=_joined([p.scores[key].counts for p in parts]),
         )
         for key in first.scores
     }

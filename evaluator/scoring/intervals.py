@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.core.problems import RexrankError
 from evaluator.metrics.base import Metric
+from evaluator.scoring.corpus import corpus_of, counted, estimate_of
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import metric_intervals
 
 if TYPE_CHECKING:
-    from evaluator.core.types import FloatArray
+    from evaluator.core.types import Scores
     from evaluator.scoring.records import Board
 
 
@@ -34,10 +35,16 @@ def board_seed(board: Board, references_sha256: str) -> int:
 
 
 def intervals(
-    board: Board, references_sha256: str, patients: Sequence[str], values: Mapping[str, FloatArray]
+    board: Board, references_sha256: str, patients: Sequence[str], scores: Mapping[str, Scores]
 ) -> dict[str, dict[str, float | None]]:
     """Per metric `se`, `low`, `high` of one submission; the same whatever else is on the board."""
-    return metric_intervals(values, bootstrap.clusters_of(patients), board_seed(board, references_sha256))
+    clusters, seed = bootstrap.clusters_of(patients), board_seed(board, references_sha256)
+    means = {k: s.values for k, s in scores.items() if corpus_of(k) is None}
+    spans = metric_intervals(means, clusters, seed)
+    for key, counts in counted(scores).items():
+        found = estimate_of(key, counts, clusters, seed)
+        spans[key] = {"se": found.se, "low": found.low, "high": found.high}
+    return spans
 
 
 def display(metric: Metric, entry: Mapping[str, Any]) -> dict[str, Any]:

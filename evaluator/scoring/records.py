@@ -22,6 +22,7 @@ from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import Dataset, TrackName
+from evaluator.scoring.corpus import count_columns, frame_value, step_of
 from evaluator.scoring.record import Record
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
@@ -61,7 +62,7 @@ def studies_path(root: Path, dataset: str, track: str, team: str, model: str) ->
 
 
 def studies_frame(scored: Scored, references: Mapping[str, Reference]) -> pd.DataFrame:
-    """One row a study: id, patient, subgroup axes, each metric's score and whether it failed."""
+    """One row a study: id, patient, subgroup axes, each metric's score, whether it failed, a corpus metric's counts."""
     import pandas as pd
 
     studies = [references[i] for i in scored.ids]
@@ -71,6 +72,8 @@ def studies_frame(scored: Scored, references: Mapping[str, Reference]) -> pd.Dat
     for key, scores in scored.scores.items():
         columns[key] = scores.values
         columns[FAILED_PREFIX + key] = scores.failed
+        if scores.counts is not None and (names := count_columns(key)):
+            columns |= dict(zip(names, scores.counts.T, strict=True))
     return pd.DataFrame(columns)
 
 
@@ -138,7 +141,7 @@ def published_numbers(board: Board, entry: Mapping[str, Any]) -> dict[str, Any]:
 
     With steps an end of an interval can lie on the mean, but never on its wrong side.
     """
-    step = board.dataset.exposure.step(entry["n"])
+    step = step_of(board.dataset.exposure, str(entry["signature"]).partition("|")[0], entry["n"])
     if step is None:
         return dict(six_decimals(entry))
     shown = {k: None if entry[k] is None else coarse(entry[k], step) for k in ("mean", "low", "high")}
@@ -247,7 +250,8 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[s
 def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame) -> None:
     """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
     keys = list(record["metrics"])
-    absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys)} - set(frame.columns)
+    counted = [c for k in keys for c in count_columns(k)]
+    absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys), *counted} - set(frame.columns)
     if absent:
         raise ValueError(f"it lacks {', '.join(sorted(absent)[:5])}")  # tie: none, a set of names
     if len(frame) != record["n"]:
@@ -257,16 +261,23 @@ def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame)
             raise ValueError(f"{name} holds something that is no text")
     if frame["study_id"].duplicated().any():
         raise ValueError("it holds a study twice")
+    if any(frame[c].dtype != np.int64 or (frame[c] < 0).any() for c in counted):
+        raise ValueError("it counts something that is no whole number")
     for key in keys:
-        if frame[key].dtype != np.float64 or not np.isfinite(frame[key].to_numpy()).all():
-            raise ValueError(f"{key} holds something that is no number")
-        if frame[FAILED_PREFIX + key].dtype != np.bool_:
-            raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
         mean = record["metrics"][key]["mean"]
         # Without the store's record it is the published one, whose means are as coarse as the set's step.
-        room = board.dataset.exposure.step(record["n"]) or 1.1 * 10.0**-DECIMALS
-        if abs(float(frame[key].mean()) - mean) > room:
-            raise ValueError(f"{key} has another mean than its record says")
+        room = step_of(board.dataset.exposure, key, record["n"]) or 1.1 * 10.0**-DECIMALS
+        _check_metric(frame, key, mean, room)
+
+
+def _check_metric(frame: pd.DataFrame, key: str, mean: float, room: float) -> None:
+    """Nothing; raises `ValueError` unless a metric's columns are sound and give `mean` within `room`."""
+    if frame[key].dtype != np.float64 or not np.isfinite(frame[key].to_numpy()).all():
+        raise ValueError(f"{key} holds something that is no number")
+    if frame[FAILED_PREFIX + key].dtype != np.bool_:
+        raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
+    if abs(frame_value(key, frame) - mean) > room:
+        raise ValueError(f"{key} has another mean than its record says")
 
 
 def load_record(path: Path, board: Board) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluator.core.problems import InputError
 from evaluator.metrics.registry import get_metric
+from evaluator.scoring.corpus import corpus_of, counted, difference_of, estimate_of, value_of
 from evaluator.scoring.engine import Scored
 from evaluator.statistics import bootstrap
 from evaluator.statistics.significance import holm, sign_flip
@@ -32,8 +33,11 @@ class Result(Scored):
     patients: tuple[str, ...] = ()
 
     def mean(self) -> dict[str, float]:
-        """The mean of each metric over the pairs; a pair that could not be scored counts as the worst value."""
-        return {key: float(s.values.mean()) for key, s in self.scores.items()}
+        """The mean of each metric over the pairs; a pair that could not be scored counts as the worst value.
+
+        Of a corpus metric the value on all pairs together, which is no mean.
+        """
+        return {key: value_of(key, s) for key, s in self.scores.items()}
 
     def table(self) -> pd.DataFrame:
         """A row a metric: `title`, `mean`, `low`, `high`, `n`, `n_failed`, `higher_is_better`.
@@ -60,11 +64,13 @@ class Result(Scored):
     def intervals(self) -> dict[str, tuple[float, float | None, float | None]]:
         """The mean and the ends of its interval, by metric."""
         clusters = self._clusters()
-        draws = self._draws([s.values[:, None] for s in self.scores.values()], clusters)
-        means = self.mean()
-        return {
-            key: (mean, *_ends(draws[i] if draws else None)) for i, (key, mean) in enumerate(means.items())
-        }
+        usual = [k for k in self.scores if corpus_of(k) is None]
+        draws = self._draws([self.scores[k].values[:, None] for k in usual], clusters)
+        ends = {k: _ends(draws[i] if draws else None) for i, k in enumerate(usual)}
+        for key, counts in counted(self.scores).items():
+            found = estimate_of(key, counts, clusters, self._seed())
+            ends[key] = found.low, found.high
+        return {key: (mean, *ends[key]) for key, mean in self.mean().items()}
 
     def to_frame(self) -> pd.DataFrame:
         """A row a pair, by id: one column a metric, `patient` where patients were given.
@@ -84,20 +90,22 @@ class Result(Scored):
 
         `difference` is this mean minus the other's, `low` and `high` its 95 % interval, `p` that of the
         paired sign-flip test over patients, `p_holm` the same corrected for the number of metrics (Holm
-        1979), `better` is "this", "other" or empty where `p_holm` is not below .05.
+        1979), `better` is "this", "other" or empty where `p_holm` is not below .05. A corpus metric is not tested:
+        its `p` and `p_holm` are missing.
 
         Raises `InputError` unless both scored the same ids with the same signatures.
         """
         import pandas as pd
 
-        keys = [k for k in self.scores if k in other.scores]
-        order = self._order_in(other, keys)
+        common = [k for k in self.scores if k in other.scores]
+        order = self._order_in(other, common)
         clusters = self._clusters()
+        keys = [k for k in common if corpus_of(k) is None]
         columns = [np.column_stack([self.scores[k].values, other.scores[k].values[order]]) for k in keys]
         draws = self._draws([c[:, :1] - c[:, 1:] for c in columns], clusters)
         seed = self._seed()
         p = [float(sign_flip(c, clusters, seed).p[0]) for c in columns]
-        rows = {}
+        rows: dict[str, dict[str, Any]] = {}
         for i, (key, corrected) in enumerate(zip(keys, holm(p), strict=True)):
             first, second = (float(m) for m in columns[i].mean(axis=0))
             low, high = _ends(draws[i] if draws else None)
@@ -111,7 +119,20 @@ class Result(Scored):
                 "p_holm": float(corrected),
                 "better": _better(key, first - second, float(corrected)),
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+        mine, theirs = counted(self.scores), counted(other.scores)
+        for key in (k for k in common if k not in rows):
+            found = difference_of(key, mine[key], theirs[key][order], clusters, seed)
+            rows[key] = {
+                "mean": value_of(key, self.scores[key]),
+                "mean_other": value_of(key, other.scores[key]),
+                "difference": found.value,
+                "low": found.low,
+                "high": found.high,
+                "p": None,
+                "p_holm": None,
+                "better": "",
+            }
+        return pd.DataFrame.from_dict({k: rows[k] for k in common}, orient="index").rename_axis("metric")
 
     def to_dict(self) -> dict[str, Any]:
         """As `Scored.to_dict`, with `means`: per metric `mean`, `low`, `high`, `n`, `n_failed`."""

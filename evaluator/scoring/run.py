@@ -19,6 +19,7 @@ from evaluator.datasets.registry import Dataset
 from evaluator.metrics.registry import board_metric_keys
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
+from evaluator.scoring.corpus import value_of
 from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
@@ -182,10 +183,10 @@ def _metric_entries(board: Board, references: References, scored: Scored) -> dic
     from evaluator.scoring.intervals import intervals
 
     patients = [references.studies[i].patient for i in scored.ids]
-    spans = intervals(board, references.digest, patients, {k: s.values for k, s in scored.scores.items()})
+    spans = intervals(board, references.digest, patients, scored.scores)
     return {
         key: {
-            "mean": float(np.mean(scores.values)),
+            "mean": value_of(key, scores),
             **spans[key],
             "n": len(scored.ids),
             "n_failed": int(scores.failed.sum()),

@@ -42,16 +42,22 @@ class ScoreStore:
             with np.load(self._path(key), allow_pickle=False) as entry:
                 values = np.asarray(entry["values"], dtype=np.float64)
                 failed = np.asarray(entry["failed"], dtype=np.bool_)
+                counts = np.asarray(entry["counts"], dtype=np.int64) if "counts" in entry else None
         except (OSError, ValueError, KeyError, EOFError):
             return None
         if values.shape != (n,) or failed.shape != (n,) or not np.isfinite(values).all():
             return None
-        return Scores(values, failed)
+        if counts is not None and (counts.ndim != 2 or len(counts) != n):
+            return None
+        return Scores(values, failed, counts=counts)
 
     def put(self, key: str, scores: Scores) -> None:
         """Keep `scores`; raises `RexrankError` when the disk is full."""
         buffer = io.BytesIO()
-        np.savez(buffer, values=scores.values, failed=scores.failed)
+        if scores.counts is None:
+            np.savez(buffer, values=scores.values, failed=scores.failed)
+        else:
+            np.savez(buffer, values=scores.values, failed=scores.failed, counts=scores.counts)
         write_bytes(self._path(key), buffer.getvalue())
 
     def _path(self, key: str) -> Path:

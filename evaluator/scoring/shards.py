@@ -56,6 +56,7 @@ def write_shard(
         "unavailable": dict(scored.unavailable),
         "scores": {k: s.values.tolist() for k, s in scored.scores.items()},
         "failed": {k: s.failed.tolist() for k, s in scored.scores.items()},
+        "counts": {k: s.counts.tolist() for k, s in scored.scores.items() if s.counts is not None},
     }
     path = shard_folder(store_directory(settings.store), board, submission) / f"{part[0]}-of-{part[1]}.json"
     write_text(path, dump_json(value))
@@ -127,8 +128,13 @@ def _read_shard(path: Path) -> dict[str, Any]:
 
 
 def _scored(shard: dict[str, Any]) -> Scored:
+    counts = shard.get("counts", {})
     scores = {
-        key: Scores(np.array(values, dtype=np.float64), np.array(shard["failed"][key], dtype=np.bool_))
+        key: Scores(
+            np.array(values, dtype=np.float64),
+            np.array(shard["failed"][key], dtype=np.bool_),
+            counts=np.array(counts[key], dtype=np.int64).reshape(len(values), -1) if key in counts else None,
+        )
         for key, values in shard["scores"].items()
     }
     signatures = {k: Signature.parse(s) for k, s in shard["signatures"].items()}

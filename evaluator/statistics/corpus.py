@@ -6,17 +6,20 @@ of each study: draw the weights, sum the counts, apply the function.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluator.statistics import bootstrap
 from evaluator.statistics.bootstrap import DRAWS, Clusters, FloatArray
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From summed counts, shape (B, K), to one value a row, shape (B,)."""
+Interval = Literal["percentile", "bca", "none"]
+"""How an interval is made of the draws; `none` where no way was shown to hold its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,65 @@ def draw_totals(counts: FloatArray, clusters: Clusters, seed: int, draws: int = 
     return np.vstack([weights @ sums for weights in bootstrap.weight_chunks(clusters, seed, draws)])
 
 
+def value(counts: FloatArray, statistic: Statistic) -> float:
+    """The statistic of the summed counts, from per-study counts of shape (n, K)."""
+    return float(statistic(counts.sum(axis=0, dtype=np.float64)[None, :])[0])
+
+
 def estimate(
-    counts: FloatArray, clusters: Clusters, seed: int, statistic: Statistic, draws: int = DRAWS
+    counts: FloatArray,
+    clusters: Clusters,
+    seed: int,
+    statistic: Statistic,
+    draws: int = DRAWS,
+    interval: Interval = "percentile",
 ) -> CorpusEstimate:
     """The statistic of the summed counts with its interval, on the weights that the means use."""
-    value = float(statistic(counts.sum(axis=0, dtype=np.float64)[None, :])[0])
-    if clusters.n < bootstrap.MIN_CLUSTERS:
-        return CorpusEstimate(value, None, None, None)
+    found = value(counts, statistic)
+    if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
+        return CorpusEstimate(found, None, None, None)
     drawn = statistic(draw_totals(counts, clusters, seed, draws))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return CorpusEstimate(value, float(drawn.std(ddof=1)), float(low), float(high))
+    levels = _bca_levels(counts, clusters, statistic, drawn) if interval == "bca" else (0.025, 0.975)
+    low, high = np.quantile(drawn, levels)
+    return CorpusEstimate(found, float(drawn.std(ddof=1)), float(low), float(high))
+
+
+def difference(
+    a: FloatArray,
+    b: FloatArray,
+    clusters: Clusters,
+    seed: int,
+    statistic: Statistic,
+    interval: Interval = "percentile",
+) -> CorpusEstimate:
+    """The statistic of `a` minus that of `b`, counts of the same studies, paired: one set of weights for both."""
+    k = a.shape[1]
+
+    def apart(totals: FloatArray) -> FloatArray:
+        return np.asarray(statistic(totals[:, :k]) - statistic(totals[:, k:]))
+
+    return estimate(np.hstack([a, b]), clusters, seed, apart, interval=interval)
+
+
+def _bca_levels(
+    counts: FloatArray, clusters: Clusters, statistic: Statistic, drawn: FloatArray
+) -> tuple[float, float]:
+    """The quantiles of a bias-corrected and accelerated interval (Efron 1987); patients are left out one by one."""
+    normal = NormalDist()
+    found = value(counts, statistic)
+    below = (np.mean(drawn < found) + np.mean(drawn <= found)) / 2
+    bias = normal.inv_cdf(float(np.clip(below, 1e-6, 1 - 1e-6)))
+    sums = clusters.sums(counts)
+    without = statistic(sums.sum(axis=0) - sums)
+    pull = without.mean() - without
+    spread = float((pull**2).sum()) ** 1.5
+    skew = float((pull**3).sum()) / (6 * spread) if spread else 0.0
+
+    def level(tail: float) -> float:
+        z = bias + normal.inv_cdf(tail)
+        return normal.cdf(bias + z / (1 - skew * z))
+
+    return level(0.025), level(0.975)
 
 
 def micro_f1(totals: FloatArray) -> FloatArray:
@@ -64,13 +116,27 @@ def macro_f1(totals: FloatArray) -> FloatArray:
     return np.asarray(_f1(totals.reshape(len(totals), -1, 3)).mean(axis=1))
 
 
-def f1_estimates(counts: NDArray[np.integer], clusters: Clusters, seed: int) -> dict[str, CorpusEstimate]:
-    """`micro_f1` and `macro_f1` with intervals from counts of shape (n, labels, 3)."""
-    flat = counts.reshape(len(counts), -1).astype(np.float64)
-    return {
-        "micro_f1": estimate(flat, clusters, seed, micro_f1),
-        "macro_f1": estimate(flat, clusters, seed, macro_f1),
-    }
+def macro_share(totals: FloatArray) -> FloatArray:
+    """Mean over groups of their share of right answers, from rows of (group × (right, asked)), flattened.
+
+    Groups that were not asked are left out; 0 without any. The macro accuracy of a question set is this with one
+    group a skill.
+
+    >>> macro_share(np.array([[1.0, 2, 3, 3, 0, 0]])).tolist()
+    [0.75]
+    """
+    right, asked = np.moveaxis(totals.reshape(len(totals), -1, 2), -1, 0)
+    share = np.divide(right, asked, out=np.zeros_like(right), where=asked > 0)
+    groups = (asked > 0).sum(axis=1)
+    return np.asarray(share.sum(axis=1) / np.maximum(groups, 1))
+
+
+STATISTICS: Final[Mapping[str, Statistic]] = {
+    "micro_f1": micro_f1,
+    "macro_f1": macro_f1,
+    "macro_share": macro_share,
+}
+"""By the name that a metric declares."""
 
 
 def _f1(counts: FloatArray) -> FloatArray:

@@ -146,12 +146,11 @@ const duel = (board, a, b) => {
     const [d, low, high, p, q] = pair;
     const better = { 1: a.name, "-1": b.name }[favours(sign, pair)];
     return element("tr", {}, name,
-      element("td", {}, better ? element("strong", { text: better }) : "not shown"),
+      element("td", {}, better ? element("strong", { text: better }) : q === null ? "not tested" : "not shown"),
       element("td", {}, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, pair, board.spread[metric.key] * reach)),
       element("td", { text: number(d, true) }),
-      element("td", { text: low === null ? "too few patients" : span(low, high, true) }),
-      element("td", { text: p < 0.001 ? "< 0.001" : p.toFixed(3) }),
-      element("td", { text: q < 0.001 ? "< 0.001" : q.toFixed(3) }));
+      element("td", { text: low === null ? (q === null ? "none" : "too few patients") : span(low, high, true) }),
+      ...[p, q].map((v) => element("td", { text: v === null ? "–" : v < 0.001 ? "< 0.001" : v.toFixed(3) })));
   });
   const picture = element("span", { class: "rx-sides" }, element("span", { text: `◀ ${b.name} better` }), element("span", { text: `${a.name} better ▶` }));
   const heads = ["Metric (mean)", "Better", picture, "Difference", "95 % interval", "p", "q"];
@@ -166,7 +165,7 @@ const duel = (board, a, b) => {
 };
 
 // 1 where a metric favours the first model, −1 the second, 0 where it shows no difference.
-const favours = (sign, [d, , , , q]) => (q < ALPHA ? Math.sign(sign * d) : 0);
+const favours = (sign, [d, , , , q]) => (q !== null && q < ALPHA ? Math.sign(sign * d) : 0);
 
 // Whether the difference is real, by the test that ranks, and what the other metrics say.
 const verdict = (board, a, b) => {
@@ -193,7 +192,8 @@ const verdict = (board, a, b) => {
 };
 
 const others = (board, a, b) => {
-  const rest = board.metrics.filter((m) => m.key !== board.primary && (a.versus[b.id] ?? {})[m.key]);
+  const tested = (m) => ((a.versus[b.id] ?? {})[m.key] ?? [])[4] ?? null;
+  const rest = board.metrics.filter((m) => m.key !== board.primary && tested(m) !== null);
   if (!rest.length) return "";
   const found = rest.map((m) => favours(m.higher_is_better ? 1 : -1, a.versus[b.id][m.key]));
   const count = (side) => found.filter((f) => f === side).length;

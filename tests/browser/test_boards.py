@@ -171,7 +171,7 @@ def test_columns_by_preset_and_by_choice(visit):
     page.reload()
     assert shown() == ["radcliq_v1", "bleu_2", "bertscore", "green"]
     controls(page).get_by_label("Columns").select_option("all")
-    assert len(shown()) == 9
+    assert len(shown()) == 13
     visitor.well()
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from evaluator.statistics.bootstrap import clusters_of, weight_chunks
-from evaluator.statistics.corpus import draw_totals, estimate, f1_estimates, macro_f1, micro_f1
+from evaluator.statistics.corpus import difference, draw_totals, estimate, macro_f1, macro_share, micro_f1
 
 RNG = np.random.default_rng(6)
 
@@ -21,9 +21,9 @@ def labels(n=120, k=5):
 
 def test_values_equal_scikit_learn():
     wanted, given, counts = labels()
-    found = f1_estimates(counts, clusters_of([f"p{i:03}" for i in range(120)]), 3)
-    for average in ("micro", "macro"):
-        value = found[f"{average}_f1"]
+    flat, clusters = counts.reshape(120, -1).astype(float), clusters_of([f"p{i:03}" for i in range(120)])
+    for average, statistic in (("micro", micro_f1), ("macro", macro_f1)):
+        value = estimate(flat, clusters, 3, statistic)
         assert value.value == pytest.approx(f1_score(wanted, given, average=average))
         assert value.low < value.value < value.high
 
@@ -50,3 +50,50 @@ def test_a_label_that_nobody_has_scores_0():
 def test_few_patients_have_no_interval():
     flat = np.ones((29, 3))
     assert estimate(flat, clusters_of([f"p{i}" for i in range(29)]), 1, micro_f1).low is None
+
+
+def test_the_macro_accuracy_of_questions_is_another_statistic():
+    skills = RNG.integers(0, 5, 300)
+    right = RNG.random(300) < 0.6
+    counts = np.zeros((300, 5, 2))
+    counts[np.arange(300), skills] = np.column_stack([right, np.ones(300)])
+    found = estimate(
+        counts.reshape(300, -1), clusters_of([f"p{i // 3:03}" for i in range(300)]), 4, macro_share, 400
+    )
+    assert found.value == pytest.approx(np.mean([right[skills == s].mean() for s in range(5)]))
+    weights = 1 / (5 * np.bincount(skills)[skills])
+    assert found.value == pytest.approx((weights * right).sum()), "a mean with weights per item"
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca", "none"])
+def test_kinds_of_interval(interval):
+    _, _, counts = labels(200)
+    flat = counts.reshape(200, -1).astype(float)
+    clusters = clusters_of([f"p{i:03}" for i in range(200)])
+    found = estimate(flat, clusters, 1, micro_f1, 400, interval)
+    assert (found.low is None) == (found.se is None) == (interval == "none")
+    if interval == "bca":
+        from scipy.stats import bootstrap
+
+        def statistic(i, axis=-1):
+            return micro_f1(flat[i].sum(axis=-2).reshape(-1, flat.shape[1])).reshape(i.shape[:-1])
+
+        peer = bootstrap(
+            (np.arange(200),),
+            statistic,
+            n_resamples=4_000,
+            method="BCa",
+            rng=np.random.default_rng(2),
+            vectorized=True,
+        ).confidence_interval
+        mine = estimate(flat, clusters, 1, micro_f1, 4_000, interval)
+        assert (mine.low, mine.high) == pytest.approx((peer.low, peer.high), abs=0.004)
+
+
+def test_a_difference_is_paired():
+    _, _, counts = labels(150)
+    flat = counts.reshape(150, -1).astype(float)
+    clusters = clusters_of([f"p{i:03}" for i in range(150)])
+    same = difference(flat, flat, clusters, 5, micro_f1)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)

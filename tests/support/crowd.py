@@ -187,6 +187,7 @@ def _column(key: str) -> dict[str, Any]:
         "key": key, "title": m.title, "display_title": m.display_title or m.title, "family": m.family,
         "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80 + "|protocol:clean",
         **({"skill": asdict(m.skill)} if m.skill else {}),
+        **({"corpus": True} if m.corpus else {}),
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from evaluator.core.types import Scores
 from evaluator.metrics.radcliq import PARTS, V1
 from evaluator.metrics.registry import get_metric
+from evaluator.scoring.corpus import value_of
 from evaluator.scoring.integrity.flags import Flag, Outcome, limits
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def check_failures(scores: Mapping[str, Scores]) -> list[Flag]:
 
 
 def means(scored: Scored) -> dict[str, float]:
-    """Each metric's mean over the studies, by key."""
-    return {key: float(scores.values.mean()) for key, scores in scored.scores.items()}
+    """Each metric's mean over the studies, or its value on the whole set, by key."""
+    return {key: value_of(key, scores) for key, scores in scored.scores.items()}
 
 
 def check_signal(signal: Mapping[str, Mapping[str, float]] | None) -> list[Flag]:

@@ -139,6 +139,11 @@ def _legend(table: Table) -> str:
     said += [_skill_words(m) for m in table.metrics if m.skill]
     if any(m.reciprocal and not m.skill for m in table.metrics):
         said.append("1/x is one over the mean; ranks and tests use the mean.")
+    if whole := [text(m.display_title) for m in table.metrics if m.corpus]:
+        said.append(
+            f"{', '.join(whole)}: of the whole set, not a mean over studies. No test and no rank uses such a figure; it has an "
+            "interval where one holds its level."
+        )
     if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
     if table.access == "restricted":

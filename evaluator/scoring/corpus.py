@@ -1,0 +1,99 @@
+"""Corpus metrics between scores, files and statistics: where the counts lie, and the value that they give.
+
+A corpus metric's value on a set is a function of counts summed over studies (F1 over a set, the macro accuracy of
+questions), not a mean of per-study scores. The counts of each study are kept beside its score, in columns named
+`counts:<metric>:<count>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.statistics import corpus
+from evaluator.statistics.corpus import STATISTICS, CorpusEstimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluator.core.types import FloatArray, Scores
+    from evaluator.datasets.exposure import Exposure
+    from evaluator.metrics.base import Corpus
+    from evaluator.statistics.bootstrap import Clusters
+
+COUNTS_PREFIX: Final = "counts:"
+
+
+def corpus_of(key: str) -> Corpus | None:
+    """What makes a metric one of the whole set; `None` for a mean, and for a metric of another version."""
+    return get_metric(key).corpus if key in metric_keys() else None
+
+
+def count_columns(key: str) -> list[str]:
+    """The columns of a metric's counts in a file of per-study scores; none for a mean."""
+    rule = corpus_of(key)
+    return [f"{COUNTS_PREFIX}{key}:{name}" for name in rule.counts] if rule else []
+
+
+def value_of(key: str, scores: Scores) -> float:
+    """A metric's value on a set: the mean of its scores, or what its counts give."""
+    rule = corpus_of(key)
+    if rule is None:
+        return float(np.mean(scores.values))
+    if scores.counts is None:
+        raise ValueError(f"{key} has no counts")
+    return corpus.value(scores.counts.astype(np.float64), STATISTICS[rule.statistic])
+
+
+def counted(scores: Mapping[str, Scores]) -> dict[str, FloatArray]:
+    """The counts of the corpus metrics among some scores, by key, shape (n, K)."""
+    return {
+        key: s.counts.astype(np.float64)
+        for key, s in scores.items()
+        if corpus_of(key) and s.counts is not None
+    }
+
+
+def frame_counts(key: str, frame: pd.DataFrame) -> FloatArray:
+    """The counts of a file of per-study scores, shape (n, K)."""
+    return np.asarray(frame[count_columns(key)], dtype=np.float64)
+
+
+def frame_value(key: str, frame: pd.DataFrame) -> float:
+    """As `value_of`, from a file of per-study scores."""
+    rule = corpus_of(key)
+    if rule is None:
+        return float(frame[key].mean())
+    return corpus.value(frame_counts(key, frame), STATISTICS[rule.statistic])
+
+
+def estimate_of(key: str, counts: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
+    """The value with its interval, on the weights that the means use."""
+    rule = _rule(key)
+    return corpus.estimate(counts, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
+
+
+def difference_of(key: str, a: FloatArray, b: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
+    """The value of `a` minus that of `b` with its interval; paired."""
+    rule = _rule(key)
+    return corpus.difference(a, b, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
+
+
+def _rule(key: str) -> Corpus:
+    rule = corpus_of(key)
+    if rule is None:
+        raise ValueError(f"{key} is no metric of the whole set")
+    return rule
+
+
+def step_of(exposure: Exposure, key: str, n_studies: int) -> float | None:
+    """The granularity of a metric's value as it may be shown, or `None` where it is shown with all digits.
+
+    On a withheld set that of a corpus metric is as many times wider as one study may move it further than a mean.
+    """
+    step = exposure.step(n_studies)
+    rule = corpus_of(key)
+    return step * rule.influence if step and rule and exposure.ladder else step

@@ -1,0 +1,171 @@
+"""Corpus metrics: their value is a function of summed counts wherever a number is made, kept, merged or compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from evaluator.core.problems import RexrankError
+from evaluator.core.types import Pair, Scores
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
+from evaluator.leaderboard.compare import compare_models, render_comparison
+from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.metrics.chexbert import TOP_FIVE, ChexbertMicroF1
+from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.signature import Signature
+from evaluator.models.chexbert import LABELS
+from evaluator.models.runtime import Run
+from evaluator.scoring.corpus import count_columns, frame_value, step_of, value_of
+from evaluator.scoring.engine import _check, merge, score, shard
+from evaluator.scoring.records import Board, published_numbers
+from evaluator.scoring.result import Result
+from evaluator.scoring.score_store import ScoreStore
+
+KEYS = tuple(k for k in metric_keys() if get_metric(k).corpus)
+RNG = np.random.default_rng(8)
+
+
+def scores(n=80, k=14):
+    """True labels, predicted ones, and the scores of every corpus metric, as CheXbert would count them."""
+    wanted = RNG.random((n, k)) < 0.2
+    given = np.where(RNG.random((n, k)) < 0.8, wanted, ~wanted)
+    whole = (
+        np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64).reshape(n, -1)
+    )
+    run = Run(scores={"chexbert_f1": Scores(np.zeros(n), np.zeros(n, dtype=bool), counts=whole)})
+    return wanted, given, {key: get_metric(key).score([], run) for key in KEYS}
+
+
+def frame(found):
+    import pandas as pd
+
+    n = len(next(iter(found.values())).values)
+    columns = {"study_id": [f"{i:03}" for i in range(n)], "patient": [f"p{i // 2:03}" for i in range(n)]}
+    for key, s in found.items():
+        columns |= {
+            key: s.values,
+            f"failed:{key}": s.failed,
+            **dict(zip(count_columns(key), s.counts.T, strict=True)),
+        }
+    return pd.DataFrame(columns)
+
+
+def test_the_value_is_scikit_learns_f1_of_the_whole_set():
+    wanted, given, found = scores()
+    five = [LABELS.index(name) for name in TOP_FIVE]
+    for key in KEYS:
+        labels = five if key.endswith("_5") else slice(None)
+        average = "macro" if "macro" in key else "micro"
+        expected = f1_score(wanted[:, labels], given[:, labels], average=average, zero_division=0)
+        assert value_of(key, found[key]) == pytest.approx(expected, abs=1e-12), key
+        assert frame_value(key, frame(found)) == pytest.approx(expected, abs=1e-12)
+    assert len(KEYS) == 4
+
+
+@pytest.mark.parametrize("empty", ["both", "reference"])
+def test_a_set_without_a_positive_label_scores_0(empty):
+    n, zeros = 5, np.zeros((5, 14), dtype=np.int64)
+    counts = np.stack([zeros, zeros + (empty == "reference"), zeros], axis=2).reshape(n, -1)
+    run = Run(scores={"chexbert_f1": Scores(np.zeros(n), np.zeros(n, dtype=bool), counts=counts)})
+    for key in KEYS:
+        assert value_of(key, get_metric(key).score([], run)) == 0.0
+
+
+def test_real_texts_shards_and_the_store_give_the_same_value(tmp_path):
+    pytest.importorskip("torch")
+    texts = ("There is a small effusion.", "The heart is enlarged.", "The lungs are clear.", "")
+    pairs = [Pair(f"{i}{j}", a, b) for i, a in enumerate(texts) for j, b in enumerate(texts)]
+    run, store = Run(models=shipped_models()), ScoreStore(tmp_path)
+    whole = score(pairs, KEYS, run, store)
+    again = score(pairs, KEYS, run, store)
+    parts = merge([score(shard(pairs, i, 3), KEYS, run) for i in (1, 2, 3)])
+    for key in KEYS:
+        values = {value_of(key, s.scores[key]) for s in (whole, again, parts)}
+        assert len(values) == 1, key
+        assert (again.scores[key].counts == whole.scores[key].counts).all()
+
+
+def test_a_metric_without_its_counts_is_our_fault():
+    _, _, found = scores()
+    good = found["chexbert_micro_f1_5"]
+    _check(ChexbertMicroF1(), good, len(good.values))
+    for counts in (None, good.counts[:, :2], good.counts[1:], -good.counts):
+        with pytest.raises(RexrankError, match="no counts of 3 kinds"):
+            _check(ChexbertMicroF1(), Scores(good.values, good.failed, counts=counts), len(good.values))
+
+
+def record(key):
+    return {
+        "metrics": {key: {"signature": f"{key}|v1|protocol:clean"}},
+        "provenance": {"references_sha256": "0" * 64},
+    }
+
+
+def test_differences_have_intervals_and_no_test(monkeypatch):
+    monkeypatch.setattr("evaluator.statistics.corpus.DRAWS", 400)
+    board = Board(get_dataset("sandbox"), "findings")
+    frames = {name: frame(scores()[2]) for name in ("team/a", "team/b")}
+    found = board_pairwise(board, "0" * 64, frames, dict.fromkeys(frames, KEYS))
+    assert set(found.metrics) == set(KEYS)
+    for key, (pair,) in found.metrics.items():
+        a, b = (frame_value(key, f) for f in frames.values())
+        assert pair.difference == pytest.approx(a - b, abs=1e-5)
+        assert (pair.p, pair.q) == (None, None), "in no family of tests"
+        assert (pair.low is None) == ("macro" in key)
+    for key in ("chexbert_micro_f1_14", "chexbert_macro_f1_14"):
+        rows = compare_models(board, [record(key)] * 2, list(frames.values()))
+        assert {r.q for r in rows} == {None}
+        assert "not tested" in render_comparison("a", "b", rows)
+
+
+def test_results_of_any_pairs_hold_the_value_and_leave_tests_out():
+    _, _, first = scores()
+    _, _, second = scores()
+    ids = tuple(f"{i:03}" for i in range(80))
+    signatures = {key: Signature(key, "v1", (), "clean") for key in KEYS}
+    a, b = (Result(ids, s, signatures) for s in (first, second))
+    assert a.mean() == {key: value_of(key, s) for key, s in first.items()}
+    table, compared = a.table(), a.compare(b)
+    for key in KEYS:
+        assert table["low"].isna()[key] == ("macro" in key)
+        assert compared["difference"][key] == pytest.approx(a.mean()[key] - b.mean()[key])
+    assert compared["p"].isna().all()
+
+
+def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
+    entry = {"mean": 0.41234, "low": 0.4, "high": 0.42, "se": 0.01, "n": 10_000}
+    for dataset, factor in (("rexgradient", True), ("mimic-cxr", False)):
+        board = Board(get_dataset(dataset), "findings")
+        step = board.dataset.exposure.step(10_000)
+        for key in (*KEYS, "bleu_2"):
+            rule = get_metric(key).corpus
+            assert step_of(board.dataset.exposure, key, 10_000) == step * (
+                rule.influence if factor and rule else 1
+            )
+            shown = published_numbers(board, {**entry, "signature": f"{key}|v1|protocol:clean"})["mean"]
+            assert shown / step_of(board.dataset.exposure, key, 10_000) == pytest.approx(
+                round(shown / step_of(board.dataset.exposure, key, 10_000))
+            )
+
+
+def test_one_study_moves_a_figure_by_less_than_the_step_of_a_withheld_set():
+    """Ten thousand studies, the rarest label in eighty of them."""
+    n = 10_000
+    wanted = RNG.random((n, 14)) < np.linspace(0.4, 0.008, 14)
+    given = np.where(RNG.random((n, 14)) < 0.8, wanted, False)
+    board = Board(get_dataset("rexgradient"), "findings")
+    whole = np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64)
+    other = whole.copy()
+    other[0] = [[0, 1, 0]] * 14
+    for key in KEYS:
+        values = []
+        for counts in (whole, other):
+            run = Run(
+                scores={
+                    "chexbert_f1": Scores(np.zeros(n), np.zeros(n, dtype=bool), counts=counts.reshape(n, -1))
+                }
+            )
+            values.append(value_of(key, get_metric(key).score([], run)))
+        assert abs(values[0] - values[1]) < step_of(board.dataset.exposure, key, n) / 5
