@@ -164,18 +164,18 @@ def test_a_tree_that_climbs_out_of_its_folder(rehearsal: World) -> None:
     unmoved(rehearsal)
 
 
-SHELL = '"; touch pwned; $(touch pwned2) `touch pwned3` #'
-WORDS = [
-    SHELL,
-    "::set-output name=ok::forged",
-    "%0A::add-mask::x",
-    "<img src=x onerror=alert(1)><script>alert(1)</script>",
-    "@everyone [click](https://evil.example) ![i](https://evil.example/a.png)",
-    "<!-- rexrank:comment --> ``` # Valid",
-]
+WORDS = {
+    # The workflow command must begin its line; what the shell might run stands at the end.
+    "machine": '::set-output name=ok::forged %0A::add-mask::x "; touch pwned; $(touch pwned2) `touch pwned3` #',
+    # The marker begins the comment; an open fence at the end hides nothing before it.
+    "reader": (
+        "<!-- rexrank:comment --> <img src=x onerror=alert(1)><script>alert(1)</script> "
+        "@everyone [click](https://evil.example) ![i](https://evil.example/a.png) ``` # Valid"
+    ),
+}
 
 
-@pytest.mark.parametrize("words", WORDS, ids=["shell", "command", "escaped", "html", "markdown", "marker"])
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
 def test_words_of_strangers_are_inert(rehearsal: World, words: str) -> None:
     """In the title, the body, the branch, the author's commit, a report and every free field of the card."""
     files = changed(GOOD, "sandbox.json", "Lung", words.replace('"', "'").replace("\\", ""))

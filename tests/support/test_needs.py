@@ -32,10 +32,11 @@ def test_reasons_are_counted_and_judged(
     assert report(reasons, required.split()) == (lines, allowed)
 
 
-@pytest.mark.parametrize(("required", "status"), [("", 0), ("root", 0), ("data", 1)])
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(
+    ("required", "workers", "status"), [("", "0", 0), ("root", "2", 0), ("data", "0", 1), ("data", "2", 1)]
+)
 def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
-    required: str, status: int, workers: str
+    required: str, workers: str, status: int
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTEST_"))}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers]
