@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support import needs
+from support import warm as warm_python
 
 # Set before torch is imported; two test workers would otherwise fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -52,3 +58,23 @@ def pytest_addoption(parser):
     group = parser.getgroup("fuzz", "how long the fuzzers of tests/fuzz run")
     group.addoption("--fuzz-inputs", type=int, metavar="N", help="inputs of each fuzzer (default: its own)")
     group.addoption("--fuzz-seed", type=int, default=0, metavar="S", help="seed of the inputs (default: 0)")
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """Where a Python listens that has read the libraries (`support/warm.py`)."""
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        place = Path(folder) / "socket"
+        bare = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-P", warm_python.__file__, "serve", str(place)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bare) as server:
+            assert server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout.readline() == b"ready\n"
+            yield place
+            server.stdin.close()

@@ -50,8 +50,7 @@ def main() -> NoReturn:
         code = int(stop.code or 2)
     except BrokenPipeError:
         code = 141
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
     except Exception as error:
         if os.environ.get("REXRANK_DEBUG"):
             raise
@@ -61,4 +60,20 @@ def main() -> NoReturn:
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
             file=sys.stderr,
         )
+        if isinstance(error, OSError) and not _flushed():
+            _drop_output()
     sys.exit(code)
+
+
+def _flushed() -> bool:
+    """Whether standard output takes what is left for it: a full disk does not."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _drop_output() -> None:
+    """Nothing is left to be written: Python would complain once more as it flushes at exit, and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

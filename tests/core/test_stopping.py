@@ -12,10 +12,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import pytest
 from support.boards import make_leaderboard
 from support.damage import copy, state
+from support.warm import call
 
 from evaluator.core.stopping import Stopped, unbroken
 from evaluator.datasets.sandbox.generate import submission_files
@@ -45,19 +48,28 @@ main()
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
-def stopped(place, count, number, *args, cwd):
-    """The ended command, which got the signal at the `count`-th call of `place`."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
-    clean |= {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / "cache"), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-c", HOOK, place, str(count), str(int(number)), *map(str, args)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=clean,
-        check=False,
-    )
+class Ended(NamedTuple):
+    """The exit code of a command and what it said."""
+
+    returncode: int
+    stderr: str
+
+
+@pytest.fixture
+def stopped(warm):
+    """Runs a command that gets a signal at the `count`-th call of `place`; how it ended."""
+
+    def run(place, count, number, *args, cwd):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("REXRANK_")}
+        clean |= {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / "cache"), "OMP_NUM_THREADS": "1"}
+        command = [place, str(count), str(int(number)), *map(str, args)]
+        with Path(os.devnull).open("rb") as nothing, TemporaryFile() as out, TemporaryFile() as err:
+            streams = [nothing.fileno(), out.fileno(), err.fileno()]
+            code = call(str(warm), HOOK, command, str(cwd), clean, streams)
+            err.seek(0)
+            return Ended(code, err.read().decode())
+
+    return run
 
 
 def says_how_to_go_on(done, code, name):
@@ -120,7 +132,7 @@ BY_HAND = ("convert", "score record", "site builds", "site serves")
     [(n, signal.SIGTERM) for n in COMMANDS] + [(n, signal.SIGINT) for n in BY_HAND],
     ids=lambda v: v.name if isinstance(v, signal.Signals) else v,
 )
-def test_a_stopped_command_leaves_nothing_half_written(work, name, number):
+def test_a_stopped_command_leaves_nothing_half_written(stopped, work, name, number):
     code = CODES[number]
     place, count, args = COMMANDS[name]
     before = state(work)
@@ -134,7 +146,7 @@ def test_a_stopped_command_leaves_nothing_half_written(work, name, number):
 
 
 @pytest.mark.parametrize("count", [3, 7])
-def test_score_goes_on_after_any_file_it_wrote(work, count):
+def test_score_goes_on_after_any_file_it_wrote(stopped, work, count):
     """Stopped after one file more each time: what is there is whole, and the same command ends like one that was not."""
     done = stopped(REPLACE, count, signal.SIGTERM, *SCORE, cwd=work)
     if done.returncode:
@@ -147,7 +159,7 @@ def test_score_goes_on_after_any_file_it_wrote(work, count):
 
 
 @pytest.mark.parametrize("count", [1, 4, 9])
-def test_ranking_is_whole_or_not_at_all(work, count):
+def test_ranking_is_whole_or_not_at_all(stopped, work, count):
     before = state(work / "leaderboard")
     for file in (
         "tables/sandbox.findings.json",
@@ -163,7 +175,7 @@ def test_ranking_is_whole_or_not_at_all(work, count):
     assert state(work / "leaderboard") == (lost if count == 1 else before)
 
 
-def test_an_old_site_stays_until_the_new_one_is_whole(work):
+def test_an_old_site_stays_until_the_new_one_is_whole(stopped, work):
     (work / "site").mkdir()
     (work / "site/sitemap.xml").write_text("old")
     args = ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")
@@ -172,7 +184,7 @@ def test_an_old_site_stays_until_the_new_one_is_whole(work):
     assert state(work / "site") == {"sitemap.xml": b"old"}
 
 
-def test_merge_and_fetch(work):
+def test_merge_and_fetch(stopped, work):
     for part in ("1/2", "2/2"):
         assert stopped(REPLACE, 0, signal.SIGTERM, *SCORE, "--shard", part, cwd=work).returncode == 0
     before = state(work / "leaderboard")
@@ -254,7 +266,7 @@ def engine(work):
     return port
 
 
-def test_a_stopped_judge_stops_its_engine(work):
+def test_a_stopped_judge_stops_its_engine(stopped, work):
     port = engine(work)
     done = stopped("threading:Event.wait", 1, signal.SIGTERM, "judge", "serve", "--judges", "judges.toml", cwd=work)  # fmt: skip
     says_how_to_go_on(done, 143, "SIGTERM")

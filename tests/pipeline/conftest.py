@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,26 +29,6 @@ def expressions() -> Iterator[Expressions]:
     service = Expressions()
     yield service
     service.close()
-
-
-@pytest.fixture(scope="session")
-def warm() -> Iterator[Path]:
-    """Where a Python listens that has read the libraries (`rehearsal/warm.py`)."""
-    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
-        place = Path(folder) / "socket"
-        bare = {
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-P", str(ROOT / "tests/pipeline/rehearsal/warm.py"), "serve", str(place)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=bare) as server:
-            assert server.stdout is not None
-            assert server.stdin is not None
-            assert server.stdout.readline() == b"ready\n"
-            yield place
-            server.stdin.close()
 
 
 @pytest.fixture(scope="session")

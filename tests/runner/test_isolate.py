@@ -39,7 +39,7 @@ def test_the_scorer_has_references_and_store_and_nothing_else(machine):
 
 @needs_namespaces
 def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
-    before = set(Path("/dev/shm").glob("scorer-*"))
+    before = set(Path("/dev/shm").glob(f"{machine.name}-*"))
     seen = result_of(isolate(machine, "score", "12", SHA))
     assert seen["elsewhere"] == []
     assert (seen["memory"], seen["null"]) == (True, True)

@@ -106,7 +106,7 @@ def main():
         "capabilities": [l.split()[1] for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("Cap")],
         "fetched": "", "arguments": sys.argv[1:],
         "elsewhere": [d for d in ELSEWHERE + [str(Path(os.environ["REXRANK_STORE"]).parent)] if can(lambda: tempfile.mkdtemp(dir=d)) is True],
-        "memory": can(lambda: tempfile.mkdtemp(prefix="scorer-", dir="/dev/shm")),
+        "memory": can(lambda: tempfile.mkdtemp(prefix=f"{Path(os.environ['REXRANK_STORE']).parents[3].name}-", dir="/dev/shm")),
         "null": can(lambda: open("/dev/null", "w").write("x")),
         "limits": limits(), "judge": None,
     }
@@ -189,9 +189,7 @@ def result_of(done):
 
 
 ANALYZE = shutil.which("systemd-analyze")
-needs_systemd = pytest.mark.skipif(
-    ANALYZE is None, reason="systemd-analyze (Debian package systemd) is not installed"
-)
+needs_systemd = pytest.mark.skipif(ANALYZE is None, reason=reason("systemd"))
 
 
 def settings():

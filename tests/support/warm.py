@@ -1,7 +1,7 @@
 """A Python that has read the libraries already: each command is a fork of it, and imports its own code alone.
 
-Half of a scenario's time would be spent on reading numpy, pandas and the like a dozen times. A command has
-its own process, environment, folder and streams all the same, and nothing of the project is in memory before.
+Half of a scenario's time would be spent on reading numpy, pandas and the like a dozen times, and NLTK alone
+takes seconds. A command has its own process, environment, folder and streams all the same, and nothing of the project is in memory before.
 
     python -P warm.py serve SOCKET           until standard input ends
     python warm.py run SOCKET CODE ARG…      as `python -P -c CODE ARG…` would
@@ -9,6 +9,7 @@ its own process, environment, folder and streams all the same, and nothing of th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,7 +43,8 @@ def serve(place: str) -> None:
     import select
 
     for name in LIBRARIES:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):  # of an extra that is not installed
+            importlib.import_module(name)
     assert "evaluator" not in sys.modules
     # A fork keeps one thread only: locks that others hold would never be given back. Arrow's allocator
     # has a thread of its own and knows of forks.
