@@ -25,6 +25,9 @@ NEEDS: Final = {
     "systemd": "systemd-analyze: apt-get install systemd",
 }
 """By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
+MEMORY: Final = "/dev/shm"
+"""Where the tests' folders lie if it is a file system in memory with `MEMORY_BYTES` to spare; else on the disk."""
+MEMORY_BYTES: Final = 4 << 30
 REQUIRED: Final = "REXRANK_REQUIRED_TESTS"
 """Groups, separated by spaces, that must not be skipped: set by `.ci/run` to what the machine has."""
 

@@ -33,7 +33,7 @@ def test_reasons_are_counted_and_judged(
 
 
 @pytest.mark.parametrize(
-    ("required", "workers", "status"), [("", "0", 0), ("root", "2", 0), ("data", "0", 1), ("data", "2", 1)]
+    ("required", "workers", "status"), [("", "0", 0), ("root", "1", 0), ("data", "0", 1), ("data", "1", 1)]
 )
 def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
     required: str, workers: str, status: int
