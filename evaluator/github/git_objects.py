@@ -34,6 +34,8 @@ SAFE: Final = {
     "GIT_ALLOW_PROTOCOL": "https:http:file",
 }
 """Git without questions, without the machine's configuration, over ordinary transports only."""
+_OPTIONS: Final = ("-c", "core.quotePath=false", "-c", "maintenance.auto=false")
+"""Paths as they are, and no tidying up of folders that live as long as a job."""
 _BLOCK: Final = 512
 _BOUNDED: Final = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')
 """Starts a command with a limit of `$0` blocks a file. Python's own `preexec_fn` would copy this whole process first."""
@@ -73,7 +75,7 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
     Nothing that it writes, its answer included, may grow beyond `MAX_WRITTEN` bytes: it is ended by SIGXFSZ.
     """
     bounded = (*_BOUNDED, str(MAX_WRITTEN // _BLOCK))
-    command = [*bounded, "git", "-c", "core.quotePath=false", f"--git-dir={git_dir}", *args]
+    command = [*bounded, "git", *_OPTIONS, f"--git-dir={git_dir}", *args]
     token = credentials(os.environ.get("GITHUB_TOKEN", ""))
     with tempfile.TemporaryFile() as answer:
         try:

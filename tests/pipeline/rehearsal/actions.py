@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,10 +42,16 @@ def composite(job: JobRun, uses: str) -> dict[str, Any]:
     found = next((p for p in (folder / "action.yml", folder / "action.yaml") if p.is_file()), None)
     if found is None:
         raise ActionError(f"Can't find 'action.yml' under '{uses}'. Did you forget to run actions/checkout?")
-    raw: dict[str, Any] = yaml.safe_load(found.read_text("utf-8"))
+    raw = _yaml(found.read_text("utf-8"))
     if raw["runs"]["using"] != "composite":
         raise AssertionError(f"the rehearsal runs composite actions only, not {uses}")
     return raw
+
+
+@lru_cache(maxsize=16)
+def _yaml(text: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(text)
+    return read
 
 
 def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:

@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if writes and self.state.before_push:
             self.state.before_push.pop(0)()
-        before = self._main()
+        before = self._main() if writes else ""
         done = subprocess.run(
             ["git", "http-backend"],
             input=body,

@@ -36,6 +36,7 @@ def bare_repository(folder: Path) -> Path:
         "receive.fsckObjects": "true",
         "gc.auto": "0",
         "core.compression": "0",
+        "pack.window": "0",
     }.items():
         git(bare, "config", key, value)
     return bare

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from rehearsal.git import git_bytes, paths_at
+from rehearsal.git import git, git_bytes, paths_at
 
 FOLDER: Final = ".github/workflows"
 PIN: Final = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -91,9 +91,19 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
     return found
 
 
-def load(bare: Path, ref: str) -> list[Workflow]:
+_READ: Final[dict[str, tuple[Workflow, ...]]] = {}
+"""The workflows of every tree that was read: a tree's name stands for its content, and YAML is slow to read."""
+
+
+def load(bare: Path, ref: str) -> tuple[Workflow, ...]:
     """The workflow files at a commit; one that is not YAML is left out, as GitHub would fail it."""
-    found = []
+    tree = git(bare, "ls-tree", "-d", "--object-only", ref, FOLDER)
+    if tree not in _READ:
+        _READ[tree] = tuple(_workflows(bare, ref))
+    return _READ[tree]
+
+
+def _workflows(bare: Path, ref: str) -> Iterator[Workflow]:
     for path in paths_at(bare, ref, FOLDER):
         if fnmatch.fnmatch(path, "*.y*ml"):
             try:
@@ -101,8 +111,7 @@ def load(bare: Path, ref: str) -> list[Workflow]:
             except yaml.YAMLError:
                 continue
             if isinstance(raw, dict) and raw.get("jobs"):
-                found.append(Workflow(path, raw))
-    return found
+                yield Workflow(path, raw)
 
 
 def permissions_of(raw: Any, cap: Mapping[str, str] | None, *, fork: bool) -> dict[str, str]:
