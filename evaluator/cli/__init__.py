@@ -27,7 +27,7 @@ def main() -> NoReturn:
             from evaluator.cli.app import app
 
             # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
-            code = app(standalone_mode=False)
+            code = app(prog_name="rexrank", standalone_mode=False)
         finally:
             sys.stdout.flush()
     except typer.TyperException as mistake:

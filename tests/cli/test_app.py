@@ -7,14 +7,17 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from support.fuzz import command
+from support.needs import reason
 
 from evaluator.datasets.sandbox.generate import submission_files
 
 ROOT = Path(__file__).parents[2]
+needs_rouge = pytest.mark.skipif(find_spec("rouge_score") is None, reason=reason("score"))
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +104,7 @@ def test_new_refuses_to_overwrite(tmp_path):
     assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).out
 
 
+@needs_rouge
 def test_score_rank_compare(repository):
     for model in ("near-copy", "shuffled"):
         done = rexrank(
@@ -129,6 +133,7 @@ def test_score_rank_compare(repository):
     assert "rexrank-sandbox/near-copy better" in done.out
 
 
+@needs_rouge
 def test_shards_merge_to_the_same_record(repository):
     args = ("submissions/rexrank-sandbox/paraphrase", "--dataset", "sandbox")
     whole = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", cwd=repository)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.needs import reason
 from support.submissions import FIRST, GOOD_CARD, dump, good_studies
 from support.texts import report
 
@@ -59,6 +60,8 @@ class Challenge:
         self, make, name="me/model", dataset="iu-xray", n=N, earlier=None, submitted="2026-03-01", poison=None, texts=REFERENCES, metrics=("bleu_2",), **more
     ):  # fmt: skip
         """The badges of a run, as (code, outcome, text)."""
+        if metrics != ("bleu_2",):
+            pytest.importorskip("torch", reason=reason("score"))
         references, settings = (
             self.references(dataset, n, texts),
             self.settings(metrics, submitted=submitted, **more),
