@@ -54,6 +54,7 @@ def main() -> NoReturn:
     except Exception as error:
         if os.environ.get("REXRANK_DEBUG"):
             raise
+        code = ExitCode.FAILURE
         name = type(error).__name__
         print(
             f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "

@@ -98,7 +98,7 @@ def work(made, tmp_path):
     return tmp_path
 
 
-SCORE = ("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2,rouge_l", "--store", "store")
+SCORE = ("score", "submissions/rexrank-sandbox/near-copy", "--metrics", "bleu_2", "--store", "store")
 REPLACE = "pathlib:Path.replace"
 FSYNC = "os:fsync"
 COMMANDS = {
