@@ -199,7 +199,8 @@ def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     for p in (scored.state.pulls[1], two):
         scored.merge(p, fire=False)
     scored.settle_at_once()
-    assert [r.conclusion for r in scored.runs("publish")] == ["success"] * 3
+    runs = scored.runs("publish")
+    assert [r.conclusion for r in runs] == ["success"] * 3, [r.log for r in runs if r.conclusion != "success"]
     assert {"strangers/careful", "others/two"} <= set(rows(scored))
     for team, model in (("strangers", "careful"), ("others", "two")):
         found = record(scored, team, model)
