@@ -7,17 +7,15 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from support.fuzz import command
-from support.needs import reason
+from support.needs import needs_rouge
 
 from evaluator.datasets.sandbox.generate import submission_files
 
 ROOT = Path(__file__).parents[2]
-needs_rouge = pytest.mark.skipif(find_spec("rouge_score") is None, reason=reason("score"))
 
 
 @pytest.fixture(autouse=True)

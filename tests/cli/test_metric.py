@@ -8,6 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
+from support.needs import needs_rouge
 
 from evaluator.cli import main
 from evaluator.core.problems import ExitCode
@@ -45,6 +46,7 @@ def pairs(tmp_path, monkeypatch):
     return tmp_path
 
 
+@needs_rouge
 def test_into_a_pipe_goes_json_and_the_table_beside_it(run, pairs):
     status, output, errors = run("metric", "bleu_2", "rouge_l", "--pairs", "pairs.csv")
     body = json.loads(output)
@@ -111,6 +113,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(run, pairs, c
     assert not (pairs / "s.json").exists()
 
 
+@needs_rouge
 def test_everything_that_is_missing_is_named_with_one_command(run, pairs):
     status, output, errors = run("metric", "--all", "--pairs", "pairs.csv", "--models", "none")
     assert status == ExitCode.PARTIAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.needs import needs_rouge
 
 from evaluator import Scorer
 from evaluator.core.problems import InputError
@@ -35,6 +36,7 @@ def test_means_with_intervals_of_the_bootstrap_over_patients():
     assert (by_patient.n, by_patient.n_failed, by_patient.higher_is_better) == (80, 0, True)
 
 
+@needs_rouge
 def test_the_same_pairs_give_the_same_intervals_whatever_else_was_scored():
     rows = [(str(i), f"no effusion {i % 5}", f"effusion {i % 7}") for i in range(40)]
     alone = Scorer("bleu_2").score(rows).intervals()
@@ -78,6 +80,7 @@ def test_lower_is_better_where_the_metric_says_so():
     assert low.compare(high).loc["radcliq_v1", "better"] == "this"
 
 
+@needs_rouge
 def test_what_does_not_compare_is_refused():
     mine = result(LOW)
     with pytest.raises(InputError, match="80 ids only in this one, 80 only in the other"):

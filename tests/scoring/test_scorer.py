@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.needs import needs_rouge, reason
 
 from evaluator import Scorer, score_pairs
 from evaluator.core.problems import InputError, MetricUnavailable
@@ -101,7 +102,7 @@ def test_settings_are_checked_before_anything_is_scored(case):
 
 
 def test_a_device_that_is_not_here_is_a_sentence():
-    torch = pytest.importorskip("torch", reason="extra score")
+    torch = pytest.importorskip("torch", reason=reason("score"))
     if torch.cuda.is_available():
         name, words = f"cuda:{torch.cuda.device_count()}", "numbered from 0"
     else:
@@ -127,6 +128,7 @@ def test_every_missing_metric_is_named_at_once(tmp_path):
     )
 
 
+@needs_rouge
 def test_score_pairs_is_a_scorer_in_one_call():
     rows = list(zip("ab", REFERENCES, PREDICTIONS, strict=True))
     whole = score_pairs(rows, ["bleu_2", "rouge_l"], protocol="compat")

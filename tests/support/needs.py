@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 NEEDS: Final = {
     "chromium": "Debian's browser: apt-get install chromium",
     "data": "the folder of public data sets: REXRANK_SHARED=FOLDER",
@@ -35,6 +37,10 @@ REQUIRED: Final = "REXRANK_REQUIRED_TESTS"
 def reason(group: str, detail: str = "") -> str:
     """Why a test of the group is skipped."""
     return f"needs {group}: {NEEDS[group]}" + (f" ({detail})" if detail else "")
+
+
+needs_rouge = pytest.mark.skipif(find_spec("rouge_score") is None, reason=reason("score"))
+"""Marks a test of ROUGE, which only the extra brings."""
 
 
 @lru_cache(maxsize=1)

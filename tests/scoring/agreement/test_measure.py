@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.needs import has_data, reason
+from support.needs import has_data, needs_rouge, reason
 
 from evaluator.cli.agreement import run_agreement
 from evaluator.core.problems import ExitCode, RexrankError
@@ -51,6 +51,7 @@ def run(folder, keys=("bleu_2",), models=None, *, named=True):
     )
 
 
+@needs_rouge
 def test_numbers_are_written_and_no_text(folder):
     assert run(folder, ("bleu_2", "rouge_l")) == ExitCode.DONE
     found, cases = read_radpref_agreement(folder / "board"), read_radjudge_agreement(folder / "board")
@@ -66,6 +67,7 @@ def test_numbers_are_written_and_no_text(folder):
     assert "p0" not in written
 
 
+@needs_rouge
 def test_metrics_measured_before_stay_while_the_data_are_the_same(folder):
     run(folder, ("bleu_2",))
     run(folder, ("rouge_l",))
