@@ -5,15 +5,19 @@
 PYTHON is the interpreter of the engine's environment. The model (Llama, 32 layers of 4,096; `--layers`
 and `--width` make it smaller) and a byte-level tokenizer of 32,000 pieces, trained on the prompts, are built
 once in DIR. Random weights never end an answer, so that every study gets `--answer` tokens; GREEN's answers
-have about 400. Prints studies and tokens a second, and what 10,000 studies would take.
+have about 400. Prints studies and tokens a second, what 10,000 studies would take, and how much that is of what the
+same engine does when it is asked directly, in rounds that take turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from evaluator.metrics.green import prompt
@@ -76,6 +80,22 @@ def build(folder: Path, texts: list[str], layers: int, width: int, device: str) 
     model.save_pretrained(folder)
 
 
+def direct(url: str, model: str, texts: list[str], answer: int, concurrency: int) -> None:
+    """The same questions without the client: plain requests, as many at a time."""
+
+    def one(text: str) -> None:
+        body = {"model": model, "temperature": 0, "seed": 0, "max_tokens": answer}
+        data = json.dumps(body | {"messages": [{"role": "user", "content": text}]}).encode()
+        request = urllib.request.Request(
+            f"{url}/chat/completions", data, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=600) as response:
+            json.loads(response.read())
+
+    with ThreadPoolExecutor(concurrency) as pool:
+        list(pool.map(one, texts))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("vllm", "transformers"), default="vllm")
@@ -84,8 +104,11 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=256)
     parser.add_argument("--answer", type=int, default=400)
     parser.add_argument("--concurrency", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--width", type=int, default=4_096)
+    parser.add_argument("--dtype", default="float16")
+    parser.add_argument("--gpu-memory", type=float, default=0.9)
     parser.add_argument("--port", type=int, default=8_000)
     parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-judge")
     options = parser.parse_args()
@@ -103,6 +126,8 @@ def main() -> None:
         python=options.python,
         device=options.device,
         max_model_len=2_048,
+        dtype=options.dtype,
+        gpu_memory=options.gpu_memory,
     )
     name = "judge" if options.engine == "vllm" else str(folder)
     started = time.perf_counter()
@@ -117,16 +142,27 @@ def main() -> None:
             max_retries=0,
         )
         judge = Judge(settings)
-        judge.ask([Request(messages=(("user", texts[0]),), max_tokens=8)])  # what is compiled once
-        started = time.perf_counter()
-        answers = judge.ask([Request(messages=(("user", t),), max_tokens=options.answer) for t in texts])
-        seconds = time.perf_counter() - started
+        asked_for = [Request(messages=(("user", t),), max_tokens=options.answer) for t in texts]
+        judge.ask(asked_for)  # what is compiled or kept once, for both ways alike
+        clients, directs = [], []
+        for _ in range(options.rounds):
+            started = time.perf_counter()
+            answers = judge.ask(asked_for)
+            clients.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            direct(engine.url, name, texts, options.answer, options.concurrency)
+            directs.append(time.perf_counter() - started)
+        seconds = statistics.median(clients)
     failed = [a.error for a in answers if a.text is None]
     asked, told = (sum(getattr(a, k) for a in answers) for k in ("prompt_tokens", "completion_tokens"))
     print(
         f"{len(answers)} studies in {seconds:.1f} s, {len(failed)} failed {failed[:1]}: {len(answers) / seconds:.2f} studies/s, "
         f"{asked / len(answers):.0f} + {told / len(answers):.0f} tokens each, {told / seconds:.0f} new tokens/s; "
         f"10,000 studies: {10_000 * seconds / len(answers) / 60:.0f} min"
+    )
+    print(
+        f"the same engine asked directly: {len(answers) / statistics.median(directs):.2f} studies/s; the client has "
+        f"{100 * statistics.median(directs) / seconds:.0f} % of it (medians of {options.rounds} rounds in turn)"
     )
 
 

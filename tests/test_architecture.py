@@ -130,6 +130,7 @@ THEMES = {
     "metrics/test_radgraph_rewards",
     "models/judges/test_engine",
     "models/judges/test_obedient_judge",
+    "models/judges/test_vllm",
     "site/test_prose",
     "site/test_research_guide",
     "site/test_zensical",

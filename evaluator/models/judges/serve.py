@@ -22,10 +22,10 @@ from evaluator.models.judges.identity import JudgeVoid
 Engine = Literal["vllm", "transformers"]
 STOP_SECONDS: Final = 20.0
 GREEN_TEMPLATE: Final = (
-    "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}</s>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>\n</s>\n<|assistant|>\n{% endif %}"
+    "<s>{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n</s>\n<|assistant|>\n</s>{% endif %}"
 )
-"""GREEN's turns, the empty one of the assistant that the official code leaves before the answer included."""
+"""GREEN's turns as the official code sends them: the assistant's empty turn, and an end of turn before the answer."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def plain_tokenizer(source: Path, folder: Path) -> str:
 
     The published repository's tokenizer is Python code that would run on the runner; ids and text are
     the same with the library's. The model's configuration stands beside it, without what names code: an
-    engine asks it what kind of tokenizer to load. The chat template renders as `green.rendered` does.
+    engine asks it what kind of tokenizer to load. The chat template gives the tokens of `green.prompt_ids`.
     """
     shutil.copyfile(source / "tokenizer.model", folder / "tokenizer.model")
     config = {

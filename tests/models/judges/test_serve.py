@@ -156,7 +156,9 @@ def test_green_is_served_without_its_repositorys_code(
         assert json.loads((folder / "config.json").read_text()) == {"model_type": "llama"}
         template = json.loads((folder / "tokenizer_config.json").read_text())["chat_template"]
         turn = {"messages": [{"role": "user", "content": "q"}], "add_generation_prompt": True}
-        assert jinja2.Template(template, keep_trailing_newline=True).render(**turn) == rendered("q")
+        assert (
+            jinja2.Template(template, keep_trailing_newline=True).render(**turn) == f"<s>{rendered('q')}</s>"
+        )
         seen.append(options)
         yield Served("", None)
 
