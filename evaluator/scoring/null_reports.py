@@ -222,7 +222,7 @@ def gain_over_null(
     name = lowest(names, [-sign * nulls[k] for k in names])
     if name is None:
         return None
-    return name, sign * (mean - nulls[name])
+    return name, sign * (mean - nulls[name]) + 0.0
 
 
 def null_track(track: TrackName, report: StudyReport) -> StudyReport:

@@ -122,7 +122,7 @@ def _versus(pairs: Pairwise) -> dict[str, dict[str, dict[str, list[float | None]
         for r in rows:
             d, low, high = r.difference, r.low, r.high
             found.setdefault(r.a, {}).setdefault(r.b, {})[key] = [d, low, high, r.p, r.q]
-            back = [-d, None if high is None else -high, None if low is None else -low, r.p, r.q]
+            back = [0 - d, None if high is None else 0 - high, None if low is None else 0 - low, r.p, r.q]
             found.setdefault(r.b, {}).setdefault(r.a, {})[key] = back
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 from evaluator.statistics import bootstrap, ranks, significance
 from evaluator.statistics.bootstrap import Clusters, FloatArray
 from evaluator.statistics.ranks import Place
+from evaluator.statistics.ties import TIE
 
 POWER_Z: Final = 0.8416212335729143
 """Normal quantile of 80 % power."""
@@ -132,7 +133,8 @@ def _resolution(
     """Median design effect, effective n, and the smallest difference seen with 80 % power.
 
     MDE = (z_{1−α/2m} + z_{0.8}) · sd of a paired difference · √(deff/n), with the measured median
-    over pairs of the standard error of a paired difference.
+    over pairs of the standard error of a paired difference. Models with the same score for every study
+    count once, here as in the number of pairs: a pair of them has no error, and none can be told from the other.
     """
     empty: dict[str, float | int | None] = {
         "design_effect": None,
@@ -142,17 +144,27 @@ def _resolution(
     }
     if draws is None:
         return empty
+    distinct = _distinct(primary)
+    primary, draws = primary[:, distinct], draws[:, distinct]
     effect = float(np.median(bootstrap.design_effect(primary, clusters, draws.std(axis=0, ddof=1))))
     result = empty | {"design_effect": effect, "n_eff": clusters.n_studies / effect if effect > 0 else None}
-    m = primary.shape[1]
-    if m < 2:
+    if draws.shape[1] < 2:
         return result
-    a, b = np.triu_indices(m, 1)
+    a, b = np.triu_indices(draws.shape[1], 1)
     blocks = bootstrap.pair_blocks(a.size)
     errors = [(draws[:, a[k]] - draws[:, b[k]]).std(axis=0, ddof=1) for k in blocks]
     error = float(np.median(np.concatenate(errors)))
     single, family = (detectable_difference(error, k) for k in (1, a.size))
     return result | {"mde": single, "mde_all_pairs": family}
+
+
+def _distinct(values: FloatArray) -> list[int]:
+    """The columns of (n, M) values that equal none before them."""
+    kept: list[int] = []
+    for j in range(values.shape[1]):
+        if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in kept):
+            kept.append(j)
+    return kept
 
 
 def detectable_difference(error: float, pairs: int = 1) -> float:

@@ -7,6 +7,7 @@ over metric families, so that RadCliQ is not counted again beside its parts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,11 +79,12 @@ def average_ranks(cost: FloatArray) -> FloatArray:
 
 
 def kendall_tau(x: FloatArray, y: FloatArray) -> float | None:
-    """Kendall's tau-b of two rankings; `None` when one of them is all ties or too short."""
+    """Kendall's tau-b of two rankings, in [-1, 1]; `None` when one of them is all ties or too short."""
     rows, columns = np.triu_indices(x.size, 1)
     dx, dy = sign(x[rows] - x[columns]), sign(y[rows] - y[columns])
-    spread = float(np.sqrt((dx != 0).sum()) * np.sqrt((dy != 0).sum()))
-    return float((dx * dy).sum() / spread) if spread else None
+    # One root of whole numbers: equal rankings have a tau of exactly 1, which two roots overshoot.
+    spread = math.sqrt(int((dx != 0).sum()) * int((dy != 0).sum()))
+    return float((dx * dy).sum() / spread) + 0.0 if spread else None
 
 
 def rules(costs: FloatArray) -> dict[str, FloatArray]:
@@ -99,8 +101,8 @@ def rules(costs: FloatArray) -> dict[str, FloatArray]:
         "mean_rank": ranks.mean(axis=1),
         "median_rank": np.median(ranks, axis=1),
         "z_score": standard.mean(axis=1),
-        "borda": -(m - ranks).sum(axis=1),
-        "copeland": -beats.sum(axis=1),
+        "borda": (ranks - m).sum(axis=1),
+        "copeland": 0 - beats.sum(axis=1),
     }
 
 

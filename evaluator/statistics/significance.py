@@ -8,6 +8,7 @@ Hochberg 1995.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -57,20 +58,23 @@ def sign_flips(
     tables: Iterable[FloatArray], clusters: Clusters, seed: int, flips: int = FLIPS
 ) -> list[Pairs]:
     """`sign_flip` of several metrics under one set of signs; each result is the same bits as alone."""
-    sums = [clusters.sums(table - table.mean(axis=1, keepdims=True)) / clusters.n_studies for table in tables]
+    sums, means = [], []
+    for table in tables:
+        sums.append(clusters.sums(table - table.mean(axis=1, keepdims=True)) / clusters.n_studies)
+        # Each model's own mean, exactly rounded: the same bits whatever other models there are.
+        means.append(np.array([math.fsum(column) for column in table.T]) / clusters.n_studies)
     # Exact products: ties between flips stay ties, and p-values do not depend on the machine.
     exact = np.hstack([np.empty((clusters.n, 0)), *(fixed_point(s, clusters.n) for s in sums)])
     ends = np.cumsum([s.shape[1] for s in sums])[:-1]
     flipped = np.split(_flipped(exact, seed, flips), ends)
-    return [_tests(s, f, clusters) for s, f in zip(sums, flipped, strict=True)] if sums else []
+    return [_tests(*parts, clusters) for parts in zip(means, sums, flipped, strict=True)] if sums else []
 
 
-def _tests(sums: FloatArray, flipped: FloatArray, clusters: Clusters) -> Pairs:
-    """All pairs from per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
+def _tests(means: FloatArray, sums: FloatArray, flipped: FloatArray, clusters: Clusters) -> Pairs:
+    """All pairs from means, shape (M,), per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
     index = np.array(list(combinations(range(sums.shape[1]), 2)), dtype=np.int64).reshape(-1, 2)
     a, b = index[:, 0], index[:, 1]
-    observed = sums.sum(axis=0)
-    difference = observed[a] - observed[b]
+    difference = means[a] - means[b]
     error = _standard_errors(sums, a, b)
     scale = TOLERANCE * max(float(np.abs(sums).sum(axis=0).max(initial=0.0)), 1e-300)
     # A pair that differs by rounding alone, in the square mean over studies, counts as identical: its

@@ -126,6 +126,7 @@ def test_gain_over_the_best_null():
     assert gain_over_null(0.3, {"a": 0.1, "b": 0.2}, higher_is_better=True) == ("b", pytest.approx(0.1))
     assert gain_over_null(0.5, {"a": 0.9, "b": 0.8}, higher_is_better=False) == ("b", pytest.approx(0.3))
     assert gain_over_null(0.5, {}, higher_is_better=True) is None
+    assert str(gain_over_null(0.5, {"a": 0.5}, higher_is_better=False)) == "('a', 0.0)"
 
 
 @pytest.mark.parametrize("noise", [-1e-9, 0, 1e-9])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau, rankdata
@@ -48,6 +50,22 @@ def test_tau_equals_scipy():
     assert ranks.kendall_tau(np.ones(4), np.arange(4.0)) is None
 
 
+@pytest.mark.parametrize("n", range(2, 40))
+def test_tau_of_equal_and_of_opposite_rankings_is_exactly_one(n):
+    x = np.arange(float(n))
+    assert (ranks.kendall_tau(x, x), ranks.kendall_tau(x, -x)) == (1.0, -1.0)
+
+
+def test_no_rule_writes_a_negative_zero():
+    costs = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    scores = [v for found in ranks.rules(costs).values() for v in found.tolist()]
+    tau = ranks.kendall_tau(np.array([1.0, 2.0, 3.0, 3.0]), np.array([1.0, 2.0, 1.0, 1.0]))
+    assert not any(math.copysign(1, v) < 0 for v in scores if v == 0)
+    assert ranks.rules(np.array([[1.0], [2.0]]))["borda"].tolist() == [-1.0, 0.0]
+    assert math.copysign(1, ranks.rules(np.array([[1.0], [2.0]]))["borda"][1]) == 1
+    assert tau != 0 or math.copysign(1, tau) == 1
+
+
 def test_rules_on_a_hand_made_board():
     costs = np.array([[1.0, 1.0, 9.0], [2.0, 2.0, 1.0], [3.0, 3.0, 2.0]])
     rules = ranks.rules(costs)
@@ -75,6 +93,25 @@ def test_a_board_end_to_end():
     assert len(found.pairs) == 3
     assert all(p.low < p.difference < p.high for p in found.pairs)
     assert found == analyse(scores, 7)
+
+
+def test_a_duplicate_does_not_sharpen_a_board():
+    """However often a model is there, what the board can show is what it can show of different models."""
+    scores = board([0.0, 0.1, 0.2])
+    once = analyse(scores, 7).resolution
+    copies = {f"t/copy{i}": scores.values["t/m0"] for i in range(6)}
+    crowded = BoardScores(
+        {**scores.values, **copies}, scores.clusters, "m", scores.direction, scores.families
+    )
+    assert analyse(crowded, 7).resolution == once
+    twice = BoardScores(
+        {"t/a": scores.values["t/m0"], "t/b": scores.values["t/m0"]},
+        scores.clusters,
+        "m",
+        scores.direction,
+        scores.families,
+    )
+    assert analyse(twice, 7).resolution["mde"] is None
 
 
 def test_lower_is_better_turns_the_board_round():

@@ -133,3 +133,8 @@ def test_one_study_rarely_moves_a_shown_mean():
     changed[0] += 1.0
     step = EXPOSURES["withheld"].step(590)
     assert coarse(values.mean(), step) == coarse(changed.mean(), step) == pytest.approx(0.5, abs=step / 2)
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-12, -0.0004])
+def test_what_rounds_to_zero_has_no_sign(value):
+    assert str(coarse(value, 0.001)) == "0.0"

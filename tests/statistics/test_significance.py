@@ -40,6 +40,13 @@ def test_swapping_the_systems_changes_nothing():
     assert a.difference[0] == pytest.approx(-b.difference[0])
 
 
+def test_a_difference_is_the_same_bits_beside_any_other_models():
+    values = RNG.normal(size=(57, 6)) * [1, 1, 1e6, 1e-6, 3, 7]
+    alone = sign_flip(values[:, :2], single(57), 3, 99).difference[0]
+    for width in range(3, 7):
+        assert sign_flip(values[:, :width], single(57), 3, 99).difference[0] == alone
+
+
 def test_patients_are_flipped_as_one():
     effect = np.repeat(RNG.normal(0.3, 1, 20), 10)
     values = np.column_stack([effect, np.zeros(200)])
