@@ -256,11 +256,13 @@ def _other(pair: Mapping[str, Any], name: str) -> str | None:
 def _lead(table: Mapping[str, Any], pair: Mapping[str, Any], name: str) -> dict[str, Any]:
     """How far this model is ahead of the other on the primary metric; below zero: behind."""
     better = next(m["higher_is_better"] for m in table["metrics"] if m["key"] == table["primary"])
-    found = {"id": _other(pair, name), **{k: pair[k] for k in ("difference", "low", "high", "p")}}
+    shown = {k: pair[k] for k in ("difference", "low", "high", "p", "matters")}
+    found = {"id": _other(pair, name), **shown}
     if (pair["a"] == name) == better:
         return found
-    low, high = (None if pair[k] is None else -pair[k] for k in ("high", "low"))
-    return {**found, "difference": -pair["difference"], "low": low, "high": high}
+    # From 0, so that no zero has a sign.
+    low, high = (None if pair[k] is None else 0 - pair[k] for k in ("high", "low"))
+    return {**found, "difference": 0 - pair["difference"], "low": low, "high": high}
 
 
 def _before(table: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:

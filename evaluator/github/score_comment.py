@@ -168,7 +168,9 @@ def _lead(pair: Mapping[str, Any] | None, digits: int) -> str:
     low, high = pair["low"], pair["high"]
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair["p"] < 0.001 else f"p = {pair['p']:.3f}"
-    told = "" if pair["p"] < SURE else ", not separated"
+    told = ", not separated"
+    if pair["p"] < SURE:
+        told = "" if pair.get("matters", True) else ", less than matters"
     return (
         f"{_signed(pair['difference'], digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
     )

@@ -86,5 +86,6 @@ def analyse_board(
         primary=primary,
         direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
         families={k: get_metric(k).family for k in AGGREGATED if any(k in keys for keys in columns.values())},
+        band=get_metric(primary).equivalence or 0.0,
     )
     return Analysis(analyse(scores, board_seed(board, references_sha256), progress))

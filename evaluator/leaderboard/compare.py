@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
 from evaluator.statistics.disclosure import rounded_count
 from evaluator.statistics.rounding import coarse
+from evaluator.statistics.ties import TIE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ class Difference:
 
     `low`, `high`: 95 % interval, `None` with fewer than 30 patients. `p`: sign-flip test, raw; `None` for a corpus
     metric, which is not tested.
-    `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or `None` when q ≥ 0.05.
+    `q`: Benjamini–Hochberg over all rows shown. `better`: "a", "b" or `None` when q ≥ 0.05. `matters`:
+    whether the difference is at least the metric's band of practical equivalence.
     """
 
     metric: str
@@ -38,7 +40,8 @@ class Difference:
     high: float | None
     p: float | None
     q: float | None
-    better: str | None
+    better: Literal["a", "b"] | None
+    matters: bool
 
 
 def compare_models(
@@ -102,10 +105,12 @@ def _row(
     p: float | None,
     q: float | None,
 ) -> Difference:
-    better = None
+    better: Literal["a", "b"] | None = None
+    metric = get_metric(key)
     if q is not None and q < 0.05:
-        better = "a" if (difference > 0) == get_metric(key).higher_is_better else "b"
-    return Difference(key, group, n, difference, low, high, p, q, better)
+        better = "a" if (difference > 0) == metric.higher_is_better else "b"
+    large = abs(difference) >= (metric.equivalence or 0.0) - TIE
+    return Difference(key, group, n, difference, low, high, p, q, better, large)
 
 
 def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
@@ -115,6 +120,7 @@ def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
         without = "no interval" if row.q is None else "n too small for an interval"
         span = without if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
         verdict = {"a": f"{a} better", "b": f"{b} better", None: "no difference shown"}[row.better]
+        verdict += "" if row.better is None or row.matters else " by less than matters"
         tested = "not tested: of the whole set" if row.q is None else f"q={row.q:.3f}  {verdict}"
         lines.append(
             f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} {tested}"

@@ -46,8 +46,10 @@ from evaluator.statistics.ties import by_cost
 if TYPE_CHECKING:
     import pandas as pd
 
-RULE: Final = "primary/v1"
-"""Name and version of the ranking rule: mean of the primary metric, worst for what failed."""
+RULE: Final = "primary/v2"
+"""Name and version of the ranking rule: mean of the primary metric, worst for what failed; two models stand apart
+when the adjusted test shows a difference and it is at least the metric's band of practical equivalence; ranges
+never fall from one row to the next."""
 
 NUMBERS: Final = ("mean", "se", "low", "high", "n", "n_failed")
 """What a metric's cell takes from the record as it is."""
@@ -91,7 +93,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
         n_clusters=anyone[0]["n_clusters"] if anyone else 0,
         protocol=anyone[0]["protocol"] if anyone else "clean",
         primary=entrants.primary,
-        rule=RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v1",
+        rule=RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v2",
         step=step,
         rehearsal=rehearsal or any(r["stand_in"] for r in entrants.scored),
         metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
@@ -116,6 +118,7 @@ def _column(key: str, signature: str) -> Column:
         family=metric.family,
         higher_is_better=metric.higher_is_better,
         reciprocal=metric.reciprocal,
+        equivalence=metric.equivalence,
         signature=signature,
         **extra,
     )

@@ -35,6 +35,8 @@ OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
 """The fields of a table that hold rows."""
 Track = Literal["findings", "report"]
+Standing = Literal["better", "better_by_less", "open", "worse_by_less", "worse"]
+"""How a model stands to another by the test that ranks; `…_by_less`: shown, but by less than matters."""
 
 
 class SkillColumn(Entry):
@@ -63,6 +65,9 @@ class Column(Entry):
     skill: SkillColumn | None = Field(
         None, description="The scale that readers see, where it is not the mean."
     )
+    equivalence: float | None = Field(
+        None, description="Means closer than this count as practically equal; a convention."
+    )
     signature: str
 
     def drawn(self, mean: float) -> float:
@@ -90,6 +95,24 @@ class PairTest(Entry):
     low: float | None
     high: float | None
     p: float = Field(ge=0, le=1)
+    better: Literal["a", "b"] | None = Field(description="Which of the two the test shows to be better.")
+    matters: bool = Field(
+        description="Whether the means are as far apart as matters; only then does the pair separate ranks.",
+    )
+
+    @property
+    def separates(self) -> bool:
+        """Whether the pair stands apart in the ranks: one is better, by as much as matters."""
+        return self.better is not None and self.matters
+
+    def standing(self, model: str) -> Standing:
+        """How one of the two stands to the other."""
+        if self.better is None:
+            return "open"
+        ahead = model == (self.a if self.better == "a" else self.b)
+        if self.matters:
+            return "better" if ahead else "worse"
+        return "better_by_less" if ahead else "worse_by_less"
 
 
 class Resolution(Entry):
@@ -246,7 +269,7 @@ _M = TypeVar("_M", bound=Entry)
 
 def parse_table(value: Any, name: str) -> Table:
     """The table that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
-    return _parse(Table, value, f"table {name}")
+    return parse_entry(Table, value, f"table {name}")
 
 
 def read_table(path: Path) -> Table:
@@ -267,10 +290,11 @@ def read_entry(model: type[_M], path: Path, kind: str) -> _M:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RexrankError(f"cannot read {path}: {reason}. {AGAIN}") from error
-    return _parse(model, value, f"{kind} {path}")
+    return parse_entry(model, value, f"{kind} {path}")
 
 
-def _parse(model: type[_M], value: Any, name: str) -> _M:
+def parse_entry(model: type[_M], value: Any, name: str) -> _M:
+    """The model that a JSON value holds; raises `RexrankError` that names every field of the wrong form."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -77,6 +77,8 @@ class Metric(ABC):
     """Keys of the metrics whose scores this one is made of."""
     weights: ClassVar[tuple[str, ...]] = ()
     """Keys of the models in `weights.toml` it loads."""
+    equivalence: ClassVar[float | None] = 0.01
+    """Means closer than this count as practically equal: a convention, for scales from 0 to 1; `None` without one."""
     reciprocal: ClassVar[bool] = False
     """Whether readers see 1/mean, alone or beside `skill`; stored, tested and ranked as the mean."""
     skill: ClassVar[SkillScale | None] = None

@@ -216,6 +216,7 @@ class FineRadScore(Metric):
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = None
     worst: ClassVar[float] = float(WORST)
+    equivalence: ClassVar[float | None] = None
     reciprocal: ClassVar[bool] = True
     display_title: ClassVar[str] = "1/FineRadScore"
     variants: ClassVar[tuple[str, ...]] = ("max", "sum")

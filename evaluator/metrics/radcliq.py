@@ -70,6 +70,7 @@ class RadCliqV1(Metric):
     lower_bound: ClassVar[float | None] = -1.4406902828
     upper_bound: ClassVar[float | None] = None
     worst: ClassVar[float] = float(V1(_WORST_PARTS)[0])
+    equivalence: ClassVar[float | None] = 0.03
     composes: ClassVar[tuple[str, ...]] = PARTS
     reciprocal: ClassVar[bool] = True
     skill: ClassVar[SkillScale | None] = SkillScale("radcliq_v1_skill", zero=_AT_ZEROS, perfect=_AT_ONES)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.row import Row
-from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.table import PairTest, Table
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.content import Content
 from evaluator.site.html import inputs_of, text
@@ -17,6 +17,8 @@ from evaluator.site.model.cases import compact, has_texts
 _NOTES: Final = (
     "- The sentence in bold rests on the test that ranks the board: on the ranking metric alone, by patient, counted over",
     "  all pairs of the board, so that the chance of any wrong separation stays at 5 %.",
+    "- A difference can be shown and still be too small to matter: closer than 0.01 on metrics from 0 to 1, or than 0.03 in mean",
+    "  RadCliQ-v1, two models count as practically equal. That is a convention; such a pair separates no ranks.",
     "- Intervals are those of the difference on the same studies; they resample patients. Two models whose own intervals",
     "  overlap may still differ.",
     "- The other metrics explore. Their q counts the false discoveries over all pairs of the board on that metric; below",
@@ -67,15 +69,15 @@ def compare_files(content: Content) -> Iterator[tuple[str, str]]:
         if len(table.rows) < 2:
             continue
         boards.append(_board(table, content))
-        others, ranked = _versus(pairs), _ranked_against(table)
+        others, tests = _versus(pairs), _tests(table)
         for row in table.rows:
             name = f"data/compare/{dataset}.{track}/{row.id.replace('/', '__')}.json"
-            yield name, compact(_model(row, others.get(row.id, {}), ranked.get(row.id, {})))
+            yield name, compact(_model(row, others.get(row.id, {}), tests.get(row.id, {})))
     yield "data/compare/index.json", compact({"schema": "rexrank/compare-index/v1", "boards": boards})
 
 
 def _board(table: Table, content: Content) -> dict[str, Any]:
-    keys = ("key", "title", "display_title", "higher_is_better", "reciprocal")
+    keys = ("key", "title", "display_title", "higher_is_better", "reciprocal", "equivalence")
     entries = (e for found in content.models.values() for e in found if e.table is table)
     with_cases = {e.row.id for e in entries if has_texts(content, e)}
     return {
@@ -106,12 +108,12 @@ def _spread(table: Table, key: str) -> float:
     return float(f"{max(means) - min(means):.6g}") if means else 0.0
 
 
-def _ranked_against(table: Table) -> dict[str, dict[str, float]]:
-    """By model and other model the p by which the board ranks, adjusted for all its pairs."""
-    found: dict[str, dict[str, float]] = {}
+def _tests(table: Table) -> dict[str, dict[str, PairTest]]:
+    """By model and other model the test by which the board ranks, adjusted for all its pairs."""
+    found: dict[str, dict[str, PairTest]] = {}
     for pair in table.pairs:
-        found.setdefault(pair.a, {})[pair.b] = pair.p
-        found.setdefault(pair.b, {})[pair.a] = pair.p
+        found.setdefault(pair.a, {})[pair.b] = pair
+        found.setdefault(pair.b, {})[pair.a] = pair
     return found
 
 
@@ -127,7 +129,7 @@ def _versus(pairs: Pairwise) -> dict[str, dict[str, dict[str, list[float | None]
     return found
 
 
-def _model(row: Row, versus: Mapping[str, Any], ranked: Mapping[str, float]) -> dict[str, Any]:
+def _model(row: Row, versus: Mapping[str, Any], tests: Mapping[str, PairTest]) -> dict[str, Any]:
     return {
         "schema": "rexrank/compare/v1",
         "id": row.id,
@@ -141,6 +143,7 @@ def _model(row: Row, versus: Mapping[str, Any], ranked: Mapping[str, float]) -> 
             k: {"mean": e.mean, "low": e.low, "high": e.high, "display": _ordered(e.display.view())}
             for k, e in row.metrics.items()
         },
-        "ranked_against": ranked,
+        "ranked_against": {other: pair.p for other, pair in tests.items()},
+        "standing": {other: pair.standing(row.id) for other, pair in tests.items()},
         "versus": versus,
     }

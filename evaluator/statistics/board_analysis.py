@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from evaluator.statistics import bootstrap, ranks, significance
 from evaluator.statistics.bootstrap import Clusters, FloatArray
 from evaluator.statistics.ranks import Place
-from evaluator.statistics.ties import TIE
+from evaluator.statistics.ties import TIE, levels
 
 POWER_Z: Final = 0.8416212335729143
 """Normal quantile of 80 % power."""
@@ -24,7 +24,8 @@ class BoardScores:
 
     `values[model][metric]` has shape (n,), in the same order of studies for all; every model has
     the primary metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps
-    each metric that counts in aggregates to its family.
+    each metric that counts in aggregates to its family. `band`: means of the primary metric that are
+    closer than this count as practically equal.
     """
 
     values: Mapping[str, Mapping[str, FloatArray]]
@@ -32,6 +33,7 @@ class BoardScores:
     primary: str
     direction: Mapping[str, int]
     families: Mapping[str, str]
+    band: float = 0.0
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -41,7 +43,11 @@ class BoardScores:
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """Two models on the primary metric: mean of a minus mean of b, its interval, adjusted p."""
+    """Two models on the primary metric: mean of a minus mean of b, its interval, adjusted p.
+
+    `better`: which of them the test shows to be better, "a" or "b". `matters`: whether the means are at
+    least as far apart as the band of practical equivalence; only then does the pair separate ranks.
+    """
 
     a: str
     b: str
@@ -49,6 +55,8 @@ class PairResult:
     low: float | None
     high: float | None
     p: float
+    better: Literal["a", "b"] | None = None
+    matters: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +101,28 @@ def analyse(
     blocks = [primary[:, [j]] for j in range(len(ids))]
     draws = np.hstack(bootstrap.draw_means(blocks, scores.clusters, seed)) if enough else None
     tell("ranks", 2, 2)
-    found = ranks.places(cost, tests.matrix(len(ids)))
+    found = ranks.places(cost, tests.matrix(len(ids)), band=scores.band)
     return BoardAnalysis(
         places=dict(zip(ids, found, strict=True)),
-        pairs=_pairs(ids, tests, draws),
+        pairs=pair_results(ids, tests, draws, cost, scores.band),
         sensitivity=_sensitivity(scores, ids, cost),
         stability=ranks.stability(ids, -sign * draws, cost) if draws is not None else {},
         resolution=_resolution(primary, scores.clusters, draws),
     )
 
 
-def _pairs(ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | None) -> tuple[PairResult, ...]:
+def pair_results(
+    ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, cost: FloatArray, band: float
+) -> tuple[PairResult, ...]:
+    """All pairs with their intervals, by the percentiles of the models' draws, shape (B, M); none without draws.
+
+    `cost`: means, lower is better, shape (M,); `band`: of practical equivalence.
+    """
     low, high = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else (None, None)
+    level = levels(cost)
+    ahead = np.where(tests.p_adjusted < ranks.ALPHA, np.sign(level[tests.b] - level[tests.a]), 0)
+    matters = ranks.matters(cost[tests.a] - cost[tests.b], band)
+    better: dict[int, Literal["a", "b"] | None] = {1: "a", -1: "b", 0: None}
     return tuple(
         PairResult(
             ids[a],
@@ -113,6 +131,8 @@ def _pairs(ids: Sequence[str], tests: significance.Pairs, draws: FloatArray | No
             None if low is None else float(low[k]),
             None if high is None else float(high[k]),
             float(tests.p_adjusted[k]),
+            better[int(ahead[k])],
+            bool(matters[k]),
         )
         for k, (a, b) in enumerate(zip(tests.a, tests.b, strict=True))
     )

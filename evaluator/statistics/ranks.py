@@ -25,7 +25,8 @@ ALPHA: Final = 0.05
 class Place:
     """A model's place: the range of ranks that the tests leave open (1 is best).
 
-    `tied_with_best`: no test separates it from the best mean. `cluster`: WMT group, from 1.
+    `tied_with_best`: no test separates it, or one that stands below it, from the best mean. `cluster`: WMT
+    group, from 1.
     """
 
     rank_low: int
@@ -34,24 +35,38 @@ class Place:
     cluster: int
 
 
-def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA) -> list[Place]:
+def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA, band: float = 0.0) -> list[Place]:
     """A place per model from its mean cost (lower is better) and the (M, M) adjusted p-values.
 
-    Model j is better than i when its mean is lower and the pair's adjusted p is below alpha; the
-    range of i is [1 + how many are better, M − how many are worse].
+    Model j is better than i when its mean is lower by at least `band` and the pair's adjusted p is below
+    alpha; the range of i is [1 + how many are better, M − how many are worse], widened until neither end
+    falls from one mean to the next: a model with a better mean can then never have a later range.
     """
-    m = cost.size
-    if m == 0:
+    if cost.size == 0:
         return []
     level = levels(cost)
-    better = (level[:, None] < level[None, :]) & (p_adjusted < alpha)
-    low = 1 + better.sum(axis=0)
-    high = m - better.sum(axis=1)
-    best = int(np.argmin(level))  # tie: first index
+    gap = cost[None, :] - cost[:, None]
+    better = (level[:, None] < level[None, :]) & (p_adjusted < alpha) & matters(gap, band)
+    return places_of(level, better)
+
+
+def matters(difference: FloatArray, band: float) -> NDArray[np.bool_]:
+    """Whether differences are at least as large as the band of practical equivalence."""
+    return np.asarray(np.abs(difference) >= band - TIE)
+
+
+def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place]:
+    """A place per model from the levels of the means (0 is best) and who is better than whom, (M, M)."""
+    m = level.size
+    own_low, own_high = 1 + better.sum(axis=0), m - better.sum(axis=1)
+    # Separated from the best: shown worse than every model of the best mean, with all that stand below.
+    open_ = ~better[level == level.min()].all(axis=0)
+    low, high, tied = (np.empty(m, dtype=np.int64) for _ in range(3))
+    for i in range(m):
+        below, above = level >= level[i], level <= level[i]
+        low[i], high[i], tied[i] = own_low[below].min(), own_high[above].max(), open_[below].any()
     groups = clusters(level, better)
-    return [
-        Place(int(low[i]), int(high[i]), bool(i == best or not better[best, i]), groups[i]) for i in range(m)
-    ]
+    return [Place(int(low[i]), int(high[i]), bool(tied[i]), groups[i]) for i in range(m)]
 
 
 def clusters(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[int]:

@@ -144,9 +144,13 @@ const duel = (board, a, b) => {
       return element("tr", {}, name, element("td", { colspan: "6", text: without ? `no comparison: not scored for ${without}` : "no comparison" }));
     }
     const [d, low, high, p, q] = pair;
-    const better = { 1: a.name, "-1": b.name }[favours(sign, pair)];
+    const better = { 1: a.name, "-1": b.name }[favours(metric, pair)];
+    const slightly = { 1: a.name, "-1": b.name }[Math.sign(sign * d)];
+    const said = better ? [element("strong", { text: better })]
+      : shownBy(q) ? [slightly, element("small", { text: "by less than matters" })]
+      : [q === null ? "not tested" : "not shown"];
     return element("tr", {}, name,
-      element("td", {}, better ? element("strong", { text: better }) : q === null ? "not tested" : "not shown"),
+      element("td", {}, ...said),
       element("td", {}, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, pair, board.spread[metric.key] * reach)),
       element("td", { text: number(d, true) }),
       element("td", { text: low === null ? (q === null ? "none" : "too few patients") : span(low, high, true) }),
@@ -164,8 +168,9 @@ const duel = (board, a, b) => {
     ...(board.cases.includes(a.id) && board.cases.includes(b.id) ? [element("p", {}, reports, ", or ", back, ".")] : []));
 };
 
-// 1 where a metric favours the first model, −1 the second, 0 where it shows no difference.
-const favours = (sign, [d, , , , q]) => (q !== null && q < ALPHA ? Math.sign(sign * d) : 0);
+// 1 where a metric favours the first model, −1 the second, 0 where it shows no difference, or less than matters.
+const shownBy = (q) => q !== null && q < ALPHA;
+const favours = (metric, [d, , , , q]) => (shownBy(q) && Math.abs(d) >= (metric.equivalence ?? 0) - 1e-6 ? Math.sign(metric.higher_is_better ? d : -d) : 0);
 
 // Whether the difference is real, by the test that ranks, and what the other metrics say.
 const verdict = (board, a, b) => {
@@ -174,15 +179,19 @@ const verdict = (board, a, b) => {
   const p = a.ranked_against[b.id];
   if (!metric || !pair || p === undefined) return ["The ranking metric is not scored for both, so that the board says nothing about this pair."];
   const [d, low, high] = pair;
-  // Where numbers are shown in steps a difference may be too small to be shown; the ranks then say whose it is.
-  const first = d === 0 ? a.rank[0] < b.rank[0] : (d > 0) === metric.higher_is_better;
-  const [better, worse] = first ? [a, b] : [b, a];
+  // Where numbers are shown in steps a difference may be too small to be shown: the test's own word counts.
+  const standing = a.standing[b.id];
+  const [better, worse] = standing.startsWith("better") ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
   const size = `${d === 0 ? "less than is shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
   const tested = `${chance(p)}, counted over all pairs of the board`;
-  if (p < ALPHA) {
+  if (standing === "better" || standing === "worse") {
     return [element("strong", { text: `The difference is real: ${better.name} is better than ${worse.name}.` }),
       ` They differ by ${size} (${tested}).`, others(board, a, b)];
+  }
+  if (standing !== "open") {
+    return [element("strong", { text: `${better.name} is better than ${worse.name}, but by less than matters.` }),
+      ` They differ by ${size} (${tested}); closer than ${metric.equivalence}, two models count as practically equal by convention, and the pair separates no ranks.`, others(board, a, b)];
   }
   const zero = low !== null && (low > 0 || high < 0)
     ? " The interval leaves out 0, but with so many pairs on a board some intervals do so by chance." : "";
@@ -195,11 +204,11 @@ const others = (board, a, b) => {
   const tested = (m) => ((a.versus[b.id] ?? {})[m.key] ?? [])[4] ?? null;
   const rest = board.metrics.filter((m) => m.key !== board.primary && tested(m) !== null);
   if (!rest.length) return "";
-  const found = rest.map((m) => favours(m.higher_is_better ? 1 : -1, a.versus[b.id][m.key]));
+  const found = rest.map((m) => favours(m, a.versus[b.id][m.key]));
   const count = (side) => found.filter((f) => f === side).length;
   const said = (n, verb, rest = "") => `${n} ${verb}${n === 1 ? "s" : ""}${rest}`;
   const noun = rest.length === 1 ? "one other metric" : `${rest.length} other metrics`;
-  return ` Of the ${noun}, ${said(count(1), "favour", ` ${a.name}`)}, ${said(count(-1), "favour", ` ${b.name}`)}, and ${said(count(0), "show", " no difference")}.`;
+  return ` Of the ${noun}, ${said(count(1), "favour", ` ${a.name}`)}, ${said(count(-1), "favour", ` ${b.name}`)}, and ${said(count(0), "show", " no difference that matters")}.`;
 };
 
 // The interval against zero; all rows of a table share one scale, `reach` being this metric's half width.

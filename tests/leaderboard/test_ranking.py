@@ -84,7 +84,7 @@ def test_the_primary_ranks_and_another_stands_by():
     assert found.primary == "bertscore"
     assert [r["model"] for r in found.incomplete] == ["b"]
     assert board_keys(found) == ["bertscore", "bleu_2"]
-    assert ranked(SANDBOX, found, rehearsal=False).rule == "stand-by/bertscore/v1"
+    assert ranked(SANDBOX, found, rehearsal=False).rule == "stand-by/bertscore/v2"
 
 
 def test_withdrawn_rows_stay_as_tombstones():

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
 
 from evaluator.statistics import ranks
@@ -36,6 +38,69 @@ def test_a_ladder_without_gaps_is_one_group():
     assert [(x.rank_low, x.rank_high) for x in found] == [(1, 2), (1, 3), (2, 3)]
     assert [x.tied_with_best for x in found] == [True, True, False]
     assert [x.cluster for x in found] == [1, 1, 1]
+
+
+def boards():
+    """Random means and adjusted p-values of up to nine models, some equal, in no order."""
+    return st.integers(1, 9).flatmap(
+        lambda m: st.tuples(
+            st.lists(st.sampled_from([0.1, 0.2, 0.21, 0.3, 0.5]), min_size=m, max_size=m),
+            st.lists(st.sampled_from([0.001, 0.04, 0.06, 1.0]), min_size=m * m, max_size=m * m),
+        )
+    )
+
+
+@given(boards(), st.sampled_from([0.0, 0.03, 0.1]))
+def test_ranges_never_fall_down_the_table_and_only_widen(drawn, band):
+    cost = np.array(drawn[0])
+    m = cost.size
+    p = np.minimum(square := np.reshape(drawn[1], (m, m)), square.T)
+    found = ranks.places(cost, p, band=band)
+    gap = cost[None, :] - cost[:, None]
+    better = (gap > 0) & (p < 0.05) & (gap >= band - 1e-9)
+    for i in range(m):
+        assert found[i].rank_low <= 1 + better[:, i].sum()
+        assert found[i].rank_high >= m - better[i].sum()
+        assert not better[:, i].any() or found[i].rank_high > 1
+    rows = [found[i] for i in np.argsort(cost, kind="stable")]
+    for key in ("rank_low", "rank_high", "cluster"):
+        values = [getattr(r, key) for r in rows]
+        assert values == sorted(values)
+    tied = [r.tied_with_best for r in rows]
+    assert tied == sorted(tied, reverse=True)
+    assert tied[0]
+
+
+def test_the_order_of_the_models_decides_nothing():
+    cost, p = np.array([0.1, 0.1, 0.4, 0.5]), np.ones((4, 4))
+    p[0, 2] = p[2, 0] = p[0, 3] = p[3, 0] = 0.01
+    turn = [3, 1, 0, 2]
+    found = ranks.places(cost, p)
+    assert ranks.places(cost[turn], p[np.ix_(turn, turn)]) == [found[i] for i in turn]
+
+
+def test_a_difference_below_the_band_separates_no_ranks():
+    p = np.full((2, 2), 0.0001)
+    for gap, low in ((1e-12, 1), (0.0299, 1), (0.03, 2), (0.2, 2)):
+        places = ranks.places(np.array([0.1, 0.1 + gap]), p, band=0.03)
+        assert (places[1].rank_low, places[1].tied_with_best) == (low, low == 1)
+
+
+def test_a_shown_difference_that_does_not_matter_is_told_from_none():
+    values = np.linspace(0, 1, 200)
+    scored = {"t/a": values, "t/b": values - 0.005, "t/c": values - 0.5, "t/d": np.roll(values, 100)}
+    scores = BoardScores(
+        {k: {"m": v} for k, v in scored.items()},
+        clusters_of([f"p{i:04}" for i in range(200)]),
+        "m",
+        {"m": 1},
+        {},
+        0.01,
+    )
+    pairs = {(p.a, p.b): (p.better, p.matters) for p in analyse(scores, 3).pairs}
+    assert pairs["t/a", "t/b"] == ("a", False)
+    assert pairs["t/a", "t/c"] == ("a", True)
+    assert pairs["t/a", "t/d"] == (None, False)
 
 
 @pytest.mark.parametrize("values", [[3.0, 1.0, 2.0], [1.0, 1.0, 2.0, 2.0, 0.0], [5.0]])

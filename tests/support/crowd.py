@@ -107,6 +107,7 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
         primary="radcliq_v1",
         direction={k: 1 if get_metric(k).higher_is_better else -1 for k in keys},
         families={k: get_metric(k).family for k in AGGREGATED},
+        band=get_metric("radcliq_v1").equivalence or 0.0,
     )
 
 
@@ -159,7 +160,7 @@ def _board(
     table = {
         "schema": TABLE_SCHEMA, "dataset": dataset.id, "track": track, "title": dataset.title,
         "access": dataset.access, "n": n, "n_clusters": min(n, dataset.n_patients or n),
-        "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v1",
+        "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v2",
         "step": step, "rehearsal": rehearsal,
         "metrics": [_column(k) for k in sorted(board_metric_keys(), key=lambda k: k != "radcliq_v1")],
         "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
@@ -170,7 +171,8 @@ def _board(
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
         _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
-    shown = {k: [{**p, "q": p["p"]} for p in table["pairs"]] for k in board_metric_keys()}
+    plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in table["pairs"]]
+    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in board_metric_keys()}
     _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
     for row in (*rows, *held, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
@@ -185,7 +187,7 @@ def _column(key: str) -> dict[str, Any]:
     m = get_metric(key)
     return {
         "key": key, "title": m.title, "display_title": m.display_title or m.title, "family": m.family,
-        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "signature": f"{key}|v1|" + "x" * 80 + "|protocol:clean",
+        "higher_is_better": m.higher_is_better, "reciprocal": m.reciprocal, "equivalence": m.equivalence, "signature": f"{key}|v1|" + "x" * 80 + "|protocol:clean",
         **({"skill": asdict(m.skill)} if m.skill else {}),
         **({"corpus": True} if m.corpus else {}),
     }  # fmt: skip

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, get_args
 
-from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.row import RankedRow
+from evaluator.leaderboard.table import PairTest, Standing, Table
 from evaluator.site.board.charts import scale
 from evaluator.site.board.row_charts import axis, lanes_table, rank_ticks
 from evaluator.site.html import text
 
 ALPHA: Final = 0.05
+TITLES: Final[Mapping[Standing, str]] = {
+    "better": "better than",
+    "better_by_less": "better by less than matters than",
+    "open": "not told apart from",
+    "worse_by_less": "worse by less than matters than",
+    "worse": "worse than",
+}
+BLOCKS: Final[Mapping[Standing, tuple[str, float, float]]] = {
+    "better": ("rx-better", 0.12, 0.76),
+    "better_by_less": ("rx-better", 0.12, 0.14),
+    "worse_by_less": ("rx-worse", 0.74, 0.14),
+    "worse": ("rx-worse", 0.5, 0.38),
+}
+"""Class, top and height of what is drawn for a standing, in shares of the row's height."""
 
 
 def duels(table: Table) -> str:
@@ -20,28 +35,8 @@ def duels(table: Table) -> str:
     if len(rows) < 2 or not table.pairs or metric is None:
         return ""
     n = len(rows)
-    tests = _outcomes(table, 1 if metric.higher_is_better else -1)
-    body = []
-    for i, row in enumerate(rows):
-        found = [tests.get((row.id, other.id)) for other in rows]
-        better, worse, open_ = (
-            [j for j, duel in enumerate(found) if j != i and duel is not None and duel[0] == word]
-            for word in ("better", "worse", "open")
-        )
-        following = found[i + 1] if i + 1 < n else None
-        words = f"better than {_places(better)}; not told apart from {_places(open_)}; worse than {_places(worse)}"
-        drawn = (
-            _runs("rx-better", better, 0.12, 0.76)
-            + _runs("rx-worse", worse, 0.5, 0.38)
-            + _runs("rx-self", [i], 0.4, 0.2)
-        )
-        body.append(
-            f'<tr><td class="rx-number">{i + 1}</td><th scope="row" class="rx-model">{text(row.name)}</th>'
-            f'<td><svg class="rx-duel" role="img" viewBox="0 0 {n} 1" preserveAspectRatio="none" width="100%" height="18">'
-            f"<title>{text(row.name)}: {words}</title>{drawn}</svg></td>"
-            f'<td class="rx-number">{len(better)}</td><td class="rx-words">{_places(open_)}</td><td class="rx-number">{len(worse)}</td>'
-            f'<td class="rx-number">{"–" if following is None else p_text(following[1])}</td></tr>'
-        )
+    tests = {frozenset((p.a, p.b)): p for p in table.pairs}
+    body = "\n".join(_lane(i, rows, tests) for i in range(n))
     columns = scale(1, n, 50 / n, 100 - 50 / n) if n > 1 else (0.0, 50.0)
     head = (
         '<thead><tr><th scope="col" class="rx-number">No.</th><th scope="col" class="rx-model">Model</th>'
@@ -49,28 +44,48 @@ def duels(table: Table) -> str:
         '<th scope="col" class="rx-words">Not told apart from No.</th><th scope="col" class="rx-number">Worse than</th>'
         '<th scope="col" class="rx-number">p against the next</th></tr></thead>'
     )
+    band = metric.equivalence
     about = (
-        f"Read along a row: a full blue block means that this model is better than the one of that number, a low orange block that "
-        f"it is worse, an empty place that the test leaves it open. Paired tests by patient on {text(metric.title)}, adjusted "
+        "Read along a row: a full blue block means that this model is better than the one of that number, a low orange block that "
+        "it is worse, an empty place that the test leaves it open. "
+        + (
+            f"A thin block is a difference that is shown but is below {band:g}, less than matters by convention: it separates no ranks. "
+            if band
+            else ""
+        )
+        + f"Paired tests by patient on {text(metric.title)}, adjusted "
         f"for all {n * (n - 1) // 2} pairs of the board at once, below p = {ALPHA}."
     )
-    return lanes_table("duels", "Who is better than whom", head, "\n".join(body), about)
+    return lanes_table("duels", "Who is better than whom", head, body, about)
 
 
-def _outcomes(table: Table, sign: int) -> dict[tuple[str, str], tuple[str, float]]:
-    """Per ordered pair whether the first is better, worse or open, and the adjusted p."""
-    found = {}
-    for pair in table.pairs:
-        # Where numbers are shown in steps, the shown difference may be rounded to 0; the board's order then says who leads.
-        gain = sign * pair.difference
-        if not gain:
-            order = [r.id for r in table.rows]
-            gain = order.index(pair.b) - order.index(pair.a)
-        words = ("better", "worse") if gain > 0 else ("worse", "better")
-        words = words if pair.p < ALPHA else ("open", "open")
-        found[pair.a, pair.b] = (words[0], pair.p)
-        found[pair.b, pair.a] = (words[1], pair.p)
-    return found
+def _lane(i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], PairTest]) -> str:
+    """The row of one model: drawing, counts and the models that the test leaves open."""
+    row, n = rows[i], len(rows)
+    places: dict[Standing, list[int]] = {s: [] for s in get_args(Standing)}
+    for j, other in enumerate(rows):
+        pair = tests.get(frozenset((row.id, other.id)))
+        if j != i and pair is not None:
+            places[pair.standing(row.id)].append(j)
+    following = tests.get(frozenset((row.id, rows[i + 1].id))) if i + 1 < n else None
+    words = "; ".join(
+        f"{title} {_places(places[s])}" for s, title in TITLES.items() if places[s] or not s.endswith("less")
+    )
+    drawn = "".join(_runs(name, places[s], top, height) for s, (name, top, height) in BLOCKS.items())
+    drawn += _runs("rx-self", [i], 0.4, 0.2)
+    return (
+        f'<tr><td class="rx-number">{i + 1}</td><th scope="row" class="rx-model">{text(row.name)}</th>'
+        f'<td><svg class="rx-duel" role="img" viewBox="0 0 {n} 1" preserveAspectRatio="none" width="100%" height="18">'
+        f"<title>{text(row.name)}: {words}</title>{drawn}</svg></td>"
+        f'<td class="rx-number">{_count(places["better"], places["better_by_less"])}</td>'
+        f'<td class="rx-words">{_places(places["open"])}</td>'
+        f'<td class="rx-number">{_count(places["worse"], places["worse_by_less"])}</td>'
+        f'<td class="rx-number">{"–" if following is None else p_text(following.p)}</td></tr>'
+    )
+
+
+def _count(places: Sequence[int], less: Sequence[int]) -> str:
+    return f"{len(places)}" + (f"<small>{len(less)} by less</small>" if less else "")
 
 
 def _spans(places: Sequence[int]) -> list[tuple[int, int]]:
