@@ -53,7 +53,7 @@ def print_table(table: Table) -> None:
     if not console.is_terminal:
         console = Console(width=40 + 18 * len(table.metrics))
     console.print(grid if table.all_rows else Text(f"{table.title}, {table.track} track: no row."))
-    for line in [*tables.unranked_notes(table), *table.notes]:
+    for line in [*tables.unranked_notes(table), *tables.baseline_notes(table), *table.notes]:
         console.print(Text(f"note: {line}"))
 
 

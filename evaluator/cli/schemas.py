@@ -11,6 +11,7 @@ from evaluator.core.files import write_text
 from evaluator.core.host_files import json_schema
 from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.eligibility import Releases
+from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
 from evaluator.leaderboard.table import Table
 from evaluator.models.judges.config import JudgesFile
 from evaluator.models.weights import WeightsFile
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
+    "overall-boards-v1": (OverallSetting, "ReXrank boards of the overall rank, version 1"),
+    "overall-v1": (OverallTable, "Over all datasets"),
     "policy-v1": (Policy, "ReXrank policy, version 1"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
@@ -67,7 +70,7 @@ _TABLE: Final = {
     "n_clusters": 590,
     "protocol": "clean",
     "primary": "bleu_2",
-    "rule": "primary/v1",
+    "rule": "primary/v2",
     "rehearsal": False,
     "metrics": [
         {
@@ -88,8 +91,48 @@ _TABLE: Final = {
     "sensitivity": {},
     "pairs": [],
 }
+_OVERALL: Final = {
+    "schema": "rexrank/overall/v1",
+    "track": "findings",
+    "rule": "overall/v1",
+    "primary": "radcliq_v1",
+    "rehearsal": False,
+    "boards": [
+        {
+            "dataset": "iu-xray",
+            "title": "IU X-ray",
+            "block": "Mostly normal, outpatients",
+            "n": 590,
+            "n_clusters": 590,
+            "n_models": 1,
+            "scale": None,
+        }
+    ],
+    "step": 0.01,
+    "band": None,
+    "rows": [
+        {
+            "id": "some-team/some-model",
+            "name": "Some Model",
+            "rank_low": None,
+            "rank_high": None,
+            "tied_with_best": False,
+            "score": None,
+            "never_worse": True,
+            "boards": {"iu-xray": {"rank_low": 1, "rank_high": 1, "worse_than": 0}},
+            "lacks": {},
+            "without": {},
+        }
+    ],
+    "incomplete": [],
+    "pairs": [],
+    "notes": [
+        "There is no overall rank yet: one model is ranked on all of IU X-ray, and an order takes two."
+    ],
+}
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
-    "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]}
+    "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
+    "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }
 """What the schema of a served file says beside its model: its address and an example."""
 

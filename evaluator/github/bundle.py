@@ -4,7 +4,7 @@ The job beside the references is trusted less than main. What it hands over is h
 bundle itself say (`evaluator/github/bundle_rules.py`), to the bytes: numbers have six decimals at most and JSON has one form, so that
 nothing can be hidden where nobody looks. A row shows what its record says, a table as CSV
 and Markdown what the JSON says, a mean what its per-study scores give, and unless a set is public nothing is
-finer than its step.
+finer than its step. The overall table is made again from the boards' tables and its own tests.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
 from evaluator.github.bundle_rules import RULES, Bundle, check_form, check_history, check_overview, refuse
+from evaluator.github.overall_rules import check_overall
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000
@@ -27,7 +28,7 @@ ALLOWED: Final = re.compile(
     rf"records/{_PLACE}\.json|studies/{_PLACE}\.parquet|cases/{_PLACE}\.json"
     rf"|cases/{_SLUG}/(findings|report)/references\.json"
     rf"|tables/{_BOARD}\.(json|csv|md)|(sanity|pairwise)/{_BOARD}\.json"
-    r"|overview\.(json|csv)|history\.jsonl"
+    r"|overview\.(json|csv)|overall\.(findings|report)\.(json|csv|md)|history\.jsonl"
 )
 """The files that the publisher writes, and nothing else."""
 
@@ -48,6 +49,7 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
         if rule is not None:
             rule(bundle, name)
     check_overview(bundle)
+    check_overall(bundle)
     check_history(bundle)
     return names
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -21,12 +22,13 @@ from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.history import Event, history_line
 from evaluator.leaderboard.ranking import overview, record_row
-from evaluator.leaderboard.row import Row, WithdrawnRow
+from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
 from evaluator.leaderboard.table import GROUPS, Table, parse_table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM
 from evaluator.scoring.corpus import count_columns, frame_value
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
+from evaluator.statistics.ranks import ALPHA
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
 if TYPE_CHECKING:
@@ -177,9 +179,12 @@ def _check_row(row: Content, table: Content, board: Board, name: str, bundle: Bu
     entrants = Entrants((), (), (), tuple(nulls), signatures, table["primary"], ())
     keys = [] if row["status"] == "withdrawn" else list(signatures)
     kind = WithdrawnRow if row["status"] == "withdrawn" else Row
-    again = record_row(kind, board, record, entrants, keys).view()
-    if row["metrics"] != again["metrics"]:
+    made = record_row(kind, board, record, entrants, keys)
+    again = made.view()
+    shown = Row.model_validate(row)
+    if {k: _bare(c) for k, c in shown.metrics.items()} != made.metrics:
         refuse(name, "has a row with other numbers than its record")
+    _check_null_tests(shown, {n["team"] + "/" + n["model"] for n in nulls}, table["n"], board, name)
     # C22 compares a model's boards, so that its table says it and no single record.
     marks = [b for b in row["badges"] if b["code"] != "C22"]
     if any(b not in again["badges"] for b in marks):
@@ -189,6 +194,29 @@ def _check_row(row: Content, table: Content, board: Board, name: str, bundle: Bu
     apart = {*RANKING, "metrics", "badges"}
     if any(row.get(k) != v for k, v in again.items() if k not in apart):
         refuse(name, "has a row that says other things than its record")
+
+
+def _bare(cell: MetricCell) -> MetricCell:
+    """A cell without the interval of its gain, which needs scores."""
+    gain = cell.gain_over_null
+    if gain is None:
+        return cell
+    return cell.model_copy(update={"gain_over_null": gain.model_copy(update={"low": None, "high": None})})
+
+
+def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, name: str) -> None:
+    """Tests and gains against baselines are of the table's own, as coarse as its means, and say what their p says."""
+    for test in row.against_nulls:
+        if test.null not in nulls:
+            refuse(name, "compares a model with a baseline that the table does not have")
+        if test.outcome != "not_shown" and (
+            test.p > ALPHA + TOLERANCE or (test.gain < 0) != (test.outcome == "below")
+        ):
+            refuse(name, "says of a baseline what its test does not")
+    gains = [c.gain_over_null for c in row.metrics.values() if c.gain_over_null is not None]
+    for part in (*row.against_nulls, *gains):
+        for value in (part.gain, part.low, part.high):
+            _check_coarse(value, board, n, name)
 
 
 def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:

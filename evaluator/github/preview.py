@@ -206,7 +206,14 @@ def board_result(
         "row": _row(row),
         "why": row["why_unranked"],
         "others": [_row(r) for r in chosen.values()],
-        "differences": [_lead(table, p, name) for p in table["pairs"] if _other(p, name) in chosen],
+        "differences": [
+            *(_lead(table, p, name) for p in table["pairs"] if _other(p, name) in chosen),
+            *(
+                {"id": t["null"], "difference": t["gain"]}
+                | {k: t[k] for k in ("low", "high", "p", "outcome")}
+                for t in row.get("against_nulls", ())
+            ),
+        ],
         "before": _before(table, before, name),
         "moved": moved[:MAX_MOVED],
         "n_moved": len(moved),

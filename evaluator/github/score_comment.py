@@ -20,6 +20,7 @@ OUTCOMES: Final = {
     "quarantine": "held: no rank until a maintainer has looked",
     "reject": "refused: no rank",
 }
+NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", not shown to clear it", "below": ", below it"}
 SURE: Final = 0.05
 OPEN: Final = 2
 """Boards whose details are not folded."""
@@ -169,7 +170,9 @@ def _lead(pair: Mapping[str, Any] | None, digits: int) -> str:
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair["p"] < 0.001 else f"p = {pair['p']:.3f}"
     told = ", not separated"
-    if pair["p"] < SURE:
+    if "outcome" in pair:
+        told = NULL_WORDS[pair["outcome"]]
+    elif pair["p"] < SURE:
         told = "" if pair.get("matters", True) else ", less than matters"
     return (
         f"{_signed(pair['difference'], digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"

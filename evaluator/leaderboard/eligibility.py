@@ -117,6 +117,13 @@ def sort_entrants(
     if primary != PRIMARY and entries:
         notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
     why = {name_of(r): _why(board, r, primary, signatures, released) for r in entries}
+    if board.dataset.synthetic:
+        notes += [
+            f"{name_of(r)} gives one report to at least nine studies in ten. A real set would list it without a rank; these "
+            "made-up studies rank it, to show how a template fares."
+            for r in entries
+            if why[name_of(r)] is None and null_like(r["diagnostics"])
+        ]
     return Entrants(
         ranked=tuple(r for r in entries if why[name_of(r)] is None),
         incomplete=tuple(r for r in entries if why[name_of(r)] is not None),

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from evaluator.core.files import TEMPORARY, dump_json, remove, write_derived
 from evaluator.core.stopping import unbroken
+from evaluator.datasets.registry import TRACKS
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.eligibility import Entrants, name_of, read_releases, sort_entrants, usable
 from evaluator.leaderboard.history import append_history, changes, read_history
+from evaluator.leaderboard.null_tests import add_null_tests
+from evaluator.leaderboard.overall import PrimaryScores, make_overall
+from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_setting
 from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity, read_sanity
+from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
 from evaluator.statistics.ties import by_cost
 
@@ -29,11 +38,16 @@ if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
 
 
+OVERALL: Final = re.compile(r"overall\.(findings|report)\.(json|csv|md)")
+"""Names of the files of the overall tables."""
+
+
 class Ranked(NamedTuple):
-    """What ranking makes of one board: its table, and the differences of all pairs of its models."""
+    """What ranking makes of one board: its table, the differences of all pairs of its models, and their scores."""
 
     table: Table
     pairwise: Pairwise
+    scores: PrimaryScores | None = None
 
 
 def rank_board(
@@ -51,24 +65,47 @@ def rank_board(
     digest = entrants.ranked[0]["provenance"]["references_sha256"] if entrants.ranked else ""
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
-    null = _best_null(board, entrants, leaderboard, store)
+    nulls = _null_frames(board, entrants, leaderboard, store)
+    check_frames(board, {**frames, **nulls})
+    table = add_null_tests(table, board, digest, frames, nulls)
+    best = _best_null(entrants)
+    null = (best, nulls[best]) if best is not None else None
     subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
-    return Ranked(table, board_pairwise(board, digest, frames, columns))
+    return Ranked(
+        table, board_pairwise(board, digest, frames, columns), _primary(board, digest, frames, table)
+    )
 
 
-def _best_null(
-    board: Board, entrants: Entrants, leaderboard: Path, store: Path
-) -> tuple[str, pd.DataFrame] | None:
-    """The null row that is best on the primary metric, and its per-study scores."""
+def _primary(
+    board: Board, digest: str, frames: Mapping[str, pd.DataFrame], table: Table
+) -> PrimaryScores | None:
+    """What the overall rank needs of a board; `None` of one without a ranked model."""
+    first = next(iter(frames.values()), None)
+    if first is None:
+        return None
+    values = {name: np.asarray(f[table.primary], dtype=np.float64) for name, f in frames.items()}
+    return PrimaryScores(values, first["patient"].tolist(), board_seed(board, digest))
+
+
+def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
+    """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
+    found = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
+    return {
+        name_of(r): f.drop(columns=[k for k in r["metrics"] if not usable(r, k, entrants.signatures)])
+        for r, f in zip(entrants.nulls, found, strict=True)
+    }
+
+
+def _best_null(entrants: Entrants) -> str | None:
+    """The null row that is best on the primary metric."""
     key = entrants.primary
     sign = -1 if get_metric(key).higher_is_better else 1
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
     if not fitting:
         return None
     by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
-    best = by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0]
-    return name_of(best), read_studies(leaderboard, store, board, best)
+    return name_of(by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0])
 
 
 def rank_all(
@@ -93,12 +130,15 @@ def rank_all(
     readers: list[Callable[[], object]] = [
         partial(read_history, leaderboard),
         partial(read_releases, leaderboard),
+        partial(read_setting, leaderboard),
     ]
     readers += [partial(read_sanity, leaderboard, b) for b in boards(leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
     made = mark_contamination([r.table for r in ranked])
     files = _files([r._replace(table=t) for r, t in zip(ranked, made, strict=True)])
+    for overall in overall_tables(ranked, read_setting(leaderboard)):
+        files |= overall_files(overall)
     events = changes(read_history(leaderboard).events, made)
     with unbroken():
         for name, text in files.items():
@@ -107,6 +147,19 @@ def rank_all(
         _remove_stale(leaderboard, files)
     if note:
         sys.stderr.write(f"rexrank: {note}\n")
+    return made
+
+
+def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[OverallTable]:
+    """The overall table of each track of which at least one of the boards that count is there."""
+    made = []
+    for track in TRACKS:
+        here = {r.table.dataset: r for r in ranked if r.table.track == track}
+        held = {d: here[d] for d in setting.ordered if d in here}
+        if held:
+            tables = {d: r.table for d, r in held.items()}
+            scores = {d: r.scores for d, r in held.items() if r.scores is not None}
+            made.append(make_overall(track, setting, tables, scores))
     return made
 
 
@@ -134,3 +187,6 @@ def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
             kept = f"{folder}/{path.name}" in files or path.name == "README.md"
             if half or (ours and not kept):
                 remove(path)
+    for path in leaderboard.glob("overall.*.*"):
+        if OVERALL.fullmatch(path.name) and path.name not in files:
+            remove(path)

@@ -60,10 +60,27 @@ class Display(Entry):
 
 
 class Gain(Entry):
-    """How far a mean is beyond that of the best baseline; negative where it is behind."""
+    """How far a mean is beyond that of the best baseline; negative where it is behind. 95 % interval, paired."""
 
     null: str
     gain: float
+    low: float | None = None
+    high: float | None = None
+
+
+NullOutcome = Literal["clears", "not_shown", "below"]
+"""Whether a model is shown to be better than a baseline by as much as matters, worse by as much, or neither."""
+
+
+class NullTest(Entry):
+    """A model against one baseline on the ranking metric; p adjusted for every model and baseline of the board."""
+
+    null: ModelId
+    gain: float = Field(description="How far the model is ahead, whichever way the metric goes.")
+    low: float | None = Field(description="Lower end of the 95 % interval; null with too few patients.")
+    high: float | None
+    p: float = Field(ge=0, le=1)
+    outcome: NullOutcome
 
 
 class MetricCell(Entry):
@@ -128,10 +145,20 @@ class Row(Entry):
     metrics: Mapping[str, MetricCell]
     record: RecordPath
     badges: Annotated[tuple[Badge, ...], Field(strict=False)]
+    against_nulls: Annotated[tuple[NullTest, ...], Field(strict=False)] = Field(
+        (), description="Of a ranked model: how it stands to each baseline."
+    )
     diagnostics: Mapping[str, Any] = Field(description="As the record has them.")
     submitted: str | None = Field(None, description="Date, YYYY-MM-DD.")
     pull_request: int | None = None
     commit: str | None = None
+
+    @property
+    def against_baselines(self) -> NullOutcome | None:
+        """The worst of the outcomes against the baselines; `None` without any."""
+        found = {t.outcome for t in self.against_nulls}
+        worst: tuple[NullOutcome, ...] = ("below", "not_shown", "clears")
+        return next((o for o in worst if o in found), None)
 
 
 class RankedRow(Row):

@@ -11,6 +11,7 @@ from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
 from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table import Overview, Table
+from evaluator.scoring.null_reports import TITLES
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,6 +26,7 @@ ROW_COLUMNS: Final = (
     "kind",
     "status",
     "submitted",
+    "against_baselines",
 )
 
 
@@ -92,13 +94,28 @@ def table_markdown(table: Table) -> str:
     lines.append("| Rank | Model | " + " | ".join(titles) + " |")
     lines.append("|---|---|" + "---:|" * len(titles))
     lines += [_markdown_row(row, table) for row in table.all_rows]
-    lines += ["", *(f"- {markdown_text(note)}" for note in [*unranked_notes(table), *table.notes])]
+    notes = [*unranked_notes(table), *baseline_notes(table), *table.notes]
+    lines += ["", *(f"- {markdown_text(note)}" for note in notes)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def unranked_notes(table: Table) -> list[str]:
     """A sentence for every listed model without a rank: what keeps it from one."""
     return [f"{r.name} has no rank: {r.why_unranked}." for r in table.incomplete if r.why_unranked]
+
+
+def baseline_notes(table: Table) -> list[str]:
+    """A sentence for every ranked model that does not clear all baselines."""
+    return [f"{r.name}: {words}." for r in table.rows if (words := baseline_words(r))]
+
+
+def baseline_words(row: Row) -> str:
+    """Which baselines a model does not clear; empty where it clears all, or where there are none."""
+    found = {
+        title: [TITLES.get(t.null.partition("/")[2], t.null) for t in row.against_nulls if t.outcome == key]
+        for key, title in (("below", "below"), ("not_shown", "not shown to clear"))
+    }
+    return "; ".join(f"{title} {', '.join(names)}" for title, names in found.items() if names)
 
 
 def rank_text(row: Row) -> str:

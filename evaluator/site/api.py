@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
@@ -21,6 +22,7 @@ ENDPOINTS: Final = (
     "index-v1",
     "overview-v1",
     "table-v1",
+    "overall-v1",
     "model-v1",
     "history-v1",
     "pairwise-v1",
@@ -32,7 +34,7 @@ ENDPOINTS: Final = (
 """Schemas of what the site serves, in the order of the documentation."""
 SCHEMAS: Final = (
     *ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1",
-    "dataset-v1", "judges-v1", "policy-v1", "releases-v1", "weights-v1",
+    "dataset-v1", "judges-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
 
@@ -109,6 +111,12 @@ def _files(content: Content) -> Iterator[tuple[str, str]]:
         yield f"{name}.tex", table_latex(table)
         yield f"{name}.md.txt", table_markdown(table)
     yield "data/overview.json", dump_json(content.overview.view())
+    for overall in content.overall.values():
+        yield from (
+            (f"data/{name}", body)
+            for name, body in overall_files(overall).items()
+            if not name.endswith(".md")
+        )
     yield (
         "data/history.json",
         dump_json({"schema": "rexrank/history/v1", "events": [e.view() for e in content.history]}),

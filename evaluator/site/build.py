@@ -25,6 +25,7 @@ from evaluator.site import (
     compare,
     datasets,
     metrics,
+    overall,
 )
 from evaluator.site import (
     feeds as news,
@@ -67,6 +68,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
     out = {
         "index.md": overview.overview_page(known, content),
         "leaderboards/index.md": overview.boards_index(known, content),
+        "leaderboards/overall.md": overall.overall_page(content),
         "leaderboards/reported.md": published.reported_page(content.reported),
         "codes.md": codes.codes_page(),
         "compare.md": compare.compare_page(content),

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
 from evaluator.leaderboard.history import HISTORY, Event, read_history
+from evaluator.leaderboard.overall_check import objection
+from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
+from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_overall, read_setting
 from evaluator.leaderboard.pairwise import Pairwise, read_pairwise
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
@@ -21,6 +24,7 @@ from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_t
 from evaluator.leaderboard.table_files import table_csv, table_markdown
 from evaluator.scoring.records import Board, boards, collect, load_record, record_path
 
+_T = TypeVar("_T")
 TableKey = tuple[str, str]
 RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
@@ -37,7 +41,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Content:
-    """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track).
+    """Everything a site shows. `models`: entries by `team/model`; `pairwise`: by (dataset, track); `overall`: by track.
 
     `texts` keeps what was read of reference texts, by board; `shown` which models have texts to show;
     `medians` by board and metric the usual median study.
@@ -49,6 +53,8 @@ class Content:
     models: Mapping[str, list[Entry]] = field(default_factory=dict)
     pairwise: Mapping[TableKey, Pairwise] = field(default_factory=dict)
     overview: Overview = NOTHING
+    overall: Mapping[str, OverallTable] = field(default_factory=dict)
+    setting: OverallSetting = field(default_factory=OverallSetting)
     history: list[Event] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
     texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
@@ -65,6 +71,7 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
         raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
     found = collect([partial(_read_board, leaderboard, b) for b in shown])
     tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in found}
+    setting = read_setting(leaderboard)
     history, torn = read_history(leaderboard)
     if torn:
         sys.stderr.write(
@@ -77,6 +84,8 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
         models=_models(leaderboard, tables),
         pairwise={key: pairs for key, (_, pairs) in zip(tables, found, strict=True)},
         overview=overview(list(tables.values())),
+        overall=_overall(leaderboard, setting, tables),
+        setting=setting,
         history=history,
         reported=list(load_reported(leaderboard / "reported")),
     )
@@ -101,7 +110,28 @@ def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise]:
     return table, pairs
 
 
-def _holds(path: Path, render: Callable[[Table], str], table: Table) -> bool:
+def _overall(
+    leaderboard: Path, setting: OverallSetting, tables: Mapping[TableKey, Table]
+) -> dict[str, OverallTable]:
+    """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
+    found = {}
+    for track in TRACKS:
+        here = {d: tables[d, track] for d in setting.ordered if (d, track) in tables}
+        path = leaderboard / f"overall.{track}.json"
+        if not here:
+            continue
+        table = read_overall(path)
+        why = objection(table, setting, here)
+        if why is not None or table.track != track:
+            raise RexrankError(f"{path} {why or 'is of another track'}. {RANK_AGAIN}")
+        for suffix, render in ((".csv", overall_csv), (".md", overall_markdown)):
+            if not _holds(path.with_suffix(suffix), render, table):
+                raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
+        found[track] = table
+    return found
+
+
+def _holds(path: Path, render: Callable[[_T], str], table: _T) -> bool:
     try:
         return path.is_file() and path.read_bytes() == render(table).encode()
     except (OSError, ValueError):

@@ -46,16 +46,26 @@ class Pairs:
         return out
 
 
-def sign_flip(values: FloatArray, clusters: Clusters, seed: int, flips: int = FLIPS) -> Pairs:
-    """The tests of all pairs of models on per-study values of shape (n, M).
+def sign_flip(
+    values: FloatArray,
+    clusters: Clusters,
+    seed: int,
+    flips: int = FLIPS,
+    pairs: Sequence[tuple[int, int]] | None = None,
+) -> Pairs:
+    """The tests of all pairs of models, or of `pairs` as one family, on per-study values of shape (n, M).
 
     `p = (1 + #{|D*| ≥ |D|}) / (B + 1)`, so identical systems get exactly 1 and p is never 0.
     """
-    return sign_flips([values], clusters, seed, flips)[0]
+    return sign_flips([values], clusters, seed, flips, pairs)[0]
 
 
 def sign_flips(
-    tables: Iterable[FloatArray], clusters: Clusters, seed: int, flips: int = FLIPS
+    tables: Iterable[FloatArray],
+    clusters: Clusters,
+    seed: int,
+    flips: int = FLIPS,
+    pairs: Sequence[tuple[int, int]] | None = None,
 ) -> list[Pairs]:
     """`sign_flip` of several metrics under one set of signs; each result is the same bits as alone."""
     sums, means = [], []
@@ -67,12 +77,20 @@ def sign_flips(
     exact = np.hstack([np.empty((clusters.n, 0)), *(fixed_point(s, clusters.n) for s in sums)])
     ends = np.cumsum([s.shape[1] for s in sums])[:-1]
     flipped = np.split(_flipped(exact, seed, flips), ends)
-    return [_tests(*parts, clusters) for parts in zip(means, sums, flipped, strict=True)] if sums else []
+    parts = zip(means, sums, flipped, strict=True)
+    return [_tests(m, s, f, clusters, pairs) for m, s, f in parts] if sums else []
 
 
-def _tests(means: FloatArray, sums: FloatArray, flipped: FloatArray, clusters: Clusters) -> Pairs:
-    """All pairs from means, shape (M,), per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
-    index = np.array(list(combinations(range(sums.shape[1]), 2)), dtype=np.int64).reshape(-1, 2)
+def _tests(
+    means: FloatArray,
+    sums: FloatArray,
+    flipped: FloatArray,
+    clusters: Clusters,
+    pairs: Sequence[tuple[int, int]] | None,
+) -> Pairs:
+    """All pairs, or those given, from means, shape (M,), per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
+    chosen = list(combinations(range(sums.shape[1]), 2)) if pairs is None else list(pairs)
+    index = np.array(chosen, dtype=np.int64).reshape(-1, 2)
     a, b = index[:, 0], index[:, 1]
     difference = means[a] - means[b]
     error = _standard_errors(sums, a, b)

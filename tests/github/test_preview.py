@@ -144,7 +144,7 @@ def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, oth
 
 
 def pair(a, b, difference=0.2, low=0.1, high=0.3, p=0.01):
-    return {"a": a, "b": b, "difference": difference, "low": low, "high": high, "p": p}
+    return {"a": a, "b": b, "difference": difference, "low": low, "high": high, "p": p, "matters": True}
 
 
 @pytest.mark.parametrize("higher", [True, False])
@@ -160,6 +160,16 @@ def test_a_lead_is_of_the_model_asked_for_whatever_is_better(higher):
     assert sorted((found["t/a"]["low"], found["t/a"]["high"])) == sorted((-0.3 * sign, -0.1 * sign))
     assert found["t/a"]["low"] < found["t/a"]["high"]
     assert (found["t/c"]["difference"], found["t/c"]["low"]) == (0.2 * sign, None)
+
+
+def test_a_baseline_is_compared_too():
+    of = table("t/a", nulls=["baseline/x"])
+    of["rows"][0]["against_nulls"] = [
+        {"null": "baseline/x", "gain": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "outcome": "clears"}
+    ]
+    assert board_result(of, "t/a")["differences"] == [
+        {"id": "baseline/x", "difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "outcome": "clears"}
+    ]
 
 
 def test_what_changes_on_the_board_is_told():

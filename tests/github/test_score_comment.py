@@ -47,6 +47,7 @@ def board(**more):
         "differences": [
             {"id": "a/best", "difference": -0.05, "low": -0.07, "high": -0.0001, "p": 0.0004},
             {"id": "z/next", "difference": 0.01, "low": None, "high": None, "p": 0.4},
+            {"id": "baseline/normal-template", "difference": 0.02, "low": 0.01, "high": 0.03, "p": 0.002, "outcome": "clears"},
         ],
         "before": None, "moved": [], "n_moved": 0, "diagnostics": {}, **more,
     }  # fmt: skip
@@ -66,6 +67,22 @@ def drawn(*boards, **more):
     return found, text
 
 
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ({"p": 0.0004, "matters": False}, "p < 0.001, less than matters"),
+        ({"p": 0.0004, "matters": True}, "p < 0.001 |"),
+        ({"p": 0.4, "matters": False}, "p = 0.400, not separated"),
+        ({"p": 0.0004, "outcome": "below"}, "p < 0.001, below it"),
+        ({"p": 0.4, "outcome": "not_shown"}, "p = 0.400, not shown to clear it"),
+    ],
+)
+def test_a_lead_says_what_it_is_worth(pair, words):
+    lead = {"id": "a/best", "difference": -0.05, "low": -0.07, "high": -0.01, **pair}
+    comment = score_comment(result(board(differences=[lead])), REPOSITORY)
+    assert words in comment.replace("\u00a0", " ")
+
+
 def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
     found, text = drawn(board())
     names = re.findall(r"a/best|t/m|z/next|Normal template", text.split("every metric")[1])
@@ -74,6 +91,7 @@ def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
     assert "1/RadCliQ-v1 ↑ 1.200 [1.100, 1.300]" in text
     assert "−0.050 [−0.070, 0.000], p < 0.001" in text
     assert "+0.010, p = 0.400, not separated" in text
+    assert "+0.020 [+0.010, +0.030], p = 0.002, clears it" in text
     site = "https://rexrank.github.io/challenge/"
     for place in ("leaderboards/sandbox/findings/", "models/a/best/", "models/z/next/", "metrics/bleu_2/"):
         assert site + place in found.links

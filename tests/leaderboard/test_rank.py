@@ -137,6 +137,39 @@ def test_what_belongs_to_no_board_goes(board, file):
     assert state(board) == before
 
 
+def test_the_overall_table_covers_what_the_setting_names(board):
+    """A set joins by the setting, the same bytes come out twice, and what no setting names any more goes."""
+    before = state(board)
+    setting = {"boards": ["sandbox"], "blocks": [{"title": "Made up", "datasets": ["sandbox"]}]}
+    (board / "overall-boards.json").write_text(json.dumps(setting))
+    rank(board)
+    once = state(board)
+    names = [f"overall.{t}.{k}" for t in ("findings", "report") for k in ("json", "csv", "md")]
+    assert [n for n in names if not (board / n).is_file()] == []
+    table = json.loads((board / names[0]).read_text())
+    assert [r["id"] for r in table["rows"]] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
+    assert (table["rows"][0]["rank_low"], table["rows"][0]["score"] > 0) == (1, True)
+    rank(board)
+    assert state(board) == once
+    assert "near" in pages(board)["leaderboards/overall.md"]
+    (board / names[1]).write_text("x")
+    with pytest.raises(
+        RexrankError, match="overall.findings.json and overall.findings.csv do not agree.*rexrank rank"
+    ):
+        pages(board)
+    (board / "overall-boards.json").unlink()
+    rank(board)
+    assert state(board) == before
+
+
+def test_a_wrong_setting_stops_ranking_before_anything_is_written(board):
+    (board / "overall-boards.json").write_text('{"boards": ["mars"]}')
+    before = state(board)
+    with pytest.raises(RexrankError, match="no dataset 'mars'"):
+        rank(board)
+    assert state(board) == before
+
+
 def test_what_a_maintainer_put_there_stays(board):
     (board / "tables/README.md").write_text("Tables.")
     rank(board)

@@ -7,7 +7,7 @@ from typing import Final
 
 from evaluator.leaderboard.row import Display, MetricCell, Row
 from evaluator.leaderboard.table import Column, Table
-from evaluator.leaderboard.table_files import digits_of, rank_text
+from evaluator.leaderboard.table_files import baseline_words, digits_of, rank_text
 from evaluator.site.html import facts_of, inputs_of, number, text
 from evaluator.statistics.ties import by_cost
 
@@ -120,7 +120,7 @@ def _name(row: Row, reads: str, root: str) -> str:
     facts = [row.institution, row.parameters, "open weights" if row.open_weights else None]
     about = " · ".join(text(f) for f in facts if f)
     badges = "".join(f'<a class="rx-badge" href="#marks">{text(b)}</a>' for b in short_marks(row))
-    why = row.why_unranked
+    why = row.why_unranked or baseline_words(row)
     return (
         name
         + (f'<small class="rx-made">{about}</small>' if about else "")

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.row import Display, MetricCell, Row
+from evaluator.leaderboard.null_tests import OUTCOMES
+from evaluator.leaderboard.row import Display, Gain, MetricCell, NullTest, Row
 from evaluator.leaderboard.subgroup_types import Interval
 from evaluator.leaderboard.table import Column, Table
 from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.scoring.null_reports import TITLES
 from evaluator.site.board.page import TRACK_TITLES
+from evaluator.site.board.pairwise_tests import p_text
 from evaluator.site.board.table import beside
 from evaluator.site.content import Content, Entry
 from evaluator.site.html import AXIS_TITLES, badges_of, facts, html_table, number, text
@@ -44,7 +47,7 @@ def board_section(entry: Entry, content: Content) -> list[str]:
     marks = "".join(f'<span class="rx-badge">{mark}</span>' for mark in _marks(row))
     lines += [f"<p>{marks}</p>", ""] if marks else []
     if row.metrics:
-        lines += [_metric_table(table, row, record), "", _legend(), ""]
+        lines += [_metric_table(table, row, record), "", _legend(), "", *_baselines(table, row)]
     lines += _distributions(entry, content)
     lines += _groups(table, row)
     lines += _diagnostics(row)
@@ -71,7 +74,7 @@ def value_text(entry: MetricCell | None) -> str:
     return f"{number(shown.value)}{interval(shown)}{beside(shown, 3)}"
 
 
-def interval(found: MetricCell | Display | Interval) -> str:
+def interval(found: MetricCell | Display | Interval | Gain | NullTest) -> str:
     """The ends of an interval on one line of their own; nothing where there are none."""
     low, high = found.low, found.high
     if low is None and high is None:
@@ -86,7 +89,7 @@ def _metric_table(table: Table, row: Row, record: Mapping[str, Any]) -> str:
         if entry is None:
             continue
         gain = entry.gain_over_null
-        against = "–" if gain is None else number(gain.gain)
+        against = "–" if gain is None else f"{number(gain.gain)}{interval(gain)}"
         failed = f"<small>{entry.n_failed} of {entry.n} failed</small>" if entry.n_failed else ""
         rows.append(
             f'<tr><th scope="row"><a href="../../../metrics/{metric.key}/">{text(metric.display_title)}</a></th>'
@@ -104,6 +107,24 @@ def _metric_table(table: Table, row: Row, record: Mapping[str, Any]) -> str:
 def _title(key: str) -> str:
     """A metric's name; the key itself where this version knows none."""
     return get_metric(key).title if key in metric_keys() else key
+
+
+def _baselines(table: Table, row: Row) -> list[str]:
+    """How the model stands to each baseline on the ranking metric; nothing without tests."""
+    metric = table.ranked_by
+    if not row.against_nulls or metric is None:
+        return []
+    rows = [
+        f'<tr><th scope="row">{text(TITLES.get(t.null.partition("/")[2], t.null))}</th>'
+        f"<td>{OUTCOMES[t.outcome]}</td><td>{number(t.gain)}{interval(t)}</td><td>{p_text(t.p)}</td></tr>"
+        for t in row.against_nulls
+    ]
+    heads = ("This model", f"Gain in mean {text(metric.title)}", "p")
+    note = (
+        '<p class="rx-legend">Baselines look at no image. "Clears" and "below" are shown by sign-flip tests of every model '
+        "against every baseline of the board at once, by as much as matters.</p>"
+    )
+    return [html_table("Against", heads, rows, "Baselines"), "", note, ""]
 
 
 def _legend() -> str:

@@ -1,0 +1,46 @@
+"""The rule of a bundle's overall tables: made again from the boards' tables, main's setting and their own tests."""
+
+from __future__ import annotations
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import TRACKS
+from evaluator.github.bundle_rules import Bundle, refuse
+from evaluator.leaderboard.overall_check import objection
+from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, parse_overall, read_setting
+from evaluator.leaderboard.table import parse_table
+
+
+def check_overall(bundle: Bundle) -> None:
+    """Nothing; raises `RexrankError` unless each overall table is what its boards' tables and its tests give, in every form.
+
+    The tests themselves need scores of sets that are not public, and are taken as they are.
+    """
+    setting = read_setting(bundle.root / "leaderboard") if bundle.root is not None else OverallSetting()
+    for track in TRACKS:
+        names = {d: f"tables/{d}.{track}.json" for d in setting.ordered}
+        tables = {d: parse_table(bundle.content[n], n) for d, n in names.items() if n in bundle.content}
+        there = [f"overall.{track}.{kind}" in bundle.names for kind in ("json", "csv", "md")]
+        if not any(there) and not tables:
+            continue
+        if not all(there) or not tables:
+            raise RexrankError(
+                f"the bundle has the boards or the overall table of the {track} track without the other. Nothing of it is published."
+            )
+        name = f"overall.{track}.json"
+        table = _parsed(bundle, name)
+        if table.track != track:
+            refuse(name, "is of another track")
+        if why := objection(table, setting, tables):
+            refuse(name, why)
+        for path, text in overall_files(table).items():
+            if (bundle.folder / path).read_bytes() != text.encode():
+                refuse(path, "is not what the overall table gives")
+
+
+def _parsed(bundle: Bundle, name: str) -> OverallTable:
+    """The typed table; one that keeps no schema is refused without a word of its own."""
+    try:
+        return parse_overall(bundle.content[name], name)
+    except RexrankError:
+        refuse(name, "does not keep the schema of overall tables")

@@ -1,0 +1,256 @@
+"""Which model is best over all datasets: one row a model, its ranges of ranks, and an overall one.
+
+Everything but the overall tests follows from the boards' own tables, so that the publisher can make it again
+(`skeleton`, `with_ranks`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from evaluator.core.types import FloatArray
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.overall_table import (
+    OVERALL_SCHEMA,
+    BoardPlace,
+    OverallBoard,
+    OverallRow,
+    OverallSetting,
+    OverallTable,
+)
+from evaluator.leaderboard.row import RankedRow
+from evaluator.leaderboard.table import PairTest, Table, Track
+from evaluator.metrics.registry import PRIMARY, get_metric
+from evaluator.statistics import bootstrap
+from evaluator.statistics.board_analysis import PairResult
+from evaluator.statistics.overall import Overall, Population, analyse_overall
+from evaluator.statistics.ranks import Place, places_of
+from evaluator.statistics.rounding import coarse
+from evaluator.statistics.ties import by_cost, levels
+
+RULE: Final = "overall/v1"
+"""Name and version: equal-weight mean over the boards of standardised differences in the metric that ranks them."""
+STEP: Final = 0.01
+"""Of scores, differences and intervals: far coarser than what one study moves, on any set."""
+CLASSES: Final = (0.001, 0.01, 0.05, 1.0)
+"""What p is rounded up to where a board that counts is withheld."""
+
+
+class PrimaryScores(NamedTuple):
+    """Per-study scores of a board's ranked models on its ranking metric, by id; the patients; the board's seed."""
+
+    values: Mapping[str, FloatArray]
+    patients: Sequence[str]
+    seed: int
+
+
+def make_overall(
+    track: Track, setting: OverallSetting, tables: Mapping[str, Table], scores: Mapping[str, PrimaryScores]
+) -> OverallTable:
+    """The overall table of a track from its boards' tables and scores, both by dataset."""
+    table = skeleton(track, setting, tables)
+    ids = sorted(r.id for r in table.rows)
+    if len(ids) < 2 or len({tables[b.dataset].primary for b in table.boards}) > 1:
+        return table
+    held = [_population(tables[b.dataset], scores[b.dataset], ids) for b in table.boards]
+    seed = bootstrap.seed_of("overall", track, "|".join(str(p.seed) for p in held))
+    found = analyse_overall(ids, held, seed)
+    without = {}
+    for i, board in enumerate(table.boards if len(held) > 1 else ()):
+        rest = analyse_overall(ids, [p for j, p in enumerate(held) if j != i], seed, intervals=False)
+        places = _places(ids, _scores(rest), _pairs(rest.pairs, table))
+        without[board.dataset] = dict(zip(ids, places, strict=True))
+    boards = tuple(
+        b.model_copy(update={"scale": float(f"{s:.2g}")})
+        for b, s in zip(table.boards, found.scales, strict=True)
+    )
+    table = table.model_copy(
+        update={"boards": boards, "band": float(f"{found.band:.2g}"), "pairs": _pairs(found.pairs, table)}
+    )
+    ranges = {i: {d: (p[i].rank_low, p[i].rank_high) for d, p in without.items()} for i in ids}
+    return with_ranks(table, dict(zip(ids, _scores(found), strict=True)), ranges)
+
+
+def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Population:
+    metric = get_metric(table.primary)
+    sign = -1.0 if metric.higher_is_better else 1.0
+    values = np.column_stack([scores.values[i] for i in ids])
+    return Population(
+        sign * values, bootstrap.clusters_of(scores.patients), scores.seed, metric.equivalence or 0.0
+    )
+
+
+def _scores(found: Overall) -> list[float]:
+    """Scores as published, higher is better: what the order and ties rest on, so that readers can follow both."""
+    return [_shown(-float(c)) for c in found.cost]
+
+
+def _shown(value: float) -> float:
+    """A number to the step, in its shortest form."""
+    return round(coarse(value, STEP), 2)
+
+
+def _pairs(found: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, ...]:
+    """The tests as published: leads of a over b."""
+    withheld = any(get_dataset(b.dataset).exposure.ladder for b in table.boards)
+
+    def shown(value: float | None) -> float | None:
+        return None if value is None else _shown(0 - value)
+
+    return tuple(
+        PairTest(
+            a=p.a,
+            b=p.b,
+            difference=_shown(0 - p.difference),
+            low=shown(p.high),
+            high=shown(p.low),
+            p=next(c for c in CLASSES if p.p < c or c == 1) if withheld else p.p,
+            better=p.better,
+            matters=p.matters,
+        )
+        for p in found
+    )
+
+
+def _places(ids: Sequence[str], scores: Sequence[float], pairs: Sequence[PairTest]) -> list[Place]:
+    """Places from published scores and tests alone."""
+    index = {name: i for i, name in enumerate(ids)}
+    better = np.zeros((len(ids), len(ids)), dtype=np.bool_)
+    for pair in pairs:
+        if pair.separates:
+            ahead, behind = (pair.a, pair.b) if pair.better == "a" else (pair.b, pair.a)
+            better[index[ahead], index[behind]] = True
+    return places_of(levels([-s for s in scores]), better)
+
+
+def with_ranks(
+    table: OverallTable, scores: Mapping[str, float], without: Mapping[str, Mapping[str, tuple[int, int]]]
+) -> OverallTable:
+    """The table with overall ranks from these scores and the table's own pairs, best first."""
+    ids = sorted(scores)
+    places = dict(zip(ids, _places(ids, [scores[i] for i in ids], table.pairs), strict=True))
+    rows = [
+        r.model_copy(
+            update={
+                "rank_low": places[r.id].rank_low,
+                "rank_high": places[r.id].rank_high,
+                "tied_with_best": places[r.id].tied_with_best,
+                "score": scores[r.id],
+                "without": without[r.id],
+            }
+        )
+        for r in table.rows
+    ]
+    return table.model_copy(update={"rows": tuple(by_cost(rows, [-scores[r.id] for r in rows]))})
+
+
+def skeleton(track: Track, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
+    """All that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
+    datasets = setting.ordered
+    blocks = {d: b.title for b in setting.blocks for d in b.datasets}
+    boards = tuple(_board(d, blocks[d], tables.get(d)) for d in datasets)
+    ranked = {d: {r.id: r for r in tables[d].rows} if d in tables else {} for d in datasets}
+    known: dict[str, str] = {}
+    for dataset in datasets:
+        for row in (*tables[dataset].rows, *tables[dataset].incomplete) if dataset in tables else ():
+            known.setdefault(row.id, row.name)
+    worse = {d: _worse(tables[d]) if d in tables else {} for d in datasets}
+    rows = [_row(i, known[i], datasets, tables, ranked, worse) for i in sorted(known)]
+    complete = tuple(r for r in rows if not r.lacks)
+    primaries = sorted({tables[d].primary for d in datasets if d in tables})
+    return OverallTable(
+        schema=OVERALL_SCHEMA,
+        track=track,
+        rule=RULE,
+        primary=primaries[0] if len(primaries) == 1 else PRIMARY,
+        rehearsal=any(tables[d].rehearsal for d in datasets if d in tables),
+        boards=boards,
+        step=STEP,
+        band=None,
+        rows=complete,
+        # tie: the id; counts are whole
+        incomplete=tuple(sorted((r for r in rows if r.lacks), key=lambda r: (len(r.lacks), r.id))),
+        pairs=(),
+        notes=tuple(_notes(boards, complete, primaries)),
+    )
+
+
+def _board(dataset: str, block: str, table: Table | None) -> OverallBoard:
+    return OverallBoard(
+        dataset=dataset,
+        title=get_dataset(dataset).title,
+        block=block,
+        n=table.n if table else 0,
+        n_clusters=table.n_clusters if table else 0,
+        n_models=len(table.rows) if table else 0,
+        scale=None,
+    )
+
+
+def _row(
+    name: str,
+    title: str,
+    datasets: Sequence[str],
+    tables: Mapping[str, Table],
+    ranked: Mapping[str, Mapping[str, RankedRow]],
+    worse: Mapping[str, Mapping[str, int]],
+) -> OverallRow:
+    places = {
+        d: BoardPlace(rank_low=row.rank_low, rank_high=row.rank_high, worse_than=worse[d].get(name, 0))
+        for d in datasets
+        if (row := ranked[d].get(name)) is not None
+    }
+    lacks = {d: _why(tables.get(d), name) for d in datasets if name not in ranked[d]}
+    never = not lacks and not any(p.worse_than for p in places.values())
+    return OverallRow(
+        id=name,
+        name=title,
+        rank_low=None,
+        rank_high=None,
+        tied_with_best=False,
+        score=None,
+        never_worse=never,
+        boards=places,
+        lacks=lacks,
+        without={},
+    )
+
+
+def _worse(table: Table) -> Mapping[str, int]:
+    """By model how many others the board shows to be better, by as much as matters."""
+    return Counter(p.b if p.better == "a" else p.a for p in table.pairs if p.separates)
+
+
+def _why(table: Table | None, name: str) -> str:
+    row = next((r for r in table.all_rows if r.id == name), None) if table else None
+    if row is None:
+        return "not entered"
+    if row.status == "withdrawn":
+        return "withdrawn"
+    return row.why_unranked or "no rank"
+
+
+def _notes(
+    boards: Sequence[OverallBoard], complete: Sequence[OverallRow], primaries: Sequence[str]
+) -> list[str]:
+    names = ", ".join(b.title for b in boards)
+    if len(primaries) > 1:
+        return [
+            (
+                f"There is no overall rank yet: the boards are ranked by different metrics ({', '.join(primaries)}). The ranges "
+                "of ranks on each dataset stand below."
+            )
+        ]
+    if len(complete) >= 2:
+        return []
+    n = "One model is" if complete else "No model is"
+    return [
+        (
+            f"There is no overall rank yet: {n.lower()} ranked on all of {names}, and an order takes two. The ranges of ranks on each "
+            "dataset stand below."
+        )
+    ]

@@ -1,0 +1,70 @@
+"""Whether an overall table is what its boards' tables and its own tests give: all that can be made again without scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+from evaluator.leaderboard.overall import STEP, skeleton, with_ranks
+from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
+from evaluator.leaderboard.table import PairTest, Table
+from evaluator.statistics.ranks import ALPHA
+from evaluator.statistics.rounding import coarse
+
+TOLERANCE = 1e-9
+
+
+def objection(table: OverallTable, setting: OverallSetting, tables: Mapping[str, Table]) -> str | None:
+    """Why a table cannot be the overall one of these boards, by dataset; `None` where it can."""
+    again = skeleton(table.track, setting, tables)
+    ids = sorted(r.id for r in again.rows)
+    scores = {r.id: r.score for r in table.rows if r.score is not None}
+    ranked = len(ids) > 1 and not again.notes
+    if sorted(scores) != (ids if ranked else []) or sorted(r.id for r in table.rows) != ids:
+        return "ranks other models than are complete on its boards"
+    if [(p.a, p.b) for p in table.pairs] != (list(combinations(ids, 2)) if ranked else []):
+        return "has other pairs than its models make"
+    if ranked:
+        why = _tests(table, scores)
+        if why:
+            return why
+        scales = {b.dataset: b.scale for b in table.boards}
+        boards = tuple(b.model_copy(update={"scale": scales.get(b.dataset)}) for b in again.boards)
+        own = again.model_copy(update={"boards": boards, "band": table.band, "pairs": table.pairs})
+        again = with_ranks(own, scores, {r.id: dict(r.without) for r in table.rows})
+    return None if again.view() == table.view() else "says other things than its boards' tables and its tests"
+
+
+def _tests(table: OverallTable, scores: Mapping[str, float]) -> str | None:
+    numbers = [
+        *scores.values(),
+        *(v for p in table.pairs for v in (p.difference, p.low, p.high) if v is not None),
+    ]
+    if any(abs(coarse(v, STEP) - v) > TOLERANCE for v in numbers):
+        return "holds numbers that are finer than its step"
+    if not all(_sound(p, scores, table.band or 0.0) for p in table.pairs):
+        return "has a pair that its scores or its p contradict"
+    n, datasets = len(scores), {b.dataset for b in table.boards}
+    for row in table.rows:
+        if row.without.keys() != (datasets if len(datasets) > 1 else set()):
+            return "leaves out other datasets than its own"
+        if not all(low <= high <= n for low, high in row.without.values()):
+            return "has a range of ranks that there is not"
+    return None
+
+
+def _sound(pair: PairTest, scores: Mapping[str, float], band: float) -> bool:
+    """Whether a pair's parts fit together as far as rounding lets one tell."""
+    lead = scores[pair.a] - scores[pair.b]
+    if abs(lead - pair.difference) > 1.5 * STEP + TOLERANCE:
+        return False
+    # p may be a class that its own value lies below.
+    if (pair.better is not None) != (pair.p < ALPHA) and abs(pair.p - ALPHA) > TOLERANCE:
+        return False
+    if pair.better is not None and lead * (1 if pair.better == "a" else -1) < -TOLERANCE:
+        return False
+    # The band is shown with two digits.
+    return (
+        pair.matters == (abs(pair.difference) >= band)
+        or abs(abs(pair.difference) - band) <= STEP + 0.06 * band
+    )

@@ -1,0 +1,351 @@
+"""The page of the overall ranks: which model is best over all datasets, and what rests on a single one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evaluator.datasets.registry import TRACKS, TrackName, get_dataset
+from evaluator.leaderboard.overall_reported import (
+    ReportedOverall,
+    ReportedPlace,
+    rank_words,
+    reported_overall,
+)
+from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
+from evaluator.metrics.registry import get_metric
+from evaluator.site.content import Content
+from evaluator.site.html import TRACK_TITLES, number
+from evaluator.site.template import render
+
+TITLE: Final = "Which model is best overall?"
+_HOW: Final = """
+## How the order is made
+
+- **Complete** is a model that is ranked on every dataset named in the columns. The others are listed with what they lack.
+- On each dataset the difference of two models in the ranking metric is divided by one unit that all pairs share: the typical
+  spread of a study's paired difference. The **score** is the mean of these over the datasets, each with the same weight:
+  how many such units a model is ahead of the mean of all complete models. Weights by the number of studies would let the largest dataset decide
+  alone, and its own board says that already.
+- **Overall rank ranges** come from one family of sign-flip tests over all patients of all datasets, adjusted for all
+  pairs of models at once, so that the chance of any wrong separation is about 5 %. Two models stand apart when the test
+  shows a difference and it is at least the band of practical equivalence of each dataset.
+- **Never shown worse** is a model that no test on any single dataset shows to be worse than another one. That is no proof
+  that it is the best anywhere.
+- Datasets differ in case mix and in who trained on them: read the columns before the first one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place on one dataset, with a remark below it; `wrong` marks a row that contradicts itself."""
+
+    words: str
+    note: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the page's main table: cells before the model, after it, its places, and what follows them."""
+
+    name: str
+    address: str
+    about: str
+    before: tuple[str, ...]
+    middle: tuple[str, ...]
+    places: tuple[Cell, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A dataset's column head."""
+
+    title: str
+    address: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A block of columns."""
+
+    title: str
+    boards: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A row of a smaller table."""
+
+    name: str
+    address: str
+    about: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """A table in a fold."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Plain, ...]
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A sentence, its first part in bold."""
+
+    strong: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to load."""
+
+    title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the template of one track shows."""
+
+    caption: str
+    rehearsal: bool
+    answers: tuple[Answer, ...]
+    blocks: tuple[Columns, ...]
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    rows: tuple[Line, ...]
+    legend: str
+    without: Smaller | None
+    incomplete: Smaller | None
+    files: tuple[File, ...]
+
+
+def overall_page(content: Content) -> str:
+    """The page as Markdown: both tracks, then what ReXrank reported."""
+    lines = [
+        "---",
+        f"title: {TITLE}",
+        "description: One order of the models over all datasets, with ranges of ranks, and where it rests on one dataset.",
+        "hide: [navigation, toc]",
+        "---",
+        f"# {TITLE}",
+        "",
+    ]
+    for track in TRACKS:
+        lines += [f"## {TRACK_TITLES[track].capitalize()} {{ #{track} }}", ""]
+        table = content.overall.get(track)
+        lines.append(
+            render("overall_track.html", view=_view(table, content)) if table else _nobody(track, content)
+        )
+    lines.append(_HOW)
+    for track in TRACKS:
+        found = reported_overall(content.reported, track, content.setting)
+        if found is not None:
+            title = f"Reported by ReXrank: {TRACK_TITLES[track]}"
+            lines += [f"## {title} {{ #reported-{track} }}", ""]
+            lines.append(render("overall_track.html", view=_reported(found, track, content)))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _nobody(track: TrackName, content: Content) -> str:
+    names = ", ".join(get_dataset(d).title for d in content.setting.ordered)
+    return f"No model is ranked in the {TRACK_TITLES[track]} track of {names} yet.\n"
+
+
+def answers(table: OverallTable) -> tuple[Answer, ...]:
+    """The page's answer in sentences: who is best, or why that is not known, and who is nowhere shown worse."""
+    if not table.rows or table.rows[0].rank_low is None:
+        return tuple(Answer("", note) for note in table.notes)
+    best = [r.name for r in table.rows if r.tied_with_best]
+    if len(best) == 1:
+        first = Answer(
+            f"{best[0]} is the best overall:",
+            "every other complete model is shown to be worse by as much as matters.",
+        )
+    else:
+        first = Answer(
+            f"{_listed(best)} share the front:",
+            f"none of these {len(best)} is shown to be worse than the first by as much as matters.",
+        )
+    never = [r.name for r in table.rows if r.never_worse]
+    told = f"{_listed(never)}." if never else "none: each is shown to be worse than another one somewhere."
+    return first, Answer("Shown to be worse than nobody on any dataset:", told)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _view(table: OverallTable, content: Content) -> View:
+    ranked = bool(table.rows) and table.rows[0].rank_low is not None
+    blocks = tuple(
+        Columns(
+            title,
+            tuple(
+                Column(b.title, f"../{b.dataset}/{table.track}/", f"{b.n_models} models, {b.n:,} studies")
+                for b in table.boards
+                if b.block == title
+            ),
+        )
+        for title in dict.fromkeys(b.block for b in table.boards)
+    )
+    metric = get_metric(table.primary).title
+    legend = (
+        f"Ranges of ranks by {metric}. Below a range: how many models that board shows to be better. "
+        + (
+            f"Score: in units of the typical spread of a study's difference, against the mean of the complete models; scores closer than "
+            f"{table.band:g} count as practically equal."
+            if table.band
+            else ""
+        )
+    )
+    rows = table.rows or ()
+    return View(
+        caption=f"Over all datasets, {TRACK_TITLES[table.track]}",
+        rehearsal=table.rehearsal,
+        answers=answers(table),
+        blocks=blocks,
+        first=("Overall", "Model", "Score") if ranked else ("Model",),
+        last=("Never shown worse",),
+        rows=tuple(_line(r, table, content, ranked=ranked) for r in rows),
+        legend=legend,
+        without=_without(table, content) if ranked and rows[0].without else None,
+        incomplete=_incomplete(table, content),
+        files=tuple(
+            File(kind.upper(), f"../../data/overall.{table.track}.{kind}") for kind in ("json", "csv")
+        ),
+    )
+
+
+def _address(name: str, content: Content) -> str:
+    return f"../../models/{name}/" if name in content.models else ""
+
+
+def _line(row: OverallRow, table: OverallTable, content: Content, *, ranked: bool) -> Line:
+    cells = []
+    for dataset, words in table.place_texts(row).items():
+        place = row.boards.get(dataset)
+        note = f"{place.worse_than} better" if place and place.worse_than else ""
+        cells.append(Cell(words, note))
+    return Line(
+        name=row.name,
+        address=_address(row.id, content),
+        about="",
+        before=(range_text(row.rank_low, row.rank_high),) if ranked else (),
+        middle=(_signed(row.score),) if ranked else (),
+        places=tuple(cells),
+        after=("yes" if row.never_worse else "–",),
+    )
+
+
+def _signed(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"+{number(value, 2)}" if value >= 0.005 else number(value, 2)
+
+
+def _without(table: OverallTable, content: Content) -> Smaller:
+    rows = tuple(
+        Plain(
+            r.name,
+            _address(r.id, content),
+            "",
+            (range_text(r.rank_low, r.rank_high), *(range_text(*r.without[b.dataset]) for b in table.boards)),
+        )
+        for r in table.rows
+    )
+    legend = "Each column is a family of tests of its own. Where a range moves much, the overall rank rests on that dataset."
+    return Smaller(
+        "The overall rank without each dataset", tuple(b.title for b in table.boards), rows, legend
+    )
+
+
+def _incomplete(table: OverallTable, content: Content) -> Smaller | None:
+    if not table.incomplete:
+        return None
+    rows = []
+    for row in table.incomplete:
+        places = table.place_texts(row)
+        words = tuple(row.lacks.get(d, f"rank {shown}") for d, shown in places.items())
+        rows.append(Plain(row.name, _address(row.id, content), "", words))
+    n = len(rows)
+    title = f"{n} model{'s' * (n != 1)} without a rank on every dataset, and what {'they lack' if n != 1 else 'it lacks'}"
+    return Smaller(title, tuple(b.title for b in table.boards), tuple(rows))
+
+
+def _reported(found: ReportedOverall, track: TrackName, content: Content) -> View:
+    blocks = tuple(
+        Columns(
+            b.title,
+            tuple(
+                Column(get_dataset(d).title, f"../{d}/{track}/#reported", "")
+                for d in b.datasets
+                if d in found.datasets
+            ),
+        )
+        for b in content.setting.blocks
+        if any(d in found.datasets for d in b.datasets)
+    )
+    caption = f"Reported by ReXrank over all datasets, {TRACK_TITLES[track]}"
+    first = Answer(
+        "Without intervals:",
+        f"these ranks come from the numbers that ReXrank published (snapshot {found.snapshot}), by the mean of a model's ranks on the datasets. "
+        "Nothing says which of the differences are real, so that no model can be called the best.",
+    )
+    titles = tuple(get_dataset(d).title for d in found.datasets)
+    return View(
+        caption=caption,
+        rehearsal=False,
+        answers=(first,),
+        blocks=blocks,
+        first=("By mean rank", "Model", "Mean rank"),
+        last=(),
+        rows=tuple(_reported_line(p, found) for p in found.complete),
+        legend="Ranks by 1/RadCliQ-v1 among the published models of each dataset. A wavy line: the row contradicts its own parts there.",
+        without=Smaller(
+            "The overall rank without each dataset",
+            titles,
+            tuple(
+                Plain(p.model, "", "", (rank_words(p.place or 0), *map(rank_words, p.without)))
+                for p in found.complete
+            ),
+        )
+        if found.complete and len(found.datasets) > 1
+        else None,
+        incomplete=Smaller(
+            f"{len(found.incomplete)} published on some of the datasets only",
+            titles,
+            tuple(
+                Plain(p.model, "", p.institution, tuple(_rank(p, d) for d in found.datasets))
+                for p in found.incomplete
+            ),
+        )
+        if found.incomplete
+        else None,
+        files=(),
+    )
+
+
+def _reported_line(place: ReportedPlace, found: ReportedOverall) -> Line:
+    return Line(
+        name=place.model,
+        address="",
+        about=place.institution,
+        before=(rank_words(place.place or 0),),
+        middle=(f"{place.mean_rank:.2f}",),
+        places=tuple(Cell(_rank(place, d), wrong=d in place.doubtful) for d in found.datasets),
+        after=(),
+    )
+
+
+def _rank(place: ReportedPlace, dataset: str) -> str:
+    return rank_words(place.ranks[dataset]) if dataset in place.ranks else "not published"

@@ -1,0 +1,112 @@
+"""One order over several datasets: the equal-weight mean of standardised differences, tested by patient.
+
+On every dataset a difference is divided by one scale that all pairs of models share, so that differences
+add up and the order has no circles; the mean over the datasets gives every population the same say. Weights
+by the effective number of studies were considered: the largest set would decide alone, and its own board says
+that already. All patients of all datasets form one family of sign-flip tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.statistics import bootstrap, ranks, significance
+from evaluator.statistics.board_analysis import PairResult, pair_results
+from evaluator.statistics.bootstrap import Clusters, FloatArray
+from evaluator.statistics.ranks import Place
+from evaluator.statistics.ties import TIE
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """One dataset: what each study costs each model, shape (n, M), lower is better; patients; seed; band.
+
+    `band`: means of the cost that are closer than this count as practically equal.
+    """
+
+    cost: FloatArray
+    clusters: Clusters
+    seed: int
+    band: float
+
+    @property
+    def scale(self) -> float:
+        """The unit of its differences: the root mean square of a study's paired differences, over all pairs of models.
+
+        About zero, not about their means: it is then the same under every sign flip, so that the test is exact.
+        0 where the models differ by rounding alone.
+        """
+        n, m = self.cost.shape
+        centred = self.cost - self.cost.mean(axis=1, keepdims=True)
+        # Over the pairs of a study's values, the squared differences add up to M Σ x², their mean taken off.
+        size = math.sqrt(m * float((centred**2).sum()) / (n * m * (m - 1) / 2))
+        return size if size > TIE else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """M models over several datasets.
+
+    `cost`: mean standardised cost, shape (M,), 0 for the mean of the models, lower is better. `scales`: the
+    unit of each dataset. `band`: the difference of two models that are one band apart on every dataset.
+    """
+
+    cost: FloatArray
+    scales: tuple[float, ...]
+    band: float
+    places: list[Place]
+    pairs: tuple[PairResult, ...]
+
+
+def analyse_overall(
+    ids: Sequence[str],
+    populations: Sequence[Population],
+    seed: int,
+    flips: int = significance.FLIPS,
+    *,
+    intervals: bool = True,
+) -> Overall:
+    """Ranks and tests of M models, at least two, that all populations hold in the order of `ids`."""
+    scales = tuple(p.scale for p in populations)
+    standard = _standardised(populations, scales)
+    cost = np.mean([s.mean(axis=0) for s in standard], axis=0)
+    band = float(np.mean([p.band / s if s > 0 else 0.0 for p, s in zip(populations, scales, strict=True)]))
+    tests = significance.sign_flip(*joined(populations), seed, flips)
+    return Overall(
+        cost,
+        scales,
+        band,
+        ranks.places(cost, tests.matrix(len(ids)), band=band),
+        pair_results(ids, tests, _draws(standard, populations) if intervals else None, cost, band),
+    )
+
+
+def _standardised(populations: Sequence[Population], scales: Sequence[float]) -> list[FloatArray]:
+    """Costs in units of each population's scale, each study's mean over the models taken off; zero without a scale."""
+    centred = [p.cost - p.cost.mean(axis=1, keepdims=True) for p in populations]
+    return [c / s if s > 0 else np.zeros_like(c) for c, s in zip(centred, scales, strict=True)]
+
+
+def joined(populations: Sequence[Population]) -> tuple[FloatArray, Clusters]:
+    """The studies of all populations as those of one, whose mean is the mean of the populations' standardised means."""
+    standard = _standardised(populations, [p.scale for p in populations])
+    total = sum(len(s) for s in standard)
+    values = np.vstack([s * (total / (len(standard) * len(s))) for s in standard])
+    starts = np.cumsum([0, *(p.clusters.n for p in populations)])
+    index = np.concatenate([p.clusters.index + start for p, start in zip(populations, starts, strict=False)])
+    return values, Clusters(index, np.concatenate([p.clusters.counts for p in populations]))
+
+
+def _draws(standard: Sequence[FloatArray], populations: Sequence[Population]) -> FloatArray | None:
+    """Bootstrap draws of the mean standardised cost, patients drawn within each population; `None` where one has too few."""
+    if any(p.clusters.n < bootstrap.MIN_CLUSTERS for p in populations):
+        return None
+    total: FloatArray | None = None
+    for values, population in zip(standard, populations, strict=True):
+        (drawn,) = bootstrap.draw_means([values], population.clusters, population.seed)
+        total = drawn if total is None else total + drawn
+    return None if total is None else total / len(populations)

@@ -1,0 +1,93 @@
+"""The hosted job makes the overall table again from the boards' tables, and refuses what they do not give."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from support.populations import make_populations
+
+from evaluator.core.problems import RexrankError
+from evaluator.github.bundle import ALLOWED
+from evaluator.github.bundle_rules import Bundle
+from evaluator.github.overall_rules import check_overall
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("populations")
+    make_populations(folder, n_models=4, n_studies=60)
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "bundle")
+
+
+def bundle(folder, root=None):
+    names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    content = {n: json.loads((folder / n).read_text()) for n in names if n.endswith(".json")}
+    return Bundle(folder, names, content, root)
+
+
+def test_what_ranking_wrote_passes_and_may_be_published(folder):
+    check_overall(bundle(folder))
+    names = [n for n in bundle(folder).names if n.startswith("overall.")]
+    assert len(names) == 6
+    assert all(ALLOWED.fullmatch(n) for n in names)
+    assert not ALLOWED.fullmatch("overall-boards.json")
+
+
+def score(value):
+    value["rows"][0]["score"] += 1.0
+
+
+def unknown(value):
+    value["rows"][0]["bought"] = True
+
+
+def track(value):
+    value["track"] = "report"
+
+
+CHANGES = {
+    "another score": (score, "contradict"),
+    "an unknown field": (unknown, "does not keep the schema"),
+    "another track": (track, "is of another track"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_table_is_refused(folder, name):
+    change, words = CHANGES[name]
+    path = folder / "overall.findings.json"
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+    with pytest.raises(RexrankError, match=words):
+        check_overall(bundle(folder))
+
+
+@pytest.mark.parametrize("kind", ["csv", "md"])
+def test_another_form_that_says_something_else_is_refused(folder, kind):
+    path = folder / f"overall.report.{kind}"
+    path.write_text(path.read_text() + "mine\n")
+    with pytest.raises(RexrankError, match=f"overall.report.{kind} of the bundle is not what"):
+        check_overall(bundle(folder))
+
+
+@pytest.mark.parametrize("gone", ["overall.findings.json", "overall.findings.csv", "tables"])
+def test_boards_and_overall_table_come_together(folder, gone):
+    path = folder / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(RexrankError, match="without the other"):
+        check_overall(bundle(folder))
+
+
+def test_main_s_setting_counts(folder, tmp_path):
+    (tmp_path / "main/leaderboard").mkdir(parents=True)
+    (tmp_path / "main/leaderboard/overall-boards.json").write_text('{"boards": ["iu-xray", "mimic-cxr"]}')
+    with pytest.raises(RexrankError, match="Nothing of the bundle is published"):
+        check_overall(bundle(folder, tmp_path / "main"))

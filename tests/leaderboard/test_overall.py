@@ -1,0 +1,237 @@
+"""Which model is best over all datasets: complete and incomplete models, ranges, and what cannot be such a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from support.populations import make_populations
+
+from evaluator.core.host_files import InvalidFile
+from evaluator.leaderboard.overall import make_overall, skeleton
+from evaluator.leaderboard.overall_check import objection
+from evaluator.leaderboard.overall_files import overall_csv, overall_files, overall_markdown
+from evaluator.leaderboard.overall_reported import reported_overall
+from evaluator.leaderboard.overall_table import OverallSetting, parse_overall, read_overall, read_setting
+from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.table import read_table
+
+SETTING = OverallSetting()
+DATASETS = SETTING.ordered
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("populations")
+    make_populations(folder, n_models=7, n_studies=80)
+    return folder
+
+
+@pytest.fixture
+def boards(folder):
+    return {d: read_table(folder / f"tables/{d}.findings.json") for d in DATASETS}
+
+
+@pytest.fixture
+def overall(folder):
+    return read_overall(folder / "overall.findings.json")
+
+
+def test_complete_models_stand_in_order_with_ranges_that_never_fall(overall):
+    assert len(overall.rows) == 7
+    scores = [r.score for r in overall.rows]
+    assert scores == sorted(scores, reverse=True)
+    for key in ("rank_low", "rank_high"):
+        values = [getattr(r, key) for r in overall.rows]
+        assert values == sorted(values)
+    assert overall.rows[0].tied_with_best
+    assert all(r.without.keys() == set(DATASETS) for r in overall.rows)
+    assert len(overall.pairs) == 21
+    assert all(r.boards.keys() == set(DATASETS) and not r.lacks for r in overall.rows)
+
+
+def test_ranges_follow_from_the_pairs(overall):
+    for row in overall.rows:
+        ahead = sum(
+            p.separates and p.standing(row.id) == "worse" for p in overall.pairs if row.id in {p.a, p.b}
+        )
+        assert row.rank_low <= 1 + ahead
+
+
+def test_who_is_shown_worse_than_nobody(overall, boards):
+    for row in overall.rows:
+        worse = {d: boards[d].pairs for d in DATASETS}
+        found = {
+            d: sum(p.separates and p.standing(row.id) == "worse" for p in pairs if row.id in {p.a, p.b})
+            for d, pairs in worse.items()
+        }
+        assert {d: p.worse_than for d, p in row.boards.items()} == found
+        assert row.never_worse == (not any(found.values()))
+    assert {r.never_worse for r in overall.rows} == {True, False}
+
+
+def test_incomplete_models_are_listed_with_what_they_lack(overall):
+    found = {r.id: dict(r.lacks) for r in overall.incomplete}
+    assert found["held/model-1"] == dict.fromkeys(DATASETS, "lacks radcliq_v1 under the board's signature")
+    assert all(r.rank_low is None and not r.never_worse for r in overall.incomplete)
+
+
+def test_a_model_that_skips_a_dataset_is_not_ranked(boards):
+    few = {**boards, "iu-xray": boards["iu-xray"].model_copy(update={"rows": boards["iu-xray"].rows[1:]})}
+    table = skeleton("findings", SETTING, few)
+    best = boards["iu-xray"].rows[0].id
+    assert {r.id: dict(r.lacks) for r in table.incomplete}[best] == {"iu-xray": "not entered"}
+    assert best not in {r.id for r in table.rows}
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (0, "no model is ranked on all of IU X-ray, MIMIC-CXR, CheXpert Plus"),
+        (1, "one model is ranked on all of"),
+    ],
+)
+def test_fewer_than_two_complete_models_is_said_in_a_sentence(boards, left, words):
+    rows = boards["mimic-cxr"].rows[:left]
+    few = {**boards, "mimic-cxr": boards["mimic-cxr"].model_copy(update={"rows": rows})}
+    table = make_overall("findings", SETTING, few, {})
+    assert words in table.notes[0]
+    assert (len(table.rows), table.pairs, table.band) == (left, (), None)
+    assert all(r.rank_low is None for r in table.rows)
+    assert table.incomplete[0].boards["iu-xray"].rank_low == 1
+    assert objection(table, SETTING, few) is None
+    assert words in overall_markdown(table).replace("\\", "")
+
+
+def test_boards_of_different_metrics_have_no_order(boards):
+    other = {**boards, "iu-xray": boards["iu-xray"].model_copy(update={"primary": "bleu_2"})}
+    table = make_overall("findings", SETTING, other, {})
+    assert "ranked by different metrics (bleu_2, radcliq_v1)" in table.notes[0]
+    assert objection(table, SETTING, other) is None
+
+
+def test_files_say_what_the_table_says(overall):
+    files = overall_files(overall)
+    assert parse_overall(json.loads(files["overall.findings.json"]), "x") == overall
+    rows = list(csv.DictReader(io.StringIO(files["overall.findings.csv"])))
+    assert [r["id"] for r in rows] == [r.id for r in (*overall.rows, *overall.incomplete)]
+    assert rows[0]["mimic-cxr_rank_high"] == str(overall.rows[0].boards["mimic-cxr"].rank_high)
+    assert rows[-1]["iu-xray_lacks"].startswith("lacks radcliq_v1")
+    assert "-0.0," not in files["overall.findings.csv"]
+    assert len(overall_markdown(overall).splitlines()) > len(rows)
+
+
+def test_hostile_names_stay_in_their_cell(overall):
+    row = overall.rows[0].model_copy(update={"name": "=cmd|' /C calc'!A1 [x](javascript:1) | <b>"})
+    hostile = overall.model_copy(update={"rows": (row,)})
+    assert next(csv.DictReader(io.StringIO(overall_csv(hostile))))["name"].startswith("'=")
+    assert "<b>" not in overall_markdown(hostile)
+
+
+def first(key, value):
+    return lambda v: v["rows"][0].update({key: value})
+
+
+CHANGES = {
+    "another score": (first("score", 9.0), "contradict"),
+    "a finer score": (lambda v: v["rows"][0].update(score=v["rows"][0]["score"] + 0.001), "finer"),
+    "a better rank": (lambda v: v["rows"][-1].update(rank_low=1), "other things"),
+    "another name": (first("name", "Mine"), "other things"),
+    "another place on a board": (
+        lambda v: v["rows"][0]["boards"]["iu-xray"].update(worse_than=5),
+        "other things",
+    ),
+    "a model less": (lambda v: v["rows"].pop(), "other models"),
+    "a pair less": (lambda v: v["pairs"].pop(), "other pairs"),
+    "a pair turned": (lambda v: v["pairs"][0].update(better="b", p=0.001), "contradict"),
+    "a p that its outcome denies": (lambda v: v["pairs"][0].update(p=0.9), "contradict"),
+    "a difference that does not matter": (lambda v: v["pairs"][0].update(matters=False), "contradict"),
+    "nothing left out": (first("without", {}), "leaves out"),
+    "a range that is none": (lambda v: v["rows"][0]["without"].update({"iu-xray": [5, 2]}), "a range"),
+    "never worse": (lambda v: v["rows"][-1].update(never_worse=True), "other things"),
+    "another note": (lambda v: v.update(notes=["Bought."]), "other things"),
+    "another board": (lambda v: v["boards"][0].update(n=7), "other things"),
+    "a reason": (lambda v: v["incomplete"][0]["lacks"].update({"iu-xray": "bribed"}), "other things"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, name):
+    change, words = CHANGES[name]
+    value = overall.view()
+    # The pair of the two farthest models: its test is plain.
+    ends = {overall.rows[0].id, overall.rows[-1].id}
+    value["pairs"].sort(key=lambda p: {p["a"], p["b"]} != ends)
+    ordered = json.loads(json.dumps(value))
+    change(ordered)
+    ordered["pairs"].sort(key=lambda p: (p["a"], p["b"]))
+    if name == "a pair turned" and overall.rows[0].id > overall.rows[-1].id:
+        pytest.skip("the best stands second in its pair")
+    assert objection(overall, SETTING, boards) is None
+    assert words in objection(parse_overall(ordered, "x"), SETTING, boards)
+
+
+SETTINGS = {
+    "an unknown dataset": ({"boards": ["iu-xray", "mars"]}, ["/boards/1", "no dataset 'mars'"]),
+    "one twice": ({"boards": ["iu-xray", "iu-xray"]}, ["/boards/1", "a second time"]),
+    "one in no block": ({"boards": ["sandbox"]}, ["/boards/0", "stands in 0 blocks"]),
+    "none": ({"boards": []}, ["/boards", "at least 1"]),
+    "two problems": ({"boards": ["mars", "sandbox"]}, ["/boards/0", "/boards/1"]),
+    "an unknown field": ({"board": ["iu-xray"]}, ["unknown field 'board'", "write boards"]),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_wrong_setting_names_every_problem(tmp_path, name):
+    value, words = SETTINGS[name]
+    (tmp_path / "overall-boards.json").write_text(json.dumps(value))
+    with pytest.raises(InvalidFile) as caught:
+        read_setting(tmp_path)
+    assert [w for w in words if w not in str(caught.value)] == []
+
+
+def test_a_withheld_board_joins_by_the_setting(tmp_path):
+    assert read_setting(tmp_path) == SETTING
+    (tmp_path / "overall-boards.json").write_text(json.dumps({"boards": [*SETTING.boards, "rexgradient"]}))
+    setting = read_setting(tmp_path)
+    assert setting.ordered == ("iu-xray", "rexgradient", "mimic-cxr", "chexpert-plus")
+    made = make_populations(tmp_path, setting.ordered, n_models=5, n_studies=60, setting=setting)["findings"]
+    assert {p.p for p in made.pairs} <= {0.001, 0.01, 0.05, 1.0}
+    assert {r.id: list(r.without) for r in made.rows}["team00/model"] == list(setting.ordered)
+    boards = {d: read_table(tmp_path / f"tables/{d}.findings.json") for d in setting.ordered}
+    assert objection(made, setting, boards) is None
+    assert objection(made, SETTING, boards) is not None
+
+
+def reported(model, dataset, value, track="findings", snapshot="2026-08"):
+    return ReportedRow(
+        snapshot, dataset, track, model, "Somewhere", "2026", "", values={"radcliq_v1_reciprocal": value}
+    )
+
+
+def test_reported_rows_stand_by_mean_rank():
+    rows = [
+        *(reported("A", d, v) for d, v in (("iu-xray", 2.0), ("mimic-cxr", 1.0))),
+        *(reported("B", d, v) for d, v in (("iu-xray", -9.0), ("mimic-cxr", 0.8))),
+        *(reported("C", d, v) for d, v in (("iu-xray", 2.0), ("mimic-cxr", 0.7))),
+        reported("D", "iu-xray", 0.5),
+        reported("Old", "iu-xray", 5.0, snapshot="2024-11-19"),
+    ]
+    found = reported_overall(rows, "findings", SETTING)
+    assert (found.snapshot, found.datasets) == ("2026-08", ("iu-xray", "mimic-cxr"))
+    # A mean below 0, a negative reciprocal, is better than any other; equal values share their mean rank.
+    assert [(p.model, dict(p.ranks), p.mean_rank, p.place) for p in found.complete] == [
+        ("B", {"iu-xray": 1.0, "mimic-cxr": 2.0}, 1.5, 1.0),
+        ("A", {"iu-xray": 2.5, "mimic-cxr": 1.0}, 1.75, 2.0),
+        ("C", {"iu-xray": 2.5, "mimic-cxr": 3.0}, 2.75, 3.0),
+    ]
+    assert found.complete[0].without == (2.0, 1.0)
+    assert [p.model for p in found.incomplete] == ["D"]
+    assert reported_overall(rows, "report", SETTING) is None
+
+
+def test_a_model_that_is_withdrawn_everywhere_is_not_listed(boards):
+    table = skeleton("findings", SETTING, boards)
+    assert "gone/model" not in {r.id for r in (*table.rows, *table.incomplete)}

@@ -1,0 +1,127 @@
+"""The page of the overall ranks: the answer in a sentence, the table, and nothing that breaks out of it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from support.populations import make_populations
+
+from evaluator.leaderboard.overall import make_overall
+from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_table import OverallSetting
+from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.table import read_table
+from evaluator.site.content import Content, read_content
+from evaluator.site.overall import answers, overall_page
+from evaluator.site.template import render
+
+URL = "https://example.org/"
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("populations")
+    make_populations(folder, n_models=7, n_studies=80)
+    return read_content(folder, URL)
+
+
+def words(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.replace("&#45;", "-").replace("&#46;", ".")))
+
+
+def test_every_model_has_a_row_with_its_range_on_every_dataset(content):
+    page = overall_page(content)
+    table = content.overall["findings"]
+    body = page.split("<tbody>")[1].split("</tbody>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+    assert len(rows) == len(table.rows)
+    for row, shown in zip(table.rows, rows, strict=True):
+        cells = [words(c).strip() for c in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", shown, re.DOTALL)]
+        assert cells[1] == row.name
+        assert [c.partition(" ")[0] for c in cells[3:6]] == list(table.place_texts(row).values())
+    heads = words(page.split("<thead>")[1].split("</thead>")[0])
+    for title in ("Mostly normal, outpatients", "Hospital patients, mostly abnormal", "MIMIC-CXR"):
+        assert title in heads
+
+
+def test_the_page_answers_in_a_sentence(content):
+    table = content.overall["findings"]
+    best = [r for r in table.rows if r.tied_with_best]
+    said = answers(table)[0]
+    assert all(r.name in said.strong for r in best)
+    alone = table.model_copy(
+        update={
+            "rows": tuple(r.model_copy(update={"tied_with_best": not i}) for i, r in enumerate(table.rows))
+        }
+    )
+    assert answers(alone)[0].strong == f"{table.rows[0].name} is the best overall:"
+
+
+def test_no_order_is_said_and_the_ranges_stand(content, tmp_path):
+    boards = {
+        d: read_table(content.leaderboard / f"tables/{d}.findings.json") for d in OverallSetting().boards
+    }
+    few = {
+        **boards,
+        "mimic-cxr": boards["mimic-cxr"].model_copy(update={"rows": boards["mimic-cxr"].rows[:1]}),
+    }
+    table = make_overall("findings", OverallSetting(), few, {})
+    page = overall_page(Content(tmp_path, URL, overall={"findings": table}))
+    assert "There is no overall rank yet&#58; one model is ranked on all of IU X&#45;ray" in page
+    assert (
+        "No model is ranked in the findings + impression track of IU X-ray, MIMIC-CXR, CheXpert Plus yet"
+        in page
+    )
+    assert "not entered" in page
+    assert "The overall rank without each dataset" not in page
+
+
+def test_a_hostile_name_is_text(content):
+    name = "<script>alert(1)</script> **b** [x](javascript:1)"
+    table = content.overall["findings"]
+    rows = (table.rows[0].model_copy(update={"name": name}), *table.rows[1:])
+    page = overall_page(
+        Content(content.leaderboard, URL, overall={"findings": table.model_copy(update={"rows": rows})})
+    )
+    assert "<script" not in page
+    assert "**b**" not in page
+    assert "](javascript" not in page
+
+
+def test_reported_rows_are_marked_as_without_intervals(tmp_path):
+    rows = [
+        ReportedRow("2026-08", d, "findings", m, "X", "2026", "", values={"radcliq_v1_reciprocal": v})
+        for d in ("iu-xray", "rexgradient")
+        for m, v in (("A|<b>", 2.0), ("B", 1.0))
+    ]
+    page = overall_page(Content(tmp_path, URL, reported=rows))
+    assert "## Reported by ReXrank: findings { #reported-findings }" in page
+    assert "Without intervals&#58;" in page
+    assert "<b>" not in page
+    assert page.count('class="rx-board rx-overall"') == 1
+    assert "## Reported by ReXrank: findings + impression" not in page
+
+
+def test_the_data_is_served(content):
+    from evaluator.site.api import endpoint_files
+
+    made = dict(endpoint_files(content))
+    table = content.overall["findings"]
+    assert made["data/overall.findings.json"] == overall_files(table)["overall.findings.json"]
+    assert made["data/overall.findings.csv"] == overall_files(table)["overall.findings.csv"]
+    assert json.loads(made["data/schemas/overall-v1.schema.json"])["x-address"] == "data/overall.TRACK.json"
+
+
+def test_a_template_shows_values_as_text_alone():
+    view = dict.fromkeys(("rehearsal", "rows", "without", "incomplete", "files"), ())
+    from evaluator.site.overall import Answer
+
+    made = render(
+        "overall_track.html", view={**view, "answers": [Answer("<b>", "*x* {{ config }}")], "caption": ""}
+    )
+    assert (
+        made
+        == '<p class="rx-answer"><strong>&lt;b&gt;</strong> &#42;x&#42; &#123;&#123; config &#125;&#125;</p>\n'
+    )
