@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from evaluator.core.problems import InputError
 from evaluator.core.workspace import store_directory
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import name_of
+from evaluator.leaderboard.overall_table import range_text, read_overall
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
 from evaluator.leaderboard.table import Table
@@ -27,6 +29,8 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
     for table in made:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
+    for path in sorted(leaderboard.glob("overall.*.md")):
+        print(f"over all datasets: {path}")
     return 0
 
 
@@ -80,7 +84,25 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     frames = dict(zip((a, b), collect(readers), strict=True))
     check_frames(board, frames)
     print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
+    for line in _overall_lines(leaderboard, board, (a, b)):
+        print(line)
     return 0
+
+
+def _overall_lines(leaderboard: Path, board: Board, models: Sequence[str]) -> list[str]:
+    """Where models stand over all datasets, if they are ranked there; a table that ranking wrote earlier is read."""
+    path = leaderboard / f"overall.{board.track}.json"
+    if not path.is_file():
+        return []
+    table = read_overall(path)
+    rows = {r.id: r for r in table.rows}
+    found = [
+        f"{m} rank {range_text(rows[m].rank_low, rows[m].rank_high)} of {len(rows)}"
+        for m in models
+        if m in rows and rows[m].rank_low is not None
+    ]
+    titles = ", ".join(b.title for b in table.boards)
+    return ["", f"over {titles}: {'; '.join(found)}"] if found else []
 
 
 def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:

@@ -260,7 +260,8 @@ def _what_next(result: Mapping[str, Any], repository: str) -> list[str]:
     lines = [
         (
             "**What happens next.** A maintainer merges this pull request; then the rows above are on the leaderboard, with a page "
-            "of the model. A push to this branch before that asks for new scores."
+            "of the model; ranked on every dataset that counts, it also enters the "
+            f"[overall rank]({SITE_URL}leaderboards/overall/). A push to this branch before that asks for new scores."
         ),
     ]
     if result["quota"]:

@@ -24,7 +24,7 @@ _INTRODUCTION: Final = """
 <p class="rx-lead">An open challenge for AI-written chest X-ray reports. Everyone may enter by a pull request; every score is
 computed here, with the code in the open.</p>
 
-[See the boards](#the-boards){ .md-button .md-button--primary } [Submit a model](submit.md){ .md-button } [How to read a board](about.md#how-to-read-a-board){ .md-button }
+[See the boards](#the-boards){ .md-button .md-button--primary } [Best overall](leaderboards/overall.md){ .md-button } [Submit a model](submit.md){ .md-button } [How to read a board](about.md#how-to-read-a-board){ .md-button }
 
 ## What is measured
 
@@ -77,7 +77,12 @@ def boards_index(datasets: Sequence[Dataset], content: Content) -> str:
     """The list of boards as Markdown."""
     lines = ["---", "title: Leaderboards", "hide: [navigation, toc]", "---", "# Leaderboards", ""]
     lines += _boards(datasets, content, "../")
-    lines += ["What ReXrank itself published stands apart: [reported rows](reported.md)."]
+    lines += [
+        (
+            "One order over several datasets: [which model is best overall](overall.md). What ReXrank itself published stands "
+            "apart: [reported rows](reported.md)."
+        )
+    ]
     return "\n".join(lines) + "\n"
 
 

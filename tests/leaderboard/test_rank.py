@@ -154,7 +154,7 @@ def test_the_overall_table_covers_what_the_setting_names(board):
     assert "near" in pages(board)["leaderboards/overall.md"]
     (board / names[1]).write_text("x")
     with pytest.raises(
-        RexrankError, match="overall.findings.json and overall.findings.csv do not agree.*rexrank rank"
+        RexrankError, match=r"findings\.json and overall\.findings\.csv do not agree.*rexrank rank"
     ):
         pages(board)
     (board / "overall-boards.json").unlink()

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.history import EVENTS
+from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.site.board.page import REHEARSAL
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
-from evaluator.site.html import facts, html_table, inputs_of, link, number, text, title
+from evaluator.site.html import TRACK_TITLES, facts, html_table, inputs_of, link, number, text, title
 from evaluator.site.model.board_section import board_name, board_section, board_title, value_text
 from evaluator.site.model.citation import badge_markdown, citation
 
@@ -42,7 +43,17 @@ def model_page(name: str, content: Content) -> str:
     lines += [text(" ".join(str(card.get("description") or "").split())), ""]
     if any(e.table.rehearsal for e in entries):
         lines.append(REHEARSAL)
-    lines += ["## Ranks", "", _ranks(entries), "", "## Card", "", _card_table(card), ""]
+    lines += [
+        "## Ranks",
+        "",
+        _ranks(entries),
+        "",
+        *_overall(name, content),
+        "## Card",
+        "",
+        _card_table(card),
+        "",
+    ]
     for entry in entries:
         lines += board_section(entry, content)
     lines += ["## How to cite", "", citation(name, record, content.site_url), ""]
@@ -92,6 +103,26 @@ def _ranks(entries: Sequence[Entry]) -> str:
             f"<td>{_rival(entry)}</td></tr>"
         )
     return html_table("Board", ("Rank", "Ranked by", "Compare"), rows, "Ranks on every board")
+
+
+def _overall(name: str, content: Content) -> list[str]:
+    """Where the model stands over all datasets, or what it lacks for that."""
+    told = []
+    for track, table in content.overall.items():
+        row = next((r for r in (*table.rows, *table.incomplete) if r.id == name), None)
+        if row is None:
+            continue
+        titles = {b.dataset: b.title for b in table.boards}
+        if row.rank_low is not None:
+            words = f"rank {range_text(row.rank_low, row.rank_high)} of {len(table.rows)}"
+        elif row.lacks:
+            words = f"no rank, for want of one on {', '.join(titles[d] for d in row.lacks)}"
+        else:
+            words = "no rank yet, for want of a second model that is ranked on all of them"
+        told.append(
+            f'<a href="../../../leaderboards/overall/#{track}">{TRACK_TITLES[track]}</a>: {text(words)}'
+        )
+    return [f"<p>Over all datasets, {'; '.join(told)}.</p>", ""] if told else []
 
 
 def _tie(table: Table, row: Row) -> str:
