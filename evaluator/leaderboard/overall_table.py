@@ -38,13 +38,13 @@ _BLOCKS: Final = (
 class OverallSetting(Typed):
     """Which boards the overall rank covers: `<leaderboard>/overall-boards.json`, each field optional."""
 
-    boards: Slugs = Field(
-        ("iu-xray", "mimic-cxr", "chexpert-plus"),
-        description="Datasets that count; a model is complete that is ranked on all of them.",
-    )
-    blocks: Annotated[tuple[Block, ...], Field(strict=False)] = Field(
-        _BLOCKS, description="Datasets of similar populations, in the order of the columns."
-    )
+    boards: Annotated[
+        Slugs, Field(description="Datasets that count; a model is complete that is ranked on all of them.")
+    ] = ("iu-xray", "mimic-cxr", "chexpert-plus")
+    blocks: Annotated[
+        tuple[Block, ...],
+        Field(strict=False, description="Datasets of similar populations, in the order of the columns."),
+    ] = _BLOCKS
 
     @model_validator(mode="after")
     def _known(self) -> OverallSetting:

@@ -71,6 +71,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
         answer = route.fetch()
         found = answer.json()
         found["ranked_against"] = dict.fromkeys(found["ranked_against"], 0.2)
+        found["standing"] = dict.fromkeys(found["standing"], "open")
         route.fulfill(response=answer, json=found)
 
     page.route("**/compare/sandbox.findings/*.json", undecided)
@@ -78,6 +79,20 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     expect(said).to_contain_text("No difference is shown between Sandbox near-copy and Sandbox shuffled.")
     expect(said).to_contain_text("p = 0.200")
     expect(said).to_contain_text("That does not make them equal")
+
+    def slight(route):
+        answer = route.fetch()
+        found = answer.json()
+        ahead = "better_by_less" if found["id"].endswith("near-copy") else "worse_by_less"
+        found["standing"] = dict.fromkeys(found["standing"], ahead)
+        route.fulfill(response=answer, json=found)
+
+    page.route("**/compare/sandbox.findings/*.json", slight)
+    page.reload()
+    expect(said).to_contain_text(
+        "Sandbox near-copy is better than Sandbox shuffled, but by less than matters."
+    )
+    expect(said).to_contain_text("closer than 0.01, two models count as practically equal by convention")
     visitor.well()
 
 
