@@ -92,8 +92,8 @@ def _tests(
         test = NullTest(
             null=order[b],
             gain=_shown(gain, table.step),
-            low=_shown(low, table.step),
-            high=_shown(high, table.step),
+            low=None if low is None else _shown(low, table.step),
+            high=None if high is None else _shown(high, table.step),
             p=p,
             outcome=outcome,
         )
@@ -111,9 +111,7 @@ def _interval(
     return float(low), float(high)
 
 
-def _shown(value: float | None, step: float | None) -> float | None:
-    if value is None:
-        return None
+def _shown(value: float, step: float | None) -> float:
     return value + 0.0 if step is None else coarse(value, step)
 
 
@@ -132,5 +130,6 @@ def _cell(
         return cell
     sign = 1.0 if get_metric(key).higher_is_better else -1.0
     low, high = _interval(key, model, gain.null, sign, draws)
-    made = Gain(null=gain.null, gain=gain.gain, low=_shown(low, table.step), high=_shown(high, table.step))
+    ends = {k: None if v is None else _shown(v, table.step) for k, v in (("low", low), ("high", high))}
+    made = Gain(null=gain.null, gain=gain.gain, **ends)
     return cell.model_copy(update={"gain_over_null": made})

@@ -86,7 +86,7 @@ def _ranks(rows: Sequence[ReportedRow]) -> dict[str, float]:
     """By model the rank on one dataset; of rows without the metric none."""
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
     means = {r.model: 1 / shown for r in rows if (shown := r.values.get("radcliq_v1_reciprocal"))}
-    ranks = average_ranks(np.array(list(means.values()))) if means else []
+    ranks = average_ranks(np.array(list(means.values())))
     return {model: float(rank) for model, rank in zip(means, ranks, strict=True)}
 
 
