@@ -214,9 +214,9 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, n
         ):
             refuse(name, "says of a baseline what its test does not")
     gains = [c.gain_over_null for c in row.metrics.values() if c.gain_over_null is not None]
-    for part in (*row.against_nulls, *gains):
-        for value in (part.gain, part.low, part.high):
-            _check_coarse(value, board, n, name)
+    values = [(t.gain, t.low, t.high) for t in row.against_nulls] + [(g.gain, g.low, g.high) for g in gains]
+    for value in (v for ends in values for v in ends):
+        _check_coarse(value, board, n, name)
 
 
 def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:

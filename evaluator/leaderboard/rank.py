@@ -166,7 +166,7 @@ def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[Ov
 def _files(ranked: Sequence[Ranked]) -> dict[str, str]:
     """Every file that ranking writes, by its name below the leaderboard."""
     files = {}
-    for table, pairwise in ranked:
+    for table, pairwise, _ in ranked:
         name = table.name
         files[f"tables/{name}.json"] = tables.table_json(table)
         files[f"tables/{name}.csv"] = tables.table_csv(table)

@@ -145,9 +145,10 @@ class Row(Entry):
     metrics: Mapping[str, MetricCell]
     record: RecordPath
     badges: Annotated[tuple[Badge, ...], Field(strict=False)]
-    against_nulls: Annotated[tuple[NullTest, ...], Field(strict=False)] = Field(
-        (), description="Of a ranked model: how it stands to each baseline."
-    )
+    against_nulls: Annotated[
+        tuple[NullTest, ...],
+        Field(strict=False, description="Of a ranked model: how it stands to each baseline."),
+    ] = ()
     diagnostics: Mapping[str, Any] = Field(description="As the record has them.")
     submitted: str | None = Field(None, description="Date, YYYY-MM-DD.")
     pull_request: int | None = None

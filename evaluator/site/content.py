@@ -114,7 +114,7 @@ def _overall(
     leaderboard: Path, setting: OverallSetting, tables: Mapping[TableKey, Table]
 ) -> dict[str, OverallTable]:
     """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
-    found = {}
+    found: dict[str, OverallTable] = {}
     for track in TRACKS:
         here = {d: tables[d, track] for d in setting.ordered if (d, track) in tables}
         path = leaderboard / f"overall.{track}.json"

@@ -100,7 +100,7 @@ def test_fewer_than_two_complete_models_is_said_in_a_sentence(boards, left, word
     assert words in table.notes[0]
     assert (len(table.rows), table.pairs, table.band) == (left, (), None)
     assert all(r.rank_low is None for r in table.rows)
-    assert table.incomplete[0].boards["iu-xray"].rank_low == 1
+    assert table.incomplete[0].boards["iu-xray"].rank_low == 1 + left
     assert objection(table, SETTING, few) is None
     assert words in overall_markdown(table).replace("\\", "")
 
