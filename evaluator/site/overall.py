@@ -25,7 +25,7 @@ _HOW: Final = """
 
 - **Complete** is a model that is ranked on every dataset named in the columns. The others are listed with what they lack.
 - On each dataset the difference of two models in the ranking metric is divided by one unit that all pairs share: the typical
-  spread of a study's paired difference. The **score** is the mean of these over the datasets, each with the same weight:
+  size (root mean square) of a study's paired difference. The **score** is the mean of these over the datasets, each with the same weight:
   how many such units a model is ahead of the mean of all complete models. Weights by the number of studies would let the largest dataset decide
   alone, and its own board says that already.
 - **Overall rank ranges** come from one family of sign-flip tests over all patients of all datasets, adjusted for all
@@ -202,7 +202,7 @@ def _view(table: OverallTable, content: Content) -> View:
     legend = (
         f"Ranges of ranks by {metric}. Below a range: how many models that board shows to be better. "
         + (
-            f"Score: in units of the typical spread of a study's difference, against the mean of the complete models; scores closer than "
+            f"Score: in units of the typical size of a study's difference, against the mean of the complete models; scores closer than "
             f"{table.band:g} count as practically equal."
             if table.band
             else ""

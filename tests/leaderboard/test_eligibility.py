@@ -143,3 +143,13 @@ def test_releases_that_lead_nowhere_are_not_none(tmp_path):
     (tmp_path / "releases.json").symlink_to("nowhere")
     with pytest.raises(RexrankError, match=r"releases\.json"):
         read_releases(tmp_path)
+
+
+def test_the_sandbox_says_why_a_template_has_a_rank_there():
+    collapsed = record("template", diagnostics={"top1_share": 0.95})
+    found = sort_entrants(
+        Board(get_dataset("sandbox"), "findings"), [collapsed, record("m")], rehearsal=False
+    )
+    assert [n for n in found.notes if "t/template gives one report to at least nine studies in ten" in n]
+    assert not [n for n in found.notes if "t/m " in n]
+    assert not sort_entrants(REAL, [collapsed], rehearsal=False).notes
