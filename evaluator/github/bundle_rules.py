@@ -214,7 +214,7 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, n
         ):
             refuse(name, "says of a baseline what its test does not")
     gains = [c.gain_over_null for c in row.metrics.values() if c.gain_over_null is not None]
-    values = [(t.gain, t.low, t.high) for t in row.against_nulls] + [(g.gain, g.low, g.high) for g in gains]
+    values = [(t.gain, t.low, t.high) for t in row.against_nulls] + [(g.low, g.high) for g in gains]
     for value in (v for ends in values for v in ends):
         _check_coarse(value, board, n, name)
 

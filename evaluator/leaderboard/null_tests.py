@@ -48,7 +48,7 @@ def add_null_tests(
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
     both = {**frames, **nulls}
-    draws = _draws([m.key for m in table.metrics], both, clusters, seed)
+    draws = _draws([m.key for m in table.metrics if not m.corpus], both, clusters, seed)
     tests = _tests(table, both, clusters, seed, draws)
     rows = tuple(_row(r, table, tests.get(r.id, ()), draws) for r in table.rows)
     return table.model_copy(update={"rows": rows})

@@ -92,7 +92,9 @@ def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Pat
     """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
     found = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
     return {
-        name_of(r): f.drop(columns=[k for k in r["metrics"] if not usable(r, k, entrants.signatures)])
+        name_of(r): f.drop(
+            columns=[k for k in r["metrics"] if not usable(r, k, entrants.signatures)], errors="ignore"
+        )
         for r, f in zip(entrants.nulls, found, strict=True)
     }
 
