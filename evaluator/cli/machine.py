@@ -89,23 +89,53 @@ def run_models_list(override: Path | None) -> int:
         gated = ", gated" if spec.gated else ""
         print(f"{spec.key:<20} {item.state:<11} {spec.size_mb:>6} MB  {spec.title} ({spec.licence}{gated})")
         print(f"{'':<20} for {', '.join(spec.metrics)}; revision {spec.revision[:12] or 'not recorded'}")
+        for words in filter(None, (spec.gated, spec.other)):
+            print(f"{'':<20} {words}")
     return 0
 
 
-def run_models_fetch(keys: list[str], override: Path | None) -> int:
-    """0 after downloading, 3 when some of the models cannot be had; raises `RexrankError` where none can."""
-    from evaluator.models.download import fetch, open_models, state_of
-    from evaluator.models.weights import model_specs
+def run_models_fetch(keys: list[str], override: Path | None, lock: Path | None) -> int:
+    """0 after downloading, 3 when some of the models cannot be had; raises `RexrankError` where none can.
 
-    def work(key: str) -> ExitCode:
-        folder = fetch(key, override)
-        state = state_of(model_specs()[key], folder).state
-        print(f"{key}: {folder} ({state})")
-        if state == "unverified":
-            print("  no digest is recorded for it yet: scores say unverified and enter no real table")
-        return ExitCode.DONE
+    Without keys all that is open is fetched, and what is not is named with the way to it.
+    """
+    from evaluator.cli.progress import progress
+    from evaluator.models.download import Fetcher, open_models, state_of
+    from evaluator.models.lock import lock_path, read_lock
+    from evaluator.models.manifest import model_specs
 
-    return each(keys or list(open_models()), work)
+    path = lock_path(lock)
+    before = read_lock(path)
+    with progress() as show:
+        fetcher = Fetcher(override, lock=path, progress=show)
+
+        def work(key: str) -> ExitCode:
+            folder = fetcher.fetch(key)
+            state = state_of(model_specs()[key], folder, read_lock(path))
+            print(f"{key}: {folder} ({state.state})")
+            for name in (n for n, s in state.files.items() if s == "unverified"):
+                print(
+                    f"  {name}: nothing pins it; compare it with a second maintainer's (rexrank models compare)"
+                )
+            return ExitCode.DONE
+
+        status = each(keys or list(open_models()), work)
+    if read_lock(path) != before:
+        print(f"wrote {path}: the commits and digests of what weights.toml does not pin. Commit it.")
+    if not keys:
+        _name_the_rest()
+    return status
+
+
+def _name_the_rest() -> None:
+    """Prints the models, or editions of them, that a person has to ask for."""
+    from evaluator.models.manifest import model_specs
+
+    for spec in model_specs().values():
+        if spec.gated:
+            print(f"{spec.key}: not fetched, it is gated. {spec.gated}")
+        if spec.other:
+            print(f"{spec.key}: there is another edition. {spec.other}")
 
 
 def run_models_verify(override: Path | None) -> int:
@@ -129,6 +159,48 @@ def run_models_verify(override: Path | None) -> int:
     if bad:
         print(f"{bad} models cannot be used. Fetch them again with: rexrank models fetch KEY")
     return ExitCode.FAILURE if bad else ExitCode.DONE
+
+
+def run_models_record(override: Path | None, out: Path | None) -> int:
+    """0 after writing the size and digests of every weights file here, for another maintainer to compare with."""
+    from evaluator.models.comparison import recorded
+    from evaluator.models.weights import models_directory
+
+    found = recorded(override)
+    if not found.root:
+        raise RexrankError(f"there are no weights in {models_directory(override)} to record.")
+    text = dump_json(found.model_dump(mode="json"))
+    if out is None:
+        print(text, end="")
+        return 0
+    write_text(out, text)
+    print(f"wrote {out}: {sum(map(len, found.root.values()))} files of {len(found.root)} models")
+    return 0
+
+
+def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, confirm: bool) -> int:
+    """0 when every file that both have is the same, 1 when one is not; `confirm` adds agreed files to the lock."""
+    from evaluator.core.host_files import read_host_file
+    from evaluator.models import comparison
+    from evaluator.models.lock import MAX_BYTES, ModelsLock, lock_path
+
+    there = read_host_file(file, ModelsLock, limit=MAX_BYTES, form="JSON")
+    differences = comparison.compare(comparison.recorded(override), there)
+    for d in differences:
+        print(f"{d.key}/{d.name}: {d.agreement}")
+        if d.agreement == "different" and d.here and d.there:
+            print(f"  here   {d.here.sha256} {d.here.size:>14,} bytes")
+            print(f"  there  {d.there.sha256} {d.there.size:>14,} bytes")
+    wrong = sum(d.agreement == "different" for d in differences)
+    if wrong:
+        print(f"{wrong} files differ: nothing was confirmed. Fetch them again on both machines.")
+        return ExitCode.INPUT
+    if confirm:
+        path = lock_path(lock)
+        print(
+            f"{comparison.confirm(differences, path)} files added to {path}. Commit it, naming who compared."
+        )
+    return 0
 
 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
@@ -168,7 +240,8 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
 def _published(options: ServeOptions, models: Path | None, scratch: Path) -> ServeOptions:
     """What serves a model; GREEN's, by key or by its folder, in the context and with the ids it was made for."""
     from evaluator.metrics.green import CONTEXT
-    from evaluator.models.weights import model_directory, model_specs
+    from evaluator.models.manifest import model_specs
+    from evaluator.models.weights import model_directory
 
     folder = model_directory("green", models) if options.model == "green" else Path(options.model)
     if options.model == "green" or (folder / "tokenization_chexagent.py").is_file():

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from evaluator.cli.options import Models, Store, device_name
+from evaluator.cli.options import Lock, Models, Store, device_name
 
 data_app = typer.Typer(
     no_args_is_help=True, help="Check reference files and write id manifests.", rich_markup_mode=None
 )
 models_app = typer.Typer(
-    no_args_is_help=True, help="List, fetch and verify the metrics' weights.", rich_markup_mode=None
+    no_args_is_help=True, help="List, fetch, verify and compare the metrics' weights.", rich_markup_mode=None
 )
 cache_app = typer.Typer(
     no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
@@ -77,11 +77,43 @@ def models_fetch(
         list[str] | None, typer.Argument(help="Model keys; all that are open by default.")
     ] = None,
     models: Models = None,
+    lock: Lock = None,
 ) -> None:
-    """Download weights at their pinned revision and check their digests."""
+    """Download weights at full commits, continue what was cut off, and check every digest.
+
+    What weights.toml does not pin is looked up on the hub once and written to models.lock. Files that are here
+    and right stay.
+    """
     from evaluator.cli.machine import run_models_fetch
 
-    raise typer.Exit(run_models_fetch(keys or [], models))
+    raise typer.Exit(run_models_fetch(keys or [], models, lock))
+
+
+@models_app.command("record")
+def models_record(
+    models: Models = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File (default: standard output).")] = None,
+) -> None:
+    """Write the size and digests of the weights that are here, for a second maintainer."""
+    from evaluator.cli.machine import run_models_record
+
+    raise typer.Exit(run_models_record(models, out))
+
+
+@models_app.command("compare")
+def models_compare(
+    file: Annotated[Path, typer.Argument(help="What `models record` wrote elsewhere, or a models.lock.")],
+    models: Models = None,
+    lock: Lock = None,
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="Add what both have alike, and nothing pins yet, to models.lock."),
+    ] = False,
+) -> None:
+    """Compare the weights that are here with those of another maintainer, file by file."""
+    from evaluator.cli.machine import run_models_compare
+
+    raise typer.Exit(run_models_compare(file, models, lock, confirm=confirm))
 
 
 @models_app.command("verify")

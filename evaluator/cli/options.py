@@ -33,6 +33,12 @@ Device = Annotated[
 Models = Annotated[
     Path | None, typer.Option("--models", help="Directory of weights (default: REXRANK_MODELS).")
 ]
+Lock = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock", help="File of commits and digests (default: REXRANK_MODELS_LOCK, or models.lock here)."
+    ),
+]
 References = Annotated[
     Path | None,
     typer.Option("--references", help="Directory of reference files (default: REXRANK_REFERENCES)."),

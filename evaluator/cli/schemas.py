@@ -14,7 +14,8 @@ from evaluator.leaderboard.eligibility import Releases
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
 from evaluator.leaderboard.table import Table
 from evaluator.models.judges.config import JudgesFile
-from evaluator.models.weights import WeightsFile
+from evaluator.models.lock import ModelsLock
+from evaluator.models.manifest import WeightsFile
 from evaluator.scoring.quota import Policy
 from evaluator.scoring.record import Record
 from evaluator.submissions.outcome import SITE_URL
@@ -31,6 +32,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
     "table-v1": (Table, "Board"),
+    "models-lock-v1": (ModelsLock, "ReXrank lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
 }
 """Model and title of each schema, by its name."""

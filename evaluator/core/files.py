@@ -201,3 +201,13 @@ def sha256_file(path: Path) -> str:
         while block := source.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def git_blob_id(path: Path) -> str:
+    """The id that git gives a file's content, in lower-case hexadecimal; it names content, and protects nothing."""
+    size = path.stat().st_size
+    digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as source:
+        while block := source.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

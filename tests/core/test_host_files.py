@@ -20,7 +20,7 @@ from evaluator.datasets.references import Planted
 from evaluator.datasets.registry import read_dataset
 from evaluator.leaderboard.eligibility import read_releases
 from evaluator.models.judges.config import read_judges
-from evaluator.models.weights import read_weights
+from evaluator.models.manifest import read_weights
 from evaluator.scoring.quota import read_policy
 
 ROOT = Path(__file__).parents[2]

@@ -215,7 +215,8 @@ def _weights(weights: Weights) -> Finding:
     fetch = weights.gated or f"rexrank models fetch {weights.key} --models DIR, as root"
     cures = {
         "stand-in": "put the real ones there; until then only the sandbox board is filled",
-        "unverified": "record revision and digests in weights.toml (Weights in the guide); until then no score counts",
+        "unverified": "rexrank models fetch in the checkout pins them in models.lock (Weights in the guide); "
+        "until then no score counts",
         "absent": fetch,
         "incomplete": fetch,
         "wrong": "delete the folder, fetch again, and tell the others: a file was changed",

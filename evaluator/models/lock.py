@@ -1,0 +1,108 @@
+"""`models.lock`: what the model hub gave for files that the manifest does not pin, once and for all.
+
+The file lies in the host's repository, is written by `rexrank models fetch` and committed. By model and file
+it holds the commit, the size and the digests; a file that fits it counts as verified, as one that fits the
+manifest does. Where no hub gives a file (gated archives), two maintainers compare their own copies, and the
+entry has no repository.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.host_files import read_host_file
+from evaluator.core.problems import InputError
+from evaluator.core.typed import Sha256, Typed, TypedTable, form
+from evaluator.models.manifest import BlobId, FileName, ModelKey, Source
+
+LOCK_NAME: Final = "models.lock"
+MAX_BYTES: Final = 1_000_000
+
+
+class Locked(Typed):
+    """One file of a model as the hub gave it, or as two maintainers have it."""
+
+    hub: Annotated[
+        str,
+        form(r"(?:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)?", "owner/name on the hub, or nothing", longest=200),
+    ] = Field(description="Repository on the hub; empty for a file that was compared by hand.")
+    name: FileName = Field(description="The file's name there.")
+    revision: Annotated[str, form("(?:[0-9a-f]{40})?", "a commit of 40 hexadecimal digits, or nothing")] = (
+        Field(description="Commit of the repository; empty for a file that was compared by hand.")
+    )
+    size: Annotated[int, Field(ge=0)] = Field(description="Size in bytes.")
+    sha256: Sha256 = Field(description="Digest of the file.")
+    blob: BlobId = Field(default="", description="Git blob id, where the hub names the file by it.")
+
+
+class ModelsLock(TypedTable[ModelKey, dict[FileName, Locked]]):
+    """The files that this repository pins beside the manifest, by model and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a file must be: its commit (or nothing), and its SHA-256 or else its git blob id."""
+
+    revision: str
+    sha256: str
+    blob: str
+
+
+def lock_path(override: Path | None = None) -> Path:
+    """`override`, else `REXRANK_MODELS_LOCK`, else `models.lock` in the current directory."""
+    return override or Path(os.environ.get("REXRANK_MODELS_LOCK") or LOCK_NAME)
+
+
+def read_lock(override: Path | None = None) -> ModelsLock:
+    """The lock in force, empty where there is no file. Raises `InvalidFile` with every problem of it."""
+    path = lock_path(override)
+    if not path.exists():
+        return ModelsLock({})
+    return read_host_file(path, ModelsLock, limit=MAX_BYTES, form="JSON")
+
+
+def record_files(path: Path, key: str, files: dict[str, Locked]) -> None:
+    """Adds a model's files to a lock file, in the place of earlier entries of the same names."""
+    rows: dict[str, dict[str, Any]] = read_lock(path).model_dump(mode="json")
+    rows.setdefault(key, {}).update({name: file.model_dump(mode="json") for name, file in files.items()})
+    write_text(path, dump_json(rows))
+
+
+def pins(key: str, name: str, source: Source, lock: ModelsLock) -> tuple[Pin, ...]:
+    """What a file of a model may be: as the manifest pins it, and as the lock does.
+
+    An entry of another repository or commit than the manifest's is left out: it was made for an earlier
+    manifest. Raises `InputError` where both pin the same file of one commit and disagree.
+    """
+    accepted = [Pin(source.revision, source.sha256, source.blob)] if source.pinned else []
+    if (entry := lock.root.get(key, {}).get(name)) is None:
+        return tuple(accepted)
+    if entry.hub:
+        if not _same_place(entry, name, source):
+            return tuple(accepted)
+        if (source.sha256 and source.sha256 != entry.sha256) or (
+            source.blob and entry.blob and source.blob != entry.blob
+        ):
+            raise InputError(
+                f"{LOCK_NAME} and weights.toml disagree about {key}/{name} at {entry.revision[:12]}. "
+                "One of them was changed: find out which, and remove the other entry."
+            )
+    return (*accepted, Pin(entry.revision, entry.sha256, entry.blob))
+
+
+def locked_source(key: str, name: str, source: Source, lock: ModelsLock) -> Locked | None:
+    """The entry that says where to fetch a file from, or `None`."""
+    entry = lock.root.get(key, {}).get(name)
+    return entry if entry is not None and entry.hub and _same_place(entry, name, source) else None
+
+
+def _same_place(entry: Locked, name: str, source: Source) -> bool:
+    """Whether an entry is of the file that the manifest means; an open commit fits every one."""
+    wanted = source.name or Path(name).name
+    return (entry.hub, entry.name) == (source.hub, wanted) and source.revision in {"", entry.revision}

@@ -1,0 +1,55 @@
+"""Wheels that are read and never installed: fetched by pip, pinned by digest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from evaluator.core.files import atomic_writer, sha256_bytes
+from evaluator.core.problems import RexrankError, visible
+from evaluator.models.manifest import Source
+
+MAX_BYTES: Final = 10_000_000
+SECONDS: Final = 300
+PYTHON: Final = "3.12"
+"""The Python that the wheels ask for; nothing of them runs here."""
+
+
+def fetch_wheel(source: Source, path: Path) -> None:
+    """Puts the wheel of `source.package` at `path`. Nothing of it runs, and nothing else is fetched.
+
+    Raises `RexrankError` where pip cannot get it or its digest is not the recorded one.
+    """
+    by_hand = f"Or get {path.name} from a package index by hand and lay it at {path}."
+    with TemporaryDirectory() as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
+        command += ["--only-binary", ":all:", "--python-version", PYTHON, "--dest", folder, source.package]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RexrankError(
+                f"pip cannot fetch {source.package} ({type(error).__name__}). {by_hand}"
+            ) from error
+        wheel = Path(folder) / path.name
+        if done.returncode or not wheel.is_file():
+            words = [w for w in done.stderr.splitlines() if w.startswith("ERROR")] or ["it gave no such file"]
+            raise RexrankError(f"pip cannot fetch {source.package}: {visible(words[-1], 160)}. {by_hand}")
+        data = wheel.read_bytes() if wheel.stat().st_size <= MAX_BYTES else b""
+        if sha256_bytes(data) != source.sha256:
+            raise RexrankError(
+                f"{path.name} has not the recorded digest {source.sha256}. It was deleted; do not use it, and tell "
+                "the maintainers."
+            )
+        with atomic_writer(path) as out:
+            out.write(data)
