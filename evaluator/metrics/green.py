@@ -29,8 +29,9 @@ from evaluator.models.judges.sanitise import ESCAPING, escaped
 from evaluator.models.judges.settings import JudgeSettings, is_loopback
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.loading import reading
+from evaluator.models.manifest import model_specs
 from evaluator.models.runtime import Run
-from evaluator.models.weights import model_directory, model_specs, weights_digest
+from evaluator.models.weights import model_directory, weights_digest
 
 MAX_WORDS: Final = 300
 """Words of each report that the prompt shows."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.metrics.signature import Signature
-from evaluator.models.radgraph import MODEL, Annotation, annotate_texts
+from evaluator.models.radgraph import MODEL, XL, Annotation, annotate_texts
 from evaluator.models.runtime import Run
 from evaluator.models.weights import weights_label
 
@@ -134,9 +134,6 @@ class RadGraphF1(Metric):
         return all_scored([s.combined for s in scores], details)
 
 
-PREPARATION = "radgraph-package"
-
-
 class RadGraphSimple(Metric):
     """F1 of entities: tokens and label."""
 
@@ -153,11 +150,13 @@ class RadGraphSimple(Metric):
     paper: ClassVar[str] = "Delbrouck et al., Findings of EMNLP 2022"
     code: ClassVar[str] = "radgraph 0.1.18, F1RadGraph with model_type radgraph"
     level: ClassVar[Level] = "simple"
+    model: ClassVar[str] = MODEL
+    preparation: ClassVar[str] = "radgraph-package"
 
     def signature(self, run: Run) -> Signature:
         """`radgraph_simple|v1|radgraph@…|prep:radgraph-package|release:…|protocol:…`."""
-        label = weights_label(MODEL, run.models)
-        parts = (label, f"prep:{PREPARATION}", f"release:{self.variant(run)}")
+        label = weights_label(self.model, run.models)
+        parts = (label, f"prep:{self.preparation}", f"release:{self.variant(run)}")
         return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
@@ -166,7 +165,7 @@ class RadGraphSimple(Metric):
         # The package never annotates an empty string beside another text, though alone it reads it as "None".
         whole = [bool(p.reference and p.prediction) for p in pairs]
         texts = [t for p, keep in zip(pairs, whole, strict=True) if keep for t in (p.reference, p.prediction)]
-        found = annotate_texts(texts, PREPARATION, run)
+        found = annotate_texts(texts, self.preparation, run, self.model)
         return all_scored(
             [
                 reward(found[p.reference], found[p.prediction], self.level, lower=lower) if keep else 0.0
@@ -188,4 +187,32 @@ class RadGraphComplete(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_complete"
     title: ClassVar[str] = "RadGraph complete"
+    level: ClassVar[Level] = "complete"
+
+
+class RadGraphXlSimple(RadGraphSimple):
+    """As simple, with RadGraph-XL: the `radgraph` package's default model, with words and labels of its own."""
+
+    key: ClassVar[str] = "radgraph_xl_simple"
+    title: ClassVar[str] = "RadGraph-XL simple"
+    weights: ClassVar[tuple[str, ...]] = (XL,)
+    paper: ClassVar[str] = "Delbrouck et al., Findings of ACL 2024"
+    code: ClassVar[str] = "radgraph 0.1.18, F1RadGraph with model_type radgraph-xl"
+    model: ClassVar[str] = XL
+    preparation: ClassVar[str] = "radgraph-package-xl"
+
+
+class RadGraphXlPartial(RadGraphXlSimple):
+    """As partial, with RadGraph-XL."""
+
+    key: ClassVar[str] = "radgraph_xl_partial"
+    title: ClassVar[str] = "RadGraph-XL partial"
+    level: ClassVar[Level] = "partial"
+
+
+class RadGraphXlComplete(RadGraphXlSimple):
+    """As complete, with RadGraph-XL."""
+
+    key: ClassVar[str] = "radgraph_xl_complete"
+    title: ClassVar[str] = "RadGraph-XL complete"
     level: ClassVar[Level] = "complete"

@@ -26,6 +26,9 @@ _METRICS: Final[dict[str, str]] = {
     "radgraph_simple": "evaluator.metrics.radgraph:RadGraphSimple",
     "radgraph_partial": "evaluator.metrics.radgraph:RadGraphPartial",
     "radgraph_complete": "evaluator.metrics.radgraph:RadGraphComplete",
+    "radgraph_xl_simple": "evaluator.metrics.radgraph:RadGraphXlSimple",
+    "radgraph_xl_partial": "evaluator.metrics.radgraph:RadGraphXlPartial",
+    "radgraph_xl_complete": "evaluator.metrics.radgraph:RadGraphXlComplete",
     "ratescore": "evaluator.metrics.ratescore:RateScore",
     "green": "evaluator.metrics.green:Green",
     "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
@@ -62,6 +65,9 @@ EXTRAS: Final = (
     "radgraph_simple",
     "radgraph_partial",
     "radgraph_complete",
+    "radgraph_xl_simple",
+    "radgraph_xl_partial",
+    "radgraph_xl_complete",
 )
 """Metrics for research that stand on no board."""
 

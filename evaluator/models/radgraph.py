@@ -16,6 +16,7 @@ from evaluator.models.unique_texts import encode_unique
 from evaluator.models.weights import model_directory, weights_digest
 
 MODEL: Final = "radgraph"
+XL: Final = "radgraph-xl"
 _PUNCTUATION: Final = "/,:.!?()"
 _BEFORE: Final = re.compile(rf"(?<! )(?=[{re.escape(_PUNCTUATION)}])")
 _AFTER: Final = re.compile(rf"(?<=[{re.escape(_PUNCTUATION)}])(?! )")
@@ -38,7 +39,31 @@ def package_words_of(text: str) -> list[str]:
     return words_of(text or "None")
 
 
-PREPARATIONS: Final = {"rexrank": words_of, "radgraph-package": package_words_of}
+_ESCAPES: Final = (("\\n", "  "), ("\\f", "  "), ("\\u2122", " " * 6), ("\n", " "), ('\\"', "``"))
+"""What the package reads otherwise before it finds words; all but the line break are written out with a backslash."""
+_APART: Final = ((").", ") ."), ("%.", "% ."), (".'", ". '"), ("%,", "% ,"), ("%)", "% )"))
+
+
+def xl_words_of(text: str) -> list[str]:
+    """The words of the `radgraph` package for RadGraph-XL: runs of letters and digits, runs of other marks.
+
+    >>> xl_words_of("Right-sided 2.5cm (50%).")
+    ['Right', '-', 'sided', '2', '.', '5cm', '(', '50', '%', ')', '.']
+    """
+    text = text or "None"
+    for written, meant in _ESCAPES:
+        text = text.replace(written, meant)
+    joined = " ".join(re.findall(r"\w+|[^\w\s]+", text))
+    for together, apart in _APART:
+        joined = joined.replace(together, apart)
+    return joined.split()
+
+
+PREPARATIONS: Final = {
+    "rexrank": words_of,
+    "radgraph-package": package_words_of,
+    "radgraph-package-xl": xl_words_of,
+}
 
 
 class Annotator:
@@ -46,8 +71,8 @@ class Annotator:
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.network = network
-        self.tokenizer = wordpiece_tokenizer(folder / "encoder", MODEL)
-        check_ids(self.tokenizer.get_vocab(), network.bert, folder / "encoder/vocab.txt", MODEL)
+        self.tokenizer = wordpiece_tokenizer(folder / "encoder", folder.name)
+        check_ids(self.tokenizer.get_vocab(), network.bert, folder / "encoder/vocab.txt", folder.name)
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("[CLS]", "[SEP]"))
         self._known: dict[str, list[int]] = {}
 
@@ -132,16 +157,18 @@ def _network(folder: Path, digest: str, device: str) -> Network:  # noqa: ARG001
     return Network(folder, device)
 
 
-def annotator(run: Run) -> Annotator:
-    """The annotator of the run's models directory. Raises `MetricUnavailable` when it is not there."""
-    folder = model_directory(MODEL, run.models)
-    return Annotator(folder, _network(folder, weights_digest(MODEL, run.models), run.device))
+def annotator(run: Run, model: str = MODEL) -> Annotator:
+    """The annotator of a model in the run's models directory. Raises `MetricUnavailable` when it is not there."""
+    folder = model_directory(model, run.models)
+    return Annotator(folder, _network(folder, weights_digest(model, run.models), run.device))
 
 
-def annotate_texts(texts: Sequence[str], preparation: str, run: Run) -> dict[str, Annotation]:
+def annotate_texts(
+    texts: Sequence[str], preparation: str, run: Run, model: str = MODEL
+) -> dict[str, Annotation]:
     """The annotation of each distinct text, by the text as given. Blank text has no entity."""
-    engine = annotator(run)
+    engine = annotator(run, model)
     prepared = {t: " ".join(PREPARATIONS[preparation](t)) for t in set(texts)}
-    space = namespace(MODEL, "radgraph-annotation", run)
-    found = encode_unique(list(prepared.values()), space, engine.annotate, run, MODEL)
+    space = namespace(model, "radgraph-annotation", run)
+    found = encode_unique(list(prepared.values()), space, engine.annotate, run, model)
     return {t: found[p] for t, p in prepared.items()}

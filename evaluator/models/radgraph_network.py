@@ -8,14 +8,16 @@ archive.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from evaluator.core.problems import visible
 from evaluator.models.batches import encode_rows, finite
 from evaluator.models.loading import check_numbers, fitted, read_config, reading
 from evaluator.models.ties import TIE, first_best, first_top
@@ -24,11 +26,11 @@ from evaluator.models.weights import damaged
 if TYPE_CHECKING:
     import torch
 
-KEY: Final = "radgraph"
-_MAX_MEMBER: Final = {"weights.th": 2 << 30}
+_MAX_MEMBER: Final = {"weights.th": 1 << 30}
 _MAX_TEXT_MEMBER: Final = 16 << 20
-"""Bytes of an archive's other files, and the number of its members: a small file may unpack to a large one."""
+"""Bytes of an archive's other files, the number of its members, and what all of it may unpack to."""
 _MAX_MEMBERS: Final = 1000
+_MAX_UNPACKED: Final = (1 << 30) + (128 << 20)
 _BERT: Final = "_embedder.token_embedder_bert._matched_embedder.transformer_model."
 _RELATION_ROWS: Final = 4_000_000
 """Numbers held at a time when pairs of spans are scored."""
@@ -53,25 +55,39 @@ def read_archive(folder: Path) -> Archive:
     """
     import torch
 
-    path = archive_path(folder)
-    with reading(path, KEY):
+    path, key = archive_path(folder), folder.name
+    with reading(path, key):
         members = _members(folder)
         if lacking := [n for n in ("config.json", "weights.th") if n not in members]:
-            raise damaged(path, KEY, f"it holds no {' and no '.join(lacking)}")
+            raise damaged(path, key, f"it holds no {' and no '.join(lacking)}")
         config = json.loads(members["config.json"])
-        namespaces = [n for n in members if n.startswith("vocabulary/") and n.endswith("__ner_labels.txt")]
-        dataset = namespaces[0].removeprefix("vocabulary/").removesuffix("__ner_labels.txt")
+        dataset = _dataset(list(members), key)
+        if dataset is None:
+            raise damaged(path, key, "it holds several vocabularies, and none of this model's name")
         entities = _labels(members[f"vocabulary/{dataset}__ner_labels.txt"])
         relations = _labels(members[f"vocabulary/{dataset}__relation_labels.txt"])
         tensors = torch.load(io.BytesIO(members["weights.th"]), map_location="cpu", weights_only=True)
         weights = config["model"].get("loss_weights", {})
         if not (weights.get("ner", 0) > 0 and weights.get("relation", 0) > 0):
-            raise damaged(path, KEY, "it was not trained for entities and relations")
+            raise damaged(path, key, "it was not trained for entities and relations")
         coreference = config["model"].get("modules", {}).get("coref", {})
         if coreference.get("coref_prop", 0) and weights.get("coref", 0) > 0:
-            raise damaged(path, KEY, "it propagates coreference, which is not supported")
-        check_numbers(tensors, path, KEY)
+            raise damaged(path, key, "it propagates coreference, which is not supported")
+        check_numbers(tensors, path, key)
         return Archive(config, entities, relations, dataset, dict(tensors))
+
+
+def _dataset(members: list[str], key: str) -> str | None:
+    """The data set whose vocabulary is meant: the one of the model's name, else the only one.
+
+    Raises `IndexError` where there is none.
+    """
+    names = [
+        n.removeprefix("vocabulary/").removesuffix("__ner_labels.txt")
+        for n in members
+        if n.startswith("vocabulary/") and n.endswith("__ner_labels.txt")
+    ]
+    return key if key in names else names[0] if len(names) < 2 else None
 
 
 def archive_path(folder: Path) -> Path:
@@ -84,24 +100,56 @@ def archive_path(folder: Path) -> Path:
     )
 
 
+class _Bounded(io.RawIOBase):
+    """An unpacked stream that ends with an error before it fills the memory: a small file may hold a large one."""
+
+    def __init__(self, source: IO[bytes], path: Path) -> None:
+        self.source, self.path, self.left = source, path, _MAX_UNPACKED
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self.source.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
+        self.left -= len(data)
+        if self.left < 0:
+            raise damaged(
+                self.path, self.path.parent.name, f"it unpacks to more than {_MAX_UNPACKED:,} bytes"
+            )
+        return data
+
+
 def _members(folder: Path) -> dict[str, bytes]:
+    """The members that are read, by name; of two of one name neither can be meant."""
     packed = folder / "model.tar.gz"
-    if packed.is_file():
-        with tarfile.open(packed, "r:gz") as archive:
-            found = {}
-            for number, member in enumerate(archive):
-                if number >= _MAX_MEMBERS:
-                    raise damaged(packed, KEY, f"it has more than {_MAX_MEMBERS} members")
-                name = member.name.removeprefix("./")
-                wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
-                if wanted and member.isfile():
-                    if member.size > _MAX_MEMBER.get(name, _MAX_TEXT_MEMBER):
-                        raise damaged(packed, KEY, f"its member {name} has {member.size:,} bytes")
-                    content = archive.extractfile(member)
-                    found[name] = content.read() if content else b""
-            return found
-    paths = [folder / "config.json", folder / "weights.th", *sorted((folder / "vocabulary").glob("*.txt"))]
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
+    if not packed.is_file():
+        paths = [
+            folder / "config.json",
+            folder / "weights.th",
+            *sorted((folder / "vocabulary").glob("*.txt")),
+        ]
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
+    key, found = folder.name, dict[str, bytes]()
+    with (
+        gzip.open(packed) as unpacked,
+        tarfile.open(fileobj=_Bounded(unpacked, packed), mode="r|") as archive,
+    ):
+        for number, member in enumerate(archive):
+            if number >= _MAX_MEMBERS:
+                raise damaged(packed, key, f"it has more than {_MAX_MEMBERS} members")
+            name = member.name.removeprefix("./")
+            wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
+            if not wanted or member.isdir():
+                continue
+            if not member.isreg() or member.issparse() or name in found:
+                raise damaged(
+                    packed, key, f"its member {visible(name, 60)} is a link, no plain file, or there twice"
+                )
+            if member.size > _MAX_MEMBER.get(name, _MAX_TEXT_MEMBER):
+                raise damaged(packed, key, f"its member {visible(name, 60)} has {member.size:,} bytes")
+            content = archive.extractfile(member)
+            found[name] = content.read() if content else b""
+    return found
 
 
 def _labels(data: bytes) -> tuple[str, ...]:
@@ -124,27 +172,28 @@ def _encoder(folder: Path, archive: Archive, path: Path) -> Any:
     """The archive's BERT in the configuration of the folder `encoder`."""
     from transformers import BertConfig, BertModel
 
-    with reading(folder / "encoder/config.json", KEY):
+    key = folder.name
+    with reading(folder / "encoder/config.json", key):
         config = BertConfig(
-            **{k: v for k, v in read_config(folder / "encoder", KEY).items() if k != "architectures"}
+            **{k: v for k, v in read_config(folder / "encoder", key).items() if k != "architectures"}
         )
     state = {k.removeprefix(_BERT): v for k, v in archive.tensors.items() if k.startswith(_BERT)}
     ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")
-    return fitted(lambda: BertModel(config), state, path, KEY, may_lack=ignorable)
+    return fitted(lambda: BertModel(config), state, path, key, may_lack=ignorable)
 
 
 class Network:
     """The encoder on a device and the heads on the CPU, in evaluation mode and float32."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        archive = read_archive(folder)
+        archive, key = read_archive(folder), folder.name
         path = archive_path(folder)
         self.device = device
         self.entity_labels, self.relation_labels = archive.entity_labels, archive.relation_labels
         # The heads are small: they stay on the CPU, one core a report.
         self.tensors = {k: v.float() for k, v in archive.tensors.items() if not k.startswith(_BERT)}
         self.bert = _encoder(folder, archive, path).to(device)
-        with reading(path, KEY):
+        with reading(path, key):
             self.span_width = self.tensors["_endpoint_span_extractor._span_width_embedding.weight"]
             self.width = int(self.span_width.shape[0])
             self.spans_per_word = float(archive.config["model"]["modules"]["relation"]["spans_per_word"])
@@ -161,9 +210,9 @@ class Network:
             f"_relation._relation_feedforwards.{relations}",
             f"_relation._relation_scorers.{relations}",
         )
-        with reading(path, KEY):
+        with reading(path, key):
             if fault := self._fault():
-                raise damaged(path, KEY, fault)
+                raise damaged(path, key, fault)
 
     def _fault(self) -> str | None:
         """What of the heads does not fit the encoder, the labels or each other, or `None`."""
