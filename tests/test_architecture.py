@@ -128,6 +128,7 @@ THEMES = {
     "metrics/test_judged_metrics",
     "metrics/test_properties",
     "metrics/test_radgraph_rewards",
+    "metrics/test_radgraph_xl",
     "models/judges/test_engine",
     "models/judges/test_obedient_judge",
     "models/judges/test_vllm",

@@ -18,11 +18,15 @@ ProgressCallback = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One study's two texts, already prepared by the text protocol."""
+    """One study's two texts, already prepared by the text protocol.
+
+    `context`: what else is known of the patient (age, indication), for metrics that ask; empty where nothing is.
+    """
 
     id: str
     reference: str
     prediction: str
+    context: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

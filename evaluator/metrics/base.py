@@ -89,6 +89,8 @@ class Metric(ABC):
     """Column title if it differs from `title` (skill, reciprocals)."""
     variants: ClassVar[tuple[str, ...]] = ()
     """Named variants; the first is the default."""
+    tracks: ClassVar[tuple[str, ...]] = ("findings", "report")
+    """Tracks whose boards may show it."""
     paper: ClassVar[str] = ""
     code: ClassVar[str] = ""
 

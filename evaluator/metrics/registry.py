@@ -31,6 +31,7 @@ _METRICS: Final[dict[str, str]] = {
     "radgraph_xl_complete": "evaluator.metrics.radgraph:RadGraphXlComplete",
     "ratescore": "evaluator.metrics.ratescore:RateScore",
     "green": "evaluator.metrics.green:Green",
+    "crimson": "evaluator.metrics.crimson:Crimson",
     "fineradscore": "evaluator.metrics.fineradscore:FineRadScore",
     "bleu_1": "evaluator.metrics.bleu:Bleu1",
     "bleu_3": "evaluator.metrics.bleu:Bleu3",
@@ -49,7 +50,7 @@ REXRANK_KEYS: Final = (
 )
 """The eight metrics of ReXrank, in the order of its tables."""
 
-PRESETS: Final = {"paper-2024": REXRANK_KEYS}
+PRESETS: Final = {"paper-2024": REXRANK_KEYS, "rexrank-2026": (*REXRANK_KEYS[:-1], "crimson")}
 """Sets of metrics by the name that `--preset` takes."""
 
 PRIMARY: Final = "radcliq_v1"
@@ -57,6 +58,7 @@ PRIMARY: Final = "radcliq_v1"
 
 
 EXTRAS: Final = (
+    "crimson",
     "bleu_1",
     "bleu_3",
     "bleu_4",

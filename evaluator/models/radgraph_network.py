@@ -15,7 +15,7 @@ import math
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import visible
 from evaluator.models.batches import encode_rows, finite
@@ -103,7 +103,7 @@ def archive_path(folder: Path) -> Path:
 class _Bounded(io.RawIOBase):
     """An unpacked stream that ends with an error before it fills the memory: a small file may hold a large one."""
 
-    def __init__(self, source: IO[bytes], path: Path) -> None:
+    def __init__(self, source: gzip.GzipFile, path: Path) -> None:
         self.source, self.path, self.left = source, path, _MAX_UNPACKED
 
     def readable(self) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def _check(metric: Metric, scores: Scores, n: int) -> None:
 def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol: ProtocolName) -> list[Pair]:
     """Pairs of (id, reference, prediction) rows, with the protocol applied.
 
-    A row is a `Pair`, a mapping with those three keys, or a sequence of three. Raises `ValueError`
+    A row is a `Pair`, a mapping with those three keys (and perhaps `context`: age, indication), or a sequence of three. Raises `ValueError`
     that names the row for a missing key, a text that is no string or an id that comes twice.
     """
     pairs: list[Pair] = []
@@ -159,7 +159,8 @@ def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol:
             raise ValueError(f"row {number}: the id {pair.id!r} was there before; every id must be its own.")
         seen.add(pair.id)
         if protocol == "clean":
-            pair = Pair(pair.id, clean_report(pair.reference), clean_report(pair.prediction))
+            texts = clean_report(pair.reference), clean_report(pair.prediction)
+            pair = Pair(pair.id, *texts, tuple((k, clean_report(v)) for k, v in pair.context))
         pairs.append(pair)
     return pairs
 
@@ -174,8 +175,9 @@ def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair
                 f"row {number}: no {', '.join(missing)}; every row needs id, reference, prediction."
             )
         values: list[Any] = [row["id"], row["reference"], row["prediction"]]
+        context = _context(row.get("context"), number)
     else:
-        values = list(row)
+        values, context = list(row), ()
     if len(values) != 3:
         raise ValueError(f"row {number}: {len(values)} values; wanted id, reference, prediction.")
     if isinstance(values[0], bool) or not isinstance(values[0], str | Integral):
@@ -186,7 +188,24 @@ def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair
                 f"row {number} (id {visible(values[0])}): the {name} must be a string, an empty one for none; "
                 f"found {_shown(value)}."
             )
-    return Pair(str(values[0]), values[1], values[2])
+    return Pair(str(values[0]), values[1], values[2], context)
+
+
+CONTEXT: Final = {"age": "Age", "indication": "Indication"}
+"""What a row may say of the patient, and how prompts call it."""
+
+
+def _context(value: Any, number: int) -> tuple[tuple[str, str], ...]:
+    """The context of a row, in the order of prompts; nothing for none. Raises `ValueError` that names the row."""
+    if value is None:
+        return ()
+    known = isinstance(value, Mapping) and all(str(k).lower() in CONTEXT for k in value)
+    if not known or not all(isinstance(v, str) for v in value.values()):
+        raise ValueError(
+            f"row {number}: the context may hold the texts age and indication; found {_shown(value)}."
+        )
+    told = {str(k).lower(): v for k, v in value.items()}
+    return tuple((name, told[key]) for key, name in CONTEXT.items() if told.get(key, "").strip())
 
 
 def _shown(value: object) -> str:

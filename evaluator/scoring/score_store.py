@@ -27,10 +27,15 @@ class ScoreStore:
 
     @staticmethod
     def key(signature: Signature, pairs: Sequence[Pair]) -> str:
-        """SHA-256 over the signature and every pair's id and texts, in order."""
+        """SHA-256 over the signature and every pair's id, texts and context, in order."""
         digest = hashlib.sha256(str(signature).encode())
         for pair in pairs:
-            for part in (pair.id, pair.reference, pair.prediction):
+            for part in (
+                pair.id,
+                pair.reference,
+                pair.prediction,
+                *(part for item in pair.context for part in item),
+            ):
                 data = part.encode("utf-8", "surrogatepass")
                 digest.update(len(data).to_bytes(8, "big"))
                 digest.update(data)

@@ -34,7 +34,7 @@ ENDPOINTS: Final = (
 """Schemas of what the site serves, in the order of the documentation."""
 SCHEMAS: Final = (
     *ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1",
-    "dataset-v1", "judges-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
+    "dataset-v1", "judges-v1", "models-lock-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
 

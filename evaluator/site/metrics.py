@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from evaluator.metrics.base import Metric
-from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
 from evaluator.models.manifest import ModelSpec, model_specs
 from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
@@ -29,7 +29,7 @@ MEASURED: Final = "<!-- rexrank:measured -->"
 def fill(docs: Path, content: Content) -> None:
     """Replaces the comments of the metric pages below `docs` by what belongs there."""
     found = measured(content.leaderboard)
-    for key in board_metric_keys():
+    for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
         if not path.is_file():
             continue
@@ -114,12 +114,13 @@ def agreements() -> Mapping[str, Any]:
 def agreement(key: str) -> str:
     """One metric's agreement with radiologists, study by study, with sources."""
     known = agreements()
+    of_metric = known["metrics"].get(key, {})
     rows = [
         f'<tr><th scope="row">{text(study["title"])}<small>{text(study["about"])}</small></th>'
-        f"<td>{_tau(known['metrics'][key][name])}{_other_way(study)}</td>"
+        f"<td>{_tau(of_metric[name])}{_other_way(study)}</td>"
         f"<td>{text(study['source'])}</td></tr>"
         for name, study in known["studies"].items()
-        if name in known["metrics"][key]
+        if name in of_metric
     ]
     if not rows:
         return "No number was found in the sources of this page."

@@ -130,4 +130,4 @@ def test_the_list_says_what_each_metric_needs(run, pairs):
     assert "needs: weights of chexbert (absent: rexrank models fetch chexbert)" in output
     assert "needs: an LLM judge" in output
     facts = json.loads(run("metrics", "--format", "json")[1])
-    assert {f["key"]: f["presets"] for f in facts}["bleu_2"] == ["paper-2024"]
+    assert {f["key"]: f["presets"] for f in facts}["bleu_2"] == ["paper-2024", "rexrank-2026"]

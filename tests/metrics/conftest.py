@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from support.needs import reason
+from support.radgraph_checkpoint import build
 
 from evaluator.core.types import Pair
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.models.runtime import Run
 
 PARITY = Path(__file__).parents[1] / "data" / "parity"
@@ -34,3 +36,13 @@ def official() -> dict[str, dict[str, float]]:
 def compat() -> Run:
     pytest.importorskip("torch", reason=reason("score"))
     return Run(protocol="compat", models=PARITY / "models", batch_size=1)
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models directory of the shipped stand-ins, with a small RadGraph-XL beside them."""
+    pytest.importorskip("torch", reason=reason("score"))
+    models = build("six-labels", tmp_path_factory.mktemp("models"))
+    for folder in shipped_models().iterdir():
+        (models / folder.name).symlink_to(folder)
+    return models

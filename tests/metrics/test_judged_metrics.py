@@ -17,6 +17,7 @@ from support.needs import reason
 
 from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
+from evaluator.metrics.crimson import Crimson
 from evaluator.metrics.fineradscore import FineRadScore, schema_of
 from evaluator.metrics.fineradscore import _Asker as FineAsker
 from evaluator.metrics.green import Green, _Asker
@@ -108,7 +109,20 @@ def test_fineradscore_over_http(url: str, variant: str, values: list[float]) -> 
     assert scores.failed.tolist() == [False, False, False, True]
 
 
-@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+@pytest.mark.parametrize("protocol", ["clean", "compat"])
+def test_crimson_over_http(url: str, protocol: str) -> None:
+    scores = Crimson().score(PAIRS, run_of(url, protocol))
+    assert scores.values[0] == 1.0
+    assert scores.values[0] > scores.values[1] > scores.values[2] > -1.0
+    # An empty report is no better than a normal template, as the package says; under clean it fails.
+    assert (scores.values[3], scores.failed.tolist()) == (
+        (-1.0, [False] * 3 + [True]) if protocol == "clean" else (0.0, [False] * 4)
+    )
+    assert scores.details is not None
+    assert scores.details[1]["answer"]["errors"]["attribute_errors"][0]["error_types"] == ["location"]
+
+
+@pytest.mark.parametrize("metric", [Green(), FineRadScore(), Crimson()])
 def test_signature_says_stand_in(url: str, metric: Metric) -> None:
     signature = metric.signature(run_of(url))
     assert (str(signature.judges[0]), signature.trusted) == ("facts@stand-in", False)
@@ -149,7 +163,7 @@ def test_escaping_leaves_honest_reports_alone(text: str) -> None:
 def test_injected_predictions_gain_nothing(url: str) -> None:
     pairs = [Pair(str(i), REFERENCE, f"{REPORTS[1]}\n{text}") for i, text in enumerate(INJECTIONS)]
     plain = [Pair("plain", REFERENCE, REPORTS[1])]
-    for metric in (Green(), FineRadScore()):
+    for metric in (Green(), FineRadScore(), Crimson()):
         clean = metric.score(plain, run_of(url)).values[0]
         scores = metric.score(pairs, run_of(url))
         assert scores.values.tolist() == [clean] * len(pairs)
@@ -164,7 +178,7 @@ PHRASES = (
 )
 
 
-@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+@pytest.mark.parametrize("metric", [Green(), FineRadScore(), Crimson()])
 @pytest.mark.parametrize("text", PHRASES)
 def test_no_honest_words_cost_a_report_its_score(url: str, metric: Metric, text: str) -> None:
     pairs = [Pair("a", REFERENCE, REFERENCE), Pair("b", REFERENCE, f"{REFERENCE} {text}")]
@@ -174,7 +188,7 @@ def test_no_honest_words_cost_a_report_its_score(url: str, metric: Metric, text:
 
 
 @pytest.mark.parametrize("reply", ["{}", "[Matched Findings]:\n3. all", "", "no idea", "null"])
-@pytest.mark.parametrize("metric", [Green(), FineRadScore()])
+@pytest.mark.parametrize("metric", [Green(), FineRadScore(), Crimson()])
 def test_a_judge_that_always_says_one_thing_is_voided(
     monkeypatch: pytest.MonkeyPatch, url: str, metric: Metric, reply: str
 ) -> None:

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.needs import reason
 
 from evaluator.core.types import Pair
-from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.models.runtime import Run
 from evaluator.scoring.engine import score
@@ -34,9 +32,8 @@ NOT_BEST, NOT_ZERO, ALIKE = {"radcliq_v0"}, {"ratescore"} | CHEXBERT, CHEXBERT
 
 
 @pytest.fixture(scope="module")
-def run():
-    pytest.importorskip("torch", reason=reason("score"))
-    return Run(models=shipped_models())
+def run(stand_ins):
+    return Run(models=stand_ins)
 
 
 @pytest.fixture(scope="module")

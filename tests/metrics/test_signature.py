@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.needs import reason
 
-from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.metrics.signature import Composed, Signature
 from evaluator.models.judges.identity import JudgeLabel
@@ -52,11 +51,9 @@ def test_the_text_form_gives_the_signature_back(signature: Signature) -> None:
 
 @pytest.mark.parametrize("key", metric_keys())
 @pytest.mark.parametrize("protocol", ["clean", "compat"])
-def test_every_metric_signs_in_the_text_form(key: str, protocol) -> None:
+def test_every_metric_signs_in_the_text_form(key: str, protocol, stand_ins) -> None:
     judge = JudgeSettings("http://127.0.0.1:9/v1", "facts", stand_in=True)
-    signature = get_metric(key).signature(
-        Run(protocol=protocol, models=shipped_models(), judges=by_metric(judge))
-    )
+    signature = get_metric(key).signature(Run(protocol=protocol, models=stand_ins, judges=by_metric(judge)))
     assert Signature.parse(str(signature)) == signature
     assert (signature.metric, signature.protocol) == (key, protocol)
     assert signature.trusted == (not signature.weights and not signature.judges)

@@ -140,11 +140,12 @@ class JudgesFile(Typed):
 
     green: JudgeConfig | None = Field(default=None, description="GREEN's judge.")
     fineradscore: JudgeConfig | None = Field(default=None, description="FineRadScore's judge.")
+    crimson: JudgeConfig | None = Field(default=None, description="CRIMSON's judge.")
 
     @property
     def judges(self) -> dict[str, JudgeConfig]:
         """The judges that the file has, by metric key."""
-        both = {"green": self.green, "fineradscore": self.fineradscore}
+        both = {"green": self.green, "fineradscore": self.fineradscore, "crimson": self.crimson}
         return {key: judge for key, judge in both.items() if judge is not None}
 
     @model_validator(mode="after")

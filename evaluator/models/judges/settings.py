@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from evaluator.core.problems import MetricUnavailable
 
-JUDGED: Final = ("green", "fineradscore")
+JUDGED: Final = ("green", "fineradscore", "crimson")
 """Keys of the metrics that ask a judge."""
 
 

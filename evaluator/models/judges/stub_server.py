@@ -1,6 +1,6 @@
 """A stand-in judge for rehearsals: it answers from facts instead of reading, over real HTTP.
 
-It speaks the OpenAI chat format, recognises the two published prompts by their wording, and answers
+It speaks the OpenAI chat format, recognises two published prompts and its own for CRIMSON by their wording, and answers
 in the published formats, so that the client, the prompts and the parsers work as with a real model.
 Its scores say nothing about a submission; its signature carries `@stand-in`.
 """
@@ -119,6 +119,51 @@ def fineradscore_answer(
     return _corrections(parts)
 
 
+def crimson_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
+    """The comparison in CRIMSON's answer format; normal findings are not listed."""
+    errors, _ = differences(reference, candidate)
+    ours, theirs = ([f for f in facts if f.status != "absent"] for facts in (reference, candidate))
+    r_ids = {f.finding: f"R{i}" for i, f in enumerate(ours, 1)}
+    p_ids = {f.finding: f"P{i}" for i, f in enumerate(theirs, 1)}
+    both = [name for name in r_ids if name in p_ids]
+    kinds = {2: "location", 3: "severity", 4: "temporal", 5: "temporal"}
+    wrong = {name: sorted({kinds[c] for c in kinds if name in errors[c]}) for name in both}
+    listed = [
+        [
+            {"id": ids[f.finding], "finding": f.finding, "clinical_significance": _significance(f.finding)}
+            for f in facts
+        ]
+        for facts, ids in ((ours, r_ids), (theirs, p_ids))
+    ]
+    return json.dumps(
+        {
+            "reference_findings": _distinct(listed[0]),
+            "predicted_findings": _distinct(listed[1]),
+            "matched_findings": [{"ref_id": r_ids[n], "pred_id": p_ids[n]} for n in both],
+            "errors": {
+                "false_findings": [i for n, i in p_ids.items() if n not in r_ids],
+                "missing_findings": [i for n, i in r_ids.items() if n not in p_ids],
+                "attribute_errors": [
+                    {
+                        "ref_id": r_ids[n], "pred_id": p_ids[n], "severity": "significant", "error_types": types,
+                        "explanation": "The facts differ.",
+                    }
+                    for n, types in wrong.items()
+                    if types
+                ],
+            },
+        }
+    )  # fmt: skip
+
+
+def _distinct(findings: list[dict[str, str]]) -> list[dict[str, str]]:
+    return list({f["id"]: f for f in findings}.values())
+
+
+def _significance(finding: str) -> str:
+    return "urgent" if any(word in finding for word in _URGENT) else "actionable_not_urgent"
+
+
 def _corrections(parts: list[tuple[str, int, str]]) -> str:
     labels = {1: "Not actionable", 2: "Actionable nonurgent error", 3: "Urgent error"}
     worst: dict[str, tuple[int, list[str]]] = {}
@@ -142,6 +187,10 @@ _GREEN: Final = re.compile(
     r"2\. Reference Report:\n    (.*?)\n\n    3\. Candidate Report:\n    (.*?)\n\n    4\. Reporting",
     re.DOTALL,
 )
+_CRIMSON: Final = re.compile(
+    r"Reference Findings \(Ground Truth\):\n(.*?)\n\nPredicted Findings \(Candidate\):\n(.*?)\n\nEnd of",
+    re.DOTALL,
+)
 _FINE: Final = re.compile(r"Generated Text: (.*?) \n \n Ground Truth Text: (.*)", re.DOTALL)
 
 
@@ -150,11 +199,15 @@ def answer(messages: Sequence[dict[str, Any]], facts_of: FactsOf) -> str:
     last = str(messages[-1]["content"])
     if green := _GREEN.search(last):
         return green_answer(facts_of(green[1]), facts_of(green[2]))
+    if crimson := _CRIMSON.search(last):
+        return crimson_answer(facts_of(crimson[1]), facts_of(crimson[2]))
     if fine := _FINE.fullmatch(last):
         pieces = re.split(r"\[(\d+)\] ", fine[1])
         lines = [(number, facts_of(text)) for number, text in zip(pieces[1::2], pieces[2::2], strict=True)]
         return fineradscore_answer(facts_of(fine[2]), lines)
-    raise ValueError("the stand-in judge knows the prompts of GREEN and FineRadScore only")
+    raise ValueError(
+        "the stand-in judge knows the prompts of GREEN, FineRadScore and its own for CRIMSON only"
+    )
 
 
 def completion(text: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from evaluator.core.host_files import InvalidFile
 from evaluator.core.problems import RexrankError
-from evaluator.metrics.registry import REXRANK_KEYS, get_metric
+from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.models.judges.config import JudgeConfig, JudgesFile, ServeConfig, read_judges
 from evaluator.models.judges.serve import ServeOptions
 from evaluator.models.judges.settings import JUDGED, JudgeSettings, by_metric
@@ -24,7 +24,7 @@ def read(tmp_path: Path, text: str):
 
 
 def test_judged_metrics_are_those_of_the_registry() -> None:
-    assert set(JUDGED) == {k for k in REXRANK_KEYS if get_metric(k).family == "judge"}
+    assert set(JUDGED) == {k for k in metric_keys() if get_metric(k).family == "judge"}
 
 
 def test_the_example_is_readable() -> None:
@@ -124,7 +124,7 @@ def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:
 def test_one_judge_for_all_or_one_each() -> None:
     judge = JudgeSettings("http://127.0.0.1:1/v1", "m")
     assert by_metric(None) == {}
-    assert by_metric(judge) == {"green": judge, "fineradscore": judge}
+    assert by_metric(judge) == {"green": judge, "fineradscore": judge, "crimson": judge}
     assert by_metric({"green": judge}) == {"green": judge}
     assert ServeOptions("m", "n").device == "cpu"
 
