@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.boards import URL, make_leaderboard
 from support.crowd import make_crowd
 
+from evaluator.leaderboard.rank import rank_all
 from evaluator.site.build import pages, write_pages, write_shards
 
 HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config }} `|` \"'>"
@@ -14,9 +17,13 @@ HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion.
 
 @pytest.fixture(scope="session")
 def leaderboard(tmp_path_factory):
-    return make_leaderboard(
+    folder = make_leaderboard(
         tmp_path_factory.mktemp("board"), ("near-copy", "template"), HOSTILE, HOSTILE_REPORT
     )
+    setting = {"boards": ["sandbox"], "blocks": [{"title": "Made up", "datasets": ["sandbox"]}]}
+    (folder / "overall-boards.json").write_text(json.dumps(setting))
+    rank_all(folder, folder / "store", rehearsal=False)
+    return folder
 
 
 @pytest.fixture(scope="session")
