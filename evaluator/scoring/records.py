@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.scoring.corpus import count_columns, frame_value, step_of
@@ -172,7 +172,10 @@ T = TypeVar("T")
 
 
 def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
-    """What each of the readers gives; raises one `RexrankError` with the words of all that raised one."""
+    """What each of the readers gives; raises one `RexrankError` with the words of all that raised one.
+
+    It is an `InputError` where each of them is.
+    """
     values: list[T] = []
     failures: dict[str, RexrankError] = {}
     for read in readers:
@@ -183,7 +186,8 @@ def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
     if len(failures) == 1:
         raise next(iter(failures.values()))
     if failures:
-        raise RexrankError("\n".join(failures))
+        ours = any(not isinstance(f, InputError) for f in failures.values())
+        raise (RexrankError if ours else InputError)("\n".join(failures))
     return values
 
 
