@@ -18,7 +18,7 @@ from pydantic import Field
 from evaluator.leaderboard.row import Entry, ModelId, Slug
 from evaluator.leaderboard.table import Track, read_entry
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, step_of
+from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_value, step_of
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
@@ -94,33 +94,45 @@ def board_pairwise(
         key: _pairs(models, found, drawn, step)
         for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
-    metrics |= {k: _corpus_pairs(board, k, models, frames, clusters, seed) for k, models in corpus.items()}
+    metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
     return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
 
 
-def _corpus_pairs(
+def _corpus_metrics(
     board: Board,
-    key: str,
-    models: Sequence[str],
+    holders: Mapping[str, Sequence[str]],
     frames: Mapping[str, pd.DataFrame],
     clusters: bootstrap.Clusters,
     seed: int,
-) -> tuple[MetricPair, ...]:
-    """The pairs on a metric of the whole set: differences and intervals, no test."""
-    step = step_of(board.dataset.exposure, key, clusters.n_studies)
+) -> dict[str, tuple[MetricPair, ...]]:
+    """The pairs on metrics of the whole set: differences and intervals, no test."""
+    counts = {k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items()}
+    draws = draws_of(counts, clusters, seed)
+    found = {}
+    for key, models in holders.items():
+        values = [frame_value(key, frames[m]) for m in models]
+        step = step_of(board.dataset.exposure, key, clusters.n_studies)
+        found[key] = _corpus_pairs(models, values, draws.get(key), step)
+    return found
 
-    def shown(value: float | None) -> float | None:
-        if value is None:
-            return None
+
+def _corpus_pairs(
+    models: Sequence[str], values: Sequence[float], draws: FloatArray | None, step: float | None
+) -> tuple[MetricPair, ...]:
+    """The rows of one metric of the whole set; with `step`, coarse."""
+
+    def shown(value: float) -> float:
         return float(f"{value:.6g}") if step is None else coarse(value, step)
 
-    counts = {m: frame_counts(key, frames[m]) for m in models}
+    places = list(combinations(range(len(models)), 2))
+    i, j = np.array(places, dtype=np.int64).T
+    ends = bootstrap.difference_intervals(draws, i, j) if draws is not None else None
     rows = []
-    for a, b in combinations(models, 2):
-        found = difference_of(key, counts[a], counts[b], clusters, seed)
-        low, high = shown(found.low), shown(found.high)
+    for k, (a, b) in enumerate(places):
+        low, high = (None, None) if ends is None else (shown(float(e[k])) for e in ends)
+        difference = shown(values[a] - values[b])
         rows.append(
-            MetricPair(a=a, b=b, difference=shown(found.value) or 0.0, low=low, high=high, p=None, q=None)
+            MetricPair(a=models[a], b=models[b], difference=difference, low=low, high=high, p=None, q=None)
         )
     return tuple(rows)
 

@@ -51,7 +51,7 @@ class Corpus:
 
     statistic: Literal["micro_f1", "macro_f1", "macro_share"]
     counts: tuple[str, ...]
-    interval: Literal["percentile", "bca", "none"] = "percentile"
+    interval: Literal["percentile", "none"] = "percentile"
     influence: int = 1
 
 

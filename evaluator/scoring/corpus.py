@@ -7,13 +7,14 @@ questions), not a mean of per-study scores. The counts of each study are kept be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.statistics import corpus
+from evaluator.statistics.bootstrap import MIN_CLUSTERS
 from evaluator.statistics.corpus import STATISTICS, CorpusEstimate
 
 if TYPE_CHECKING:
@@ -80,6 +81,22 @@ def difference_of(key: str, a: FloatArray, b: FloatArray, clusters: Clusters, se
     """The value of `a` minus that of `b` with its interval; paired."""
     rule = _rule(key)
     return corpus.difference(a, b, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
+
+
+def draws_of(
+    counts: Mapping[str, Sequence[FloatArray]], clusters: Clusters, seed: int
+) -> dict[str, FloatArray]:
+    """By metric the values of several models in every draw, shape (draws, models), on one set of weights for all.
+
+    Without the metrics that have no interval; empty with fewer than 30 patients. `counts`: those of each model.
+    """
+    drawn = {k: models for k, models in counts.items() if _rule(k).interval != "none"}
+    blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in drawn.items() for c in models]
+    if not blocks or clusters.n < MIN_CLUSTERS:
+        return {}
+    found = corpus.value_draws(blocks, clusters, seed)
+    ends = np.cumsum([len(models) for models in drawn.values()])[:-1]
+    return dict(zip(drawn, np.split(found, ends, axis=1), strict=True))
 
 
 def _rule(key: str) -> Corpus:

@@ -6,7 +6,7 @@ of each study: draw the weights, sum the counts, apply the function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final, Literal
@@ -39,6 +39,22 @@ def draw_totals(counts: FloatArray, clusters: Clusters, seed: int, draws: int = 
     """
     sums = clusters.sums(counts)
     return np.vstack([weights @ sums for weights in bootstrap.weight_chunks(clusters, seed, draws)])
+
+
+def value_draws(
+    blocks: Sequence[tuple[FloatArray, Statistic]], clusters: Clusters, seed: int, draws: int = DRAWS
+) -> FloatArray:
+    """The statistic of every block of per-study counts in every draw, shape (draws, blocks), in one pass over the weights."""
+    ends = np.cumsum([0, *(counts.shape[1] for counts, _ in blocks)]).tolist()
+    sums = np.hstack([clusters.sums(counts) for counts, _ in blocks])
+    out = np.empty((draws, len(blocks)))
+    start = 0
+    for weights in bootstrap.weight_chunks(clusters, seed, draws):
+        totals = weights @ sums
+        for j, (_, statistic) in enumerate(blocks):
+            out[start : start + len(weights), j] = statistic(totals[:, ends[j] : ends[j + 1]])
+        start += len(weights)
+    return out
 
 
 def value(counts: FloatArray, statistic: Statistic) -> float:

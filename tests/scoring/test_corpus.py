@@ -17,11 +17,20 @@ from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS
 from evaluator.models.runtime import Run
-from evaluator.scoring.corpus import count_columns, frame_value, step_of, value_of
+from evaluator.scoring.corpus import (
+    count_columns,
+    difference_of,
+    draws_of,
+    estimate_of,
+    frame_value,
+    step_of,
+    value_of,
+)
 from evaluator.scoring.engine import _check, merge, score, shard
 from evaluator.scoring.records import Board, published_numbers
 from evaluator.scoring.result import Result
 from evaluator.scoring.score_store import ScoreStore
+from evaluator.statistics.bootstrap import clusters_of
 
 KEYS = tuple(k for k in metric_keys() if get_metric(k).corpus)
 RNG = np.random.default_rng(8)
@@ -94,6 +103,19 @@ def test_a_metric_without_its_counts_is_our_fault():
     for counts in (None, good.counts[:, :2], good.counts[1:], -good.counts):
         with pytest.raises(RexrankError, match="no counts of 3 kinds"):
             _check(ChexbertMicroF1(), Scores(good.values, good.failed, counts=counts), len(good.values))
+
+
+def test_draws_of_several_models_are_those_of_each_alone():
+    first, second = (scores()[2] for _ in range(2))
+    clusters, key = clusters_of([f"p{i // 2:03}" for i in range(80)]), "chexbert_micro_f1_14"
+    counts = [s[key].counts.astype(float) for s in (first, second)]
+    found = draws_of({key: counts, "chexbert_macro_f1_14": counts}, clusters, 3)
+    assert set(found) == {key}, "a metric without an interval is not drawn"
+    for j, of_one in enumerate(counts):
+        alone = estimate_of(key, of_one, clusters, 3)
+        assert tuple(np.quantile(found[key][:, j], [0.025, 0.975])) == (alone.low, alone.high)
+    apart = difference_of(key, *counts, clusters, 3)
+    assert apart.low == np.quantile(found[key][:, 0] - found[key][:, 1], 0.025)
 
 
 def record(key):
