@@ -125,6 +125,7 @@ OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tool
 THEMES = {
     "scoring/integrity/test_every_rule",
     "doctor/test_guides",
+    "leaderboard/test_corpus_columns",
     "metrics/test_judged_metrics",
     "metrics/test_properties",
     "metrics/test_radgraph_rewards",
