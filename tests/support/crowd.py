@@ -16,9 +16,12 @@ from evaluator.core.files import dump_json
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.leaderboard.analysis import AGGREGATED
 from evaluator.leaderboard.history import Event, append_history
+from evaluator.leaderboard.overall import PrimaryScores, make_overall
+from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_table import OverallSetting
 from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
 from evaluator.leaderboard.ranking import overview
-from evaluator.leaderboard.table import TABLE_SCHEMA, parse_table, read_tables
+from evaluator.leaderboard.table import TABLE_SCHEMA, Table, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
 from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.scoring.intervals import display
@@ -56,8 +59,9 @@ def make_crowd(
     n_studies: int = 120,
     n_public: int | None = None,
     rehearsal: bool = False,
+    setting: OverallSetting | None = None,
 ) -> list[dict[str, Any]]:
-    """The tables of both tracks of `datasets`, written with records, pairs, overview and history.
+    """The tables of both tracks of `datasets`, written with records, pairs, overview, overall tables and history.
 
     They join what `folder` holds already. A public board says that it has `n_public` studies, where that is given.
 
@@ -65,6 +69,7 @@ def make_crowd(
     large crowd is made in seconds.
     """
     tables = []
+    drawn: dict[str, dict[str, PrimaryScores]] = {}
     for number, track in enumerate(TRACKS):
         scores = draw(n_models, n_studies, np.random.default_rng(number))
         found = analyse(scores, seed=number)
@@ -72,11 +77,29 @@ def make_crowd(
             _board(folder, get_dataset(d), track, scores, found, n_public=n_public, rehearsal=rehearsal)
             for d in datasets
         ]
+        values = {name: of["radcliq_v1"] for name, of in scores.values.items()}
+        patients = [f"p{i:04d}" for i in range(n_studies)]
+        drawn[track] = {d: PrimaryScores(values, patients, seed) for seed, d in enumerate(datasets)}
     every = list(read_tables(folder / "tables"))
     _put(folder / "overview.json", dump_json(overview(every).view()))
+    _overall(folder, setting or OverallSetting(), every, drawn)
     events = [_event(t, r) for t in tables for r in t["rows"]]
     append_history(folder, sorted(events, key=lambda e: (e.date, e.id)))
     return tables
+
+
+def _overall(
+    folder: Path,
+    setting: OverallSetting,
+    tables: Sequence[Table],
+    drawn: Mapping[str, Mapping[str, PrimaryScores]],
+) -> None:
+    """Writes the overall tables; with boards of other crowds no model is complete that this one did not draw."""
+    for track in TRACKS:
+        here = {t.dataset: t for t in tables if t.track == track and t.dataset in setting.ordered}
+        if here:
+            for name, text in overall_files(make_overall(track, setting, here, drawn[track])).items():
+                _put(folder / name, text)
 
 
 def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores:
