@@ -34,7 +34,7 @@ from evaluator.scoring.records import (
     studies_path,
     typed_record,
 )
-from evaluator.scoring.run import ScoreSettings, board_run, score_submission
+from evaluator.scoring.run import ScoreSettings, board_metrics, board_run, score_submission
 from evaluator.submissions.reading import earlier_reports, validate_paths
 from evaluator.submissions.submission import Submission
 
@@ -190,7 +190,7 @@ def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     """What the metrics that can run here would sign with."""
     run = board_run(board, settings)
     found = {}
-    for key in settings.metrics:
+    for key in board_metrics(board, settings):
         try:
             found[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:

@@ -16,7 +16,7 @@ from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.metrics.registry import board_metric_keys
+from evaluator.metrics.registry import board_metric_keys, get_metric
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
 from evaluator.scoring.corpus import value_of
@@ -85,7 +85,12 @@ def score_board(
     """The scores of one submission's pairs on one board, or on one shard of it (`part` = i, n)."""
     run = board_run(board, settings, progress)
     chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
-    return score(chosen, settings.metrics, run, ScoreStore(store_directory(settings.store)))
+    return score(chosen, board_metrics(board, settings), run, ScoreStore(store_directory(settings.store)))
+
+
+def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:
+    """The metrics of the settings that are defined on the board's track."""
+    return tuple(k for k in settings.metrics if board.track in get_metric(k).tracks)
 
 
 def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback | None = None) -> Run:

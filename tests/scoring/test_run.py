@@ -80,3 +80,14 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
     assert entries == list(TRACKS)
     score_submission(mine, references.dataset, references, tmp_path / "whole", settings(tmp_path / "other"))
     assert files(tmp_path / "merged") == files(tmp_path / "whole")
+
+
+def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):
+    wanted = ScoreSettings(metrics=("bleu_2", "crimson"), store=tmp_path)
+    reports = submission(references).files["sandbox"].reports
+    found = {}
+    for track in TRACKS:
+        board = Board(references.dataset, track)
+        scored = score_board(board, board_pairs(board, references, reports, "clean"), wanted)
+        found[track] = {*scored.scores, *scored.unavailable}
+    assert found == {"findings": {"bleu_2", "crimson"}, "report": {"bleu_2"}}
