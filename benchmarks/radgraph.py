@@ -130,15 +130,14 @@ def main() -> None:
             options.peer, PEER, str(options.weights), str(options.threads), text=json.dumps(reports)
         )
         theirs_seconds, theirs = json.loads(said.splitlines()[-1])
-        keys = ("text", "entities")
         differ = sum(
-            {k: ours[t][k] for k in keys} != {k: a[k] for k in keys}
+            ours[t].view() != {k: a[k] for k in ("text", "entities")}
             for t, a in zip(reports, theirs, strict=True)
         )
-        found = sum(len(a["entities"]) for a in theirs) / len(theirs)
+        entities = sum(len(a["entities"]) for a in theirs) / len(theirs)
         print(
             f"ours {seconds:.1f} s, package {theirs_seconds:.1f} s: {theirs_seconds / seconds:.1f} times; "
-            f"{differ} annotations differ; {found:.0f} entities a report",
+            f"{differ} annotations differ; {entities:.0f} entities a report",
             flush=True,
         )
 

@@ -21,8 +21,8 @@ from evaluator.submissions.rules.degeneration import (
     median_words,
     repetition,
     set_flags,
-    text_limits,
 )
+from evaluator.submissions.rules.limits import text_limits
 from evaluator.submissions.rules.lookalikes import disguised, other_script
 from evaluator.submissions.rules.text_rules import TEXT_RULES, rules_hit
 
@@ -65,7 +65,7 @@ def rules() -> list[tuple[str, str, str, str, Callable[[str], bool]]]:
         follows = refused if rule.code == "RX409" else f"{warned}, badge" if rule.check else warned
         code = f"{rule.code}, {rule.check}" if rule.check else rule.code
         listed.append((rule.key, code, rule.what, follows, lambda text, k=rule.key: k in rules_hit(text)))
-    badge = text_limits()["repetition"]["badge"]
+    badge = text_limits().repetition.badge
     return [
         *listed,
         ("other_script", "RX415, C7", "hold letters that are neither Latin nor Greek", f"{warned}, badge", other_script),

@@ -15,10 +15,11 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "evaluator"
 CEILINGS = {
-    "": (217, 435),
-    "leaderboard": (12, 62),
-    "site": (18, 36),
-    "cli": (3, 14),
+    "": (59, 79),
+    "leaderboard": (0, 8),
+    "site": (9, 1),
+    "scoring": (10, 14),
+    "cli": (0, 0),
 }
 """Signatures and subscripts by room; the empty name is the whole package."""
 LOOSE = {

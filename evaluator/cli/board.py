@@ -10,7 +10,6 @@ from evaluator.cli.progress import progress
 from evaluator.core.problems import InputError
 from evaluator.core.workspace import store_directory
 from evaluator.leaderboard import table_files as tables
-from evaluator.leaderboard.eligibility import name_of
 from evaluator.leaderboard.overall_table import range_text, read_overall
 from evaluator.leaderboard.rank import rank_all
 from evaluator.leaderboard.ranking import check_frames
@@ -73,7 +72,7 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     if track not in TRACKS:
         raise InputError(f"there is no track {track!r}; choose findings or report.")
     board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
-    by_name = {name_of(r): r for r in read_records(leaderboard, board, store_directory(store))}
+    by_name = {r.name: r for r in read_records(leaderboard, board, store_directory(store))}
     absent = [n for n in (a, b) if n not in by_name]
     if absent:
         raise InputError(

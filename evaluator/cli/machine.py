@@ -12,6 +12,7 @@ from typing import Final
 from evaluator.cli.exit_codes import each
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
+from evaluator.core.typed import view
 from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
@@ -33,15 +34,13 @@ def run_data_check(directory: Path) -> int:
     wrong = False
     for name in _datasets_in(directory):
         report = check_references(load_references(get_dataset(name), directory))
-        tracks = ", ".join(f"{t} {n}" for t, n in report["tracks"].items())
-        known = "agrees with the registry" if report["ids_digest_known"] else "not in the registry yet"
-        print(f"{name}: {report['studies']} studies of {report['patients']} patients")
-        print(
-            f"  sections: findings {report['findings']}, impression {report['impressions']}; tracks: {tracks}"
-        )
-        print(f"  ids digest {report['ids_digest']} ({known})")
-        print(f"  file digest {report['file_digest']}")
-        for problem in report["problems"]:
+        tracks = ", ".join(f"{t} {n}" for t, n in report.tracks.items())
+        known = "agrees with the registry" if report.ids_digest_known else "not in the registry yet"
+        print(f"{name}: {report.studies} studies of {report.patients} patients")
+        print(f"  sections: findings {report.findings}, impression {report.impressions}; tracks: {tracks}")
+        print(f"  ids digest {report.ids_digest} ({known})")
+        print(f"  file digest {report.file_digest}")
+        for problem in report.problems:
             wrong = True
             print(f"  wrong: {problem}")
     return ExitCode.INPUT if wrong else ExitCode.DONE
@@ -51,7 +50,7 @@ def run_data_manifest(directory: Path, out: Path) -> int:
     """0 after writing `<dataset>.manifest.json` for every reference file of the directory."""
     for name in _datasets_in(directory):
         path = out / f"{name}.manifest.json"
-        write_text(path, dump_json(manifest(load_references(get_dataset(name), directory))))
+        write_text(path, dump_json(view(manifest(load_references(get_dataset(name), directory)))))
         note = (
             "" if get_dataset(name).exposure.studies else " (not public: keep it off the public repository)"
         )

@@ -7,17 +7,19 @@ import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluator.cli.job import Job, read_job, text_of
 from evaluator.core.files import write_text
 from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import view
 from evaluator.core.workspace import LEADERBOARD, SUBMISSIONS, read_workspace, references_directory
 from evaluator.github import api
 from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
 from evaluator.github.ownership import Person
 from evaluator.github.pull_request import Intake, take_in
+from evaluator.github.score_result import ScoreResult, Standing, check_result, failure
 from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
 
 if TYPE_CHECKING:
@@ -214,17 +216,17 @@ def run_score(folder: Path) -> int:
         result = _scored(
             number, sha, workspace, lambda: take_fetched(folder, number, sha, workspace.references)
         )
-    text = json.dumps(preview.check_result(result), separators=(",", ":"))
+    text = json.dumps(check_result(result.view()).view(), separators=(",", ":"))
     if api.in_a_job():
         write_text(folder / RESULT, text)
     else:
         # Behind the door between job and scorer, which lets one line out.
         api.write_output("result", text)
-    print("Scored." if result["error"] is None else "Not scored; the report says why.")
-    return 0 if result["error"] is None else 1
+    print("Scored." if result.error is None else "Not scored; the report says why.")
+    return 0 if result.error is None else 1
 
 
-def _scored(number: int, sha: str, workspace: Workspace, intake_of: Any) -> dict[str, Any]:
+def _scored(number: int, sha: str, workspace: Workspace, intake_of: Callable[[], Intake]) -> ScoreResult:
     import traceback
 
     from evaluator.github import preview
@@ -235,15 +237,21 @@ def _scored(number: int, sha: str, workspace: Workspace, intake_of: Any) -> dict
         intake = intake_of()
         submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
         if submission is None:
-            return preview.failure(number, sha, "the submission is not valid")
+            return failure(number, sha, "the submission is not valid")
         name = f"{submission.team}/{submission.model}"
         earlier = _others(name, submission.files)
         return preview.preview(submission, workspace, earlier, number=number, sha=sha)
     except QuotaError as error:
-        return preview.failure(number, sha, str(error), submission=name, quota=error.standings)
+        return failure(
+            number,
+            sha,
+            str(error),
+            submission=name,
+            quota=tuple(Standing.model_validate(s) for s in error.standings),
+        )
     except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
         traceback.print_exc()
-        return preview.failure(number, sha, "a failure of ours; the runner's private log has the details")
+        return failure(number, sha, "a failure of ours; the runner's private log has the details")
 
 
 def run_report(folder: Path) -> int:
@@ -255,27 +263,25 @@ def run_report(folder: Path) -> int:
     (number, sha), first = job.pull(), job.first_commit()
     repo = api.repository()
     result = _result(folder / RESULT, job, number, sha, repo)
-    ok = result["error"] is None
+    ok = result.error is None
     api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
     api.set_status(repo, sha, ok=ok, description=api.SCORED if ok else "not scored: see the comment")
-    slots.note(repo, first, result["submission"].partition("/")[0], result["quota"])
+    slots.note(repo, first, result.submission.partition("/")[0], [view(s) for s in result.quota])
     return 0 if ok else 1
 
 
-def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> dict[str, Any]:
+def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> ScoreResult:
     """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
-    from evaluator.github import preview
-
     try:
-        result = preview.check_result(read_json(path, MAX_RESULT_BYTES))
+        result = check_result(read_json(path, MAX_RESULT_BYTES))
     except RexrankError:
         if job.approved == "failure":
-            return preview.failure(number, sha, "a reviewer did not let the run in")
+            return failure(number, sha, "a reviewer did not let the run in")
         if repo.get_pull(number).head.sha != sha:
-            return preview.failure(number, sha, "the head of the pull request moved before the scoring began")
-        return preview.failure(number, sha, "the scoring ended without a result; a maintainer will look")
-    if (result["pull_request"], result["sha"]) != (number, sha):
-        return preview.failure(number, sha, "the result is of another commit")
+            return failure(number, sha, "the head of the pull request moved before the scoring began")
+        return failure(number, sha, "the scoring ended without a result; a maintainer will look")
+    if (result.pull_request, result.sha) != (number, sha):
+        return failure(number, sha, "the result is of another commit")
     return result
 
 

@@ -5,25 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.cli.schema_examples import HISTORY, OVERVIEW, PAIRWISE
 from evaluator.core.files import write_text
-from evaluator.core.host_files import json_schema
+from evaluator.core.typed import json_schema
 from evaluator.datasets.registry import Dataset
+from evaluator.github.score_result import ScoreResult
 from evaluator.leaderboard.eligibility import Releases
+from evaluator.leaderboard.history import HistoryFile
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
-from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.table import Overview, Table
 from evaluator.models.judges.config import JudgesFile
 from evaluator.models.lock import ModelsLock
 from evaluator.models.manifest import WeightsFile
 from evaluator.scoring.quota import Policy
 from evaluator.scoring.record import Record
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.outcome import SITE_URL
+from evaluator.submissions.submission import PredictionFile
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
+    "history-v1": (HistoryFile, "History"),
+    "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
+    "overview-v1": (Overview, "Overview"),
+    "pairwise-v1": (Pairwise, "Pairwise differences"),
+    "predictions-v1": (PredictionFile, "ReXrank predictions, version 1"),
+    "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
     "overall-boards-v1": (OverallSetting, "ReXrank boards of the overall rank, version 1"),
@@ -133,10 +145,29 @@ _OVERALL: Final = {
     ],
 }
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "history-v1": {"x-address": "data/history.json", "examples": [HISTORY]},
+    "overview-v1": {"x-address": "data/overview.json", "examples": [OVERVIEW]},
+    "pairwise-v1": {"x-address": "data/pairwise/DATASET.TRACK.json", "examples": [PAIRWISE]},
     "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
     "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }
 """What the schema of a served file says beside its model: its address and an example."""
+
+
+OPEN: Final = frozenset({"history-v1", "overview-v1", "pairwise-v1"})
+"""What readers are served and nobody hands in: fields may be added, and a reader's check need not fail on them."""
+
+
+def _opened(schema: Any, parts: Any) -> Any:
+    """A schema with its `parts` in place, whose objects may hold more than it names."""
+    if isinstance(schema, list):
+        return [_opened(inner, parts) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        own = {k: v for k, v in schema.items() if k != "$ref"}
+        return _opened({**parts[schema["$ref"].rpartition("/")[2]], **own}, parts)
+    return {k: _opened(v, parts) for k, v in schema.items() if (k, v) != ("additionalProperties", False)}
 
 
 def generated_schemas() -> dict[str, str]:
@@ -149,6 +180,8 @@ def generated_schemas() -> dict[str, str]:
             "title": title,
         }
         fields = {k: v for k, v in json_schema(model).items() if k != "title"}
+        if name in OPEN:
+            fields = _opened(fields, fields.pop("$defs", {}))
         schema = {**head, **fields, **ENDPOINTS.get(name, {})}
         texts[f"{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return texts

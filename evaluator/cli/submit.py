@@ -48,7 +48,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     directory = references_directory(references)
     if directory is None:
         return
-    named = sorted({str(f["dataset"]) for found in report.found for f in found.files})
+    named = sorted({f.dataset for found in report.found for f in found.files})
     forms = ("json", "manifest.json")
     if (
         references is not None

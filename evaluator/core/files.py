@@ -10,12 +10,13 @@ import re
 import secrets
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import RexrankError, visible
 from evaluator.core.stopping import unbroken
 
 TEMPORARY: Final = ".tmp"
@@ -144,20 +145,31 @@ def parse_strict(data: bytes) -> Any:
     try:
         return json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_once,
+            object_pairs_hook=whole_object,
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
+    except RepeatedKeyError as error:
+        raise ValueError("a key stands twice in one object") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class RepeatedKeyError(ValueError):
+    """An object of which a JSON reader would silently keep the last value of a key, named by `key`."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {visible(key)!r} stands twice in one object")
+        self.key = key
+
+
+def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a JSON text, for `object_pairs_hook`; raises `RepeatedKeyError` for a key that stands twice."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise RepeatedKeyError(next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1))
     return value
 
 

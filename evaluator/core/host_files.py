@@ -10,14 +10,13 @@ import json
 import os
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Any, Final, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from evaluator.core.plain_yaml import MAX_DEPTH, StrictLoader, check_events
 from evaluator.core.problems import InputError, Problems, pointer
@@ -74,7 +73,7 @@ def read_host_file(
     model: type[_M],
     *,
     name: str | None = None,
-    known: Mapping[str, Any] | None = None,
+    known: Mapping[str, str] | None = None,
     fixes: Mapping[str, str] | None = None,
     limit: int = MAX_BYTES,
     form: Form | None = None,
@@ -106,14 +105,8 @@ def _validated(
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        add_violations(error, file, problems, schema=json_schema(model), fixes=fixes)
+        add_violations(error, file, problems, model, fixes=fixes)
         return None
-
-
-@cache
-def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of what a file of the model holds."""
-    return TypeAdapter(model).json_schema()
 
 
 def _opened(path: Openable) -> IO[bytes]:
@@ -203,9 +196,7 @@ def _json(file: str, text: str, problems: Problems) -> Any:
 def _too_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [v for x in level if isinstance(x, dict | list) for v in _inside(x)]
+        level = [
+            v for x in level if isinstance(x, dict | list) for v in (x.values() if isinstance(x, dict) else x)
+        ]
     return any(isinstance(x, dict | list) for x in level)
-
-
-def _inside(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return container.values() if isinstance(container, dict) else container

@@ -8,9 +8,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    RootModel,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from evaluator.core.problems import Problems, pointer, visible
@@ -72,6 +85,54 @@ class TypedTable(RootModel[dict[_K, _V]], Generic[_K, _V]):
     )
 
 
+def _given(value: _V | None) -> _V:
+    if value is None:
+        raise PydanticCustomError("given", "a value, or no such field")
+    return value
+
+
+Given = BeforeValidator(_given)
+"""Of a field made with `given`: it is not null where it stands."""
+
+
+def no_default(schema: JsonSchemaValue) -> None:
+    """Takes the default out of a field's JSON Schema: what is absent from a file stays absent."""
+    schema.pop("default", None)
+
+
+def never_null(schema: JsonSchemaValue) -> None:
+    """As `no_default`, and takes null out as well."""
+    no_default(schema)
+    (inner,) = (o for o in schema.pop("anyOf") if o.get("type") != "null")
+    for key, value in inner.items():
+        schema.setdefault(key, value)
+
+
+NAMED: Final[dict[str, JsonValue]] = {"additionalProperties": False}
+"""Of a mapping whose keys have a form: no other keys."""
+
+
+def absent(title: str, description: str) -> Any:
+    """A field that may be null, or absent from the file, which `None` stands for in memory as well."""
+    return Field(default=None, title=title, description=description, json_schema_extra=no_default)
+
+
+def given(title: str, description: str) -> Any:
+    """As `absent`, of a field that is never null in the file; its type is marked with `Given`."""
+    return Field(default=None, title=title, description=description, json_schema_extra=never_null)
+
+
+def view(value: BaseModel) -> Any:
+    """A model as the JSON value that it was read from: fields that were not given stay out."""
+    return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@cache
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of what a file of the model holds."""
+    return TypeAdapter(model).json_schema()
+
+
 Wrong = tuple[Sequence[str | int], str, str, str]
 """Where fields disagree: path, what was found, what is wanted, how to mend it."""
 
@@ -85,15 +146,16 @@ def add_violations(
     error: ValidationError,
     file: str,
     problems: Problems,
+    model: type[BaseModel],
     *,
-    schema: Mapping[str, Any],
     fixes: Mapping[str, str] | None = None,
 ) -> None:
     """Adds every violation of a model (RX603, RX604) to `problems`.
 
-    `schema`: the model's JSON Schema, whose descriptions say what is wanted. `fixes`: what to do about
-    a field, by its name, where the general words are not enough (a renamed field).
+    The descriptions of the model's JSON Schema say what is wanted. `fixes`: what to do about a field, by its
+    name, where the general words are not enough (a renamed field).
     """
+    root = _Node.of(model)
     for detail in error.errors(include_url=False):
         if detail["type"] == "disagreement":
             for path, found, wanted, fix in detail["ctx"]["wrongs"]:
@@ -101,22 +163,20 @@ def add_violations(
                 problems.add(DISAGREE, file, pointer=place, found=found, wanted=wanted, fix=fix)
             continue
         path = tuple(part for part in detail["loc"] if part != "[key]")
-        found, wanted, fix = _violation(detail, path, schema)
+        found, wanted, fix = _violation(detail, path, root)
         fix = (fixes or {}).get(str(path[-1]), fix) if path else fix
         problems.add(FIELD, file, pointer=pointer(*path), found=found, wanted=wanted, fix=fix)
 
 
-def _violation(
-    detail: ErrorDetails, path: tuple[str | int, ...], schema: Mapping[str, Any]
-) -> tuple[str, str, str]:
+def _violation(detail: ErrorDetails, path: tuple[str | int, ...], root: _Node) -> tuple[str, str, str]:
     """What was found, what is wanted and how to mend it."""
     name = ".".join(map(str, path))
-    about = str(_at(schema, path).get("description") or "").partition("\n")[0]
+    about = root.at(path).description
     kind, value = detail["type"], detail["input"]
     if kind == "missing":
         return f"the field {name!r} is missing", f"{name}: {about or 'a value'}", f"add {path[-1]}"
     if kind == "extra_forbidden":
-        known = list(_at(schema, path[:-1]).get("properties", {}))
+        known = root.at(path[:-1]).fields
         near = difflib.get_close_matches(str(path[-1])[:80], known, n=1)
         fix = f"write {near[0]} if that is meant; else remove it" if near else "remove it"
         return f"unknown field {name!r}", f"only {', '.join(known)}", fix
@@ -162,22 +222,45 @@ def _wanted(detail: ErrorDetails) -> str:
     return _WANTED.get(detail["type"], detail["msg"]).format(**context)
 
 
-def _at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
-    """The part of a JSON Schema that describes the value at a path; empty where there is none."""
-    node = _resolved(schema, schema)
-    for part in path:
-        inner: Any = node.get("properties", {}).get(part) or node.get("additionalProperties")
-        inner = inner or next(iter(node.get("patternProperties", {}).values()), None) or node.get("items")
-        if not isinstance(inner, dict):
-            return {}
-        node = _resolved(inner, schema)
-    return node
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A part of a model's JSON Schema: `whole` holds what it refers to."""
 
+    part: Mapping[str, Any]
+    whole: Mapping[str, Any]
 
-def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A node with what it refers to, and the one value of it that is not null."""
-    options = [o for o in node.get("anyOf", ()) if o.get("type") != "null"]
-    inner = options[0] if len(options) == 1 else node
-    if "$ref" in inner:
-        inner = schema["$defs"][inner["$ref"].rpartition("/")[2]]
-    return {**inner, **{k: v for k, v in node.items() if k == "description"}}
+    @classmethod
+    def of(cls, model: type[BaseModel]) -> _Node:
+        """The whole of a model."""
+        return cls(json_schema(model), json_schema(model)).resolved()
+
+    @property
+    def description(self) -> str:
+        """The first line of what it is."""
+        return str(self.part.get("description") or "").partition("\n")[0]
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of its fields."""
+        return list(self.part.get("properties", {}))
+
+    def at(self, path: Sequence[str | int]) -> _Node:
+        """What describes the value at a path; nothing where there is none."""
+        node = self
+        for name in path:
+            inner: Any = node.part.get("properties", {}).get(name) or node.part.get("additionalProperties")
+            inner = inner or next(iter(node.part.get("patternProperties", {}).values()), None)
+            inner = inner or node.part.get("items")
+            if not isinstance(inner, dict):
+                return _Node({}, self.whole)
+            node = _Node(inner, self.whole).resolved()
+        return node
+
+    def resolved(self) -> _Node:
+        """The node with what it refers to, and the one value of it that is not null."""
+        options = [o for o in self.part.get("anyOf", ()) if o.get("type") != "null"]
+        inner = options[0] if len(options) == 1 else self.part
+        if "$ref" in inner:
+            inner = self.whole["$defs"][inner["$ref"].rpartition("/")[2]]
+        about = {k: v for k, v in self.part.items() if k == "description"}
+        return _Node({**inner, **about}, self.whole)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -19,11 +18,11 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from evaluator.core.files import sha256_bytes
+from evaluator.core.files import sha256_bytes, whole_object
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError, visible
 from evaluator.core.typed import Lines, Typed
-from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, TrackName, ids_digest, study_ids
+from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, Manifest, TrackName, ids_digest, study_ids
 from evaluator.datasets.report import StudyReport
 
 _MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
@@ -89,9 +88,9 @@ def load_references(dataset: Dataset, directory: Path | None) -> References:
             f"cannot read the references of {dataset.id} from {path}: {error.strerror}. "
             f"How to get them: {dataset.how_to_get}"
         ) from error
-    found = parse_references(dataset, data, name=str(path))
+    references = parse_references(dataset, data, name=str(path))
     planted = directory / f"{dataset.id}.planted.json"
-    return replace(found, planted=read_host_file(planted, Planted)) if planted.exists() else found
+    return replace(references, planted=read_host_file(planted, Planted)) if planted.exists() else references
 
 
 def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None:
@@ -109,47 +108,24 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
     """References from the bytes of a file in ReXrank's public data format. See `load_references`."""
     where = name or f"{dataset.id}.json"
     raw = _studies(data, where)
-    if fault := next((f for i, v in raw.items() if (f := _fault(i, v, dataset))), None):
-        raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
+    read = {study: _reference(study, fields, dataset, where) for study, fields in raw.items()}
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
         raise InputError(
             f"{where} holds {len(raw)} studies that are not the {dataset.n_studies} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
-    studies = {study: _reference(study, raw[study], dataset) for study in sorted(raw)}
-    return References(dataset, studies, sha256_bytes(data))
+    return References(dataset, {study: read[study] for study in sorted(read)}, sha256_bytes(data))
 
 
 def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
     """The fields of every study of a file; NaN is a value of this format, a study that stands twice is not."""
     try:
-        raw = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+        raw = json.loads(data.decode("utf-8"), object_pairs_hook=whole_object)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON ({error}). Download the file again.") from error
     if not isinstance(raw, dict) or not raw or not all(isinstance(v, dict) for v in raw.values()):
         raise InputError(f"{where} must hold an object of studies, each an object of fields.")
     return raw
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
-        raise ValueError(f"the key {visible(twice)!r} stands twice in one object")
-    return value
-
-
-def _fault(study: str, fields: Mapping[str, Any], dataset: Dataset) -> str | None:
-    """What of a study cannot be read without a guess, or `None`."""
-    if not study.strip():
-        return "a study has no id"
-    texts = (study, fields.get("section_findings"), fields.get("section_impression"))
-    if any(isinstance(t, str) and _HALF.search(t) for t in texts):
-        return f"the study {visible(study)!r} holds half of a character"
-    patient = fields.get(dataset.cluster) if dataset.cluster else None
-    if isinstance(patient, bool) or not (patient is None or isinstance(patient, str | int | float)):
-        return f"the {dataset.cluster} of the study {visible(study)!r} is neither a text nor a number"
-    return None
 
 
 def parse_reports(path: Path) -> list[StudyReport]:
@@ -163,12 +139,12 @@ def parse_reports(path: Path) -> list[StudyReport]:
         raise InputError(f"cannot read the training reports {path}: {error}.") from error
     if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
         raise InputError(f"{path} must hold an object of studies, each an object of fields.")
-    found = []
+    reports = []
     for study in sorted(raw):
         findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))
         if findings or impression:
-            found.append(StudyReport(findings or "", impression or ""))
-    return found
+            reports.append(StudyReport(findings or "", impression or ""))
+    return reports
 
 
 def section(value: object) -> str | None:
@@ -182,35 +158,42 @@ def section(value: object) -> str | None:
     return value
 
 
-def _reference(study: str, fields: dict[str, Any], dataset: Dataset) -> Reference:
+def _reference(study: str, fields: Mapping[str, Any], dataset: Dataset, where: str) -> Reference:
+    """A study's reference; raises `InputError` for what cannot be read without a guess."""
+    findings, impression = fields.get("section_findings"), fields.get("section_impression")
     patient = fields.get(dataset.cluster) if dataset.cluster else None
+    fault = None
+    if not study.strip():
+        fault = "a study has no id"
+    elif any(isinstance(t, str) and _HALF.search(t) for t in (study, findings, impression)):
+        fault = f"the study {visible(study)!r} holds half of a character"
+    elif isinstance(patient, bool) or not (patient is None or isinstance(patient, str | int | float)):
+        fault = f"the {dataset.cluster} of the study {visible(study)!r} is neither a text nor a number"
+    if fault is not None:
+        raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
     # Studies of which the patient is not known are no one patient: each stands for itself.
-    known = _text(patient) if isinstance(patient, str) else isinstance(patient, int) or _finite(patient)
-    return Reference(
-        id=study,
-        findings=section(fields.get("section_findings")),
-        impression=section(fields.get("section_impression")),
-        patient=str(patient) if known else study,
-        subgroups=_subgroups(fields),
-    )
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _subgroups(fields: dict[str, Any]) -> dict[str, str]:
-    """The subgroup axes that can be read; an axis that cannot is left out."""
+    named = _text(patient) if isinstance(patient, str) else isinstance(patient, int) or _finite(patient)
     raw = fields.get("context")
     context = raw if isinstance(raw, str) else ""
     groups = {
         "sex": _sex(fields.get("sex"), context),
         "age_group": age_group(fields.get("age"), context),
-        "view": _view(fields),
+        "view": _view(fields.get("ap_pa"), fields.get("frontal_lateral")),
         "prior": _prior(fields.get("comparison"), context),
         "race": _text(fields.get("race")),
     }
-    return {axis: value for axis, value in groups.items() if value is not None}
+    return Reference(
+        id=study,
+        findings=section(findings),
+        impression=section(impression),
+        patient=str(patient) if named else study,
+        # An axis that cannot be read is left out.
+        subgroups={axis: value for axis, value in groups.items() if value is not None},
+    )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _text(value: object) -> str | None:
@@ -242,11 +225,10 @@ def age_group(value: object, context: str = "") -> str | None:
     return next(name for limit, name in _AGE_GROUPS if value < limit)
 
 
-def _view(fields: dict[str, Any]) -> str | None:
-    if isinstance(fields.get("ap_pa"), str):
-        return fields["ap_pa"].upper() if fields["ap_pa"].upper() in {"AP", "PA"} else None
-    raw = fields.get("frontal_lateral")
-    values = {v.strip().lower() for v in raw if isinstance(v, str)} if isinstance(raw, list) else set()
+def _view(projection: object, views: object) -> str | None:
+    if isinstance(projection, str):
+        return projection.upper() if projection.upper() in {"AP", "PA"} else None
+    values = {v.strip().lower() for v in views if isinstance(v, str)} if isinstance(views, list) else set()
     if {"frontal", "lateral"} <= values:
         return "frontal+lateral"
     return "frontal" if values == {"frontal"} else None
@@ -261,40 +243,52 @@ def _prior(value: object, context: str) -> str | None:
     return "no" if bare in {"", "none", "nan", "none available", "none."} else "yes"
 
 
-def check_references(references: References) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ReferenceCounts:
+    """What a reference file holds, and where that disagrees with the registry (`problems`)."""
+
+    studies: int
+    patients: int
+    findings: int
+    impressions: int
+    tracks: Mapping[TrackName, int]
+    ids_digest: str
+    ids_digest_known: bool
+    file_digest: str
+    problems: tuple[str, ...]
+
+
+def check_references(references: References) -> ReferenceCounts:
     """What `rexrank data check` prints: counts, digests, sections present, agreement with the registry."""
     dataset, studies = references.dataset, references.studies
     tracks = {t: sum(r.in_track(t) for r in studies.values()) for t in dataset.tracks}
-    wrong = [
-        f"{len(studies)} studies found, {dataset.n_studies} wanted"
-        for _ in (0,)
-        if len(studies) != dataset.n_studies
-    ]
+    wrong = []
+    if len(studies) != dataset.n_studies:
+        wrong.append(f"{len(studies)} studies found, {dataset.n_studies} wanted")
     wrong += [
         f"{tracks[t]} studies with a reference in the {t} track, {n} wanted"
         for t, n in dataset.tracks.items()
         if n is not None and tracks[t] != n
     ]
-    return {
-        "dataset": dataset.id,
-        "studies": len(studies),
-        "patients": len({r.patient for r in studies.values()}),
-        "findings": sum(r.findings is not None for r in studies.values()),
-        "impressions": sum(r.impression is not None for r in studies.values()),
-        "tracks": tracks,
-        "ids_digest": ids_digest(studies),
-        "ids_digest_known": dataset.ids_digest is not None,
-        "file_digest": references.digest,
-        "problems": wrong,
-    }
+    return ReferenceCounts(
+        studies=len(studies),
+        patients=len({r.patient for r in studies.values()}),
+        findings=sum(r.findings is not None for r in studies.values()),
+        impressions=sum(r.impression is not None for r in studies.values()),
+        tracks=tracks,
+        ids_digest=ids_digest(studies),
+        ids_digest_known=dataset.ids_digest is not None,
+        file_digest=references.digest,
+        problems=tuple(wrong),
+    )
 
 
-def manifest(references: References) -> dict[str, Any]:
+def manifest(references: References) -> Manifest:
     """The id manifest a hosted runner needs for coverage checks: ids and counts, no text."""
-    return {
-        "schema": MANIFEST_SCHEMA,
-        "dataset": references.dataset.id,
-        "ids": sorted(references.studies),
-        "ids_digest": ids_digest(references.studies),
-        "n": len(references.studies),
-    }
+    return Manifest(
+        schema=MANIFEST_SCHEMA,
+        dataset=references.dataset.id,
+        ids=tuple(sorted(references.studies)),
+        ids_digest=ids_digest(references.studies),
+        n=len(references.studies),
+    )

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, GetPydanticSchema, model_validator
+from pydantic import Field, GetPydanticSchema, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import core_schema
 
@@ -159,6 +159,16 @@ def ids_digest(ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
+class Manifest(Typed):
+    """`<dataset>.manifest.json`: the ids of a dataset's studies, and no text."""
+
+    schema_: Literal["rexrank/manifest/v1"] = Field(alias="schema")
+    dataset: str
+    ids: Annotated[tuple[str, ...], Field(strict=False)]
+    ids_digest: str = ""
+    n: int = 0
+
+
 def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str] | None:
     """The ids a submission must cover, or `None` where no manifest is at hand.
 
@@ -180,17 +190,19 @@ def study_ids(dataset: Dataset, references: Path | None = None) -> frozenset[str
 
 def _read_manifest(dataset: Dataset, text: str, name: str) -> frozenset[str]:
     try:
-        raw = json.loads(text)
-        ids = [str(i) for i in raw["ids"]]
-        ok = raw["schema"] == MANIFEST_SCHEMA and raw["dataset"] == dataset.id
-    except (ValueError, KeyError, TypeError):
-        ok, ids = False, []
-    if not ok or (dataset.ids_digest and ids_digest(ids) != dataset.ids_digest):
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError:
+        manifest = None
+    if (
+        manifest is None
+        or manifest.dataset != dataset.id
+        or (dataset.ids_digest and ids_digest(manifest.ids) != dataset.ids_digest)
+    ):
         raise RexrankError(
             f"the id manifest {name} is damaged or belongs to another version of {dataset.id}. "
             "Write it again with: rexrank data manifest DIR"
         )
-    return frozenset(ids)
+    return frozenset(manifest.ids)
 
 
 def _folder() -> Any:

@@ -15,6 +15,12 @@ class StudyReport:
     impression: str | None = None
 
     @property
+    def sections(self) -> dict[str, str]:
+        """The texts by the names of their fields in a file."""
+        impression = {} if self.impression is None else {"impression": self.impression}
+        return {"findings": self.findings, **impression}
+
+    @property
     def empty(self) -> bool:
         """Whether the report says nothing at all."""
         return not self.findings.strip() and not (self.impression or "").strip()
@@ -24,9 +30,6 @@ def dump_predictions(reports: Mapping[str, StudyReport]) -> str:
     """A submission file's text: keys sorted, one study a line."""
     lines = []
     for study in sorted(reports):
-        report = reports[study]
-        body = {"findings": report.findings}
-        if report.impression is not None:
-            body["impression"] = report.impression
-        lines.append(f"{json.dumps(study, ensure_ascii=False)}: {json.dumps(body, ensure_ascii=False)}")
+        body = json.dumps(reports[study].sections, ensure_ascii=False)
+        lines.append(f"{json.dumps(study, ensure_ascii=False)}: {body}")
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError
 
 from evaluator.core.files import dump_json
 from evaluator.core.problems import MAX_TEXT, RexrankError, visible
@@ -88,8 +89,8 @@ def counts(sections: Sequence[Section]) -> dict[State, int]:
 
 def exit_status(sections: Sequence[Section], *, strict: bool) -> int:
     """0 when nothing is bad, else 1; `strict` counts what could not be told as bad."""
-    found = counts(sections)
-    return int(bool(found["bad"] or (strict and found["open"])))
+    states = {f.state for s in sections for f in s.findings}
+    return int("bad" in states or (strict and "open" in states))
 
 
 def as_text(sections: Sequence[Section]) -> str:
@@ -103,8 +104,8 @@ def as_text(sections: Sequence[Section]) -> str:
             pad = " " * (len(shown["code"]) + 6)
             labels = (("wanted", "wanted"), ("fix", "fix" if finding.state == "bad" else "look"))
             lines += [f"{pad}{name}: {shown[key]}" for key, name in labels if shown[key]]
-    found = counts(sections)
-    total = ", ".join(f"{found[state]} {MARKS[state]}" for state in MARKS)
+    totals = counts(sections)
+    total = ", ".join(f"{totals[state]} {MARKS[state]}" for state in MARKS)
     return "\n".join([*lines[1:], "", total, ""])
 
 
@@ -117,15 +118,13 @@ def as_json(sections: Sequence[Section]) -> str:
 def from_json(text: str) -> list[Section]:
     """The sections that `as_json` wrote; raises `RexrankError` for anything else."""
     try:
-        value: Any = json.loads(text)
-        parts = value["sections"] if value["schema"] == SCHEMA else value["another schema"]
-        return [Section(str(s["title"]), tuple(_finding(f) for f in s["findings"])) for s in parts]
-    except (ValueError, KeyError, TypeError) as error:
+        return list(_Findings.model_validate_json(text).sections)
+    except ValidationError as error:
         raise RexrankError("the answer is no list of the doctor's findings.") from error
 
 
-def _finding(value: dict[str, Any]) -> Finding:
-    if value["state"] not in MARKS:
-        raise ValueError("no state")
-    known = {key: str(value[key]) for key in ("code", "what", "found", "wanted", "fix")}
-    return Finding(state=value["state"], **known)
+class _Findings(BaseModel):
+    """What `as_json` writes."""
+
+    schema_: Literal["rexrank/doctor/v1"] = Field(alias="schema")
+    sections: tuple[Section, ...]

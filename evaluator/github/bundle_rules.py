@@ -6,13 +6,15 @@ Each raises `RexrankError` that names the file and the rule and never quotes the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
@@ -21,12 +23,15 @@ from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.history import Event, history_line
+from evaluator.leaderboard.pairwise import MetricPair, Pairwise
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
-from evaluator.leaderboard.table import GROUPS, Table, parse_table
+from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.baselines import TEAM
+from evaluator.scoring.baselines import TEAM, Sanity
+from evaluator.scoring.case_texts import CaseTexts
 from evaluator.scoring.corpus import count_columns, frame_value
+from evaluator.scoring.record import Record
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.ranks import ALPHA
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
@@ -36,11 +41,11 @@ if TYPE_CHECKING:
 
 HISTORY: Final = "history.jsonl"
 TOLERANCE: Final = 1e-9
+_M = TypeVar("_M", bound=BaseModel)
 MEANS: Final = 1.1 * 10.0**-DECIMALS
 """How far a mean to six decimals may be from that of scores to six decimals."""
 MAX_OTHER_COLUMNS: Final = 32
 """Columns of per-study scores beside the metrics: study, patient, subgroups."""
-Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Bundle:
 
     folder: Path
     names: Sequence[str]
-    content: Mapping[str, Content]
+    content: Mapping[str, Any]
     root: Path | None = None
 
 
@@ -94,40 +99,46 @@ def _board_of(name: str) -> Board:
     return Board(get_dataset(dataset), "findings" if track == "findings" else "report")
 
 
-def _read(bundle: Bundle, name: str, kind: str) -> tuple[Content, Board]:
+def _read(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple[_M, Board]:
     """A file's content, which keeps its schema, and the board that place and content agree on."""
-    value, board = bundle.content[name], _board_of(name)
-    _keeps(kind, value, name)
-    if (value.get("dataset", board.dataset.id), value.get("track", board.track)) != (
-        board.dataset.id,
-        board.track,
-    ):
+    board = _board_of(name)
+    _keeps(kind, bundle.content[name], name)
+    value = _typed(bundle, name, kind, model)
+    place = (board.dataset.id, board.track)
+    if (getattr(value, "dataset", place[0]), getattr(value, "track", place[1])) != place:
         refuse(name, "names another board than its place")
     return value, board
 
 
+def _typed(bundle: Bundle, name: str, kind: str, model: type[_M]) -> _M:
+    """The typed content of a file; one that keeps no schema is refused without a word of its own."""
+    try:
+        return model.model_validate(bundle.content[name])
+    except ValidationError:
+        refuse(name, f"does not keep the schema of {kind}")
+
+
 def check_record(bundle: Bundle, name: str) -> None:
     """A record is of its place and of what main says of its board, and shows what may be shown."""
-    record, board = _read(bundle, name, "record")
-    if name.rpartition("/")[2] != f"{record['team']}__{record['model']}.json":
+    record, board = _read(bundle, name, "record", Record)
+    if name.rpartition("/")[2] != f"{record.team}__{record.model}.json":
         refuse(name, "names another model than its place")
-    if (record["kind"] == "null") != (record["team"] == TEAM):
+    if (record.kind == "null") != (record.team == TEAM):
         refuse(name, "takes a model for a null row, or a null row for a model")
     n = board.dataset.tracks.get(board.track)
-    sizes = {record["n"], *(e["n"] for e in record["metrics"].values()), *([] if n is None else [n])}
+    sizes = {record.n, *(e.n for e in record.metrics.values()), *([] if n is None else [n])}
     if len(sizes) > 1:
         refuse(name, "is of another number of studies than the board")
-    if published(board, record) != record:
+    if published(board, record).view() != bundle.content[name]:
         refuse(name, "holds numbers that are finer than its set's step, or withheld")
     if board.dataset.exposure.studies and f"studies/{name[8:-5]}.parquet" not in bundle.names:
         refuse(name, "has no per-study scores beside it")
 
 
-def _record_at(bundle: Bundle, name: str, path: str) -> Content:
-    found = bundle.content.get(path)
-    if found is None:
+def _record_at(bundle: Bundle, name: str, path: str) -> Record:
+    if path not in bundle.content:
         refuse(name, "is of a model without a record")
-    return found
+    return _typed(bundle, path, "record", Record)
 
 
 def check_table(bundle: Bundle, name: str) -> None:
@@ -135,64 +146,50 @@ def check_table(bundle: Bundle, name: str) -> None:
     if not name.endswith(".json"):
         source = f"{name.rpartition('.')[0]}.json"
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
-        made = render(_table(bundle, source)) if source in bundle.content else None
+        made = render(_typed(bundle, source, "table", Table)) if source in bundle.content else None
         if made is None or (bundle.folder / name).read_bytes() != made.encode():
             refuse(name, "is not what the table's JSON gives")
         return
-    table, board = _read(bundle, name, "table")
+    table, board = _read(bundle, name, "table", Table)
     dataset = board.dataset
-    step = six_decimals(dataset.exposure.step(table["n"])) if table["n"] else None
-    if (table["title"], table["access"], table["step"]) != (dataset.title, dataset.access, step):
+    step = six_decimals(dataset.exposure.step(table.n)) if table.n else None
+    if (table.title, table.access, table.step) != (dataset.title, dataset.access, step):
         refuse(name, "says other things of its data set than main")
-    _table(bundle, name)
-    rows = [r for group in GROUPS for r in table[group]]
-    if len({r["id"] for r in rows}) != len(rows):
+    if len({r.id for r in table.all_rows}) != len(table.all_rows):
         refuse(name, "has a model twice")
-    for row in rows:
+    for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
-    _check_pairs(table["pairs"], table, board, name)
-
-
-def _table(bundle: Bundle, name: str) -> Table:
-    """The typed table of a file; one that keeps no schema is refused without a word of its own."""
-    try:
-        return parse_table(bundle.content[name], name)
-    except RexrankError:
-        refuse(name, "does not keep the schema of table")
+    _check_pairs(table.pairs, table, board, name)
 
 
 RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
 """Fields of a row that follow from all records of a board together, and not from its own."""
 
 
-def _check_row(row: Content, table: Content, board: Board, name: str, bundle: Bundle) -> None:
+def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) -> None:
     """A row is what its record gives, computed again; its own are ranks and reasons alone."""
-    place = f"records/{board.dataset.id}/{board.track}/{row['team']}__{row['model']}.json"
-    record = _record_at(bundle, name, place)
-    nulls = [
-        _record_at(bundle, name, f"records/{board.dataset.id}/{board.track}/{r['team']}__{r['model']}.json")
-        for r in table["nulls"]
-    ]
-    signatures = {m["key"]: m["signature"] for m in table["metrics"]}
+    folder = f"records/{board.dataset.id}/{board.track}"
+    record = _record_at(bundle, name, f"{folder}/{row.team}__{row.model}.json")
+    nulls = tuple(_record_at(bundle, name, f"{folder}/{r.team}__{r.model}.json") for r in table.nulls)
+    signatures = {m.key: m.signature for m in table.metrics}
     if not signatures.keys() <= set(metric_keys()):
         refuse(name, "has a metric that main does not know")
-    entrants = Entrants((), (), (), tuple(nulls), signatures, table["primary"], ())
-    keys = [] if row["status"] == "withdrawn" else list(signatures)
-    kind = WithdrawnRow if row["status"] == "withdrawn" else Row
-    made = record_row(kind, board, record, entrants, keys)
-    again = made.view()
-    shown = Row.model_validate(row)
-    if {k: _bare(c) for k, c in shown.metrics.items()} != made.metrics:
+    entrants = Entrants((), (), (), nulls, signatures, table.primary, ())
+    gone = row.status == "withdrawn"
+    again = record_row(
+        WithdrawnRow if gone else Row, board, record, entrants, [] if gone else list(signatures)
+    )
+    if {k: _bare(c) for k, c in row.metrics.items()} != again.metrics:
         refuse(name, "has a row with other numbers than its record")
-    _check_null_tests(shown, {n["team"] + "/" + n["model"] for n in nulls}, table["n"], board, name)
+    _check_null_tests(row, {n.name for n in nulls}, table.n, board, name)
     # C22 compares a model's boards, so that its table says it and no single record.
-    marks = [b for b in row["badges"] if b["code"] != "C22"]
-    if any(b not in again["badges"] for b in marks):
+    marks = tuple(b for b in row.badges if b.code != "C22")
+    if any(b not in again.badges for b in marks):
         refuse(name, "has a row with a mark that its record does not have")
-    if marks != again["badges"]:
+    if marks != again.badges:
         refuse(name, "has a row without a mark that its record has")
     apart = {*RANKING, "metrics", "badges"}
-    if any(row.get(k) != v for k, v in again.items() if k not in apart):
+    if any(getattr(row, k) != getattr(again, k) for k in again.model_fields_set if k not in apart):
         refuse(name, "has a row that says other things than its record")
 
 
@@ -219,14 +216,14 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, n
         _check_coarse(value, board, n, name)
 
 
-def _check_pairs(pairs: Sequence[Content], table: Content, board: Board, name: str) -> None:
+def _check_pairs(pairs: Sequence[PairTest | MetricPair], table: Table, board: Board, name: str) -> None:
     """Pairs are of models that the table ranks, and as coarse as its means."""
-    ranked = {r["id"] for r in table["rows"]}
+    ranked = {r.id for r in table.rows}
     for pair in pairs:
-        if not {pair["a"], pair["b"]} <= ranked:
+        if not {pair.a, pair.b} <= ranked:
             refuse(name, "compares models that the table does not rank")
-        for key in ("difference", "low", "high"):
-            _check_coarse(pair[key], board, table["n"], name)
+        for value in (pair.difference, pair.low, pair.high):
+            _check_coarse(value, board, table.n, name)
 
 
 def _check_coarse(value: float | None, board: Board, n: int, name: str) -> None:
@@ -237,38 +234,38 @@ def _check_coarse(value: float | None, board: Board, n: int, name: str) -> None:
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
     """Pairs of models that the board ranks, on metrics that main knows."""
-    value, board = _read(bundle, name, "pairwise")
-    table = bundle.content.get(f"tables/{board.name}.json")
-    if table is None:
+    value, board = _read(bundle, name, "pairwise", Pairwise)
+    path = f"tables/{board.name}.json"
+    if path not in bundle.content:
         refuse(name, "is of a board without a table")
-    _known_metrics(value, name)
-    for pairs in value["metrics"].values():
+    table = _typed(bundle, path, "table", Table)
+    _check_metrics(value.metrics, name)
+    for pairs in value.metrics.values():
         _check_pairs(pairs, table, board, name)
 
 
-def _known_metrics(value: Content, name: str) -> None:
-    if not value["metrics"].keys() <= set(metric_keys()):
+def _check_metrics(keys: Iterable[str], name: str) -> None:
+    if not set(keys) <= set(metric_keys()):
         refuse(name, "has a metric that main does not know")
 
 
 def check_sanity(bundle: Bundle, name: str) -> None:
     """Probes of metrics that main knows; in the set's steps."""
-    value, board = _read(bundle, name, "sanity")
-    _known_metrics(value, name)
-    for entry in value["metrics"].values():
-        _check_coarse(entry["shuffled"], board, value["n"], name)
-        for probe in ("itself", "empty"):
-            _check_coarse(entry[probe], board, value["n_probed"], name)
+    value, board = _read(bundle, name, "sanity", Sanity)
+    _check_metrics(value.metrics, name)
+    for probes in value.metrics.values():
+        _check_coarse(probes.shuffled, board, value.n, name)
+        for mean in (probes.itself, probes.empty):
+            _check_coarse(mean, board, value.n_probed, name)
 
 
 def check_cases(bundle: Bundle, name: str) -> None:
     """Texts of a public set, all of the same studies and the same references."""
     if not _board_of(name).dataset.exposure.studies:
         refuse(name, "holds texts of a set that is not public")
-    value, board = _read(bundle, name, "cases")
-    truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
-    same = truth is not None and all(value[k] == truth[k] for k in ("protocol", "references_sha256"))
-    if truth is None or not same or value["texts"].keys() != truth["texts"].keys():
+    value, board = _read(bundle, name, "cases", CaseTexts)
+    truth = _truth(bundle, board)
+    if truth is None or not value.beside(truth):
         refuse(name, "is of other references than its board")
     if bundle.root is None:
         return
@@ -281,6 +278,12 @@ def check_cases(bundle: Bundle, name: str) -> None:
         refuse(name, why)
 
 
+def _truth(bundle: Bundle, board: Board) -> CaseTexts | None:
+    """The references of a board in the bundle, `None` without them."""
+    path = f"cases/{board.dataset.id}/{board.track}/references.json"
+    return _typed(bundle, path, "cases", CaseTexts) if path in bundle.content else None
+
+
 def check_studies(bundle: Bundle, name: str) -> None:
     """Per-study scores of a public set: the columns of its record, whose means they give."""
     if not _board_of(name).dataset.exposure.studies:
@@ -289,37 +292,37 @@ def check_studies(bundle: Bundle, name: str) -> None:
     try:
         frame = recompute.read_scores(
             bundle.folder / name,
-            record["n"],
-            sum(2 + len(count_columns(k)) for k in record["metrics"]) + MAX_OTHER_COLUMNS,
+            record.n,
+            sum(2 + len(count_columns(k)) for k in record.metrics) + MAX_OTHER_COLUMNS,
         )
     except Exception:  # noqa: BLE001 - whatever the reader raises, its words may quote the file
         refuse(name, "is no table of per-study scores with the columns or studies of its record")
     columns = {str(c) for c in frame.columns if not str(c).startswith(SUBGROUP_PREFIX)}
-    scores = {c for k in record["metrics"] for c in (k, f"{FAILED_PREFIX}{k}", *count_columns(k))}
-    if columns != {"study_id", "patient", *scores} or len(frame) != record["n"]:
+    scores = {c for k in record.metrics for c in (k, f"{FAILED_PREFIX}{k}", *count_columns(k))}
+    if columns != {"study_id", "patient", *scores} or len(frame) != record.n:
         refuse(name, "has other columns or studies than its record")
     if not frame["study_id"].is_unique:
         refuse(name, "has a study twice")
-    for key, entry in record["metrics"].items():
+    for key, entry in record.metrics.items():
         values, failed = frame[key], frame[f"{FAILED_PREFIX}{key}"]
         whole = all(frame[c].dtype.kind == "i" and (frame[c] >= 0).all() for c in count_columns(key))
-        if values.dtype.kind != "f" or not whole or not abs(frame_value(key, frame) - entry["mean"]) <= MEANS:
+        if values.dtype.kind != "f" or not whole or not abs(frame_value(key, frame) - entry.mean) <= MEANS:
             refuse(name, "does not give the means of its record")
         if not (values.round(DECIMALS) == values).all():
             refuse(name, f"holds numbers of more than {DECIMALS} decimals")
-        if failed.dtype.kind != "b" or int(failed.sum()) != entry["n_failed"]:
+        if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
             refuse(name, "does not give the failures of its record")
-    if record["kind"] == "submission":
+    if record.kind == "submission":
         _check_bleu(bundle, name, frame)
 
 
 def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
     """Per-study BLEU-2 is that of the texts beside it."""
     board = _board_of(name)
-    truth = bundle.content.get(f"cases/{board.dataset.id}/{board.track}/references.json")
-    texts = bundle.content.get(f"cases/{name[8:-8]}.json")
-    if truth is None or texts is None:
+    truth, path = _truth(bundle, board), f"cases/{name[8:-8]}.json"
+    if truth is None or path not in bundle.content:
         refuse(name, "has no texts beside it")
+    texts = _typed(bundle, path, "cases", CaseTexts)
     if why := recompute.objection_to_bleu(frame, truth, texts):
         refuse(name, why)
 
@@ -327,7 +330,7 @@ def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 def check_overview(bundle: Bundle) -> None:
     """The overview is what the tables give, and is there where they are."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in TRACKS]
-    made = overview([_table(bundle, n) for n in order if n in bundle.content])
+    made = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
     if there[0] != there[1] or (made.boards and not there[0]):
         raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
@@ -343,22 +346,30 @@ def check_history(bundle: Bundle) -> None:
         return
     try:
         text = (bundle.folder / HISTORY).read_bytes().decode("utf-8")
-        events = [json.loads(line) for line in text.removesuffix("\n").split("\n")]
+        values = [json.loads(line) for line in text.removesuffix("\n").split("\n")]
     except (ValueError, RecursionError):
         refuse(HISTORY, "has a line that is not JSON")
-    for event in events:
-        _keeps("event", event, HISTORY)
-    if six_decimals(events) != events:
+    for value in values:
+        _keeps("event", value, HISTORY)
+    if six_decimals(values) != values:
         refuse(HISTORY, f"holds numbers of more than {DECIMALS} decimals")
-    if text != "".join(history_line(Event.model_validate(e)) for e in events):
+    events = [_event(value) for value in values]
+    if text != "".join(map(history_line, events)):
         refuse(HISTORY, "has a line that is not JSON as the runner writes it")
     if bundle.root is None:
         return
-    records = [value for name, value in bundle.content.items() if name.startswith("records/")]
+    records = [_record_at(bundle, n, n) for n in bundle.content if n.startswith("records/")]
     known = recompute.known_models(bundle.root, records)
     for event in events:
         if why := recompute.objection_to_event(event, known):
             refuse(HISTORY, why)
+
+
+def _event(value: Any) -> Event:
+    try:
+        return Event.model_validate(value)
+    except ValidationError:
+        refuse(HISTORY, "does not keep the schema of event")
 
 
 RULES: Final[Mapping[str, Callable[[Bundle, str], None]]] = {

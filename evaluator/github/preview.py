@@ -6,7 +6,6 @@ records and tables are made on copies that are thrown away.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -15,31 +14,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final
 
 from evaluator.core.files import dump_json, load_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import RexrankError, first_line
+from evaluator.core.typed import Typed, view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.github.score_result import (
+    MAX_MOVED,
+    RESULT_SCHEMA,
+    BoardResult,
+    Lead,
+    Moved,
+    RowBefore,
+    ScoreResult,
+    ShownColumn,
+    ShownDiagnostics,
+    ShownMark,
+    ShownMetric,
+    ShownRow,
+    Standing,
+)
 from evaluator.leaderboard.rank import rank_board
-from evaluator.leaderboard.table import parse_table
+from evaluator.leaderboard.row import NullTest, RankedRow, Row
+from evaluator.leaderboard.table import Column, PairTest, Table, read_table
 from evaluator.scoring.quota import counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.submission import Submission
-
-RESULT_SCHEMA: Final = "rexrank/score-result/v1"
-MAX_MOVED: Final = 20
-MAX_WORDS: Final = 1_000
-DIAGNOSTICS: Final = (
-    "n_empty", "distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans",
-    "judge_outliers",
-)  # fmt: skip
-"""What is said of the reports as a whole; the rest is on the model's page."""
 
 
 @contextmanager
@@ -47,7 +52,7 @@ def private_log(path: Path) -> Iterator[None]:
     """Everything that this process and its libraries print goes to a file on the runner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush()
-    kept = os.dup(1), os.dup(2)
+    streams = os.dup(1), os.dup(2)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.dup2(log, 1)
@@ -56,7 +61,7 @@ def private_log(path: Path) -> Iterator[None]:
     finally:
         # What Python still holds back belongs into the log, not to what is written next.
         _flush()
-        for stream, number in zip(kept, (1, 2), strict=True):
+        for stream, number in zip(streams, (1, 2), strict=True):
             os.dup2(stream, number)
             os.close(stream)
         os.close(log)
@@ -92,7 +97,7 @@ def preview(
     *,
     number: int,
     sha: str,
-) -> dict[str, Any]:
+) -> ScoreResult:
     """The result that may leave the runner. Raises `RexrankError` with words for the participant.
 
     `earlier`: per dataset the other submissions' reports.
@@ -103,7 +108,7 @@ def preview(
     entries = [(get_dataset(name), p) for name, p in submission.files.items()]
     here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
     require_slots(store, team, [(d, p.sha256) for d, p in here], policy)
-    boards: list[dict[str, Any]] = []
+    boards: list[BoardResult] = []
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
         shutil.copytree(leaderboard, copy)
@@ -117,56 +122,56 @@ def preview(
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
-                table = rank_board(board, copy, overlay, rehearsal=False).table.view()
+                table = rank_board(board, copy, overlay, rehearsal=False).table
                 before = _table(leaderboard, board)
                 boards.append(board_result(table, f"{team}/{submission.model}", before))
     now = datetime.now(UTC)
-    return {
-        "schema": RESULT_SCHEMA,
-        "pull_request": number,
-        "sha": sha,
-        "submission": f"{team}/{submission.model}",
-        "error": None if boards else "none of its datasets has references on the runner",
-        "not_scored": [name for name in submission.files if name not in {d.id for d, _ in here}],
-        "quota": [
-            standing(store, d, team, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs
-        ],
-        "boards": boards,
-    }
+    quota = [standing(store, d, team, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs]
+    return ScoreResult(
+        schema=RESULT_SCHEMA,
+        pull_request=number,
+        sha=sha,
+        submission=f"{team}/{submission.model}",
+        error=None if boards else "none of its datasets has references on the runner",
+        not_scored=tuple(name for name in submission.files if name not in {d.id for d, _ in here}),
+        quota=tuple(Standing.model_validate(s) for s in quota),
+        boards=tuple(boards),
+    )
 
 
-def _table(leaderboard: Path, board: Board) -> dict[str, Any] | None:
+def _table(leaderboard: Path, board: Board) -> Table | None:
     """The board as main has it, `None` before its first row and where the table is damaged."""
-    path = leaderboard / "tables" / f"{board.name}.json"
     try:
-        table: dict[str, Any] = parse_table(load_json(path), path.name).view()
-    except (OSError, ValueError, RexrankError):
+        return read_table(leaderboard / "tables" / f"{board.name}.json")
+    except RexrankError:
         return None
-    return table
 
 
-def read_origin(store: Path, digest: str) -> dict[str, Any]:
-    """Pull request and commit in which these predictions were first scored; empty where unknown."""
+class Origin(Typed):
+    """Pull request and commit in which predictions were first scored; `None` where unknown."""
+
+    pull_request: int | None = None
+    head_commit: str | None = None
+
+
+def read_origin(store: Path, digest: str) -> Origin:
+    """Where these predictions were first scored; raises `RexrankError` for a damaged file."""
     path = store / "origins" / f"{digest}.json"
     if not os.path.lexists(path):
-        return {}
+        return Origin()
     try:
-        found = load_json(path)
-        number, sha = found.get("pull_request"), found.get("head_commit")
-        if not (number is None or type(number) is int) or not (sha is None or isinstance(sha, str)):
-            raise ValueError("it is not of a pull request's number and a commit")  # noqa: TRY301
-    except (OSError, ValueError, AttributeError) as error:
+        return Origin.model_validate(load_json(path))
+    except (OSError, ValueError) as error:
         raise RexrankError(
-            f"cannot read {path}, which says where predictions came from: {error}. Restore it from a backup, "
-            "or delete it: their record then names no pull request."
+            f"cannot read {path}, which says where predictions came from: {first_line(error)}. Restore it from a "
+            "backup, or delete it: their record then names no pull request."
         ) from error
-    return {"pull_request": number, "head_commit": sha}
 
 
 def _keep_origin(store: Path, digest: str, number: int, sha: str) -> None:
     path = store / "origins" / f"{digest}.json"
     if not path.exists():
-        write_text(path, dump_json({"pull_request": number, "head_commit": sha}))
+        write_text(path, dump_json(view(Origin(pull_request=number, head_commit=sha))))
 
 
 def _scratch(settings: ScoreSettings) -> Path:
@@ -182,142 +187,120 @@ def _overlay(store: Path, overlay: Path, dataset: str) -> None:
             shutil.copytree(source, overlay / kind / dataset, dirs_exist_ok=True)
 
 
-def board_result(
-    table: Mapping[str, Any], name: str, before: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def board_result(table: Table, name: str, before: Table | None = None) -> BoardResult:
     """What a participant is told of one board: numbers as the table shows them.
 
     Beside the model's row stand the best row, its neighbours and the null rows, the differences to
     the ranked ones among them, and what changes of the board as main has it (`before`).
     """
-    everyone = [*table["rows"], *table["incomplete"], *table["nulls"]]
-    row = next((r for r in everyone if r["id"] == name), None)
-    if row is None:
-        note = next((n for n in table["notes"] if n.startswith(f"{name} ")), "not on the board")
-        return _board(table) | {"row": None, "why": note}
-    place = [r["id"] for r in table["rows"]]
-    near = []
+    everyone = (*table.rows, *table.incomplete, *table.nulls)
+    row = next((r for r in everyone if r.id == name), None)
+    place = [r.id for r in table.rows]
+    near: Sequence[Row] = ()
     if name in place:
         i = place.index(name)
-        near = [r for r in table["rows"][max(0, i - 1) : i + 2] if r["id"] != name]
-    chosen = {r["id"]: r for r in [*table["rows"][:1], *near, *table["nulls"]] if r["id"] != name}
-    moved = _moved(table, before, name)
-    return _board(table) | {
-        "row": _row(row),
-        "why": row["why_unranked"],
-        "others": [_row(r) for r in chosen.values()],
-        "differences": [
-            *(_lead(table, p, name) for p in table["pairs"] if _other(p, name) in chosen),
-            *(
-                {"id": t["null"], "difference": t["gain"]}
-                | {k: t[k] for k in ("low", "high", "p", "outcome")}
-                for t in row.get("against_nulls", ())
-            ),
-        ],
-        "before": _before(table, before, name),
-        "moved": moved[:MAX_MOVED],
-        "n_moved": len(moved),
-        "diagnostics": {k: row["diagnostics"].get(k) for k in DIAGNOSTICS if k in row["diagnostics"]},
-    }
+        near = table.rows[max(0, i - 1) : i + 2]
+    chosen = {r.id: r for r in (*table.rows[:1], *near, *table.nulls) if r.id != name} if row else {}
+    moved = _moved(table, before, name) if row else []
+    note = next((n for n in table.notes if n.startswith(f"{name} ")), "not on the board")
+    return BoardResult(
+        dataset=table.dataset,
+        track=table.track,
+        title=table.title,
+        n=table.n,
+        n_clusters=table.n_clusters,
+        step=table.step,
+        primary=table.primary,
+        models=len(table.rows),
+        metrics=tuple(_column(m) for m in table.metrics),
+        row=_row(row) if row else None,
+        why=row.why_unranked if row else note,
+        others=tuple(_row(r) for r in chosen.values()),
+        differences=(
+            *(_lead(table, p, name) for p in table.pairs if _other(p, name) in chosen),
+            *(_lead_over_null(t) for t in (row.against_nulls if row else ())),
+        ),
+        before=_before(table, before, name) if row else None,
+        moved=tuple(moved[:MAX_MOVED]),
+        n_moved=len(moved),
+        diagnostics=_diagnostics(row) if row else ShownDiagnostics(),
+    )
 
 
-def _board(table: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = [
-        {
-            "key": m["key"],
-            "title": m["display_title"],
-            # Of what is shown: a reciprocal of a loss is better when it is higher.
-            "better": "higher" if m["higher_is_better"] or m["reciprocal"] else "lower",
-        }
-        for m in table["metrics"]
-    ]
-    return {k: table[k] for k in ("dataset", "track", "title", "n", "n_clusters", "step", "primary")} | {
-        "metrics": metrics,
-        "models": len(table["rows"]),
-        "others": [],
-        "differences": [],
-        "before": None,
-        "moved": [],
-        "n_moved": 0,
-        "diagnostics": {},
-    }
+def _column(column: Column) -> ShownColumn:
+    # Of what is shown: a reciprocal of a loss is better when it is higher.
+    higher = column.higher_is_better or column.reciprocal
+    return ShownColumn(key=column.key, title=column.display_title, better="higher" if higher else "lower")
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "kind": row["kind"],
-        "rank_low": row["rank_low"],
-        "rank_high": row["rank_high"],
-        "badges": [{k: b[k] for k in ("code", "outcome", "text")} for b in row["badges"]],
-        "missing": row["missing"],
-        "metrics": {k: {**m["display"], "n_failed": m["n_failed"]} for k, m in row["metrics"].items()},
-    }
+def _row(row: Row) -> ShownRow:
+    return ShownRow(
+        id=row.id,
+        kind=row.kind,
+        rank_low=row.rank_low,
+        rank_high=row.rank_high,
+        badges=tuple(
+            ShownMark.model_validate({"code": b.code, "outcome": b.outcome, "text": b.text})
+            for b in row.badges
+        ),
+        missing=row.missing,
+        metrics={
+            key: ShownMetric.model_validate({**cell.display.view(), "n_failed": cell.n_failed})
+            for key, cell in row.metrics.items()
+        },
+    )
 
 
-def _other(pair: Mapping[str, Any], name: str) -> str | None:
+def _diagnostics(row: Row) -> ShownDiagnostics:
+    """What is said of the reports as a whole; the rest is on the model's page."""
+    keys = ShownDiagnostics.model_fields
+    return ShownDiagnostics.model_validate({k: v for k, v in row.diagnostics.items() if k in keys})
+
+
+def _other(pair: PairTest, name: str) -> str | None:
     """The other model of a pair that `name` is in."""
-    return {pair["a"]: pair["b"], pair["b"]: pair["a"]}.get(name)
+    return {pair.a: pair.b, pair.b: pair.a}.get(name)
 
 
-def _lead(table: Mapping[str, Any], pair: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _lead(table: Table, pair: PairTest, name: str) -> Lead:
     """How far this model is ahead of the other on the primary metric; below zero: behind."""
-    better = next(m["higher_is_better"] for m in table["metrics"] if m["key"] == table["primary"])
-    shown = {k: pair[k] for k in ("difference", "low", "high", "p", "matters")}
-    found = {"id": _other(pair, name), **shown}
-    if (pair["a"] == name) == better:
-        return found
+    column = table.ranked_by
+    ahead = (pair.a == name) == (column is not None and column.higher_is_better)
     # From 0, so that no zero has a sign.
-    low, high = (None if pair[k] is None else 0 - pair[k] for k in ("high", "low"))
-    return {**found, "difference": 0 - pair["difference"], "low": low, "high": high}
+    low, high = (None if x is None else 0 - x for x in (pair.high, pair.low))
+    return Lead(
+        id=pair.b if pair.a == name else pair.a,
+        difference=pair.difference if ahead else 0 - pair.difference,
+        low=pair.low if ahead else low,
+        high=pair.high if ahead else high,
+        p=pair.p,
+        matters=pair.matters,
+    )
 
 
-def _before(table: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
+def _lead_over_null(test: NullTest) -> Lead:
+    """How far this model is ahead of a baseline."""
+    return Lead(
+        id=test.null, difference=test.gain, low=test.low, high=test.high, p=test.p, outcome=test.outcome
+    )
+
+
+def _before(table: Table, before: Table | None, name: str) -> RowBefore | None:
     """The model's row on main, `None` where it has none that can be compared."""
-    rows = [*before["rows"], *before["incomplete"]] if before is not None else []
-    row = next((r for r in rows if r["id"] == name), None)
-    if row is None or before is None or before["primary"] != table["primary"]:
+    rows = (*before.rows, *before.incomplete) if before is not None else ()
+    row = next((r for r in rows if r.id == name), None)
+    if row is None or before is None or before.primary != table.primary:
         return None
-    entry = row["metrics"].get(table["primary"])
-    return {
-        "rank_low": row["rank_low"],
-        "rank_high": row["rank_high"],
-        "value": entry["display"]["value"] if entry else None,
-    }
+    cell = row.metrics.get(table.primary)
+    value = cell.display.value if cell else None
+    return RowBefore(rank_low=row.rank_low, rank_high=row.rank_high, value=value)
 
 
-def _moved(table: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> list[dict[str, Any]]:
+def _moved(table: Table, before: Table | None, name: str) -> list[Moved]:
     """The other models whose range of ranks is another one than on main."""
 
-    def ranges(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-        return {r["id"]: [r["rank_low"], r["rank_high"]] for r in rows if r["id"] != name}
+    def ranges(rows: Sequence[RankedRow]) -> dict[str, tuple[int, int]]:
+        return {r.id: (r.rank_low, r.rank_high) for r in rows if r.id != name}
 
-    was, now = ranges(before["rows"] if before is not None else []), ranges(table["rows"])
-    return [{"id": i, "before": was[i], "after": now[i]} for i in now if i in was and was[i] != now[i]]
-
-
-def check_result(value: Any) -> dict[str, Any]:
-    """`value`, if it keeps the schema of results; raises `RexrankError` that says nothing of its content."""
-    from jsonschema import Draft202012Validator
-
-    text = resources.files("evaluator.schemas").joinpath("score-result-v1.schema.json").read_text("utf-8")
-    if next(Draft202012Validator(json.loads(text)).iter_errors(value), None) is not None:
-        raise RexrankError("the result does not keep its schema; nothing of it is shown.")
-    checked: dict[str, Any] = value
-    return checked
-
-
-def failure(
-    number: int, sha: str, words: str, *, submission: str = "", quota: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """The result of a scoring that told nothing, with words that are ours."""
-    return {
-        "schema": RESULT_SCHEMA,
-        "pull_request": number,
-        "sha": sha,
-        "submission": submission,
-        "error": words[:MAX_WORDS],
-        "not_scored": [],
-        "quota": list(quota),
-        "boards": [],
-    }
+    was, now = ranges(before.rows if before is not None else ()), ranges(table.rows)
+    return [Moved(id=i, before=was[i], after=now[i]) for i in now if i in was and was[i] != now[i]]

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import Problems, RexrankError
+from evaluator.core.typed import view
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.bundle_rules import HISTORY
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import record_owners
 from evaluator.leaderboard.history import sound_bytes
+from evaluator.scoring.records import typed_record
 from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME
 
@@ -106,17 +108,17 @@ def live(root: Path, path: Path, name: str) -> bool:
     """Whether a record is of the predictions and the card that main holds; true for what is no submission's record."""
     if not name.startswith("records/"):
         return True
-    record = json.loads(path.read_text("utf-8"))
-    if record["kind"] == "null":
+    record = typed_record(path)
+    if record.kind == "null":
         return True
-    folder = root / "submissions" / record["team"] / record["model"]
-    source, card = folder / f"{record['dataset']}.json", folder / CARD_NAME
+    folder = root / "submissions" / record.team / record.model
+    source, card = folder / f"{record.dataset}.json", folder / CARD_NAME
     if not source.is_file() or not card.is_file():
         return False
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    said = parse_yaml(CARD_NAME, card.read_text("utf-8"), Problems())
-    same = record["card"] == json.loads(json.dumps(said, default=str))
-    return same and bool(digest == record["provenance"].get("predictions_sha256"))
+    main = parse_yaml(CARD_NAME, card.read_text("utf-8"), Problems())
+    same: bool = view(record.card) == json.loads(json.dumps(main, default=str))
+    return same and digest == record.provenance.predictions_sha256
 
 
 def _git(root: Path, *args: str) -> str:

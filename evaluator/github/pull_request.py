@@ -127,7 +127,7 @@ def _contacts(tree: Tree, folder: str) -> list[str]:
 def _check_birth(report: Report, folder: str) -> None:
     """RX502: a model that main does not have is not withdrawn from the start: there is nothing to take back."""
     for found in report.found:
-        if found.submission is not None and found.submission.card.get("status") == "withdrawn":
+        if found.submission is not None and found.submission.card.status == "withdrawn":
             report.problems.add(
                 "RX502",
                 f"{folder}/{CARD_NAME}",

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.protocol import make_pairs, pair_texts
+from evaluator.datasets.protocol import ProtocolName, make_pairs, pair_texts
 from evaluator.datasets.references import Reference, load_references
 from evaluator.datasets.report import StudyReport
+from evaluator.leaderboard.history import Event
 from evaluator.metrics.bleu import bleu_2
-from evaluator.scoring.records import Board
+from evaluator.scoring.case_texts import CaseTexts, read_references
+from evaluator.scoring.record import Record
+from evaluator.scoring.records import Board, typed_record
 from evaluator.statistics.rounding import DECIMALS
 from evaluator.submissions.reading import read_reports
 
@@ -39,86 +42,74 @@ _SHAPES: Final = tuple(
 """References with one section or the other or both: which of them a study has shows in no public text."""
 
 
-def objection_to_references(value: Mapping[str, Any], board: Board, root: Path) -> str | None:
+def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str | None:
     """Why `references.json` of a board is not what main has, or `None`. The first of a set that is not synthetic is taken."""
     if board.dataset.synthetic:
         truth = load_references(board.dataset, None)
-        texts = {i: r for i, r, _ in make_pairs(truth.studies, {}, board.track, value["protocol"])}
-        same = value["texts"] == texts and value["references_sha256"] == truth.digest
+        texts = {i: r for i, r, _ in make_pairs(truth.studies, {}, board.track, value.protocol)}
+        same = value.texts == texts and value.references_sha256 == truth.digest
         return None if same else "is not of the references that main ships"
-    known = _json(root / "leaderboard/cases" / board.dataset.id / board.track / "references.json")
-    if known is None or known == value:
+    published = read_references(root / "leaderboard", board)
+    if published is None or published == value:
         return None
     return "differs from main's: remove main's file first where the references were renewed"
 
 
-def objection_to_texts(
-    value: Mapping[str, Any], board: Board, team: str, model: str, root: Path
-) -> str | None:
+def objection_to_texts(value: CaseTexts, board: Board, team: str, model: str, root: Path) -> str | None:
     """Why the texts of a model are not those of main's submission under the board's protocol, or `None`."""
     reports = read_reports(root / "submissions" / team / model / f"{board.dataset.id}.json")
     if reports is None:
         return "is of a submission that main does not have"
-    for study, text in value["texts"].items():
+    for study, text in value.texts.items():
         report = reports.get(study)
-        if text not in (_written(report, board, value["protocol"]) if report is not None else {""}):
+        if text not in (_written(report, board, value.protocol) if report is not None else {""}):
             return "holds texts that main's submission does not"
     return None
 
 
-def _written(report: StudyReport, board: Board, protocol: Any) -> set[str]:
+def _written(report: StudyReport, board: Board, protocol: ProtocolName) -> set[str]:
     """The ways in which a report may stand as it was compared."""
     return {pair_texts(shape, report, board.track, protocol)[1] for shape in _SHAPES}
 
 
-def _json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
-
-
-def objection_to_bleu(
-    frame: pd.DataFrame, references: Mapping[str, Any], predictions: Mapping[str, Any]
-) -> str | None:
+def objection_to_bleu(frame: pd.DataFrame, references: CaseTexts, predictions: CaseTexts) -> str | None:
     """Why per-study BLEU-2 is not that of the texts beside it, or `None`; of up to `SPOTS` studies."""
     if "bleu_2" not in frame.columns:
         return None
     scores = dict(zip(frame["study_id"], frame["bleu_2"], strict=True))
-    known, given = references["texts"], predictions["texts"]
-    for study in _spots(known, references["references_sha256"]):
-        if not abs(scores.get(study, -1.0) - bleu_2(known[study], given.get(study, ""))) <= TOLERANCE:
+    for study in _spots(references.texts, references.references_sha256):
+        again = bleu_2(references.texts[study], predictions.texts.get(study, ""))
+        if not abs(scores.get(study, -1.0) - again) <= TOLERANCE:
             return "has other BLEU-2 than its texts give"
     return None
 
 
-def _spots(studies: Mapping[str, Any], seed: str) -> Sequence[str]:
+def _spots(studies: Iterable[str], seed: str) -> Sequence[str]:
     return sorted(studies, key=lambda s: hashlib.sha256(f"{seed}|{s}".encode()).digest())[:SPOTS]
 
 
-def objection_to_event(event: Mapping[str, Any], known: Mapping[str, set[str]]) -> str | None:
+def objection_to_event(event: Event, known: Mapping[str, set[str]]) -> str | None:
     """Why an event of the history cannot be, or `None`; `known`: the names that each `team/model` has or had."""
-    if event["name"] not in known.get(event["id"], set()):
+    if event.name not in known.get(event.id, set()):
         return "has a line of a model, or under a name, that main does not know"
     return None
 
 
-def known_models(root: Path, records: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+def known_models(root: Path, records: Sequence[Record]) -> dict[str, set[str]]:
     """By `team/model` the names in main's history and records, and in the records given."""
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     past = root / "leaderboard/history.jsonl"
     for line in past.read_text("utf-8").splitlines() if past.is_file() else []:
         event = json.loads(line)
-        found.setdefault(event["id"], set()).add(event["name"])
+        names.setdefault(event["id"], set()).add(event["name"])
     for record in (*_records(root), *records):
-        name = record["card"].get("name") or record["model"]
-        found.setdefault(f"{record['team']}/{record['model']}", set()).add(name)
-    return found
+        names.setdefault(record.name, set()).add(record.card.name or record.model)
+    return names
 
 
-def _records(root: Path) -> Iterator[dict[str, Any]]:
+def _records(root: Path) -> Iterator[Record]:
     for path in sorted((root / "leaderboard/records").glob("*/*/*.json")):
-        yield json.loads(path.read_text("utf-8"))
+        yield typed_record(path)
 
 
 def read_scores(path: Path, n: int, columns: int) -> pd.DataFrame:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
+from evaluator.core.typed import view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
@@ -21,9 +20,10 @@ from evaluator.github.git_objects import git
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.baselines import TEAM, sanity_path, score_baselines, training_reports
+from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_reports
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.quota import counted, read_policy
+from evaluator.scoring.record import Record
 from evaluator.scoring.records import (
     Board,
     boards,
@@ -87,7 +87,7 @@ def _by_arrival(
     store = store_directory(settings.store)
 
     def place(submission: Submission) -> tuple[bool, int]:
-        number = read_origin(store, submission.files[dataset.id].sha256).get("pull_request")
+        number = read_origin(store, submission.files[dataset.id].sha256).pull_request
         return (number is None, number or 0)
 
     return sorted(submissions, key=place)
@@ -104,31 +104,30 @@ def _ledger(
     return counted(store, dataset, submission.team, digest, policy, over_quota=True)
 
 
-def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> dict[str, Any] | None:
+def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:
     """The record on the board of exactly these predictions, of any track."""
     for track in TRACKS:
         path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
         if path.exists():
             record = load_record(path, Board(dataset, track))
-            if record["provenance"].get("predictions_sha256") == submission.files[dataset.id].sha256:
+            if record.provenance.predictions_sha256 == submission.files[dataset.id].sha256:
                 return record
     return None
 
 
 def _as_entered(
-    submission: Submission, known: Mapping[str, Any] | None, settings: ScoreSettings, dataset: Dataset
+    submission: Submission, known: Record | None, settings: ScoreSettings, dataset: Dataset
 ) -> ScoreSettings:
     """The settings with what is known of how these predictions came in: date, pull request, commit."""
     if known is not None:
-        origin = known["provenance"]
         return replace(
             settings,
-            submitted=known["submitted"],
-            pull_request=origin.get("pull_request"),
-            head_commit=origin.get("head_commit"),
+            submitted=known.submitted,
+            pull_request=known.provenance.pull_request,
+            head_commit=known.provenance.head_commit,
         )
     origin = read_origin(store_directory(settings.store), submission.files[dataset.id].sha256)
-    return replace(settings, pull_request=origin.get("pull_request"), head_commit=origin.get("head_commit"))
+    return replace(settings, pull_request=origin.pull_request, head_commit=origin.head_commit)
 
 
 def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
@@ -154,9 +153,9 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
     return removed
 
 
-def _digest(path: Path, dataset: str, track: str) -> Any:
+def _digest(path: Path, dataset: str, track: str) -> str:
     board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
-    return load_record(path, board)["provenance"].get("predictions_sha256")
+    return load_record(path, board).provenance.predictions_sha256
 
 
 def _baselines(references: References, workspace: Workspace, settings: ScoreSettings) -> int:
@@ -180,10 +179,10 @@ def _baselines(references: References, workspace: Workspace, settings: ScoreSett
 def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
     """The references and signatures of a sanity file; `None` where it is absent or damaged, and so made anew."""
     try:
-        known = load_json(path)
-        return known["references_sha256"], {k: m["signature"] for k, m in known["metrics"].items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        sanity = Sanity.model_validate(load_json(path))
+    except (OSError, ValueError):
         return None
+    return sanity.references_sha256, {k: m.signature for k, m in sanity.metrics.items()}
 
 
 def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
@@ -215,7 +214,7 @@ def _current(
         same = (
             record.provenance.predictions_sha256 == predictions.sha256
             and record.provenance.references_sha256 == references.digest
-            and record.card == json.loads(json.dumps(submission.card))
+            and view(record.card) == view(submission.card)
             and studies_path(root, *place).exists()
             and (
                 withheld

@@ -15,7 +15,8 @@ from typing import Final
 from evaluator.core.markdown import code_span
 from evaluator.datasets.report import StudyReport
 from evaluator.github.ownership import contacts
-from evaluator.scoring.integrity.flags import limits, norm, text_flags
+from evaluator.scoring.integrity.flags import norm, text_flags
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import WordTexts, pairwise, sorted_words
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.submissions.submission import Predictions
@@ -76,7 +77,7 @@ def nearest(
 
     Close as integrity check C18 has it. Compared are up to `COMPARED` studies with a report.
     """
-    rules = limits()["duplicate"]
+    rules = limits().duplicate
     studies = [s for s in chosen(predictions, COMPARED) if norm(_text(predictions.reports[s]))]
     shares = []
     for name in sorted(others):
@@ -84,7 +85,7 @@ def nearest(
         own = words([_text(predictions.reports[s]) for s in studies])
         theirs = words([_text(reports[s]) if s in reports else "" for s in studies])
         in_order, any_order = pairwise(own, theirs), pairwise(sorted_words(own), sorted_words(theirs))
-        close = int(((in_order >= rules["in_order"]) | (any_order >= rules["any_order"])).sum())
+        close = int(((in_order >= rules.in_order) | (any_order >= rules.any_order)).sum())
         if close:
             shares.append((name, close / len(studies)))
     return sorted(shares, key=lambda pair: (-pair[1], pair[0]))[:NEAREST]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
 from evaluator.github.quota_status import readable
-from evaluator.leaderboard.row import Display
+from evaluator.github.score_result import (
+    BoardResult,
+    Lead,
+    RowBefore,
+    ScoreResult,
+    ShownColumn,
+    ShownRow,
+    Standing,
+)
 from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.null_reports import TITLES
 from evaluator.submissions.outcome import SITE_URL
@@ -27,14 +35,14 @@ OPEN: Final = 2
 NBSP: Final = "\u00a0"
 
 
-def score_comment(result: Mapping[str, Any], repository: str) -> str:
+def score_comment(result: ScoreResult, repository: str) -> str:
     """The comment for a checked result; `repository` is its address, for links."""
-    name = f" {code_span(result['submission'])}" if result["submission"] else ""
-    if result["error"]:
+    name = f" {code_span(result.submission)}" if result.submission else ""
+    if result.error:
         lines = [
             f"### ❌ Not scored:{name or ' this pull request'}",
             "",
-            f"Commit {code_span(result['sha'])}. **Why:** {_sentence(result['error'])}",
+            f"Commit {code_span(result.sha)}. **Why:** {_sentence(result.error)}",
             "",
             *_after_failure(result),
         ]
@@ -42,13 +50,13 @@ def score_comment(result: Mapping[str, Any], repository: str) -> str:
     lines = [
         f"### ✅ Scored:{name}",
         "",
-        f"Commit {code_span(result['sha'])}.",
+        f"Commit {code_span(result.sha)}.",
         "",
-        *_summary(result["boards"]),
+        *_summary(result.boards),
     ]
-    for dataset in result["not_scored"]:
+    for dataset in result.not_scored:
         lines += ["", f"{code_span(dataset)} is not scored: this runner does not hold its references."]
-    for number, board in enumerate(result["boards"]):
+    for number, board in enumerate(result.boards):
         lines += [
             "",
             f"<details{' open' if number < OPEN else ''}><summary>{_title(board)}: the rows around it, every metric</summary>",
@@ -60,39 +68,37 @@ def score_comment(result: Mapping[str, Any], repository: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _title(board: Mapping[str, Any]) -> str:
+def _title(board: BoardResult) -> str:
     """A board's title inside HTML."""
-    return f"<b>{quiet(html.escape(' '.join(board['title'].split())))}, {board['track']} track</b>"
+    return f"<b>{quiet(html.escape(' '.join(board.title.split())))}, {board.track} track</b>"
 
 
-def _summary(boards: Sequence[Mapping[str, Any]]) -> list[str]:
+def _summary(boards: Sequence[BoardResult]) -> list[str]:
     """One line a board: where the model stands, and by what."""
     if not boards:
         return []
     lines = ["| Board | Rank | Ranked by | On main now |", "|---|:---:|---|---|"]
     for board in boards:
-        url = f"{SITE_URL}leaderboards/{board['dataset']}/{board['track']}/"
-        row, before, metric = board["row"], board["before"], _primary(board)
-        rank = "none" if row is None or row["rank_low"] is None else f"**{_range(row)}** of {board['models']}"
-        digits = digits_of(board.get("step"))
-        value = "–" if row is None else _value(row, metric["key"], digits)
+        url = f"{SITE_URL}leaderboards/{board.dataset}/{board.track}/"
+        row, before, metric = board.row, board.before, board.ranked_by
+        rank = "none" if row is None or row.rank_low is None else f"**{_range(row)}** of {board.models}"
+        digits = digits_of(board.step)
+        value = "–" if row is None else _value(row, metric.key, digits)
         lines.append(
-            f"| [{markdown_text(board['title'])}, {board['track']}]({url}) | {rank} | {_head(metric)} {value} "
+            f"| [{markdown_text(board.title)}, {board.track}]({url}) | {rank} | {_head(metric)} {value} "
             f"| {_was(before, digits)} |"
         )
-    held = [
-        f"- **No rank on {markdown_text(b['title'])}, {b['track']}:** {_sentence(b['why'])}"
-        for b in boards
-        if b["why"]
+    unranked = [
+        f"- **No rank on {markdown_text(b.title)}, {b.track}:** {_sentence(b.why)}" for b in boards if b.why
     ]
-    return [*lines, "", *held] if held else lines
+    return [*lines, "", *unranked] if unranked else lines
 
 
-def _was(before: Mapping[str, Any] | None, digits: int) -> str:
+def _was(before: RowBefore | None, digits: int) -> str:
     if before is None:
         return "not on the board"
-    place = f"rank {_range(before)}" if before["rank_low"] else "no rank"
-    return place if before["value"] is None else f"{place}, {before['value']:.{digits}f}"
+    place = f"rank {_range(before)}" if before.rank_low else "no rank"
+    return place if before.value is None else f"{place}, {before.value:.{digits}f}"
 
 
 def _sentence(words: str) -> str:
@@ -100,8 +106,8 @@ def _sentence(words: str) -> str:
     return text if words.endswith(".") else f"{text}."
 
 
-def _after_failure(result: Mapping[str, Any]) -> list[str]:
-    if result["quota"]:
+def _after_failure(result: ScoreResult) -> list[str]:
+    if result.quota:
         return [
             (
                 "Nothing is wrong with the submission. A maintainer may ask again at the time given. Predictions that were "
@@ -112,71 +118,64 @@ def _after_failure(result: Mapping[str, Any]) -> list[str]:
     return ["The run did not count against the team's quota. A maintainer may ask again with the same line."]
 
 
-def _board_lines(board: Mapping[str, Any]) -> list[str]:
+def _board_lines(board: BoardResult) -> list[str]:
     """One board: the rows around the model, every metric, the reports as a whole."""
-    step = f" Numbers are shown in steps of {board['step']:.3g}." if board["step"] else ""
-    lines = ["", f"{board['n']:,} studies of {board['n_clusters']:,} patients.{step}"]
-    if board["row"] is None:
+    step = f" Numbers are shown in steps of {board.step:.3g}." if board.step else ""
+    lines = ["", f"{board.n:,} studies of {board.n_clusters:,} patients.{step}"]
+    own = board.row
+    if own is None:
         return lines
-    if board["metrics"] and board["row"]["metrics"]:
-        lines += ["", *_around(board), "", *_metrics(board)]
-    return [*lines, *_reports(board)]
+    if board.metrics and own.metrics:
+        lines += ["", *_around(board, own), "", *_metrics(board, own)]
+    return [*lines, *_reports(board, own)]
 
 
-def _primary(board: Mapping[str, Any]) -> Mapping[str, Any]:
-    other = {"key": board["primary"], "title": board["primary"], "better": "higher"}
-    return next((m for m in board["metrics"] if m["key"] == board["primary"]), other)
-
-
-def _around(board: Mapping[str, Any]) -> list[str]:
+def _around(board: BoardResult, own: ShownRow) -> list[str]:
     """The model between the best row, its neighbours and the null rows, by the metric that ranks."""
-    key, digits = board["primary"], digits_of(board.get("step"))
-    leads = {d["id"]: d for d in board["differences"]}
-    ranked = [r for r in (*board["others"], board["row"]) if r["kind"] != "null"]
-    ranked.sort(key=lambda r: (r["rank_low"] is None, r["rank_low"] or 0, r["rank_high"] or 0, r["id"]))
-    nulls = [r for r in board["others"] if r["kind"] == "null"]
-    lines = [f"| Rank | Model | {_head(_primary(board))} | Lead over it |", "|:---:|---|---:|---:|"]
+    key, digits = board.primary, digits_of(board.step)
+    leads = {d.id: d for d in board.differences}
+    ranked = [r for r in (*board.others, own) if r.kind != "null"]
+    ranked.sort(key=lambda r: (r.rank_low is None, r.rank_low or 0, r.rank_high or 0, r.id))
+    nulls = [r for r in board.others if r.kind == "null"]
+    lines = [f"| Rank | Model | {_head(board.ranked_by)} | Lead over it |", "|:---:|---|---:|---:|"]
     for row in (*ranked, *nulls):
-        own = row["id"] == board["row"]["id"]
-        name = f"**{code_span(row['id'])}**, this one" if own else _name(row)
-        lead = "" if own else _lead(leads.get(row["id"]), digits)
+        name = f"**{code_span(row.id)}**, this one" if row.id == own.id else _name(row)
+        lead = "" if row.id == own.id else _lead(leads.get(row.id), digits)
         lines.append(f"| {_range(row)} | {name} | {_value(row, key, digits)} | {lead} |")
     if nulls:
         lines += ["", "The rows in italics look at no image."]
-    moved = [f"{code_span(m['id'])} from {_span(m['before'])} to {_span(m['after'])}" for m in board["moved"]]
+    moved = [f"{code_span(m.id)} from {_span(m.before)} to {_span(m.after)}" for m in board.moved]
     if moved:
-        rest = board["n_moved"] - len(moved)
+        rest = board.n_moved - len(moved)
         more = f" and {rest} more" if rest else ""
         lines += ["", f"Other ranks that change: {', '.join(moved)}{more}."]
     return lines
 
 
-def _head(metric: Mapping[str, Any]) -> str:
-    return f"{markdown_text(metric['title'])} {'↑' if metric['better'] == 'higher' else '↓'}"
+def _head(metric: ShownColumn) -> str:
+    return f"{markdown_text(metric.title)} {'↑' if metric.better == 'higher' else '↓'}"
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: ShownRow) -> str:
     """A model with a link to its page; a baseline in words."""
-    if row["kind"] == "null":
-        title = TITLES.get(row["id"].partition("/")[2], row["id"])
+    if row.kind == "null":
+        title = TITLES.get(row.id.partition("/")[2], row.id)
         return f"*{markdown_text(title)}*"
-    return f"[{code_span(row['id'])}]({SITE_URL}models/{row['id']}/)"
+    return f"[{code_span(row.id)}]({SITE_URL}models/{row.id}/)"
 
 
-def _lead(pair: Mapping[str, Any] | None, digits: int) -> str:
+def _lead(pair: Lead | None, digits: int) -> str:
     if pair is None:
         return "–"
-    low, high = pair["low"], pair["high"]
+    low, high = pair.low, pair.high
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
-    p = "p < 0.001" if pair["p"] < 0.001 else f"p = {pair['p']:.3f}"
+    p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.3f}"
     told = ", not separated"
-    if "outcome" in pair:
-        told = NULL_WORDS[pair["outcome"]]
-    elif pair["p"] < SURE:
-        told = "" if pair.get("matters", True) else ", less than matters"
-    return (
-        f"{_signed(pair['difference'], digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
-    )
+    if pair.outcome is not None:
+        told = NULL_WORDS[pair.outcome]
+    elif pair.p < SURE:
+        told = ", less than matters" if pair.matters is False else ""
+    return f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
 
 
 def _signed(value: float, digits: int) -> str:
@@ -185,78 +184,77 @@ def _signed(value: float, digits: int) -> str:
     return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
 
 
-def _metrics(board: Mapping[str, Any]) -> list[str]:
+def _metrics(board: BoardResult, row: ShownRow) -> list[str]:
     """Every metric of the model beside the best row and the null rows' best."""
-    row, digits = board["row"], digits_of(board.get("step"))
-    best = next((r for r in board["others"] if r["kind"] != "null" and r["rank_low"] == 1), None)
-    nulls = [r for r in board["others"] if r["kind"] == "null"]
+    digits = digits_of(board.step)
+    best = next((r for r in board.others if r.kind != "null" and r.rank_low == 1), None)
+    nulls = [r for r in board.others if r.kind == "null"]
     heads = [
         "This model, 95 % interval",
         *([_name(best)] if best else []),
         *(["Best without images"] if nulls else []),
     ]
     lines = [f"| Metric | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
-    for metric in board["metrics"]:
-        key = metric["key"]
-        entry = row["metrics"].get(key)
-        failed = f", {entry['n_failed']:,} scored worst" if entry and entry["n_failed"] else ""
+    for metric in board.metrics:
+        key = metric.key
+        entry = row.metrics.get(key)
+        failed = f", {entry.n_failed:,} scored worst" if entry and entry.n_failed else ""
         cells = [f"{_value(row, key, digits)}{failed}", *([_value(best, key, digits)] if best else [])]
         cells += [_best_null(nulls, metric, digits)] if nulls else []
         name = f"[{_head(metric)}]({SITE_URL}metrics/{key}/)"
-        lines.append(f"| {f'**{name}**' if key == board['primary'] else name} | {' | '.join(cells)} |")
-    if row["missing"]:
-        names = ", ".join(code_span(k) for k in row["missing"])
+        lines.append(f"| {f'**{name}**' if key == board.primary else name} | {' | '.join(cells)} |")
+    if row.missing:
+        names = ", ".join(code_span(k) for k in row.missing)
         lines += ["", f"Not computed here: {names}. The record is marked as incomplete in these."]
     return lines
 
 
-def _best_null(nulls: list[Mapping[str, Any]], metric: Mapping[str, Any], digits: int) -> str:
-    values = [r["metrics"][metric["key"]]["value"] for r in nulls if metric["key"] in r["metrics"]]
-    known = [v for v in values if v is not None]
-    if not known:
+def _best_null(nulls: Sequence[ShownRow], metric: ShownColumn, digits: int) -> str:
+    cells = [r.metrics[metric.key] for r in nulls if metric.key in r.metrics]
+    values = [c.value for c in cells if c.value is not None]
+    if not values:
         return "–"
-    return f"{max(known) if metric['better'] == 'higher' else min(known):.{digits}f}"
+    return f"{max(values) if metric.better == 'higher' else min(values):.{digits}f}"
 
 
-def _value(row: Mapping[str, Any], key: str, digits: int) -> str:
-    found = row["metrics"].get(key)
-    shown = None if found is None else Display(**{k: found[k] for k in Display.model_fields if k in found})
-    return display_text(shown, digits).replace(" ", NBSP)
+def _value(row: ShownRow | None, key: str, digits: int) -> str:
+    cell = None if row is None else row.metrics.get(key)
+    display = None if cell is None else cell.display
+    return display_text(display, digits).replace(" ", NBSP)
 
 
-def _reports(board: Mapping[str, Any]) -> list[str]:
+def _reports(board: BoardResult, row: ShownRow) -> list[str]:
     """Diagnostics of the reports, and what the integrity checks say."""
-    d, row = board["diagnostics"], board["row"]
-    titles = {m["key"]: m["title"] for m in board["metrics"]}
+    d, titles = board.diagnostics, {m.key: m.title for m in board.metrics}
     facts = []
-    if "distinct_fraction" in d:
+    if d.distinct_fraction is not None and d.top1_share is not None:
         facts.append(
-            f"{d['distinct_fraction']:.1%} are distinct, the most common one in {d['top1_share']:.1%} of the studies"
+            f"{d.distinct_fraction:.1%} are distinct, the most common one in {d.top1_share:.1%} of the studies"
         )
-    if d.get("length_ratio") is not None:
-        facts.append(f"{d['length_ratio']:.2f} times as long as the references")
-    if "exact_match" in d:
-        facts.append(f"{d['exact_match']:.1%} equal to the reference")
-    if "copied_spans" in d:
-        facts.append(f"{d['copied_spans']:.1%} with a passage copied from one")
-    if d.get("n_empty"):
-        facts.append(f"{d['n_empty']:,} empty")
+    if d.length_ratio is not None:
+        facts.append(f"{d.length_ratio:.2f} times as long as the references")
+    if d.exact_match is not None:
+        facts.append(f"{d.exact_match:.1%} equal to the reference")
+    if d.copied_spans is not None:
+        facts.append(f"{d.copied_spans:.1%} with a passage copied from one")
+    if d.n_empty:
+        facts.append(f"{d.n_empty:,} empty")
     facts += [
-        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore lead to expect in {far['above']:,} studies, far below in {far['below']:,}"
-        for key, far in sorted((d.get("judge_outliers") or {}).items())
+        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore lead to expect in {far.above:,} studies, far below in {far.below:,}"
+        for key, far in sorted((d.judge_outliers or {}).items())
     ]
-    coarse = f" (in steps of {board['step']:.3g})" if board["step"] else ""
+    coarse = f" (in steps of {board.step:.3g})" if board.step else ""
     lines = ["", f"**Reports**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [
-        f"- [{b['code']}]({SITE_URL}integrity/#{b['code'].lower()}): {markdown_text(b['text'])} ({OUTCOMES[b['outcome']]})"
-        for b in row["badges"]
+        f"- [{b.code}]({SITE_URL}integrity/#{b.code.lower()}): {markdown_text(b.text)} ({OUTCOMES[b.outcome]})"
+        for b in row.badges
     ]
     if flags:
         return [*lines, "", "**Integrity checks:**", "", *flags]
     return [*lines, "", "**Integrity checks:** nothing found."]
 
 
-def _what_next(result: Mapping[str, Any], repository: str) -> list[str]:
+def _what_next(result: ScoreResult, repository: str) -> list[str]:
     lines = [
         (
             "**What happens next.** A maintainer merges this pull request; then the rows above are on the leaderboard, with a page "
@@ -264,8 +262,8 @@ def _what_next(result: Mapping[str, Any], repository: str) -> list[str]:
             f"[overall rank]({SITE_URL}leaderboards/overall/). A push to this branch before that asks for new scores."
         ),
     ]
-    if result["quota"]:
-        lines += ["", "**Quota.** " + " ".join(_quota(q) for q in result["quota"])]
+    if result.quota:
+        lines += ["", "**Quota.** " + " ".join(_quota(q) for q in result.quota)]
     return [
         *lines,
         "",
@@ -276,18 +274,18 @@ def _what_next(result: Mapping[str, Any], repository: str) -> list[str]:
     ]
 
 
-def _quota(standing: Mapping[str, Any]) -> str:
-    when = "now" if standing["next"] is None else f"from {readable(standing['next'])}"
+def _quota(standing: Standing) -> str:
+    when = "now" if standing.next is None else f"from {readable(standing.next)}"
     return (
-        f"{code_span(standing['dataset'])}: {standing['used']} of {standing['runs']} used in {standing['window_days']} days, "
-        f"{standing['used_in_year']} of {standing['runs_per_year']} in a year; other predictions can be scored {when}."
+        f"{code_span(standing.dataset)}: {standing.used} of {standing.runs} used in {standing.window_days} days, "
+        f"{standing.used_in_year} of {standing.runs_per_year} in a year; other predictions can be scored {when}."
     )
 
 
-def _range(row: Mapping[str, Any]) -> str:
-    return "–" if row["rank_low"] is None else _span((row["rank_low"], row["rank_high"]))
+def _range(row: ShownRow | RowBefore) -> str:
+    return "–" if row.rank_low is None else _span((row.rank_low, row.rank_high))
 
 
-def _span(ends: Any) -> str:
+def _span(ends: tuple[int | None, int | None]) -> str:
     low, high = ends
     return f"{low}" if low == high else f"{low}–{high}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
@@ -17,6 +17,7 @@ from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
 from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.validate import FileSummary
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
 SAMPLES: Final = 3
@@ -42,9 +43,7 @@ class Around:
 def withdrawn(intake: Intake) -> bool:
     """Whether a pull request takes a model out of the ranking, by its folder or by its card."""
     submission = _submission(intake)
-    return intake.kind == "withdrawal" or (
-        submission is not None and submission.card["status"] == "withdrawn"
-    )
+    return intake.kind == "withdrawal" or (submission is not None and submission.card.status == "withdrawn")
 
 
 def verdict(intake: Intake) -> tuple[str, str]:
@@ -136,7 +135,7 @@ def _valid(intake: Intake, submission: Submission, around: Around) -> str:
         "",
         f"{code_span(intake.folder)} at commit {code_span(intake.sha)}.",
         "",
-        *(_file_line(item) for item in intake.report.found[0].files),
+        *(_file_line(file) for file in intake.report.found[0].files),
     ]
     if problems.n_warnings:
         lines += ["", "**Warnings.** They do not stop the submission; look whether they are meant."]
@@ -145,15 +144,14 @@ def _valid(intake: Intake, submission: Submission, around: Around) -> str:
     return "\n".join([*lines, *problem_lines(problems, room), *tail]) + "\n"
 
 
-def _file_line(item: Mapping[str, Any]) -> str:
-    """What was found in a prediction file."""
-    dataset = get_dataset(item["dataset"])
-    tracks = " and ".join(item["tracks"])
-    empty = f", {item['empty']:,} empty" if item["empty"] else ""
+def _file_line(file: FileSummary) -> str:
+    """What a prediction file holds."""
+    dataset = get_dataset(file.dataset)
+    empty = f", {file.empty:,} empty" if file.empty else ""
     return (
-        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {item['studies']:,} of {dataset.n_studies:,} studies, "
-        f"{tracks} track{'s' * (len(item['tracks']) > 1)}; {_count(item['distinct'], 'distinct report')}, "
-        f"{_count(item['median_words'], 'word')} in the median{empty}"
+        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,} of {dataset.n_studies:,} studies, "
+        f"{' and '.join(file.tracks)} track{'s' * (len(file.tracks) > 1)}; {_count(file.distinct, 'distinct report')}, "
+        f"{_count(file.median_words or 0, 'word')} in the median{empty}"
     )
 
 

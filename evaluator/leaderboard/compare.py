@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from evaluator.leaderboard.subgroups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, step_of
 from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
 from evaluator.statistics.disclosure import rounded_count
@@ -20,6 +21,8 @@ from evaluator.statistics.ties import TIE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evaluator.core.types import BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +48,26 @@ class Difference:
 
 
 def compare_models(
-    board: Board, records: Sequence[Mapping[str, Any]], frames: Sequence[pd.DataFrame]
+    board: Board, records: Sequence[Record], frames: Sequence[pd.DataFrame]
 ) -> list[Difference]:
     """Every metric that both have with one signature: all studies, then each subgroup.
 
     Unless the set is public, the subgroups that disclose nothing, with coarse differences and rounded counts.
     """
-    seed = board_seed(board, records[0]["provenance"]["references_sha256"])
-    groups: dict[str, Any] = {"all": np.ones(len(frames[0]), dtype=bool)}
+    seed = board_seed(board, records[0].provenance.references_sha256)
+    groups: dict[str, BoolArray] = {"all": np.ones(len(frames[0]), dtype=bool)}
     for axis, cells in group_masks(board, frames[0]).items():
         groups |= {f"{axis}: {name}": mask for name, mask in cells.items()}
     rows = []
     for key in metric_keys():
-        entries = [r["metrics"].get(key) for r in records]
-        if None in entries or entries[0]["signature"] != entries[1]["signature"]:
+        entries = [r.metrics[key] for r in records if key in r.metrics]
+        if len(entries) < len(records) or entries[0].signature != entries[1].signature:
             continue
         for group, mask in groups.items():
             rows.append((key, group, *_difference([f.loc[mask] for f in frames], key, seed)))
     q = iter(significance.benjamini_hochberg([r[-1] for r in rows if r[-1] is not None]).tolist())
-    found = [_row(*row, None if row[-1] is None else next(q)) for row in rows]
-    return [_shown(r, board) for r in found]
+    differences = [_row(*row, None if row[-1] is None else next(q)) for row in rows]
+    return [_shown(d, board) for d in differences]
 
 
 def _shown(row: Difference, board: Board) -> Difference:

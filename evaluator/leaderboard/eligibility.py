@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -16,15 +16,14 @@ from evaluator.core.problems import RexrankError, visible
 from evaluator.core.typed import Line, Sha256, Typed, TypedTable
 from evaluator.metrics.registry import PRIMARY
 from evaluator.metrics.signature import Signature
-from evaluator.scoring.diagnostics import held, null_like
+from evaluator.scoring.diagnostics import hold_reason, null_like
+from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board
 
 STAND_BY: Final = ("bertscore", "bleu_2")
 """What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
 
 MAX_RELEASES_BYTES: Final = 4_000_000
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,6 @@ class Entrants:
     def scored(self) -> tuple[Record, ...]:
         """Everything with scores on the board, in the order of the analysis."""
         return (*self.ranked, *self.incomplete, *self.nulls)
-
-
-def name_of(record: Record) -> str:
-    """`team/model`."""
-    return f"{record['team']}/{record['model']}"
 
 
 class Release(Typed):
@@ -93,42 +87,42 @@ def sort_entrants(
     for record in records:
         reason = None if board.dataset.synthetic or rehearsal else _untrusted(record)
         if reason:
-            notes.append(f"{name_of(record)} is left out: {reason}")
+            notes.append(f"{record.name} is left out: {reason}")
         else:
             admitted.append(record)
     _same_references(board, admitted)
     signatures = _column_signatures(admitted)
     for record in admitted:
-        for key, entry in record["metrics"].items():
-            if _signature(entry["signature"]).stale:
+        for key, entry in record.metrics.items():
+            if _signature(entry.signature).stale:
                 notes.append(
-                    f"{name_of(record)}: {key} does not say which judge answered and is left out until it is "
+                    f"{record.name}: {key} does not say which judge answered and is left out until it is "
                     "scored again."
                 )
-            elif entry["signature"] != signatures[key]:
+            elif entry.signature != signatures[key]:
                 notes.append(
-                    f"{name_of(record)}: {key} has another signature and is left out until it is scored again."
+                    f"{record.name}: {key} has another signature and is left out until it is scored again."
                 )
-    active = [r for r in admitted if r["card"].get("status", "active") != "withdrawn"]
-    entries = [r for r in active if r["kind"] == "submission"]
+    active = [r for r in admitted if r.card.status != "withdrawn"]
+    entries = [r for r in active if r.kind == "submission"]
     primary = next(
         (k for k in (PRIMARY, *STAND_BY) if any(usable(r, k, signatures) for r in entries)), PRIMARY
     )
     if primary != PRIMARY and entries:
         notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
-    why = {name_of(r): _why(board, r, primary, signatures, released) for r in entries}
+    why = {r.name: _why(board, r, primary, signatures, released) for r in entries}
     if board.dataset.synthetic:
         notes += [
-            f"{name_of(r)} gives one report to at least nine studies in ten. A real set would list it without a rank; these "
+            f"{r.name} gives one report to at least nine studies in ten. A real set would list it without a rank; these "
             "made-up studies rank it, to show how a template fares."
             for r in entries
-            if why[name_of(r)] is None and null_like(r["diagnostics"])
+            if why[r.name] is None and null_like(r.diagnostics)
         ]
     return Entrants(
-        ranked=tuple(r for r in entries if why[name_of(r)] is None),
-        incomplete=tuple(r for r in entries if why[name_of(r)] is not None),
+        ranked=tuple(r for r in entries if why[r.name] is None),
+        incomplete=tuple(r for r in entries if why[r.name] is not None),
         withdrawn=tuple(r for r in admitted if r not in active),
-        nulls=tuple(r for r in active if r["kind"] == "null"),
+        nulls=tuple(r for r in active if r.kind == "null"),
         signatures=signatures,
         primary=primary,
         notes=tuple(notes),
@@ -138,14 +132,14 @@ def sort_entrants(
 
 def _untrusted(record: Record) -> str | None:
     """Why a record may not enter a real table, or `None`."""
-    signatures = {k: _signature(e["signature"]) for k, e in record["metrics"].items()}
+    signatures = {k: _signature(e.signature) for k, e in record.metrics.items()}
     loose = [k for k, s in signatures.items() if any(j.pin == "unpinned" for j in s.judges)]
     if loose:
         return (
             f"nothing pins the judge of {', '.join(loose)}. Serve it from a folder of this machine, or name its "
             "revision or dated version, and score it again."
         )
-    if record["stand_in"] or not all(s.trusted or s.stale for s in signatures.values()):
+    if record.stand_in or not all(s.trusted or s.stale for s in signatures.values()):
         return "it was scored with stand-in or unverified weights. Score it again with verified weights."
     return None
 
@@ -164,32 +158,31 @@ def _why(
     board: Board, record: Record, primary: str, signatures: Mapping[str, str], released: frozenset[str]
 ) -> str | None:
     """What keeps a submission from a rank, or `None`."""
-    ladder = record.get("ladder") or {}
-    if ladder and not ladder["improved"] and ladder.get("best") != name_of(record):
+    if record.ladder is not None and record.withheld:
         return (
-            f"no better than the team's best ({ladder['best']}) by more than one standard error: "
+            f"no better than the team's best ({record.ladder.best}) by more than one standard error: "
             "such numbers are not shown on a withheld set"
         )
     if not usable(record, primary, signatures):
         return f"lacks {primary} under the board's signature"
-    if record["provenance"].get("predictions_sha256") in released:
+    if record.provenance.predictions_sha256 in released:
         return None
-    if not board.dataset.synthetic and null_like(record["diagnostics"]):
+    if not board.dataset.synthetic and null_like(record.diagnostics):
         return "null-like: one report serves at least nine studies in ten; enter it as a baseline"
-    return held(record["integrity"])
+    return hold_reason(record.integrity)
 
 
 def usable(record: Record, key: str, signatures: Mapping[str, str]) -> bool:
     """Whether a record has this metric with the column's signature."""
-    entry = record["metrics"].get(key)
-    return entry is not None and entry["signature"] == signatures.get(key)
+    entry = record.metrics.get(key)
+    return entry is not None and entry.signature == signatures.get(key)
 
 
 def _same_references(board: Board, records: Sequence[Record]) -> None:
-    digests = Counter((r["provenance"].get("references_sha256"), r["n"]) for r in records)
+    digests = Counter((r.provenance.references_sha256, r.n) for r in records)
     if len(digests) > 1:
         common = digests.most_common(1)[0][0]  # tie: first record; whole counts
-        odd = [name_of(r) for r in records if (r["provenance"].get("references_sha256"), r["n"]) != common]
+        odd = [r.name for r in records if (r.provenance.references_sha256, r.n) != common]
         raise RexrankError(
             f"records on {board.name} were scored against different references: {', '.join(odd[:5])} differ from "
             "the rest. Score them again with the current references."
@@ -200,8 +193,8 @@ def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
     """Per metric the signature that most records have; ties go to the first in the alphabet."""
     columns: dict[str, Counter[str]] = {}
     for record in records:
-        for key, entry in record["metrics"].items():
-            if not _signature(entry["signature"]).stale:
-                columns.setdefault(key, Counter())[entry["signature"]] += 1
+        for key, entry in record.metrics.items():
+            if not _signature(entry.signature).stale:
+                columns.setdefault(key, Counter())[entry.signature] += 1
     # tie: first in the alphabet; whole counts
     return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}

@@ -16,13 +16,14 @@ from pydantic import Field, ValidationError
 from evaluator.core.files import append_line, dump_json, parse_strict, sha256_bytes, write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
-from evaluator.core.typed import form
+from evaluator.core.typed import form, never_null
 from evaluator.datasets.registry import dataset_ids
 from evaluator.leaderboard.row import Entry, ModelId, Row
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.provenance import today
 
 HISTORY: Final = "history.jsonl"
+HISTORY_SCHEMA: Final = "rexrank/history/v1"
 TORN: Final = "history.jsonl.torn"
 """Where a torn last line is put aside."""
 
@@ -39,18 +40,34 @@ _ABSENT: Final = (None, "removed")
 class Event(Entry):
     """What changed of a model on one board."""
 
-    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "YYYY-MM-DD")]
-    id: ModelId
-    name: str | None = Field(None, description="As readers saw it.")
-    event: EventName
-    dataset: str
-    track: Literal["findings", "report"]
-    rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(None, description="Range of ranks.")
-    primary: str | None = Field(None, description="The metric that ranked.")
-    shown: float | None = Field(None, description="The ranking metric as readers saw it.")
+    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "YYYY-MM-DD")] = Field(description="YYYY-MM-DD.")
+    id: ModelId = Field(description="team/model.")
+    name: str | None = Field(None, description="As readers saw it.", json_schema_extra=never_null)
+    event: EventName = Field(description="What happened.")
+    dataset: str = Field(description="Dataset id.")
+    track: Literal["findings", "report"] = Field(description="Findings only, or findings and impression.")
+    rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(
+        None, description="Range of ranks: first and last."
+    )
+    primary: str | None = Field(
+        None, description="Key of the metric that ranked.", json_schema_extra=never_null
+    )
+    shown: float | None = Field(None, description="Its value as shown, after.")
     previous: float | None = Field(None, description="The same before.")
-    pull_request: int | None = None
-    scores_sha256: str | None = Field(None, description="See `scores_digest`.")
+    pull_request: int | None = Field(None, description="Number of the pull request.")
+    scores_sha256: str | None = Field(
+        None,
+        description="SHA-256 over the means of all metrics, by which a new scoring is told from the same one.",
+    )
+
+
+class HistoryFile(Entry):
+    """Every entry, new scoring, withdrawal and removal, oldest first; only ever added to."""
+
+    schema_: Literal["rexrank/history/v1"] = Field(
+        alias="schema", description="Name and version of this format."
+    )
+    events: Annotated[tuple[Event, ...], Field(strict=False)] = Field(description="Oldest first.")
 
 
 class History(NamedTuple):

@@ -35,24 +35,32 @@ PAIRWISE_SCHEMA: Final = "rexrank/pairwise/v1"
 class MetricPair(Entry):
     """Two models on one metric: mean of a minus mean of b, its interval, p, and q over the metric's pairs."""
 
-    a: ModelId
-    b: ModelId
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None = Field(None, description="Null for a corpus metric, which is not tested.")
-    q: float | None = None
+    a: ModelId = Field(description="team/model.")
+    b: ModelId = Field(description="team/model.")
+    difference: float = Field(description="Mean of a minus mean of b.")
+    low: float | None = Field(description="Lower end of the 95 % interval; null with fewer than 30 patients.")
+    high: float | None = Field(description="Upper end.")
+    p: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        description="Sign-flip test by patient, unadjusted; null for a figure of the whole set, which is not tested.",
+    )
+    q: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        description="False discovery rate over all pairs of the metric."
+    )
 
 
 class Pairwise(Entry):
-    """All pairs of a board's ranked models, by metric."""
+    """All pairs of a board's ranked models on every metric that both have. Exploratory; ranks rest on the table's own pairs."""
 
-    schema_: Literal["rexrank/pairwise/v1"] = Field(alias="schema")
-    dataset: Slug
-    track: Track
-    n: int
-    n_clusters: int
-    metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]]
+    schema_: Literal["rexrank/pairwise/v1"] = Field(
+        alias="schema", description="Name and version of this format."
+    )
+    dataset: Slug = Field(description="Dataset id.")
+    track: Track = Field(description="Findings only, or findings and impression.")
+    n: int = Field(ge=0, description="Studies.")
+    n_clusters: int = Field(ge=0, description="Patients, which intervals resample.")
+    metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]] = Field(
+        description="By metric key."
+    )
 
 
 def read_pairwise(path: Path) -> Pairwise:

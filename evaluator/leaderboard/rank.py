@@ -16,7 +16,7 @@ from evaluator.core.stopping import unbroken
 from evaluator.datasets.registry import TRACKS
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
-from evaluator.leaderboard.eligibility import Entrants, name_of, read_releases, sort_entrants, usable
+from evaluator.leaderboard.eligibility import Entrants, read_releases, sort_entrants, usable
 from evaluator.leaderboard.history import append_history, changes, read_history
 from evaluator.leaderboard.null_tests import add_null_tests
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
@@ -58,11 +58,11 @@ def rank_board(
     entrants = sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
     notes = check_sanity(leaderboard, board, entrants.signatures)
     readers = [partial(read_studies, leaderboard, store, board, r) for r in entrants.ranked]
-    frames = dict(zip(map(name_of, entrants.ranked), collect(readers), strict=True))
+    frames = dict(zip((r.name for r in entrants.ranked), collect(readers), strict=True))
     check_frames(board, frames)
     keys = board_keys(entrants)
-    columns = {name_of(r): [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
-    digest = entrants.ranked[0]["provenance"]["references_sha256"] if entrants.ranked else ""
+    columns = {r.name: [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
+    digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     nulls = _null_frames(board, entrants, leaderboard, store)
@@ -92,8 +92,8 @@ def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Pat
     """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
     found = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
     return {
-        name_of(r): f.drop(
-            columns=[k for k in r["metrics"] if not usable(r, k, entrants.signatures)], errors="ignore"
+        r.name: f.drop(
+            columns=[k for k in r.metrics if not usable(r, k, entrants.signatures)], errors="ignore"
         )
         for r, f in zip(entrants.nulls, found, strict=True)
     }
@@ -106,8 +106,8 @@ def _best_null(entrants: Entrants) -> str | None:
     fitting = [r for r in entrants.nulls if usable(r, key, entrants.signatures)]
     if not fitting:
         return None
-    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
-    return name_of(by_cost(by_name, [sign * r["metrics"][key]["mean"] for r in by_name])[0])
+    by_name = sorted(fitting, key=lambda r: r.model)  # tie: none, names differ
+    return by_cost(by_name, [sign * r.metrics[key].mean for r in by_name])[0].name
 
 
 def rank_all(

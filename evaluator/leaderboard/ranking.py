@@ -11,9 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import view
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.analysis import Analysis
-from evaluator.leaderboard.eligibility import Entrants, Record, name_of, usable
+from evaluator.leaderboard.eligibility import Entrants, usable
 from evaluator.leaderboard.row import (
     Badge,
     Display,
@@ -22,7 +23,6 @@ from evaluator.leaderboard.row import (
     MetricCell,
     RankedRow,
     Row,
-    Status,
     WithdrawnRow,
 )
 from evaluator.leaderboard.table import (
@@ -40,6 +40,7 @@ from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
 from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
 from evaluator.scoring.null_reports import gain_over_null
+from evaluator.scoring.record import IntegrityFlag, Record
 from evaluator.scoring.records import Board, published, published_numbers
 from evaluator.statistics.ties import by_cost
 
@@ -50,9 +51,6 @@ RULE: Final = "primary/v2"
 """Name and version of the ranking rule: mean of the primary metric, worst for what failed; two models stand apart
 when the adjusted test shows a difference and it is at least the metric's band of practical equivalence; ranges
 never fall from one row to the next."""
-
-NUMBERS: Final = ("mean", "se", "low", "high", "n", "n_failed")
-"""What a metric's cell takes from the record as it is."""
 
 
 def board_keys(entrants: Entrants) -> list[str]:
@@ -76,12 +74,10 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
     # By the records' own precision, not by what is shown of a set in steps.
-    first = sorted(
-        entrants.ranked, key=lambda r: (r["submitted"] or "", name_of(r))
-    )  # tie: none, names differ
-    order = by_cost(first, [sign * r["metrics"][entrants.primary]["mean"] for r in first])
+    first = sorted(entrants.ranked, key=lambda r: (r.submitted or "", r.name))  # tie: none, names differ
+    order = by_cost(first, [sign * r.metrics[entrants.primary].mean for r in first])
     anyone = (*entrants.scored, *entrants.withdrawn)
-    step = board.dataset.exposure.step(anyone[0]["n"]) if anyone else None
+    step = board.dataset.exposure.step(anyone[0].n) if anyone else None
     parts = analysis.table_parts(step) if analysis else TableParts()
     return Table(
         schema=TABLE_SCHEMA,
@@ -89,13 +85,13 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
         track=board.track,
         title=board.dataset.title,
         access=board.dataset.access,
-        n=anyone[0]["n"] if anyone else 0,
-        n_clusters=anyone[0]["n_clusters"] if anyone else 0,
-        protocol=anyone[0]["protocol"] if anyone else "clean",
+        n=anyone[0].n if anyone else 0,
+        n_clusters=anyone[0].n_clusters if anyone else 0,
+        protocol=anyone[0].protocol if anyone else "clean",
         primary=entrants.primary,
         rule=RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v2",
         step=step,
-        rehearsal=rehearsal or any(r["stand_in"] for r in entrants.scored),
+        rehearsal=rehearsal or any(r.stand_in for r in entrants.scored),
         metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
         rows=tuple(record_row(RankedRow, board, r, entrants, keys, analysis) for r in order),
         incomplete=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.incomplete),
@@ -130,74 +126,76 @@ _R = TypeVar("_R", bound=Row)
 def record_row(
     kind: type[_R],
     board: Board,
-    kept: Record,
+    full: Record,
     entrants: Entrants,
     keys: Sequence[str],
     analysis: Analysis | None = None,
 ) -> _R:
     """A record as a row; without an analysis it has no rank. What is read from it has passed `published`, so that no row shows more."""
-    record = published(board, kept)
-    card = record["card"]
-    name = name_of(record)
+    record = published(board, full)
+    card, name = record.card, record.name
     place = analysis.places[name] if analysis else None
-    training = tuple(card.get("training_data") or ())
-    links = dict(card.get("links") or {})
+    training = card.training_data or ()
+    links = dict(card.links or {})
     return kind(
         id=name,
-        team=record["team"],
-        model=record["model"],
-        name=card.get("name") or record["model"],
-        institution=card.get("institution"),
-        year=card.get("year"),
-        status=_status(card),
-        kind=record["kind"],
+        team=record.team,
+        model=record.model,
+        name=card.name or record.model,
+        institution=card.institution,
+        year=card.year,
+        status=card.status,
+        kind=record.kind,
         rank=place.rank_low if place else None,
         rank_low=place.rank_low if place else None,
         rank_high=place.rank_high if place else None,
         tied_with_best=bool(place and place.tied_with_best),
         cluster=place.cluster if place else None,
-        missing=tuple(k for k in metric_keys() if k in record["missing"]),
+        missing=tuple(k for k in metric_keys() if k in record.missing),
         why_unranked=entrants.why.get(name),
-        badges=tuple(Badge(**b) for b in record["integrity"].get("badges") or ()),
-        inputs=Inputs(**(card.get("inputs") or {})),
+        badges=tuple(_badge(b) for b in record.integrity.badges),
+        inputs=Inputs(**(card.inputs or {})),
         training_data=training,
         trained_on_dataset=any(t in board.dataset.training_names for t in training),
         open_weights=bool(links.get("weights")),
-        uses_external_llm=card.get("uses_external_llm"),
-        parameters=card.get("parameters"),
+        uses_external_llm=card.uses_external_llm,
+        parameters=card.parameters,
         links=links,
         metrics={
             k: _cell(board, record, entrants, k) for k in keys if usable(record, k, entrants.signatures)
         },
-        diagnostics=record["diagnostics"],
-        submitted=record["submitted"],
-        record=f"records/{board.dataset.id}/{board.track}/{record['team']}__{record['model']}.json",
-        pull_request=record["provenance"].get("pull_request"),
-        commit=record["provenance"].get("head_commit"),
+        diagnostics=view(record.diagnostics),
+        submitted=record.submitted,
+        record=f"records/{board.dataset.id}/{board.track}/{record.team}__{record.model}.json",
+        pull_request=record.provenance.pull_request,
+        commit=record.provenance.head_commit,
     )
 
 
-def _status(card: Mapping[str, Any]) -> Status:
-    status: Any = card.get("status", "active")
-    found: Status = status.get("state", "active") if isinstance(status, Mapping) else status
-    return found
+def _badge(flag: IntegrityFlag) -> Badge:
+    return Badge(code=flag.code, text=flag.text, outcome=flag.outcome, ids=flag.ids)
 
 
 def _cell(board: Board, record: Record, entrants: Entrants, key: str) -> MetricCell:
     """One metric of a row: numbers as they may be shown, their display, and the gain over the best null row."""
-    numbers = record["metrics"][key]
+    numbers = record.metrics[key]
     nulls = {
-        name_of(r): published_numbers(board, r["metrics"][key])["mean"]
+        r.name: published_numbers(board, r.metrics[key]).mean
         for r in entrants.nulls
         if usable(r, key, entrants.signatures)
     }
     metric = get_metric(key)
     gain = None
-    if record["kind"] == "submission":
-        gain = gain_over_null(numbers["mean"], nulls, higher_is_better=metric.higher_is_better)
+    if record.kind == "submission":
+        gain = gain_over_null(numbers.mean, nulls, higher_is_better=metric.higher_is_better)
     return MetricCell(
-        **{k: v for k, v in numbers.items() if k in NUMBERS},
-        display=Display(**display(metric, numbers)),
+        mean=numbers.mean,
+        se=numbers.se,
+        low=numbers.low,
+        high=numbers.high,
+        n=numbers.n,
+        n_failed=numbers.n_failed,
+        display=Display.model_validate(display(metric, numbers.mean, numbers.low, numbers.high).fields()),
         gain_over_null=Gain(null=gain[0], gain=gain[1]) if gain else None,
     )
 
@@ -230,7 +228,7 @@ def _gains(tables: Sequence[Table]) -> dict[str, float]:
 
 
 def _marked(table: Table, gains: Mapping[str, float]) -> Table:
-    marks = {r.id: tuple(Badge(**f.to_dict()) for f in check_drop(r.id, gains)) for r in table.rows}
+    marks = {r.id: tuple(_badge(f.entry) for f in check_drop(r.id, gains)) for r in table.rows}
     rows = tuple(
         r.model_copy(update={"badges": r.badges + marks[r.id]}) if marks[r.id] else r for r in table.rows
     )

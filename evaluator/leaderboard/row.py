@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
-from evaluator.core.typed import Typed, form
+from evaluator.core.typed import Typed, form, view
 from evaluator.statistics.rounding import six_decimals
 
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
@@ -39,11 +39,6 @@ class Entry(Typed):
     def view(self) -> Any:
         """The JSON value, with the fields that were given and no other."""
         return view(self)
-
-
-def view(value: BaseModel) -> Any:
-    """A model as the JSON value that it was read from: fields that were not given stay out."""
-    return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Display(Entry):

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 from pydantic import Field, ValidationError
 
 from evaluator.core.files import load_json
-from evaluator.core.host_files import json_schema
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import add_violations
 from evaluator.leaderboard.row import (
@@ -237,28 +236,34 @@ class TableParts(NamedTuple):
 class Named(Entry):
     """A model by id and name."""
 
-    id: str
+    id: str = Field(description="team/model.")
     name: str
 
 
 class BoardSummary(Entry):
     """One line of the overview."""
 
-    dataset: str
-    track: str
-    title: str
-    n: int
-    n_models: int
-    rehearsal: bool
-    best_group: Annotated[tuple[Named, ...], Field(strict=False)]
-    best_display: Display | None
+    dataset: str = Field(description="Dataset id.")
+    track: Track = Field(description="Findings only, or findings and impression.")
+    title: str = Field(description="The dataset's name.")
+    n: int = Field(ge=0, description="Studies.")
+    n_models: int = Field(ge=0, description="Ranked models.")
+    rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
+    best_group: Annotated[tuple[Named, ...], Field(strict=False)] = Field(
+        description="Models that no test separates from the first."
+    )
+    best_display: Display | None = Field(
+        description="The first model's ranking metric as shown: value, low, high and a note."
+    )
 
 
 class Overview(Entry):
-    """All boards: how many models each has, and the group that nothing separates from the best."""
+    """Each board in one entry: how many models, and the group that no test shows to be worse than the first."""
 
-    schema_: Literal["rexrank/overview/v1"] = Field(alias="schema")
-    boards: Annotated[tuple[BoardSummary, ...], Field(strict=False)]
+    schema_: Literal["rexrank/overview/v1"] = Field(
+        alias="schema", description="Name and version of this format."
+    )
+    boards: Annotated[tuple[BoardSummary, ...], Field(strict=False)] = Field(description="In table order.")
 
 
 AGAIN: Final = "Make it again with: rexrank rank"
@@ -299,6 +304,6 @@ def parse_entry(model: type[_M], value: Any, name: str) -> _M:
         return model.model_validate(value)
     except ValidationError as error:
         problems = Problems()
-        add_violations(error, name, problems, schema=json_schema(model))
+        add_violations(error, name, problems, model)
         listed = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
         raise RexrankError(f"the {name} does not keep its schema at {listed[:2_000]}. {AGAIN}") from error

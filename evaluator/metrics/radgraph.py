@@ -22,27 +22,27 @@ Level = Literal["simple", "partial", "complete"]
 LEVELS: Final[tuple[Level, ...]] = ("simple", "partial", "complete")
 
 
-def f1(wanted: set[Any], given: set[Any]) -> float:
+def f1(wanted: set[Any], graph: set[Any]) -> float:
     """F1 of two sets; 0 when either is empty."""
-    hits = len(wanted & given)
+    hits = len(wanted & graph)
     if not hits:
         return 0.0
-    precision, recall = hits / len(given), hits / len(wanted)
+    precision, recall = hits / len(graph), hits / len(wanted)
     return 2 * precision * recall / (precision + recall)
 
 
 def entity_set(annotation: Annotation) -> set[tuple[str, str]]:
     """(tokens, label) of every entity."""
-    return {(e["tokens"], e["label"]) for e in annotation["entities"].values()}
+    return {(e.tokens, e.label) for e in annotation.entities.values()}
 
 
 def relation_set(annotation: Annotation) -> set[tuple[tuple[str, str], tuple[str, str], str]]:
     """((tokens, label), (tokens, label), relation) of every relation."""
-    entities = annotation["entities"]
+    entities = annotation.entities
     return {
-        ((e["tokens"], e["label"]), (entities[target]["tokens"], entities[target]["label"]), name)
+        ((e.tokens, e.label), (entities[target].tokens, entities[target].label), name)
         for e in entities.values()
-        for name, target in e["relations"]
+        for name, target in e.relations
     }
 
 
@@ -73,23 +73,23 @@ def reward(reference: Annotation, prediction: Annotation, level: Level, *, lower
     0 when either annotation has no entity. Release 0.1.18 lower-cases only where relations take part
     in the complete reward.
     """
-    if not reference["entities"] or not prediction["entities"]:
+    if not reference.entities or not prediction.entities:
         return 0.0
     return f1(_reward_set(reference, level, lower=lower), _reward_set(prediction, level, lower=lower))
 
 
 def _reward_set(annotation: Annotation, level: Level, *, lower: bool) -> set[Any]:
-    entities = annotation["entities"]
+    entities = annotation.entities
     out: set[Any] = set()
     for entity in entities.values():
-        tokens = entity["tokens"].lower() if lower else entity["tokens"]
-        if level == "simple" or not entity["relations"]:
-            out.add((tokens, entity["label"]))
+        tokens = entity.tokens.lower() if lower else entity.tokens
+        if level == "simple" or not entity.relations:
+            out.add((tokens, entity.label))
         elif level == "partial":
-            out.add((tokens, entity["label"], True))
+            out.add((tokens, entity.label, True))
         else:
-            for name, target in entity["relations"]:
-                out.add((entity["tokens"].lower(), entity["label"], name, entities[target]["tokens"].lower()))
+            for name, target in entity.relations:
+                out.add((entity.tokens.lower(), entity.label, name, entities[target].tokens.lower()))
     return out
 
 
@@ -115,19 +115,19 @@ class RadGraphF1(Metric):
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """The combined F1 of every pair; a text without words has no entity and scores 0."""
-        found = annotate_texts(
+        notes = annotate_texts(
             [t for p in pairs for t in (p.reference, p.prediction)], self.variant(run), run
         )
-        scores = [official(found[p.reference], found[p.prediction]) for p in pairs]
+        scores = [official(notes[p.reference], notes[p.prediction]) for p in pairs]
         details = None
         if run.details:
             details = [
                 {
                     "entity_f1": s.entity_f1,
                     "relation_f1": s.relation_f1,
-                    "rewards": {k: reward(found[p.reference], found[p.prediction], k) for k in LEVELS},
-                    "reference": found[p.reference],
-                    "prediction": found[p.prediction],
+                    "rewards": {k: reward(notes[p.reference], notes[p.prediction], k) for k in LEVELS},
+                    "reference": notes[p.reference].view(),
+                    "prediction": notes[p.prediction].view(),
                 }
                 for p, s in zip(pairs, scores, strict=True)
             ]
@@ -165,10 +165,10 @@ class RadGraphSimple(Metric):
         # The package never annotates an empty string beside another text, though alone it reads it as "None".
         whole = [bool(p.reference and p.prediction) for p in pairs]
         texts = [t for p, keep in zip(pairs, whole, strict=True) if keep for t in (p.reference, p.prediction)]
-        found = annotate_texts(texts, self.preparation, run, self.model)
+        notes = annotate_texts(texts, self.preparation, run, self.model)
         return all_scored(
             [
-                reward(found[p.reference], found[p.prediction], self.level, lower=lower) if keep else 0.0
+                reward(notes[p.reference], notes[p.prediction], self.level, lower=lower) if keep else 0.0
                 for p, keep in zip(pairs, whole, strict=True)
             ]
         )

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import MetricUnavailable, first_line
 from evaluator.models.runtime import Run
 from evaluator.models.weights import WEIGHT_NAMES, damaged, model_directory, weights_digest
+
+if TYPE_CHECKING:
+    import torch
 
 SHAPES: Final = "shapes-3"
 """Version of how texts share a forward pass (`batches.py`): it moves the last bits of results."""
@@ -174,7 +177,7 @@ def without_memory(make: Callable[[], Any]) -> Any:
         return make()
 
 
-def check_numbers(tensors: Mapping[str, Any], path: Path, key: str) -> None:
+def check_numbers(tensors: Mapping[str, torch.Tensor], path: Path, key: str) -> None:
     """Nothing; raises `MetricUnavailable` when a tensor is no plain one of real, finite numbers."""
     import torch
 

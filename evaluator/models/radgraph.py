@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,53 @@ _PUNCTUATION: Final = "/,:.!?()"
 _BEFORE: Final = re.compile(rf"(?<! )(?=[{re.escape(_PUNCTUATION)}])")
 _AFTER: Final = re.compile(rf"(?<=[{re.escape(_PUNCTUATION)}])(?! )")
 
-Annotation = dict[str, Any]
-"""`text`, and `entities` by number: `tokens`, `label`, `start_ix`, `end_ix`, `relations`."""
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Words of a report that name something: their first and last position, label, and (name, entity's number) pairs."""
+
+    tokens: str
+    label: str
+    start_ix: int
+    end_ix: int
+    relations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A report's words joined by spaces, and its entities by number, from "1" on."""
+
+    text: str
+    entities: Mapping[str, Entity]
+
+    def view(self) -> Any:
+        """The annotation as JSON, in the official form."""
+        entities = {
+            number: {
+                "tokens": e.tokens,
+                "label": e.label,
+                "start_ix": e.start_ix,
+                "end_ix": e.end_ix,
+                "relations": [list(r) for r in e.relations],
+            }
+            for number, e in self.entities.items()
+        }
+        return {"text": self.text, "entities": entities}
+
+    @classmethod
+    def read(cls, value: Any) -> Annotation:
+        """The annotation of what `view` gave."""
+        entities = {
+            number: Entity(
+                e["tokens"],
+                e["label"],
+                e["start_ix"],
+                e["end_ix"],
+                tuple((name, target) for name, target in e["relations"]),
+            )
+            for number, e in value["entities"].items()
+        }
+        return cls(value["text"], entities)
 
 
 def words_of(text: str) -> list[str]:
@@ -103,21 +149,21 @@ class Annotator:
         hidden: dict[int, list[torch.Tensor]] = {}
         for (i, _), vectors in zip(windows, self.network.encode([w for _, w in windows]), strict=True):
             hidden.setdefault(i, []).append(vectors)
-        found: list[Annotation] = [{}] * len(documents)
+        annotations = [Annotation("", {})] * len(documents)
 
         def heads(i: int) -> None:
             words, _, ranges = documents[i]
             with torch.inference_mode():  # holds for the thread that enters it
-                found[i] = self._document(words, ranges, hidden.get(i, []))
+                annotations[i] = self._document(words, ranges, hidden.get(i, []))
 
         one_core_each(heads, range(len(documents)))
-        return found
+        return annotations
 
     def _document(self, words: list[str], ranges: list[tuple[int, int]], hidden: list[Any]) -> Annotation:
         import torch
 
         if not words:
-            return {"text": "", "entities": {}}
+            return Annotation("", {})
         size = int(self.network.bert.config.hidden_size)
         pieces = torch.cat(hidden) if hidden else torch.zeros((0, size))
         vectors = torch.stack(
@@ -136,20 +182,15 @@ def annotation(
 ) -> Annotation:
     """The official form: relations that touch a span which is no entity are dropped."""
     number = {(s, e): str(i) for i, (s, e, _, _) in enumerate(entities, start=1)}
-    related: dict[tuple[int, int], list[list[str]]] = {span: [] for span in number}
+    related: dict[tuple[int, int], list[tuple[str, str]]] = {span: [] for span in number}
     for s1, e1, s2, e2, name, _ in relations:
         if (s1, e1) in number and (s2, e2) in number:
-            related[s1, e1].append([name, number[s2, e2]])
-    out: dict[str, Any] = {}
-    for s, e, label, _ in entities:
-        out[number[s, e]] = {
-            "tokens": " ".join(words[s : e + 1]),
-            "label": label,
-            "start_ix": s,
-            "end_ix": e,
-            "relations": related[s, e],
-        }
-    return {"text": " ".join(words), "entities": out}
+            related[s1, e1].append((name, number[s2, e2]))
+    named = {
+        number[s, e]: Entity(" ".join(words[s : e + 1]), label, s, e, tuple(related[s, e]))
+        for s, e, label, _ in entities
+    }
+    return Annotation(" ".join(words), named)
 
 
 @lru_cache(maxsize=2)
@@ -170,5 +211,9 @@ def annotate_texts(
     engine = annotator(run, model)
     prepared = {t: " ".join(PREPARATIONS[preparation](t)) for t in set(texts)}
     space = namespace(model, "radgraph-annotation", run)
-    found = encode_unique(list(prepared.values()), space, engine.annotate, run, model)
-    return {t: found[p] for t, p in prepared.items()}
+
+    def encode(batch: list[str]) -> list[Any]:
+        return [a.view() for a in engine.annotate(batch)]
+
+    values = encode_unique(list(prepared.values()), space, encode, run, model)
+    return {t: Annotation.read(values[p]) for t, p in prepared.items()}

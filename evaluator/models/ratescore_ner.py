@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.models.batches import encode_rows, finite
 from evaluator.models.loading import (
@@ -25,6 +25,10 @@ from evaluator.models.runtime import Run
 from evaluator.models.ties import first_best
 from evaluator.models.unique_texts import encode_unique
 from evaluator.models.weights import damaged, model_directory, weights_digest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NER: Final = "ratescore-ner"
 SYNONYMS: Final = "biolord"
@@ -213,7 +217,7 @@ def entity_pieces(texts: Sequence[str], run: Run) -> dict[str, str]:
     return {t: " ".join(model.convert_ids_to_tokens(ids)) for t, ids in zip(distinct, encoded, strict=True)}
 
 
-def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, Any]:
+def piece_embeddings(pieces: Sequence[str], run: Run) -> dict[str, NDArray[np.float32]]:
     """Per distinct entity, as pieces, the vector of its first token: float32 of shape (hidden,)."""
     if not pieces:
         return {}

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from evaluator.models.runtime import Run
 
-Encode = Callable[[list[str]], list[Any]]
+_T = TypeVar("_T")
 
 
 def encode_unique(
     texts: Sequence[str],
     namespace: str,
-    encode: Encode,
+    encode: Callable[[list[str]], list[_T]],
     run: Run,
     what: str,
     length: Callable[[str], int] = len,
-) -> dict[str, Any]:
+) -> dict[str, _T]:
     """What `encode` makes of each distinct text, by text.
 
     Batches hold texts of similar `length`, so that little is padded. Results are read from and
@@ -25,7 +25,7 @@ def encode_unique(
     run therefore loses at most one batch.
     """
     unique = sorted(set(texts), key=lambda t: (length(t), t))  # tie: none, texts differ
-    known: dict[str, Any] = {}
+    known: dict[str, _T] = {}
     if run.cache is not None:
         stored = run.cache.get_many(namespace, unique)
         known = {t: v for t, v in zip(unique, stored, strict=True) if v is not None}

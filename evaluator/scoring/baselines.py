@@ -11,18 +11,22 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import Field
 
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import Typed, view
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
 from evaluator.metrics.signature import Signature
-from evaluator.scoring.corpus import value_of
+from evaluator.scoring.corpus import step_of, value_of
 from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
-from evaluator.scoring.records import NULL_TEAM, Board, published_numbers
+from evaluator.scoring.record import RecordCard
+from evaluator.scoring.records import NULL_TEAM, Board
 from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
-from evaluator.statistics.rounding import six_decimals
+from evaluator.statistics.rounding import coarse, six_decimals
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
@@ -31,8 +35,28 @@ if TYPE_CHECKING:
 
 TEAM: Final = NULL_TEAM
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"
+PROBES: Final = ("itself", "empty", "shuffled")
 PROBE_STUDIES: Final = 500
 """References tried against themselves and against an empty report; the shuffle uses all."""
+
+
+class Probes(Typed):
+    """What a metric gives for references against themselves, empty reports and another patient's references."""
+
+    signature: str
+    itself: float
+    empty: float
+    shuffled: float
+
+
+class Sanity(Typed):
+    """A board's sanity file: `n_probed` of `n` studies were tried."""
+
+    schema_: Literal["rexrank/sanity/v1"] = Field(alias="schema")
+    references_sha256: str
+    n: int
+    n_probed: int
+    metrics: Mapping[str, Probes]
 
 
 def score_baselines(
@@ -65,7 +89,7 @@ def score_baselines(
                 settings,
                 team=TEAM,
                 model=model,
-                card={"name": TITLES[model]},
+                card=RecordCard(name=TITLES[model]),
                 predictions_sha256=digest,
                 reports=texts,
                 kind="null",
@@ -90,43 +114,36 @@ def _probe(
     by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
     sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
     few = References(references.dataset, sample, references.digest)
-    found = {"shuffled": shuffled}
+    runs = {"shuffled": shuffled}
     probes = probe_reports(references.studies, f"{board.dataset.id}|{references.digest}")
     for probe in ("itself", "empty"):
         reports = {i: null_track(board.track, probes[probe][i]) for i in sample}
         pairs = board_pairs(board, few, reports, settings.protocol)
-        found[probe] = score_board(board, pairs, settings, progress)
+        runs[probe] = score_board(board, pairs, settings, progress)
     metrics = {
-        key: {
-            "signature": str(shuffled.signatures[key]),
-            **{probe: _shown(board, found[probe], key) for probe in ("itself", "empty", "shuffled")},
-        }
+        key: Probes(
+            signature=str(shuffled.signatures[key]),
+            **{probe: _shown(board, runs[probe], key) for probe in PROBES},
+        )
         for key in shuffled.scores
-        if all(key in s.scores for s in found.values())
+        if all(key in s.scores for s in runs.values())
     }
     path = sanity_path(leaderboard, board)
-    value = {
-        "schema": SANITY_SCHEMA,
-        "references_sha256": references.digest,
-        "n": len(inside),
-        "n_probed": len(sample),
-        "metrics": metrics,
-    }
-    write_text(path, dump_json(six_decimals(value)))
+    sanity = Sanity(
+        schema=SANITY_SCHEMA,
+        references_sha256=references.digest,
+        n=len(inside),
+        n_probed=len(sample),
+        metrics=metrics,
+    )
+    write_text(path, dump_json(six_decimals(view(sanity))))
     return path
 
 
 def _shown(board: Board, scored: Scored, key: str) -> float:
-    mean, signature = value_of(key, scored.scores[key]), str(scored.signatures[key])
-    entry = {
-        "mean": mean,
-        "low": None,
-        "high": None,
-        "se": None,
-        "n": len(scored.ids),
-        "signature": signature,
-    }
-    return float(published_numbers(board, entry)["mean"])
+    value = value_of(key, scored.scores[key])
+    step = step_of(board.dataset.exposure, key, len(scored.ids))
+    return value if step is None else coarse(value, step)
 
 
 def sanity_path(leaderboard: Path, board: Board) -> Path:
@@ -134,14 +151,14 @@ def sanity_path(leaderboard: Path, board: Board) -> Path:
     return leaderboard / "sanity" / f"{board.name}.json"
 
 
-def read_sanity(leaderboard: Path, board: Board) -> Mapping[str, Any] | None:
+def read_sanity(leaderboard: Path, board: Board) -> Mapping[str, Probes] | None:
     """What was probed on a board by metric, `None` without a file; raises `RexrankError` for a damaged one."""
     path = sanity_path(leaderboard, board)
     if not os.path.lexists(path):
         return None
     try:
-        return {k: _probed(m) for k, m in load_json(path)["metrics"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Sanity.model_validate(load_json(path)).metrics
+    except (OSError, ValueError) as error:
         again = f"Make it again with: rexrank baseline {board.dataset.id}"
         raise RexrankError(f"cannot read {path}: {error}. {again}") from error
 
@@ -156,26 +173,16 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     probed = read_sanity(leaderboard, board)
     if probed is None:
         return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
-    fitting = {k: m for k, m in probed.items() if m["signature"] == signatures.get(k)}
-    means = {p: {k: m[p] for k, m in fitting.items()} for p in ("itself", "empty", "shuffled")}
+    fitting = {k: m for k, m in probed.items() if m.signature == signatures.get(k)}
+    means = {p: {k: getattr(m, p) for k, m in fitting.items()} for p in PROBES}
     loose = {
-        k
-        for k, m in fitting.items()
-        if board.dataset.synthetic or not Signature.parse(m["signature"]).trusted
+        k for k, m in fitting.items() if board.dataset.synthetic or not Signature.parse(m.signature).trusted
     }
     check_bands(means, board.name, order_only=loose)
     missed = sorted(signatures.keys() - fitting.keys())
     if missed:
         return [f"sanity was not probed for {', '.join(missed)} as signed here: {command}"]
     return []
-
-
-def _probed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """One metric of a sanity file; raises `TypeError` or `KeyError` for another form."""
-    numbers = [entry[p] for p in ("itself", "empty", "shuffled")]
-    if not isinstance(entry["signature"], str) or not all(type(v) in {int, float} for v in numbers):
-        raise TypeError("an entry is not of a signature and three numbers")
-    return entry
 
 
 def training_reports(dataset_id: str, directory: Path | None) -> list[StudyReport]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import Field
 
 from evaluator.core.files import dump_json, load_json, write_text
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import RexrankError, first_line
+from evaluator.core.typed import Typed, view
 from evaluator.datasets.protocol import ProtocolName
+from evaluator.datasets.registry import TrackName
 from evaluator.scoring.records import Board, score_again
 
 if TYPE_CHECKING:
@@ -20,6 +24,25 @@ if TYPE_CHECKING:
     from evaluator.datasets.references import References
 
 CASES_SCHEMA: Final = "rexrank/cases/v1"
+
+
+class CaseTexts(Typed):
+    """The content of a file of texts: the references of a board, or a model's reports, by study."""
+
+    schema_: Literal["rexrank/cases/v1"] = Field(alias="schema")
+    dataset: str
+    track: TrackName
+    protocol: ProtocolName
+    references_sha256: str
+    texts: Mapping[str, str]
+
+    def beside(self, references: CaseTexts) -> bool:
+        """Whether these are texts of the same studies, made beside these references."""
+        return (
+            self.protocol == references.protocol
+            and self.references_sha256 == references.references_sha256
+            and self.texts.keys() == references.texts.keys()
+        )
 
 
 def cases_folder(leaderboard: Path, board: Board) -> Path:
@@ -43,25 +66,26 @@ def write_cases(
     """
     if not board.dataset.exposure.studies:
         return []
-    head = {
-        "schema": CASES_SCHEMA,
-        "dataset": board.dataset.id,
-        "track": board.track,
-        "protocol": protocol,
-        "references_sha256": references.digest,
-    }
     folder = cases_folder(leaderboard, board)
     files = {
         folder / "references.json": {p.id: p.reference for p in pairs},
         folder / f"{team}__{model}.json": {p.id: p.prediction for p in pairs},
     }
     for path, texts in files.items():
-        write_text(path, dump_json({**head, "texts": texts}))
+        cases = CaseTexts(
+            schema=CASES_SCHEMA,
+            dataset=board.dataset.id,
+            track=board.track,
+            protocol=protocol,
+            references_sha256=references.digest,
+            texts=texts,
+        )
+        write_text(path, dump_json(view(cases)))
     return list(files)
 
 
-def read_references(leaderboard: Path, board: Board) -> dict[str, Any] | None:
-    """The reference texts of a public board in the form of their file; `None` where there are none.
+def read_references(leaderboard: Path, board: Board) -> CaseTexts | None:
+    """The reference texts of a public board; `None` where there are none.
 
     Raises `RexrankError` for a file that cannot be read or is of another board.
     """
@@ -70,27 +94,23 @@ def read_references(leaderboard: Path, board: Board) -> dict[str, Any] | None:
 
 
 def read_predictions(
-    leaderboard: Path, board: Board, references: Mapping[str, Any], team: str, model: str
-) -> dict[str, str] | None:
+    leaderboard: Path, board: Board, references: CaseTexts, team: str, model: str
+) -> Mapping[str, str] | None:
     """A model's texts by study; `None` where there are none, or none that belong to these references."""
     path = cases_folder(leaderboard, board) / f"{team}__{model}.json"
     if not path.is_file():
         return None
-    found = _read(path, board)
-    same = all(found[k] == references[k] for k in ("protocol", "references_sha256"))
-    return found["texts"] if same and found["texts"].keys() == references["texts"].keys() else None
+    reports = _read(path, board)
+    return reports.texts if reports.beside(references) else None
 
 
-def _read(path: Path, board: Board) -> dict[str, Any]:
+def _read(path: Path, board: Board) -> CaseTexts:
     team, _, model = path.stem.partition("__")
     again = score_again(board, team, model) if model else "Score any submission to the data set again."
     try:
-        value: dict[str, Any] = load_json(path)
-        here = (value["schema"], value["dataset"], value["track"])
-        strings = all(isinstance(t, str) for t in value["texts"].values())
-        said = all(isinstance(value[k], str) for k in ("protocol", "references_sha256"))
-        if here != (CASES_SCHEMA, board.dataset.id, board.track) or not strings or not said:
+        cases = CaseTexts.model_validate(load_json(path))
+        if (cases.dataset, cases.track) != (board.dataset.id, board.track):
             raise ValueError("it is of another board or version")  # noqa: TRY301
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RexrankError(f"cannot read the texts {path}: {error}. {again}") from error
-    return value
+    except (OSError, ValueError) as error:
+        raise RexrankError(f"cannot read the texts {path}: {first_line(error)}. {again}") from error
+    return cases

@@ -7,7 +7,8 @@ board. They speak in counts, and in study ids only where ids may be shown; they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,9 +21,12 @@ from evaluator.scoring.earlier import COMPARED_SCORES, Earlier
 from evaluator.scoring.integrity import copying, duplicates, plausibility
 from evaluator.scoring.integrity import flags as integrity
 from evaluator.scoring.integrity.flags import Flag, Outcome, Texts
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.signal import image_signal
+from evaluator.scoring.record import Diagnostics, Integrity, IntegrityFlag, OutlierCounts, Record
 from evaluator.scoring.records import Board
 from evaluator.statistics.judge_outliers import judge_outliers
+from evaluator.submissions.rules.limits import text_limits
 
 if TYPE_CHECKING:
     from evaluator.scoring.engine import Scored
@@ -39,7 +43,7 @@ def diagnose(
     name: str = "",
     earlier: Earlier | None = None,
     strata: Sequence[str] = (),
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Diagnostics, Integrity]:
     """Diagnostics of the predictions, and outcome and badges of the integrity checks.
 
     Diagnostics: those of `describe`, `signal` (C14), and `judge_outliers` (C23): per judged metric the
@@ -64,23 +68,22 @@ def diagnose(
         *_planted(references, texts, scored),
         *_compare_earlier(board, texts.ids, reports, scored, earlier or Earlier(), name),
     ]
-    numbers = {
-        **integrity.describe(texts),
-        **copying.describe_copying(texts, copies),
-        "signal": signal,
-        "judge_outliers": outliers,
-    }
-    return numbers, {
-        "outcome": str(integrity.worst(flags)),
-        "badges": [_public(f, board) for f in flags],
-        "thresholds": integrity.limits()["version"],
-    }
+    shares = copying.describe_copying(texts, copies)._asdict()
+    numbers = integrity.describe(texts).model_copy(
+        update={**shares, "signal": signal, "judge_outliers": outliers}
+    )
+    return numbers, Integrity(
+        outcome=integrity.worst(flags).value,
+        badges=tuple(_public(f, board) for f in flags),
+        thresholds=limits().version,
+    )
 
 
-def describe(references: References, pairs: Sequence[Pair]) -> dict[str, Any]:
+def describe(references: References, pairs: Sequence[Pair]) -> Diagnostics:
     """Diagnostics alone, as a null row has them: a baseline that copies on purpose is not accused of it."""
     texts = copying.board_texts(references, pairs)
-    return {**integrity.describe(texts), **copying.describe_copying(texts), "signal": None}
+    shares = copying.describe_copying(texts)._asdict()
+    return integrity.describe(texts).model_copy(update={**shares, "signal": None})
 
 
 EVIDENCE: Final = ("radgraph_f1", "ratescore")
@@ -103,16 +106,16 @@ PRIVATE_WORDS: Final = {
 """What is said in place of a score's digits unless the set is public."""
 
 
-def _public(flag: Flag, board: Board) -> dict[str, Any]:
-    shown = flag.to_dict()
+def _public(flag: Flag, board: Board) -> IntegrityFlag:
+    """The flag as it may be shown."""
     exposure = board.dataset.exposure
     if exposure.studies:
-        return shown
+        return flag.entry
     words = PRIVATE_WORDS | ({} if exposure.membership_counts else WITHHELD_WORDS)
-    return {**shown, "text": words.get(flag.code, flag.text), "ids": []}
+    return replace(flag, text=words.get(flag.code, flag.text), ids=()).entry
 
 
-def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
+def _judge_outliers(scored: Scored) -> dict[str, OutlierCounts] | None:
     """Per judged metric the counts of studies far above and below what the evidence leads to expect."""
     evidence = [scored.scores[k] for k in EVIDENCE if k in scored.scores]
     if len(evidence) < len(EVIDENCE):
@@ -127,7 +130,7 @@ def _judge_outliers(scored: Scored) -> dict[str, dict[str, int]] | None:
         goodness = (scores.values - metric.worst) / ((best or 0.0) - metric.worst)
         far = judge_outliers(goodness[usable], np.stack([e.values for e in evidence], axis=1)[usable])
         if far is not None:
-            counts[key] = {"above": int(far[0].sum()), "below": int(far[1].sum())}
+            counts[key] = OutlierCounts(above=int(far[0].sum()), below=int(far[1].sum()))
     return counts or None
 
 
@@ -149,34 +152,30 @@ def _planted(references: References, texts: Texts, scored: Scored) -> list[Flag]
     return flags + copying.check_swapped(scored.scores[key].values, swapped, higher_is_better=better)
 
 
-def recheck(record: Mapping[str, Any], before: Mapping[str, Any] | None, board: Board) -> dict[str, Any]:
+def recheck(record: Record, before: Record | None, board: Board) -> Record:
     """The record, with C17 where the same bytes scored otherwise `before` under the same signatures.
 
     What an earlier record claims is held against what is computed now, so that a record that was
     edited by hand, or a metric that does not repeat itself, is seen.
     """
-    same = ("predictions_sha256", "references_sha256")
-    origin = before["provenance"] if before else {}
-    if (
-        before is None
-        or "shown_predictions_sha256" in origin
-        or any(origin.get(k) != record["provenance"].get(k) for k in same)
-    ):
-        return dict(record)
-    claimed = {
-        k: entry["mean"]
-        for k, entry in before["metrics"].items()
-        if entry["signature"] == record["metrics"].get(k, {}).get("signature")
+    if before is None or before.provenance.inputs != record.provenance.inputs:
+        return record
+    if before.provenance.shown_predictions_sha256 is not None:
+        return record
+    claims = {
+        key: entry.mean
+        for key, entry in before.metrics.items()
+        if key in record.metrics and entry.signature == record.metrics[key].signature
     }
-    means = {k: entry["mean"] for k, entry in record["metrics"].items()}
-    flags = plausibility.check_claims(claimed, means)
+    flags = plausibility.check_claims(claims, {k: entry.mean for k, entry in record.metrics.items()})
     if not flags:
-        return dict(record)
-    integrity_now = record["integrity"]
+        return record
+    now = record.integrity
     # tie: none, equal outcomes are one
-    outcome = max(Outcome(integrity_now["outcome"]), integrity.worst(flags), key=list(Outcome).index)
-    badges = [*integrity_now["badges"], *(_public(f, board) for f in flags)]
-    return {**record, "integrity": {**integrity_now, "outcome": str(outcome), "badges": badges}}
+    outcome = max(Outcome(now.outcome), integrity.worst(flags), key=list(Outcome).index)
+    badges = (*now.badges, *(_public(f, board) for f in flags))
+    grave = now.model_copy(update={"outcome": outcome.value, "badges": badges})
+    return record.model_copy(update={"integrity": grave})
 
 
 def _compare_earlier(
@@ -223,10 +222,10 @@ def _one_probing(flags: Sequence[Flag]) -> list[Flag]:
 def _written(ids: Sequence[str], reports: Mapping[str, StudyReport], board: Board) -> list[str]:
     """A model's reports as it wrote them, in the order of `ids`, an empty text where it has none."""
     whole = board.track == "report"
-    found = [reports.get(i) for i in ids]
+    texts = [reports.get(i) for i in ids]
     return [
         "" if r is None else f"{r.findings} {r.impression or ''}".strip() if whole else r.findings
-        for r in found
+        for r in texts
     ]
 
 
@@ -244,19 +243,16 @@ def _comparable_scores(scored: Scored, earlier: Earlier, other: str) -> tuple[Fl
     return None
 
 
-def null_like(diagnostics: Mapping[str, Any]) -> bool:
+def null_like(diagnostics: Diagnostics) -> bool:
     """Whether one report serves nine studies in ten: a constant, which may stand as a baseline only."""
-    share = diagnostics.get("top1_share")
-    return share is not None and share >= integrity.limits()["collapse"]["null_like_share"]
+    share = diagnostics.top1_share
+    return share is not None and share >= text_limits().collapse.null_like_share
 
 
-def held(integrity_result: Mapping[str, Any]) -> str | None:
+def hold_reason(result: Integrity) -> str | None:
     """Why a record may not be ranked before a maintainer releases it; `None` when it may."""
-    if integrity_result.get("outcome") not in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}:
+    grave = {Outcome.QUARANTINE.value, Outcome.REJECT.value}
+    if result.outcome not in grave:
         return None
-    codes = [
-        b["code"]
-        for b in integrity_result.get("badges", [])
-        if b.get("outcome") in {str(Outcome.QUARANTINE), str(Outcome.REJECT)}
-    ]
-    return f"held by integrity check {', '.join(dict.fromkeys(codes)) or '?'} until a maintainer releases it"
+    codes = dict.fromkeys(b.code for b in result.badges if b.outcome in grave)
+    return f"held by integrity check {', '.join(codes) or '?'} until a maintainer releases it"

@@ -15,13 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from evaluator.core.files import load_json, write_bytes
+from evaluator.core.files import write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import FloatArray
 from evaluator.datasets.registry import TRACKS, Dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.metrics.registry import PRIMARY
-from evaluator.scoring.records import Board, read_record, read_studies, record_path
+from evaluator.scoring.records import Board, read_record, read_studies, record_path, typed_record
 from evaluator.submissions.reading import ReportFiles
 from evaluator.submissions.submission import Predictions, Submission
 
@@ -66,7 +66,7 @@ def earlier_on(
     records: Path | None = None,
 ) -> Earlier:
     """What `submission` is compared with on a board. `records`: as in `ScoreSettings`."""
-    kept = records or store
+    root = records or store
 
     def submitted(name: str) -> str | None:
         entry = entry_of(name, board.dataset, leaderboard)
@@ -75,13 +75,13 @@ def earlier_on(
     def scores(name: str) -> tuple[Mapping[str, FloatArray], Mapping[str, str]] | None:
         team, _, model = name.partition("/")
         try:
-            record = read_record(leaderboard, kept, board, team, model)
-            frame = read_studies(leaderboard, kept, board, record) if record else None
+            record = read_record(leaderboard, root, board, team, model)
+            frame = read_studies(leaderboard, root, board, record) if record else None
         except RexrankError:
             return None
         if record is None or frame is None:
             return None
-        signatures = {k: m["signature"] for k, m in record["metrics"].items()}
+        signatures = {k: m.signature for k, m in record.metrics.items()}
         values = {k: np.asarray(frame[k], dtype=np.float64) for k in COMPARED_SCORES if k in frame}
         return values, signatures
 
@@ -97,18 +97,16 @@ def entry_of(
 ) -> tuple[str, int | None] | None:
     """(date, pull request) of a model's record on a dataset, `None` without a sound one; of these bytes alone if `digest`."""
     team, _, model = name.partition("/")
-    found: list[tuple[str, int | None]] = []
+    entries: list[tuple[str, int | None]] = []
     for track in TRACKS:
         path = record_path(leaderboard, dataset.id, track, team, model)
         try:
-            record = load_json(path)
-            origin, submitted = record["provenance"], record["submitted"] or ""
-            known = origin.get("predictions_sha256")
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            record = typed_record(path)
+        except RexrankError:
             continue  # none, or damaged: ranking names it, and scoring is what mends it
-        if digest is None or known == digest:
-            found.append((submitted, origin.get("pull_request")))
-    return min(found, key=lambda e: e[0], default=None)  # tie: first found; times are compared
+        if digest is None or record.provenance.predictions_sha256 == digest:
+            entries.append((record.submitted or "", record.provenance.pull_request))
+    return min(entries, key=lambda e: e[0], default=None)  # tie: first found; times are compared
 
 
 def came_before(
@@ -150,13 +148,13 @@ def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: 
 
 def own_files(store: Path, dataset: Dataset, team: str, digest: str) -> list[OwnFile]:
     """The team's files that were scored on a dataset before, oldest first, without these bytes."""
-    found = []
+    files = []
     for path in sorted(_folder(store, dataset, team).glob("*.json.gz")):
         submitted, model, sha256 = path.name.removesuffix(".json.gz").split("__")
         if sha256 == digest:
             continue
         value = json.loads(gzip.decompress(path.read_bytes()))
-        found.append(
+        files.append(
             OwnFile(f"{team}/{model}", submitted, {i: StudyReport(f, s) for i, (f, s) in value.items()})
         )
-    return found
+    return files

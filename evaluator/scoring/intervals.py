@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from evaluator.core.problems import RexrankError
 from evaluator.metrics.base import Metric
@@ -47,17 +47,38 @@ def intervals(
     return spans
 
 
-def display(metric: Metric, entry: Mapping[str, Any]) -> dict[str, Any]:
+class Beside(NamedTuple):
+    """What readers see beside a skill: the mean itself, and 1/mean where it has a meaning."""
+
+    mean: float
+    reciprocal: float | None
+
+
+class Shown(NamedTuple):
+    """What readers see of a metric; `note` says what a reciprocal's interval lacks."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    note: str = ""
+    beside: Beside | None = None
+
+    def fields(self) -> dict[str, float | str | None]:
+        """The fields of a cell's display; those of `beside` with a skill alone."""
+        own = {"value": self.value, "low": self.low, "high": self.high, "note": self.note}
+        return own | (self.beside._asdict() if self.beside else {})
+
+
+def display(metric: Metric, mean: float, low: float | None, high: float | None) -> Shown:
     """What readers see of a metric: the mean and its interval, its skill, or 1/mean with the pole handled.
 
     With the skill come the mean and 1/mean (null at and beyond its pole), which readers see beside it.
     """
-    mean, low, high = entry["mean"], entry["low"], entry["high"]
     if metric.skill is not None:
         value, below, above = (None if v is None else metric.skill.at(v) for v in (mean, high, low))
         one_over = bootstrap.reciprocal(mean, None, None).value
-        return {"value": value, "low": below, "high": above, "note": "", "mean": mean, "reciprocal": one_over}
+        return Shown(value, below, above, beside=Beside(mean, one_over))
     if not metric.reciprocal:
-        return {"value": mean, "low": low, "high": high, "note": ""}
+        return Shown(mean, low, high)
     shown = bootstrap.reciprocal(mean, low, high)
-    return {"value": shown.value, "low": shown.low, "high": shown.high, "note": shown.note}
+    return Shown(shown.value, shown.low, shown.high, shown.note)

@@ -6,13 +6,15 @@ that does not leaves the model's row as it was; a model without a row is listed 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from evaluator.metrics.registry import PRIMARY, get_metric
+from evaluator.scoring.record import LadderStep, Record
 from evaluator.scoring.records import Board, collect, load_record, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
@@ -22,24 +24,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def take_step(
-    board: Board, store: Path, record: dict[str, Any], frame: pd.DataFrame
-) -> tuple[dict[str, Any], pd.DataFrame]:
+def take_step(board: Board, store: Path, record: Record, frame: pd.DataFrame) -> tuple[Record, pd.DataFrame]:
     """Record and per-study scores as they are to be kept: the new ones, or what was shown before.
 
     Sets that are not withheld pass unchanged. The same prediction file scored again keeps its verdict. Under another
     signature of the primary metric nothing can be compared, and the run is shown.
     """
-    if not board.dataset.exposure.ladder or record["kind"] != "submission":
+    if not board.dataset.exposure.ladder or record.kind != "submission":
         return record, frame
-    before = _team_records(board, store, record["team"])
-    own = before.get(record["model"])
-    if own is not None and _digest(own) == _digest(record):
-        return {**record, "ladder": own.get("ladder") or {"improved": True, "best": None}}, frame
+    before = _team_records(board, store, record.team)
+    own = before.get(record.model)
+    if own is not None and own.provenance.predictions_sha256 == record.provenance.predictions_sha256:
+        return _stepped(record, own.ladder or FIRST), frame
     best = _best(before, record)
     if best is None:
-        return {**record, "ladder": {"improved": True, "best": None}}, frame
-    name = f"{best['team']}/{best['model']}"
+        return _stepped(record, FIRST), frame
     old = read_studies(store, store, board, best)
     new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
     step = ladder_step(
@@ -49,42 +48,45 @@ def take_step(
         higher_is_better=get_metric(PRIMARY).higher_is_better,
     )
     if step.improved:
-        return {**record, "ladder": {"improved": True, "best": name}}, frame
-    if own is None or not (own.get("ladder") or {"improved": True})["improved"]:
-        return {**record, "ladder": {"improved": False, "best": name}}, frame
-    kept = {**own, "card": record["card"], "integrity": record["integrity"]}
-    kept["provenance"] = {**record["provenance"], "shown_predictions_sha256": _digest(own)}
-    return kept, read_studies(store, store, board, own)
+        return _stepped(record, LadderStep(improved=True, best=best.name)), frame
+    if own is None or not (own.ladder or FIRST).improved:
+        return _stepped(record, LadderStep(improved=False, best=best.name)), frame
+    digest = {"shown_predictions_sha256": own.provenance.predictions_sha256}
+    origin = record.provenance.model_copy(update=digest)
+    row = own.model_copy(update={"card": record.card, "integrity": record.integrity, "provenance": origin})
+    return row, read_studies(store, store, board, own)
 
 
-def _digest(record: dict[str, Any]) -> Any:
-    return record["provenance"].get("predictions_sha256")
+FIRST: Final = LadderStep(improved=True, best=None)
+"""Of a run that nothing was held against: it is shown."""
 
 
-def _team_records(board: Board, store: Path, team: str) -> dict[str, dict[str, Any]]:
+def _stepped(record: Record, step: LadderStep) -> Record:
+    return record.model_copy(update={"ladder": step})
+
+
+def _team_records(board: Board, store: Path, team: str) -> dict[str, Record]:
     """The team's earlier records with all digits, by model."""
     folder = record_path(store, board.dataset.id, board.track, team, "x").parent
-    found = collect([partial(load_record, p, board) for p in sorted(folder.glob(f"{team}__*.json"))])
-    return {r["model"]: r for r in found if r["kind"] == "submission"}
+    records = collect([partial(load_record, p, board) for p in sorted(folder.glob(f"{team}__*.json"))])
+    return {r.model: r for r in records if r.kind == "submission"}
 
 
-def _best(before: dict[str, dict[str, Any]], record: dict[str, Any]) -> dict[str, Any] | None:
+def _best(before: Mapping[str, Record], record: Record) -> Record | None:
     """The team's best shown run against the same references under the same primary signature."""
-    if PRIMARY not in record["metrics"]:
+    if PRIMARY not in record.metrics:
         return None
 
-    def same(other: dict[str, Any]) -> bool:
-        entry = other["metrics"].get(PRIMARY)
-        shown = (other.get("ladder") or {"improved": True})["improved"]
-        references = "references_sha256"
+    def same(other: Record) -> bool:
+        entry = other.metrics.get(PRIMARY)
         return (
             entry is not None
-            and shown
-            and entry["signature"] == record["metrics"][PRIMARY]["signature"]
-            and other["provenance"].get(references) == record["provenance"].get(references)
+            and (other.ladder or FIRST).improved
+            and entry.signature == record.metrics[PRIMARY].signature
+            and other.provenance.references_sha256 == record.provenance.references_sha256
         )
 
     sign = -1 if get_metric(PRIMARY).higher_is_better else 1
     fitting = [r for r in before.values() if same(r)]
-    by_name = sorted(fitting, key=lambda r: str(r["model"]))  # tie: none, names differ
-    return lowest(by_name, [sign * r["metrics"][PRIMARY]["mean"] for r in by_name])
+    by_name = sorted(fitting, key=lambda r: r.model)  # tie: none, names differ
+    return lowest(by_name, [sign * r.metrics[PRIMARY].mean for r in by_name])

@@ -7,17 +7,27 @@ import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.version import __version__
 from evaluator.metrics.registry import get_metric
+from evaluator.scoring.record import Provenance
 
 PACKAGES: Final = ("bert-score", "numpy", "openai", "rouge-score", "tokenizers", "torch", "transformers")
 
 
-def provenance(metrics: list[str], models: Path | None, device: str) -> dict[str, Any]:
-    """Everything of this machine that a score may depend on, as JSON values."""
+def provenance(
+    metrics: list[str],
+    models: Path | None,
+    device: str,
+    *,
+    predictions_sha256: str,
+    references_sha256: str,
+    pull_request: int | None,
+    head_commit: str | None,
+) -> Provenance:
+    """What was scored, and everything of this machine that a score may depend on."""
     from evaluator.models.weights import weights_digest
 
     weights: dict[str, str] = {}
@@ -26,27 +36,31 @@ def provenance(metrics: list[str], models: Path | None, device: str) -> dict[str
             weights[key] = weights_digest(key, models)
         except MetricUnavailable:
             continue
-    return {
-        "evaluator_version": __version__,
-        "evaluator_commit": commit(Path(__file__).parent),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": package_versions(),
-        "weights": weights,
-        "device": device_name(device),
-        "dtype": "float32",
-    }
+    return Provenance(
+        evaluator_version=__version__,
+        evaluator_commit=commit(Path(__file__).parent),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        packages=package_versions(),
+        weights=weights,
+        device=device_name(device),
+        dtype="float32",
+        predictions_sha256=predictions_sha256,
+        references_sha256=references_sha256,
+        pull_request=pull_request,
+        head_commit=head_commit,
+    )
 
 
 def package_versions() -> dict[str, str]:
     """The installed versions of the packages that can move a number."""
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def device_name(device: str) -> str:

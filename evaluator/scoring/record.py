@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from evaluator.core.typed import Typed, form
+from evaluator.core.typed import NAMED, Given, Typed, absent, form, given, no_default, view
 
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 
@@ -19,31 +20,81 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Date = Annotated[str, form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date, YYYY-MM-DD")]
 """A day."""
-_TEXT: Final = {"type": "string"}
-_TEXT_OR_NOT: Final = {"type": ["string", "null"]}
-_TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT}
-_YES_NO: Final = {"type": ["boolean", "null"]}
-_CARD: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
-    ("name", "Name", "The model's name.", _TEXT),
-    ("institution", "Institution", "Who made it.", _TEXT_OR_NOT),
-    ("contact", "Contact", "Accounts that may change it.", {"type": "array", "items": _TEXT}),
-    ("year", "Year", "When it was made.", {"type": ["integer", "null"]}),
-    ("description", "Description", "What it is.", _TEXT),
-    ("license", "Licence", "Under what terms it is used.", _TEXT),
-    ("links", "Links", "Where its paper, code and weights are.", _TEXTS),
-    ("parameters", "Parameters", "Its size.", _TEXT_OR_NOT),
-    ("inputs", "Inputs", "What it reads of a study.", _TEXTS),
-    ("training_data", "Training data", "What it learned from.", {"type": ["array", "null"], "items": _TEXT}),
-    ("uses_external_llm", "External model", "Whether it calls another model.", _YES_NO),
-    ("deterministic", "Deterministic", "Whether it writes the same twice.", _YES_NO),
-    ("status", "Status", "Whether it stands.", {"enum": ["active", "superseded", "withdrawn"]}),
-    ("superseded_by", "Superseded by", "The model that took its place.", _TEXT_OR_NOT),
-    ("reason", "Reason", "Why it was withdrawn.", _TEXT_OR_NOT),
-)
-CARD_FIELDS: Final[dict[str, Any]] = {
-    key: {"title": title, "description": about, **form_} for key, title, about, form_ in _CARD
-}
-"""The fields of a card that pages read; cards of earlier versions may hold others."""
+Plain = Annotated[str, form(r"[^\x00-\x1f\x7f]*", "text without control characters", longest=400)]
+"""A sentence."""
+Share = Annotated[Annotated[float, Field(ge=0)] | None, Given]
+"""A share; of very few withheld studies it is coarsened beyond 1 and never leaves the runner."""
+_TextOnly = Annotated[str | None, Given]
+_TextMap = Mapping[str, str] | None
+
+
+class RecordCard(BaseModel):
+    """The fields of a card that pages read; cards of earlier versions may hold others."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+
+    name: _TextOnly = given("Name", "The model's name.")
+    institution: str | None = absent("Institution", "Who made it.")
+    contact: Annotated[Annotated[tuple[str, ...], Field(strict=False)] | None, Given] = given(
+        "Contact", "Accounts that may change it."
+    )
+    year: int | None = absent("Year", "When it was made.")
+    description: _TextOnly = given("Description", "What it is.")
+    license: _TextOnly = given("Licence", "Under what terms it is used.")
+    links: _TextMap = absent("Links", "Where its paper, code and weights are.")
+    parameters: str | None = absent("Parameters", "Its size.")
+    inputs: _TextMap = absent("Inputs", "What it reads of a study.")
+    training_data: Annotated[tuple[str, ...], Field(strict=False)] | None = absent(
+        "Training data", "What it learned from."
+    )
+    uses_external_llm: bool | None = absent("External model", "Whether it calls another model.")
+    deterministic: bool | None = absent("Deterministic", "Whether it writes the same twice.")
+    status: Literal["active", "superseded", "withdrawn"] = Field(
+        default="active", title="Status", description="Whether it stands.", json_schema_extra=no_default
+    )
+    superseded_by: str | None = absent("Superseded by", "The model that took its place.")
+    reason: str | None = absent("Reason", "Why it was withdrawn.")
+
+
+class SignalTest(Typed):
+    """How much better the reports fit their own study than others of its kind, in one metric."""
+
+    gain: float = Field(title="Gain", description="Mean of the own reference minus that of permuted ones.")
+    p: Annotated[float, Field(ge=0)] = Field(title="p", description="Of the permutation test.")
+
+
+class OutlierCounts(Typed):
+    """Studies whose judge score is far from what the evidence leads to expect."""
+
+    above: Annotated[int, Field(ge=0, le=10_000_000)] = Field(title="Above", description="Far better.")
+    below: Annotated[int, Field(ge=0, le=10_000_000)] = Field(title="Below", description="Far worse.")
+
+
+MetricName = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits and underscores, at most 40")]
+
+
+class Diagnostics(Typed):
+    """What the reports look like beside the references; absent where it may not be shown."""
+
+    n_empty: Annotated[Annotated[int, Field(ge=0, le=10_000_000)] | None, Given] = given(
+        "Empty", "Reports without a word."
+    )
+    distinct_fraction: Share = given("Distinct", "Distinct reports among all.")
+    top1_share: Share = given("Most common", "Share of the most common report.")
+    length_ratio: float | None = absent("Length ratio", "Median words over the references'.")
+    exact_match: Share = given("Exact matches", "Reports equal to their reference.")
+    repetition_mean: float | None = absent("Repetition", "Repeated trigrams, mean over reports.")
+    repetition_max: float | None = absent("Most repetition", "Repeated trigrams, the worst report.")
+    non_ascii: Share = given("Beyond ASCII", "Reports with look-alike characters.")
+    copied_spans: Share = given("Copied spans", "Reports with a passage of their reference alone.")
+    unique_matches: float | None = absent("Unique matches", "Like their reference, among distinct ones.")
+    own_reference: float | None = absent("Own reference", "Pointing at their own reference among all.")
+    signal: (
+        Annotated[Mapping[MetricName, SignalTest], Field(max_length=4, json_schema_extra=NAMED)] | None
+    ) = absent("Image signal", "By metric, whether reports fit their own study.")
+    judge_outliers: (
+        Annotated[Mapping[MetricName, OutlierCounts], Field(max_length=20, json_schema_extra=NAMED)] | None
+    ) = absent("Judge outliers", "By judged metric, studies far from what was to be expected.")
 
 
 class MetricEntry(Typed):
@@ -62,31 +113,32 @@ class MetricEntry(Typed):
     signature: str = Field(title="Signature", description="Everything that can move the number.")
 
 
+IntegrityOutcome = Literal["pass", "badge", "quarantine", "reject"]
+
+
 class IntegrityFlag(Typed):
     """One finding of an integrity check: counts and ids, never text of a report."""
 
-    code: str = Field(title="Code", description="Code of the check, C2 to C23.")
-    outcome: Literal["pass", "badge", "quarantine", "reject"] = Field(
-        title="Outcome", description="What follows from it."
+    code: Annotated[str, form("C[0-9]{1,2}", "the code of a check, as C5")] = Field(
+        title="Code", description="Code of the check, C2 to C23."
     )
-    text: str = Field(title="Text", description="A sentence of counts.")
-    ids: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        default=(), title="Ids", description="The first studies concerned; none unless the set is public."
+    outcome: IntegrityOutcome = Field(title="Outcome", description="What follows from it.")
+    text: Plain = Field(title="Text", description="A sentence of counts.")
+    ids: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(strict=False, max_length=20)] = (
+        Field(title="Ids", description="The first studies concerned; none unless the set is public.")
     )
 
 
 class Integrity(Typed):
     """What the integrity checks found of a submission."""
 
-    outcome: Literal["pass", "badge", "quarantine", "reject"] = Field(
-        default="pass", title="Outcome", description="The gravest outcome of a flag."
+    outcome: IntegrityOutcome = Field(title="Outcome", description="The gravest outcome of a flag.")
+    badges: Annotated[tuple[IntegrityFlag, ...], Field(strict=False, max_length=60)] = Field(
+        title="Flags", description="Every finding."
     )
-    badges: Annotated[tuple[IntegrityFlag, ...], Field(strict=False)] = Field(
-        default=(), title="Flags", description="Every finding."
-    )
-    thresholds: str | None = Field(
-        default=None, title="Thresholds", description="Version of the limits that were applied."
-    )
+    thresholds: Annotated[
+        Annotated[str, form("[0-9.]{1,10}", "digits and dots, at most 10")] | None, Given
+    ] = given("Thresholds", "Version of the limits that were applied.")
 
 
 class Provenance(Typed):
@@ -109,6 +161,11 @@ class Provenance(Typed):
     )
     pull_request: Size | None = Field(default=None, description="Number of the pull request.")
     head_commit: str | None = Field(default=None, description="Its head when it was scored.")
+
+    @property
+    def inputs(self) -> tuple[str, str]:
+        """Digests of what was scored: predictions and references."""
+        return self.predictions_sha256, self.references_sha256
 
 
 class LadderStep(Typed):
@@ -136,10 +193,8 @@ class Record(Typed):
     )
     team: Slug = Field(title="Team", description="Team slug.")
     model: Slug = Field(title="Model", description="Model slug.")
-    card: dict[str, Any] = Field(
-        title="Model card",
-        description="The model card as it was when the submission was scored.",
-        json_schema_extra={"properties": CARD_FIELDS},
+    card: RecordCard = Field(
+        title="Model card", description="The model card as it was when the submission was scored."
     )
     protocol: Literal["clean", "compat"] = Field(title="Protocol", description="Text protocol.")
     n: Size = Field(
@@ -159,7 +214,7 @@ class Record(Typed):
         description="Whether any signature names stand-in or unverified weights or a judge that nothing pins; such a "
         "record never enters a real dataset's table.",
     )
-    diagnostics: dict[str, Any] = Field(
+    diagnostics: Diagnostics = Field(
         title="Diagnostics", description="Distinct reports, length ratio, exact matches and the like."
     )
     integrity: Integrity = Field(
@@ -176,6 +231,17 @@ class Record(Typed):
     )
     submitted: Date | None = Field(title="Submitted", description="Date, YYYY-MM-DD.")
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def name(self) -> str:
+        """`team/model`."""
+        return f"{self.team}/{self.model}"
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the Ladder shows nothing of this run: it beats the team's best by too little and is not that best."""
+        step = self.ladder
+        return step is not None and not step.improved and step.best != self.name
+
+    def view(self) -> Any:
         """The record as JSON values, with the fields that it was given."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return view(self)

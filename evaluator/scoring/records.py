@@ -8,22 +8,22 @@ datasets, and in the runner's store for the others.
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError, Problems, RexrankError
 from evaluator.core.stopping import unbroken
+from evaluator.core.typed import add_violations, view
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.scoring.corpus import count_columns, frame_value, step_of
-from evaluator.scoring.record import Record
+from evaluator.scoring.record import Diagnostics, MetricEntry, Record
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
 if TYPE_CHECKING:
@@ -77,23 +77,21 @@ def studies_frame(scored: Scored, references: Mapping[str, Reference]) -> pd.Dat
     return pd.DataFrame(columns)
 
 
-def write_record(
-    leaderboard: Path, store: Path, board: Board, record: Mapping[str, Any], frame: pd.DataFrame
-) -> Path:
+def write_record(leaderboard: Path, store: Path, board: Board, record: Record, frame: pd.DataFrame) -> Path:
     """The record's path, after record and per-study scores were written, each whole or not at all.
 
     Of a set that is not public the record with all digits stays in the store beside the per-study scores; the
     leaderboard's has what may be shown. What is published has six decimals at most.
     """
-    check_record(record, f"{record['team']}/{record['model']}")
+    parse_record(record.view(), record.name)
+    place = (board.dataset.id, board.track, record.team, record.model)
     public = board.dataset.exposure.studies
     if public:
         frame = frame.round(DECIMALS)
-    place = (board.dataset.id, board.track, record["team"], record["model"])
     path, full, shown = (
         record_path(leaderboard, *place),
-        dump_json(record),
-        dump_json(published(board, record)),
+        dump_json(record.view()),
+        dump_json(published(board, record).view()),
     )
     with unbroken():
         write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
@@ -114,39 +112,45 @@ MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches",
 """Diagnostics that count studies by what their references are: one match is a membership answer."""
 
 
-def published(board: Board, record: Mapping[str, Any]) -> dict[str, Any]:
+def published(board: Board, record: Record) -> Record:
     """The record as it may leave the runner: no number finer than the set's step, or of more than six decimals.
 
     What the Ladder withholds (`evaluator/statistics/rounding.py`) has no metrics at all.
     """
     exposure = board.dataset.exposure
-    step = exposure.step(record["n"])
+    step = exposure.step(record.n)
     if step is None:
-        return dict(six_decimals(record))
-    ladder = (record.get("ladder") or {}) if exposure.ladder else {}
-    withheld = bool(ladder) and not ladder["improved"] and ladder["best"] != _name(record)
-    metrics = {} if withheld else record["metrics"]
-    hidden = () if exposure.membership_counts else MEMBERSHIP
-    diagnostics = {k: v for k, v in record["diagnostics"].items() if k not in hidden and not withheld}
+        return _six_decimals(record)
+    if exposure.ladder and record.withheld:
+        return _six_decimals(record.model_copy(update={"metrics": {}, "diagnostics": Diagnostics()}))
+    hidden = frozenset(() if exposure.membership_counts else MEMBERSHIP)
+    diagnostics = record.diagnostics.model_dump(exclude=set(hidden), exclude_unset=True)
     shown = {
-        **record,
-        "metrics": {k: published_numbers(board, entry) for k, entry in metrics.items()},
-        "diagnostics": _coarse(diagnostics, step),
+        "metrics": {k: published_numbers(board, entry) for k, entry in record.metrics.items()},
+        "diagnostics": Diagnostics(**_coarse(diagnostics, step)),
     }
-    return dict(six_decimals(shown))
+    return _six_decimals(record.model_copy(update=shown))
 
 
-def published_numbers(board: Board, entry: Mapping[str, Any]) -> dict[str, Any]:
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _six_decimals(value: _M) -> _M:
+    """The model with every number rounded to six decimals."""
+    return type(value).model_validate(six_decimals(view(value)))
+
+
+def published_numbers(board: Board, entry: MetricEntry) -> MetricEntry:
     """A metric's entry as it may be shown: six decimals, or in the set's steps (`Exposure.step`).
 
     With steps an end of an interval can lie on the mean, but never on its wrong side.
     """
-    step = step_of(board.dataset.exposure, str(entry["signature"]).partition("|")[0], entry["n"])
+    step = step_of(board.dataset.exposure, entry.signature.partition("|")[0], entry.n)
     if step is None:
-        return dict(six_decimals(entry))
-    shown = {k: None if entry[k] is None else coarse(entry[k], step) for k in ("mean", "low", "high")}
-    error = entry["se"]
-    return {**entry, **shown, "se": None if error is None else six_decimals(float(f"{error:.1g}"))}
+        return _six_decimals(entry)
+    low, high = (None if x is None else coarse(x, step) for x in (entry.low, entry.high))
+    error = None if entry.se is None else six_decimals(float(f"{entry.se:.1g}"))
+    return entry.model_copy(update={"mean": coarse(entry.mean, step), "low": low, "high": high, "se": error})
 
 
 def _coarse(value: Any, step: float) -> Any:
@@ -155,11 +159,7 @@ def _coarse(value: Any, step: float) -> Any:
     return coarse(value, step) if isinstance(value, float) else value
 
 
-def _name(record: Mapping[str, Any]) -> str:
-    return f"{record['team']}/{record['model']}"
-
-
-def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[dict[str, Any]]:
+def read_records(leaderboard: Path, board: Board, store: Path | None = None) -> list[Record]:
     """The records of one board in the order of their file names; raises `RexrankError` that names every damaged one.
 
     With a store, records come with all digits where the store has them.
@@ -191,16 +191,14 @@ def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
     return values
 
 
-def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> dict[str, Any] | None:
+def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Record | None:
     """One model's record with all digits: from the store alone unless the set is public; `None` without one."""
     root = leaderboard if board.dataset.exposure.studies else store
     path = record_path(root, board.dataset.id, board.track, team, model)
     return load_record(path, board) if path.exists() else None
 
 
-def earlier_record(
-    leaderboard: Path, store: Path, board: Board, team: str, model: str
-) -> dict[str, Any] | None:
+def earlier_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Record | None:
     """As `read_record`, for a run that replaces the record: a damaged one counts as absent.
 
     Where the Ladder asks it what may be shown, it raises.
@@ -213,22 +211,21 @@ def earlier_record(
         raise
 
 
-def _fullest(path: Path, board: Board, store: Path | None) -> dict[str, Any]:
+def _fullest(path: Path, board: Board, store: Path | None) -> Record:
     record = load_record(path, board)
     if store is None or board.dataset.exposure.studies:
         return record
-    kept = record_path(store, board.dataset.id, board.track, record["team"], record["model"])
-    if not kept.exists():
+    copy = record_path(store, board.dataset.id, board.track, record.team, record.model)
+    if not copy.exists():
         return record
-    full = load_record(kept, board)
-    same = ("predictions_sha256", "references_sha256")
-    if any(full["provenance"].get(k) != record["provenance"].get(k) for k in same):
+    full = load_record(copy, board)
+    if full.provenance.inputs != record.provenance.inputs:
         return record
     # The card may have changed since (a withdrawal is an edit of the card); the numbers have not.
-    return {**full, "card": record["card"]}
+    return full.model_copy(update={"card": record.card})
 
 
-def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[str, Any]) -> pd.DataFrame:
+def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -> pd.DataFrame:
     """The per-study scores of a record, rows in the order of their ids.
 
     Raises `RexrankError` that names the file for one that is damaged or does not belong to the record.
@@ -237,7 +234,7 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[s
     from pyarrow import ArrowException
 
     root = leaderboard if board.dataset.exposure.studies else store
-    path = studies_path(root, board.dataset.id, board.track, record["team"], record["model"])
+    path = studies_path(root, board.dataset.id, board.track, record.team, record.model)
     try:
         if not path.is_file():
             raise ValueError("it is not there" if not path.exists() else "it is not a file")  # noqa: TRY301
@@ -246,20 +243,20 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Mapping[s
     except (OSError, ArithmeticError, LookupError, TypeError, ValueError, ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise RexrankError(
-            f"cannot read the per-study scores {path}: {reason}. {score_again(board, record['team'], record['model'])}"
+            f"cannot read the per-study scores {path}: {reason}. {score_again(board, record.team, record.model)}"
         ) from error
     return frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
 
 
-def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame) -> None:
+def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
     """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
-    keys = list(record["metrics"])
+    keys = list(record.metrics)
     counted = [c for k in keys for c in count_columns(k)]
     absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys), *counted} - set(frame.columns)
     if absent:
         raise ValueError(f"it lacks {', '.join(sorted(absent)[:5])}")  # tie: none, a set of names
-    if len(frame) != record["n"]:
-        raise ValueError(f"it holds {len(frame)} studies, its record {record['n']}")
+    if len(frame) != record.n:
+        raise ValueError(f"it holds {len(frame)} studies, its record {record.n}")
     for name in ("study_id", "patient"):
         if not frame[name].map(lambda v: isinstance(v, str)).all():
             raise ValueError(f"{name} holds something that is no text")
@@ -268,10 +265,9 @@ def _check_studies(board: Board, record: Mapping[str, Any], frame: pd.DataFrame)
     if any(frame[c].dtype != np.int64 or (frame[c] < 0).any() for c in counted):
         raise ValueError("it counts something that is no whole number")
     for key in keys:
-        mean = record["metrics"][key]["mean"]
         # Without the store's record it is the published one, whose means are as coarse as the set's step.
-        room = step_of(board.dataset.exposure, key, record["n"]) or 1.1 * 10.0**-DECIMALS
-        _check_metric(frame, key, mean, room)
+        room = step_of(board.dataset.exposure, key, record.n) or 1.1 * 10.0**-DECIMALS
+        _check_metric(frame, key, record.metrics[key].mean, room)
 
 
 def _check_metric(frame: pd.DataFrame, key: str, mean: float, room: float) -> None:
@@ -284,21 +280,19 @@ def _check_metric(frame: pd.DataFrame, key: str, mean: float, room: float) -> No
         raise ValueError(f"{key} has another mean than its record says")
 
 
-def load_record(path: Path, board: Board) -> dict[str, Any]:
+def load_record(path: Path, board: Board) -> Record:
     """The record in a file; raises `RexrankError` unless it keeps its schema and is of its place."""
     team, _, model = path.stem.partition("__")
-    try:
-        record: dict[str, Any] = load_json(path)
-    except (OSError, ValueError) as error:
+    again = score_again(board, team, model)
+    record = typed_record(path, again)
+    if (record.dataset, record.track, record.team, record.model) != (
+        board.dataset.id,
+        board.track,
+        team,
+        model,
+    ):
         raise RexrankError(
-            f"cannot read the record {path}: {error}. {score_again(board, team, model)}"
-        ) from error
-    check_record(record, str(path), score_again(board, team, model))
-    place = (board.dataset.id, board.track, team, model)
-    if tuple(record[k] for k in ("dataset", "track", "team", "model")) != place:
-        raise RexrankError(
-            f"the record {path} is of another place: {record['dataset']}/{record['track']}, "
-            f"{record['team']}/{record['model']}. {score_again(board, team, model)}"
+            f"the record {path} is of another place: {record.dataset}/{record.track}, {record.name}. {again}"
         )
     return record
 
@@ -314,43 +308,30 @@ def score_again(board: Board, team: str, model: str) -> str:
     return f"Restore the file from a backup; without one remove the model's record and scores from the store, then: {command}"
 
 
-def typed_record(path: Path) -> Record:
-    """The record in a file, typed; raises `RexrankError` for a damaged one."""
+AGAIN: Final = "Score its submission again."
+
+
+def typed_record(path: Path, cure: str = AGAIN) -> Record:
+    """The record in a file; raises `RexrankError` for a damaged one, whose last words are `cure`."""
     try:
-        record = load_json(path)
+        value = load_json(path)
     except (OSError, ValueError) as error:
-        raise RexrankError(f"cannot read the record {path}: {error}. Score its submission again.") from error
-    check_record(record, str(path))
-    return Record.model_validate(record)
+        raise RexrankError(f"cannot read the record {path}: {error}. {cure}") from error
+    return parse_record(value, str(path), cure)
 
 
-def check_record(record: Any, name: str, cure: str = "Score its submission again.") -> None:
-    """Nothing; raises `RexrankError` when `record` does not keep its schema."""
-    error = next(iter(_validator().iter_errors(record)), None)
-    if error is not None:
+def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
+    """The record that a JSON value holds; raises `RexrankError` when it does not keep its schema."""
+    try:
+        return Record.model_validate(value)
+    except ValidationError as error:
+        problems = Problems()
+        add_violations(error, name, problems, Record)
+        first = next(iter(problems))
         raise RexrankError(
-            f"the record {name} does not keep its schema at /{'/'.join(map(str, error.path))}: {error.message[:200]}. "
-            f"Records are written by the machine and not mended by hand. {cure}"
-        )
-
-
-@cache
-def _validator() -> Any:
-    """The validator of records; what pages read deeply is checked as the publisher checks it."""
-    from jsonschema import Draft202012Validator
-
-    folder = resources.files("evaluator.schemas")
-    schema, bundle = (
-        json.loads(folder.joinpath(f"{name}.schema.json").read_text("utf-8"))
-        for name in ("record-v1", "bundle-v1")
-    )
-    closed = bundle["$defs"]
-    # A share of very few withheld studies is coarsened beyond 1; such a record never leaves the runner.
-    wide = {"share": {"type": "number", "minimum": 0}}
-    deep = {k: closed["record"]["properties"][k] for k in ("diagnostics", "integrity")}
-    return Draft202012Validator(
-        {**schema, "properties": {**schema["properties"], **deep}, "$defs": closed | schema["$defs"] | wide}
-    )
+            f"the record {name} does not keep its schema at {first.pointer or '/'}: {first.found}; "
+            f"wanted {first.wanted}. Records are written by the machine and not mended by hand. {cure}"
+        ) from error
 
 
 def boards(leaderboard: Path) -> Iterator[Board]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from evaluator.core.problems import InputError
 from evaluator.core.stopping import unbroken
+from evaluator.core.typed import view
 from evaluator.core.types import Pair, ProgressCallback
 from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName, make_pairs
@@ -24,7 +25,7 @@ from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import take_step
 from evaluator.scoring.provenance import provenance, today
-from evaluator.scoring.record import RECORD_SCHEMA
+from evaluator.scoring.record import RECORD_SCHEMA, Integrity, MetricEntry, Provenance, Record, RecordCard
 from evaluator.scoring.records import (
     SUBGROUP_PREFIX,
     Board,
@@ -127,21 +128,20 @@ def make_record(
     *,
     team: str,
     model: str,
-    card: Mapping[str, Any],
+    card: RecordCard,
     predictions_sha256: str,
     reports: Mapping[str, StudyReport],
-    kind: str = "submission",
+    kind: Literal["submission", "null"] = "submission",
     earlier: Earlier | None = None,
-) -> dict[str, Any]:
-    """The record of a finished scoring, in the format of `record-v1.schema.json`.
+) -> Record:
+    """The record of a finished scoring.
 
     `pairs`: the board's texts as scored. `earlier`: what was submitted before, to find copies among.
     """
     from evaluator.scoring.diagnostics import describe, diagnose
 
     if kind == "null":
-        diagnostics = describe(references, pairs)
-        integrity: dict[str, Any] = {"outcome": "pass", "badges": []}
+        diagnostics, integrity = describe(references, pairs), Integrity(outcome="pass", badges=())
     else:
         axes = case_axes(board, pairs, scored, settings)
         diagnostics, integrity = diagnose(
@@ -155,48 +155,57 @@ def make_record(
             earlier=earlier,
             strata=axes.get("normal", axes["length"]),
         )
-    return {
-        "schema": RECORD_SCHEMA,
-        "task": board.dataset.task,
-        "kind": kind,
-        "dataset": board.dataset.id,
-        "track": board.track,
-        "team": team,
-        "model": model,
-        "card": dict(card),
-        "protocol": settings.protocol,
-        "n": len(scored.ids),
-        "n_clusters": len({references.studies[i].patient for i in scored.ids}),
-        "metrics": _metric_entries(board, references, scored),
-        "missing": dict(scored.unavailable),
-        "stand_in": any(not s.trusted for s in scored.signatures.values()),
-        "diagnostics": diagnostics,
-        "integrity": integrity,
-        "provenance": {
-            **provenance(list(scored.scores), settings.models, settings.device),
-            "predictions_sha256": predictions_sha256,
-            "references_sha256": references.digest,
-            "pull_request": settings.pull_request,
-            "head_commit": settings.head_commit,
-        },
-        "submitted": settings.submitted or today(),
-    }
+    return Record(
+        schema=RECORD_SCHEMA,
+        task=board.dataset.task,
+        kind=kind,
+        dataset=board.dataset.id,
+        track=board.track,
+        team=team,
+        model=model,
+        card=card,
+        protocol=settings.protocol,
+        n=len(scored.ids),
+        n_clusters=len({references.studies[i].patient for i in scored.ids}),
+        metrics=_metric_entries(board, references, scored),
+        missing=dict(scored.unavailable),
+        stand_in=any(not s.trusted for s in scored.signatures.values()),
+        diagnostics=diagnostics,
+        integrity=integrity,
+        provenance=_origin(scored, settings, predictions_sha256, references.digest),
+        submitted=settings.submitted or today(),
+    )
 
 
-def _metric_entries(board: Board, references: References, scored: Scored) -> dict[str, dict[str, Any]]:
+def _origin(scored: Scored, settings: ScoreSettings, predictions: str, references: str) -> Provenance:
+    """Where the numbers come from; `predictions`, `references`: digests."""
+    return provenance(
+        list(scored.scores),
+        settings.models,
+        settings.device,
+        predictions_sha256=predictions,
+        references_sha256=references,
+        pull_request=settings.pull_request,
+        head_commit=settings.head_commit,
+    )
+
+
+def _metric_entries(board: Board, references: References, scored: Scored) -> dict[str, MetricEntry]:
     """Per metric its mean, uncertainty, counts and signature."""
     from evaluator.scoring.intervals import intervals
 
     patients = [references.studies[i].patient for i in scored.ids]
     spans = intervals(board, references.digest, patients, scored.scores)
     return {
-        key: {
-            "mean": value_of(key, scores),
-            **spans[key],
-            "n": len(scored.ids),
-            "n_failed": int(scores.failed.sum()),
-            "signature": str(scored.signatures[key]),
-        }
+        key: MetricEntry(
+            mean=value_of(key, scores),
+            se=spans[key]["se"],
+            low=spans[key]["low"],
+            high=spans[key]["high"],
+            n=len(scored.ids),
+            n_failed=int(scores.failed.sum()),
+            signature=str(scored.signatures[key]),
+        )
         for key, scores in scored.scores.items()
     }
 
@@ -227,7 +236,7 @@ def keep_record(
     pairs: Sequence[Pair],
     scored: Scored,
     settings: ScoreSettings,
-    record: dict[str, Any],
+    record: Record,
     leaderboard: Path,
     submission: Submission | None = None,
 ) -> Path:
@@ -241,8 +250,8 @@ def keep_record(
     for axis, labels in case_axes(board, pairs, scored, settings).items():
         frame[SUBGROUP_PREFIX + axis] = labels
     store = settings.records or store_directory(settings.store)
-    if record["kind"] == "submission":
-        before = earlier_record(leaderboard, store, board, record["team"], record["model"])
+    if record.kind == "submission":
+        before = earlier_record(leaderboard, store, board, record.team, record.model)
         record = recheck(record, before, board)
     record, frame = take_step(board, store, record, frame)
     with unbroken():
@@ -308,7 +317,7 @@ def submission_record(
     settings: ScoreSettings,
     submission: Submission,
     earlier: Earlier | None = None,
-) -> dict[str, Any]:
+) -> Record:
     """The record of a submission's finished scoring on one board."""
     predictions = submission.files[board.dataset.id]
     return make_record(
@@ -319,7 +328,7 @@ def submission_record(
         settings,
         team=submission.team,
         model=submission.model,
-        card=submission.card,
+        card=RecordCard.model_validate(view(submission.card)),
         predictions_sha256=predictions.sha256,
         reports=predictions.reports,
         earlier=earlier,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from evaluator.core.files import dump_json, load_json, write_text
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError, RexrankError, first_line
+from evaluator.core.typed import Typed, view
 from evaluator.core.types import Scores
 from evaluator.core.workspace import store_directory
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.metrics.signature import Signature
@@ -28,10 +32,53 @@ from evaluator.scoring.run import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from evaluator.datasets.report import StudyReport
     from evaluator.submissions.submission import Submission
+
+
+class Shard(Typed):
+    """The scores of part `index` of `count` of a submission's studies, in the order of `ids`."""
+
+    index: int
+    count: int
+    protocol: ProtocolName
+    device: str
+    ids: Annotated[tuple[str, ...], Field(strict=False)]
+    signatures: Mapping[str, str]
+    unavailable: Mapping[str, str]
+    scores: Mapping[str, list[float]]
+    failed: Mapping[str, list[bool]]
+    counts: Mapping[str, list[list[int]]] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """Every metric has a signature, and a value and a failure for every study."""
+        n = len(self.ids)
+        if not self.scores.keys() == self.failed.keys() == self.signatures.keys():
+            raise ValueError("its metrics differ from field to field")
+        lengths = {len(values) for values in self.scores.values()} | {len(f) for f in self.failed.values()}
+        if lengths - {n}:
+            raise ValueError("a metric does not have a value a study")
+        for text in self.signatures.values():
+            Signature.parse(text)
+        return self
+
+    @property
+    def scored(self) -> Scored:
+        """The scores as the engine made them."""
+        counts = self.counts
+        scores = {
+            key: Scores(
+                np.array(values, dtype=np.float64),
+                np.array(self.failed[key], dtype=np.bool_),
+                counts=np.array(counts[key], dtype=np.int64).reshape(len(values), -1)
+                if key in counts
+                else None,
+            )
+            for key, values in self.scores.items()
+        }
+        signatures = {k: Signature.parse(s) for k, s in self.signatures.items()}
+        return Scored(self.ids, scores, signatures, self.unavailable)
 
 
 def shard_folder(store: Path, board: Board, submission: Submission) -> Path:
@@ -46,20 +93,20 @@ def write_shard(
     settings: ScoreSettings, board: Board, submission: Submission, scored: Scored, part: tuple[int, int]
 ) -> Path:
     """The path of a shard's file, after writing it."""
-    value = {
-        "index": part[0],
-        "count": part[1],
-        "protocol": settings.protocol,
-        "device": settings.device,
-        "ids": list(scored.ids),
-        "signatures": {k: str(s) for k, s in scored.signatures.items()},
-        "unavailable": dict(scored.unavailable),
-        "scores": {k: s.values.tolist() for k, s in scored.scores.items()},
-        "failed": {k: s.failed.tolist() for k, s in scored.scores.items()},
-        "counts": {k: s.counts.tolist() for k, s in scored.scores.items() if s.counts is not None},
-    }
+    shard = Shard(
+        index=part[0],
+        count=part[1],
+        protocol=settings.protocol,
+        device=settings.device,
+        ids=scored.ids,
+        signatures={k: str(s) for k, s in scored.signatures.items()},
+        unavailable=dict(scored.unavailable),
+        scores={k: s.values.tolist() for k, s in scored.scores.items()},
+        failed={k: s.failed.tolist() for k, s in scored.scores.items()},
+        counts={k: s.counts.tolist() for k, s in scored.scores.items() if s.counts is not None},
+    )
     path = shard_folder(store_directory(settings.store), board, submission) / f"{part[0]}-of-{part[1]}.json"
-    write_text(path, dump_json(value))
+    write_text(path, dump_json(view(shard)))
     return path
 
 
@@ -81,8 +128,8 @@ def merge_shards(
     for track in predictions.tracks:
         board = Board(dataset, track)
         shards = _read_shards(shard_folder(store, board, submission))
-        scored = merge([_scored(s) for s in shards])
-        used = replace(settings, protocol=shards[0]["protocol"], device=shards[0]["device"])
+        scored = merge([s.scored for s in shards])
+        used = replace(settings, protocol=shards[0].protocol, device=shards[0].device)
         pairs = board_pairs(board, references, predictions.reports, used.protocol)
         if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(
@@ -96,46 +143,31 @@ def merge_shards(
     return paths
 
 
-def _read_shards(folder: Path) -> list[dict[str, Any]]:
+def _read_shards(folder: Path) -> list[Shard]:
     shards = collect([partial(_read_shard, p) for p in sorted(folder.glob("*-of-*.json"))])
-    counts = {s["count"] for s in shards}
+    counts = {s.count for s in shards}
     if len(counts) != 1:
         raise InputError(
             f"found shards of {len(counts)} different divisions in {folder}; wanted those of one. "
             "Score the shards first (rexrank score … --shard i/n), all with the same n."
         )
     count = counts.pop()
-    missing = sorted(set(range(1, count + 1)) - {s["index"] for s in shards})
+    missing = sorted(set(range(1, count + 1)) - {s.index for s in shards})
     if missing:
         raise InputError(
             f"shards still missing: {', '.join(f'{i}/{count}' for i in missing)}. Score them first."
         )
-    return sorted(shards, key=lambda s: int(s["index"]))  # tie: none, indices differ
+    return sorted(shards, key=lambda s: s.index)  # tie: none, indices differ
 
 
-def _read_shard(path: Path) -> dict[str, Any]:
+def _read_shard(path: Path) -> Shard:
     index, _, count = path.stem.partition("-of-")
     try:
-        shard: dict[str, Any] = load_json(path)
-        _scored(shard)
-        if (f"{shard['index']}", f"{shard['count']}") != (index, count):
+        shard = Shard.model_validate(load_json(path))
+        if (f"{shard.index}", f"{shard.count}") != (index, count):
             raise ValueError("it is of another part")  # noqa: TRY301
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise RexrankError(
-            f"cannot read the shard {path}: {error}. Score it again with: rexrank score … --shard {index}/{count}"
+            f"cannot read the shard {path}: {first_line(error)}. Score it again with: rexrank score … --shard {index}/{count}"
         ) from error
     return shard
-
-
-def _scored(shard: dict[str, Any]) -> Scored:
-    counts = shard.get("counts", {})
-    scores = {
-        key: Scores(
-            np.array(values, dtype=np.float64),
-            np.array(shard["failed"][key], dtype=np.bool_),
-            counts=np.array(counts[key], dtype=np.int64).reshape(len(values), -1) if key in counts else None,
-        )
-        for key, values in shard["scores"].items()
-    }
-    signatures = {k: Signature.parse(s) for k, s in shard["signatures"].items()}
-    return Scored(tuple(shard["ids"]), scores, signatures, shard["unavailable"])

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import Field
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
 from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.row import Entry as Part
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text, table_csv, table_json, table_markdown
+from evaluator.scoring.record import RecordCard
 from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
 from evaluator.site.content import Content, schema_text
@@ -119,38 +124,60 @@ def _files(content: Content) -> Iterator[tuple[str, str]]:
         )
     yield (
         "data/history.json",
-        dump_json({"schema": "rexrank/history/v1", "events": [e.view() for e in content.history]}),
+        dump_json(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),
     )
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:
-        yield f"data/models/{model}.json", dump_json(model_json(model, content))
+        yield f"data/models/{model}.json", dump_json(model_json(model, content).view())
         for table, row, _ in content.models[model]:
             badge = f"data/badges/{model}/{table.dataset}.{table.track}.json"
-            yield badge, dump_json(badge_json(table, row))
+            yield badge, dump_json(badge_json(table, row).view())
 
 
-def model_json(model: str, content: Content) -> dict[str, Any]:
+class BoardRow(Part):
+    """A model's row on one board, among `n_models` ranked ones."""
+
+    dataset: str
+    track: str
+    n_models: int
+    row: Row
+
+
+class ModelFile(Part):
+    """A model's card and its row on every board."""
+
+    schema_: Literal["rexrank/model/v1"] = Field(alias="schema")
+    id: str
+    card: RecordCard
+    boards: tuple[BoardRow, ...]
+
+
+class ShieldsBadge(Part):
+    """A badge in the format of the shields endpoint."""
+
+    schema_version: Literal[1] = Field(alias="schemaVersion")
+    label: str
+    message: str
+    color: Literal["inactive", "blue"]
+
+
+def model_json(model: str, content: Content) -> ModelFile:
     """A model's card and its row on every board."""
     entries = content.models[model]
-    return {
-        "schema": "rexrank/model/v1",
-        "id": model,
-        "card": entries[0].record["card"],
-        "boards": [
-            {"dataset": t.dataset, "track": t.track, "n_models": len(t.rows), "row": r.view()}
-            for t, r, _ in entries
-        ],
-    }
+    boards = tuple(
+        BoardRow(dataset=t.dataset, track=t.track, n_models=len(t.rows), row=r) for t, r, _ in entries
+    )
+    return ModelFile(schema="rexrank/model/v1", id=model, card=entries[0].record.card, boards=boards)
 
 
-def badge_json(table: Table, row: Row) -> dict[str, Any]:
+def badge_json(table: Table, row: Row) -> ShieldsBadge:
     """A badge in the format of the shields endpoint."""
     ranked = row.rank is not None
     words = f"rank {rank_text(row)} of {len(table.rows)}" if ranked else "not ranked"
-    return {
-        "schemaVersion": 1,
-        "label": f"ReXrank {table.title} {table.track}",
-        "message": f"{words} (rehearsal)" if table.rehearsal else words,
-        "color": "inactive" if not ranked or table.rehearsal else "blue",
-    }
+    return ShieldsBadge(
+        schemaVersion=1,
+        label=f"ReXrank {table.title} {table.track}",
+        message=f"{words} (rehearsal)" if table.rehearsal else words,
+        color="inactive" if not ranked or table.rehearsal else "blue",
+    )

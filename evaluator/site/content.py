@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
@@ -22,6 +22,8 @@ from evaluator.leaderboard.reported import ReportedRow, load_reported
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_table
 from evaluator.leaderboard.table_files import table_csv, table_markdown
+from evaluator.scoring.case_texts import CaseTexts
+from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, boards, collect, load_record, record_path
 
 _T = TypeVar("_T")
@@ -36,7 +38,7 @@ class Entry(NamedTuple):
 
     table: Table
     row: Row
-    record: Mapping[str, Any]
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Content:
     setting: OverallSetting = field(default_factory=OverallSetting)
     history: list[Event] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
-    texts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    texts: dict[str, CaseTexts | None] = field(default_factory=dict)
     shown: dict[str, bool] = field(default_factory=dict)
     medians: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -69,8 +71,8 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
     unranked = [b.name for b in boards(leaderboard) if b not in shown]
     if unranked:
         raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
-    found = collect([partial(_read_board, leaderboard, b) for b in shown])
-    tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in found}
+    files = collect([partial(_read_board, leaderboard, b) for b in shown])
+    tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in files}
     setting = read_setting(leaderboard)
     history, torn = read_history(leaderboard)
     if torn:
@@ -82,7 +84,7 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
         site_url=site_url if site_url.endswith("/") else f"{site_url}/",
         tables=tables,
         models=_models(leaderboard, tables),
-        pairwise={key: pairs for key, (_, pairs) in zip(tables, found, strict=True)},
+        pairwise={key: pairs for key, (_, pairs) in zip(tables, files, strict=True)},
         overview=overview(list(tables.values())),
         overall=_overall(leaderboard, setting, tables),
         setting=setting,

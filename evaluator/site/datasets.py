@@ -126,9 +126,9 @@ def _facts(dataset: Dataset, content: Content) -> str:
         else "not published"
     )
     digests = {
-        r["provenance"]["references_sha256"]
-        for found in content.models.values()
-        for table, _, r in found
+        r.provenance.references_sha256
+        for entries in content.models.values()
+        for table, _, r in entries
         if table.dataset == dataset.id
     }
     return facts(
@@ -183,11 +183,11 @@ def _resolution(dataset: Dataset, content: Content) -> str:
     for track in TRACKS:
         table = content.tables.get((dataset.id, track))
         n = table.n if table and table.n else dataset.tracks[track]
-        found = table.resolution if table else Resolution()
+        resolution = table.resolution if table else Resolution()
         board = f'<a href="../../leaderboards/{dataset.id}/{track}/">{TRACK_TITLES[track]}</a>'
         rows.append(
             f'<tr><th scope="row">{board}</th><td>{_count(n)}</td><td>{len(table.rows) if table else 0}</td>'
-            f"<td>{_shown(found.design_effect, 2)}</td><td>{_detectable(found, n, table)}</td><td>{_shown(found.mde_all_pairs, 3)}</td></tr>"
+            f"<td>{_shown(resolution.design_effect, 2)}</td><td>{_detectable(resolution, n, table)}</td><td>{_shown(resolution.mde_all_pairs, 3)}</td></tr>"
         )
     heads = ("Studies", "Models", "Design effect", "Detectable difference", "Over all pairs")
     return html_table("Track", heads, rows, "What the boards can tell apart")
@@ -197,11 +197,11 @@ def _shown(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _detectable(found: Resolution, n: int | None, table: Table | None) -> str:
+def _detectable(resolution: Resolution, n: int | None, table: Table | None) -> str:
     """The measured difference, or one to plan with."""
-    if found.mde is not None:
+    if resolution.mde is not None:
         metric = table.ranked_by if table else None
-        return f"{found.mde:.3f}<small>in mean {text(metric.title if metric else '')}</small>"
+        return f"{resolution.mde:.3f}<small>in mean {text(metric.title if metric else '')}</small>"
     if n is None:
         return "–"
     return f"about {detectable_difference(PLANNING_SD / sqrt(n)):.3f}<small>to plan with</small>"

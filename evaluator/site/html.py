@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from evaluator.leaderboard.row import Inputs, Row
 from evaluator.leaderboard.table import Table
@@ -107,7 +107,7 @@ def html_table(first: str, heads: Sequence[str], rows: Sequence[str], label: str
     )
 
 
-def facts(told: Mapping[str, Any]) -> str:
+def facts(told: Mapping[str, str | None]) -> str:
     """Name and value in two columns, without what is empty; values are HTML already."""
     rows = "".join(
         f'<tr><th scope="row">{k}</th><td>{v}</td></tr>' for k, v in told.items() if v not in {None, ""}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
 from evaluator.submissions.rules.codes import RULES, anchor
-from evaluator.submissions.validate import Found, Report
+from evaluator.submissions.validate import FileSummary, Found, Report
 
 SITE_URL: Final = "https://rexrank.github.io/challenge/"
 MAX_COMMENT: Final = 60_000
@@ -44,15 +45,14 @@ def next_step(report: Report) -> str:
     return "Next: mend what is listed, all of it at once, and run rexrank validate again."
 
 
-def describe_file(item: dict[str, Any]) -> str:
+def describe_file(file: FileSummary) -> str:
     """A prediction file in one line."""
-    if not item["studies"]:
-        return f"{item['dataset']}: no study could be read"
-    tracks = " and ".join(item["tracks"])
-    empty = f", {item['empty']} empty" if item["empty"] else ""
+    if not file.studies:
+        return f"{file.dataset}: no study could be read"
+    empty = f", {file.empty} empty" if file.empty else ""
     return (
-        f"{item['dataset']}: {item['studies']:,} studies, {tracks} track{'s' * (len(item['tracks']) > 1)}, "
-        f"{item['distinct']:,} distinct report{'s' * (item['distinct'] != 1)}, {item['median_words']} words in the median{empty}"
+        f"{file.dataset}: {file.studies:,} studies, {' and '.join(file.tracks)} track{'s' * (len(file.tracks) > 1)}, "
+        f"{file.distinct:,} distinct report{'s' * (file.distinct != 1)}, {file.median_words} words in the median{empty}"
     )
 
 
@@ -70,7 +70,7 @@ def as_json(report: Report) -> str:
                     "team": visible(f.team),
                     "model": visible(f.model),
                     "valid": f.submission is not None,
-                    "files": list(f.files),
+                    "files": [asdict(file) for file in f.files],
                 }
                 for f in report.found
             ],

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
+from pydantic import ConfigDict, Field, RootModel
+
+from evaluator.core.typed import Given, Typed, given
 from evaluator.datasets.registry import TrackName
 from evaluator.datasets.report import StudyReport
+from evaluator.submissions.model_card import ModelCard
+
+
+class Study(Typed):
+    """The predicted report of one study."""
+
+    findings: str = Field(
+        title="Findings", description="The findings section; an empty string where the model gave nothing."
+    )
+    impression: Annotated[str | None, Given] = given(
+        "Impression",
+        "The impression section: in every study (report track) or in none (findings track).",
+    )
+
+
+class PredictionFile(RootModel[Annotated[dict[str, Study], Field(min_length=1)]]):
+    """One dataset's predicted reports by study id. Keys sorted, one study a line, UTF-8. References never travel along."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +62,5 @@ class Submission:
 
     team: str
     model: str
-    card: Mapping[str, Any]
+    card: ModelCard
     files: Mapping[str, Predictions]

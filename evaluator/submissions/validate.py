@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
-from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
-from evaluator.datasets.report import StudyReport
+from evaluator.datasets.registry import Dataset, TrackName, dataset_ids, get_dataset
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.parsing import UNUSABLE, decode, parse_json, parse_yaml
 from evaluator.submissions.rules import card as cards
 from evaluator.submissions.rules import coverage, files, lookalikes, structure, text
@@ -20,6 +19,20 @@ Manifest = Callable[[Dataset], Collection[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class FileSummary:
+    """Counts of a prediction file, for people and comments; lengths in words, `None` of a file without a study."""
+
+    dataset: str
+    studies: int
+    tracks: tuple[TrackName, ...]
+    empty: int
+    distinct: int
+    median_words: int | None
+    longest_words: int | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What the checks made of one submission folder; `submission` only when it is valid."""
 
@@ -27,7 +40,7 @@ class Found:
     team: str
     model: str
     submission: Submission | None
-    files: tuple[dict[str, Any], ...]
+    files: tuple[FileSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,7 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
     files.check_kinds(tree, folder, problems)
     files.check_names(tree, folder, dataset_ids(), problems)
     files.check_present(tree, folder, problems)
-    card: Mapping[str, Any] = {}
+    card: ModelCard | None = None
     predictions: dict[str, Predictions] = {}
     for entry in tree.children(folder):
         if entry.kind != "file":
@@ -100,17 +113,17 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
                 predictions[name] = _predictions(entry.path, data, get_dataset(name), manifest, problems)
     *_, team, model = ["", *folder.split("/")]
     valid = problems.n_errors == before
-    submission = Submission(team, model, card, predictions) if valid else None
+    submission = Submission(team, model, card, predictions) if valid and card is not None else None
     return Found(folder, team, model, submission, tuple(describe(p) for p in predictions.values()))
 
 
-def _card(file: str, data: bytes | None, problems: Problems) -> Mapping[str, Any]:
+def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None:
+    """The card of a file, `None` after naming what is wrong with it."""
     content = decode(file, data, problems) if data is not None else None
     value = parse_yaml(file, content, problems) if content is not None else UNUSABLE
-    if value is UNUSABLE:
-        return {}
-    cards.check_card(file, content or "", value, problems)
-    return value if isinstance(value, dict) else {}
+    if value is UNUSABLE or not cards.check_card(file, content or "", value, problems):
+        return None
+    return ModelCard.model_validate(value)
 
 
 def _predictions(
@@ -135,27 +148,26 @@ def _predictions(
         )
     if isinstance(value, dict) and (studies or not value):
         structure.check_impressions(file, studies, problems)
-        structure.check_order(file, content, value, problems)
+        structure.check_order(file, content, list(value), problems)
         text.check_reports(file, content, studies, problems, dataset.id)
         lookalikes.check_lookalikes(file, content, studies, problems)
-    reports = {s: StudyReport(c["findings"], c.get("impression")) for s, c in studies.items()}
-    return Predictions(dataset.id, reports, digest)
+    return Predictions(dataset.id, studies, digest)
 
 
-def describe(predictions: Predictions) -> dict[str, Any]:
-    """What was found in a prediction file: counts for people and comments."""
+def describe(predictions: Predictions) -> FileSummary:
+    """What a prediction file holds, counted."""
     lengths = sorted(
         len(r.findings.split()) + len((r.impression or "").split()) for r in predictions.reports.values()
     )
     n = len(lengths)
     distinct = len({(r.findings, r.impression) for r in predictions.reports.values()})
-    return {
-        "dataset": predictions.dataset,
-        "studies": n,
-        "tracks": list(predictions.tracks) if n else [],
-        "empty": predictions.n_empty,
-        "distinct": distinct,
-        "median_words": lengths[n // 2] if n else None,
-        "longest_words": lengths[-1] if n else None,
-        "sha256": predictions.sha256,
-    }
+    return FileSummary(
+        dataset=predictions.dataset,
+        studies=n,
+        tracks=predictions.tracks if n else (),
+        empty=predictions.n_empty,
+        distinct=distinct,
+        median_words=lengths[n // 2] if n else None,
+        longest_words=lengths[-1] if n else None,
+        sha256=predictions.sha256,
+    )

@@ -1,4 +1,4 @@
-"""The JSON Schemas of host files are what the typed models give, and every pattern ends the text."""
+"""JSON Schemas are what the typed models give, decide as those written by hand did, and every pattern ends the text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,30 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+from support.mutations import spoilt
 
-from evaluator.cli.schemas import generated_schemas
+from evaluator.cli.schemas import OPEN, TITLES, generated_schemas
 from evaluator.site.api import SCHEMAS
 
+VERDICT_FOLDER = Path(__file__).parents[1] / "data/schema_verdicts"
+DOCUMENTS = json.loads((VERDICT_FOLDER / "documents.json").read_text("utf-8"))
+VERDICTS = json.loads((VERDICT_FOLDER / "verdicts.json").read_text("utf-8"))
+STRICTER = {
+    "overview-v1": ("boards/0/best_display",),
+    "pairwise-v1": ("dataset: ", "metrics/bleu_2/0/a: ", "metrics/bleu_2/0/b: "),
+}
+"""What readers were never promised and the program never took: names that are none, a value in no form."""
+LENIENT = {"history-v1": ("events/0/name: 0", "events/0/primary: 0")}
+"""What the program reads of old files though it writes it no more."""
 SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"
 
 
 @pytest.mark.parametrize("name", generated_schemas())
 def test_a_schema_is_what_its_model_gives(name):
     assert (SCHEMA_FOLDER / name).read_text("utf-8") == generated_schemas()[name], "run: rexrank dev schemas"
-    assert name.removesuffix(".schema.json") in SCHEMAS
+    assert name.removesuffix(".schema.json") in (*SCHEMAS, "score-result-v1")
 
 
 def patterns(node):
@@ -34,3 +47,27 @@ def patterns(node):
 def test_patterns_that_end_in_a_dollar_end_the_text(path):
     for pattern in patterns(json.loads(path.read_text("utf-8"))):
         assert pattern.endswith(r"$(?!\n)") or "$" not in pattern, pattern
+
+
+def takes(model, value):
+    try:
+        model.model_validate(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_generated_schema_and_its_model_decide_as_before(name):
+    model, schema = (
+        TITLES[name][0],
+        Draft202012Validator(json.loads(generated_schemas()[f"{name}.schema.json"])),
+    )
+    documents = list(spoilt(DOCUMENTS[name]))
+    assert len(documents) == len(VERDICTS[name])
+    for (change, document), before in zip(documents, VERDICTS[name], strict=True):
+        now = schema.is_valid(document)
+        stricter = change.startswith(STRICTER.get(name, ())) and not now
+        assert stricter or now == (before == "1"), change
+        stranger = name in OPEN and change.endswith("a stranger")
+        assert stranger or change in LENIENT.get(name, ()) or takes(model, document) == now, change

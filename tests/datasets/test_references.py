@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import view
 from evaluator.datasets.references import (
     Planted,
     age_group,
@@ -53,16 +54,16 @@ def test_tracks_count_what_can_be_scored():
         {"1": {"section_findings": "Clear.", "subject_id": 1}, "2": {"section_impression": "Normal."}}
     )
     report = check_references(references)
-    assert report["tracks"] == {"findings": 1, "report": 2}
-    assert report["problems"] == []
+    assert report.tracks == {"findings": 1, "report": 2}
+    assert report.problems == ()
 
 
 def test_wrong_counts_are_named():
     report = check_references(parse({"1": {"section_findings": "Clear."}}))
-    assert report["problems"] == [
+    assert report.problems == (
         "1 studies found, 2 wanted",
         "1 studies with a reference in the report track, 2 wanted",
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,14 +124,14 @@ def test_missing_file_says_how_to_get_it(tmp_path):
 
 def test_manifest_holds_ids_and_no_text():
     references = parse({"b": {"section_findings": "secret words"}, "a": {}})
-    body = manifest(references)
+    body = view(manifest(references))
     assert body["ids"] == ["a", "b"]
     assert "secret" not in json.dumps(body)
 
 
 def test_sandbox_ships_with_the_package():
     references = load_references(get_dataset("sandbox"), None)
-    assert check_references(references)["problems"] == []
+    assert check_references(references).problems == ()
     assert len({r.patient for r in references.studies.values()}) >= 30
 
 

@@ -6,9 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from support import tables
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.preview import board_result, check_result, failure, read_origin
+from evaluator.core.typed import view
+from evaluator.github.preview import Origin, board_result, read_origin
+from evaluator.github.score_result import check_result, failure
+from evaluator.leaderboard.row import NullTest
 
 SHA = "a" * 40
 LEAK = """
@@ -44,7 +48,7 @@ def test_everything_printed_goes_to_the_private_log(tmp_path, fails):
 
 def good():
     return {
-        **failure(3, SHA, ""),
+        **failure(3, SHA, "").view(),
         "error": None,
         "submission": "t/m",
         "boards": [
@@ -106,23 +110,24 @@ def test_what_does_not_keep_the_schema_does_not_leave(value):
 
 
 def test_what_keeps_the_schema_leaves_unchanged():
-    assert check_result(good()) == good()
-    assert check_result(failure(3, SHA, "x" * 1900))["error"] == "x" * 1000
+    assert check_result(good()).view() == good()
+    assert check_result(failure(3, SHA, "x" * 1900).view()).error == "x" * 1000
 
 
-def table(*ids, nulls=(), incomplete=()):
+def table(*ids, nulls=(), incomplete=(), **fields):
     def row(name, kind="submission", rank=None):
-        return {
-            "id": name, "kind": kind, "rank_low": rank, "rank_high": rank, "badges": [], "missing": [],
-            "metrics": {}, "why_unranked": "held" if kind == "submission" and rank is None else None, "diagnostics": {},
-        }  # fmt: skip
+        why = "held" if kind == "submission" and rank is None else None
+        return tables.row(name, kind=kind, rank=rank, rank_low=rank, rank_high=rank, why_unranked=why)
 
-    return {
-        "dataset": "d", "track": "findings", "title": "D", "n": 10, "n_clusters": 9, "step": 0.5, "primary": "bleu_2",
-        "metrics": [], "notes": ["t/odd is left out: stand-in."], "pairs": [],
-        "rows": [row(i, rank=n) for n, i in enumerate(ids, start=1)],
-        "incomplete": [row(i) for i in incomplete], "nulls": [row(i, "null") for i in nulls],
-    }  # fmt: skip
+    return tables.typed(
+        tables.table(
+            *(row(i, rank=n) for n, i in enumerate(ids, start=1)),
+            incomplete=[row(i) for i in incomplete],
+            nulls=[row(i, "null") for i in nulls],
+            notes=["t/odd is left out: stand-in."],
+            **fields,
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,55 +143,64 @@ def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, oth
     found = board_result(
         table("t/a", "t/b", "t/c", "t/d", "t/e", nulls=["baseline/x"], incomplete=["t/held"]), name
     )
-    assert found["row"]["id"] == name
-    assert [r["id"] for r in found["others"]] == others
-    assert (found["why"] is None) == (name != "t/held")
+    assert found.row.id == name
+    assert [r.id for r in found.others] == others
+    assert (found.why is None) == (name != "t/held")
 
 
 def pair(a, b, difference=0.2, low=0.1, high=0.3, p=0.01):
-    return {"a": a, "b": b, "difference": difference, "low": low, "high": high, "p": p, "matters": True}
+    return {
+        "a": a,
+        "b": b,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "p": p,
+        "better": "a",
+        "matters": True,
+    }
 
 
 @pytest.mark.parametrize("higher", [True, False])
 def test_a_lead_is_of_the_model_asked_for_whatever_is_better(higher):
     """`difference` is mean of a minus mean of b; a lead is above zero where this model is better."""
-    of = table("t/a", "t/b", "t/c", nulls=["baseline/x"])
-    of["metrics"] = [{"key": "bleu_2", "display_title": "B", "higher_is_better": higher, "reciprocal": False}]
-    of["pairs"] = [pair("t/a", "t/b"), pair("t/b", "t/c", low=None, high=None), pair("t/a", "t/c")]
-    found = {d["id"]: d for d in board_result(of, "t/b")["differences"]}
+    pairs = [pair("t/a", "t/b"), pair("t/b", "t/c", low=None, high=None), pair("t/a", "t/c")]
+    of = table("t/a", "t/b", "t/c", nulls=["baseline/x"], pairs=pairs)
+    (column,) = of.metrics
+    of = of.model_copy(update={"metrics": (column.model_copy(update={"higher_is_better": higher}),)})
+    found = {d.id: d for d in board_result(of, "t/b").differences}
     sign = 1 if higher else -1
     assert found.keys() == {"t/a", "t/c"}
-    assert found["t/a"]["difference"] == -0.2 * sign
-    assert sorted((found["t/a"]["low"], found["t/a"]["high"])) == sorted((-0.3 * sign, -0.1 * sign))
-    assert found["t/a"]["low"] < found["t/a"]["high"]
-    assert (found["t/c"]["difference"], found["t/c"]["low"]) == (0.2 * sign, None)
+    assert found["t/a"].difference == -0.2 * sign
+    assert sorted((found["t/a"].low, found["t/a"].high)) == sorted((-0.3 * sign, -0.1 * sign))
+    assert found["t/a"].low < found["t/a"].high
+    assert (found["t/c"].difference, found["t/c"].low) == (0.2 * sign, None)
 
 
 def test_a_baseline_is_compared_too():
     of = table("t/a", nulls=["baseline/x"])
-    of["rows"][0]["against_nulls"] = [
-        {"null": "baseline/x", "gain": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "outcome": "clears"}
-    ]
-    assert board_result(of, "t/a")["differences"] == [
+    test = NullTest(null="baseline/x", gain=0.2, low=0.1, high=0.3, p=0.001, outcome="clears")
+    of = of.model_copy(update={"rows": (of.rows[0].model_copy(update={"against_nulls": (test,)}),)})
+    assert [view(d) for d in board_result(of, "t/a").differences] == [
         {"id": "baseline/x", "difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.001, "outcome": "clears"}
     ]
 
 
 def test_what_changes_on_the_board_is_told():
     before, after = table("t/a", "t/b", "t/gone"), table("t/b", "t/a", "t/new")
-    assert board_result(after, "t/a")["before"] is None
+    assert board_result(after, "t/a").before is None
     found = board_result(after, "t/a", before)
-    assert found["before"] == {"rank_low": 1, "rank_high": 1, "value": None}
-    assert found["moved"] == [{"id": "t/b", "before": [2, 2], "after": [1, 1]}]
-    assert found["n_moved"] == 1
-    assert board_result(after, "t/new", before)["before"] is None
-    assert board_result(after, "t/a", {**before, "primary": "other"})["before"] is None
+    assert found.before.model_dump() == {"rank_low": 1, "rank_high": 1, "value": None}
+    assert [m.model_dump() for m in found.moved] == [{"id": "t/b", "before": (2, 2), "after": (1, 1)}]
+    assert found.n_moved == 1
+    assert board_result(after, "t/new", before).before is None
+    assert board_result(after, "t/a", before.model_copy(update={"primary": "other"})).before is None
 
 
 def test_a_row_that_is_left_out_says_why():
     found = board_result(table("t/a"), "t/odd")
-    assert (found["row"], found["why"]) == (None, "t/odd is left out: stand-in.")
+    assert (found.row, found.why) == (None, "t/odd is left out: stand-in.")
 
 
 def test_an_unknown_origin_is_empty(tmp_path):
-    assert read_origin(tmp_path, "d") == {}
+    assert read_origin(tmp_path, "d") == Origin()

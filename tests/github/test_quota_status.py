@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from support.submissions import model_card
 
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api
@@ -45,7 +46,7 @@ def route(monkeypatch):
 
 def submission(digest=B):
     files = {d: Predictions(d, {"s": StudyReport("x")}, digest) for d in ("rexgradient", "sandbox")}
-    return Submission("t", "m", {}, files)
+    return Submission("t", "m", model_card(), files)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_what_the_notes_say(rows, when):
 
 
 def test_public_sets_ask_nobody():
-    asked = Submission("t", "m", {}, {"sandbox": submission().files["sandbox"]})
+    asked = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
     assert slots.waits(SimpleNamespace(), FIRST, asked, NOW) == {}
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import view
 from evaluator.datasets.registry import get_dataset
 from evaluator.github.bundle import check_bundle
 from evaluator.github.recompute import objection_to_references, objection_to_texts, read_scores
+from evaluator.scoring.case_texts import CASES_SCHEMA, CaseTexts
 from evaluator.scoring.records import Board
 
 WORDS = "quillwort text of a reference"
@@ -51,21 +53,30 @@ def test_no_text_is_published_that_main_does_not_give(bundle, main, track, place
     refused(bundle, main, why)
 
 
+def texts(dataset, by_study):
+    return CaseTexts(
+        schema=CASES_SCHEMA,
+        dataset=dataset,
+        track="findings",
+        protocol="clean",
+        references_sha256="0",
+        texts=by_study,
+    )
+
+
 def test_texts_of_a_model_that_main_does_not_have_are_refused(main):
     board = Board(get_dataset("sandbox"), "findings")
-    assert "does not have" in (
-        objection_to_texts({"texts": {}, "protocol": "clean"}, board, "no", "body", main) or ""
-    )
+    assert "does not have" in (objection_to_texts(texts("sandbox", {}), board, "no", "body", main) or "")
 
 
 def test_references_of_other_sets_are_held_to_mains(tmp_path):
     board = Board(get_dataset("iu-xray"), "findings")
-    value = {"texts": {"a": "x"}, "protocol": "clean", "references_sha256": "0"}
+    value = texts("iu-xray", {"a": "x"})
     assert objection_to_references(value, board, tmp_path) is None
-    write_text(tmp_path / "leaderboard/cases/iu-xray/findings/references.json", dump_json(value))
+    write_text(tmp_path / "leaderboard/cases/iu-xray/findings/references.json", dump_json(view(value)))
     assert objection_to_references(value, board, tmp_path) is None
     assert "differs from main's" in (
-        objection_to_references({**value, "texts": {"a": WORDS}}, board, tmp_path) or ""
+        objection_to_references(texts("iu-xray", {"a": WORDS}), board, tmp_path) or ""
     )
 
 

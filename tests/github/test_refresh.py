@@ -10,7 +10,7 @@ from support.damage import DAMAGE, state
 
 from evaluator.core.problems import RexrankError
 from evaluator.core.workspace import Workspace
-from evaluator.github.preview import read_origin
+from evaluator.github.preview import Origin, read_origin
 from evaluator.github.refresh import refresh
 
 RECORD = "records/sandbox/findings/strangers__careful.json"
@@ -65,7 +65,7 @@ def test_a_damaged_origin_is_named(tmp_path, name):
     path = tmp_path / f"origins/{DIGEST}.json"
     path.parent.mkdir()
     path.write_text('{\n "head_commit": "abc",\n "pull_request": 7\n}\n')
-    assert read_origin(tmp_path, DIGEST) == {"pull_request": 7, "head_commit": "abc"}
+    assert read_origin(tmp_path, DIGEST) == Origin(pull_request=7, head_commit="abc")
     DAMAGE[name](path)
     with pytest.raises(RexrankError, match=DIGEST):
         read_origin(tmp_path, DIGEST)
@@ -81,4 +81,4 @@ def test_an_origin_of_other_types_is_named(tmp_path, content):
 
 
 def test_an_unknown_origin_is_empty(tmp_path):
-    assert read_origin(tmp_path, DIGEST) == {}
+    assert read_origin(tmp_path, DIGEST) == Origin()

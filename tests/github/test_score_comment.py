@@ -8,8 +8,8 @@ from html import unescape
 import pytest
 from support.comments import inert
 
-from evaluator.github.preview import check_result
 from evaluator.github.score_comment import score_comment
+from evaluator.github.score_result import check_result
 
 SHA = "0" * 40
 REPOSITORY = "https://github.com/rexrank/challenge"

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from support.comments import inert
+from support.submissions import model_card
 
 from evaluator.core.problems import Problems
 from evaluator.datasets.report import StudyReport
@@ -58,7 +59,9 @@ def machine(monkeypatch):
 
 def intake(kind="submission", objection=None, status="active"):
     predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
-    submission = Submission("t", "m", {"status": status}, predictions)
+    submission = Submission(
+        "t", "m", model_card(status=status, superseded_by="t/n", reason="It is gone."), predictions
+    )
     found = Found("submissions/t/m", "t", "m", submission, ())
     return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (found,)), objection, "f" * 40)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.comments import inert
+from support.submissions import model_card
 
 from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.report import StudyReport
@@ -13,7 +14,7 @@ from evaluator.github.pull_request import Intake
 from evaluator.github.validation_comment import Around, validation_comment, verdict
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.submission import Predictions, Submission
-from evaluator.submissions.validate import Found, Report
+from evaluator.submissions.validate import FileSummary, Found, Report
 
 SHA = "0" * 40
 HOSTILE = [
@@ -36,15 +37,10 @@ def intake(
     dataset="sandbox",
 ):  # fmt: skip
     predictions = Predictions(dataset, {"s1": StudyReport(text), "s2": StudyReport("Heart normal.")}, "d")
-    submission = Submission("t", "m", {"status": status}, {dataset: predictions})
-    files = {
-        "dataset": dataset,
-        "studies": 2,
-        "tracks": ("findings",),
-        "distinct": 2,
-        "median_words": 1,
-        "empty": 0,
-    }
+    submission = Submission(
+        "t", "m", model_card(status=status, superseded_by="t/n", reason="It is gone."), {dataset: predictions}
+    )
+    files = FileSummary(dataset, 2, ("findings",), 0, 2, 1, 2, "d")
     problems = problems or Problems()
     found = Found(folder, "t", "m", submission if problems.ok else None, (files,))
     return Intake(1, SHA, kind, folder, Report(problems, (found,)), objection, "f" * 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import tables
+from support import records, tables
 from support.tables import ranked
 
 from evaluator.core.problems import RexrankError
@@ -16,27 +16,23 @@ from evaluator.scoring.records import Board
 
 REAL = Board(get_dataset("iu-xray"), "findings")
 WITHHELD = Board(get_dataset("rexgradient"), "findings")
-QUARANTINED = {"outcome": "quarantine", "badges": [{"code": "C5", "outcome": "quarantine", "text": "t"}]}
+FLAG = {"code": "C5", "outcome": "quarantine", "text": "t", "ids": []}
+QUARANTINED = {"outcome": "quarantine", "badges": [FLAG]}
 
 
 def record(model="m", *, kind="submission", mean=0.5, blob="b", n=590, **more):
-    entry = {"mean": mean, "se": 0.01234, "low": mean - 0.01, "high": mean + 0.01, "n": n, "n_failed": 0}
-    return {
+    ends = {"se": 0.01234, "low": mean - 0.01, "high": mean + 0.01, "n": n}
+    whole = {
         "kind": kind,
-        "team": "t",
         "model": model,
         "card": {"name": model},
-        "protocol": "clean",
         "n": n,
         "n_clusters": n,
-        "metrics": {"radcliq_v1": {**entry, "signature": "r|v1|protocol:clean"}},
-        "missing": {},
-        "stand_in": False,
+        "metrics": {"radcliq_v1": records.entry(mean, "r|v1|protocol:clean", **ends)},
         "diagnostics": {"top1_share": 0.1},
-        "integrity": {"outcome": "pass", "badges": []},
         "provenance": {"references_sha256": "d", "predictions_sha256": blob},
-        "submitted": "2026-01-01",
-    } | more
+    }
+    return records.record(**whole | more)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +77,16 @@ def test_reasons(changes, board, reason):
 def test_what_the_ladder_withholds_shows_no_number_anywhere():
     withheld = record("m", mean=0.123_456, n=10_000, ladder={"improved": False, "best": "t/a"})
     shown = record(
-        "a", mean=0.5, n=10_000, diagnostics={"top1_share": 0.123_456_789, "signal": {"low": 0.987_654_3}}
+        "a",
+        mean=0.5,
+        n=10_000,
+        diagnostics={"top1_share": 0.123_456_789, "signal": {"bleu_2": {"gain": 0.987_654_3, "p": 0.5}}},
     )
     table = ranked(WITHHELD, sort_entrants(WITHHELD, [shown, withheld], rehearsal=False), rehearsal=False)
     (row,) = table.incomplete
     assert row.metrics == {}
     assert row.diagnostics == {}
-    assert table.rows[0].diagnostics == {"top1_share": 0.123, "signal": {"low": 0.988}}
+    assert table.rows[0].diagnostics == {"top1_share": 0.123, "signal": {"bleu_2": {"gain": 0.988, "p": 0.5}}}
 
 
 def test_releases_name_bytes_and_a_person(tmp_path):
@@ -101,8 +100,8 @@ def test_releases_name_bytes_and_a_person(tmp_path):
 
 
 def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
-    records = [record("a", mean=0.500_31, n=10_000), record("b", mean=0.500_29, n=10_000)]
-    table = ranked(WITHHELD, sort_entrants(WITHHELD, records, rehearsal=False), rehearsal=False)
+    entries = [record("a", mean=0.500_31, n=10_000), record("b", mean=0.500_29, n=10_000)]
+    table = ranked(WITHHELD, sort_entrants(WITHHELD, entries, rehearsal=False), rehearsal=False)
     assert [r.model for r in table.rows] == ["b", "a"]
     assert {r.metrics["radcliq_v1"].mean for r in table.rows} == {0.5}
     assert {r.metrics["radcliq_v1"].se for r in table.rows} == {0.01}
@@ -113,12 +112,12 @@ def test_private_numbers_are_coarse_and_rank_by_their_own_precision():
 
 
 def test_gain_over_the_best_null_row():
-    records = [
+    entries = [
         record("m", mean=0.5),
         record("n1", kind="null", mean=0.9),
         record("n2", kind="null", mean=0.7),
     ]
-    table = ranked(REAL, sort_entrants(REAL, records, rehearsal=False), rehearsal=False)
+    table = ranked(REAL, sort_entrants(REAL, entries, rehearsal=False), rehearsal=False)
     gain = table.rows[0].metrics["radcliq_v1"].gain_over_null
     assert (gain.null, gain.gain) == ("t/n2", pytest.approx(0.2))
     assert table.nulls[0].metrics["radcliq_v1"].gain_over_null is None

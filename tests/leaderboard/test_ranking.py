@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from support import records
 from support.tables import ranked
 
 from evaluator.core.problems import RexrankError
@@ -16,60 +17,47 @@ SANDBOX = Board(get_dataset("sandbox"), "findings")
 REAL = Board(get_dataset("iu-xray"), "findings")
 
 
-def record(model="m", *, metrics=None, stand_in=False, kind="submission", status="active", digest="d", n=60):
+def record(
+    model="m", *, metrics=None, stand_in=False, kind="submission", status="active", digest="d", n=60, **more
+):
     values = {"bleu_2": 0.5} if metrics is None else metrics
-    return {
-        "kind": kind,
-        "team": "t",
-        "model": model,
-        "card": {"name": model, "status": status, "training_data": ["iu-xray"]},
-        "protocol": "clean",
-        "n": n,
-        "n_clusters": 42,
-        "metrics": {
-            k: {
-                "mean": v,
-                "se": None,
-                "low": None,
-                "high": None,
-                "n": n,
-                "n_failed": 0,
-                "signature": f"{k}|v1|protocol:clean",
-            }
-            for k, v in values.items()
-        },
-        "missing": {},
-        "stand_in": stand_in,
-        "diagnostics": {},
-        "integrity": {"badges": []},
-        "provenance": {"references_sha256": digest},
-        "submitted": "2026-01-01",
-    }
+    return records.record(
+        kind=kind,
+        model=model,
+        card={"name": model, "status": status, "training_data": ["iu-xray"]},
+        n=n,
+        n_clusters=42,
+        metrics={k: records.entry(v, f"{k}|v1|protocol:clean", n=n) for k, v in values.items()},
+        stand_in=stand_in,
+        provenance={"references_sha256": digest, "predictions_sha256": "p"},
+        **more,
+    )
 
 
 def test_stand_ins_never_enter_a_real_table():
-    records = [record("a", stand_in=True), record("b")]
-    real = sort_entrants(REAL, records, rehearsal=False)
-    assert [r["model"] for r in real.ranked] == ["b"]
+    entries = [record("a", stand_in=True), record("b")]
+    real = sort_entrants(REAL, entries, rehearsal=False)
+    assert [r.model for r in real.ranked] == ["b"]
     assert real.notes[0] == (
         "t/a is left out: it was scored with stand-in or unverified weights. Score it again with verified weights."
     )
-    assert len(sort_entrants(SANDBOX, records, rehearsal=False).ranked) == 2
-    rehearsal = sort_entrants(REAL, records, rehearsal=True)
+    assert len(sort_entrants(SANDBOX, entries, rehearsal=False).ranked) == 2
+    rehearsal = sort_entrants(REAL, entries, rehearsal=True)
     assert len(rehearsal.ranked) == 2
     assert ranked(REAL, rehearsal, rehearsal=True).rehearsal is True
     assert ranked(REAL, real, rehearsal=False).rehearsal is False
     assert (
-        ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False).rehearsal is True
+        ranked(SANDBOX, sort_entrants(SANDBOX, entries, rehearsal=False), rehearsal=False).rehearsal is True
     )
 
 
 def test_two_signatures_never_share_a_column():
     odd = record("c")
-    odd["metrics"]["bleu_2"]["signature"] = "bleu_2|v0|protocol:clean"
+    other = odd.metrics["bleu_2"].model_copy(update={"signature": "bleu_2|v0|protocol:clean"})
+    odd = odd.model_copy(update={"metrics": {"bleu_2": other}})
     found = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
-    assert [r["model"] for r in found.ranked] == ["a", "b"]
-    assert [r["model"] for r in found.incomplete] == ["c"]
+    assert [r.model for r in found.ranked] == ["a", "b"]
+    assert [r.model for r in found.incomplete] == ["c"]
     assert "t/c: bleu_2 has another signature" in found.notes[0]
 
 
@@ -82,7 +70,7 @@ def test_the_primary_ranks_and_another_stands_by():
     both = record("a", metrics={"bertscore": 0.1, "bleu_2": 0.9})
     found = sort_entrants(SANDBOX, [both, record("b")], rehearsal=False)
     assert found.primary == "bertscore"
-    assert [r["model"] for r in found.incomplete] == ["b"]
+    assert [r.model for r in found.incomplete] == ["b"]
     assert board_keys(found) == ["bertscore", "bleu_2"]
     assert ranked(SANDBOX, found, rehearsal=False).rule == "stand-by/bertscore/v2"
 
@@ -100,8 +88,8 @@ def test_withdrawn_rows_stay_as_tombstones():
 
 
 def test_rows_stand_in_the_order_of_the_mean():
-    records = [record("a", metrics={"bleu_2": 0.2}), record("b", metrics={"bleu_2": 0.7})]
-    table = ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False)
+    entries = [record("a", metrics={"bleu_2": 0.2}), record("b", metrics={"bleu_2": 0.7})]
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, entries, rehearsal=False), rehearsal=False)
     assert [r.model for r in table.rows] == ["b", "a"]
     assert overview([table]).boards[0].n_models == 2
 
@@ -110,9 +98,11 @@ def test_rows_stand_in_the_order_of_the_mean():
 def test_rounding_puts_no_row_above_another(noise):
     """Equal means: the earlier submission first, then the name, whatever the last bits say."""
     means = {"b": 0.5 + noise[0], "a": 0.5 + noise[1], "late": 0.5 + sum(noise), "best": 0.6}
-    records = [record(m, metrics={"bleu_2": v}) for m, v in means.items()]
-    records[2]["submitted"] = "2026-02-01"
-    table = ranked(SANDBOX, sort_entrants(SANDBOX, records, rehearsal=False), rehearsal=False)
+    entries = [
+        record(m, metrics={"bleu_2": v}, submitted="2026-02-01" if m == "late" else "2026-01-01")
+        for m, v in means.items()
+    ]
+    table = ranked(SANDBOX, sort_entrants(SANDBOX, entries, rehearsal=False), rehearsal=False)
     assert [r.model for r in table.rows] == ["best", "a", "b", "late"]
 
 

@@ -89,7 +89,7 @@ def test_a_table_is_written_as_it_was_read():
     assert json.loads(table_json(table(row()))) == tables.table(row(), notes=["One note."], rehearsal=True)
 
 
-SKILL = Display(**display(get_metric("radcliq_v1"), {"mean": 0.5, "low": 0.458, "high": 0.543}))
+SKILL = Display(**display(get_metric("radcliq_v1"), 0.5, 0.458, 0.543).fields())
 
 
 def test_csv_has_the_skill_and_what_rexrank_prints_beside_the_mean():
@@ -103,7 +103,7 @@ def test_csv_has_the_skill_and_what_rexrank_prints_beside_the_mean():
             mean,
             low=low,
             high=high,
-            display=display(get_metric("radcliq_v1"), {"mean": mean, "low": low, "high": high}),
+            display=display(get_metric("radcliq_v1"), mean, low, high).fields(),
         )
         for mean, low, high in ((0.5, 0.458, 0.543), (-0.1, -0.2, 0.1))
     ]

@@ -44,7 +44,7 @@ def test_annotations_are_identical(pairs, found):
     for pair in pairs:
         for side, key in SIDES:
             if pair.id in wanted[key]:
-                assert found[getattr(pair, side)] == wanted[key][pair.id], (pair.id, key)
+                assert found[getattr(pair, side)].view() == wanted[key][pair.id], (pair.id, key)
                 compared += 1
     assert compared == 124
 
@@ -161,7 +161,7 @@ def test_blank_text_scores_zero_for_that_pair_alone(pairs, compat):
 
 def test_relations_to_what_is_no_entity_are_dropped():
     note = annotation(["a", "b", "c"], [(0, 0, "X", 1.0)], [(0, 0, 0, 0, "r", 1.0), (0, 0, 2, 2, "r", 1.0)])
-    assert note["entities"]["1"]["relations"] == [["r", "1"]]
+    assert note.entities["1"].relations == (("r", "1"),)
 
 
 def test_the_variant_is_in_the_signature(compat):
@@ -186,7 +186,7 @@ def test_other_shapes_equal_the_package():
         run = Run(models=folder / "models", batch_size=batch_size)
         notes = annotate_texts([c["report"] for c in cases], "radgraph-package", run)
         for case in cases:
-            assert notes[case["report"]] == case["annotation"], case["report"]
+            assert notes[case["report"]].view() == case["annotation"], case["report"]
     assert sum(len(c["annotation"]["entities"]) for c in cases) == 170
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from support.submissions import model_card
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets import registry
@@ -30,7 +31,7 @@ def sandbox(tmp_path):
 
 def submission(references, dataset, model="m", suffix=""):
     reports = {i: StudyReport(f"{r.findings} {suffix}{i}") for i, r in references.studies.items()}
-    return Submission("t", model, {"name": model}, {dataset: Predictions(dataset, reports, model * 8)})
+    return Submission("t", model, model_card(name=model), {dataset: Predictions(dataset, reports, model * 8)})
 
 
 def test_null_rows_and_probes_of_both_tracks(sandbox):

@@ -27,7 +27,7 @@ def test_public_texts_come_back_as_scored(tmp_path):
     board, references = Board(SANDBOX, "findings"), load_references(SANDBOX, None)
     assert [p.name for p in write(tmp_path, board, references)] == ["references.json", "a__b.json"]
     kept = read_references(tmp_path, board)
-    assert len(kept["texts"]) == 60
+    assert len(kept.texts) == 60
     assert set(read_predictions(tmp_path, board, kept, "a", "b").values()) == {"Clear lungs."}
     assert read_predictions(tmp_path, board, kept, "a", "c") is None
 

@@ -6,16 +6,19 @@ import json
 
 import numpy as np
 import pytest
+from support import records
 from support.texts import WORDS, report, sentence
 
+from evaluator.core.typed import view
 from evaluator.core.types import Scores
 from evaluator.datasets.references import Planted, Reference, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.models.runtime import Run
-from evaluator.scoring.diagnostics import describe, diagnose, held, null_like, recheck
+from evaluator.scoring.diagnostics import describe, diagnose, hold_reason, null_like, recheck
 from evaluator.scoring.earlier import Earlier, OwnFile
 from evaluator.scoring.engine import Scored
+from evaluator.scoring.record import Diagnostics, Integrity
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import board_pairs
 
@@ -81,8 +84,8 @@ def long(i):
 )
 def test_outcomes(reports, more, codes, result):
     _, integrity = outcome(reports, **more)
-    assert [b["code"] for b in integrity["badges"]] == codes
-    assert integrity["outcome"] == result
+    assert [b.code for b in integrity.badges] == codes
+    assert integrity.outcome == result
 
 
 @pytest.mark.parametrize(
@@ -101,21 +104,21 @@ def test_a_few_changed_studies_of_a_withheld_set_are_probing(earlier, found):
         dict.fromkeys(earlier.others, before), [OwnFile(f.name, f.submitted, before) for f in earlier.own]
     )
     _, integrity = outcome(now, "rexgradient", earlier=full, name="me/m")
-    texts = [b["text"] for b in integrity["badges"] if b["code"] == "C19"]
+    texts = [b.text for b in integrity.badges if b.code == "C19"]
     assert texts == (["few reports changed since an earlier run of the team"] if found else [])
     _, public = outcome(now, "iu-xray", earlier=full, name="me/m")
-    assert "C19" not in {b["code"] for b in public["badges"]}
+    assert "C19" not in {b.code for b in public.badges}
 
 
 def test_private_ids_and_texts_are_never_said():
     reports = many(200, lambda i: "" if i < 9 else sentence(i, 14) if i < 30 else honest(i))
     numbers, integrity = outcome(reports, "rexgradient")
-    assert integrity["outcome"] == "quarantine"
-    said = json.dumps([numbers, integrity])
+    assert integrity.outcome == "quarantine"
+    said = json.dumps([view(numbers), view(integrity)])
     assert not any(i in said for i in reports)
     assert not any(w in said for w in WORDS if w not in {"left", "clear", "new"})
     _, public = outcome(reports, "iu-xray")
-    assert any(b["ids"] for b in public["badges"])
+    assert any(b.ids for b in public.badges)
 
 
 @pytest.mark.parametrize(
@@ -130,19 +133,19 @@ def test_flags_of_a_private_set_quote_no_score(metrics, code):
     reports = many(200, lambda i: sentence(900 + i, 14))
     _, public = outcome(reports, "iu-xray", metrics=metrics)
     _, private = outcome(reports, "rexgradient", metrics=metrics)
-    said = {b["code"]: b["text"] for b in private["badges"]}
+    said = {b.code: b.text for b in private.badges}
     assert code in said
     assert not any(c.isdigit() for c in said[code].replace("radcliq_v1", ""))
-    assert any(c.isdigit() for c in {b["code"]: b["text"] for b in public["badges"]}[code])
+    assert any(c.isdigit() for c in {b.code: b.text for b in public.badges}[code])
 
 
 def test_signal_is_of_this_study():
     looks, _ = outcome(many(100, honest))
-    assert list(looks["signal"]) == ["word_similarity"]
-    assert looks["signal"]["word_similarity"]["gain"] > 0
-    assert looks["signal"]["word_similarity"]["p"] == pytest.approx(1 / 1001)
+    assert list(looks.signal) == ["word_similarity"]
+    assert looks.signal["word_similarity"].gain > 0
+    assert looks.signal["word_similarity"].p == pytest.approx(1 / 1001)
     few, _ = outcome(many(20, honest))
-    assert few["signal"] is None
+    assert few.signal is None
 
 
 def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
@@ -159,7 +162,7 @@ def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
     def codes(strata):
         pairs = board_pairs(board, references, reports, "clean")
         _, found = diagnose(board, references, scored, pairs, reports, Run(), strata=strata)
-        return [b["code"] for b in found["badges"]]
+        return [b.code for b in found.badges]
 
     assert "C14" not in codes([""] * 200)
     assert "C14" in codes(kinds)
@@ -171,17 +174,21 @@ def test_a_null_row_is_described_and_not_accused():
     reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
     pairs = board_pairs(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
     numbers = describe(references, pairs)
-    assert numbers["exact_match"] == 1.0
-    assert numbers["signal"] is None
+    assert numbers.exact_match == 1.0
+    assert numbers.signal is None
 
 
 def test_what_holds_a_record():
-    bad = {"outcome": "quarantine", "badges": [{"code": "C5", "outcome": "quarantine"}, {"code": "C10"}]}
-    assert held(bad) == "held by integrity check C5 until a maintainer releases it"
-    assert held({"outcome": "badge", "badges": []}) is None
-    assert null_like({"top1_share": 0.95})
-    assert not null_like({"top1_share": 0.5})
-    assert not null_like({})
+    def integrity(outcome, *codes):
+        badges = [{"code": c, "outcome": o, "text": "t", "ids": []} for c, o in codes]
+        return Integrity.model_validate({"outcome": outcome, "badges": badges})
+
+    bad = integrity("quarantine", ("C5", "quarantine"), ("C10", "badge"))
+    assert hold_reason(bad) == "held by integrity check C5 until a maintainer releases it"
+    assert hold_reason(integrity("badge")) is None
+    assert null_like(Diagnostics(top1_share=0.95))
+    assert not null_like(Diagnostics(top1_share=0.5))
+    assert not null_like(Diagnostics())
 
 
 def test_planted_strings_and_wrong_references_are_found():
@@ -189,39 +196,36 @@ def test_planted_strings_and_wrong_references_are_found():
     found = {**reports, "s007": StudyReport(f"{honest(7)} planted-3f9c-4d77")}
     planted = Planted(strings=("planted-3f9c-4d77",), swapped=("s000", "s001"))
     _, integrity = outcome(found, planted=planted, metrics={"bleu_2": 0.3})
-    texts = {b["text"]: b["outcome"] for b in integrity["badges"] if b["code"] == "C20"}
+    texts = {b.text: b.outcome for b in integrity.badges if b.code == "C20"}
     assert texts == {
         "1 of 200 reports hold a planted string": "reject",
         "2 studies with swapped references score no worse than the 198 others": "quarantine",
     }
     _, clean = outcome(reports, planted=Planted(strings=("planted-3f9c-4d77",)))
-    assert clean["outcome"] == "pass"
+    assert clean.outcome == "pass"
 
 
-def kept(mean, signature="s", blob="b", **provenance):
-    return {
-        "metrics": {"bleu_2": {"mean": mean, "signature": signature}},
-        "integrity": {"outcome": "pass", "badges": []},
-        "provenance": {"predictions_sha256": blob, "references_sha256": "d", **provenance},
-    }
+def scored_as(mean, signature="s", blob="b", **provenance):
+    digests = {"predictions_sha256": blob, "references_sha256": "d", **provenance}
+    return records.record(metrics={"bleu_2": records.entry(mean, signature)}, provenance=digests)
 
 
 @pytest.mark.parametrize(
     ("before", "outcome"),
     [
         (None, "pass"),
-        (kept(0.301), "pass"),
-        (kept(0.310), "quarantine"),
-        (kept(0.310, signature="another"), "pass"),
-        (kept(0.310, blob="other"), "pass"),
-        (kept(0.310, shown_predictions_sha256="x"), "pass"),  # numbers of an earlier run, by the Ladder
+        (scored_as(0.301), "pass"),
+        (scored_as(0.310), "quarantine"),
+        (scored_as(0.310, signature="another"), "pass"),
+        (scored_as(0.310, blob="other"), "pass"),
+        (scored_as(0.310, shown_predictions_sha256="x"), "pass"),  # numbers of an earlier run, by the Ladder
     ],
 )
 def test_a_record_that_claimed_other_scores_is_held(before, outcome):
     board = Board(get_dataset("iu-xray"), "findings")
-    found = recheck(kept(0.300), before, board)["integrity"]
-    assert found["outcome"] == outcome
-    assert [b["code"] for b in found["badges"]] == (["C17"] if outcome == "quarantine" else [])
+    integrity = recheck(scored_as(0.300), before, board).integrity
+    assert integrity.outcome == outcome
+    assert [b.code for b in integrity.badges] == (["C17"] if outcome == "quarantine" else [])
 
 
 def judged(green, *, failed=(), dataset="iu-xray", **more):
@@ -244,22 +248,26 @@ def judged(green, *, failed=(), dataset="iu-xray", **more):
     return diagnose(board, references, scored, pairs, reports, Run())
 
 
+def outliers(result):
+    return {k: (c.above, c.below) for k, c in result[0].judge_outliers.items()}
+
+
 def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():
     green = np.full(200, 0.2)
-    assert judged(green)[0]["judge_outliers"] == {"green": {"above": 0, "below": 0}}
+    assert outliers(judged(green)) == {"green": (0, 0)}
     green[:3] = 1.0
     numbers, integrity = judged(green)
-    assert numbers["judge_outliers"] == {"green": {"above": 3, "below": 0}}
-    assert "C23" not in {b["code"] for b in integrity["badges"]}
-    assert judged(green, failed=[0])[0]["judge_outliers"] == {"green": {"above": 2, "below": 0}}
+    assert outliers((numbers, integrity)) == {"green": (3, 0)}
+    assert "C23" not in {b.code for b in integrity.badges}
+    assert outliers(judged(green, failed=[0])) == {"green": (2, 0)}
     severity = {"fineradscore": 4 * (1 - green)}
-    assert judged(green, **severity)[0]["judge_outliers"]["fineradscore"] == {"above": 3, "below": 0}
+    assert outliers(judged(green, **severity))["fineradscore"] == (3, 0)
 
 
 def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
     green = np.r_[np.full(30, 1.0), np.full(170, 0.2)]
     said = {
-        d: [b["text"] for b in judged(green, dataset=d)[1]["badges"] if b["code"] == "C23"]
+        d: [b.text for b in judged(green, dataset=d)[1].badges if b.code == "C23"]
         for d in ("iu-xray", "rexgradient")
     }
     assert said["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
@@ -268,5 +276,5 @@ def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
 
 def test_without_the_evidence_nothing_is_said_of_judges():
     reports = many(200, honest)
-    assert outcome(reports, metrics={"green": 1.0, "radgraph_f1": 0.0})[0]["judge_outliers"] is None
-    assert outcome(reports)[0]["judge_outliers"] is None
+    assert outcome(reports, metrics={"green": 1.0, "radgraph_f1": 0.0})[0].judge_outliers is None
+    assert outcome(reports)[0].judge_outliers is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import records
+from support.submissions import model_card
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
@@ -22,7 +24,7 @@ def submission(digest="a" * 64, model="model", text="Clear."):
             DATASET.id, {"s1": StudyReport(text), "s2": StudyReport("", "Normal.")}, digest
         )
     }
-    return Submission("me", model, {}, files)
+    return Submission("me", model, model_card(), files)
 
 
 def record(leaderboard, name, submitted, number=None, digest="b" * 64):
@@ -30,7 +32,9 @@ def record(leaderboard, name, submitted, number=None, digest="b" * 64):
     path = record_path(leaderboard, DATASET.id, "findings", team, model)
     path.parent.mkdir(parents=True, exist_ok=True)
     origin = {"predictions_sha256": digest, "pull_request": number}
-    path.write_text(json.dumps({"submitted": submitted, "provenance": origin}), "utf-8")
+    place = {"dataset": DATASET.id, "team": team, "model": model}
+    kept = records.record(**place, submitted=submitted, provenance={**origin, "references_sha256": "d"})
+    path.write_text(json.dumps(kept.view()), "utf-8")
 
 
 @pytest.mark.parametrize(

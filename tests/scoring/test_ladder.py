@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support import records
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.scoring.ladder import take_step
+from evaluator.scoring.ladder import FIRST, take_step
+from evaluator.scoring.record import LadderStep
 from evaluator.scoring.records import Board, published, read_records, write_record
 
 WITHHELD = Board(get_dataset("rexgradient"), "findings")
@@ -24,26 +26,19 @@ def frame(values):
 
 
 def record(model, values, blob, board=WITHHELD, team="t", signature="r|v1|protocol:clean", references="d"):
-    entry = {"mean": float(np.mean(values)), "se": None, "low": None, "high": None, "n": N, "n_failed": 0}
-    return {
-        "schema": "rexrank/record/v1",
-        "kind": "submission",
-        "dataset": board.dataset.id,
-        "track": board.track,
-        "team": team,
-        "model": model,
-        "card": {"name": blob},
-        "protocol": "clean",
-        "n": N,
-        "n_clusters": N,
-        "metrics": {"radcliq_v1": {**entry, "signature": signature}},
-        "missing": {},
-        "stand_in": False,
-        "diagnostics": {"exact_match": 1 / 3},
-        "integrity": {"outcome": "pass", "badges": []},
-        "provenance": {"predictions_sha256": blob, "references_sha256": references},
-        "submitted": None,
-    }
+    return records.record(
+        dataset=board.dataset.id,
+        track=board.track,
+        team=team,
+        model=model,
+        card={"name": blob},
+        n=N,
+        n_clusters=N,
+        metrics={"radcliq_v1": records.entry(float(np.mean(values)), signature, n=N)},
+        diagnostics={"exact_match": 1 / 3},
+        provenance={"predictions_sha256": blob, "references_sha256": references},
+        submitted=None,
+    )
 
 
 @pytest.fixture
@@ -65,10 +60,10 @@ def test_other_sets_pass(tmp_path, board):
 
 
 def test_the_first_run_is_shown_and_a_clear_gain_too(keep):
-    assert keep("m", BASE, "1")["ladder"] == {"improved": True, "best": None}
+    assert keep("m", BASE, "1").ladder == FIRST
     better = keep("m", BASE - 0.2, "2")
-    assert better["ladder"] == {"improved": True, "best": "t/m"}
-    assert better["metrics"]["radcliq_v1"]["mean"] == pytest.approx(BASE.mean() - 0.2)
+    assert better.ladder == LadderStep(improved=True, best="t/m")
+    assert better.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean() - 0.2)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
@@ -76,33 +71,33 @@ def test_no_gain_leaves_the_row_as_it_was(keep, noise):
     keep("m", BASE, "1")
     values = BASE + np.random.default_rng(4).normal(0.01, noise, N)
     kept = keep("m", values, "2")
-    assert kept["metrics"]["radcliq_v1"]["mean"] == pytest.approx(BASE.mean())
-    assert kept["provenance"]["predictions_sha256"] == "2"
-    assert kept["provenance"]["shown_predictions_sha256"] == "1"
-    assert kept["card"] == {"name": "2"}
+    assert kept.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
+    assert kept.provenance.predictions_sha256 == "2"
+    assert kept.provenance.shown_predictions_sha256 == "1"
+    assert kept.card.name == "2"
     (read,) = read_records(keep.root / "board", WITHHELD, keep.root / "store")
-    assert read["metrics"]["radcliq_v1"]["mean"] == pytest.approx(BASE.mean())
+    assert read.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
 
 
 def test_another_model_without_gain_is_listed_without_numbers(keep):
     keep("m", BASE, "1")
     other = keep("other", BASE + 0.1, "2")
-    assert other["ladder"] == {"improved": False, "best": "t/m"}
+    assert other.ladder == LadderStep(improved=False, best="t/m")
     shown = published(WITHHELD, other)
-    assert shown["metrics"] == {}
-    assert shown["diagnostics"] == {}
+    assert shown.metrics == {}
+    assert shown.view()["diagnostics"] == {}
     # Withheld runs are no rung: what is shown stays the measure.
-    assert keep("third", BASE + 0.05, "3")["ladder"] == {"improved": False, "best": "t/m"}
+    assert keep("third", BASE + 0.05, "3").ladder == LadderStep(improved=False, best="t/m")
 
 
 def test_the_same_file_again_keeps_its_verdict(keep):
     keep("m", BASE, "1")
     first = keep("other", BASE + 0.1, "2")
-    assert keep("other", BASE + 0.1, "2")["ladder"] == first["ladder"]
-    assert keep("m", BASE, "1")["ladder"] == {"improved": True, "best": None}
+    assert keep("other", BASE + 0.1, "2").ladder == first.ladder
+    assert keep("m", BASE, "1").ladder == FIRST
 
 
 @pytest.mark.parametrize("more", [{"team": "u"}, {"signature": "r|v2|protocol:clean"}, {"references": "e"}])
 def test_only_like_is_compared_with_like(keep, more):
     keep("m", BASE, "1")
-    assert keep("n", BASE + 0.1, "2", **more)["ladder"] == {"improved": True, "best": None}
+    assert keep("n", BASE + 0.1, "2", **more).ladder == FIRST

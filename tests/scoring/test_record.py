@@ -35,6 +35,17 @@ SCHEMA = Draft202012Validator(json.loads(generated_schemas()["record-v1.schema.j
         {"ladder": None},
         {"ladder": {"improved": True, "best": None}},
         {"metrics": {}, "kind": "null"},
+        {
+            "card": {
+                "name": "M",
+                "year": None,
+                "contact": ["a"],
+                "links": {"code": "x"},
+                "of an older version": [1],
+            }
+        },
+        {"diagnostics": {"n_empty": 0, "top1_share": 0.5, "length_ratio": None, "judge_outliers": None}},
+        {"diagnostics": {"signal": {"word_similarity": {"gain": -0.5, "p": 0.25}}}},
     ],
 )
 def test_a_record_is_given_back_byte_by_byte(tmp_path, change):
@@ -43,7 +54,7 @@ def test_a_record_is_given_back_byte_by_byte(tmp_path, change):
     path.write_text(dump_json(GOOD | change))
     record = typed_record(path)
     assert record.task == "report-generation"
-    assert dump_json(record.to_dict()) == path.read_text()
+    assert dump_json(record.view()) == path.read_text()
     assert SCHEMA.is_valid(GOOD | change)
 
 
@@ -60,7 +71,15 @@ def test_a_record_is_given_back_byte_by_byte(tmp_path, change):
         {"more": 1},
         {"metrics": {"bleu_2": {**ENTRY, "mean": None}}},
         {"metrics": {"bleu_2": {**ENTRY, "more": 1}}},
-        {"integrity": {"outcome": "fine"}},
+        {"integrity": {"outcome": "fine", "badges": []}},
+        {"integrity": {"outcome": "pass"}},
+        {"integrity": {"outcome": "pass", "badges": [], "thresholds": None}},
+        {"diagnostics": {"more": 1}},
+        {"diagnostics": {"exact_match": None}},
+        {"diagnostics": {"top1_share": -0.1}},
+        {"diagnostics": {"signal": {"bleu_2": {"gain": 1.0}}}},
+        {"card": {"status": "gone"}},
+        {"card": {"name": None}},
         {"provenance": {"more": 1}},
         {"ladder": {"improved": True}},
     ],
@@ -71,7 +90,8 @@ def test_what_is_no_record_is_refused_by_model_and_schema(tmp_path, change):
     assert not SCHEMA.is_valid(GOOD | change)
     path = tmp_path / "record.json"
     path.write_text(json.dumps(GOOD | change))
-    with pytest.raises(RexrankError, match="Score its submission again"):
+    pointer = "/" + next(iter(change))
+    with pytest.raises(RexrankError, match=rf"at {pointer}\b.*wanted.*Score its submission again"):
         typed_record(path)
 
 

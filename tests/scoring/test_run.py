@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from support.submissions import model_card
 
 from evaluator.datasets import protocol
 from evaluator.datasets.references import References, load_references
@@ -48,7 +49,7 @@ def settings(store):
 
 def submission(references: References, dataset="sandbox"):
     reports = {i: StudyReport(f"Clear lungs {i}.", "Normal.") for i in references.studies}
-    return Submission("t", "m", {"name": "m"}, {dataset: Predictions(dataset, reports, "d" * 64)})
+    return Submission("t", "m", model_card(name="m"), {dataset: Predictions(dataset, reports, "d" * 64)})
 
 
 def files(folder):

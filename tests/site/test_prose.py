@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from evaluator.scoring.integrity.flags import limits
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.quota import Policy
 from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
+from evaluator.submissions.rules.limits import text_limits
 from evaluator.submissions.rules.text_rules import TEXT_RULES
 
 ROOT = Path(__file__).parents[2]
@@ -31,57 +32,57 @@ def test_every_integrity_check_is_explained():
 def test_limits_on_the_page_are_those_in_force():
     page = (SITE / "integrity.md").read_text("utf-8")
     rows = dict(re.findall(r'^\| <span id="c(\d+)">.*?\| (.*?) \|[^|]*\|$', page, re.MULTILINE))
-    found = limits()
+    found, texts = limits(), text_limits()
 
     def percent(value):
         return f"{100 * value:g} %"
 
     copies = [
-        f"more than {percent(found['copies']['share'])}",
-        f"{found['copies']['studies']} studies",
-        percent(found["copies"]["reject_share"]),
+        f"more than {percent(found.copies.share)}",
+        f"{found.copies.studies} studies",
+        percent(found.copies.reject_share),
     ]
     wanted = {
-        "2": [percent(found["empty"]["quarantine_share"])],
-        "3": [percent(found["failed"]["quarantine_share"])],
+        "2": [percent(texts.empty.quarantine_share)],
+        "3": [percent(found.failed.quarantine_share)],
         "5": [
-            f"{found['length_ratio']['low']:g}",
-            f"{found['length_ratio']['high']:g} times",
-            f"{found['length_ratio']['common_low']} to {found['length_ratio']['common_high']} words",
+            f"{texts.length_ratio.low:g}",
+            f"{texts.length_ratio.high:g} times",
+            f"{texts.length_ratio.common_low} to {texts.length_ratio.common_high} words",
         ],
-        "7": [percent(found["characters"]["quarantine_share"])],
-        "9": [percent(found["repetition"]["badge"]), percent(found["repetition"]["quarantine_mean"])],
+        "7": [percent(texts.characters.quarantine_share)],
+        "9": [percent(texts.repetition.badge), percent(texts.repetition.quarantine_mean)],
         "10": [
-            percent(found["collapse"]["top_share"]),
-            percent(found["collapse"]["datasets"]["iu-xray"]),
-            percent(found["collapse"]["distinct_share"]),
-            percent(found["collapse"]["null_like_share"]),
+            percent(texts.collapse.top_share),
+            percent(texts.collapse.datasets["iu-xray"]),
+            percent(texts.collapse.distinct_share),
+            percent(texts.collapse.null_like_share),
         ],
-        "11": [*copies, f"at least {found['copies']['min_words']} words"],
-        "12": [*copies, f"IU X-ray {percent(found['copies']['all_share']['iu-xray'])}"],
+        "11": [*copies, f"at least {found.copies.min_words} words"],
+        "12": [*copies, f"IU X-ray {percent(found.copies.all_share['iu-xray'])}"],
         "13": [
             *copies,
-            f"{found['own_reference']['span_words']} consecutive",
-            f"up to {found['own_reference']['examined']}",
+            f"{found.own_reference.span_words} consecutive",
+            f"up to {found.own_reference.examined}",
         ],
-        "14": [f"{found['signal']['permutations']:,} permutations", f"p above {found['signal']['p']:g}"],
-        "15": [f"{found['too_good']['errors']:g} standard errors", "a quarter"],
-        "16": [f"{found['identity']['exact']:.4f}"],
-        "17": [f"{found['self_reported']['deterministic']:g}", f"{found['self_reported']['judged']:g}"],
+        "14": [f"{found.signal.permutations:,} permutations", f"p above {found.signal.p:g}"],
+        "15": [f"{found.too_good.errors:g} standard errors", "a quarter"],
+        "16": [f"{found.identity.exact:.4f}"],
+        "17": [f"{found.self_reported.deterministic:g}", f"{found.self_reported.judged:g}"],
         "18": [
-            f"{percent(found['duplicate']['share'])} of up to {found['duplicate']['drawn']}",
-            f"at least {found['duplicate']['min_words']} words",
-            percent(found["duplicate"]["reject_share"]),
-            f"{found['duplicate']['correlation']:g}",
+            f"{percent(found.duplicate.share)} of up to {found.duplicate.drawn}",
+            f"at least {found.duplicate.min_words} words",
+            percent(found.duplicate.reject_share),
+            f"{found.duplicate.correlation:g}",
         ],
-        "19": [percent(found["probing"]["share"])],
-        "23": [percent(found["judge_outliers"]["badge_share"])],
+        "19": [percent(found.probing.share)],
+        "23": [percent(found.judge_outliers.badge_share)],
         "22": [
-            f"{found['contamination']['deviations']:g} robust",
-            f"{found['contamination']['min_models']} models",
+            f"{found.contamination.deviations:g} robust",
+            f"{found.contamination.min_models} models",
         ],
     }
-    assert found["too_good"]["headroom"] == 0.25  # "a quarter"
+    assert found.too_good.headroom == 0.25  # "a quarter"
     for code, words in wanted.items():
         for word in words:
             assert word in rows[code], (code, word, rows[code])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.needs import has_data, reason
 
+from evaluator.core.typed import view
 from evaluator.metrics.bleu import bleu_2
 from evaluator.scoring.integrity.copying import check_copying, describe_copying
 from evaluator.scoring.integrity.flags import Texts, check_reports, describe
@@ -45,7 +46,7 @@ def test_interval_of_bleu(texts):
 
 
 def test_few_templates_for_many_studies(texts):
-    numbers = describe(texts) | describe_copying(texts)
+    numbers = view(describe(texts)) | describe_copying(texts)._asdict()
     assert numbers["distinct_fraction"] * 590 == 23
     assert numbers["top1_share"] == pytest.approx(0.439, abs=5e-4)
     assert numbers["exact_match"] == pytest.approx(0.002, abs=5e-4)

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from support.submissions import FIRST, GOOD_CARD, check
 from support.work import calls, grows_in_proportion, peak
 
-from evaluator.submissions.rules.structure import schema, well_formed
+from evaluator.core.typed import json_schema
+from evaluator.site.content import schema_text
+from evaluator.submissions.rules.structure import well_formed
+from evaluator.submissions.submission import Study
 from evaluator.submissions.tree import Entry, Tree
 from evaluator.submissions.validate import validate
 
@@ -93,7 +96,7 @@ def test_no_bytes_make_the_checks_stumble(submission, data, name):
 def test_the_fast_path_never_disagrees_with_the_schema(value):
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(schema("predictions-v1.schema.json")["$defs"]["study"])
+    validator = Draft202012Validator(json_schema(Study))
     assert well_formed(value) == validator.is_valid(value)
 
 
@@ -103,15 +106,16 @@ def test_the_fast_path_never_disagrees_with_the_schema(value):
 def test_schemas_are_closed_versioned_and_explain_every_field(name):
     from jsonschema import Draft202012Validator
 
-    loaded = schema(name)
+    loaded = json.loads(schema_text(name.removesuffix(".schema.json")))
     Draft202012Validator.check_schema(loaded)
     assert loaded["$id"].endswith(name)
 
     def walk(node, path):
         for key, field in node.get("properties", {}).items():
+            whole = {**loaded["$defs"].get(field.get("$ref", "").rpartition("/")[2], {}), **field}
             if "allOf" not in path:
-                assert field.get("title"), (path, key)
-                assert field.get("description"), (path, key)
-            walk(field, [*path, key])
+                assert whole.get("title"), (path, key)
+                assert whole.get("description"), (path, key)
+            walk(whole, [*path, key])
 
     walk({**loaded, "allOf": None}, [])

@@ -24,9 +24,10 @@ from support.submissions import (
 )
 
 from evaluator.core.problems import RexrankError, Severity
+from evaluator.core.typed import json_schema
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.rules.codes import RULES
 from evaluator.submissions.rules.files import name_wanted, suggest_slug
-from evaluator.submissions.rules.structure import schema
 from evaluator.submissions.tree import Entry, Tree, read_directory
 from evaluator.submissions.validate import submission_folders, validate
 
@@ -280,7 +281,7 @@ def test_files_hidden_in_a_folder_that_git_does_not_list():
 def test_every_missing_field_is_named(submission):
     (submission / "model.yaml").write_text("{}")
     assert [p.found for p in check(submission).problems] == [
-        f"the field {name!r} is missing" for name in schema("model-card-v1.schema.json")["required"]
+        f"the field {name!r} is missing" for name in json_schema(ModelCard)["required"]
     ]
 
 

@@ -16,6 +16,7 @@ from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.leaderboard.rank import rank_all
 from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.submission import Predictions, Submission
 
 ROOT = Path(__file__).parents[2]
@@ -43,10 +44,12 @@ def make_leaderboard(
         metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02", **settings
     )
     for model in models:
-        facts, reports = yaml.safe_load(card(model)) | (facts_of or {}).get(model, {}), predictions(model)
+        facts = ModelCard.model_validate(yaml.safe_load(card(model)) | (facts_of or {}).get(model, {}))
+        reports = predictions(model)
         if model == HOSTILE_MODEL:
             said = dict.fromkeys(("institution", "description", "license"), hostile)
-            facts |= {**said, "name": hostile[:60]}
+            # As a card of another version may be: nothing that a page shows rests on its checks.
+            facts = facts.model_copy(update={**said, "name": hostile[:60]})
             reports = {i: StudyReport(hostile_report, hostile_report) for i in reports}
         files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
         submission = Submission("rexrank-sandbox", model, facts, files)

@@ -235,7 +235,8 @@ def _row(
         if (step := dataset.exposure.step(n)) is not None:
             numbers = {k: coarse(v, step) for k, v in numbers.items()}
         entry = {**numbers, "se": error, "n": n, "n_failed": 3 * (i == 2 and key == "green")}
-        metrics[key] = {**entry, "display": display(get_metric(key), entry), "gain_over_null": None}
+        shown = display(get_metric(key), numbers["mean"], numbers["low"], numbers["high"])
+        metrics[key] = {**entry, "display": shown.fields(), "gain_over_null": None}
     seen = dataset.training_names[0] if dataset.training_names and i % 3 == 1 else "other:in-house"
     return {
         "id": name, "team": team, "model": model, "name": NAMES[i] if i < len(NAMES) else f"Model {i:02d}",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluator.leaderboard.analysis import Analysis
-from evaluator.leaderboard.eligibility import Entrants, name_of
+from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.ranking import make_table
 from evaluator.leaderboard.table import Table, parse_table
 from evaluator.scoring.records import Board
@@ -61,7 +61,7 @@ def table(*rows: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
 
 def ranked(board: Board, entrants: Entrants, *, rehearsal: bool = False) -> Table:
     """The board with places that say nothing: every ranked model may stand anywhere."""
-    names = [name_of(r) for r in entrants.ranked]
+    names = [r.name for r in entrants.ranked]
     place = Place(rank_low=1, rank_high=max(1, len(names)), tied_with_best=True, cluster=1)
     found = BoardAnalysis(dict.fromkeys(names, place), (), {}, {}, {})
     return make_table(board, entrants, Analysis(found) if names else None, rehearsal=rehearsal)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from evaluator.doctor.findings import Finding, bad, good, judged, unsettled
+from evaluator.doctor.repository.answer_types import Runners
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.rules import Expected
 
@@ -148,20 +149,20 @@ def _workflows(answers: Answers, expected: Expected) -> Finding:
 
 def _runners(answers: Answers) -> Finding:
     what, path, look = "registered runners", "/actions/runners", "Settings → Actions → Runners"
-    listed = answers.body(path)
+    listed = answers.read(path, Runners)
     if listed is None:
         return answers.refused("RD627", what, path, look)
-    runners = listed["runners"]
+    runners = listed.runners
     if not runners:
         return unsettled(
             "RD627", what, "none waits at the moment", "keep-registered.sh should keep one there"
         )
     wrong = []
     for runner in runners:
-        missing = LABELS - {label["name"] for label in runner["labels"]}
-        wrong += [f"{runner['name']} takes more than one job"] if runner.get("ephemeral") is not True else []
-        wrong += [f"{runner['name']} lacks {', '.join(sorted(missing))}"] if missing else []
-    online = sum(r["status"] == "online" for r in runners)
+        missing = LABELS - {label.name for label in runner.labels}
+        wrong += [f"{runner.name} takes more than one job"] if runner.ephemeral is not True else []
+        wrong += [f"{runner.name} lacks {', '.join(sorted(missing))}"] if missing else []
+    online = sum(r.status == "online" for r in runners)
     return judged(
         "RD627", what, wrong, f"{online} of {len(runners)} online, each for one job",
         f"just-in-time runners with the labels {', '.join(sorted(LABELS))}", f"{look}: remove it; run keep-registered.sh",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from evaluator.doctor.findings import Finding, bad, good, judged
+from evaluator.doctor.repository.answer_types import Environment, Environments
 from evaluator.doctor.repository.answers import Answers
 
 WHERE: Final = "Settings → Environments"
@@ -41,15 +42,19 @@ def check_environments(answers: Answers) -> Iterator[Finding]:
 
 def _environment(answers: Answers, wish: Wish) -> Finding:
     what = f"environment {wish.name}"
-    listed = answers.body("/environments")
+    listed = answers.read("/environments", Environments)
     if listed is None:
         return answers.refused(wish.code, what, "/environments", WHERE)
-    found = next((e for e in listed["environments"] if e["name"] == wish.name), None)
+    environment = next((e for e in listed.environments if e.name == wish.name), None)
     wanted = _wanted(wish)
-    if found is None:
+    if environment is None:
         return bad(wish.code, what, "it is not there", wanted, f"{WHERE} → New environment")
-    wrong = [*_branches(answers, wish, found), *_reviewers(wish, found), *_secrets_of(answers, wish)]
-    if found.get("can_admins_bypass"):
+    wrong = [
+        *_branches(answers, wish, environment),
+        *_reviewers(wish, environment),
+        *_secrets_of(answers, wish),
+    ]
+    if environment.can_admins_bypass:
         wrong += ["administrators may go past it"] * bool(wish.reviewed)
     return judged(wish.code, what, wrong, wanted, wanted, f"{WHERE} → {wish.name}")
 
@@ -62,11 +67,11 @@ def _wanted(wish: Wish) -> str:
     return ", ".join(parts)
 
 
-def _branches(answers: Answers, wish: Wish, found: dict[str, Any]) -> list[str]:
-    policy = found.get("deployment_branch_policy")
+def _branches(answers: Answers, wish: Wish, environment: Environment) -> list[str]:
+    policy = environment.deployment_branch_policy
     if policy is None:
         return ["every branch may enter"]
-    if policy["protected_branches"]:
+    if policy.protected_branches:
         return ["every protected branch may enter"]
     named = answers.body(f"/environments/{wish.name}/deployment-branch-policies")
     if named is None:
@@ -77,16 +82,16 @@ def _branches(answers: Answers, wish: Wish, found: dict[str, Any]) -> list[str]:
     )
 
 
-def _reviewers(wish: Wish, found: dict[str, Any]) -> list[str]:
-    rules = [r for r in found.get("protection_rules", ()) if r["type"] == "required_reviewers"]
-    people = [p for r in rules for p in r.get("reviewers", ())]
+def _reviewers(wish: Wish, environment: Environment) -> list[str]:
+    rules = [r for r in environment.protection_rules if r.type == "required_reviewers"]
+    people = [p for r in rules for p in r.reviewers]
     if wish.reviewed is False:
         return ["its jobs wait for a reviewer: the nightly run would stand still"] if people else []
     if not wish.reviewed:
         return []
     if not people:
         return ["nobody has to approve"]
-    return [] if any(r.get("prevent_self_review") for r in rules) else ["who asked may approve"]
+    return [] if any(r.prevent_self_review for r in rules) else ["who asked may approve"]
 
 
 def _secrets_of(answers: Answers, wish: Wish) -> list[str]:

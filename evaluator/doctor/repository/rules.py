@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from evaluator.doctor.findings import Finding, judged, unsettled
+from evaluator.doctor.repository.answer_types import OwnersErrors, RuleParameters, Rules, Ruleset
 from evaluator.doctor.repository.answers import Answers
 from evaluator.github.api import STATUS
 
@@ -47,9 +48,10 @@ def _repository(answers: Answers) -> Finding:
     )  # fmt: skip
 
 
-def rules_of(answers: Answers, kind: str) -> list[dict[str, Any]]:
+def rules_of(answers: Answers, kind: str) -> list[RuleParameters]:
     """The parameters of main's active rules of one kind."""
-    return [r.get("parameters") or {} for r in answers.body(_RULES_PATH) or () if r["type"] == kind]
+    rules = answers.read(_RULES_PATH, Rules)
+    return [r.parameters or RuleParameters() for r in (rules.root if rules else ()) if r.type == kind]
 
 
 def _reviews(answers: Answers) -> Finding:
@@ -64,9 +66,9 @@ def _reviews(answers: Answers) -> Finding:
     }
     wrong = [] if rules else ["no rule asks for a pull request"]
     if rules:
-        wrong += ["no approval is asked for"] * (max(r["required_approving_review_count"] for r in rules) < 1)
-        wrong += [said for key, said in wanted.items() if not any(r[key] for r in rules)]
-        squash = any(r.get("allowed_merge_methods") == ["squash"] for r in rules)
+        wrong += ["no approval is asked for"] * (max(r.required_approving_review_count for r in rules) < 1)
+        wrong += [words for key, words in wanted.items() if not any(getattr(r, key) for r in rules)]
+        squash = any(r.allowed_merge_methods == ("squash",) for r in rules)
         wrong += [] if squash else ["it may be merged otherwise than by squashing"]
     return judged(
         "RD602", what, wrong, "a pull request, code owners, approvals that a push takes back, squashed",
@@ -80,13 +82,13 @@ def _checks(answers: Answers, expected: Expected) -> Finding:
     if answers.body(_RULES_PATH) is None:
         return answers.refused("RD603", what, _RULES_PATH, RULES)
     rules = rules_of(answers, "required_status_checks")
-    found = {c["context"]: c.get("integration_id") for r in rules for c in r["required_status_checks"]}
-    wrong = [f"not {name}" for name in sorted({STATUS, *expected.checks} - set(found))]
-    if STATUS in found and found[STATUS] != ACTIONS_APP:
+    checks = {c.context: c.integration_id for r in rules for c in r.required_status_checks}
+    wrong = [f"not {name}" for name in sorted({STATUS, *expected.checks} - set(checks))]
+    if STATUS in checks and checks[STATUS] != ACTIONS_APP:
         wrong.append(f"{STATUS} of anybody")
-    if any(r["strict_required_status_checks_policy"] for r in rules):
+    if any(r.strict_required_status_checks_policy for r in rules):
         wrong.append("branches have to be up to date: each publication would make every scored commit stale")
-    names = "; ".join(sorted(found))
+    names = "; ".join(sorted(checks))
     return judged(
         "RD603", what, wrong, names, f"{'; '.join(sorted({STATUS, *expected.checks}))}; {STATUS} from GitHub Actions",
         f"{RULES}: Require status checks to pass; source of {STATUS}: GitHub Actions; not: up to date",
@@ -95,15 +97,16 @@ def _checks(answers: Answers, expected: Expected) -> Finding:
 
 def _history(answers: Answers) -> Finding:
     what = "main's history"
-    if answers.body(_RULES_PATH) is None:
+    rules = answers.read(_RULES_PATH, Rules)
+    if rules is None:
         return answers.refused("RD604", what, _RULES_PATH, RULES)
     kinds = {
         "non_fast_forward": "it may be rewritten",
         "deletion": "main may be deleted",
         "required_linear_history": "merge commits may weave it",
     }
-    present = {r["type"] for r in answers.body(_RULES_PATH)}
-    wrong = [said for kind, said in kinds.items() if kind not in present]
+    present = {r.type for r in rules.root}
+    wrong = [words for kind, words in kinds.items() if kind not in present]
     return judged(
         "RD604",
         what,
@@ -114,25 +117,26 @@ def _history(answers: Answers) -> Finding:
     )
 
 
-def ruleset_ids(rules: Sequence[dict[str, Any]] | None) -> list[int]:
+def ruleset_ids(rules: Rules | None) -> list[int]:
     """The rulesets that main's active rules come from."""
-    return sorted({r["ruleset_id"] for r in rules or () if "ruleset_id" in r})
+    return sorted({r.ruleset_id for r in (rules.root if rules else ()) if r.ruleset_id is not None})
 
 
 def _bypass(answers: Answers) -> Finding:
     what = "who may go past the rules"
-    ids = ruleset_ids(answers.body(_RULES_PATH))
-    sets = [answers.body(f"/rulesets/{i}") for i in ids]
-    if not ids or any(s is None or "bypass_actors" not in s for s in sets):
+    ids = ruleset_ids(answers.read(_RULES_PATH, Rules))
+    sets = [answers.read(f"/rulesets/{i}", Ruleset) for i in ids]
+    lists = [None if s is None else s.bypass_actors for s in sets]
+    if not ids or None in lists:
         return unsettled(
             "RD605",
             what,
             "the token may not see it" if ids else "there are no rules",
             f"{RULES}: Bypass list",
         )
-    actors = [a for s in sets for a in s["bypass_actors"]]
-    wrong = [_named(a) for a in actors if a["actor_type"] != "Integration"]
-    apps = {a.get("actor_id") for a in actors if a["actor_type"] == "Integration"}
+    actors = [a for actors in lists for a in actors or ()]
+    wrong = [str(a) for a in actors if a.actor_type != "Integration"]
+    apps = {a.actor_id for a in actors if a.actor_type == "Integration"}
     wrong += [f"{len(apps)} apps"] if len(apps) != 1 else []
     app = next(iter(apps), None)
     return judged(
@@ -141,25 +145,14 @@ def _bypass(answers: Answers) -> Finding:
     )  # fmt: skip
 
 
-def _named(actor: dict[str, Any]) -> str:
-    words = {
-        "OrganizationAdmin": "administrators",
-        "DeployKey": "every deploy key",
-        "RepositoryRole": "a role",
-        "Team": "a team",
-        "User": "a user",
-    }
-    kind = words.get(actor["actor_type"], str(actor["actor_type"]))
-    return f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind
-
-
 def _owners(answers: Answers) -> Finding:
     what, path = "CODEOWNERS", "/codeowners/errors"
-    if answers.body(path) is None:
+    owners = answers.read(path, OwnersErrors)
+    if owners is None:
         return answers.refused(
             "RD606", what, path, "open .github/CODEOWNERS on GitHub: errors are marked there"
         )
-    wrong = [f"line {e['line']}: {e['kind']}" for e in answers.body(path)["errors"]]
+    wrong = [f"line {e.line}: {e.kind}" for e in owners.errors]
     return judged(
         "RD606",
         what,

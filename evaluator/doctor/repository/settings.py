@@ -9,6 +9,7 @@ from typing import Any, Final
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Finding, Section, unsettled
 from evaluator.doctor.repository.actions import check_actions, check_doors
+from evaluator.doctor.repository.answer_types import Environments, Rules
 from evaluator.doctor.repository.answers import Answer, Answers
 from evaluator.doctor.repository.environments import WISHES, check_environments
 from evaluator.doctor.repository.rules import Expected, check_main, ruleset_ids
@@ -63,9 +64,10 @@ def ask_settings(name: str, token: str) -> Answers:
     known = {path: ask(path) for path in PATHS}
     if ((known["/actions/permissions"].body) or {}).get("allowed_actions") == "selected":
         known["/actions/permissions/selected-actions"] = ask("/actions/permissions/selected-actions")
-    for number in ruleset_ids(known["/rules/branches/main"].body):
+    for number in ruleset_ids(Answers(known).read("/rules/branches/main", Rules)):
         known[f"/rulesets/{number}"] = ask(f"/rulesets/{number}")
-    there = {e["name"] for e in (known["/environments"].body or {}).get("environments", ())}
+    environments = Answers(known).read("/environments", Environments) or Environments()
+    there = {e.name for e in environments.environments}
     for wish in WISHES:
         for part in ("deployment-branch-policies", "secrets") if wish.name in there else ():
             known[f"/environments/{wish.name}/{part}"] = ask(f"/environments/{wish.name}/{part}")

@@ -57,7 +57,10 @@ def read_workflows(root: Path) -> Workflows:
     return Workflows(
         names=frozenset(files),
         on_runner=frozenset(
-            (name, event) for name, raw in files.items() if _beside(raw) for event in triggers(raw)
+            (name, event)
+            for name, raw in files.items()
+            if any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())
+            for event in triggers(raw)
         ),
         foreign=frozenset(owners),
         checks=frozenset(str(job.get("name", name)) for name, job in ci["jobs"].items() if name not in inner),
@@ -68,7 +71,3 @@ def triggers(raw: dict[Any, Any]) -> frozenset[str]:
     """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
     found = raw.get("on", raw.get(True))
     return frozenset([found] if isinstance(found, str) else found or ())
-
-
-def _beside(raw: dict[str, Any]) -> bool:
-    return any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())

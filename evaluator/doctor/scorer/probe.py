@@ -153,10 +153,10 @@ def _data(dataset: Dataset, directory: Path | None) -> Data:
     return Data(
         dataset.id,
         here=True,
-        studies=report["studies"],
-        wrong=tuple(report["problems"]),
-        digest=report["ids_digest"],
-        known=report["ids_digest_known"],
+        studies=report.studies,
+        wrong=report.problems,
+        digest=report.ids_digest,
+        known=report.ids_digest_known,
         manifest=manifest,
     )
 

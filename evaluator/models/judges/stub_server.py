@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 MODEL: Final = "facts"
 MAX_BODY: Final = 1_000_000
@@ -194,9 +194,15 @@ _CRIMSON: Final = re.compile(
 _FINE: Final = re.compile(r"Generated Text: (.*?) \n \n Ground Truth Text: (.*)", re.DOTALL)
 
 
-def answer(messages: Sequence[dict[str, Any]], facts_of: FactsOf) -> str:
+class Message(NamedTuple):
+    """What one side of a chat said."""
+
+    content: str
+
+
+def answer(messages: Sequence[Message], facts_of: FactsOf) -> str:
     """What the stand-in says to a chat. Raises `ValueError` for a prompt it does not know."""
-    last = str(messages[-1]["content"])
+    last = messages[-1].content
     if green := _GREEN.search(last):
         return green_answer(facts_of(green[1]), facts_of(green[2]))
     if crimson := _CRIMSON.search(last):
@@ -210,9 +216,9 @@ def answer(messages: Sequence[dict[str, Any]], facts_of: FactsOf) -> str:
     )
 
 
-def completion(text: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A chat completion body; words stand for tokens."""
-    prompt = sum(len(str(m["content"]).split()) for m in messages)
+def completion(text: str, messages: Sequence[Message]) -> Any:
+    """A chat completion body as JSON; words stand for tokens."""
+    prompt = sum(len(m.content.split()) for m in messages)
     usage = {"prompt_tokens": prompt, "completion_tokens": len(text.split())}
     return {
         "id": "stand-in",
@@ -247,14 +253,14 @@ def stand_in_judge(facts_of: FactsOf, name: str = MODEL, root: Path | None = Non
                 self.close_connection = True
                 self._reply(400, {"error": {"message": str(error), "type": "invalid_request_error"}})
 
-        def _messages(self) -> list[dict[str, Any]]:
+        def _messages(self) -> list[Message]:
             size = int(self.headers.get("content-length", "0"))
             if self.path != "/v1/chat/completions" or not 0 < size <= MAX_BODY:
                 raise ValueError("only chat completions of bounded size are answered")
-            messages: list[dict[str, Any]] = json.loads(self.rfile.read(size))["messages"]
-            return messages
+            messages = json.loads(self.rfile.read(size))["messages"]
+            return [Message(str(m["content"])) for m in messages]
 
-        def _reply(self, status: int, body: dict[str, Any]) -> None:
+        def _reply(self, status: int, body: Any) -> None:
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from evaluator.core.types import FloatArray, Pair
 from evaluator.datasets.protocol import ProtocolName, make_pairs
 from evaluator.datasets.references import References
 from evaluator.datasets.report import StudyReport
-from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, limits, norm, share_flag, worst
+from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, norm, share_flag, worst
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, pairwise, sorted_words
 from evaluator.submissions.submission import Predictions
 
@@ -40,6 +41,14 @@ class Copies:
     spans: tuple[int, ...]
 
 
+class CopyShares(NamedTuple):
+    """What a record's diagnostics say of copying; see `describe_copying`."""
+
+    copied_spans: float
+    unique_matches: float | None
+    own_reference: float | None
+
+
 def copy_findings(
     reports: Mapping[str, StudyReport], references: References, protocol: ProtocolName = "clean"
 ) -> list[Flag]:
@@ -47,14 +56,14 @@ def copy_findings(
 
     For whoever holds the references before anything becomes public; empty when nothing is found.
     """
-    found: dict[str, Flag] = {}
+    gravest: dict[str, Flag] = {}
     for track in Predictions(references.dataset.id, reports, "").tracks:
         rows = make_pairs(references.studies, reports, track, protocol)
         texts = board_texts(references, [Pair(*row) for row in rows])
         for flag in check_copying(texts) if texts.n else []:
-            known = found.setdefault(flag.code, flag)
-            found[flag.code] = known if worst([known]) is worst([known, flag]) else flag
-    return [found[code] for code in sorted(found)]
+            before = gravest.setdefault(flag.code, flag)
+            gravest[flag.code] = before if worst([before]) is worst([before, flag]) else flag
+    return [gravest[code] for code in sorted(gravest)]
 
 
 def board_texts(references: References, pairs: Sequence[Pair]) -> Texts:
@@ -84,9 +93,9 @@ def find_copies(texts: Texts) -> Copies:
     references, predictions = words(texts.references), words(texts.predictions)
     in_order = pairwise(predictions, references)
     any_order = pairwise(sorted_words(predictions), sorted_words(references))
-    distinct = distinct_references(texts, limits()["copies"]["min_words"])
+    distinct = distinct_references(texts, limits().copies.min_words)
     examined = _drawn(texts, distinct)
-    own = [i for i in examined if max(in_order[i], any_order[i]) >= limits()["own_reference"]["least"]]
+    own = [i for i in examined if max(in_order[i], any_order[i]) >= limits().own_reference.least]
     pointing = _pointing(predictions, references, in_order, own)
     rest = [i for i in own if i not in pointing]
     pointing |= _pointing(sorted_words(predictions), sorted_words(references), any_order, rest)
@@ -110,18 +119,18 @@ def _similar(
 
     A model that reads the prior report may repeat it, and follow-up reports repeat each other.
     """
-    rules = limits()["copies"]
-    like = (in_order >= rules["in_order"]) | (any_order >= rules["any_order"])
+    rules = limits().copies
+    like = (in_order >= rules.in_order) | (any_order >= rules.any_order)
     studies: dict[str, list[int]] = {}
     for i, patient in enumerate(texts.patients):
         studies.setdefault(patient, []).append(i)
-    found = []
+    positions = []
     for i in np.flatnonzero(like).tolist():
         others = [j for j in studies[texts.patients[i]] if j != i]
         prior = matrix([predictions[i]], [references[j] for j in others])
         if not others or float(prior.max()) < in_order[i]:
-            found.append(i)
-    return found
+            positions.append(i)
+    return positions
 
 
 def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
@@ -131,21 +140,21 @@ def _drawn(texts: Texts, positions: Sequence[int]) -> list[int]:
         return hashlib.sha256(f"{texts.ids[i]}\n{texts.predictions[i]}".encode(errors="replace")).digest()
 
     # tie: none, hashes differ
-    return sorted(sorted(positions, key=place)[: limits()["own_reference"]["examined"]])
+    return sorted(sorted(positions, key=place)[: limits().own_reference.examined])
 
 
 def _pointing(
     predictions: Sequence[str], references: Sequence[str], own: FloatMatrix, positions: Sequence[int]
 ) -> set[int]:
     """The positions whose report is liker to its own reference than to any other, by the margin."""
-    rules = limits()["own_reference"]
-    found = matrix([predictions[i] for i in positions], references)
-    found[np.arange(len(positions)), list(positions)] = -1
-    best = found.max(axis=1, initial=-1)
+    rules = limits().own_reference
+    similarity = matrix([predictions[i] for i in positions], references)
+    similarity[np.arange(len(positions)), list(positions)] = -1
+    best = similarity.max(axis=1, initial=-1)
     return {
         i
         for i, other in zip(positions, best.tolist(), strict=True)
-        if own[i] >= rules["least"] and own[i] - max(other, 0.0) >= rules["margin"]
+        if own[i] >= rules.least and own[i] - max(other, 0.0) >= rules.margin
     }
 
 
@@ -154,7 +163,7 @@ def _copied_spans(texts: Texts) -> list[int]:
 
     A run that another patient's reference or a training reference holds is common wording.
     """
-    k = limits()["own_reference"]["span_words"]
+    k = limits().own_reference.span_words
     owners: dict[int, str | None] = {}
     for patient, reference in zip(texts.patients, texts.references, strict=True):
         for gram in _grams(reference, k):
@@ -178,50 +187,50 @@ def _grams(text: str, k: int) -> set[int]:
 
 def check_copying(texts: Texts, copies: Copies | None = None) -> list[Flag]:
     """C11, C12 and C13: reports that repeat their own reference; `copies` where they are known already."""
-    rules = limits()["copies"]
-    if texts.dataset in rules["skip"]:
+    rules = limits().copies
+    if texts.dataset in rules.skip:
         return []
-    found = copies or find_copies(texts)
-    distinct, examined, similar = set(found.distinct), set(found.examined), set(found.similar)
-    own = set(found.own) | (set(found.spans) & examined)
-    least, all_share = rules["min_words"], rules["all_share"]
+    copies = copies or find_copies(texts)
+    distinct, examined, similar = set(copies.distinct), set(copies.examined), set(copies.similar)
+    own = set(copies.own) | (set(copies.spans) & examined)
+    least, all_share = rules.min_words, rules.all_share
     return [
-        *_copy_flag("C11", texts, similar & distinct, distinct, rules["share"],
+        *_copy_flag("C11", texts, similar & distinct, distinct, rules.share,
                     f"of at least {least} words that no other study has"),
-        *_copy_flag("C12", texts, similar, range(texts.n), all_share.get(texts.dataset, rules["share"]),
+        *_copy_flag("C12", texts, similar, range(texts.n), all_share.get(texts.dataset, rules.share),
                     "short and shared ones included"),
-        *_copy_flag("C13", texts, own, examined, rules["share"],
+        *_copy_flag("C13", texts, own, examined, rules.share,
                     "and to no other: each was held against the references of all studies"),
     ]  # fmt: skip
 
 
 def _copy_flag(
-    code: str, texts: Texts, found: Iterable[int], among: Iterable[int], share: float, what: str
+    code: str, texts: Texts, matches: Iterable[int], among: Iterable[int], share: float, what: str
 ) -> list[Flag]:
-    rules = limits()["copies"]
-    positions, n = sorted(found), len(list(among))
+    rules = limits().copies
+    positions, n = sorted(matches), len(list(among))
     # A few at least, so that one match among few long references holds nobody.
-    if len(positions) < rules["studies"] or len(positions) <= share * n:
+    if len(positions) < rules.studies or len(positions) <= share * n:
         return []
-    outcome = Outcome.REJECT if len(positions) > rules["reject_share"] * n else Outcome.QUARANTINE
+    outcome = Outcome.REJECT if len(positions) > rules.reject_share * n else Outcome.QUARANTINE
     ids = [texts.ids[i] for i in positions]
     return [share_flag(code, outcome, ids, n, f"are close to their own reference, {what}")]
 
 
-def describe_copying(texts: Texts, copies: Copies | None = None) -> dict[str, Any]:
+def describe_copying(texts: Texts, copies: Copies | None = None) -> CopyShares:
     """Shares shown for every model, `None` where nothing can be said.
 
     `copied_spans`: reports with a passage of their reference alone; `unique_matches`: reports like
     their reference, among distinct references; `own_reference`: reports that point at their own
     reference among all, of those examined.
     """
-    found = copies or find_copies(texts)
-    n, examined = len(found.distinct), len(found.examined)
-    return {
-        "copied_spans": len(found.spans) / texts.n,
-        "unique_matches": len(set(found.similar) & set(found.distinct)) / n if n else None,
-        "own_reference": len(found.own) / examined if examined else None,
-    }
+    copies = copies or find_copies(texts)
+    n, examined = len(copies.distinct), len(copies.examined)
+    return CopyShares(
+        copied_spans=len(copies.spans) / texts.n,
+        unique_matches=len(set(copies.similar) & set(copies.distinct)) / n if n else None,
+        own_reference=len(copies.own) / examined if examined else None,
+    )
 
 
 def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evaluator.core.types import FloatArray
-from evaluator.scoring.integrity.flags import Flag, Outcome, limits, norm, share_flag
+from evaluator.scoring.integrity.flags import Flag, Outcome, norm, share_flag
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, sorted_words
 from evaluator.statistics.ties import TIE
 
@@ -22,7 +23,7 @@ Reports = Sequence[str]
 
 def comparable(mine: Reports, theirs: Reports) -> list[int]:
     """Positions where both reports are of some length and no other study of their model has them."""
-    least = limits()["duplicate"]["min_words"]
+    least = limits().duplicate.min_words
     counts = Counter(mine), Counter(theirs)
     return [
         i
@@ -37,23 +38,23 @@ def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tupl
     That is: it is like theirs of the study and like none of theirs on other studies, or it is liker to
     the former by a wide margin. Two models that fill one template are as like across studies as within.
     """
-    rules = limits()["duplicate"]
+    rules = limits().duplicate
     # tie: none, hashes differ
-    drawn = sorted(sorted(positions, key=lambda i: _place(mine[i], i))[: rules["drawn"]])
+    drawn = sorted(sorted(positions, key=lambda i: _place(mine[i], i))[: rules.drawn])
     # tie: none, hashes differ
-    others = sorted(sorted(range(len(theirs)), key=lambda i: _place(theirs[i], i))[: rules["others"]])
+    others = sorted(sorted(range(len(theirs)), key=lambda i: _place(theirs[i], i))[: rules.others])
     column = {j: c for c, j in enumerate(sorted({*drawn, *others}))}
     words = WordTexts()
     a, b = words([mine[i] for i in drawn]), words([theirs[j] for j in column])
     found: set[int] = set()
-    for x, y, limit in ((a, b, rules["in_order"]), (sorted_words(a), sorted_words(b), rules["any_order"])):
+    for x, y, limit in ((a, b, rules.in_order), (sorted_words(a), sorted_words(b), rules.any_order)):
         likeness = matrix(x, y)
         rows, own = np.arange(len(drawn)), [column[i] for i in drawn]
         same = likeness[rows, own].copy()
         likeness[rows, own] = 0
         best = likeness.max(axis=1, initial=0)
         close = (same >= limit) & (best < limit)
-        follows = close | ((same >= rules["least"]) & (same - best >= rules["margin"]))
+        follows = close | ((same >= rules.least) & (same - best >= rules.margin))
         found |= {i for i, yes in zip(drawn, follows.tolist(), strict=True) if yes}
     return sorted(found), drawn
 
@@ -77,10 +78,10 @@ def check_duplicate(
     team's own, which gets a badge. `own`: what the team had itself before `name` came; a report that
     follows that is not held against it.
     """
-    rules = limits()["duplicate"]
+    rules = limits().duplicate
     positions = comparable(mine, theirs)
     outcome = Outcome.BADGE if same_team else Outcome.QUARANTINE
-    if len(positions) < rules["studies"]:
+    if len(positions) < rules.studies:
         return _same_templates(mine, theirs, name=name, same_team=same_team)
     found, drawn = resembling(mine, theirs, positions)
     for before in own:
@@ -88,10 +89,10 @@ def check_duplicate(
         found = [i for i in found if i not in set(mine_before)]
     share = len(found) / len(drawn)
     r = None if scores is None or own else _correlation(scores[0][positions], scores[1][positions])
-    alike = r is not None and r >= rules["correlation"]
-    if share < rules["share"] and not alike:
+    alike = r is not None and r >= rules.correlation
+    if share < rules.share and not alike:
         return []
-    if share >= rules["reject_share"] and not same_team:
+    if share >= rules.reject_share and not same_team:
         outcome = Outcome.REJECT
     text = f"{share:.0%} of {len(drawn)} distinct reports follow those of {name}"
     return [
@@ -109,9 +110,9 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
     models that draw on like templates for different studies have a kappa near 0. Few different texts are
     shown and hold nobody: two models may call normal and abnormal alike.
     """
-    rules = limits()["duplicate"]
+    rules = limits().duplicate
     # tie: none, hashes differ
-    drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules["drawn"]]
+    drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules.drawn]
     own = [norm(theirs[i]) for i in drawn]
     kinds = sorted(set(own))
     number = {text: k for k, text in enumerate(kinds)}
@@ -126,13 +127,13 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
             continue
         best = likeness.max(axis=1)
         nearest = (likeness >= best[:, None] - TIE).argmax(axis=1)  # tie: first index, within TIE
-        close = best >= rules["in_order"]
+        close = best >= rules.in_order
         share, chance = float(((nearest == given) & close).mean()), float(chances[nearest].mean())
         if chance < 1 and (share - chance) / (1 - chance) > kappa:
             agreed, kappa = share, (share - chance) / (1 - chance)
-    if kappa < rules["kappa"]:
+    if kappa < rules.kappa:
         return []
-    held = len(kinds) >= rules["kinds"] and not same_team
+    held = len(kinds) >= rules.kinds and not same_team
     text = f"{agreed:.0%} of the reports follow those of {name}, which has {len(kinds)} different ones there"
     return [Flag("C18", Outcome.QUARANTINE if held else Outcome.BADGE, text)]
 
@@ -153,7 +154,7 @@ def _correlation(a: FloatArray, b: FloatArray) -> float | None:
 def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
     """C19: two runs of a team on a withheld set that differ in very few studies."""
     changed = sorted(i for i in before.keys() & after.keys() if norm(before[i]) != norm(after[i]))
-    if not 0 < len(changed) < limits()["probing"]["share"] * len(after):
+    if not 0 < len(changed) < limits().probing.share * len(after):
         return []
     return [
         share_flag("C19", Outcome.QUARANTINE, changed, len(after), "changed since an earlier run of the team")

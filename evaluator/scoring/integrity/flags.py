@@ -8,16 +8,14 @@ warns of it in the same words; copying and odd scores have files of their own. L
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import resources
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
+from evaluator.scoring.record import Diagnostics, IntegrityFlag
 from evaluator.submissions.rules.degeneration import (
     length_flags,
     median_words,
@@ -26,7 +24,6 @@ from evaluator.submissions.rules.degeneration import (
     report_flags,
     set_flags,
     share_text,
-    text_limits,
 )
 from evaluator.submissions.rules.lookalikes import outside_ascii
 
@@ -52,9 +49,10 @@ class Flag:
     text: str
     ids: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """The flag as JSON values."""
-        return {"code": self.code, "outcome": str(self.outcome), "text": self.text, "ids": list(self.ids)}
+    @property
+    def entry(self) -> IntegrityFlag:
+        """The flag as a record has it."""
+        return IntegrityFlag(code=self.code, outcome=self.outcome.value, text=self.text, ids=self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +75,6 @@ class Texts:
         return len(self.ids)
 
 
-@cache
-def limits() -> Mapping[str, Any]:
-    """The limits of `integrity.toml`, and those of texts that `validate` shares, by check."""
-    own = tomllib.loads(
-        resources.files("evaluator.scoring.integrity").joinpath("integrity.toml").read_text("utf-8")
-    )
-    return {**text_limits(), **own}
-
-
 def worst(flags: Iterable[Flag]) -> Outcome:
     """The gravest outcome of `flags`; pass for none."""
     order = list(Outcome)
@@ -102,28 +91,28 @@ def text_flags(text: str) -> list[Flag]:
     return [Flag(f.check, Outcome(f.outcome), f.text) for f in report_flags(text)]
 
 
-def describe(texts: Texts) -> dict[str, Any]:
+def describe(texts: Texts) -> Diagnostics:
     """Diagnostics shown for every model; shares in [0, 1], `None` where nothing can be said.
 
     `n_empty`; `distinct_fraction` of reports; `top1_share` of the most common one; `length_ratio`
     of median words to the references'; `exact_match` share; `repetition_mean` and `_max` of
     trigrams; `non_ascii` share. Copied spans: `evaluator.scoring.integrity.copying.describe_copying`.
     """
-    given = [norm(p) for p in texts.predictions]
-    counts = Counter(given)
+    reports = [norm(p) for p in texts.predictions]
+    counts = Counter(reports)
     words = median(len(r.split()) for r in texts.references)
     repeated = [r for p in texts.predictions if (r := repetition(p)) is not None]
-    equal = sum(bool(p) and norm(r) == p for r, p in zip(texts.references, given, strict=True))
-    return {
-        "n_empty": sum(not p.strip() for p in texts.predictions),
-        "distinct_fraction": len(counts) / texts.n,
-        "top1_share": max(counts.values()) / texts.n,
-        "length_ratio": median(len(p.split()) for p in texts.predictions) / words if words else None,
-        "exact_match": equal / texts.n,
-        "repetition_mean": sum(repeated) / len(repeated) if repeated else None,
-        "repetition_max": max(repeated, default=None),
-        "non_ascii": sum(map(outside_ascii, texts.predictions)) / texts.n,
-    }
+    equal = sum(bool(p) and norm(r) == p for r, p in zip(texts.references, reports, strict=True))
+    return Diagnostics(
+        n_empty=sum(not p.strip() for p in texts.predictions),
+        distinct_fraction=len(counts) / texts.n,
+        top1_share=max(counts.values()) / texts.n,
+        length_ratio=median(len(p.split()) for p in texts.predictions) / words if words else None,
+        exact_match=equal / texts.n,
+        repetition_mean=sum(repeated) / len(repeated) if repeated else None,
+        repetition_max=max(repeated, default=None),
+        non_ascii=sum(map(outside_ascii, texts.predictions)) / texts.n,
+    )
 
 
 def check_reports(texts: Texts) -> list[Flag]:
@@ -131,7 +120,7 @@ def check_reports(texts: Texts) -> list[Flag]:
     words = median_words(texts.predictions)
     flags = [
         *set_flags(texts.ids, texts.predictions, texts.dataset),
-        *length_flags(describe(texts)["length_ratio"], words),
+        *length_flags(describe(texts).length_ratio, words),
     ]
     flags.sort(key=lambda f: int(f.check[1:]))  # tie: the order found
     return [Flag(f.check, Outcome(f.outcome), f.text, f.ids[:MAX_IDS]) for f in flags]
@@ -149,7 +138,6 @@ __all__ = [
     "Texts",
     "check_reports",
     "describe",
-    "limits",
     "norm",
     "repetition",
     "share_flag",

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.models.runtime import Run
-from evaluator.scoring.integrity.flags import Texts, limits
+from evaluator.scoring.integrity.flags import Texts
+from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix
+from evaluator.scoring.record import SignalTest
 from evaluator.statistics.bootstrap import MIN_CLUSTERS
 from evaluator.statistics.permutation import permutation_test
 
@@ -26,34 +28,34 @@ WORDS: Final = "word_similarity"
 
 def image_signal(
     texts: Texts, scored: Scored, run: Run, strata: Sequence[str]
-) -> dict[str, dict[str, float]] | None:
+) -> dict[str, SignalTest] | None:
     """Per metric the gain of the own reference over others of its stratum, and its p value.
 
     RadGraph-F1 and SembScore where they were computed, else the similarity of words. One study a patient,
     drawn by hash, up to the limit; `None` with fewer than 30 patients.
     """
-    rules = limits()["signal"]
-    chosen = _one_a_patient(texts, rules["studies"])
+    rules = limits().signal
+    chosen = _one_a_patient(texts, rules.studies)
     if len(chosen) < MIN_CLUSTERS:
         return None
     references = [texts.references[i] for i in chosen]
     predictions = [texts.predictions[i] for i in chosen]
-    found: dict[str, FloatMatrix] = {}
+    agreements: dict[str, FloatMatrix] = {}
     for key in (k for k in CLINICAL if k in scored.scores):
         try:
-            found[key] = _CLINICAL[key](references, predictions, run)
+            agreements[key] = _CLINICAL[key](references, predictions, run)
         except MetricUnavailable:  # shards were scored elsewhere, and the weights are not here
             continue
-    if not found:
+    if not agreements:
         words = WordTexts()
-        found[WORDS] = matrix(words(predictions), words(references))
+        agreements[WORDS] = matrix(words(predictions), words(references))
     seed = int.from_bytes(hashlib.sha256(f"signal|{texts.dataset}".encode()).digest()[:8], "big")
     labels = [strata[i] for i in chosen]
-    out = {}
-    for key, agreement in found.items():
-        gain, p = permutation_test(agreement, labels, seed=seed, permutations=rules["permutations"])
-        out[key] = {"gain": gain, "p": p}
-    return out
+    tests = {}
+    for key, agreement in agreements.items():
+        gain, p = permutation_test(agreement, labels, seed=seed, permutations=rules.permutations)
+        tests[key] = SignalTest(gain=gain, p=p)
+    return tests
 
 
 def _one_a_patient(texts: Texts, most: int) -> list[int]:
@@ -82,10 +84,10 @@ def _radgraph(references: Sequence[str], predictions: Sequence[str], run: Run) -
     return np.asarray((parts[0] + parts[1]) / 2, dtype=np.float32)
 
 
-def _f1(given: Sequence[set[Any]], wanted: Sequence[set[Any]]) -> FloatMatrix:
-    """F1 of every set of `given` with every one of `wanted`; 0 where nothing is common."""
+def _f1(reports: Sequence[set[Any]], wanted: Sequence[set[Any]]) -> FloatMatrix:
+    """F1 of every set of `reports` with every one of `wanted`; 0 where nothing is common."""
     numbers: dict[Hashable, int] = {}
-    for one in (*given, *wanted):
+    for one in (*reports, *wanted):
         for item in sorted(one):
             numbers.setdefault(item, len(numbers))
 
@@ -95,7 +97,7 @@ def _f1(given: Sequence[set[Any]], wanted: Sequence[set[Any]]) -> FloatMatrix:
             row[[numbers[item] for item in one]] = 1
         return rows
 
-    a, b = table(given), table(wanted)
+    a, b = table(reports), table(wanted)
     sizes = a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :]
     return np.asarray(2 * (a @ b.T) / np.maximum(sizes, 1), dtype=np.float32)
 

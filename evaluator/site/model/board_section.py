@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from evaluator.leaderboard.subgroup_types import Interval
 from evaluator.leaderboard.table import Column, Table
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.null_reports import TITLES
+from evaluator.scoring.record import Record
 from evaluator.site.board.page import TRACK_TITLES
 from evaluator.site.board.pairwise_tests import p_text
 from evaluator.site.board.table import beside
@@ -74,15 +74,15 @@ def value_text(entry: MetricCell | None) -> str:
     return f"{number(shown.value)}{interval(shown)}{beside(shown, 3)}"
 
 
-def interval(found: MetricCell | Display | Interval | Gain | NullTest) -> str:
+def interval(value: MetricCell | Display | Interval | Gain | NullTest) -> str:
     """The ends of an interval on one line of their own; nothing where there are none."""
-    low, high = found.low, found.high
+    low, high = value.low, value.high
     if low is None and high is None:
         return ""
     return f'<small class="rx-ci">{"−∞" if low is None else number(low)} to {"∞" if high is None else number(high)}</small>'
 
 
-def _metric_table(table: Table, row: Row, record: Mapping[str, Any]) -> str:
+def _metric_table(table: Table, row: Row, record: Record) -> str:
     rows = []
     for metric in table.metrics:
         entry = row.metrics.get(metric.key)
@@ -98,7 +98,7 @@ def _metric_table(table: Table, row: Row, record: Mapping[str, Any]) -> str:
         )
     rows += [
         f'<tr><th scope="row">{text(_title(key))}</th><td colspan="3">missing: {text(reason)}</td></tr>'
-        for key, reason in record["missing"].items()
+        for key, reason in record.missing.items()
     ]
     heads = ("Value and 95 % interval", "Gain over baselines", "Among the board")
     return html_table("Metric", heads, rows, "Metrics")
@@ -136,9 +136,9 @@ def _legend() -> str:
 
 
 def _best(rows: Sequence[Row], metric: Column) -> MetricCell | None:
-    found = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
+    cells = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
     sign = -1 if metric.higher_is_better else 1
-    return lowest(found, [sign * e.mean for e in found])
+    return lowest(cells, [sign * e.mean for e in cells])
 
 
 def _distributions(entry: Entry, content: Content) -> list[str]:
@@ -169,22 +169,22 @@ def _usual(table: Table, content: Content) -> dict[str, float]:
     name = f"{table.dataset}.{table.track}"
     if name not in content.medians:
         ranked = {r.id for r in table.rows}
-        found: dict[str, list[float]] = {}
+        medians: dict[str, list[float]] = {}
         for entries in content.models.values():
             for entry in (e for e in entries if e.table is table and e.row.id in ranked):
                 frame = scores_of(content.leaderboard, entry)
                 for key in entry.row.metrics if frame is not None else ():
                     if frame is not None and key in frame.columns:
-                        found.setdefault(key, []).append(float(frame[key].median()))
-        content.medians[name] = {k: float(np.median(v)) for k, v in found.items() if len(v) > 1}
+                        medians.setdefault(key, []).append(float(frame[key].median()))
+        content.medians[name] = {k: float(np.median(v)) for k, v in medians.items() if len(v) > 1}
     return content.medians[name]
 
 
 def _groups(table: Table, row: Row) -> list[str]:
     """The model's mean of the ranking metric in every group of studies that may be shown."""
-    found = table.subgroups
+    subgroups = table.subgroups
     rows = []
-    for axis in found.axes if found else ():
+    for axis in subgroups.axes if subgroups else ():
         own = axis.models[row.id].groups if row.id in axis.models else {}
         title = AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " "))
         for group in axis.groups:
@@ -197,11 +197,11 @@ def _groups(table: Table, row: Row) -> list[str]:
                 f'<tr><th scope="row">{text(title)}: {text(group.name)}</th><td>{group.studies:,}</td>'
                 f"<td>{number(e.value)}{interval(e)}</td><td>{place}</td></tr>"
             )
-    if not rows or found is None:
+    if not rows or subgroups is None:
         return []
-    metric = table.column(found.metric)
+    metric = table.column(subgroups.metric)
     better = "higher is better" if metric and metric.higher_is_better else "lower is better"
-    heads = ("Studies", f"Mean {text(metric.title if metric else found.metric)}, {better}", "Rank")
+    heads = ("Studies", f"Mean {text(metric.title if metric else subgroups.metric)}, {better}", "Rank")
     note = (
         '<p class="rx-legend">Groups differ in how hard their studies are; a fair gap between groups is '
         f'<a href="../../../leaderboards/{table.dataset}/{table.track}/#subgroups">standardised on the board</a>.</p>'

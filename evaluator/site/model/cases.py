@@ -17,7 +17,7 @@ import numpy as np
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.table import Column, Table
-from evaluator.scoring.case_texts import read_predictions, read_references
+from evaluator.scoring.case_texts import CaseTexts, read_predictions, read_references
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 from evaluator.site.content import Content, Entry
 from evaluator.site.html import AXIS_TITLES
@@ -39,11 +39,11 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
     record = entry.record
     if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
         return None
-    path = studies_path(leaderboard, board.dataset.id, board.track, record["team"], record["model"])
+    path = studies_path(leaderboard, board.dataset.id, board.track, record.team, record.model)
     return read_studies(leaderboard, leaderboard, board, record) if path.is_file() else None
 
 
-def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
+def texts_of(content: Content, entry: Entry) -> Mapping[str, str] | None:
     """A model's texts on a public board by study; `None` where there are none to show."""
     board = board_of(entry.table)
     if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
@@ -51,9 +51,7 @@ def texts_of(content: Content, entry: Entry) -> dict[str, str] | None:
     references = _references(content, board)
     if references is None:
         return None
-    return read_predictions(
-        content.leaderboard, board, references, entry.record["team"], entry.record["model"]
-    )
+    return read_predictions(content.leaderboard, board, references, entry.record.team, entry.record.model)
 
 
 def has_texts(content: Content, entry: Entry) -> bool:
@@ -64,7 +62,7 @@ def has_texts(content: Content, entry: Entry) -> bool:
     return content.shown[key]
 
 
-def _references(content: Content, board: Board) -> dict[str, Any] | None:
+def _references(content: Content, board: Board) -> CaseTexts | None:
     if board.name not in content.texts:
         content.texts[board.name] = read_references(content.leaderboard, board)
     return content.texts[board.name]
@@ -86,7 +84,7 @@ def case_files(content: Content) -> Iterator[tuple[str, str]]:
             yield f"{own}/index.json", compact(_index(content, entry, texts))
         references = _references(content, board_of(table)) if shown else None
         if references is not None:
-            yield from _shards(f"{folder}/references", references["texts"])
+            yield from _shards(f"{folder}/references", references.texts)
             yield f"{folder}/models.json", compact({"schema": "rexrank/case-models/v1", "models": shown})
 
 

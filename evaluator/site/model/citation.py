@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from evaluator.scoring.record import Record
 from evaluator.site.board.latex import latex_text
 from evaluator.site.html import link, text
 
 
-def citation(name: str, record: Mapping[str, Any], site_url: str) -> str:
+def citation(name: str, record: Record, site_url: str) -> str:
     """A model's row as something to cite: a sentence, BibTeX, and the badge for a README, as HTML."""
-    card = record["card"]
-    paper = link((card.get("links") or {}).get("paper"), "the model's own paper")
+    paper = link((record.card.links or {}).get("paper"), "the model's own paper")
     first = f"First of all {paper}; then its row here" if paper.startswith("<a") else "Its row here"
     return (
         f'<p>{first}, and <a href="../../../about/#citation">the challenge</a>.</p>'
@@ -20,19 +17,18 @@ def citation(name: str, record: Mapping[str, Any], site_url: str) -> str:
     )
 
 
-def bibtex(name: str, record: Mapping[str, Any], site_url: str) -> str:
+def bibtex(name: str, record: Record, site_url: str) -> str:
     """A BibTeX entry for a model's row; every text of the card is escaped for LaTeX."""
-    card = record["card"]
-    shown, maker = latex_text(card.get("name") or name), latex_text(card.get("institution") or name)
-    version = record["provenance"]["evaluator_version"]
+    card, version = record.card, record.provenance.evaluator_version
+    title, maker = latex_text(card.name or name), latex_text(card.institution or name)
     return "\n".join(
         [
             f"@misc{{rexrank-{name.replace('/', '-')},",
-            f"  title        = {{{{{shown}}} on the {{ReXrank}} challenge}},",
+            f"  title        = {{{{{title}}} on the {{ReXrank}} challenge}},",
             f"  author       = {{{{{maker}}}}},",
-            f"  year         = {{{record['submitted'][:4]}}},",
+            f"  year         = {{{(record.submitted or '')[:4]}}},",
             f"  howpublished = {{\\url{{{site_url}models/{name}/}}}},",
-            f"  note         = {{Scored {record['submitted']} with evaluator {version}}}",
+            f"  note         = {{Scored {record.submitted} with evaluator {version}}}",
             "}",
         ]
     )

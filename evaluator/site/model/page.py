@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
@@ -12,6 +11,7 @@ from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
+from evaluator.scoring.record import RecordCard
 from evaluator.site.board.page import REHEARSAL
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
 from evaluator.site.html import TRACK_TITLES, facts, html_table, inputs_of, link, number, text, title
@@ -23,9 +23,9 @@ def model_page(name: str, content: Content) -> str:
     """The page of one model over every board it stands on."""
     entries = content.models[name]
     record = entries[0].record
-    card = record["card"]
-    shown = card.get("name") or record["model"]
-    made_by = ", ".join(text(card[k]) for k in ("institution", "year") if card.get(k))
+    card = record.card
+    shown = card.name or record.model
+    made_by = ", ".join(text(v) for v in (card.institution, card.year) if v)
     lines = [
         "---",
         f"title: {title(shown)}",
@@ -40,7 +40,7 @@ def model_page(name: str, content: Content) -> str:
         "",
     ]
     lines += _standing(card, content)
-    lines += [text(" ".join(str(card.get("description") or "").split())), ""]
+    lines += [text(" ".join((card.description or "").split())), ""]
     if any(e.table.rehearsal for e in entries):
         lines.append(REHEARSAL)
     lines += [
@@ -72,12 +72,11 @@ def _summary(shown: str, entries: Sequence[Entry]) -> str:
     return f"{shown}: rank {', '.join(places)}." if places else f"{shown} on the ReXrank challenge."
 
 
-def _standing(card: Mapping[str, Any], content: Content) -> list[str]:
-    status = card.get("status", "active")
-    if status == "withdrawn":
-        words = f"<strong>Withdrawn.</strong> {text(card.get('reason') or '')}"
-    elif status == "superseded":
-        after = str(card.get("superseded_by") or "another model")
+def _standing(card: RecordCard, content: Content) -> list[str]:
+    if card.status == "withdrawn":
+        words = f"<strong>Withdrawn.</strong> {text(card.reason or '')}"
+    elif card.status == "superseded":
+        after = card.superseded_by or "another model"
         name = text(after)
         if after in content.models:
             name = f'<a href="../../{name}/">{text(content.models[after][0].row.name)}</a>'
@@ -145,24 +144,22 @@ def _rival(entry: Entry) -> str:
     return f'<a href="{address}">with {text(other.name)}</a>'
 
 
-def _card_table(card: Mapping[str, Any]) -> str:
-    inputs = card.get("inputs") or {}
-    links = card.get("links") or {}
-    words = {True: "yes", False: "no"}
+def _card_table(card: RecordCard) -> str:
+    inputs = card.inputs or {}
+    links = card.links or {}
+    words: dict[bool | None, str] = {True: "yes", False: "no"}
     told = {
         "Views": inputs.get("views"),
         "Context": inputs.get("context"),
-        "Training data": ", ".join(map(str, card.get("training_data") or [])) or "none named",
-        "Parameters": card.get("parameters"),
-        "Licence": card.get("license"),
-        "Uses an external LLM": words.get(card.get("uses_external_llm")),  # type: ignore[arg-type]
-        "Deterministic": words.get(card.get("deterministic")),  # type: ignore[arg-type]
-        "Status": card.get("status"),
+        "Training data": ", ".join(card.training_data or ()) or "none named",
+        "Parameters": card.parameters,
+        "Licence": card.license,
+        "Uses an external LLM": words.get(card.uses_external_llm),
+        "Deterministic": words.get(card.deterministic),
+        "Status": card.status if "status" in card.model_fields_set else None,
     }
     shown = {k: text(v) for k, v in told.items() if v is not None}
-    people = ", ".join(
-        link(f"https://github.com/{c}", f"@{text(c)}") for c in map(str, card.get("contact") or [])
-    )
+    people = ", ".join(link(f"https://github.com/{c}", f"@{text(c)}") for c in card.contact or ())
     return facts(shown | {"Contact": people, "Links": ", ".join(link(a, text(k)) for k, a in links.items())})
 
 

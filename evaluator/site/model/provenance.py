@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evaluator.site.content import REPOSITORY, Entry
 from evaluator.site.html import facts, link, text
 
@@ -24,55 +22,55 @@ def _code(value: object) -> str:
 def _files(entry: Entry) -> dict[str, str]:
     """Pull request, commit, and the files that went in and came out."""
     table, row, record = entry
-    p = record["provenance"]
-    pull, head = p.get("pull_request"), p.get("head_commit")
+    origin = record.provenance
+    pull, head = origin.pull_request, origin.head_commit
     file = f"submissions/{row.id}/{table.dataset}.json"
     blob = link(f"{REPOSITORY}/blob/{head}/{file}", _code(file)) if head else _code(file)
-    kept = f"leaderboard/{row.record}"
+    file_of_record = f"leaderboard/{row.record}"
     return {
-        "Scored": text(record["submitted"]),
+        "Scored": text(record.submitted),
         "Pull request": link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "",
         "Commit": link(f"{REPOSITORY}/commit/{head}", _code(head)) if head else "",
-        "Predictions": f"{blob}, SHA-256 {_code(p['predictions_sha256'])}",
-        "References": f"SHA-256 {_code(p['references_sha256'])}",
-        "Record": link(f"{REPOSITORY}/blob/main/{kept}", _code(kept)),
+        "Predictions": f"{blob}, SHA-256 {_code(origin.predictions_sha256)}",
+        "References": f"SHA-256 {_code(origin.references_sha256)}",
+        "Record": link(f"{REPOSITORY}/blob/main/{file_of_record}", _code(file_of_record)),
     }
 
 
 def _computed(entry: Entry) -> dict[str, str]:
     """Code, weights and machine that computed the numbers."""
-    p: dict[str, Any] = entry.record["provenance"]
-    code = p["evaluator_commit"]
+    origin = entry.record.provenance
+    code = origin.evaluator_commit
     commit = link(f"{REPOSITORY}/commit/{code}", _code(code)) if code else "commit unknown"
-    machine = f"{p['device']}, {p['platform']}, Python {p['python']}, {p.get('dtype') or 'unknown type'}"
+    machine = f"{origin.device}, {origin.platform}, Python {origin.python}, {origin.dtype or 'unknown type'}"
     return {
-        "Evaluator": f"{text(p['evaluator_version'])}, {commit}",
+        "Evaluator": f"{text(origin.evaluator_version)}, {commit}",
         "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(entry.table.protocol)}</a>',
-        "Weights": "<br>".join(f"{text(k)} {_code(v)}" for k, v in sorted((p.get("weights") or {}).items())),
+        "Weights": "<br>".join(f"{text(k)} {_code(v)}" for k, v in sorted(origin.weights.items())),
         "Machine": text(machine),
-        "Packages": text(", ".join(f"{k} {v}" for k, v in p["packages"].items())),
+        "Packages": text(", ".join(f"{k} {v}" for k, v in origin.packages.items())),
     }
 
 
 def _signatures(entry: Entry) -> str:
     signed = "".join(
-        f"<dt>{text(m.title)}</dt><dd>{_code(entry.record['metrics'][m.key]['signature'])}</dd>"
+        f"<dt>{text(m.title)}</dt><dd>{_code(entry.record.metrics[m.key].signature)}</dd>"
         for m in entry.table.metrics
-        if m.key in entry.record["metrics"]
+        if m.key in entry.record.metrics
     )
     return f"<p><strong>Signatures</strong></p><dl>{signed}</dl>" if signed else ""
 
 
 def _again(entry: Entry) -> str:
     """The commands that compute the numbers again; nothing where the code's commit is unknown."""
-    p = entry.record["provenance"]
-    if not p["evaluator_commit"]:
+    origin = entry.record.provenance
+    if not origin.evaluator_commit:
         return ""
-    lines = [f"git checkout {p['evaluator_commit']}"]
-    if p.get("pull_request") and p.get("head_commit"):
+    lines = [f"git checkout {origin.evaluator_commit}"]
+    if origin.pull_request and origin.head_commit:
         lines += [
-            f"git fetch origin pull/{int(p['pull_request'])}/head",
-            f"git checkout {p['head_commit']} -- submissions/{entry.row.id}",
+            f"git fetch origin pull/{origin.pull_request}/head",
+            f"git checkout {origin.head_commit} -- submissions/{entry.row.id}",
         ]
     score = f"rexrank score submissions/{entry.row.id} --dataset {entry.table.dataset}"
     lines.append(f"{score} --protocol {entry.table.protocol} --references DIR --models DIR")

@@ -261,13 +261,9 @@ def _refuse_what_validate_refuses(
     if keep:
         return
     problems = Problems()
-    studies = {
-        s: {"findings": r.findings} | ({} if r.impression is None else {"impression": r.impression})
-        for s, r in reports.items()
-    }
     name = f"{dataset.id}.json"
-    text_rules.check_reports(name, "", studies, problems)
-    lookalikes.check_lookalikes(name, "", studies, problems)
+    text_rules.check_reports(name, "", reports, problems)
+    lookalikes.check_lookalikes(name, "", reports, problems)
     errors = [p for p in problems if p.severity is Severity.ERROR]
     if errors:
         more = problems.n_errors - len(errors)

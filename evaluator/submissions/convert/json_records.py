@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from evaluator.core.files import RepeatedKeyError, whole_object
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, is_known, is_text_name, role_of
 from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Row, Table, listed, names
@@ -49,7 +49,7 @@ def _values(text: str, name: str) -> list[tuple[int, Any]]:
     """The JSON values of a text with the lines on which they start."""
     if sum(map(text.count, "[{,:")) > MAX_MARKS:
         raise Refused(f"{name} holds too many values for a prediction file; leave out what is no report.")
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    decoder = json.JSONDecoder(object_pairs_hook=whole_object)
     values: list[tuple[int, Any]] = []
     at, line, counted = _skip(text, 0), 1, 0
     while at < len(text):
@@ -57,9 +57,9 @@ def _values(text: str, name: str) -> list[tuple[int, Any]]:
         counted = at
         try:
             value, end = decoder.raw_decode(text, at)
-        except _RepeatedKeyError as error:
+        except RepeatedKeyError as error:
             raise Refused(
-                f"{name}, in the value that starts on line {line}: the key {visible(error)!r} stands twice in one object; rename or remove one."
+                f"{name}, in the value that starts on line {line}: the key {visible(error.key)!r} stands twice in one object; rename or remove one."
             ) from error
         except json.JSONDecodeError as error:
             raise Refused(
@@ -78,17 +78,6 @@ def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in _SPACE:
         at += 1
     return at
-
-
-class _RepeatedKeyError(ValueError):
-    """An object of which a JSON reader would silently keep the last value of a key."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise _RepeatedKeyError(next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1))
-    return value
 
 
 def _unwrapped(value: Any, name: str, known: frozenset[str], notes: list[str]) -> Any:

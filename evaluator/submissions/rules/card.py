@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Mapping
 from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from evaluator.core.problems import Problems, pointer, visible
+from evaluator.core.typed import json_schema
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.parsing import yaml_line_of
 from evaluator.submissions.rules.characters import character_codes
-from evaluator.submissions.rules.structure import schema
-
-SCHEMA = "model-card-v1.schema.json"
 
 
 @cache
@@ -34,20 +32,24 @@ def _validator() -> Any:
     whole = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    return extend(Draft202012Validator, type_checker=whole)(schema(SCHEMA))  # type: ignore[no-untyped-call]
+    return extend(Draft202012Validator, type_checker=whole)(json_schema(ModelCard))  # type: ignore[no-untyped-call]
 
 
 def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
     """Whether the card may be used, after naming every problem; `text` is the file's, for line numbers."""
     before = problems.n_errors
-    # tie: the schema's order
-    for error in sorted(_validator().iter_errors(card), key=lambda e: [str(p) for p in e.path]):
+    # tie: the schema's order, with what only some cards need last
+    for error in sorted(_validator().iter_errors(card), key=_place):
         _report(file, text, error, problems)
     if isinstance(card, dict):
         _check_characters(file, text, card, problems)
         _check_links(file, text, card.get("links"), problems)
         _check_training(file, text, card.get("training_data"), problems)
     return problems.n_errors == before
+
+
+def _place(error: Any) -> tuple[list[str], bool]:
+    return [str(p) for p in error.path], "allOf" in error.schema_path
 
 
 def _report(file: str, text: str, error: Any, problems: Problems) -> None:
@@ -70,11 +72,13 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
     rule, limit, instance = error.validator, error.validator_value, error.instance
     about = str(error.schema.get("description") or "")
     field = f"the field {name!r}" if name else "the card"
-    held = "empty" if instance is None else "an empty list" if instance == [] else _shown(instance)
+    content = "empty" if instance is None else "an empty list" if instance == [] else _shown(instance)
     if rule == "required":
         # jsonschema gives one error for each missing field and names it in the message only.
         missing = next(k for k in limit if error.message.startswith(repr(k)))
-        description = error.schema.get("properties", schema(SCHEMA)["properties"]).get(missing, {})
+        field_schema = error.schema.get("properties", json_schema(ModelCard)["properties"]).get(missing, {})
+        kind = json_schema(ModelCard)["$defs"].get(field_schema.get("$ref", "").rpartition("/")[2], {})
+        description = {**kind, **field_schema}
         full = f"{name}.{missing}" if name else missing
         wanted = f"{full}: {description.get('description', 'a value')}"
         return f"the field {full!r} is missing", wanted, f"add {full}"
@@ -83,18 +87,18 @@ def _violation(name: str, error: Any) -> tuple[str, str, str]:
         extra = ", ".join(str(k) for k in [k for k in instance if k not in known][:5])
         return f"unknown fields: {extra}", f"only {', '.join(known)}", "remove them"
     if rule == "enum":
-        return f"{field} is {held}", f"one of {', '.join(map(str, limit))}", "choose one of them"
+        return f"{field} is {content}", f"one of {', '.join(map(str, limit))}", "choose one of them"
     if rule == "type":
         kinds = " or ".join(_TYPES[k] for k in (limit if isinstance(limit, list) else [limit]))
         return (
-            f"{field} is {held}",
+            f"{field} is {content}",
             f"{kinds}. {about}".strip(),
             f"{'fill in' if instance is None else 'change'} {name or 'the card'}",
         )
     form = error.schema.get("x-form", "another form") if rule == "pattern" else None
     wanted = form or _LIMITS.get(rule, "what the schema says").format(limit)
     return (
-        f"{field} is {held}",
+        f"{field} is {content}",
         f"{wanted}. {about}".strip(),
         f"{'fill in' if instance == [] else 'change'} {name or 'it'}",
     )
@@ -123,7 +127,7 @@ _LIMITS: Final = {
 }
 
 
-def _check_characters(file: str, text: str, card: Mapping[str, Any], problems: Problems) -> None:
+def _check_characters(file: str, text: str, card: Any, problems: Problems) -> None:
     """Names and descriptions are shown on pages: no hidden or reversing characters."""
     for path, content in _strings(card, ()):
         for code, character in character_codes(content).items():
@@ -142,7 +146,7 @@ def _strings(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | 
     if isinstance(value, str):
         return [(path, value)]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for key, item in items for found in _strings(item, (*path, key))]
+    return [place for key, item in items for place in _strings(item, (*path, key))]
 
 
 def public_https(address: str) -> bool:

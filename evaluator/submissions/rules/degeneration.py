@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
+from evaluator.submissions.rules.limits import text_limits
 from evaluator.submissions.rules.lookalikes import disguised, other_script
 from evaluator.submissions.rules.text_rules import TEXT_RULES, OutcomeName, fold
 
@@ -37,14 +36,6 @@ NULL_LIKE: Final = "null-like"
 """How the flag of a constant begins: such a row has no rank."""
 REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words over and over")
 _RULE_FLAGS: Final = [(r, TextFlag(r.check, r.outcome, r.what)) for r in TEXT_RULES if r.check]
-
-
-@cache
-def text_limits() -> Mapping[str, Any]:
-    """The limits of `limits.toml`, by check."""
-    return tomllib.loads(
-        resources.files("evaluator.submissions.rules").joinpath("limits.toml").read_text("utf-8")
-    )
 
 
 def norm(text: str) -> str:
@@ -82,7 +73,7 @@ def repetition(text: str) -> float | None:
 def _section_repetition(section: str) -> float | None:
     """Kept for the sections of one file: both tracks ask, for the badge and for the mean."""
     words = _words(section)
-    if len(words) < text_limits()["repetition"]["min_words"]:
+    if len(words) < text_limits().repetition.min_words:
         return None
     return 1 - len(set(zip(words, words[1:], words[2:], strict=False))) / (len(words) - 2)
 
@@ -98,7 +89,7 @@ def report_flags(text: str) -> list[TextFlag]:
         flags.append(TextFlag("C7", "reject", "imitate Latin letters with those of another script"))
     elif other_script(text):
         flags.append(TextFlag("C7", "badge", "hold letters that are neither Latin nor Greek"))
-    if (repetition(text) or 0) > text_limits()["repetition"]["badge"]:
+    if (repetition(text) or 0) > text_limits().repetition.badge:
         flags.append(REPETITIVE)
     folded = fold(text)
     flags += [flag for rule, flag in _RULE_FLAGS if rule.found_in(folded) is not None]
@@ -117,7 +108,7 @@ def set_flags(ids: Sequence[str], reports: Sequence[str], dataset: str) -> list[
     # tie: the order found
     for flag, studies in sorted(by_report.items(), key=lambda item: _order(item[0])):
         outcome = flag.outcome
-        limit = text_limits()["characters"]["quarantine_share"]
+        limit = text_limits().characters.quarantine_share
         if (flag.check, outcome) == ("C7", "badge") and len(studies) > limit * n:
             outcome = "quarantine"
         flags.append(TextFlag(flag.check, outcome, share_text(len(studies), n, flag.text), tuple(studies)))
@@ -137,17 +128,17 @@ def _empty(ids: Sequence[str], reports: Sequence[str]) -> list[TextFlag]:
     empty = [i for i, p in zip(ids, reports, strict=True) if not p.strip()]
     if not empty:
         return []
-    many = len(empty) > text_limits()["empty"]["quarantine_share"] * len(ids)
+    many = len(empty) > text_limits().empty.quarantine_share * len(ids)
     outcome: OutcomeName = "quarantine" if many else "badge"
     return [TextFlag("C2", outcome, share_text(len(empty), len(ids), "are empty"), tuple(empty))]
 
 
 def _repeated(reports: Sequence[str], dataset: str) -> list[TextFlag]:
-    rules = text_limits()["repetition"]
+    rules = text_limits().repetition
     known = {p: repetition(p) for p in set(reports)}
     shares = [r for p in reports if (r := known[p]) is not None]
     mean = sum(shares) / len(shares) if shares else 0.0
-    if mean <= rules["quarantine_mean"] or dataset in rules["skip"]:
+    if mean <= rules.quarantine_mean or dataset in rules.skip:
         return []
     return [TextFlag("C9", "quarantine", f"on average {mean:.0%} of a report's trigrams are repeats")]
 
@@ -155,11 +146,11 @@ def _repeated(reports: Sequence[str], dataset: str) -> list[TextFlag]:
 def collapse_flags(reports: Sequence[str], dataset: str) -> list[TextFlag]:
     """C10: one report for many studies, or few distinct reports."""
     counts, n = Counter(map(norm, reports)), len(reports)
-    rules, top, distinct = text_limits()["collapse"], max(counts.values(), default=0) / max(n, 1), len(counts)
-    if n and top >= rules["null_like_share"]:
+    rules, top, distinct = text_limits().collapse, max(counts.values(), default=0) / max(n, 1), len(counts)
+    if n and top >= rules.null_like_share:
         return [TextFlag("C10", "badge", f"{NULL_LIKE}: one report for {top:.0%} of the studies")]
-    limit = rules["datasets"].get(dataset, rules["top_share"])
-    if (n >= rules["min_studies"] and top > limit) or distinct < rules["distinct_share"] * n:
+    limit = rules.datasets.get(dataset, rules.top_share)
+    if (n >= rules.min_studies and top > limit) or distinct < rules.distinct_share * n:
         words = f"{distinct / n:.1%} distinct reports, one of them for {top:.0%} of the studies"
         return [TextFlag("C10", "badge", f"template collapse: {words}")]
     return []
@@ -167,8 +158,8 @@ def collapse_flags(reports: Sequence[str], dataset: str) -> list[TextFlag]:
 
 def length_flags(ratio: float | None, words: float) -> list[TextFlag]:
     """C5 of median `words` that are `ratio` times the references'; common medians are never held."""
-    bounds = text_limits()["length_ratio"]
-    if ratio is None or bounds["low"] <= ratio <= bounds["high"] or common_length(words):
+    bounds = text_limits().length_ratio
+    if ratio is None or bounds.low <= ratio <= bounds.high or common_length(words):
         return []
     text = f"reports are {ratio:.2f} times as long as the references and have {words:g} words in the median"
     return [TextFlag("C5", "quarantine", text)]
@@ -176,8 +167,8 @@ def length_flags(ratio: float | None, words: float) -> list[TextFlag]:
 
 def common_length(words: float) -> bool:
     """Whether a median of so many words is common for report generators."""
-    bounds = text_limits()["length_ratio"]
-    return bool(bounds["common_low"] <= words <= bounds["common_high"])
+    bounds = text_limits().length_ratio
+    return bool(bounds.common_low <= words <= bounds.common_high)
 
 
 def median_words(reports: Sequence[str]) -> float:

@@ -10,6 +10,7 @@ from typing import Final
 
 from evaluator.core.problems import Problems, pointer
 from evaluator.datasets.protocol import scored_part
+from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import line_of
 
 _LOOK_ALIKE_SCRIPTS: Final = frozenset(
@@ -91,12 +92,10 @@ def _script(character: str) -> str:
     return unicodedata.name(character, "").partition(" ")[0]
 
 
-def check_lookalikes(
-    file: str, text: str, studies: Mapping[str, Mapping[str, str]], problems: Problems
-) -> None:
+def check_lookalikes(file: str, text: str, studies: Mapping[str, StudyReport], problems: Problems) -> None:
     """RX411: no word imitates a Latin one; `text` is the file's, for line numbers."""
-    for study, content in studies.items():
-        for field, value in content.items():
+    for study, report in studies.items():
+        for field, value in report.sections.items():
             if disguised(scored_part(value)):
                 problems.add(
                     "RX411",

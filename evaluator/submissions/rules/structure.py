@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Mapping
-from functools import cache, partial
-from importlib import resources
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from evaluator.core.problems import Problems, Severity, pointer
+from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import line_of
+from evaluator.submissions.submission import Study
 
 FIELDS: Final = frozenset({"findings", "impression"})
 OLD_FIELDS: Final = frozenset(
@@ -33,21 +35,6 @@ _REFERENCE_FIELD: Final = re.compile(
 """Field names of references in public evaluation scripts."""
 
 
-@cache
-def schema(name: str) -> dict[str, Any]:
-    """A schema of `evaluator/schemas/`, by file name."""
-    text = resources.files("evaluator.schemas").joinpath(name).read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
-
-
-@cache
-def _study_validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(schema("predictions-v1.schema.json")["$defs"]["study"])
-
-
 def well_formed(study: Any) -> bool:
     """Whether a study surely keeps the schema; what this does not prove, the schema decides."""
     return (
@@ -58,9 +45,7 @@ def well_formed(study: Any) -> bool:
     )
 
 
-def check_shape(
-    file: str, text: str, value: Any, dataset: str, problems: Problems
-) -> dict[str, dict[str, str]]:
+def check_shape(file: str, text: str, value: Any, dataset: str, problems: Problems) -> dict[str, StudyReport]:
     """The studies that have the right shape, after naming every one that has not."""
     if not isinstance(value, dict):
         problems.add(
@@ -71,13 +56,13 @@ def check_shape(
             fix=f"write it with: rexrank convert PREDICTIONS --dataset {dataset} --out FOLDER",
         )
         return {}
-    if held := _fields_of_references(value):
-        _report_references(file, value, held, dataset, problems)
+    if fields := _fields_of_references(value):
+        _report_references(file, value, fields, dataset, problems)
         return {}
     good = {}
     for study, content in value.items():
         if well_formed(content):
-            good[study] = content
+            good[study] = StudyReport(content["findings"], content.get("impression"))
         else:
             _report_study(file, text, study, content, problems)
     return good
@@ -98,68 +83,56 @@ def _fields_of_references(value: Mapping[str, Any]) -> list[str]:
 
 
 def _report_references(
-    file: str, value: Mapping[str, Any], held: list[str], dataset: str, problems: Problems
+    file: str, value: Mapping[str, Any], names: list[str], dataset: str, problems: Problems
 ) -> None:
-    form = "ReXrank's old format" if OLD_FIELDS.issuperset(held) else "fields for references"
+    form = "ReXrank's old format" if OLD_FIELDS.issuperset(names) else "fields for references"
     predictions = any(
         isinstance(v, dict) and not {*v}.isdisjoint({"model_prediction", *FIELDS}) for v in value.values()
     )
     problems.add(
         "RX209",
         file,
-        found=f"{form}, with {', '.join(held)}",
+        found=f"{form}, with {', '.join(names)}",
         wanted="predictions only; references never travel in a submission",
         fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)"
-        if predictions or "section_findings" not in held
+        if predictions or "section_findings" not in names
         else "remove the file from every commit: it holds references and no predictions",
     )
 
 
 def _report_study(file: str, text: str, study: str, content: Any, problems: Problems) -> None:
-    for error in _study_validator().iter_errors(content):
-        where = pointer(study, *error.path)
-        line = partial(line_of, text, study)
-        if error.validator == "additionalProperties":
-            extra = sorted(set(content) - FIELDS)
-            problems.add(
-                "RX208",
-                file,
-                pointer=where,
-                line=line,
-                found=f"unknown fields: {', '.join(map(repr, extra[:5]))}",
-                wanted="findings and impression only",
-                fix="remove them",
-            )
-        elif error.validator == "required":
-            problems.add(
-                "RX206",
-                file,
-                pointer=where,
-                line=line,
-                found="no findings",
-                wanted='{"findings": "…"}; an empty string for an empty report',
-                fix="add the field",
-            )
-        elif error.path:
-            problems.add(
-                "RX207",
-                file,
-                pointer=where,
-                line=line,
-                found=_kind(error.instance),
-                wanted="a string",
-                fix='put the text in quotes, or "" where the model gave nothing',
-            )
-        else:
-            problems.add(
-                "RX206",
-                file,
-                pointer=where,
-                line=line,
-                found=f"the study is {_kind(content)}",
-                wanted='an object: {"findings": "…", "impression": "…"}',
-                fix='wrap the text: {"findings": "<the text>"}',
-            )
+    """Names everything that is wrong with a study's shape; nothing where the model of a study takes it."""
+    line = partial(line_of, text, study)
+
+    def add(code: str, *path: str | int, found: str, wanted: str, fix: str) -> None:
+        where = pointer(study, *path)
+        problems.add(code, file, pointer=where, line=line, found=found, wanted=wanted, fix=fix)
+
+    try:
+        Study.model_validate(content)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    else:
+        return
+    if extra := sorted(str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"):
+        shown = ", ".join(map(repr, extra[:5]))
+        add(
+            "RX208",
+            found=f"unknown fields: {shown}",
+            wanted="findings and impression only",
+            fix="remove them",
+        )
+    for detail in details:
+        if detail["type"] == "missing":
+            wanted = '{"findings": "…"}; an empty string for an empty report'
+            add("RX206", found="no findings", wanted=wanted, fix="add the field")
+        elif detail["type"] != "extra_forbidden" and detail["loc"]:
+            fix = 'put the text in quotes, or "" where the model gave nothing'
+            add("RX207", *detail["loc"], found=_kind(detail["input"]), wanted="a string", fix=fix)
+        elif not detail["loc"]:
+            wanted = 'an object: {"findings": "…", "impression": "…"}'
+            fix = 'wrap the text: {"findings": "<the text>"}'
+            add("RX206", found=f"the study is {_kind(content)}", wanted=wanted, fix=fix)
 
 
 def convert_command(file: str, dataset: str) -> str:
@@ -184,9 +157,9 @@ def _kind(value: Any) -> str:
     return "null" if value is None else names[type(value)]
 
 
-def check_impressions(file: str, studies: Mapping[str, Mapping[str, str]], problems: Problems) -> None:
+def check_impressions(file: str, studies: Mapping[str, StudyReport], problems: Problems) -> None:
     """RX210: an impression for every study or for none."""
-    without = [s for s, content in studies.items() if "impression" not in content]
+    without = [s for s, report in studies.items() if report.impression is None]
     if without and len(without) != len(studies):
         first = ", ".join(without[:5])
         problems.add(
@@ -199,12 +172,13 @@ def check_impressions(file: str, studies: Mapping[str, Mapping[str, str]], probl
         )
 
 
-def check_order(file: str, text: str, studies: Mapping[str, Any], problems: Problems) -> None:
+def check_order(file: str, text: str, ids: Sequence[str], problems: Problems) -> None:
     """RX211, a warning: keys sorted, one study a line."""
-    ids = list(studies)
     lines = text.count("\n")
-    if ids != sorted(ids) or lines < len(ids):
-        what = "the studies are not sorted" if ids != sorted(ids) else "several studies stand on one line"
+    if list(ids) != sorted(ids) or lines < len(ids):
+        what = (
+            "the studies are not sorted" if list(ids) != sorted(ids) else "several studies stand on one line"
+        )
         problems.add(
             "RX211",
             file,

@@ -9,6 +9,7 @@ from typing import Final
 
 from evaluator.core.problems import Problems, Severity, pointer
 from evaluator.datasets.protocol import MAX_CHARACTERS, MAX_WORDS, scored_part
+from evaluator.datasets.report import StudyReport
 from evaluator.submissions.parsing import line_of
 from evaluator.submissions.rules.characters import REFUSED_CHARACTERS, character_codes
 from evaluator.submissions.rules.degeneration import (
@@ -18,8 +19,8 @@ from evaluator.submissions.rules.degeneration import (
     median_words,
     set_flags,
     share_text,
-    text_limits,
 )
+from evaluator.submissions.rules.limits import text_limits
 from evaluator.submissions.rules.text_rules import RULES_BY_KEY, TEXT_RULES, rules_hit
 
 MAX_TOKEN: Final = 60
@@ -39,14 +40,14 @@ _CURE: Final = {
     "C9": "check the model's stopping rule and its penalty on repetition",
     "C10": "check that every image reached the model",
 }
-Reports = Mapping[str, Mapping[str, str]]
+Reports = Mapping[str, StudyReport]
 
 
 def check_reports(file: str, text: str, studies: Reports, problems: Problems, dataset: str = "") -> None:
     """RX401–RX410 and RX412–RX415 of every report; `text` is the file's, for line numbers."""
     hits: dict[str, list[str]] = {}
-    for study, content in studies.items():
-        for field, value in content.items():
+    for study, report in studies.items():
+        for field, value in report.sections.items():
             where, line = pointer(study, field), partial(line_of, text, study)
             _check_characters(file, where, line, value, problems)
             scored = scored_part(value)
@@ -59,19 +60,20 @@ def check_reports(file: str, text: str, studies: Reports, problems: Problems, da
                     _refuse_words(file, where, line, key, match, problems)
                 else:
                     hits.setdefault(key, []).append(study)
-        for code in _whole(content):
+        for code in _whole(report):
             hits.setdefault(code, []).append(study)
     _warn(file, text, hits, len(studies), problems)
     _warn_scoring(file, studies, dataset, problems)
 
 
-def _whole(content: Mapping[str, str]) -> list[str]:
+def _whole(report: StudyReport) -> list[str]:
     """Codes of what concerns a report and no single section."""
-    words = sum(len(value.split()) for value in content.values())
+    sections = report.sections.values()
+    words = sum(len(value.split()) for value in sections)
     if words == 0:
         return ["RX408"]
     codes = ["RX407"] if words > LONG_WORDS else []
-    only_nothing = all(v.strip().rstrip(".").casefold() in {"", *NOTHING} for v in content.values())
+    only_nothing = all(v.strip().rstrip(".").casefold() in {"", *NOTHING} for v in sections)
     return [*codes, "RX410"] if only_nothing else codes
 
 
@@ -184,10 +186,10 @@ def _consequence(flag: TextFlag) -> str:
 
 def _tracks(studies: Reports) -> list[list[str]]:
     """The texts of each track, as far as they are known without the references."""
-    findings = [scored_part(c.get("findings", "")) for c in studies.values()]
-    if not any("impression" in c for c in studies.values()):
+    findings = [scored_part(r.findings) for r in studies.values()]
+    if not any(r.impression is not None for r in studies.values()):
         return [findings]
-    impressions = [scored_part(c.get("impression", "")) for c in studies.values()]
+    impressions = [scored_part(r.impression or "") for r in studies.values()]
     both = [
         f"Findings: {f} Impression: {i}" if f.strip() or i.strip() else ""
         for f, i in zip(findings, impressions, strict=True)
@@ -197,11 +199,11 @@ def _tracks(studies: Reports) -> list[list[str]]:
 
 def _length(reports: Sequence[str]) -> list[TextFlag]:
     """C5 as far as it can be foreseen: a median that is not common for report generators."""
-    words, bounds = median_words(reports), text_limits()["length_ratio"]
+    words, bounds = median_words(reports), text_limits().length_ratio
     if not words or common_length(words):
         return []
     text = (
-        f"reports have {words:g} words in the median, outside {bounds['common_low']} to {bounds['common_high']}; "
-        f"held unless that is {bounds['low']:g} to {bounds['high']:g} times the references'"
+        f"reports have {words:g} words in the median, outside {bounds.common_low} to {bounds.common_high}; "
+        f"held unless that is {bounds.low:g} to {bounds.high:g} times the references'"
     )
     return [TextFlag("C5", "quarantine", text)]

@@ -23,7 +23,7 @@ from evaluator.metrics.green import Green
 from evaluator.models.judges.client import Judge, JudgeBudgetSpent
 from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.settings import JudgeSettings, by_metric, is_local
-from evaluator.models.judges.stub_server import completion
+from evaluator.models.judges.stub_server import Message, completion
 from evaluator.models.judges.transcripts import Request
 from evaluator.models.runtime import Run
 
@@ -85,7 +85,13 @@ def serving(stub: Stub) -> Iterator[str]:
 
 
 def good(_: int, body: dict[str, Any]) -> Reply:
-    return 200, {}, completion(f"echo {body['messages'][-1]['content']}", body["messages"])
+    return (
+        200,
+        {},
+        completion(
+            f"echo {body['messages'][-1]['content']}", [Message(m["content"]) for m in body["messages"]]
+        ),
+    )
 
 
 def failing_first(

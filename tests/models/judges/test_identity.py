@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.submissions import model_card
 
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
@@ -56,7 +57,9 @@ def run(references: References, root: Path, model: str, judge: JudgeSettings) ->
     reports = {
         i: StudyReport(r.findings) for (i, _), (_, r) in zip(studies, [*studies[1:], studies[0]], strict=True)
     }
-    entry = Submission("t", model, {"name": model}, {"sandbox": Predictions("sandbox", reports, model * 8)})
+    entry = Submission(
+        "t", model, model_card(name=model), {"sandbox": Predictions("sandbox", reports, model * 8)}
+    )
     settings = ScoreSettings(metrics=("bleu_2", "green"), store=root / "store", judges=by_metric(judge))
     (path,) = score_submission(entry, references.dataset, references, root / "board", settings)
     record = json.loads(path.read_text("utf-8"))
@@ -70,7 +73,7 @@ def entrants(root: Path, **options: bool):
 
 
 def names(records) -> set[str]:
-    return {r["model"] for r in records}
+    return {r.model for r in records}
 
 
 def test_two_engines_behind_one_name_share_nothing(references, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.needs import reason
-from support.submissions import FIRST, GOOD_CARD, dump, good_studies
+from support.submissions import FIRST, GOOD_CARD, dump, good_studies, model_card
 from support.texts import report
 
 from evaluator.cli.score import run_score
@@ -31,7 +31,7 @@ from evaluator.submissions.submission import Predictions, Submission
 N = 120
 REFERENCES = [report(i) for i in range(N)]
 CLINICAL = ("bertscore", "semb_score", "radgraph_f1", "radcliq_v1")
-CARD = {"name": "A model"}
+CARD = model_card(name="A model")
 
 
 def honest(i, seed=5_000):

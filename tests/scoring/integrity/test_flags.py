@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.needs import has_data, reason
 from support.texts import sentence
 
+from evaluator.core.typed import view
 from evaluator.core.types import Scores
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.reported import best_reported, load_reported
@@ -20,6 +21,8 @@ from evaluator.scoring.engine import Scored
 from evaluator.scoring.integrity import copying, plausibility
 from evaluator.scoring.integrity import flags as integrity
 from evaluator.scoring.integrity.flags import Outcome, Texts, check_reports, describe, text_flags, worst
+from evaluator.scoring.integrity.limits import limits
+from evaluator.scoring.record import OutlierCounts, SignalTest
 from evaluator.scoring.records import Board
 
 
@@ -105,7 +108,7 @@ def test_the_limit_for_the_commonest_report_depends_on_the_dataset():
 def test_diagnostics_by_hand():
     board = texts(["A b c d.", "e", "e", ""], ["a b c d", "e f", "g h", "i j"])
     numbers = describe(board)
-    assert numbers == {
+    assert view(numbers) == {
         "n_empty": 1,
         "distinct_fraction": 0.75,
         "top1_share": 0.5,
@@ -148,7 +151,10 @@ def test_studies_that_could_not_be_scored():
     ],
 )  # fmt: skip
 def test_one_metric_that_sees_a_gain_is_enough(signal, expected):
-    assert found(plausibility.check_signal(signal)) == expected
+    assert (
+        found(plausibility.check_signal(signal and {k: SignalTest(**t) for k, t in signal.items()}))
+        == expected
+    )
 
 
 def scored(**means):
@@ -180,7 +186,7 @@ def test_the_ceilings_are_those_of_the_reported_rows():
 
 
 def test_judge_scores_against_the_evidence():
-    counts = {"green": {"above": 21, "below": 90}, "fineradscore": {"above": 20, "below": 0}}
+    counts = {"green": OutlierCounts(above=21, below=90), "fineradscore": OutlierCounts(above=20, below=0)}
     (flag,) = plausibility.check_judges(counts, 200)
     assert (flag.code, str(flag.outcome)) == ("C23", "badge")
     assert flag.text == "green: 21 of 200 studies score far above what was to be expected"
@@ -218,9 +224,9 @@ def test_flags_never_quote_a_report(reports):
     board = texts([f"xylophone {r}" for r in reports], [f"xylophone {i}" for i in range(4)])
     flags = [*check_reports(board), *copying.check_copying(board)]
     for flag in flags:
-        assert "xylophone" not in json.dumps(flag.to_dict())
+        assert "xylophone" not in json.dumps(view(flag.entry))
         assert len(flag.ids) <= integrity.MAX_IDS
 
 
 def test_the_limits_are_versioned():
-    assert integrity.limits()["version"] == "4"
+    assert limits().version == "4"

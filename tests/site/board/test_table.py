@@ -44,7 +44,9 @@ def words(markup):
 def entry(key, mean, low=None, high=None, n_failed=0):
     numbers = {"mean": mean, "low": low, "high": high}
     return MetricCell.model_validate(
-        tables.cell(mean, low=low, high=high, n_failed=n_failed, display=display(get_metric(key), numbers))
+        tables.cell(
+            mean, low=low, high=high, n_failed=n_failed, display=display(get_metric(key), **numbers).fields()
+        )
     )
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from support import tables
+from support import records, tables
 from support.boards import URL
 
 from evaluator.leaderboard.row import Row
@@ -59,12 +59,7 @@ def test_groups_of_studies_stand_on_the_model_page(made, leaderboard):
 
 @pytest.mark.parametrize("name", ["A } \\input{/etc/passwd} % & _", "plain"])
 def test_no_name_breaks_out_of_a_citation(name):
-    record = {
-        "card": {"name": name, "institution": name},
-        "provenance": {"evaluator_version": "1.0"},
-        "submitted": "2026-01-02",
-    }
-    entry = bibtex("a/b", record, URL)
+    entry = bibtex("a/b", records.record(card={"name": name, "institution": name}), URL)
     bare = re.sub(r"\\[{}%&_]|\\textbackslash\{\}", "", entry)
     assert bare.count("{") == bare.count("}")
     assert "\\input" not in bare

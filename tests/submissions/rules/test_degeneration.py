@@ -14,8 +14,8 @@ from evaluator.submissions.rules.degeneration import (
     norm,
     repetition,
     set_flags,
-    text_limits,
 )
+from evaluator.submissions.rules.limits import text_limits
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_a_median_that_is_common_for_report_generators_is_never_held(ratio, word
 
 
 def test_the_common_range_holds_what_generators_are_known_to_write():
-    bounds = text_limits()["length_ratio"]
+    bounds = text_limits().length_ratio
     # GPT and MedGemma on ReXGradient, in the median (public preference data).
-    assert all(bounds["common_low"] <= words <= bounds["common_high"] for words in (35, 39, 52, 55))
+    assert all(bounds.common_low <= words <= bounds.common_high for words in (35, 39, 52, 55))
 
 
 @pytest.mark.parametrize(("n_same", "expected"), [(5, []), (6, ["C10"]), (100, ["C10"])])
