@@ -1,12 +1,12 @@
 """The Ladder on withheld sets: what a new run changes of what is shown (Blum and Hardt 2015).
 
-A run is shown when it beats the best that its team has shown by more than one standard error. One
-that does not leaves the model's row as it was; a model without a row is listed without numbers.
+A run is shown when it beats the best that its team has shown by more than one standard error, and by
+more than that of a typical pair of the board's models. One that does not leaves the model's row as it was; a model without a row is listed without numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.scoring.record import LadderStep, Record
 from evaluator.scoring.records import Board, collect, load_record, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.ladder import ladder_step
+from evaluator.statistics.ladder import ladder_step, typical_error
 from evaluator.statistics.ties import lowest
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def take_step(board: Board, store: Path, record: Record, frame: pd.DataFrame) ->
     """
     if not board.dataset.exposure.ladder or record.kind != "submission":
         return record, frame
-    before = _team_records(board, store, record.team)
-    own = before.get(record.model)
+    everyone = _records(board, store)
+    before = [r for r in everyone if r.team == record.team]
+    own = next((r for r in before if r.model == record.model), None)
     if own is not None and own.provenance.predictions_sha256 == record.provenance.predictions_sha256:
         return _stepped(record, own.ladder or FIRST), frame
     best = _best(before, record)
@@ -41,11 +42,15 @@ def take_step(board: Board, store: Path, record: Record, frame: pd.DataFrame) ->
         return _stepped(record, FIRST), frame
     old = read_studies(store, store, board, best)
     new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
+    clusters = clusters_of(new["patient"].tolist())
+    shown = [r for r in _comparable(everyone, record) if r.team != record.team]
+    others = [read_studies(store, store, board, r)[PRIMARY] for r in shown]
     step = ladder_step(
         np.asarray(old[PRIMARY], dtype=np.float64),
         np.asarray(new[PRIMARY], dtype=np.float64),
-        clusters_of(new["patient"].tolist()),
+        clusters,
         higher_is_better=get_metric(PRIMARY).higher_is_better,
+        typical=typical_error(np.column_stack([old[PRIMARY], *others]), clusters),
     )
     if step.improved:
         return _stepped(record, LadderStep(improved=True, best=best.name)), frame
@@ -65,17 +70,17 @@ def _stepped(record: Record, step: LadderStep) -> Record:
     return record.model_copy(update={"ladder": step})
 
 
-def _team_records(board: Board, store: Path, team: str) -> dict[str, Record]:
-    """The team's earlier records with all digits, by model."""
-    folder = record_path(store, board.dataset.id, board.track, team, "x").parent
-    records = collect([partial(load_record, p, board) for p in sorted(folder.glob(f"{team}__*.json"))])
-    return {r.model: r for r in records if r.kind == "submission"}
+def _records(board: Board, store: Path) -> list[Record]:
+    """The submissions' earlier records with all digits, in the order of their file names."""
+    folder = record_path(store, board.dataset.id, board.track, "x", "x").parent
+    records = collect([partial(load_record, p, board) for p in sorted(folder.glob("*.json"))])
+    return [r for r in records if r.kind == "submission"]
 
 
-def _best(before: Mapping[str, Record], record: Record) -> Record | None:
-    """The team's best shown run against the same references under the same primary signature."""
+def _comparable(records: Sequence[Record], record: Record) -> list[Record]:
+    """Shown runs against the same references under the same primary signature."""
     if PRIMARY not in record.metrics:
-        return None
+        return []
 
     def same(other: Record) -> bool:
         entry = other.metrics.get(PRIMARY)
@@ -86,7 +91,11 @@ def _best(before: Mapping[str, Record], record: Record) -> Record | None:
             and other.provenance.references_sha256 == record.provenance.references_sha256
         )
 
+    return [r for r in records if same(r)]
+
+
+def _best(before: Sequence[Record], record: Record) -> Record | None:
+    """The team's best run that can be compared."""
     sign = -1 if get_metric(PRIMARY).higher_is_better else 1
-    fitting = [r for r in before.values() if same(r)]
-    by_name = sorted(fitting, key=lambda r: r.model)  # tie: none, names differ
+    by_name = sorted(_comparable(before, record), key=lambda r: r.model)  # tie: none, names differ
     return lowest(by_name, [sign * r.metrics[PRIMARY].mean for r in by_name])

@@ -1,9 +1,16 @@
-"""The parameter-free Ladder (Blum and Hardt 2015, arXiv 1502.04585)."""
+"""The Ladder (Blum and Hardt 2015, arXiv 1502.04585), with a step that few studies cannot reach.
+
+The parameter-free Ladder takes one standard error of the difference to the best run. Where two runs
+differ in one study, that error is as small as the gain, and each run would answer one question about
+one study. A gain must therefore also exceed what chance does to a typical pair of the board's models.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from evaluator.statistics.bootstrap import Clusters, FloatArray
 from evaluator.statistics.ties import TIE
@@ -20,12 +27,18 @@ class LadderStep:
 
 
 def ladder_step(
-    best: FloatArray | None, new: FloatArray, clusters: Clusters, *, higher_is_better: bool
+    best: FloatArray | None,
+    new: FloatArray,
+    clusters: Clusters,
+    *,
+    higher_is_better: bool,
+    typical: float = 0.0,
 ) -> LadderStep:
-    """The parameter-free Ladder: a new mean is shown only if it beats the best by one standard error.
+    """A new mean is shown only if it beats the best by more than a standard error, its own and the board's.
 
     `best`, `new`: per-study scores, shape (n,), of the run shown so far (`None` for the first) and
-    of the new one. The standard error of their difference sums over patients.
+    of the new one. The standard error of their difference sums over patients. `typical`: that of a typical pair
+    of the board (`typical_error`).
     """
     mean = float(new.mean())
     if best is None:
@@ -34,5 +47,17 @@ def ladder_step(
     gain = float(difference.mean())
     deviations = clusters.sums((difference - gain)[:, None])[:, 0]
     error = math.sqrt(math.fsum(deviations**2)) / clusters.n_studies
-    improved = gain > max(error, TIE)
+    improved = gain > max(error, typical, TIE)
     return LadderStep(mean if improved else float(best.mean()), improved, gain, error)
+
+
+def typical_error(values: FloatArray, clusters: Clusters) -> float:
+    """The median standard error of a difference of two means, over all pairs of columns of shape (n, M).
+
+    With a single column that of the mean itself, which a difference of unlike models is rarely below.
+    """
+    sums = clusters.sums(values - values.mean(axis=0)) / clusters.n_studies
+    if values.shape[1] == 1:
+        return float(np.linalg.norm(sums))
+    a, b = np.triu_indices(values.shape[1], 1)
+    return float(np.median([np.linalg.norm(sums[:, i] - sums[:, j]) for i, j in zip(a, b, strict=True)]))

@@ -101,3 +101,16 @@ def test_the_same_file_again_keeps_its_verdict(keep):
 def test_only_like_is_compared_with_like(keep, more):
     keep("m", BASE, "1")
     assert keep("n", BASE + 0.1, "2", **more).ladder == FIRST
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_no_run_answers_a_question_about_one_study(keep, others):
+    """A run that is better in one study alone says nothing, whoever else is on the board."""
+    for k in range(others):
+        keep("m", BASE + np.random.default_rng(k).normal(0, 0.3, N), f"o{k}", team=f"u{k}")
+    keep("m", BASE, "1")
+    one = BASE.copy()
+    one[17] -= 0.3
+    assert keep("m", one, "2").ladder == FIRST  # the row as it was
+    assert keep("n", one, "3").ladder == LadderStep(improved=False, best="t/m")
+    assert keep("n", BASE - 0.2, "4").ladder == LadderStep(improved=True, best="t/m")
