@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,14 +23,23 @@ from evaluator.leaderboard.null_tests import add_null_tests
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_setting
-from evaluator.leaderboard.pairwise import Pairwise, board_pairwise
+from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import check_sanity, read_sanity
 from evaluator.scoring.intervals import board_seed
-from evaluator.scoring.records import Board, boards, collect, read_records, read_studies
+from evaluator.scoring.records import (
+    FAILED_PREFIX,
+    SUBGROUP_PREFIX,
+    Board,
+    boards,
+    collect,
+    read_records,
+    read_studies,
+)
 from evaluator.statistics.ties import by_cost
 
 if TYPE_CHECKING:
@@ -42,35 +52,25 @@ OVERALL: Final = re.compile(r"overall\.(findings|report)\.(json|csv|md)")
 """Names of the files of the overall tables."""
 
 
-class Ranked(NamedTuple):
-    """What ranking makes of one board: its table, the differences of all pairs of its models, and their scores."""
-
-    table: Table
-    pairwise: Pairwise
-    scores: PrimaryScores | None = None
-
-
 def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> Ranked:
     """The table of one board and its pairs, from its records and per-study scores; nothing is written."""
-    records = read_records(leaderboard, board, store)
-    entrants = sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
+    entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
     notes = check_sanity(leaderboard, board, entrants.signatures)
-    readers = [partial(read_studies, leaderboard, store, board, r) for r in entrants.ranked]
-    frames = dict(zip((r.name for r in entrants.ranked), collect(readers), strict=True))
-    check_frames(board, frames)
+    frames = _frames(board, entrants, leaderboard, store)
     keys = board_keys(entrants)
     columns = {r.name: [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
     analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
     table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     nulls = _null_frames(board, entrants, leaderboard, store)
-    check_frames(board, {**frames, **nulls})
+    check_frames(board, dict(islice(frames.items(), 1)) | nulls)
     table = add_null_tests(table, board, digest, frames, nulls)
     best = _best_null(entrants)
     null = (best, nulls[best]) if best is not None else None
-    subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show)
+    other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
+    subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     return Ranked(
         table, board_pairwise(board, digest, frames, columns), _primary(board, digest, frames, table)
@@ -86,6 +86,67 @@ def _primary(
         return None
     values = {name: np.asarray(f[table.primary], dtype=np.float64) for name, f in frames.items()}
     return PrimaryScores(values, first["patient"].tolist(), board_seed(board, digest))
+
+
+def ranked_board(
+    board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
+) -> Ranked:
+    """As `rank_board`, or what was kept in the store when the board was last ranked from the same inputs."""
+    inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
+    kept = read_ranked(store, board, inputs)
+    if kept is not None:
+        return kept._replace(scores=_scores(board, leaderboard, store, kept.table, rehearsal=rehearsal))
+    ranked = rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show)
+    keep_ranked(store, board, inputs, ranked)
+    return ranked
+
+
+def _scores(
+    board: Board, leaderboard: Path, store: Path, table: Table, *, rehearsal: bool
+) -> PrimaryScores | None:
+    """What the overall rank needs of a board whose table was kept."""
+    entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
+    digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
+    return _primary(board, digest, _frames(board, entrants, leaderboard, store), table)
+
+
+def _entrants(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> Entrants:
+    records = read_records(leaderboard, board, store)
+    return sort_entrants(board, records, rehearsal=rehearsal, released=read_releases(leaderboard))
+
+
+def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
+    """The per-study scores of every ranked model, by name.
+
+    Ids, patients and subgroups are kept of the first file that has them: of a hundred models they
+    would take more memory than the scores. Raises `RexrankError` for files that are damaged or of other studies.
+    """
+    frames: dict[str, pd.DataFrame] = {}
+    seen: set[str] = set()
+
+    def read(place: int) -> None:
+        record = entrants.ranked[place]
+        frame, name = read_studies(leaderboard, store, board, record), record.name
+        check_frames(board, dict(islice(frames.items(), 1)) | {name: frame})
+        wanted = [c for c in frame.columns if c not in seen and not c.startswith(FAILED_PREFIX)]
+        frames[name] = frame[wanted]
+        seen.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
+
+    collect([partial(read, place) for place in range(len(entrants.ranked))])
+    return frames
+
+
+def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> pd.DataFrame | None:
+    """Studies, patients and subgroups of the dataset's first track; `None` for that track itself or a public set."""
+    first = Board(board.dataset, TRACKS[0])
+    if board.track == first.track or board.dataset.exposure.small_groups:
+        return None
+    entrants = _entrants(first, leaderboard, store, rehearsal=rehearsal)
+    frames = [*_frames(first, entrants, leaderboard, store).values()]
+    if not frames:
+        return None
+    groups = {c: f[c] for f in frames for c in f.columns if c.startswith(SUBGROUP_PREFIX)}
+    return frames[0][["study_id", "patient"]].assign(**groups)
 
 
 def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
@@ -116,8 +177,9 @@ def rank_all(
     """The tables of every board, written as CSV, JSON and Markdown, with pairs, overview and history.
 
     Everything is read and checked before anything is written, and what no record stands behind any
-    more is removed last. What an earlier ranking wrote is never read: a damaged table is simply
-    written anew. Without the folder of records nothing is touched.
+    more is removed last. What an earlier ranking wrote to the leaderboard is never read: a damaged table
+    is simply written anew. A board whose inputs are those of the last ranking is taken from the store, and
+    its files are left alone. Without the folder of records nothing is touched.
 
     Raises `RexrankError` that names every record, per-study file and line of the history that is damaged.
     """
@@ -126,7 +188,7 @@ def rank_all(
     ranked: list[Ranked] = []
 
     def rank(board: Board) -> None:
-        ranked.append(rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
+        ranked.append(ranked_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
 
     # One after the other, so that one board's scores are in memory at a time; every failure is told.
     readers: list[Callable[[], object]] = [

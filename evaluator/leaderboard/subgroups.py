@@ -18,8 +18,8 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
-from evaluator.statistics.disclosure import Axis, Mask, rounded_count
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.disclosure import Axis, Beside, Mask, rounded_count
+from evaluator.statistics.rounding import coarse, p_class
 from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]
     return cells_of(axes_of([frame]), clusters, private=not board.dataset.exposure.small_groups)
 
 
+def beside_of(frame: pd.DataFrame, other: pd.DataFrame) -> Beside:
+    """What the other track of a dataset that is not public shows of the studies in `frame`."""
+    cells = cells_of(axes_of([other]), bootstrap.clusters_of(other["patient"].tolist()), private=True)
+    place = {study: i for i, study in enumerate(other["study_id"])}
+    rows = np.array([place.get(study, -1) for study in frame["study_id"]])
+    masks = [np.append(mask, False)[rows] for kept in cells.values() for mask in kept.values()]
+    return Beside(rows >= 0, masks)
+
+
 def board_subgroups(
     board: Board,
     references_sha256: str,
@@ -61,11 +70,13 @@ def board_subgroups(
     primary: str,
     null: tuple[str, pd.DataFrame] | None,
     progress: ProgressCallback | None = None,
+    other_track: pd.DataFrame | None = None,
 ) -> Subgroups | None:
     """The table's `subgroups`: per axis its groups and per ranked model means, ranks and gaps.
 
-    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `None` when
-    the board has no model or no axis.
+    On the primary metric. `null`: the best null row and its scores, for gaps beyond it. `other_track`:
+    studies, patients and subgroups of the track whose subgroups are shown already, of a set that is not
+    public: only what gives nothing away beside them is shown. `None` when the board has no model or no axis.
     """
     axes = axes_of([*frames.values()])
     if not frames or not axes:
@@ -74,6 +85,7 @@ def board_subgroups(
     private = not exposure.small_groups
     first = next(iter(frames.values()))
     clusters = bootstrap.clusters_of(first["patient"].tolist())
+    beside = beside_of(first, other_track) if private and other_track is not None else None
     seed = board_seed(board, references_sha256)
     higher = get_metric(primary).higher_is_better
     values = np.column_stack([np.asarray(f[primary], dtype=np.float64) for f in frames.values()])
@@ -88,9 +100,10 @@ def board_subgroups(
         strata=strata or None,
         null=np.asarray(null[1][primary], dtype=np.float64) if null else None,
         private=private,
+        beside=beside,
         progress=progress,
     )
-    cells = cells_of(axes, clusters, private=private)
+    cells = cells_of(axes, clusters, private=private, beside=beside)
     shown = []
     for k, result in enumerate(found[0]):
         places = places_in_groups(values, cells[result.axis], clusters, seed, higher_is_better=higher)
@@ -138,7 +151,12 @@ def _model(
                 beyond_null=Interval(**_numbers(gap.beyond_null, step)) if gap.beyond_null else None,
             )
         )
-    return ModelGroups(groups=groups, worst=result.worst, p=result.p, q=result.q, gaps=tuple(gaps))
+    p, q = (_tested(value, exposure) for value in (result.p, result.q))
+    return ModelGroups(groups=groups, worst=result.worst, p=p, q=q, gaps=tuple(gaps))
+
+
+def _tested(p: float | None, exposure: Exposure) -> float | None:
+    return p if p is None or exposure.exact_tests else p_class(p)
 
 
 def _numbers(estimate: Estimate, step: float | None) -> dict[str, float | None]:

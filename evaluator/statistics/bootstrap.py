@@ -49,6 +49,11 @@ class Clusters:
         """Number of studies."""
         return int(self.index.size)
 
+    def within(self, studies: NDArray[np.bool_]) -> Clusters:
+        """The patients of some studies alone, numbered anew in the same order."""
+        _, index = np.unique(self.index[studies], return_inverse=True)
+        return Clusters(index.astype(np.int64), np.bincount(index).astype(np.float64))
+
     def sums(self, values: FloatArray) -> FloatArray:
         """Per-patient sums, shape (C, K), of per-study values of shape (n, K)."""
         columns = [np.bincount(self.index, weights=column, minlength=self.n) for column in values.T]

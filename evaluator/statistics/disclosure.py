@@ -1,27 +1,28 @@
 """Which subgroup figures of a set that is not public may be shown, so that no small cell follows from them.
 
-A cell of few patients must not be published, nor be what remains when published cells are taken
-from each other or from the total. Cells that are too small are merged into one, with the studies
-whose group is unknown; a merged cell that is still too small takes in the next smallest.
+A cell of few patients must not be published, nor be what remains when published cells, of any axes and
+of both tracks, are combined with each other and the total in any linear way. Cells that are too small
+are merged into one, with the studies whose group is unknown; a merged cell that is still too small
+takes in the next smallest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluator.statistics.bootstrap import Clusters
+from evaluator.statistics.bootstrap import Clusters, FloatArray
 
 MIN_PATIENTS: Final = 30
 MIN_STUDIES: Final = 50
 MERGED: Final = "other or unknown"
-MAX_TERMS: Final = 4
-"""Published cells of several axes that one is assumed to add and subtract."""
+MAX_STEPS: Final = 5_000
+"""Of one search for a small set, which is rarely longer than some hundred."""
+NEARLY_ZERO: Final = 1e-9
 
 Mask = NDArray[np.bool_]
 
@@ -72,11 +73,25 @@ def _mask(members: Sequence[int], clusters: Clusters) -> Mask:
     return mask
 
 
-def safe_axes(axes: Sequence[Axis], clusters: Clusters) -> dict[str, dict[str, Mask]]:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the dataset's other track shows: its cells and its total, of the studies that both tracks have.
+
+    `common`: those studies, shape (n,) as on the board itself; the masks lie within it.
+    """
+
+    common: Mask
+    masks: Sequence[Mask]
+
+
+def safe_axes(
+    axes: Sequence[Axis], clusters: Clusters, beside: Beside | None = None
+) -> dict[str, dict[str, Mask]]:
     """The cells of every axis that may be shown together, axes in order of preference.
 
-    An axis is left out when adding and subtracting up to four shown cells, the total among them,
-    would single out a set of studies that is too small (one cell nested in another, say).
+    An axis is left out when some combination of shown cells, the total among them, would rest on a set of
+    studies that is too small: one cell nested in another, or a chain of cells that overlap, on this track or
+    with what the other one shows.
     """
     shown: dict[str, dict[str, Mask]] = {}
     for axis in axes:
@@ -84,26 +99,94 @@ def safe_axes(axes: Sequence[Axis], clusters: Clusters) -> dict[str, dict[str, M
         if not cells:
             continue
         masks = [m for kept in shown.values() for m in kept.values()] + list(cells.values())
-        if not derivable_small_set(masks, clusters):
+        if not (derivable_small_set(masks, clusters) or _with_other_track(masks, clusters, beside)):
             shown[axis.name] = cells
     return shown
 
 
-def derivable_small_set(masks: Sequence[Mask], clusters: Clusters, terms: int = MAX_TERMS) -> bool:
-    """Whether a sum of up to `terms` masks and the total, with signs, marks a small set of studies."""
-    n = clusters.n_studies
-    everything = np.ones(n, dtype=bool)
+def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside | None) -> bool:
+    """Whether a small set follows from the cells of both tracks.
+
+    The studies of this track alone, when they are few, follow from the two totals whatever else is shown, and
+    count for nothing here.
+    """
+    if beside is None:
+        return False
+    inside = beside.common
+    if large_enough(~beside.common, clusters):
+        inside = np.ones(clusters.n_studies, dtype=bool)
+    shown = [mask[inside] for mask in (beside.common, *beside.masks, *masks)]
+    return derivable_small_set(shown, clusters.within(inside))
+
+
+def derivable_small_set(masks: Sequence[Mask], clusters: Clusters) -> bool:
+    """Whether any linear combination of the masks and the total rests on a small set of studies alone.
+
+    Such a combination of published means is one of a few patients' scores. It exists if and only if the rank
+    of the masks falls when a small set of studies is left out, so those sets are searched for. True, too, when
+    the search would take too long.
+    """
+    everything = np.ones(clusters.n_studies, dtype=bool)
     # Studies of the same cells cannot be told apart: one column stands for each kind.
-    stacked = np.vstack([everything, *masks]).astype(np.int8)
-    kinds, kind_of = np.unique(stacked, axis=1, return_inverse=True)
-    for size in range(1, min(terms, len(stacked)) + 1):
-        signs = np.array(list(product((1, -1), repeat=size)), dtype=np.int8)
-        for chosen in combinations(range(len(stacked)), size):
-            sums = signs @ kinds[list(chosen)]
-            for row in sums[((sums == 0) | (sums == 1)).all(axis=1) & sums.any(axis=1)]:
-                if not large_enough(row.astype(bool)[kind_of], clusters):
-                    return True
-    return False
+    kinds, kind_of = np.unique(np.vstack([everything, *masks]), axis=1, return_inverse=True)
+    return _Search(kind_of.ravel(), clusters).finds(kinds.astype(np.float64))
+
+
+class _Search:
+    """Searches for a small set of kinds of studies whose absence lowers the rank of a matrix.
+
+    Either a class of kinds is in the set, or the combination vanishes on it. What vanishes is eliminated from the
+    matrix; kinds whose columns are then multiples of each other are in the set together or not at all.
+    """
+
+    def __init__(self, kind_of: NDArray[np.int64], clusters: Clusters) -> None:
+        self.kind_of, self.clusters = kind_of, clusters
+        self.sizes = np.bincount(kind_of)
+        self.steps = MAX_STEPS
+
+    def finds(self, matrix: FloatArray) -> bool:
+        """Whether there is such a set, of a matrix of shape (rows, kinds)."""
+        _, values, rows = np.linalg.svd(matrix, full_matrices=False)
+        basis = rows[values > NEARLY_ZERO * values.max()]
+        return self._below(basis, np.zeros(matrix.shape[1], dtype=bool))
+
+    def _below(self, basis: FloatArray, taken: Mask) -> bool:
+        """Whether a small set takes in the kinds `taken` and no kind that was eliminated."""
+        self.steps -= 1
+        if self.steps < 0:
+            return True
+        live = np.abs(basis).max(axis=0, initial=0.0) > NEARLY_ZERO
+        if (taken & ~live).any() or not live.any():
+            return False
+        open_kinds = np.flatnonzero(live & ~taken)
+        if not open_kinds.size:
+            return True
+        together = self._heaviest(basis, open_kinds)
+        wider = taken.copy()
+        wider[together] = True
+        if self._is_small(wider) and self._below(basis, wider):
+            return True
+        return self._below(_eliminated(basis, int(together[0])), taken)
+
+    def _heaviest(self, basis: FloatArray, kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of kinds whose columns are multiples of each other, those with the most studies together."""
+        columns = basis[:, kinds] / np.linalg.norm(basis[:, kinds], axis=0)
+        first = np.argmax(np.abs(columns) > NEARLY_ZERO, axis=0)  # tie: first row
+        directions = columns * np.sign(columns[first, np.arange(kinds.size)])
+        _, group = np.unique(np.rint(directions * 1e6), axis=1, return_inverse=True)
+        weights = np.bincount(group.ravel(), weights=self.sizes[kinds])
+        return np.asarray(kinds[group.ravel() == np.argmax(weights)])  # tie: first direction
+
+    def _is_small(self, kinds: Mask) -> bool:
+        return not large_enough(kinds[self.kind_of], self.clusters)
+
+
+def _eliminated(basis: FloatArray, kind: int) -> FloatArray:
+    """The combinations of rows that vanish on a kind: one row fewer."""
+    column = basis[:, kind]
+    pivot = int(np.argmax(np.abs(column)))  # tie: first row
+    rest = basis - np.outer(column / column[pivot], basis[pivot])
+    return np.delete(rest, pivot, axis=0)
 
 
 def rounded_count(n: int) -> int:

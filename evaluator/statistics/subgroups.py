@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evaluator.statistics import bootstrap, ranks, significance, ties
 from evaluator.statistics.bootstrap import DRAWS, MIN_CLUSTERS, Clusters, FloatArray
-from evaluator.statistics.disclosure import Axis, Mask, safe_axes
+from evaluator.statistics.disclosure import Axis, Beside, Mask, safe_axes
 from evaluator.statistics.ranks import Place
 
 MIN_STRATUM_PATIENTS: Final = 10
@@ -76,10 +76,12 @@ class AxisResult:
     q: float | None = None
 
 
-def cells_of(axes: Sequence[Axis], clusters: Clusters, *, private: bool) -> dict[str, dict[str, Mask]]:
+def cells_of(
+    axes: Sequence[Axis], clusters: Clusters, *, private: bool, beside: Beside | None = None
+) -> dict[str, dict[str, Mask]]:
     """Groups of every axis as masks; for a set that is not public only what may be shown (`safe_axes`)."""
     if private:
-        return safe_axes(axes, clusters)
+        return safe_axes(axes, clusters, beside)
     out = {}
     for axis in axes:
         labels = np.array([label or "" for label in axis.labels])
@@ -133,6 +135,7 @@ def analyse_subgroups(
     strata: Sequence[str] | None = None,
     null: FloatArray | None = None,
     private: bool = False,
+    beside: Beside | None = None,
     draws: int = DRAWS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[list[AxisResult]]:
@@ -144,7 +147,9 @@ def analyse_subgroups(
     """
     m = values.shape[1]
     results: list[list[AxisResult]] = [[] for _ in range(m)]
-    shown = [(n, c) for n, c in cells_of(axes, clusters, private=private).items() if len(c) > 1]
+    shown = [
+        (n, c) for n, c in cells_of(axes, clusters, private=private, beside=beside).items() if len(c) > 1
+    ]
     for done, (name, cells) in enumerate(shown):
         if progress is not None:
             progress("subgroups", done, len(shown))
@@ -327,8 +332,7 @@ def places_in_groups(
     """Per group of at least 30 patients the place of every model, from scores of shape (n, M)."""
     out = {}
     for name, mask in cells.items():
-        _, index = np.unique(clusters.index[mask], return_inverse=True)
-        inside = Clusters(index.astype(np.int64), np.bincount(index).astype(np.float64))
+        inside = clusters.within(mask)
         if inside.n < MIN_CLUSTERS:
             continue
         tests = significance.sign_flip(values[mask], inside, seed)

@@ -109,7 +109,7 @@ COMMANDS = {
     "score keeps": (FSYNC, 1, SCORE),
     "score record": ("evaluator.scoring.records:write_bytes", 1, SCORE),
     "baseline": ("evaluator.scoring.baselines:score_board", 2, ("baseline", "sandbox", "--metrics", "bleu_2", "--store", "store")),
-    "rank reads": ("evaluator.leaderboard.rank:rank_board", 2, ("rank", "--store", "leaderboard/store")),
+    "rank reads": ("evaluator.leaderboard.rank:ranked_board", 2, ("rank", "--store", "leaderboard/store")),
     "rank writes": ("evaluator.leaderboard.rank:write_derived", 3, ("rank", "--store", "leaderboard/store")),
     "rank ends": ("evaluator.leaderboard.rank:_remove_stale", 1, ("rank", "--store", "leaderboard/store")),
     "site builds": ("subprocess:Popen.communicate", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
@@ -170,7 +170,7 @@ def test_ranking_is_whole_or_not_at_all(stopped, work, count):
         (work / "leaderboard" / file).unlink()
     lost = state(work / "leaderboard")
     args = ("rank", "--store", "leaderboard/store")
-    done = stopped(f"evaluator.leaderboard.rank:{'rank_board' if count == 1 else 'write_derived'}", count, signal.SIGTERM, *args, cwd=work)  # fmt: skip
+    done = stopped(f"evaluator.leaderboard.rank:{'ranked_board' if count == 1 else 'write_derived'}", count, signal.SIGTERM, *args, cwd=work)  # fmt: skip
     says_how_to_go_on(done, 143, "SIGTERM")
     assert state(work / "leaderboard") == (lost if count == 1 else before)
 

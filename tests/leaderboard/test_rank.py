@@ -13,8 +13,8 @@ from evaluator.cli.board import run_rank
 from evaluator.core.files import remove
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.rank import rank_all
-from evaluator.scoring.records import Board, earlier_record, record_path
+from evaluator.leaderboard.rank import _first_track, rank_all
+from evaluator.scoring.records import Board, earlier_record, read_studies, record_path
 from evaluator.site.build import pages
 from evaluator.site.content import read_content
 
@@ -48,12 +48,6 @@ TABLE_CHANGES = {
     "stability of another form": lambda v: v.update(stability={"models": {"x/y": 1}}),
     "pairs of another form": lambda v: v.update(pairs=[{"a": 1}]),
 }
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("board") / "leaderboard"
-    return make_leaderboard(folder, ("near-copy", "template"), "Somewhere", "Clear lungs.")
 
 
 @pytest.fixture
@@ -314,3 +308,16 @@ def test_every_damaged_file_is_named_at_once(board):
         rank(board)
     assert [n for n in before if str(board / n) not in str(caught.value)] == []
     assert state(board) == harmed
+
+
+def test_the_second_track_of_a_set_that_is_not_public_knows_the_first(made):
+    """Its subgroups must give nothing away beside those that the first track shows."""
+    dataset = get_dataset("sandbox")
+    hidden = dataset.model_copy(update={"access": "restricted"})
+    shown = {t: _first_track(Board(hidden, t), made, made, rehearsal=False) for t in ("findings", "report")}
+    assert shown["findings"] is None
+    record = json.loads((made / RECORD).read_text())
+    frame = read_studies(made, made, Board(dataset, "findings"), record)
+    axes = [c for c in frame.columns if c.startswith("subgroup:")]
+    assert shown["report"].equals(frame[["study_id", "patient", *axes]])
+    assert _first_track(Board(dataset, "report"), made, made, rehearsal=False) is None

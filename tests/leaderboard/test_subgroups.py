@@ -110,3 +110,21 @@ def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     assert private["sex: F"].n == 200
     assert private["all"].difference == pytest.approx(public["all"].difference, abs=0.013)
     assert private["all"].difference != public["all"].difference
+
+
+def test_both_tracks_together_give_no_small_cell_away(monkeypatch):
+    """Each track alone is safe; cells that differ by a dozen patients between the tracks are shown on one only."""
+    monkeypatch.setenv("REXRANK_SALT", "salt")
+    findings = frame()
+    report = findings.iloc[100:].reset_index(drop=True).copy()
+    report["subgroup:sex"] = report["subgroup:sex"].mask(report.index < 12, "M")
+
+    def axes(shown_here, other):
+        shown = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, None, other)
+        return {x.axis for x in shown.axes}
+
+    assert {"normal", "sex"} <= axes(report, None)
+    assert "normal" in axes(report, findings)
+    assert "sex" not in axes(report, findings)
+    same = findings.iloc[100:].reset_index(drop=True)
+    assert axes(same, findings) == axes(same, None)

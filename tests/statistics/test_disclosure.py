@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.disclosure import (
     MERGED,
     Axis,
     derivable_small_set,
+    large_enough,
     publishable,
     rounded_count,
     safe_axes,
@@ -55,13 +58,58 @@ def small(mask, clusters):
 
 
 def brute_force(masks, clusters):
-    """Whether any signed sum of shown masks, the total among them, marks fewer than 30 patients."""
+    """Whether leaving out any small set of kinds lowers the rank of the shown masks, the total among them."""
     rows = np.vstack([np.ones(clusters.n_studies, dtype=int), *[m.astype(int) for m in masks]])
-    for signs in product((-1, 0, 1), repeat=len(rows)):
-        total = np.array(signs) @ rows
-        if ((total == 0) | (total == 1)).all() and small(total == 1, clusters):
-            return True
-    return False
+    kinds, kind_of = np.unique(rows, axis=1, return_inverse=True)
+    rank = np.linalg.matrix_rank(kinds)
+    return any(
+        not large_enough(np.isin(kind_of, out), clusters)
+        and (size == kinds.shape[1] or np.linalg.matrix_rank(np.delete(kinds, out, axis=1)) < rank)
+        for size in range(1, kinds.shape[1] + 1)
+        for out in combinations(range(kinds.shape[1]), size)
+    )
+
+
+def chain(sizes):
+    """Labels on two axes that overlap in a chain: A0 B0, A1 B0, A1 B1, A2 B1, …, as many studies each as told."""
+    steps = [((k + 1) // 2, k // 2) for k in range(len(sizes))]
+    rows = [step for step, n in zip(steps, sizes, strict=True) for _ in range(n)]
+    return [f"A{a}" for a, _ in rows], [f"B{b}" for _, b in rows]
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5])
+def test_a_chain_of_cells_gives_none_of_its_links_away(groups):
+    """Of five by five groups nine cells, added and subtracted, leave one link; every cell itself is large."""
+    links = 2 * groups - 1
+    for place in range(links):
+        a, b = chain([5 if k == place else 100 for k in range(links)])
+        axes, clusters = [Axis("a", a), Axis("b", b)], single(len(a))
+        masks = [np.array(axis.labels) == name for axis in axes for name in sorted(set(axis.labels))]
+        assert derivable_small_set(masks, clusters)
+        shown = safe_axes(axes, clusters)
+        assert not brute_force([m for cells in shown.values() for m in cells.values()], clusters)
+    a, b = chain([100] * links)
+    assert set(safe_axes([Axis("a", a), Axis("b", b)], single(len(a)))) == {"a", "b"}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 2)] * 3, st.integers(1, 90)), min_size=2, max_size=9), st.booleans()
+)
+def test_the_search_agrees_with_leaving_out_every_set(rows, by_two):
+    """Up to nine kinds of studies on three axes; patients of one study, or of two that may lie in two cells."""
+    labels_of = [[row[axis] for row in rows for _ in range(row[3])] for axis in range(3)]
+    n = len(labels_of[0])
+    clusters = clusters_of([f"p{i // (1 + by_two):04}" for i in range(n)])
+    masks = [np.array(one) == name for one in labels_of for name in sorted(set(one))]
+    assert derivable_small_set(masks, clusters) == brute_force(masks, clusters)
+
+
+def test_a_search_that_takes_too_long_counts_as_found(monkeypatch):
+    rows = np.array(labels(A=100, B=100))
+    assert not derivable_small_set([rows == "A"], single(200))
+    monkeypatch.setattr("evaluator.statistics.disclosure.MAX_STEPS", 1)
+    assert derivable_small_set([rows == "A"], single(200))
 
 
 def test_the_brute_force_sees_what_the_rules_prevent():

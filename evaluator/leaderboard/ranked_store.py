@@ -1,0 +1,123 @@
+"""Boards as they were last ranked, in the store: what has not changed is not computed again.
+
+A board is kept under a digest of everything it is made of: records, per-study scores, releases,
+sanity probes, the salt of its draws and the program itself. With another digest, or a damaged file,
+there is nothing kept. The digest stays in the store: on the leaderboard it would say of a withheld
+set whether a single score changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from itertools import product
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from evaluator.core.files import dump_json, load_json, write_derived
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import TRACKS
+from evaluator.leaderboard.overall import PrimaryScores
+from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.table import Table
+from evaluator.scoring.baselines import sanity_path
+from evaluator.scoring.records import Board, record_path, studies_path
+
+RANKED_SCHEMA: Final = "rexrank/ranked/v1"
+
+
+class Ranked(NamedTuple):
+    """What ranking makes of one board: its table, the differences of all pairs of its models, and their scores."""
+
+    table: Table
+    pairwise: Pairwise
+    scores: PrimaryScores | None = None
+
+
+def inputs_digest(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> str:
+    """SHA-256 over all that a board is ranked from; the same wherever the folders lie."""
+    digest = hashlib.sha256()
+
+    def add(name: str, data: bytes) -> None:
+        for part in (name.encode(), data):
+            digest.update(len(part).to_bytes(8, "big") + part)
+
+    add("board", f"{board.name} {rehearsal} {program_digest()} numpy {np.__version__}".encode())
+    add("salt", os.environ.get("REXRANK_SALT", "").encode())
+    for name, path in _files(board, leaderboard, store):
+        with suppress(OSError):
+            # A pipe would never end; what is no file is named when the board is read.
+            add(name, path.read_bytes() if path.is_file() else b"no file")
+    return digest.hexdigest()
+
+
+def _files(board: Board, leaderboard: Path, store: Path) -> Iterator[tuple[str, Path]]:
+    """Every file a board is ranked from, with a name that says what it is."""
+    yield "releases", leaderboard / "releases.json"
+    yield "sanity", sanity_path(leaderboard, board)
+    # Subgroups of a set that is not public depend on those that its other track shows.
+    tracks = (board.track,) if board.dataset.exposure.small_groups else TRACKS
+    for root, kind in ((leaderboard, "leaderboard"), (store, "store")):
+        for place, track in product((record_path, studies_path), tracks):
+            folder = place(root, board.dataset.id, track, "x", "x").parent
+            for path in sorted(folder.glob("*")):
+                yield f"{kind} {place.__name__} {track} {path.name}", path
+
+
+@cache
+def program_digest() -> str:
+    """SHA-256 over the program's own files: another program may rank otherwise."""
+    digest = hashlib.sha256()
+
+    def visit(folder: Traversable, name: str) -> None:
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name):  # tie: none, names differ
+            if entry.is_dir():
+                visit(entry, f"{name}/{entry.name}")
+            elif entry.name.endswith((".py", ".yaml", ".toml", ".json")):
+                digest.update(f"{name}/{entry.name}\0".encode() + hashlib.sha256(entry.read_bytes()).digest())
+
+    visit(resources.files("evaluator"), "")
+    return digest.hexdigest()
+
+
+def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
+    """What was kept of a board made of the same inputs; `None` when there is nothing, or it is damaged."""
+    path = store / _name(board)
+    try:
+        whole = load_json(path) if path.is_file() else {}
+        content = _content_digest(whole["table"], whole["pairwise"])
+        if (whole["schema"], whole["inputs"], whole["content"]) != (RANKED_SCHEMA, inputs, content):
+            return None
+        return Ranked(Table.model_validate(whole["table"]), Pairwise.model_validate(whole["pairwise"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
+    """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
+    table, pairs = ranked.table.view(), ranked.pairwise.view()
+    kept = {
+        "schema": RANKED_SCHEMA,
+        "inputs": inputs,
+        "content": _content_digest(table, pairs),
+        "table": table,
+        "pairwise": pairs,
+    }
+    with suppress(RexrankError):
+        write_derived(store, _name(board), dump_json(kept))
+
+
+def _content_digest(table: object, pairs: object) -> str:
+    """SHA-256 of what is kept: a digit that a bad disk changed must not become a rank."""
+    return hashlib.sha256(dump_json([table, pairs]).encode()).hexdigest()
+
+
+def _name(board: Board) -> str:
+    return f"ranked/{board.name}.json"

@@ -1,0 +1,13 @@
+"""A ranked leaderboard of the sandbox, made once."""
+
+from __future__ import annotations
+
+import pytest
+from support.boards import make_leaderboard
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """To be copied before it is changed."""
+    folder = tmp_path_factory.mktemp("board") / "leaderboard"
+    return make_leaderboard(folder, ("near-copy", "template"), "Somewhere", "Clear lungs.")
