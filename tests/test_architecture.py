@@ -144,6 +144,7 @@ THEMES = {
     "test_hosted_requirements",
     "test_architecture",
     "test_import_names",
+    "test_statements",
     "test_tie_rules",
     "test_types_held",
 }

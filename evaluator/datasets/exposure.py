@@ -21,13 +21,16 @@ class Exposure:
     """What follows from a kind of access.
 
     `studies`: texts, study ids and per-study scores are published, and numbers to six decimals; else
-    they stay in the store. `small_groups`: subgroups of few patients and exact counts of theirs are
+    they stay in the store. `exact_tests`: p-values and shares of draws are shown with their digits, else in
+    classes and twentieths (`evaluator/statistics/rounding.py`). `small_groups`: subgroups of few patients and exact
+    counts of theirs are
     shown. `membership_counts`: integrity checks may say how many reports equal a reference.
     `limited_runs`: a team's runs are counted (`evaluator/scoring/quota.py`). `ladder`: a run is shown only when
     it beats the team's best. `least_step`, `studies_per_step`: see `step`.
     """
 
     studies: bool
+    exact_tests: bool
     small_groups: bool
     membership_counts: bool
     limited_runs: bool
@@ -54,6 +57,7 @@ EXPOSURES: Final[Mapping[Access, Exposure]] = MappingProxyType(
     {
         "public": Exposure(
             studies=True,
+            exact_tests=True,
             small_groups=True,
             membership_counts=True,
             limited_runs=False,
@@ -64,6 +68,7 @@ EXPOSURES: Final[Mapping[Access, Exposure]] = MappingProxyType(
         ),
         "restricted": Exposure(
             studies=False,
+            exact_tests=True,
             small_groups=False,
             membership_counts=True,
             limited_runs=False,
@@ -74,6 +79,7 @@ EXPOSURES: Final[Mapping[Access, Exposure]] = MappingProxyType(
         ),
         "withheld": Exposure(
             studies=False,
+            exact_tests=False,
             small_groups=False,
             membership_counts=False,
             limited_runs=True,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Stability, TableParts
+from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Shares, Stability, TableParts
 from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.ranks import Place
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, coarse_share, p_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,25 +41,42 @@ class Analysis:
         """Place by `team/model`."""
         return self.board.places
 
-    def table_parts(self, step: float | None = None) -> TableParts:
+    def table_parts(self, step: float | None = None, *, exact_tests: bool = True) -> TableParts:
         """The parts of a table that are not rows.
 
         `step`: of a set that is not public. Differences are then as coarse as its means: with a model
-        whose mean is known, an exact difference would give the other's away.
+        whose mean is known, an exact difference would give the other's away. Without `exact_tests`
+        p-values come in classes and shares of draws in twentieths.
         """
-        pairs = [asdict(p) for p in self.board.pairs]
+        shown = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
+        pairs = [asdict(p) for p in shown]
         resolution = dict(self.board.resolution)
         if step is not None:
             for pair in pairs:
                 rounded = {k: coarse(v, step) for k, v in pair.items() if k in DIFFERENCES and v is not None}
                 pair.update(rounded)
             resolution = {k: None if v is None else float(f"{v:.2g}") for k, v in resolution.items()}
+        stability = Stability(**self.board.stability)
+        if not exact_tests:
+            stability = _coarse_stability(stability)
         return TableParts(
             resolution=Resolution(**resolution),
             sensitivity=Sensitivity(**self.board.sensitivity),
-            stability=Stability(**self.board.stability),
+            stability=stability,
             pairs=tuple(PairTest(**pair) for pair in pairs),
         )
+
+
+def _coarse_stability(stability: Stability) -> Stability:
+    def shares(model: Shares) -> Shares:
+        return Shares(
+            first=coarse_share(model.first),
+            top3=coarse_share(model.top3),
+            ranks=tuple(map(coarse_share, model.ranks)),
+        )
+
+    models = {name: shares(model) for name, model in stability.models.items()}
+    return Stability(tau=tuple(map(coarse_share, stability.tau)), models=models)
 
 
 def analyse_board(

@@ -17,7 +17,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, ranks, significance
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, p_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,7 @@ def _tests(
             gain=_shown(gain, table.step),
             low=None if low is None else _shown(low, table.step),
             high=None if high is None else _shown(high, table.step),
-            p=p,
+            p=p_class(p) if table.p_classes else p,
             outcome=outcome,
         )
         tests.setdefault(order[a], []).append(test)

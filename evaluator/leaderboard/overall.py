@@ -29,15 +29,13 @@ from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import PairResult
 from evaluator.statistics.overall import Overall, Population, analyse_overall
 from evaluator.statistics.ranks import Place, places_of
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, p_class
 from evaluator.statistics.ties import by_cost, levels
 
 RULE: Final = "overall/v1"
 """Name and version: equal-weight mean over the boards of standardised differences in the metric that ranks them."""
 STEP: Final = 0.01
 """Of scores, differences and intervals: far coarser than what one study moves, on any set."""
-CLASSES: Final = (0.001, 0.01, 0.05, 1.0)
-"""What p is rounded up to where a board that counts is withheld."""
 
 
 class PrimaryScores(NamedTuple):
@@ -108,7 +106,7 @@ def _pairs(found: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, 
             difference=_shown(0 - p.difference),
             low=shown(p.high),
             high=shown(p.low),
-            p=next(c for c in CLASSES if p.p < c or c == 1) if withheld else p.p,
+            p=p_class(p.p) if withheld else p.p,
             better=p.better,
             matters=p.matters,
         )

@@ -22,7 +22,7 @@ from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_va
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, p_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,8 @@ def board_pairwise(
     """Per metric the pairs of models that both have it, a before b in the alphabet.
 
     Ends are `None` with fewer than 30
-    patients. Differences and ends are as coarse as the set's means.
+    patients. Differences and ends are as coarse as the set's means,
+    and on a withheld set p and q are in classes.
     """
     first = next(iter(frames.values()), None)
     if first is None:
@@ -97,9 +98,10 @@ def board_pairwise(
     if clusters.n >= bootstrap.MIN_CLUSTERS:
         draws = bootstrap.draw_means(tables(), clusters, seed)
     tests = significance.sign_flips(tables(), clusters, seed)
-    step = board.dataset.exposure.step(len(first))
+    exposure = board.dataset.exposure
+    step = exposure.step(len(first))
     metrics = {
-        key: _pairs(models, found, drawn, step)
+        key: _pairs(models, found, drawn, step, exact=exposure.exact_tests)
         for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
     metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
@@ -159,12 +161,20 @@ def _pairwise(
 
 
 def _pairs(
-    models: Sequence[str], tests: significance.Pairs, draws: FloatArray | None, step: float | None
+    models: Sequence[str],
+    tests: significance.Pairs,
+    draws: FloatArray | None,
+    step: float | None,
+    *,
+    exact: bool,
 ) -> tuple[MetricPair, ...]:
-    """The rows of one metric; with `step`, coarse."""
+    """The rows of one metric; with `step`, coarse; p and q in classes unless `exact`."""
 
     def shown(value: float) -> float:
         return float(f"{value:.6g}") if step is None else coarse(value, step)
+
+    def tested(value: float) -> float:
+        return float(f"{value:.4g}") if exact else p_class(value)
 
     q = significance.benjamini_hochberg(tests.p)
     ends = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else None
@@ -178,8 +188,8 @@ def _pairs(
                 difference=shown(float(tests.difference[k])),
                 low=low,
                 high=high,
-                p=float(f"{tests.p[k]:.4g}"),
-                q=float(f"{q[k]:.4g}"),
+                p=tested(float(tests.p[k])),
+                q=tested(float(q[k])),
             )
         )
     return tuple(rows)

@@ -78,7 +78,8 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     order = by_cost(first, [sign * r.metrics[entrants.primary].mean for r in first])
     anyone = (*entrants.scored, *entrants.withdrawn)
     step = board.dataset.exposure.step(anyone[0].n) if anyone else None
-    parts = analysis.table_parts(step) if analysis else TableParts()
+    exact = board.dataset.exposure.exact_tests
+    parts = analysis.table_parts(step, exact_tests=exact) if analysis else TableParts()
     return Table(
         schema=TABLE_SCHEMA,
         dataset=board.dataset.id,

@@ -93,7 +93,11 @@ class PairTest(Entry):
     difference: float
     low: float | None
     high: float | None
-    p: float = Field(ge=0, le=1)
+    p: float = Field(
+        ge=0,
+        le=1,
+        description="On a withheld set one of 0.0009 (below 0.001), 0.0099 (below 0.01), 0.0499 (below 0.05), 1.",
+    )
     better: Literal["a", "b"] | None = Field(description="Which of the two the test shows to be better.")
     matters: bool = Field(
         description="Whether the means are as far apart as matters; only then does the pair separate ranks.",
@@ -203,6 +207,11 @@ class Table(Entry):
         description="The tests that rank: difference in the ranking metric (mean of a minus mean of b), interval, "
         "p adjusted for all pairs."
     )
+
+    @property
+    def p_classes(self) -> bool:
+        """Whether p-values come in classes, of which it is known only what they are below."""
+        return self.access == "withheld"
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from evaluator.site.model.cases import compact, has_texts
 
 _NOTES: Final = (
     "- The sentence in bold rests on the test that ranks the board: on the ranking metric alone, by patient, counted over",
-    "  all pairs of the board, so that the chance of any wrong separation stays at 5 %.",
+    "  all pairs of the board, so that the chance of any wrong separation is about 5 %.",
     "- A difference can be shown and still be too small to matter: closer than 0.01 on metrics from 0 to 1, or than 0.03 in mean",
     "  RadCliQ-v1, two models count as practically equal. That is a convention; such a pair separates no ranks.",
     "- Intervals are those of the difference on the same studies; they resample patients. Two models whose own intervals",
@@ -88,6 +88,7 @@ def _board(table: Table, content: Content) -> dict[str, Any]:
         "n_clusters": table.n_clusters,
         "rehearsal": table.rehearsal,
         "mde_all_pairs": table.resolution.mde_all_pairs,
+        "p_classes": table.p_classes,
         "spread": {m.key: _spread(table, m.key) for m in table.metrics},
         "metrics": [{k: getattr(m, k) for k in keys} for m in table.metrics],
         "models": [{"id": r.id, "name": r.name} for r in table.rows],

@@ -14,6 +14,9 @@ import numpy as np
 
 DECIMALS: Final = 6
 """Of every number that is published: far below what any score can tell, and no room to hide a text in."""
+P_CLASSES: Final = {0.001: 0.0009, 0.01: 0.0099, 0.05: 0.0499}
+"""By the level that a p-value is below: the number that stands for all of its class."""
+SHARE_STEP: Final = 0.05
 
 
 def six_decimals(value: Any) -> Any:
@@ -40,3 +43,35 @@ def coarse(value: float, step: float) -> float:
     (0.412, 0.4)
     """
     return float(six_decimals(float(np.rint(value / step) * step)))
+
+
+def p_class(p: float) -> float:
+    """The number that stands for a p-value's class: below .001, .01 or .05, or not below .05.
+
+    It lies on the same side of every level, and is at least as large but for the last digits of a class.
+    The digits of an exact p-value follow single scores as closely as those of an exact mean do.
+
+    >>> [p_class(p) for p in (0.0001, 0.001, 0.0321, 0.05, 0.7)]
+    [0.0009, 0.0099, 0.0499, 1.0, 1.0]
+    """
+    return next((shown for level, shown in P_CLASSES.items() if p < level), 1.0)
+
+
+def p_text(p: float, *, classes: bool = False) -> str:
+    """A p-value in the manner of papers; with `classes`, of which it is known only what it is below.
+
+    >>> p_text(0.0321), p_text(0.0004), p_text(0.0499, classes=True), p_text(1.0, classes=True)
+    ('0.032', '< 0.001', '< 0.05', '≥ 0.05')
+    """
+    if classes:
+        return next((f"< {level}" for level in P_CLASSES if p < level), "≥ 0.05")
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def coarse_share(share: float) -> float:
+    """A share of draws, or a rank correlation of theirs, to the nearest twentieth.
+
+    >>> coarse_share(0.8838), coarse_share(-0.31)
+    (0.9, -0.3)
+    """
+    return round(coarse(share, SHARE_STEP), 2) + 0.0

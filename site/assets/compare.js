@@ -3,7 +3,13 @@ import { choice, drawn, element, keepInAddress, load, number } from "./page.js";
 
 const MOST = 3;
 const ALPHA = 0.05;
-const chance = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+// On a withheld set a p-value is the number of its class, of which it is known only what it is below.
+const LEVELS = [0.001, 0.01, 0.05];
+const pText = (board, p) => {
+  const level = (board.p_classes ? LEVELS : LEVELS.slice(0, 1)).find((l) => p < l);
+  return level ? `< ${level}` : board.p_classes ? "≥ 0.05" : p.toFixed(3);
+};
+const chance = (board, p) => `p ${/^\d/.test(pText(board, p)) ? "= " : ""}${pText(board, p)}`;
 const span = (low, high, sign = false) => `${number(low, sign)} to ${number(high, sign)}`;
 
 const mountOne = async (root) => {
@@ -154,7 +160,7 @@ const duel = (board, a, b) => {
       element("td", {}, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, pair, board.spread[metric.key] * reach)),
       element("td", { text: number(d, true) }),
       element("td", { text: low === null ? (q === null ? "none" : "too few patients") : span(low, high, true) }),
-      ...[p, q].map((v) => element("td", { text: v === null ? "–" : v < 0.001 ? "< 0.001" : v.toFixed(3) })));
+      ...[p, q].map((v) => element("td", { text: v === null ? "–" : pText(board, v) })));
   });
   const picture = element("span", { class: "rx-sides" }, element("span", { text: `◀ ${b.name} better` }), element("span", { text: `${a.name} better ▶` }));
   const heads = ["Metric (mean)", "Better", picture, "Difference", "95 % interval", "p", "q"];
@@ -184,7 +190,7 @@ const verdict = (board, a, b) => {
   const [better, worse] = standing.startsWith("better") ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
   const size = `${d === 0 ? "less than is shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
-  const tested = `${chance(p)}, counted over all pairs of the board`;
+  const tested = `${chance(board, p)}, counted over all pairs of the board`;
   if (standing === "better" || standing === "worse") {
     return [element("strong", { text: `The difference is real: ${better.name} is better than ${worse.name}.` }),
       ` They differ by ${size} (${tested}).`, others(board, a, b)];

@@ -157,3 +157,12 @@ def test_clusters_are_numbered_by_name():
     assert isinstance(clusters, Clusters)
     assert clusters.sums(np.array([[1.0], [2.0], [3.0]])).tolist() == [[2.0], [4.0]]
     assert bootstrap.MIN_CLUSTERS == 30
+
+
+def test_models_whose_own_intervals_overlap_may_differ():
+    shared = RNG.normal(size=(300, 1))
+    values = shared + RNG.normal(0, 0.05, (300, 2)) + [0.0, 0.05]
+    draws = draw_means([values], clusters_of([f"s{i:03}" for i in range(300)]), 3, 999)[0]
+    low, high = interval(draws)
+    assert high[0] > low[1]
+    assert interval(draws[:, [1]] - draws[:, [0]])[0][0] > 0

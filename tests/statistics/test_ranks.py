@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
 
 from evaluator.statistics import ranks
-from evaluator.statistics.board_analysis import BoardScores, analyse, metric_intervals
+from evaluator.statistics.board_analysis import (
+    BoardScores,
+    analyse,
+    detectable_difference,
+    metric_intervals,
+)
 from evaluator.statistics.bootstrap import clusters_of
 
 RNG = np.random.default_rng(12)
@@ -203,3 +208,32 @@ def test_an_interval_does_not_depend_on_the_other_metrics():
     together = metric_intervals(values, scores.clusters, 3)
     alone = metric_intervals({"m": values["m"]}, scores.clusters, 3)
     assert together["m"] == alone["m"]
+
+
+def test_ranges_may_overlap_although_a_test_separates_the_two():
+    """Of three models only the first and the last are told apart: ranges 1-2, 1-3, 2-3."""
+    p = np.ones((3, 3))
+    p[0, 2] = p[2, 0] = 0.01
+    found = ranks.places(np.array([0.0, 0.1, 0.2]), p)
+    assert [(x.rank_low, x.rank_high) for x in found] == [(1, 2), (1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize("p", [0.01, 0.04, 0.06, 0.5])
+def test_the_best_group_is_whom_no_test_shows_to_be_worse_than_the_first(p):
+    matrix = np.ones((3, 3))
+    matrix[0, 2] = matrix[2, 0] = p
+    found = ranks.places(np.array([0.0, 0.1, 0.2]), matrix)
+    assert [x.tied_with_best for x in found] == [True, True, p >= 0.05]
+
+
+def test_the_detectable_difference_is_seen_four_times_in_five():
+    rng = np.random.default_rng(14)
+    error = 1 / np.sqrt(400)
+    means = rng.normal(detectable_difference(error), error, 20_000)
+    assert (np.abs(means) > 1.96 * error).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_shares_of_first_places_are_those_of_the_draws():
+    draws = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    found = ranks.stability(["a", "b"], draws, np.array([0.0, 1.0]))["models"]
+    assert (found["a"]["first"], found["b"]["first"]) == (0.75, 0.25)

@@ -35,7 +35,7 @@ def intervals(table: Table) -> str:
     )
     about = (
         f"{measured_on(metric)} Filled dots and the bar at the left edge mark the best group: no test shows these models "
-        f"to be worse than the first. Where two ranges of ranks overlap, neither model is shown to be better.{_null_words(plot)}"
+        f"to be worse than the first. Ranges of two models may overlap although a test separates the two: the pairs below say it.{_null_words(plot)}"
     )
     grids = plot.grid + grid_of("rx-grid-rank", marks, places, None)
     shown = lanes_table("intervals", "Intervals and ranges of ranks", head, body, about, grids)

@@ -10,6 +10,7 @@ from evaluator.leaderboard.table import PairTest, Standing, Table
 from evaluator.site.board.charts import scale
 from evaluator.site.board.row_charts import axis, lanes_table, rank_ticks
 from evaluator.site.html import text
+from evaluator.statistics.rounding import p_text
 
 ALPHA: Final = 0.05
 TITLES: Final[Mapping[Standing, str]] = {
@@ -36,7 +37,7 @@ def duels(table: Table) -> str:
         return ""
     n = len(rows)
     tests = {frozenset((p.a, p.b)): p for p in table.pairs}
-    body = "\n".join(_lane(i, rows, tests) for i in range(n))
+    body = "\n".join(_lane(i, rows, tests, classes=table.p_classes) for i in range(n))
     columns = scale(1, n, 50 / n, 100 - 50 / n) if n > 1 else (0.0, 50.0)
     head = (
         '<thead><tr><th scope="col" class="rx-number">No.</th><th scope="col" class="rx-model">Model</th>'
@@ -59,7 +60,9 @@ def duels(table: Table) -> str:
     return lanes_table("duels", "Who is better than whom", head, body, about)
 
 
-def _lane(i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], PairTest]) -> str:
+def _lane(
+    i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], PairTest], *, classes: bool
+) -> str:
     """The row of one model: drawing, counts and the models that the test leaves open."""
     row, n = rows[i], len(rows)
     places: dict[Standing, list[int]] = {s: [] for s in get_args(Standing)}
@@ -80,7 +83,7 @@ def _lane(i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], Pair
         f'<td class="rx-number">{_count(places["better"], places["better_by_less"])}</td>'
         f'<td class="rx-words">{_places(places["open"])}</td>'
         f'<td class="rx-number">{_count(places["worse"], places["worse_by_less"])}</td>'
-        f'<td class="rx-number">{"–" if following is None else p_text(following.p)}</td></tr>'
+        f'<td class="rx-number">{"–" if following is None else p_text(following.p, classes=classes)}</td></tr>'
     )
 
 
@@ -111,12 +114,3 @@ def _places(places: Sequence[int]) -> str:
     '1–3, 5'
     """
     return ", ".join(f"{a + 1}" if a == b else f"{a + 1}–{b + 1}" for a, b in _spans(places)) or "none"
-
-
-def p_text(p: float) -> str:
-    """A p-value in the manner of papers.
-
-    >>> p_text(0.0321), p_text(0.0004)
-    ('0.032', '< 0.001')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -8,8 +8,8 @@ from typing import Final
 from evaluator.leaderboard.subgroup_types import Axis, Gap, Group, Interval, ModelGroups, Subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
-from evaluator.site.board.pairwise_tests import p_text
 from evaluator.site.html import names_of, number, percent, scrolled, text
+from evaluator.statistics.rounding import p_text
 
 AXIS_TITLES: Final = {
     "normal": "normal and abnormal studies",
@@ -56,7 +56,9 @@ def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str], 
     order = {r.id: i for i, r in enumerate(table.rows)}
     # tie: the file's order
     models = sorted(axis.models.items(), key=lambda pair: order.get(pair[0], len(order)))
-    body = [_means(names.get(m, text(m)), entry, groups, digits) for m, entry in models]
+    body = [
+        _means(names.get(m, text(m)), entry, groups, digits, classes=table.p_classes) for m, entry in models
+    ]
     title = AXIS_TITLES.get(axis.axis, str(axis.axis).replace("_", " "))
     means = scrolled(
         f"By {title}",
@@ -73,7 +75,7 @@ def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str], 
     )
 
 
-def _means(name: str, entry: ModelGroups, groups: Sequence[Group], digits: int) -> str:
+def _means(name: str, entry: ModelGroups, groups: Sequence[Group], digits: int, *, classes: bool) -> str:
     """A model's row of group means."""
     sure = [g for g in entry.groups.values() if g.low is not None]
     # One group with an interval cannot be the worst of anything.
@@ -82,7 +84,7 @@ def _means(name: str, entry: ModelGroups, groups: Sequence[Group], digits: int) 
         f"<td>{_estimate(entry.groups.get(g.name), digits)}{'<small>worst group</small>' if worst == g.name else ''}</td>"
         for g in groups
     )
-    q = "–" if entry.q is None else p_text(entry.q)
+    q = "–" if entry.q is None else p_text(entry.q, classes=classes)
     return f'<tr><th scope="row" class="rx-model">{name}</th>{cells}<td>{q}</td></tr>'
 
 

@@ -15,13 +15,13 @@ from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.null_reports import TITLES
 from evaluator.scoring.record import Record
 from evaluator.site.board.page import TRACK_TITLES
-from evaluator.site.board.pairwise_tests import p_text
 from evaluator.site.board.table import beside
 from evaluator.site.content import Content, Entry
 from evaluator.site.html import AXIS_TITLES, badges_of, facts, html_table, number, text
 from evaluator.site.model.cases import has_texts, scores_of
 from evaluator.site.model.figures import histogram, strip
 from evaluator.site.model.provenance import origins
+from evaluator.statistics.rounding import p_text
 from evaluator.statistics.ties import lowest
 
 
@@ -116,7 +116,7 @@ def _baselines(table: Table, row: Row) -> list[str]:
         return []
     rows = [
         f'<tr><th scope="row">{text(TITLES.get(t.null.partition("/")[2], t.null))}</th>'
-        f"<td>{OUTCOMES[t.outcome]}</td><td>{number(t.gain)}{interval(t)}</td><td>{p_text(t.p)}</td></tr>"
+        f"<td>{OUTCOMES[t.outcome]}</td><td>{number(t.gain)}{interval(t)}</td><td>{p_text(t.p, classes=table.p_classes)}</td></tr>"
         for t in row.against_nulls
     ]
     heads = ("This model", f"Gain in mean {text(metric.title)}", "p")
