@@ -44,7 +44,8 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     name, token = _repository(repository)
     root = checkout()
     flows = read_workflows(root) if root is not None else None
-    expected = Expected(flows.checks, flows.names, flows.foreign) if flows else Expected()
+    on_runner = frozenset(name for name, _ in flows.on_runner) if flows else frozenset()
+    expected = Expected(flows.checks, flows.names, flows.foreign, on_runner) if flows else Expected()
     return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
 
 

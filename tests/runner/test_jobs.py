@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -166,18 +169,22 @@ def test_a_gpu_whose_devices_cannot_be_made_takes_no_job(machine):
     assert not (machine / "home/seen").exists()
 
 
-def keep(tmp_path, *args, gh=0, ssh=0, seconds=20):
-    """keep-registered.sh with doubles of gh and ssh that write down what they are asked."""
+def keep(tmp_path, *args, gh=0, ssh=0, seconds=20, token="ghs_oneHour", **more):
+    """keep-registered.sh with doubles of gh, curl and ssh that write down what they are asked."""
     fake = tmp_path / "fake"
     fake.mkdir()
     asked = tmp_path / "asked"
     (fake / "gh").write_text(
-        f'#!/bin/bash\nprintf "gh %s\\n" "$*" >>{asked}\n[ "$3" = DELETE ] && exit 0\necho "41 {CONFIG}"\nexit {gh}\n'
+        f'#!/bin/bash\nprintf "gh %s%s\\n" "$*" "${{GH_TOKEN:+ as $GH_TOKEN}}" >>{asked}\n[ "$3" = DELETE ] && exit 0\necho "41 {CONFIG}"\nexit {gh}\n'
     )
     (fake / "ssh").write_text(f'#!/bin/bash\nprintf "ssh %s < %s\\n" "$*" "$(cat)" >>{asked}\nexit {ssh}\n')
+    (fake / "curl").write_text(
+        f'#!/bin/bash\nprintf "curl %s\\n" "$*" >>{asked}\n[ "$2" = --config ] && cat "$3" >{tmp_path}/config\n'
+        f'echo \'{{\n  "token": "{token}",\n  "expires_at": "2026-12-01T00:00:00Z"\n}}\'\n'
+    )
     for program in fake.iterdir():
         program.chmod(0o755)
-    env = {"PATH": f"{fake}:{os.environ['PATH']}", "REXRANK_PAUSE": "1"}
+    env = {"PATH": f"{fake}:{os.environ['PATH']}", "REXRANK_PAUSE": "1", **more}
     done = sh("timeout", str(seconds), str(KIT / "keep-registered.sh"), *args, env=env)
     return done, asked.read_text().splitlines() if asked.exists() else []
 
@@ -201,6 +208,64 @@ def test_a_runner_that_cannot_be_reached_leaves_no_registration(tmp_path):
     assert asked[-1].startswith("gh api -X DELETE ")
 
 
+def app_key(tmp_path):
+    """The environment of an App's registrar, with a key of its own."""
+    key = tmp_path / "app.pem"
+    assert sh("openssl", "genrsa", "-out", str(key), "2048").returncode == 0
+    return {"REXRANK_APP_ID": "4712", "REXRANK_INSTALLATION_ID": "99", "REXRANK_APP_KEY": str(key)}
+
+
+def test_an_app_registers_to_the_organisations_group(tmp_path):
+    """It proves itself by a text that its key signed, and asks for that one right; the proof stands in no argument."""
+    env = app_key(tmp_path)
+    done, asked = keep(tmp_path, "rexrank", "2", "scoring-runner", "--once", **env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    proof, ask, run, remove = asked
+    assert proof.endswith(" https://api.github.com/app/installations/99/access_tokens")
+    assert '{"permissions":{"organization_self_hosted_runners":"write"}}' in proof
+    assert ask.startswith("gh api -X POST orgs/rexrank/actions/runners/generate-jitconfig ")
+    assert "runner_group_id=2" in ask
+    assert ask.endswith(" as ghs_oneHour")
+    assert run.endswith(f"scoring-runner sudo -n /opt/rexrank/bin/run-one-job.sh < {CONFIG}")
+    assert remove == "gh api -X DELETE orgs/rexrank/actions/runners/41 as ghs_oneHour"
+    jwt = re.fullmatch(r'header = "Authorization: Bearer ([\w.-]+)"\n', (tmp_path / "config").read_text())[1]
+    assert not any(jwt in line for line in asked)
+    text, _, signature = jwt.rpartition(".")
+    head, body = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in text.split("."))
+    assert (head["alg"], body["iss"], body["exp"] - body["iat"]) == ("RS256", "4712", 540)
+    (tmp_path / "signature").write_bytes(base64.urlsafe_b64decode(signature + "=="))
+    assert (
+        sh(
+            "openssl", "pkey", "-in", env["REXRANK_APP_KEY"], "-pubout", "-out", str(tmp_path / "pub")
+        ).returncode
+        == 0
+    )
+    verify = (
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-verify",
+        str(tmp_path / "pub"),
+        "-signature",
+        str(tmp_path / "signature"),
+    )
+    assert sh(*verify, input=text.encode()).stdout == b"Verified OK\n"
+
+
+@pytest.mark.parametrize("wrong", ["no token", "no id", "no key"])
+def test_without_its_app_a_group_is_asked_for_nothing(tmp_path, wrong):
+    env = app_key(tmp_path)
+    if wrong == "no id":
+        del env["REXRANK_INSTALLATION_ID"]
+    elif wrong == "no key":
+        Path(env["REXRANK_APP_KEY"]).unlink()
+    done, asked = keep(
+        tmp_path, "rexrank", "2", "host", "--once", token="" if wrong == "no token" else "x", **env
+    )
+    assert done.returncode == 2
+    assert not any(line.startswith(("gh", "ssh")) for line in asked)
+
+
 def test_without_a_registration_the_runner_is_not_asked(tmp_path):
     done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", gh=4)
     assert done.returncode == 4
@@ -208,7 +273,7 @@ def test_without_a_registration_the_runner_is_not_asked(tmp_path):
 
 
 def test_the_pause_grows_while_nothing_works(tmp_path):
-    done, _ = keep(tmp_path, "rexrank/challenge", "scoring-runner", ssh=255, seconds=1.7)
+    done, _ = keep(tmp_path, "rexrank/challenge", "scoring-runner", ssh=255, seconds=5)
     assert [line.split()[-2] for line in done.stderr.decode().splitlines()][:2] == ["1", "2"]
 
 
@@ -218,6 +283,9 @@ def test_the_pause_grows_while_nothing_works(tmp_path):
         (),
         ("rexrank/challenge",),
         ("rexrank", "host"),
+        ("rexrank", "2"),
+        ("rexrank", "two", "host"),
+        ("rex;id", "2", "host"),
         ("a/b;id", "host"),
         ("a/b", "-oProxyCommand=id"),
         ("a/b", ""),

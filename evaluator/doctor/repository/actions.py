@@ -152,7 +152,10 @@ def _runners(answers: Answers) -> Finding:
     listed = answers.read(path, Runners)
     if listed is None:
         return answers.refused("RD627", what, path, look)
-    runners = listed.runners
+    # An organisation's runners are in its groups.
+    grouped = [p for p in answers.known if p.startswith("/orgs/") and p.endswith("/runners")]
+    groups = [answers.read(p, Runners) for p in grouped]
+    runners = [r for group in (listed, *groups) if group is not None for r in group.runners]
     if not runners:
         return unsettled(
             "RD627", what, "none waits at the moment", "keep-registered.sh should keep one there"

@@ -24,6 +24,8 @@ class Expected:
     checks: frozenset[str] = frozenset()
     workflows: frozenset[str] = frozenset()
     foreign: frozenset[str] = frozenset()
+    on_runner: frozenset[str] = frozenset()
+    """Files of the workflows that use the scoring machine."""
 
 
 def check_main(answers: Answers, expected: Expected) -> Iterator[Finding]:
@@ -52,6 +54,12 @@ def rules_of(answers: Answers, kind: str) -> list[RuleParameters]:
     """The parameters of main's active rules of one kind."""
     rules = answers.read(_RULES_PATH, Rules)
     return [r.parameters or RuleParameters() for r in (rules.root if rules else ()) if r.type == kind]
+
+
+def rule_kinds(answers: Answers, path: str) -> set[str]:
+    """The kinds of rules that are active on a branch, by the path where GitHub tells them."""
+    rules = answers.read(path, Rules)
+    return {r.type for r in rules.root} if rules else set()
 
 
 def _reviews(answers: Answers) -> Finding:
@@ -105,7 +113,7 @@ def _history(answers: Answers) -> Finding:
         "deletion": "main may be deleted",
         "required_linear_history": "merge commits may weave it",
     }
-    present = {r.type for r in rules.root}
+    present = rule_kinds(answers, _RULES_PATH)
     wrong = [words for kind, words in kinds.items() if kind not in present]
     return judged(
         "RD604",

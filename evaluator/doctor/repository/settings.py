@@ -13,13 +13,21 @@ from evaluator.doctor.repository.answer_types import Environments, Rules
 from evaluator.doctor.repository.answers import Answer, Answers
 from evaluator.doctor.repository.environments import WISHES, check_environments
 from evaluator.doctor.repository.rules import Expected, check_main, ruleset_ids
+from evaluator.doctor.repository.table import (
+    OTHER,
+    check_keys,
+    check_merging,
+    group_paths,
+    groups_path,
+    organisation,
+)
 from evaluator.github.api import repository
 
 PATHS: Final = (
     "", "/actions/permissions", "/actions/permissions/workflow", "/actions/permissions/fork-pr-contributor-approval",
     "/actions/permissions/artifact-and-log-retention", "/actions/secrets", "/actions/organization-secrets",
     "/actions/variables/REX_APP_CLIENT_ID", "/actions/workflows", "/actions/runners", "/rules/branches/main",
-    "/environments", "/codeowners/errors", "/pages", "/keys", "/private-vulnerability-reporting",
+    "/environments", "/codeowners/errors", "/pages", "/keys", "/private-vulnerability-reporting", OTHER, "/collaborators",
 )  # fmt: skip
 LISTS: Final = frozenset(
     {
@@ -30,9 +38,12 @@ LISTS: Final = frozenset(
         "/rules/branches/main",
         "/environments",
         "/keys",
+        "/collaborators",
+        OTHER,
     }
 )
 """What comes in pages; one of a hundred is all there can be here."""
+PUSHERS: Final = {"permission": "push"}
 EYES: Final = (
     ("RD641", "the publisher's App", "may write contents and nothing else, and is installed on this repository alone", "the App's page: Permissions; Install App"),
     ("RD642", "environment scoring", "administrators may not go past the reviewers", "Settings → Environments → scoring: Allow administrators to bypass, off"),
@@ -45,9 +56,9 @@ EYES: Final = (
 def check_settings(answers: Answers, expected: Expected) -> list[Section]:
     """Every finding on the repository's settings."""
     return [
-        Section("Main", tuple(check_main(answers, expected))),
+        Section("Main", (*check_main(answers, expected), *check_merging(answers))),
         Section("Environments and secrets", tuple(check_environments(answers))),
-        Section("Actions", tuple(check_actions(answers, expected))),
+        Section("Actions", (*check_actions(answers, expected), *check_keys(answers, expected))),
         Section("Site and other doors", tuple(check_doors(answers))),
         Section("For your own eyes", tuple(_eyes())),
     ]
@@ -61,21 +72,27 @@ def _eyes() -> Iterator[Finding]:
 def ask_settings(name: str, token: str) -> Answers:
     """GitHub's answers on a repository; raises `RexrankError` when it gives none, or knows no such token."""
     ask = asker(name, token)
-    known = {path: ask(path) for path in PATHS}
+    known = {path: ask(path, PUSHERS if path == "/collaborators" else None) for path in PATHS}
     if ((known["/actions/permissions"].body) or {}).get("allowed_actions") == "selected":
         known["/actions/permissions/selected-actions"] = ask("/actions/permissions/selected-actions")
-    for number in ruleset_ids(Answers(known).read("/rules/branches/main", Rules)):
+    both = [ruleset_ids(Answers(known).read(p, Rules)) for p in ("/rules/branches/main", OTHER)]
+    for number in sorted({i for ids in both for i in ids}):
         known[f"/rulesets/{number}"] = ask(f"/rulesets/{number}")
     environments = Answers(known).read("/environments", Environments) or Environments()
     there = {e.name for e in environments.environments}
     for wish in WISHES:
         for part in ("deployment-branch-policies", "secrets") if wish.name in there else ():
             known[f"/environments/{wish.name}/{part}"] = ask(f"/environments/{wish.name}/{part}")
+    org = organisation(Answers(known))
+    if org:
+        known[groups_path(org)] = ask(groups_path(org), {"visible_to_repository": name.partition("/")[2]})
+        for path in (f"/orgs/{org}/installations", *group_paths(org, known[groups_path(org)].body)):
+            known[path] = ask(path)
     return Answers(known)
 
 
 def asker(name: str, token: str) -> Any:
-    """A function from a path below the repository, and query values, to GitHub's answer."""
+    """A function from a path below the repository or of an organisation, and query values, to GitHub's answer."""
     import requests
     from github import GithubException
 
@@ -84,10 +101,11 @@ def asker(name: str, token: str) -> Any:
     repo = repository(token, name)
 
     def ask(path: str, query: Mapping[str, str] | None = None) -> Answer:
-        values = dict(query or {}) | ({"per_page": "100"} if path in LISTS else {})
+        org = path.startswith("/orgs/")
+        values = dict(query or {}) | ({"per_page": "100"} if org or path in LISTS else {})
         try:
             _, body = repo.requester.requestJsonAndCheck(
-                "GET", f"/repos/{name}{path}", parameters=values or None
+                "GET", path if org else f"/repos/{name}{path}", parameters=values or None
             )
         except GithubException as refused:
             if refused.status == 401:

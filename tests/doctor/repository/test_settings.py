@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
-from rehearsal.endpoints_settings import GOOD, SECURITY, settings
+from rehearsal.endpoints_settings import GOOD, GROUPS, SECURITY, settings
 from rehearsal.github_server import GitHubServer
-from rehearsal.state import REPOSITORY, Fault, State, Token
+from rehearsal.state import OWNER, REPOSITORY, Fault, State, Token
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
@@ -22,12 +23,18 @@ EXPECTED = Expected(
     workflows=frozenset(
         f"{n}.yml" for n in ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
     ),
+    on_runner=frozenset({"publish.yml", "score.yml"}),
 )
 REPO = {
     "full_name": REPOSITORY,
     "default_branch": "main",
     "visibility": "public",
     "security_and_analysis": SECURITY,
+    "owner": {"login": OWNER, "type": "Organization"},
+    "allow_squash_merge": True,
+    "allow_merge_commit": False,
+    "allow_rebase_merge": False,
+    "allow_auto_merge": False,
 }
 LOOK = [code for code, *_ in EYES]
 
@@ -48,7 +55,7 @@ def outcome(changes=None, expected=EXPECTED):
 def test_a_sound_repository():
     codes, _ = outcome()
     assert (codes["bad"], codes["open"]) == ([], LOOK)
-    assert len(codes["good"]) == 23
+    assert len(codes["good"]) == 29
 
 
 def put(*keys, **values):
@@ -105,7 +112,18 @@ RULES, ENVIRONMENTS = "/rules/branches/main", "/environments"
 SCORE, CI = {"context": "rexrank/score", "integration_id": 15368}, {"context": "Format, lint, types, tests"}
 APP = ("Integration", 4711)
 REVIEWER = {"id": 2, "node_id": "", "type": "required_reviewers", "reviewers": [{"type": "User"}]}
-RUNNERS = "/actions/runners"
+RUNNERS = f"{GROUPS}/2/runners"
+APPS, OTHER = f"/orgs/{OWNER}/installations", "/rules/branches/any-other-branch"
+BRANCHES = [{"type": kind, "ruleset_id": 8} for kind in ("creation", "update")]
+
+
+def group(**values):
+    return put("runner_groups", 0, **values)
+
+
+def app_with(number, **permissions):
+    return put("installations", number, permissions=permissions)
+
 
 WRONG = [
     ("another default branch", {"": {**REPO, "default_branch": "master"}}, "RD601", "master"),
@@ -131,6 +149,24 @@ WRONG = [
     ("deploy keys above the rules", {"/rulesets/7": actors(APP, ("DeployKey", None))}, "RD605", "deploy key"),
     ("two apps above the rules", {"/rulesets/7": actors(APP, ("Integration", 2))}, "RD605", "2 apps"),
     ("no app above the rules", {"/rulesets/7": actors()}, "RD605", "0 apps"),
+    ("merge commits by a setting", {"": {**REPO, "allow_merge_commit": True}}, "RD607", "allow_merge_commit is True"),
+    ("rebasing", {"": {**REPO, "allow_rebase_merge": True}}, "RD607", "allow_rebase_merge"),
+    ("no squashing", {"": {**REPO, "allow_squash_merge": False}}, "RD607", "allow_squash_merge"),
+    ("auto-merge", {"": {**REPO, "allow_auto_merge": True}}, "RD608", "it is on"),
+    ("auto-merge that is not told", {"": {k: v for k, v in REPO.items() if k != "allow_auto_merge"}}, "RD608", "does not say"),
+    ("a merge queue", {RULES: lambda b: [*b, {"type": "merge_queue", "ruleset_id": 7}]}, "RD609", "there is one"),
+    ("branches of writers", {OTHER: []}, "RD610", "maintainer may push one"),
+    ("branches that are there already", {OTHER: BRANCHES[:1]}, "RD610", "maintainer may push one"),
+    ("a team above the rule of branches", {"/rulesets/8": actors(("Team", 3))}, "RD610", "a team 3 may go past"),
+    ("a runner of the repository", {"/actions/runners": GOOD[RUNNERS]}, "RD628", "registered to the repository"),
+    ("no runner group", {GROUPS: {"runner_groups": []}}, "RD628", "no group takes"),
+    ("a group for all", {GROUPS: group(visibility="all")}, "RD628", "every repository"),
+    ("a group for another", {f"{GROUPS}/2/repositories": {"repositories": [{"full_name": "rehearsal-org/other"}]}}, "RD628", "rehearsal-org/other"),
+    ("every workflow", {GROUPS: group(restricted_to_workflows=False)}, "RD628", "takes every workflow"),
+    ("workflows of any branch", {GROUPS: group(selected_workflows=[f"{REPOSITORY}/.github/workflows/score.yml@refs/heads/x"])}, "RD628", "score.yml@refs/heads/x; rexrank-scoring does not take"),
+    ("no App for the registrar", {APPS: put("installations", 1, permissions={})}, "RD629", "0 Apps"),
+    ("a registrar that may more", {APPS: app_with(1, organization_self_hosted_runners="write", contents="write")}, "RD629", "may also: contents"),
+    ("an App that administers", {APPS: app_with(0, administration="write")}, "RD629", "rexrank-bot may administer"),
     ("a team that is not there", {"/codeowners/errors": {"errors": [{"line": 2, "kind": "Unknown owner"}]}}, "RD606", "line 2"),
     ("no environment for scoring", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "scoring"]}}, "RD611", "not there"),
     ("scoring from any branch", {ENVIRONMENTS: environment("scoring", deployment_branch_policy=None)}, "RD611", "every branch"),
@@ -200,7 +236,7 @@ def test_what_the_token_may_not_read_is_left_to_the_eyes(path):
 
 
 def test_a_foreign_action_needs_its_owner():
-    wanted = Expected(EXPECTED.checks, EXPECTED.workflows, frozenset({"astral-sh"}))
+    wanted = replace(EXPECTED, foreign=frozenset({"astral-sh"}))
     codes, found = outcome(expected=wanted)
     assert codes["bad"] == ["RD621"]
     assert "astral-sh/* is not allowed" in next(f for f in found if f.state == "bad").found
@@ -210,6 +246,16 @@ def test_a_foreign_action_needs_its_owner():
 
 def test_a_person_has_no_secrets_of_an_organisation():
     assert outcome({"/actions/organization-secrets": 404})[0]["bad"] == []
+
+
+def test_a_repository_of_a_person_is_told_what_it_risks():
+    codes, found = outcome({"": {**REPO, "owner": {"login": OWNER, "type": "User"}}})
+    assert (codes["bad"], codes["open"]) == ([], ["RD628", "RD629", *LOOK])
+    assert all("master key" in f.fix for f in found if f.code in {"RD628", "RD629"})
+
+
+def test_nobody_may_push_where_nobody_writes():
+    assert outcome({OTHER: [], "/collaborators": []})[0]["bad"] == []
 
 
 def test_no_runner_waits():

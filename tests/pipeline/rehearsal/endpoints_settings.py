@@ -6,7 +6,7 @@ import copy
 from typing import Any, Final
 
 from rehearsal.endpoints import Call, Handler, Refusal, serves
-from rehearsal.state import State
+from rehearsal.state import OWNER, REPOSITORY, State
 
 ADMIN: Final = (("administration", "read"),)
 MAIN_ONLY: Final = {
@@ -21,6 +21,16 @@ SOURCE: Final = {
     "ruleset_source_type": "Repository",
     "ruleset_source": "rehearsal-org/challenge",
 }
+OTHERS: Final = {**SOURCE, "ruleset_id": 8}
+LINKS: Final = (
+    "avatar_url", "events_url", "followers_url", "following_url", "gists_url", "html_url", "organizations_url",
+    "received_events_url", "repos_url", "starred_url", "subscriptions_url", "url",
+)  # fmt: skip
+ACCOUNT: Final = {
+    **dict.fromkeys(LINKS, "https://github.invalid/"), "login": OWNER, "id": 1, "node_id": "", "gravatar_id": "",
+    "type": "Organization", "site_admin": False,
+}  # fmt: skip
+GROUPS: Final = f"/orgs/{OWNER}/actions/runner-groups"
 NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
 
 
@@ -37,6 +47,13 @@ def _secrets(*names: str) -> dict[str, Any]:
         "total_count": len(names),
         "secrets": [{"name": n, "created_at": WHEN, "updated_at": WHEN} for n in names],
     }
+
+
+def _installation(number: int, app: int, slug: str, permissions: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": number, "app_id": app, "app_slug": slug, "permissions": permissions, "target_id": 1, "target_type": "Organization",
+        "repository_selection": "selected", "events": [], "created_at": WHEN, "updated_at": WHEN, "account": ACCOUNT,
+    }  # fmt: skip
 
 
 REVIEWED: Final = {
@@ -56,13 +73,38 @@ GOOD: Final[dict[str, Any]] = {
         "total_count": len(NAMES),
         "workflows": [{"id": i, "name": n, "path": f".github/workflows/{n}.yml", "state": "active"} for i, n in enumerate(NAMES)],
     },
-    "/actions/runners": {
+    "/actions/runners": {"total_count": 0, "runners": []},
+    GROUPS: {
+        "total_count": 1,
+        "runner_groups": [{
+            "id": 2, "name": "rexrank-scoring", "visibility": "selected", "default": False, "inherited": False,
+            "runners_url": "https://github.invalid/runners", "allows_public_repositories": True, "restricted_to_workflows": True,
+            "selected_workflows": [f"{REPOSITORY}/.github/workflows/{n}.yml@refs/heads/main" for n in ("publish", "score")],
+        }],
+    },
+    f"{GROUPS}/2/repositories": {"total_count": 1, "repositories": [{"id": 1, "name": "challenge", "full_name": REPOSITORY}]},
+    f"{GROUPS}/2/runners": {
         "total_count": 1,
         "runners": [{
             "id": 1, "name": "rexrank-1", "os": "Linux", "status": "online", "busy": False, "ephemeral": True,
             "labels": [{"id": i, "name": n} for i, n in enumerate(("self-hosted", "gpu", "rexrank-scoring"))],
         }],
     },
+    f"/orgs/{OWNER}/installations": {
+        "total_count": 2,
+        "installations": [
+            _installation(1, 4711, "rexrank-bot", {"contents": "write", "metadata": "read"}),
+            _installation(2, 4712, "rexrank-registrar", {"organization_self_hosted_runners": "write"}),
+        ],
+    },
+    "/rules/branches/any-other-branch": [{"type": "creation", **OTHERS}, {"type": "update", **OTHERS}],
+    "/rulesets/8": {
+        "id": 8, "name": "no other branch", "source": REPOSITORY, "enforcement": "active",
+        "bypass_actors": [{"actor_id": 29110, "actor_type": "Integration", "bypass_mode": "always"}],
+    },
+    "/collaborators": [
+        {"login": "maintainer", "id": 1, "role_name": "maintain", "permissions": {"pull": True, "push": True, "admin": False}},
+    ],
     "/rules/branches/main": [
         {"type": "pull_request", "parameters": {
             "dismiss_stale_reviews_on_push": True, "require_code_owner_review": True, "require_last_push_approval": True,
@@ -118,6 +160,8 @@ def _answers(template: str) -> Handler:
 
 
 def _generic(path: str) -> str:
+    if path.startswith("/orgs/"):
+        return path.replace(f"/orgs/{OWNER}", "/orgs/{org}").replace("/2/", "/{runner_group_id}/")
     if path.startswith("/environments/"):
         return "/environments/{environment_name}/" + path.rpartition("/")[2]
     for prefix, name in (
@@ -131,4 +175,4 @@ def _generic(path: str) -> str:
 
 
 for _template in sorted({_generic(path) for path in GOOD}):
-    serves(f"get REPO{_template}", ADMIN)(_answers(_template))
+    serves(f"get {'' if _template.startswith('/orgs/') else 'REPO'}{_template}", ADMIN)(_answers(_template))

@@ -17,6 +17,10 @@ from typing import Any
 REPO = "/repos/{owner}/{repo}"
 # One line a path; the methods kept.
 OPERATIONS = {
+    "/orgs/{org}/actions/runner-groups": "get",
+    "/orgs/{org}/actions/runner-groups/{runner_group_id}/repositories": "get",
+    "/orgs/{org}/actions/runner-groups/{runner_group_id}/runners": "get",
+    "/orgs/{org}/installations": "get",
     "/rate_limit": "get",
     "/user": "get",
     "/users/{username}": "get",
@@ -47,10 +51,12 @@ OPERATIONS = {
     f"{REPO}/check-runs/{{check_run_id}}": "get patch",
     f"{REPO}/check-runs/{{check_run_id}}/annotations": "get",
     f"{REPO}/codeowners/errors": "get",
+    f"{REPO}/collaborators": "get",
     f"{REPO}/collaborators/{{username}}/permission": "get",
     f"{REPO}/commits": "get",
     f"{REPO}/commits/{{commit_sha}}/pulls": "get",
     f"{REPO}/commits/{{ref}}": "get",
+    f"{REPO}/commits/{{ref}}/check-runs": "get",
     f"{REPO}/commits/{{ref}}/status": "get",
     f"{REPO}/commits/{{ref}}/statuses": "get",
     f"{REPO}/contents/{{path}}": "get",
