@@ -337,7 +337,7 @@ fetch_all() {
         "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" code || return
     take code || return
     if [ "$1" = score ]; then
-        PR=$2 SHA=$3 PYTHONPATH=$job/code PYTHONDONTWRITEBYTECODE=1 by_fetcher "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
+        PR=$2 SHA=$3 GITHUB_API_URL=$api PYTHONPATH=$job/code PYTHONDONTWRITEBYTECODE=1 by_fetcher "$REXRANK_PYTHON" -P -c "$REXRANK_ENTRY" \
             pr fetch "$job/fetch/pull" || return
         take pull || return
     fi

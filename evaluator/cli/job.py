@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
+from typing import Final
 
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.github.api import number_and_sha
+
+_ACCOUNTS: Final = re.compile(r"(?:[1-9][0-9]{0,17}(?: (?!$)|$)){0,20}")
+_GRANT: Final = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,39}:[0-9a-f]{64}(?: (?!$)|$)){0,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,12 @@ class Job:
     sha: str = ""
     first: str = ""
     answer: str = ""
+    accounts: str = ""
+    """Ids of the accounts behind the pull request, with spaces between."""
+    grant: str = ""
+    """`DATASET:DIGEST` of prediction files that are granted a run, with spaces between."""
+    by: str = ""
+    """Who granted it."""
     approved: str = ""
     """How the job that waits for a reviewer ended."""
     renew: bool = False
@@ -32,6 +43,18 @@ class Job:
     def number(self) -> int:
         """Number of the pull request, where the commit may be left out; raises `InputError` as `pull`."""
         return number_and_sha(self.pr, self.sha or "0" * 40)[0]
+
+    def account_ids(self) -> frozenset[int]:
+        """The accounts; raises `InputError` for anything but numbers."""
+        if not _ACCOUNTS.fullmatch(self.accounts):
+            raise InputError("wanted ids of accounts with spaces between.")
+        return frozenset(map(int, self.accounts.split()))
+
+    def granted(self) -> dict[str, str]:
+        """By withheld set the digests of what is granted a run; raises `InputError` for another form."""
+        if not _GRANT.fullmatch(self.grant):
+            raise InputError("wanted DATASET:DIGEST of prediction files with spaces between.")
+        return dict(pair.split(":") for pair in self.grant.split())
 
     def first_commit(self) -> str:
         """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
@@ -46,6 +69,9 @@ def read_job() -> Job:
         sha=env.get("SHA", ""),
         first=env.get("FIRST", ""),
         answer=env.get("ANSWER", ""),
+        accounts=env.get("ACCOUNTS", ""),
+        grant=env.get("GRANT", ""),
+        by=env.get("BY", ""),
         approved=env.get("APPROVED", ""),
         renew=env.get("RENEW") == "true",
     )

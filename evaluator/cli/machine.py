@@ -260,21 +260,30 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
 
 
 def run_quota_show(store: Path | None, leaderboard: Path) -> int:
-    """0 after printing, for each team and withheld set of the ledger, its runs and its next slot."""
+    """0 after printing, for each team, account and withheld set of the ledger, its runs and its next slot."""
     from datetime import UTC, datetime
 
-    from evaluator.scoring.quota import ledger, read_policy, team_slot
+    from evaluator.scoring.quota import attempts, read_policy, slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
-    known = sorted({(a["team"], a["dataset"]) for a in ledger(root)})  # tie: none, pairs differ
+    runs = attempts(root)
+    known = sorted(
+        {(h, a.dataset) for a in runs for h in a.entrant.holders}, key=_teams_first
+    )  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
-    for team, dataset in known:
-        found = team_slot(root, get_dataset(dataset), team, now, policy)
+    for holder, dataset in known:
+        found = slot(runs, holder, dataset, now, policy)
         when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
-        print(f"{team:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
+        name = holder.removeprefix("team/")
+        print(f"{name:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
     if not known:
         print("no run was counted yet")
     return 0
+
+
+def _teams_first(place: tuple[str, str]) -> tuple[bool, str, str]:
+    holder, dataset = place
+    return holder.startswith("account/"), holder, dataset
 
 
 def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:

@@ -13,7 +13,6 @@ from evaluator.cli.job import Job, read_job, text_of
 from evaluator.core.files import write_text
 from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
-from evaluator.core.typed import view
 from evaluator.core.workspace import LEADERBOARD, SUBMISSIONS, read_workspace, references_directory
 from evaluator.github import api
 from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
@@ -92,17 +91,23 @@ def _told(pull: PullRequest, repo: Repository) -> Told:
 def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
     """What main and GitHub know around a valid submission."""
     from evaluator.github import quota_status as slots
-    from evaluator.github.review_facts import opener
+    from evaluator.github.people import accounts_of, people_lines
     from evaluator.scoring.quota import read_policy
 
     submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
     if submission is None:
         return None
+    accounts, team, since = (
+        accounts_of(repo, pull, submission.card.contact),
+        submission.team,
+        pull.user.created_at,
+    )
+    noted = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
     return Around(
-        _others(f"{submission.team}/{submission.model}", submission.files),
-        slots.waits(repo, intake.first, submission, datetime.now(UTC)),
+        _others(f"{team}/{submission.model}", submission.files),
+        noted,
         read_policy(LEADERBOARD),
-        opener(pull.user.login, pull.user.created_at, SUBMISSIONS),
+        people_lines(accounts, since, team, noted.teams, SUBMISSIONS, LEADERBOARD),
     )
 
 
@@ -163,6 +168,8 @@ def run_request() -> int:
     api.write_output("sha", found.sha or "")
     api.write_output("answer", json.dumps(found.body))
     api.write_output("renew", "true" if found.weighty else "false")
+    api.write_output("grant", " ".join(f"{d}:{digest}" for d, digest in found.grant.items()))
+    api.write_output("first", found.first)
     return 0
 
 
@@ -173,13 +180,17 @@ def run_answer() -> int:
     job = read_job()
     number = job.number()
     repo = api.repository()
-    body = start(repo, number, job.sha) if job.sha else text_of(job.answer)
+    grant = job.granted()
+    first = job.first_commit() if grant else ""
+    body = start(repo, number, job.sha, grant, first, job.by) if job.sha else text_of(job.answer)
     api.sticky(repo, number, REQUEST_MARK, body, renew=job.renew)
     return 0
 
 
 def run_authorise() -> int:
-    """0 after handing on number and commit of a valid submission whose head is still that commit."""
+    """0 after handing on number, commit and people of a valid submission whose head is still that commit."""
+    from evaluator.github.people import accounts_of
+
     number, sha = read_job().pull()
     repo = api.repository()
     pull = api.open_pull(repo, number, sha)
@@ -190,32 +201,39 @@ def run_authorise() -> int:
     api.write_output("pr", str(number))
     api.write_output("sha", sha)
     api.write_output("first", intake.first)
+    submission = intake.report.found[0].submission
+    people = accounts_of(repo, pull, submission.card.contact if submission else ())
+    api.write_output("accounts", " ".join(map(str, sorted(set(people.values())))))
     return 0
 
 
 def run_fetch(folder: Path) -> int:
-    """0 after fetching the pull request's trees; fails when its head has moved."""
-    number, sha = read_job().pull()
-    from evaluator.github.git_objects import fetch
+    """0 after fetching the pull request's trees, and who stands behind it; fails when its head has moved."""
+    from evaluator.github import quota_status as slots
+    from evaluator.github.git_objects import fetch, first_commit
+    from evaluator.github.people import accounts_of, write_fetched
     from evaluator.github.pull_request import bring_blobs
 
-    fetch(api.clone_url(), number, sha, folder)
-    bring_blobs(folder, number)
+    number, sha = read_job().pull()
+    git_dir = fetch(api.clone_url(), number, sha, folder)
+    brought = bring_blobs(git_dir)
+    # Behind the door there is no token: GitHub is asked what everybody may read.
+    repo = api.repository(anonymous=True)
+    people = accounts_of(repo, api.open_pull(repo, number, sha), brought.contacts)
+    granted = slots.granted(repo, first_commit(git_dir), brought.limited)
+    write_fetched(folder, people.values(), granted)
     return 0
 
 
 def run_score(folder: Path) -> int:
     """0 after scoring; whatever happens, only a checked result leaves, the rest goes to a private log."""
     from evaluator.github import preview
-    from evaluator.github.pull_request import take_fetched
 
     number, sha = read_job().pull()
     workspace = read_workspace()
     log = workspace.store / "logs" / f"score-{number}-{sha}.log"
     with preview.private_log(log):
-        result = _scored(
-            number, sha, workspace, lambda: take_fetched(folder, number, sha, workspace.references)
-        )
+        result = _scored(folder, number, sha, workspace)
     text = json.dumps(check_result(result.view()).view(), separators=(",", ":"))
     if api.in_a_job():
         write_text(folder / RESULT, text)
@@ -226,21 +244,24 @@ def run_score(folder: Path) -> int:
     return 0 if result.error is None else 1
 
 
-def _scored(number: int, sha: str, workspace: Workspace, intake_of: Callable[[], Intake]) -> ScoreResult:
+def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreResult:
     import traceback
 
     from evaluator.github import preview
+    from evaluator.github.people import read_fetched
+    from evaluator.github.pull_request import take_fetched
     from evaluator.scoring.quota import QuotaError
 
     name = ""
     try:
-        intake = intake_of()
+        people = read_fetched(folder)
+        intake = take_fetched(folder, number, sha, workspace.references)
         submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
         if submission is None:
             return failure(number, sha, "the submission is not valid")
         name = f"{submission.team}/{submission.model}"
         earlier = _others(name, submission.files)
-        return preview.preview(submission, workspace, earlier, number=number, sha=sha)
+        return preview.preview(submission, workspace, earlier, number=number, sha=sha, people=people)
     except QuotaError as error:
         return failure(
             number,
@@ -258,6 +279,7 @@ def run_report(folder: Path) -> int:
     """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
     from evaluator.github import quota_status as slots
     from evaluator.github.score_comment import SCORE_MARK, score_comment
+    from evaluator.scoring.quota import Entrant
 
     job = read_job()
     (number, sha), first = job.pull(), job.first_commit()
@@ -266,7 +288,8 @@ def run_report(folder: Path) -> int:
     ok = result.error is None
     api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
     api.set_status(repo, sha, ok=ok, description=api.SCORED if ok else "not scored: see the comment")
-    slots.note(repo, first, result.submission.partition("/")[0], [view(s) for s in result.quota])
+    entrant = Entrant(result.submission.partition("/")[0], job.account_ids())
+    slots.note(repo, first, entrant, result.quota)
     return 0 if ok else 1
 
 

@@ -25,8 +25,8 @@ class Exposure:
     classes and twentieths (`evaluator/statistics/rounding.py`). `small_groups`: subgroups of few patients and exact
     counts of theirs are
     shown. `membership_counts`: integrity checks may say how many reports equal a reference.
-    `limited_runs`: a team's runs are counted (`evaluator/scoring/quota.py`). `ladder`: a run is shown only when
-    it beats the team's best. `least_step`, `studies_per_step`: see `step`.
+    `limited_runs`: runs of a team and of the accounts behind it are counted (`evaluator/scoring/quota.py`).
+    `ladder`: a run is shown only when it beats the best of the same people. `least_step`, `studies_per_step`: see `step`.
     """
 
     studies: bool

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BOT: Final = "github-actions[bot]"
 """Author of what a workflow's own token writes; `REXRANK_BOT` names another (`bot`)."""
+GITHUB: Final = "https://github.com"
 MAX_BODY: Final = 60_000
 STATUS: Final = "rexrank/score"
 SCORED: Final = "scored"
@@ -37,16 +38,22 @@ WAITING: Final = frozenset({"waiting", "pending", "queued", "requested"})
 RECENT: Final = 100
 """Runs among which one that waits is looked for."""
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
-_COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})[ \t\r\n]*")
+_COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})( quota grant)?[ \t\r\n]*")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
-def repository(token: str = "", name: str = "") -> Repository:
-    """The repository of that name, or of this job. Raises `RexrankError` without either."""
+def repository(token: str = "", name: str = "", *, anonymous: bool = False) -> Repository:
+    """The repository of that name, or of this job. Raises `RexrankError` without either.
+
+    `anonymous`: without a token what everybody may read is read, 60 requests an hour.
+    """
     from github import Auth, Github, GithubRetry
 
     name = name or repository_name()
+    token = token or os.environ.get("GITHUB_TOKEN", "")
+    if not (token or anonymous):
+        raise InputError("GITHUB_TOKEN is not set: this command runs in a workflow.")
     retry = GithubRetry(
         total=3,
         backoff_factor=0.2,
@@ -54,8 +61,8 @@ def repository(token: str = "", name: str = "") -> Repository:
         allowed_methods=GithubRetry.DEFAULT_ALLOWED_METHODS,
     )
     client = Github(
-        auth=Auth.Token(token or _env("GITHUB_TOKEN")),
-        base_url=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+        auth=Auth.Token(token) if token else None,
+        base_url=api_url(),
         per_page=100,
         timeout=30,
         api_version="2022-11-28",
@@ -65,6 +72,14 @@ def repository(token: str = "", name: str = "") -> Repository:
         lazy=True,
     )
     return client.get_repo(name)
+
+
+def api_url() -> str:
+    """The address of the API: the job's, or the one that belongs to the server whose repository is fetched."""
+    server = os.environ.get("GITHUB_SERVER_URL", GITHUB)
+    return os.environ.get("GITHUB_API_URL") or (
+        "https://api.github.com" if server == GITHUB else f"{server}/api/v3"
+    )
 
 
 def _env(name: str) -> str:
@@ -140,10 +155,10 @@ def pull_of_run(repo: Repository, run: dict[str, Any]) -> PullRequest | None:
     return found[0] if len(found) == 1 else None
 
 
-def score_command(comment: dict[str, Any]) -> str | None:
-    """The commit id of a comment that says `/score <40 hexadecimal digits>` and nothing else."""
+def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
+    """The commit id of a comment that says `/score <40 hexadecimal digits>` and nothing else, and whether `quota grant` follows."""
     match = _COMMAND.fullmatch(str(comment.get("body") or ""))
-    return match.group(1) if match else None
+    return (match.group(1), match.group(2) is not None) if match else None
 
 
 def author_of(pull: PullRequest, repo: Repository) -> Person:
@@ -256,6 +271,29 @@ def statuses(repo: Repository, sha: str) -> Iterable[CommitStatus]:
     from github.PaginatedList import PaginatedList
 
     return PaginatedList(CommitStatus, repo.requester, f"{repo.url}/commits/{sha}/statuses", None)
+
+
+def check_titles(repo: Repository, sha: str, name: str) -> list[str]:
+    """The titles of our own check runs of a name on a commit, newest first, from one request: of up to a hundred.
+
+    Only an App's token writes check runs, and only the workflow's own (`bot`) are read.
+    """
+    query = {"check_name": name, "filter": "all", "per_page": "100"}
+    _, found = repo.requester.requestJsonAndCheck(
+        "GET", f"{repo.url}/commits/{sha}/check-runs", parameters=query
+    )
+    ours = [
+        r
+        for r in found["check_runs"]
+        if r["name"] == name and f"{(r['app'] or {}).get('slug')}[bot]" == bot()
+    ]
+    return [str(r["output"]["title"]) for r in sorted(ours, key=lambda r: -int(r["id"]))]
+
+
+def add_check(repo: Repository, sha: str, name: str, title: str) -> None:
+    """Writes a check run that says one line."""
+    output: dict[str, str | list[dict[str, str | int]]] = {"title": title, "summary": title}
+    repo.create_check_run(name, sha, status="completed", conclusion="neutral", output=output)
 
 
 def set_status(repo: Repository, sha: str, *, ok: bool, description: str) -> None:

@@ -48,7 +48,7 @@ _KINDS: Final[dict[str, EntryKind]] = {
 
 
 class TooMuch(InputError):
-    """More changed files than are looked at."""
+    """More than is looked at: changed files, or bytes of commits and trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def credentials(token: str) -> dict[str, str]:
 def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     """A bare repository with main and the pull request's head, without blobs.
 
-    Raises `RexrankError` when the head is not `sha` (any more). The head is taken from the pull
+    Raises `RexrankError` when the head is not `sha` (any more), `TooMuch` where commits and trees are larger than
+    `MAX_WRITTEN`. The head is taken from the pull
     request's own ref: a commit asked for by its name could come from any fork.
     """
     git_dir = folder / f"pull-{number}.git"
@@ -118,11 +119,23 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "init", "-q", "--bare")
     refs = ("+refs/heads/main:refs/rex/base", f"+refs/pull/{number}/head:refs/rex/head")
     git(git_dir, "config", "remote.origin.url", url)
-    git(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
+    status, _ = git_status(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
+    if status and _cut_off(git_dir):
+        raise TooMuch(
+            f"its commits and trees take more than {MAX_WRITTEN // 10**6:,} MB, more than is looked at"
+        )
+    if status:
+        raise RexrankError(f"git fetch failed with status {status}. Run the job again.")
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
     if head != sha:
         raise InputError(f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again.")
     return git_dir
+
+
+def _cut_off(git_dir: Path) -> bool:
+    """Whether a fetch was ended at the limit of bytes: what it had written is left, as large as the limit."""
+    limit = MAX_WRITTEN // _BLOCK * _BLOCK
+    return any(p.stat().st_size >= limit for p in (git_dir / "objects").rglob("tmp_*"))
 
 
 def fetch_main(url: str, folder: Path) -> Path:

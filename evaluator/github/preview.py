@@ -23,6 +23,7 @@ from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.github.people import Fetched
 from evaluator.github.score_result import (
     MAX_MOVED,
     RESULT_SCHEMA,
@@ -41,7 +42,7 @@ from evaluator.github.score_result import (
 from evaluator.leaderboard.rank import rank_board
 from evaluator.leaderboard.row import NullTest, RankedRow, Row
 from evaluator.leaderboard.table import Column, PairTest, Table, read_table
-from evaluator.scoring.quota import counted, read_policy, require_slots, standing
+from evaluator.scoring.quota import Entrant, counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.submission import Submission
@@ -97,17 +98,21 @@ def preview(
     *,
     number: int,
     sha: str,
+    people: Fetched,
 ) -> ScoreResult:
     """The result that may leave the runner. Raises `RexrankError` with words for the participant.
 
-    `earlier`: per dataset the other submissions' reports.
+    `earlier`: per dataset the other submissions' reports. `people`: the accounts behind the pull request, and
+    the prediction files that a maintainer granted a run.
     """
-    settings = replace(runner_settings(workspace), pull_request=number, head_commit=sha)
+    accounts = frozenset(people.accounts)
+    settings = replace(runner_settings(workspace), pull_request=number, head_commit=sha, accounts=accounts)
     leaderboard, store = workspace.leaderboard, workspace.store
-    policy, team = read_policy(leaderboard), submission.team
+    policy, entrant = read_policy(leaderboard), Entrant(submission.team, accounts)
     entries = [(get_dataset(name), p) for name, p in submission.files.items()]
     here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
-    require_slots(store, team, [(d, p.sha256) for d, p in here], policy)
+    asked = [(d, p.sha256) for d, p in here if p.sha256 not in people.granted]
+    require_slots(store, entrant, asked, policy)
     boards: list[BoardResult] = []
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
@@ -117,21 +122,22 @@ def preview(
             _overlay(store, overlay, dataset.id)
             references = load_references(dataset, workspace.references)
             others = earlier.get(dataset.id, {})
-            with counted(store, dataset, team, predictions.sha256, policy):
+            granted = predictions.sha256 in people.granted
+            with counted(store, dataset, entrant, predictions.sha256, policy, over_quota=granted):
                 score_submission(submission, dataset, references, copy, used, earlier=others)
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
                 table = rank_board(board, copy, overlay, rehearsal=False).table
                 before = _table(leaderboard, board)
-                boards.append(board_result(table, f"{team}/{submission.model}", before))
+                boards.append(board_result(table, f"{submission.team}/{submission.model}", before))
     now = datetime.now(UTC)
-    quota = [standing(store, d, team, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs]
+    quota = [standing(store, d, entrant, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs]
     return ScoreResult(
         schema=RESULT_SCHEMA,
         pull_request=number,
         sha=sha,
-        submission=f"{team}/{submission.model}",
+        submission=f"{submission.team}/{submission.model}",
         error=None if boards else "none of its datasets has references on the runner",
         not_scored=tuple(name for name in submission.files if name not in {d.id for d, _ in here}),
         quota=tuple(Standing.model_validate(s) for s in quota),

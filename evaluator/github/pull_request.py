@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
-from evaluator.datasets.registry import Dataset, study_ids
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.github.git_objects import Change, TooMuch, differences, fetch, first_commit, submission_tree
-from evaluator.github.merge import BASE, HEAD, MERGED, authored, merge
+from evaluator.github.merge import BASE, CURE, HEAD, MERGED, authored, merge
 from evaluator.github.ownership import Person, contacts, is_published, objection
-from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, check_slugs
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, MAX_PREDICTIONS_BYTES, check_slugs
 from evaluator.submissions.tree import Tree
 from evaluator.submissions.validate import Found, Report, validate
 
@@ -60,7 +61,11 @@ def take_in(
     author: Person | None = None,
 ) -> Intake:
     """The pull request's intake, from git alone; `author` is held to main's cards where given. Raises `RexrankError` when its head is not `sha`."""
-    fetch(url, number, sha, scratch)
+    try:
+        fetch(url, number, sha, scratch)
+    except TooMuch as error:
+        # Nothing of it is here, not even what it changes: whoever sent it is told all the same.
+        return Intake(number, sha, "submission", "", Report(Problems()), unmerged=f"{error}. {CURE}")
     return take_fetched(scratch, number, sha, references, author)
 
 
@@ -163,12 +168,32 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
     return list(folders)
 
 
-def bring_blobs(scratch: Path, number: int) -> None:
-    """Fetches what scoring will read, so that scoring itself needs no network."""
-    git_dir = scratch / f"pull-{number}.git"
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What was read while the files of a pull request were fetched; nothing of it has been checked.
+
+    `contacts`: the handles of its card. `limited`: by withheld set the digest of its predictions.
+    """
+
+    contacts: tuple[str, ...] = ()
+    limited: Mapping[str, str] = field(default_factory=dict)
+
+
+def bring_blobs(git_dir: Path) -> Brought:
+    """Fetches what scoring will read, the merged files where there is a merge, so that scoring itself needs no network."""
     folders = submission_folders(authored(git_dir))
-    if folders and FOLDER.fullmatch(folders[0]):
-        submission_tree(git_dir, folders[0])
+    if not folders or not FOLDER.fullmatch(folders[0]):
+        return Brought()
+    folder = folders[0]
+    tree = submission_tree(git_dir, folder, MERGED if merge(git_dir, folder) is None else HEAD)
+    # Whether main has the model is read from main's own card.
+    is_published(git_dir, folder)
+    limited = {}
+    for dataset in map(get_dataset, dataset_ids()):
+        entry = tree.get(f"{folder}/{dataset.id}.json")
+        if dataset.exposure.limited_runs and entry is not None and entry.size <= MAX_PREDICTIONS_BYTES:
+            limited[dataset.id] = sha256_bytes(entry.read(MAX_PREDICTIONS_BYTES))
+    return Brought(tuple(_contacts(tree, folder)), limited)
 
 
 def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> None:

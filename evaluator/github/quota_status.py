@@ -1,20 +1,24 @@
-"""The runner's ledger as everybody may read it: statuses on main's first commit.
+"""The runner's ledger as everybody may read it: check runs on main's first commit.
 
 The ledger itself (`evaluator/scoring/quota.py`) lies on the runner and decides. After every run on a withheld set
-the report notes what it said as a status `rexrank/quota/<dataset>/<team>` on the one commit that every
-clone of main can name, so that a hosted job can say when a team's next run is before a maintainer asks.
+the report notes what it said as a check run `rexrank/quota/<dataset>/team/<team>`, and one for each account behind the
+run, on the one commit that every clone of main can name, so that a hosted job can say when the next run is before a
+maintainer asks. Check runs and not statuses, because GitHub finds those of a name: a question is one request, however
+many teams there are. A maintainer's grant of one more run is a check run too, of which the runner asks GitHub itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.github import api
+from evaluator.github.score_result import Standing
+from evaluator.scoring.quota import Entrant
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -22,75 +26,113 @@ if TYPE_CHECKING:
     from evaluator.submissions.submission import Submission
 
 CONTEXT: Final = "rexrank/quota"
-_WORDS: Final = re.compile(r"(scored|refused) ([0-9a-f]{64}), next (now|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+GRANT: Final = "rexrank/grant"
+_WORDS: Final = re.compile(
+    r"(scored|refused) ([0-9a-f]{64}) of ([a-z0-9][a-z0-9.-]{0,39}), next (now|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one status says: predictions, whether they were scored, and when others may be (`None`: now)."""
+    """What one check run says: predictions of a team, whether they were scored, and when others may be (`None`: now)."""
 
     digest: str
     scored: bool
+    team: str
     next: str | None
 
 
-def context(dataset: str, team: str) -> str:
-    """The name of the statuses of a team on a withheld set."""
-    return f"{CONTEXT}/{dataset}/{team}"
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the notes say of a submission.
 
-
-def words(standing: Mapping[str, Any]) -> str:
-    """A standing of the ledger as a status's description.
-
-    >>> words({"counted": True, "digest": "ab", "next": None})
-    'scored ab, next now'
+    `waits`: by withheld set the time of the next run, `None` where it may run now. `shared`: the sets on which an
+    account has to wait, and not the team alone. `teams`: by account the teams for which its runs were noted.
     """
-    return f"{'scored' if standing['counted'] else 'refused'} {standing['digest']}, next {standing['next'] or 'now'}"
+
+    waits: Mapping[str, str | None] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
+    teams: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
-def read(repo: Repository, first: str, contexts: Sequence[str]) -> dict[str, list[Note]]:
-    """The notes on main's first commit by context, newest first; anybody else's and odd ones are left out."""
-    found: dict[str, list[Note]] = {c: [] for c in contexts}
-    if not contexts:
-        return found
-    for status in api.statuses(repo, first):
-        match = _WORDS.fullmatch(status.description or "")
-        ours = status.creator is not None and status.creator.login == api.bot()
-        if match and ours and status.context in found:
-            when = None if match[3] == "now" else match[3]
-            found[status.context].append(Note(match[2], match[1] == "scored", when))
+def context(dataset: str, holder: str) -> str:
+    """The name of the notes of a team or an account (`Entrant.holders`) on a withheld set."""
+    return f"{CONTEXT}/{dataset}/{holder}"
+
+
+def words(standing: Standing, team: str, when: str | None) -> str:
+    """A standing of the ledger as a note; `when` is the time of the holder's next run."""
+    outcome = "scored" if standing.counted else "refused"
+    return f"{outcome} {standing.digest} of {team}, next {when or 'now'}"
+
+
+def read(repo: Repository, first: str, name: str) -> list[Note]:
+    """The notes of a name on main's first commit, newest first; anybody else's and odd ones are left out."""
+    found = []
+    for title in api.check_titles(repo, first, name):
+        match = _WORDS.fullmatch(title)
+        if match:
+            when = None if match[4] == "now" else match[4]
+            found.append(Note(match[2], match[1] == "scored", match[3], when))
     return found
 
 
-def note(repo: Repository, first: str, team: str, standings: Sequence[Mapping[str, Any]]) -> None:
-    """Writes down what the ledger said of a team, where that is not written yet."""
-    known = read(repo, first, [context(s["dataset"], team) for s in standings])
+def note(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:
+    """Writes down what the ledger said of a team and its accounts, where that is not written yet.
+
+    `entrant` is whom this job knows to stand behind the pull request: of anybody else nothing is noted.
+    """
     for standing in standings:
-        name, text = context(standing["dataset"], team), words(standing)
-        newest = next(iter(known[name]), None)
-        if (
-            newest is None
-            or words({"digest": newest.digest, "counted": newest.scored, "next": newest.next}) != text
-        ):
-            repo.get_commit(first).create_status("success", description=text, context=name)
+        for slot in standing.holders:
+            if slot.holder not in entrant.holders:
+                continue
+            name = context(standing.dataset, slot.holder)
+            text = words(standing, entrant.team, slot.next)
+            if next(iter(api.check_titles(repo, first, name)), None) != text:
+                api.add_check(repo, first, name, text)
 
 
-def waits(repo: Repository, first: str, submission: Submission, now: datetime) -> dict[str, str | None]:
-    """By withheld set of the submission the time of the team's next run, `None` where it may run now.
+def look(
+    repo: Repository, first: str, submission: Submission, accounts: Iterable[int], now: datetime
+) -> Noted:
+    """What the notes say of a submission and the accounts behind it: one request for each of them and withheld set.
 
     Predictions that were scored before are free. What is not written is free too: the ledger decides.
     """
+    entrant = Entrant(submission.team, frozenset(accounts))
     counted = {d: p for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
-    names = {d: context(d, submission.team) for d in counted}
-    known = read(repo, first, list(names.values()))
     moment = f"{now:%Y-%m-%dT%H:%M:%SZ}"
-    found: dict[str, str | None] = {}
+    waits: dict[str, str | None] = {}
+    shared: set[str] = set()
+    teams: dict[int, set[str]] = {}
     for dataset, predictions in counted.items():
-        notes = known[names[dataset]]
-        free = any(n.scored and n.digest == predictions.sha256 for n in notes)
-        when = notes[0].next if notes else None
-        found[dataset] = None if free or when is None or when <= moment else when
-    return found
+        known = {h: read(repo, first, context(dataset, h)) for h in entrant.holders}
+        free = any(n.scored and n.digest == predictions.sha256 for notes in known.values() for n in notes)
+        late = {h: n[0].next or "" for h, n in known.items() if n and (n[0].next or "") > moment and not free}
+        waits[dataset] = max(late.values(), default=None)
+        if late and max(late.values()) > late.get(entrant.holders[0], ""):
+            shared.add(dataset)
+        for account in entrant.accounts:
+            teams.setdefault(account, set()).update(n.team for n in known[f"account/{account}"])
+    return Noted(waits, frozenset(shared), {a: frozenset(t) for a, t in teams.items()})
+
+
+def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> None:
+    """Notes that one more run is granted to prediction files, by withheld set their digests; `by`: the maintainer's login."""
+    for dataset, digest in files.items():
+        name = f"{GRANT}/{dataset}/{digest}"
+        if not api.check_titles(repo, first, name):
+            api.add_check(repo, first, name, f"one run granted by {by}")
+
+
+def granted(repo: Repository, first: str, files: Mapping[str, str]) -> list[str]:
+    """The digests among prediction files (by withheld set) that a maintainer granted one more run."""
+    return [digest for d, digest in files.items() if api.check_titles(repo, first, f"{GRANT}/{d}/{digest}")]
+
+
+def limited_files(submission: Submission) -> dict[str, str]:
+    """By withheld set of a submission the digest of its predictions."""
+    return {d: p.sha256 for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
 
 
 def readable(moment: str) -> str:

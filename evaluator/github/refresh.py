@@ -17,12 +17,13 @@ from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
+from evaluator.github.ownership import OWNERS, parse_owners
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_reports
 from evaluator.scoring.earlier import entry_of
-from evaluator.scoring.quota import counted, read_policy
+from evaluator.scoring.quota import Entrant, counted, read_policy
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import (
     Board,
@@ -67,8 +68,11 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
                 others = earlier_reports(root / submission.team / submission.model, submission, dataset)
                 # What is new in this very run has no record yet; it is scored after this and compared then.
                 earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
-                used = _as_entered(submission, known, settings, dataset)
-                with _ledger(submission, dataset, leaderboard, settings, fresh=known is None):
+                used = replace(
+                    _as_entered(submission, known, settings, dataset),
+                    accounts=_recorded(submission, leaderboard),
+                )
+                with _ledger(submission, dataset, leaderboard, used, fresh=known is None):
                     score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
                 counts["scored"] += 1
     rank_all(leaderboard, workspace.store, rehearsal=False)
@@ -101,7 +105,16 @@ def _ledger(
         return nullcontext()
     store, policy = store_directory(settings.store), read_policy(leaderboard)
     digest = submission.files[dataset.id].sha256
-    return counted(store, dataset, submission.team, digest, policy, over_quota=True)
+    return counted(
+        store, dataset, Entrant(submission.team, settings.accounts), digest, policy, over_quota=True
+    )
+
+
+def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:
+    """The ids of a model's contacts as main has them; empty for one that is new there."""
+    path = leaderboard / OWNERS
+    owners = parse_owners(path.read_bytes()) if path.exists() else {}
+    return frozenset(owners.get(f"{submission.team}/{submission.model}", {}).values())
 
 
 def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:

@@ -8,23 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import Final
 
-from evaluator.core.markdown import code_span
 from evaluator.datasets.report import StudyReport
-from evaluator.github.ownership import contacts
 from evaluator.scoring.integrity.flags import norm, text_flags
 from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import WordTexts, pairwise, sorted_words
-from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 from evaluator.submissions.submission import Predictions
 
 COMPARED: Final = 500
 """Studies that are compared with other submissions, chosen by hash, so that thousands stay cheap."""
 NEAREST: Final = 3
-MAX_OWN: Final = 10
 
 
 def chosen(predictions: Predictions, n: int) -> list[str]:
@@ -54,19 +48,6 @@ def file_facts(predictions: Predictions) -> list[str]:
         f"{odd:,} reports hold a character outside ASCII, {predictions.n_empty:,} are empty",
         "flags of single reports: "
         + (", ".join(f"{k} in {n:,}" for k, n in sorted(flags.items())) or "none"),
-    ]
-
-
-def opener(login: str, since: datetime, submissions: Path) -> list[str]:
-    """Markdown lines on who opened a pull request: the account's age, and the models on main it is contact of."""
-    own = []
-    for card in sorted(submissions.glob(f"*/*/{CARD_NAME}")):
-        named = contacts(str(card), card.read_bytes()[:MAX_CARD_BYTES])
-        if login.lower() in {h.lower() for h in named}:
-            own.append(code_span(f"{card.parent.parent.name}/{card.parent.name}"))
-    known = ", ".join(own[:MAX_OWN]) + (f" and {len(own) - MAX_OWN} more" if len(own) > MAX_OWN else "")
-    return [
-        f"opened by {code_span(login)}, an account since {since:%Y-%m-%d}; contact of {known or 'no model on main'}"
     ]
 
 

@@ -110,7 +110,8 @@ def _after_failure(result: ScoreResult) -> list[str]:
     if result.quota:
         return [
             (
-                "Nothing is wrong with the submission. A maintainer may ask again at the time given. Predictions that were "
+                "Nothing is wrong with the submission. A maintainer may ask again at the time given, or grant one more run "
+                "now: the same line with ` quota grant` behind it. Predictions that were "
                 "scored before are free at any time, and so are sets that are not withheld: without the files of the withheld ones this "
                 "pull request can be scored now."
             )
@@ -276,8 +277,10 @@ def _what_next(result: ScoreResult, repository: str) -> list[str]:
 
 def _quota(standing: Standing) -> str:
     when = "now" if standing.next is None else f"from {readable(standing.next)}"
+    kind, _, name = standing.holder.partition("/")
+    whose = "" if kind == "team" else f" (by the GitHub account {name}, over all its teams)"
     return (
-        f"{code_span(standing.dataset)}: {standing.used} of {standing.runs} used in {standing.window_days} days, "
+        f"{code_span(standing.dataset)}{whose}: {standing.used} of {standing.runs} used in {standing.window_days} days, "
         f"{standing.used_in_year} of {standing.runs_per_year} in a year; other predictions can be scored {when}."
     )
 

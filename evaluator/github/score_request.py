@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.markdown import code_span
+from evaluator.core.problems import RexrankError
 from evaluator.core.workspace import LEADERBOARD
 from evaluator.github import api
 from evaluator.github import quota_status as slots
+from evaluator.github.people import accounts_of
 from evaluator.github.validation_comment import withdrawn
 from evaluator.scoring.quota import read_policy
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from evaluator.github.pull_request import Intake
+    from evaluator.submissions.submission import Submission
 
 REQUEST_MARK: Final = "<!-- rexrank:request v1 -->"
 _MEANT: Final = re.compile(r"/score(?:\s|$)")
@@ -43,6 +46,10 @@ class Answer:
     weighty: bool
     body: str = ""
     sha: str | None = None
+    grant: Mapping[str, str] = field(default_factory=dict)
+    """By withheld set the prediction files that are granted one more run."""
+    first: str = ""
+    """Main's first commit, on which a grant is noted."""
 
 
 def answer(
@@ -57,20 +64,30 @@ def answer(
         return None
     if not api.may_score(repo, str(comment["user"]["login"])):
         return Answer(number, weighty=False, body=_refused(_STRANGER))
-    sha = api.score_command(comment)
-    why = _objection(repo, repo.get_pull(number), sha, take)
-    return Answer(number, weighty=True, body=_refused(why)) if why else Answer(number, weighty=True, sha=sha)
+    command, pull = api.score_command(comment), repo.get_pull(number)
+    if command is None:
+        return Answer(number, weighty=True, body=_refused(_FORM))
+    sha, granting = command
+    why = _moved(pull, sha)
+    if why is not None:
+        return Answer(number, weighty=True, body=_refused(why))
+    intake = take(pull)
+    why = _unfit(intake) or (None if granting else _quota(repo, pull, intake))
+    if why is not None:
+        return Answer(number, weighty=True, body=_refused(why))
+    files = slots.limited_files(_submission(intake)) if granting else {}
+    return Answer(number, weighty=True, sha=sha, grant=files, first=intake.first)
 
 
-def _objection(
-    repo: Repository, pull: PullRequest, sha: str | None, take: Callable[[PullRequest], Intake]
-) -> str | None:
-    """Why a maintainer's command starts nothing, in words; `None` when it may."""
-    if sha is None:
-        return (
-            "The command is `/score`, one space and the full commit id of 40 hexadecimal digits, and nothing else "
-            f"in the comment. {ABOVE}."
-        )
+def _submission(intake: Intake) -> Submission:
+    found = intake.report.found[0].submission if intake.report.found else None
+    if found is None:
+        raise RexrankError("a valid submission was read and is not there. Run the job again.")
+    return found
+
+
+def _moved(pull: PullRequest, sha: str) -> str | None:
+    """Why a commit is none that can be scored here, in words."""
     if pull.state != "open" or pull.base.ref != "main":
         return "This pull request is not open against `main`. What is merged is scored by the `publish` run."
     if pull.head.sha != sha:
@@ -79,10 +96,10 @@ def _objection(
             f"commit was looked at, or the id is of another one. {ABOVE} for the head as it is now; look at the files "
             "again before."
         )
-    return _unfit(repo, take(pull))
+    return None
 
 
-def _unfit(repo: Repository, intake: Intake) -> str | None:
+def _unfit(intake: Intake) -> str | None:
     """Why what the pull request holds is not scored now."""
     if intake.kind == "other":
         return "This pull request changes no submission: there is nothing to score."
@@ -92,27 +109,37 @@ def _unfit(repo: Repository, intake: Intake) -> str | None:
         return (
             "This pull request withdraws a submission: there is nothing to score. It can be merged as it is."
         )
-    return _quota(repo, intake)
+    return None
 
 
-def _quota(repo: Repository, intake: Intake) -> str | None:
-    submission = intake.report.found[0].submission
-    if submission is None:
-        return "The submission could not be read."
-    found = slots.waits(repo, intake.first, submission, datetime.now(UTC))
-    late = {d: when for d, when in found.items() if when is not None}
+def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
+    submission = _submission(intake)
+    if not slots.limited_files(submission):
+        return None
+    accounts = accounts_of(repo, pull, submission.card.contact)
+    noted = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
+    late = {d: when for d, when in noted.waits.items() if when is not None}
     if not late:
         return None
     policy = read_policy(LEADERBOARD)
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
-    by_hand = f"{api.clone_url()}/actions/workflows/score.yml"
+    whose = f"The team {code_span(submission.team)}"
+    if noted.shared & set(late):
+        whose += ", or one of its people with another team (runs count for who opens the pull request and for every contact),"
     return (
-        f"The team {code_span(submission.team)} has used its quota of {policy.runs} in {policy.window_days} days and "
+        f"{whose} has used its quota of {policy.runs} in {policy.window_days} days and "
         f"{policy.runs_per_year} in a year. Its next slot is {sets}. Predictions that were scored before are free at any "
         "time, and so are sets that are not withheld: without the file of the withheld one this pull request can be scored now.\n\n"
-        f"For maintainers: after `rexrank quota grant` on the runner, start the run [by hand]({by_hand}) with the number of "
-        f"this pull request and {code_span(intake.sha)}."
+        "For maintainers: one more run for exactly these predictions is granted by\n\n"
+        f"```text\n/score {intake.sha} quota grant\n```\n\n"
+        "It counts as a run, and a second person approves it as always."
     )
+
+
+_FORM: Final = (
+    "The command is `/score`, one space and the full commit id of 40 hexadecimal digits, and nothing else "
+    f"in the comment; ` quota grant` may follow, for one run more than the quota has. {ABOVE}."
+)
 
 
 _STRANGER: Final = (
@@ -125,8 +152,20 @@ def _refused(why: str) -> str:
     return f"### ⛔ Nothing was started\n\n{why}\n"
 
 
-def start(repo: Repository, number: int, sha: str) -> str:
-    """The answer to an accepted request, after its run was started, once."""
+def start(
+    repo: Repository,
+    number: int,
+    sha: str,
+    grant: Mapping[str, str] | None = None,
+    first: str = "",
+    by: str = "",
+) -> str:
+    """The answer to an accepted request, after its run was started, once.
+
+    `grant`: by withheld set the digests of predictions that `by` grants one more run, noted on main's `first` commit.
+    """
+    if grant:
+        slots.grant(repo, first, grant, by)
     title = f"score PR #{number} @ {sha}"
     api.cancel_waiting(repo, "score.yml", f"score PR #{number} @ ", title)
     url, fresh = api.start_once(repo, "score.yml", title, {"pr": str(number), "sha": sha})
@@ -134,4 +173,9 @@ def start(repo: Repository, number: int, sha: str) -> str:
     return (
         f"### ⏳ {head}\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the environment `scoring` has "
         "approved it. The scores come as a comment of their own.\n"
+        + (
+            f"\n**One run more than the quota has** was granted to these predictions by {code_span(by)}.\n"
+            if grant
+            else ""
+        )
     )

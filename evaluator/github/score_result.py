@@ -30,18 +30,34 @@ Moment = Annotated[
 ]
 
 
+HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
+Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
+
+
+class NextSlot(Typed):
+    """When the team, or an account behind the pull request, has its next slot."""
+
+    holder: Holder
+    next: Moment | None
+
+
 class Standing(Typed):
-    """What the ledger says of the team on a withheld set."""
+    """What the ledger says on a withheld set of the team and the accounts behind the pull request.
+
+    Counts are those of `holder`, who waits longest; `holders` has the next slot of each.
+    """
 
     dataset: Slug
     digest: Sha256
     counted: bool
+    holder: Holder
     used: Tally
     runs: Tally
     window_days: Tally
     used_in_year: Tally
     runs_per_year: Tally
     next: Moment | None
+    holders: Annotated[tuple[NextSlot, ...], Field(strict=False, min_length=1, max_length=20)]
 
 
 class ShownMetric(Typed):

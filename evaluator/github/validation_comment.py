@@ -12,7 +12,7 @@ from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.github.pull_request import Intake
-from evaluator.github.quota_status import readable
+from evaluator.github.quota_status import Noted, readable
 from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
@@ -30,14 +30,14 @@ SAMPLE_WIDTH: Final = 88
 class Around:
     """What main and GitHub know around a submission.
 
-    `others`: per dataset the reports of main's other submissions, by `team/model`. `waits`: per private
-    set the time of the team's next run, `None` where it may run at once. `opener`: lines on who opened the pull request.
+    `others`: per dataset the reports of main's other submissions, by `team/model`. `noted`: what the quota's notes
+    say. `people`: lines on the accounts behind the pull request.
     """
 
     others: Others = field(default_factory=dict)
-    waits: Mapping[str, str | None] = field(default_factory=dict)
+    noted: Noted = field(default_factory=Noted)
     policy: Policy = field(default_factory=Policy)
-    opener: Sequence[str] = ()
+    people: Sequence[str] = ()
 
 
 def withdrawn(intake: Intake) -> bool:
@@ -173,8 +173,8 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
             "",
             f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
             f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
-            + "; ".join(_slot(d, around.waits.get(d)) for d in counted)
-            + ".",
+            + "; ".join(_slot(d, around.noted.waits.get(d)) for d in counted)
+            + ". A run counts for the account that opens the pull request and for every contact too, over all their teams.",
         ]
     return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
 
@@ -190,7 +190,7 @@ def _slot(dataset: str, when: str | None) -> str:
 def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> list[str]:
     """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
     lines = ["", "<details><summary>For maintainers: what to look at, and the line to paste</summary>", ""]
-    lines += [f"- {line}" for line in around.opener]
+    lines += [f"- {line}" for line in around.people]
     for name, predictions in submission.files.items():
         lines += [
             "",

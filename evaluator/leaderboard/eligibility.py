@@ -160,7 +160,7 @@ def _why(
     """What keeps a submission from a rank, or `None`."""
     if record.ladder is not None and record.withheld:
         return (
-            f"no better than the team's best ({record.ladder.best}) by more than one standard error: "
+            f"no better than {_whose_best(record.team, record.ladder.best or '')} by more than one standard error: "
             "such numbers are not shown on a withheld set"
         )
     if not usable(record, primary, signatures):
@@ -170,6 +170,12 @@ def _why(
     if not board.dataset.synthetic and null_like(record.diagnostics):
         return "null-like: one report serves at least nine studies in ten; enter it as a baseline"
     return hold_reason(record.integrity)
+
+
+def _whose_best(team: str, best: str) -> str:
+    """The run that one had to beat: the team's, or another team's of the same people."""
+    own = best.partition("/")[0] == team
+    return f"the team's best ({best})" if own else f"the best of the same people ({best})"
 
 
 def usable(record: Record, key: str, signatures: Mapping[str, str]) -> bool:

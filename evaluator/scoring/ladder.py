@@ -1,12 +1,15 @@
 """The Ladder on withheld sets: what a new run changes of what is shown (Blum and Hardt 2015).
 
-A run is shown when it beats the best that its team has shown by more than one standard error, and by
-more than that of a typical pair of the board's models. One that does not leaves the model's row as it was; a model without a row is listed without numbers.
+A run is shown when it beats the best that its people have shown by more than one standard error, and by more than
+that of a typical pair of the board's models. Its people are its team and every other team with whose scored files it
+shares a GitHub account. A run that is not shown leaves the model's row as it was; a model without a row is listed
+without numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,17 +27,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def take_step(board: Board, store: Path, record: Record, frame: pd.DataFrame) -> tuple[Record, pd.DataFrame]:
+@dataclass(frozen=True, slots=True)
+class People:
+    """The GitHub accounts behind scored predictions: `known` by digest, `now` of the run that is kept."""
+
+    known: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    now: frozenset[int] = frozenset()
+    digest: str = ""
+
+    def of(self, record: Record) -> frozenset[int]:
+        """The accounts behind a record's predictions, and behind those whose numbers it shows."""
+        origin = record.provenance
+        digests = [origin.predictions_sha256, origin.shown_predictions_sha256]
+        own = self.now if self.digest and digests[0] == self.digest else frozenset()
+        return own.union(*(self.known.get(d, ()) for d in digests if d))
+
+
+NOBODY: Final = People()
+
+
+def take_step(
+    board: Board, store: Path, record: Record, frame: pd.DataFrame, people: People = NOBODY
+) -> tuple[Record, pd.DataFrame]:
     """Record and per-study scores as they are to be kept: the new ones, or what was shown before.
 
-    Sets that are not withheld pass unchanged. The same prediction file scored again keeps its verdict. Under another
+    `store`: where the records lie. Sets that are not withheld pass unchanged. The same prediction file scored again keeps its verdict. Under another
     signature of the primary metric nothing can be compared, and the run is shown.
     """
     if not board.dataset.exposure.ladder or record.kind != "submission":
         return record, frame
     everyone = _records(board, store)
-    before = [r for r in everyone if r.team == record.team]
-    own = next((r for r in before if r.model == record.model), None)
+    accounts = people.of(record)
+    ours = [r.team == record.team or bool(accounts & people.of(r)) for r in everyone]
+    before = [r for r, own in zip(everyone, ours, strict=True) if own]
+    own = next((r for r in before if (r.team, r.model) == (record.team, record.model)), None)
     if own is not None and own.provenance.predictions_sha256 == record.provenance.predictions_sha256:
         return _stepped(record, own.ladder or FIRST), frame
     best = _best(before, record)
@@ -43,8 +69,8 @@ def take_step(board: Board, store: Path, record: Record, frame: pd.DataFrame) ->
     old = read_studies(store, store, board, best)
     new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
     clusters = clusters_of(new["patient"].tolist())
-    shown = [r for r in _comparable(everyone, record) if r.team != record.team]
-    others = [read_studies(store, store, board, r)[PRIMARY] for r in shown]
+    strangers = [r for r, own in zip(everyone, ours, strict=True) if not own]
+    others = [read_studies(store, store, board, r)[PRIMARY] for r in _comparable(strangers, record)]
     step = ladder_step(
         np.asarray(old[PRIMARY], dtype=np.float64),
         np.asarray(new[PRIMARY], dtype=np.float64),
@@ -95,7 +121,7 @@ def _comparable(records: Sequence[Record], record: Record) -> list[Record]:
 
 
 def _best(before: Sequence[Record], record: Record) -> Record | None:
-    """The team's best run that can be compared."""
+    """The best run that can be compared."""
     sign = -1 if get_metric(PRIMARY).higher_is_better else 1
-    by_name = sorted(_comparable(before, record), key=lambda r: r.model)  # tie: none, names differ
+    by_name = sorted(_comparable(before, record), key=lambda r: (r.team, r.model))  # tie: none, names differ
     return lowest(by_name, [sign * r.metrics[PRIMARY].mean for r in by_name])

@@ -1,8 +1,9 @@
 """The runner's own ledger of scored runs on withheld sets: who may be scored now, and when again.
 
 `<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
-(`evaluator/github/quota_status.py`) is a courtesy. A run that failed told nothing and does not count, nor do
-the same bytes scored again.
+(`evaluator/github/quota_status.py`) is a courtesy. A run counts for the team and for every account behind it, so
+that nobody gets more runs by founding teams. A run that failed told nothing and does not count, nor do the same
+bytes scored again.
 """
 
 from __future__ import annotations
@@ -44,18 +45,39 @@ class Policy(Typed):
 
 
 @dataclass(frozen=True, slots=True)
+class Entrant:
+    """For whom predictions are scored: a team, and the numeric ids of the GitHub accounts behind the pull request.
+
+    Those are the one that opened it and the contacts of its card; empty where nobody asked GitHub.
+    """
+
+    team: str
+    accounts: frozenset[int] = frozenset()
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Whose slots a run takes, the team's first.
+
+        >>> Entrant("acme", frozenset({7})).holders
+        ('team/acme', 'account/7')
+        """
+        return (f"team/{self.team}", *(f"account/{a}" for a in sorted(self.accounts)))
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One request for scoring: `scored` is false when it failed and told nothing."""
 
-    team: str
+    entrant: Entrant
     dataset: str
+    digest: str
     at: datetime
     scored: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Whether a team may be scored now, and when it may be next (`None`: now)."""
+    """Whether a holder may be scored now, and when it may be next (`None`: now)."""
 
     allowed: bool
     next: datetime | None
@@ -63,14 +85,18 @@ class Slot:
     used_in_year: int
 
 
-def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, policy: Policy) -> Slot:
-    """The team's slot on a dataset; attempts that failed do not count.
+def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, policy: Policy) -> Slot:
+    """The slot of a team or an account on a dataset; attempts that failed do not count, the same bytes count once.
 
     A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
     all have none.
     """
     year = timedelta(days=365)
-    times = sorted(a.at for a in attempts if a.scored and a.team == team and a.dataset == dataset)
+    first: dict[str, datetime] = {}
+    for a in attempts:
+        if a.scored and a.dataset == dataset and holder in a.entrant.holders:
+            first[a.digest] = min(a.at, first.get(a.digest, a.at))
+    times = sorted(first.values())
     windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
     used = [[t for t in times if t + span > now] for span, _ in windows]
     waits = [
@@ -82,24 +108,36 @@ def slot(attempts: Iterable[Attempt], team: str, dataset: str, now: datetime, po
 
 
 class QuotaError(InputError):
-    """A team has no slot now; the message says when it has one, and may be shown to everybody.
+    """A team or somebody of it has no slot now; the message says when there is one, and may be shown to everybody.
 
     `standings` says the same for machines, one entry a data set.
     """
 
-    def __init__(self, team: str, standings: list[dict[str, Any]]) -> None:
-        super().__init__(" ".join(spent(team, s) for s in standings))
+    def __init__(self, standings: list[dict[str, Any]]) -> None:
+        super().__init__(" ".join(spent(s) for s in standings))
         self.standings = standings
 
 
-def spent(team: str, standing: Mapping[str, Any]) -> str:
-    """Why a team is not scored on a set now, and when it may be; a sentence or two."""
+def spent(standing: Mapping[str, Any]) -> str:
+    """Why nothing is scored on a set now, and when it may be; a sentence or two."""
     when = f"{standing['next'][:16].replace('T', ' ')} UTC" if standing["next"] else "never"
     return (
-        f"{team} has used its runs on {standing['dataset']}: {standing['used']} of {standing['runs']} in "
+        f"{named(standing['holder'])} has used its runs on {standing['dataset']}: {standing['used']} of {standing['runs']} in "
         f"{standing['window_days']} days, {standing['used_in_year']} of {standing['runs_per_year']} in a year. "
         f"Next slot: {when}."
     )
+
+
+def named(holder: str) -> str:
+    """A holder of slots for people.
+
+    >>> named("team/acme"), named("account/7")
+    ('acme', 'the GitHub account 7, which opened the pull request or is a contact of the model, counted over all its teams,')
+    """
+    kind, _, name = holder.partition("/")
+    if kind == "team":
+        return name
+    return f"the GitHub account {name}, which opened the pull request or is a contact of the model, counted over all its teams,"
 
 
 def read_policy(leaderboard: Path) -> Policy:
@@ -144,90 +182,146 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
         raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
     if _known(store, dataset, digest):
         return False
-    now = datetime.now(UTC).isoformat()
-    _add(
-        store,
-        {"team": team, "dataset": dataset.id, "digest": digest, "at": now, "scored": True, "granted": True},
-    )
+    _add(store, dataset, Entrant(team), digest, datetime.now(UTC), scored=True, granted=True)
     return True
 
 
-def team_slot(store: Path, dataset: Dataset, team: str, now: datetime, policy: Policy) -> Slot:
-    """The team's slot on a dataset by the ledger."""
-    attempts = [
-        Attempt(a["team"], a["dataset"], datetime.fromisoformat(a["at"]), bool(a["scored"]))
-        for a in ledger(store)
-    ]
-    return slot(attempts, team, dataset.id, now, policy)
+def attempts(store: Path) -> list[Attempt]:
+    """Every line of the ledger, typed; raises `RexrankError` for a damaged one."""
+    try:
+        return [
+            Attempt(
+                Entrant(a["team"], frozenset(map(int, a.get("accounts", ())))),
+                a["dataset"],
+                a["digest"],
+                datetime.fromisoformat(a["at"]),
+                bool(a["scored"]),
+            )
+            for a in ledger(store)
+        ]
+    except (LookupError, TypeError, ValueError) as error:
+        raise RexrankError(
+            f"a line of the ledger in {store} is not one of ours ({error}). Mend it by hand; nothing is scored before."
+        ) from error
+
+
+def accounts_by_digest(store: Path, dataset: Dataset) -> dict[str, frozenset[int]]:
+    """The accounts behind each prediction file that was scored on a withheld set, by its digest."""
+    found: dict[str, frozenset[int]] = {}
+    for a in attempts(store):
+        if a.scored and a.dataset == dataset.id:
+            found[a.digest] = found.get(a.digest, frozenset()) | a.entrant.accounts
+    return found
 
 
 def standing(
-    store: Path, dataset: Dataset, team: str, digest: str, now: datetime, policy: Policy
+    store: Path, dataset: Dataset, entrant: Entrant, digest: str, now: datetime, policy: Policy
 ) -> dict[str, Any]:
-    """What everybody may know of a team's runs on a withheld set, in the form of the score result's `quota`.
+    """What everybody may know of the runs on a withheld set, in the form of the score result's `quota`.
 
-    `counted`: whether these predictions were scored; they are free from then on. `next`: when other
-    ones may be, `None` where they may at once.
+    `counted`: whether these predictions were scored; they are free from then on. `holder`: whose slot is free
+    last, the team's where nobody waits longer; counts and `next` are this one's. `next`: when other predictions
+    may be scored, `None` where they may at once. `holders`: the same for each, so that it can be noted.
     """
-    found = team_slot(store, dataset, team, now, policy)
+    known = attempts(store)
+    slots = {h: slot(known, h, dataset.id, now, policy) for h in entrant.holders}
+    latest = max(
+        slots, key=lambda h: (_moment(slots[h].next) or "", slots[h].used_in_window)
+    )  # tie: the team, which is first
+    found = slots[latest]
     return {
         "dataset": dataset.id,
         "digest": digest,
         "counted": _known(store, dataset, digest),
+        "holder": latest,
         "used": found.used_in_window,
         "runs": policy.runs,
         "window_days": policy.window_days,
         "used_in_year": found.used_in_year,
         "runs_per_year": policy.runs_per_year,
-        "next": None if found.next is None else f"{found.next + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
+        "next": _moment(found.next),
+        "holders": [{"holder": h, "next": _moment(s.next)} for h, s in slots.items()],
     }
 
 
-def require_slots(store: Path, team: str, wanted: Sequence[tuple[Dataset, str]], policy: Policy) -> None:
-    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every withheld set on which the team has no slot now.
+def _moment(when: datetime | None) -> str | None:
+    """The first full second at which a slot is free."""
+    return None if when is None else f"{when + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def require_slots(
+    store: Path, entrant: Entrant, wanted: Sequence[tuple[Dataset, str]], policy: Policy
+) -> None:
+    """Nothing; `wanted`: data sets and digests of predictions. Raises `QuotaError` that names every withheld set on which the team or an account has no slot now.
 
     Asked before anything is scored, so that no run is counted of which nothing is told.
     """
     now = datetime.now(UTC)
-    found = [standing(store, d, team, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs]
+    found = [
+        standing(store, d, entrant, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs
+    ]
     refused = [s for s in found if s["next"] is not None and not s["counted"]]
     if refused:
-        raise QuotaError(team, refused)
+        raise QuotaError(refused)
 
 
 @contextmanager
 def counted(
-    store: Path, dataset: Dataset, team: str, digest: str, policy: Policy, *, over_quota: bool = False
+    store: Path, dataset: Dataset, entrant: Entrant, digest: str, policy: Policy, *, over_quota: bool = False
 ) -> Iterator[None]:
-    """Counts what runs inside as the team's run on a withheld set, if it ends well.
+    """Counts what runs inside as a run on a withheld set of the team and its accounts, if it ends well.
 
     Raises `QuotaError` with the date of the next slot when there is none now. Other sets, bytes
     that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
     is counted.
     """
-    if not dataset.exposure.limited_runs or _known(store, dataset, digest):
+    if not dataset.exposure.limited_runs or _settled(store, dataset, digest, entrant):
         yield
         return
     if not over_quota:
-        require_slots(store, team, [(dataset, digest)], policy)
-    now = datetime.now(UTC)
-    done = False
+        require_slots(store, entrant, [(dataset, digest)], policy)
+    began, done = datetime.now(UTC), False
     try:
         yield
         done = True
     finally:
-        line = {"team": team, "dataset": dataset.id, "digest": digest, "at": now.isoformat(), "scored": done}
-        _add(store, line)
+        _add(store, dataset, entrant, digest, began, scored=done)
 
 
-def _add(store: Path, line: Mapping[str, Any]) -> None:
+def _add(
+    store: Path,
+    dataset: Dataset,
+    entrant: Entrant,
+    digest: str,
+    at: datetime,
+    *,
+    scored: bool,
+    granted: bool = False,
+) -> None:
     """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
     path = store / "attempts.jsonl"
     if path.exists():
         os.truncate(path, len(_untorn(path.read_bytes())))
+    line = {
+        "team": entrant.team,
+        "accounts": sorted(entrant.accounts),
+        "dataset": dataset.id,
+        "digest": digest,
+        "at": at.isoformat(),
+        "scored": scored,
+        **({"granted": True} if granted else {}),
+    }
     append_line(path, json.dumps(line, sort_keys=True))
 
 
 def _known(store: Path, dataset: Dataset, digest: str) -> bool:
-    """Whether exactly these predictions were scored on the set."""
+    """Whether exactly these predictions were scored on the set, or granted a run."""
     return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
+
+
+def _settled(store: Path, dataset: Dataset, digest: str, entrant: Entrant) -> bool:
+    """Whether these predictions were scored and nothing is left to note: a grant says nothing of the accounts."""
+    lines = [
+        a for a in ledger(store) if (a["digest"], a["dataset"], a["scored"]) == (digest, dataset.id, True)
+    ]
+    return bool(lines) and not (entrant.accounts and all(a.get("granted") for a in lines))

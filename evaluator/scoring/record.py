@@ -172,7 +172,9 @@ class LadderStep(Typed):
     """Whether a run on a withheld set is shown, and what it was held against."""
 
     improved: bool = Field(title="Improved", description="Whether the run's numbers are shown.")
-    best: str | None = Field(title="Best", description="The team's best before this run, team/model.")
+    best: str | None = Field(
+        title="Best", description="The best of the same people before this run, team/model."
+    )
 
 
 class Record(Typed):
@@ -227,7 +229,7 @@ class Record(Typed):
     ladder: LadderStep | None = Field(
         default=None,
         title="Ladder",
-        description="Withheld sets: whether this run beats the team's best by more than one standard error.",
+        description="Withheld sets: whether this run beats the best of the same people by more than one standard error.",
     )
     submitted: Date | None = Field(title="Submitted", description="Date, YYYY-MM-DD.")
 

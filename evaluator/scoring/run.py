@@ -23,8 +23,9 @@ from evaluator.scoring.case_texts import write_cases
 from evaluator.scoring.corpus import value_of
 from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
-from evaluator.scoring.ladder import take_step
+from evaluator.scoring.ladder import NOBODY, People, take_step
 from evaluator.scoring.provenance import provenance, today
+from evaluator.scoring.quota import accounts_by_digest
 from evaluator.scoring.record import RECORD_SCHEMA, Integrity, MetricEntry, Provenance, Record, RecordCard
 from evaluator.scoring.records import (
     SUBGROUP_PREFIX,
@@ -62,6 +63,8 @@ class ScoreSettings:
     pull_request: int | None = None
     head_commit: str | None = None
     submitted: str | None = None
+    accounts: frozenset[int] = frozenset()
+    """Ids of the GitHub accounts behind the pull request: the Ladder looks at all their teams."""
     records: Path | None = None
     """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
 
@@ -253,12 +256,22 @@ def keep_record(
     if record.kind == "submission":
         before = earlier_record(leaderboard, store, board, record.team, record.model)
         record = recheck(record, before, board)
-    record, frame = take_step(board, store, record, frame)
+    record, frame = take_step(
+        board, store, record, frame, _people(board, settings, record.provenance.predictions_sha256 or "")
+    )
     with unbroken():
         path = write_record(leaderboard, store, board, record, frame)
         if submission is not None:
             keep_cases(board, references, pairs, settings, submission, leaderboard)
     return path
+
+
+def _people(board: Board, settings: ScoreSettings, digest: str) -> People:
+    """Who stands behind the predictions on a board of the Ladder: the run's accounts, and the ledger's."""
+    if not board.dataset.exposure.ladder:
+        return NOBODY
+    known = accounts_by_digest(store_directory(settings.store), board.dataset)
+    return People(known, settings.accounts, digest)
 
 
 def score_submission(

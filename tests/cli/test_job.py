@@ -54,6 +54,32 @@ def test_the_commit_may_be_left_out_of_an_answer_alone():
             job.first_commit()
 
 
+@pytest.mark.parametrize(("text", "wanted"), [("", set()), ("7", {7}), ("7 12", {7, 12})])
+def test_accounts_are_numbers(text, wanted):
+    assert Job(accounts=text).account_ids() == wanted
+
+
+@pytest.mark.parametrize("text", [" ", "7 ", "7,8", "07", "-7", "x", "7\n", "9" * 19, "7  8"])
+def test_anything_else_is_no_account(text):
+    with pytest.raises(InputError):
+        Job(accounts=text).account_ids()
+
+
+def test_grants_name_sets_and_digests():
+    assert Job().granted() == {}
+    assert Job(grant=f"one:{'a' * 64} two:{'b' * 64}").granted() == {"one": "a" * 64, "two": "b" * 64}
+    for text in (
+        "one",
+        f"one:{'A' * 64}",
+        f"One:{'a' * 64}",
+        f"one:{'a' * 64} ",
+        f"one:{'a' * 64}\n",
+        f"../x:{'a' * 64}",
+    ):
+        with pytest.raises(InputError):
+            Job(grant=text).granted()
+
+
 @pytest.mark.parametrize("value", ["", '""', "null", "3", '["a"]'])
 def test_no_text_is_no_comment(value):
     with pytest.raises(RexrankError, match="there is no comment to write"):

@@ -38,13 +38,31 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("body", "wanted"), COMMANDS)
 def test_commands(body, wanted):
-    assert api.score_command({"body": body}) == wanted
+    assert api.score_command({"body": body}) == (None if wanted is None else (wanted, False))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (" quota grant", True),
+        (" quota grant\n", True),
+        ("  quota grant", None),
+        (" quota  grant", None),
+        (" Quota grant", None),
+        (" quota", None),
+        (" grant", None),
+        (" quota grant now", None),
+    ],
+)
+def test_a_grant_is_said_in_full(text, wanted):
+    found = api.score_command({"body": f"/score {SHA}{text}"})
+    assert found == (None if wanted is None else (SHA, wanted))
 
 
 @given(st.text())
 def test_no_other_text_is_a_command(text):
     found = api.score_command({"body": f"/score {SHA}{text}"})
-    assert (found == SHA) == (text.strip(" \t\r\n") == "")
+    assert (found == (SHA, False)) == (text.strip(" \t\r\n") == "")
 
 
 @pytest.mark.parametrize(

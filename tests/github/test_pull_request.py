@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import random
 
+import pytest
+from support.comments import inert
+
+from evaluator.core.problems import RexrankError
+from evaluator.github import git_objects
 from evaluator.github.ownership import Person
 from evaluator.github.pull_request import bring_blobs, take_fetched, take_in
+from evaluator.github.validation_comment import validation_comment, verdict
 
 FOLDER = "submissions/strangers/careful"
 
@@ -91,12 +97,49 @@ def test_a_card_alone_is_checked_with_the_predictions_that_are_there(
     assert set(intake.report.found[0].submission.files) == {"sandbox"}
 
 
+def test_a_pack_beyond_the_limit_is_told_and_nothing_of_it_is_kept(
+    repo, tmp_path, submission_files, monkeypatch
+):
+    """The commit's message does not compress; its files would be fine."""
+    message = random.Random(1).randbytes(400_000).hex()
+    tree = repo.run("rev-parse", f"{repo.commit(submission_files())}^{{tree}}")
+    sha = repo.run("commit-tree", tree, "-p", "main", "-F", "-", data=message.encode())
+    repo.run("update-ref", "refs/pull/1/head", sha)
+    monkeypatch.setattr(git_objects, "MAX_WRITTEN", 100_000)
+    intake = take_in(repo.url, 1, sha, tmp_path / "pull")
+    assert (intake.ok, intake.kind) == (False, "submission")
+    comment = validation_comment(intake)
+    inert(comment)
+    assert "Its commits and trees take more than 0 MB, more than is looked at" in comment
+    assert "take a fresh copy of main" in comment
+    assert verdict(intake)[0] == "failure"
+    repo.path.rename(tmp_path / "gone")
+    with pytest.raises(RexrankError, match="git fetch failed"):
+        take_in(repo.url, 1, sha, tmp_path / "again")
+
+
 def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_files):
     sha = repo.pull(submission_files())
     from evaluator.github.git_objects import fetch
 
-    fetch(repo.url, 1, sha, tmp_path / "pull")
-    bring_blobs(tmp_path / "pull", 1)
+    brought = bring_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert (brought.contacts, brought.limited) == (("stranger",), {})
+    repo.path.rename(tmp_path / "gone")
+    assert take_fetched(tmp_path / "pull", 1, sha).ok
+
+
+def test_what_main_changed_in_the_folder_meanwhile_is_fetched_too(
+    repo, tmp_path, submission_files, card_bytes, report_bytes
+):
+    """The merge is scored: a card from the pull request, predictions that main has by now."""
+    from evaluator.github.git_objects import fetch
+
+    start = repo.merge(submission_files())
+    sha = repo.commit({f"{FOLDER}/model.yaml": card_bytes(name="Renamed", contact="other")}, start)
+    repo.run("update-ref", "refs/pull/1/head", sha)
+    repo.merge({f"{FOLDER}/sandbox.json": report_bytes("near-copy", 3)})
+    brought = bring_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert brought.contacts == ("other",)
     repo.path.rename(tmp_path / "gone")
     assert take_fetched(tmp_path / "pull", 1, sha).ok
 

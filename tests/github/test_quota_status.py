@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from support.submissions import model_card
@@ -11,37 +10,42 @@ from support.submissions import model_card
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api
 from evaluator.github import quota_status as slots
+from evaluator.github.score_result import NextSlot, Standing
+from evaluator.scoring.quota import Entrant
 from evaluator.submissions.submission import Predictions, Submission
 
 FIRST, A, B = "f" * 40, "a" * 64, "b" * 64
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 LATER, EARLIER = "2026-12-26T13:58:12Z", "2026-11-26T13:58:12Z"
-PRIVATE = "rexrank/quota/rexgradient/t"
+TEAM, ACCOUNT = "rexrank/quota/rexgradient/team/t", "rexrank/quota/rexgradient/account/7"
 
 
-class Repo:
-    """Statuses of one commit, newest first as GitHub gives them."""
+class Checks:
+    """Check runs of one commit, newest first, and how often they were asked for."""
 
     def __init__(self, *rows):
-        self.rows = [self.row(*r) for r in rows]
+        self.rows = [(name, title) for title, name in rows]
+        self.asked = 0
 
-    def row(self, description, context=PRIVATE, login=api.BOT):
-        creator = SimpleNamespace(login=login) if login else None
-        return SimpleNamespace(description=description, context=context, creator=creator)
-
-    def get_commit(self, sha):
+    def titles(self, repo, sha, name):
         assert sha == FIRST
-        return self
+        self.asked += 1
+        return [t for n, t in self.rows if n == name]
 
-    def create_status(self, state, description, context):
-        assert state == "success"
-        assert len(description) <= 140
-        self.rows.insert(0, self.row(description, context))
+    def add(self, repo, sha, name, title):
+        assert sha == FIRST
+        self.rows.insert(0, (name, title))
 
 
-@pytest.fixture(autouse=True)
-def route(monkeypatch):
-    monkeypatch.setattr(api, "statuses", lambda repo, sha: list(repo.get_commit(sha).rows))
+@pytest.fixture
+def noted(monkeypatch):
+    def made(*rows):
+        checks = Checks(*rows)
+        monkeypatch.setattr(api, "check_titles", checks.titles)
+        monkeypatch.setattr(api, "add_check", checks.add)
+        return checks
+
+    return made
 
 
 def submission(digest=B):
@@ -49,45 +53,84 @@ def submission(digest=B):
     return Submission("t", "m", model_card(), files)
 
 
+def said(digest, when, team="t", outcome="scored"):
+    return f"{outcome} {digest} of {team}, next {when}"
+
+
 @pytest.mark.parametrize(
-    ("rows", "when"),
+    ("rows", "when", "shared"),
     [
-        ([], None),
-        ([(f"scored {A}, next {LATER}",)], LATER),
-        ([(f"refused {A}, next {LATER}",)], LATER),
-        ([(f"scored {A}, next {EARLIER}",)], None),
-        ([(f"scored {A}, next now",)], None),
-        ([(f"scored {A}, next now",), (f"scored {A}, next {LATER}",)], None),
-        ([(f"scored {A}, next {LATER}",), (f"scored {B}, next {EARLIER}",)], None),
-        ([(f"scored {A}, next {LATER}",), (f"refused {B}, next {LATER}",)], LATER),
-        ([(f"scored {A}, next {LATER}", "rexrank/quota/rexgradient/u")], None),
-        ([(f"scored {A}, next {LATER}", "rexrank/quota/mimic-cxr/t")], None),
-        ([(f"scored {A}, next {LATER}", PRIVATE, "somebody")], None),
-        ([(f"scored {A}, next {LATER}", PRIVATE, None)], None),
-        ([(f"scored {A}, next never",)], None),
-        ([(None,)], None),
+        ([], None, False),
+        ([(said(A, LATER), TEAM)], LATER, False),
+        ([(said(A, LATER, outcome="refused"), TEAM)], LATER, False),
+        ([(said(A, EARLIER), TEAM)], None, False),
+        ([(said(A, "now"), TEAM)], None, False),
+        ([(said(A, "now"), TEAM), (said(A, LATER), TEAM)], None, False),
+        ([(said(A, LATER), TEAM), (said(B, EARLIER), TEAM)], None, False),
+        ([(said(A, LATER), ACCOUNT)], LATER, True),
+        ([(said(A, LATER, "other"), ACCOUNT), (said(A, EARLIER), TEAM)], LATER, True),
+        ([(said(A, LATER), ACCOUNT), (said(A, LATER), TEAM)], LATER, False),
+        ([(said(A, LATER), ACCOUNT), (said(B, EARLIER, "other"), ACCOUNT)], None, False),
+        ([(said(A, LATER), "rexrank/quota/rexgradient/team/u")], None, False),
+        ([(said(A, LATER), "rexrank/quota/rexgradient/account/8")], None, False),
+        ([(said(A, LATER), "rexrank/quota/mimic-cxr/team/t")], None, False),
+        ([(said(A, "never"), TEAM)], None, False),
+        ([(f"scored {A}, next {LATER}", TEAM)], None, False),
     ],
 )
-def test_what_the_notes_say(rows, when):
-    assert slots.waits(Repo(*rows), FIRST, submission(), NOW) == {"rexgradient": when}
+def test_what_the_notes_say(noted, rows, when, shared):
+    noted(*rows)
+    found = slots.look(None, FIRST, submission(), [7], NOW)
+    assert (found.waits, found.shared) == ({"rexgradient": when}, {"rexgradient"} if shared else frozenset())
 
 
-def test_public_sets_ask_nobody():
+def test_the_teams_of_an_account_are_known_from_its_notes(noted):
+    checks = noted(
+        *((said(A, "now", team), ACCOUNT) for team in ("t", "u", "w")),
+        *((said(A, "now"), f"x{n}") for n in range(9_000)),
+    )
+    assert slots.look(None, FIRST, submission(), [7, 8], NOW).teams == {7: {"t", "u", "w"}, 8: set()}
+    assert checks.asked == 3, "the team and each account, whatever else was noted"
+
+
+def test_public_sets_ask_nobody(noted):
     asked = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
-    assert slots.waits(SimpleNamespace(), FIRST, asked, NOW) == {}
+    checks = noted()
+    assert slots.look(None, FIRST, asked, [7], NOW) == slots.Noted()
+    assert checks.asked == 0
 
 
-def standing(digest=A, *, counted=True, when=LATER):
-    return {"dataset": "rexgradient", "digest": digest, "counted": counted, "next": when}
+def standing(digest=A, *, counted=True, when=LATER, holders=("team/t", "account/7")):
+    each = tuple(NextSlot(holder=h, next=when) for h in holders)
+    return Standing(
+        dataset="rexgradient", digest=digest, counted=counted, holder=holders[0], next=when, holders=each,
+        used=1, runs=3, window_days=30, used_in_year=1, runs_per_year=12,
+    )  # fmt: skip
 
 
-def test_a_note_is_written_once():
-    repo = Repo()
+def test_a_note_is_written_once_for_each_holder(noted):
+    checks, entrant = noted(), Entrant("t", frozenset({7}))
     for _ in range(2):
-        slots.note(repo, FIRST, "t", [standing()])
-    assert [r.description for r in repo.rows] == [f"scored {A}, next {LATER}"]
-    slots.note(repo, FIRST, "t", [standing(B, counted=False)])
-    assert repo.rows[0].description == f"refused {B}, next {LATER}"
-    assert slots.waits(repo, FIRST, submission(A), NOW) == {"rexgradient": None}
-    slots.note(repo, FIRST, "t", [])
-    assert len(repo.rows) == 2
+        slots.note(None, FIRST, entrant, [standing()])
+    assert checks.rows == [(ACCOUNT, said(A, LATER)), (TEAM, said(A, LATER))]
+    slots.note(None, FIRST, entrant, [standing(B, counted=False)])
+    assert checks.rows[0] == (ACCOUNT, said(B, LATER, outcome="refused"))
+    assert slots.look(None, FIRST, submission(A), [7], NOW).waits == {"rexgradient": None}
+    slots.note(None, FIRST, entrant, [])
+    assert len(checks.rows) == 4
+
+
+def test_nothing_is_noted_of_people_who_are_not_behind_the_pull_request(noted):
+    checks = noted()
+    slots.note(None, FIRST, Entrant("t", frozenset({7})), [standing(holders=("team/u", "account/9"))])
+    assert checks.rows == []
+
+
+def test_a_grant_is_for_exactly_these_predictions(noted):
+    checks = noted()
+    for _ in range(2):
+        slots.grant(None, FIRST, {"rexgradient": A}, "maintainer")
+    assert checks.rows == [(f"rexrank/grant/rexgradient/{A}", "one run granted by maintainer")]
+    assert slots.granted(None, FIRST, {"rexgradient": A}) == [A]
+    assert slots.granted(None, FIRST, {"rexgradient": B}) == []
+    assert slots.granted(None, FIRST, {"mimic-cxr": A}) == []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from evaluator.datasets.report import StudyReport
-from evaluator.github.review_facts import chosen, file_facts, nearest, opener
+from evaluator.github.review_facts import chosen, file_facts, nearest
 from evaluator.submissions.submission import Predictions
 
 
@@ -57,13 +55,3 @@ def test_samples_follow_from_the_bytes_alone():
     a, b = made(["x"] * 50), made(["x"] * 50, digest="e")
     assert chosen(a, 3) == chosen(made(["x"] * 50), 3) != chosen(b, 3)
     assert len(set(chosen(a, 50))) == 50
-
-
-def test_who_opened_it(tmp_path):
-    for name in ("a/one", "b/two"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "model.yaml").write_text(f"contact: [{'Someone' if name == 'a/one' else 'x'}]")
-    since = datetime(2020, 1, 2, tzinfo=UTC)
-    (line,) = opener("someone", since, tmp_path)
-    assert line == "opened by `someone`, an account since 2020-01-02; contact of `a/one`"
-    assert opener("nobody", since, tmp_path)[0].endswith("contact of no model on main")

@@ -143,7 +143,8 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
 def test_a_withheld_set_says_how_coarse_it_is():
     quota = {
         "dataset": "rexgradient", "digest": "a" * 64, "counted": True, "used": 1, "runs": 1, "window_days": 30,
-        "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z",
+        "used_in_year": 2, "runs_per_year": 6, "next": "2026-12-26T13:58:12Z", "holder": "team/t",
+        "holders": [{"holder": "team/t", "next": "2026-12-26T13:58:12Z"}],
     }  # fmt: skip
     _, text = drawn(board(step=5 / 62), quota=[quota])
     assert "in steps of 0.0806." in text

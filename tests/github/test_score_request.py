@@ -54,14 +54,14 @@ def machine(monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", "rexrank/challenge")
     monkeypatch.setattr(api, "cancel_waiting", lambda *_: 0)
     monkeypatch.setattr(api, "start_once", start_once)
-    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": None})
+    monkeypatch.setattr(request, "accounts_of", lambda *_: {"somebody": 7})
+    monkeypatch.setattr(slots, "look", lambda *_: slots.Noted({"rexgradient": None}))
 
 
 def intake(kind="submission", objection=None, status="active"):
     predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
-    submission = Submission(
-        "t", "m", model_card(status=status, superseded_by="t/n", reason="It is gone."), predictions
-    )
+    card = model_card(status=status, superseded_by="t/n", reason="It is gone.", contact=["somebody"])
+    submission = Submission("t", "m", card, predictions)
     found = Found("submissions/t/m", "t", "m", submission, ())
     return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (found,)), objection, "f" * 40)
 
@@ -139,11 +139,33 @@ def test_every_refusal_has_its_reason(body, pull, of, words):
 
 
 def test_a_used_quota_names_the_next_slot(monkeypatch):
-    monkeypatch.setattr(slots, "waits", lambda *_: {"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    monkeypatch.setattr(slots, "look", lambda *_: used)
     repo = Repo()
     found = ask(repo)
+    assert "its people" not in found.body
     assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
     assert "mimic" not in found.body
-    assert "actions/workflows/score.yml" in found.body
+    assert f"/score {SHA} quota grant" in found.body
     assert "1 in 30 days and 6 in a year" in found.body
     assert repo.started == []
+
+
+def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
+    used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
+    monkeypatch.setattr(slots, "look", lambda *_: used)
+    assert "or one of its people with another team" in ask(Repo()).body
+
+
+def test_a_maintainer_grants_one_more_run_to_exactly_these_predictions(monkeypatch):
+    monkeypatch.setattr(slots, "look", lambda *_: slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}))
+    repo, noted = Repo(), []
+    found = ask(repo, f"/score {SHA} quota grant")
+    assert (found.sha, found.body, found.grant, found.first) == (SHA, "", {"rexgradient": "d"}, "f" * 40)
+    monkeypatch.setattr(slots, "grant", lambda repo, *of: noted.append(of))
+    text = request.start(repo, 7, SHA, found.grant, found.first, "maintainer")
+    assert noted == [("f" * 40, {"rexgradient": "d"}, "maintainer")]
+    assert "One run more than the quota has" in text
+    inert(text, URL)
+    assert ask(Repo("read"), f"/score {SHA} quota grant").grant == {}
+    assert "not valid" in ask(Repo(), f"/score {SHA} quota grant", lambda: intake(objection="not yours")).body

@@ -11,6 +11,7 @@ from support.submissions import model_card
 from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.report import StudyReport
 from evaluator.github.pull_request import Intake
+from evaluator.github.quota_status import Noted
 from evaluator.github.validation_comment import Around, validation_comment, verdict
 from evaluator.scoring.quota import Policy
 from evaluator.submissions.submission import Predictions, Submission
@@ -79,7 +80,7 @@ def test_a_stranger_reads_what_was_found_and_what_happens_next():
 
 
 def test_a_maintainer_reads_facts_and_what_to_paste():
-    around = Around({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, opener=["opened by `x`"])
+    around = Around({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, people=["opened by `x`"])
     drawn = inert(validation_comment(intake(), around))
     assert f"/score {SHA}\n" in drawn.code
     assert "a/b" in drawn.code
@@ -106,7 +107,9 @@ def test_a_long_sample_is_broken_into_lines():
     ],
 )
 def test_of_a_private_set_the_quota_is_said(waits, policy, words):
-    drawn = inert(validation_comment(intake(dataset="rexgradient"), Around(waits=waits, policy=policy)))
+    drawn = inert(
+        validation_comment(intake(dataset="rexgradient"), Around(noted=Noted(waits), policy=policy))
+    )
     text = "".join(p for p in [drawn.html])
     plain = "".join(part.split(">", 1)[-1] for part in text.split("<")).replace("\n", " ")
     assert words in plain

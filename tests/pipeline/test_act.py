@@ -46,7 +46,13 @@ IGNORED: Final = (
     "overwrite",
     "retention-days",
 )
-RIGHTS: Final = {"contents": "read", "pull-requests": "write", "statuses": "write", "actions": "write"}
+RIGHTS: Final = {
+    "contents": "read",
+    "pull-requests": "write",
+    "statuses": "write",
+    "checks": "write",
+    "actions": "write",
+}
 """Of all jobs together: act knows no job's own."""
 PINNED: Final = re.compile(r"uses: ([\w-]+/[\w-]+@[0-9a-f]{40})")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 from rehearsal.git import Change, commit, git
 from rehearsal.state import Pull
-from rehearsal.submissions import card, submission
+from rehearsal.submissions import card, noise, submission
 from rehearsal.world import World
 
 FOLDER = "submissions/strangers/careful"
@@ -148,4 +150,19 @@ def test_more_changed_files_than_are_looked_at(rehearsal: World) -> None:
     assert rehearsal.last("comment").conclusion == "success", rehearsal.last("comment").log
     (comment,) = rehearsal.bot_comments(p)
     assert "more than 10,000 files" in comment.body
+    assert states(rehearsal, p) == ["failure"]
+
+
+def test_a_pack_too_large_to_be_fetched_is_told(rehearsal: World) -> None:
+    """With a smaller limit on main, so that a small pack is too large."""
+    bare, path = rehearsal.state.bare, "evaluator/github/git_objects.py"
+    text = (rehearsal.file(path) or b"").replace(b"200_000_000", b"2_000_000")
+    git(bare, "update-ref", "refs/heads/main", commit(bare, rehearsal.main, {path: text}, "limit", "admin"))
+    tree = git(bare, "rev-parse", f"{commit(bare, rehearsal.main, submission(), 'x', 'stranger')}^{{tree}}")
+    message = base64.b64encode(noise(2_500_000))
+    sha = git(bare, "commit-tree", tree, "-p", rehearsal.main, "-F", "-", data=message)
+    p = rehearsal.open_pull({}, commit_sha=sha, branch="pack")
+    assert rehearsal.last("comment").conclusion == "success", rehearsal.last("comment").log
+    (comment,) = rehearsal.bot_comments(p)
+    assert "take more than 2 MB" in comment.body
     assert states(rehearsal, p) == ["failure"]

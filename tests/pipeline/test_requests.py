@@ -15,7 +15,7 @@ from rehearsal.submissions import card, submission
 from rehearsal.world import World
 from support.comments import inert
 
-CONTEXT = f"rexrank/quota/{PRIVATE}/strangers"
+CONTEXT = f"rexrank/quota/{PRIVATE}/team/strangers"
 
 
 def answers(world: World, p: Pull) -> list[str]:
@@ -130,7 +130,7 @@ def test_a_used_quota_is_told_with_the_next_slot_before_anything_starts(publishe
 
 def test_the_runners_ledger_decides_whatever_is_noted_outside(published: World) -> None:
     """Without the notes the request goes through, the runner refuses with the date, and the notes are mended."""
-    published.state.statuses = [s for s in published.state.statuses if s.context != CONTEXT]
+    published.state.checks.clear()
     p = second(published)
     published.say(p, f"/score {p.head_sha}")
     run = published.last("score")
@@ -142,8 +142,8 @@ def test_the_runners_ledger_decides_whatever_is_noted_outside(published: World) 
     assert f"strangers has used its runs on {PRIVATE}: 1 of 1 in 30 days" in body.replace("\\", "")
     assert re.search(r"Next slot: \d{4}-\d\d-\d\d", body.replace("\\", ""))
     assert [s.state for s in published.state.statuses if s.sha == p.head_sha] == ["pending", "failure"]
-    (note,) = [s for s in published.state.statuses if s.context == CONTEXT]
-    assert (note.description or "").startswith("refused ")
+    (note,) = [c for c in published.state.checks if c.name == CONTEXT]
+    assert note.title.startswith("refused ")
     runs = len(published.runs("score"))
     published.say(p, f"/score {p.head_sha}")
     assert len(published.runs("score")) == runs
@@ -163,22 +163,19 @@ def test_a_new_slot_opens_with_time(published: World) -> None:
     path = store(published) / "attempts.jsonl"
     lines = [{**json.loads(line), "at": past.isoformat()} for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    for status in published.state.statuses:
-        if status.context == CONTEXT:
-            status.description = re.sub(
-                r"next .*", f"next {past:%Y-%m-%dT%H:%M:%SZ}", status.description or ""
-            )
+    for check in published.state.checks:
+        check.title = re.sub(r"next .*", f"next {past:%Y-%m-%dT%H:%M:%SZ}", check.title)
     p = second(published)
     published.score(p)
     assert len(path.read_text().splitlines()) == 2
-    assert len([s for s in published.state.statuses if s.context == CONTEXT]) == 2
+    assert len([c for c in published.state.checks if c.name == CONTEXT]) == 2
 
 
-@pytest.mark.parametrize("author", ["stranger", "outsider"])
+@pytest.mark.parametrize("author", ["stranger", "outside-app[bot]"])
 def test_a_quota_noted_by_somebody_else_counts_for_nothing(opened: World, author: str) -> None:
     """Who may write statuses is not asked: only the workflow's own notes are read."""
     from rehearsal.git import git
-    from rehearsal.state import Status
+    from rehearsal.state import Check
 
     p = opened.open_pull(
         submission(team="others", private=True, card_text=card(contact="other")),
@@ -186,10 +183,8 @@ def test_a_quota_noted_by_somebody_else_counts_for_nothing(opened: World, author
         author="other",
     )
     first = git(opened.state.bare, "rev-list", "--max-parents=0", "main")
-    words = f"scored {'a' * 64}, next 2099-01-01T00:00:00Z"
-    made = Status(
-        9, first, f"rexrank/quota/{PRIVATE}/others", "success", words, None, author, opened.state.now()
-    )
-    opened.state.statuses.append(made)
+    words = f"scored {'a' * 64} of others, next 2099-01-01T00:00:00Z"
+    name = f"rexrank/quota/{PRIVATE}/team/others"
+    opened.state.checks.append(Check(9, first, name, words, author, opened.state.now()))
     opened.say(p, f"/score {p.head_sha}")
     assert opened.last("score").waiting == ["scoring"]

@@ -8,7 +8,7 @@ import pytest
 from support import records
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.scoring.ladder import FIRST, take_step
+from evaluator.scoring.ladder import FIRST, People, take_step
 from evaluator.scoring.record import LadderStep
 from evaluator.scoring.records import Board, published, read_records, write_record
 
@@ -43,9 +43,9 @@ def record(model, values, blob, board=WITHHELD, team="t", signature="r|v1|protoc
 
 @pytest.fixture
 def keep(tmp_path):
-    def run(model, values, blob, **more):
+    def run(model, values, blob, people=None, **more):
         made = record(model, values, blob, **more)
-        kept, scores = take_step(WITHHELD, tmp_path / "store", made, frame(values))
+        kept, scores = take_step(WITHHELD, tmp_path / "store", made, frame(values), people or People())
         write_record(tmp_path / "board", tmp_path / "store", WITHHELD, kept, scores)
         return kept
 
@@ -114,3 +114,27 @@ def test_no_run_answers_a_question_about_one_study(keep, others):
     assert keep("m", one, "2").ladder == FIRST  # the row as it was
     assert keep("n", one, "3").ladder == LadderStep(improved=False, best="t/m")
     assert keep("n", BASE - 0.2, "4").ladder == LadderStep(improved=True, best="t/m")
+
+
+SHARED = [
+    ("a contact of both", People({"1": frozenset({7})}, frozenset({7, 8}), "2"), False),
+    ("known from the ledger alone", People({"1": frozenset({7}), "2": frozenset({7})}), False),
+    ("nobody in common", People({"1": frozenset({7})}, frozenset({8}), "2"), True),
+    ("accounts of another run", People({"1": frozenset({7})}, frozenset({7}), "3"), True),
+]
+
+
+@pytest.mark.parametrize(("people", "shown"), [s[1:] for s in SHARED], ids=[s[0] for s in SHARED])
+def test_another_team_of_the_same_people_is_held_against_their_best(keep, people, shown):
+    keep("m", BASE, "1")
+    found = keep("n", BASE + 0.1, "2", people=people, team="u").ladder
+    assert found == (FIRST if shown else LadderStep(improved=False, best="t/m"))
+
+
+def test_a_row_that_stayed_is_still_its_makers(keep):
+    """What is shown is of the first file; who stands behind the second is behind it too."""
+    people = People({"1": frozenset({7}), "2": frozenset({8})})
+    keep("m", BASE, "1", people=people)
+    keep("m", BASE + 0.1, "2", people=people)
+    later = People({**people.known, "3": frozenset({7})})
+    assert keep("n", BASE + 0.1, "3", people=later, team="u").ladder.best == "t/m"

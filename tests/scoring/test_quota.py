@@ -12,15 +12,18 @@ from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.scoring.quota import (
+    Entrant,
     Policy,
     QuotaError,
+    accounts_by_digest,
+    attempts,
     counted,
     grant,
     ledger,
     read_policy,
     require_slots,
+    slot,
     standing,
-    team_slot,
 )
 
 WITHHELD, PUBLIC = get_dataset("rexgradient"), get_dataset("sandbox")
@@ -28,8 +31,11 @@ OTHER = WITHHELD.model_copy(update={"id": "second"})
 RESTRICTED = get_dataset("mimic-cxr")
 
 
-def run(store, digest, team="t", dataset=WITHHELD, **more):
-    with counted(store, dataset, team, digest, Policy(), **more):
+T = Entrant("t")
+
+
+def run(store, digest, team="t", dataset=WITHHELD, accounts=(), **more):
+    with counted(store, dataset, Entrant(team, frozenset(accounts)), digest, Policy(), **more):
         pass
 
 
@@ -42,20 +48,20 @@ def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
     run(tmp_path, "b", team="u")
     run(tmp_path, "b", dataset=OTHER)
     assert [a["digest"] for a in ledger(tmp_path)] == ["a", "b", "b"]
-    found = team_slot(tmp_path, WITHHELD, "t", datetime.now(UTC) + timedelta(days=31), Policy())
+    found = slot(attempts(tmp_path), "team/t", WITHHELD.id, datetime.now(UTC) + timedelta(days=31), Policy())
     assert found.allowed
 
 
 def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
     run(tmp_path, "a", dataset=OTHER)
-    require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "a"), (PUBLIC, "b")], Policy())
-    require_slots(tmp_path, "u", [(WITHHELD, "b"), (OTHER, "b")], Policy())
+    require_slots(tmp_path, T, [(WITHHELD, "b"), (OTHER, "a"), (PUBLIC, "b")], Policy())
+    require_slots(tmp_path, Entrant("u"), [(WITHHELD, "b"), (OTHER, "b")], Policy())
     with pytest.raises(QuotaError) as refused:
-        require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "b"), (PUBLIC, "b")], Policy())
+        require_slots(tmp_path, T, [(WITHHELD, "b"), (OTHER, "b"), (PUBLIC, "b")], Policy())
     assert [s["dataset"] for s in refused.value.standings] == ["second"]
     run(tmp_path, "a")
     with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on second: 1 of 1"):
-        require_slots(tmp_path, "t", [(WITHHELD, "b"), (OTHER, "b")], Policy())
+        require_slots(tmp_path, T, [(WITHHELD, "b"), (OTHER, "b")], Policy())
 
 
 @pytest.mark.parametrize("dataset", [PUBLIC, RESTRICTED], ids=lambda d: d.access)
@@ -69,18 +75,18 @@ def test_runs_on_other_sets_are_not_counted(tmp_path, dataset):
 
 def test_a_standing_is_what_the_ledger_says(tmp_path):
     now = datetime.now(UTC)
-    fresh = standing(tmp_path, WITHHELD, "t", "a", now, Policy())
+    fresh = standing(tmp_path, WITHHELD, T, "a", now, Policy())
     assert (fresh["counted"], fresh["used"], fresh["next"]) == (False, 0, None)
     run(tmp_path, "a")
-    used = standing(tmp_path, WITHHELD, "t", "a", now, Policy())
+    used = standing(tmp_path, WITHHELD, T, "a", now, Policy())
     assert (used["counted"], used["used"], used["used_in_year"]) == (True, 1, 1)
     when = datetime.strptime(used["next"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert timedelta(days=30) <= when - now < timedelta(days=30, minutes=1)
-    assert standing(tmp_path, WITHHELD, "t", "b", when, Policy())["next"] is None
+    assert standing(tmp_path, WITHHELD, T, "b", when, Policy())["next"] is None
 
 
 def test_a_failure_and_the_same_bytes_do_not_count(tmp_path):
-    with pytest.raises(ZeroDivisionError), counted(tmp_path, WITHHELD, "t", "a", Policy()):
+    with pytest.raises(ZeroDivisionError), counted(tmp_path, WITHHELD, T, "a", Policy()):
         raise ZeroDivisionError
     assert [a["scored"] for a in ledger(tmp_path)] == [False]
     run(tmp_path, "a")
@@ -158,6 +164,72 @@ def test_the_commands_of_the_ledger(tmp_path):
         ("acme", "nowhere", "d" * 64),
     ):
         assert isinstance(rexrank("grant", *wrong).exception, RexrankError)
+
+
+PEOPLE = [
+    ("nobody in common", "u", {2}, True),
+    ("the same person with another team", "u", {1}, False),
+    ("the same person among others", "u", {2, 1, 3}, False),
+    ("the same team, other people", "t", {2}, False),
+    ("the same team, nobody asked", "t", (), False),
+]
+
+
+@pytest.mark.parametrize(("team", "accounts", "free"), [p[1:] for p in PEOPLE], ids=[p[0] for p in PEOPLE])
+def test_a_run_counts_for_the_team_and_for_every_account(tmp_path, team, accounts, free):
+    run(tmp_path, "a", accounts={1})
+    asked = Entrant(team, frozenset(accounts))
+    if free:
+        require_slots(tmp_path, asked, [(WITHHELD, "b")], Policy())
+        return
+    with pytest.raises(QuotaError) as refused:
+        require_slots(tmp_path, asked, [(WITHHELD, "b")], Policy())
+    (found,) = refused.value.standings
+    assert found["holder"] == ("team/t" if team == "t" else "account/1")
+    assert ("the GitHub account 1, which" in str(refused.value)) == (team == "u")
+    late = {h["holder"] for h in found["holders"] if h["next"] is not None}
+    assert late == ({"team/t"} if team == "t" else {"account/1"}), "each holder has its own next slot"
+
+
+def test_two_people_do_not_lend_each_other_runs_nor_take_them(tmp_path):
+    two = Policy(runs=2)
+    for digest, team, account in (("a", "t", 1), ("b", "u", 2)):
+        run(tmp_path, digest, team, accounts={account})
+    both = Entrant("v", frozenset({1, 2}))
+    assert standing(tmp_path, WITHHELD, both, "c", datetime.now(UTC), two)["used"] == 1
+    with counted(tmp_path, WITHHELD, both, "c", two):
+        pass
+    with pytest.raises(QuotaError, match="2 of 2"):
+        require_slots(tmp_path, Entrant("w", frozenset({2})), [(WITHHELD, "d")], two)
+
+
+def test_a_grant_is_taken_up_by_the_accounts_once(tmp_path):
+    run(tmp_path, "a", accounts={1})
+    grant(tmp_path, WITHHELD, "t", "b" * 64)
+    for _ in range(2):
+        run(tmp_path, "b" * 64, accounts={1})
+    assert len(ledger(tmp_path)) == 3
+    assert accounts_by_digest(tmp_path, WITHHELD) == {"a": {1}, "b" * 64: {1}}
+    for holder in ("team/t", "account/1"):
+        used = slot(attempts(tmp_path), holder, WITHHELD.id, datetime.now(UTC), Policy()).used_in_window
+        assert used == 2, holder
+
+
+def test_lines_without_accounts_count_for_their_team(tmp_path):
+    """As the ledger had them before accounts were noted."""
+    old = {
+        "team": "t",
+        "dataset": WITHHELD.id,
+        "digest": "a",
+        "at": datetime.now(UTC).isoformat(),
+        "scored": True,
+    }
+    (tmp_path / "attempts.jsonl").write_text(json.dumps(old) + "\n")
+    with pytest.raises(QuotaError):
+        run(tmp_path, "b", accounts={1})
+    (tmp_path / "attempts.jsonl").write_text(json.dumps({"team": "t"}) + "\n")
+    with pytest.raises(RexrankError, match="Mend it by hand"):
+        attempts(tmp_path)
 
 
 def test_a_policy_that_leads_nowhere_is_not_the_usual_one(tmp_path):

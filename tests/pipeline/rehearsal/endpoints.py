@@ -11,7 +11,7 @@ from rehearsal import objects
 from rehearsal.git import changed_files, git
 from rehearsal.objects import api
 from rehearsal.openapi import component_skeleton, overlay
-from rehearsal.state import Comment, Pull, State, Status, Token
+from rehearsal.state import Check, Comment, Pull, State, Status, Token
 
 MAX_COMMENT: Final = 65_536
 REPO: Final = "/repos/{owner}/{repo}"
@@ -296,6 +296,32 @@ def _set_status(call: Call) -> Any:
 def _statuses(call: Call) -> Any:
     sha = call.commit("ref")
     return [objects.status(call.state, s) for s in reversed(call.state.statuses) if s.sha == sha]
+
+
+@serves("post REPO/check-runs", (("checks", "write"),), 201)
+def _add_check(call: Call) -> Any:
+    if call.token.kind == "user":
+        raise Refusal(403, "You must authenticate via a GitHub App.")
+    call.values["sha"] = call.body["head_sha"]
+    made = Check(
+        id=call.state.next_id(),
+        sha=call.commit("sha"),
+        name=call.body["name"],
+        title=call.body["output"]["title"],
+        author=call.token.actor,
+        created=call.state.now(),
+    )
+    call.state.checks.append(made)
+    return objects.check(call.state, made)
+
+
+@serves("get REPO/commits/{ref}/check-runs", (("checks", "read"),))
+def _checks(call: Call) -> Any:
+    sha, name = call.commit("ref"), call.query.get("check_name")
+    found = [c for c in call.state.checks if c.sha == sha and name in (None, c.name)]
+    if call.query.get("filter", "latest") == "latest":
+        found = list({c.name: c for c in found}.values())
+    return {"total_count": len(found), "check_runs": [objects.check(call.state, c) for c in found]}
 
 
 @serves("get REPO/commits/{ref}/status", (("statuses", "read"),))

@@ -25,8 +25,10 @@ GIT_PATH: Final = re.compile(
 )
 SETTINGS: Final = endpoints_settings.settings
 """What a test changes of the repository's settings."""
-ANYONE: Final = Token("anonymous", {"actions": "read", "contents": "read"}, "anonymous")
-"""Files and runs of a public repository are anybody's to read."""
+ANYONE: Final = Token(
+    "anonymous", dict.fromkeys(("actions", "checks", "contents", "pull-requests"), "read"), "anonymous"
+)
+"""Files, runs, checks and pull requests of a public repository are anybody's to read."""
 
 
 class GitHubServer:
@@ -125,7 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         return status, made, headers
 
     def _page(self, known: Any, path: str, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
-        key = next((k for k in ("workflow_runs",) if isinstance(known, dict) and k in known), None)
+        key = next(
+            (k for k in ("workflow_runs", "check_runs") if isinstance(known, dict) and k in known), None
+        )
         rows = known[key] if key else known
         if not isinstance(rows, list):
             return known, {}

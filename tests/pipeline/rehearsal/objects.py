@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.git import git
-from rehearsal.state import ACTIONS_BOT, APP, OWNER, REPOSITORY, Comment, Pull, State, Status
+from rehearsal.state import ACTIONS_BOT, APP, OWNER, REPOSITORY, Check, Comment, Pull, State, Status
 
 API = "/api/v3"
 
@@ -49,6 +49,10 @@ def repository(state: State, full_name: str = REPOSITORY) -> dict[str, Any]:
         "clone_url": f"{state.base_url}/{full_name}.git",
         "pushed_at": state.now(),
         "visibility": "public",
+        "allow_squash_merge": True,
+        "allow_merge_commit": False,
+        "allow_rebase_merge": False,
+        "allow_auto_merge": False,
     }
 
 
@@ -169,6 +173,31 @@ def status(state: State, s: Status) -> dict[str, Any]:
         "creator": user(state, s.author),
         "created_at": s.created,
         "updated_at": s.created,
+    }
+
+
+def check(state: State, c: Check) -> dict[str, Any]:
+    """A check run, completed."""
+    return {
+        "id": c.id,
+        "head_sha": c.sha,
+        "url": api(state, f"/check-runs/{c.id}"),
+        "name": c.name,
+        "external_id": "",
+        "status": "completed",
+        "conclusion": "neutral",
+        "started_at": c.created,
+        "completed_at": c.created,
+        "output": {
+            "title": c.title,
+            "summary": c.title,
+            "text": None,
+            "annotations_count": 0,
+            "annotations_url": api(state, f"/check-runs/{c.id}/annotations"),
+        },
+        "check_suite": {"id": 1},
+        "app": {"slug": c.author.removesuffix("[bot]"), "name": c.author},
+        "pull_requests": [],
     }
 
 

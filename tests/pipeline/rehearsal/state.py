@@ -66,6 +66,18 @@ class Status:
     created: str
 
 
+@dataclass
+class Check:
+    """A check run that says one line."""
+
+    id: int
+    sha: str
+    name: str
+    title: str
+    author: str
+    created: str
+
+
 @dataclass(frozen=True)
 class Token:
     """Who a token acts as and what it may do; `kind` is job, app or user."""
@@ -114,6 +126,7 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     # Per run who let it into which environment, or did not.
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -143,6 +156,7 @@ class State:
             "pulls": {k: replace(p, labels=list(p.labels)) for k, p in self.pulls.items()},
             "comments": {k: replace(c) for k, c in self.comments.items()},
             "statuses": [replace(s) for s in self.statuses],
+            "checks": [replace(c) for c in self.checks],
             "runs": {k: dict(r) for k, r in self.runs.items()},
             "reviews": {k: list(v) for k, v in self.reviews.items()},
             "workflows": {k: dict(w) for k, w in self.workflows.items()},

@@ -274,6 +274,7 @@ class World:
         """All that anyone can read: comments, statuses, logs, outputs, summaries, artifacts, titles, commits."""
         found = {f"comment {c.id}": c.body for c in self.state.comments.values() if is_bot(c.author)}
         found |= {f"status {s.id}": s.description or "" for s in self.state.statuses}
+        found |= {f"check {c.id}": f"{c.name} {c.title}" for c in self.state.checks}
         for run in self.executor.runs:
             found[f"title {run.id}"] = run.title
             for name, job in run.jobs.items():

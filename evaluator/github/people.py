@@ -1,0 +1,115 @@
+"""The GitHub accounts behind a pull request, by their numeric ids: who opened it, and the contacts of its card.
+
+A login can be changed and a team founded in a minute; limits and the maintainer's look go by the ids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from evaluator.core.files import dump_json, write_text
+from evaluator.core.markdown import code_span
+from evaluator.core.problems import RexrankError
+from evaluator.core.typed import Typed
+from evaluator.github import api
+from evaluator.github.handed import read_json
+from evaluator.github.ownership import OWNERS, contacts, parse_owners
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+FETCHED: Final = "people.json"
+MAX_BYTES: Final = 10_000
+MAX_OWN: Final = 10
+MAX_CONTACTS: Final = 10
+"""Handles that are asked for: as many as a card may have."""
+
+
+class Fetched(Typed):
+    """What is asked of GitHub before a scoring that has no network: accounts, and granted prediction files."""
+
+    accounts: tuple[int, ...]
+    granted: tuple[str, ...] = ()
+
+
+def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> dict[str, int]:
+    """The ids by login: of who opened the pull request first, then of the contacts that exist."""
+    found = {str(pull.user.login): int(pull.user.id)}
+    for handle in islice(handles, MAX_CONTACTS):
+        if handle.lower() not in {login.lower() for login in found}:
+            number = api.user_id(repo, handle)
+            if number is not None:
+                found[handle] = number
+    return found
+
+
+def write_fetched(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
+    """Writes what a scoring has to know of its people beside the fetched pull request."""
+    value = {"accounts": sorted(set(accounts)), "granted": sorted(set(granted))}
+    write_text(folder / FETCHED, dump_json(value))
+
+
+def read_fetched(folder: Path) -> Fetched:
+    """What was written there; raises `RexrankError` for none: nobody is scored as nobody."""
+    value = read_json(folder / FETCHED, MAX_BYTES)
+    try:
+        found = Fetched.model_validate_json(json.dumps(value))
+    except ValueError as error:
+        raise RexrankError(
+            f"{FETCHED} of the fetched pull request has another form. Fetch it again."
+        ) from error
+    if not found.accounts:
+        raise RexrankError(f"{FETCHED} names no account. Fetch the pull request again.")
+    return found
+
+
+def models_of(login: str, account: int, submissions: Path, leaderboard: Path) -> list[str]:
+    """The models on main (`team/model`) of which an account is a contact: by its recorded id, else by its handle."""
+    path = leaderboard / OWNERS
+    owners: Mapping[str, Mapping[str, int]] = parse_owners(path.read_bytes()) if path.exists() else {}
+    found = []
+    for card in sorted(submissions.glob(f"*/*/{CARD_NAME}")):
+        name = f"{card.parent.parent.name}/{card.parent.name}"
+        recorded = {h.lower(): i for h, i in owners.get(name, {}).items()}
+        named = {h.lower() for h in contacts(name, card.read_bytes()[:MAX_CARD_BYTES])}
+        by_handle = login.lower() in named and recorded.get(login.lower(), account) == account
+        if by_handle or account in {recorded[h] for h in named & set(recorded)}:
+            found.append(name)
+    return found
+
+
+def people_lines(
+    accounts: Mapping[str, int],
+    since: datetime,
+    team: str,
+    noted: Mapping[int, frozenset[str]],
+    submissions: Path,
+    leaderboard: Path,
+) -> list[str]:
+    """Markdown lines for the maintainer: each account, its models on main, and its teams besides this one.
+
+    The first account opened the pull request; `noted`: teams for which runs of an account were noted.
+    """
+    lines = []
+    for place, (login, account) in enumerate(accounts.items()):
+        models = models_of(login, account, submissions, leaderboard)
+        teams = sorted(({m.partition("/")[0] for m in models} | noted.get(account, frozenset())) - {team})
+        known = _some(models) or "no model on main"
+        who = f"{code_span(login)}, account {account}"
+        first = f"opened by {who} since {since:%Y-%m-%d}" if place == 0 else f"contact {who}"
+        others = f"; **other teams of this account: {_some(teams)}**" if teams else "; no other team is known"
+        lines.append(f"{first}; contact of {known}{others}")
+    return lines
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_OWN} more" if len(names) > MAX_OWN else ""
+    return ", ".join(map(code_span, names[:MAX_OWN])) + more
