@@ -17,6 +17,7 @@ from evaluator.scoring.corpus import frame_value
 from evaluator.scoring.records import Board, read_records, read_studies
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.scoring.shards import merge_shards, write_shard
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.submission import Predictions, Submission
 
 KEYS = tuple(k for k in metric_keys() if get_metric(k).corpus)
@@ -25,7 +26,7 @@ BOARD = Board(get_dataset("sandbox"), "findings")
 
 def submission(model):
     files = {"sandbox": Predictions("sandbox", predictions(model), model.encode().hex().ljust(64, "0"))}
-    return Submission("rexrank-sandbox", model, yaml.safe_load(card(model)), files)
+    return Submission("rexrank-sandbox", model, ModelCard.model_validate(yaml.safe_load(card(model))), files)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def scored(tmp_path_factory):
 def test_the_table_holds_what_the_studies_counts_give(scored):
     folder, _ = scored
     (table,) = (t for t in rank_all(folder, folder / "store", rehearsal=False) if t.name == BOARD.name)
-    records = {f"{r['team']}/{r['model']}": r for r in read_records(folder, BOARD)}
+    records = {f"{r.team}/{r.model}": r for r in read_records(folder, BOARD)}
     frames = {n: read_studies(folder, folder / "store", BOARD, r) for n, r in records.items()}
     assert [m.key for m in table.metrics if m.corpus] == list(KEYS)
     assert not set(KEYS) & set(table.sensitivity.metrics)
@@ -85,6 +86,6 @@ def test_shards_give_the_record_of_one_run(scored, tmp_path):
         for i in (1, 2):
             write_shard(used, board, entered, score_board(board, pairs, used, part=(i, 2)), (i, 2))
     merge_shards(entered, BOARD.dataset, references, tmp_path, used)
-    (whole,) = (r for r in read_records(folder, BOARD) if r["model"] == "near-copy")
+    (whole,) = (r for r in read_records(folder, BOARD) if r.model == "near-copy")
     (merged,) = read_records(tmp_path, BOARD)
-    assert merged["metrics"] == whole["metrics"]
+    assert merged.metrics == whole.metrics

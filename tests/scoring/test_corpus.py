@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
@@ -27,6 +29,7 @@ from evaluator.scoring.corpus import (
     value_of,
 )
 from evaluator.scoring.engine import _check, merge, score, shard
+from evaluator.scoring.record import MetricEntry
 from evaluator.scoring.records import Board, published_numbers
 from evaluator.scoring.result import Result
 from evaluator.scoring.score_store import ScoreStore
@@ -119,10 +122,10 @@ def test_draws_of_several_models_are_those_of_each_alone():
 
 
 def record(key):
-    return {
-        "metrics": {key: {"signature": f"{key}|v1|protocol:clean"}},
-        "provenance": {"references_sha256": "0" * 64},
-    }
+    return SimpleNamespace(
+        metrics={key: SimpleNamespace(signature=f"{key}|v1|protocol:clean")},
+        provenance=SimpleNamespace(references_sha256="0" * 64),
+    )
 
 
 def test_differences_have_intervals_and_no_test(monkeypatch):
@@ -157,7 +160,7 @@ def test_results_of_any_pairs_hold_the_value_and_leave_tests_out():
 
 
 def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
-    entry = {"mean": 0.41234, "low": 0.4, "high": 0.42, "se": 0.01, "n": 10_000}
+    entry = {"mean": 0.41234, "low": 0.4, "high": 0.42, "se": 0.01, "n": 10_000, "n_failed": 0}
     for dataset, factor in (("rexgradient", True), ("mimic-cxr", False)):
         board = Board(get_dataset(dataset), "findings")
         step = board.dataset.exposure.step(10_000)
@@ -166,7 +169,7 @@ def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
             assert step_of(board.dataset.exposure, key, 10_000) == step * (
                 rule.influence if factor and rule else 1
             )
-            shown = published_numbers(board, {**entry, "signature": f"{key}|v1|protocol:clean"})["mean"]
+            shown = published_numbers(board, MetricEntry(**entry, signature=f"{key}|v1|protocol:clean")).mean
             assert shown / step_of(board.dataset.exposure, key, 10_000) == pytest.approx(
                 round(shown / step_of(board.dataset.exposure, key, 10_000))
             )
