@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from support.records import entry, record
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.compare import compare_models
@@ -96,12 +97,8 @@ def test_nothing_to_say():
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    records = [
-        {
-            "provenance": {"references_sha256": "d"},
-            "metrics": {"radcliq_v1": {"signature": "r|v1|protocol:clean"}},
-        }
-    ] * 2
+    scored = record(metrics={"radcliq_v1": entry(1.0, "radcliq_v1|v1|protocol:clean")})
+    records = [scored, scored]
     frames = [frame(), frame(0.2, seed=5)]
     public = {r.group: r for r in compare_models(PUBLIC, records, frames)}
     private = {r.group: r for r in compare_models(WITHHELD, records, frames)}

@@ -68,7 +68,18 @@ FULL = tables.table(
             }
         ],
     },
-    pairs=[{"a": "t/a", "b": "t/b", "difference": 0.1, "low": None, "high": None, "p": 0.5}],
+    pairs=[
+        {
+            "a": "t/a",
+            "b": "t/b",
+            "difference": 0.1,
+            "low": None,
+            "high": None,
+            "p": 0.5,
+            "better": None,
+            "matters": False,
+        }
+    ],
 )
 
 
