@@ -11,7 +11,7 @@ import pytest
 from support.boards import URL
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.scoring.records import Board, read_studies
+from evaluator.scoring.records import Board, load_record, read_studies
 from evaluator.site.build import write_pages, write_shards
 from evaluator.site.content import read_content
 from evaluator.site.model.cases import case_files
@@ -63,8 +63,9 @@ def test_a_study_that_failed_is_named_in_the_index(leaderboard, tmp_path):
 
 
 def board_and_record(leaderboard, model):
+    board = Board(get_dataset("sandbox"), "findings")
     name = f"records/sandbox/findings/rexrank-sandbox__{model}.json"
-    return Board(get_dataset("sandbox"), "findings"), json.loads((leaderboard / name).read_text())
+    return board, load_record(leaderboard / name, board)
 
 
 def under_name_of(leaderboard, folder, dataset):
