@@ -14,7 +14,7 @@ from evaluator.core.files import remove
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.rank import _first_track, rank_all
-from evaluator.scoring.records import Board, earlier_record, read_studies, record_path
+from evaluator.scoring.records import Board, earlier_record, load_record, read_studies, record_path
 from evaluator.site.build import pages
 from evaluator.site.content import read_content
 
@@ -316,7 +316,7 @@ def test_the_second_track_of_a_set_that_is_not_public_knows_the_first(made):
     hidden = dataset.model_copy(update={"access": "restricted"})
     shown = {t: _first_track(Board(hidden, t), made, made, rehearsal=False) for t in ("findings", "report")}
     assert shown["findings"] is None
-    record = json.loads((made / RECORD).read_text())
+    record = load_record(made / RECORD, Board(dataset, "findings"))
     frame = read_studies(made, made, Board(dataset, "findings"), record)
     axes = [c for c in frame.columns if c.startswith("subgroup:")]
     assert shown["report"].equals(frame[["study_id", "patient", *axes]])
