@@ -31,6 +31,8 @@ MODEL: Final = "distilroberta-base"
 BLOCK: Final = 4096
 """Pairs whose token embeddings are held in memory at a time, about 1.5 GB."""
 BASELINE_VERSION: Final = "bert-score-0.3.13"
+COMPAT_TOKENS: Final = "tokens:transformers-4"
+"""How `compat` cuts a text that names a special token, such as `<mask>`."""
 
 
 def prepare(text: str) -> str:
@@ -56,8 +58,11 @@ def layer() -> int:
     return int(model2layers[MODEL])
 
 
-def scorer_tokenizer(folder: Path) -> Any:
-    """RoBERTa's byte-level BPE with a space before the first word, from vocab.json and merges.txt."""
+def scorer_tokenizer(folder: Path, *, spaced: bool = True) -> Any:
+    """RoBERTa's byte-level BPE, from vocab.json and merges.txt.
+
+    `spaced`: a space is put before the first word, and after a literal `<s>` or `<mask>` too.
+    """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
@@ -72,7 +77,7 @@ def scorer_tokenizer(folder: Path) -> Any:
                 str(vocabulary), str(merges), continuing_subword_prefix="", end_of_word_suffix=""
             )
         )
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=spaced)
     tokenizer.decoder = decoders.ByteLevel()
     special = [AddedToken(t, normalized=False) for t in ("<s>", "<pad>", "</s>", "<unk>")]
     tokenizer.add_special_tokens([*special, AddedToken("<mask>", lstrip=True, normalized=False)])
@@ -87,7 +92,9 @@ class Encoder:
         self.run = run
         self.layer = layer()
         self.model = base_model(MODEL, run, layers=self.layer)
-        self.tokenizer = _tokenizer(folder, weights_digest(MODEL, run.models))
+        # The official scorer's tokenizer puts a space before the text, whatever it begins with, and nowhere else.
+        self.lead = " " if run.protocol == "compat" else ""
+        self.tokenizer = _tokenizer(folder, weights_digest(MODEL, run.models), spaced=not self.lead)
         self.begin, self.end = (self.tokenizer.token_to_id(t) for t in ("<s>", "</s>"))
         config = read_config(folder, MODEL)
         with reading(folder / "config.json", MODEL):
@@ -98,7 +105,7 @@ class Encoder:
 
     def ids(self, text: str) -> list[int]:
         """Token ids with `<s>` and `</s>`, cut to the model's positions."""
-        inner = self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
+        inner = self.tokenizer.encode(self.lead + text, add_special_tokens=False).ids if text else []
         return [self.begin, *inner[: self.limit - 2], self.end]
 
     def __call__(self, texts: list[str]) -> list[Any]:
@@ -123,8 +130,8 @@ class Encoder:
 
 
 @lru_cache(maxsize=4)
-def _tokenizer(folder: Path, digest: str) -> Any:  # noqa: ARG001 - the digest keys the memo
-    return scorer_tokenizer(folder)
+def _tokenizer(folder: Path, digest: str, *, spaced: bool) -> Any:  # noqa: ARG001 - the digest keys the memo
+    return scorer_tokenizer(folder, spaced=spaced)
 
 
 def f1(reference: Any, prediction: Any, rescale: float) -> float:
@@ -155,16 +162,18 @@ class BertScore(Metric):
     code: ClassVar[str] = "bert-score 0.3.13, as called by rajpurkarlab/CXR-Report-Metric@9c9ecad"
 
     def signature(self, run: Run) -> Signature:
-        """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`."""
+        """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`; `compat` names its tokens too."""
         label = weights_label(MODEL, run.models)
-        parts = (label, f"layer{layer()}", f"rescaled:{BASELINE_VERSION}", "idf:no")
+        tokens = (COMPAT_TOKENS,) if run.protocol == "compat" else ()
+        parts = (label, f"layer{layer()}", f"rescaled:{BASELINE_VERSION}", "idf:no", *tokens)
         return Signature("bertscore", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """BERTScore of every pair; never fails."""
         encoder = Encoder(run)
         rescale = baseline(encoder.layer)
-        space = namespace(MODEL, f"bertscore-layer{encoder.layer}", run)
+        tokens = f"-{COMPAT_TOKENS}" if run.protocol == "compat" else ""
+        space = namespace(MODEL, f"bertscore-layer{encoder.layer}{tokens}", run)
         texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
         # Equal predictions stand together, so that each is encoded once where there is more than a
         # block; references come from the cache from the second submission on.

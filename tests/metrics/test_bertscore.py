@@ -50,6 +50,38 @@ def test_equals_the_official_value_on_every_golden_pair(pairs, official, compat)
         assert value == pytest.approx(official[pair.id]["bertscore"], abs=1e-5), pair.id
 
 
+def special() -> list[tuple[str, str, float]]:
+    """(reference, prediction, score) by bert-score 0.3.13 on transformers 4.25.1, with the parity checkpoint."""
+    path = Path(__file__).parents[1] / "data/bertscore_special_tokens.json"
+    return [(r, p, score) for r, p, score in json.loads(path.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("reference", "prediction", "score"), special())
+def test_names_of_special_tokens_in_a_text(reference, prediction, score, compat):
+    scored = BertScore().score([Pair("1", reference, prediction)], compat).values
+    assert scored == pytest.approx([score], abs=1e-5)
+    turned = BertScore().score([Pair("1", prediction, reference)], compat).values
+    assert turned == pytest.approx([score], abs=1e-5)
+
+
+def test_compat_alone_names_its_tokens(compat):
+    clean = replace(compat, protocol="clean")
+    assert "tokens:" in str(BertScore().signature(compat))
+    assert "tokens:" not in str(BertScore().signature(clean))
+    pair = [Pair("1", "<s>clear lungs", "clear lungs")]
+    assert BertScore().score(pair, clean).values == pytest.approx([0.93613], abs=1e-4)
+
+
+def test_a_cache_keeps_the_protocols_apart(compat, tmp_path):
+    pair = [Pair("1", "<s>clear lungs", "clear lungs")]
+    alone = [BertScore().score(pair, replace(compat, protocol=p)).values for p in ("clean", "compat")]
+    cache = TextCache(tmp_path)
+    beside = [
+        BertScore().score(pair, replace(compat, protocol=p, cache=cache)).values for p in ("clean", "compat")
+    ]
+    assert [v.tolist() for v in alone] == [v.tolist() for v in beside]
+
+
 def test_empty_text_is_worst(compat):
     pairs = [Pair("1", "", ""), Pair("2", "clear", " "), Pair("3", "", "clear")]
     assert BertScore().score(pairs, compat).values == pytest.approx([BertScore.worst] * 3, abs=1e-6)
