@@ -20,6 +20,7 @@ PATIENT: Final = "patient"
 """The column that groups studies for intervals; left out where there is none."""
 MAX_PROBLEMS: Final = 20
 STDIN: Final = "-"
+STDIN_NAME: Final = "standard input"
 _ROLES: Final = {"id": Role.ID, "reference": Role.REFERENCE, "prediction": Role.PREDICTED}
 _PATIENTS: Final = ("patient", "patient_id", "subject", "subject_id")
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -54,13 +55,19 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
 
 
 def _name(path: Path) -> str:
-    return "standard input" if str(path) == STDIN else str(path)
+    return STDIN_NAME if str(path) == STDIN else str(path)
 
 
 def _source(path: Path) -> Source:
-    if str(path) != STDIN:
-        return read_source(path)
-    return identify(_name(path), sys.stdin.buffer.read(MAX_BYTES + 1))
+    if str(path) == STDIN:
+        source = identify(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
+    else:
+        source = read_source(path)
+    if source.encoding.startswith("Windows"):  # a guess, and a score says nothing of how a text was read
+        raise Refused(
+            f"{source.name} is not UTF-8, but perhaps {source.encoding}. Save it as UTF-8; in Excel, as 'CSV UTF-8'."
+        )
+    return source
 
 
 def _places(table: Table, name: str) -> dict[str, int]:
@@ -69,7 +76,11 @@ def _places(table: Table, name: str) -> dict[str, int]:
     places: dict[str, int] = {}
     lacking: list[str] = []
     for wanted in COLUMNS:
-        found = [i for i, n in enumerate(names) if n == wanted] or _by_role(table, wanted)
+        found = (
+            [i for i, column in enumerate(table.columns) if column == wanted]
+            or [i for i, name in enumerate(names) if name == wanted]
+            or _by_role(table, wanted)
+        )
         if len(found) > 1:
             choice = ", ".join(f"'{visible(table.columns[i])}'" for i in found)
             raise Refused(f"{name}: {choice} may each hold the {wanted}; call the right one {wanted!r}.")

@@ -100,11 +100,16 @@ def pair_ids(name: str, data: bytes) -> list[str]:
         cells = csv_cells(text)
         if not cells or any(len(r) != len(cells[0]) for r in cells):
             raise Refused("rows of different lengths")
-        if any(cells[0].count(k) != 1 for k in ("id", "reference", "prediction")):
+        header = [name.strip().casefold() for name in cells[0]]
+        if any(cells[0].count(k) != 1 != header.count(k) for k in ("id", "reference", "prediction")):
             raise Refused("header")
-        rows = [dict(zip(cells[0], r, strict=True)) for r in cells[1:]]
+        rows = [dict(zip(header, r, strict=True)) | dict(zip(cells[0], r, strict=True)) for r in cells[1:]]
     else:
-        rows = [strict_json(line) for line in text.split("\n") if line.strip()]
+        # Names of columns are taken in any case.
+        values = [strict_json(line) for line in text.split("\n") if line.strip()]
+        if not all(isinstance(value, dict) for value in values):
+            raise Refused("no row")
+        rows = [{k.strip().casefold(): v for k, v in value.items()} | value for value in values]
     ids = []
     for row in rows:
         study, texts = row["id"], (row["reference"], row["prediction"])

@@ -110,6 +110,14 @@ def test_a_bad_file_is_refused_in_words(tmp_path, case):
     assert str(refusal.value).startswith(str(tmp_path / "pairs.x"))
 
 
+def test_an_encoding_is_not_guessed(tmp_path):
+    (tmp_path / "p.csv").write_bytes("id,reference,prediction\n1,3°,3°\n".encode("cp1252"))
+    with pytest.raises(InputError, match="not UTF-8, but perhaps Windows-1252"):
+        read_pairs(tmp_path / "p.csv")
+    (tmp_path / "p.csv").write_bytes("id,reference,prediction\n1,3°,3°\n".encode("utf-16"))
+    assert read_pairs(tmp_path / "p.csv") == [{"id": "1", "reference": "3°", "prediction": "3°"}]
+
+
 def test_every_problem_is_named_in_one_pass(tmp_path):
     (tmp_path / "p.jsonl").write_text(
         '{"id": 1, "reference": "a", "prediction": 3}\n{"id": 1, "reference": 4, "prediction": "b"}\n'

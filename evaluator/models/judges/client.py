@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +29,7 @@ FATAL_STATUS: Final = frozenset({401, 403, 404, 405})
 MAX_PAUSE: Final = 60.0
 MAX_WORDS_OF_SERVER: Final = 120
 """Characters of a server's own message that an error repeats."""
+PROBE_SECONDS: Final = 2.0
 CHARACTERS_PER_TOKEN: Final = 3.0
 """A low estimate, so that the caps hold before the server has counted."""
 
@@ -216,11 +218,8 @@ class Judge:
                     f"the judge at {self._host} refuses every question with {_words(failure)}"
                 ) from failure
             return failure.status_code in RETRIED_STATUS
-        gone = isinstance(failure, openai.APIConnectionError) and not isinstance(
-            failure, openai.APITimeoutError
-        )
-        if gone and is_loopback(self.settings.base_url):
-            # An engine of this machine that takes no connection has ended: waiting brings nothing.
+        if isinstance(failure, openai.APIConnectionError) and _nobody_listens(self.settings.base_url):
+            # An engine of this machine that has ended: waiting brings nothing. A busy one may drop a connection.
             raise JudgeVoid(f"the judge at {self._host} does not answer any more") from failure
         return not isinstance(failure, NoTextError)
 
@@ -261,6 +260,21 @@ class Judge:
             prompt_tokens=int(usage.prompt_tokens) if usage else _estimate(request),
             completion_tokens=int(usage.completion_tokens) if usage else request.max_tokens,
         )
+
+
+def _nobody_listens(url: str) -> bool:
+    """Whether an address of this machine refuses connections: no engine is there."""
+    place = urlsplit(url)
+    if not is_loopback(url):
+        return False
+    try:
+        port = place.port or (443 if place.scheme == "https" else 80)
+        with socket.create_connection((place.hostname or "", port), PROBE_SECONDS):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
 
 
 def _words(failure: Exception | None) -> str:

@@ -218,6 +218,24 @@ def test_an_engine_that_dies_is_noticed_at_once_and_its_answers_kept(tmp_path: P
     assert [a.text for a in judge.ask(requests(2))] == ["echo q0", "echo q1"]
 
 
+def test_a_busy_engine_that_drops_a_connection_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openai
+
+    send, calls = Judge._send, 0
+
+    async def dropping(self: Judge, client: Any, request: Request) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise openai.APIConnectionError(request=None)  # type: ignore[arg-type]
+        return await send(self, client, request)
+
+    monkeypatch.setattr(Judge, "_send", dropping)
+    with serving(Stub(good)) as url:
+        assert Judge(settings(url)).ask(requests(1))[0].text == "echo q0"
+    assert calls == 2
+
+
 def test_an_answer_without_text_is_not_asked_for_again() -> None:
     message = {"role": "assistant", "content": None, "reasoning_content": "thinking"}
     stub = Stub(
