@@ -79,7 +79,7 @@ def run_metric(
             print_data(dump_json(result.to_dict()))
     for key, reason in result.unavailable.items():
         print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
-    if absent := absent_weights(result.unavailable, models):
+    if absent := absent_weights(result.unavailable, models, parse_variants(variants)):
         print(
             f"rexrank: to fetch all that is absent: rexrank models fetch {' '.join(absent)}", file=sys.stderr
         )
@@ -88,12 +88,13 @@ def run_metric(
     return ExitCode.DONE
 
 
-def absent_weights(keys: Iterable[str], models: Path | None) -> list[str]:
+def absent_weights(keys: Iterable[str], models: Path | None, variants: Mapping[str, str]) -> list[str]:
     """The models that metrics need, and what they compose, and that are in no folder here."""
+    from evaluator.models.runtime import Run
     from evaluator.models.weights import models_directory
 
-    root = models_directory(models)
-    needed = dict.fromkeys(model for key in in_dependency_order(keys) for model in get_metric(key).weights)
+    root, run = models_directory(models), Run(variants=variants)
+    needed = dict.fromkeys(m for key in in_dependency_order(keys) for m in get_metric(key).needs(run))
     return [model for model in needed if not (root / model).is_dir()]
 
 
@@ -179,7 +180,16 @@ def _facts(key: str, models: Path | None) -> dict[str, str | list[str]]:
         "title": metric.title,
         "family": metric.family,
         "direction": "higher is better" if metric.higher_is_better else "lower is better",
-        "needs": [*(_weights(k, models) for k in metric.weights), *metric.composes, *_judge(metric.family)],
+        "needs": [
+            *(_weights(k, models) for k in metric.weights),
+            *(
+                f"{_weights(k, models)} for variant {variant}"
+                for variant, keys in metric.variant_weights.items()
+                for k in keys
+            ),
+            *metric.composes,
+            *_judge(metric.family),
+        ],
         "variants": list(metric.variants),
         "presets": [name for name, keys in PRESETS.items() if key in keys],
     }

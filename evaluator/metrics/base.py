@@ -8,8 +8,9 @@ whether the score is a real one or the metric's worst value because scoring it f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -89,6 +90,8 @@ class Metric(ABC):
     """Column title if it differs from `title` (skill, reciprocals)."""
     variants: ClassVar[tuple[str, ...]] = ()
     """Named variants; the first is the default."""
+    variant_weights: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """What a named variant loads instead of `weights`."""
     tracks: ClassVar[tuple[str, ...]] = ("findings", "report")
     """Tracks whose boards may show it."""
     paper: ClassVar[str] = ""
@@ -101,6 +104,10 @@ class Metric(ABC):
             known = ", ".join(self.variants) or "none"
             raise ValueError(f"{self.key} has no variant {chosen!r}; known: {known}")
         return chosen
+
+    def needs(self, run: Run) -> tuple[str, ...]:
+        """Keys of the models that the variant in force loads."""
+        return self.variant_weights.get(self.variant(run), self.weights)
 
     @abstractmethod
     def signature(self, run: Run) -> Signature:

@@ -1,4 +1,4 @@
-"""BERTScore F1 with DistilRoBERTa, layer 5, rescaled with the baseline, without idf.
+"""BERTScore F1 with DistilRoBERTa, layer 5, rescaled with the baseline, without idf; and RadEval's variant.
 
 Zhang et al., ICLR 2020; as the official scorer calls bert-score 0.3.13 (`model_type`
 "distilroberta-base", `rescale_with_baseline`, `lang` "en", `idf` off). bert-score's tables of layers
@@ -9,11 +9,12 @@ prefix space and fails on empty text. Each distinct text is encoded once.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Metric, all_scored
 from evaluator.metrics.signature import Signature
+from evaluator.models import radeval_bert
 from evaluator.models.batches import encode_rows
 from evaluator.models.loading import base_model, check_ids, namespace, read_config, reading
 from evaluator.models.runtime import Run
@@ -28,6 +30,8 @@ from evaluator.models.unique_texts import encode_unique
 from evaluator.models.weights import damaged, model_directory, weights_digest, weights_label
 
 MODEL: Final = "distilroberta-base"
+RADEVAL: Final = "radeval"
+"""RadEvalBERTScore: RadEval's model, all of its layers, not rescaled; an empty text scores 0."""
 BLOCK: Final = 4096
 """Pairs whose token embeddings are held in memory at a time, about 1.5 GB."""
 BASELINE_VERSION: Final = "bert-score-0.3.13"
@@ -158,23 +162,44 @@ class BertScore(Metric):
     upper_bound: ClassVar[float | None] = 1.0
     worst: ClassVar[float] = -5.550156100720721
     weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    variants: ClassVar[tuple[str, ...]] = ("rexrank", RADEVAL)
+    variant_weights: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {RADEVAL: (radeval_bert.MODEL,)}
+    )
     paper: ClassVar[str] = "Zhang et al., ICLR 2020"
     code: ClassVar[str] = "bert-score 0.3.13, as called by rajpurkarlab/CXR-Report-Metric@9c9ecad"
 
     def signature(self, run: Run) -> Signature:
-        """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`; `compat` names its tokens too."""
+        """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`; `compat` names its tokens too.
+
+        RadEval's: `bertscore|v1|variant:radeval|radeval-modernbert@…|layer22|raw|idf:no|protocol:…`.
+        """
+        if self.variant(run) == RADEVAL:
+            label = weights_label(radeval_bert.MODEL, run.models)
+            parts = (f"variant:{RADEVAL}", label, f"layer{radeval_bert.LAYER}", "raw", "idf:no")
+            return Signature("bertscore", "v1", parts, run.protocol)
         label = weights_label(MODEL, run.models)
         tokens = (COMPAT_TOKENS,) if run.protocol == "compat" else ()
-        parts = (label, f"layer{layer()}", f"rescaled:{BASELINE_VERSION}", "idf:no", *tokens)
-        return Signature("bertscore", "v1", parts, run.protocol)
+        return Signature(
+            "bertscore",
+            "v1",
+            (label, f"layer{layer()}", f"rescaled:{BASELINE_VERSION}", "idf:no", *tokens),
+            run.protocol,
+        )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
         """BERTScore of every pair; never fails."""
-        encoder = Encoder(run)
-        rescale = baseline(encoder.layer)
-        tokens = f"-{COMPAT_TOKENS}" if run.protocol == "compat" else ""
-        space = namespace(MODEL, f"bertscore-layer{encoder.layer}{tokens}", run)
-        texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
+        if self.variant(run) == RADEVAL:
+            key, name, rescale = radeval_bert.MODEL, f"bertscore-layer{radeval_bert.LAYER}", 0.0
+            encode: Callable[[list[str]], list[Any]] = radeval_bert.Encoder(run)
+            texts = [(p.reference.strip(), p.prediction.strip()) for p in pairs]
+        else:
+            encoder = Encoder(run)
+            key, encode, rescale = MODEL, encoder, baseline(encoder.layer)
+            tokens = f"-{COMPAT_TOKENS}" if run.protocol == "compat" else ""
+            name = f"bertscore-layer{encoder.layer}{tokens}"
+            texts = [(prepare(p.reference), prepare(p.prediction)) for p in pairs]
+        space = namespace(key, name, run)
         # Equal predictions stand together, so that each is encoded once where there is more than a
         # block; references come from the cache from the second submission on.
         # tie: the order of the pairs; texts are compared
@@ -182,9 +207,9 @@ class BertScore(Metric):
         values = np.empty(len(pairs))
         for start in range(0, len(order), BLOCK):
             block = order[start : start + BLOCK]
-            found = encode_unique([texts[i][0] for i in block], space, encoder, run, MODEL)
+            found = encode_unique([texts[i][0] for i in block], space, encode, run, key)
             new = [texts[i][1] for i in block if texts[i][1] not in found]
-            found |= encode_unique(new, space, encoder, replace(run, cache=None), MODEL)
+            found |= encode_unique(new, space, encode, replace(run, cache=None), key)
             for i in block:
                 values[i] = f1(found[texts[i][0]], found[texts[i][1]], rescale)
         return all_scored(values)

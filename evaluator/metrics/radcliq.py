@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import FloatArray, Pair, Scores
 from evaluator.metrics.base import Metric, SkillScale
 from evaluator.metrics.registry import get_metric
@@ -82,6 +83,11 @@ class RadCliqV1(Metric):
 
     def signature(self, run: Run) -> Signature:
         """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""
+        bertscore = get_metric("bertscore")
+        if bertscore.variant(run) != bertscore.variants[0]:
+            raise MetricUnavailable(
+                "its formula is fitted to BERTScore's own variant: leave --variant bertscore out."
+            )
         parts = Composed(tuple(get_metric(k).signature(run) for k in self.named))
         return Signature(self.key, "v1", (parts,), run.protocol)
 

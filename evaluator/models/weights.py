@@ -3,6 +3,7 @@
 A models directory has one folder per key of `weights.toml`:
 
     distilroberta-base/  config, weights, vocab.json, merges.txt
+    radeval-modernbert/  RadEvalModernBERT as on the hub
     chexbert/            chexbert.pth, and bert-base-uncased's config.json and vocab.txt
     radgraph/            model.tar.gz as published (or its contents) and encoder/ (PubMedBERT's
                          config.json and vocab.txt)

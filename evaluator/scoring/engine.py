@@ -107,7 +107,7 @@ def _broken(metric: Metric, error: Exception, run: Run) -> str:
     """What to say of a metric whose model failed as it ran."""
     from evaluator.models.weights import models_directory
 
-    folders = ", ".join(str(models_directory(run.models) / key) for key in metric.weights)
+    folders = ", ".join(str(models_directory(run.models) / key) for key in metric.needs(run))
     return (
         f"its model fails ({type(error).__name__}: {first_line(error)}). Check the weights in {folders} with: "
         "rexrank models verify. If they are sound, run again with REXRANK_DEBUG=1 and report the traceback."

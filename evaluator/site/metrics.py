@@ -51,7 +51,14 @@ def metric_facts(key: str, content: Content) -> str:
         "Range": f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
         "A study that fails counts as": _bound(metric.worst, ""),
         "Made of": ", ".join(f'<a href="../{k}/">{text(get_metric(k).title)}</a>' for k in metric.composes),
-        "Weights": "<br>".join(_weights(model_specs()[k]) for k in metric.weights),
+        "Weights": "<br>".join(
+            [_weights(model_specs()[k]) for k in metric.weights]
+            + [
+                f"<code>{text(variant)}</code>: {_weights(model_specs()[k])}"
+                for variant, keys in metric.variant_weights.items()
+                for k in keys
+            ]
+        ),
         "Judge": "a language model, named in the signature" if metric.family == "judge" else "",
         "Variants": ", ".join(f"<code>{text(v)}</code>" for v in metric.variants)
         + (" (the first is the default)" if metric.variants else ""),

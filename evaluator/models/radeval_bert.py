@@ -1,0 +1,90 @@
+"""Token embeddings of RadEvalModernBERT, as bert-score takes them: all 22 layers and the final norm.
+
+The model of RadEvalBERTScore (Xu et al., 2025; jbdel/RadEval). A text is stripped and nothing else; it is cut to
+what the tokenizer's configuration allows, begin and end included.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from evaluator.models.batches import encode_rows
+from evaluator.models.loading import base_model, check_ids, read_config, reading
+from evaluator.models.runtime import Run
+from evaluator.models.weights import damaged, model_directory, weights_digest
+
+MODEL: Final = "radeval-modernbert"
+LAYER: Final = 22
+
+
+class Encoder:
+    """Token embeddings of texts."""
+
+    def __init__(self, run: Run) -> None:
+        folder = model_directory(MODEL, run.models)
+        self.run = run
+        config = read_config(folder, MODEL)
+        with reading(folder / "config.json", MODEL):
+            if config.get("num_hidden_layers") != LAYER:
+                raise damaged(folder / "config.json", MODEL, f"it does not ask for {LAYER} layers")
+            positions = int(config["max_position_embeddings"])
+        self.model = base_model(MODEL, run)
+        self.tokenizer, self.begin, self.end, self.pad, longest = _tokenizer(
+            folder, weights_digest(MODEL, run.models)
+        )
+        self.limit = min(longest, positions)
+        check_ids(self.tokenizer.get_vocab(), self.model, folder / "tokenizer.json", MODEL)
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids with `[CLS]` and `[SEP]`, cut to the tokenizer's limit."""
+        inner = self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
+        return [self.begin, *inner[: self.limit - 2], self.end]
+
+    def __call__(self, texts: list[str]) -> list[Any]:
+        """Per text L2-normalised embeddings, float32 of shape (tokens, hidden + 1); the last column is the weight.
+
+        A token weighs 0 if it is `[CLS]` or `[SEP]`, wherever it stands, else 1.
+        """
+        import torch
+
+        def forward(ids: Any, mask: Any) -> Any:
+            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+            return torch.nn.functional.normalize(hidden, dim=-1)
+
+        rows = [self.ids(t) for t in texts]
+        vectors = encode_rows(forward, rows, pad=self.pad, device=self.run.device, limit=self.limit)
+        weights = [
+            np.array([[float(t not in {self.begin, self.end})] for t in row], np.float32) for row in rows
+        ]
+        return [np.concatenate([v.numpy(), w], axis=1) for v, w in zip(vectors, weights, strict=True)]
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(folder: Path, digest: str) -> tuple[Any, int, int, int, int]:  # noqa: ARG001 - it keys the memo
+    """The tokenizer, its ids of begin, end and padding, and how many tokens it allows."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer_config.json"
+    with reading(path, MODEL):
+        told = json.loads(path.read_text("utf-8"))
+        names = [told[k]["content"] if isinstance(told[k], dict) else told[k] for k in _SPECIAL]
+        longest = int(told["model_max_length"])
+        if longest < 3:
+            raise damaged(path, MODEL, "it allows fewer than three tokens")
+    path = folder / "tokenizer.json"
+    with reading(path, MODEL):
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        begin, end, pad = (tokenizer.token_to_id(name) for name in names)
+        if begin is None or end is None or pad is None:
+            raise damaged(path, MODEL, "it names no tokens for begin, end and padding")
+    return tokenizer, begin, end, pad, longest
+
+
+_SPECIAL: Final = ("cls_token", "sep_token", "pad_token")
