@@ -4,8 +4,9 @@
 
 PAIRS is a CSV or JSONL file of id, reference, prediction. Weights of full size with random values are
 built once in DIR (by default in the user's cache): shapes are those of the published models, numbers mean
-nothing. Prints seconds and two ratios: bundle / bare forward passes (target 1.5) and second submission
-with cached references / first (target 0.55).
+nothing. Prints CPU seconds and ratios: each metric and the bundle to the bare forward passes on the same token
+rows (target 1.15), and the second submission with cached references to the first (target 0.55).
+`distinct_reports.py` writes pairs of which no two texts are the same.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import calibration
 
-from evaluator.cli.score import read_pairs
 from evaluator.core.types import Pair
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
 from evaluator.scoring.engine import as_pairs, score
+from evaluator.submissions.pairs import read_pairs
 
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
 BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -39,14 +41,14 @@ SIZES = {
 }
 
 
-def build(root: Path, texts: list[str]) -> Path:
-    """Full-size random weights with the stand-ins' vocabularies, built where they are missing."""
+def build(root: Path, texts: list[str], keys: tuple[str, ...] = (*SIZES, "radgraph")) -> Path:
+    """Full-size random weights of models with the stand-ins' vocabularies, built where they are missing."""
     import torch
     from safetensors.torch import save_file
     from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification
 
     torch.manual_seed(0)
-    for key, size in SIZES.items():
+    for key, size in ((k, SIZES[k]) for k in keys if k in SIZES):
         folder = root / key
         if (folder / "config.json").is_file():
             continue
@@ -70,7 +72,7 @@ def build(root: Path, texts: list[str]) -> Path:
         save_file(state, str(folder / "model.safetensors"), metadata={"format": "pt"})
         if key == "ratescore-ner":
             calibration.ratescore(folder, texts)
-    if not (root / "radgraph" / "weights.th").is_file():
+    if "radgraph" in keys and not (root / "radgraph" / "weights.th").is_file():
         build_radgraph(root / "radgraph")
         calibration.radgraph(root / "radgraph", texts)
     return root
@@ -118,8 +120,8 @@ def other_words(text: str) -> str:
     return ". ".join(" ".join(reversed(s.split())) for s in text.split(".")).strip()
 
 
-def bare_seconds(pairs: list[Pair], run: Run) -> float:
-    """Seconds of the encoders alone over the same unique texts, batches of one, no heads, no matching."""
+def bare_seconds(pairs: list[Pair], run: Run) -> dict[str, float]:
+    """By metric, CPU seconds of its encoders alone on the same token rows, one at a time: no heads, no matching."""
     import torch
 
     from evaluator.metrics import bertscore
@@ -134,24 +136,27 @@ def bare_seconds(pairs: list[Pair], run: Run) -> float:
     pieces = sorted(
         set(ratescore_ner.entity_pieces([e for es in found.values() for e, _ in es], run).values())
     )
-    words = [ner.tokenizer([s], return_tensors="pt") for s in sentences]
-    rows = [torch.tensor([synonyms.tokenizer.convert_tokens_to_ids(p.split(" "))]) for p in pieces]
-    inputs = [(roberta.model, torch.tensor([roberta.ids(bertscore.prepare(t))])) for t in texts] + [
-        (chex.model, torch.tensor([chex.ids(chexbert.prepare(t))])) for t in texts
-    ]
-    inputs += [
-        (rad.network.bert, torch.tensor([w]))
-        for t in texts
-        for w in rad.windows(rad.pieces(radgraph.words_of(t))[0])
-    ]
-    inputs += [(ner.model, batch["input_ids"]) for batch in words] + [(synonyms.model, row) for row in rows]
-    started = time.perf_counter()
+    windows = [w for t in texts for w in rad.windows(rad.pieces(radgraph.words_of(t))[0])]
+    inputs: dict[str, list[tuple[Any, Any]]] = {
+        "bertscore": [(roberta.model, torch.tensor([roberta.ids(bertscore.prepare(t))])) for t in texts],
+        "semb_score": [(chex.model, torch.tensor([chex.ids(chexbert.prepare(t))])) for t in texts],
+        "radgraph_f1": [(rad.network.bert, torch.tensor([w])) for w in windows],
+        "ratescore": [(ner.model, ner.tokenizer([s], return_tensors="pt")["input_ids"]) for s in sentences]
+        + [
+            (synonyms.model, torch.tensor([synonyms.tokenizer.convert_tokens_to_ids(p.split(" "))]))
+            for p in pieces
+        ],
+    }
+    seconds = {}
     with torch.inference_mode():
-        for model, ids in inputs:
-            model(ids.to(run.device))
-        if run.device != "cpu":
-            torch.cuda.synchronize()
-    return time.perf_counter() - started
+        for key, passes in inputs.items():
+            started = time.process_time()
+            for model, ids in passes:
+                model(ids.to(run.device))
+            if run.device != "cpu":
+                torch.cuda.synchronize()
+            seconds[key] = time.process_time() - started
+    return seconds
 
 
 def main() -> None:
@@ -178,29 +183,33 @@ def main() -> None:
 
         def watch(what: str, done: int, total: int) -> None:
             if what in BUNDLE and done == 0:
-                begun[what] = time.perf_counter()
+                begun[what] = time.process_time()
             elif what in BUNDLE and done == total:
-                shares[what] = time.perf_counter() - begun[what]
+                shares[what] = time.process_time() - begun[what]
 
         run = replace(plain, cache=TextCache(Path(scratch)), progress=watch)
-        times = []
+        times, first = [], {}
         for shift in (0, 1):
             # Another model's reports: the same set, each as long as before, none of them seen yet.
             moved = [
                 type(p)(p.id, p.reference, other_words(p.prediction) if shift else p.prediction)
                 for p in pairs
             ]
-            started = time.perf_counter()
+            started = time.process_time()
             scored = score(moved, BUNDLE, run)
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
             print(", ".join(f"{k} {s:.1f} s" for k, s in shares.items()), flush=True)
+            first = first or dict(shares)
             shares.clear()
             assert not scored.unavailable, scored.unavailable
         print(
             f"first submission {times[0]:.1f} s, second with cached references {times[1]:.1f} s: {times[1] / times[0]:.2f}"
         )
     bare = bare_seconds(pairs, plain)
-    print(f"bare forward passes {bare:.1f} s; bundle / bare = {times[0] / bare:.2f}")
+    for key, seconds in bare.items():
+        print(f"{key} {first[key]:.1f} s, bare forward passes {seconds:.1f} s: {first[key] / seconds:.2f}")
+    total = sum(bare.values())
+    print(f"bare forward passes {total:.1f} s; bundle / bare = {times[0] / total:.2f}")
 
 
 if __name__ == "__main__":

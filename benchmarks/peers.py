@@ -6,18 +6,19 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from evaluator.cli.score import read_pairs
 from evaluator.core.types import Pair
 from evaluator.scoring.engine import as_pairs
+from evaluator.submissions.pairs import read_pairs
 
 
-def setting(doc: str | None, weights: str) -> tuple[argparse.Namespace, list[Pair]]:
+def setting(doc: str | None, weights: str, *, peer: bool = True) -> tuple[argparse.Namespace, list[Pair]]:
     """The options of the command line and the pairs they name; torch then uses as many threads as they say."""
     import torch
 
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("--peer", required=True)
+    if peer:
+        parser.add_argument("--peer", required=True)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
