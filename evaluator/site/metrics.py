@@ -42,6 +42,12 @@ def fill(docs: Path, content: Content) -> None:
         path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
+def _linked(key: str) -> str:
+    """A metric's title, with a link where it has a page."""
+    title = text(get_metric(key).title)
+    return f'<a href="../{key}/">{title}</a>' if key in board_metric_keys() else title
+
+
 def metric_facts(key: str, content: Content) -> str:
     """Kind, direction, range, parts, weights, variants and the signatures in use, as an HTML table."""
     metric = get_metric(key)
@@ -50,7 +56,7 @@ def metric_facts(key: str, content: Content) -> str:
         "Direction": _direction(metric),
         "Range": f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
         "A study that fails counts as": _bound(metric.worst, ""),
-        "Made of": ", ".join(f'<a href="../{k}/">{text(get_metric(k).title)}</a>' for k in metric.composes),
+        "Made of": ", ".join(map(_linked, metric.composes)),
         "Weights": "<br>".join(
             [_weights(model_specs()[k]) for k in metric.weights]
             + [
