@@ -98,13 +98,14 @@ def test_ids_are_compared_with_the_reference_file_itself(capsys, tmp_path, refer
 
 def test_a_folder_of_manifests_is_enough_for_the_ids(capsys, tmp_path, references, submission):
     from evaluator.core.files import dump_json
+    from evaluator.core.typed import view
     from evaluator.datasets.references import load_references, manifest
     from evaluator.datasets.registry import get_dataset
 
     folder = tmp_path / "manifests"
     folder.mkdir()
     held = load_references(get_dataset("mimic-cxr"), tmp_path / "references")
-    (folder / "mimic-cxr.manifest.json").write_text(dump_json(manifest(held)))
+    (folder / "mimic-cxr.manifest.json").write_text(dump_json(view(manifest(held))))
     code, text = said(capsys, submission(copied(references)), folder)
     assert code == 0
     assert "RX306" not in text

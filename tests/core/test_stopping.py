@@ -192,7 +192,7 @@ def test_merge_and_fetch(stopped, work):
     done = stopped("evaluator.scoring.shards:keep_record", 1, signal.SIGTERM, *args, cwd=work)
     says_how_to_go_on(done, 143, "SIGTERM")
     assert state(work / "leaderboard") == before
-    done = stopped("evaluator.models.download:_fetch_file", 1, signal.SIGTERM, "models", "fetch", "distilroberta-base", "--models", "models", cwd=work)  # fmt: skip
+    done = stopped("evaluator.models.download:Fetcher.fetch", 1, signal.SIGTERM, "models", "fetch", "distilroberta-base", "--models", "models", cwd=work)  # fmt: skip
     says_how_to_go_on(done, 143, "SIGTERM")
     assert half_written(work) == []
 

@@ -9,6 +9,7 @@ import pytest
 
 from evaluator.datasets.exposure import EXPOSURES
 from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.scoring.record import MetricEntry
 from evaluator.scoring.records import Board, published_numbers
 
 TABLE = {
@@ -55,6 +56,9 @@ def test_the_access_of_every_dataset():
 def test_models_keep_their_numbers_apart(dataset, n, distinct):
     """31 models whose means lie 0.004 apart, on a board as small as CheXpert Plus's findings."""
     board = Board(get_dataset(dataset), "findings")
-    entry = {"se": 0.02, "low": None, "high": None, "n": n, "n_failed": 0}
-    shown = {published_numbers(board, {**entry, "mean": m})["mean"] for m in np.linspace(0.1, 0.224, 31)}
+    entries = [
+        MetricEntry(mean=m, se=0.02, low=None, high=None, n=n, n_failed=0, signature="bleu_2|v1")
+        for m in np.linspace(0.1, 0.224, 31).tolist()
+    ]
+    shown = {published_numbers(board, entry).mean for entry in entries}
     assert len(shown) == distinct
