@@ -199,8 +199,12 @@ def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     for p in (scored.state.pulls[1], two):
         scored.merge(p, fire=False)
     scored.settle_at_once()
-    runs = scored.runs("publish")
-    assert [r.conclusion for r in runs] == ["success"] * 3, [r.log for r in runs if r.conclusion != "success"]
+    # The slower of two may find that the other has pushed since it looked: it says so, and runs again.
+    for run in [r for r in scored.runs("publish") if r.conclusion != "success"]:
+        assert "moved since the check. Run the workflow again" in str(run.log), run.log
+        run.jobs.clear()  # all of them: what was checked is old
+        assert scored.rerun(run).conclusion == "success", run.log
+    assert len(scored.runs("publish")) == 3
     assert {"strangers/careful", "others/two"} <= set(rows(scored))
     for team, model in (("strangers", "careful"), ("others", "two")):
         found = record(scored, team, model)
