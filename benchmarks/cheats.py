@@ -19,16 +19,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from evaluator.datasets.references import Reference, References, parse_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.datasets.sandbox.generate import predictions, references
+from evaluator.datasets.sandbox.generate import card, predictions, references
 from evaluator.scoring.null_reports import NORMAL_FINDINGS
 from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.submission import Predictions, Submission
 
 SEED = 20_241_122
 DATASET = get_dataset("iu-xray")
+CARD = ModelCard.model_validate(yaml.safe_load(card("template")))
 KEYWORDS = (
     "heart size normal cardiomegaly lungs clear opacity effusion pneumothorax consolidation edema atelectasis"
 )
@@ -120,9 +124,7 @@ class Bench:
         """The outcome of one run; `earlier`: other models' reports that were there before."""
         found = {i: StudyReport(t) for i, t in reports.items()}
         digest = hashlib.sha256(json.dumps(dict(reports)).encode()).hexdigest()
-        submission = Submission(
-            "cheat", "model", {"name": "m"}, {DATASET.id: Predictions(DATASET.id, found, digest)}
-        )
+        submission = Submission("cheat", "model", CARD, {DATASET.id: Predictions(DATASET.id, found, digest)})
         others = {n: {i: StudyReport(t) for i, t in r.items()} for n, r in (earlier or {}).items()}
         with tempfile.TemporaryDirectory() as scratch:
             settings = ScoreSettings(metrics=("bleu_2",), store=Path(scratch) / "store")

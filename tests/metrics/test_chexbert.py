@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.needs import reason
 
+from evaluator import score_pairs
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
 from evaluator.metrics.chexbert import SembScore, binary, chexbert_f1, counts
 from evaluator.models.chexbert import CLASSES, LABELS, encoder, prepare, read_texts
 from evaluator.models.runtime import Run
 from evaluator.models.text_cache import TextCache
-from evaluator.scoring.engine import score_pairs
 
 torch = pytest.importorskip("torch", reason=reason("score"))
 

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
@@ -138,9 +139,7 @@ def models(tmp_path_factory):
         or Path(os.environ.get("REXRANK_MODELS") or "") / "crimson" / WHEEL
     )
     if not Path(given).is_file():
-        pytest.skip(
-            "the wheel of crimson-score 0.2.2 is not here: rexrank models fetch crimson, or REXRANK_CRIMSON_WHEEL"
-        )
+        pytest.skip(reason("crimson"))
     (folder / "crimson").mkdir()
     shutil.copy(given, folder / "crimson" / WHEEL)
     return folder

