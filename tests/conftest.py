@@ -64,7 +64,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The run ends with one line per reason why tests were skipped."""
+    """The run ends with one line over all scenarios of the pipeline, and one per reason why tests were skipped."""
+    scenarios = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for name, value in report.user_properties
+        if name == "rehearsal"
+    ]
+    if scenarios:
+        total = {key: sum(s[key] for s in scenarios) for key in scenarios[0]}
+        terminalreporter.write_line(
+            f"rehearsal: {len(scenarios)} scenarios, {total['runs']} workflow runs, {total['requests']} API and git "
+            f"requests, {total['violations']} contract violations"
+        )
     for line in _skipped(config)[0]:
         terminalreporter.write_line(line)
 

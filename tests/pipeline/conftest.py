@@ -163,21 +163,3 @@ def published(request: pytest.FixtureRequest, tmp_path: Path, with_a_model: Worl
     """A GitHub on whose boards, a public and a private one, strangers/careful stands."""
     with watched(with_a_model.branch_off(tmp_path / "github"), request) as world:
         yield world
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line over all scenarios: runs, requests, contract violations."""
-    found = [
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "teardown"
-        for name, value in report.user_properties
-        if name == "rehearsal"
-    ]
-    if found:
-        total = {key: sum(f[key] for f in found) for key in found[0]}
-        terminalreporter.write_line(
-            f"rehearsal: {len(found)} scenarios, {total['runs']} workflow runs, {total['requests']} API and git "
-            f"requests, {total['violations']} contract violations"
-        )
