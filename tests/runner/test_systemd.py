@@ -46,7 +46,7 @@ TimeoutStartSec=200
 LOOK = """\
 exec >/opt/out/log 2>&1
 set -x
-cp -r /opt/given/runner /root/runner && bash /root/runner/setup.sh
+mkdir -p /usr/local/src && cp -r /opt/given/runner /usr/local/src/runner && bash /usr/local/src/runner/setup.sh
 mkdir -p /srv/origin/rexrank/challenge/evaluator && cd /srv/origin/rexrank/challenge
 cp /opt/given/cli.py evaluator/cli.py && touch evaluator/__init__.py
 git init -q -b main && git add . && git -c user.name=t -c user.email=t@example.org commit -qm one
@@ -63,7 +63,7 @@ ask() { /opt/rexrank/bin/isolate.sh "${@:2}" >"/opt/out/$1.tar" 2>"/opt/out/$1.s
 for number in 12 13 14; do ask $number score $number SHA; done
 ask refresh refresh
 for limit in MemoryMax SystemCallFilter PrivateNetwork DevicePolicy; do
-    cp /root/runner/rexrank-scorer.service /etc/systemd/system/ && sed -i "s/^$limit=.*//" /etc/systemd/system/rexrank-scorer.service
+    cp /usr/local/src/runner/rexrank-scorer.service /etc/systemd/system/ && sed -i "s/^$limit=.*//" /etc/systemd/system/rexrank-scorer.service
     systemctl daemon-reload
     ask without-$limit score 12 SHA
 done
