@@ -99,7 +99,12 @@ def _check_archive(data: bytes, name: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        RuntimeError,
+        OSError,
+    ) as error:  # the third: a kind of zip it cannot read
         raise Refused(f"{name} is a damaged zip archive; copy or download it again.") from error
     if not any(i.filename == "xl/workbook.xml" for i in infos):
         raise Refused(
