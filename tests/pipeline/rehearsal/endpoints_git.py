@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Final
+from typing import Any
 
-from rehearsal.endpoints import CONTENTS, TABLE, Call, Refusal, commit_object, serves
+from rehearsal.endpoints import CONTENTS, Call, Refusal, commit_object, serves
 from rehearsal.git import file_at, git, git_bytes, paths_at
 from rehearsal.objects import api
 
@@ -74,7 +74,3 @@ def _contents(call: Call) -> Any:
         "download_url": None,
         "_links": {"git": None, "html": None, "self": api(call.state, f"/contents/{path}")},
     }
-
-
-# Every operation of the server: these and those of `endpoints`.
-OPERATIONS: Final = TABLE

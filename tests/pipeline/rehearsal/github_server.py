@@ -13,9 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rehearsal import endpoints_settings, objects, openapi
-from rehearsal.endpoints import Call, Refusal
-from rehearsal.endpoints_git import OPERATIONS
+from rehearsal import endpoints_git, endpoints_runs, endpoints_settings, objects, openapi
+from rehearsal.endpoints import TABLE, Call, Refusal
 from rehearsal.git import git
 from rehearsal.state import REPOSITORY, Fault, Request, State, Token
 
@@ -23,6 +22,8 @@ DENIED: Final = "Resource not accessible by integration"
 GIT_PATH: Final = re.compile(
     rf"/{re.escape(REPOSITORY)}(?:\.git)?(/info/refs|/git-upload-pack|/git-receive-pack)"
 )
+ROOMS: Final = (endpoints_git, endpoints_runs, endpoints_settings)
+"""Each registers its operations in `TABLE` as it is read."""
 SETTINGS: Final = endpoints_settings.settings
 """What a test changes of the repository's settings."""
 ANYONE: Final = Token(
@@ -92,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         if token is None:
             return 401, {"message": "Bad credentials"}, {}
         operation = openapi.find_operation(self.command, path)
-        if operation is None or operation.name not in OPERATIONS:
+        if operation is None or operation.name not in TABLE:
             self._violation(f"{self.command} {path}: not an operation that the rehearsal knows")
             return 404, {"message": "Not Found"}, {}
         if operation.parameters.get("owner", "") + "/" + operation.parameters.get("repo", "") not in (
@@ -108,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         if wrong:
             self._violation(f"request {operation.name}: {wrong}")
             return 422, {"message": "Validation Failed", "errors": wrong}, {}
-        status, needs, handler = OPERATIONS[operation.name]
+        status, needs, handler = TABLE[operation.name]
         if not any(token.may(scope, level) for scope, level in needs):
             self.state.denials.append(f"{operation.name} by {token.actor} with {dict(token.permissions)}")
             return 403, {"message": DENIED}, {}
