@@ -16,8 +16,8 @@ from evaluator.leaderboard.overall_reported import (
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
 from evaluator.metrics.registry import get_metric
 from evaluator.site.content import Content
-from evaluator.site.html import TRACK_TITLES, number
 from evaluator.site.template import render
+from evaluator.site.words import TRACK_TITLES, number
 
 TITLE: Final = "Which model is best overall?"
 _HOW: Final = """

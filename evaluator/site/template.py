@@ -1,18 +1,67 @@
-"""Pages from templates: a value can only be text in them, for HTML and for Markdown."""
+"""Pages from templates: a value can only be text in them, for HTML and for Markdown.
+
+Templates whose name ends in `.html` give one block of HTML, those in `.md` a page of Markdown that holds such blocks.
+"""
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from functools import cache
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluator.site.html import text
+from evaluator.site.words import number, percent
+from evaluator.submissions.rules.card import public_https
+
+# Entities that html.escape writes must stay, so "#", "&" and ";" are left alone; a "#" in the middle of a
+# line is no heading, and line breaks become entities.
+_MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+
+
+def text(value: object) -> str:
+    """`value` as HTML text that neither HTML nor Markdown can take for markup.
+
+    >>> text("<b>*x*")
+    '&lt;b&gt;&#42;x&#42;'
+    """
+    return html.escape(str(value), quote=True).replace("&#x27;", "&#39;").translate(_MARKDOWN_ACTIVE)
+
+
+def title(value: object) -> str:
+    """`value` as a page title in front matter: HTML entities in a quoted YAML string.
+
+    Themes print titles unescaped, so that the escaping must be done before.
+
+    >>> title("</title><script>")
+    '"&lt;/title&gt;&lt;script&gt;"'
+    """
+    return json.dumps(html.escape(" ".join(str(value).split()), quote=True), ensure_ascii=True)
+
+
+def render(template: str, **views: object) -> str:
+    """The text of a template of `evaluator/site/templates` with these values; raises for one that is missing."""
+    made = environment().get_template(template).render(**views)
+    lines = [line.strip() for line in made.splitlines()]
+    if template.endswith(".md"):
+        return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    # A blank line would end a block of HTML in Markdown.
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def part(template: str, view: object) -> Markup:
+    """The block of HTML that a template makes of a view, for a page of Markdown or another template."""
+    return Markup(render(template, view=view))  # noqa: S704 - the template escaped every value
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
+def environment() -> Environment:
+    """What every template is made with: values are escaped, and a missing one is an error."""
+    made = Environment(
         loader=PackageLoader("evaluator.site"),
         autoescape=True,
         finalize=_escaped,
@@ -20,6 +69,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["part"] = part
+    made.filters |= {"number": number, "percent": percent, "https": _https, "yaml": _yaml}
+    return made
 
 
 def _escaped(value: object) -> Markup:
@@ -27,8 +79,11 @@ def _escaped(value: object) -> Markup:
     return value if isinstance(value, Markup) else Markup(text(value))  # noqa: S704 - `text` escapes
 
 
-def render(template: str, **views: object) -> str:
-    """The text of a template of `evaluator/site/templates` with these values; raises for one that is missing."""
-    made = _environment().get_template(template).render(**views)
-    # A blank line would end a block of HTML in Markdown.
-    return "\n".join(line.strip() for line in made.splitlines() if line.strip()) + "\n"
+def _yaml(value: object) -> Markup:
+    """A value as a quoted string of the front matter."""
+    return Markup(title(value))  # noqa: S704 - `title` escapes
+
+
+def _https(address: object) -> str:
+    """An https address of a public host as it is; empty for anything else, which is not to be a link."""
+    return address if isinstance(address, str) and public_https(address) else ""

@@ -1,0 +1,71 @@
+"""Numbers, inputs and marks as readers see them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evaluator.leaderboard.row import Inputs, Row
+
+TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
+
+VIEWS: Final = {"all": "all views", "frontal": "frontal view", "none": "no image"}
+CONTEXTS: Final = {
+    "none": "",
+    "indication": "indication",
+    "indication+history": "indication, history",
+    "indication+prior": "indication, prior study",
+    "all": "all context",
+}
+
+
+AXIS_TITLES: Final = {
+    "normal": "reference",
+    "findings": "findings",
+    "age_group": "age",
+    "view": "views",
+    "prior": "prior named",
+}
+"""What a group's name stands behind."""
+
+
+def number(value: float, digits: int = 3) -> str:
+    """`value` with this many decimals and a real minus sign; nothing rounds to a negative zero.
+
+    >>> number(-0.0634), number(-0.0004), number(0.4031, 2)
+    ('−0.063', '0.000', '0.40')
+    """
+    shown = f"{value:.{digits}f}"
+    return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
+
+
+def inputs_of(inputs: Inputs) -> str:
+    """What a model reads of a study, in words.
+
+    >>> inputs_of(Inputs(views="frontal", context="indication"))
+    'frontal view, indication'
+    """
+    views, context = inputs.views, inputs.context
+    known = [VIEWS.get(views, views)] if views else []
+    known += [CONTEXTS.get(context, context)] if context else []
+    return ", ".join(k for k in known if k) or "unknown"
+
+
+def badges_of(row: Row) -> list[str]:
+    """Short marks of a row, in words."""
+    return facts_of(row) + [b.text for b in row.badges]
+
+
+def facts_of(row: Row) -> list[str]:
+    """The marks that say what a model is, not what a check found."""
+    marks = ["trained on this dataset's source"] if row.trained_on_dataset else []
+    marks += ["superseded"] if row.status == "superseded" else []
+    return marks
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, never rounded up to all.
+
+    >>> percent(0.94), percent(0.998)
+    ('94 %', 'more than 99 %')
+    """
+    return "more than 99 %" if 0.995 <= share < 1 else f"{share:.0%}".replace("%", " %")

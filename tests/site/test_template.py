@@ -1,0 +1,110 @@
+"""Templates: whatever text a view holds, the page has no other elements and attributes than its template wrote."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from html.parser import HTMLParser
+
+import jinja2
+import markdown
+import pytest
+import yaml
+from support.boards import ROOT, URL
+from support.crowd import make_crowd
+
+from evaluator.site.build import workspace
+from evaluator.site.template import environment, render
+
+MARKUP = (
+    'x" \' onmouseover=rxEvil() onfocus="rxEvil()"><script>rxEvil()</script><img src=x onerror=rxEvil()>'
+    "</title></style>--><b>b</b> **[x](javascript:rxEvil())** `{{ 7 * 7 }}` | {% raw %} $&\n\n# h\n\n---\n"
+)
+EXAMPLES = 3
+"""Views of a template that are tried, of each leaderboard."""
+
+
+class Elements(HTMLParser):
+    """The elements of a page and the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {k for k, _ in attrs}
+        self.addresses += [v or "" for k, v in attrs if k in {"href", "src", "xlink:href", "action"}]
+
+
+def elements(text):
+    found = Elements()
+    found.feed(text)
+    found.close()
+    return found
+
+
+def replaced(value):
+    """A view with every string in it, at any depth, replaced by markup."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return MARKUP
+    if dataclasses.is_dataclass(value):
+        fields = {f.name: replaced(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(replaced, value))
+    if isinstance(value, tuple | list):
+        return type(value)(map(replaced, value))
+    if isinstance(value, Mapping):
+        return {k: replaced(v) for k, v in value.items()}
+    return value
+
+
+@pytest.fixture(scope="module")
+def examples(leaderboard, tmp_path_factory):
+    """By template some of the values that a whole site gives it, with models on every board and with none."""
+    seen: dict[str, list[dict[str, object]]] = {}
+    usual = jinja2.Template.render
+
+    def recorded(self, *args, **views):
+        kept = seen.setdefault(self.name, [])
+        if len(kept) < EXAMPLES * 3:
+            kept.append(views)
+        return usual(self, *args, **views)
+
+    crowd = tmp_path_factory.mktemp("crowd")
+    make_crowd(crowd, ("iu-xray", "mimic-cxr", "chexpert-plus"), n_models=7, n_studies=40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Template, "render", recorded)
+        for folder in (leaderboard, crowd, ROOT / "leaderboard"):
+            workspace(folder, ROOT / "mkdocs.yml", tmp_path_factory.mktemp("docs"), URL)
+    return seen
+
+
+def test_a_site_uses_every_template(examples):
+    assert set(examples) == {n for n in environment().list_templates() if not n.startswith("macros/")}
+
+
+def test_markup_in_every_string_of_every_template_stays_text(examples):
+    for name, views in examples.items():
+        for view in views:
+            page = render(name, **replaced(view))
+            assert "rxEvil" in page, name
+            front, _, body = page.partition("\n---\n") if name.endswith(".md") else ("", "", page)
+            if front:
+                assert all(isinstance(v, str | list) for v in yaml.safe_load(front).values()), name
+            for html in (
+                body,
+                markdown.markdown(body, extensions=["attr_list", "md_in_html", "tables", "toc"]),
+            ):
+                found = elements(html)
+                assert not found.tags & {"script", "img", "b", "style", "iframe", "hr"}, name
+                assert not [a for a in found.attributes if a.startswith("on")], name
+                assert not [a for a in found.addresses if a.strip().lower().startswith("javascript")], name
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(jinja2.UndefinedError):
+        render("overall_track.html")
