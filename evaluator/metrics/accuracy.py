@@ -1,0 +1,140 @@
+"""Accuracy of answers to multiple-choice questions: over the skills, over all questions, and skill by skill.
+
+The figure that ranks is the unweighted mean of the skills' accuracies, as in ReXrank's table of 2025. A question
+of a skill with few questions then weighs more: 1/(skills x questions of its skill). Its skill stands in the pair's
+context. A question without an answer is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from evaluator.core.types import BoolArray, Pair, Scores
+from evaluator.datasets.skills import SKILLS
+from evaluator.metrics.base import Corpus, Metric
+from evaluator.metrics.signature import Signature
+from evaluator.models.runtime import Run
+
+SKILL: str = "skill"
+"""Name of the skill in a pair's context."""
+
+
+def skills_of(pairs: Sequence[Pair]) -> list[str]:
+    """The skill of every pair. Raises `ValueError` that names a pair without one."""
+    found = [dict(p.context).get(SKILL, "") for p in pairs]
+    known = {s.name for s in SKILLS}
+    if lacking := next((p.id for p, skill in zip(pairs, found, strict=True) if skill not in known), None):
+        raise ValueError(f"the question {lacking!r} names no skill that there is")
+    return found
+
+
+class Accuracy(Metric):
+    """Share of all questions that were answered rightly; every question weighs the same."""
+
+    key: ClassVar[str] = "accuracy"
+    title: ClassVar[str] = "Accuracy, all questions"
+    display_title: ClassVar[str] = "Accuracy"
+    family: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+    lower_bound: ClassVar[float | None] = 0.0
+    upper_bound: ClassVar[float | None] = 1.0
+    worst: ClassVar[float] = 0.0
+    tracks: ClassVar[tuple[str, ...]] = ("answers",)
+    paper: ClassVar[str] = "Pal et al., arXiv 2506.04353"
+    code: ClassVar[str] = "rajpurkarlab/ReXrank@6fbf655, vqa_results"
+
+    def signature(self, run: Run) -> Signature:
+        """`accuracy|v1|unanswered:wrong|protocol:…`."""
+        return Signature(self.key, "v1", ("unanswered:wrong",), run.protocol)
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
+        """1 for a right answer, 0 for a wrong one and for none; an unanswered question has failed."""
+        return Scores(np.asarray(_right(pairs), dtype=np.float64), _unanswered(pairs))
+
+
+class AccuracyMacro(Accuracy):
+    """The mean of the five skills' accuracies, each with the same weight."""
+
+    key: ClassVar[str] = "accuracy_macro"
+    title: ClassVar[str] = "Accuracy, mean of the five skills"
+    display_title: ClassVar[str] = "Accuracy, mean of skills"
+    code: ClassVar[str] = "rajpurkarlab/ReXrank@873844f, vqa_results"
+    skills: ClassVar[tuple[str, ...]] = tuple(s.name for s in SKILLS)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        "macro_share", tuple(f"{s.key}.{what}" for s in SKILLS for what in ("right", "asked")), influence=50
+    )
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
+        """As `Accuracy`, with what the figure sums: per skill whether it was asked for, and rightly answered.
+
+        A question of another skill than the metric's counts as neither right, asked nor failed.
+        """
+        asked = np.array([[skill == s for s in self.skills] for skill in skills_of(pairs)], dtype=np.bool_)
+        asked = asked.reshape(len(pairs), len(self.skills))
+        right = _right(pairs)[:, None] & asked
+        counts = np.stack([right, asked], axis=2).reshape(len(pairs), -1).astype(np.int64)
+        failed = _unanswered(pairs) & asked.any(axis=1)
+        return Scores(np.asarray(right.any(axis=1), dtype=np.float64), failed, counts=counts)
+
+
+class AccuracyDifferentialDiagnosis(AccuracyMacro):
+    """Accuracy of the questions which diagnosis fits the findings."""
+
+    key: ClassVar[str] = "accuracy_differential_diagnosis"
+    title: ClassVar[str] = "Accuracy, differential diagnosis"
+    display_title: ClassVar[str] = "Differential diagnosis"
+    skills: ClassVar[tuple[str, ...]] = ("Differential Diagnosis",)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=8)
+
+
+class AccuracyGeometric(AccuracyMacro):
+    """Accuracy of the questions about size, angle and position."""
+
+    key: ClassVar[str] = "accuracy_geometric"
+    title: ClassVar[str] = "Accuracy, geometric information"
+    display_title: ClassVar[str] = "Geometric information"
+    skills: ClassVar[tuple[str, ...]] = ("Geometric Information Assessment",)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=250)
+
+
+class AccuracyLocation(AccuracyMacro):
+    """Accuracy of the questions where a finding is and how it is spread."""
+
+    key: ClassVar[str] = "accuracy_location"
+    title: ClassVar[str] = "Accuracy, location and distribution"
+    display_title: ClassVar[str] = "Location and distribution"
+    skills: ClassVar[tuple[str, ...]] = ("Location and Distribution Assessment",)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=20)
+
+
+class AccuracyNegation(AccuracyMacro):
+    """Accuracy of the questions what is not there."""
+
+    key: ClassVar[str] = "accuracy_negation"
+    title: ClassVar[str] = "Accuracy, negation"
+    display_title: ClassVar[str] = "Negation"
+    skills: ClassVar[tuple[str, ...]] = ("Negation Assessment",)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4)
+
+
+class AccuracyPresence(AccuracyMacro):
+    """Accuracy of the questions what is there."""
+
+    key: ClassVar[str] = "accuracy_presence"
+    title: ClassVar[str] = "Accuracy, presence"
+    display_title: ClassVar[str] = "Presence"
+    skills: ClassVar[tuple[str, ...]] = ("Presence Assessment",)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4)
+
+
+def _right(pairs: Sequence[Pair]) -> BoolArray:
+    """Whether each answer is the right letter."""
+    return np.array([p.prediction == p.reference for p in pairs], dtype=np.bool_)
+
+
+def _unanswered(pairs: Sequence[Pair]) -> BoolArray:
+    """Whether each question has no answer."""
+    return np.array([not p.prediction for p in pairs], dtype=np.bool_)
