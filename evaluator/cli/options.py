@@ -48,7 +48,9 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
 ]
-Metrics = Annotated[str, typer.Option("--metrics", help="Metric keys, separated by commas (default: all).")]
+Metrics = Annotated[
+    str, typer.Option("--metrics", help="Metric keys, separated by commas (default: those of the boards).")
+]
 
 JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
 JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 AGGREGATED: Final = tuple(k for k in REXRANK_KEYS if k != PRIMARY)
-"""Metrics that count in the sensitivity panel: one each of ReXrank's families, RadCliQ left out."""
+"""Metrics that count in the sensitivity panel: ReXrank's of today, RadCliQ left out."""
 
 DIFFERENCES: Final = ("difference", "low", "high")
 """What a pair of models says in the metric's own unit."""

@@ -46,11 +46,11 @@ REXRANK_KEYS: Final = (
     "radcliq_v1",
     "ratescore",
     "green",
-    "fineradscore",
+    "crimson",
 )
-"""The eight metrics of ReXrank, in the order of its tables."""
+"""The eight metrics of ReXrank as of 2026, in the order of its tables; the last is for findings alone."""
 
-PRESETS: Final = {"paper-2024": REXRANK_KEYS, "rexrank-2026": (*REXRANK_KEYS[:-1], "crimson")}
+PRESETS: Final = {"paper-2024": (*REXRANK_KEYS[:-1], "fineradscore"), "rexrank-2026": REXRANK_KEYS}
 """Sets of metrics by the name that `--preset` takes."""
 
 PRIMARY: Final = "radcliq_v1"
@@ -58,7 +58,7 @@ PRIMARY: Final = "radcliq_v1"
 
 
 EXTRAS: Final = (
-    "crimson",
+    "fineradscore",
     "bleu_1",
     "bleu_3",
     "bleu_4",
@@ -71,7 +71,7 @@ EXTRAS: Final = (
     "radgraph_xl_partial",
     "radgraph_xl_complete",
 )
-"""Metrics for research that stand on no board."""
+"""Metrics that no board asks for: for research, or no longer ReXrank's."""
 
 
 def metric_keys() -> tuple[str, ...]:

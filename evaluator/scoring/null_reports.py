@@ -165,6 +165,7 @@ BANDS: Final[Mapping[str, Band]] = {
     "radcliq_v1": Band((-1.4407, -1.1), (1.4, 11.7), (-0.5, 2.6)),
     "ratescore": Band((0.95, 1.001), (0.0, 0.1), (0.1, 0.9)),
     "green": Band((0.90, 1.0), (0.0, 0.1), (0.0, 0.8)),
+    "crimson": Band((0.90, 1.0), (-1.0, 0.7), (-1.0, 0.7)),
     "fineradscore": Band((0.0, 0.5), (0.0, 1e6), (0.0, 1e6)),
 }
 """Wide on purpose: they catch swapped arguments, broken weights and a wrong direction, not nuances.

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from evaluator.datasets.registry import TRACKS
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
 from evaluator.models.manifest import ModelSpec, model_specs
@@ -56,6 +57,7 @@ def metric_facts(key: str, content: Content) -> str:
         "Direction": _direction(metric),
         "Range": f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
         "A study that fails counts as": _bound(metric.worst, ""),
+        "Track": " and ".join(metric.tracks) + " alone" if metric.tracks != TRACKS else "",
         "Made of": ", ".join(map(_linked, metric.composes)),
         "Weights": "<br>".join(
             [_weights(model_specs()[k]) for k in metric.weights]

@@ -5,7 +5,7 @@ import { viewControls } from "./view.js";
 
 const PRESETS = {
   all: ["all metrics", null],
-  clinical: ["clinical content", ["radcliq_v1", "semb_score", "radgraph_f1", "chexbert_micro_f1_14", "chexbert_macro_f1_14", "chexbert_micro_f1_5", "chexbert_macro_f1_5", "ratescore", "green", "fineradscore"]],
+  clinical: ["clinical content", ["radcliq_v1", "semb_score", "radgraph_f1", "chexbert_micro_f1_14", "chexbert_macro_f1_14", "chexbert_micro_f1_5", "chexbert_macro_f1_5", "ratescore", "green", "crimson", "fineradscore"]],
   wording: ["wording", ["bleu_2", "rouge_l", "bertscore"]],
   ranking: ["ranking metric only", []],
 };

@@ -9,6 +9,7 @@ import pytest
 from support.needs import reason
 
 from evaluator.cli.demo import run_demo
+from evaluator.metrics.registry import REXRANK_KEYS, board_metric_keys, get_metric
 
 pytest.importorskip("torch", reason=reason("score"))
 
@@ -24,6 +25,10 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
         table = json.loads((tmp_path / f"demo/leaderboard/tables/sandbox.{track}.json").read_text())
         assert [r["model"] for r in table["rows"]] == ["near-copy", "paraphrase", "template", "shuffled"]
         assert table["rehearsal"] is True
+        keys = {m["key"] for m in table["metrics"]}
+        assert keys == {k for k in board_metric_keys() if track in get_metric(k).tracks}
+        assert set(REXRANK_KEYS) - keys == ({"crimson"} if track == "report" else set())
+        assert not any(r["missing"] for r in table["rows"])
         assert all(
             "@stand-in" in m["signature"] for m in table["metrics"] if m["key"] not in {"bleu_2", "rouge_l"}
         )

@@ -115,10 +115,10 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
         radcliq = 1.4 - 1.42 * skill[i] - 0.4 * easy + 0.5 * noise
         found = {"radcliq_v1": radcliq}
         for k, key in enumerate(board_metric_keys()):
-            if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "fineradscore"}):
+            if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "crimson"}):
                 continue
             own = 0.25 + 0.5 * skill[i] + 0.1 * easy - 0.1 * noise + rng.normal(0, 0.04 + 0.01 * k)
-            found[key] = np.clip(own, 0, 1) if key != "fineradscore" else np.clip(3 - 2.4 * own, 0, 4)
+            found[key] = np.clip(own, 0, 1)
         values[name] = found
     if n_models > 5:
         a, b = list(values)[3:5]

@@ -248,7 +248,7 @@ def _device(inside: Inside) -> Finding:
 def _judges(inside: Inside) -> Iterator[Finding]:
     if inside.judges is None:
         yield unsettled(
-            "RD505", "judges", "none: GREEN and FineRadScore are not computed", "The judges in the guide"
+            "RD505", "judges", "none: GREEN and CRIMSON are not computed", "The judges in the guide"
         )
     for key, wrong in (inside.judges or {}).items():
         yield judged(

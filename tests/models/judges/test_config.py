@@ -9,7 +9,7 @@ import pytest
 
 from evaluator.core.host_files import InvalidFile
 from evaluator.core.problems import RexrankError
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
 from evaluator.models.judges.config import JudgeConfig, JudgesFile, ServeConfig, read_judges
 from evaluator.models.judges.serve import ServeOptions
 from evaluator.models.judges.settings import JUDGED, JudgeSettings, by_metric
@@ -29,11 +29,11 @@ def test_judged_metrics_are_those_of_the_registry() -> None:
 
 def test_the_example_is_readable() -> None:
     judges = read_judges(EXAMPLE)
-    assert set(judges.settings) == set(judges.engines) == set(JUDGED)
+    assert set(judges.settings) == set(judges.engines) == set(JUDGED) & set(board_metric_keys())
     green, options = judges.settings["green"], judges.engines["green"]
     assert (green.base_url, green.model, green.token_ids) == ("http://127.0.0.1:8001/v1", "green", None)
     assert (options.model, options.served_name, options.port) == ("/srv/rexrank/models/green", "green", 8001)
-    assert judges.settings["fineradscore"].structured
+    assert judges.engines["crimson"].max_model_len == 8_192
 
 
 def test_an_engine_elsewhere_and_lists(tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""Which metrics there are, which of them a board asks for, and the sets that have a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluator.metrics.registry import PRESETS, REXRANK_KEYS, board_metric_keys, get_metric, metric_keys
+
+SEVEN = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore", "green")
+
+
+def test_named_sets():
+    assert {"paper-2024": (*SEVEN, "fineradscore"), "rexrank-2026": (*SEVEN, "crimson")} == PRESETS
+    assert PRESETS["rexrank-2026"] == REXRANK_KEYS
+
+
+@pytest.mark.parametrize("track", ["findings", "report"])
+def test_boards_show_what_rexrank_shows_now(track):
+    keys = [k for k in board_metric_keys() if track in get_metric(k).tracks]
+    rexrank = {*SEVEN, "crimson"} if track == "findings" else set(SEVEN)
+    beside = {"rouge_l", *(k for k in metric_keys() if k.startswith("chexbert_") and get_metric(k).corpus)}
+    assert set(keys) == rexrank | beside - {"chexbert_f1"}
+    assert keys == [k for k in metric_keys() if k in keys]
