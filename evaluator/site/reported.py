@@ -187,4 +187,4 @@ def _title(dataset: str, track: str) -> str:
 
 
 def _address(dataset: str, track: str) -> str:
-    return f"{dataset}/{track}.md#reported"
+    return f"../{dataset}/{track}/#reported"

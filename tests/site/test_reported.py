@@ -59,6 +59,6 @@ def test_only_public_https_links():
 def test_the_page_lists_contradictions_with_their_boards():
     page = reported_page([row("right"), row("wrong", 2.0)])
     assert "1 of 2 rows" in page
-    assert "(iu-xray/findings.md#reported)" in page
-    assert "| wrong | 2.000 | 1.528 |" in page
+    assert '"../iu-xray/findings/#reported"' in html.unescape(page)
+    assert "wrong IU X-ray, findings 2026-08 2.000 1.528" in words(page)
     assert "There are none" in reported_page([])
