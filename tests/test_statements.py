@@ -19,7 +19,13 @@ CLAIM = re.compile(
     re.IGNORECASE,
 )
 """What makes a sentence one about chance."""
-PLACES = ("site/*.md", "evaluator/site/**/*.py", "evaluator/github/*comment*.py", "site/assets/compare.js")
+PLACES = (
+    "site/*.md",
+    "evaluator/site/**/*.py",
+    "evaluator/site/templates/**/*.*",
+    "evaluator/github/*comment*.py",
+    "site/assets/compare.js",
+)
 
 
 def plain(text: str) -> str:
@@ -30,6 +36,12 @@ def plain(text: str) -> str:
 def passages(path: Path) -> Iterator[str]:
     """What a file shows to readers: paragraphs of a page, string literals of a program without docstrings."""
     text = path.read_text("utf-8")
+    if "templates" in path.parts:
+        told = re.sub(r"{#.*?#}|{%.*?%}", "\n", text, flags=re.DOTALL)
+        yield from re.sub(r"{{.*?}}", "…", told, flags=re.DOTALL).splitlines()
+        for tag in re.findall(r"{[{%].*?[}%]}", text):
+            yield from re.findall(r'"([^"]+)"', tag)
+        return
     if path.suffix == ".md":
         yield from re.split(r"\n\s*\n|\n(?=\s*[-|] )", text)
         return

@@ -20,6 +20,8 @@ from evaluator.submissions.rules.card import public_https
 # Entities that html.escape writes must stay, so "#", "&" and ";" are left alone; a "#" in the middle of a
 # line is no heading, and line breaks become entities.
 _MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
+_PLAIN: Final = re.compile(r"−?\d+(\.\d+)?%?")
+"""Numbers and places of drawings: no markup, and many."""
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -76,7 +78,10 @@ def environment() -> Environment:
 
 def _escaped(value: object) -> Markup:
     """A value as text that neither HTML nor Markdown takes for markup; what a template made stays."""
-    return value if isinstance(value, Markup) else Markup(text(value))  # noqa: S704 - `text` escapes
+    if isinstance(value, Markup):
+        return value
+    shown = str(value)
+    return Markup(shown if _PLAIN.fullmatch(shown) else text(shown))  # noqa: S704 - `text` escapes
 
 
 def _yaml(value: object) -> Markup:

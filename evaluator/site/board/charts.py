@@ -7,14 +7,16 @@ keep their size.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.table import Column, Table
 from evaluator.leaderboard.table_files import digits_of
-from evaluator.site.html import number, scrolled, text
+from evaluator.site.template import render
+from evaluator.site.words import number
 from evaluator.statistics.ties import TIE, by_cost
 
 TYPICAL_WIDTH: Final = 700.0
@@ -28,20 +30,69 @@ FIRST_LABELS: Final = 4
 Box = tuple[float, float, float, float]
 
 
-def figure(name: str, title: str, description: str, height: int, body: str) -> str:
-    """An accessible figure as wide as the page; `body` is SVG already, every other argument plain text."""
-    return (
-        f'<figure class="rx-figure" id="rx-{name}" data-rx-chart="{name}" data-search-exclude>'
-        f'<svg width="100%" height="{height}" role="img" aria-labelledby="rx-{name}-t rx-{name}-d">'
-        f'<title id="rx-{name}-t">{text(title)}</title><desc id="rx-{name}-d">{text(description)}</desc>'
-        f"{body}</svg><figcaption><strong>{text(title)}.</strong> {text(description)}</figcaption></figure>\n"
-    )
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A line across a figure, the place of the value above its left end, and the value."""
+
+    at: str
+    above: str
+    label: str
 
 
-def short(value: object, limit: int = 28) -> str:
-    """`value` as escaped text of at most `limit` characters."""
-    plain = " ".join(str(value).split())
-    return text(plain if len(plain) <= limit else plain[: limit - 1] + "…")
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """A line down a figure, and the value below it."""
+
+    at: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point of a figure, and what it stands for."""
+
+    x: str
+    y: str
+    filled: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name beside its dot; `wide`: a phone has no room for it."""
+
+    x: str
+    y: str
+    dx: int
+    anchor: str
+    words: str
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """One metric against another."""
+
+    name: str
+    title: str
+    description: str
+    height: int
+    levels: tuple[Level, ...]
+    uprights: tuple[Upright, ...]
+    top: int
+    bottom: int
+    dots: tuple[Dot, ...]
+    labels: tuple[Label, ...]
+    across: str
+    up: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scatters:
+    """The first figure, and those that fold out."""
+
+    first: Scatter
+    others: tuple[Scatter, ...]
 
 
 def scale(low: float, high: float, start: float, end: float) -> tuple[float, float]:
@@ -90,12 +141,10 @@ def measured_on(metric: Column) -> str:
     )
 
 
-def _rules(values: Sequence[float], slope: float, offset: float) -> str:
-    """Lines across the figure, each with its value above its left end."""
-    return "".join(
-        f'<line class="rx-axis" x1="0" x2="100%" y1="{offset + slope * v:.1f}" y2="{offset + slope * v:.1f}"/>'
-        f'<text class="rx-tick" x="0" y="{offset + slope * v - 4:.1f}">{tick_text(v)}</text>'
-        for v in values
+def _levels(values: Sequence[float], slope: float, offset: float) -> tuple[Level, ...]:
+    """Lines across the figure at these values."""
+    return tuple(
+        Level(f"{offset + slope * v:.1f}", f"{offset + slope * v - 4:.1f}", tick_text(v)) for v in values
     )
 
 
@@ -106,65 +155,57 @@ def scatters(table: Table) -> str:
     others = [m for k, m in metrics.items() if k != table.primary]
     others.sort(key=lambda m: m.key != "green")  # tie: the board's order
     made = [s for m in others if primary for s in (_scatter(table, primary, m),) if s]
-    if not made:
-        return ""
-    rest = "".join(made[1:])
-    more = f'<details class="rx-fold" data-rx-more><summary>Against the other metrics</summary>{rest}</details>\n'
-    return made[0] + (more if rest else "")
+    return render("board/scatters.html", view=Scatters(made[0], tuple(made[1:]))) if made else ""
 
 
-def _scatter(table: Table, across: Column, up: Column) -> str:
+def _scatter(table: Table, across: Column, up: Column) -> Scatter | None:
     a, b = across.key, up.key
     rows = [r for r in table.rows if a in r.metrics and b in r.metrics]
     if len(rows) < 2:
-        return ""
+        return None
     digits = digits_of(table.step)
     xs, ys = ([m.drawn(r.metrics[m.key].mean) for r in rows] for m in (across, up))
-    height, top, bottom = 360, 30, 300
+    top, bottom = 30, 300
     sx, ox = scale(min(xs), max(xs), 9, 94)
     sy, oy = scale(min(ys), max(ys), bottom - 10, top + 14)
     points = [(ox + sx * x, oy + sy * y) for x, y in zip(xs, ys, strict=True)]
-    names = [" ".join(str(r.name).split()) for r in rows]
+    names = [" ".join(r.name.split()) for r in rows]
     labels = _labels(points, [n if len(n) <= 24 else f"{n[:23]}…" for n in names])
-    parts = [_rules(ticks(min(ys), max(ys)), sy, oy)]
-    parts += [
-        f'<line class="rx-axis" x1="{ox + sx * v:.2f}%" x2="{ox + sx * v:.2f}%" y1="{top}" y2="{bottom}"/>'
-        f'<text x="{ox + sx * v:.2f}%" y="{bottom + 18}" text-anchor="middle">{tick_text(v)}</text>'
-        for v in ticks(min(xs), max(xs))
-    ]
-    for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True):
-        dot = "rx-dot" if row.tied_with_best else "rx-dot rx-hollow"
-        said = f"{text(name)}: {text(across.drawn_title)} {number(x, digits)}, {text(up.drawn_title)} {number(y, digits)}"
-        parts.append(
-            f'<circle class="{dot}" cx="{px:.2f}%" cy="{py:.1f}" r="4.5"><title>{said}</title></circle>'
+    dots = tuple(
+        Dot(
+            f"{px:.2f}%",
+            f"{py:.1f}",
+            row.tied_with_best,
+            f"{name}: {across.drawn_title} {number(x, digits)}, {up.drawn_title} {number(y, digits)}",
         )
-    parts += labels
-    foot = f"{text(across.drawn_title)}, {'better →' if across.drawn_higher else '← better'}"
-    parts.append(f'<text x="50%" y="{height - 18}" text-anchor="middle">{foot}</text>')
-    parts.append(
-        f'<text x="0" y="14">{text(up.drawn_title)}, {"↑" if up.drawn_higher else "↓"} better</text>'
+        for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True)
     )
-    shown = len(labels)
-    title = f"{up.drawn_title} (upwards) against {across.drawn_title} (across), means"
+    hidden = len(rows) - len(labels)
     about = "Filled dots: the best group of the ranking metric. "
     about += (
-        ""
-        if shown == len(rows)
-        else f"{shown} of {len(rows)} dots have room for a name; hover over the others. "
+        f"{len(labels)} of {len(rows)} dots have room for a name; hover over the others. " if hidden else ""
     )
-    return figure(
-        f"scatter-{b}", title, f"{about}All numbers stand in the board's table.", height, "".join(parts)
+    return Scatter(
+        name=f"scatter-{b}",
+        title=f"{up.drawn_title} (upwards) against {across.drawn_title} (across), means",
+        description=f"{about}All numbers stand in the board's table.",
+        height=360,
+        levels=_levels(ticks(min(ys), max(ys)), sy, oy),
+        uprights=tuple(Upright(f"{ox + sx * v:.2f}%", tick_text(v)) for v in ticks(min(xs), max(xs))),
+        top=top,
+        bottom=bottom,
+        dots=dots,
+        labels=tuple(labels),
+        across=f"{across.drawn_title}, {'better →' if across.drawn_higher else '← better'}",
+        up=f"{up.drawn_title}, {'↑' if up.drawn_higher else '↓'} better",
     )
 
 
-def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
-    """Names beside their dots, in the order given, as far as none covers another name or a dot.
-
-    Names that a phone has no room for have a class that hides them there.
-    """
+def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[Label]:
+    """Names beside their dots, in the order given, as far as none covers another name or a dot."""
     taken: list[Box] = [_around(*_on(p, TYPICAL_WIDTH)) for p in points]
     on_phone: list[Box] = []
-    made: list[str] = []
+    made: list[Label] = []
     for i, (point, name) in enumerate(zip(points, names, strict=True)):
         others = [box for j, box in enumerate(taken) if j != i]
         for anchor, dx, dy in (("start", 8, 4), ("end", -8, 4), ("middle", 0, -9), ("middle", 0, 17)):
@@ -176,10 +217,8 @@ def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list
             fits = narrow[0] > 0 and narrow[2] < PHONE_WIDTH and not any(_meet(narrow, o) for o in on_phone)
             if fits and len(on_phone) < FIRST_LABELS:
                 on_phone.append(narrow)
-            kind = "" if narrow in on_phone else ' class="rx-wide"'
-            made.append(
-                f'<text{kind} x="{point[0]:.2f}%" y="{point[1] + dy:.1f}" dx="{dx}" text-anchor="{anchor}">{text(name)}</text>'
-            )
+            wide = narrow not in on_phone
+            made.append(Label(f"{point[0]:.2f}%", f"{point[1] + dy:.1f}", dx, anchor, name, wide))
             break
     return made
 
@@ -231,49 +270,85 @@ def progress(table: Table, history: Sequence[Event]) -> str:
     for entry in found:
         if not best or sign * (entry[1] - best[-1][1]) > TIE:
             best.append(entry)
-    digits = digits_of(table.step)
-    about = f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far."
-    shown = figure("progress", "Best score over time", about, 270, _steps(found, best, days, digits))
-    return shown + _best_table(metric, best, digits)
+    return render("board/progress.html", view=_progress(metric, found, best, days, digits_of(table.step)))
 
 
-def _best_table(metric: Column, best: Sequence[tuple[str, float, str]], digits: int) -> str:
-    """The figure's data: who was best from when."""
-    rows = "".join(
-        f'<tr><td class="rx-words">{day}</td><th scope="row" class="rx-model">{text(name)}</th><td>{number(mean, digits)}</td></tr>'
-        for day, mean, name in best[::-1]
-    )
-    title = "Who was best from when"
-    head = f'<th scope="col" class="rx-words">From</th><th scope="col" class="rx-model">Model</th><th scope="col">{text(metric.drawn_title)}</th>'
-    made = scrolled(title, f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>", name="best")
-    return f'<details class="rx-fold"><summary>{title}</summary>\n{made}</details>\n'
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the best score so far."""
+
+    x1: str
+    y1: str
+    x2: str
+    y2: str
 
 
-def _steps(
-    found: Sequence[tuple[str, float, str]],
-    best: Sequence[tuple[str, float, str]],
-    days: Sequence[str],
-    digits: int,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who was best from when."""
+
+    day: str
+    name: str
+    mean: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The best score over time, drawn and as a table."""
+
+    name: str
+    title: str
+    description: str
+    height: int
+    levels: tuple[Level, ...]
+    steps: tuple[Step, ...]
+    dots: tuple[Dot, ...]
+    first_day: str
+    last_day: str
+    metric: str
+    leaders: tuple[Leader, ...]
+
+
+_Entry = tuple[str, float, str]
+"""A day, a mean on the scale of the figures, and a name."""
+
+
+def _progress(
+    metric: Column, found: Sequence[_Entry], best: Sequence[_Entry], days: Sequence[str], digits: int
+) -> Progress:
     at = {d: date.fromisoformat(d).toordinal() for d in days}
     sx, ox = scale(at[days[0]], at[days[-1]], 9, 97)
     means = [f[1] for f in found]
     sy, oy = scale(min(means), max(means), 215, 25)
-    turns = [(ox + sx * at[day], oy + sy * mean) for day, mean, _ in best]
-    lines = []
-    for i, (x, y) in enumerate(turns):
-        end = turns[i + 1][0] if i + 1 < len(turns) else 98.0
-        lines.append(f'<line x1="{x:.2f}%" x2="{end:.2f}%" y1="{y:.1f}" y2="{y:.1f}"/>')
-        if i + 1 < len(turns):
-            lines.append(f'<line x1="{end:.2f}%" x2="{end:.2f}%" y1="{y:.1f}" y2="{turns[i + 1][1]:.1f}"/>')
     leaders = {(d, n) for d, _, n in best}
-    dots = "".join(
-        f'<circle class="rx-dot{"" if (d, n) in leaders else " rx-hollow"}" cx="{ox + sx * at[d]:.2f}%" cy="{oy + sy * m:.1f}" r="4">'
-        f"<title>{d}, {text(n)}: {number(m, digits)}</title></circle>"
+    dots = tuple(
+        Dot(
+            f"{ox + sx * at[d]:.2f}%",
+            f"{oy + sy * m:.1f}",
+            (d, n) in leaders,
+            f"{d}, {n}: {number(m, digits)}",
+        )
         for d, m, n in found
     )
-    ends = (
-        f'<text x="9%" y="252" text-anchor="middle">{days[0]}</text>'
-        f'<text x="97%" y="252" text-anchor="end">{days[-1]}</text>'
+    return Progress(
+        name="progress",
+        title="Best score over time",
+        description=f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far.",
+        height=270,
+        levels=_levels(ticks(min(means), max(means), 4), sy, oy),
+        steps=tuple(_steps([(ox + sx * at[day], oy + sy * mean) for day, mean, _ in best])),
+        dots=dots,
+        first_day=days[0],
+        last_day=days[-1],
+        metric=metric.drawn_title,
+        leaders=tuple(Leader(day, name, number(mean, digits)) for day, mean, name in best[::-1]),
     )
-    return f'{_rules(ticks(min(means), max(means), 4), sy, oy)}<g class="rx-steps">{"".join(lines)}</g>{dots}{ends}'
+
+
+def _steps(turns: Sequence[tuple[float, float]]) -> Iterator[Step]:
+    """The line through these points: level until the next one, then up to it."""
+    for (x, y), following in zip(turns, [*turns[1:], None], strict=True):
+        end = following[0] if following else 98.0
+        yield Step(f"{x:.2f}%", f"{y:.1f}", f"{end:.2f}%", f"{y:.1f}")
+        if following:
+            yield Step(f"{end:.2f}%", f"{y:.1f}", f"{end:.2f}%", f"{following[1]:.1f}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, get_args
 
 from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import PairTest, Standing, Table
 from evaluator.site.board.charts import scale
-from evaluator.site.board.row_charts import axis, lanes_table, rank_ticks
-from evaluator.site.html import text
+from evaluator.site.board.row_charts import Tick, axis, rank_ticks
+from evaluator.site.template import render
 from evaluator.statistics.rounding import p_text
 
 ALPHA: Final = 0.05
@@ -29,6 +30,39 @@ BLOCKS: Final[Mapping[Standing, tuple[str, float, float]]] = {
 """Class, top and height of what is drawn for a standing, in shares of the row's height."""
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is drawn for the models of one standing: a class, and an SVG path in models by row height."""
+
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A model against all others: drawn, in words, and counted."""
+
+    place: int
+    name: str
+    words: str
+    blocks: tuple[Block, ...]
+    better: int
+    better_by_less: int
+    open: str
+    worse: int
+    worse_by_less: int
+    p: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The matrix of paired tests, one row a model."""
+
+    about: str
+    ticks: tuple[Tick, ...]
+    rows: tuple[Line, ...]
+
+
 def duels(table: Table) -> str:
     """The matrix of paired tests as one lane a model, and the same in words; empty below two models."""
     rows = table.rows
@@ -37,14 +71,7 @@ def duels(table: Table) -> str:
         return ""
     n = len(rows)
     tests = {frozenset((p.a, p.b)): p for p in table.pairs}
-    body = "\n".join(_lane(i, rows, tests, classes=table.p_classes) for i in range(n))
-    columns = scale(1, n, 50 / n, 100 - 50 / n) if n > 1 else (0.0, 50.0)
-    head = (
-        '<thead><tr><th scope="col" class="rx-number">No.</th><th scope="col" class="rx-model">Model</th>'
-        f'<th scope="col">Against model No.{axis(rank_ticks(n), columns)}</th><th scope="col" class="rx-number">Better than</th>'
-        '<th scope="col" class="rx-words">Not told apart from No.</th><th scope="col" class="rx-number">Worse than</th>'
-        '<th scope="col" class="rx-number">p against the next</th></tr></thead>'
-    )
+    columns = scale(1, n, 50 / n, 100 - 50 / n)
     band = metric.equivalence
     about = (
         "Read along a row: a full blue block means that this model is better than the one of that number, a low orange block that "
@@ -54,15 +81,16 @@ def duels(table: Table) -> str:
             if band
             else ""
         )
-        + f"Paired tests by patient on {text(metric.title)}, adjusted "
+        + f"Paired tests by patient on {metric.title}, adjusted "
         f"for all {n * (n - 1) // 2} pairs of the board at once, below p = {ALPHA}."
     )
-    return lanes_table("duels", "Who is better than whom", head, body, about)
+    lines = tuple(_line(i, rows, tests, classes=table.p_classes) for i in range(n))
+    return render("board/pairwise.html", view=View(about, axis(rank_ticks(n), columns), lines))
 
 
-def _lane(
+def _line(
     i: int, rows: Sequence[RankedRow], tests: Mapping[frozenset[str], PairTest], *, classes: bool
-) -> str:
+) -> Line:
     """The row of one model: drawing, counts and the models that the test leaves open."""
     row, n = rows[i], len(rows)
     places: dict[Standing, list[int]] = {s: [] for s in get_args(Standing)}
@@ -74,21 +102,19 @@ def _lane(
     words = "; ".join(
         f"{title} {_places(places[s])}" for s, title in TITLES.items() if places[s] or not s.endswith("less")
     )
-    drawn = "".join(_runs(name, places[s], top, height) for s, (name, top, height) in BLOCKS.items())
-    drawn += _runs("rx-self", [i], 0.4, 0.2)
-    return (
-        f'<tr><td class="rx-number">{i + 1}</td><th scope="row" class="rx-model">{text(row.name)}</th>'
-        f'<td><svg class="rx-duel" role="img" viewBox="0 0 {n} 1" preserveAspectRatio="none" width="100%" height="18">'
-        f"<title>{text(row.name)}: {words}</title>{drawn}</svg></td>"
-        f'<td class="rx-number">{_count(places["better"], places["better_by_less"])}</td>'
-        f'<td class="rx-words">{_places(places["open"])}</td>'
-        f'<td class="rx-number">{_count(places["worse"], places["worse_by_less"])}</td>'
-        f'<td class="rx-number">{"–" if following is None else p_text(following.p, classes=classes)}</td></tr>'
+    blocks = [_block(name, places[s], top, height) for s, (name, top, height) in BLOCKS.items()]
+    return Line(
+        place=i + 1,
+        name=row.name,
+        words=f"{row.name}: {words}",
+        blocks=tuple(b for b in (*blocks, _block("rx-self", [i], 0.4, 0.2)) if b.path),
+        better=len(places["better"]),
+        better_by_less=len(places["better_by_less"]),
+        open=_places(places["open"]),
+        worse=len(places["worse"]),
+        worse_by_less=len(places["worse_by_less"]),
+        p="–" if following is None else p_text(following.p, classes=classes),
     )
-
-
-def _count(places: Sequence[int], less: Sequence[int]) -> str:
-    return f"{len(places)}" + (f"<small>{len(less)} by less</small>" if less else "")
 
 
 def _spans(places: Sequence[int]) -> list[tuple[int, int]]:
@@ -102,9 +128,8 @@ def _spans(places: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _runs(name: str, places: Sequence[int], top: float, height: float) -> str:
-    path = "".join(f"M{a} {top}h{b - a + 1}v{height}h-{b - a + 1}z" for a, b in _spans(places))
-    return f'<path class="{name}" d="{path}"/>' if path else ""
+def _block(kind: str, places: Sequence[int], top: float, height: float) -> Block:
+    return Block(kind, "".join(f"M{a} {top}h{b - a + 1}v{height}h-{b - a + 1}z" for a, b in _spans(places)))
 
 
 def _places(places: Sequence[int]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
-from evaluator.site.html import names_of, number, percent, scrolled, text
+from evaluator.site.template import render
+from evaluator.site.words import number, percent
 from evaluator.statistics.ranks import average_ranks, kendall_tau
 
 RULE_TITLES: Final = {
@@ -30,23 +32,65 @@ class Rule(NamedTuple):
     moved: float
 
 
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A rule: who comes first, whether that is another than on the board, and how far the orders agree."""
+
+    title: str
+    first: str
+    other: bool
+    tau: str
+    moved: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How often resampled patients would give each first place, and Kendall's tau with the board: median and ends."""
+
+    first: str
+    tau: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """A model's rank on the board and under every rule; `None` where it lacks a metric."""
+
+    name: str
+    rank: str
+    ranks: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What other rules make of the board."""
+
+    note: str
+    rules: tuple[RuleLine, ...]
+    draws: Draws | None
+    models: tuple[ModelLine, ...]
+
+
 def sensitivity(table: Table) -> str:
     """Who would come first under other ranking rules and by each metric alone, and how far the orders agree."""
     rules = [*_rules_over_metrics(table), *_single_metrics(table)]
     if len(table.rows) < 2 or not rules:
         return ""
-    names = names_of(table)
-    leader = table.rows[0].id
-    body = "\n".join(_rule_row(rule, leader, names) for rule in rules)
-    head = (
-        '<thead><tr><th scope="col" class="rx-model">Rule</th><th scope="col" class="rx-words">First</th>'
-        '<th scope="col">τ with this board</th><th scope="col">Farthest move</th></tr></thead><tbody>\n'
-    )
+    names = {r.id: r.name for r in table.all_rows}
     used = [m.title for m in table.metrics if m.key in table.sensitivity.metrics]
     note = "τ is Kendall's: 1 means the same order. The last column is the most places that any model moves."
     note += f" Rules over the metrics take in {', '.join(used)}." if used else ""
-    made = scrolled("What wins under another rule", f"{head}{body}\n</tbody>", name="rules", note=note)
-    return made + _stability(table, names) + _every_rank(table, rules)
+    models = tuple(
+        ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
+        for r in table.rows
+    )
+    lines = tuple(_line(rule, table.rows[0].id, names) for rule in rules)
+    return render("board/sensitivity.html", view=View(note, lines, _draws(table, names), models))
+
+
+def _shown(rank: float | None) -> str | None:
+    return None if rank is None else f"{rank:g}"
 
 
 def _rules_over_metrics(table: Table) -> list[Rule]:
@@ -82,54 +126,23 @@ def _single_metrics(table: Table) -> list[Rule]:
     return made
 
 
-def _rule_row(rule: Rule, leader: str, names: Mapping[str, str]) -> str:
+def _line(rule: Rule, leader: str, names: Mapping[str, str]) -> RuleLine:
     best = min(rule.ranks.values())
     first = [i for i, rank in rule.ranks.items() if rank == best]
-    shown = ", ".join(names.get(i, text(i)) for i in first[:4])
+    shown = ", ".join(names.get(i, i) for i in first[:4])
     shown += f" and {len(first) - 4} more" if len(first) > 4 else ""
-    same = "" if leader in first else "<small>another than on this board</small>"
-    return (
-        f'<tr data-rx-rule="{text(rule.title)}"><th scope="row" class="rx-model">{text(rule.title)}</th>'
-        f'<td class="rx-words">{shown}{same}</td>'
-        f"<td>{'–' if rule.tau is None else number(rule.tau, 2)}</td><td>{rule.moved:g}</td></tr>"
-    )
+    tau = "–" if rule.tau is None else number(rule.tau, 2)
+    return RuleLine(rule.title, shown, leader not in first, tau, f"{rule.moved:g}")
 
 
-def _stability(table: Table, names: Mapping[str, str]) -> str:
-    """How often resampled patients would give another first place, in a sentence."""
+def _draws(table: Table, names: Mapping[str, str]) -> Draws | None:
+    """How often resampled patients would give another first place."""
     found = table.stability
     shares = {i: m.first for i, m in found.models.items()}
     # tie: the id; shares of whole draws
     firsts = sorted(((v, i) for i, v in shares.items() if v >= 0.01), key=lambda pair: (-pair[0], pair[1]))
     if not firsts or not found.tau:
-        return ""
-    listed = ", ".join(f"{names.get(i, text(i))} in {percent(v)}" for v, i in firsts[:5])
+        return None
+    listed = ", ".join(f"{names.get(i, i)} in {percent(v)}" for v, i in firsts[:5])
     low, middle, high = (number(t, 2) for t in found.tau)
-    return (
-        f"<p>If other patients had been drawn, first place would go to {listed} of the draws; the order of a draw and of this "
-        f"board agree with τ = {middle} ({low} to {high}). This describes how firm the order is; the ranges of ranks are the test.</p>\n"
-    )
-
-
-def _every_rank(table: Table, rules: Sequence[Rule]) -> str:
-    """Every model's rank under every rule, folded."""
-    head = "".join(f'<th scope="col">{text(rule.title)}</th>' for rule in rules)
-    body = "\n".join(
-        f'<tr><th scope="row" class="rx-model">{text(r.name)}</th><td>{rank_text(r)}</td>'
-        + "".join(_rank_cell(rule.ranks.get(r.id)) for rule in rules)
-        + "</tr>"
-        for r in table.rows
-    )
-    title = "Every model's rank under every rule"
-    made = scrolled(
-        title,
-        f'<thead><tr><th scope="col" class="rx-model">Model</th><th scope="col">This board</th>{head}</tr></thead>'
-        f"<tbody>\n{body}\n</tbody>",
-        name="every-rank",
-        note="Equal models share the mean of their ranks. –: the model lacks the metric.",
-    )
-    return f'<details class="rx-fold"><summary>{title}</summary>\n{made}</details>\n'
-
-
-def _rank_cell(rank: float | None) -> str:
-    return '<td class="rx-none">–</td>' if rank is None else f"<td>{rank:g}</td>"
+    return Draws(listed, middle, low, high)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from evaluator.leaderboard.subgroup_types import Axis, Gap, Group, Interval, ModelGroups, Subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
-from evaluator.site.html import names_of, number, percent, scrolled, text
+from evaluator.site.template import render
+from evaluator.site.words import number, percent
 from evaluator.statistics.rounding import p_text
 
 AXIS_TITLES: Final = {
@@ -23,80 +25,137 @@ AXIS_TITLES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and its interval as shown; both ends empty where the group is too small for one."""
+
+    value: str
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHead:
+    """A group and how large it is."""
+
+    name: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCell:
+    """A model's mean in a group; `None` where it is unknown."""
+
+    mean: Estimate | None
+    worst: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """A model's means by group, and q of their differences."""
+
+    name: str
+    groups: tuple[GroupCell, ...]
+    q: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapLine:
+    """The gap between two groups of a model."""
+
+    name: str
+    pair: str
+    raw: Estimate | None
+    standardised: Estimate | None
+    covered: str
+    beyond: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The gaps of an axis; columns that no row can fill are left out, and the note says why."""
+
+    note: str
+    standardised: bool
+    beyond: bool
+    rows: tuple[GapLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisView:
+    """One way to divide the studies."""
+
+    key: str
+    title: str
+    groups: tuple[GroupHead, ...]
+    models: tuple[ModelLine, ...]
+    gaps: Gaps | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All axes, and what their numbers mean."""
+
+    metric: str
+    way: str
+    mix: str
+    null: str
+    axes: tuple[AxisView, ...]
+
+
 def subgroups(table: Table) -> str:
     """Means by subgroup and the gaps between groups, raw and standardised; empty when the board has none."""
     found = table.subgroups
     if not found or not found.axes:
         return ""
-    names = names_of(table)
-    mix = " and ".join(AXIS_TITLES.get(a, a) for a in found.standardised_by) or "nothing"
+    names = {r.id: r.name for r in table.all_rows}
     metric = table.column(found.metric)
-    title = metric.title if metric else found.metric
-    way = "" if metric is None else f" ({'higher' if metric.higher_is_better else 'lower'} is better)"
-    null = names.get(found.null or "")
-    beyond = (
-        f"<strong>Beyond the baseline</strong>: the raw gap minus that of {null}, which looks at no image."
-        if null
-        else ""
+    view = View(
+        metric=metric.title if metric else found.metric,
+        way="" if metric is None else f" ({'higher' if metric.higher_is_better else 'lower'} is better)",
+        mix=" and ".join(AXIS_TITLES.get(a, a) for a in found.standardised_by) or "nothing",
+        null=names.get(found.null or "", ""),
+        axes=tuple(_axis(a, found, table, names) for a in found.axes),
     )
-    intro = (
-        f"<p>Means of {text(title)}{way}, and gaps between groups. A <strong>raw gap</strong> mixes how a model serves a group "
-        f"with what the group's studies are like. The <strong>standardised gap</strong> weighs both groups to the same mix of "
-        f"{text(mix)}. {beyond} Only the latter two may be read as a sign of unfairness. Groups too small for an interval have none.</p>\n"
-    )
-    return intro + "".join(_axis(a, found, table, names, i) for i, a in enumerate(found.axes))
+    return render("board/subgroups.html", view=view)
 
 
-def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str], place: int) -> str:
-    groups, digits = axis.groups, digits_of(table.step)
-    head = "".join(
-        f'<th scope="col">{text(g.name)}<small>{g.studies:,} studies, {g.patients:,} patients</small></th>'
-        for g in groups
-    )
+def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str]) -> AxisView:
+    digits = digits_of(table.step)
     order = {r.id: i for i, r in enumerate(table.rows)}
     # tie: the file's order
     models = sorted(axis.models.items(), key=lambda pair: order.get(pair[0], len(order)))
-    body = [
-        _means(names.get(m, text(m)), entry, groups, digits, classes=table.p_classes) for m, entry in models
-    ]
-    title = AXIS_TITLES.get(axis.axis, str(axis.axis).replace("_", " "))
-    means = scrolled(
-        f"By {title}",
-        f'<thead><tr><th scope="col" class="rx-model">Model</th>{head}<th scope="col">q</th></tr></thead>'
-        "<tbody>\n" + "\n".join(body) + "\n</tbody>",
-        name=f"group-{place}",
-        note="q: the share of false alarms to expect among differences with a q this small, over all axes of a model; exploratory.",
-    )
-    gaps = [(names.get(m, text(m)), g) for m, entry in models for g in entry.gaps]
-    in_mix = axis.axis in found.standardised_by
-    return (
-        f'<details class="rx-fold" data-rx-axis="{text(axis.axis)}"><summary>By {text(title)}</summary>\n'
-        f"{means}{_gaps(gaps, title, place, digits, in_mix=in_mix)}</details>\n"
+    gaps = [(names.get(m, m), g) for m, entry in models for g in entry.gaps]
+    return AxisView(
+        key=axis.axis,
+        title=AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " ")),
+        groups=tuple(
+            GroupHead(g.name, f"{g.studies:,} studies, {g.patients:,} patients") for g in axis.groups
+        ),
+        models=tuple(
+            _means(names.get(m, m), entry, axis.groups, digits, classes=table.p_classes)
+            for m, entry in models
+        ),
+        gaps=_gaps(gaps, digits, in_mix=axis.axis in found.standardised_by),
     )
 
 
-def _means(name: str, entry: ModelGroups, groups: Sequence[Group], digits: int, *, classes: bool) -> str:
+def _means(
+    name: str, entry: ModelGroups, groups: Sequence[Group], digits: int, *, classes: bool
+) -> ModelLine:
     """A model's row of group means."""
     sure = [g for g in entry.groups.values() if g.low is not None]
     # One group with an interval cannot be the worst of anything.
     worst = entry.worst if len(sure) > 1 else None
-    cells = "".join(
-        f"<td>{_estimate(entry.groups.get(g.name), digits)}{'<small>worst group</small>' if worst == g.name else ''}</td>"
-        for g in groups
-    )
-    q = "–" if entry.q is None else p_text(entry.q, classes=classes)
-    return f'<tr><th scope="row" class="rx-model">{name}</th>{cells}<td>{q}</td></tr>'
+    cells = tuple(GroupCell(_estimate(entry.groups.get(g.name), digits), worst == g.name) for g in groups)
+    return ModelLine(name, cells, "–" if entry.q is None else p_text(entry.q, classes=classes))
 
 
-def _gaps(gaps: Sequence[tuple[str, Gap]], title: str, place: int, digits: int, *, in_mix: bool) -> str:
-    """The gaps of an axis; columns that no row can fill are left out, and the caption says why."""
+def _gaps(gaps: Sequence[tuple[str, Gap]], digits: int, *, in_mix: bool) -> Gaps | None:
     if not gaps:
-        return ""
+        return None
     standard = any(g.standardised and g.standardised.value is not None for _, g in gaps)
     beyond = any(g.beyond_null and g.beyond_null.value is not None for _, g in gaps)
-    heads = (
-        ["Raw gap"] + ["Standardised gap", "Studies covered"] * standard + ["Beyond the baseline"] * beyond
-    )
     note = "Mean of the first group minus mean of the second, with 95 % intervals."
     if not standard:
         note += (
@@ -104,34 +163,24 @@ def _gaps(gaps: Sequence[tuple[str, Gap]], title: str, place: int, digits: int, 
             if in_mix
             else " There are too few studies for a standardised gap."
         )
-    rows = []
-    for name, gap in gaps:
-        cells = [_estimate(gap.raw, digits)]
-        if standard:
-            cells += [
-                _estimate(gap.standardised, digits),
-                "–" if gap.covered is None else percent(gap.covered),
-            ]
-        cells += [_estimate(gap.beyond_null, digits)] * beyond
-        rows.append(
-            f'<tr><th scope="row" class="rx-model">{name}</th><td class="rx-words">{text(gap.a)} − {text(gap.b)}</td>'
-            + "".join(f"<td>{c}</td>" for c in cells)
-            + "</tr>"
+    rows = tuple(
+        GapLine(
+            name,
+            f"{g.a} − {g.b}",
+            _estimate(g.raw, digits),
+            _estimate(g.standardised, digits),
+            "–" if g.covered is None else percent(g.covered),
+            _estimate(g.beyond_null, digits),
         )
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    return scrolled(
-        f"Gaps by {title}",
-        f'<thead><tr><th scope="col" class="rx-model">Model</th><th scope="col" class="rx-words">Groups</th>{head}</tr></thead>'
-        "<tbody>\n" + "\n".join(rows) + "\n</tbody>",
-        name=f"gaps-{place}",
-        note=note,
+        for name, g in gaps
     )
+    return Gaps(note, standard, beyond, rows)
 
 
-def _estimate(entry: Interval | None, digits: int) -> str:
+def _estimate(entry: Interval | None, digits: int) -> Estimate | None:
     if entry is None or entry.value is None:
-        return '<span class="rx-none">–</span>'
+        return None
     value = number(entry.value, digits)
     if entry.low is None or entry.high is None:
-        return value
-    return f"{value}<small>{number(entry.low, digits)} to {number(entry.high, digits)}</small>"
+        return Estimate(value)
+    return Estimate(value, number(entry.low, digits), number(entry.high, digits))

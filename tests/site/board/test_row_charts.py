@@ -61,7 +61,7 @@ def test_duels_draw_what_they_say(table):
     for row in rows(duels(typed(table))):
         better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
         drawn = {}
-        for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', row):
+        for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', html.unescape(row)):
             drawn[name] = drawn.get(name, 0) + sum(int(w) for w in re.findall(r"M\d+ [\d.]+h(\d+)v", path))
         assert drawn.get("better", 0) == sum(counts(better))
         assert drawn.get("worse", 0) == sum(counts(worse))
@@ -90,7 +90,7 @@ def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(ta
     assert [counts(c[5]) for c in found] == [(0, i) for i in range(n)]
     assert {c[4] for c in found} == {"none"}
     assert f"better by less than matters than 2–{n}" in found[0][2]
-    assert "below 0.03, less than matters by convention" in markup
+    assert "below 0.03, less than matters by convention" in html.unescape(markup)
 
 
 def test_p_against_the_next_is_that_of_the_pair(table):
