@@ -51,7 +51,7 @@ def check_shape(file: str, text: str, value: Any, dataset: str, problems: Proble
         problems.add(
             "RX206",
             file,
-            found=f"the file holds {_kind(value)}",
+            found=f"the file holds {kind_of(value)}",
             wanted='an object: {"<study id>": {"findings": "…", "impression": "…"}}',
             fix=f"write it with: rexrank convert PREDICTIONS --dataset {dataset} --out FOLDER",
         )
@@ -128,11 +128,11 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
             add("RX206", found="no findings", wanted=wanted, fix="add the field")
         elif detail["type"] != "extra_forbidden" and detail["loc"]:
             fix = 'put the text in quotes, or "" where the model gave nothing'
-            add("RX207", *detail["loc"], found=_kind(detail["input"]), wanted="a string", fix=fix)
+            add("RX207", *detail["loc"], found=kind_of(detail["input"]), wanted="a string", fix=fix)
         elif not detail["loc"]:
             wanted = 'an object: {"findings": "…", "impression": "…"}'
             fix = 'wrap the text: {"findings": "<the text>"}'
-            add("RX206", found=f"the study is {_kind(content)}", wanted=wanted, fix=fix)
+            add("RX206", found=f"the study is {kind_of(content)}", wanted=wanted, fix=fix)
 
 
 def convert_command(file: str, dataset: str) -> str:
@@ -145,7 +145,12 @@ def convert_command(file: str, dataset: str) -> str:
     return f"rexrank convert {shlex.quote(file)} --dataset {dataset} --out {shlex.quote(folder)}"
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words.
+
+    >>> kind_of(None), kind_of([])
+    ('null', 'a list')
+    """
     names = {
         dict: "an object",
         list: "a list",

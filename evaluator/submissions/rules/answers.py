@@ -1,0 +1,208 @@
+"""The form of a file of answers (RX206, RX207, RX209, RX220–RX224): one letter, or nothing, for every question."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from evaluator.core.problems import Problems, Severity, pointer, visible
+from evaluator.datasets.answer import LETTERS, Answer
+from evaluator.submissions.parsing import line_of
+from evaluator.submissions.rules.structure import convert_command, holds_reference, kind_of
+
+EXAMPLE: Final = '{"<question id>": "A"}'
+WANTED: Final = 'A, B, C or D, or an empty string ("") for a question without an answer'
+QUESTION_ID: Final = r"[!-~](?:[ -~]{0,198}[!-~])?"
+"""An id: printable ASCII, at most 200 characters, no space at its ends."""
+MIN_ANSWERS: Final = 20
+ONE_LETTER: Final = 0.9
+"""From this share of one letter among at least `MIN_ANSWERS` answers on, `one_letter` has something to say."""
+
+_ID: Final = re.compile(QUESTION_ID)
+_OF_QUESTIONS: Final = frozenset(
+    [
+        "answer_key",
+        "correct",
+        "correct_answer",
+        "correct_answer_explanation",
+        "correct_option",
+        "explanation",
+        "findings",
+        "gold_answer",
+        "ground_truth_answer",
+        "gt_answer",
+        "impression",
+        "model_prediction",
+        "options",
+        "right_answer",
+        "solution",
+    ]
+)
+"""Fields of questions' files, in lower case, that say what is right, and ReXrank's old name of the prediction."""
+
+
+def holds_truth(field: str) -> bool:
+    """Whether a field is named as files of questions name what a scorer must not read from a submission.
+
+    >>> [holds_truth(f) for f in ("correct_answer", "Findings", "model_prediction", "confidence")]
+    [True, True, True, False]
+    """
+    return field.strip().lower() in _OF_QUESTIONS or holds_reference(field)
+
+
+def read_answers(file: str, text: str, value: Any, dataset: str, problems: Problems) -> dict[str, Answer]:
+    """The answers that a file's value holds, after naming everything that is none.
+
+    Spaces around a letter and lower case are put right, with a warning that counts them.
+    """
+    if not isinstance(value, dict):
+        fix = f"write it with: rexrank convert ANSWERS --dataset {dataset} --out FOLDER"
+        found = f"the file holds {kind_of(value)}"
+        problems.add("RX206", file, found=found, wanted=f"an object: {EXAMPLE}", fix=fix)
+        return {}
+    if not value:
+        fix = "add the answers, or leave the file out"
+        problems.add("RX206", file, found="a file without any answer", wanted=EXAMPLE, fix=fix)
+        return {}
+    if fields := _fields_of_truth(value):
+        _report_truth(file, fields, dataset, problems)
+        return {}
+    answers, cleaned = {}, []
+    for question, content in value.items():
+        letter = letter_of(content)
+        if letter is None:
+            _report_answer(file, text, question, content, dataset, problems)
+        elif not _ID.fullmatch(question):
+            _report_id(file, text, question, problems)
+        else:
+            answers[question] = Answer(letter)
+            cleaned += [question] if letter != content else []
+    _report_cleaned(file, text, cleaned, problems)
+    return answers
+
+
+def letter_of(content: Any) -> str | None:
+    """The answer of a file's value, `None` where it is none.
+
+    >>> letter_of(" a "), letter_of(""), letter_of("E"), letter_of("\u0410"), letter_of(None)
+    ('A', '', None, None, None)
+    """
+    if not isinstance(content, str):
+        return None
+    bare = content.strip()
+    letter = bare.upper() if bare.isascii() else bare
+    return letter if letter in LETTERS or not letter else None
+
+
+def check_unanswered(file: str, answers: Mapping[str, Answer], problems: Problems) -> None:
+    """RX223, a warning: questions with an empty answer, which count as wrong."""
+    empty = [q for q, answer in answers.items() if answer.empty]
+    if empty:
+        problems.add(
+            "RX223",
+            file,
+            severity=Severity.WARNING,
+            pointer=pointer(empty[0]),
+            found=f"{len(empty):,} of {len(answers):,} answers are empty",
+            wanted="an answer to every question; one without counts as wrong and is counted as unanswered",
+            fix="nothing, if the model gave none; otherwise look how its letter is found",
+        )
+
+
+def check_one_letter(file: str, answers: Mapping[str, Answer], problems: Problems) -> None:
+    """RX224, a warning: nearly all answers are one letter."""
+    if said := one_letter([a.value for a in answers.values()]):
+        problems.add(
+            "RX224",
+            file,
+            severity=Severity.WARNING,
+            found=f"{said} (C24 at scoring: the entry is held until a person has looked at it)",
+            wanted="answers that depend on the question",
+            fix="look how the letter is found in the model's text; a parser that sees the letter A of a sentence does this",
+        )
+
+
+def one_letter(letters: list[str]) -> str | None:
+    """What is to be said where nearly all answers given are the same letter; `None` where they are not.
+
+    >>> one_letter(["A"] * 19 + ["B"])
+    'the answer is A to 95 % of 20 questions'
+    """
+    given = [letter for letter in letters if letter]
+    if len(given) < MIN_ANSWERS:
+        return None
+    # tie: none, two letters cannot both have nine tenths
+    letter, n = Counter(given).most_common(1)[0]
+    share = n / len(given)
+    if share < ONE_LETTER:
+        return None
+    return f"the answer is {letter} to {100 * share:.0f} % of {len(given):,} questions"
+
+
+def _fields_of_truth(value: Mapping[str, Any]) -> list[str]:
+    """Fields of references, of a question or of the whole file (a table by columns), sorted."""
+    fields = {k for v in value.values() if isinstance(v, dict) for k in v}
+    fields |= {k for k, v in value.items() if isinstance(v, dict | list)}
+    return sorted(filter(holds_truth, fields))
+
+
+def _report_truth(file: str, fields: list[str], dataset: str, problems: Problems) -> None:
+    shown = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
+    problems.add(
+        "RX209",
+        file,
+        found=f"fields that belong to the questions or to ReXrank's old format: {shown}",
+        wanted=f"answers only: {EXAMPLE}; what is right never travels in a submission",
+        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)",
+    )
+
+
+def _report_answer(
+    file: str, text: str, question: str, content: Any, dataset: str, problems: Problems
+) -> None:
+    """Names a value that is no answer (RX206, RX207, RX220)."""
+    code, found, fix = "RX220", "", 'write the letter alone, or "" where the model gave none'
+    if isinstance(content, dict | list):
+        code, found = "RX206", f"the answer is {kind_of(content)}"
+        fix = f"write the letter alone; or type: {convert_command(file, dataset)}"
+    elif not isinstance(content, str):
+        code, found = "RX207", f"the answer is {kind_of(content)}"
+    elif len(content.strip()) == 1 and not content.isascii():
+        letter = content.strip()
+        found = f"the answer is '{letter}' (U+{ord(letter):04X}), which is none of the Latin letters A to D"
+    elif len(content.strip()) == 1:
+        found = f"the answer is '{visible(content.strip())}'"
+    else:
+        found = f"the answer is the text '{visible(content, 40)}'"
+        fix = f"write the letter alone; or type: {convert_command(file, dataset)}"
+    line = partial(line_of, text, question)
+    problems.add(code, file, pointer=pointer(question), line=line, found=found, wanted=WANTED, fix=fix)
+
+
+def _report_id(file: str, text: str, question: str, problems: Problems) -> None:
+    problems.add(
+        "RX221",
+        file,
+        pointer=pointer(question),
+        line=partial(line_of, text, question),
+        found=f"a question id of {len(question):,} characters: '{visible(question)}'",
+        wanted="an id of the dataset: 1 to 200 printable ASCII characters, without spaces at its ends",
+        fix="write the ids exactly as in the dataset",
+    )
+
+
+def _report_cleaned(file: str, text: str, cleaned: list[str], problems: Problems) -> None:
+    if cleaned:
+        problems.add(
+            "RX222",
+            file,
+            severity=Severity.WARNING,
+            pointer=pointer(cleaned[0]),
+            line=partial(line_of, text, cleaned[0]),
+            found=f"{len(cleaned):,} answers in lower case or with spaces around them",
+            wanted='a capital letter alone, such as "A"',
+            fix="nothing to do: each is read as its capital letter",
+        )
