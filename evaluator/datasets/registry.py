@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic import (
+    Field,
+    GetPydanticSchema,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import core_schema
 
 from evaluator.core.host_files import Openable, read_host_file
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.core.typed import Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
+from evaluator.core.typed import NAMED, Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
 from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
+from evaluator.datasets.tasks.task import all_tracks, get_task, task_ids
 
-TrackName = Literal["findings", "report"]
-TRACKS: Final[tuple[TrackName, ...]] = ("findings", "report")
 MANIFEST_SCHEMA: Final = "rexrank/manifest/v1"
+TRACKS: Final = ("findings", "report")
 Slug = Annotated[str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")]
-Section = Literal["findings", "impression"]
-
-
-class TrackCounts(Typed):
-    """Per track the studies that have a reference in it; null while not measured."""
-
-    findings: Count | None
-    report: Count | None
-
-
-class SectionCounts(Typed):
-    """Per section the studies whose reference has it; null while not measured."""
-
-    findings: Count | None
-    impression: Count | None
-
-
-def _as_mapping(model: type[Typed]) -> GetPydanticSchema:
-    """The fields of a model as a mapping, so that a misspelt or missing key is named as a field is."""
-    return GetPydanticSchema(
-        lambda _, handler: core_schema.no_info_after_validator_function(dict, handler(model))
-    )
+TaskName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(task_ids())))]
+"""The id of a task."""
+TrackName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(all_tracks())))]
+"""The id of a track of any task; those of a dataset are the keys of its `tracks`."""
+Counts = Annotated[Mapping[Slug, Count | None], Field(json_schema_extra=NAMED)]
+"""Per name how many items have it; null while not measured."""
 
 
 HttpsAddress = Annotated[
@@ -60,9 +52,7 @@ class Dataset(Typed):
 
     id: SkipJsonSchema[Slug]
     """The file's name."""
-    task: Literal["report-generation"] = Field(
-        default="report-generation", description="What a model does with a study."
-    )
+    task: TaskName = Field(default="report-generation", description="What a model does with a study.")
     access: Access = Field(
         default="withheld",
         description="Who may read the references: public (everybody), restricted (whoever is credentialed) or "
@@ -71,6 +61,10 @@ class Dataset(Typed):
     title: Line = Field(description="The dataset's name as readers see it.")
     split: Line = Field(description="The split that is scored, in a word or two.")
     n_studies: Count = Field(description="Studies of the split.")
+    n_items: Count | None = Field(
+        default=None,
+        description="Items of the split, each with a prediction of its own, where they are not the studies (questions).",
+    )
     n_patients: Count | None = Field(description="Patients of the split; null while not measured.")
     ids_digest: Sha256 | None = Field(
         description="SHA-256 of the sorted study ids, as `rexrank data check` prints it; null while unknown."
@@ -78,11 +72,12 @@ class Dataset(Typed):
     synthetic: bool = Field(
         default=False, description="Whether the studies are made up and ship with the package."
     )
-    tracks: Annotated[Mapping[TrackName, int | None], _as_mapping(TrackCounts)] = Field(
-        description="Per track the studies that have a reference in it; null while not measured."
+    tracks: Annotated[Counts, Field(min_length=1)] = Field(
+        description="The task's tracks that the dataset has, each with the items that have a reference in it; null while "
+        "not measured."
     )
-    sections: Annotated[Mapping[Section, int | None], _as_mapping(SectionCounts)] = Field(
-        default={}, description="Studies whose reference has a section; null while not measured."
+    sections: Counts = Field(
+        default={}, description="Items whose reference has a section; null while not measured."
     )
     cluster: Line | None = Field(description="The field that names the patient; null where there is none.")
     subgroups: Lines = Field(default=(), description="Axes by which results are split.")
@@ -101,19 +96,50 @@ class Dataset(Typed):
         """What may be shown of the dataset, and how often a team may be scored on it."""
         return EXPOSURES[self.access]
 
+    @property
+    def size(self) -> int:
+        """Items of the split, each with a prediction of its own: studies, unless the file says otherwise."""
+        return self.n_items or self.n_studies
+
+    @field_validator("tracks")
+    @classmethod
+    def _in_order(cls, tracks: Mapping[str, int | None], info: ValidationInfo) -> Mapping[str, int | None]:
+        """The tracks in the order of the task."""
+        task = str(info.data.get("task"))
+        order = get_task(task).track_ids if task in task_ids() else ()
+        return {t: tracks[t] for t in (*order, *(t for t in tracks if t not in order)) if t in tracks}
+
     @model_validator(mode="after")
-    def _counts_fit(self) -> Self:
+    def _fits_task(self) -> Self:
+        task = get_task(self.task)
+        sections = tuple(dict.fromkeys(f for t in task.tracks for f in t.needs))
+        wrongs = [w for t in self.tracks for w in _unknown(t, ("tracks", t), task.track_ids, "tracks")]
+        wrongs += [w for s in self.sections for w in _unknown(s, ("sections", s), sections, "sections")]
         counts: dict[tuple[str, ...], int | None] = {("n_patients",): self.n_patients}
-        counts |= {("tracks", t): n for t, n in self.tracks.items()}
+        wrongs += [_excess(path, n, self.n_studies) for path, n in counts.items() if n and n > self.n_studies]
+        counts = {("tracks", t): n for t, n in self.tracks.items()}
         counts |= {("sections", s): n for s, n in self.sections.items()}
-        wrongs: list[Wrong] = [
-            (path, f"{n:,} of {self.n_studies:,} studies", "at most n_studies", "correct one of the two")
-            for path, n in counts.items()
-            if n is not None and n > self.n_studies
-        ]
+        wrongs += [_excess(path, n, self.size) for path, n in counts.items() if n and n > self.size]
         if wrongs:
             raise disagreement(wrongs)
         return self
+
+
+def _unknown(name: str, path: tuple[str, ...], known: Sequence[str], what: str) -> Iterator[Wrong]:
+    """What is wrong with a name unless it is a known one."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        fix = (
+            f"write {near[0]} if that is meant; else remove it"
+            if near
+            else f"write one of {', '.join(known)}"
+        )
+        yield path, f"{name!r} is none of the {what}", f"one of {', '.join(known)}", fix
+
+
+def _excess(path: tuple[str, ...], n: int, most: int) -> Wrong:
+    field = "n_studies" if path == ("n_patients",) else "n_studies (or n_items)"
+    return path, f"{n:,} of {most:,} studies", f"at most {field}", "correct one of the two"
 
 
 _FIXES: Final[Mapping[str, str]] = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_rules import RULES, Bundle, check_form, check_history, check_overview, refuse
 from evaluator.github.overall_rules import check_overall
 
@@ -22,13 +23,14 @@ BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000
 MAX_FILE_BYTES: Final = 64_000_000
 _SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
-_PLACE: Final = rf"{_SLUG}/(findings|report)/{_SLUG}__{_SLUG}"
-_BOARD: Final = rf"{_SLUG}\.(findings|report)"
+_TRACK: Final = "|".join(all_tracks())
+_PLACE: Final = rf"{_SLUG}/({_TRACK})/{_SLUG}__{_SLUG}"
+_BOARD: Final = rf"{_SLUG}\.({_TRACK})"
 ALLOWED: Final = re.compile(
     rf"records/{_PLACE}\.json|studies/{_PLACE}\.parquet|cases/{_PLACE}\.json"
-    rf"|cases/{_SLUG}/(findings|report)/references\.json"
+    rf"|cases/{_SLUG}/({_TRACK})/references\.json"
     rf"|tables/{_BOARD}\.(json|csv|md)|(sanity|pairwise)/{_BOARD}\.json"
-    r"|overview\.(json|csv)|overall\.(findings|report)\.(json|csv|md)|history\.jsonl"
+    rf"|overview\.(json|csv)|overall\.({_TRACK})\.(json|csv|md)|history\.jsonl"
 )
 """The files that the publisher writes, and nothing else."""
 

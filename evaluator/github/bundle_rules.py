@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.github import recompute
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
@@ -96,7 +96,9 @@ def _board_of(name: str) -> Board:
     dataset, track = (rest.rsplit(".", 2) if single else rest.split("/"))[:2]
     if dataset not in dataset_ids():
         refuse(name, "is of a data set that main does not know")
-    return Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+    if track not in get_dataset(dataset).tracks:
+        refuse(name, "is of a track that its data set does not have")
+    return Board(get_dataset(dataset), track)
 
 
 def _read(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple[_M, Board]:
@@ -329,7 +331,7 @@ def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 
 def check_overview(bundle: Bundle) -> None:
     """The overview is what the tables give, and is there where they are."""
-    order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in TRACKS]
+    order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
     made = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
     if there[0] != there[1] or (made.boards and not there[0]):

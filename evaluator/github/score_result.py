@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from evaluator.core.problems import RexrankError
 from evaluator.core.typed import NAMED, Given, Sha256, Typed, form, given, no_default, view
+from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Display, ModelId
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
@@ -172,7 +173,7 @@ class BoardResult(Typed):
     """
 
     dataset: Title
-    track: Literal["findings", "report"]
+    track: TrackName
     title: Annotated[str, Field(max_length=80)]
     n: int
     n_clusters: int

@@ -17,7 +17,7 @@ from evaluator.core.files import append_line, dump_json, parse_strict, sha256_by
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.core.typed import form, never_null
-from evaluator.datasets.registry import dataset_ids
+from evaluator.datasets.registry import TrackName, dataset_ids
 from evaluator.leaderboard.row import Entry, ModelId, Row
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.provenance import today
@@ -45,7 +45,7 @@ class Event(Entry):
     name: str | None = Field(None, description="As readers saw it.", json_schema_extra=never_null)
     event: EventName = Field(description="What happened.")
     dataset: str = Field(description="Dataset id.")
-    track: Literal["findings", "report"] = Field(description="Findings only, or findings and impression.")
+    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(
         None, description="Range of ranks: first and last."
     )

@@ -23,7 +23,7 @@ from evaluator.leaderboard.overall_table import (
     OverallTable,
 )
 from evaluator.leaderboard.row import RankedRow
-from evaluator.leaderboard.table import PairTest, Table, Track
+from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import PRIMARY, get_metric
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import PairResult
@@ -47,7 +47,7 @@ class PrimaryScores(NamedTuple):
 
 
 def make_overall(
-    track: Track, setting: OverallSetting, tables: Mapping[str, Table], scores: Mapping[str, PrimaryScores]
+    track: str, setting: OverallSetting, tables: Mapping[str, Table], scores: Mapping[str, PrimaryScores]
 ) -> OverallTable:
     """The overall table of a track from its boards' tables and scores, both by dataset."""
     table = skeleton(track, setting, tables)
@@ -146,7 +146,7 @@ def with_ranks(
     return table.model_copy(update={"rows": tuple(by_cost(rows, [-scores[r.id] for r in rows]))})
 
 
-def skeleton(track: Track, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
+def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
     """All that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
     datasets = setting.ordered
     blocks = {d: b.title for b in setting.blocks for d in b.datasets}

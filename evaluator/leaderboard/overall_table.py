@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 
 from evaluator.core.host_files import read_host_file
 from evaluator.core.typed import Line, Typed, Wrong, disagreement
-from evaluator.datasets.registry import dataset_ids
+from evaluator.datasets.registry import TrackName, dataset_ids
 from evaluator.leaderboard.row import Entry, ModelId, Slug, Texts
-from evaluator.leaderboard.table import PairTest, Track, parse_entry, read_entry
+from evaluator.leaderboard.table import PairTest, parse_entry, read_entry
 
 OVERALL_SCHEMA: Final = "rexrank/overall/v1"
 SETTING_FILE: Final = "overall-boards.json"
@@ -129,7 +129,7 @@ class OverallTable(Entry):
     schema_: Literal["rexrank/overall/v1"] = Field(
         alias="schema", description="Name and version of this format."
     )
-    track: Track = Field(description="Findings only, or findings and impression.")
+    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     rule: str = Field(description="Name and version of the rule.")
     primary: str = Field(description="The metric that ranks every one of the boards.")
     rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import numpy as np
 from pydantic import Field
 
+from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Entry, ModelId, Slug
-from evaluator.leaderboard.table import Track, read_entry
+from evaluator.leaderboard.table import read_entry
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_value, step_of
 from evaluator.scoring.intervals import board_seed
@@ -55,7 +56,7 @@ class Pairwise(Entry):
         alias="schema", description="Name and version of this format."
     )
     dataset: Slug = Field(description="Dataset id.")
-    track: Track = Field(description="Findings only, or findings and impression.")
+    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     n: int = Field(ge=0, description="Studies.")
     n_clusters: int = Field(ge=0, description="Patients, which intervals resample.")
     metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]] = Field(

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
 
 
-OVERALL: Final = re.compile(r"overall\.(findings|report)\.(json|csv|md)")
+OVERALL: Final = re.compile(r"overall\.[a-z0-9-]+\.(json|csv|md)")
 """Names of the files of the overall tables."""
 
 

@@ -19,7 +19,7 @@ MetricKey = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits a
 """A metric's key in files."""
 RecordPath = Annotated[
     str,
-    form(rf"records/[a-z0-9.-]+/(?:findings|report)/{_SLUG}__{_SLUG}\.json", "the path of a record"),
+    form(rf"records/[a-z0-9.-]+/[a-z0-9][a-z0-9-]{{0,39}}/{_SLUG}__{_SLUG}\.json", "the path of a record"),
 ]
 """Where a record lies below the leaderboard."""
 Status = Literal["active", "superseded", "withdrawn"]

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from evaluator.core.files import load_json
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import add_violations
+from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import (
     Display,
     Entry,
@@ -33,7 +34,6 @@ TABLE_SCHEMA: Final = "rexrank/table/v1"
 OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
 """The fields of a table that hold rows."""
-Track = Literal["findings", "report"]
 Standing = Literal["better", "better_by_less", "open", "worse_by_less", "worse"]
 """How a model stands to another by the test that ranks; `…_by_less`: shown, but by less than matters."""
 
@@ -165,7 +165,7 @@ class Table(Entry):
         alias="schema", description="Name and version of this format."
     )
     dataset: Slug = Field(description="Dataset id.")
-    track: Track = Field(description="Findings only, or findings and impression.")
+    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     title: str = Field(description="The dataset's name.")
     access: Literal["public", "restricted", "withheld"] = Field(
         description="Who may read the references; unless public, numbers are multiples of step."
@@ -253,7 +253,7 @@ class BoardSummary(Entry):
     """One line of the overview."""
 
     dataset: str = Field(description="Dataset id.")
-    track: Track = Field(description="Findings only, or findings and impression.")
+    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     title: str = Field(description="The dataset's name.")
     n: int = Field(ge=0, description="Studies.")
     n_models: int = Field(ge=0, description="Ranked models.")

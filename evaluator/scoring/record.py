@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluator.core.typed import NAMED, Given, Typed, absent, form, given, no_default, view
+from evaluator.datasets.registry import TaskName, TrackName
 
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 
@@ -183,16 +184,14 @@ class Record(Typed):
     schema_: Literal["rexrank/record/v1"] = Field(
         alias="schema", title="Format", description="Name and version of this format."
     )
-    task: Literal["report-generation"] = Field(
+    task: TaskName = Field(
         default="report-generation", title="Task", description="What the model does with a study."
     )
     kind: Literal["submission", "null"] = Field(
         title="Kind", description="A participant's submission, or a baseline that looks at no image."
     )
     dataset: str = Field(title="Dataset", description="Dataset id.")
-    track: Literal["findings", "report"] = Field(
-        title="Track", description="Findings only, or findings and impression."
-    )
+    track: TrackName = Field(title="Track", description="The task's track, as `findings` or `answers`.")
     team: Slug = Field(title="Team", description="Team slug.")
     model: Slug = Field(title="Model", description="Model slug.")
     card: RecordCard = Field(

@@ -22,6 +22,7 @@ from evaluator.core.problems import InputError, Problems, RexrankError
 from evaluator.core.stopping import unbroken
 from evaluator.core.typed import add_violations, view
 from evaluator.datasets.registry import Dataset, TrackName
+from evaluator.datasets.tasks.task import Task, get_task
 from evaluator.scoring.corpus import count_columns, frame_value, step_of
 from evaluator.scoring.record import Diagnostics, MetricEntry, Record
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
@@ -49,6 +50,11 @@ class Board:
     def name(self) -> str:
         """`<dataset>.<track>`, as in file names."""
         return f"{self.dataset.id}.{self.track}"
+
+    @property
+    def task(self) -> Task:
+        """What a model does with the dataset's items."""
+        return get_task(self.dataset.task)
 
 
 def record_path(leaderboard: Path, dataset: str, track: str, team: str, model: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import tomllib
 from pathlib import Path
@@ -136,11 +137,20 @@ DATASETS = {
     ),
     "a track misspelt": (
         changed(TRACKS, "tracks: {finding: 50}"),
-        [
-            ("RX603", "/tracks/findings", "the field 'tracks.findings' is missing"),
-            ("RX603", "/tracks/report", "the field 'tracks.report' is missing"),
-            ("RX603", "/tracks/finding", "unknown field 'tracks.finding'"),
-        ],
+        [("RX604", "/tracks/finding", "'finding' is none of the tracks")],
+    ),
+    "no track": (changed(TRACKS, "tracks: {}"), [("RX603", "/tracks", "the field 'tracks' is {}")]),
+    "a track with more than there are": (
+        changed(TRACKS, "tracks: {impression: 2348}"),
+        [("RX604", "/tracks/impression", "2,348 of 2,347 studies")],
+    ),
+    "a task that is not there": (
+        f"task: vpa\n{DATASET}",
+        [("RX603", "/task", "the field 'task' is 'vpa'")],
+    ),
+    "a section that no track needs": (
+        re.sub(r"sections: \{.*\}", "sections: {conclusion: 5}", DATASET),
+        [("RX604", "/sections/conclusion", "'conclusion' is none of the sections")],
     ),
     "a number as text": (
         changed(TRACKS, 'tracks: {findings: "2347", report: 2347}'),

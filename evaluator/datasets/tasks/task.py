@@ -1,0 +1,155 @@
+"""What a task declares, and the tasks there are: one file beside this one each, found by listing the folder.
+
+A dataset names its task. Everything that handles a submission asks the task: which tracks there are, what a
+prediction file holds, what of an item is compared, which metrics score it and which of them ranks. What a task
+needs beyond data are three objects, one a room, named by `module:NAME` so that imports point one way: how
+references are read (datasets), what a prediction file holds (submissions), and baselines and integrity (scoring).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, resources
+from typing import Any, Final, Protocol
+
+from evaluator.core.problems import InputError
+
+_OWN: Final = frozenset({"__init__", "task"})
+"""Modules of this folder that declare no task."""
+
+
+class Item(Protocol):
+    """The reference of one item, a study or a question about one."""
+
+    @property
+    def id(self) -> str:
+        """Its key in the files."""
+
+    @property
+    def patient(self) -> str:
+        """Whose it is; intervals and tests resample patients."""
+
+    @property
+    def subgroups(self) -> Mapping[str, str]:
+        """By axis the group it belongs to; an unknown one is left out."""
+
+    def in_track(self, track: str) -> bool:
+        """Whether it has a reference in a track."""
+
+
+class Prediction(Protocol):
+    """What a model gave for one item."""
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The texts by the names of their fields; a field that the file does not have is left out."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One way to enter a task, with a board a dataset.
+
+    `id`: its name in paths, CSV and URLs, of one task alone. `title`: as readers see it. `about`: what of an item is
+    compared, in a sentence. `needs`: the fields that every prediction of a file has that enters it. `optional`:
+    whether a dataset has it only where its file says so.
+    """
+
+    id: str
+    title: str
+    about: str
+    needs: tuple[str, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a model does with a study, and all that scoring it needs.
+
+    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `metrics`:
+    what a submission is scored with, in table order; `primary` ranks, `stand_by` where no model has it.
+    `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
+    panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
+    models have. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
+    `references_by`, `predictions_by`, `scoring_by`: see the module.
+    """
+
+    id: str
+    title: str
+    about: str
+    item: str
+    items: str
+    prediction: str
+    predictions: str
+    tracks: tuple[Track, ...]
+    metrics: tuple[str, ...]
+    primary: str
+    baselines: Mapping[str, str]
+    checks: tuple[str, ...]
+    references_by: str
+    predictions_by: str
+    scoring_by: str
+    stand_by: tuple[str, ...] = ()
+    subgroup_metric: str = ""
+    aggregated: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+
+    def track(self, track: str) -> Track:
+        """The track of an id; raises `KeyError` for one of another task."""
+        return {t.id: t for t in self.tracks}[track]
+
+    @property
+    def track_ids(self) -> tuple[str, ...]:
+        """The ids of its tracks, in table order."""
+        return tuple(t.id for t in self.tracks)
+
+
+@cache
+def task_ids() -> tuple[str, ...]:
+    """Ids of all tasks: report generation first, the others by name."""
+    names = (p.name for p in resources.files("evaluator.datasets.tasks").iterdir())
+    modules = {n.removesuffix(".py") for n in names if n.endswith(".py")} - _OWN
+    ids = (m.replace("_", "-") for m in modules)
+    return tuple(sorted(ids, key=lambda i: (i != "report-generation", i)))  # tie: none, ids differ
+
+
+@cache
+def get_task(task_id: str) -> Task:
+    """The task of this id. Raises `InputError` with the nearest known id for an unknown one."""
+    if task_id not in task_ids():
+        near = difflib.get_close_matches(task_id[:80], task_ids(), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise InputError(f"there is no task {task_id!r}.{hint} Known: {', '.join(task_ids())}.")
+    task: Task = import_module(f"evaluator.datasets.tasks.{task_id.replace('-', '_')}").TASK
+    return task
+
+
+@cache
+def all_tracks() -> Mapping[str, Task]:
+    """The task of every track, in table order. Raises `ValueError` where two tasks claim one id."""
+    owners: dict[str, Task] = {}
+    for task in map(get_task, task_ids()):
+        for track in task.track_ids:
+            if track in owners:
+                raise ValueError(f"{task.id} and {owners[track].id} both declare the track {track!r}")
+            owners[track] = task
+    return owners
+
+
+def track_title(track: str) -> str:
+    """A track's title as readers see it; its id where no task here has it."""
+    task = all_tracks().get(track)
+    return task.track(track).title if task else track
+
+
+@cache
+def load(name: str) -> Any:
+    """The object of a `module:NAME`. Raises `ImportError` or `AttributeError` where there is none."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
