@@ -22,6 +22,7 @@ from evaluator.submissions.rules.card import public_https
 _MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()+-.!|~:@$^=\n\r\t"})
 _PLAIN: Final = re.compile(r"−?\d+(\.\d+)?%?")
 """Numbers and places of drawings: no markup, and many."""
+_NO_ANCHOR: Final = re.compile(r"[^A-Za-z0-9]+")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -72,7 +73,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["part"] = part
-    made.filters |= {"number": number, "percent": percent, "https": _https, "yaml": _yaml}
+    made.filters |= {"number": number, "percent": percent, "https": _https, "yaml": _yaml, "anchor": _anchor}
     return made
 
 
@@ -87,6 +88,11 @@ def _escaped(value: object) -> Markup:
 def _yaml(value: object) -> Markup:
     """A value as a quoted string of the front matter."""
     return Markup(title(value))  # noqa: S704 - `title` escapes
+
+
+def _anchor(value: object) -> Markup:
+    """A value as the name of a place on a page, which attributes of Markdown read before entities are resolved."""
+    return Markup(_NO_ANCHOR.sub("-", str(value)))  # noqa: S704 - letters, digits and hyphens alone
 
 
 def _https(address: object) -> str:

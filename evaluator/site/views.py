@@ -39,3 +39,11 @@ class Bar:
     high: str
     null: str | None = None
     filled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what is known under it."""
+
+    name: str
+    value: str

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from evaluator.scoring.record import Record
 from evaluator.site.board.latex import latex_text
-from evaluator.site.html import link, text
 
 
-def citation(name: str, record: Record, site_url: str) -> str:
-    """A model's row as something to cite: a sentence, BibTeX, and the badge for a README, as HTML."""
-    paper = link((record.card.links or {}).get("paper"), "the model's own paper")
-    first = f"First of all {paper}; then its row here" if paper.startswith("<a") else "Its row here"
-    return (
-        f'<p>{first}, and <a href="../../../about/#citation">the challenge</a>.</p>'
-        f"<pre><code>{text(bibtex(name, record, site_url))}</code></pre>"
-    )
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A model's row as something to cite: the address of the model's own paper, and BibTeX of its row."""
+
+    paper: str
+    bibtex: str
+
+
+def citation(name: str, record: Record, site_url: str) -> Citation:
+    """What to cite for a model's row."""
+    return Citation((record.card.links or {}).get("paper", ""), bibtex(name, record, site_url))
 
 
 def bibtex(name: str, record: Record, site_url: str) -> str:

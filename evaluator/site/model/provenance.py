@@ -2,68 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from evaluator.scoring.record import Provenance
 from evaluator.site.content import REPOSITORY, Entry
-from evaluator.site.html import facts, link, text
+from evaluator.site.views import Fact, Link
 
 
-def origins(entry: Entry) -> list[str]:
-    """The provenance of a model's numbers on one board as lines of Markdown."""
-    inner = facts(_files(entry) | _computed(entry)) + _signatures(entry) + _again(entry)
-    return [
-        f'<details class="rx-provenance" data-search-exclude><summary>Provenance</summary>{inner}</details>',
-        "",
-    ]
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The files that went in and came out, the code and machine that computed, and the commands that do so again."""
+
+    scored: str
+    pull: Link
+    head: Link
+    predictions: Link
+    predictions_sha256: str
+    references_sha256: str
+    record: Link
+    evaluator_version: str
+    evaluator_commit: Link
+    protocol: str
+    weights: tuple[Fact, ...]
+    machine: str
+    packages: str
+    signatures: tuple[Fact, ...]
+    commands: str
 
 
-def _code(value: object) -> str:
-    return f"<code>{text(value)}</code>"
-
-
-def _files(entry: Entry) -> dict[str, str]:
-    """Pull request, commit, and the files that went in and came out."""
+def origins(entry: Entry) -> Origins:
+    """The provenance of a model's numbers on one board."""
     table, row, record = entry
     origin = record.provenance
-    pull, head = origin.pull_request, origin.head_commit
+    head, pull, code = origin.head_commit, origin.pull_request, origin.evaluator_commit
     file = f"submissions/{row.id}/{table.dataset}.json"
-    blob = link(f"{REPOSITORY}/blob/{head}/{file}", _code(file)) if head else _code(file)
     file_of_record = f"leaderboard/{row.record}"
-    return {
-        "Scored": text(record.submitted),
-        "Pull request": link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "",
-        "Commit": link(f"{REPOSITORY}/commit/{head}", _code(head)) if head else "",
-        "Predictions": f"{blob}, SHA-256 {_code(origin.predictions_sha256)}",
-        "References": f"SHA-256 {_code(origin.references_sha256)}",
-        "Record": link(f"{REPOSITORY}/blob/main/{file_of_record}", _code(file_of_record)),
-    }
-
-
-def _computed(entry: Entry) -> dict[str, str]:
-    """Code, weights and machine that computed the numbers."""
-    origin = entry.record.provenance
-    code = origin.evaluator_commit
-    commit = link(f"{REPOSITORY}/commit/{code}", _code(code)) if code else "commit unknown"
     machine = f"{origin.device}, {origin.platform}, Python {origin.python}, {origin.dtype or 'unknown type'}"
-    return {
-        "Evaluator": f"{text(origin.evaluator_version)}, {commit}",
-        "Protocol": f'<a href="../../../metrics/#two-text-protocols">{text(entry.table.protocol)}</a>',
-        "Weights": "<br>".join(f"{text(k)} {_code(v)}" for k, v in sorted(origin.weights.items())),
-        "Machine": text(machine),
-        "Packages": text(", ".join(f"{k} {v}" for k, v in origin.packages.items())),
-    }
-
-
-def _signatures(entry: Entry) -> str:
-    signed = "".join(
-        f"<dt>{text(m.title)}</dt><dd>{_code(entry.record.metrics[m.key].signature)}</dd>"
-        for m in entry.table.metrics
-        if m.key in entry.record.metrics
+    return Origins(
+        scored=record.submitted or "",
+        pull=Link(f"{int(pull)}", f"{REPOSITORY}/pull/{int(pull)}") if pull else Link(""),
+        head=_commit(head),
+        predictions=Link(file, f"{REPOSITORY}/blob/{head}/{file}" if head else ""),
+        predictions_sha256=origin.predictions_sha256,
+        references_sha256=origin.references_sha256,
+        record=Link(file_of_record, f"{REPOSITORY}/blob/main/{file_of_record}"),
+        evaluator_version=origin.evaluator_version or "unknown",
+        evaluator_commit=_commit(code),
+        protocol=table.protocol,
+        weights=tuple(Fact(k, v) for k, v in sorted(origin.weights.items())),
+        machine=machine,
+        packages=", ".join(f"{k} {v}" for k, v in origin.packages.items()),
+        signatures=tuple(
+            Fact(m.title, record.metrics[m.key].signature) for m in table.metrics if m.key in record.metrics
+        ),
+        commands=_again(entry, origin),
     )
-    return f"<p><strong>Signatures</strong></p><dl>{signed}</dl>" if signed else ""
 
 
-def _again(entry: Entry) -> str:
+def _commit(digest: str | None) -> Link:
+    return Link(digest, f"{REPOSITORY}/commit/{digest}") if digest else Link("")
+
+
+def _again(entry: Entry, origin: Provenance) -> str:
     """The commands that compute the numbers again; nothing where the code's commit is unknown."""
-    origin = entry.record.provenance
     if not origin.evaluator_commit:
         return ""
     lines = [f"git checkout {origin.evaluator_commit}"]
@@ -74,4 +75,4 @@ def _again(entry: Entry) -> str:
         ]
     score = f"rexrank score submissions/{entry.row.id} --dataset {entry.table.dataset}"
     lines.append(f"{score} --protocol {entry.table.protocol} --references DIR --models DIR")
-    return f"<p><strong>To compute it again</strong></p><pre><code>{text(chr(10).join(lines))}</code></pre>"
+    return "\n".join(lines)
