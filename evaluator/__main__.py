@@ -1,0 +1,5 @@
+"""`python -m evaluator` is `rexrank`."""
+
+from evaluator.cli import main
+
+main()
