@@ -197,26 +197,31 @@ def pip(python: Path) -> list[str]:
 
 
 def install_torch(python: Path, install: list[str]) -> None:
-    """Installs the pinned torch: on Linux its CPU build, elsewhere and where that cannot be had the ordinary one."""
+    """Installs the pinned torch in its CPU build, on Linux, where the ordinary one brings CUDA along."""
     match = re.search(r"^torch==(\S+)", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
     if match is None:
         raise Failure(f"{CONSTRAINTS} names no version of torch. Is this checkout whole?")
     torch, title = f"torch=={match[1]}", f"2/3 PyTorch {match[1]}"
-    if sys.platform == "linux" and not answers(python, "import importlib.metadata as m; m.version('torch')"):
-        retries = [] if install[1:2] == ["pip"] else ["--retries", "0"]
-        cpu = [*install, "--no-deps", *retries, "--index-url", CPU_INDEX, torch]
-        if not tried(f"{title}, the CPU build", cpu):
-            print(
-                f"    The CPU build cannot be had from {CPU_INDEX}.\n"
-                "    Falling back to the ordinary index, which may bring CUDA libraries: up to 3 GB more, the same results."
-            )
-            step(title, [*install, "-c", str(CONSTRAINTS), torch])
-    else:
+    if sys.platform != "linux" or torch_version(python).partition("+")[0] == match[1]:
+        return
+    retries = [] if install[1:2] == ["pip"] else ["--retries", "0"]
+    if not tried(
+        f"{title}, the CPU build", [*install, "--no-deps", *retries, "--index-url", CPU_INDEX, torch]
+    ):
+        print(
+            f"    The CPU build cannot be had from {CPU_INDEX}.\n"
+            "    Falling back to the ordinary index, which may bring CUDA libraries: up to 3 GB more, the same results."
+        )
         step(title, [*install, "-c", str(CONSTRAINTS), torch])
-    code = "import importlib.metadata as m; print(m.version('torch'))"
-    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
-    if sys.platform == "linux" and found and not found.endswith("+cpu"):
+    found = torch_version(python)
+    if not found.endswith("+cpu"):
         print(f"    PyTorch is {found}, not the CPU build.")
+
+
+def torch_version(python: Path) -> str:
+    """The version of torch in the environment, such as `2.13.0+cpu`; empty without one."""
+    code = "import importlib.metadata as m; print(m.version('torch'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def read_stamp() -> Stamp:
@@ -259,7 +264,7 @@ def tried(title: str, command: list[str]) -> bool:
     """Whether the command succeeded; its output goes to the log, its progress to the console."""
     last: collections.deque[str] = collections.deque(maxlen=12)
     started = shown = time.monotonic()
-    environ = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environ = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
     print(f"  {title} ...", end="" if TERMINAL else "\n", flush=True)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ
@@ -344,5 +349,5 @@ def tell_next(job: str, seconds: float) -> None:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="replace", line_buffering=True)
     sys.exit(main(sys.argv[1:]))
