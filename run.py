@@ -300,7 +300,10 @@ def keep(process: "subprocess.Popen[bytes]", last: "collections.deque[str]") -> 
     """Reads the output of the process, line by line, to its end."""
     for line in process.stdout or ():
         text = line.decode("utf-8", "replace").strip()
-        if text:
+        # While pip puts in what it has fetched, it speaks only of what it takes away.
+        if text and not re.match(
+            "Attempting uninstall|Found existing|Uninstalling|Successfully uninstalled", text
+        ):
             last.append(text)
 
 

@@ -62,7 +62,9 @@ def test_imports_point_one_way(path, module):
 
 
 def test_every_room_is_in_the_table():
-    assert {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists()} == {*ROOMS, "schemas"} - {"__main__"}
+    assert {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists()} == {*ROOMS, "schemas"} - {
+        "__main__"
+    }
     assert {p.name for p in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
@@ -145,6 +147,7 @@ THEMES = {
     "test_hosted_requirements",
     "test_architecture",
     "test_import_names",
+    "test_run",
     "test_statements",
     "test_tie_rules",
     "test_types_held",
