@@ -1,0 +1,111 @@
+"""The letter that a model's text answers with: exactly one, or none and why.
+
+Strong words decide over weak ones: a final answer, then "the answer is C", then "option C" or a choice, then a
+letter that is marked like an option. Of the strongest kind that a text holds all letters must agree. "A" as an
+article, letters of words (Kerley B lines, vitamin D) and letters that are ruled out are no answers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from evaluator.submissions.convert.answers import answer_of
+from evaluator.submissions.convert.cleaning import clean
+
+_OPEN: Final = r"[\s*_`\"'(\[{$]{0,8}"
+_LETTER: Final = _OPEN + r"([A-D])(?![\w'’]|-\w)"
+_MORE: Final = re.compile(
+    r"[\s*_`\"')\]}]{0,6}(?:,|/|&|\bor\b|\band\b)[\s*_`\"'(\[{]{0,6}(?:or\s+|and\s+)?([A-D])(?![\w'’-])"
+)
+_ALONE: Final = re.compile(r"[\s*_`\"'(\[{<]{0,8}([A-D])[\s*_`\"')\]}>.:,;!]{0,8}", re.IGNORECASE)
+_IS: Final = r"(?:\s+(?:is|was|would\s+be|should\s+be|must\s+be))?\s*[*_]{0,3}\s*[:=]?\s*[*_]{0,3}\s*(?:(?:option|choice|letter)\s+)?"
+_FINAL: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\bfinal\s+(?:answer|choice|option)\b" + _IS + _LETTER,
+        r"\\boxed\{\s*(?:\\text\{\s*)?" + _LETTER,
+        r"<(?:answer|choice)>" + _LETTER,
+    )
+)
+_DECLARED: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?:answer|ans)\b" + _IS + _LETTER,
+        r"\"(?:answer|choice|option|letter|prediction)\"\s*:" + _LETTER,
+        _LETTER
+        + r"[\s*_`\"')\]}]{0,6}\s+is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice))?\b",
+        r"\bcorrect\s+(?:option|choice|letter)\b" + _IS + _LETTER,
+        r"\b(?:choose|chose|select|selected|pick|picked|go\s+with)\s+(?:(?:the\s+)?(?:option|choice|letter|answer)\s+)?"
+        + _LETTER,
+    )
+)
+_NAMED: Final = (re.compile(r"\b(?:option|choice|letter)\b\s*[:=]?\s*" + _LETTER, re.IGNORECASE),)
+_MARKED: Final = (
+    re.compile(
+        r"(?m)^[ \t*_`\"'#>]{0,8}[(\[]?([A-D])(?:[)\]]?[.:)\]](?=\s|\*|$)|[ \t]+[-\u2013\u2014][ \t]|[)\]*_`\"']{1,4}(?=\s|$)|,(?=\s)|[ \t]*$)"
+    ),
+    re.compile(r"[(\[]([A-D])[)\]]"),
+    re.compile(r"\*\*([A-D])\*\*"),
+)
+_RULED_OUT: Final = re.compile(
+    r"\b(?:not|nor|neither|cannot|except|incorrect|wrong|exclud\w{0,4}|eliminat\w{0,4}|unlikely|rules?\s+out|ruled\s+out)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_ARTICLE: Final = re.compile(
+    r"[\s]+(?!(?:because|since|as|due|given|which|for|based|where|with|is|and|or|,|\u2013|-)\b)[a-z]"
+)
+_BY_STRENGTH: Final = (
+    # what the patterns find, and whether a word of denial in the text makes it worthless
+    (_FINAL, False),
+    (_DECLARED, False),
+    (_NAMED, True),
+    (_MARKED, True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text answers: its letter, or an empty text and `why` there is none."""
+
+    letter: str
+    why: str = ""
+
+
+def read_letter(text: str) -> Reading:
+    """The one letter that a model's text answers with.
+
+    >>> [read_letter(t).letter for t in ("(b)", "Answer: B", "The answer is C because A is wrong", "A or B")]
+    ['B', 'B', 'C', '']
+    """
+    bare = clean(answer_of(text).text)[0].strip()
+    if not bare:
+        return Reading("", "no text")
+    if match := _ALONE.fullmatch(bare):
+        return Reading(match[1].upper())
+    denied = bool(_RULED_OUT.search(bare))
+    for patterns, fragile in _BY_STRENGTH:
+        letters = _letters(patterns, bare)
+        if not letters:
+            continue
+        if len(letters) > 1:
+            return Reading("", f"several letters: {', '.join(sorted(letters))}")
+        if fragile and denied:
+            return Reading("", "a letter beside words that rule something out")
+        return Reading(letters.pop())
+    return Reading("", "no letter")
+
+
+def _letters(patterns: tuple[re.Pattern[str], ...], text: str) -> set[str]:
+    """The letters that patterns find, with those that follow after "or"; an article is none."""
+    found = set()
+    for match in (m for pattern in patterns for m in pattern.finditer(text)):
+        letter, end = match[1], match.end(1)
+        if letter in "aA" and _ARTICLE.match(text, end) and match.end() == end:
+            continue
+        found.add(letter.upper())
+        while more := _MORE.match(text, end):
+            found.add(more[1])
+            end = more.end(1)
+    return found
