@@ -42,13 +42,14 @@ _DECLARED: Final = tuple(
     )
 )
 _NAMED: Final = (re.compile(r"\b(?:option|choice|letter)\b\s*[:=]?\s*" + _LETTER, re.IGNORECASE),)
-_MARKED: Final = (
+_HEADING: Final = (
     re.compile(
         r"(?m)^[ \t*_`\"'#>]{0,8}[(\[]?([A-D])(?:[)\]]?[.:)\]](?=\s|\*|$)|[ \t]+[-\u2013\u2014][ \t]|[)\]*_`\"']{1,4}(?=\s|$)|,(?=\s)|[ \t]*$)"
+        r"(?!\s*(?:is|are|was|can|could|would|cannot|seems?)\b[^.\n]{0,12}\b(?:not|incorrect|wrong|excluded|unlikely|ruled)\b)"
     ),
-    re.compile(r"[(\[]([A-D])[)\]]"),
-    re.compile(r"\*\*([A-D])\*\*"),
 )
+"""A letter at the start of a line, marked like an option whose text may follow."""
+_INLINE: Final = (re.compile(r"[(\[]([A-D])[)\]]"), re.compile(r"\*\*([A-D])\*\*"))
 _RULED_OUT: Final = re.compile(
     r"\b(?:not|nor|neither|cannot|except|incorrect|wrong|exclud\w{0,4}|eliminat\w{0,4}|unlikely|rules?\s+out|ruled\s+out)\b|n['’]t\b",
     re.IGNORECASE,
@@ -56,12 +57,14 @@ _RULED_OUT: Final = re.compile(
 _ARTICLE: Final = re.compile(
     r"[\s]+(?!(?:because|since|as|due|given|which|for|based|where|with|is|and|or|,|\u2013|-)\b)[a-z]"
 )
+_OPTION_BEFORE: Final = re.compile(r"\b(?:option|choice|letter)\W{0,8}\Z", re.IGNORECASE)
 _BY_STRENGTH: Final = (
     # what the patterns find, and whether a word of denial in the text makes it worthless
     (_FINAL, False),
     (_DECLARED, False),
     (_NAMED, True),
-    (_MARKED, True),
+    (_HEADING, False),
+    (_INLINE, True),
 )
 
 
@@ -102,7 +105,8 @@ def _letters(patterns: tuple[re.Pattern[str], ...], text: str) -> set[str]:
     found = set()
     for match in (m for pattern in patterns for m in pattern.finditer(text)):
         letter, end = match[1], match.end(1)
-        if letter in "aA" and _ARTICLE.match(text, end) and match.end() == end:
+        named = _OPTION_BEFORE.search(text, max(0, match.start(1) - 20), match.start(1))
+        if letter in "aA" and not named and match.end() == end and _ARTICLE.match(text, end):
             continue
         found.add(letter.upper())
         while more := _MORE.match(text, end):

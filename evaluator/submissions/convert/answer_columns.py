@@ -1,0 +1,168 @@
+"""Which column of a table holds the answers and which the question ids. What is right is never taken for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluator.core.problems import visible
+from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
+from evaluator.submissions.convert.ids import id_text
+from evaluator.submissions.convert.table import KEY, VALUE, Refused, Table, listed, names
+from evaluator.submissions.rules.answers import holds_truth
+
+_TRUTH: Final = names(
+    "correct right solution key gold truth gt label labels target targets reference references ref"
+)
+_PLAIN: Final = names(
+    "answer answers response responses output outputs completion letter choice choices selected chosen text content"
+)
+_NO_LETTER: Final = names(
+    "explanation explanations reason reasons reasoning rationale confidence probability prob score scores"
+)
+_IDS: Final = (
+    ("question", "id"), ("qid",), ("id",), ("key",), ("custom", "id"), ("uid",), ("question", "uid"), ("study", "id"),
+)  # fmt: skip
+"""Names of columns with question ids, the likeliest first, where ids are not known."""
+MAX_PROBLEMS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question of every row, by its number, the column it was read from, and what was done to find it, in words.
+
+    `left_out`: ids of rows that are no question of the dataset.
+    """
+
+    column: int
+    questions: Mapping[int, str]
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
+    """The position of the column that holds the answers; `taken` holds ids.
+
+    Raises `Refused` when there is none, or when more than one may be meant.
+    """
+    if wanted.findings is not None or wanted.impression is not None:
+        raise Refused(
+            "--findings-column and --impression-column are for reports; answers have --text-column."
+        )
+    if wanted.text is not None:
+        return find_column(table, wanted.text, "--text-column")
+    places = [i for i in range(len(table.columns)) if i != taken]
+    predicted = [
+        i for i in places if _is_answer(table.columns[i]) and role_of(table.columns[i]) is Role.PREDICTED
+    ]
+    plain = [i for i in places if _is_answer(table.columns[i]) and set(words_of(table.columns[i])) & _PLAIN]
+    found = predicted or plain
+    if len(found) == 1:
+        return found[0]
+    shown = listed(table.columns, 20)
+    if found:
+        typed = " or ".join(f"--text-column {visible(table.columns[i])}" for i in found[:4])
+        what = listed([table.columns[i] for i in found], 20)
+        raise Refused(f"more than one column may hold the answers: {what}. Type {typed}.")
+    if truth := [c for c in table.columns if _is_truth(c)]:
+        raise Refused(
+            f"no answers of a model found: {listed(truth, 20)} says what is right, which is never written as an answer. "
+            f"Of {shown}, if one holds the model's answers, type --text-column NAME."
+        )
+    raise Refused(f"no answers found among the columns {shown}; type --text-column NAME.")
+
+
+def _is_truth(name: str) -> bool:
+    """Whether a column's name says that it holds what is right; ReXrank's `model_prediction` does not."""
+    words = set(words_of(name))
+    return role_of(name) is not Role.PREDICTED and (holds_truth(name) or bool(words & _TRUTH))
+
+
+def _is_answer(name: str) -> bool:
+    if name == VALUE:
+        return True
+    words = set(words_of(name))
+    return not _is_truth(name) and not words & _NO_LETTER and not words & {"options", "question", "questions"}
+
+
+def identify_questions(
+    table: Table, known: frozenset[str], wanted: Wanted, studies: Mapping[str, list[str]]
+) -> Asked:
+    """The question of every row: by the ids where they are known, else by the column's name.
+
+    `studies`: the questions of each study, for files that are keyed by study. Raises `Refused` when no column holds
+    ids, or when a study has several questions and its row does not say which.
+    """
+    if not table.rows or not table.columns:
+        raise Refused("the file holds no question.")
+    chosen = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
+    if not known:
+        return _by_name(table, chosen)
+    columns = range(len(table.columns)) if chosen is None else (chosen,)
+    best: Asked | None = None
+    for index in columns:
+        found = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(_single(v))) in known and i}
+        if found and (best is None or len(found) > len(best.questions)):
+            rest = tuple(
+                str(id_text(_single(v))) for n, v in enumerate(table.column(index)) if n not in found
+            )
+            best = Asked(index, found, rest)
+    if best is not None:
+        return best
+    return _by_study(table, known, columns, studies)
+
+
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _by_study(
+    table: Table, known: frozenset[str], columns: Iterable[int], studies: Mapping[str, list[str]]
+) -> Asked:
+    """Rows keyed by study, as in ReXrank's example file: a study of one question means that question."""
+    for index in columns:
+        rows = {
+            n: i for n, v in enumerate(table.column(index)) if (i := id_text(_single(v))) in studies and i
+        }
+        if not rows:
+            continue
+        several = sorted({s for s in rows.values() if len(studies[s]) > 1})
+        if several:
+            example = studies[several[0]]
+            raise Refused(
+                f"'{visible(table.columns[index])}' holds study ids, and {len(several):,} of the studies have several questions "
+                f"('{visible(several[0])}' has {len(example)}), so that a row does not say which it answers. Write question ids, "
+                f"such as '{visible(example[0])}'."
+            )
+        rest = tuple(str(id_text(_single(v))) for n, v in enumerate(table.column(index)) if n not in rows)
+        note = f"{len(rows):,} study ids stand for the one question of their study"
+        return Asked(index, {n: studies[s][0] for n, s in rows.items()}, rest, (note,))
+    raise Refused(
+        f"no question id of the dataset is in any of the columns {listed(table.columns, 20)}; its ids look like "
+        f"'{visible(min(known))}'. Is it the right file, split and --dataset? Otherwise name the column: --id-column NAME."
+    )
+
+
+def _by_name(table: Table, chosen: int | None) -> Asked:
+    if chosen is None:
+        named = [i for i, c in enumerate(table.columns) if c == KEY or words_of(c) in _IDS]
+        # tie: the file's order
+        named.sort(key=lambda i: _IDS.index(words_of(table.columns[i])) if table.columns[i] != KEY else 3)
+        unique = [i for i in named if _is_unique(table, i)]
+        if not unique:
+            what = (
+                f"{listed([table.columns[i] for i in named])} repeat" if named else "no column is named like"
+            )
+            raise Refused(f"{what} question ids among {listed(table.columns, 20)}. Type --id-column NAME.")
+        chosen = unique[0]
+    ids = [id_text(_single(v)) for v in table.column(chosen)]
+    empty = [row.where for row, i in zip(table.rows, ids, strict=True) if i is None]
+    if empty:
+        raise Refused(*(f"{where}: the question id is empty." for where in empty[:MAX_PROBLEMS]))
+    return Asked(chosen, {n: i for n, i in enumerate(ids) if i is not None})
+
+
+def _is_unique(table: Table, index: int) -> bool:
+    ids = [id_text(_single(v)) for v in table.column(index)]
+    return None not in ids and len(set(ids)) == len(ids)

@@ -1,0 +1,209 @@
+"""From a file of a model's answers in any known form to one letter a question, and what was done, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import visible
+from evaluator.datasets.answer import Answer
+from evaluator.datasets.question_references import Question
+from evaluator.submissions.convert.answer_columns import Asked, choose_answers, identify_questions
+from evaluator.submissions.convert.columns import Wanted
+from evaluator.submissions.convert.conversion import read_table
+from evaluator.submissions.convert.letters import read_letter
+from evaluator.submissions.convert.source import read_source
+from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Row, Table, first_ids
+from evaluator.submissions.convert.values import Sections, text_of
+
+LISTED: Final = 20
+MIN_EQUAL: Final = 20
+"""Answers of which every one is right from which on a column is taken for the key."""
+UNREAD_SHARE: Final = 0.5
+"""Above this share of texts without a letter a column is none of answers."""
+
+
+@dataclass
+class Texts:
+    """What became of the texts, by question id: without a text, without one letter (and why), repeated."""
+
+    empty: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+    in_words: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedAnswers:
+    """The answers of a source by question, and what people should know about how they were read."""
+
+    answers: Mapping[str, Answer]
+    notes: tuple[str, ...]
+
+
+def convert_answers(
+    path: Path,
+    known: frozenset[str] = frozenset(),
+    *,
+    wanted: Wanted | None = None,
+    questions: Mapping[str, Question] | None = None,
+) -> ConvertedAnswers:
+    """The answers of a file: JSON, JSON Lines, CSV, Excel or Parquet, a letter or a text with one in each row.
+
+    `known`: the dataset's question ids, empty where they are not known. `questions`: the references, where they are
+    at hand, to read files that are keyed by study and to see that the key is not taken for a model's answers. A text
+    without exactly one letter becomes an empty answer, and is listed.
+    Raises `Refused` with a sentence for each problem, and its place; nothing is written then.
+    """
+    source = read_source(path)
+    wanted = wanted or Wanted()
+    held = questions or {}
+    studies: dict[str, list[str]] = {}
+    for question in sorted(held):
+        studies.setdefault(held[question].study, []).append(question)
+    table = read_table(source, known | studies.keys())
+    asked = identify_questions(table, known, wanted, studies)
+    column = choose_answers(table, wanted, asked.column)
+    texts = Texts()
+    answers = _answers(table, asked, column, texts)
+    _refuse_no_letters(table, column, answers, texts)
+    _refuse_key(table, column, answers, held)
+    packed = "gzip of " if source.packed else ""
+    encoding = f" in {source.encoding}" if source.encoding else ""
+    notes = [
+        f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
+        *table.notes,
+        f"question ids: {_named(table, asked.column)}",
+        *asked.notes,
+        f"answers: {_named(table, column)}",
+        *_coverage(answers, asked, known),
+        *_account(texts),
+    ]
+    return ConvertedAnswers(answers, tuple(notes))
+
+
+def _answers(table: Table, asked: Asked, column: int, texts: Texts) -> dict[str, Answer]:
+    """The answer of every question. Raises `Refused` for two different ones of a question, and for what is no text."""
+    problems: list[str] = []
+    rows: dict[str, tuple[str, str]] = {}
+    for number, question in asked.questions.items():
+        row = table.rows[number]
+        try:
+            text = _text(row, column, table.columns[column])
+        except Refused as error:
+            problems += error.problems
+            continue
+        if question not in rows:
+            rows[question] = (text, row.where)
+        elif rows[question][0] == text:
+            texts.repeated.append(question)
+        else:
+            problems.append(
+                f"{row.where}: the question '{visible(question)}' was there before, with another text "
+                f"({rows[question][1]}). Keep one answer a question."
+            )
+    if problems:
+        more = len(problems) - LISTED
+        raise Refused(*problems[:LISTED], *([f"… and {more:,} more."] if more > 0 else []))
+    if not rows:
+        raise Refused("the file holds no question of the dataset.")
+    return {question: _answer(question, text, texts) for question, (text, _) in rows.items()}
+
+
+def _text(row: Row, column: int, name: str) -> str:
+    value = row.cells[column]
+    if value is MISSING:
+        raise Refused(f"{row.where}: no field '{visible(name)}', which the other rows have.")
+    found = text_of(value, row.where)
+    if isinstance(found, Sections):
+        raise Refused(
+            f"{row.where}: the answer is a report in sections; name the column with --text-column NAME."
+        )
+    return found or ""
+
+
+def _answer(question: str, text: str, texts: Texts) -> Answer:
+    found = read_letter(text)
+    texts.in_words += bool(found.letter) and found.letter != text
+    if found.why == "no text":
+        texts.empty.append(question)
+    elif found.why:
+        texts.unread[question] = f"{found.why} in '{visible(text.strip(), 60)}'"
+    return Answer(found.letter)
+
+
+def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer], texts: Texts) -> None:
+    """Refuses a column of which most texts hold no letter: it is none of answers."""
+    given = len(answers) - len(texts.empty)
+    if texts.unread and len(texts.unread) > UNREAD_SHARE * given:
+        raise Refused(
+            f"{_named(table, column)} holds no letter, or several, in {len(texts.unread):,} of {given:,} texts; is it the "
+            "column of the answers? Otherwise type --text-column NAME.",
+            *(f"'{visible(q)}': {why}." for q, why in list(texts.unread.items())[:5]),
+        )
+
+
+def _refuse_key(
+    table: Table, column: int, answers: Mapping[str, Answer], questions: Mapping[str, Question]
+) -> None:
+    """Refuses a column that holds what is right."""
+    both = [answers[q].value == questions[q].answer for q in answers if q in questions]
+    if len(both) >= MIN_EQUAL and all(both):
+        raise Refused(
+            f"{_named(table, column)} holds what is right: all {len(both):,} answers equal the references. The references are "
+            "never written as answers; name the column of the model's answers with --text-column NAME."
+        )
+
+
+def _named(table: Table, index: int) -> str:
+    name = table.columns[index]
+    words = {KEY: "the keys of the object", VALUE: "the values of the object"}
+    return words.get(name, f"column '{visible(name)}'")
+
+
+def _coverage(answers: Mapping[str, Answer], asked: Asked, known: frozenset[str]) -> list[str]:
+    lines = [
+        f"{len(answers):,} questions; which there are is not known here (with access to the data: --references DIR)"
+    ]
+    if known:
+        missing = sorted(known - answers.keys())
+        lines = [f"{len(answers):,} of {len(known):,} questions"]
+        if missing:
+            lines[0] += (
+                f"; missing {first_ids(missing)}{', …' if len(missing) > 5 else ''} (each counts as wrong)"
+            )
+    if asked.left_out:
+        first = first_ids(asked.left_out)
+        lines.append(
+            f"{len(asked.left_out):,} rows left out: their ids are not in the dataset (first: {first})"
+        )
+    return lines
+
+
+def _account(texts: Texts) -> list[str]:
+    lines = []
+    if texts.repeated:
+        distinct = list(dict.fromkeys(texts.repeated))
+        lines.append(
+            f"{len(distinct):,} questions stand there twice with the same text (first: {first_ids(distinct)})"
+        )
+    if texts.in_words:
+        lines.append(f"{texts.in_words:,} letters were found in a text")
+    if texts.empty:
+        lines.append(
+            f"{len(texts.empty):,} questions have no text; they are unanswered and count as wrong (first: {first_ids(texts.empty)})"
+        )
+    if texts.unread:
+        kinds = Counter(why.partition(" in ")[0].partition(":")[0] for why in texts.unread.values())
+        told = ", ".join(f"{kind} in {n:,}" for kind, n in sorted(kinds.items()))
+        lines.append(
+            f"{len(texts.unread):,} texts do not hold exactly one letter ({told}); they are unanswered and count as wrong:"
+        )
+        shown = list(texts.unread.items())[:LISTED]
+        lines += [f"  {visible(question)}: {why}" for question, why in shown]
+        if len(texts.unread) > LISTED:
+            lines.append(f"  … and {len(texts.unread) - LISTED:,} more")
+    return lines
