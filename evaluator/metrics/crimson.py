@@ -6,24 +6,18 @@ shows it for the findings track alone. Each study's score is rounded to four pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-import numpy as np
-
-from evaluator.core.types import Pair, Scores
+from evaluator.core.types import Pair
 from evaluator.metrics import crimson_answer
-from evaluator.metrics.base import Metric
-from evaluator.metrics.green import required_judge
+from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer, required_judge
 from evaluator.metrics.signature import Signature
-from evaluator.models.judges.client import Judge
-from evaluator.models.judges.controls import check
 from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import crimson as prompts
-from evaluator.models.judges.sanitise import ESCAPING, escaped
+from evaluator.models.judges.sanitise import ESCAPING
 from evaluator.models.judges.settings import JudgeSettings
-from evaluator.models.judges.transcripts import Request
+from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 
 WORST: Final = -1.0
@@ -36,12 +30,19 @@ ANSWER_TOKENS: Final = 4096
 CONTEXT_KEYS: Final = ("Age", "Indication")
 
 
-class Crimson(Metric):
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An answer that gives a score, and the score."""
+
+    answer: Any
+    score: float
+
+
+class Crimson(JudgedMetric):
     """Weighted agreement of the findings of two reports; worst and failed where the judge gives no usable answer."""
 
     key: ClassVar[str] = "crimson"
     title: ClassVar[str] = "CRIMSON"
-    family: ClassVar[str] = "judge"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = -1.0
     upper_bound: ClassVar[float | None] = 1.0
@@ -60,7 +61,7 @@ class Crimson(Metric):
 
         `crimson@…` names the wheel that holds the prompt. Raises `MetricUnavailable` without judge or wheel.
         """
-        judge = _judge(run)
+        judge = self.judge(run)
         prompt = prompts.stand_in_label() if judge.stand_in else prompts.prompt_label(run.models)
         guidelines, context = self._prompt(run, judge)
         parser = "official" if run.protocol == "compat" else f"strict-{CLEAN_CALLS},{ESCAPING}"
@@ -72,18 +73,20 @@ class Crimson(Metric):
         )
         return Signature(self.key, "v1", (prompt, judge_label(judge), *settings), run.protocol)
 
-    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """CRIMSON of every pair, between two rounds of controls.
+    def judge(self, run: Run) -> JudgeSettings:
+        """The run's judge, with room for CRIMSON's answers unless its settings ask for another limit."""
+        judge = required_judge(run, self.key)
+        return (
+            replace(judge, max_tokens=ANSWER_TOKENS)
+            if judge.max_tokens == JudgeSettings.max_tokens
+            else judge
+        )
 
-        Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
-        """
-        judge = _judge(run)
+    def asker(self, run: Run) -> _Asker:
+        """What asks for CRIMSON: three times under `clean`, once under `compat`."""
+        judge = self.judge(run)
         guidelines, context = self._prompt(run, judge)
-        asker = _Asker(run, Judge(judge), guidelines=guidelines, context=context)
-        asker.control("before")
-        scores = asker(pairs, "")
-        asker.control("after")
-        return scores
+        return _Asker(self.key, run, judge, guidelines=guidelines, context=context)
 
     def _prompt(self, run: Run, judge: JudgeSettings) -> tuple[bool, bool]:
         """(whether the prompt has guidelines, whether it has the patient's context)."""
@@ -96,94 +99,46 @@ class Crimson(Metric):
         return all(n.rstrip("/").rpartition("/")[2] != PUBLISHED_JUDGE for n in names), bool(context)
 
 
-def _judge(run: Run) -> JudgeSettings:
-    judge = required_judge(run, "crimson")
-    return replace(judge, max_tokens=ANSWER_TOKENS) if judge.max_tokens == JudgeSettings.max_tokens else judge
+class _Asker(Asker[_Reading]):
+    """Asks for lists of findings, matches and errors."""
 
-
-@dataclass(slots=True)
-class _Study:
-    """One pair on its way through the judge."""
-
-    request: Request | None
-    error: str = ""
-    calls: int = 0
-    text: str | None = None
-    answer: Any = None
-    value: float | None = None
-
-
-class _Asker:
-    """Asks the judge about pairs, under `clean` again where an answer cannot be used."""
-
-    def __init__(self, run: Run, judge: Judge, *, guidelines: bool, context: bool) -> None:
-        self.run, self.judge = run, judge
-        self.clean = run.protocol == "clean"
+    def __init__(
+        self, key: str, run: Run, settings: JudgeSettings, *, guidelines: bool, context: bool
+    ) -> None:
+        super().__init__(key, run, settings, CLEAN_CALLS if run.protocol == "clean" else 1)
         self.guidelines, self.context = guidelines, context
-        self.prompt = None if judge.settings.stand_in else prompts.published(run.models)
-        self.reasons: list[str] = []
+        self.prompt = None if settings.stand_in else prompts.published(run.models)
 
-    def control(self, when: str) -> None:
-        """Ask the controls. Raises `JudgeVoid` when one fails."""
-
-        def agreement(planted: Sequence[Pair]) -> list[float]:
-            return [max(0.0, value) for value in self(planted, when).values.tolist()]
-
-        check(agreement, when=when, private=self.judge.settings.control_prompts, reasons=self.reasons)
-
-    def __call__(self, pairs: Sequence[Pair], purpose: str) -> Scores:
-        studies = [self._study(pair, purpose) for pair in pairs]
-        open_ = [s for s in studies if s.request]
-        for attempt in range(CLEAN_CALLS if self.clean else 1):
-            open_ = self._round(open_, attempt, quiet=bool(purpose))
-        values = np.array([WORST if s.value is None else s.value for s in studies], dtype=np.float64)
-        failed = np.array([s.value is None for s in studies], dtype=np.bool_)
-        self.reasons[:] = ["" if s.value is not None else s.error for s in studies]
-        details: list[dict[str, Any]] = [
-            {"answer": s.answer, "text": s.text, "calls": s.calls, "error": s.error or None} for s in studies
-        ]
-        return Scores(values, failed, details if self.run.details else None)
-
-    def _study(self, pair: Pair, purpose: str) -> _Study:
-        if self.clean and not pair.prediction.strip():
-            return _Study(None, "empty prediction")
-        reference, prediction = (escaped(t) if self.clean else t for t in (pair.reference, pair.prediction))
+    def request(self, pair: Pair, purpose: str) -> Request:
+        """The published question, or the stand-in's for the stand-in judge."""
+        reference, prediction = map(self.shown, (pair.reference, pair.prediction))
         if self.prompt is None:
             messages = prompts.stand_in_messages(reference, prediction)
         else:
-            given = dict(pair.context) if self.context else {}
-            context = {k: escaped(v) if self.clean else v for k, v in given.items()}
+            context = {k: self.shown(v) for k, v in pair.context} if self.context else {}
             messages = self.prompt.messages(reference, prediction, context, guidelines=self.guidelines)
-        settings = self.judge.settings
-        return _Study(Request(messages=messages, max_tokens=settings.max_tokens, purpose=purpose))
+        return Request(messages=messages, max_tokens=self.judge.settings.max_tokens, purpose=purpose)
 
-    def _round(self, studies: list[_Study], attempt: int, *, quiet: bool) -> list[_Study]:
-        """Ask once about each study; the ones to be asked again."""
-        requests = [replace(s.request, attempt=attempt) for s in studies if s.request]
-        progress = self.run.progress
-        report = (lambda done, total: progress("crimson", done, total)) if progress and not quiet else None
-        again = []
-        for study, answer in zip(studies, self.judge.ask(requests, report), strict=True):
-            study.calls += 1
-            study.text = answer.text
-            if answer.text is None:
-                study.error = answer.error
-                continue
-            cut = answer.finish_reason == "length"
-            if not (self.clean and cut):
-                self._read(study, answer.text)
-            if study.value is None:
-                study.error = answer.why_unusable
-                again.append(study)
-            else:
-                study.error = ""
-        return again
-
-    def _read(self, study: _Study, text: str) -> None:
-        """The score of an answer, where it can be used."""
+    def read(self, pair: Pair, answer: Answer) -> _Reading:  # noqa: ARG002
+        """The answer and its score, as the package reads it or, under `clean`, in exactly the form asked for."""
+        text = answer.text or ""
         try:
-            study.answer = crimson_answer.strict(text) if self.clean else crimson_answer.read(text)
-            if not self.clean or study.answer is not None:
-                study.value = crimson_answer.score(study.answer)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            study.value = None
+            found = crimson_answer.strict(text) if self.clean else crimson_answer.read(text)
+            if self.clean and found is None:
+                raise UnusableAnswer
+            return _Reading(found, crimson_answer.score(found))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UnusableAnswer from error
+
+    def value(self, pair: Pair, reading: _Reading | None) -> float:  # noqa: ARG002
+        """The score of the answer; -1 without one."""
+        return WORST if reading is None else reading.score
+
+    def agreement(self, reading: _Reading | None) -> float:
+        """The score, 0 where it is negative."""
+        return max(0.0, WORST if reading is None else reading.score)
+
+    def detail(self, study: Study[_Reading]) -> dict[str, Any]:
+        """The answer as read and as it came."""
+        answer = study.reading and study.reading.answer
+        return {"answer": answer, "text": study.answer.text, "calls": study.calls}

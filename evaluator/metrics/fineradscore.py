@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import numpy as np
-
-from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric
-from evaluator.metrics.green import required_judge
+from evaluator.core.types import Pair
+from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer
 from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
-from evaluator.models.judges.client import Judge
-from evaluator.models.judges.controls import check
 from evaluator.models.judges.identity import judge_label
 from evaluator.models.judges.prompts import FINERADSCORE_VERSION, fineradscore_messages
-from evaluator.models.judges.sanitise import ESCAPING, escaped
-from evaluator.models.judges.transcripts import Request
+from evaluator.models.judges.sanitise import ESCAPING
+from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 
 SEVERITY: Final = {
@@ -44,8 +38,7 @@ OFFICIAL_CALLS: Final = 6
 """Calls after which the official code keeps even a bad answer."""
 CLEAN_CALLS: Final = 3
 MAX_ANSWER: Final = 20_000
-UNRELATED_AT_MOST: Final = 0.5
-"""Highest agreement (1 - severity/4) of unrelated reports in the controls: an actionable error."""
+NOT_GRADED: Final = "a severity is none of the four"
 
 _CORRECTION: Final = {
     "type": "object",
@@ -193,25 +186,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-@dataclass(slots=True)
-class _Study:
-    """One pair on its way through the judge."""
-
-    lines: int
-    worst_sum: int
-    request: Request | None
-    error: str = ""
-    calls: int = 0
-    answer: str | None = None
-    found: list[int] | None = None
-
-
-class FineRadScore(Metric):
+class FineRadScore(JudgedMetric):
     """Severity of the corrections to each report; worst and failed where the judge gives no usable answer."""
 
     key: ClassVar[str] = "fineradscore"
     title: ClassVar[str] = "FineRadScore"
-    family: ClassVar[str] = "judge"
     higher_is_better: ClassVar[bool] = False
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = None
@@ -220,12 +199,14 @@ class FineRadScore(Metric):
     reciprocal: ClassVar[bool] = True
     display_title: ClassVar[str] = "1/FineRadScore"
     variants: ClassVar[tuple[str, ...]] = ("max", "sum")
+    unrelated_at_most: ClassVar[float] = 0.5
+    """Of the agreement 1 - severity/4: unrelated reports have an actionable error at least."""
     paper: ClassVar[str] = "Huang et al., MLHC 2024"
     code: ClassVar[str] = "rajpurkarlab/FineRadScore@3f5e1dc"
 
     def signature(self, run: Run) -> Signature:
         """`fineradscore|v1|max|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
-        judge = required_judge(run, self.key)
+        judge = self.judge(run)
         parser = (
             f"official-{OFFICIAL_CALLS}" if run.protocol == "compat" else f"strict-{CLEAN_CALLS},{ESCAPING}"
         )
@@ -234,114 +215,65 @@ class FineRadScore(Metric):
             "fineradscore", "v1", (self.variant(run), judge_label(judge), *settings), run.protocol
         )
 
-    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """FineRadScore of every pair, between two rounds of controls.
-
-        No correction is 0. A failed study gets 4 (`max`), or 4 for every line of both reports
-        (`sum`), so that failing is never better than being corrected. Raises `JudgeVoid` when a
-        control fails, `JudgeBudgetSpent` at a cap.
-        """
-        asker = _Asker(run, Judge(required_judge(run, self.key)))
-
-        asker.control("before")
-        scores = asker(pairs, "", self.variant(run))
-        asker.control("after")
-        return scores
+    def asker(self, run: Run) -> _Asker:
+        """What asks for corrections: three times under `clean`, as often as the official code under `compat`."""
+        return _Asker(self.key, run, self.judge(run), self.variant(run))
 
 
-class _Asker:
-    """Asks the judge about pairs, again where an answer cannot be used."""
+class _Asker(Asker[list[int]]):
+    """Asks for corrections; a reading is their severities, none where nothing needs one.
 
-    def __init__(self, run: Run, judge: Judge) -> None:
-        self.run, self.judge = run, judge
-        self.clean = run.protocol == "clean"
-        self.reasons: list[str] = []
-        """Why each answer of the last call could not be used; empty for those that could."""
+    A failed study gets 4 (`max`), or 4 for every line of both reports (`sum`), so that failing is never better than
+    being corrected.
+    """
 
-    def control(self, when: str) -> None:
-        """Ask the controls. Raises `JudgeVoid` when one fails."""
+    def __init__(self, key: str, run: Run, settings: JudgeSettings, variant: str) -> None:
+        super().__init__(key, run, settings, CLEAN_CALLS if run.protocol == "clean" else OFFICIAL_CALLS)
+        self.variant = variant
 
-        def agreement(planted: Sequence[Pair]) -> list[float]:
-            return [1 - value / WORST for value in self(planted, when, "max").values.tolist()]
-
-        private = self.judge.settings.control_prompts
-        check(
-            agreement, when=when, unrelated_at_most=UNRELATED_AT_MOST, private=private, reasons=self.reasons
+    def request(self, pair: Pair, purpose: str) -> Request:
+        """The published conversation, with a schema of the answer where the judge takes one."""
+        settings = self.judge.settings
+        return Request(
+            messages=conversation(numbered(self.shown(pair.prediction)), self.shown(pair.reference)),
+            max_tokens=settings.max_tokens,
+            purpose=purpose,
+            schema=schema_of(len(self._lines(pair))) if settings.structured else "",
         )
 
-    def study(self, pair: Pair, purpose: str) -> _Study:
-        """A pair with the question about it, or with why it is not asked."""
-        lines = lines_of(escaped(pair.prediction) if self.clean else pair.prediction)
-        study = _Study(len(lines), WORST * max(1, len(lines) + len(split_sentences(pair.reference))), None)
-        if self.clean and not pair.prediction.strip():
-            study.error = "empty prediction"
-        else:
-            texts = (escaped(t) if self.clean else t for t in (pair.prediction, pair.reference))
-            candidate, reference = texts
-            study.request = Request(
-                messages=conversation(numbered(candidate), reference),
-                max_tokens=self.judge.settings.max_tokens,
-                purpose=purpose,
-                schema=schema_of(len(lines)) if self.judge.settings.structured else "",
-            )
-        return study
+    def _lines(self, pair: Pair) -> list[str]:
+        return lines_of(self.shown(pair.prediction))
 
-    def __call__(self, pairs: Sequence[Pair], purpose: str, variant: str) -> Scores:
-        studies = [self.study(pair, purpose) for pair in pairs]
-        open_ = [s for s in studies if s.request]
-        for attempt in range(CLEAN_CALLS if self.clean else OFFICIAL_CALLS):
-            open_ = self._round(open_, attempt, quiet=bool(purpose))
-        values = np.array([self._value(s, variant) for s in studies], dtype=np.float64)
-        failed = np.array([s.found is None for s in studies], dtype=np.bool_)
-        self.reasons[:] = ["" if s.found is not None else s.error for s in studies]
-        details: list[dict[str, Any]] = [
-            {"severities": s.found, "calls": s.calls, "answer": s.answer, "error": s.error or None}
-            for s in studies
-        ]
-        return Scores(values, failed, details if self.run.details else None)
-
-    def _round(self, studies: list[_Study], attempt: int, *, quiet: bool) -> list[_Study]:
-        """Ask once about each study; the ones to be asked again."""
-        from dataclasses import replace
-
-        requests = [replace(s.request, attempt=attempt) for s in studies if s.request]
-        progress = self.run.progress
-        report = (
-            (lambda done, total: progress("fineradscore", done, total)) if progress and not quiet else None
-        )
-        again = []
-        for study, answer in zip(studies, self.judge.ask(requests, report), strict=True):
-            study.calls += 1
-            study.answer = answer.text
-            if answer.text is None:
-                study.error = answer.error
-                continue
-            cut = self.clean and answer.finish_reason == "length"
-            if not cut and self._read(study, answer.text):
-                study.error = "" if study.found is not None else "a severity is none of the four"
-            else:
-                study.error = study.error or answer.why_unusable
-                again.append(study)
-        return again
-
-    def _read(self, study: _Study, text: str) -> bool:
-        """Whether the answer settles the study, by a result or by a failure for good."""
+    def read(self, pair: Pair, answer: Answer) -> list[int]:
+        """The severities of the corrections."""
+        text = answer.text or ""
         if self.judge.settings.structured:
             text = without_nulls(text)
         if self.clean:
-            corrections = strict(text, study.lines)
-            if corrections is not None:
-                study.found = [s for _, c in corrections for s in severities({"": c}) or []]
-            return corrections is not None
+            corrections = strict(text, len(self._lines(pair)))
+            if corrections is None:
+                raise UnusableAnswer
+            return [s for _, c in corrections for s in severities({"": c}) or []]
         try:
             stored, accepted = official(text)
-        except BadAnswer:
-            return True
-        if accepted:
-            study.found = severities(stored)
-        return accepted
+        except BadAnswer as error:
+            raise UnusableAnswer(NOT_GRADED, final=True) from error
+        found = severities(stored) if accepted else None
+        if found is None:
+            raise UnusableAnswer(NOT_GRADED if accepted else "", final=accepted)
+        return found
 
-    def _value(self, study: _Study, variant: str) -> float:
-        if study.found is None:
-            return float(WORST if variant == "max" else study.worst_sum)
-        return float(max(study.found, default=0) if variant == "max" else sum(study.found))
+    def value(self, pair: Pair, reading: list[int] | None) -> float:
+        """The highest severity or the sum of all; of a failed study the worst there is."""
+        if reading is not None:
+            return float(max(reading, default=0) if self.variant == "max" else sum(reading))
+        lines = len(self._lines(pair)) + len(split_sentences(pair.reference))
+        return float(WORST if self.variant == "max" else WORST * max(1, lines))
+
+    def agreement(self, reading: list[int] | None) -> float:
+        """What the highest severity leaves of 1."""
+        return 0.0 if reading is None else 1 - max(reading, default=0) / WORST
+
+    def detail(self, study: Study[list[int]]) -> dict[str, Any]:
+        """The severities and the answer."""
+        return {"severities": study.reading, "calls": study.calls, "answer": study.answer.text}

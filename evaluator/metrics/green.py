@@ -8,24 +8,19 @@ for and gives 0 to everything else.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
-import numpy as np
-
 from evaluator.core.files import sha256_file
 from evaluator.core.problems import MetricUnavailable
-from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric
+from evaluator.core.types import Pair
+from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer, required_judge
 from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
-from evaluator.models.judges.client import Judge
-from evaluator.models.judges.controls import check
 from evaluator.models.judges.identity import JudgeVoid, judge_label, served_model
 from evaluator.models.judges.prompts import GREEN_VERSION, green_parts
-from evaluator.models.judges.sanitise import ESCAPING, escaped
+from evaluator.models.judges.sanitise import ESCAPING
 from evaluator.models.judges.settings import JudgeSettings, is_loopback
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.loading import reading
@@ -182,16 +177,6 @@ def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
     return (tuple(counts), len(seen) == len(CATEGORIES)) if seen else None
 
 
-def required_judge(run: Run, key: str) -> JudgeSettings:
-    """The run's judge for a metric. Raises `MetricUnavailable` with the cure when there is none."""
-    if key not in run.judges:
-        raise MetricUnavailable(
-            f"{key} needs a judge. Start one with: rexrank judge serve {'green' if key == 'green' else 'MODEL'}, "
-            "then score with the options it prints"
-        )
-    return run.judges[key]
-
-
 def green_judge(run: Run) -> JudgeSettings:
     """The run's judge for GREEN, its question as token ids where GREEN's own tokenizer is on both sides.
 
@@ -228,12 +213,11 @@ def _tokenizer(run: Run) -> Any:
         return SentencePieceProcessor(model_file=str(path))
 
 
-class Green(Metric):
+class Green(JudgedMetric):
     """GREEN of each pair; 0 and failed where the judge gives no usable answer."""
 
     key: ClassVar[str] = "green"
     title: ClassVar[str] = "GREEN"
-    family: ClassVar[str] = "judge"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = 1.0
@@ -244,106 +228,67 @@ class Green(Metric):
 
     def signature(self, run: Run) -> Signature:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""
-        judge = green_judge(run)
+        judge = self.judge(run)
         parser = "official" if run.protocol == "compat" else f"strict-1,{ESCAPING}"
         ids = (f"tokenizer:{weights_digest('green', run.models)[:12]}",) if judge.token_ids else ()
         settings = (f"decoding:{judge.decoding}", f"prompt:{GREEN_VERSION}", *ids, f"parser:{parser}")
         return Signature("green", "v1", (judge_label(judge), *settings), run.protocol)
 
-    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """GREEN of every pair, between two rounds of controls.
+    def judge(self, run: Run) -> JudgeSettings:
+        """The run's judge, asked in token ids where it serves GREEN's own tokenizer."""
+        return green_judge(run)
 
-        Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
-        """
-        asker = _Asker(run, Judge(green_judge(run)))
-        asker.control("before")
-        scores = asker(pairs, "")
-        asker.control("after")
-        return scores
+    def asker(self, run: Run) -> _Asker:
+        """What asks for GREEN, once a study."""
+        return _Asker(self.key, run, self.judge(run))
 
 
-class _Asker:
-    """Asks the judge about pairs and reads its answers."""
+class _Asker(Asker[tuple[Parsed, ParseStatus]]):
+    """Asks for errors and matched findings; a reading is their counts and how well the answer kept to the format."""
 
-    def __init__(self, run: Run, judge: Judge) -> None:
-        self.run, self.judge = run, judge
-        self.tokenizer = _tokenizer(run) if judge.settings.token_ids else None
-        self.reasons: list[str] = []
-        """Why each answer of the last call could not be used; empty for those that could."""
-
-    def control(self, when: str) -> None:
-        """Ask the controls. Raises `JudgeVoid` when one fails."""
-        check(
-            lambda planted: self(planted, when).values.tolist(),
-            when=when,
-            private=self.judge.settings.control_prompts,
-            reasons=self.reasons,
-        )
+    def __init__(self, key: str, run: Run, settings: JudgeSettings) -> None:
+        super().__init__(key, run, settings, calls=1)
+        self.tokenizer = _tokenizer(run) if settings.token_ids else None
 
     def request(self, pair: Pair, purpose: str) -> Request | str:
-        """The question about a pair, or why it is not asked."""
-        clean = self.run.protocol == "clean"
-        if clean and not pair.prediction.strip():
-            return "empty prediction"
-        texts = (pair.reference, pair.prediction)
-        message = prompt(*(escaped(t) if clean else t for t in texts))
+        """The published question, as a chat or in token ids."""
+        message = prompt(self.shown(pair.reference), self.shown(pair.prediction))
         limit = self.judge.settings.max_tokens
         if self.tokenizer is None:
             return Request(messages=(("user", message),), max_tokens=limit, purpose=purpose)
         ids = prompt_ids(message, self.tokenizer)
         room = CONTEXT - len(ids)
-        if room < (MIN_ANSWER if clean else 1):
+        if room < (MIN_ANSWER if self.clean else 1):
             return f"the prompt of {len(ids)} tokens leaves no room for an answer in {CONTEXT}"
         return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
 
-    def __call__(self, pairs: Sequence[Pair], purpose: str) -> Scores:
-        asked = [self.request(pair, purpose) for pair in pairs]
-        requests = [r for r in asked if isinstance(r, Request)]
-        progress = self.run.progress
-        report = (lambda done, total: progress("green", done, total)) if progress and not purpose else None
-        answers = iter(self.judge.ask(requests, report))
-        values, failed = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.bool_)
-        details: list[dict[str, Any]] = []
-        self.reasons.clear()
-        for i, (pair, question) in enumerate(zip(pairs, asked, strict=True)):
-            answer = Answer(None, error=question) if isinstance(question, str) else next(answers)
-            parsed, status = self.read(pair, answer)
-            values[i] = parsed.score if parsed else 0.0
-            failed[i] = parsed is None
-            self.reasons.append("" if parsed else answer.why_unusable)
-            details.append(_detail(answer, parsed, status))
-        return Scores(values, failed, details if self.run.details else None)
+    def read(self, pair: Pair, answer: Answer) -> tuple[Parsed, ParseStatus]:
+        """The counts of an answer under the run's protocol."""
+        text = answer.text or ""
+        strict, status = parse_strictly(text, max(1, 3 * len(split_sentences(pair.prediction))))
+        if not self.clean:
+            return parse(clean_answer(text)), "failed" if answer.finish_reason == "length" else status
+        if strict is None:
+            raise UnusableAnswer
+        return strict, status
 
-    def read(self, pair: Pair, answer: Answer) -> tuple[Parsed | None, ParseStatus]:
-        """The counts of an answer under the run's protocol, and how well it kept to the format."""
-        if answer.text is None:
-            return None, "failed"
-        most = max(1, 3 * len(split_sentences(pair.prediction)))
-        strict, status = parse_strictly(answer.text, most)
-        if answer.finish_reason == "length":
-            strict, status = None, "failed"
-        return (strict if self.run.protocol == "clean" else parse(clean_answer(answer.text))), status
+    def value(self, pair: Pair, reading: tuple[Parsed, ParseStatus] | None) -> float:  # noqa: ARG002
+        """The score of the counts; 0 without any."""
+        return self.agreement(reading)
 
+    def agreement(self, reading: tuple[Parsed, ParseStatus] | None) -> float:
+        """The score itself."""
+        return reading[0].score if reading else 0.0
 
-def _detail(answer: Answer, parsed: Parsed | None, status: ParseStatus) -> dict[str, Any]:
-    detail: dict[str, Any] = {"parse_status": status, "answer": answer.text, "error": answer.error or None}
-    if parsed:
-        detail |= {
+    def detail(self, study: Study[tuple[Parsed, ParseStatus]]) -> dict[str, Any]:
+        """The counts, the answer and how well it kept to the format."""
+        if study.reading is None:
+            return {"parse_status": "failed", "answer": study.answer.text}
+        parsed, status = study.reading
+        return {
+            "parse_status": status,
+            "answer": study.answer.text,
             "significant": list(parsed.significant),
             "insignificant": list(parsed.insignificant),
             "matched": parsed.matched,
         }
-    return detail
-
-
-__all__ = [
-    "Green",
-    "JudgeVoid",
-    "Parsed",
-    "clean_answer",
-    "parse",
-    "parse_strictly",
-    "prompt",
-    "prompt_ids",
-    "rendered",
-]

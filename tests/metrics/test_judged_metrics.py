@@ -19,14 +19,15 @@ from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
 from evaluator.metrics.crimson import Crimson
 from evaluator.metrics.fineradscore import FineRadScore, schema_of
-from evaluator.metrics.fineradscore import _Asker as FineAsker
-from evaluator.metrics.green import Green, _Asker
+from evaluator.metrics.green import Green
+from evaluator.metrics.judged import JudgedMetric
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
 from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS, escaped
 from evaluator.models.judges.settings import JudgeSettings, by_metric
 from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
+from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 from evaluator.submissions.rules.text_rules import TEXT_RULES, rules_hit
 
@@ -214,10 +215,10 @@ def test_a_judge_that_turns_bad_during_the_run_is_voided(monkeypatch: pytest.Mon
 
 def test_a_prompt_that_fills_the_context_fails_closed(url: str) -> None:
     models = Path(__file__).parents[1] / "data" / "parity" / "models"
-    judge = Judge(JudgeSettings(url, MODEL, stand_in=True, token_ids=True))
-    asker = _Asker(Run(judges=by_metric(judge.settings), models=models, details=True), judge)
+    judge = JudgeSettings(url, MODEL, stand_in=True, token_ids=True)
+    asker = Green().asker(Run(judges=by_metric(judge), models=models, details=True))
     long = "hydropneumothoraces " * 300
-    scores = asker([Pair("long", REFERENCE, f"{long} No effusion.")], "")
+    scores = asker([Pair("long", REFERENCE, f"{long} No effusion.")])
     assert (scores.values.tolist(), scores.failed.tolist()) == ([0.0], [True])
     assert scores.details is not None
     assert "leaves no room" in scores.details[0]["error"]
@@ -305,10 +306,66 @@ def test_the_schema_is_one_that_strict_structured_output_takes() -> None:
 def test_a_structured_answer_counts_the_lines_that_are_corrected(
     protocol: Any, answer: dict[str, Any], value: float
 ) -> None:
-    judge = Judge(JudgeSettings("http://127.0.0.1:9/v1", "m", structured=True))
-    asker = FineAsker(Run(protocol=protocol, judges=by_metric(judge.settings)), judge)
-    study = asker.study(Pair("a", REFERENCE, "Clear. Small effusion."), "")
-    assert study.request is not None
-    assert study.request.schema == schema_of(2)
-    assert asker._read(study, json.dumps(answer))
-    assert max(study.found or [], default=0) == value
+    judge = JudgeSettings("http://127.0.0.1:9/v1", "m", structured=True)
+    asker = FineRadScore().asker(Run(protocol=protocol, judges=by_metric(judge)))
+    pair = Pair("a", REFERENCE, "Clear. Small effusion.")
+    request = asker.request(pair, "")
+    assert isinstance(request, Request)
+    assert request.schema == schema_of(2)
+    assert asker.value(pair, asker.read(pair, Answer(json.dumps(answer)))) == value
+
+
+BAD = '{"0": {"corrections": "x"}}'
+GRADED = json.dumps({"0": CORRECTION})
+LABELLED = json.dumps({"0": CORRECTION | {"clinical severity": "grave"}})
+GOOD_GREEN = "[Clinically Significant Errors]:\nNo errors.\n\n[Clinically Insignificant Errors]:\nNo errors.\n\n[Matched Findings]:\n1. one."
+NOTHING = {"reference_findings": [], "predicted_findings": [], "matched_findings": []}
+GOOD_CRIMSON = json.dumps(
+    NOTHING | {"errors": {"false_findings": [], "missing_findings": [], "attribute_errors": []}}
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "protocol", "answers", "calls", "value", "reason"),
+    [
+        (Green(), "clean", [BAD, GOOD_GREEN], 1, 0.0, "could not be read: it begins with '{"),
+        (Green(), "compat", [BAD, GOOD_GREEN], 1, 0.0, ""),
+        (Green(), "compat", [None, GOOD_GREEN], 1, 0.0, "status 400"),
+        (Crimson(), "clean", [BAD, GOOD_CRIMSON], 2, 1.0, ""),
+        (Crimson(), "clean", ["{}", "{}", "{}", GOOD_CRIMSON], 3, -1.0, "could not be read: it begins with '{}'"),
+        (Crimson(), "compat", [BAD, GOOD_CRIMSON], 1, 1.0, ""),
+        (Crimson(), "compat", ["[]", GOOD_CRIMSON], 1, -1.0, "could not be read"),
+        (Crimson(), "clean", [None, GOOD_CRIMSON], 1, -1.0, "status 400"),
+        (FineRadScore(), "clean", [BAD, LABELLED, GRADED], 3, 3.0, ""),
+        (FineRadScore(), "clean", [BAD, BAD, "{", GRADED], 3, 4.0, "could not be read: it begins with '{'"),
+        (FineRadScore(), "compat", [BAD] * 5 + [GRADED], 6, 3.0, ""),
+        (FineRadScore(), "compat", [BAD, LABELLED, GRADED], 2, 4.0, "a severity is none of the four"),
+        (FineRadScore(), "compat", ["3", GRADED], 1, 4.0, "a severity is none of the four"),
+        (FineRadScore(), "compat", [BAD, None, GRADED], 2, 4.0, "status 400"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_used_is_asked_for_as_often_as_the_metric_says(
+    monkeypatch: pytest.MonkeyPatch,
+    metric: JudgedMetric,
+    protocol: Any,
+    answers: list[str | None],
+    calls: int,
+    value: float,
+    reason: str,
+) -> None:
+    asked: list[int] = []
+
+    def ask(_: Judge, requests: list[Request], __: object) -> list[Answer]:
+        asked.extend(r.attempt for r in requests)
+        text = answers[min(len(asked), len(answers)) - 1]
+        return [Answer(text, "stop", error="" if text else "status 400: no") for _ in requests]
+
+    monkeypatch.setattr(Judge, "ask", ask)
+    judge = JudgeSettings("http://127.0.0.1:9/v1", "m", stand_in=True)
+    asker = metric.asker(Run(protocol=protocol, judges=by_metric(judge), details=True))
+    scores = asker([Pair("a", REFERENCE, "Clear.")])
+    assert asked == list(range(calls))
+    assert (scores.values[0], scores.failed[0]) == (value, bool(reason))
+    assert reason in asker.reasons[0]
+    assert scores.details is not None
+    assert (scores.details[0]["error"] or "") == asker.reasons[0]

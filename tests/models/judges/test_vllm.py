@@ -13,16 +13,19 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.needs import reason
 
 from evaluator.core.types import Pair
-from evaluator.metrics.fineradscore import _Asker as FineAsker
-from evaluator.metrics.green import Green, _Asker, green_judge
-from evaluator.models.judges.client import Judge
+from evaluator.metrics.crimson import Crimson
+from evaluator.metrics.fineradscore import FineRadScore
+from evaluator.metrics.green import Green
+from evaluator.metrics.judged import Asker
 from evaluator.models.judges.serve import Served, ServeOptions, plain_tokenizer, served
 from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 
 PYTHON = os.environ.get("REXRANK_VLLM", "")
@@ -106,37 +109,64 @@ def run_of(engine: Served, models: Path, **more: object) -> Run:
     return Run(judges=by_metric(judge), models=models, details=True)
 
 
+def asked(asker: Asker[Any]) -> tuple[Request, Answer]:
+    """What is asked about `PAIR`, and what the engine says."""
+    request = asker.request(PAIR, "")
+    assert isinstance(request, Request)
+    (answer,) = asker.judge.ask([request])
+    return request, answer
+
+
 def test_green_is_asked_in_token_ids_and_answers(engine: Served, models: Path) -> None:
     run = run_of(engine, models)
     assert "decoding:greedy,ids," in str(Green().signature(run))
-    judge = Judge(green_judge(run))
-    request = _Asker(run, judge).request(PAIR, "")
-    assert not isinstance(request, str)
+    request, answer = asked(Green().asker(run))
     assert request.prompt_ids
-    (answer,) = judge.ask([request])
     assert (answer.error, answer.prompt_tokens) == ("", len(request.prompt_ids))
     assert answer.completion_tokens > 0
 
 
 def test_the_chat_renders_to_the_ids_of_the_official_layout(engine: Served, models: Path) -> None:
-    run = run_of(engine, models, token_ids=False)
-    judge = Judge(green_judge(run))
-    request = _Asker(run, judge).request(PAIR, "")
-    assert not isinstance(request, str)
-    (answer,) = judge.ask([request])
-    ids = _Asker(run_of(engine, models), Judge(green_judge(run_of(engine, models)))).request(PAIR, "")
-    assert not isinstance(ids, str)
+    _, answer = asked(Green().asker(run_of(engine, models, token_ids=False)))
+    ids = Green().asker(run_of(engine, models)).request(PAIR, "")
+    assert isinstance(ids, Request)
     assert (answer.error, answer.prompt_tokens) == ("", len(ids.prompt_ids))
 
 
 @pytest.mark.parametrize("structured", [False, True])
 def test_fineradscore_is_asked_in_chat_and_answers(engine: Served, models: Path, *, structured: bool) -> None:
-    run = run_of(engine, models, structured=structured)
-    judge = Judge(run.judges["fineradscore"])
-    study = FineAsker(run, judge).study(PAIR, "")
-    assert study.request is not None
-    (answer,) = judge.ask([study.request])
+    _, answer = asked(FineRadScore().asker(run_of(engine, models, structured=structured)))
     assert answer.error == ""
     assert answer.completion_tokens > 0
     if structured:
         assert str(answer.text).lstrip().startswith("{")
+
+
+def wheel(models: Path) -> bool:
+    """Whether CRIMSON's published prompt could be laid into the models' folder."""
+    given = os.environ.get("REXRANK_CRIMSON_WHEEL")
+    if given:
+        (models / "crimson").mkdir(exist_ok=True)
+        shutil.copy(given, models / "crimson")
+    return bool(given)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_crimson_is_asked_in_chat_and_answers(engine: Served, models: Path, *, published: bool) -> None:
+    if published and not wheel(models):
+        pytest.skip(reason("crimson"))
+    run = run_of(engine, models, stand_in=not published)
+    asker = Crimson().asker(run)
+    request, answer = asked(asker)
+    assert (answer.error, len(request.messages)) == ("", 2 if published else 1)
+    # The published prompt with its guidelines is the longest that is asked.
+    assert answer.prompt_tokens > (2_000 if published else 50)
+    assert answer.completion_tokens > 0
+    # Random weights give no JSON: the study fails, is said to, and is the worst.
+    scores = asker([PAIR])
+    assert (scores.values.tolist(), scores.failed.tolist()) == ([-1.0], [True])
+    assert scores.details is not None
+    assert (scores.details[0]["calls"], scores.details[0]["error"][:30]) == (
+        3,
+        "the answer could not be read: ",
+    )

@@ -1,0 +1,191 @@
+"""What judged metrics share: a language model is asked about every pair, and what it answers is read.
+
+A metric of this kind says what it asks (`request`), what an answer says (`read`), what that is worth (`value`) and
+how often an answer that cannot be used is asked for again (`calls`). Asking, controls, progress, reasons and details
+are the same for all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+import numpy as np
+
+from evaluator.core.problems import MetricUnavailable
+from evaluator.core.types import Pair, Scores
+from evaluator.metrics.base import Metric
+from evaluator.models.judges.client import Judge
+from evaluator.models.judges.controls import UNRELATED_AT_MOST, check
+from evaluator.models.judges.sanitise import escaped
+from evaluator.models.judges.settings import JudgeSettings
+from evaluator.models.judges.transcripts import Answer, Request
+from evaluator.models.runtime import Run
+
+Reading = TypeVar("Reading")
+"""What a metric reads out of an answer that it can use."""
+
+EMPTY: Final = "empty prediction"
+
+
+class UnusableAnswer(Exception):
+    """An answer that gives no score, and why; `final` where the metric's rules ask no further."""
+
+    def __init__(self, reason: str = "", *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.final = reason, final
+
+
+@dataclass(slots=True)
+class Study(Generic[Reading]):
+    """One pair on its way through the judge."""
+
+    pair: Pair
+    request: Request | None
+    """The question about it; `None` where it is not asked."""
+    error: str = ""
+    """Why there is no reading; empty where there is one."""
+    calls: int = 0
+    answer: Answer = field(default_factory=lambda: Answer(None))
+    """The last answer."""
+    reading: Reading | None = None
+
+
+def required_judge(run: Run, key: str) -> JudgeSettings:
+    """The run's judge for a metric. Raises `MetricUnavailable` with the cure when there is none."""
+    if key not in run.judges:
+        raise MetricUnavailable(
+            f"{key} needs a judge. Start one with: rexrank judge serve {'green' if key == 'green' else 'MODEL'}, "
+            "then score with the options it prints"
+        )
+    return run.judges[key]
+
+
+class Asker(ABC, Generic[Reading]):
+    """Asks the judge about pairs, again where an answer cannot be used.
+
+    `key`: the metric. `calls`: how often a study is asked about at most. `reasons`: of the last call, why each study
+    has no score; empty for those that have one.
+    """
+
+    def __init__(self, key: str, run: Run, settings: JudgeSettings, calls: int) -> None:
+        self.key, self.run, self.calls = key, run, calls
+        self.clean = run.protocol == "clean"
+        self.judge = Judge(settings)
+        self.reasons: list[str] = []
+
+    @abstractmethod
+    def request(self, pair: Pair, purpose: str) -> Request | str:
+        """The question about a pair, or why none can be put."""
+
+    @abstractmethod
+    def read(self, pair: Pair, answer: Answer) -> Reading:
+        """What an answer with a text says. Raises `UnusableAnswer`."""
+
+    @abstractmethod
+    def value(self, pair: Pair, reading: Reading | None) -> float:
+        """The score of what was read; the worst there is for `None`."""
+
+    @abstractmethod
+    def agreement(self, reading: Reading | None) -> float:
+        """How far the judge finds the texts to agree, 0 (worst, and for `None`) to 1: what controls look at."""
+
+    @abstractmethod
+    def detail(self, study: Study[Reading]) -> dict[str, Any]:
+        """What was seen of a study beside its error, as JSON values."""
+
+    def shown(self, text: str) -> str:
+        """A text as the judge is to see it: under `clean` without what could speak to it."""
+        return escaped(text) if self.clean else text
+
+    def __call__(self, pairs: Sequence[Pair]) -> Scores:
+        """The scores of pairs, in order."""
+        studies = self.ask(pairs)
+        values = np.array([self.value(s.pair, s.reading) for s in studies], dtype=np.float64)
+        failed = np.array([s.reading is None for s in studies], dtype=np.bool_)
+        details = (
+            [{**self.detail(s), "error": s.error or None} for s in studies] if self.run.details else None
+        )
+        return Scores(values, failed, details)
+
+    def control(self, when: str, unrelated_at_most: float = UNRELATED_AT_MOST) -> None:
+        """Ask the controls. Raises `JudgeVoid` when one fails."""
+
+        def agreement(planted: Sequence[Pair]) -> list[float]:
+            return [self.agreement(s.reading) for s in self.ask(planted, when)]
+
+        check(
+            agreement,
+            when=when,
+            unrelated_at_most=unrelated_at_most,
+            private=self.judge.settings.control_prompts,
+            reasons=self.reasons,
+        )
+
+    def ask(self, pairs: Sequence[Pair], purpose: str = "") -> list[Study[Reading]]:
+        """Every pair with what was read of the judge's answer; `purpose` sets the questions of controls apart."""
+        studies = [self._study(pair, purpose) for pair in pairs]
+        open_ = [s for s in studies if s.request]
+        for attempt in range(self.calls):
+            open_ = self._round(open_, attempt, quiet=bool(purpose))
+        self.reasons[:] = [s.error for s in studies]
+        return studies
+
+    def _study(self, pair: Pair, purpose: str) -> Study[Reading]:
+        if self.clean and not pair.prediction.strip():
+            return Study(pair, None, EMPTY)
+        request = self.request(pair, purpose)
+        return Study(pair, None, request) if isinstance(request, str) else Study(pair, request)
+
+    def _round(self, studies: list[Study[Reading]], attempt: int, *, quiet: bool) -> list[Study[Reading]]:
+        """Ask once about each study; the ones to be asked again."""
+        requests = [replace(s.request, attempt=attempt) for s in studies if s.request]
+        progress = self.run.progress
+        report = (lambda done, total: progress(self.key, done, total)) if progress and not quiet else None
+        again = []
+        for study, answer in zip(studies, self.judge.ask(requests, report), strict=True):
+            study.calls += 1
+            study.answer, study.error = answer, ""
+            try:
+                study.reading = self._read(study.pair, answer)
+            except UnusableAnswer as unusable:
+                study.error = unusable.reason or answer.why_unusable
+                if not unusable.final:
+                    again.append(study)
+        return again
+
+    def _read(self, pair: Pair, answer: Answer) -> Reading:
+        if answer.text is None:  # the client has asked again already
+            raise UnusableAnswer(final=True)
+        if self.clean and answer.finish_reason == "length":
+            raise UnusableAnswer
+        return self.read(pair, answer)
+
+
+class JudgedMetric(Metric):
+    """A metric whose scores a language model's answers give."""
+
+    family: ClassVar[str] = "judge"
+    unrelated_at_most: ClassVar[float] = UNRELATED_AT_MOST
+    """Highest agreement that the judge may find between unrelated reports in the controls."""
+
+    def judge(self, run: Run) -> JudgeSettings:
+        """The judge as this metric asks it. Raises `MetricUnavailable` when there is none."""
+        return required_judge(run, self.key)
+
+    @abstractmethod
+    def asker(self, run: Run) -> Asker[Any]:
+        """What asks about pairs and reads answers in this run."""
+
+    def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
+        """The score of every pair, between two rounds of controls; worst and failed where no answer can be used.
+
+        Raises `JudgeVoid` when a control fails, `JudgeBudgetSpent` at a cap.
+        """
+        asker = self.asker(run)
+        asker.control("before", self.unrelated_at_most)
+        scores = asker(pairs)
+        asker.control("after", self.unrelated_at_most)
+        return scores
