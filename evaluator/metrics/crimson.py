@@ -6,8 +6,11 @@ shows it for the findings track alone. Each study's score is rounded to four pla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
+
+from pydantic import JsonValue
 
 from evaluator.core.types import Pair
 from evaluator.metrics import crimson_answer
@@ -138,7 +141,7 @@ class _Asker(Asker[_Reading]):
         """The score, 0 where it is negative."""
         return max(0.0, WORST if reading is None else reading.score)
 
-    def detail(self, study: Study[_Reading]) -> dict[str, Any]:
+    def detail(self, study: Study[_Reading]) -> Mapping[str, JsonValue]:
         """The answer as read and as it came."""
-        answer = study.reading and study.reading.answer
+        answer = study.reading.answer if study.reading else None
         return {"answer": answer, "text": study.answer.text, "calls": study.calls}

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
+
+from pydantic import JsonValue
 
 from evaluator.core.types import Pair
 from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer
@@ -274,6 +277,10 @@ class _Asker(Asker[list[int]]):
         """What the highest severity leaves of 1."""
         return 0.0 if reading is None else 1 - max(reading, default=0) / WORST
 
-    def detail(self, study: Study[list[int]]) -> dict[str, Any]:
+    def detail(self, study: Study[list[int]]) -> Mapping[str, JsonValue]:
         """The severities and the answer."""
-        return {"severities": study.reading, "calls": study.calls, "answer": study.answer.text}
+        return {
+            "severities": None if study.reading is None else [*study.reading],
+            "calls": study.calls,
+            "answer": study.answer.text,
+        }

@@ -8,9 +8,12 @@ for and gives 0 to everything else.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
+
+from pydantic import JsonValue
 
 from evaluator.core.files import sha256_file
 from evaluator.core.problems import MetricUnavailable
@@ -280,7 +283,7 @@ class _Asker(Asker[tuple[Parsed, ParseStatus]]):
         """The score itself."""
         return reading[0].score if reading else 0.0
 
-    def detail(self, study: Study[tuple[Parsed, ParseStatus]]) -> dict[str, Any]:
+    def detail(self, study: Study[tuple[Parsed, ParseStatus]]) -> Mapping[str, JsonValue]:
         """The counts, the answer and how well it kept to the format."""
         if study.reading is None:
             return {"parse_status": "failed", "answer": study.answer.text}

@@ -8,11 +8,12 @@ are the same for all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
+from pydantic import JsonValue
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
@@ -93,7 +94,7 @@ class Asker(ABC, Generic[Reading]):
         """How far the judge finds the texts to agree, 0 (worst, and for `None`) to 1: what controls look at."""
 
     @abstractmethod
-    def detail(self, study: Study[Reading]) -> dict[str, Any]:
+    def detail(self, study: Study[Reading]) -> Mapping[str, JsonValue]:
         """What was seen of a study beside its error, as JSON values."""
 
     def shown(self, text: str) -> str:
