@@ -18,7 +18,7 @@ from evaluator.github import api
 from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
 from evaluator.github.ownership import Person
 from evaluator.github.pull_request import Intake, take_in
-from evaluator.github.score_result import ScoreResult, Standing, check_result, failure
+from evaluator.github.score_result import ScoreResult, check_result, failure
 from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreR
             sha,
             str(error),
             submission=name,
-            quota=tuple(Standing.model_validate(s) for s in error.standings),
+            quota=error.standings,
         )
     except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
         traceback.print_exc()

@@ -37,7 +37,6 @@ from evaluator.github.score_result import (
     ShownMark,
     ShownMetric,
     ShownRow,
-    Standing,
 )
 from evaluator.leaderboard.rank import rank_board
 from evaluator.leaderboard.row import NullTest, RankedRow, Row
@@ -132,7 +131,9 @@ def preview(
                 before = _table(leaderboard, board)
                 boards.append(board_result(table, f"{submission.team}/{submission.model}", before))
     now = datetime.now(UTC)
-    quota = [standing(store, d, entrant, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs]
+    quota = tuple(
+        standing(store, d, entrant, p.sha256, now, policy) for d, p in here if d.exposure.limited_runs
+    )
     return ScoreResult(
         schema=RESULT_SCHEMA,
         pull_request=number,
@@ -140,7 +141,7 @@ def preview(
         submission=f"{submission.team}/{submission.model}",
         error=None if boards else "none of its datasets has references on the runner",
         not_scored=tuple(name for name in submission.files if name not in {d.id for d, _ in here}),
-        quota=tuple(Standing.model_validate(s) for s in quota),
+        quota=quota,
         boards=tuple(boards),
     )
 

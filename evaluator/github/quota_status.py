@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.github import api
-from evaluator.github.score_result import Standing
-from evaluator.scoring.quota import Entrant
+from evaluator.scoring.quota import Entrant, Standing
 
 if TYPE_CHECKING:
     from github.Repository import Repository

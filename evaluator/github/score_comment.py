@@ -15,10 +15,10 @@ from evaluator.github.score_result import (
     ScoreResult,
     ShownColumn,
     ShownRow,
-    Standing,
 )
 from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.null_reports import TITLES
+from evaluator.scoring.quota import Standing
 from evaluator.submissions.outcome import SITE_URL
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"

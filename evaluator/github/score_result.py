@@ -11,54 +11,20 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from evaluator.core.problems import RexrankError
-from evaluator.core.typed import NAMED, Given, Sha256, Typed, form, given, no_default, view
+from evaluator.core.typed import NAMED, Given, Typed, form, given, no_default, view
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Display, ModelId
+from evaluator.scoring.quota import Standing, Tally
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
 MAX_MOVED: Final = 20
 MAX_WORDS: Final = 1_000
 
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
-Slug = Annotated[str, form(_SLUG, "lower-case letters, digits, dots and hyphens, at most 40")]
 Short = Annotated[str, Field(max_length=30)]
 Title = Annotated[str, Field(max_length=40)]
 Key = Annotated[str, form("[a-z0-9_]{1,30}", "lower-case letters, digits and underscores, at most 30")]
-Tally = Annotated[int, Field(ge=0, le=1_000_000)]
 Rank = Annotated[int, Field(ge=1)]
-Moment = Annotated[
-    str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC, to the second")
-]
-
-
-HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
-Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
-
-
-class NextSlot(Typed):
-    """When the team, or an account behind the pull request, has its next slot."""
-
-    holder: Holder
-    next: Moment | None
-
-
-class Standing(Typed):
-    """What the ledger says on a withheld set of the team and the accounts behind the pull request.
-
-    Counts are those of `holder`, who waits longest; `holders` has the next slot of each.
-    """
-
-    dataset: Slug
-    digest: Sha256
-    counted: bool
-    holder: Holder
-    used: Tally
-    runs: Tally
-    window_days: Tally
-    used_in_year: Tally
-    runs_per_year: Tally
-    next: Moment | None
-    holders: Annotated[tuple[NextSlot, ...], Field(strict=False, min_length=1, max_length=20)]
 
 
 class ShownMetric(Typed):

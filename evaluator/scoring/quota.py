@@ -10,23 +10,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, ValidationError, field_serializer
 
 from evaluator.core.files import append_line
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.core.typed import Typed
+from evaluator.core.typed import Sha256, Typed, form
 from evaluator.datasets.registry import Dataset
+from evaluator.scoring.record import Slug
 
 POLICY_FILE: Final = "policy.json"
 """In the leaderboard; see `Policy`."""
+LEDGER: Final = "attempts.jsonl"
+"""In the store: one line a run; see `Attempt`."""
+HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
+"""Who has slots, as a pattern."""
+Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
+Tally = Annotated[int, Field(ge=0, le=1_000_000)]
+Moment = Annotated[
+    str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC, to the second")
+]
 
 
 class Policy(Typed):
@@ -64,15 +74,54 @@ class Entrant:
         return (f"team/{self.team}", *(f"account/{a}" for a in sorted(self.accounts)))
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request for scoring: `scored` is false when it failed and told nothing."""
+class Attempt(Typed):
+    """One line of the ledger, a request for scoring: `scored` is false when it failed and told nothing.
 
-    entrant: Entrant
-    dataset: str
-    digest: str
-    at: datetime
+    Lines from before accounts were noted have none. `granted`: a maintainer's grant and no run yet.
+    """
+
+    team: Slug
+    accounts: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+    dataset: Slug
+    digest: Sha256
+    at: AwareDatetime
     scored: bool
+    granted: bool = False
+
+    @property
+    def entrant(self) -> Entrant:
+        """For whom the predictions were scored."""
+        return Entrant(self.team, frozenset(self.accounts))
+
+    @field_serializer("at")
+    def _at(self, at: datetime) -> str:
+        return at.isoformat()
+
+
+class NextSlot(Typed):
+    """When the team, or an account behind the pull request, has its next slot."""
+
+    holder: Holder
+    next: Moment | None
+
+
+class Standing(Typed):
+    """What the ledger says on a withheld set of the team and the accounts behind the pull request.
+
+    Counts are those of `holder`, who waits longest; `holders` has the next slot of each.
+    """
+
+    dataset: Slug
+    digest: Sha256
+    counted: bool
+    holder: Holder
+    used: Tally
+    runs: Tally
+    window_days: Tally
+    used_in_year: Tally
+    runs_per_year: Tally
+    next: Moment | None
+    holders: Annotated[tuple[NextSlot, ...], Field(strict=False, min_length=1, max_length=20)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +137,7 @@ class Slot:
 def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, policy: Policy) -> Slot:
     """The slot of a team or an account on a dataset; attempts that failed do not count, the same bytes count once.
 
-    A run leaves the window exactly `window` after it was scored. Times must all have a time zone or
-    all have none.
+    A run leaves the window exactly `window` after it was scored.
     """
     year = timedelta(days=365)
     first: dict[str, datetime] = {}
@@ -100,9 +148,9 @@ def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, 
     windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
     used = [[t for t in times if t + span > now] for span, _ in windows]
     waits = [
-        found[len(found) - limit] + span
-        for found, (span, limit) in zip(used, windows, strict=True)
-        if len(found) >= limit
+        runs[len(runs) - limit] + span
+        for runs, (span, limit) in zip(used, windows, strict=True)
+        if len(runs) >= limit
     ]
     return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
 
@@ -113,17 +161,17 @@ class QuotaError(InputError):
     `standings` says the same for machines, one entry a data set.
     """
 
-    def __init__(self, standings: list[dict[str, Any]]) -> None:
+    def __init__(self, standings: Sequence[Standing]) -> None:
         super().__init__(" ".join(spent(s) for s in standings))
-        self.standings = standings
+        self.standings = tuple(standings)
 
 
-def spent(standing: Mapping[str, Any]) -> str:
+def spent(standing: Standing) -> str:
     """Why nothing is scored on a set now, and when it may be; a sentence or two."""
-    when = f"{standing['next'][:16].replace('T', ' ')} UTC" if standing["next"] else "never"
+    when = f"{standing.next[:16].replace('T', ' ')} UTC" if standing.next else "never"
     return (
-        f"{named(standing['holder'])} has used its runs on {standing['dataset']}: {standing['used']} of {standing['runs']} in "
-        f"{standing['window_days']} days, {standing['used_in_year']} of {standing['runs_per_year']} in a year. "
+        f"{named(standing.holder)} has used its runs on {standing.dataset}: {standing.used} of {standing.runs} in "
+        f"{standing.window_days} days, {standing.used_in_year} of {standing.runs_per_year} in a year. "
         f"Next slot: {when}."
     )
 
@@ -146,20 +194,32 @@ def read_policy(leaderboard: Path) -> Policy:
     return read_host_file(path, Policy) if os.path.lexists(path) else Policy()
 
 
-def ledger(store: Path) -> list[dict[str, Any]]:
+def attempts(store: Path) -> list[Attempt]:
     """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one.
 
     A last line that a crash tore counted for nothing yet, and is left out.
     """
-    path = store / "attempts.jsonl"
+    path = store / LEDGER
     if not path.exists():
         return []
     try:
         lines = _untorn(path.read_bytes()).decode("utf-8").splitlines()
-        return [json.loads(line) for line in lines if line]
     except (OSError, ValueError) as error:
         raise RexrankError(
             f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
+        ) from error
+    return [_attempt(path, number, line) for number, line in enumerate(lines, start=1) if line]
+
+
+def _attempt(path: Path, number: int, line: str) -> Attempt:
+    try:
+        return Attempt.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = f"/{'/'.join(map(str, first['loc']))}"
+        raise RexrankError(
+            f"line {number} of the ledger {path} is not one of ours at {place}: {first['msg']}. "
+            "Mend it by hand; nothing is scored before."
         ) from error
 
 
@@ -180,44 +240,25 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     """
     if not dataset.exposure.limited_runs:
         raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
-    if _known(store, dataset, digest):
+    if _known(attempts(store), dataset, digest):
         return False
     _add(store, dataset, Entrant(team), digest, datetime.now(UTC), scored=True, granted=True)
     return True
 
 
-def attempts(store: Path) -> list[Attempt]:
-    """Every line of the ledger, typed; raises `RexrankError` for a damaged one."""
-    try:
-        return [
-            Attempt(
-                Entrant(a["team"], frozenset(map(int, a.get("accounts", ())))),
-                a["dataset"],
-                a["digest"],
-                datetime.fromisoformat(a["at"]),
-                bool(a["scored"]),
-            )
-            for a in ledger(store)
-        ]
-    except (LookupError, TypeError, ValueError) as error:
-        raise RexrankError(
-            f"a line of the ledger in {store} is not one of ours ({error}). Mend it by hand; nothing is scored before."
-        ) from error
-
-
 def accounts_by_digest(store: Path, dataset: Dataset) -> dict[str, frozenset[int]]:
     """The accounts behind each prediction file that was scored on a withheld set, by its digest."""
-    found: dict[str, frozenset[int]] = {}
+    accounts: dict[str, frozenset[int]] = {}
     for a in attempts(store):
         if a.scored and a.dataset == dataset.id:
-            found[a.digest] = found.get(a.digest, frozenset()) | a.entrant.accounts
-    return found
+            accounts[a.digest] = accounts.get(a.digest, frozenset()) | a.entrant.accounts
+    return accounts
 
 
 def standing(
     store: Path, dataset: Dataset, entrant: Entrant, digest: str, now: datetime, policy: Policy
-) -> dict[str, Any]:
-    """What everybody may know of the runs on a withheld set, in the form of the score result's `quota`.
+) -> Standing:
+    """What everybody may know of the runs on a withheld set.
 
     `counted`: whether these predictions were scored; they are free from then on. `holder`: whose slot is free
     last, the team's where nobody waits longer; counts and `next` are this one's. `next`: when other predictions
@@ -228,20 +269,19 @@ def standing(
     latest = max(
         slots, key=lambda h: (_moment(slots[h].next) or "", slots[h].used_in_window)
     )  # tie: the team, which is first
-    found = slots[latest]
-    return {
-        "dataset": dataset.id,
-        "digest": digest,
-        "counted": _known(store, dataset, digest),
-        "holder": latest,
-        "used": found.used_in_window,
-        "runs": policy.runs,
-        "window_days": policy.window_days,
-        "used_in_year": found.used_in_year,
-        "runs_per_year": policy.runs_per_year,
-        "next": _moment(found.next),
-        "holders": [{"holder": h, "next": _moment(s.next)} for h, s in slots.items()],
-    }
+    return Standing(
+        dataset=dataset.id,
+        digest=digest,
+        counted=_known(known, dataset, digest),
+        holder=latest,
+        used=slots[latest].used_in_window,
+        runs=policy.runs,
+        window_days=policy.window_days,
+        used_in_year=slots[latest].used_in_year,
+        runs_per_year=policy.runs_per_year,
+        next=_moment(slots[latest].next),
+        holders=tuple(NextSlot(holder=h, next=_moment(s.next)) for h, s in slots.items()),
+    )
 
 
 def _moment(when: datetime | None) -> str | None:
@@ -257,10 +297,10 @@ def require_slots(
     Asked before anything is scored, so that no run is counted of which nothing is told.
     """
     now = datetime.now(UTC)
-    found = [
+    standings = [
         standing(store, d, entrant, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs
     ]
-    refused = [s for s in found if s["next"] is not None and not s["counted"]]
+    refused = [s for s in standings if s.next is not None and not s.counted]
     if refused:
         raise QuotaError(refused)
 
@@ -299,29 +339,28 @@ def _add(
     granted: bool = False,
 ) -> None:
     """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
-    path = store / "attempts.jsonl"
+    path = store / LEDGER
     if path.exists():
         os.truncate(path, len(_untorn(path.read_bytes())))
-    line = {
-        "team": entrant.team,
-        "accounts": sorted(entrant.accounts),
-        "dataset": dataset.id,
-        "digest": digest,
-        "at": at.isoformat(),
-        "scored": scored,
-        **({"granted": True} if granted else {}),
-    }
+    attempt = Attempt(
+        team=entrant.team,
+        accounts=tuple(sorted(entrant.accounts)),
+        dataset=dataset.id,
+        digest=digest,
+        at=at,
+        scored=scored,
+        granted=granted,
+    )
+    line = attempt.model_dump(mode="json", exclude=set() if granted else {"granted"})
     append_line(path, json.dumps(line, sort_keys=True))
 
 
-def _known(store: Path, dataset: Dataset, digest: str) -> bool:
+def _known(known: Iterable[Attempt], dataset: Dataset, digest: str) -> bool:
     """Whether exactly these predictions were scored on the set, or granted a run."""
-    return any(a["digest"] == digest and a["dataset"] == dataset.id and a["scored"] for a in ledger(store))
+    return any((a.digest, a.dataset, a.scored) == (digest, dataset.id, True) for a in known)
 
 
 def _settled(store: Path, dataset: Dataset, digest: str, entrant: Entrant) -> bool:
     """Whether these predictions were scored and nothing is left to note: a grant says nothing of the accounts."""
-    lines = [
-        a for a in ledger(store) if (a["digest"], a["dataset"], a["scored"]) == (digest, dataset.id, True)
-    ]
-    return bool(lines) and not (entrant.accounts and all(a.get("granted") for a in lines))
+    same = [a for a in attempts(store) if _known([a], dataset, digest)]
+    return bool(same) and not (entrant.accounts and all(a.granted for a in same))

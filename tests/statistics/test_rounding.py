@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.datasets.exposure import EXPOSURES
-from evaluator.scoring.quota import Attempt, Entrant, Policy, slot
+from evaluator.scoring.quota import Attempt, Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
 from evaluator.statistics.rounding import coarse, six_decimals
@@ -19,7 +19,8 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def ago(days, *, scored=True, team="a", dataset="rexgradient"):
-    return Attempt(Entrant(team), dataset, f"{days}", NOW - timedelta(days=days), scored)
+    at = NOW - timedelta(days=days)
+    return Attempt(team=team, dataset=dataset, digest=f"{days:064}", at=at, scored=scored)
 
 
 @pytest.mark.parametrize(
