@@ -261,7 +261,7 @@ def _row(row: Row) -> ShownRow:
 def _diagnostics(row: Row) -> ShownDiagnostics:
     """What is said of the reports as a whole; the rest is on the model's page."""
     keys = ShownDiagnostics.model_fields
-    return ShownDiagnostics.model_validate({k: v for k, v in row.diagnostics.items() if k in keys})
+    return ShownDiagnostics.model_validate({k: v for k, v in view(row.diagnostics).items() if k in keys})
 
 
 def _other(pair: PairTest, name: str) -> str | None:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError
-from evaluator.core.typed import view
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.analysis import Analysis
 from evaluator.leaderboard.eligibility import Entrants, usable
@@ -165,7 +164,7 @@ def record_row(
         metrics={
             k: _cell(board, record, entrants, k) for k in keys if usable(record, k, entrants.signatures)
         },
-        diagnostics=view(record.diagnostics),
+        diagnostics=record.diagnostics,
         submitted=record.submitted,
         record=f"records/{board.dataset.id}/{board.track}/{record.team}__{record.model}.json",
         pull_request=record.provenance.pull_request,

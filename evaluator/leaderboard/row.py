@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator
 
 from evaluator.core.typed import Typed, form, view
+from evaluator.scoring.record import Diagnostics
 from evaluator.statistics.rounding import six_decimals
 
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
@@ -144,7 +145,7 @@ class Row(Entry):
         tuple[NullTest, ...],
         Field(strict=False, description="Of a ranked model: how it stands to each baseline."),
     ] = ()
-    diagnostics: Mapping[str, Any] = Field(description="As the record has them.")
+    diagnostics: Diagnostics = Field(description="As the record has them.")
     submitted: str | None = Field(None, description="Date, YYYY-MM-DD.")
     pull_request: int | None = None
     commit: str | None = None

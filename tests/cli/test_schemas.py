@@ -19,8 +19,9 @@ VERDICTS = json.loads((VERDICT_FOLDER / "verdicts.json").read_text("utf-8"))
 STRICTER = {
     "overview-v1": ("boards/0/best_display",),
     "pairwise-v1": ("dataset: ", "metrics/bleu_2/0/a: ", "metrics/bleu_2/0/b: "),
+    "table-v1": ("rows/0/diagnostics: a stranger",),
 }
-"""What readers were never promised and the program never took: names that are none, a value in no form."""
+"""What readers were never promised and no file held: names that are none, a value in no form, a diagnostic that no record has."""
 LENIENT = {"history-v1": ("events/0/name: 0", "events/0/primary: 0")}
 """What the program reads of old files though it writes it no more."""
 SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"

@@ -9,6 +9,7 @@ from support import records, tables
 from support.tables import ranked
 
 from evaluator.core.problems import RexrankError
+from evaluator.core.typed import view
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.eligibility import read_releases, sort_entrants
 from evaluator.leaderboard.ranking import mark_contamination
@@ -85,8 +86,11 @@ def test_what_the_ladder_withholds_shows_no_number_anywhere():
     table = ranked(WITHHELD, sort_entrants(WITHHELD, [shown, withheld], rehearsal=False), rehearsal=False)
     (row,) = table.incomplete
     assert row.metrics == {}
-    assert row.diagnostics == {}
-    assert table.rows[0].diagnostics == {"top1_share": 0.123, "signal": {"bleu_2": {"gain": 0.988, "p": 0.5}}}
+    assert view(row.diagnostics) == {}
+    assert view(table.rows[0].diagnostics) == {
+        "top1_share": 0.123,
+        "signal": {"bleu_2": {"gain": 0.988, "p": 0.5}},
+    }
 
 
 def test_releases_name_bytes_and_a_person(tmp_path):
