@@ -11,6 +11,7 @@ from evaluator.cli.schema_examples import HISTORY, OVERVIEW, PAIRWISE
 from evaluator.core.files import write_text
 from evaluator.core.typed import json_schema
 from evaluator.datasets.registry import Dataset
+from evaluator.github.bundle_files import BundleFile
 from evaluator.github.score_result import ScoreResult
 from evaluator.leaderboard.eligibility import Releases
 from evaluator.leaderboard.history import HistoryFile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
+    "bundle-v1": (BundleFile, "ReXrank bundle, version 1"),
     "history-v1": (HistoryFile, "History"),
     "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
     "overview-v1": (Overview, "Overview"),

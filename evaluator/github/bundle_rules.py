@@ -20,6 +20,7 @@ from evaluator.core.files import dump_json
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.github import recompute
+from evaluator.github.bundle_files import KINDS
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.history import Event, history_line
@@ -68,7 +69,8 @@ def _validator(kind: str) -> Any:
     from jsonschema import Draft202012Validator
 
     text = resources.files("evaluator.schemas").joinpath("bundle-v1.schema.json").read_text("utf-8")
-    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": json.loads(text)["$defs"]})
+    reference = f"#/$defs/{KINDS[kind].__name__}"
+    return Draft202012Validator({"$ref": reference, "$defs": json.loads(text)["$defs"]})
 
 
 def _keeps(kind: str, value: Any, name: str) -> None:

@@ -204,7 +204,7 @@ class Record(Typed):
     n_clusters: Size = Field(
         title="Patients", description="Patients those studies come from; intervals resample patients."
     )
-    metrics: dict[str, MetricEntry] = Field(
+    metrics: Mapping[str, MetricEntry] = Field(
         title="Metrics", description="Per metric key: mean, uncertainty and what it was computed with."
     )
     missing: dict[str, str] = Field(

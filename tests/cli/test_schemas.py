@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from support.mutations import spoilt
 
 from evaluator.cli.schemas import OPEN, TITLES, generated_schemas
+from evaluator.github.bundle_files import KINDS
 from evaluator.site.api import SCHEMAS
 
 VERDICT_FOLDER = Path(__file__).parents[1] / "data/schema_verdicts"
@@ -30,7 +31,7 @@ SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"
 @pytest.mark.parametrize("name", generated_schemas())
 def test_a_schema_is_what_its_model_gives(name):
     assert (SCHEMA_FOLDER / name).read_text("utf-8") == generated_schemas()[name], "run: rexrank dev schemas"
-    assert name.removesuffix(".schema.json") in (*SCHEMAS, "score-result-v1")
+    assert name.removesuffix(".schema.json") in (*SCHEMAS, "score-result-v1", "bundle-v1")
 
 
 def patterns(node):
@@ -60,10 +61,11 @@ def takes(model, value):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_generated_schema_and_its_model_decide_as_before(name):
-    model, schema = (
-        TITLES[name][0],
-        Draft202012Validator(json.loads(generated_schemas()[f"{name}.schema.json"])),
-    )
+    name_of_schema, _, kind = name.partition(" ")
+    model = KINDS[kind] if kind else TITLES[name][0]
+    value = json.loads(generated_schemas()[f"{name_of_schema}.schema.json"])
+    part = {"$ref": f"#/$defs/{model.__name__}", "$defs": value["$defs"]} if kind else value
+    schema = Draft202012Validator(part)
     documents = list(spoilt(DOCUMENTS[name]))
     assert len(documents) == len(VERDICTS[name])
     for (change, document), before in zip(documents, VERDICTS[name], strict=True):
