@@ -18,7 +18,7 @@ CEILINGS = {
     "": (59, 79),
     "leaderboard": (0, 8),
     "site": (9, 1),
-    "scoring": (10, 14),
+    "scoring": (6, 13),
     "cli": (0, 0),
 }
 """Signatures and subscripts by room; the empty name is the whole package."""

@@ -50,7 +50,7 @@ def null_reports(
     `seed` names the dataset and its version; the same seed gives the same rows on any machine.
     """
     ids = sorted(references)
-    rows = {
+    reports = {
         "normal-template": dict.fromkeys(ids, StudyReport(NORMAL_FINDINGS, NORMAL_IMPRESSION)),
         "shuffled-references": shuffled_references(references, seed),
     }
@@ -58,9 +58,9 @@ def null_reports(
         constant = best_constant(training, seed)
         rng = _rng(seed, "random-training-report")
         drawn = rng.integers(0, len(training), len(ids))
-        rows["best-constant"] = dict.fromkeys(ids, constant)
-        rows["random-training-report"] = {i: _both(training[j]) for i, j in zip(ids, drawn, strict=True)}
-    return rows
+        reports["best-constant"] = dict.fromkeys(ids, constant)
+        reports["random-training-report"] = {i: _both(training[j]) for i, j in zip(ids, drawn, strict=True)}
+    return reports
 
 
 def _rng(seed: str, what: str) -> np.random.Generator:
