@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from markupsafe import Markup
 from pydantic import Field
 
 from evaluator.core.files import dump_json, sha256_bytes
@@ -21,7 +23,8 @@ from evaluator.scoring.record import RecordCard
 from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
 from evaluator.site.content import Content, schema_text
-from evaluator.site.html import facts, text
+from evaluator.site.template import own, render
+from evaluator.site.views import Fact
 
 ENDPOINTS: Final = (
     "index-v1",
@@ -42,6 +45,35 @@ SCHEMAS: Final = (
     "dataset-v1", "judges-v1", "models-lock-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """A field of a file; `inner`: the fields of its entries."""
+
+    name: str
+    about: str
+    inner: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A kind of file that the site serves."""
+
+    title: str
+    anchor: str
+    address: Markup
+    about: Markup
+    schema: Markup
+    fields: tuple[FieldLine, ...]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Every kind of file that the site serves."""
+
+    endpoints: tuple[Endpoint, ...]
 
 
 def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
@@ -65,47 +97,30 @@ def fill(docs: Path) -> None:
 
 def endpoint_pages() -> str:
     """Every endpoint as Markdown: address, what it holds, fields, an example; from the schemas alone."""
-    return "\n".join(line for name in ENDPOINTS for line in _endpoint(name, json.loads(schema_text(name))))
+    endpoints = tuple(_endpoint(name, json.loads(schema_text(name))) for name in ENDPOINTS)
+    return render("endpoints.md", view=Endpoints(endpoints))
 
 
-def _endpoint(name: str, schema: Mapping[str, Any]) -> list[str]:
-    fields = {f"<code>{key}</code>": _field(value) for key, value in schema["properties"].items()}
-    lines = [
-        f"### {schema['title']} {{ #{name.rpartition('-')[0]} }}",
-        "",
-        f"`{schema['x-address']}`",
-        "",
-        f"{schema['description']} Schema: [`{name}`](data/schemas/{name}.schema.json).",
-        "",
-        facts(fields),
-        "",
-    ]
-    for example in schema.get("examples", ()):
-        body = json.dumps(example, ensure_ascii=False, indent=2)
-        lines += [
-            "<details markdown><summary>Example</summary>",
-            "",
-            "```json",
-            body,
-            "```",
-            "",
-            "</details>",
-            "",
-        ]
-    return lines
+def _endpoint(name: str, schema: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(
+        title=schema["title"],
+        anchor=name.rpartition("-")[0],
+        address=own(schema["x-address"]),
+        about=own(schema["description"]),
+        schema=own(name),
+        fields=tuple(_field(key, value) for key, value in schema["properties"].items()),
+        examples=tuple(json.dumps(e, ensure_ascii=False, indent=2) for e in schema.get("examples", ())),
+    )
 
 
-def _field(value: Mapping[str, Any]) -> str:
+def _field(name: str, value: Mapping[str, Any]) -> FieldLine:
     """A field's description, with those of its entries' fields."""
     inner = value.get("items", {}).get("properties", {})
-    parts = [text(value["description"])] if value.get("description") else []
-    named = [
-        f"<code>{k}</code>{': ' + text(v['description']) if v.get('description') else ''}"
-        for k, v in inner.items()
-    ]
-    if named:
-        parts.append("Each: " + "; ".join(n.removesuffix(".").removesuffix("&#46;") for n in named) + ".")
-    return " ".join(parts) or "–"
+    return FieldLine(
+        name=name,
+        about=value.get("description", ""),
+        inner=tuple(Fact(k, v.get("description", "").removesuffix(".")) for k, v in inner.items()),
+    )
 
 
 def _files(content: Content) -> Iterator[tuple[str, str]]:

@@ -2,57 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
 
 from evaluator.core.files import dump_json
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.history import EVENTS, Event
-from evaluator.site.board.page import TRACK_TITLES
+from evaluator.leaderboard.history import EVENTS, Event, EventName
 from evaluator.site.content import REPOSITORY, Content, metric_title
-from evaluator.site.html import html_table, link, number, text
+from evaluator.site.template import render
+from evaluator.site.views import Link
+from evaluator.site.words import TRACK_TITLES, number
 
 FEED_ENTRIES: Final = 100
+DEEDS: Final[Mapping[EventName, str]] = {
+    "entered": "entered",
+    "scored-again": "was scored again on",
+    "withdrawn": "was withdrawn from",
+    "removed": "left",
+}
+"""What an event did, before the names of boards."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """An event of the history; `anchor`: its name on the page, which stays, as the history is only added to."""
+
+    anchor: str
+    date: str
+    model: Link
+    what: str
+    board: Link
+    ranks: str
+    before: str
+    after: str
+    metric: str
+    pull: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Changelog:
+    """Every event, newest first."""
+
+    evaluator_changelog: str
+    rows: tuple[EventLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What happened to a model on one day."""
+
+    id: str
+    url: str
+    title: str
+    text: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The latest items, newest first."""
+
+    url: str
+    updated: str
+    items: tuple[Item, ...]
 
 
 def changelog_page(content: Content) -> str:
-    """Every entry, new scoring and withdrawal, newest first."""
-    lines = [
-        "---",
-        "title: Changelog of scores",
-        "description: Every entry, new scoring and withdrawal on the boards.",
-        "hide: [toc]",
-        "---",
-        "# Changelog of scores",
-        "",
-        "Every entry, new scoring, withdrawal and removal, newest first: also as an [Atom](feed.xml) and a",
-        "[JSON feed](feed.json), and whole as [data](data/history.json). Why numbers move when the evaluator changes is said",
-        f'under "Scores" in the evaluator\'s own [changelog]({REPOSITORY}/blob/main/CHANGELOG.md).',
-        "",
-    ]
-    if not content.history:
-        lines.append("Nothing yet.")
-        return "\n".join(lines) + "\n"
-    rows = [_row(n, e, content) for n, e in reversed(list(enumerate(content.history)))]
-    heads = ("Model", "What", "Board", "Ranks", "Before", "After", "Pull request")
-    lines.append(html_table("Date", heads, rows, "Changelog of scores"))
-    return "\n".join(lines) + "\n"
+    """Every entry, new scoring and withdrawal, newest first, as Markdown."""
+    rows = (_line(place, e, content) for place, e in reversed(list(enumerate(content.history))))
+    return render("changelog.md", view=Changelog(f"{REPOSITORY}/blob/main/CHANGELOG.md", tuple(rows)))
 
 
-def _row(number_: int, event: Event, content: Content) -> str:
-    name = text(event.name or event.id)
-    if event.id in content.models:
-        name = f'<a href="../models/{text(event.id)}/">{name}</a>'
-    board = f'<a href="../leaderboards/{event.dataset}/{event.track}/">{text(_board(event))}</a>'
+def _line(place: int, event: Event, content: Content) -> EventLine:
     pull = event.pull_request
-    request = link(f"{REPOSITORY}/pull/{int(pull)}", f"{int(pull)}") if pull else "–"
-    before, after = _value(event.previous), _value(event.shown)
-    metric = f"<small>{text(metric_title(event, content))}</small>" if event.shown is not None else ""
-    return (
-        f'<tr id="{_anchor(number_)}"><th scope="row" class="rx-ci">{text(event.date)}</th><td>{name}</td><td>{EVENTS[event.event]}</td>'
-        f"<td>{board}</td><td>{_ranks(event) or '–'}</td><td>{before}</td><td>{after}{metric}</td><td>{request}</td></tr>"
+    return EventLine(
+        anchor=_anchor(place),
+        date=event.date,
+        model=Link(event.name or event.id, f"../models/{event.id}/" if event.id in content.models else ""),
+        what=EVENTS[event.event],
+        board=Link(_board(event), f"../leaderboards/{event.dataset}/{event.track}/"),
+        ranks=_ranks(event),
+        before=_value(event.previous),
+        after=_value(event.shown),
+        metric=metric_title(event, content) if event.shown is not None else "",
+        pull=Link(f"{int(pull)}", f"{REPOSITORY}/pull/{int(pull)}") if pull else Link("–"),
     )
 
 
@@ -76,62 +111,56 @@ def _board(event: Event) -> str:
     return f"{get_dataset(event.dataset).title}, {TRACK_TITLES[event.track]}"
 
 
-def _items(content: Content) -> Sequence[dict[str, str]]:
-    items = []
-    for place, event in list(enumerate(content.history))[::-1][:FEED_ENTRIES]:
-        metric = metric_title(event, content)
-        shown = "" if event.shown is None else f", {metric} {number(event.shown)}"
-        ranks = f", rank {_ranks(event)}" if _ranks(event) else ""
-        name = " ".join(str(event.name or event.id).split())
-        board = f"leaderboards/{event.dataset}/{event.track}/"
-        page = f"models/{event.id}/" if event.id in content.models else board
-        items.append(
-            {
-                "id": f"{content.site_url}changelog/#{_anchor(place)}",
-                "url": f"{content.site_url}{page}",
-                "title": f"{name} {EVENTS[event.event]}: {_board(event)}",
-                "text": f"{name} ({event.id}) {EVENTS[event.event]}, {_board(event)}{shown}{ranks}.",
-                "date": f"{event.date}T00:00:00Z",
-            }
-        )
-    return items
+def _feed(content: Content) -> Feed:
+    """The latest items: one a model and day, under the name of the day's first event, which stays."""
+    days: dict[tuple[str, str], list[tuple[int, Event]]] = {}
+    for place, event in enumerate(content.history):
+        days.setdefault((event.date, event.id), []).append((place, event))
+    items = tuple(_item(events, content) for events in list(days.values())[::-1][:FEED_ENTRIES])
+    updated = max((i.date for i in items), default="2026-01-01T00:00:00Z")
+    return Feed(content.site_url, updated, items)
+
+
+def _item(events: Sequence[tuple[int, Event]], content: Content) -> Item:
+    """What happened to one model on one day; `events` with their places in the history."""
+    place, first = events[0]
+    name = " ".join(str(first.name or first.id).split())
+    deeds: dict[EventName, list[str]] = {}
+    for _, event in events:
+        deeds.setdefault(event.event, []).append(_board(event))
+    what = " and ".join(
+        f"{DEEDS[deed]} {boards[0] if len(boards) == 1 else f'{len(boards)} boards'}"
+        for deed, boards in deeds.items()
+    )
+    page = f"models/{first.id}/" if first.id in content.models else _address(first)
+    return Item(
+        id=f"{content.site_url}changelog/#{_anchor(place)}",
+        url=f"{content.site_url}{page}",
+        title=f"{name} {what}",
+        text=f"{name} ({first.id}). " + " ".join(_sentence(e, content) for _, e in events),
+        date=f"{first.date}T00:00:00Z",
+    )
+
+
+def _sentence(event: Event, content: Content) -> str:
+    shown = "" if event.shown is None else f", {metric_title(event, content)} {number(event.shown)}"
+    ranks = f", rank {_ranks(event)}" if _ranks(event) else ""
+    return f"{_board(event)}: {EVENTS[event.event]}{shown}{ranks}."
+
+
+def _address(event: Event) -> str:
+    return f"leaderboards/{event.dataset}/{event.track}/"
+
+
+def atom(content: Content) -> str:
+    """The Atom feed (RFC 4287); the same bytes for the same history."""
+    return render("feed.xml", view=_feed(content))
 
 
 def robots(content: Content) -> str:
     """What robots may read: everything but the texts of single studies. It counts only at the root of a host."""
     path = urlsplit(content.site_url).path
     return f"User-agent: *\nAllow: /\nDisallow: {path}data/cases/\nSitemap: {content.site_url}sitemap.xml\n"
-
-
-def atom(content: Content) -> str:
-    """The Atom feed (RFC 4287); the same bytes for the same history."""
-    items = _items(content)
-    updated = max((i["date"] for i in items), default="2026-01-01T00:00:00Z")
-    url = _xml(content.site_url)
-    parts = [
-        '<?xml version="1.0" encoding="utf-8"?>',
-        '<feed xmlns="http://www.w3.org/2005/Atom">',
-        "<title>ReXrank challenge: new results</title>",
-        f"<id>{url}</id><updated>{updated}</updated>",
-        f'<link rel="self" href="{url}feed.xml"/><link href="{url}"/>',
-        "<author><name>ReXrank challenge</name></author>",
-    ]
-    parts += [
-        f"<entry><id>{_xml(i['id'])}</id><title>{_xml(i['title'])}</title><updated>{i['date']}</updated>"
-        f'<link href="{_xml(i["url"])}"/><summary>{_xml(i["text"])}</summary></entry>'
-        for i in items
-    ]
-    return "\n".join([*parts, "</feed>"]) + "\n"
-
-
-def _xml(value: str) -> str:
-    """`value` as XML text; characters that XML 1.0 cannot hold are left out."""
-    kept = "".join(
-        c
-        for c in value
-        if c in "\t\n" or (c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff")
-    )
-    return escape(kept, {'"': "&quot;"})
 
 
 def json_feed(content: Content) -> str:
@@ -143,14 +172,8 @@ def json_feed(content: Content) -> str:
             "home_page_url": content.site_url,
             "feed_url": f"{content.site_url}feed.json",
             "items": [
-                {
-                    "id": i["id"],
-                    "url": i["url"],
-                    "title": i["title"],
-                    "content_text": i["text"],
-                    "date_published": i["date"],
-                }
-                for i in _items(content)
+                {"id": i.id, "url": i.url, "title": i.title, "content_text": i.text, "date_published": i.date}
+                for i in _feed(content).items
             ],
         }
     )

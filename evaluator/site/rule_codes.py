@@ -1,30 +1,36 @@
-"""The table of problem codes that `rexrank validate` and the bot link to."""
+"""The page of problem codes that `rexrank validate` and the bot link to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
 from evaluator.core.host_files import HOST_RULES
-from evaluator.submissions.rules.codes import RULES, anchor
+from evaluator.site.template import own, render
+from evaluator.submissions.rules.codes import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """A code with what it asks and why, and how to put it right."""
+
+    code: str
+    title: Markup
+    about: Markup
+    cure: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Every code of submissions and of a host's own files."""
+
+    rules: tuple[CodeLine, ...]
+    host_rules: tuple[CodeLine, ...]
 
 
 def codes_page() -> str:
-    """Every code that `rexrank validate` can print, with what it asks and why."""
-    lines = ["---", "title: Codes of problems", "---", "# Codes of problems", ""]
-    lines += ["What `rexrank validate` and the bot say, by code. A warning does not refuse a submission.", ""]
-    for code, rule in RULES.items():
-        lines += [
-            f"## {code}: {rule.title} {{ #{anchor(code)} }}",
-            "",
-            rule.about,
-            "",
-            f"To mend it: {rule.cure}",
-            "",
-        ]
-    lines += ["## Files of the host", ""]
-    lines += [
-        "What every command says of a dataset, policy, releases, judges or weights file that is no good; it exits 1. The",
-        "files' JSON Schemas lie in [`data/schemas/`](api.md).",
-        "",
-    ]
-    for code, (title, about) in HOST_RULES.items():
-        lines += [f"### {code}: {title} {{ #{anchor(code)} }}", "", about, ""]
-    return "\n".join(lines) + "\n"
+    """Every code that `rexrank validate` can print, with what it asks and why, as Markdown."""
+    rules = (CodeLine(k, own(r.title), own(r.about), own(r.cure)) for k, r in RULES.items())
+    hosts = (CodeLine(k, own(title), own(about), own("")) for k, (title, about) in HOST_RULES.items())
+    return render("codes.md", view=Page(tuple(rules), tuple(hosts)))

@@ -23,6 +23,7 @@ _MARKDOWN_ACTIVE: Final = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]()
 _PLAIN: Final = re.compile(r"−?\d+(\.\d+)?%?")
 """Numbers and places of drawings: no markup, and many."""
 _NO_ANCHOR: Final = re.compile(r"[^A-Za-z0-9]+")
+_NO_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -61,6 +62,11 @@ def part(template: str, view: object) -> Markup:
     return Markup(render(template, view=view))  # noqa: S704 - the template escaped every value
 
 
+def own(markdown: str) -> Markup:
+    """Markdown of the project's own, which stays as it is; never anything from a file that somebody else writes."""
+    return Markup(markdown)  # noqa: S704 - constants of the code
+
+
 @cache
 def environment() -> Environment:
     """What every template is made with: values are escaped, and a missing one is an error."""
@@ -73,7 +79,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["part"] = part
-    made.filters |= {"number": number, "percent": percent, "https": _https, "yaml": _yaml, "anchor": _anchor}
+    made.filters |= {
+        "number": number,
+        "percent": percent,
+        "https": _https,
+        "yaml": _yaml,
+        "anchor": _anchor,
+        "xml": _xml,
+    }
     return made
 
 
@@ -93,6 +106,11 @@ def _yaml(value: object) -> Markup:
 def _anchor(value: object) -> Markup:
     """A value as the name of a place on a page, which attributes of Markdown read before entities are resolved."""
     return Markup(_NO_ANCHOR.sub("-", str(value)))  # noqa: S704 - letters, digits and hyphens alone
+
+
+def _xml(value: object) -> Markup:
+    """A value as XML text; characters that XML 1.0 cannot hold are left out."""
+    return Markup(html.escape(_NO_XML.sub("", str(value)), quote=True))  # noqa: S704 - escaped here
 
 
 def _https(address: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
 
 import jinja2
 import markdown
@@ -20,8 +21,8 @@ MARKUP = (
     'x" \' onmouseover=rxEvil() onfocus="rxEvil()"><script>rxEvil()</script><img src=x onerror=rxEvil()>'
     "</title></style>--><b>b</b> **[x](javascript:rxEvil())** `{{ 7 * 7 }}` | {% raw %} $&\n\n# h\n\n---\n"
 )
-EXAMPLES = 3
-"""Views of a template that are tried, of each leaderboard."""
+EXAMPLES = 1
+"""Views of a template that are tried beside its longest."""
 
 
 class Elements(HTMLParser):
@@ -70,12 +71,15 @@ def examples(leaderboard, tmp_path_factory):
 
     def recorded(self, *args, **views):
         kept = seen.setdefault(self.name, [])
-        if len(kept) < EXAMPLES * 3:
+        # The first ones, and the longest of the others: it is likely to hold every part.
+        if len(kept) < EXAMPLES:
             kept.append(views)
+        elif len(repr(views)) > len(repr(kept[-1])):
+            kept[EXAMPLES:] = [views]
         return usual(self, *args, **views)
 
     crowd = tmp_path_factory.mktemp("crowd")
-    make_crowd(crowd, ("iu-xray", "mimic-cxr", "chexpert-plus"), n_models=7, n_studies=40)
+    make_crowd(crowd, ("iu-xray", "mimic-cxr", "chexpert-plus"), n_models=6, n_studies=30)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Template, "render", recorded)
         for folder in (leaderboard, crowd, ROOT / "leaderboard"):
@@ -91,8 +95,12 @@ def test_markup_in_every_string_of_every_template_stays_text(examples):
     for name, views in examples.items():
         pages = [render(name, **replaced(view)) for view in views]
         assert any("rxEvil" in page for page in pages), name
+        if name.endswith(".xml"):
+            tags = [{e.tag for e in ET.fromstring(render(name, **view)).iter()} for view in views]
+            assert all({e.tag for e in ET.fromstring(page).iter()} <= set().union(*tags) for page in pages)
+            continue
         for page in pages:
-            front, _, body = page.partition("\n---\n") if name.endswith(".md") else ("", "", page)
+            front, _, body = page.partition("\n---\n") if page.startswith("---\n") else ("", "", page)
             if front:
                 assert all(isinstance(v, str | list) for v in yaml.safe_load(front).values()), name
             for html in (
