@@ -24,7 +24,8 @@ import yaml
 from evaluator.datasets.references import Reference, References, parse_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
-from evaluator.datasets.sandbox.generate import card, predictions, references
+from evaluator.datasets.sandbox.generate import card, predictions
+from evaluator.datasets.sandbox.studies import references
 from evaluator.scoring.null_reports import NORMAL_FINDINGS
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.model_card import ModelCard

@@ -1,7 +1,8 @@
-"""The synthetic dataset and its four submissions, from one seed.
+"""The synthetic datasets and their submissions, from one seed.
 
-Run `python -m evaluator.datasets.sandbox.generate ROOT` to write `evaluator/datasets/sandbox/sandbox.json` and
-`submissions/rexrank-sandbox/` below ROOT again; a test holds that the bytes do not change.
+Run `python -m evaluator.datasets.sandbox.generate ROOT` to write `sandbox.json` and `sandbox-vqa.json` in
+`evaluator/datasets/sandbox/` and `submissions/rexrank-sandbox/` below ROOT again; a test holds that the bytes do not
+change.
 """
 
 from __future__ import annotations
@@ -10,121 +11,25 @@ import json
 import random
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.files import write_text
 from evaluator.datasets.report import StudyReport, dump_predictions
-from evaluator.datasets.sandbox.grammar import (
-    FINDINGS,
-    NORMAL,
-    Fact,
-    changes_of,
-    no_disease,
-    normal_sentence,
-    say,
+from evaluator.datasets.sandbox.grammar import FINDINGS, NORMAL, Fact, no_disease, normal_sentence, say
+from evaluator.datasets.sandbox.questions import DATASET, questions_text
+from evaluator.datasets.sandbox.studies import (
+    ABSENT_POOL,
+    SEED,
+    Study,
+    draw_fact,
+    references,
+    studies,
+    write_report,
 )
 
-SEED: Final = 20241122
-N_STUDIES: Final = 60
-N_PATIENTS: Final = 42
 TEAM: Final = "rexrank-sandbox"
-_ABSENT_POOL: Final = ("effusion", "pneumothorax", "consolidation", "edema", "fracture")
-_INDICATIONS: Final = (
-    "Chest pain.",
-    "Shortness of breath.",
-    "Cough and fever.",
-    "Follow-up.",
-    "Preoperative evaluation.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """A study as facts: what is there, what is denied, which normal topics are named."""
-
-    id: str
-    patient: str
-    sex: str
-    age: int
-    views: tuple[str, ...]
-    prior: bool
-    present: tuple[Fact, ...]
-    absent: tuple[Fact, ...]
-    normal: tuple[str, ...]
-
-
-def studies(seed: int = SEED) -> list[Study]:
-    """The studies of the dataset, in the order of their ids."""
-    rng = random.Random(seed)  # noqa: S311 - a dataset, not a secret
-    patients = [(f"p{i + 1:03d}", rng.choice("FM"), rng.randrange(19, 92)) for i in range(N_PATIENTS)]
-    owners = patients + [rng.choice(patients[:12]) for _ in range(N_STUDIES - N_PATIENTS)]
-    return [_study(f"sandbox-{i + 1:04d}", owner, rng) for i, owner in enumerate(owners)]
-
-
-def _study(study: str, owner: tuple[str, str, int], rng: random.Random) -> Study:
-    prior = rng.random() < 0.4
-    n_present = rng.choice((0, 0, 0, 1, 1, 2, 2, 3))
-    pool = [k for k, f in FINDINGS.items() for _ in range(f.weight)]
-    keys: list[str] = []
-    while len(keys) < n_present:
-        key = rng.choice(pool)
-        if key not in keys:
-            keys.append(key)
-    present = tuple(_draw_fact(key, rng, prior=prior) for key in keys)
-    absent = tuple(Fact(k, "absent") for k in _ABSENT_POOL if k not in keys and rng.random() < 0.6)
-    blocked = {
-        "lungs": {"consolidation", "edema", "atelectasis", "opacity", "nodule"},
-        "heart": {"cardiomegaly"},
-        "bones": {"fracture"},
-    }
-    normal = tuple(t for t, _ in NORMAL if not blocked.get(t, set()) & set(keys) and rng.random() < 0.75)
-    views = rng.choice((("Frontal", "Lateral"), ("Frontal",)))
-    return Study(study, *owner, views, prior, present, absent, normal or ("mediastinum",))
-
-
-def _draw_fact(key: str, rng: random.Random, *, prior: bool) -> Fact:
-    finding = FINDINGS[key]
-    place = rng.choice(finding.places) if finding.places else ""
-    if rng.random() < 0.2 and key != "tube":
-        return Fact(key, "uncertain", place)
-    severity = rng.choice(finding.severities) if finding.severities else ""
-    change = rng.choice(changes_of(key)) if prior and rng.random() < 0.7 else ""
-    return Fact(key, "present", place, severity, change)
-
-
-def write_report(study: Study, rng: random.Random) -> StudyReport:
-    """The study's facts in words: abnormal first, then denials, then what is normal."""
-    said = [say(f, rng.randrange(3)).text for f in (*study.present, *study.absent)]
-    said += [normal_sentence(t, rng.randrange(3)).text for t in study.normal]
-    if study.present:
-        impression = " ".join(say(replace(f, change=""), rng.randrange(3)).text for f in study.present)
-    else:
-        impression = no_disease(rng.randrange(3)).text
-    return StudyReport(" ".join(said), impression)
-
-
-def references(seed: int = SEED) -> dict[str, dict[str, Any]]:
-    """The dataset in ReXrank's public data format."""
-    rng = random.Random(seed + 1)  # noqa: S311
-    out = {}
-    for study in studies(seed):
-        report = write_report(study, rng)
-        images = [f"{study.id}/{view.lower()}.png" for view in study.views]
-        comparison = "Prior study." if study.prior else "None."
-        out[study.id] = {
-            "key_image_path": images[0],
-            "image_path": images,
-            "frontal_lateral": list(study.views),
-            "section_findings": report.findings,
-            "section_impression": report.impression,
-            "report": f"Findings: {report.findings} Impression: {report.impression}",
-            "context": f"Age:{study.age}.Gender:{study.sex}.Indication: {rng.choice(_INDICATIONS)}Comparison: {comparison}",
-            "subject_id": study.patient,
-            "split": "synthetic",
-        }
-    return out
 
 
 def near_copy(study: Study, rng: random.Random) -> StudyReport:
@@ -152,7 +57,7 @@ def paraphrase(study: Study, rng: random.Random) -> StudyReport:
         present.append(replace(fact, change=""))
     if rng.random() < 0.25:
         made_up = rng.choice([k for k in FINDINGS if k not in {f.finding for f in present}])
-        present.append(_draw_fact(made_up, rng, prior=False))
+        present.append(draw_fact(made_up, rng, prior=False))
     absent = tuple(
         f for f in study.absent if f.finding not in {p.finding for p in present} and rng.random() < 0.7
     )
@@ -162,7 +67,7 @@ def paraphrase(study: Study, rng: random.Random) -> StudyReport:
 
 def template(study: Study, rng: random.Random) -> StudyReport:  # noqa: ARG001 - one report for all
     """The same normal report for every study: what most references deny and call normal."""
-    denied = (say(Fact(key, "absent"), i) for i, key in enumerate(_ABSENT_POOL[:4]))
+    denied = (say(Fact(key, "absent"), i) for i, key in enumerate(ABSENT_POOL[:4]))
     normal = (normal_sentence(topic) for topic, _ in NORMAL)
     return StudyReport(" ".join(s.text for s in (*denied, *normal)), no_disease().text)
 
@@ -242,8 +147,9 @@ def submission_files(seed: int = SEED) -> Mapping[str, str]:
 
 
 def main(root: Path) -> None:
-    """Write the dataset into the package and the submissions into the repository at `root`."""
+    """Write the datasets into the package and the submissions into the repository at `root`."""
     write_text(root / "evaluator/datasets/sandbox/sandbox.json", dataset_text())
+    write_text(root / f"evaluator/datasets/sandbox/{DATASET}.json", questions_text())
     for path, text in submission_files().items():
         write_text(root / "submissions" / path, text)
 

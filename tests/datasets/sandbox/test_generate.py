@@ -12,13 +12,12 @@ from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.facts import facts_of, sentences_of
 from evaluator.datasets.sandbox.generate import (
     MODELS,
-    N_STUDIES,
     dataset_text,
     predictions,
-    studies,
     submission_files,
 )
 from evaluator.datasets.sandbox.grammar import FINDINGS, Fact, all_sentences, say, sentence_table
+from evaluator.datasets.sandbox.studies import N_STUDIES, studies
 from evaluator.submissions.reading import validate_paths
 
 ROOT = Path(__file__).parents[3]

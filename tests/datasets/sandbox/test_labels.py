@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.datasets.sandbox.generate import references
 from evaluator.datasets.sandbox.grammar import all_sentences
 from evaluator.datasets.sandbox.labels import (
     CHEXBERT_LABELS,
@@ -14,6 +13,7 @@ from evaluator.datasets.sandbox.labels import (
     rate_of,
     words_of,
 )
+from evaluator.datasets.sandbox.studies import references
 
 
 def spell(words, start, end):
