@@ -162,6 +162,18 @@ def score(
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
     over_quota: OverQuota = False,
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Run models on a Ray cluster: local for one of this machine, auto, or host:port.",
+        ),
+    ] = "",
+    own_cluster: Annotated[
+        bool,
+        typer.Option("--own-cluster", help="Everyone who reaches the Ray cluster may read the references."),
+    ] = False,
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
     from evaluator.cli.score import judge_settings, run_score
@@ -186,6 +198,8 @@ def score(
             shard,
             over_quota=over_quota,
             named=bool(metrics),
+            ray=ray,
+            own_cluster=own_cluster,
         )
     )
 
@@ -260,14 +274,17 @@ def merge(
     submission: Annotated[Path, typer.Argument(help="Submission folder whose shards were scored.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
     references: References = None,
+    models: Models = None,
     leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
     over_quota: OverQuota = False,
 ) -> None:
-    """Put the shards of a submission together into its records."""
+    """Put the shards of a submission together into its records: the very files of a run in one piece."""
     from evaluator.cli.score import run_merge
+    from evaluator.scoring.run import ScoreSettings
 
-    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, store, over_quota=over_quota))
+    settings = ScoreSettings(models=models, store=store)
+    raise typer.Exit(run_merge(submission, dataset, references, leaderboard, settings, over_quota=over_quota))
 
 
 @app.command()

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,16 +79,34 @@ def run_score(
     *,
     over_quota: bool = False,
     named: bool = False,
+    ray: str = "",
+    own_cluster: bool = False,
 ) -> int:
     """0 after scoring, 1 when the submission is invalid, 3 when a dataset or a metric named is missing.
 
-    Raises `RexrankError` where nothing could be scored. `named`: the metrics were asked for by name.
+    Raises `RexrankError` where nothing could be scored. `named`: the metrics were asked for by name. `ray`: the
+    address of a Ray cluster where models run; `own_cluster`: it may see references that are not public.
     """
     known_keys(settings.metrics)
     submission, chosen = _load(folder, datasets)
     if submission is None:
         return ExitCode.INPUT
     part = parse_shard(shard)
+    if ray:
+        from evaluator.scoring.ray_cluster import ray_cluster
+
+        _check_cluster(chosen, own_cluster=own_cluster)
+        with ray_cluster(ray, settings.device) as cluster:
+            return run_score(
+                folder,
+                datasets,
+                references_dir,
+                leaderboard,
+                replace(settings, cluster=cluster),
+                shard,
+                over_quota=over_quota,
+                named=named,
+            )
 
     def work(dataset: Dataset) -> ExitCode:
         references = load_references(dataset, references_directory(references_dir))
@@ -100,6 +119,16 @@ def run_score(
         return ExitCode.PARTIAL if named and missing else ExitCode.DONE
 
     return each(chosen, work)
+
+
+def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:
+    """Nothing; raises `InputError` for references that a Ray cluster, which asks nobody who they are, may not see."""
+    private = [d.id for d in datasets if not d.exposure.studies]
+    if private and not own_cluster:
+        raise InputError(
+            f"the references of {', '.join(private)} are not public, and whoever reaches a Ray cluster can read "
+            "them. Score without --ray, or add --own-cluster if everyone who reaches it may read them."
+        )
 
 
 @contextmanager
@@ -246,7 +275,7 @@ def run_merge(
     dataset_id: str,
     references_dir: Path | None,
     leaderboard: Path,
-    store: Path | None,
+    settings: ScoreSettings,
     *,
     over_quota: bool = False,
 ) -> int:
@@ -257,7 +286,6 @@ def run_merge(
     if submission is None:
         return 1
     references = load_references(datasets[0], references_directory(references_dir))
-    settings = ScoreSettings(store=store)
     with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
         earlier = earlier_reports(folder, submission, datasets[0])
         for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):

@@ -39,6 +39,7 @@ from evaluator.scoring.score_store import ScoreStore
 if TYPE_CHECKING:
     from evaluator.datasets.report import StudyReport
     from evaluator.models.judges.settings import JudgeSettings
+    from evaluator.scoring.ray_cluster import RayCluster
     from evaluator.submissions.submission import Submission
 
 DEFAULT_METRICS: Final = board_metric_keys()
@@ -67,6 +68,8 @@ class ScoreSettings:
     """Ids of the GitHub accounts behind the pull request: the Ladder looks at all their teams."""
     records: Path | None = None
     """Where records and per-study scores of sets that are not public go, if not to the store (a preview's copy)."""
+    cluster: RayCluster | None = None
+    """Where the models run, if not here."""
 
 
 def board_pairs(
@@ -89,7 +92,10 @@ def score_board(
     """The scores of one submission's pairs on one board, or on one shard of it (`part` = i, n)."""
     run = board_run(board, settings, progress)
     chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
-    return score(chosen, board_metrics(board, settings), run, ScoreStore(store_directory(settings.store)))
+    keys, store = board_metrics(board, settings), ScoreStore(store_directory(settings.store))
+    if settings.cluster is not None:
+        settings.cluster.fill(chosen, keys, run, store)
+    return score(chosen, keys, run, store)
 
 
 def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
+from evaluator.metrics.registry import get_metric
 from evaluator.metrics.signature import Signature
+from evaluator.models.runtime import check_device
 from evaluator.scoring.earlier import earlier_on, keep_file
 from evaluator.scoring.engine import Scored, merge
 from evaluator.scoring.provenance import today
@@ -44,6 +46,8 @@ class Shard(Typed):
     protocol: ProtocolName
     device: str
     ids: Annotated[tuple[str, ...], Field(strict=False)]
+    metrics: Annotated[tuple[str, ...], Field(strict=False)]
+    """The metrics of `scores` in the order that was asked for: columns stand in it."""
     signatures: Mapping[str, str]
     unavailable: Mapping[str, str]
     scores: Mapping[str, list[float]]
@@ -54,7 +58,7 @@ class Shard(Typed):
     def _whole(self) -> Self:
         """Every metric has a signature, and a value and a failure for every study."""
         n = len(self.ids)
-        if not self.scores.keys() == self.failed.keys() == self.signatures.keys():
+        if not set(self.metrics) == self.scores.keys() == self.failed.keys() == self.signatures.keys():
             raise ValueError("its metrics differ from field to field")
         lengths = {len(values) for values in self.scores.values()} | {len(f) for f in self.failed.values()}
         if lengths - {n}:
@@ -69,15 +73,15 @@ class Shard(Typed):
         counts = self.counts
         scores = {
             key: Scores(
-                np.array(values, dtype=np.float64),
+                np.array(self.scores[key], dtype=np.float64),
                 np.array(self.failed[key], dtype=np.bool_),
-                counts=np.array(counts[key], dtype=np.int64).reshape(len(values), -1)
+                counts=np.array(counts[key], dtype=np.int64).reshape(len(self.ids), -1)
                 if key in counts
                 else None,
             )
-            for key, values in self.scores.items()
+            for key in self.metrics
         }
-        signatures = {k: Signature.parse(s) for k, s in self.signatures.items()}
+        signatures = {k: Signature.parse(self.signatures[k]) for k in self.metrics}
         return Scored(self.ids, scores, signatures, self.unavailable)
 
 
@@ -99,6 +103,7 @@ def write_shard(
         protocol=settings.protocol,
         device=settings.device,
         ids=scored.ids,
+        metrics=tuple(scored.scores),
         signatures={k: str(s) for k, s in scored.signatures.items()},
         unavailable=dict(scored.unavailable),
         scores={k: s.values.tolist() for k, s in scored.scores.items()},
@@ -120,7 +125,8 @@ def merge_shards(
 ) -> list[Path]:
     """The records written; equal bit for bit to an unsharded run on one device.
 
-    Raises `RexrankError` that names the shards which are still missing.
+    CheXbert's readings, which the subgroups and the integrity rules need, come from the store's text cache, or
+    from the weights of the settings. Raises `RexrankError` that names the shards which are still missing.
     """
     predictions = submission.files[dataset.id]
     store = store_directory(settings.store)
@@ -130,6 +136,8 @@ def merge_shards(
         shards = _read_shards(shard_folder(store, board, submission))
         scored = merge([s.scored for s in shards])
         used = replace(settings, protocol=shards[0].protocol, device=shards[0].device)
+        if any(get_metric(key).weights for key in scored.scores):
+            check_device(used.device)
         pairs = board_pairs(board, references, predictions.reports, used.protocol)
         if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(

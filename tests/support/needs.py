@@ -22,6 +22,7 @@ NEEDS: Final = {
     "namespaces": "root that may make namespaces, with iproute2 and util-linux: a virtual machine, or docker run --privileged",
     "nspawn": "root, and a systemd to boot in a container: apt-get install systemd systemd-container",
     "node": "Node 20 or newer: pip install -e '.[dev]' brings one, or apt-get install nodejs",
+    "ray": "a cluster on this machine: pip install -e '.[score,ray]'",
     "root": "root: run the tests as root of a container or a virtual machine",
     "score": "the extra with torch: pip install -e '.[score]'",
     "serve": "a judge's small engine: pip install -e '.[score,serve]'",

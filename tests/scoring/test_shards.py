@@ -1,0 +1,62 @@
+"""Shards: every metric of the boards comes out of `merge` as it comes out of a run in one piece."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from support.fuzz import command
+from support.needs import reason
+
+from evaluator.datasets.sandbox.facts import facts_of
+from evaluator.datasets.sandbox.generate import submission_files
+from evaluator.datasets.sandbox.shipped_weights import shipped_models
+from evaluator.metrics.registry import board_metric_keys
+from evaluator.models.judges.stub_server import MODEL, stand_in_judge
+from evaluator.scoring.records import typed_record
+
+SUBMISSION = "submissions/rexrank-sandbox/paraphrase"
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def rexrank(tmp_path, monkeypatch):
+    """The command in a repository with the sandbox's submissions, and nothing of the caller's settings."""
+    for name in ("REXRANK_MODELS", "REXRANK_STORE", "REXRANK_REFERENCES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name, text in submission_files().items():
+        path = tmp_path / "submissions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def run(name, *args):
+        with contextlib.chdir(tmp_path):
+            return command(name, SUBMISSION, "--dataset", "sandbox", *args)
+
+    return run
+
+
+def test_every_metric_of_the_boards_merges_to_the_bytes_of_a_whole_run(rexrank, tmp_path):
+    pytest.importorskip("torch", reason=reason("score"))
+    with stand_in_judge(facts_of) as url:
+        how = ("--models", shipped_models(), "--judge-url", url, "--judge-model", MODEL)
+        whole = rexrank("score", *how, "--store", "whole-store", "--leaderboard", "whole")
+        assert whole.code == 0, whole.err
+        shared = ("--store", "parts-store", "--leaderboard", "parts")
+        for part in ("2/2", "1/2"):
+            done = rexrank("score", *how, *shared, "--shard", part)
+            assert done.code == 0, done.err
+    without = rexrank("merge", *shared)
+    assert (without.code, "rexrank models fetch chexbert" in without.err) == (2, True), without.err
+    assert not (tmp_path / "parts").exists()
+    done = rexrank("merge", "--models", shipped_models(), *shared)
+    assert done.code == 0, done.err
+    record = typed_record(tmp_path / "parts/records/sandbox/findings/rexrank-sandbox__paraphrase.json")
+    assert {*record.metrics} == {*board_metric_keys()} - {*record.missing}
+    assert not record.missing
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
