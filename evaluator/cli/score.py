@@ -122,7 +122,7 @@ def run_score(
 
 
 def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:
-    """Nothing; raises `InputError` for references that a Ray cluster, which asks nobody who they are, may not see."""
+    """Nothing; raises `InputError` for references that a Ray cluster may not see."""
     private = [d.id for d in datasets if not d.exposure.studies]
     if private and not own_cluster:
         raise InputError(

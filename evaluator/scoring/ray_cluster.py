@@ -1,7 +1,7 @@
 """Scoring spread over a Ray cluster: actors keep the weights loaded, shards are tasks, only the driver writes.
 
-Ray has no authentication: whoever reaches its ports runs code as its user. So this is for public sets and for a
-lab's own cluster, and never for the scorer of strangers' pull requests, which offers no such option.
+Whoever reaches a Ray cluster, in newer versions with its one token, runs code as its user. So this is for public
+sets and for a lab's own cluster, and never for the scorer of strangers' pull requests, which offers no such option.
 """
 
 from __future__ import annotations
