@@ -26,7 +26,9 @@ from evaluator.cli.options import (
     Metrics,
     Models,
     OverQuota,
+    OwnCluster,
     Protocol,
+    Ray,
     References,
     Store,
 )
@@ -162,18 +164,8 @@ def score(
         str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
     ] = "",
     over_quota: OverQuota = False,
-    ray: Annotated[
-        str,
-        typer.Option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Run models on a Ray cluster: local for one of this machine, auto, or host:port.",
-        ),
-    ] = "",
-    own_cluster: Annotated[
-        bool,
-        typer.Option("--own-cluster", help="Everyone who reaches the Ray cluster may read the references."),
-    ] = False,
+    ray: Ray = "",
+    own_cluster: OwnCluster = False,
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
     from evaluator.cli.score import judge_settings, run_score

@@ -66,6 +66,17 @@ JudgesFile = Annotated[
     Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
 ]
 
+Ray = Annotated[
+    str,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Run models on a Ray cluster: local for one of this machine, auto, or host:port.",
+    ),
+]
+OwnCluster = Annotated[
+    bool, typer.Option("--own-cluster", help="Everyone who reaches the Ray cluster may read the references.")
+]
 OverQuota = Annotated[
     bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
 ]
