@@ -31,6 +31,7 @@ from evaluator.cli.options import (
     Ray,
     References,
     Store,
+    Variants,
 )
 from evaluator.cli.pull_request_app import pr_app
 from evaluator.core.workspace import LEADERBOARD
@@ -242,9 +243,11 @@ def agreement(
     store: Store = None,
     device: Device = "cpu",
     judges: JudgesFile = None,
+    variant: Variants = None,
 ) -> None:
     """Measure how far each metric that runs here agrees with radiologists; numbers only, no texts."""
     from evaluator.cli.agreement import run_agreement
+    from evaluator.cli.metric import parse_variants
     from evaluator.cli.score import judge_settings
     from evaluator.metrics.registry import board_metric_keys
     from evaluator.models.runtime import Run
@@ -254,6 +257,7 @@ def agreement(
         models=models,
         device=device,
         judges=judge_settings("", "", "", "", [], judges),
+        variants=parse_variants(variant or []),
     )
     keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
     raise typer.Exit(

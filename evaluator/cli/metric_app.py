@@ -18,6 +18,7 @@ from evaluator.cli.options import (
     JudgeUrl,
     Models,
     Protocol,
+    Variants,
 )
 
 
@@ -55,7 +56,6 @@ BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Text
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder that keeps encoder results for the next run.")
 ]
-Variants = Annotated[list[str] | None, typer.Option("--variant", help="KEY=NAME, e.g. ratescore=0.5.0.")]
 Details = Annotated[bool, typer.Option("--details", help="Add what each metric saw (JSON).")]
 Form = Annotated[ScoreFormat, typer.Option("--format", help="auto: a table on a terminal, JSON into a pipe.")]
 

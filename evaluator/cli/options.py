@@ -80,3 +80,9 @@ OwnCluster = Annotated[
 OverQuota = Annotated[
     bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
 ]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", help="A metric's variant as KEY=NAME, for example ratescore=0.5.0. May be repeated."
+    ),
+]

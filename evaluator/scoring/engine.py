@@ -205,7 +205,16 @@ def _context(value: Any, number: int) -> tuple[tuple[str, str], ...]:
             f"row {number}: the context may hold the texts age and indication; found {_shown(value)}."
         )
     told = {str(k).lower(): v for k, v in value.items()}
-    return tuple((name, told[key]) for key, name in CONTEXT.items() if told.get(key, "").strip())
+    return context_of(told.get("age", ""), told.get("indication", ""))
+
+
+def context_of(age: str, indication: str) -> tuple[tuple[str, str], ...]:
+    """A pair's context in the order and under the names of prompts, without what is blank."""
+    return tuple(
+        (name, value)
+        for name, value in zip(CONTEXT.values(), (age, indication), strict=True)
+        if value.strip()
+    )
 
 
 def _shown(value: object) -> str:

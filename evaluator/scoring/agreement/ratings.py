@@ -21,7 +21,8 @@ from evaluator.core.files import sha256_file
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError
 from evaluator.core.typed import CONFIG, form
-from evaluator.core.types import FloatArray
+from evaluator.core.types import FloatArray, Pair
+from evaluator.scoring.engine import context_of
 from evaluator.scoring.records import collect
 
 PAIRS: Final = "preference_data.json"
@@ -48,6 +49,8 @@ class _Case(_Part):
     C2_report: Text
     C1_source: Text
     C2_source: Text
+    PatientAge: Text = ""
+    Indication: Text = ""
 
 
 class _Cases(RootModel[Annotated[tuple[_Case, ...], Field(strict=False, min_length=1, max_length=100_000)]]):
@@ -67,8 +70,14 @@ class _Rater(_Part):
     annotations: Mapping[str, _Ratings]
 
 
+class _Context(_Part):
+    age: Text = ""
+    indication: Text = ""
+
+
 class _Candidate(_Part):
     text: Text
+    context: _Context = _Context()
 
 
 class _Test(_Part):
@@ -87,19 +96,15 @@ class _Judge(_Part):
     tests: Annotated[tuple[_Category, ...], Field(strict=False, alias="RANKING_TESTS")]
 
 
-Row = tuple[str, str, str]
-"""Id, reference and candidate."""
-
-
 @dataclass(frozen=True, slots=True)
 class RadPref:
     """Pairs of candidates for one reference, rated by radiologists.
 
-    `rows`: the two candidates of a pair follow each other. `sources`: what wrote each candidate. `ratings`: 1 to 5,
+    `rows`: id, reference, candidate and what is known of the patient; the two candidates of a pair follow each other. `sources`: what wrote each candidate. `ratings`: 1 to 5,
     shape (2 × pairs, radiologists). `digest`: SHA-256 over the files.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[Pair, ...]
     sources: tuple[str, ...]
     ratings: FloatArray
     digest: str
@@ -107,7 +112,7 @@ class RadPref:
     @property
     def pairs(self) -> tuple[str, ...]:
         """Per candidate the id of its pair."""
-        return tuple(row[0].rpartition("#")[0] for row in self.rows)
+        return tuple(row.id.rpartition("#")[0] for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class RankingCase:
 
     id: str
     category: str
-    rows: tuple[Row, ...]
+    rows: tuple[Pair, ...]
     relations: tuple[tuple[int, str, int], ...]
 
 
@@ -145,8 +150,10 @@ def read_radpref(folder: Path) -> RadPref:
     _complete(folder, [c.id for c in listed], dict(zip(raters, found, strict=True)))
     rows, sources, ratings = [], [], []
     for case in listed:
+        known = context_of(case.PatientAge, case.Indication)
         for side in SIDES:
-            rows.append((f"{case.id}#{side}", case.ground_truth_report, str(getattr(case, f"{side}_report"))))
+            text = str(getattr(case, f"{side}_report"))
+            rows.append(Pair(f"{case.id}#{side}", case.ground_truth_report, text, known))
             sources.append(str(getattr(case, f"{side}_source")))
             ratings.append([float(getattr(r.annotations[case.id], side).rating) for r in found])
     return RadPref(tuple(rows), tuple(sources), np.array(ratings), _digest([folder / PAIRS, *raters]))
@@ -182,7 +189,15 @@ def read_radjudge(folder: Path) -> RadJudge:
             if absent:
                 wrong.append(f"case {test.id!r} ranks {', '.join(absent)}, which it does not have")
                 continue
-            rows = tuple((f"{test.id}#{n}", test.ground_truth, test.candidates[n].text) for n in names)
+            rows = tuple(
+                Pair(
+                    f"{test.id}#{n}",
+                    test.ground_truth,
+                    c.text,
+                    context_of(c.context.age, c.context.indication),
+                )
+                for n, c in ((n, test.candidates[n]) for n in names)
+            )
             relations = tuple((names.index(a), m, names.index(b)) for a, m, b in sides)
             cases.append(RankingCase(test.id, category.category, rows, relations))
     if wrong:

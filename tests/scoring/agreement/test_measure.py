@@ -10,9 +10,12 @@ import pytest
 from support.needs import has_data, needs_rouge, reason
 
 from evaluator.cli.agreement import run_agreement
+from evaluator.cli.app import app
 from evaluator.core.problems import ExitCode, RexrankError
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.models.runtime import Run
+from evaluator.scoring import engine
+from evaluator.scoring.agreement.ratings import read_radjudge
 from evaluator.scoring.agreement.results import read_radjudge_agreement, read_radpref_agreement
 
 COMMITTED = Path(__file__).parents[3] / "leaderboard"
@@ -124,6 +127,40 @@ def test_every_damaged_file_is_named_at_once(folder):
     with pytest.raises(RexrankError) as error:
         run(folder)
     assert all(name in str(error.value) for name in ("user_1.json", "radjudge.json"))
+
+
+def test_metrics_are_told_what_is_known_of_the_patient(folder, monkeypatch):
+    cases = [case(i) for i in range(2)] + [case(2, PatientAge="072Y", Indication=" ")]
+    (folder / "preference_data.json").write_text(json.dumps(cases))
+    told = {}
+
+    def score(pairs, keys, used, store):
+        told.update({p.id: p.context for p in pairs})
+        told["variants"] = used.variants
+        return engine.score(pairs, keys, used, store)
+
+    monkeypatch.setattr("evaluator.scoring.agreement.measure.score", score)
+    monkeypatch.chdir(folder)
+    options = ["agreement", str(folder), "--metrics", "bleu_2", "--leaderboard", "board", "--store", "store"]
+    assert app([*options, "--variant", "crimson=auto+context"], standalone_mode=False) == ExitCode.DONE
+    assert told == {
+        **dict.fromkeys(("p0#C1", "p0#C2", "p1#C1", "p1#C2", "1a#C1"), ()),
+        **dict.fromkeys(("p2#C1", "p2#C2"), (("Age", "072Y"),)),
+        "1a#C2": (("Age", "4"),),
+        "variants": {"crimson": "auto+context"},
+    }
+    with pytest.raises(RexrankError, match="crimson has no variant 'long'"):
+        app([*options, "--variant", "crimson=long"], standalone_mode=False)
+
+
+@pytest.mark.skipif(not has_data(), reason=reason("data"))
+def test_the_published_cases_that_depend_on_the_patient_have_their_context():
+    found = read_radjudge(Path(os.environ["REXRANK_SHARED"]) / "data/radpref")
+    told = {c.id: [p.context for p in c.rows] for c in found.cases if any(p.context for p in c.rows)}
+    assert set(told) == {"2a", "2b", "2c", "10a", "10c"}
+    # Candidates of two cases differ by their context alone, so that no other metric can order them.
+    assert {i for i, contexts in told.items() if len(set(contexts)) > 1} == {"2a", "2b", "2c"}
+    assert [dict(context)["Age"] for context in told["2c"]] == ["4", "80"]
 
 
 def test_the_committed_figures_are_those_measured_once():
