@@ -2,87 +2,97 @@
 # Sets a machine up as the scoring runner, as root, from a checkout of main that root owns. Run it again after
 # every change below runner/: it is idempotent and never touches references, store, models or the salt.
 #
-#   setup.sh                 users, folders, scripts, sudoers, salt
-#   setup.sh --destdir DIR   the same files below DIR, without users and owners: to look at, and for the tests
+#   setup.sh                 accounts, folders, scripts, sudoers, salt: all that `layout` names
+#   setup.sh --check         changes nothing; names each difference from `layout`, and ends with 1 when there is one
+#   setup.sh [--check] --destdir DIR   the same below DIR, without accounts and owners: to look at, and for the tests
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 0022
 source=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-dest=''
+dest='' act=make status=0
+if [ "${1-}" = --check ]; then
+    act=check
+    shift
+fi
 if [ "${1-}" = --destdir ]; then
     dest=${2:?wanted: --destdir DIR}
 elif [ $# -gt 0 ]; then
-    echo 'wanted: setup.sh [--destdir DIR]' >&2
+    echo 'wanted: setup.sh [--check] [--destdir DIR]' >&2
     exit 2
 elif [ "$(id -u)" != 0 ]; then
     echo 'setup: this needs root.' >&2
     exit 2
 fi
 
-# folder MODE OWNER GROUP PATH
-folder() {
-    if [ -n "$dest" ]; then
-        install -d -m "$1" "$dest$4"
-    else
-        install -d -m "$1" -o "$2" -g "$3" "$4"
+# make_account NAME HOME SHELL GROUPS
+make_account() {
+    local home=--no-create-home group groups
+    [ "$2" = /nonexistent ] || home=--create-home
+    id -u "$1" >/dev/null 2>&1 ||
+        useradd --system --user-group "$home" --home-dir "$2" --shell "$3" --password '*' "$1"
+    IFS=, read -ra groups <<<"${4#-}"
+    for group in "${groups[@]}"; do
+        ! getent group "$group" >/dev/null || usermod -aG "$group" "$1"
+    done
+}
+
+# make_path KIND MODE OWNER GROUP PATH SOURCE
+make_path() {
+    local target=$dest$5 owner=(-o "$3" -g "$4")
+    [ -z "$dest" ] || owner=()
+    case $1:$6 in
+    folder:*) install -d -m "$2" "${owner[@]}" "$target" ;;
+    file:*) install -m "$2" "${owner[@]}" "$source/$6" "$target" ;;
+    once:*) [ ! -e "$target" ] || return 0 ;;&
+    once:-)
+        (umask 0377 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target")
+        echo "wrote a new salt to $target: keep a copy; another salt gives other intervals."
+        ;;
+    once:*) install -m "$2" "${owner[@]}" "$source/$6" "$target" ;;
+    esac
+}
+
+differs() {
+    printf '%s is %s, wanted: %s\n' "$@"
+    status=1
+}
+
+check_account() {
+    local found group
+    found=$(getent passwd "$1" | cut -d: -f6,7) || true
+    [ "$found" = "$2:$3" ] || differs "$1" "${found:-absent}" "$2:$3"
+    for group in $(id -Gn "$1" 2>/dev/null); do
+        [[ ,$1,$4, == *,$group,* ]] || differs "$1" "in the group $group" "no group but its own and $4"
+    done
+}
+
+check_path() {
+    local target=$dest$5 form='%a %U:%G' wanted="${2#0} $3:$4" found
+    [ -z "$dest" ] || form=%a wanted=${2#0}
+    # A link is followed: the environment's python is one.
+    found=$(stat -L -c "$form" -- "$target" 2>/dev/null) || found=absent
+    if [ "$found" != "$wanted" ]; then
+        differs "$5" "$found" "$wanted"
+    elif [ "$1" = file ] && ! cmp -s -- "$source/$6" "$target"; then
+        differs "$5" 'another file' "runner/$6 of this checkout"
     fi
 }
 
-# file MODE SOURCE TARGET: root's.
-file() {
-    if [ -n "$dest" ]; then
-        install -m "$1" "$source/$2" "$dest$3"
-    else
-        install -m "$1" -o root -g root "$source/$2" "$3"
-    fi
-}
-
-folder 0755 root root /opt/rexrank
-folder 0711 root root /var/lib/rexrank
-if [ -z "$dest" ]; then
-    for user in rexrunner rexfetch rexscore; do
-        id -u "$user" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
-    done
-    # The one that keep-registered.sh logs in as; its key goes into .ssh/authorized_keys there, with a forced command.
-    id -u rexrank-registrar >/dev/null 2>&1 || useradd --system --user-group --create-home --home-dir /var/lib/rexrank/registrar --shell /bin/sh --password '*' rexrank-registrar
-    # The devices of a GPU; other groups, docker before all, are a hole.
-    for group in video render; do
-        ! getent group "$group" >/dev/null || usermod -aG "$group" rexscore
-    done
+declare -A names=([root]=root)
+while read -r kind one two three four five; do
+    case $kind in
+    account)
+        names[$one]=$two
+        [ -n "$dest" ] || "${act}_account" "$two" "$three" "$four" "$five"
+        ;;
+    folder | file | once | given) "${act}_path" "$kind" "$one" "${names[$two]}" "${names[$three]}" "$four" "$five" ;;
+    esac
+done <"$source/layout"
+if [ $act = check ]; then
+    exit "$status"
 fi
 
-folder 0755 root root /opt/rexrank/bin
-folder 0755 root root /opt/rexrank/hooks
-folder 0755 root root /opt/rexrank/etc
-folder 0755 root root /srv/rexrank
-folder 0750 root rexscore /srv/rexrank/references
-# Some weights come under a licence of their own; nobody else on this machine needs them.
-folder 0750 root rexscore /srv/rexrank/models
-folder 0700 rexscore rexscore /var/lib/rexrank/store
-folder 0711 root root /var/lib/rexrank/scratch
-folder 0700 root root /var/log/rexrank
-folder 0755 root root /etc/sudoers.d
-folder 0755 root root /etc/systemd/system
-
-for name in isolate.sh isolated-rexrank.sh run-one-job.sh released.py confine.py; do
-    file 0755 "$name" "/opt/rexrank/bin/$name"
-done
-for name in lib.sh system-calls; do
-    file 0644 "$name" "/opt/rexrank/bin/$name"
-done
-file 0755 hooks/job-started.sh /opt/rexrank/hooks/job-started.sh
-file 0755 hooks/job-completed.sh /opt/rexrank/hooks/job-completed.sh
-file 0440 sudoers /etc/sudoers.d/rexrank
-file 0644 rexrank-scorer.service /etc/systemd/system/rexrank-scorer.service
-[ -e "$dest/opt/rexrank/etc/runner.conf" ] || file 0644 runner.conf.example /opt/rexrank/etc/runner.conf
-[ -e "$dest/opt/rexrank/etc/judges.toml" ] || file 0644 judges.toml.example /opt/rexrank/etc/judges.toml
-
-salt=$dest/opt/rexrank/etc/salt
-if [ ! -e "$salt" ]; then
-    (umask 0377 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$salt")
-    echo "wrote a new salt to $salt: keep a copy; another salt gives other intervals."
-fi
 if [ -z "$dest" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi

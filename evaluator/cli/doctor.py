@@ -17,13 +17,12 @@ NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
     """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
-    from evaluator.doctor.host.checks import check_host
-    from evaluator.doctor.host.installation import nothing_installed
-    from evaluator.doctor.host.read import ask_inside, look
+    from evaluator.doctor.host.checks import check_host, nothing_installed
+    from evaluator.doctor.host.read import ask_inside, read_host
 
     if not prefix.is_dir():
         return _say([Section("The kit", (nothing_installed(str(prefix)),))], json=json, strict=strict)
-    sections = check_host(look(prefix, workflows))
+    sections = check_host(read_host(prefix, workflows))
     return _say([*sections, *ask_inside(prefix)], json=json, strict=strict)
 
 
@@ -37,16 +36,13 @@ def run_inside(*, json: bool, strict: bool) -> int:
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
-    from evaluator.doctor.repository.rules import Expected
     from evaluator.doctor.repository.settings import ask_settings, check_settings
-    from evaluator.doctor.repository.workflows import checkout, read_workflows
+    from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
 
     name, token = _repository(repository)
     root = checkout()
-    flows = read_workflows(root) if root is not None else None
-    on_runner = frozenset(name for name, _ in flows.on_runner) if flows else frozenset()
-    expected = Expected(flows.checks, flows.names, flows.foreign, on_runner) if flows else Expected()
-    return _say(check_settings(ask_settings(name, token), expected), json=json, strict=strict)
+    flows = read_workflows(root) if root is not None else Workflows()
+    return _say(check_settings(ask_settings(name, token, flows)), json=json, strict=strict)
 
 
 def _repository(given: str) -> tuple[str, str]:

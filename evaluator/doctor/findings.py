@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,6 +14,7 @@ from evaluator.core.problems import MAX_TEXT, RexrankError, visible
 State = Literal["good", "bad", "open"]
 MARKS: Final[dict[State, str]] = {"good": "✓", "bad": "✗", "open": "○"}
 SCHEMA: Final = "rexrank/doctor/v1"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, str]:
         """The finding as plain values, made printable and bounded."""
-        return {
-            "code": self.code,
-            "state": self.state,
-            "what": visible(self.what, MAX_TEXT),
-            "found": visible(self.found, MAX_TEXT),
-            "wanted": visible(self.wanted, MAX_TEXT),
-            "fix": visible(self.fix, MAX_TEXT),
-        }
+        return {name: visible(text, MAX_TEXT) for name, text in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +42,49 @@ class Section:
 
     title: str
     findings: tuple[Finding, ...]
+
+
+class Untold(Exception):
+    """Raised by a check that cannot be made here: what is known instead, and where to look if not at the fix."""
+
+    def __init__(self, found: str, look: str = "") -> None:
+        super().__init__(found)
+        self.found, self.look = found, look
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[_T]):
+    """One check: what it looks at, what is wrong, what is wanted, the cure, and what a pass says if not `wanted`.
+
+    Words that depend on what is looked at are functions of it.
+    """
+
+    code: str
+    what: str
+    wrong: Callable[[_T], Iterable[str]]
+    wanted: str | Callable[[_T], str]
+    fix: str | Callable[[_T], str]
+    fine: str | Callable[[_T], str] = ""
+
+    def finding(self, subject: _T, what: str = "") -> Finding:
+        """The outcome on one subject; `what` names it where the check is made of several."""
+
+        def words(text: str | Callable[[_T], str]) -> str:
+            return text if isinstance(text, str) else text(subject)
+
+        what = what or self.what
+        try:
+            wrong = list(self.wrong(subject))
+        except Untold as untold:
+            return unsettled(self.code, what, untold.found, untold.look or words(self.fix))
+        if wrong:
+            return Finding(self.code, "bad", what, listed(wrong), words(self.wanted), words(self.fix))
+        return good(self.code, what, words(self.fine or self.wanted))
+
+
+def section(title: str, checks: Iterable[Check[_T]], subject: _T) -> Section:
+    """The findings of some checks on one subject."""
+    return Section(title, tuple(check.finding(subject) for check in checks))
 
 
 def good(code: str, what: str, found: str) -> Finding:
@@ -65,9 +102,13 @@ def unsettled(code: str, what: str, found: str, look: str = "") -> Finding:
     return Finding(code, "open", what, found, "", look)
 
 
-def judged(code: str, what: str, wrong: Sequence[str], fine: str, wanted: str, fix: str) -> Finding:
-    """A failure that lists everything wrong, or a pass that says what is fine."""
-    return bad(code, what, listed(wrong), wanted, fix) if wrong else good(code, what, fine)
+def facts(conditions: Mapping[str, object]) -> list[str]:
+    """The words whose condition holds.
+
+    >>> facts({"it is open": True, "it is old": 0})
+    ['it is open']
+    """
+    return [words for words, holds in conditions.items() if holds]
 
 
 def listed(items: Iterable[str], most: int = 6) -> str:
@@ -77,8 +118,7 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     'a; b; and 1 more'
     """
     known = list(items)
-    rest = [f"and {len(known) - most} more"] if len(known) > most else []
-    return "; ".join([*known[:most], *rest])
+    return "; ".join([*known[:most], *([f"and {len(known) - most} more"] if len(known) > most else [])])
 
 
 def counts(sections: Sequence[Section]) -> dict[State, int]:
@@ -89,23 +129,21 @@ def counts(sections: Sequence[Section]) -> dict[State, int]:
 
 def exit_status(sections: Sequence[Section], *, strict: bool) -> int:
     """0 when nothing is bad, else 1; `strict` counts what could not be told as bad."""
-    states = {f.state for s in sections for f in s.findings}
-    return int("bad" in states or (strict and "open" in states))
+    totals = counts(sections)
+    return int(totals["bad"] > 0 or (strict and totals["open"] > 0))
 
 
 def as_text(sections: Sequence[Section]) -> str:
     """The findings for a terminal: what is wrong with its cure, the rest in one line each."""
     lines = []
-    for section in sections:
-        lines += ["", section.title]
-        for finding in section.findings:
+    for part in sections:
+        lines += ["", part.title]
+        for finding in part.findings:
             shown = finding.to_dict()
             lines.append(f"  {MARKS[finding.state]} {shown['code']}  {shown['what']}: {shown['found']}")
-            pad = " " * (len(shown["code"]) + 6)
-            labels = (("wanted", "wanted"), ("fix", "fix" if finding.state == "bad" else "look"))
-            lines += [f"{pad}{name}: {shown[key]}" for key, name in labels if shown[key]]
-    totals = counts(sections)
-    total = ", ".join(f"{totals[state]} {MARKS[state]}" for state in MARKS)
+            labels = {"wanted": "wanted", "fix": "fix" if finding.state == "bad" else "look"}
+            lines += [f"{'':11}{label}: {shown[key]}" for key, label in labels.items() if shown[key]]
+    total = ", ".join(f"{count} {MARKS[state]}" for state, count in counts(sections).items())
     return "\n".join([*lines[1:], "", total, ""])
 
 
@@ -117,14 +155,12 @@ def as_json(sections: Sequence[Section]) -> str:
 
 def from_json(text: str) -> list[Section]:
     """The sections that `as_json` wrote; raises `RexrankError` for anything else."""
+
+    class Findings(BaseModel):
+        schema_: Literal["rexrank/doctor/v1"] = Field(alias="schema")
+        sections: tuple[Section, ...]
+
     try:
-        return list(_Findings.model_validate_json(text).sections)
+        return list(Findings.model_validate_json(text).sections)
     except ValidationError as error:
         raise RexrankError("the answer is no list of the doctor's findings.") from error
-
-
-class _Findings(BaseModel):
-    """What `as_json` writes."""
-
-    schema_: Literal["rexrank/doctor/v1"] = Field(alias="schema")
-    sections: tuple[Section, ...]

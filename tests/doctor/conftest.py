@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePosixPath
+
 import pytest
 
-from evaluator.doctor.host.description import Account, Entry, Host, Kit, Machine, People, Software
-from evaluator.doctor.host.installation import env_of_a_job, scripts
+from evaluator.doctor.host.checks import env_of_a_job
+from evaluator.doctor.host.description import Account, Entry, Host, read_layout
 from evaluator.doctor.host.machine import TOOLS
 from evaluator.doctor.scorer.checks import Data, Inside, Weights
 
+ROOT = Path(__file__).parents[2]
 PREFIX = "/opt/rexrank"
 CONF = {
     "REPOSITORY": "rexrank/challenge", "SERVER_URL": "https://github.com", "RUNNER": "rexrunner", "FETCHER": "rexfetch",
@@ -28,28 +31,11 @@ def root_folder(mode=0o755):
     return Entry("folder", "root", "root", mode)
 
 
-def kit():
-    files = {p: root_file() for p in scripts(PREFIX)}
-    files |= {f"{PREFIX}/etc/runner.conf": root_file(0o644), f"{PREFIX}/etc/salt": root_file(0o400)}
-    files |= {"/etc/sudoers.d/rexrank": root_file(0o440), f"{PREFIX}/actions-runner.tar.gz": root_file(0o644)}
-    folders = {p: root_folder() for p in ("/", "/opt", PREFIX, f"{PREFIX}/bin", f"{PREFIX}/hooks")}
-    return Kit(
-        prefix=PREFIX,
-        conf=dict(CONF),
-        conf_wrong=(),
-        entries=files | folders,
-        checkout=dict.fromkeys([*scripts(PREFIX), "/etc/sudoers.d/rexrank"], "d1"),
-        taken=MEANT,
-        taken_elsewhere=frozenset(),
-        meant=MEANT,
-        salt_characters=64,
-    )
+def account(name, uid, *groups, shell="/usr/sbin/nologin"):
+    return Account(name, uid, frozenset({name, *groups}), shell, locked=True)
 
 
-def people():
-    def account(name, uid, *groups, shell="/usr/sbin/nologin"):
-        return Account(name, uid, frozenset({name, *groups}), shell, locked=True)
-
+def accesses():
     runs = {f"{PREFIX}/venv/bin/python": "rx", f"{PREFIX}/etc": "rx", f"{PREFIX}/etc/salt": ""}
     runs |= dict.fromkeys(env_of_a_job(PREFIX).values(), "rx")
     scorer = {
@@ -59,30 +45,50 @@ def people():
         CONF["LOGS"]: "",
         CONF["SCRATCH"]: "x",
     }
-    return People(
+    return {
+        "RUNNER": dict(runs),
+        "FETCHER": dict(runs),
+        "SCORER": runs | scorer,
+        "REGISTRAR": dict(runs),
+    }
+
+
+def entries(layout):
+    files = {path: root_file() for path in layout.files()}
+    files |= {f"{PREFIX}/etc/runner.conf": root_file(0o644), f"{PREFIX}/etc/salt": root_file(0o400)}
+    files |= {"/etc/sudoers.d/rexrank": root_file(0o440), f"{PREFIX}/actions-runner.tar.gz": root_file(0o644)}
+    above = {str(p) for path in layout.files() for p in PurePosixPath(path).parents}
+    return files | dict.fromkeys(above, root_folder())
+
+
+@pytest.fixture
+def host():
+    layout = read_layout(ROOT / "runner" / "layout", PREFIX, CONF)
+    return Host(
+        prefix=PREFIX,
+        conf=dict(CONF),
+        conf_wrong=(),
+        layout=layout,
+        entries=entries(layout),
+        checkout=dict.fromkeys(layout.files(), "d1"),
+        taken=MEANT,
+        taken_elsewhere=frozenset(),
+        meant=MEANT,
+        salt_characters=64,
         accounts={
             "RUNNER": account("rexrunner", 901),
             "FETCHER": account("rexfetch", 902),
             "SCORER": account("rexscore", 903, "video"),
             "REGISTRAR": account("rexrank-registrar", 904, shell="/bin/sh"),
         },
-        access={
-            "RUNNER": dict(runs),
-            "FETCHER": dict(runs),
-            "SCORER": runs | scorer,
-            "REGISTRAR": dict(runs),
-        },
+        access=accesses(),
         sudo={
             "RUNNER": (f"{PREFIX}/bin/isolate.sh score *", f"{PREFIX}/bin/isolate.sh refresh"),
             "FETCHER": (),
             "SCORER": (),
             "REGISTRAR": (f'{PREFIX}/bin/run-one-job.sh ""',),
         },
-    )
-
-
-def software():
-    return Software(
+        later=(),
         tools={**dict.fromkeys(TOOLS, "/usr/bin/it"), "git": "git version 2.39.5"},
         python="3.11",
         packages={"numpy": "2.4.6", "torch": "2.13.0+cu130", "pip": "23.0"},
@@ -91,21 +97,16 @@ def software():
         runner_sha256="ab" * 32,
         head=MAIN,
         main=MAIN,
-    )
-
-
-def machine():
-    return Machine(
+        changed=False,
         free={CONF["STORE"]: 100_000_000_000, CONF["SCRATCH"]: 100_000_000_000},
         synchronised=True,
         skew=0.3,
         credentials=(),
+        registrations={},
+        services=(),
+        job_running=False,
+        env=None,
     )
-
-
-@pytest.fixture
-def host():
-    return Host(kit=kit(), people=people(), software=software(), machine=machine())
 
 
 @pytest.fixture

@@ -69,6 +69,54 @@ def test_running_it_again_keeps_the_salt_and_the_configuration(laid):
     assert len((laid / "opt/rexrank/etc/salt").read_text()) == 64
 
 
+GIVEN = [
+    f"/opt/rexrank/{name} is absent, wanted: 755"
+    for name in ("venv", "venv/bin", "venv/bin/python", "src", "src/runner")
+]
+"""What setup.sh leaves to the guide."""
+
+
+def check(base):
+    done = subprocess.run(
+        ["bash", str(KIT / "setup.sh"), "--check", "--destdir", str(base)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_check_has_nothing_to_say_of_a_whole_kit(laid, tmp_path):
+    assert check(laid) == (1, GIVEN)
+    whole = tmp_path / "whole"
+    shutil.copytree(laid, whole, symlinks=True)
+    for folder in ("venv/bin", "src/runner"):
+        (whole / "opt/rexrank" / folder).mkdir(parents=True)
+    (whole / "opt/rexrank/venv/bin/python").symlink_to("/bin/sh")
+    assert check(whole) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "says"),
+    [
+        ("opt/rexrank/bin/isolate.sh", lambda p: p.chmod(0o757), "is 757, wanted: 755"),
+        ("opt/rexrank/bin/lib.sh", lambda p: p.write_text("#"), "is another file, wanted: runner/lib.sh of this checkout"),
+        ("opt/rexrank/etc/salt", lambda p: p.chmod(0o444), "is 444, wanted: 400"),
+        ("srv/rexrank/references", lambda p: p.chmod(0o755), "is 755, wanted: 750"),
+        ("var/lib/rexrank/scratch", lambda p: p.rmdir(), "is absent, wanted: 711"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)  # fmt: skip
+def test_check_names_each_difference_and_changes_nothing(laid, tmp_path, path, change, says):
+    broken = tmp_path / "broken"
+    shutil.copytree(laid, broken, symlinks=True)
+    change(broken / path)
+    before = sorted((p, p.lstat().st_mode) for p in broken.rglob("*"))
+    assert check(broken) == (1, [f"/{path} {says}", *GIVEN])
+    assert sorted((p, p.lstat().st_mode) for p in broken.rglob("*")) == before
+
+
 def test_other_arguments_are_refused():
     done = subprocess.run(
         ["bash", str(KIT / "setup.sh"), "--help"], capture_output=True, text=True, check=False

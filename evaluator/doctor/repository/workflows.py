@@ -16,55 +16,47 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Workflows:
-    """The workflows' file names, what of them runs on the scoring runner, foreign actions, names of CI's checks."""
+    """What a checkout's workflows ask of machine and settings."""
 
-    names: frozenset[str]
-    on_runner: frozenset[Pair]
-    foreign: frozenset[str]
+    names: frozenset[str] = frozenset()
+    """Their file names."""
+    on_runner: frozenset[Pair] = frozenset()
+    """What of them runs on the scoring runner."""
+    foreign: frozenset[str] = frozenset()
     """Owners of actions that are not GitHub's own."""
-    checks: frozenset[str]
+    checks: frozenset[str] = frozenset()
+    """Names of CI's checks that main waits for."""
 
 
 def checkout() -> Path | None:
     """The checkout that this code runs from, `None` for an installed package."""
     root = Path(__file__).resolve().parents[3]
-    return (
-        root
-        if (root / "runner" / "setup.sh").is_file() and (root / ".github" / "workflows").is_dir()
-        else None
-    )
+    whole = (root / "runner" / "setup.sh").is_file() and (root / ".github" / "workflows").is_dir()
+    return root if whole else None
 
 
 def read_workflows(root: Path) -> Workflows:
     """The workflows of a checkout; raises `RexrankError` where there are none."""
-    if not (root / ".github" / "workflows").is_dir():
+    github = root / ".github"
+    if not (github / "workflows").is_dir():
         raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")
-    files = {
-        p.name: yaml.safe_load(p.read_text("utf-8"))
-        for p in sorted((root / ".github" / "workflows").glob("*.yml"))
-    }
-    actions = [
-        yaml.safe_load(p.read_text("utf-8"))
-        for p in sorted((root / ".github" / "actions").glob("*/action.yml"))
-    ]
+    files = {p.name: yaml.safe_load(p.read_text("utf-8")) for p in sorted(github.glob("workflows/*.yml"))}
+    actions = [yaml.safe_load(p.read_text("utf-8")) for p in sorted(github.glob("actions/*/action.yml"))]
     jobs = [job for raw in files.values() for job in raw["jobs"].values()]
     steps = [step for part in (*jobs, *(a["runs"] for a in actions)) for step in part.get("steps", ())]
     owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
-    ci = files.get("ci.yml", {"jobs": {}})
+    ci = files.get("ci.yml", {"jobs": {}})["jobs"]
     # Main's rules ask for the job that waits for the others, not for one of a matrix.
-    needed = [job.get("needs", ()) for job in ci["jobs"].values()]
+    needed = [job.get("needs", ()) for job in ci.values()]
     inner = {name for n in needed for name in ([n] if isinstance(n, str) else n)}
-    return Workflows(
-        names=frozenset(files),
-        on_runner=frozenset(
-            (name, event)
-            for name, raw in files.items()
-            if any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())
-            for event in triggers(raw)
-        ),
-        foreign=frozenset(owners),
-        checks=frozenset(str(job.get("name", name)) for name, job in ci["jobs"].items() if name not in inner),
-    )
+    on_runner = {
+        (name, event)
+        for name, raw in files.items()
+        if any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())
+        for event in triggers(raw)
+    }
+    checks = frozenset(str(job.get("name", name)) for name, job in ci.items() if name not in inner)
+    return Workflows(frozenset(files), frozenset(on_runner), frozenset(owners), checks)
 
 
 def triggers(raw: dict[Any, Any]) -> frozenset[str]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import errno
 import grp
-import json
 import os
 import pwd
 import socket
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
+from evaluator.doctor.host.read import named
 from evaluator.doctor.scorer.checks import Data, Inside, Weights
 from evaluator.models.download import states
 from evaluator.models.judges.config import read_judges
@@ -43,14 +40,16 @@ def look_inside() -> Inside:
     if not env.get("REXRANK_SCORER"):
         raise InputError("this looks around as the scorer: call it through isolate.sh doctor, as root.")
     references = Path(env["REXRANK_REFERENCES"]) if env.get("REXRANK_REFERENCES") else None
-    torch, gpu, error = _torch(env.get("REXRANK_DEVICE", "cpu"))
-    status = _status()
-    shut = {path: path for path in ("/etc/shadow", *env.get("REXRANK_SHUT", "").split(":")) if path}
+    device = env.get("REXRANK_DEVICE", "cpu")
+    torch, gpu, error = _torch(device)
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    status = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
     places = {name: env.get(f"REXRANK_{name.upper()}", "") for name in ("references", "models", "store")}
+    shut = {path: path for path in ("/etc/shadow", *env.get("REXRANK_SHUT", "").split(":")) if path}
     return Inside(
         user=pwd.getpwuid(os.geteuid()).pw_name,
         scorer=env.get("REXRANK_SCORER", ""),
-        groups=frozenset(_group(g) for g in {*os.getgroups(), os.getegid()}),
+        groups=frozenset(named(grp.getgrgid, g) for g in {*os.getgroups(), os.getegid()}),
         capabilities=int(status.get("CapPrm", "0"), 16) | int(status.get("CapBnd", "0"), 16),
         no_new_privileges=status.get("NoNewPrivs") == "1",
         processes=sum(p.name.isdigit() for p in Path("/proc").iterdir()),
@@ -64,7 +63,7 @@ def look_inside() -> Inside:
         hidden=tuple(_not_empty(env.get("REXRANK_HIDE", ""))),
         data=tuple(_data(get_dataset(d), references) for d in dataset_ids() if not get_dataset(d).synthetic),
         weights=tuple(Weights(s.spec.key, s.state, s.spec.gated) for s in states(None)),
-        device=env.get("REXRANK_DEVICE", "cpu"),
+        device=device,
         torch=torch,
         gpu=gpu,
         gpu_error=error,
@@ -74,11 +73,8 @@ def look_inside() -> Inside:
 
 def connect(host: str, port: int) -> str:
     """`connected`, `timeout`, or the name of the error that refused a connection."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as made:
-            made.settimeout(SECONDS)
-            made.connect((host, port))
+        socket.create_connection((host, port), timeout=SECONDS).close()
     except TimeoutError:
         return "timeout"
     except OSError as error:
@@ -88,76 +84,43 @@ def connect(host: str, port: int) -> str:
 
 def _resolves() -> bool:
     try:
-        socket.getaddrinfo("github.com", 443)
+        return bool(socket.getaddrinfo("github.com", 443))
     except OSError:
         return False
-    return True
-
-
-def _status() -> dict[str, str]:
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _able(path: str) -> str:
-    if not path:
-        return ""
-    letters = (("r", os.R_OK), ("w", os.W_OK), ("x", os.X_OK))
-    return "".join(letter for letter, mode in letters if os.access(path, mode))
+    letters = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
+    return "".join(letter for letter, mode in letters.items() if path and os.access(path, mode))
 
 
 def writable() -> list[str]:
     """The shared places where a file can really be left."""
-    return [place for place in SHARED if Path(place).is_dir() and _succeeds(partial(_leave, place))]
-
-
-def _leave(place: str) -> None:
-    with tempfile.NamedTemporaryFile(dir=place):
-        pass
-
-
-def _succeeds(act: Callable[[], object]) -> bool:
-    try:
-        act()
-    except OSError:
-        return False
-    return True
+    left = []
+    for place in (p for p in SHARED if Path(p).is_dir()):
+        with suppress(OSError), tempfile.NamedTemporaryFile(dir=place):
+            left.append(place)
+    return left
 
 
 def _not_empty(hide: str) -> list[str]:
     seen = []
     for folder in (Path(f) for f in hide.split(":") if f):
-        try:
-            first = next(folder.iterdir(), None)
-        except OSError:
-            continue
-        seen += [f"{folder} holds {first.name}"] if first is not None else []
+        with suppress(OSError):
+            seen += [f"{folder} holds {item.name}" for item in folder.iterdir()][:1]
     return seen
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
 
 
 def _data(dataset: Dataset, directory: Path | None) -> Data:
     if directory is None or not (directory / f"{dataset.id}.json").is_file():
         return Data(dataset.id, here=False)
     try:
-        report = check_references(load_references(dataset, directory))
+        said = check_references(load_references(dataset, directory))
         manifest = study_ids(dataset, directory) is not None
     except RexrankError as error:
         return Data(dataset.id, here=True, wrong=(str(error),))
     return Data(
-        dataset.id,
-        here=True,
-        studies=report.studies,
-        wrong=report.problems,
-        digest=report.ids_digest,
-        known=report.ids_digest_known,
-        manifest=manifest,
+        dataset.id, True, said.studies, said.problems, said.ids_digest, said.ids_digest_known, manifest
     )
 
 
@@ -184,17 +147,17 @@ def _torch(device: str) -> tuple[str | None, str | None, str]:
 def _judges(path: Path) -> dict[str, str]:
     """What is wrong with the judge of each metric, empty for nothing."""
     try:
-        found = read_judges(path).settings
+        judges = read_judges(path).settings
     except RexrankError as error:
         return {"every metric": str(error)}
-    return {key: _asked(judge.base_url, judge.model) for key, judge in found.items()}
+    return {key: _asked(judge.base_url, judge.model) for key, judge in judges.items()}
 
 
 def _asked(url: str, model: str) -> str:
+    import requests
+
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=10) as response:  # noqa: S310 - named by root's own file
-            listed = json.loads(response.read(1_000_000))
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        listed = requests.get(f"{url}/models", timeout=10).json()["data"]
+    except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         return f"{url} does not answer ({type(error).__name__})"
-    names = [item.get("id") for item in listed.get("data", []) if isinstance(item, dict)]
-    return "" if model in names else f"{url} does not serve {model}"
+    return "" if model in [item.get("id") for item in listed] else f"{url} does not serve {model}"

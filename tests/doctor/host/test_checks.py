@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evaluator.doctor.host.checks import check_host
+from evaluator.doctor.host.checks import check_host, nothing_installed
 from evaluator.doctor.host.description import ABSENT, Account, Entry
-from evaluator.doctor.host.installation import nothing_installed
 
 PREFIX = "/opt/rexrank"
 CONF = f"{PREFIX}/etc/runner.conf"
@@ -27,60 +26,42 @@ def test_a_sound_runner(host):
     assert len(codes["good"]) == len(set(codes["good"])) == 28
 
 
+def host_with(**changes):
+    return lambda host: replace(host, **changes)
+
+
+kit = people = software = machine = host_with
+
+
 def conf(**changes):
     def change(host):
-        known = {k: v for k, v in (dict(host.kit.conf) | changes).items() if v is not None}
-        return replace(host, kit=replace(host.kit, conf=known))
+        return replace(host, conf={k: v for k, v in (dict(host.conf) | changes).items() if v is not None})
 
     return change
 
 
 def entry(path, found):
-    return lambda host: replace(host, kit=replace(host.kit, entries={**host.kit.entries, path: found}))
-
-
-def kit(**changes):
-    return lambda host: replace(host, kit=replace(host.kit, **changes))
+    return lambda host: replace(host, entries={**host.entries, path: found})
 
 
 def account(role, **changes):
     def change(host):
-        known = dict(host.people.accounts)
-        known[role] = replace(known[role], **changes) if changes else None
-        return replace(host, people=replace(host.people, accounts=known))
+        new = replace(host.accounts[role], **changes) if changes else None
+        return replace(host, accounts={**host.accounts, role: new})
 
     return change
 
 
 def access(role, path, able):
-    def change(host):
-        known = {r: dict(a) for r, a in host.people.access.items()}
-        known[role][path] = able
-        return replace(host, people=replace(host.people, access=known))
-
-    return change
+    return lambda host: replace(host, access={**host.access, role: {**host.access[role], path: able}})
 
 
 def sudo(role, *commands):
-    return lambda host: replace(host, people=replace(host.people, sudo={**host.people.sudo, role: commands}))
-
-
-def people(**changes):
-    return lambda host: replace(host, people=replace(host.people, **changes))
-
-
-def software(**changes):
-    return lambda host: replace(host, software=replace(host.software, **changes))
+    return lambda host: replace(host, sudo={**host.sudo, role: commands})
 
 
 def tool(name, found):
-    return lambda host: replace(
-        host, software=replace(host.software, tools={**host.software.tools, name: found})
-    )
-
-
-def machine(**changes):
-    return lambda host: replace(host, machine=replace(host.machine, **changes))
+    return lambda host: replace(host, tools={**host.tools, name: found})
 
 
 ENV = (
@@ -204,8 +185,8 @@ def test_a_running_job_is_looked_at(host):
 
 
 def test_accounts_that_are_not_there_do_not_stop_the_rest(host):
-    gone = dict.fromkeys(host.people.accounts)
-    codes, _ = outcome(replace(host, people=replace(host.people, accounts=gone, access={}, sudo={})))
+    gone = dict.fromkeys(host.accounts)
+    codes, _ = outcome(replace(host, accounts=gone, access={}, sudo={}))
     assert codes["bad"] == ["RD108", "RD201", "RD205", "RD206", "RD207"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,8 @@ from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import Section, as_json, good
 from evaluator.doctor.host import read as look
-from evaluator.doctor.host import read_machine as look_machine
 from evaluator.doctor.host.checks import check_host
+from evaluator.doctor.host.description import read_layout
 from evaluator.doctor.repository.workflows import checkout, read_workflows, triggers
 
 ROOT = Path(__file__).parents[3]
@@ -111,25 +112,49 @@ def test_the_hook_takes_exactly_what_the_workflows_run_beside_the_references(tmp
     shutil.copytree(ROOT / "runner" / "hooks", tmp_path / "hooks")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "runner.conf").write_text("REPOSITORY=rexrank/challenge\n")
-    kit = look.look_kit(tmp_path, {"REPOSITORY": "rexrank/challenge"}, (), None)
-    assert kit.taken == kit.meant == read_workflows(ROOT).on_runner
-    assert ("score.yml", "workflow_dispatch") in kit.taken
-    assert kit.taken_elsewhere == frozenset()
-    assert (
-        kit.entries[f"{tmp_path}/hooks/job-started.sh"].sha256
-        == kit.checkout[f"{tmp_path}/hooks/job-started.sh"]
+    meant, conf = read_workflows(ROOT), {"REPOSITORY": "rexrank/challenge"}
+    taken, elsewhere = look.ask_hook(tmp_path, conf, None, meant.names)
+    assert taken == meant.on_runner
+    assert ("score.yml", "workflow_dispatch") in taken
+    assert elsewhere == frozenset()
+    hook = f"{tmp_path}/hooks/job-started.sh"
+    layout = read_layout(ROOT / "runner" / "layout", str(tmp_path), conf)
+    assert look.entries([hook])[hook].sha256 == look.digests(ROOT, layout)[hook]
+
+
+def test_the_layout_names_what_the_kit_has():
+    """Every program of the kit is installed, and sudo's lines are those of its rules."""
+    layout = read_layout(ROOT / "runner" / "layout", "/opt/rexrank", {})
+    assert all((ROOT / "runner" / source).is_file() for source in layout.files().values())
+    elsewhere = {"setup.sh", "keep-registered.sh"}
+    scripts = {p.relative_to(ROOT / "runner").as_posix() for p in (ROOT / "runner").rglob("*.sh")}
+    assert scripts - elsewhere <= set(layout.files().values())
+    names = {"rexrunner": "RUNNER", "rexrank-registrar": "REGISTRAR"}
+    rules = dict(
+        re.findall(r"(?m)^(\S+) ALL=\(root\) NOPASSWD: (.*)$", (ROOT / "runner" / "sudoers").read_text())
     )
+    assert {names[n]: tuple(commands.split(", ")) for n, commands in rules.items()} == layout.sudo
+
+
+def test_the_layout_of_another_machine():
+    layout = read_layout(ROOT / "runner" / "layout", "/elsewhere", {"STORE": "/big/store"})
+    paths = {p.path: p for p in layout.places}
+    assert paths["/big/store"].letters("SCORER") == "rwx"
+    assert paths["/big/store"].letters("RUNNER") == ""
+    assert paths["/elsewhere/etc/salt"].letters("SCORER") == ""
+    assert paths["/srv/rexrank/references"].letters("SCORER") == "rx"
+    assert layout.sudo["REGISTRAR"] == ('/elsewhere/bin/run-one-job.sh ""',)
 
 
 def test_workflows_of_another_checkout(tmp_path):
-    prefix, other = tmp_path / "prefix", tmp_path / "evaluator"
+    other = tmp_path / "evaluator"
     (other / ".github" / "workflows").mkdir(parents=True)
     (other / ".github" / "workflows" / "score.yml").write_text(
         "on: workflow_dispatch\njobs: {a: {runs-on: [self-hosted]}}\n"
     )
-    assert look.look_kit(prefix, {}, (), None, other).meant == {("score.yml", "workflow_dispatch")}
+    assert read_workflows(other).on_runner == {("score.yml", "workflow_dispatch")}
     with pytest.raises(RexrankError, match=r"no \.github/workflows"):
-        look.look_kit(prefix, {}, (), None, tmp_path / "none")
+        read_workflows(tmp_path / "none")
 
 
 def test_what_workflows_say():
@@ -176,7 +201,7 @@ def test_rights_are_tried_as_the_account(open_folder):
 
 def test_registrations(tmp_path):
     (tmp_path / ".runner").write_text('\ufeff{"AgentId": 1, "Ephemeral": true}', "utf-8")
-    found = look_machine.registrations(tmp_path)
+    found = look.registrations(tmp_path)
     assert found[str(tmp_path / ".runner")] is True
     for text, said in (
         ('{"agentId": 1}', False),
@@ -185,7 +210,7 @@ def test_registrations(tmp_path):
         ("{", None),
     ):
         (tmp_path / ".runner").write_text(text)
-        assert look_machine.registrations(tmp_path)[str(tmp_path / ".runner")] is said
+        assert look.registrations(tmp_path)[str(tmp_path / ".runner")] is said
 
 
 def test_credentials(tmp_path, monkeypatch):
@@ -196,16 +221,14 @@ def test_credentials(tmp_path, monkeypatch):
     )
     for name in list(os.environ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(
-        look_machine.Path, "read_text", lambda *_args, **_kw: "PATH=/bin\nexport HF_TOKEN=x\n"
-    )
-    assert look_machine.credentials() == ["HF_TOKEN in /etc/environment"]
+    monkeypatch.setattr(look.Path, "read_text", lambda *_args, **_kw: "PATH=/bin\nexport HF_TOKEN=x\n")
+    assert look.credentials() == ["HF_TOKEN in /etc/environment"]
     (tmp_path / ".ssh").mkdir()
     for name in (".netrc", ".ssh/id_ed25519", ".ssh/id_ed25519.pub", ".ssh/known_hosts"):
         (tmp_path / name).touch()
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
-    assert look_machine.credentials() == [
+    assert look.credentials() == [
         str(tmp_path / ".netrc"), str(tmp_path / ".ssh/id_ed25519"), "the variable GITHUB_TOKEN", "HF_TOKEN in /etc/environment",
     ]  # fmt: skip
 
@@ -224,11 +247,11 @@ def test_the_clock_is_held_against_the_servers(status):
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        found = look_machine.skew(f"http://127.0.0.1:{server.server_port}")
+        found = look.skew(f"http://127.0.0.1:{server.server_port}")
         thread.join()
     assert found == pytest.approx(3600, abs=5)
-    assert look_machine.skew(f"http://127.0.0.1:{server.server_port}") is None
-    assert look_machine.skew("file:///etc/passwd") is None
+    assert look.skew(f"http://127.0.0.1:{server.server_port}") is None
+    assert look.skew("file:///etc/passwd") is None
 
 
 def fake_isolate(prefix, script):
@@ -286,8 +309,11 @@ def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
             f"{key}={value}\n" if line.startswith(f"{key}=") else f"{line}\n" for line in conf.splitlines()
         )
     (prefix / "etc" / "runner.conf").write_text(conf)
-    found = {f.code: f for s in check_host(look.look(prefix)) for f in s.findings}
+    host = look.read_host(prefix)
+    found = {f.code: f for s in check_host(host) for f in s.findings}
     assert found["RD101"].state == "good"
+    assert host.entry(f"{prefix}/etc/salt").mode == 0o400
+    assert "isolate.sh is" not in found["RD102"].found
     assert {found[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
     assert (found["RD302"].state, found["RD305"].state) == ("bad", "bad"), "no environment, no runner yet"
     assert "could not be asked" in found["RD304"].found
@@ -296,7 +322,7 @@ def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
 def test_without_root_nothing_is_tried(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(RexrankError, match="needs root"):
-        look.look(tmp_path)
+        look.read_host(tmp_path)
 
 
 def test_the_command_on_a_machine_without_a_kit(tmp_path):

@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
 from evaluator.doctor.repository.answers import Answer, Answers
-from evaluator.doctor.repository.rules import Expected
 from evaluator.doctor.repository.settings import EYES, LISTS, PATHS, ask_settings, check_settings
+from evaluator.doctor.repository.workflows import Workflows
 
-EXPECTED = Expected(
+EXPECTED = Workflows(
     checks=frozenset({"Format, lint, types, tests"}),
-    workflows=frozenset(
+    names=frozenset(
         f"{n}.yml" for n in ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
     ),
-    on_runner=frozenset({"publish.yml", "score.yml"}),
+    on_runner=frozenset({("publish.yml", "push"), ("score.yml", "workflow_dispatch")}),
 )
 REPO = {
     "full_name": REPOSITORY,
@@ -39,16 +39,17 @@ REPO = {
 LOOK = [code for code, *_ in EYES]
 
 
-def answers(changes=None):
+def answers(changes=None, expected=EXPECTED):
     """Answers of a sound repository, with changes: path to body, to a status, or to what changes the body."""
     known = {"": REPO, **copy.deepcopy(GOOD)}
     for path, change in (changes or {}).items():
         known[path] = change(known[path]) if callable(change) else change
-    return Answers({p: Answer(b) if isinstance(b, int) else Answer(200, b) for p, b in known.items()})
+    told = {p: Answer(b) if isinstance(b, int) else Answer(200, b) for p, b in known.items()}
+    return Answers(told, expected)
 
 
 def outcome(changes=None, expected=EXPECTED):
-    found = [f for s in check_settings(answers(changes), expected) for f in s.findings]
+    found = [f for s in check_settings(answers(changes, expected)) for f in s.findings]
     return {state: [f.code for f in found if f.state == state] for state in ("good", "bad", "open")}, found
 
 
@@ -312,13 +313,13 @@ def test_a_token_that_may_do_little_sees_little(github, monkeypatch):
 def test_a_token_that_is_none(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "ghp_nobody")
     with pytest.raises(RexrankError, match="does not take this token"):
-        ask_settings(REPOSITORY, "ghp_nobody")
+        ask_settings(REPOSITORY, "ghp_nobody", EXPECTED)
 
 
 def test_github_is_down(github):
     github.faults.append(Fault("down", "GET", r"/actions/permissions$", times=99))
     with pytest.raises(RexrankError, match=r"GitHub (answers 503|does not answer)"):
-        ask_settings(REPOSITORY, next(iter(github.tokens)))
+        ask_settings(REPOSITORY, next(iter(github.tokens)), EXPECTED)
 
 
 @pytest.mark.parametrize(
