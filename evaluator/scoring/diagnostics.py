@@ -94,6 +94,7 @@ WITHHELD_WORDS: Final = {
     "C12": "reports are close to their own reference, short and shared ones included",
     "C13": "reports point at their own reference among those of all studies",
     "C19": "few reports changed since an earlier run of the team",
+    "C24": "one letter is answered far more often than the others",
 }
 """What is said in place of a count that would tell of single references."""
 PRIVATE_WORDS: Final = {
@@ -102,6 +103,8 @@ PRIVATE_WORDS: Final = {
     "C16": "radcliq_v1 is not what its parts give",
     "C17": "scores are not what this record claimed before",
     "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
+    "C25": "wrong answers are those of another model",
+    "C26": "accuracy depends on which letter is right",
 }
 """What is said in place of a score's digits unless the set is public."""
 

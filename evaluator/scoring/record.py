@@ -71,6 +71,7 @@ class OutlierCounts(Typed):
     below: Annotated[int, Field(ge=0, le=10_000_000)] = Field(title="Below", description="Far worse.")
 
 
+LetterName = Annotated[str, form("[A-D]", "a letter, A to D")]
 MetricName = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits and underscores, at most 40")]
 
 
@@ -97,6 +98,19 @@ class Diagnostics(Typed):
         Annotated[Mapping[MetricName, OutlierCounts], Field(max_length=20, json_schema_extra=NAMED)] | None
     ) = absent("Judge outliers", "By judged metric, studies far from what was to be expected.")
 
+    letter_shares: (
+        Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
+    ) = absent("Letters", "Multiple choice: the share of each letter among the answers given.")
+    position_accuracy: (
+        Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
+    ) = absent(
+        "Accuracy by position", "Multiple choice: the share of right answers by the letter that is right."
+    )
+    shared_wrong: float | None = absent(
+        "Shared wrong answers",
+        "Multiple choice: the highest agreement beyond chance (kappa) with what another model answered wrongly.",
+    )
+
 
 class MetricEntry(Typed):
     """One metric of a record: mean, uncertainty, counts and what it was computed with."""
@@ -121,7 +135,7 @@ class IntegrityFlag(Typed):
     """One finding of an integrity check: counts and ids, never text of a report."""
 
     code: Annotated[str, form("C[0-9]{1,2}", "the code of a check, as C5")] = Field(
-        title="Code", description="Code of the check, C2 to C23."
+        title="Code", description="Code of the check, C2 to C26."
     )
     outcome: IntegrityOutcome = Field(title="Outcome", description="What follows from it.")
     text: Plain = Field(title="Text", description="A sentence of counts.")

@@ -114,7 +114,15 @@ def studies_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-MEMBERSHIP: Final = ("n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference")
+MEMBERSHIP: Final = (
+    "n_empty",
+    "exact_match",
+    "copied_spans",
+    "unique_matches",
+    "own_reference",
+    "position_accuracy",
+    "shared_wrong",
+)
 """Diagnostics that count studies by what their references are: one match is a membership answer."""
 
 

@@ -106,6 +106,37 @@ class JudgeOutlierLimits(Typed):
     badge_share: float
 
 
+class LetterLimits(Typed):
+    """C24: how far a letter's share of the answers may lie above its share of what is right."""
+
+    excess: float
+
+
+class SharedWrongLimits(Typed):
+    """C25: agreement beyond chance in what another model answered wrongly."""
+
+    wrong: int
+    kappa: float
+    reject_kappa: float
+
+
+class PositionLimits(Typed):
+    """C26: accuracy by the letter that is right, between the best and the worst, and its standard errors."""
+
+    least: int
+    gap: float
+    errors: float
+
+
+class AnswerLimits(Typed):
+    """C2 and C24 to C26: answers to multiple-choice questions. `unanswered`: a share from which it is shown."""
+
+    unanswered: float
+    letters: LetterLimits
+    shared_wrong: SharedWrongLimits
+    positions: PositionLimits
+
+
 class IntegrityLimits(Typed):
     """The limits of `integrity.toml`, by check, and their version, which every record names."""
 
@@ -121,6 +152,7 @@ class IntegrityLimits(Typed):
     probing: ProbingLimits
     contamination: ContaminationLimits
     judge_outliers: JudgeOutlierLimits
+    answers: AnswerLimits
 
 
 @cache

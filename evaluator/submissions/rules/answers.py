@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -125,11 +125,11 @@ def check_one_letter(file: str, answers: Mapping[str, Answer], problems: Problem
         )
 
 
-def one_letter(letters: list[str]) -> str | None:
+def one_letter(letters: Sequence[str]) -> str | None:
     """What is to be said where nearly all answers given are the same letter; `None` where they are not.
 
     >>> one_letter(["A"] * 19 + ["B"])
-    'the answer is A to 95 % of 20 questions'
+    'the answer is A to 95% of 20 questions'
     """
     given = [letter for letter in letters if letter]
     if len(given) < MIN_ANSWERS:
@@ -139,7 +139,7 @@ def one_letter(letters: list[str]) -> str | None:
     share = n / len(given)
     if share < ONE_LETTER:
         return None
-    return f"the answer is {letter} to {100 * share:.0f} % of {len(given):,} questions"
+    return f"the answer is {letter} to {share:.0%} of {len(given):,} questions"
 
 
 def _fields_of_truth(value: Mapping[str, Any]) -> list[str]:

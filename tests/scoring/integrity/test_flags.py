@@ -229,4 +229,4 @@ def test_flags_never_quote_a_report(reports):
 
 
 def test_the_limits_are_versioned():
-    assert limits().version == "4"
+    assert limits().version == "5"

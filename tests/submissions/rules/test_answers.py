@@ -185,8 +185,8 @@ def test_a_letter_is_read_from_nothing_but_itself(text):
 @pytest.mark.parametrize(
     ("letters", "said"),
     [
-        (["A"] * 20, "the answer is A to 100 % of 20 questions"),
-        (["D"] * 18 + ["A", "B", ""], "the answer is D to 90 % of 20 questions"),
+        (["A"] * 20, "the answer is A to 100% of 20 questions"),
+        (["D"] * 18 + ["A", "B", ""], "the answer is D to 90% of 20 questions"),
         (["A"] * 17 + ["B"] * 3, None),
         (["A"] * 19, None),
         ([""] * 40, None),
