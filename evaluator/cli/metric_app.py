@@ -34,7 +34,7 @@ Pairs = Annotated[
     Path,
     typer.Option(
         "--pairs",
-        help="Table of id, reference, prediction, and patient where known: CSV, TSV, JSON, JSONL, Parquet, Excel; "
+        help="Table of id, reference, prediction, and patient, age, indication where known: CSV, TSV, JSON, JSONL, Parquet, Excel; "
         "- for standard input.",
     ),
 ]

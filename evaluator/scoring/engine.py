@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Final
 
 import numpy as np
@@ -148,8 +148,8 @@ def _check(metric: Metric, scores: Scores, n: int) -> None:
 def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol: ProtocolName) -> list[Pair]:
     """Pairs of (id, reference, prediction) rows, with the protocol applied.
 
-    A row is a `Pair`, a mapping with those three keys (and perhaps `context`: age, indication), or a sequence of three. Raises `ValueError`
-    that names the row for a missing key, a text that is no string or an id that comes twice.
+    A row is a `Pair`, a mapping with those three keys, or a sequence of three. A mapping may say what is known of the
+    patient, as `context` or under `age` and `indication`. Raises `ValueError` that names the row for a missing key, a text that is no string or an id that comes twice.
     """
     pairs: list[Pair] = []
     seen: set[str] = set()
@@ -175,7 +175,7 @@ def _as_pair(row: Pair | Mapping[str, Any] | Sequence[str], number: int) -> Pair
                 f"row {number}: no {', '.join(missing)}; every row needs id, reference, prediction."
             )
         values: list[Any] = [row["id"], row["reference"], row["prediction"]]
-        context = _context(row.get("context"), number)
+        context = _context(row, number)
     else:
         values, context = list(row), ()
     if len(values) != 3:
@@ -195,16 +195,20 @@ CONTEXT: Final = {"age": "Age", "indication": "Indication"}
 """What a row may say of the patient, and how prompts call it."""
 
 
-def _context(value: Any, number: int) -> tuple[tuple[str, str], ...]:
-    """The context of a row, in the order of prompts; nothing for none. Raises `ValueError` that names the row."""
-    if value is None:
-        return ()
-    known = isinstance(value, Mapping) and all(str(k).lower() in CONTEXT for k in value)
-    if not known or not all(isinstance(v, str) for v in value.values()):
-        raise ValueError(
-            f"row {number}: the context may hold the texts age and indication; found {_shown(value)}."
-        )
-    told = {str(k).lower(): v for k, v in value.items()}
+def _context(row: Mapping[str, Any], number: int) -> tuple[tuple[str, str], ...]:
+    """What a row says of the patient, in `context` or in columns of its own. Raises `ValueError` that names the row."""
+    given = row.get("context")
+    if given is None:
+        given = {k: row[k] for k in CONTEXT if k in row}
+    if not isinstance(given, Mapping) or not all(str(k).lower() in CONTEXT for k in given):
+        raise ValueError(f"row {number}: the context may hold age and indication; found {_shown(given)}.")
+    told = {}
+    for key, value in given.items():
+        if is_missing(value):
+            continue
+        if isinstance(value, bool) or not isinstance(value, str | Real):
+            raise ValueError(f"row {number}: the {key} must be a text or a number; found {_shown(value)}.")
+        told[str(key).lower()] = value if isinstance(value, str) else f"{float(value):g}"
     return context_of(told.get("age", ""), told.get("indication", ""))
 
 
@@ -219,8 +223,12 @@ def context_of(age: str, indication: str) -> tuple[tuple[str, str], ...]:
 
 def _shown(value: object) -> str:
     """A value as a message names it; pandas' and numpy's marks of a missing value as NaN."""
-    missing = value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value  # noqa: PLR0124
-    return "NaN, a missing value" if missing else f"{visible(value, 40)} ({type(value).__name__})"
+    return "NaN, a missing value" if is_missing(value) else f"{visible(value, 40)} ({type(value).__name__})"
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is `None`, NaN or one of pandas' marks of a missing value."""
+    return bool(value is None or type(value).__name__ in {"NAType", "NaTType"} or value != value)  # noqa: PLR0124
 
 
 def _joined(parts: Sequence[IntArray | None]) -> IntArray | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from evaluator.core.types import Pair
+from evaluator.scoring.engine import CONTEXT
 
 Row = Pair | Mapping[str, Any] | Sequence[Any]
 Rows = Any
@@ -41,7 +43,8 @@ def rows_of(
     index = getattr(rows, "index", None)
     ids = rows["id"] if "id" in names else index if hasattr(index, "tolist") else None
     patients = rows["patient"] if "patient" in names else None
-    return _zipped(rows["reference"], rows["prediction"], ids, patients)
+    known = {k: list(rows[k]) for k in CONTEXT if k in names}
+    return _zipped(rows["reference"], rows["prediction"], ids, patients, known)
 
 
 def _column_names(rows: Any) -> list[Any] | None:
@@ -57,6 +60,7 @@ def _zipped(
     predictions: Sequence[Any],
     ids: Sequence[Any] | None,
     patients: Sequence[Any] | None,
+    known: Mapping[str, Sequence[Any]] = MappingProxyType({}),
 ) -> tuple[list[Row], dict[str, str]]:
     texts = [list(references), list(predictions)]
     names = list(range(len(texts[0]))) if ids is None else list(ids)
@@ -68,7 +72,10 @@ def _zipped(
         raise ValueError(
             f"the lists differ in length: {', '.join(f'{n} {name}' for name, n in lengths.items())}."
         )
-    rows: list[Row] = list(zip(names, *texts, strict=True))
+    columns = ("id", *_COLUMNS, *known)
+    rows: list[Row] = [
+        dict(zip(columns, row, strict=True)) for row in zip(names, *texts, *known.values(), strict=True)
+    ]
     return rows, {} if owners is None else dict(_owners(names, owners))
 
 

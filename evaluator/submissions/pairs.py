@@ -18,6 +18,8 @@ from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Tabl
 COLUMNS: Final = ("id", "reference", "prediction")
 PATIENT: Final = "patient"
 """The column that groups studies for intervals; left out where there is none."""
+CONTEXT: Final = ("age", "indication")
+"""Columns that say what is known of the patient, for metrics that ask."""
 MAX_PROBLEMS: Final = 20
 STDIN: Final = "-"
 STDIN_NAME: Final = "standard input"
@@ -27,7 +29,7 @@ _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def read_pairs(path: Path) -> list[dict[str, str]]:
-    """The rows of a file: `id`, `reference`, `prediction`, and `patient` where a column names it.
+    """The rows of a file: `id`, `reference`, `prediction`, and `patient`, `age` and `indication` where columns name them.
 
     CSV, TSV and semicolon CSV, JSON (lines, a list, pandas' orientations), Parquet, Excel, plain or
     gzipped; `-` is standard input. A column is taken by its name, or where that is absent by the only
@@ -94,7 +96,8 @@ def _places(table: Table, name: str) -> dict[str, int]:
             f"Found the columns {listed(table.columns, 20)}."
         )
     patient = next((names.index(n) for n in _PATIENTS if names.count(n) == 1), None)
-    return places | ({PATIENT: patient} if patient is not None else {})
+    known = {name: names.index(name) for name in CONTEXT if names.count(name) == 1}
+    return places | known | ({PATIENT: patient} if patient is not None else {})
 
 
 def _by_role(table: Table, wanted: str) -> list[int]:
@@ -125,6 +128,9 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
     for name in COLUMNS[1:]:
         if not isinstance(values[name], str):
             yield f"{row.where}: the {name} must be a text (an empty one for none)."
+    for name in (n for n in CONTEXT if n in values):
+        if not isinstance(values[name], str | int | float | None) and values[name] is not MISSING:
+            yield f"{row.where}: the {name} must be a text or a number."
     if PATIENT in values and id_text(values[PATIENT]) is None:
         yield f"{row.where}: the patient must be a text or a whole number."
     if any(_HALF.search(str(value)) for value in values.values()):
@@ -134,4 +140,6 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
 def _text(name: str, value: Any) -> str:
     if name in {"id", PATIENT}:
         return id_text(value) or ""
+    if name in CONTEXT and not isinstance(value, str):
+        return "" if value is None or value is MISSING or value != value else f"{value:g}"  # noqa: PLR0124 - NaN
     return str(value)

@@ -222,8 +222,15 @@ def test_a_row_may_say_what_is_known_of_the_patient():
     plain = as_pairs([row], "clean")
     signature = Crimson().signature(run())
     assert ScoreStore.key(signature, pairs) != ScoreStore.key(signature, plain)
-    for wrong in ({"sex": "f"}, {"age": 82}, "82"):
-        with pytest.raises(ValueError, match="context may hold"):
+    for same in (
+        {"context": {"indication": "fall", "age": 82}},
+        {"age": "82", "indication": "fall"},
+        {"age": 82.0, "indication": "fall"},
+    ):
+        assert as_pairs([row | same], "clean") == pairs
+    assert as_pairs([row | {"age": float("nan"), "indication": None, "sex": "f"}], "clean") == plain
+    for wrong in ({"sex": "f"}, {"age": [82]}, {"age": True}, "82"):
+        with pytest.raises(ValueError, match=r"row 1: the (context may hold|age must be)"):
             as_pairs([row | {"context": wrong}], "clean")
 
 

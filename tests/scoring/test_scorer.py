@@ -10,6 +10,7 @@ from support.needs import needs_rouge, reason
 from evaluator import Scorer, score_pairs
 from evaluator.core.problems import InputError, MetricUnavailable
 from evaluator.models.judges.settings import JudgeSettings
+from evaluator.scoring import engine
 
 REFERENCES = ["No effusion.", "Small left effusion."]
 PREDICTIONS = ["No effusion.", "No effusion."]
@@ -141,3 +142,17 @@ def test_a_judge_is_taken_for_all_judged_metrics():
     judge = JudgeSettings(base_url="http://127.0.0.1:1/v1", model="m", revision="r")
     scorer = Scorer(["green", "fineradscore"], judge=judge)
     assert {j.model for j in scorer._run.judges.values()} == {"m"}
+
+
+def test_columns_say_what_is_known_of_the_patient(monkeypatch):
+    told = []
+
+    def watched(pairs, keys, run):
+        told.append([p.context for p in pairs])
+        return engine.score(pairs, keys, run)
+
+    monkeypatch.setattr("evaluator.scoring.scorer.score", watched)
+    frame = FRAME.assign(age=[82.0, np.nan], indication=["fall", pd.NA])
+    for rows in (frame, frame.to_dict("records"), Columns({k: list(frame[k]) for k in frame.columns})):
+        SCORER.score(rows)
+    assert told == [[(("Age", "82"), ("Indication", "fall")), ()]] * 3

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from evaluator.core.problems import InputError
+from evaluator.scoring.engine import as_pairs
 from evaluator.submissions import pairs
 from evaluator.submissions.pairs import read_pairs
 
@@ -129,3 +130,19 @@ def test_every_problem_is_named_in_one_pass(tmp_path):
     (tmp_path / "p.jsonl").write_text(rows)
     with pytest.raises(InputError, match="and 10 more like these"):
         read_pairs(tmp_path / "p.jsonl")
+
+
+@pytest.mark.parametrize("ages", [["82", ""], [82, None]])
+def test_what_is_known_of_the_patient_comes_along(tmp_path, ages):
+    frame = FRAME.assign(Age=pd.Series(ages, dtype=object), indication=["fall", "cough"])
+    for name, data in (
+        ("p.csv", csv(frame)),
+        ("p.jsonl", frame.to_json(orient="records", lines=True).encode()),
+    ):
+        (tmp_path / name).write_bytes(data)
+        rows = read_pairs(tmp_path / name)
+        assert [(row["age"], row["indication"]) for row in rows] == [("82", "fall"), ("", "cough")]
+        assert [p.context for p in as_pairs(rows, "clean")] == [
+            (("Age", "82"), ("Indication", "fall")),
+            (("Indication", "cough"),),
+        ]
