@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Shares, Stability, TableParts
 from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
+from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts
 from evaluator.scoring.intervals import board_seed
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
@@ -94,15 +95,19 @@ def analyse_board(
     if not frames:
         return None
     first = next(iter(frames.values()))
+    clusters = bootstrap.clusters_of(first["patient"].tolist())
+    seed = board_seed(board, references_sha256)
+    counts = [frame_counts(primary, frames[name]) for name in sorted(frames)] if corpus_of(primary) else []
     scores = BoardScores(
         values={
             name: {k: np.asarray(frame[k], dtype=np.float64) for k in columns[name]}
             for name, frame in frames.items()
         },
-        clusters=bootstrap.clusters_of(first["patient"].tolist()),
+        clusters=clusters,
         primary=primary,
         direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
         families={k: get_metric(k).family for k in AGGREGATED if any(k in keys for keys in columns.values())},
         band=get_metric(primary).equivalence or 0.0,
+        draws=draws_of({primary: counts}, clusters, seed).get(primary) if counts else None,
     )
-    return Analysis(analyse(scores, board_seed(board, references_sha256), progress))
+    return Analysis(analyse(scores, seed, progress))

@@ -25,7 +25,8 @@ class BoardScores:
     `values[model][metric]` has shape (n,), in the same order of studies for all; every model has
     the primary metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps
     each metric that counts in aggregates to its family. `band`: means of the primary metric that are
-    closer than this count as practically equal.
+    closer than this count as practically equal. `draws`: the primary metric of every model in every draw, shape
+    (B, M), where it is one of the whole set; its per-study values are then shares of it, which tests flip.
     """
 
     values: Mapping[str, Mapping[str, FloatArray]]
@@ -34,6 +35,7 @@ class BoardScores:
     direction: Mapping[str, int]
     families: Mapping[str, str]
     band: float = 0.0
+    draws: FloatArray | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -98,8 +100,7 @@ def analyse(
     tests = significance.sign_flip(primary, scores.clusters, seed)
     tell("bootstrap", 1, 2)
     enough = scores.clusters.n >= bootstrap.MIN_CLUSTERS
-    blocks = [primary[:, [j]] for j in range(len(ids))]
-    draws = np.hstack(bootstrap.draw_means(blocks, scores.clusters, seed)) if enough else None
+    draws = _draws(scores, primary, seed) if enough else None
     tell("ranks", 2, 2)
     found = ranks.places(cost, tests.matrix(len(ids)), band=scores.band)
     return BoardAnalysis(
@@ -109,6 +110,14 @@ def analyse(
         stability=ranks.stability(ids, -sign * draws, cost) if draws is not None else {},
         resolution=_resolution(primary, scores.clusters, draws),
     )
+
+
+def _draws(scores: BoardScores, primary: FloatArray, seed: int) -> FloatArray:
+    """The primary metric of every model in every draw, shape (B, M)."""
+    if scores.draws is not None:
+        return scores.draws
+    blocks = [primary[:, [j]] for j in range(primary.shape[1])]
+    return np.hstack(bootstrap.draw_means(blocks, scores.clusters, seed))
 
 
 def pair_results(

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from evaluator.statistics.board_analysis import BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of, weight_chunks
-from evaluator.statistics.corpus import difference, draw_totals, estimate, macro_f1, macro_share, micro_f1
+from evaluator.statistics.corpus import (
+    difference,
+    draw_totals,
+    estimate,
+    macro_f1,
+    macro_share,
+    micro_f1,
+    value_draws,
+)
+from evaluator.statistics.significance import sign_flip
 
 RNG = np.random.default_rng(6)
 
@@ -97,3 +107,30 @@ def test_a_difference_is_paired():
     clusters = clusters_of([f"p{i:03}" for i in range(150)])
     same = difference(flat, flat, clusters, 5, micro_f1)
     assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_board_that_ranks_by_a_share_over_groups_draws_the_share_and_flips_its_parts():
+    """Two models on questions of very uneven skills: ends and p as they are made by hand."""
+    n, rng = 240, np.random.default_rng(3)
+    skills = rng.choice(3, n, p=[0.05, 0.25, 0.7])
+    right = {name: rng.random(n) < level for name, level in (("a/x", 0.8), ("b/y", 0.6))}
+    clusters = clusters_of([f"p{i // 4:03}" for i in range(n)])
+    counts = {}
+    for name, hits in right.items():
+        counts[name] = np.zeros((n, 3, 2))
+        counts[name][np.arange(n), skills] = np.column_stack([hits, np.ones(n)])
+        counts[name] = counts[name].reshape(n, -1)
+    weights = n / (3 * np.bincount(skills)[skills])
+    draws = value_draws([(c, macro_share) for c in counts.values()], clusters, 5)
+    board = BoardScores(
+        values={name: {"m": weights * hits} for name, hits in right.items()},
+        clusters=clusters, primary="m", direction={"m": 1}, families={}, draws=draws,
+    )  # fmt: skip
+    (pair,) = analyse(board, 5).pairs
+    assert pair.difference == pytest.approx(
+        macro_share(counts["a/x"].sum(0)[None])[0] - macro_share(counts["b/y"].sum(0)[None])[0]
+    )
+    found = difference(counts["a/x"], counts["b/y"], clusters, 5, macro_share)
+    assert (pair.low, pair.high) == pytest.approx((found.low, found.high), abs=1e-12)
+    flips = sign_flip(np.column_stack([weights * h for h in right.values()]), clusters, 5)
+    assert pair.p == flips.p_adjusted[0]
