@@ -18,6 +18,7 @@ from evaluator.models import radgraph_network
 from evaluator.models.radgraph import XL, annotate_texts
 from evaluator.models.runtime import Run
 from tests.support import radgraph_checkpoint as checkpoint
+from tests.support.needs import needs_torch, reason
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "data/parity/radgraph_xl"
 GOLDEN = json.loads((GOLDEN_FOLDER / "golden.json").read_text("utf-8"))
@@ -29,6 +30,7 @@ BY_ID = {p.id: p for p in PAIRS}
 @pytest.fixture(scope="module", params=sorted(checkpoint.SHAPES))
 def built(request, tmp_path_factory):
     """(name, run) of a checkpoint that was built for this test."""
+    pytest.importorskip("torch", reason=reason("score"))
     models = checkpoint.build(request.param, tmp_path_factory.mktemp(request.param))
     return request.param, Run(protocol="compat", models=models)
 
@@ -99,6 +101,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@needs_torch
 @pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_archive_costs_the_metric_alone_and_writes_nothing(members, tmp_path):
     folder = tmp_path / XL
@@ -109,6 +112,7 @@ def test_a_hostile_archive_costs_the_metric_alone_and_writes_nothing(members, tm
     assert [p.name for p in tmp_path.rglob("*")] == [XL, "model.tar.gz"]
 
 
+@needs_torch
 @pytest.mark.parametrize("name", ["config.json", "not-read.bin"])
 def test_a_small_archive_that_unpacks_to_a_large_one_is_stopped(name, tmp_path, monkeypatch):
     folder = tmp_path / XL
@@ -119,6 +123,7 @@ def test_a_small_archive_that_unpacks_to_a_large_one_is_stopped(name, tmp_path, 
         radgraph_network.read_archive(folder)
 
 
+@needs_torch
 def test_a_header_that_promises_more_than_there_is(tmp_path):
     folder = tmp_path / XL
     folder.mkdir()

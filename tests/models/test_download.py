@@ -17,6 +17,7 @@ from evaluator.models.lock import read_lock
 from evaluator.models.manifest import ModelSpec, Source, model_specs
 from evaluator.models.weights import weights_label
 from tests.support.hub import FakeHub, Repository, blob_id, serving
+from tests.support.needs import reason
 
 BIG = bytes(range(256)) * 4000
 SMALL = b'{"hidden_size": 8}'
@@ -38,6 +39,7 @@ OPEN = {"weights.bin": source(), "encoder/config.json": source()}
 
 @pytest.fixture
 def hub():
+    pytest.importorskip("huggingface_hub", reason=reason("score"))
     files = {"weights.bin": BIG, "config.json": SMALL}
     with serving(FakeHub({"org/model": Repository(COMMIT, files, frozenset({"weights.bin"}))})) as served:
         yield served

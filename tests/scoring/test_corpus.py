@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
+from support.needs import reason
 
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import Pair, Scores
@@ -86,7 +87,7 @@ def test_a_set_without_a_positive_label_scores_0(empty):
 
 
 def test_real_texts_shards_and_the_store_give_the_same_value(tmp_path):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason=reason("score"))
     texts = ("There is a small effusion.", "The heart is enlarged.", "The lungs are clear.", "")
     pairs = [Pair(f"{i}{j}", a, b) for i, a in enumerate(texts) for j, b in enumerate(texts)]
     run, store = Run(models=shipped_models()), ScoreStore(tmp_path)

@@ -44,6 +44,8 @@ def reason(group: str, detail: str = "") -> str:
 
 needs_rouge = pytest.mark.skipif(find_spec("rouge_score") is None, reason=reason("score"))
 """Marks a test of ROUGE, which only the extra brings."""
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason=reason("score"))
+"""Marks a test that loads weights."""
 
 
 @lru_cache(maxsize=1)

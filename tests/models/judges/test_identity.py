@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 from support.submissions import model_card
 
 from evaluator.datasets.references import References, load_references
@@ -42,6 +43,7 @@ def references() -> References:
 @contextmanager
 def engine(folder: Path | None = None, answers: FactsOf = facts_of) -> Iterator[JudgeSettings]:
     """A server of that name; with a folder it says, as engines do, that it serves it."""
+    pytest.importorskip("openai", reason=reason("score"))
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text("{}")
