@@ -113,14 +113,15 @@ def remove(path: Path) -> None:
         ) from error
 
 
-def append_line(path: Path, line: str) -> None:
+def append_line(path: Path, line: str | bytes) -> None:
     """Adds a line to the end of a file in one write, on a line of its own whatever the file ends with."""
+    data = line.encode() if isinstance(line, str) else line
     path.parent.mkdir(parents=True, exist_ok=True)
     with unbroken(), path.open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else f"\n{line}"
-        file.write(f"{line}\n".encode())
+            data = data if file.read(1) == b"\n" else b"\n" + data
+        file.write(data + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

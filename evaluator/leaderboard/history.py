@@ -240,7 +240,7 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     lines = [history_line(e) for e in events]
     with unbroken():
         if torn:
-            append_line(leaderboard / TORN, torn.decode("utf-8", "backslashreplace"))
+            append_line(leaderboard / TORN, torn)
         if events or torn:
             write_bytes(path, kept + "".join(lines).encode())
     if not torn:

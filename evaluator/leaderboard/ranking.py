@@ -154,7 +154,7 @@ def record_row(
         missing=tuple(k for k in metric_keys() if k in record.missing),
         why_unranked=entrants.why.get(name),
         badges=tuple(_badge(b) for b in record.integrity.badges),
-        inputs=Inputs(**(card.inputs or {})),
+        inputs=Inputs.model_validate(card.inputs or {}),
         training_data=training,
         trained_on_dataset=any(t in board.dataset.training_names for t in training),
         open_weights=bool(links.get("weights")),

@@ -34,7 +34,7 @@ class RecordCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
-    name: _TextOnly = given("Name", "The model's name.")
+    name: Annotated[Annotated[str, Field(max_length=200)] | None, Given] = given("Name", "The model's name.")
     institution: str | None = absent("Institution", "Who made it.")
     contact: Annotated[Annotated[tuple[str, ...], Field(strict=False)] | None, Given] = given(
         "Contact", "Accounts that may change it."
@@ -44,7 +44,7 @@ class RecordCard(BaseModel):
     license: _TextOnly = given("Licence", "Under what terms it is used.")
     links: _TextMap = absent("Links", "Where its paper, code and weights are.")
     parameters: str | None = absent("Parameters", "Its size.")
-    inputs: _TextMap = absent("Inputs", "What it reads of a study.")
+    inputs: Mapping[Literal["views", "context"], str] | None = absent("Inputs", "What it reads of a study.")
     training_data: Annotated[tuple[str, ...], Field(strict=False)] | None = absent(
         "Training data", "What it learned from."
     )

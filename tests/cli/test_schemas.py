@@ -20,9 +20,11 @@ VERDICTS = json.loads((VERDICT_FOLDER / "verdicts.json").read_text("utf-8"))
 STRICTER = {
     "overview-v1": ("boards/0/best_display",),
     "pairwise-v1": ("dataset: ", "metrics/bleu_2/0/a: ", "metrics/bleu_2/0/b: "),
+    "record-v1": ("card/name: 10",),
+    "bundle-v1 record": ("card/name: 10",),
     "table-v1": ("rows/0/diagnostics: a stranger",),
 }
-"""What readers were never promised and no file held: names that are none, a value in no form, a diagnostic that no record has."""
+"""What readers were never promised and no file held: names that are none, a value in no form, a diagnostic that no record has, a name too long for a board."""
 LENIENT = {"history-v1": ("events/0/name: 0", "events/0/primary: 0")}
 """What the program reads of old files though it writes it no more."""
 SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"

@@ -131,6 +131,18 @@ def test_a_torn_last_line_is_set_aside_and_named(tmp_path, cut, end):
     assert (tmp_path / TORN).read_text().startswith(second[:-cut])
 
 
+@pytest.mark.parametrize("harm", [b"\xed\xa0\x80", b"\xff", b"\0", b"\\"], ids=repr)
+def test_a_torn_line_is_set_aside_byte_for_byte(tmp_path, harm):
+    append_history(tmp_path, [*after(table(row("a"))), *after(table(row("b")))])
+    path = tmp_path / "history.jsonl"
+    first, second = path.read_bytes().splitlines()
+    torn = second[:40] + harm + second[40:-9]
+    path.write_bytes(first + b"\n" + torn + b"\n")
+    append_history(tmp_path, [])
+    assert (tmp_path / TORN).read_bytes() == torn + b"\n"
+    assert path.read_bytes() == first + b"\n"
+
+
 def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
     append_history(tmp_path, after(table(row("a"))))
     path = tmp_path / "history.jsonl"
