@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,49 @@ def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[st
     out.touch()
     subprocess.run(["bash", "-e", "-c", look["run"]], cwd=clone, env={**os.environ, **names}, check=True)
     assert (out.read_text() == "only=submissions\n") == skipped
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_ci_tries_every_python_and_the_base_alone() -> None:
+    """All of it on each Python that is promised; without torch on the newer ones, and on the oldest with old packages."""
+    raw = yaml.safe_load((GITHUB / "workflows/ci.yml").read_text("utf-8"))
+    matrix = raw["jobs"]["python"]["strategy"]["matrix"]
+    promised = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if "Python :: 3." in c]
+    assert (matrix["python"], matrix["suite"]) == (promised, ["all"])
+    oldest, *newer = promised
+    wanted = [*({"python": p, "suite": "pinned"} for p in newer), {"python": oldest, "suite": "oldest"}]
+    assert matrix["include"] == wanted
+    runs = {s["name"]: s.get("run") for s in raw["jobs"]["python"]["steps"] if "name" in s}
+    assert (runs["Every check"], runs["The base without torch"]) == (
+        ".ci/run",
+        'scripts/test-base "$VERSIONS"',
+    )
+
+
+def test_the_oldest_versions_are_those_of_the_project() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/oldest"], capture_output=True, text=True, check=True
+    )
+    oldest = dict(line.split("==") for line in done.stdout.splitlines())
+    assert [f"{name}>={version}" for name, version in oldest.items()] == [
+        d.partition(",")[0] for d in PROJECT["dependencies"]
+    ]
+    lines = (ROOT / "requirements/constraints.txt").read_text("utf-8").splitlines()
+    pins = dict(m.groups() for line in lines if (m := re.match(r"([a-z0-9-]+)==([0-9.]+)", line)))
+    for name, version in oldest.items():
+        assert numbers(version) <= numbers(pins[name]), name
+
+
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def test_scripts_are_sound_shell() -> None:
+    for path in sorted((ROOT / "scripts").iterdir()):
+        if path.read_text("utf-8").startswith("#!/usr/bin/env bash"):
+            run(tool("shellcheck"), str(path))
 
 
 def tool(name: str) -> str:
