@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 def main() -> NoReturn:
@@ -21,31 +22,36 @@ def main() -> NoReturn:
     stop_on_signals()
     import typer
 
+    from evaluator.cli import output
+
+    output.begin()
     code: int = ExitCode.FAILURE
     try:
         try:
             from evaluator.cli.app import app
+            from evaluator.cli.usage import furnish
 
+            command = typer.main.get_command(app)
+            furnish(command)
             # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
-            code = app(prog_name="rexrank", standalone_mode=False)
+            code = int(command.main(prog_name="rexrank", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()
     except typer.TyperException as mistake:
-        mistake.show()  # type: ignore[attr-defined]  # each one that Typer raises has it
+        _show_mistake(mistake)
         code = ExitCode.INPUT
     except typer.Abort:
-        print("Aborted!", file=sys.stderr)
+        output.error("Aborted!")
         code = ExitCode.INPUT
     except RexrankError as error:
-        print(f"rexrank: {error}", file=sys.stderr)
+        output.error(f"rexrank: {error}")
         code = error.exit_code
     except MetricUnavailable as error:
-        print(f"rexrank: {error}", file=sys.stderr)
+        output.error(f"rexrank: {error}")
     except Stopped as stop:
-        print(
+        output.error(
             f"rexrank: stopped by {stop.reason}; nothing half-written is left. "
-            "Run the same command again to go on.",
-            file=sys.stderr,
+            "Run the same command again to go on."
         )
         code = int(stop.code or 2)
     except BrokenPipeError:
@@ -56,14 +62,40 @@ def main() -> NoReturn:
             raise
         code = ExitCode.FAILURE
         name = type(error).__name__
-        print(
+        output.error(
             f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
-            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it.",
-            file=sys.stderr,
+            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it."
         )
         if isinstance(error, OSError) and not _flushed():
             _drop_output()
+    _finish(code)
     sys.exit(code)
+
+
+def _show_mistake(mistake: Any) -> None:
+    """Prints what is wrong with the command line; as JSON too where that is asked for on the same line."""
+    from evaluator.cli import output
+    from evaluator.cli.usage import Call
+
+    words = " ".join(sys.argv[1:])
+    if not Call.json and re.search(r"--format[ =]json\b", words):
+        Call.json, Call.command = True, words.partition(" -")[0]
+        output.ask_for_json()
+    output.note(mistake.format_message())
+    mistake.show()
+
+
+def _finish(code: int) -> None:
+    """Writes the JSON that was asked for, or what a quiet command that failed would have said."""
+    from evaluator.cli import output
+    from evaluator.cli.usage import Call
+
+    try:
+        output.finish(Call.command, code, json=Call.json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(141)
 
 
 def _flushed() -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from evaluator.cli.contribute_app import status, submit
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
 from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
@@ -46,7 +47,6 @@ app = typer.Typer(
     help="Validate, score, rank and publish AI-written chest X-ray reports.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -71,6 +71,23 @@ class OutputFormat(StrEnum):
     json = "json"
     github = "github"
     markdown = "markdown"
+
+
+def _version(value: bool) -> None:
+    if value:
+        from evaluator.core.version import __version__
+
+        typer.echo(f"rexrank {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def rexrank(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Validate, score, rank and publish AI-written chest X-ray reports."""
 
 
 @app.command()
@@ -135,6 +152,8 @@ def new(
     raise typer.Exit(run_new(root, team, model))
 
 
+app.command()(submit)
+app.command()(status)
 app.command()(metric)
 app.command()(metrics)
 

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from evaluator.cli.board import print_table
 from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.core.workspace import LEADERBOARD
+from evaluator.core.workspace import CHALLENGE, LEADERBOARD
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
@@ -25,10 +26,17 @@ from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions import outcome as rendering
 from evaluator.submissions.reading import validate_paths
 
+CONFIG: Final = Path("mkdocs.yml")
+
 
 def run_demo(out: Path, *, serve: bool) -> int:
     """0 after validating, scoring, ranking and building the site of the sandbox in `out`."""
     started = time.monotonic()
+    if not CONFIG.is_file():
+        raise InputError(
+            "the demo builds the site from the repository's own pages, and this folder is not a checkout. Type:\n"
+            f"  git clone https://github.com/{CHALLENGE} && cd {CHALLENGE.rpartition('/')[2]} && python3 run.py demo"
+        )
     _prepare(out)
     submissions = out / "submissions"
     _step(1, "Validate the four sandbox submissions")
@@ -63,7 +71,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
     from evaluator.site.build import build
 
     site = out / "site"
-    build(leaderboard, Path("mkdocs.yml"), site)
+    build(leaderboard, CONFIG, site)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Look at:")
     print(f"  {site / 'index.html'}   (or: rexrank demo --serve)")
     print(f"  {leaderboard / 'tables'}   CSV, JSON and Markdown tables")

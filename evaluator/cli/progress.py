@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from evaluator.cli.output import is_quiet
 from evaluator.core.types import ProgressCallback
 
 QUIET_SECONDS: Final = 10.0
@@ -17,6 +18,9 @@ QUIET_SECONDS: Final = 10.0
 @contextmanager
 def progress() -> Iterator[ProgressCallback]:
     """A callback (what, done, total) that shows how far long work has come."""
+    if is_quiet():
+        yield lambda what, done, total: None  # noqa: ARG005 - the callback's own names
+        return
     if not sys.stderr.isatty():
         yield _lines()
         return

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluator.cli.output import result
 from evaluator.core.console import print_data
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, Problems, Severity, pointer
@@ -102,8 +103,9 @@ def run_convert(
     references: Path | None = None,
     *,
     keep: bool = False,
+    then: bool = True,
 ) -> int:
-    """0 after writing the predictions and saying what was done; 1 after saying why nothing was written."""
+    """0 after writing the predictions and saying what was done (`then`: and what to do next); 1 after saying why not."""
     dataset = get_dataset(dataset_id)
     directory = references_directory(references)
     held = directory is not None and (directory / f"{dataset.id}.json").is_file()
@@ -127,7 +129,9 @@ def run_convert(
     print(f"wrote {path}: {len(converted.reports):,} studies")
     for note in converted.notes:
         print(f"  {note}")
-    print(f"Next: rexrank validate {path.parent}")
+    result({"file": str(path), "studies": len(converted.reports), "notes": list(converted.notes)})
+    if then:
+        print(f"Next: rexrank validate {path.parent}")
     return 0
 
 
@@ -153,6 +157,7 @@ def run_new(root: Path, team: str, model: str) -> int:
         print(f"{path} is there already; nothing was changed.")
         return 1
     write_text(path, card_template(team, model))
+    result({"file": str(path)})
     print(f"wrote {path}")
     print("Next: fill it in, then add your predictions with:")
     print(f"  rexrank convert PREDICTIONS --dataset iu-xray --out {path.parent}")

@@ -20,6 +20,7 @@ MAX_COMMENT: Final = 60_000
 MAX_ANNOTATIONS: Final = 50
 MAX_FOLDERS: Final = 50
 """Submissions named in a comment; a pull request brings one."""
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._/-]{1,200}")
 _COMMAND: Final = re.compile(r"(run|type): (.*?)((?: \([^()]*\))?)")
 
 
@@ -41,7 +42,9 @@ def next_step(report: Report) -> str:
     if not report.found:
         return "Give a folder like submissions/TEAM/MODEL; start one with: rexrank new TEAM MODEL"
     if report.ok:
-        return "Next: open a pull request that adds this folder and nothing else."
+        folder = report.found[0].folder
+        named = len(report.found) == 1 and _PLAIN_PATH.fullmatch(folder)
+        return f"Next: rexrank submit {folder if named else 'submissions/TEAM/MODEL'}, or a pull request with that folder alone."
     return "Next: mend what is listed, all of it at once, and run rexrank validate again."
 
 

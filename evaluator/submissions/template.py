@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+SCHEMA_LINE: Final = (
+    "# yaml-language-server: "
+    "$schema=https://rexrank.github.io/challenge/data/schemas/model-card-v1.schema.json"
+)
+"""Tells editors which schema a card has."""
 _CARD: Final = """\
 # Model card of {team}/{model}. Every field is explained at the schema named here; editors read it.
-# yaml-language-server: $schema=https://rexrank.github.io/challenge/data/schemas/model-card-v1.schema.json
+{schema}
 
 name: "{model}"                # as readers see it, at most 60 characters
 institution:                   # who made it
@@ -34,4 +39,4 @@ status: active                 # active | superseded (then superseded_by) | with
 
 def card_template(team: str, model: str) -> str:
     """The text of a new model card."""
-    return _CARD.format(team=team, model=model)
+    return _CARD.format(team=team, model=model, schema=SCHEMA_LINE)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -13,6 +16,7 @@ from evaluator.cli.app import app
 from evaluator.cli.exit_codes import each
 from evaluator.core.files import write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
+from evaluator.core.version import __version__
 from evaluator.datasets.registry import get_dataset, study_ids
 from evaluator.datasets.sandbox.generate import submission_files
 
@@ -33,6 +37,8 @@ def repository(tmp_path, monkeypatch):
         monkeypatch.delenv(f"GITHUB_{name}", raising=False)
     for name in ("PR", "SHA", "FIRST", "STATE", "WORDS", "COMMENT", "ANSWER", "RENEW", "RESULT", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    # No gh of this machine answers for somebody.
+    monkeypatch.setattr("evaluator.cli.contribute.shutil.which", lambda _name: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -60,7 +66,10 @@ def commands(group=app, prefix=()):
             yield (*prefix, name)
 
 
+ROOT = Path(__file__).parents[2]
 COMMANDS = list(commands())
+OWN_FORMAT = {("validate",), ("metric",), ("metrics",)}
+"""Commands whose JSON has a form of its own."""
 MISTAKES = [
     ((), "Usage: rexrank"),
     (("vaildate", COPY), "Did you mean 'validate'?"),
@@ -72,6 +81,21 @@ MISTAKES = [
     (("convert", "nowhere.json", "--dataset", "iu-xray", "--out", "x"), "cannot read nowhere.json"),
     (("convert", "pairs.txt", "--dataset", "iu-xray", "--out", "x"), "pairs.txt"),
     (("new", "Acme Labs", "m1"), ""),
+    (("submit", "nowhere.json"), "there is no nowhere.json"),
+    (("submit", "pairs.jsonl"), "--dataset is missing"),
+    (("submit", "pairs.jsonl", "--team", "Acme Labs"), "Try 'acme-labs'"),
+    (
+        ("submit", "pairs.jsonl", "--dataset", "mimic", "--team", "a", "--model", "b"),
+        "there is no dataset 'mimic'",
+    ),
+    (("submit", "pairs.jsonl", "--dataset", "sandbox", "--team", "a", "--model", "b"), "Nothing was written"),
+    (("submit", COPY, "--team", "acme"), "is the folder of rexrank-sandbox/near-copy"),
+    (("submit", COPY), "A token is needed"),
+    (("submit", COPY, "--year", "1"), "says something else than --year"),
+    (("submit", COPY, "--hub-model", "x", "--format", "yml"), "'yml' is not one of"),
+    (("status", "1", "--repository", "nobody"), "wanted OWNER/NAME"),
+    (("status", "a/b/c"), "wanted a pull request's number or TEAM/MODEL"),
+    (("status", "a/b"), "a token is needed"),
     (("metric", "blue_2", "--pairs", "pairs.jsonl"), "Did you mean bleu_2?"),
     (("metric", "bleu_2", "--pairs", "nowhere.jsonl"), "cannot read nowhere.jsonl"),
     (("metric", "bleu_2", "--pairs", "empty"), "empty is a folder"),
@@ -118,8 +142,7 @@ MISTAKES = [
     (("doctor", "--role", "root"), "'root' is not one of"),
     (("doctor", "--github"), "name the repository"),
     (("doctor", "--github", "--repository", "a/b"), "a maintainer's token is needed"),
-    (("demo", "--out", "submissions"), "is not empty and not of an earlier demo"),
-    (("demo", "--out", "pairs.jsonl"), "pairs.jsonl is not a folder"),
+    (("demo",), "this folder is not a checkout"),
     (("site", "build", "--config", "nowhere.yml"), "there is no nowhere.yml here"),
     (("site", "build", "--leaderboard", "nowhere"), "nowhere is not a folder"),
     (("site", "serve", "--leaderboard", "nowhere"), "nowhere is not a folder"),
@@ -159,6 +182,9 @@ MISTAKES = [
     (("dev", "schemas", "x"), "unexpected extra argument"),
 ]
 
+FAILING = {c: args[len(c) :] for args, _ in reversed(MISTAKES) for c in COMMANDS if args[: len(c)] == c}
+"""Per command the arguments of its first mistake in the table."""
+
 
 @pytest.mark.parametrize(
     ("args", "message"), MISTAKES, ids=lambda x: " ".join(x) if isinstance(x, tuple) else ""
@@ -187,9 +213,88 @@ def test_every_command_exits_1_for_an_option_that_does_not_exist(run, command):
     assert (status, "No such option: --no-such-option" in errors) == (ExitCode.INPUT, True)
 
 
-@pytest.mark.parametrize("command", [(), *COMMANDS], ids=" ".join)
-def test_every_command_exits_0_for_help(run, command):
-    assert run(*command, "--help")[0] == ExitCode.DONE
+GROUPS = sorted({c[:-1] for c in COMMANDS})
+
+
+@pytest.mark.parametrize("command", [*GROUPS, *COMMANDS], ids=" ".join)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_exits_0_for_help_with_an_example(run, command, option):
+    status, text, _ = run(*command, option)
+    assert (status, "Example: rexrank " in text) == (ExitCode.DONE, True)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_prints_json_and_keeps_quiet(run, command):
+    """Also where it fails: one object on standard output, with the status that the process has."""
+    if command not in OWN_FORMAT:
+        status, text, errors = run(*command, *FAILING.get(command, ()), "--format", "json")
+        value = json.loads(text)
+        assert (value["exit_code"], value["command"]) == (status, " ".join(command))
+        assert status == 0 or value["errors"] or value["output"], text
+        assert "Traceback" not in errors
+    assert "No such option: -q" not in run(*command, *FAILING.get(command, ()), "-q")[2]
+
+
+def test_a_quiet_command_says_nothing_but_what_went_wrong(run):
+    assert run("new", "acme", "m1", "--quiet") == (ExitCode.DONE, "", "")
+    status, text, errors = run("new", "acme", "m1", "-q")
+    assert (status, text, "is there already" in errors) == (ExitCode.INPUT, "", True)
+    assert "Valid" in run("validate", COPY, "-q")[1]
+
+
+def test_json_holds_what_was_made(run):
+    value = json.loads(run("new", "acme", "m1", "--format", "json")[1])
+    assert value["result"] == {"file": "submissions/acme/m1/model.yaml"}
+    assert value["output"][0] == "wrote submissions/acme/m1/model.yaml"
+
+
+def test_the_version_and_the_module(run, repository):
+    assert run("--version") == (0, f"rexrank {__version__}\n", "")
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluator", "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"rexrank {__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_and_options(shell):
+    def complete(**words):
+        done = subprocess.run(
+            [sys.executable, "-m", "evaluator"],
+            cwd=ROOT,
+            env={**os.environ, "_REXRANK_COMPLETE": f"complete_{shell}", **words},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout
+
+    assert "submit" in complete(
+        COMP_WORDS="rexrank sub",
+        COMP_CWORD="1",
+        _TYPER_COMPLETE_ARGS="rexrank sub",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+
+
+def test_no_colour_is_printed_where_none_is_wanted(run, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for args in (("--help",), ("validate", COPY), ("metrics",), ("vaildate",)):
+        _, output, errors = run(*args)
+        assert "\x1b" not in output + errors
+
+
+def test_the_docs_list_the_exit_codes_and_every_command():
+    page = (ROOT / "site/commands.md").read_text("utf-8")
+    for code in ExitCode:
+        assert f"| {code.value} |" in page
+    named = {f"`rexrank {' '.join(c)}`" for c in COMMANDS if c[0] != "dev"}
+    assert {name for name in named if name not in page} == set()
 
 
 def test_help_lists_the_exit_codes(run):

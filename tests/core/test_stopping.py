@@ -94,6 +94,7 @@ def work(made, tmp_path):
     copy(made, tmp_path / "leaderboard")
     lines = ["id,reference,prediction", *(f"{i},Clear lungs.,Clear." for i in range(5))]
     (tmp_path / "pairs.csv").write_text("\n".join(lines))
+    (tmp_path / "mkdocs.yml").touch()
     (tmp_path / "source.json").write_text(submission_files()["rexrank-sandbox/near-copy/sandbox.json"])
     return tmp_path
 
@@ -114,6 +115,7 @@ COMMANDS = {
     "rank ends": ("evaluator.leaderboard.rank:_remove_stale", 1, ("rank", "--store", "leaderboard/store")),
     "site builds": ("subprocess:Popen.communicate", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
     "site cases": ("evaluator.site.build:write_shards", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
+    "submit": ("evaluator.cli.contribute:validate_paths", 1, ("submit", "submissions/rexrank-sandbox/near-copy", "--yes")),
     "demo": ("evaluator.cli.demo:score_submission", 1, ("demo", "--out", "demo")),
     "site serves": ("http.server:ThreadingHTTPServer.serve_forever", 1, ("site", "serve", "--config", ROOT / "mkdocs.yml", "--port", "0")),
 }  # fmt: skip

@@ -90,7 +90,8 @@ def _rate(call: Call) -> Any:
 def _me(call: Call) -> Any:
     if call.token.kind == "job":
         raise Refusal(403, "Resource not accessible by integration")
-    return overlay(component_skeleton("public-user"), objects.user(call.state, call.token.actor))
+    known = {**objects.user(call.state, call.token.actor), "user_view_type": "public"}
+    return overlay(component_skeleton("public-user"), known)
 
 
 @serves("get /users/{username}", METADATA)
@@ -101,7 +102,7 @@ def _user(call: Call) -> Any:
 
 @serves("get REPO", METADATA)
 def _repository(call: Call) -> Any:
-    return objects.repository(call.state)
+    return objects.repository(call.state, f"{call.values['owner']}/{call.values['repo']}")
 
 
 @serves("get REPO/collaborators/{username}/permission", METADATA)
@@ -193,19 +194,29 @@ def commit_object(state: State, sha: str) -> dict[str, Any]:
 
 @serves("get REPO/issues/{issue_number}", TALK)
 def _issue(call: Call) -> Any:
-    return objects.issue(call.state, call.pull("issue_number"))
+    own = call.state.issues.get(_number(call))
+    return (
+        objects.plain_issue(call.state, own) if own else objects.issue(call.state, call.pull("issue_number"))
+    )
+
+
+def _number(call: Call) -> int:
+    """The number of the issue or pull request that the path names; 404 for none."""
+    text = call.values["issue_number"]
+    own = text.isdecimal() and int(text) in call.state.issues
+    return int(text) if own else call.pull("issue_number").number
 
 
 @serves("get REPO/issues/{issue_number}/comments", TALK)
 def _comments(call: Call) -> Any:
-    number = call.pull("issue_number").number
+    number = _number(call)
     return [objects.comment(call.state, c) for c in call.state.comments.values() if c.issue == number]
 
 
 @serves("post REPO/issues/{issue_number}/comments", SAY, 201)
 def _say(call: Call) -> Any:
     body = _body_text(call.body["body"])
-    number = call.pull("issue_number").number
+    number = _number(call)
     now = call.state.now()
     made = Comment(call.state.next_id(), number, call.token.actor, body, now, now)
     call.state.comments[made.id] = made

@@ -12,13 +12,18 @@ from rehearsal.objects import api
 
 @serves("get REPO/git/ref/{ref}", CONTENTS)
 def _ref(call: Call) -> Any:
+    from rehearsal.endpoints_forks import branch_ref
+
     name = f"refs/{call.values['ref']}"
+    if call.values["ref"].startswith("heads/"):
+        full_name = f"{call.values['owner']}/{call.values['repo']}"
+        name = branch_ref(full_name, call.values["ref"].removeprefix("heads/"))
     try:
         sha = git(call.state.bare, "rev-parse", "--verify", "-q", name)
     except RuntimeError:
         raise Refusal(404, "Not Found") from None
     return {
-        "ref": name,
+        "ref": f"refs/{call.values['ref']}",
         "object": {"type": "commit", "sha": sha, "url": api(call.state, f"/git/commits/{sha}")},
     }
 

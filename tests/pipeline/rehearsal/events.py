@@ -8,7 +8,7 @@ from typing import Any
 from rehearsal import objects, openapi
 from rehearsal.git import git
 from rehearsal.github_server import fill
-from rehearsal.state import Comment, Pull, State
+from rehearsal.state import Comment, Issue, Pull, State
 
 
 def _payload(state: State, name: str, known: dict[str, Any], sender: str) -> dict[str, Any]:
@@ -50,6 +50,14 @@ def issue_comment(state: State, action: str, p: Pull, c: Comment) -> dict[str, A
     if action == "edited":
         known["changes"] = {}
     return _payload(state, f"issue-comment-{action}", known, c.author)
+
+
+def issue(state: State, action: str, i: Issue, sender: str) -> dict[str, Any]:
+    """`issues` opened or edited."""
+    known: dict[str, Any] = {"action": action, "issue": objects.plain_issue(state, i)}
+    if action == "edited":
+        known["changes"] = {}
+    return _payload(state, f"issues-{action}", known, sender)
 
 
 def workflow_run(state: State, run: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rehearsal import endpoints_git, endpoints_runs, endpoints_settings, objects, openapi
+from rehearsal import endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings, objects, openapi
 from rehearsal.endpoints import TABLE, Call, Refusal
 from rehearsal.git import git
 from rehearsal.state import REPOSITORY, Fault, Request, State, Token
@@ -22,12 +22,14 @@ DENIED: Final = "Resource not accessible by integration"
 GIT_PATH: Final = re.compile(
     rf"/{re.escape(REPOSITORY)}(?:\.git)?(/info/refs|/git-upload-pack|/git-receive-pack)"
 )
-ROOMS: Final = (endpoints_git, endpoints_runs, endpoints_settings)
+ROOMS: Final = (endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings)
 """Each registers its operations in `TABLE` as it is read."""
 SETTINGS: Final = endpoints_settings.settings
 """What a test changes of the repository's settings."""
 ANYONE: Final = Token(
-    "anonymous", dict.fromkeys(("actions", "checks", "contents", "pull-requests"), "read"), "anonymous"
+    "anonymous",
+    dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests"), "read"),
+    "anonymous",
 )
 """Files, runs, checks and pull requests of a public repository are anybody's to read."""
 
@@ -65,6 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         if match := GIT_PATH.fullmatch(url.path):
             self._git(match[1], url.query, body)
             return
+        if url.path in self.state.attachments:
+            self._attachment(self.state.attachments[url.path])
+            return
         if not url.path.startswith(objects.API):
             self._answer(404, {"message": "Not Found"})
             return
@@ -86,6 +91,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - the base class looks for these names
 
+    def _attachment(self, content: bytes | str) -> None:
+        """What somebody dragged into an issue, or the address that GitHub sends on to; no token is looked at."""
+        sent_on = isinstance(content, str)
+        self._note("attachment", 302 if sent_on else 200)
+        self.send_response(302 if sent_on else 200)
+        if isinstance(content, str):
+            self.send_header("Location", content)
+        data = b"" if isinstance(content, str) else content
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def _rest(  # noqa: PLR0911 - one refusal a line
         self, path: str, query: dict[str, str], body: bytes
     ) -> tuple[int, Any, dict[str, str]]:
@@ -96,10 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         if operation is None or operation.name not in TABLE:
             self._violation(f"{self.command} {path}: not an operation that the rehearsal knows")
             return 404, {"message": "Not Found"}, {}
-        if operation.parameters.get("owner", "") + "/" + operation.parameters.get("repo", "") not in (
-            REPOSITORY,
-            "/",
-        ):
+        asked = f"{operation.parameters.get('owner', '')}/{operation.parameters.get('repo', '')}"
+        of_fork = asked in self.state.forks and operation.name in endpoints_forks.OF_FORKS
+        if asked not in (REPOSITORY, "/") and not of_fork:
             return 404, {"message": "Not Found"}, {}
         try:
             sent = json.loads(body) if body else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.git import git
-from rehearsal.state import ACTIONS_BOT, APP, OWNER, REPOSITORY, Check, Comment, Pull, State, Status
+from rehearsal.state import ACTIONS_BOT, APP, OWNER, REPOSITORY, Check, Comment, Issue, Pull, State, Status
 
 API = "/api/v3"
 
@@ -136,6 +136,26 @@ def issue(state: State, p: Pull) -> dict[str, Any]:
             "patch_url": f"{url}.patch",
             "merged_at": p.updated if p.merged else None,
         },
+    }
+
+
+def plain_issue(state: State, i: Issue) -> dict[str, Any]:
+    """An issue that is no pull request."""
+    return {
+        "id": 80_000 + i.number,
+        "number": i.number,
+        "url": api(state, f"/issues/{i.number}"),
+        "comments_url": api(state, f"/issues/{i.number}/comments"),
+        "html_url": page(state, f"/issues/{i.number}"),
+        "state": i.state,
+        "title": i.title,
+        "body": i.body,
+        "user": user(state, i.author),
+        "labels": [label(state, n) for n in i.labels],
+        "comments": sum(c.issue == i.number for c in state.comments.values()),
+        "created_at": i.created,
+        "updated_at": i.updated,
+        "author_association": "NONE",
     }
 
 

@@ -41,6 +41,20 @@ class Pull:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request."""
+
+    number: int
+    author: str
+    title: str
+    body: str
+    created: str
+    updated: str
+    labels: list[str] = field(default_factory=list)
+    state: str = "open"
+
+
+@dataclass
 class Comment:
     """A comment on a pull request."""
 
@@ -124,6 +138,10 @@ class State:
     root: Path
     permissions: dict[str, str] = field(default_factory=lambda: {"maintainer": "maintain", "admin": "admin"})
     pulls: dict[int, Pull] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    forks: set[str] = field(default_factory=set)
+    # What people dragged into an issue, by its path: bytes, or the address that GitHub sends on to.
+    attachments: dict[str, bytes | str] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     statuses: list[Status] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
@@ -154,6 +172,9 @@ class State:
             "root": root,
             "permissions": dict(self.permissions),
             "pulls": {k: replace(p, labels=list(p.labels)) for k, p in self.pulls.items()},
+            "issues": {k: replace(i, labels=list(i.labels)) for k, i in self.issues.items()},
+            "forks": set(self.forks),
+            "attachments": dict(self.attachments),
             "comments": {k: replace(c) for k, c in self.comments.items()},
             "statuses": [replace(s) for s in self.statuses],
             "checks": [replace(c) for c in self.checks],

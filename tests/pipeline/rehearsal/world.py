@@ -17,7 +17,7 @@ from rehearsal.git import Change, changed_files, commit, git, merge_commit, obje
 from rehearsal.github_server import GitHubServer
 from rehearsal.objects import is_bot
 from rehearsal.runs import Run
-from rehearsal.state import ACTIONS_BOT, REPOSITORY, Comment, Fault, Pull, State, Token
+from rehearsal.state import ACTIONS_BOT, REPOSITORY, Comment, Fault, Issue, Pull, State, Token
 from rehearsal.workflow import load
 
 MAX_EVENTS = 50
@@ -106,6 +106,22 @@ class World:
         self.state.comments[made.id] = made
         self._fire("issue_comment", events.issue_comment(self.state, "created", p, made), actor=author)
         return made
+
+    def file_issue(
+        self, title: str, body: str, *, author: str = "stranger", labels: tuple[str, ...] = ()
+    ) -> Issue:
+        """A person's issue, and the runs that it starts."""
+        now = self.state.now()
+        made = Issue(self.state.next_number(), author, title, body, now, now, list(labels))
+        self.state.issues[made.number] = made
+        self._fire("issues", events.issue(self.state, "opened", made, author), actor=author)
+        return made
+
+    def edit_issue(self, made: Issue, body: str, *, by: str = "") -> None:
+        """An edit of an issue's text, by its author unless somebody else is named."""
+        made.body, made.updated = body, self.state.now()
+        sender = by or made.author
+        self._fire("issues", events.issue(self.state, "edited", made, sender), actor=sender)
 
     def edit(self, p: Pull, made: Comment, body: str) -> None:
         """A person's edit of a comment."""
@@ -202,6 +218,8 @@ class World:
             self.refresh_workflows()
             if kind == "cancel":
                 self._cancelled(event)
+            elif kind in ("opened", "synchronize"):
+                self._sent(kind, event)
             else:
                 started += self._push(event) if kind == "push" else self._dispatched(event)
         raise AssertionError("the workflows start each other without end")
@@ -341,6 +359,13 @@ class World:
         for run in self.executor.fire(event, payload, ref="refs/heads/main", actor=actor):
             self._completed(run)
         self.settle()
+
+    def _sent(self, action: str, event: dict[str, Any]) -> None:
+        """A pull request that came through the API; what a workflow's own token does starts nothing."""
+        p = self.state.pulls[event["number"]]
+        self._refs(p)
+        if event["by"] != "job":
+            self._pull_event(action, p, event.get("before", ""))
 
     def _push(self, event: dict[str, Any]) -> list[Run]:
         payload = events.push(self.state, event["before"], event["after"], event["actor"])

@@ -1,0 +1,130 @@
+"""The commands that send a submission and tell how it stands: `submit` and `status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evaluator.cli.options import References
+from evaluator.core.workspace import SUBMISSIONS
+
+Repository = Annotated[
+    str,
+    typer.Option("--repository", help="OWNER/NAME on GitHub (or REXRANK_REPOSITORY); ours by default."),
+]
+
+Source = Annotated[
+    Path, typer.Argument(help="File of predictions, or the folder of a submission: submissions/TEAM/MODEL.")
+]
+DatasetId = Annotated[str, typer.Option("--dataset", help="Dataset id of the predictions, e.g. iu-xray.")]
+Team = Annotated[str, typer.Option("--team", help="Team slug: lower-case letters, digits, dots, hyphens.")]
+ModelSlug = Annotated[str, typer.Option("--model", help="Model slug.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")]
+HubModel = Annotated[
+    str, typer.Option("--hub-model", help="OWNER/MODEL on the model hub, whose card is the start of ours.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="Card: the model's name.")]
+Institution = Annotated[str | None, typer.Option("--institution", help="Card: who made it.")]
+Contact = Annotated[
+    list[str] | None, typer.Option("--contact", help="Card: GitHub handle that may change it; repeat it.")
+]
+Year = Annotated[int | None, typer.Option("--year", help="Card: year of the model.")]
+Description = Annotated[
+    str | None, typer.Option("--description", help="Card: what it is, in a few sentences.")
+]
+Paper = Annotated[str | None, typer.Option("--paper", help="Card: address of the paper.")]
+Code = Annotated[str | None, typer.Option("--code", help="Card: address of the code.")]
+Weights = Annotated[str | None, typer.Option("--weights", help="Card: address of the weights.")]
+License = Annotated[str | None, typer.Option("--license", help="Card: licence of the model, or proprietary.")]
+Parameters = Annotated[
+    str | None, typer.Option("--parameters", help="Card: number of parameters, such as 7B.")
+]
+Views = Annotated[str | None, typer.Option("--views", help="Card: frontal, all or none.")]
+Context = Annotated[
+    str | None, typer.Option("--context", help="Card: text read beside the images: none, indication, …")
+]
+TrainingData = Annotated[
+    list[str] | None,
+    typer.Option("--training-data", help="Card: a set the model has seen, or none; repeat it."),
+]
+ExternalLlm = Annotated[
+    bool | None,
+    typer.Option("--external-llm/--no-external-llm", help="Card: did a hosted language model take part?"),
+]
+Deterministic = Annotated[
+    bool | None,
+    typer.Option("--deterministic/--no-deterministic", help="Card: does a second run give the same?"),
+]
+IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column with the study ids.")]
+TextColumn = Annotated[
+    str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+]
+FindingsColumn = Annotated[
+    str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
+]
+ImpressionColumn = Annotated[
+    str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but send it; write nothing here.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Send it without asking: it becomes public.")]
+
+
+def submit(
+    source: Source,
+    dataset: DatasetId = "",
+    team: Team = "",
+    model: ModelSlug = "",
+    root: Root = SUBMISSIONS,
+    hub_model: HubModel = "",
+    name: Name = None,
+    institution: Institution = None,
+    contact: Contact = None,
+    year: Year = None,
+    description: Description = None,
+    paper: Paper = None,
+    code: Code = None,
+    weights: Weights = None,
+    license: License = None,  # noqa: A002 - the card's own word
+    parameters: Parameters = None,
+    views: Views = None,
+    context: Context = None,
+    training_data: TrainingData = None,
+    external_llm: ExternalLlm = None,
+    deterministic: Deterministic = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
+    findings_column: FindingsColumn = None,
+    impression_column: ImpressionColumn = None,
+    references: References = None,
+    repository: Repository = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """From a file of predictions to an open pull request; run it again to go on or to update."""
+    from evaluator.cli.contribute import Sending, run_submit
+    from evaluator.submissions.card_draft import CardDraft, split_list
+    from evaluator.submissions.convert import Wanted
+
+    handles = split_list(",".join(contact)) if contact else None
+    seen = split_list(",".join(training_data)) if training_data else None
+    draft = CardDraft(
+        *(name, institution, handles, year, description, paper, code, weights, license, parameters),
+        *(views, context, seen, external_llm, deterministic),
+    )
+    columns = Wanted(id_column, text_column, findings_column, impression_column)
+    how = (references, columns, hub_model, dry_run, yes)
+    raise typer.Exit(run_submit(Sending(source, dataset, team, model, root, repository, *how), draft))
+
+
+def status(
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="TEAM/MODEL of yours, or a pull request's number.")
+    ],
+    repository: Repository = "",
+) -> None:
+    """How far a submission has come: the check, the bot's comments, the scores, what to do next."""
+    from evaluator.cli.contribute import run_status
+
+    raise typer.Exit(run_status(what, repository))

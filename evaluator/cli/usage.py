@@ -1,0 +1,156 @@
+"""What every command has: an example in its help, `-h`, `--quiet`, `--format json`, shell completion of its options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from evaluator.cli.output import ask_for_json, ask_for_quiet
+
+EXAMPLES: Final = {
+    "validate": "rexrank validate submissions/my-team/my-model",
+    "convert": "rexrank convert predictions.csv --dataset iu-xray --out submissions/my-team/my-model",
+    "new": "rexrank new my-team my-model",
+    "submit": "rexrank submit predictions.csv --dataset iu-xray --team my-team --model my-model --dry-run",
+    "status": "rexrank status my-team/my-model",
+    "metric": "rexrank metric bleu_2 rouge_l --pairs pairs.csv",
+    "metrics": "rexrank metrics --format json",
+    "score": "rexrank score submissions/my-team/my-model --references /srv/references --models /srv/models",
+    "baseline": "rexrank baseline iu-xray --references /srv/references --models /srv/models",
+    "agreement": "rexrank agreement CRIMSON/data --models /srv/models",
+    "merge": "rexrank merge submissions/my-team/my-model --dataset iu-xray --references /srv/references",
+    "rank": "rexrank rank --leaderboard leaderboard",
+    "compare": "rexrank compare my-team/my-model other-team/other-model --dataset iu-xray --track findings",
+    "doctor": "rexrank doctor --github --repository my-org/challenge",
+    "demo": "rexrank demo --out demo --serve",
+    "judge serve": "rexrank judge serve StanfordAIMI/GREEN-RadLlama2-7b --engine vllm",
+    "data check": "rexrank data check /srv/references",
+    "data manifest": "rexrank data manifest /srv/references",
+    "models list": "rexrank models list --models /srv/models",
+    "models fetch": "rexrank models fetch chexbert radgraph --models /srv/models",
+    "models record": "rexrank models record --models /srv/models",
+    "models compare": "rexrank models compare theirs.json",
+    "models verify": "rexrank models verify --models /srv/models",
+    "site build": "rexrank site build --out _site",
+    "site serve": "rexrank site serve --port 8000",
+    "cache info": "rexrank cache info --store /srv/store",
+    "cache prune": "rexrank cache prune --max-gb 20",
+    "quota show": "rexrank quota show",
+    "quota grant": f"rexrank quota grant my-team rexgradient {'0' * 64}",
+    "pr validate": "rexrank pr validate",
+    "pr recheck": "rexrank pr recheck told",
+    "pr comment": "rexrank pr comment told",
+    "pr look": "rexrank pr look",
+    "pr request": "rexrank pr request",
+    "pr answer": "rexrank pr answer",
+    "pr authorise": "rexrank pr authorise",
+    "pr fetch": "rexrank pr fetch pull",
+    "pr score": "rexrank pr score pull",
+    "pr report": "rexrank pr report told",
+    "pr refresh": "rexrank pr refresh bundle",
+    "pr publish": "rexrank pr publish bundle out",
+    "pr withdraw": 'rexrank pr withdraw my-team/my-model --reason "The decoder had a fault."',
+    "dev schemas": "rexrank dev schemas --out evaluator/schemas",
+}
+"""A call of each command that its help shows; a test holds each to the command's own options."""
+SPEAKING: Final = frozenset(
+    {
+        *("validate", "metric", "metrics", "status", "compare", "doctor", "agreement"),
+        *("data check", "models list", "models compare", "models verify", "cache info", "quota show"),
+    }
+)
+"""Commands whose words are what they are asked for: `--quiet` leaves out their progress alone."""
+
+
+class TextOrJson(StrEnum):
+    """How a command prints."""
+
+    text = "text"
+    json = "json"
+
+
+class Call:
+    """What was called: filled in as the command line is read."""
+
+    command = ""
+    json = False
+
+
+def _name(context: typer.Context) -> str:
+    """The command as a user types it, without `rexrank`."""
+    return context.command_path.partition(" ")[2]
+
+
+def _quiet(context: typer.Context, value: bool) -> bool:
+    if value:
+        ask_for_quiet(speaks=_name(context) in SPEAKING)
+    return value
+
+
+def _form(context: typer.Context, value: TextOrJson) -> TextOrJson:
+    Call.command, Call.json = _name(context), value is TextOrJson.json
+    if Call.json:
+        ask_for_json()
+    return value
+
+
+def _shared(
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            callback=_quiet,
+            is_eager=True,
+            expose_value=False,
+            help="No progress and no notes: only what was asked for, and what went wrong.",
+        ),
+    ] = False,
+    form: Annotated[
+        TextOrJson,
+        typer.Option(
+            "--format",
+            callback=_form,
+            is_eager=True,
+            expose_value=False,
+            help="text, or json: one object of what was made, printed and wrong.",
+        ),
+    ] = TextOrJson.text,
+) -> None:
+    """Nothing: a command that has the options of all."""
+
+
+def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its name as a user types it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def furnish(group: Any) -> None:
+    """Gives every command of the tree what all have: an example, `-h`, `--quiet`, `--format`."""
+    Call.command, Call.json = "", False
+    shared = typer.Typer(add_completion=False)
+    shared.command()(_shared)
+    quiet, form = (p for p in typer.main.get_command(shared).params if p.name in {"quiet", "form"})
+    _furnish_groups(group, "")
+    for name, command in commands(group):
+        taken = {option for parameter in command.params for option in parameter.opts}
+        command.params += [quiet] if "--format" in taken else [quiet, form]
+        command.context_settings["help_option_names"] = ["-h", "--help"]
+        command.epilog = f"Example: {EXAMPLES.get(name, f'rexrank {name} --help')}"
+
+
+def _furnish_groups(group: Any, prefix: str) -> None:
+    group.context_settings["help_option_names"] = ["-h", "--help"]
+    first = next(name for name, _ in commands(group, prefix))
+    example = f"Example: {EXAMPLES.get(first, f'rexrank {first} --help')}"
+    group.epilog = f"{example}\n\n{group.epilog}" if group.epilog else example
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            _furnish_groups(command, f"{prefix}{name} ")

@@ -1,0 +1,213 @@
+"""A submission sent through GitHub's API: fork, branch, commit, pull request; no git and no checkout are needed.
+
+Every step may be repeated. What is there already is used: the fork, the branch, the open pull request, which gets a
+further commit rather than a second one beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from evaluator.core.problems import InputError, RexrankError, visible
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+FORK_SECONDS: Final = 90.0
+"""How long GitHub is given to copy the repository."""
+_MISSING: Final = frozenset({404, 409})
+SCOPE: Final = "one with the scope public_repo, from gh auth login or from https://github.com/settings/tokens (classic) in GH_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The pull request that holds the submission now, and what was done to it."""
+
+    number: int
+    url: str
+    commit: str
+    done: Literal["opened", "updated", "unchanged"]
+
+
+def branch_of(team: str, model: str) -> str:
+    """The branch that holds a model's submission: its own for each, and a name that git allows.
+
+    >>> branch_of("acme", "m1"), branch_of("a..b", "c.lock")
+    ('rexrank/acme+m1', 'rexrank/a.+.b+c.lock+')
+    """
+    name = re.sub(r"\.(?=\.)", ".+", f"{team}+{model}")
+    return f"rexrank/{name}{'+' if name.endswith('.lock') else ''}"
+
+
+@contextmanager
+def asking_github() -> Iterator[None]:
+    """Turns what GitHub answers, or that it does not, into words: the user's to mend, or a failure to try again."""
+    from github import GithubException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except RequestException as error:
+        raise RexrankError(
+            f"GitHub cannot be reached ({type(error).__name__}). Nothing is lost: run the same command again."
+        ) from error
+    except GithubException as error:
+        said = _words(error)
+        if error.status == 401:
+            raise InputError(f"GitHub does not accept the token. Wanted: {SCOPE}.") from error
+        if error.status == 403 and "rate limit" not in said.lower():
+            raise InputError(f"GitHub does not let this token do that ({said}). Wanted: {SCOPE}.") from error
+        if error.status == 404:
+            raise InputError(
+                f"GitHub does not know the repository, or hides it from this token. Wanted: {SCOPE}."
+            ) from error
+        raise RexrankError(
+            f"GitHub answered {error.status} ({said}). Nothing is lost: run the same command again."
+        ) from error
+
+
+def _words(error: Any) -> str:
+    data = error.data if isinstance(error.data, dict) else {}
+    return visible(data.get("message") or "no reason given", 200)
+
+
+def login_of(repo: Repository) -> str:
+    """The login of whom the token belongs to."""
+    _, user = repo.requester.requestJsonAndCheck("GET", "/user")
+    return str(user["login"])
+
+
+def pull_of(repo: Repository, login: str, branch: str, state: str = "open") -> PullRequest | None:
+    """The newest pull request of an account's branch against main, or `None`."""
+    pulls = repo.get_pulls(state=state, base="main", head=f"{login}:{branch}")
+    # The filter matches nothing where the branch's fork is gone, and is not trusted to match alone.
+    return next((p for p in islice(iter(pulls), 20) if p.head.ref == branch and p.user.login == login), None)
+
+
+def contribute(
+    repo: Repository,
+    login: str,
+    name: str,
+    files: Mapping[str, bytes],
+    body: str,
+    say: Callable[[str], None],
+) -> Sent:
+    """The pull request that brings these files (paths in the repository) of the submission `team/model`.
+
+    Raises `InputError` where main holds exactly these files, and as `asking_github` does.
+    """
+    branch = branch_of(*name.split("/"))
+    earlier = pull_of(repo, login, branch)
+    fork = _fork(repo, login, earlier, say)
+    parent = earlier.head.sha if earlier is not None else _head(repo, "/repos/" + repo.full_name)
+    say(f"sending {len(files)} files to {fork.removeprefix('/repos/')}")
+    commit = _commit(repo, fork, parent, files, f"{'Update' if earlier else 'Add'} {name}")
+    if commit is None and earlier is not None:
+        return Sent(earlier.number, earlier.html_url, parent, "unchanged")
+    if commit is None:
+        raise InputError(f"main holds exactly these files of {name} already: there is nothing to submit.")
+    _move(repo, fork, branch, commit, force=earlier is None)
+    if earlier is not None:
+        return Sent(earlier.number, earlier.html_url, commit, "updated")
+    say("opening the pull request")
+    owner = fork.removeprefix("/repos/").partition("/")[0]
+    pull = _open(repo, owner, branch, f"Add {name}", body)
+    return Sent(pull.number, pull.html_url, commit, "opened")
+
+
+def _open(repo: Repository, owner: str, branch: str, title: str, body: str) -> PullRequest:
+    from github import GithubException
+
+    try:
+        return repo.create_pull(base="main", head=f"{owner}:{branch}", title=title, body=body)
+    except GithubException:
+        # An answer may have been lost after GitHub had stored it.
+        found = pull_of(repo, owner, branch)
+        if found is None:
+            raise
+        return found
+
+
+def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callable[[str], None]) -> str:
+    """The path of the repository that takes the branch: the account's fork, made and brought up to date."""
+    from github import GithubException
+
+    if earlier is not None:
+        return f"/repos/{earlier.head.repo.full_name}"
+    if repo.full_name.partition("/")[0].lower() == login.lower():
+        return f"/repos/{repo.full_name}"
+    say(f"forking {repo.full_name} (or finding your fork)")
+    post = repo.requester.requestJsonAndCheck
+    _, made = post("POST", f"/repos/{repo.full_name}/forks", input={"default_branch_only": True})
+    path, deadline = f"/repos/{made['full_name']}", time.monotonic() + FORK_SECONDS
+    while _head(repo, path, missing=True) == "":
+        if time.monotonic() > deadline:
+            raise RexrankError(
+                "GitHub is still copying the repository. Run the same command again in a minute."
+            )
+        time.sleep(2)
+    try:
+        post("POST", f"{path}/merge-upstream", input={"branch": "main"})
+    except GithubException as error:
+        # A fork with changes of its own on main stays as it is: the branch begins at our main.
+        if error.status not in {403, 404, 409, 422}:
+            raise
+    return path
+
+
+def _head(repo: Repository, path: str, *, missing: bool = False) -> str:
+    """The commit of main in a repository; empty, if `missing` is allowed, for one that is not there yet."""
+    from github import GithubException
+
+    try:
+        _, ref = repo.requester.requestJsonAndCheck("GET", f"{path}/git/ref/heads/main")
+    except GithubException as error:
+        if missing and error.status in _MISSING:
+            return ""
+        raise
+    return str(ref["object"]["sha"])
+
+
+def _commit(repo: Repository, path: str, parent: str, files: Mapping[str, bytes], message: str) -> str | None:
+    """A commit on the parent with these files, or `None` where the parent holds them."""
+    ask = repo.requester.requestJsonAndCheck
+    _, before = ask("GET", f"{path}/git/commits/{parent}")
+    tree = []
+    for name, data in files.items():
+        _, blob = ask(
+            "POST",
+            f"{path}/git/blobs",
+            input={"content": base64.b64encode(data).decode(), "encoding": "base64"},
+        )
+        tree.append({"path": name, "mode": "100644", "type": "blob", "sha": blob["sha"]})
+    old = before["tree"]["sha"]
+    _, made = ask("POST", f"{path}/git/trees", input={"base_tree": old, "tree": tree})
+    if made["sha"] == old:
+        return None
+    content = {"message": message, "tree": made["sha"], "parents": [parent]}
+    _, commit = ask("POST", f"{path}/git/commits", input=content)
+    return str(commit["sha"])
+
+
+def _move(repo: Repository, path: str, branch: str, commit: str, *, force: bool) -> None:
+    """Lets the branch begin at, or go on to, the commit; `force` where no open pull request shows it."""
+    from github import GithubException
+
+    ask = repo.requester.requestJsonAndCheck
+    if force:
+        try:
+            ask("POST", f"{path}/git/refs", input={"ref": f"refs/heads/{branch}", "sha": commit})
+        except GithubException as error:
+            if error.status != 422:
+                raise
+        else:
+            return
+    ask("PATCH", f"{path}/git/refs/heads/{branch}", input={"sha": commit, "force": force})

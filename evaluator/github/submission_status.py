@@ -1,0 +1,131 @@
+"""How far a submission has come: what the check, the bot's comments and the scoring say of its pull request."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from evaluator.core.problems import InputError, visible
+from evaluator.github import api
+from evaluator.github.contribution import branch_of, pull_of
+from evaluator.github.score_comment import SCORE_MARK
+from evaluator.github.score_request import REQUEST_MARK
+from evaluator.github.validation_comment import VALIDATION_MARK
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+_MARKS: Final = {VALIDATION_MARK: "check", REQUEST_MARK: "request", SCORE_MARK: "score"}
+_ESCAPED: Final = re.compile(r"\\([\\`*_{}\[\]()<>#+\-.!|~@:])")
+_MARKUP: Final = re.compile(r"\*\*|^#+ |</?(?:details|summary|b|sub|sup|br)[^>]*>", re.MULTILINE)
+_LINK: Final = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_ENDED: Final = {
+    "merged": "It is on main; within the hour the rows and the model's page are on the leaderboard.",
+    "closed": "It was closed without a merge; the comments say why. rexrank submit opens a new one.",
+}
+_OPEN: Final = {
+    "": "The check has not answered yet: minutes, or until a maintainer lets it run where it is your first.",
+    "pending": "Nothing to do: a maintainer looks at the reports and asks for scores.",
+    "success": "Nothing to do: a maintainer looks at it.",
+}
+MAX_LINES: Final = 12
+"""Lines of a comment that are shown; the rest is at its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionStatus:
+    """What is known of a pull request; a comment that is not there (yet) is empty.
+
+    `state`: open, closed or merged. `mark`: the state of `rexrank/score`, empty while there is none.
+    """
+
+    number: int
+    url: str
+    title: str
+    state: str
+    commit: str
+    mark: str
+    words: str
+    check: str
+    request: str
+    score: str
+    next: str
+
+
+def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
+    """The pull request of that number, or the account's newest one of `team/model`. Raises `InputError` for none."""
+    from github import UnknownObjectException
+
+    if re.fullmatch(r"#?[1-9][0-9]{0,6}", what):
+        try:
+            pull = repo.get_pull(int(what.removeprefix("#")))
+            pull.complete()
+        except UnknownObjectException as error:
+            raise InputError(f"there is no pull request {what} in {repo.full_name}.") from error
+        return pull
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+", what):
+        raise InputError(f"{what!r}: wanted a pull request's number or TEAM/MODEL.")
+    if not login:
+        raise InputError(
+            "a token is needed to find your pull request of a model; its number works without one."
+        )
+    found = pull_of(repo, login, branch_of(*what.split("/")), "all")
+    if found is None:
+        raise InputError(
+            f"{login} has no pull request of {what} that rexrank submit opened. Give its number, or send it: rexrank submit"
+        )
+    return found
+
+
+def status_of(repo: Repository, pull: PullRequest) -> SubmissionStatus:
+    """The standing of a pull request; only our own bot's comments and statuses count."""
+    newest = next(
+        (
+            s
+            for s in api.statuses(repo, pull.head.sha)
+            if s.context == api.STATUS and s.creator is not None and s.creator.login == api.bot()
+        ),
+        None,
+    )
+    comments = {"check": "", "request": "", "score": ""}
+    for comment in repo.get_issue(pull.number).get_comments():
+        mark = (comment.body or "").partition("\n")[0].strip()
+        if comment.user and comment.user.login == api.bot() and mark in _MARKS:
+            comments[_MARKS[mark]] = comment.body.partition("\n")[2]
+    mark = newest.state if newest is not None else ""
+    words = (newest.description or "") if newest is not None else ""
+    state = "merged" if pull.merged_at is not None else pull.state
+    return SubmissionStatus(
+        number=pull.number,
+        url=pull.html_url,
+        title=visible(pull.title, 120),
+        state=state,
+        commit=pull.head.sha,
+        mark=mark,
+        words=visible(words, 140),
+        check=comments["check"],
+        request=comments["request"],
+        score=comments["score"],
+        next=_next(state, mark, words),
+    )
+
+
+def _next(state: str, mark: str, words: str) -> str:
+    if state in _ENDED:
+        return _ENDED[state]
+    if mark == "success" and words == api.SCORED:
+        return "Nothing to do: a maintainer merges it."
+    return _OPEN.get(
+        mark, "Mend what the comment lists and run rexrank submit again: it updates this pull request."
+    )
+
+
+def plain_lines(comment: str, most: int = MAX_LINES) -> list[str]:
+    """The first lines of a comment as plain text that a terminal may show."""
+    text = _MARKUP.sub("", _LINK.sub(r"\1", _ESCAPED.sub(r"\1", comment))).replace("\u200b", "")
+    lines = [visible(html.unescape(line).strip(), 300) for line in text.splitlines()]
+    shown = [line for line in lines if line and not set(line) <= set("|-: ")]
+    return shown[:most] + ([f"… {len(shown) - most} more lines at its address"] if len(shown) > most else [])

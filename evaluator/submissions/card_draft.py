@@ -1,0 +1,174 @@
+"""A model card in the making: what is known of it so far, what is missing, and the file it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import yaml
+from pydantic import JsonValue
+
+from evaluator.core.problems import Problem, Problems
+from evaluator.submissions.parsing import decode, parse_yaml
+from evaluator.submissions.rules.card import check_card
+from evaluator.submissions.template import SCHEMA_LINE
+
+VIEWS: Final = ("frontal", "all", "none")
+CONTEXTS: Final = ("none", "indication", "indication+history", "indication+prior", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class CardDraft:
+    """The answers to a card's questions; `None` is one that was not answered yet."""
+
+    name: str | None = None
+    institution: str | None = None
+    contact: tuple[str, ...] | None = None
+    year: int | None = None
+    description: str | None = None
+    paper: str | None = None
+    code: str | None = None
+    weights: str | None = None
+    license: str | None = None
+    parameters: str | None = None
+    views: str | None = None
+    context: str | None = None
+    training_data: tuple[str, ...] | None = None
+    uses_external_llm: bool | None = None
+    deterministic: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One field of a card: what is asked, the option that answers it, and its place in the file."""
+
+    field: str
+    option: str
+    words: str
+    place: str
+    needed: bool = True
+
+
+QUESTIONS: Final = (
+    Question("name", "--name", "The model's name as readers see it", "/name"),
+    Question("institution", "--institution", "Who made it", "/institution"),
+    Question("contact", "--contact", "GitHub handles that may change it, separated by commas", "/contact"),
+    Question("year", "--year", "Year of the model", "/year"),
+    Question("description", "--description", "What it is, in a few sentences", "/description"),
+    Question("paper", "--paper", "Address of the paper (https, may stay empty)", "/links/paper", needed=False),
+    Question("code", "--code", "Address of the code (https, may stay empty)", "/links/code", needed=False),
+    Question("weights", "--weights", "Address of the weights (https, may stay empty)", "/links/weights", needed=False),
+    Question("license", "--license", "Licence of the model, or proprietary", "/license"),
+    Question("parameters", "--parameters", "Number of parameters, such as 7B (may stay empty)", "/parameters", needed=False),
+    Question("views", "--views", f"Images that it reads: {', '.join(VIEWS)}", "/inputs/views"),
+    Question("context", "--context", f"Text that it reads beside them: {', '.join(CONTEXTS)}", "/inputs/context"),
+    Question(
+        "training_data",
+        "--training-data",
+        "Every set it has seen, separated by commas (mimic-cxr, chexpert, …, other:<text>), or none",
+        "/training_data",
+    ),
+    Question("uses_external_llm", "--external-llm/--no-external-llm", "Did a hosted language model help to write the reports (y/n)", "/uses_external_llm"),
+    Question("deterministic", "--deterministic/--no-deterministic", "Does a second run give the same reports (y/n)", "/deterministic"),
+)  # fmt: skip
+"""Every question, in the order of the file."""
+_LISTS: Final = frozenset({"contact", "training_data"})
+_ANSWERS: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
+
+
+def unanswered(draft: CardDraft) -> list[Question]:
+    """The questions whose answer a card needs and the draft lacks."""
+    return [q for q in QUESTIONS if q.needed and getattr(draft, q.field) is None]
+
+
+def answered(draft: CardDraft, question: Question, text: str) -> CardDraft:
+    """The draft with an answer as it was typed. Raises `ValueError`, with what was wanted, for none of that kind."""
+    text = " ".join(text.split())
+    value: Any = text or None
+    if question.field in _LISTS:
+        value = split_list(text)
+    elif question.field == "year":
+        if not re.fullmatch(r"\d{4}", text):
+            raise ValueError("wanted a year of four digits")
+        value = int(text)
+    elif question.field in {"uses_external_llm", "deterministic"}:
+        if text.lower() not in _ANSWERS:
+            raise ValueError("wanted y or n")
+        value = _ANSWERS[text.lower()]
+    if value is None and question.needed:
+        raise ValueError("this one is needed")
+    return replace(draft, **{question.field: value})
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The distinct parts of a list separated by commas, without `@` before handles; empty for `none`.
+
+    >>> split_list("@me, you,me"), split_list("none")
+    (('me', 'you'), ())
+    """
+    parts = dict.fromkeys(part.strip().removeprefix("@") for part in text.split(",") if part.strip())
+    return () if list(parts) == ["none"] else tuple(parts)
+
+
+def filled(draft: CardDraft, start: CardDraft) -> CardDraft:
+    """The draft with what it lacks taken from another."""
+    lacking = {f.name for f in fields(draft) if getattr(draft, f.name) is None}
+    return replace(draft, **{name: getattr(start, name) for name in lacking})
+
+
+def card_text(draft: CardDraft, team: str, model: str) -> str:
+    """The file `model.yaml` of a draft; what is not answered is left out."""
+    links = {k: v for k in ("paper", "code", "weights") if (v := getattr(draft, k))}
+    value: dict[str, JsonValue] = {
+        "name": draft.name,
+        "institution": draft.institution,
+        "contact": list(draft.contact or ()),
+        "year": draft.year,
+        "description": draft.description,
+        "links": links,
+        "license": draft.license,
+        "parameters": draft.parameters,
+        "inputs": {"views": draft.views, "context": draft.context},
+        "training_data": list(draft.training_data or ()),
+        "uses_external_llm": draft.uses_external_llm,
+        "deterministic": draft.deterministic,
+        "status": "active",
+    }
+    body = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return f"# Model card of {team}/{model}.\n{SCHEMA_LINE}\n\n{body}"
+
+
+def card_problems(text: str, file: str = "model.yaml") -> list[Problem]:
+    """Everything that is wrong with a card's text."""
+    problems = Problems()
+    content = decode(file, text.encode("utf-8", "surrogatepass"), problems)
+    card = parse_yaml(file, content, problems) if content is not None else None
+    if content is not None and isinstance(card, dict):
+        check_card(file, content, card, problems)
+    return list(problems)
+
+
+def problems_of(question: Question, draft: CardDraft) -> Iterator[Problem]:
+    """What the card's rules say of the draft's answer to one question."""
+    for problem in card_problems(card_text(draft, "team", "model")):
+        if problem.pointer == question.place or problem.pointer.startswith(f"{question.place}/"):
+            yield problem
+
+
+def differing(draft: CardDraft, text: str) -> list[str]:
+    """The options of a draft whose answers differ from what a card says."""
+    problems = Problems()
+    card = parse_yaml("model.yaml", text, problems)
+    if not isinstance(card, dict):
+        return []
+    wrong = []
+    for question in QUESTIONS:
+        wanted = getattr(draft, question.field)
+        there: Any = card
+        for part in question.place.strip("/").split("/"):
+            there = there.get(part) if isinstance(there, dict) else None
+        if wanted is not None and (list(wanted) if isinstance(wanted, tuple) else wanted) != there:
+            wrong.append(question.option)
+    return wrong

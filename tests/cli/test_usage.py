@@ -1,0 +1,29 @@
+"""Every command has an example, and each example is one that the command would take."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+import typer
+
+from evaluator.cli.app import app
+from evaluator.cli.usage import EXAMPLES, SPEAKING, commands, furnish
+
+GROUP = typer.main.get_command(app)
+furnish(GROUP)
+COMMANDS = dict(commands(GROUP))
+
+
+def test_every_command_has_an_example_and_no_example_is_left_over():
+    assert set(EXAMPLES) == set(COMMANDS)
+    assert set(COMMANDS) >= SPEAKING
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_an_example_is_read_by_its_command(name):
+    program, *words = shlex.split(EXAMPLES[name])
+    path = name.split()
+    assert (program, words[: len(path)]) == ("rexrank", path)
+    # Raises for an option, a value or a number of arguments that the command does not take.
+    COMMANDS[name].make_context(name, words[len(path) :])
