@@ -49,7 +49,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     directory = references_directory(references)
     if directory is None:
         return
-    named = sorted({f.dataset for found in report.found for f in found.files})
+    named = sorted({f.dataset for folder in report.found for f in folder.files})
     forms = ("json", "manifest.json")
     if (
         references is not None
@@ -60,11 +60,11 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
         raise InputError(
             f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
         )
-    for found in report.found:
-        for dataset, predictions in (found.submission.files if found.submission else {}).items():
+    for folder in report.found:
+        for dataset, predictions in (folder.submission.files if folder.submission else {}).items():
             if (directory / f"{dataset}.json").is_file():
                 held = load_references(get_dataset(dataset), directory)
-                _add_copies(report.problems, f"{found.folder}/{dataset}.json", predictions, held)
+                _add_copies(report.problems, f"{folder.folder}/{dataset}.json", predictions, held)
 
 
 def _add_copies(problems: Problems, file: str, predictions: Predictions, references: References) -> None:

@@ -197,8 +197,8 @@ def _finite(value: object) -> bool:
 
 
 def _text(value: object) -> str | None:
-    shown = value.strip() if isinstance(value, str) else ""
-    return shown if shown and shown.lower() not in {"unknown", "nan", "none"} else None
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text and text.lower() not in {"unknown", "nan", "none"} else None
 
 
 def _sex(value: object, context: str) -> str | None:

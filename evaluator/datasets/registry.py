@@ -157,9 +157,9 @@ _FIXES: Final[Mapping[str, str]] = {
 def dataset_ids() -> tuple[str, ...]:
     """Ids of all datasets, in the order of the tables."""
     order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
-    found = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
+    names = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
     # tie: none, ids differ
-    return tuple(sorted(found, key=lambda i: (order.index(i) if i in order else len(order), i)))
+    return tuple(sorted(names, key=lambda i: (order.index(i) if i in order else len(order), i)))
 
 
 @cache

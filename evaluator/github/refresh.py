@@ -49,15 +49,15 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
-    kept: dict[str, Submission] = {}
+    submissions: dict[str, Submission] = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
         report = validate_paths([folder], workspace.references)
-        found = report.found[0].submission if report.ok and len(report.found) == 1 else None
-        if found is not None:
-            kept[f"{found.team}/{found.model}"] = found
-    counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
+        entrant = report.found[0].submission if report.ok and len(report.found) == 1 else None
+        if entrant is not None:
+            submissions[f"{entrant.team}/{entrant.model}"] = entrant
+    counts = {"scored": 0, "removed": _remove_absent(leaderboard, submissions)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
-        entered = _by_arrival([s for s in kept.values() if dataset.id in s.files], dataset, settings)
+        entered = _by_arrival([s for s in submissions.values() if dataset.id in s.files], dataset, settings)
         if not entered or not scored_here(dataset, workspace.references):
             continue
         references = load_references(dataset, workspace.references)
@@ -201,13 +201,13 @@ def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
 def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     """What the metrics that can run here would sign with."""
     run = board_run(board, settings)
-    found = {}
+    signatures = {}
     for key in board_metrics(board, settings):
         try:
-            found[key] = str(get_metric(key).signature(run))
+            signatures[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
-    return found
+    return signatures
 
 
 def _current(

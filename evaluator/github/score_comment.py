@@ -171,12 +171,14 @@ def _lead(pair: Lead | None, digits: int) -> str:
     low, high = pair.low, pair.high
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.3f}"
-    told = ", not separated"
+    verdict = ", not separated"
     if pair.outcome is not None:
-        told = NULL_WORDS[pair.outcome]
+        verdict = NULL_WORDS[pair.outcome]
     elif pair.p < SURE:
-        told = ", less than matters" if pair.matters is False else ""
-    return f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
+        verdict = ", less than matters" if pair.matters is False else ""
+    return (
+        f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{verdict}"
+    )
 
 
 def _signed(value: float, digits: int) -> str:

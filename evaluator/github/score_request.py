@@ -80,10 +80,10 @@ def answer(
 
 
 def _submission(intake: Intake) -> Submission:
-    found = intake.report.found[0].submission if intake.report.found else None
-    if found is None:
+    submission = intake.report.found[0].submission if intake.report.found else None
+    if submission is None:
         raise RexrankError("a valid submission was read and is not there. Run the job again.")
-    return found
+    return submission
 
 
 def _moved(pull: PullRequest, sha: str) -> str | None:

@@ -222,8 +222,8 @@ def _sample(report: StudyReport) -> str:
 
 
 def _resemblance(predictions: Predictions, others: Others) -> str:
-    found = nearest(predictions, others.get(predictions.dataset, {}))
-    if not found:
+    neighbours = nearest(predictions, others.get(predictions.dataset, {}))
+    if not neighbours:
         return "reports close to those of another submission on main: none"
-    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
+    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in neighbours)
     return f"**reports close to those of another submission on main** (of up to {COMPARED} studies): {shares}"

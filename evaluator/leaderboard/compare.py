@@ -85,8 +85,8 @@ def _difference(
 ) -> tuple[int, float, float | None, float | None, float | None]:
     if corpus_of(key):
         a, b = (frame_counts(key, f) for f in frames)
-        found = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
-        return len(frames[0]), found.value, found.low, found.high, None
+        difference = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
+        return len(frames[0]), difference.value, difference.low, difference.high, None
     values = np.column_stack([np.asarray(f[key], dtype=np.float64) for f in frames])
     clusters = bootstrap.clusters_of(frames[0]["patient"].tolist())
     test = significance.sign_flip(values, clusters, seed)

@@ -56,7 +56,7 @@ def make_overall(
         return table
     held = [_population(tables[b.dataset], scores[b.dataset], ids) for b in table.boards]
     seed = bootstrap.seed_of("overall", track, "|".join(str(p.seed) for p in held))
-    found = analyse_overall(ids, held, seed)
+    analysis = analyse_overall(ids, held, seed)
     without = {}
     for i, board in enumerate(table.boards if len(held) > 1 else ()):
         rest = analyse_overall(ids, [p for j, p in enumerate(held) if j != i], seed, intervals=False)
@@ -64,13 +64,17 @@ def make_overall(
         without[board.dataset] = dict(zip(ids, places, strict=True))
     boards = tuple(
         b.model_copy(update={"scale": float(f"{s:.2g}")})
-        for b, s in zip(table.boards, found.scales, strict=True)
+        for b, s in zip(table.boards, analysis.scales, strict=True)
     )
     table = table.model_copy(
-        update={"boards": boards, "band": float(f"{found.band:.2g}"), "pairs": _pairs(found.pairs, table)}
+        update={
+            "boards": boards,
+            "band": float(f"{analysis.band:.2g}"),
+            "pairs": _pairs(analysis.pairs, table),
+        }
     )
     ranges = {i: {d: (p[i].rank_low, p[i].rank_high) for d, p in without.items()} for i in ids}
-    return with_ranks(table, dict(zip(ids, _scores(found), strict=True)), ranges)
+    return with_ranks(table, dict(zip(ids, _scores(analysis), strict=True)), ranges)
 
 
 def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Population:

@@ -102,8 +102,8 @@ def board_pairwise(
     exposure = board.dataset.exposure
     step = exposure.step(len(first))
     metrics = {
-        key: _pairs(models, found, drawn, step, exact=exposure.exact_tests)
-        for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
+        key: _pairs(models, family, means, step, exact=exposure.exact_tests)
+        for (key, models), family, means in zip(holders.items(), tests, draws, strict=True)
     }
     metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
     return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
@@ -119,12 +119,12 @@ def _corpus_metrics(
     """The pairs on metrics of the whole set: differences and intervals, no test."""
     counts = {k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items()}
     draws = draws_of(counts, clusters, seed)
-    found = {}
+    metrics = {}
     for key, models in holders.items():
         values = [frame_value(key, frames[m]) for m in models]
         step = step_of(board.dataset.exposure, key, clusters.n_studies)
-        found[key] = _corpus_pairs(models, values, draws.get(key), step)
-    return found
+        metrics[key] = _corpus_pairs(models, values, draws.get(key), step)
+    return metrics
 
 
 def _corpus_pairs(

@@ -103,7 +103,7 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
     """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
     table, pairs = ranked.table.view(), ranked.pairwise.view()
-    kept = {
+    content = {
         "schema": RANKED_SCHEMA,
         "inputs": inputs,
         "content": _content_digest(table, pairs),
@@ -111,7 +111,7 @@ def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
         "pairwise": pairs,
     }
     with suppress(RexrankError):
-        write_derived(store, _name(board), dump_json(kept))
+        write_derived(store, _name(board), dump_json(content))
 
 
 def _content_digest(table: object, pairs: object) -> str:

@@ -61,17 +61,17 @@ def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
         name: file_state(folder / name, pins(spec.key, name, source, lock))
         for name, source in spec.files.items()
     }
-    found = set(files.values())
+    file_states = set(files.values())
     if (folder / STAND_IN_MARK).is_file():
         whole = "stand-in"
-    elif found == {"absent"}:
+    elif file_states == {"absent"}:
         whole = "absent"
-    elif bad := found & {"wrong", "unreadable"}:
+    elif bad := file_states & {"wrong", "unreadable"}:
         whole = max(bad)
-    elif "absent" in found:
+    elif "absent" in file_states:
         whole = "incomplete"
     else:
-        whole = "unverified" if "unverified" in found else "verified"
+        whole = "unverified" if "unverified" in file_states else "verified"
     return ModelState(spec, whole, files)
 
 
@@ -152,9 +152,9 @@ class Fetcher:
                     raise RexrankError(
                         f"{self.hub.address} names no digest of {file}, so it cannot be checked."
                     )
-            told = Pin(file.revision, file.sha256, file.blob)
+            pin = Pin(file.revision, file.sha256, file.blob)
             own = Pin(source.revision, source.sha256, source.blob)
-            required = (own, told) if source.pinned else (told,)
+            required = (own, pin) if source.pinned else (pin,)
             yield _Target(spec, name, file, required, not (source.revision and source.sha256))
 
     def _obtain(self, target: _Target, folder: Path) -> None:

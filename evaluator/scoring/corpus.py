@@ -94,9 +94,9 @@ def draws_of(
     blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in drawn.items() for c in models]
     if not blocks or clusters.n < MIN_CLUSTERS:
         return {}
-    found = corpus.value_draws(blocks, clusters, seed)
+    values = corpus.value_draws(blocks, clusters, seed)
     ends = np.cumsum([len(models) for models in drawn.values()])[:-1]
-    return dict(zip(drawn, np.split(found, ends, axis=1), strict=True))
+    return dict(zip(drawn, np.split(values, ends, axis=1), strict=True))
 
 
 def _rule(key: str) -> Corpus:

@@ -119,8 +119,8 @@ def _score_one(
 ) -> Scores:
     key = ScoreStore.key(signature, pairs)
     # Details are not stored: a caller who wants them pays for them.
-    if store is not None and not run.details and (kept := store.get(key, len(pairs))) is not None:
-        return kept
+    if store is not None and not run.details and (stored := store.get(key, len(pairs))) is not None:
+        return stored
     if run.progress:
         run.progress(metric.key, 0, len(pairs))
     scores = metric.score(pairs, run)

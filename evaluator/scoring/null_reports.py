@@ -85,13 +85,13 @@ def best_constant(training: Sequence[StudyReport], seed: str) -> StudyReport:
 
 
 def _best_text(texts: Sequence[str], seed: str) -> str:
-    said = sorted(t for t in texts if t)
-    if not said:
+    non_blank = sorted(t for t in texts if t)
+    if not non_blank:
         return ""
     # tie: first in the alphabet
-    common = sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
+    common = sorted(Counter(non_blank).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
     rng = _rng(seed, "best-constant")
-    sample = [said[i] for i in rng.choice(len(said), min(SAMPLE, len(said)), replace=False)]
+    sample = [non_blank[i] for i in rng.choice(len(non_blank), min(SAMPLE, len(non_blank)), replace=False)]
     texts = sorted(text for text, _ in common)
     return by_cost(texts, [-sum(bleu_2(reference, text) for reference in sample) for text in texts])[0]
 

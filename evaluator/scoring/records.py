@@ -94,7 +94,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
     public = board.dataset.exposure.studies
     if public:
         frame = frame.round(DECIMALS)
-    path, full, shown = (
+    path, full, public_text = (
         record_path(leaderboard, *place),
         dump_json(record.view()),
         dump_json(published(board, record).view()),
@@ -103,7 +103,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
         write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
         if not public:
             write_text(record_path(store, *place), full)
-        write_text(path, shown)
+        write_text(path, public_text)
     return path
 
 
@@ -139,11 +139,11 @@ def published(board: Board, record: Record) -> Record:
         return _six_decimals(record.model_copy(update={"metrics": {}, "diagnostics": Diagnostics()}))
     hidden = frozenset(() if exposure.membership_counts else MEMBERSHIP)
     diagnostics = record.diagnostics.model_dump(exclude=set(hidden), exclude_unset=True)
-    shown = {
+    changes = {
         "metrics": {k: published_numbers(board, entry) for k, entry in record.metrics.items()},
         "diagnostics": Diagnostics(**_coarse(diagnostics, step)),
     }
-    return _six_decimals(record.model_copy(update=shown))
+    return _six_decimals(record.model_copy(update=changes))
 
 
 _M = TypeVar("_M", bound=BaseModel)

@@ -71,13 +71,13 @@ def estimate(
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
     """The statistic of the summed counts with its interval, on the weights that the means use."""
-    found = value(counts, statistic)
+    point = value(counts, statistic)
     if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
-        return CorpusEstimate(found, None, None, None)
+        return CorpusEstimate(point, None, None, None)
     drawn = statistic(draw_totals(counts, clusters, seed, draws))
     levels = _bca_levels(counts, clusters, statistic, drawn) if interval == "bca" else (0.025, 0.975)
     low, high = np.quantile(drawn, levels)
-    return CorpusEstimate(found, float(drawn.std(ddof=1)), float(low), float(high))
+    return CorpusEstimate(point, float(drawn.std(ddof=1)), float(low), float(high))
 
 
 def difference(
@@ -102,8 +102,8 @@ def _bca_levels(
 ) -> tuple[float, float]:
     """The quantiles of a bias-corrected and accelerated interval (Efron 1987); patients are left out one by one."""
     normal = NormalDist()
-    found = value(counts, statistic)
-    below = (np.mean(drawn < found) + np.mean(drawn <= found)) / 2
+    point = value(counts, statistic)
+    below = (np.mean(drawn < point) + np.mean(drawn <= point)) / 2
     bias = normal.inv_cdf(float(np.clip(below, 1e-6, 1 - 1e-6)))
     sums = clusters.sums(counts)
     without = statistic(sums.sum(axis=0) - sums)

@@ -113,8 +113,11 @@ def _property(text: str) -> str:
 def as_markdown(report: Report) -> str:
     """The outcome for a comment: verdict first, then every problem by file, capped in length."""
     head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
-    for found in report.found[:MAX_FOLDERS]:
-        head += [f"- {code_span(found.folder)}", *(f"  - {code_span(describe_file(f))}" for f in found.files)]
+    for folder in report.found[:MAX_FOLDERS]:
+        head += [
+            f"- {code_span(folder.folder)}",
+            *(f"  - {code_span(describe_file(f))}" for f in folder.files),
+        ]
     if len(report.found) > MAX_FOLDERS:
         head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
     tail = ["", next_step(report)]

@@ -33,10 +33,10 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
             raise InputError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
             )
-        shown = _shown(path)
-        tree = read_directory(path, shown)
+        label = _shown(path)
+        tree = read_directory(path, label)
         entries += list(tree.values())
-        folders += submission_folders(tree, shown)
+        folders += submission_folders(tree, label)
     return validate(Tree(entries), set(folders), manifest)
 
 

@@ -74,13 +74,13 @@ class Tree(Mapping[str, Entry]):
 
     def below(self, folder: str) -> list[Entry]:
         """Every entry below `folder`, at any depth."""
-        found: list[Entry] = []
+        entries: list[Entry] = []
         pending = self.children(folder)
         while pending:
             entry = pending.pop()
-            found.append(entry)
+            entries.append(entry)
             pending += self._children.get(entry.path, ())
-        return sorted(found, key=lambda e: e.path)  # tie: none, paths differ
+        return sorted(entries, key=lambda e: e.path)  # tie: none, paths differ
 
 
 def _no_bytes(_: int) -> bytes:

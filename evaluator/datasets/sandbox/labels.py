@@ -94,8 +94,8 @@ def annotate(text: str) -> Annotation:
         if word in {":", "."}:
             sentence = sentence_table().get(" ".join(words[start:position]).lower()) if word == "." else None
             if sentence is not None:
-                found, related = radgraph_of(sentence)
-                entities += [Entity(e.start + start, e.end + start, e.label) for e in found]
+                spans, related = radgraph_of(sentence)
+                entities += [Entity(e.start + start, e.end + start, e.label) for e in spans]
                 relations += [
                     Relation(_moved(r.subject, start), _moved(r.object, start), r.label) for r in related
                 ]
@@ -159,28 +159,28 @@ class _Marks:
     def entities(self) -> list[Entity]:
         assert self.core is not None
         own = [] if self.own_anatomy is None else [self.own_anatomy]
-        found = [Entity(p, p, "ANAT-DP") for p in (*own, *self.sides, *self.anatomy)]
-        found += [Entity(p, p, self.label) for p in self.modifiers]
-        found += [Entity(s, e, "OBS-DP") for s, e in self.also]
-        found += [] if self.pointer is None else [Entity(self.pointer, self.pointer, "OBS-DP")]
-        return sorted([*found, Entity(*self.core, self.label)], key=lambda e: e.start)
+        spans = [Entity(p, p, "ANAT-DP") for p in (*own, *self.sides, *self.anatomy)]
+        spans += [Entity(p, p, self.label) for p in self.modifiers]
+        spans += [Entity(s, e, "OBS-DP") for s, e in self.also]
+        spans += [] if self.pointer is None else [Entity(self.pointer, self.pointer, "OBS-DP")]
+        return sorted([*spans, Entity(*self.core, self.label)], key=lambda e: e.start)
 
     def relations(self) -> list[Relation]:
         assert self.core is not None
         core = self.core
-        found = [Relation((p, p), core, "modify") for p in self.modifiers]
+        links = [Relation((p, p), core, "modify") for p in self.modifiers]
         for place in (self.anatomy, self.sides if self.own_anatomy is None else []):
             if place:
                 head = (place[-1], place[-1])
-                found += [Relation(o, head, "located_at") for o in (core, *self.also)]
-                found += [Relation((p, p), head, "modify") for p in place[:-1]]
+                links += [Relation(o, head, "located_at") for o in (core, *self.also)]
+                links += [Relation((p, p), head, "modify") for p in place[:-1]]
         if self.own_anatomy is not None:
             own = (self.own_anatomy, self.own_anatomy)
-            found.append(Relation(core, own, "located_at"))
-            found += [Relation((p, p), own, "modify") for p in self.sides]
+            links.append(Relation(core, own, "located_at"))
+            links += [Relation((p, p), own, "modify") for p in self.sides]
         if self.pointer is not None:
-            found.append(Relation((self.pointer, self.pointer), core, "suggestive_of"))
-        return found
+            links.append(Relation((self.pointer, self.pointer), core, "suggestive_of"))
+        return links
 
 
 def _observation_label(sentence: Sentence) -> str:
@@ -195,21 +195,21 @@ def rate_of(sentence: Sentence) -> list[Entity]:
         kind = "NON-ABNORMALITY"
     elif fact.status == "absent":
         kind = f"NON-{kind}"
-    found: list[Entity] = []
+    spans: list[Entity] = []
     position, opened = 0, -1
     for span in sentence.spans:
         last = position + len(span.text.split()) - 1
         if span.role in {"modifier", "side"} and opened < 0:
             opened = position
         elif span.role == "observation":
-            found.append(Entity(position if opened < 0 else opened, last, kind))
+            spans.append(Entity(position if opened < 0 else opened, last, kind))
             opened = -1
         elif span.role == "anatomy" and fact.finding != "acute disease":
-            found.append(Entity(position, last, "ANATOMY"))
+            spans.append(Entity(position, last, "ANATOMY"))
         elif span.role == "anatomy":
             opened = position
         position = last + 1
-    return found
+    return spans
 
 
 def chexbert_of(text: str) -> tuple[int, ...]:

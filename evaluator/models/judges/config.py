@@ -173,11 +173,11 @@ def read_judges(path: Path) -> Judges:
 
     Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
     """
-    found = read_host_file(path, JudgesFile, form="TOML").judges
-    engines = {key: _engine(judge, judge.serve) for key, judge in found.items() if judge.serve}
+    judges = read_host_file(path, JudgesFile, form="TOML").judges
+    engines = {key: _engine(judge, judge.serve) for key, judge in judges.items() if judge.serve}
     settings = {
         key: replace(_settings(judge, engines.get(key)), control_prompts=_prompts(path, key, judge))
-        for key, judge in found.items()
+        for key, judge in judges.items()
     }
     return Judges(settings, engines)
 

@@ -139,8 +139,8 @@ def _raw(table: Table, row: Row, texts: TextColumns) -> str | Sections | None:
             raise Refused(
                 f"{row.where}: no field '{visible(table.columns[index or 0])}', which the other rows have."
             )
-        found = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
-        parts.append(getattr(found, name) if isinstance(found, Sections) else found)
+        text = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
+        parts.append(getattr(text, name) if isinstance(text, Sections) else text)
     return Sections(parts[0], parts[1])
 
 

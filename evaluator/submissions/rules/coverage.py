@@ -30,12 +30,12 @@ def loose(study: str) -> str:
 def near_misses(unknown: Collection[str], missing: Collection[str]) -> dict[str, str]:
     """Unknown ids that most likely mean a missing one, with that one."""
     by_loose = {loose(m): m for m in missing}
-    found = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
-    rest = [u for u in sorted(unknown) if u not in found]
+    names = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
+    rest = [u for u in sorted(unknown) if u not in names]
     for study in rest[:MAX_SLIPS]:
         if len(study) <= 100 and (near := difflib.get_close_matches(study, missing, n=1, cutoff=0.9)):
-            found[study] = near[0]
-    return found
+            names[study] = near[0]
+    return names
 
 
 def check_coverage(
