@@ -44,6 +44,7 @@ from evaluator.site.content import read_content
 from evaluator.site.csp import add_policies
 from evaluator.site.model import page as models
 from evaluator.site.model.cases import case_files
+from evaluator.site.navigation import navigation
 from evaluator.submissions.outcome import SITE_URL
 
 GENERATED: Final = (
@@ -166,9 +167,9 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
     source = config.resolve().parent
-    words = config.read_text("utf-8")
-    settings = yaml.safe_load(words)
+    settings = yaml.safe_load(config.read_text("utf-8"))
     docs = source / settings["docs_dir"]
+    words = navigation(config.read_text("utf-8"), docs)
     url = site_url or str(settings["site_url"])
 
     def generated(folder: str, names: list[str]) -> set[str]:
