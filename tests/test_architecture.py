@@ -146,6 +146,7 @@ THEMES = {
     "submissions/test_hostile_input",
     "test_hosted_requirements",
     "test_architecture",
+    "test_extensions",
     "test_import_names",
     "test_run",
     "test_statements",
