@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.row import Row
@@ -17,6 +17,7 @@ from evaluator.site.model.verdict import opening
 from evaluator.site.words import TRACK_TITLES
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
@@ -43,10 +44,10 @@ class _Card:
     font_file: Path
 
     @cached_property
-    def image(self) -> Any:
-        from PIL import Image
+    def image(self) -> Image:
+        from PIL.Image import new
 
-        return Image.new("RGB", SIZE, GROUND)
+        return new("RGB", SIZE, GROUND)
 
     @cached_property
     def draw(self) -> ImageDraw:

@@ -181,7 +181,7 @@ def _reported(rows: Sequence[ReportedRow]) -> Table:
     for board in boards:
         here = [r for r in rows if (r.track, r.dataset) == board and r.values.get("radcliq_v1_reciprocal")]
         # tie: the model's name; published figures are constants
-        here.sort(key=lambda r: (1 / (r.values["radcliq_v1_reciprocal"] or 1), r.model))
+        here.sort(key=lambda r: (1 / (r.values.get("radcliq_v1_reciprocal") or 1), r.model))
         positions[board] = {(r.model, r.institution): n for n, r in enumerate(here, 1)}
     blocks = tuple(
         Block(
