@@ -101,6 +101,7 @@ def _own(content: Content) -> Table:
     entered = {(t.dataset, t.track) for entries in content.models.values() for t, _, _ in entries}
     blocks = []
     for track in dict.fromkeys(t for _, t in content.tables):
+        # tie: none, a dataset stands once
         boards = sorted((d for d, t in entered if t == track), key=order.__getitem__)
         columns = [Column(get_dataset(d).title, f"../leaderboards/{d}/{track}/", track) for d in boards]
         if _is_ranked_overall(track, content):
@@ -111,6 +112,7 @@ def _own(content: Content) -> Table:
         _line(name, entries, [(t, b) for t, b, _ in blocks], content)
         for name, entries in content.models.items()
     ]
+    # tie: the id
     rows.sort(key=lambda r: (r.status == "withdrawn", _first(r), r.name.casefold(), r.id))
     return Table("Models and their ranks", tuple(b for _, _, b in blocks), tuple(rows))
 
@@ -176,6 +178,7 @@ def _overall(name: str, track: str, content: Content) -> Place:
 def _reported(rows: Sequence[ReportedRow]) -> Table:
     """The rows of one snapshot: each model's position by 1/RadCliQ-v1 among the reported rows of a board."""
     order = {d: i for i, d in enumerate(dataset_ids())}
+    # tie: none, a board stands once
     boards = sorted({(r.track, r.dataset) for r in rows}, key=lambda b: (b[0], order[b[1]]))
     positions: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
     for board in boards:
@@ -204,6 +207,7 @@ def _reported(rows: Sequence[ReportedRow]) -> Table:
         )
         for (model, institution), row in models.items()
     ]  # fmt: skip
+    # tie: the institution
     lines.sort(key=lambda r: (_first(r), r.name.casefold(), r.institution))
     return Table("Models reported by ReXrank", blocks, tuple(lines))
 
