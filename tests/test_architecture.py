@@ -149,6 +149,7 @@ THEMES = {
     "test_extensions",
     "test_import_names",
     "test_run",
+    "test_speed_claims",
     "test_statements",
     "test_tie_rules",
     "test_types_held",
