@@ -26,7 +26,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.leaderboard.subgroups import board_subgroups
-from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS
+from evaluator.metrics.registry import REXRANK_KEYS
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics.board_analysis import metric_intervals
 from evaluator.statistics.bootstrap import DRAWS, clusters_of
@@ -73,11 +73,14 @@ def rank(models: int, studies: int) -> None:
     columns = dict.fromkeys(frames, REXRANK_KEYS)
     null = ("baseline/normal", frames["team/m000"])
     start = time.process_time()
-    timed("ranks, sensitivity, stability", lambda: analyse_board(BOARD, "0" * 64, frames, columns, PRIMARY))
+    timed(
+        "ranks, sensitivity, stability",
+        lambda: analyse_board(BOARD, "0" * 64, frames, columns, BOARD.task.primary),
+    )
     timed("all pairs on all metrics", lambda: board_pairwise(BOARD, "0" * 64, frames, columns))
     timed(
         f"subgroups on {len(AXES)} axes, standardised, beyond the null row, ranks",
-        lambda: board_subgroups(BOARD, "0" * 64, frames, PRIMARY, null),
+        lambda: board_subgroups(BOARD, "0" * 64, frames, BOARD.task.primary, null),
     )
     print(f"{'together':<62} {time.process_time() - start:7.1f} s processor")
     clusters = clusters_of(frames["team/m000"]["patient"].tolist())

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import yaml
 
-from evaluator.datasets.references import Reference, References, parse_references
+from evaluator.datasets.references import References, parse_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.datasets.sandbox.studies import references
 from evaluator.scoring.null_reports import NORMAL_FINDINGS

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.datasets.registry import get_dataset
 from evaluator.scoring.integrity.copying import check_copying, find_copies
 from evaluator.scoring.integrity.duplicates import check_duplicate
 from evaluator.scoring.integrity.flags import Texts
 from evaluator.scoring.integrity.similarity import WordTexts, norm, pairwise
-from evaluator.submissions.reading import submitted_reports
+from evaluator.submissions.reading import submitted_predictions
 
 WORDS = [f"word{i}" for i in range(2_000)]
 WEIGHTS = [1 / (rank + 3) for rank in range(len(WORDS))]
@@ -74,7 +75,7 @@ def run(n: int, models: int) -> None:
         start = time.perf_counter()
         found = []
         busy = time.process_time()
-        files = submitted_reports(root, "mimic-cxr", "me/model")
+        files = submitted_predictions(root, get_dataset("mimic-cxr"), "me/model")
         for name in files:
             read = files[name]
             found += check_duplicate(mine, [read[i].findings for i in ids], None, name=name, same_team=False)

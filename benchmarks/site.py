@@ -25,8 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluator.datasets.registry import TRACKS
-from evaluator.metrics.registry import board_metric_keys
+from evaluator.datasets.tasks.report_generation import TASK
 from evaluator.scoring.case_texts import CASES_SCHEMA
 from evaluator.site.build import build
 
@@ -112,7 +111,7 @@ def make(folder: Path, n_models: int, n_studies: int) -> None:
     shutil.copytree(ROOT / "leaderboard/reported", folder / "reported")
     names = [r["id"] for r in tables[0]["rows"]]
     rng = np.random.default_rng(0)
-    for track in TRACKS:
+    for track in ("findings", "report"):
         make_studies(folder, "iu-xray", track, names, n_studies, rng)
 
 
@@ -139,9 +138,7 @@ def make_studies(
     for name in names:
         file = name.replace("/", "__")
         (cases / f"{file}.json").write_text(json.dumps({**head, "texts": chosen()}), "utf-8")
-        frame = pd.DataFrame(
-            {"study_id": ids, "patient": ids} | {k: rng.random(n) for k in board_metric_keys()}
-        )
+        frame = pd.DataFrame({"study_id": ids, "patient": ids} | {k: rng.random(n) for k in TASK.metrics})
         path = folder / f"studies/{dataset}/{track}/{file}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(path, index=False)

@@ -13,7 +13,6 @@ from typing import Annotated, Final
 import typer
 
 from evaluator.cli.contribute_app import status, submit
-from evaluator.cli.dev_app import dev_app
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
 from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
@@ -59,9 +58,10 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
-app.add_typer(dev_app, name="dev")
 app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")
+dev_app = typer.Typer(no_args_is_help=True, help="For work on the code itself.", rich_markup_mode=None)
+app.add_typer(dev_app, name="dev", hidden=True)
 
 
 class OutputFormat(StrEnum):
@@ -189,10 +189,10 @@ def score(
 ) -> None:
     """Score a submission: per-study scores and a record for each track it enters."""
     from evaluator.cli.score import judge_settings, run_score
-    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
+    from evaluator.scoring.run import ScoreSettings
 
     settings = ScoreSettings(
-        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()),
         protocol=protocol.value,
         models=models,
         device=device,
@@ -234,10 +234,10 @@ def baseline(
 ) -> None:
     """Score the null rows of a dataset and probe its metrics' sanity."""
     from evaluator.cli.score import judge_settings, run_baseline
-    from evaluator.scoring.run import DEFAULT_METRICS, ScoreSettings
+    from evaluator.scoring.run import ScoreSettings
 
     settings = ScoreSettings(
-        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()) or DEFAULT_METRICS,
+        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()),
         models=models,
         device=device,
         store=store,
@@ -268,7 +268,7 @@ def agreement(
     from evaluator.cli.agreement import run_agreement
     from evaluator.cli.metric import parse_variants
     from evaluator.cli.score import judge_settings
-    from evaluator.metrics.registry import board_metric_keys
+    from evaluator.datasets.tasks.task import get_task
     from evaluator.models.runtime import Run
 
     run = Run(
@@ -280,7 +280,9 @@ def agreement(
     )
     keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
     raise typer.Exit(
-        run_agreement(folder, keys or board_metric_keys(), run, leaderboard, store, named=bool(keys))
+        run_agreement(
+            folder, keys or get_task("report-generation").metrics, run, leaderboard, store, named=bool(keys)
+        )
     )
 
 
@@ -324,7 +326,7 @@ def compare(
     a: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
     b: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
-    track: Annotated[str, typer.Option("--track", help="findings or report.")] = "findings",
+    track: Annotated[str, typer.Option("--track", help="Track of the dataset; its first by default.")] = "",
     leaderboard: Leaderboard = LEADERBOARD,
     store: Store = None,
 ) -> None:
@@ -372,3 +374,13 @@ def site_serve(
     from evaluator.cli.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))
+
+
+@dev_app.command("schemas")
+def dev_schemas(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
+) -> None:
+    """Write the JSON Schemas that follow from the typed models."""
+    from evaluator.cli.schemas import run_schemas
+
+    raise typer.Exit(run_schemas(out))

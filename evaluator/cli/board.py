@@ -24,8 +24,8 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
     with progress() as show:
-        tables = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
-    for table in tables:
+        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
+    for table in made:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
     for path in sorted(leaderboard.glob("overall.*.md")):
@@ -66,12 +66,13 @@ def _two_lines(text: str) -> str:
 
 def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, store: Path | None) -> int:
     """0 after printing the paired differences of two models."""
-    from evaluator.datasets.registry import TRACKS, get_dataset
+    from evaluator.datasets.registry import get_dataset
     from evaluator.leaderboard.compare import compare_models, render_comparison
 
-    if track not in TRACKS:
-        raise InputError(f"there is no track {track!r}; choose findings or report.")
-    board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
+    board = Board(get_dataset(dataset), track or next(iter(get_dataset(dataset).tracks)))
+    if board.track not in board.dataset.tracks:
+        known = ", ".join(board.dataset.tracks)
+        raise InputError(f"{dataset} has no track {track!r}; choose one of: {known}.")
     by_name = {r.name: r for r in read_records(leaderboard, board, store_directory(store))}
     absent = [n for n in (a, b) if n not in by_name]
     if absent:
@@ -95,13 +96,13 @@ def _overall_lines(leaderboard: Path, board: Board, models: Sequence[str]) -> li
         return []
     table = read_overall(path)
     rows = {r.id: r for r in table.rows}
-    groups = [
+    found = [
         f"{m} rank {range_text(rows[m].rank_low, rows[m].rank_high)} of {len(rows)}"
         for m in models
         if m in rows and rows[m].rank_low is not None
     ]
     titles = ", ".join(b.title for b in table.boards)
-    return ["", f"over {titles}: {'; '.join(groups)}"] if groups else []
+    return ["", f"over {titles}: {'; '.join(found)}"] if found else []
 
 
 def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:

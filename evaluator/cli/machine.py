@@ -16,17 +16,18 @@ from evaluator.core.typed import view
 from evaluator.core.workspace import store_directory
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.datasets.tasks.task import get_task
 from evaluator.models.judges.serve import ServeOptions, base_url, plain_tokenizer
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def _datasets_in(directory: Path) -> list[str]:
-    ids = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
-    if not ids:
+    found = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
+    if not found:
         names = ", ".join(f"{d}.json" for d in dataset_ids() if not get_dataset(d).synthetic)
         raise InputError(f"no reference file in {directory}; looked for {names}.")
-    return ids
+    return found
 
 
 def run_data_check(directory: Path) -> int:
@@ -36,8 +37,11 @@ def run_data_check(directory: Path) -> int:
         report = check_references(load_references(get_dataset(name), directory))
         tracks = ", ".join(f"{t} {n}" for t, n in report.tracks.items())
         known = "agrees with the registry" if report.ids_digest_known else "not in the registry yet"
-        print(f"{name}: {report.studies} studies of {report.patients} patients")
-        print(f"  sections: findings {report.findings}, impression {report.impressions}; tracks: {tracks}")
+        print(
+            f"{name}: {report.items} {get_task(get_dataset(name).task).items} of {report.patients} patients"
+        )
+        others = ", ".join(f"{k} {n}" for k, n in report.others.items())
+        print(f"  {f'sections: {others}; ' if others else ''}tracks: {tracks}")
         print(f"  ids digest {report.ids_digest} ({known})")
         print(f"  file digest {report.file_digest}")
         for problem in report.problems:
@@ -143,14 +147,14 @@ def run_models_verify(override: Path | None) -> int:
     from evaluator.models.weights import models_directory
 
     root, bad = models_directory(override), 0
-    models = states(override)
-    for item in models:
+    found = states(override)
+    for item in found:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
             if item.state not in {"absent", "stand-in"}:
                 print(f"  {name}: {state}")
         bad += item.state in {"wrong", "unreadable", "incomplete"}
-    if all(item.state == "absent" for item in models):
+    if all(item.state == "absent" for item in found):
         print(
             f"there are no weights in {root}. Fetch them with: rexrank models fetch, or name another --models"
         )
@@ -165,15 +169,15 @@ def run_models_record(override: Path | None, out: Path | None) -> int:
     from evaluator.models.comparison import recorded
     from evaluator.models.weights import models_directory
 
-    lock = recorded(override)
-    if not lock.root:
+    found = recorded(override)
+    if not found.root:
         raise RexrankError(f"there are no weights in {models_directory(override)} to record.")
-    text = dump_json(lock.model_dump(mode="json"))
+    text = dump_json(found.model_dump(mode="json"))
     if out is None:
         print(text, end="")
         return 0
     write_text(out, text)
-    print(f"wrote {out}: {sum(map(len, lock.root.values()))} files of {len(lock.root)} models")
+    print(f"wrote {out}: {sum(map(len, found.root.values()))} files of {len(found.root)} models")
     return 0
 
 
@@ -216,18 +220,18 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
                 judges = read_judges(file)
                 if not judges.engines:
                     raise InputError(f"{file} starts no engine: no table has a part .serve.")
-                arguments = f"--judges {file}"
+                said = f"--judges {file}"
             else:
                 options = _published(options, models, Path(scratch))
                 judges = Judges({}, {"": options})
-                arguments = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
-                arguments += f" --judge-revision {options.revision}" if options.revision else ""
+                said = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
+                said += f" --judge-revision {options.revision}" if options.revision else ""
             engines = {
                 key: _published(engine, models, Path(scratch)) for key, engine in judges.engines.items()
             }
             with running(Judges(judges.settings, engines)) as running_engines:
                 names = ", ".join(engine.model for engine in engines.values())
-                print(f"serving {names}. Score with: {arguments}  (Ctrl-C stops it)", flush=True)
+                print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
                 while not Event().wait(1.0):
                     for engine in running_engines:
                         engine.check()
@@ -272,10 +276,10 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     )  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     for holder, dataset in known:
-        state = slot(runs, holder, dataset, now, policy)
-        when = "now" if state.next is None else f"from {state.next:%Y-%m-%d %H:%M} UTC"
+        found = slot(runs, holder, dataset, now, policy)
+        when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
         name = holder.removeprefix("team/")
-        print(f"{name:<40} {dataset:<14} {state.used_in_window} and {state.used_in_year}, next {when}")
+        print(f"{name:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
     if not known:
         print("no run was counted yet")
     return 0

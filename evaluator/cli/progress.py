@@ -58,21 +58,21 @@ def progress() -> Iterator[ProgressCallback]:
 
 
 def _lines() -> ProgressCallback:
-    times: dict[str, tuple[float, float]] = {}
+    shown: dict[str, tuple[float, float]] = {}
 
     def show(what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        started, last = times.setdefault(what, (now, now))
+        started, last = shown.setdefault(what, (now, now))
         if now - last < QUIET_SECONDS and not (done >= total and now - started >= QUIET_SECONDS):
             if done >= total:
-                times.pop(what)
+                shown.pop(what)
             return
-        times[what] = (started, now)
+        shown[what] = (started, now)
         left = (now - started) / done * (total - done) if done else None
         eta = f", about {left:.0f} s left" if left else ""
         print(f"{what}: {done}/{total}{_rate(done, started)}{eta}", file=sys.stderr, flush=True)
         if done >= total:
-            times.pop(what)
+            shown.pop(what)
 
     return show
 

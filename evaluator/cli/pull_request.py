@@ -26,14 +26,12 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
     from evaluator.core.workspace import Workspace
-    from evaluator.submissions.reading import ReportFiles
+    from evaluator.submissions.reading import PredictionFiles
 
 
 def _intake(number: int, sha: str, author: Person) -> Intake:
-    # Not from a whole workspace: this job's machine may have no place for a store.
-    references = references_directory(None)
     with tempfile.TemporaryDirectory() as scratch:
-        return take_in(api.clone_url(), number, sha, Path(scratch), references, author)
+        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None), author)
 
 
 def _said(intake: Intake) -> str:
@@ -62,19 +60,19 @@ def run_recheck(folder: Path) -> int:
 
     repo = api.repository()
     pulls = concerned(repo, api.event_name(), api.event())
-    verdicts, failed = [], 0
+    told, failed = [], 0
     for pull in pulls:
         try:
-            verdicts.append(_told(pull, repo))
+            told.append(_told(pull, repo))
         except RexrankError as error:
             if len(pulls) == 1:
                 raise
             failed += 1
             print(f"pull request {pull.number}: {error}")
-    print(f"{len(verdicts)} pull requests were looked at, {failed} could not be.")
-    if verdicts:
-        write_told(folder, verdicts)
-        api.write_output("told", str(verdicts[0].number) if len(verdicts) == 1 else "several")
+    print(f"{len(told)} pull requests were looked at, {failed} could not be.")
+    if told:
+        write_told(folder, told)
+        api.write_output("told", str(told[0].number) if len(told) == 1 else "several")
     return 0
 
 
@@ -113,21 +111,22 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     )
 
 
-def _others(own: str, datasets: Iterable[str]) -> dict[str, ReportFiles]:
-    """Per dataset the reports of main's other submissions, by `team/model`, each file read when it is asked for."""
-    from evaluator.submissions.reading import submitted_reports
+def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
+    """Per dataset the predictions of main's other submissions, by `team/model`, each file read when it is asked for."""
+    from evaluator.datasets.registry import get_dataset
+    from evaluator.submissions.reading import submitted_predictions
 
-    return {d: submitted_reports(SUBMISSIONS, d, own) for d in datasets}
+    return {d: submitted_predictions(SUBMISSIONS, get_dataset(d), own) for d in datasets}
 
 
 def run_comment(folder: Path) -> int:
     """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
     repo = api.repository()
-    for outcome in read_told(folder):
-        if outcome.comment:
-            api.sticky(repo, outcome.number, VALIDATION_MARK, outcome.comment)
-        if outcome.state:
-            api.set_first_status(repo, outcome.sha, outcome.state, outcome.words)
+    for told in read_told(folder):
+        if told.comment:
+            api.sticky(repo, told.number, VALIDATION_MARK, told.comment)
+        if told.state:
+            api.set_first_status(repo, told.sha, told.state, told.words)
     return 0
 
 
@@ -143,13 +142,13 @@ def run_look() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         git_dir = fetch_main(api.clone_url(), Path(scratch))
         before, after = str(happened["before"]), str(happened["after"])
-        lines = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
-    for line in lines:
+        found = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
+    for line in found:
         print(f"- {line}")
-    if lines:
+    if found:
         print("Nothing is published. Once a maintainer has looked, or mended it: run publish by hand.")
-        api.write_summary("### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in lines))
-    return 1 if lines else 0
+        api.write_summary("### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in found))
+    return 1 if found else 0
 
 
 def run_request() -> int:
@@ -161,17 +160,17 @@ def run_request() -> int:
     def take(pull: PullRequest) -> Intake:
         return _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
 
-    reply = answer(repo, api.event(), take)
-    if reply is None:
+    found = answer(repo, api.event(), take)
+    if found is None:
         print("Not a request for scores.")
         return 0
-    print("The commit may be scored." if reply.sha else "Nothing is started; the answer says why.")
-    api.write_output("pr", str(reply.number))
-    api.write_output("sha", reply.sha or "")
-    api.write_output("answer", json.dumps(reply.body))
-    api.write_output("renew", "true" if reply.weighty else "false")
-    api.write_output("grant", " ".join(f"{d}:{digest}" for d, digest in reply.grant.items()))
-    api.write_output("first", reply.first)
+    print("The commit may be scored." if found.sha else "Nothing is started; the answer says why.")
+    api.write_output("pr", str(found.number))
+    api.write_output("sha", found.sha or "")
+    api.write_output("answer", json.dumps(found.body))
+    api.write_output("renew", "true" if found.weighty else "false")
+    api.write_output("grant", " ".join(f"{d}:{digest}" for d, digest in found.grant.items()))
+    api.write_output("first", found.first)
     return 0
 
 

@@ -11,6 +11,7 @@ from evaluator.cli.schema_examples import HISTORY, OVERVIEW, PAIRWISE
 from evaluator.core.files import write_text
 from evaluator.core.typed import json_schema
 from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.github.bundle_files import BundleFile
 from evaluator.github.score_result import ScoreResult
 from evaluator.leaderboard.eligibility import Releases
@@ -25,7 +26,7 @@ from evaluator.scoring.quota import Policy
 from evaluator.scoring.record import Record
 from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.outcome import SITE_URL
-from evaluator.submissions.submission import PredictionFile
+from evaluator.submissions.task_predictions import predictions_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -36,7 +37,6 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
     "overview-v1": (Overview, "Overview"),
     "pairwise-v1": (Pairwise, "Pairwise differences"),
-    "predictions-v1": (PredictionFile, "ReXrank predictions, version 1"),
     "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
@@ -49,7 +49,15 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "models-lock-v1": (ModelsLock, "ReXrank lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
 }
-"""Model and title of each schema, by its name."""
+"""Model and title of each schema, by its name; those of prediction files are the tasks' own."""
+
+
+def titles() -> Mapping[str, tuple[type[BaseModel], str]]:
+    """As `TITLES`, with the schemas of the tasks' prediction files."""
+    forms = [predictions_of(get_task(t)) for t in task_ids()]
+    return {**TITLES, **{f.schema: (f.model, f.title) for f in forms}}
+
+
 _ROW: Final = {
     "id": "some-team/some-model",
     "team": "some-team",
@@ -175,7 +183,7 @@ def _opened(schema: Any, parts: Any) -> Any:
 def generated_schemas() -> dict[str, str]:
     """The text of every generated schema, by file name."""
     texts = {}
-    for name, (model, title) in TITLES.items():
+    for name, (model, title) in titles().items():
         head = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"{SITE_URL}data/schemas/{name}.schema.json",

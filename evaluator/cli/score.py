@@ -17,14 +17,15 @@ from evaluator.core.problems import ExitCode, InputError
 from evaluator.core.workspace import references_directory, store_directory
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.datasets.tasks.task import get_task
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
 from evaluator.scoring.run import ScoreSettings
-from evaluator.submissions.reading import earlier_reports
+from evaluator.submissions.reading import earlier_predictions
 
 if TYPE_CHECKING:
-    from evaluator.datasets.report import StudyReport
+    from evaluator.datasets.tasks.task import Prediction
     from evaluator.models.judges.settings import JudgeSettings
     from evaluator.submissions.submission import Submission
 
@@ -111,7 +112,7 @@ def run_score(
     def work(dataset: Dataset) -> ExitCode:
         references = load_references(dataset, references_directory(references_dir))
         if part is None:
-            earlier = earlier_reports(folder, submission, dataset)
+            earlier = earlier_predictions(folder, submission, dataset)
             with _counted(submission, dataset, leaderboard, settings, over_quota=over_quota):
                 missing = _score_whole(submission, dataset, references, leaderboard, settings, earlier)
         else:
@@ -176,7 +177,7 @@ def _score_whole(
     references: References,
     leaderboard: Path,
     settings: ScoreSettings,
-    earlier: Mapping[str, Mapping[str, StudyReport]],
+    earlier: Mapping[str, Mapping[str, Prediction]],
 ) -> bool:
     """Whether a metric is missing from a record."""
     from evaluator.scoring.run import score_submission
@@ -221,7 +222,7 @@ def _score_part(
     missing = False
     for track in predictions.tracks:
         board = Board(dataset, track)
-        pairs = board_pairs(board, references, predictions.reports, settings.protocol)
+        pairs = board_pairs(board, references, predictions.items, settings.protocol)
         with progress() as show:
             scored = score_board(board, pairs, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
@@ -244,20 +245,20 @@ def run_baseline(
 
     `named`: the metrics were asked for by name.
     """
-    from evaluator.scoring.baselines import score_baselines, training_reports
+    from evaluator.scoring.baselines import score_baselines, training_data
 
     known_keys(settings.metrics)
     directory = references_directory(references_dir)
     references = load_references(get_dataset(dataset_id), directory)
-    training = training_reports(dataset_id, directory)
-    if not training:
-        print(
-            f"no {dataset_id}.train.json beside the references: no best constant and no random training report."
-        )
+    training = training_data(dataset_id, directory)
     with progress() as show:
         paths = score_baselines(references, leaderboard, settings, training, show)
     for path in paths:
         print(path)
+    rows = get_task(get_dataset(dataset_id).task).baselines
+    absent = [title for slug, title in rows.items() if not any(p.stem.endswith(f"__{slug}") for p in paths)]
+    if absent:
+        print(f"not made without {dataset_id}.train.json beside the references: {', '.join(absent)}.")
     missing = _missing(paths)
     for key, reason in missing.items():
         print(f"{key}: not computed: {reason}", file=sys.stderr)
@@ -287,7 +288,7 @@ def run_merge(
         return 1
     references = load_references(datasets[0], references_directory(references_dir))
     with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
-        earlier = earlier_reports(folder, submission, datasets[0])
+        earlier = earlier_predictions(folder, submission, datasets[0])
         for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):
             print(f"merged: {path}")
     return 0

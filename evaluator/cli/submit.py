@@ -14,12 +14,13 @@ from evaluator.core.problems import InputError, Problems, Severity, pointer
 from evaluator.core.workspace import references_directory
 from evaluator.datasets.references import References, known_ids, load_references
 from evaluator.datasets.registry import get_dataset
-from evaluator.datasets.report import dump_predictions
+from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions import outcome as rendering
-from evaluator.submissions.convert import Refused, Wanted, convert
+from evaluator.submissions.convert import Refused, Wanted
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.rules.files import CARD_NAME, MAX_PREDICTIONS_BYTES
 from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.task_predictions import predictions_of
 from evaluator.submissions.template import card_template
 from evaluator.submissions.validate import Report
 
@@ -49,7 +50,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     directory = references_directory(references)
     if directory is None:
         return
-    named = sorted({f.dataset for folder in report.found for f in folder.files})
+    named = sorted({f.dataset for found in report.found for f in found.files})
     forms = ("json", "manifest.json")
     if (
         references is not None
@@ -60,18 +61,18 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
         raise InputError(
             f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
         )
-    for folder in report.found:
-        for dataset, predictions in (folder.submission.files if folder.submission else {}).items():
+    for found in report.found:
+        for dataset, predictions in (found.submission.files if found.submission else {}).items():
             if (directory / f"{dataset}.json").is_file():
                 held = load_references(get_dataset(dataset), directory)
-                _add_copies(report.problems, f"{folder.folder}/{dataset}.json", predictions, held)
+                _add_copies(report.problems, f"{found.folder}/{dataset}.json", predictions, held)
 
 
 def _add_copies(problems: Problems, file: str, predictions: Predictions, references: References) -> None:
     from evaluator.github.score_comment import OUTCOMES
-    from evaluator.scoring.integrity.copying import copy_findings
+    from evaluator.scoring.task_scoring import scoring_of
 
-    for flag in copy_findings(predictions.reports, references):
+    for flag in scoring_of(get_task(references.dataset.task)).copies(predictions.items, references):
         problems.add(
             "RX306",
             file,
@@ -110,7 +111,8 @@ def run_convert(
     directory = references_directory(references)
     held = directory is not None and (directory / f"{dataset.id}.json").is_file()
     try:
-        converted = convert(
+        form = predictions_of(get_task(dataset.task))
+        predictions, notes = form.convert(
             source,
             dataset,
             known_ids(dataset, directory) or frozenset(),
@@ -118,7 +120,7 @@ def run_convert(
             references=load_references(dataset, directory) if held else None,
             keep=keep,
         )
-        text = _within_limit(dump_predictions(converted.reports))
+        text = _within_limit(form.dump(predictions))
     except Refused as refused:
         place = "" if str(source) in str(refused) else f"{source}: "
         print(f"rexrank: {place}{refused}", file=sys.stderr)
@@ -126,10 +128,10 @@ def run_convert(
         return 1
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
     write_text(path, text)
-    print(f"wrote {path}: {len(converted.reports):,} studies")
-    for note in converted.notes:
+    print(f"wrote {path}: {len(predictions):,} {get_task(dataset.task).items}")
+    for note in notes:
         print(f"  {note}")
-    result({"file": str(path), "studies": len(converted.reports), "notes": list(converted.notes)})
+    result({"file": str(path), "studies": len(predictions), "notes": list(notes)})
     if then:
         print(f"Next: rexrank validate {path.parent}")
     return 0
@@ -138,7 +140,7 @@ def run_convert(
 def _within_limit(text: str) -> str:
     if len(text.encode("utf-8")) > MAX_PREDICTIONS_BYTES:
         raise Refused(
-            f"the reports take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; is it one report a study?"
+            f"the predictions take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; is it one for each study or question?"
         )
     return text
 

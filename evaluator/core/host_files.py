@@ -93,10 +93,10 @@ def read_host_file(
             found, fix = f"unknown field {key!r}: the file's place says it", "remove it"
             problems.add(FIELD, file, pointer=pointer(key), found=found, wanted="the other fields", fix=fix)
         value = {**value, **(known or {})}
-    content = _validated(model, file, value, problems, fixes) if value is not _NOTHING else None
-    if content is None or not problems.ok:
+    made = _validated(model, file, value, problems, fixes) if value is not _NOTHING else None
+    if made is None or not problems.ok:
         raise InvalidFile(file, problems)
-    return content
+    return made
 
 
 def _validated(

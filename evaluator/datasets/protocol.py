@@ -8,14 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
-
-from evaluator.datasets.references import Reference
-from evaluator.datasets.registry import TrackName
-
-if TYPE_CHECKING:
-    from evaluator.datasets.report import StudyReport
+from typing import Final, Literal
 
 ProtocolName = Literal["clean", "compat"]
 
@@ -90,80 +83,9 @@ def _is_capitals(text: str) -> bool:
 
 def _sentence_case(text: str) -> str:
     """Lower case but for the first letter of each sentence; de-identified `XXXX` stays as it is."""
-    placeholders = _DE_IDENTIFIED.findall(text)
+    kept = _DE_IDENTIFIED.findall(text)
     lowered = _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text.lower())
-    if not placeholders:
+    if not kept:
         return lowered
-    marks = iter(placeholders)
+    marks = iter(kept)
     return re.sub(r"\bx{2,}\b|_{2,}", lambda _: next(marks), lowered, flags=re.IGNORECASE)
-
-
-def pair_texts(
-    reference: Reference, report: StudyReport, track: TrackName, protocol: ProtocolName
-) -> tuple[str, str]:
-    """(reference text, prediction text) of one study; only for studies with `in_track(track)`.
-
-    Under `compat` the findings track compares the two findings sections as they are, and the
-    report track `Findings: F Impression: I` with the word "None" for a missing section, as the
-    public evaluation script composes it. Under `clean` a section that the reference lacks is left
-    out on both sides. Of a prediction only the `scored_part` counts.
-    """
-    findings, impression = scored_part(report.findings), scored_part(report.impression or "")
-    if track == "findings":
-        if protocol == "compat":
-            return reference.findings or "", findings
-        return clean_section(reference.findings), clean_section(findings)
-    if protocol == "compat":
-        return (
-            f"Findings: {reference.findings} Impression: {reference.impression}",
-            f"Findings: {findings} Impression: {impression}",
-        )
-    return _clean_report(reference, findings, impression)
-
-
-def _clean_report(reference: Reference, findings: str, impression: str) -> tuple[str, str]:
-    wanted = {
-        "Findings": (clean_section(reference.findings), clean_section(findings)),
-        "Impression": (clean_section(reference.impression), clean_section(impression)),
-    }
-    sides: tuple[list[str], list[str]] = ([], [])
-    for title, texts in wanted.items():
-        if not texts[0]:
-            continue
-        for side, text in zip(sides, texts, strict=True):
-            if text:
-                side.append(f"{title}: {text}")
-    return " ".join(sides[0]), " ".join(sides[1])
-
-
-def make_pairs(
-    references: Mapping[str, Reference],
-    reports: Mapping[str, StudyReport],
-    track: TrackName,
-    protocol: ProtocolName,
-) -> list[tuple[str, str, str]]:
-    """(id, reference text, prediction text) of every study that has a reference in the track.
-
-    In the order of the sorted ids. A study that the submission lacks is compared with an empty
-    text: it scores worst and is never left out.
-    """
-    pairs = []
-    for study in sorted(references):
-        reference = references[study]
-        if not reference.in_track(track):
-            continue
-        report = reports.get(study)
-        if report is None:
-            reference_text, _ = pair_texts(reference, _EMPTY, track, protocol)
-            pairs.append((study, reference_text, ""))
-        else:
-            pairs.append((study, *pair_texts(reference, report, track, protocol)))
-    return pairs
-
-
-class _Empty:
-    findings = ""
-    impression = ""
-
-
-_EMPTY: Final[StudyReport] = _Empty()  # type: ignore[assignment]

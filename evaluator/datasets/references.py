@@ -1,8 +1,6 @@
-"""Reference reports in ReXrank's public data format, with all of its quirks.
+"""References of a dataset: what is common to the files of every task, and what a task says of one item.
 
-The files are JSON with bare `NaN` tokens; sections may be missing, `NaN`, the word "None" or a lone
-slash; lists differ in length; ages are damaged by spreadsheets. What cannot be read becomes `None`,
-never a guess.
+A file is one JSON object of items, each an object of fields; bare `NaN` tokens are values of this format.
 """
 
 from __future__ import annotations
@@ -10,42 +8,59 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from evaluator.core.files import sha256_bytes, whole_object
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError, visible
 from evaluator.core.typed import Lines, Typed
-from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, Manifest, TrackName, ids_digest, study_ids
-from evaluator.datasets.report import StudyReport
+from evaluator.core.types import Pair
+from evaluator.datasets.protocol import ProtocolName
+from evaluator.datasets.registry import MANIFEST_SCHEMA, Dataset, Manifest, ids_digest, study_ids
+from evaluator.datasets.tasks.task import Item, Prediction, Task, get_task, load
 
-_MISSING_WORDS: Final = frozenset({"", "none", "none.", "nan", "nan.", "null", "/", "n/a"})
 _AGE: Final = re.compile(r"Age:\s*(\d{1,3})(?:\.0)?(?:-(\d{1,3}))?(?=[.\s]|$)")
-_SEX: Final = re.compile(r"Gender:\s*([MF])\b")
-_HALF: Final = re.compile("[\ud800-\udfff]")
-_COMPARISON: Final = re.compile(r"Comparison:\s*(.*)$", re.DOTALL)
 _AGE_GROUPS: Final = ((18, "<18"), (40, "18-39"), (65, "40-64"), (80, "65-79"), (200, "80+"))
+_HALF: Final = re.compile("[\ud800-\udfff]")
+R = TypeVar("R", bound=Item)
+P = TypeVar("P", bound=Prediction)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One study's reference: raw section texts (`None` where missing), patient and subgroups."""
+class TaskReferences(ABC, Generic[R, P]):
+    """How a task's references are read, and what of an item is compared."""
 
-    id: str
-    findings: str | None
-    impression: str | None
-    patient: str
-    subgroups: Mapping[str, str]
+    @abstractmethod
+    def read(self, item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> R:
+        """The reference of one item of a file; raises `InputError` for what cannot be read without a guess."""
 
-    def in_track(self, track: TrackName) -> bool:
-        """Whether the study has a reference in `track` (the report track needs either section)."""
-        return self.findings is not None or (track == "report" and self.impression is not None)
+    @abstractmethod
+    def pair(self, reference: R, prediction: P | None, track: str, protocol: ProtocolName) -> Pair:
+        """What metrics compare; only of an item with `in_track(track)`.
+
+        An item that the predictions lack (`None`) is compared with an empty text: it scores worst and is never
+        left out.
+        """
+
+    def written(self, prediction: P, track: str, protocol: ProtocolName) -> set[str]:  # noqa: ARG002 - of a task whose texts depend on them
+        """The ways in which a prediction may stand in a pair, whatever its reference."""
+        return {" ".join(prediction.fields.values())}
+
+    def counts(self, references: Iterable[R]) -> Mapping[str, int]:  # noqa: ARG002 - of a task that counts
+        """What else `rexrank data check` counts of the references, by name."""
+        return {}
+
+
+def references_of(task: Task) -> TaskReferences[Any, Any]:
+    """How references of a task are read."""
+    form: TaskReferences[Any, Any] = load(task.references_by)
+    return form
 
 
 class Planted(Typed):
@@ -60,9 +75,18 @@ class References:
     """A dataset's references in the order of its sorted ids, and the SHA-256 of the file's bytes."""
 
     dataset: Dataset
-    studies: Mapping[str, Reference]
+    studies: Mapping[str, Item]
     digest: str
     planted: Planted = field(default_factory=Planted)
+
+    def pairs(self, predictions: Mapping[str, Prediction], track: str, protocol: ProtocolName) -> list[Pair]:
+        """Every item that has a reference in the track, beside its prediction, in the order of the ids."""
+        form = references_of(get_task(self.dataset.task))
+        return [
+            form.pair(item, predictions.get(i), track, protocol)
+            for i, item in sorted(self.studies.items())
+            if item.in_track(track)
+        ]
 
 
 def load_references(dataset: Dataset, directory: Path | None) -> References:
@@ -105,13 +129,15 @@ def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None
 
 
 def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:
-    """References from the bytes of a file in ReXrank's public data format. See `load_references`."""
+    """References from the bytes of a file. See `load_references`."""
     where = name or f"{dataset.id}.json"
     raw = _studies(data, where)
-    read = {study: _reference(study, fields, dataset, where) for study, fields in raw.items()}
+    task = get_task(dataset.task)
+    form = references_of(task)
+    read = {item: form.read(item, fields, dataset, where) for item, fields in raw.items()}
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
         raise InputError(
-            f"{where} holds {len(raw)} studies that are not the {dataset.n_studies} of {dataset.id} "
+            f"{where} holds {len(raw)} {task.items} that are not the {dataset.size} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
     return References(dataset, {study: read[study] for study in sorted(read)}, sha256_bytes(data))
@@ -128,85 +154,26 @@ def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
     return raw
 
 
-def parse_reports(path: Path) -> list[StudyReport]:
-    """The reports of a file in ReXrank's public data format, without studies that have no text.
+def patient_of(item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> str:
+    """Whose an item is; itself where the patient is not known: those are no one patient.
 
-    Raises `RexrankError` when the file cannot be read or is not in that format.
+    Raises `InputError` for an item without an id, and for a patient that is neither a text nor a number.
     """
-    try:
-        raw = json.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read the training reports {path}: {error}.") from error
-    if not isinstance(raw, dict) or not all(isinstance(v, dict) for v in raw.values()):
-        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
-    reports = []
-    for study in sorted(raw):
-        findings, impression = (section(raw[study].get(f"section_{s}")) for s in ("findings", "impression"))
-        if findings or impression:
-            reports.append(StudyReport(findings or "", impression or ""))
-    return reports
-
-
-def section(value: object) -> str | None:
-    """The raw text of a section, or `None` for every spelling of "missing" that the files use.
-
-    >>> section(float("nan")), section("None."), section(" Clear lungs. ")
-    (None, None, ' Clear lungs. ')
-    """
-    if not isinstance(value, str) or value.strip().lower() in _MISSING_WORDS:
-        return None
-    return value
-
-
-def _reference(study: str, fields: Mapping[str, Any], dataset: Dataset, where: str) -> Reference:
-    """A study's reference; raises `InputError` for what cannot be read without a guess."""
-    findings, impression = fields.get("section_findings"), fields.get("section_impression")
     patient = fields.get(dataset.cluster) if dataset.cluster else None
     fault = None
-    if not study.strip():
-        fault = "a study has no id"
-    elif any(isinstance(t, str) and _HALF.search(t) for t in (study, findings, impression)):
-        fault = f"the study {visible(study)!r} holds half of a character"
+    if not item.strip():
+        fault = f"a {get_task(dataset.task).item} has no id"
     elif isinstance(patient, bool) or not (patient is None or isinstance(patient, str | int | float)):
-        fault = f"the {dataset.cluster} of the study {visible(study)!r} is neither a text nor a number"
+        fault = f"the {dataset.cluster} of {visible(item)!r} is neither a text nor a number"
+    elif isinstance(patient, str) and _HALF.search(patient):
+        fault = f"the {dataset.cluster} of {visible(item)!r} holds half of a character"
     if fault is not None:
         raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
-    # Studies of which the patient is not known are no one patient: each stands for itself.
-    named = _text(patient) if isinstance(patient, str) else isinstance(patient, int) or _finite(patient)
-    raw = fields.get("context")
-    context = raw if isinstance(raw, str) else ""
-    groups = {
-        "sex": _sex(fields.get("sex"), context),
-        "age_group": age_group(fields.get("age"), context),
-        "view": _view(fields.get("ap_pa"), fields.get("frontal_lateral")),
-        "prior": _prior(fields.get("comparison"), context),
-        "race": _text(fields.get("race")),
-    }
-    return Reference(
-        id=study,
-        findings=section(findings),
-        impression=section(impression),
-        patient=str(patient) if named else study,
-        # An axis that cannot be read is left out.
-        subgroups={axis: value for axis, value in groups.items() if value is not None},
-    )
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _text(value: object) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    return text if text and text.lower() not in {"unknown", "nan", "none"} else None
-
-
-def _sex(value: object, context: str) -> str | None:
-    text = (_text(value) or "")[:1].upper()
-    if text in {"M", "F"}:
-        return text
-    match = _SEX.search(context)
-    return match.group(1) if match else None
+    if isinstance(patient, str):
+        shown = patient.strip().lower()
+        return item if shown in {"", "unknown", "nan", "none"} else patient
+    known = isinstance(patient, int) or (isinstance(patient, float) and math.isfinite(patient))
+    return str(patient) if known else item
 
 
 def age_group(value: object, context: str = "") -> str | None:
@@ -225,33 +192,17 @@ def age_group(value: object, context: str = "") -> str | None:
     return next(name for limit, name in _AGE_GROUPS if value < limit)
 
 
-def _view(projection: object, views: object) -> str | None:
-    if isinstance(projection, str):
-        return projection.upper() if projection.upper() in {"AP", "PA"} else None
-    values = {v.strip().lower() for v in views if isinstance(v, str)} if isinstance(views, list) else set()
-    if {"frontal", "lateral"} <= values:
-        return "frontal+lateral"
-    return "frontal" if values == {"frontal"} else None
-
-
-def _prior(value: object, context: str) -> str | None:
-    match = _COMPARISON.search(context)
-    stated = value if isinstance(value, str) else match.group(1) if match else None
-    if stated is None:
-        return None
-    bare = stated.strip().rstrip(".").lower()
-    return "no" if bare in {"", "none", "nan", "none available", "none."} else "yes"
-
-
 @dataclass(frozen=True, slots=True)
 class ReferenceCounts:
-    """What a reference file holds, and where that disagrees with the registry (`problems`)."""
+    """What a reference file holds, and where that disagrees with the registry (`problems`).
 
-    studies: int
+    `others`: what its task counts beside (reports: their sections).
+    """
+
+    items: int
     patients: int
-    findings: int
-    impressions: int
-    tracks: Mapping[TrackName, int]
+    others: Mapping[str, int]
+    tracks: Mapping[str, int]
     ids_digest: str
     ids_digest_known: bool
     file_digest: str
@@ -263,18 +214,18 @@ def check_references(references: References) -> ReferenceCounts:
     dataset, studies = references.dataset, references.studies
     tracks = {t: sum(r.in_track(t) for r in studies.values()) for t in dataset.tracks}
     wrong = []
-    if len(studies) != dataset.n_studies:
-        wrong.append(f"{len(studies)} studies found, {dataset.n_studies} wanted")
+    task = get_task(dataset.task)
+    if len(studies) != dataset.size:
+        wrong.append(f"{len(studies)} {task.items} found, {dataset.size} wanted")
     wrong += [
-        f"{tracks[t]} studies with a reference in the {t} track, {n} wanted"
+        f"{tracks[t]} {task.items} with a reference in the {t} track, {n} wanted"
         for t, n in dataset.tracks.items()
         if n is not None and tracks[t] != n
     ]
     return ReferenceCounts(
-        studies=len(studies),
+        items=len(studies),
         patients=len({r.patient for r in studies.values()}),
-        findings=sum(r.findings is not None for r in studies.values()),
-        impressions=sum(r.impression is not None for r in studies.values()),
+        others=references_of(task).counts(studies.values()),
         tracks=tracks,
         ids_digest=ids_digest(studies),
         ids_digest_known=dataset.ids_digest is not None,

@@ -29,7 +29,6 @@ from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 from evaluator.datasets.tasks.task import all_tracks, get_task, task_ids
 
 MANIFEST_SCHEMA: Final = "rexrank/manifest/v1"
-TRACKS: Final = ("findings", "report")
 Slug = Annotated[str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")]
 TaskName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(task_ids())))]
 """The id of a task."""
@@ -157,9 +156,9 @@ _FIXES: Final[Mapping[str, str]] = {
 def dataset_ids() -> tuple[str, ...]:
     """Ids of all datasets, in the order of the tables."""
     order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
-    names = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
+    found = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
     # tie: none, ids differ
-    return tuple(sorted(names, key=lambda i: (order.index(i) if i in order else len(order), i)))
+    return tuple(sorted(found, key=lambda i: (order.index(i) if i in order else len(order), i)))
 
 
 @cache

@@ -9,27 +9,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StudyReport:
-    """One predicted report: `impression` is `None` when the model writes findings only."""
+    """One predicted report; a section that the model does not write is `None`."""
 
-    findings: str
+    findings: str | None = None
     impression: str | None = None
 
     @property
-    def sections(self) -> dict[str, str]:
-        """The texts by the names of their fields in a file."""
-        impression = {} if self.impression is None else {"impression": self.impression}
-        return {"findings": self.findings, **impression}
+    def fields(self) -> dict[str, str]:
+        """The sections by the names of their fields in a file."""
+        sections = {"findings": self.findings, "impression": self.impression}
+        return {name: text for name, text in sections.items() if text is not None}
+
+    @property
+    def text(self) -> str:
+        """All that it says, findings first."""
+        return " ".join(self.fields.values()).strip()
 
     @property
     def empty(self) -> bool:
         """Whether the report says nothing at all."""
-        return not self.findings.strip() and not (self.impression or "").strip()
+        return not self.text
 
 
 def dump_predictions(reports: Mapping[str, StudyReport]) -> str:
     """A submission file's text: keys sorted, one study a line."""
     lines = []
     for study in sorted(reports):
-        body = json.dumps(reports[study].sections, ensure_ascii=False)
+        body = json.dumps(reports[study].fields, ensure_ascii=False)
         lines.append(f"{json.dumps(study, ensure_ascii=False)}: {body}")
     return "{\n" + ",\n".join(lines) + "\n}\n"

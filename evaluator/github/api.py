@@ -147,12 +147,12 @@ def pull_of_run(repo: Repository, run: dict[str, Any]) -> PullRequest | None:
     owner = (source.get("owner") or {}).get("login")
     if not owner or not run.get("head_branch"):
         return None
-    pulls = [
+    found = [
         p
         for p in repo.get_pulls(state="open", base="main", head=f"{owner}:{run['head_branch']}")
         if p.head.sha == run["head_sha"] and p.head.repo is not None and p.head.repo.id == source["id"]
     ]
-    return pulls[0] if len(pulls) == 1 else None
+    return found[0] if len(found) == 1 else None
 
 
 def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
@@ -181,10 +181,10 @@ def user_id(repo: Repository, handle: str) -> int | None:
     if not _HANDLE.fullmatch(handle):
         return None
     try:
-        _, user = repo.requester.requestJsonAndCheck("GET", f"/users/{handle}")
+        _, found = repo.requester.requestJsonAndCheck("GET", f"/users/{handle}")
     except UnknownObjectException:
         return None
-    return int(user["id"])
+    return int(found["id"])
 
 
 def may_score(repo: Repository, login: str) -> bool:
@@ -279,11 +279,13 @@ def check_titles(repo: Repository, sha: str, name: str) -> list[str]:
     Only an App's token writes check runs, and only the workflow's own (`bot`) are read.
     """
     query = {"check_name": name, "filter": "all", "per_page": "100"}
-    _, page = repo.requester.requestJsonAndCheck(
+    _, found = repo.requester.requestJsonAndCheck(
         "GET", f"{repo.url}/commits/{sha}/check-runs", parameters=query
     )
     ours = [
-        r for r in page["check_runs"] if r["name"] == name and f"{(r['app'] or {}).get('slug')}[bot]" == bot()
+        r
+        for r in found["check_runs"]
+        if r["name"] == name and f"{(r['app'] or {}).get('slug')}[bot]" == bot()
     ]
     return [str(r["output"]["title"]) for r in sorted(ours, key=lambda r: -int(r["id"]))]
 
@@ -309,11 +311,11 @@ def set_first_status(repo: Repository, sha: str, state: str, description: str) -
     if state not in STATES:
         raise RexrankError("there is no state to set.")
     newest = next((s for s in statuses(repo, sha) if s.context == STATUS), None)
-    ours = newest is not None and newest.creator is not None and newest.creator.login == bot()
+    told = newest is not None and newest.creator is not None and newest.creator.login == bot()
     scored = newest is not None and (newest.state, newest.description) == ("success", SCORED)
-    if ours and scored and state == "pending":
+    if told and scored and state == "pending":
         return
-    if newest is None or not ours or (newest.state, newest.description) != (state, description):
+    if newest is None or not told or (newest.state, newest.description) != (state, description):
         repo.get_commit(sha).create_status(state, description=description[:130], context=STATUS)
 
 

@@ -150,8 +150,8 @@ def check_table(bundle: Bundle, name: str) -> None:
     if not name.endswith(".json"):
         source = f"{name.rpartition('.')[0]}.json"
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
-        text = render(_typed(bundle, source, "table", Table)) if source in bundle.content else None
-        if text is None or (bundle.folder / name).read_bytes() != text.encode():
+        made = render(_typed(bundle, source, "table", Table)) if source in bundle.content else None
+        if made is None or (bundle.folder / name).read_bytes() != made.encode():
             refuse(name, "is not what the table's JSON gives")
         return
     table, board = _read(bundle, name, "table", Table)
@@ -318,30 +318,30 @@ def check_studies(bundle: Bundle, name: str) -> None:
         if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
             refuse(name, "does not give the failures of its record")
     if record.kind == "submission":
-        _check_bleu(bundle, name, frame)
+        _check_again(bundle, name, frame)
 
 
-def _check_bleu(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
-    """Per-study BLEU-2 is that of the texts beside it."""
+def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
+    """The scores in one metric are those of the texts beside it."""
     board = _board_of(name)
     truth, path = _truth(bundle, board), f"cases/{name[8:-8]}.json"
     if truth is None or path not in bundle.content:
         refuse(name, "has no texts beside it")
     texts = _typed(bundle, path, "cases", CaseTexts)
-    if why := recompute.objection_to_bleu(frame, truth, texts):
+    if why := recompute.objection_to_scores(board, frame, truth, texts):
         refuse(name, why)
 
 
 def check_overview(bundle: Bundle) -> None:
     """The overview is what the tables give, and is there where they are."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
-    again = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
+    made = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
-    if there[0] != there[1] or (again.boards and not there[0]):
+    if there[0] != there[1] or (made.boards and not there[0]):
         raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
-    if there[0] and bundle.content["overview.json"] != again.view():
+    if there[0] and bundle.content["overview.json"] != made.view():
         refuse("overview.json", "is not what the tables give")
-    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(again).encode():
+    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(made).encode():
         refuse("overview.csv", "is not what the tables give")
 
 

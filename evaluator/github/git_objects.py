@@ -166,17 +166,17 @@ def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
     fields = raw.split(b"\0")[:-1]
     if len(fields) > 2 * MAX_CHANGES:
         raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
-    changes = []
+    found = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = meta.decode("ascii").split(" ")
-        changes.append(Change(status[:1], mode, oid, path.decode("utf-8", "backslashreplace")))
-    return changes
+        found.append(Change(status[:1], mode, oid, path.decode("utf-8", "backslashreplace")))
+    return found
 
 
 def first_commit(git_dir: Path) -> str:
     """Main's first commit: one that every clone can name and that never changes."""
-    commits = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
-    return commits.decode().split()[0]
+    found = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
+    return found.decode().split()[0]
 
 
 def _listed(git_dir: Path, tree: str, folder: str) -> Iterator[tuple[str, str, str]]:

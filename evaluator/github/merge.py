@@ -35,8 +35,8 @@ def authored(git_dir: Path, *paths: str) -> list[Change]:
     """
     require_small(git_dir, HEAD, *paths)
     bases = merge_bases(git_dir) or [EMPTY]
-    changes = {c.path: c for base in bases for c in differences(git_dir, base, HEAD, *paths)}
-    return list(changes.values())
+    found = {c.path: c for base in bases for c in differences(git_dir, base, HEAD, *paths)}
+    return list(found.values())
 
 
 def merge(git_dir: Path, folder: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.registry import TRACKS
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_rules import Bundle, refuse
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_files
@@ -17,7 +17,7 @@ def check_overall(bundle: Bundle) -> None:
     The tests themselves need scores of sets that are not public, and are taken as they are.
     """
     setting = read_setting(bundle.root / "leaderboard") if bundle.root is not None else OverallSetting()
-    for track in TRACKS:
+    for track in all_tracks():
         names = {d: f"tables/{d}.{track}.json" for d in setting.ordered}
         tables = {d: parse_table(bundle.content[n], n) for d, n in names.items() if n in bundle.content}
         there = [f"overall.{track}.{kind}" in bundle.names for kind in ("json", "csv", "md")]

@@ -42,13 +42,13 @@ class Fetched(Typed):
 
 def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> dict[str, int]:
     """The ids by login: of who opened the pull request first, then of the contacts that exist."""
-    accounts = {str(pull.user.login): int(pull.user.id)}
+    found = {str(pull.user.login): int(pull.user.id)}
     for handle in islice(handles, MAX_CONTACTS):
-        if handle.lower() not in {login.lower() for login in accounts}:
+        if handle.lower() not in {login.lower() for login in found}:
             number = api.user_id(repo, handle)
             if number is not None:
-                accounts[handle] = number
-    return accounts
+                found[handle] = number
+    return found
 
 
 def write_fetched(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
@@ -61,29 +61,29 @@ def read_fetched(folder: Path) -> Fetched:
     """What was written there; raises `RexrankError` for none: nobody is scored as nobody."""
     value = read_json(folder / FETCHED, MAX_BYTES)
     try:
-        people = Fetched.model_validate_json(json.dumps(value))
+        found = Fetched.model_validate_json(json.dumps(value))
     except ValueError as error:
         raise RexrankError(
             f"{FETCHED} of the fetched pull request has another form. Fetch it again."
         ) from error
-    if not people.accounts:
+    if not found.accounts:
         raise RexrankError(f"{FETCHED} names no account. Fetch the pull request again.")
-    return people
+    return found
 
 
 def models_of(login: str, account: int, submissions: Path, leaderboard: Path) -> list[str]:
     """The models on main (`team/model`) of which an account is a contact: by its recorded id, else by its handle."""
     path = leaderboard / OWNERS
     owners: Mapping[str, Mapping[str, int]] = parse_owners(path.read_bytes()) if path.exists() else {}
-    names = []
+    found = []
     for card in sorted(submissions.glob(f"*/*/{CARD_NAME}")):
         name = f"{card.parent.parent.name}/{card.parent.name}"
         recorded = {h.lower(): i for h, i in owners.get(name, {}).items()}
         named = {h.lower() for h in contacts(name, card.read_bytes()[:MAX_CARD_BYTES])}
         by_handle = login.lower() in named and recorded.get(login.lower(), account) == account
         if by_handle or account in {recorded[h] for h in named & set(recorded)}:
-            names.append(name)
-    return names
+            found.append(name)
+    return found
 
 
 def people_lines(

@@ -22,7 +22,6 @@ from evaluator.core.typed import Typed, view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.datasets.report import StudyReport
 from evaluator.github.people import Fetched
 from evaluator.github.score_result import (
     MAX_MOVED,
@@ -44,6 +43,7 @@ from evaluator.leaderboard.table import Column, PairTest, Table, read_table
 from evaluator.scoring.quota import Entrant, counted, read_policy, require_slots, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.submissions.reading import Items
 from evaluator.submissions.submission import Submission
 
 
@@ -93,7 +93,7 @@ def scored_here(dataset: Dataset, directory: Path | None) -> bool:
 def preview(
     submission: Submission,
     workspace: Workspace,
-    earlier: Mapping[str, Mapping[str, Mapping[str, StudyReport]]],
+    earlier: Mapping[str, Mapping[str, Items]],
     *,
     number: int,
     sha: str,
@@ -101,7 +101,7 @@ def preview(
 ) -> ScoreResult:
     """The result that may leave the runner. Raises `RexrankError` with words for the participant.
 
-    `earlier`: per dataset the other submissions' reports. `people`: the accounts behind the pull request, and
+    `earlier`: per dataset the other submissions' predictions. `people`: the accounts behind the pull request, and
     the prediction files that a maintainer granted a run.
     """
     accounts = frozenset(people.accounts)

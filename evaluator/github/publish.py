@@ -58,12 +58,12 @@ def bundle_of(bundle: Path) -> str:
     """The id of the submissions that a bundle was made of; raises `RexrankError` without one."""
     try:
         value = json.loads((bundle / "bundle.json").read_text("utf-8"))
-        commit = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
+        found = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
     except (OSError, ValueError, KeyError, TypeError):
-        commit = ""
-    if not isinstance(commit, str) or not SHA.fullmatch(commit):
+        found = ""
+    if not isinstance(found, str) or not SHA.fullmatch(found):
         raise RexrankError("the bundle does not say which submissions it was made of.")
-    return commit
+    return found
 
 
 def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:

@@ -76,19 +76,19 @@ def take_fetched(
     git_dir = scratch / f"pull-{number}.git"
     other = Intake(number, sha, "other", "", Report(Problems()))
     try:
-        changes = authored(git_dir)
+        found = authored(git_dir)
     except TooMuch as error:
         return other if _untouched(git_dir) else replace(other, kind="submission", unmerged=f"{error}")
-    folders = submission_folders(changes)
+    folders = submission_folders(found)
     if not folders:
         return other
     words = merge(git_dir, folders[0])
     if words is None:
-        changes = differences(git_dir, BASE, MERGED)
-        brought = submission_folders(changes)
+        found = differences(git_dir, BASE, MERGED)
+        brought = submission_folders(found)
         folders = [f for f in folders if f in brought] or brought or folders
     intake = replace(other, kind="submission", folder=folders[0], unmerged=words)
-    return _judged(git_dir, changes, intake, references, author)
+    return _judged(git_dir, found, intake, references, author)
 
 
 def _untouched(git_dir: Path) -> bool:
@@ -131,8 +131,8 @@ def _contacts(tree: Tree, folder: str) -> list[str]:
 
 def _check_birth(report: Report, folder: str) -> None:
     """RX502: a model that main does not have is not withdrawn from the start: there is nothing to take back."""
-    for entry in report.found:
-        if entry.submission is not None and entry.submission.card.status == "withdrawn":
+    for found in report.found:
+        if found.submission is not None and found.submission.card.status == "withdrawn":
             report.problems.add(
                 "RX502",
                 f"{folder}/{CARD_NAME}",

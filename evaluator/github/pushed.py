@@ -38,21 +38,21 @@ def objections(git_dir: Path, before: str, after: str, authors: Authors) -> list
 
 
 def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterator[str]:
-    changes = differences(git_dir, parent, sha)
-    folders = submission_folders(changes)
+    found = differences(git_dir, parent, sha)
+    folders = submission_folders(found)
     if not folders:
         return
-    outside = [c.path for c in changes if not c.path.startswith("submissions/")]
+    outside = [c.path for c in found if not c.path.startswith("submissions/")]
     if outside:
-        names = ", ".join(visible(p) for p in outside[:SHOWN])
-        yield f"changes submissions and {len(outside):,} files outside of them ({names})"
+        shown = ", ".join(visible(p) for p in outside[:SHOWN])
+        yield f"changes submissions and {len(outside):,} files outside of them ({shown})"
     people = authors(sha)
     if not people:
         yield "changes submissions and came by no pull request"
     # The cards of main before this commit say who may make it.
     git(git_dir, "update-ref", "refs/rex/base", parent)
     for folder in folders:
-        words = _not_theirs(git_dir, sha, folder, changes, people)
+        words = _not_theirs(git_dir, sha, folder, found, people)
         if words is not None:
             yield words
 
@@ -69,5 +69,5 @@ def _not_theirs(
         if int(git(git_dir, "cat-file", "-s", card.oid)) > MAX_CARD_BYTES:
             raise RexrankError(f"the card of {folder} in {sha[:12]} is larger than {MAX_CARD_BYTES:,} bytes.")
         named = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
-    objections = [objection(git_dir, folder, person, named) for person in people]
-    return None if None in objections or not objections else objections[0]
+    said = [objection(git_dir, folder, person, named) for person in people]
+    return None if None in said or not said else said[0]

@@ -67,13 +67,13 @@ def words(standing: Standing, team: str, when: str | None) -> str:
 
 def read(repo: Repository, first: str, name: str) -> list[Note]:
     """The notes of a name on main's first commit, newest first; anybody else's and odd ones are left out."""
-    notes = []
+    found = []
     for title in api.check_titles(repo, first, name):
         match = _WORDS.fullmatch(title)
         if match:
             when = None if match[4] == "now" else match[4]
-            notes.append(Note(match[2], match[1] == "scored", match[3], when))
-    return notes
+            found.append(Note(match[2], match[1] == "scored", match[3], when))
+    return found
 
 
 def note(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:

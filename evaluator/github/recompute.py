@@ -1,7 +1,7 @@
 """What the publisher works out again from main and from what is public, rather than take the runner's word for it.
 
 Texts of a public set come from main's submissions, its references from what is published already, new lines of
-the history name models that main knows, and BLEU-2 of some studies is computed anew. What only the runner can
+the history name models that main knows, and one metric of some items (BLEU-2 of reports) is computed anew. What only the runner can
 know (scores of models, the null rows, the references of a board's first publication) is left to the
 rules of `evaluator/github/bundle_rules.py`.
 """
@@ -15,38 +15,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.protocol import ProtocolName, make_pairs, pair_texts
-from evaluator.datasets.references import Reference, load_references
-from evaluator.datasets.report import StudyReport
+from evaluator.core.types import Pair
+from evaluator.datasets.references import load_references, references_of
 from evaluator.leaderboard.history import Event
-from evaluator.metrics.bleu import bleu_2
+from evaluator.metrics.registry import get_metric
+from evaluator.models.runtime import Run
 from evaluator.scoring.case_texts import CaseTexts, read_references
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
 from evaluator.statistics.rounding import DECIMALS
-from evaluator.submissions.reading import read_reports
+from evaluator.submissions.reading import read_predictions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SPOTS: Final = 50
-"""Studies of a record whose BLEU-2 is computed again, chosen by hash."""
+"""Items of a record whose scores in one metric are computed again, chosen by hash."""
 TOLERANCE: Final = 0.6 * 10.0**-DECIMALS
 MAX_TEXT_BYTES: Final = 200
 """Bytes of an id, a patient or a subgroup's name in a file of per-study scores."""
 MAX_GROUPS: Final = 16
-_SHAPES: Final = tuple(
-    Reference("x", findings, impression, "x", {})
-    for findings, impression in (("x", None), (None, "x"), ("x", "x"))
-)
-"""References with one section or the other or both: which of them a study has shows in no public text."""
 
 
 def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str | None:
     """Why `references.json` of a board is not what main has, or `None`. The first of a set that is not synthetic is taken."""
     if board.dataset.synthetic:
         truth = load_references(board.dataset, None)
-        texts = {i: r for i, r, _ in make_pairs(truth.studies, {}, board.track, value.protocol)}
+        texts = {p.id: p.reference for p in truth.pairs({}, board.track, value.protocol)}
         same = value.texts == texts and value.references_sha256 == truth.digest
         return None if same else "is not of the references that main ships"
     published = read_references(root / "leaderboard", board)
@@ -57,30 +52,35 @@ def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str |
 
 def objection_to_texts(value: CaseTexts, board: Board, team: str, model: str, root: Path) -> str | None:
     """Why the texts of a model are not those of main's submission under the board's protocol, or `None`."""
-    reports = read_reports(root / "submissions" / team / model / f"{board.dataset.id}.json")
-    if reports is None:
+    path = root / "submissions" / team / model / f"{board.dataset.id}.json"
+    predictions = read_predictions(path, board.dataset)
+    if predictions is None:
         return "is of a submission that main does not have"
-    for study, text in value.texts.items():
-        report = reports.get(study)
-        if text not in (_written(report, board, value.protocol) if report is not None else {""}):
+    form = references_of(board.task)
+    for item, text in value.texts.items():
+        given = predictions.get(item)
+        if text not in (form.written(given, board.track, value.protocol) if given is not None else {""}):
             return "holds texts that main's submission does not"
     return None
 
 
-def _written(report: StudyReport, board: Board, protocol: ProtocolName) -> set[str]:
-    """The ways in which a report may stand as it was compared."""
-    return {pair_texts(shape, report, board.track, protocol)[1] for shape in _SHAPES}
+def objection_to_scores(
+    board: Board, frame: pd.DataFrame, references: CaseTexts, predictions: CaseTexts
+) -> str | None:
+    """Why a metric's scores are not those of the texts beside them, or `None`; of up to `SPOTS` items.
 
-
-def objection_to_bleu(frame: pd.DataFrame, references: CaseTexts, predictions: CaseTexts) -> str | None:
-    """Why per-study BLEU-2 is not that of the texts beside it, or `None`; of up to `SPOTS` studies."""
-    if "bleu_2" not in frame.columns:
+    The metric is the task's `recomputed`.
+    """
+    key = board.task.recomputed
+    if key not in frame.columns:
         return None
-    scores = dict(zip(frame["study_id"], frame["bleu_2"], strict=True))
-    for study in _spots(references.texts, references.references_sha256):
-        again = bleu_2(references.texts[study], predictions.texts.get(study, ""))
-        if not abs(scores.get(study, -1.0) - again) <= TOLERANCE:
-            return "has other BLEU-2 than its texts give"
+    scores = dict(zip(frame["study_id"], frame[key], strict=True))
+    spots = _spots(references.texts, references.references_sha256)
+    pairs = [Pair(i, references.texts[i], predictions.texts.get(i, "")) for i in spots]
+    metric = get_metric(key)
+    again = metric.score(pairs, Run(protocol=references.protocol)).values.tolist()
+    if any(not abs(scores.get(p.id, -1.0) - v) <= TOLERANCE for p, v in zip(pairs, again, strict=True)):
+        return f"has other {metric.title} than its texts give"
     return None
 
 

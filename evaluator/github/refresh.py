@@ -14,14 +14,14 @@ from evaluator.core.problems import MetricUnavailable
 from evaluator.core.typed import view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.references import References, load_references
-from evaluator.datasets.registry import TRACKS, Dataset, dataset_ids, get_dataset
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
 from evaluator.github.ownership import OWNERS, parse_owners
 from evaluator.github.preview import read_origin, runner_settings, scored_here
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_reports
+from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_data
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.quota import Entrant, counted, read_policy
 from evaluator.scoring.record import Record
@@ -36,7 +36,7 @@ from evaluator.scoring.records import (
     typed_record,
 )
 from evaluator.scoring.run import ScoreSettings, board_metrics, board_run, score_submission
-from evaluator.submissions.reading import earlier_reports, validate_paths
+from evaluator.submissions.reading import earlier_predictions, validate_paths
 from evaluator.submissions.submission import Submission
 
 
@@ -49,15 +49,15 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
-    submissions: dict[str, Submission] = {}
+    kept: dict[str, Submission] = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
         report = validate_paths([folder], workspace.references)
-        entrant = report.found[0].submission if report.ok and len(report.found) == 1 else None
-        if entrant is not None:
-            submissions[f"{entrant.team}/{entrant.model}"] = entrant
-    counts = {"scored": 0, "removed": _remove_absent(leaderboard, submissions)}
+        found = report.found[0].submission if report.ok and len(report.found) == 1 else None
+        if found is not None:
+            kept[f"{found.team}/{found.model}"] = found
+    counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
-        entered = _by_arrival([s for s in submissions.values() if dataset.id in s.files], dataset, settings)
+        entered = _by_arrival([s for s in kept.values() if dataset.id in s.files], dataset, settings)
         if not entered or not scored_here(dataset, workspace.references):
             continue
         references = load_references(dataset, workspace.references)
@@ -65,7 +65,7 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
         for submission in entered:
             if not _current(submission, references, leaderboard, settings):
                 known = _known(submission, dataset, leaderboard)
-                others = earlier_reports(root / submission.team / submission.model, submission, dataset)
+                others = earlier_predictions(root / submission.team / submission.model, submission, dataset)
                 # What is new in this very run has no record yet; it is scored after this and compared then.
                 earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
                 used = replace(
@@ -119,7 +119,7 @@ def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:
 
 def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:
     """The record on the board of exactly these predictions, of any track."""
-    for track in TRACKS:
+    for track in dataset.tracks:
         path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
         if path.exists():
             record = load_record(path, Board(dataset, track))
@@ -167,15 +167,14 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
 
 
 def _digest(path: Path, dataset: str, track: str) -> str:
-    board = Board(get_dataset(dataset), "findings" if track == "findings" else "report")
-    return load_record(path, board).provenance.predictions_sha256
+    return load_record(path, Board(get_dataset(dataset), track)).provenance.predictions_sha256
 
 
 def _baselines(references: References, workspace: Workspace, settings: ScoreSettings) -> int:
     """Scores the null rows of a dataset where they are of other references, or not there."""
     dataset = references.dataset
     stale = []
-    for track in TRACKS:
+    for track in dataset.tracks:
         board = Board(dataset, track)
         path = sanity_path(workspace.leaderboard, board)
         wanted = (references.digest, _signatures(board, settings))
@@ -184,7 +183,7 @@ def _baselines(references: References, workspace: Workspace, settings: ScoreSett
     if not any(stale):
         return 0
     score_baselines(
-        references, workspace.leaderboard, settings, training_reports(dataset.id, workspace.references)
+        references, workspace.leaderboard, settings, training_data(dataset.id, workspace.references)
     )
     return 1
 
@@ -201,13 +200,13 @@ def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
 def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     """What the metrics that can run here would sign with."""
     run = board_run(board, settings)
-    signatures = {}
+    found = {}
     for key in board_metrics(board, settings):
         try:
-            signatures[key] = str(get_metric(key).signature(run))
+            found[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
-    return signatures
+    return found
 
 
 def _current(

@@ -10,31 +10,40 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from evaluator.datasets.report import StudyReport
+from evaluator.core.problems import visible
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import Prediction, Task, get_task
 from evaluator.scoring.integrity.flags import norm, text_flags
 from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import WordTexts, pairwise, sorted_words
+from evaluator.submissions.reading import Items
 from evaluator.submissions.submission import Predictions
+from evaluator.submissions.task_predictions import predictions_of
 
 COMPARED: Final = 500
-"""Studies that are compared with other submissions, chosen by hash, so that thousands stay cheap."""
+"""Items that are compared with other submissions, chosen by hash, so that thousands stay cheap."""
 NEAREST: Final = 3
+COMMONEST: Final = 6
+"""Different answers that are counted by name."""
 
 
 def chosen(predictions: Predictions, n: int) -> list[str]:
-    """`n` study ids by the hash of the file's digest and the id: nobody can aim at them beforehand."""
+    """`n` item ids by the hash of the file's digest and the id: nobody can aim at them beforehand."""
 
     def place(study: str) -> bytes:
         return hashlib.sha256(f"{predictions.sha256}{study}".encode()).digest()
 
-    return sorted(predictions.reports, key=place)[:n]
+    return sorted(predictions.items, key=place)[:n]
 
 
 def file_facts(predictions: Predictions) -> list[str]:
-    """Lines on lengths, repetition, characters and flagged reports; numbers and codes only."""
-    texts = [_text(r) for r in predictions.reports.values()]
+    """Lines on lengths, repetition, characters and flagged reports, or on how answers spread; numbers and codes only."""
+    task = task_of(predictions)
+    texts = [text_of(p) for p in predictions.items.values()]
     if not texts:
-        return ["no report"]
+        return [f"no {task.prediction}"]
+    if not predictions_of(task).free_text:
+        return _spread(texts, task)
     words = sorted(len(t.split()) for t in texts)
     top, times = Counter(map(norm, texts)).most_common(1)[0]
     odd = sum(not t.isascii() for t in texts)
@@ -51,29 +60,53 @@ def file_facts(predictions: Predictions) -> list[str]:
     ]
 
 
-def nearest(
-    predictions: Predictions, others: Mapping[str, Mapping[str, StudyReport]]
-) -> list[tuple[str, float]]:
-    """The other submissions (`team/model`) with most reports close to these, and their share in (0, 1], largest first.
+def _spread(texts: Sequence[str], task: Task) -> list[str]:
+    """How often each of the commonest answers was given."""
+    counts = Counter(texts)
+    top = ", ".join(f"{visible(text, 40) or 'none'} {n:,}" for text, n in counts.most_common(COMMONEST))
+    more = len(counts) - COMMONEST
+    others = f", and {more:,} others" if more > 0 else ""
+    return [f"{len(texts):,} {task.predictions}: {top}{others}"]
 
-    Close as integrity check C18 has it. Compared are up to `COMPARED` studies with a report.
+
+def nearest(predictions: Predictions, others: Mapping[str, Items]) -> list[tuple[str, float]]:
+    """The other submissions (`team/model`) with most predictions close to these, and their share in (0, 1], largest first.
+
+    Reports are close as integrity check C18 has it, answers when they are the same. Compared are up to `COMPARED` items with
+    a prediction.
     """
-    rules = limits().duplicate
-    studies = [s for s in chosen(predictions, COMPARED) if norm(_text(predictions.reports[s]))]
+    items = [i for i in chosen(predictions, COMPARED) if norm(text_of(predictions.items[i]))]
+    own = [text_of(predictions.items[i]) for i in items]
+    close = _close if predictions_of(task_of(predictions)).free_text else _same
     shares = []
     for name in sorted(others):
-        words, reports = WordTexts(), others[name]
-        own = words([_text(predictions.reports[s]) for s in studies])
-        theirs = words([_text(reports[s]) if s in reports else "" for s in studies])
-        in_order, any_order = pairwise(own, theirs), pairwise(sorted_words(own), sorted_words(theirs))
-        close = int(((in_order >= rules.in_order) | (any_order >= rules.any_order)).sum())
-        if close:
-            shares.append((name, close / len(studies)))
+        given = others[name]
+        n = close(own, [text_of(given[i]) if i in given else "" for i in items])
+        if n:
+            shares.append((name, n / len(items)))
     return sorted(shares, key=lambda pair: (-pair[1], pair[0]))[:NEAREST]
 
 
-def _text(report: StudyReport) -> str:
-    return f"{report.findings} {report.impression or ''}".strip()
+def _same(own: Sequence[str], theirs: Sequence[str]) -> int:
+    return sum(a == b for a, b in zip(own, theirs, strict=True))
+
+
+def _close(own: Sequence[str], theirs: Sequence[str]) -> int:
+    """How many reports of two models are close."""
+    rules, words = limits().duplicate, WordTexts()
+    a, b = words(own), words(theirs)
+    in_order, any_order = pairwise(a, b), pairwise(sorted_words(a), sorted_words(b))
+    return int(((in_order >= rules.in_order) | (any_order >= rules.any_order)).sum())
+
+
+def task_of(predictions: Predictions) -> Task:
+    """What the predictions were made for."""
+    return get_task(get_dataset(predictions.dataset).task)
+
+
+def text_of(prediction: Prediction) -> str:
+    """All that a prediction says."""
+    return " ".join(prediction.fields.values()).strip()
 
 
 def _quantile(values: Sequence[int], share: float) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
+from evaluator.datasets.tasks.task import baseline_title
 from evaluator.github.quota_status import readable
 from evaluator.github.score_result import (
     BoardResult,
@@ -17,7 +18,6 @@ from evaluator.github.score_result import (
     ShownRow,
 )
 from evaluator.leaderboard.table_files import digits_of, display_text
-from evaluator.scoring.null_reports import TITLES
 from evaluator.scoring.quota import Standing
 from evaluator.submissions.outcome import SITE_URL
 
@@ -160,7 +160,7 @@ def _head(metric: ShownColumn) -> str:
 def _name(row: ShownRow) -> str:
     """A model with a link to its page; a baseline in words."""
     if row.kind == "null":
-        title = TITLES.get(row.id.partition("/")[2], row.id)
+        title = baseline_title(row.id)
         return f"*{markdown_text(title)}*"
     return f"[{code_span(row.id)}]({SITE_URL}models/{row.id}/)"
 
@@ -171,14 +171,12 @@ def _lead(pair: Lead | None, digits: int) -> str:
     low, high = pair.low, pair.high
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.3f}"
-    verdict = ", not separated"
+    told = ", not separated"
     if pair.outcome is not None:
-        verdict = NULL_WORDS[pair.outcome]
+        told = NULL_WORDS[pair.outcome]
     elif pair.p < SURE:
-        verdict = ", less than matters" if pair.matters is False else ""
-    return (
-        f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{verdict}"
-    )
+        told = ", less than matters" if pair.matters is False else ""
+    return f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
 
 
 def _signed(value: float, digits: int) -> str:

@@ -80,10 +80,10 @@ def answer(
 
 
 def _submission(intake: Intake) -> Submission:
-    submission = intake.report.found[0].submission if intake.report.found else None
-    if submission is None:
+    found = intake.report.found[0].submission if intake.report.found else None
+    if found is None:
         raise RexrankError("a valid submission was read and is not there. Run the job again.")
-    return submission
+    return found
 
 
 def _moved(pull: PullRequest, sha: str) -> str | None:

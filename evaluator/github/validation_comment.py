@@ -10,18 +10,20 @@ from typing import Final
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
 from evaluator.datasets.registry import get_dataset
-from evaluator.datasets.report import StudyReport
+from evaluator.datasets.tasks.task import Prediction, get_task
 from evaluator.github.pull_request import Intake
 from evaluator.github.quota_status import Noted, readable
-from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest
+from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest, task_of, text_of
 from evaluator.scoring.quota import Policy
-from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines
+from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines, tracks_text
+from evaluator.submissions.reading import Items
 from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.task_predictions import predictions_of
 from evaluator.submissions.validate import FileSummary
 
 VALIDATION_MARK: Final = "<!-- rexrank:validation v1 -->"
 SAMPLES: Final = 3
-Others = Mapping[str, Mapping[str, Mapping[str, StudyReport]]]
+Others = Mapping[str, Mapping[str, Items]]
 MAX_SAMPLE: Final = 600
 SAMPLE_WIDTH: Final = 88
 
@@ -30,7 +32,7 @@ SAMPLE_WIDTH: Final = 88
 class Around:
     """What main and GitHub know around a submission.
 
-    `others`: per dataset the reports of main's other submissions, by `team/model`. `noted`: what the quota's notes
+    `others`: per dataset the predictions of main's other submissions, by `team/model`. `noted`: what the quota's notes
     say. `people`: lines on the accounts behind the pull request.
     """
 
@@ -147,11 +149,13 @@ def _valid(intake: Intake, submission: Submission, around: Around) -> str:
 def _file_line(file: FileSummary) -> str:
     """What a prediction file holds."""
     dataset = get_dataset(file.dataset)
+    task = get_task(dataset.task)
     empty = f", {file.empty:,} empty" if file.empty else ""
+    words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} in the median"
     return (
-        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,} of {dataset.n_studies:,} studies, "
-        f"{' and '.join(file.tracks)} track{'s' * (len(file.tracks) > 1)}; {_count(file.distinct, 'distinct report')}, "
-        f"{_count(file.median_words or 0, 'word')} in the median{empty}"
+        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,} of {dataset.size:,} {task.items}, "
+        f"{tracks_text(file.tracks)}; {file.distinct:,} distinct "
+        f"{task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
     )
 
 
@@ -160,7 +164,7 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         "",
         "**What happens next.** You need not do anything.",
         "",
-        "1. A maintainer looks at the reports and asks for scores of exactly this commit; a second person approves the run.",
+        "1. A maintainer looks at the predictions and asks for scores of exactly this commit; a second person approves the run.",
         "2. The scores come as a comment of their own: every metric with its interval, your rank, the rows around it.",
         "3. When it is merged, the model is [on the leaderboard](" + SITE_URL + "leaderboards/).",
         "",
@@ -199,10 +203,9 @@ def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> 
             *(f"- {markdown_text(line)}" for line in file_facts(predictions)),
             f"- {_resemblance(predictions, around.others)}",
             "",
-            f"{_count(min(SAMPLES, len(predictions.reports)), 'report')} chosen by hash:",
         ]
-        for study in chosen(predictions, SAMPLES):
-            lines += ["", "```text", _sample(predictions.reports[study]), "```"]
+        if predictions_of(task_of(predictions)).free_text:
+            lines += _samples(predictions)
     return [
         *lines,
         "",
@@ -216,14 +219,25 @@ def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> 
     ]
 
 
-def _sample(report: StudyReport) -> str:
-    text = visible(" ".join(f"{report.findings} {report.impression or ''}".split()), MAX_SAMPLE)
+def _samples(predictions: Predictions) -> list[str]:
+    lines = [
+        f"{_count(min(SAMPLES, len(predictions.items)), task_of(predictions).prediction)} chosen by hash:"
+    ]
+    for item in chosen(predictions, SAMPLES):
+        lines += ["", "```text", _sample(predictions.items[item]), "```"]
+    return lines
+
+
+def _sample(prediction: Prediction) -> str:
+    text = visible(" ".join(text_of(prediction).split()), MAX_SAMPLE)
     return textwrap.fill(text.replace("```", "'''"), SAMPLE_WIDTH)
 
 
 def _resemblance(predictions: Predictions, others: Others) -> str:
-    neighbours = nearest(predictions, others.get(predictions.dataset, {}))
-    if not neighbours:
-        return "reports close to those of another submission on main: none"
-    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in neighbours)
-    return f"**reports close to those of another submission on main** (of up to {COMPARED} studies): {shares}"
+    found = nearest(predictions, others.get(predictions.dataset, {}))
+    task = task_of(predictions)
+    close = "close" if predictions_of(task).free_text else "equal"
+    if not found:
+        return f"{task.predictions} {close} to those of another submission on main: none"
+    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
+    return f"**{task.predictions} {close} to those of another submission on main** (of up to {COMPARED} {task.items}): {shares}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Shares, Stability, TableParts
-from evaluator.metrics.registry import PRIMARY, REXRANK_KEYS, get_metric
+from evaluator.metrics.registry import get_metric
 from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts
 from evaluator.scoring.intervals import board_seed
 from evaluator.statistics import bootstrap
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
     from evaluator.scoring.records import Board
 
-
-AGGREGATED: Final = tuple(k for k in REXRANK_KEYS if k != PRIMARY)
-"""Metrics that count in the sensitivity panel: ReXrank's of today, RadCliQ left out."""
 
 DIFFERENCES: Final = ("difference", "low", "high")
 """What a pair of models says in the metric's own unit."""
@@ -49,8 +46,8 @@ class Analysis:
         whose mean is known, an exact difference would give the other's away. Without `exact_tests`
         p-values come in classes and shares of draws in twentieths.
         """
-        tests = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
-        pairs = [asdict(p) for p in tests]
+        shown = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
+        pairs = [asdict(p) for p in shown]
         resolution = dict(self.board.resolution)
         if step is not None:
             for pair in pairs:
@@ -85,7 +82,7 @@ def analyse_board(
     references_sha256: str,
     frames: Mapping[str, pd.DataFrame],
     columns: Mapping[str, Sequence[str]],
-    primary: str = PRIMARY,
+    primary: str,
     progress: ProgressCallback | None = None,
 ) -> Analysis | None:
     """The analysis of the ranked models, by name; `None` when there is none.
@@ -106,7 +103,11 @@ def analyse_board(
         clusters=clusters,
         primary=primary,
         direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
-        families={k: get_metric(k).family for k in AGGREGATED if any(k in keys for keys in columns.values())},
+        families={
+            k: get_metric(k).family
+            for k in board.task.aggregated
+            if any(k in keys for keys in columns.values())
+        },
         band=get_metric(primary).equivalence or 0.0,
         draws=draws_of({primary: counts}, clusters, seed).get(primary) if counts else None,
     )

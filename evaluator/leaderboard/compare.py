@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluator.leaderboard.subgroups import group_masks
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, step_of
+from evaluator.scoring.corpus import corpus_of, difference_of, frame_counts, frame_values, step_of, tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board
@@ -85,9 +85,10 @@ def _difference(
 ) -> tuple[int, float, float | None, float | None, float | None]:
     if corpus_of(key):
         a, b = (frame_counts(key, f) for f in frames)
-        difference = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
-        return len(frames[0]), difference.value, difference.low, difference.high, None
-    values = np.column_stack([np.asarray(f[key], dtype=np.float64) for f in frames])
+        found = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
+        if not tested(key):
+            return len(frames[0]), found.value, found.low, found.high, None
+    values = np.column_stack([frame_values(key, f) for f in frames])
     clusters = bootstrap.clusters_of(frames[0]["patient"].tolist())
     test = significance.sign_flip(values, clusters, seed)
     low = high = None

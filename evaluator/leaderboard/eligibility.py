@@ -14,14 +14,10 @@ from pydantic import Field
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import RexrankError, visible
 from evaluator.core.typed import Line, Sha256, Typed, TypedTable
-from evaluator.metrics.registry import PRIMARY
 from evaluator.metrics.signature import Signature
 from evaluator.scoring.diagnostics import hold_reason, null_like
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board
-
-STAND_BY: Final = ("bertscore", "bleu_2")
-"""What ranks a board on which nobody has the primary metric yet; the rule's name then says so."""
 
 MAX_RELEASES_BYTES: Final = 4_000_000
 
@@ -105,16 +101,18 @@ def sort_entrants(
                 )
     active = [r for r in admitted if r.card.status != "withdrawn"]
     entries = [r for r in active if r.kind == "submission"]
+    # What ranks while nobody has the primary metric; the rule's name then says so.
+    wanted = board.task.primary
     primary = next(
-        (k for k in (PRIMARY, *STAND_BY) if any(usable(r, k, signatures) for r in entries)), PRIMARY
+        (k for k in (wanted, *board.task.stand_by) if any(usable(r, k, signatures) for r in entries)), wanted
     )
-    if primary != PRIMARY and entries:
-        notes.append(f"no model has {PRIMARY} on this board yet; until one has, {primary} ranks it.")
+    if primary != wanted and entries:
+        notes.append(f"no model has {wanted} on this board yet; until one has, {primary} ranks it.")
     why = {r.name: _why(board, r, primary, signatures, released) for r in entries}
     if board.dataset.synthetic:
         notes += [
-            f"{r.name} gives one report to at least nine studies in ten. A real set would list it without a rank; these "
-            "made-up studies rank it, to show how a template fares."
+            f"{r.name} gives one {board.task.prediction} to at least nine {board.task.items} in ten. A real set would list it without a "
+            f"rank; these made-up {board.task.items} rank it, to show how a template fares."
             for r in entries
             if why[r.name] is None and null_like(r.diagnostics)
         ]
@@ -168,7 +166,7 @@ def _why(
     if record.provenance.predictions_sha256 in released:
         return None
     if not board.dataset.synthetic and null_like(record.diagnostics):
-        return "null-like: one report serves at least nine studies in ten; enter it as a baseline"
+        return f"null-like: one {board.task.prediction} serves at least nine {board.task.items} in ten; enter it as a baseline"
     return hold_reason(record.integrity)
 
 

@@ -141,11 +141,11 @@ def changes(history: Sequence[Event], tables: Sequence[Table]) -> list[Event]:
     }
     events = []
     for key in sorted(last.keys() | now.keys()):
-        previous = last.get(key)
+        told = last.get(key)
         if key in now:
-            events += _seen(previous, *now[key])
-        elif previous and previous.event not in _ABSENT:
-            events.append(_removed(previous))
+            events += _seen(told, *now[key])
+        elif told and told.event not in _ABSENT:
+            events.append(_removed(told))
     # tie: the order in which they were found
     return sorted(events, key=lambda e: (e.date, e.dataset, e.track, e.id))
 
@@ -219,8 +219,8 @@ def sound_bytes(path: Path) -> bytes:
     """The bytes of a history without a torn last line, each line with its end."""
     data = path.read_bytes()
     torn = read_history(path.parent).torn
-    sound = data.rstrip(b"\n").removesuffix(torn) if torn else data
-    return sound + b"\n" if sound and not sound.endswith(b"\n") else sound
+    kept = data.rstrip(b"\n").removesuffix(torn) if torn else data
+    return kept + b"\n" if kept and not kept.endswith(b"\n") else kept
 
 
 def history_line(event: Event) -> str:
@@ -236,13 +236,13 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     """
     path = leaderboard / HISTORY
     torn = read_history(leaderboard).torn
-    sound = sound_bytes(path) if path.exists() else b""
+    kept = sound_bytes(path) if path.exists() else b""
     lines = [history_line(e) for e in events]
     with unbroken():
         if torn:
             append_line(leaderboard / TORN, torn)
         if events or torn:
-            write_bytes(path, sound + "".join(lines).encode())
+            write_bytes(path, kept + "".join(lines).encode())
     if not torn:
         return ""
     return f"the last line of {path} was only half there. It was set aside in {leaderboard / TORN}."

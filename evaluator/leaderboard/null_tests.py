@@ -14,6 +14,7 @@ import numpy as np
 from evaluator.leaderboard.row import Gain, MetricCell, NullOutcome, NullTest, RankedRow
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
+from evaluator.scoring.corpus import tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, ranks, significance
@@ -48,7 +49,7 @@ def add_null_tests(
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
     both = {**frames, **nulls}
-    draws = _draws([m.key for m in table.metrics if not m.corpus], both, clusters, seed)
+    draws = _draws([m.key for m in table.metrics if tested(m.key)], both, clusters, seed)
     tests = _tests(table, both, clusters, seed, draws)
     rows = tuple(_row(r, table, tests.get(r.id, ()), draws) for r in table.rows)
     return table.model_copy(update={"rows": rows})
@@ -62,8 +63,8 @@ def _draws(
         return {}
     places = [(k, name) for k in keys for name, f in frames.items() if k in f.columns]
     values = [np.asarray(frames[name][k], dtype=np.float64)[:, None] for k, name in places]
-    means = bootstrap.draw_means(values, clusters, seed)
-    return {place: drawn[:, 0] for place, drawn in zip(places, means, strict=True)}
+    found = bootstrap.draw_means(values, clusters, seed)
+    return {place: drawn[:, 0] for place, drawn in zip(places, found, strict=True)}
 
 
 def _tests(
@@ -81,11 +82,11 @@ def _tests(
         return {}
     values = np.column_stack([np.asarray(frames[i][key], dtype=np.float64) for i in order])
     pairs = [(a, len(models) + b) for a in range(len(models)) for b in range(len(nulls))]
-    family = significance.sign_flip(values, clusters, seed, pairs=pairs)
+    found = significance.sign_flip(values, clusters, seed, pairs=pairs)
     sign = 1.0 if metric.higher_is_better else -1.0
     tests: dict[str, list[NullTest]] = {}
     for k, (a, b) in enumerate(pairs):
-        gain, p = sign * float(family.difference[k]), float(family.p_adjusted[k])
+        gain, p = sign * float(found.difference[k]), float(found.p_adjusted[k])
         low, high = _interval(key, order[a], order[b], sign, draws)
         large = bool(ranks.matters(np.array(gain), metric.equivalence or 0.0)) and p < ranks.ALPHA
         outcome: NullOutcome = "not_shown" if not large else "clears" if gain > 0 else "below"
@@ -98,7 +99,7 @@ def _tests(
             outcome=outcome,
         )
         tests.setdefault(order[a], []).append(test)
-    return {name: tuple(outcomes) for name, outcomes in tests.items()}
+    return {name: tuple(made) for name, made in tests.items()}
 
 
 def _interval(
@@ -131,5 +132,5 @@ def _cell(
     sign = 1.0 if get_metric(key).higher_is_better else -1.0
     low, high = _interval(key, model, gain.null, sign, draws)
     ends = {k: None if v is None else _shown(v, table.step) for k, v in (("low", low), ("high", high))}
-    with_ends = Gain(null=gain.null, gain=gain.gain, **ends)
-    return cell.model_copy(update={"gain_over_null": with_ends})
+    made = Gain(null=gain.null, gain=gain.gain, **ends)
+    return cell.model_copy(update={"gain_over_null": made})

@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluator.core.types import FloatArray
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.overall_table import (
     OVERALL_SCHEMA,
     BoardPlace,
@@ -24,7 +25,7 @@ from evaluator.leaderboard.overall_table import (
 )
 from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import PairTest, Table
-from evaluator.metrics.registry import PRIMARY, get_metric
+from evaluator.metrics.registry import get_metric
 from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import PairResult
 from evaluator.statistics.overall import Overall, Population, analyse_overall
@@ -56,7 +57,7 @@ def make_overall(
         return table
     held = [_population(tables[b.dataset], scores[b.dataset], ids) for b in table.boards]
     seed = bootstrap.seed_of("overall", track, "|".join(str(p.seed) for p in held))
-    analysis = analyse_overall(ids, held, seed)
+    found = analyse_overall(ids, held, seed)
     without = {}
     for i, board in enumerate(table.boards if len(held) > 1 else ()):
         rest = analyse_overall(ids, [p for j, p in enumerate(held) if j != i], seed, intervals=False)
@@ -64,17 +65,13 @@ def make_overall(
         without[board.dataset] = dict(zip(ids, places, strict=True))
     boards = tuple(
         b.model_copy(update={"scale": float(f"{s:.2g}")})
-        for b, s in zip(table.boards, analysis.scales, strict=True)
+        for b, s in zip(table.boards, found.scales, strict=True)
     )
     table = table.model_copy(
-        update={
-            "boards": boards,
-            "band": float(f"{analysis.band:.2g}"),
-            "pairs": _pairs(analysis.pairs, table),
-        }
+        update={"boards": boards, "band": float(f"{found.band:.2g}"), "pairs": _pairs(found.pairs, table)}
     )
     ranges = {i: {d: (p[i].rank_low, p[i].rank_high) for d, p in without.items()} for i in ids}
-    return with_ranks(table, dict(zip(ids, _scores(analysis), strict=True)), ranges)
+    return with_ranks(table, dict(zip(ids, _scores(found), strict=True)), ranges)
 
 
 def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Population:
@@ -168,7 +165,7 @@ def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -
         schema=OVERALL_SCHEMA,
         track=track,
         rule=RULE,
-        primary=primaries[0] if len(primaries) == 1 else PRIMARY,
+        primary=primaries[0] if len(primaries) == 1 else all_tracks()[track].primary,
         rehearsal=any(tables[d].rehearsal for d in datasets if d in tables),
         boards=boards,
         step=STEP,

@@ -61,13 +61,13 @@ def reported_overall(
     place = average_ranks(mean)
     left_out = range(len(datasets) if len(datasets) > 1 else 0)
     without = [average_ranks(np.delete(table, i, axis=1).mean(axis=1)) for i in left_out]
-    places = {n: _place(n, here, ranks) for n in names}
+    made = {n: _place(n, here, ranks) for n in names}
     full = [
         ReportedPlace(
             n,
-            places[n].institution,
-            places[n].ranks,
-            places[n].doubtful,
+            made[n].institution,
+            made[n].ranks,
+            made[n].doubtful,
             float(mean[i]),
             float(place[i]),
             tuple(float(w[i]) for w in without),
@@ -78,14 +78,14 @@ def reported_overall(
         snapshot,
         datasets,
         tuple(by_cost(full, [p.mean_rank or 0.0 for p in full])),
-        tuple(places[n] for n in names if n not in complete),
+        tuple(made[n] for n in names if n not in complete),
     )
 
 
 def _ranks(rows: Sequence[ReportedRow]) -> dict[str, float]:
     """By model the rank on one dataset; of rows without the metric none."""
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
-    means = {r.model: 1 / reciprocal for r in rows if (reciprocal := r.values.get("radcliq_v1_reciprocal"))}
+    means = {r.model: 1 / shown for r in rows if (shown := r.values.get("radcliq_v1_reciprocal"))}
     ranks = average_ranks(np.array(list(means.values())))
     return {model: float(rank) for model, rank in zip(means, ranks, strict=True)}
 
@@ -95,7 +95,7 @@ def _place(name: str, rows: Sequence[ReportedRow], ranks: Mapping[str, Mapping[s
     return ReportedPlace(
         name,
         own[0].institution,
-        {d: by_model[name] for d, by_model in ranks.items() if name in by_model},
+        {d: found[name] for d, found in ranks.items() if name in found},
         frozenset(r.dataset for r in own if r.contradicts_itself),
     )
 

@@ -19,7 +19,7 @@ from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Entry, ModelId, Slug
 from evaluator.leaderboard.table import read_entry
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_value, step_of
+from evaluator.scoring.corpus import draws_of, frame_counts, frame_value, step_of, tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
@@ -88,7 +88,7 @@ def board_pairwise(
     seed = board_seed(board, references_sha256)
     holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
     holders = {k: models for k, models in holders.items() if len(models) > 1}
-    corpus = {k: models for k, models in holders.items() if corpus_of(k)}
+    corpus = {k: models for k, models in holders.items() if not tested(k)}
     holders = {k: models for k, models in holders.items() if k not in corpus}
 
     def tables() -> Iterator[FloatArray]:
@@ -102,8 +102,8 @@ def board_pairwise(
     exposure = board.dataset.exposure
     step = exposure.step(len(first))
     metrics = {
-        key: _pairs(models, family, means, step, exact=exposure.exact_tests)
-        for (key, models), family, means in zip(holders.items(), tests, draws, strict=True)
+        key: _pairs(models, found, drawn, step, exact=exposure.exact_tests)
+        for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
     metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
     return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
@@ -119,12 +119,12 @@ def _corpus_metrics(
     """The pairs on metrics of the whole set: differences and intervals, no test."""
     counts = {k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items()}
     draws = draws_of(counts, clusters, seed)
-    metrics = {}
+    found = {}
     for key, models in holders.items():
         values = [frame_value(key, frames[m]) for m in models]
         step = step_of(board.dataset.exposure, key, clusters.n_studies)
-        metrics[key] = _corpus_pairs(models, values, draws.get(key), step)
-    return metrics
+        found[key] = _corpus_pairs(models, values, draws.get(key), step)
+    return found
 
 
 def _corpus_pairs(

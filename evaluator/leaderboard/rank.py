@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluator.core.files import TEMPORARY, dump_json, remove, write_derived
 from evaluator.core.stopping import unbroken
-from evaluator.datasets.registry import TRACKS
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.eligibility import Entrants, read_releases, sort_entrants, usable
@@ -70,11 +70,18 @@ def rank_board(
     best = _best_null(entrants)
     null = (best, nulls[best]) if best is not None else None
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
-    subgroups = board_subgroups(board, digest, frames, entrants.primary, null, show, other)
+    subgroups = board_subgroups(board, digest, frames, _subgroup_metric(board, entrants), null, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     return Ranked(
         table, board_pairwise(board, digest, frames, columns), _primary(board, digest, frames, table)
     )
+
+
+def _subgroup_metric(board: Board, entrants: Entrants) -> str:
+    """The metric of the subgroups: the task's own choice where the board has it, else the one that ranks."""
+    chosen = board.task.subgroup_metric
+    has = all(usable(r, chosen, entrants.signatures) for r in entrants.ranked)
+    return chosen if chosen and has else entrants.primary
 
 
 def _primary(
@@ -93,9 +100,9 @@ def ranked_board(
 ) -> Ranked:
     """As `rank_board`, or what was kept in the store when the board was last ranked from the same inputs."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
-    stored = read_ranked(store, board, inputs)
-    if stored is not None:
-        return stored._replace(scores=_scores(board, leaderboard, store, stored.table, rehearsal=rehearsal))
+    kept = read_ranked(store, board, inputs)
+    if kept is not None:
+        return kept._replace(scores=_scores(board, leaderboard, store, kept.table, rehearsal=rehearsal))
     ranked = rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show)
     keep_ranked(store, board, inputs, ranked)
     return ranked
@@ -138,7 +145,7 @@ def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) ->
 
 def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> pd.DataFrame | None:
     """Studies, patients and subgroups of the dataset's first track; `None` for that track itself or a public set."""
-    first = Board(board.dataset, TRACKS[0])
+    first = Board(board.dataset, next(iter(board.dataset.tracks)))
     if board.track == first.track or board.dataset.exposure.small_groups:
         return None
     entrants = _entrants(first, leaderboard, store, rehearsal=rehearsal)
@@ -151,12 +158,12 @@ def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: boo
 
 def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
     """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
-    frames = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
+    found = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
     return {
         r.name: f.drop(
             columns=[k for k in r.metrics if not usable(r, k, entrants.signatures)], errors="ignore"
         )
-        for r, f in zip(entrants.nulls, frames, strict=True)
+        for r, f in zip(entrants.nulls, found, strict=True)
     }
 
 
@@ -199,11 +206,11 @@ def rank_all(
     readers += [partial(read_sanity, leaderboard, b) for b in boards(leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
-    tables = mark_contamination([r.table for r in ranked])
-    files = _files([r._replace(table=t) for r, t in zip(ranked, tables, strict=True)])
+    made = mark_contamination([r.table for r in ranked])
+    files = _files([r._replace(table=t) for r, t in zip(ranked, made, strict=True)])
     for overall in overall_tables(ranked, read_setting(leaderboard)):
         files |= overall_files(overall)
-    events = changes(read_history(leaderboard).events, tables)
+    events = changes(read_history(leaderboard).events, made)
     with unbroken():
         for name, text in files.items():
             write_derived(leaderboard, name, text)
@@ -211,20 +218,20 @@ def rank_all(
         _remove_stale(leaderboard, files)
     if note:
         sys.stderr.write(f"rexrank: {note}\n")
-    return tables
+    return made
 
 
 def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[OverallTable]:
     """The overall table of each track of which at least one of the boards that count is there."""
-    overalls = []
-    for track in TRACKS:
+    made = []
+    for track in all_tracks():
         here = {r.table.dataset: r for r in ranked if r.table.track == track}
         held = {d: here[d] for d in setting.ordered if d in here}
         if held:
             tables = {d: r.table for d, r in held.items()}
             scores = {d: r.scores for d, r in held.items() if r.scores is not None}
-            overalls.append(make_overall(track, setting, tables, scores))
-    return overalls
+            made.append(make_overall(track, setting, tables, scores))
+    return made
 
 
 def _files(ranked: Sequence[Ranked]) -> dict[str, str]:
@@ -248,8 +255,8 @@ def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
         for path in (leaderboard / folder).glob("*"):
             half = path.name.startswith(".") and path.name.endswith(TEMPORARY)
             ours = path.suffix in {".json", ".csv", ".md"} and not path.name.startswith(".")
-            current = f"{folder}/{path.name}" in files or path.name == "README.md"
-            if half or (ours and not current):
+            kept = f"{folder}/{path.name}" in files or path.name == "README.md"
+            if half or (ours and not kept):
                 remove(path)
     for path in leaderboard.glob("overall.*.*"):
         if OVERALL.fullmatch(path.name) and path.name not in files:

@@ -23,7 +23,6 @@ import numpy as np
 
 from evaluator.core.files import dump_json, load_json, write_derived
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.registry import TRACKS
 from evaluator.leaderboard.overall import PrimaryScores
 from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.table import Table
@@ -63,7 +62,7 @@ def _files(board: Board, leaderboard: Path, store: Path) -> Iterator[tuple[str, 
     yield "releases", leaderboard / "releases.json"
     yield "sanity", sanity_path(leaderboard, board)
     # Subgroups of a set that is not public depend on those that its other track shows.
-    tracks = (board.track,) if board.dataset.exposure.small_groups else TRACKS
+    tracks = (board.track,) if board.dataset.exposure.small_groups else (*board.dataset.tracks,)
     for root, kind in ((leaderboard, "leaderboard"), (store, "store")):
         for place, track in product((record_path, studies_path), tracks):
             folder = place(root, board.dataset.id, track, "x", "x").parent
@@ -103,7 +102,7 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
     """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
     table, pairs = ranked.table.view(), ranked.pairwise.view()
-    content = {
+    kept = {
         "schema": RANKED_SCHEMA,
         "inputs": inputs,
         "content": _content_digest(table, pairs),
@@ -111,7 +110,7 @@ def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
         "pairwise": pairs,
     }
     with suppress(RexrankError):
-        write_derived(store, _name(board), dump_json(content))
+        write_derived(store, _name(board), dump_json(kept))
 
 
 def _content_digest(table: object, pairs: object) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.analysis import Analysis
 from evaluator.leaderboard.eligibility import Entrants, usable
 from evaluator.leaderboard.row import (
@@ -35,10 +36,11 @@ from evaluator.leaderboard.table import (
     Table,
     TableParts,
 )
-from evaluator.metrics.registry import PRIMARY, get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.scoring.baselines import gain_over_null
+from evaluator.scoring.corpus import step_of, tested
 from evaluator.scoring.integrity.plausibility import check_drop
 from evaluator.scoring.intervals import display
-from evaluator.scoring.null_reports import gain_over_null
 from evaluator.scoring.record import IntegrityFlag, Record
 from evaluator.scoring.records import Board, published, published_numbers
 from evaluator.statistics.ties import by_cost
@@ -76,7 +78,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     first = sorted(entrants.ranked, key=lambda r: (r.submitted or "", r.name))  # tie: none, names differ
     order = by_cost(first, [sign * r.metrics[entrants.primary].mean for r in first])
     anyone = (*entrants.scored, *entrants.withdrawn)
-    step = board.dataset.exposure.step(anyone[0].n) if anyone else None
+    step = step_of(board.dataset.exposure, entrants.primary, anyone[0].n) if anyone else None
     exact = board.dataset.exposure.exact_tests
     parts = analysis.table_parts(step, exact_tests=exact) if analysis else TableParts()
     return Table(
@@ -89,7 +91,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
         n_clusters=anyone[0].n_clusters if anyone else 0,
         protocol=anyone[0].protocol if anyone else "clean",
         primary=entrants.primary,
-        rule=RULE if entrants.primary == PRIMARY else f"stand-by/{entrants.primary}/v2",
+        rule=RULE if entrants.primary == board.task.primary else f"stand-by/{entrants.primary}/v2",
         step=step,
         rehearsal=rehearsal or any(r.stand_in for r in entrants.scored),
         metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
@@ -106,7 +108,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
 def _column(key: str, signature: str) -> Column:
     metric = get_metric(key)
     extra: dict[str, Any] = {"skill": SkillColumn(**asdict(metric.skill))} if metric.skill else {}
-    extra |= {"corpus": True} if metric.corpus else {}
+    extra |= {} if tested(key) else {"corpus": True}
     return Column(
         key=key,
         title=metric.title,
@@ -215,11 +217,12 @@ def _gains(tables: Sequence[Table]) -> dict[str, float]:
     """By model how much better its mean is on the readable sets of a track than on the withheld ones."""
     means: dict[str, dict[bool, list[float]]] = {}
     for table in tables:
-        if table.primary != PRIMARY or get_dataset(table.dataset).synthetic:
+        if table.primary != all_tracks()[table.track].primary or get_dataset(table.dataset).synthetic:
             continue
+        sign = 1 if get_metric(table.primary).higher_is_better else -1
         for row in table.rows:
             kinds = means.setdefault(row.id, {True: [], False: []})
-            kinds[table.access != "withheld"].append(-row.metrics[PRIMARY].mean)
+            kinds[table.access != "withheld"].append(sign * row.metrics[table.primary].mean)
     return {
         model: sum(kinds[True]) / len(kinds[True]) - sum(kinds[False]) / len(kinds[False])
         for model, kinds in means.items()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from evaluator.core.problems import InputError, visible
-from evaluator.datasets.registry import TRACKS, dataset_ids
+from evaluator.datasets.registry import dataset_ids, get_dataset
 
 MAX_CELL: Final = 1_000
 """Characters of a cell; the limit of the csv module belongs to the whole process."""
@@ -59,25 +59,25 @@ class ReportedRow:
 def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
     """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
     parts = [values.get(k) for k in COEFFICIENTS]
-    known = [p for p in parts if p is not None]
-    if len(known) < len(parts):
+    found = [p for p in parts if p is not None]
+    if len(found) < len(parts):
         return None
-    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), known, strict=True))
+    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), found, strict=True))
 
 
 def residual(values: Mapping[str, float | None]) -> float | None:
     """Published mean RadCliQ-v1 minus that of the parts; `None` when a cell is missing."""
-    reciprocal, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
-    return None if not reciprocal or predicted is None else 1 / reciprocal - predicted
+    shown, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
+    return None if not shown or predicted is None else 1 / shown - predicted
 
 
 def consistent(values: Mapping[str, float | None]) -> bool:
     """Whether the intervals that rounding leaves for both sides of the identity meet."""
-    reciprocal, gap = values.get("radcliq_v1_reciprocal"), residual(values)
-    if not reciprocal or gap is None:
+    shown, gap = values.get("radcliq_v1_reciprocal"), residual(values)
+    if not shown or gap is None:
         return True
     parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
-    shown_slack = HALF_STEP / reciprocal**2
+    shown_slack = HALF_STEP / shown**2
     return abs(gap) <= parts_slack + shown_slack + 1e-9
 
 
@@ -106,18 +106,18 @@ def load_reported(folder: Path) -> list[ReportedRow]:
     """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
     rows: list[ReportedRow] = []
     for path in sorted(folder.glob("*.csv")):
-        values_of: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
+        found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
         try:
             for row in _cells(path):
                 dataset, track, model, institution, year, link, metric, value = row
                 key = (dataset, track, model, institution, year, link)
-                values_of.setdefault(key, {})[metric] = _number(value) if value else None
+                found.setdefault(key, {})[metric] = _number(value) if value else None
         except (OSError, ValueError, csv.Error) as error:
             raise InputError(
                 f"{path} is no table of reported rows: {error}. "
                 f"Restore the file as it was committed last: git checkout HEAD -- {path}"
             ) from error
-        rows += [ReportedRow(path.stem, *key, values=values) for key, values in values_of.items()]
+        rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
     return rows
 
 
@@ -133,7 +133,7 @@ def _cells(path: Path) -> Iterator[list[str]]:
             raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")
         if max(map(len, row)) > MAX_CELL:
             raise ValueError(f"line {rows.line_num} has a cell of more than {MAX_CELL} characters")
-        if row[0] not in dataset_ids() or row[1] not in TRACKS:
+        if row[0] not in dataset_ids() or row[1] not in get_dataset(row[0]).tracks:
             raise ValueError(f"line {rows.line_num} is of no board: {visible(row[0])}, {visible(row[1])}")
         yield row
 

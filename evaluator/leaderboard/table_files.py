@@ -9,12 +9,25 @@ from typing import Final
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
-from evaluator.leaderboard.columns import COLUMNS, shown_columns
+from evaluator.datasets.tasks.task import baseline_title
 from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table import Overview, Table
-from evaluator.scoring.null_reports import TITLES
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
+
+ROW_COLUMNS: Final = (
+    "rank",
+    "rank_low",
+    "rank_high",
+    "tied_with_best",
+    "id",
+    "name",
+    "institution",
+    "kind",
+    "status",
+    "submitted",
+    "against_baselines",
+)
 
 
 def csv_text(value: object) -> str:
@@ -37,7 +50,7 @@ def table_csv(table: Table) -> str:
     """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown."""
     keys = [m.key for m in table.metrics]
     skills = {m.key: m.skill for m in table.metrics}
-    header = [column.key for column in COLUMNS]
+    header = [*ROW_COLUMNS]
     for key in keys:
         header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
         if skill := skills[key]:
@@ -46,15 +59,15 @@ def table_csv(table: Table) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
     for row in table.all_rows:
-        cells = [csv_text(column.value(row)) for column in COLUMNS]
+        cells = [csv_text(getattr(row, c)) for c in ROW_COLUMNS]
         for key in keys:
             cell = row.metrics.get(key)
             numbers = (cell.mean, cell.low, cell.high, cell.n_failed) if cell else (None,) * 4
             cells += map(csv_text, numbers)
             if skills[key]:
                 seen = cell.display if cell else None
-                values = (seen.value, seen.low, seen.high, seen.reciprocal) if seen else (None,) * 4
-                cells += map(csv_text, values)
+                shown = (seen.value, seen.low, seen.high, seen.reciprocal) if seen else (None,) * 4
+                cells += map(csv_text, shown)
         writer.writerow(cells)
     return out.getvalue()
 
@@ -77,10 +90,9 @@ def table_markdown(table: Table) -> str:
     ]
     if table.rehearsal:
         lines += ["**Rehearsal: stand-in weights or a stand-in judge; these are not results.**", ""]
-    facts = [column.title for column in shown_columns()]
     titles = [m.display_title for m in table.metrics]
-    lines.append("| " + " | ".join(("Rank", "Model", *facts, *titles)) + " |")
-    lines.append("|---|---|" + "---|" * len(facts) + "---:|" * len(titles))
+    lines.append("| Rank | Model | " + " | ".join(titles) + " |")
+    lines.append("|---|---|" + "---:|" * len(titles))
     lines += [_markdown_row(row, table) for row in table.all_rows]
     notes = [*unranked_notes(table), *baseline_notes(table), *table.notes]
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)]
@@ -99,11 +111,11 @@ def baseline_notes(table: Table) -> list[str]:
 
 def baseline_words(row: Row) -> str:
     """Which baselines a model does not clear; empty where it clears all, or where there are none."""
-    groups = {
-        title: [TITLES.get(t.null.partition("/")[2], t.null) for t in row.against_nulls if t.outcome == key]
+    found = {
+        title: [baseline_title(t.null) for t in row.against_nulls if t.outcome == key]
         for key, title in (("below", "below"), ("not_shown", "not shown to clear"))
     }
-    return "; ".join(f"{title} {', '.join(names)}" for title, names in groups.items() if names)
+    return "; ".join(f"{title} {', '.join(names)}" for title, names in found.items() if names)
 
 
 def rank_text(row: Row) -> str:
@@ -116,7 +128,6 @@ def rank_text(row: Row) -> str:
 def _markdown_row(row: Row, table: Table) -> str:
     kind = " (baseline)" if row.kind == "null" else ""
     cells = [rank_text(row), markdown_text(row.name) + kind]
-    cells += [markdown_text(column.shown(row)) for column in shown_columns()]
     cells += [cell_text(row, m.key, digits_of(table.step)) for m in table.metrics]
     return "| " + " | ".join(cells) + " |"
 

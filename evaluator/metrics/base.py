@@ -48,12 +48,15 @@ class Corpus:
     `statistic`: its name in `evaluator/statistics/corpus.py`. `counts`: names of what is counted of each study, in
     its order. `interval`: how the interval is made, `none` where none holds its level. `influence`: how many times
     1/n one study of a set of n may move the figure; on a withheld set it is shown in steps so many times as wide.
+    `linear`: whether the figure is a sum over studies of fixed weights, so that it can be tested and can rank: each
+    study's `values` are then its share of the figure, times n.
     """
 
     statistic: Literal["micro_f1", "macro_f1", "macro_share"]
     counts: tuple[str, ...]
     interval: Literal["percentile", "none"] = "percentile"
     influence: int = 1
+    linear: bool = False
 
 
 class Metric(ABC):
@@ -67,8 +70,6 @@ class Metric(ABC):
     """Name in code, JSON, CSV and URL: lower-case snake case."""
     title: ClassVar[str]
     """Name shown to readers."""
-    summary: ClassVar[str] = ""
-    """What it measures, in one sentence for readers who have never heard of it."""
     family: ClassVar[str]
     """What kind of agreement it measures: lexical, embedding, clinical, composite or judge."""
     higher_is_better: ClassVar[bool]
@@ -94,8 +95,10 @@ class Metric(ABC):
     """Named variants; the first is the default."""
     variant_weights: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """What a named variant loads instead of `weights`."""
-    tracks: ClassVar[tuple[str, ...]] = ("findings", "report")
-    """Tracks whose boards may show it."""
+    tasks: ClassVar[tuple[str, ...]] = ("report-generation",)
+    """Tasks whose items it may score when it is asked for; a task names itself what stands on its boards."""
+    tracks: ClassVar[tuple[str, ...]] = ()
+    """Tracks whose boards may show it; empty: every one of its task."""
     paper: ClassVar[str] = ""
     code: ClassVar[str] = ""
 

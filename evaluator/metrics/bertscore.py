@@ -207,9 +207,9 @@ class BertScore(Metric):
         values = np.empty(len(pairs))
         for start in range(0, len(order), BLOCK):
             block = order[start : start + BLOCK]
-            vectors = encode_unique([texts[i][0] for i in block], space, encode, run, key)
-            new = [texts[i][1] for i in block if texts[i][1] not in vectors]
-            vectors |= encode_unique(new, space, encode, replace(run, cache=None), key)
+            found = encode_unique([texts[i][0] for i in block], space, encode, run, key)
+            new = [texts[i][1] for i in block if texts[i][1] not in found]
+            found |= encode_unique(new, space, encode, replace(run, cache=None), key)
             for i in block:
-                values[i] = f1(vectors[texts[i][0]], vectors[texts[i][1]], rescale)
+                values[i] = f1(found[texts[i][0]], found[texts[i][1]], rescale)
         return all_scored(values)

@@ -153,8 +153,8 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
 
 def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:
     """What CheXbert makes of the references and of the predictions, pair by pair."""
-    readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
-    return [readings[p.reference] for p in pairs], [readings[p.prediction] for p in pairs]
+    found = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
+    return [found[p.reference] for p in pairs], [found[p.prediction] for p in pairs]
 
 
 def _labels(references: Sequence[Reading], predictions: Sequence[Reading]) -> list[dict[str, Any]]:

@@ -138,14 +138,14 @@ def severities(stored: Any) -> list[int] | None:
     """Severity of each correction, or `None` when a label is unknown or the answer is no set of corrections."""
     if not isinstance(stored, dict):
         return None
-    grades = []
+    found = []
     for value in stored.values():
         label = value.get("clinical severity") if isinstance(value, dict) else None
         severity = SEVERITY.get(label.strip().lower()) if isinstance(label, str) else None
         if severity is None:
             return None
-        grades.append(severity)
-    return grades
+        found.append(severity)
+    return found
 
 
 _FENCE: Final = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
@@ -166,7 +166,7 @@ def strict(text: str, n_lines: int) -> list[tuple[str, dict[str, Any]]] | None:
         return None
     if not isinstance(pairs, _Pairs):
         return None
-    corrections: list[tuple[str, dict[str, Any]]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
     seen: set[str] = set()
     for key, value in pairs:
         known_line = key.isascii() and key.isdigit() and str(int(key)) == key and int(key) < n_lines
@@ -177,8 +177,8 @@ def strict(text: str, n_lines: int) -> list[tuple[str, dict[str, Any]]] | None:
             return None
         if key != "None":
             seen.add(key)
-        corrections.append((key, correction))
-    return corrections
+        found.append((key, correction))
+    return found
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -261,10 +261,10 @@ class _Asker(Asker[list[int]]):
             stored, accepted = official(text)
         except BadAnswer as error:
             raise UnusableAnswer(NOT_GRADED, final=True) from error
-        grades = severities(stored) if accepted else None
-        if grades is None:
+        found = severities(stored) if accepted else None
+        if found is None:
             raise UnusableAnswer(NOT_GRADED if accepted else "", final=accepted)
-        return grades
+        return found
 
     def value(self, pair: Pair, reading: list[int] | None) -> float:
         """The highest severity or the sum of all; of a failed study the worst there is."""

@@ -56,8 +56,8 @@ ParseStatus = Literal["ok", "degraded", "failed"]
 def prompt(reference: str, candidate: str) -> str:
     """The published user message for two reports, each cut to its first `MAX_WORDS` words."""
     before, between, after = green_parts()
-    texts = [" ".join(text.split()[:MAX_WORDS]) for text in (reference, candidate)]
-    return f"{before}{texts[0]}{between}{texts[1]}{after}"
+    shown = [" ".join(text.split()[:MAX_WORDS]) for text in (reference, candidate)]
+    return f"{before}{shown[0]}{between}{shown[1]}{after}"
 
 
 def rendered(message: str) -> str:
@@ -104,8 +104,8 @@ def clean_answer(text: str) -> str:
 
 
 def _body(text: str, section: str) -> str | None:
-    match = re.search(rf"\[{section}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
-    return None if match is None or match[1].startswith("No") else match[1]
+    found = re.search(rf"\[{section}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
+    return None if found is None or found[1].startswith("No") else found[1]
 
 
 def _errors(text: str, section: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
+from evaluator.datasets.tasks.task import Task, get_task, task_ids
 from evaluator.metrics.base import Metric
 
 _METRICS: Final[dict[str, str]] = {
@@ -53,26 +54,6 @@ REXRANK_KEYS: Final = (
 PRESETS: Final = {"paper-2024": (*REXRANK_KEYS[:-1], "fineradscore"), "rexrank-2026": REXRANK_KEYS}
 """Sets of metrics by the name that `--preset` takes."""
 
-PRIMARY: Final = "radcliq_v1"
-"""The metric that ranks."""
-
-
-EXTRAS: Final = (
-    "fineradscore",
-    "bleu_1",
-    "bleu_3",
-    "bleu_4",
-    "radcliq_v0",
-    "chexbert_f1",
-    "radgraph_simple",
-    "radgraph_partial",
-    "radgraph_complete",
-    "radgraph_xl_simple",
-    "radgraph_xl_partial",
-    "radgraph_xl_complete",
-)
-"""Metrics that no board asks for: for research, or no longer ReXrank's."""
-
 
 def metric_keys() -> tuple[str, ...]:
     """Every metric key, in table order."""
@@ -80,8 +61,15 @@ def metric_keys() -> tuple[str, ...]:
 
 
 def board_metric_keys() -> tuple[str, ...]:
-    """The metrics that a submission is scored with, in table order."""
-    return tuple(k for k in _METRICS if k not in EXTRAS)
+    """The metrics that stand on the boards of some task, in table order; see `Task.metrics`."""
+    named = {k for t in task_ids() for k in get_task(t).metrics}
+    return tuple(k for k in _METRICS if k in named)
+
+
+def fits(key: str, task: Task, track: str) -> bool:
+    """Whether a metric may score items of a task in a track."""
+    metric = get_metric(key)
+    return (key in task.metrics or task.id in metric.tasks) and (not metric.tracks or track in metric.tracks)
 
 
 @cache

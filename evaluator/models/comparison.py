@@ -23,15 +23,15 @@ def recorded(override: Path | None) -> ModelsLock:
     came. Raises `RexrankError` for a file that cannot be read.
     """
     lock, root = read_lock(), models_directory(override)
-    models: dict[str, dict[str, Locked]] = {}
+    found: dict[str, dict[str, Locked]] = {}
     for spec in model_specs().values():
         folder = root / spec.key
         if (folder / STAND_IN_MARK).is_file():
             continue
         files = {n: _entry(spec, n, s, folder, lock) for n, s in spec.files.items() if (folder / n).is_file()}
         if files:
-            models[spec.key] = files
-    return ModelsLock(models)
+            found[spec.key] = files
+    return ModelsLock(found)
 
 
 def _entry(spec: ModelSpec, name: str, source: Source, folder: Path, lock: ModelsLock) -> Locked:
@@ -66,18 +66,18 @@ class Difference:
 
 def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
     """Every file of either side, by model and name. Raises `InputError` where no file is on both."""
-    differences = []
+    found = []
     for key in sorted(here.root.keys() | there.root.keys()):  # tie: none, keys differ
         ours: Mapping[str, Locked] = here.root.get(key, {})
         theirs: Mapping[str, Locked] = there.root.get(key, {})
         for name in sorted(ours.keys() | theirs.keys()):  # tie: none, names differ
             a, b = ours.get(name), theirs.get(name)
-            differences.append(Difference(key, name, _agreement(a, b), a, b))
-    if not any(d.here and d.there for d in differences):
+            found.append(Difference(key, name, _agreement(a, b), a, b))
+    if not any(d.here and d.there for d in found):
         raise InputError(
             "no file is in both: nothing was compared. Wanted a file written by: rexrank models record --out FILE"
         )
-    return differences
+    return found
 
 
 def _agreement(here: Locked | None, there: Locked | None) -> Agreement:

@@ -61,17 +61,17 @@ def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
         name: file_state(folder / name, pins(spec.key, name, source, lock))
         for name, source in spec.files.items()
     }
-    file_states = set(files.values())
+    found = set(files.values())
     if (folder / STAND_IN_MARK).is_file():
         whole = "stand-in"
-    elif file_states == {"absent"}:
+    elif found == {"absent"}:
         whole = "absent"
-    elif bad := file_states & {"wrong", "unreadable"}:
+    elif bad := found & {"wrong", "unreadable"}:
         whole = max(bad)
-    elif "absent" in file_states:
+    elif "absent" in found:
         whole = "incomplete"
     else:
-        whole = "unverified" if "unverified" in file_states else "verified"
+        whole = "unverified" if "unverified" in found else "verified"
     return ModelState(spec, whole, files)
 
 
@@ -152,9 +152,9 @@ class Fetcher:
                     raise RexrankError(
                         f"{self.hub.address} names no digest of {file}, so it cannot be checked."
                     )
-            pin = Pin(file.revision, file.sha256, file.blob)
+            told = Pin(file.revision, file.sha256, file.blob)
             own = Pin(source.revision, source.sha256, source.blob)
-            required = (own, pin) if source.pinned else (pin,)
+            required = (own, told) if source.pinned else (told,)
             yield _Target(spec, name, file, required, not (source.revision and source.sha256))
 
     def _obtain(self, target: _Target, folder: Path) -> None:

@@ -174,10 +174,8 @@ def sentence_entities(sentences: Sequence[str], run: Run) -> dict[str, list[Enti
     """Per distinct sentence its entities in order, duplicates kept."""
     if not sentences:
         return {}
-    by_sentence = encode_unique(
-        sentences, namespace(NER, "entities-1", run), _Ner(run), run, "ratescore entities"
-    )
-    return {s: [(text, kind) for text, kind in entities] for s, entities in by_sentence.items()}
+    found = encode_unique(sentences, namespace(NER, "entities-1", run), _Ner(run), run, "ratescore entities")
+    return {s: [(text, kind) for text, kind in entities] for s, entities in found.items()}
 
 
 class _Embedder:

@@ -89,15 +89,15 @@ class TextCache:
 
     def _files(self, wanted: Callable[[Path], bool], before: float) -> list[tuple[float, int, Path]]:
         """(time of use, bytes, path) of the files last used before a time."""
-        files = []
+        found = []
         for path in self.root.glob("*/*/*"):
             try:
                 state = path.stat()
             except FileNotFoundError:
                 continue  # another process pruned it meanwhile
             if stat.S_ISREG(state.st_mode) and wanted(path) and state.st_mtime < before:
-                files.append((state.st_mtime, state.st_size, path))
-        return files
+                found.append((state.st_mtime, state.st_size, path))
+        return found
 
     def _read(self, path: Path) -> Any | None:
         try:

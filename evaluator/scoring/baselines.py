@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,18 +19,20 @@ from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.core.typed import Typed, view
 from evaluator.datasets.references import References
-from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import get_task
 from evaluator.metrics.signature import Signature
+from evaluator.scoring.bands import check_bands
 from evaluator.scoring.corpus import step_of, value_of
-from evaluator.scoring.null_reports import TITLES, check_bands, null_reports, null_track, probe_reports
 from evaluator.scoring.record import RecordCard
 from evaluator.scoring.records import NULL_TEAM, Board
 from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
+from evaluator.scoring.task_scoring import scoring_of
 from evaluator.statistics.rounding import coarse, six_decimals
+from evaluator.statistics.ties import lowest
 
 if TYPE_CHECKING:
     from evaluator.core.types import ProgressCallback
-    from evaluator.datasets.report import StudyReport
     from evaluator.scoring.engine import Scored
 
 TEAM: Final = NULL_TEAM
@@ -63,22 +65,25 @@ def score_baselines(
     references: References,
     leaderboard: Path,
     settings: ScoreSettings,
-    training: Sequence[StudyReport] = (),
+    training: Sequence[Any] = (),
     progress: ProgressCallback | None = None,
 ) -> list[Path]:
-    """Paths of the records and sanity files written, for every track that has references."""
+    """Paths of the records and sanity files written, for every track that has references.
+
+    `training`: what null rows learn from, see `training_data`.
+    """
     dataset = references.dataset
+    task = get_task(dataset.task)
     seed = f"{dataset.id}|{references.digest}"
-    rows = null_reports(references.studies, training, seed=seed)
+    rows = scoring_of(task).nulls(references, training, seed)
     paths = []
-    for track in TRACKS:
+    for track in dataset.tracks:
         board = Board(dataset, track)
         if not any(r.in_track(track) for r in references.studies.values()):
             continue
         scored: dict[str, Scored] = {}
-        for model, reports in rows.items():
-            texts = {i: null_track(track, r) for i, r in reports.items()}
-            pairs = board_pairs(board, references, texts, settings.protocol)
+        for model, predictions in rows.items():
+            pairs = board_pairs(board, references, predictions, settings.protocol)
             scored[model] = score_board(board, pairs, settings, progress)
             digest = hashlib.sha256(f"null|{model}|{seed}".encode()).hexdigest()
             record = make_record(
@@ -89,22 +94,19 @@ def score_baselines(
                 settings,
                 team=TEAM,
                 model=model,
-                card=RecordCard(name=TITLES[model]),
+                card=RecordCard(name=task.baselines[model]),
                 predictions_sha256=digest,
-                reports=texts,
+                predictions=predictions,
                 kind="null",
             )
             paths.append(keep_record(board, references, pairs, scored[model], settings, record, leaderboard))
-        paths.append(
-            _probe(board, references, scored["shuffled-references"], leaderboard, settings, progress)
-        )
+        paths.append(_probe(board, references, leaderboard, settings, progress))
     return paths
 
 
 def _probe(
     board: Board,
     references: References,
-    shuffled: Scored,
     leaderboard: Path,
     settings: ScoreSettings,
     progress: ProgressCallback | None,
@@ -114,12 +116,13 @@ def _probe(
     by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
     sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
     few = References(references.dataset, sample, references.digest)
-    runs = {"shuffled": shuffled}
-    probes = probe_reports(references.studies, f"{board.dataset.id}|{references.digest}")
-    for probe in ("itself", "empty"):
-        reports = {i: null_track(board.track, probes[probe][i]) for i in sample}
-        pairs = board_pairs(board, few, reports, settings.protocol)
+    probes = scoring_of(board.task).probes(references, f"{board.dataset.id}|{references.digest}")
+    runs = {}
+    for probe in PROBES:
+        used = references if probe == "shuffled" else few
+        pairs = board_pairs(board, used, probes[probe], settings.protocol)
         runs[probe] = score_board(board, pairs, settings, progress)
+    shuffled = runs["shuffled"]
     metrics = {
         key: Probes(
             signature=str(shuffled.signatures[key]),
@@ -178,17 +181,28 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     loose = {
         k for k, m in fitting.items() if board.dataset.synthetic or not Signature.parse(m.signature).trusted
     }
-    check_bands(means, board.name, order_only=loose)
+    check_bands(means, board.name, scoring_of(board.task).bands, order_only=loose)
     missed = sorted(signatures.keys() - fitting.keys())
     if missed:
         return [f"sanity was not probed for {', '.join(missed)} as signed here: {command}"]
     return []
 
 
-def training_reports(dataset_id: str, directory: Path | None) -> list[StudyReport]:
-    """Training reports from `<references>/<dataset>.train.json` in ReXrank's format; empty without it."""
-    from evaluator.datasets.references import parse_reports
+def training_data(dataset_id: str, directory: Path | None) -> Sequence[Any]:
+    """What the null rows of a dataset learn from, of `<references>/<dataset>.train.json`; empty without it."""
+    path = directory / f"{dataset_id}.train.json" if directory else None
+    if path is None or not path.exists():
+        return ()
+    return scoring_of(get_task(get_dataset(dataset_id).task)).training(path)
 
-    dataset: Dataset = get_dataset(dataset_id)
-    path = directory / f"{dataset.id}.train.json" if directory else None
-    return parse_reports(path) if path is not None and path.exists() else []
+
+def gain_over_null(
+    mean: float, nulls: Mapping[str, float], *, higher_is_better: bool
+) -> tuple[str, float] | None:
+    """(name, gain) of a mean over the best null row; positive is better, `None` without null rows."""
+    sign = 1 if higher_is_better else -1
+    names = sorted(nulls)
+    name = lowest(names, [-sign * nulls[k] for k in names])
+    if name is None:
+        return None
+    return name, sign * (mean - nulls[name]) + 0.0

@@ -8,6 +8,7 @@ questions), not a mean of per-study scores. The counts of each study are kept be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,6 +32,28 @@ COUNTS_PREFIX: Final = "counts:"
 def corpus_of(key: str) -> Corpus | None:
     """What makes a metric one of the whole set; `None` for a mean, and for a metric of another version."""
     return get_metric(key).corpus if key in metric_keys() else None
+
+
+def tested(key: str) -> bool:
+    """Whether a metric's values can be tested: means over studies, and figures of fixed weights a study."""
+    rule = corpus_of(key)
+    return rule is None or rule.linear
+
+
+def weighted(key: str, scores: Scores) -> Scores:
+    """The scores, with values that are each study's part of the figure, times n, where the metric is linear."""
+    rule = corpus_of(key)
+    if rule is None or not rule.linear or scores.counts is None:
+        return scores
+    return replace(scores, values=corpus.macro_shares(scores.counts.astype(np.float64)))
+
+
+def frame_values(key: str, frame: pd.DataFrame) -> FloatArray:
+    """What is tested of some studies: their scores, or their parts of the figure on these studies, times n."""
+    rule = corpus_of(key)
+    if rule is not None and rule.linear:
+        return corpus.macro_shares(frame_counts(key, frame))
+    return np.asarray(frame[key], dtype=np.float64)
 
 
 def count_columns(key: str) -> list[str]:
@@ -94,9 +117,9 @@ def draws_of(
     blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in drawn.items() for c in models]
     if not blocks or clusters.n < MIN_CLUSTERS:
         return {}
-    values = corpus.value_draws(blocks, clusters, seed)
+    found = corpus.value_draws(blocks, clusters, seed)
     ends = np.cumsum([len(models) for models in drawn.values()])[:-1]
-    return dict(zip(drawn, np.split(values, ends, axis=1), strict=True))
+    return dict(zip(drawn, np.split(found, ends, axis=1), strict=True))
 
 
 def _rule(key: str) -> Corpus:

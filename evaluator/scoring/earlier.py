@@ -1,4 +1,4 @@
-"""What was submitted before: other models' reports, dates and scores, and a team's own earlier files.
+"""What was submitted before: other models' predictions, dates and scores, and a team's own earlier files.
 
 Every file that was scored is kept in the runner's store, whole and compressed, so that a team's next
 file can be compared with it although the repository holds the newest alone.
@@ -14,44 +14,43 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import JsonValue
 
 from evaluator.core.files import write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.types import FloatArray
-from evaluator.datasets.registry import TRACKS, Dataset
-from evaluator.datasets.report import StudyReport
-from evaluator.metrics.registry import PRIMARY
+from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import Prediction, get_task
 from evaluator.scoring.records import Board, read_record, read_studies, record_path, typed_record
-from evaluator.submissions.reading import ReportFiles
+from evaluator.submissions.reading import PredictionFiles
 from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.task_predictions import predictions_of
 
 MAX_OWN_FILES: Final = 12
 """Earlier files of a team on a dataset that are kept and compared with: the newest."""
-COMPARED_SCORES: Final = (PRIMARY, "bertscore", "bleu_2")
-"""The metric whose per-study scores are correlated: the first that both models have alike."""
 
-Reports = Mapping[str, StudyReport]
+Items = Mapping[str, Prediction]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """A file that the team had scored before: of which model, when (`YYYY-MM-DD`), and its reports."""
+    """A file that the team had scored before: of which model, when (`YYYY-MM-DD`), and its predictions."""
 
     name: str
     submitted: str
-    reports: Reports
+    predictions: Items
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """What a submission is compared with on a board.
 
-    `others`: reports of what was there before it, by `team/model`. `own`: the team's files that were
+    `others`: predictions of what was there before it, by `team/model`. `own`: the team's files that were
     scored before, of any of its models. `submitted` and `scores` give another model's date and its
     per-study scores by metric, `None` where unknown.
     """
 
-    others: Mapping[str, Reports] = field(default_factory=dict)
+    others: Mapping[str, Items] = field(default_factory=dict)
     own: Sequence[OwnFile] = ()
     submitted: Callable[[str], str | None] = lambda _: None
     scores: Callable[[str], tuple[Mapping[str, FloatArray], Mapping[str, str]] | None] = lambda _: None
@@ -60,7 +59,7 @@ class Earlier:
 def earlier_on(
     board: Board,
     submission: Submission,
-    others: Mapping[str, Reports] | None,
+    others: Mapping[str, Items] | None,
     leaderboard: Path,
     store: Path,
     records: Path | None = None,
@@ -82,11 +81,13 @@ def earlier_on(
         if record is None or frame is None:
             return None
         signatures = {k: m.signature for k, m in record.metrics.items()}
-        values = {k: np.asarray(frame[k], dtype=np.float64) for k in COMPARED_SCORES if k in frame}
+        values = {k: np.asarray(frame[k], dtype=np.float64) for k in board.task.compared if k in frame}
         return values, signatures
 
     names = came_before(submission, board.dataset, list(others or {}), leaderboard)
-    chosen = others.only(names) if isinstance(others, ReportFiles) else {n: (others or {})[n] for n in names}
+    chosen = (
+        others.only(names) if isinstance(others, PredictionFiles) else {n: (others or {})[n] for n in names}
+    )
     predictions = submission.files[board.dataset.id]
     own = own_files(store, board.dataset, submission.team, predictions.sha256)
     return Earlier(chosen, own, submitted, scores)
@@ -98,7 +99,7 @@ def entry_of(
     """(date, pull request) of a model's record on a dataset, `None` without a sound one; of these bytes alone if `digest`."""
     team, _, model = name.partition("/")
     entries: list[tuple[str, int | None]] = []
-    for track in TRACKS:
+    for track in dataset.tracks:
         path = record_path(leaderboard, dataset.id, track, team, model)
         try:
             record = typed_record(path)
@@ -139,7 +140,8 @@ def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: 
     folder = _folder(store, dataset, submission.team)
     if any(folder.glob(f"*__{submission.model}__{predictions.sha256}.json.gz")):
         return
-    value = {i: [r.findings, r.impression] for i, r in predictions.reports.items()}
+    form = predictions_of(get_task(dataset.task))
+    value = {i: form.plain(p) for i, p in predictions.items.items()}
     name = f"{submitted}__{submission.model}__{predictions.sha256}.json.gz"
     write_bytes(folder / name, gzip.compress(json.dumps(value).encode(), mtime=0))
     for path in sorted(folder.glob("*.json.gz"))[:-MAX_OWN_FILES]:  # tie: none, names differ
@@ -149,12 +151,20 @@ def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: 
 def own_files(store: Path, dataset: Dataset, team: str, digest: str) -> list[OwnFile]:
     """The team's files that were scored on a dataset before, oldest first, without these bytes."""
     files = []
+    form = predictions_of(get_task(dataset.task))
     for path in sorted(_folder(store, dataset, team).glob("*.json.gz")):
         submitted, model, sha256 = path.name.removesuffix(".json.gz").split("__")
         if sha256 == digest:
             continue
         value = json.loads(gzip.decompress(path.read_bytes()))
-        files.append(
-            OwnFile(f"{team}/{model}", submitted, {i: StudyReport(f, s) for i, (f, s) in value.items()})
-        )
+        files.append(OwnFile(f"{team}/{model}", submitted, form.read(_as_file(value)) or {}))
     return files
+
+
+def _as_file(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What was kept, as a prediction file holds it: stores have reports as lists of both sections too."""
+    names = ("findings", "impression")
+    return {
+        i: {n: t for n, t in zip(names, p, strict=True) if t is not None} if isinstance(p, list) else p
+        for i, p in value.items()
+    }

@@ -17,6 +17,7 @@ from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import get_metric, in_dependency_order
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run, check_device
+from evaluator.scoring.corpus import weighted
 from evaluator.scoring.score_store import ScoreStore
 
 
@@ -80,7 +81,8 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
             continue
         try:
             signatures[key] = metric.signature(run)
-            done[key] = _score_one(metric, pairs, replace(run, scores=done), signatures[key], store)
+            found = _score_one(metric, pairs, replace(run, scores=done), signatures[key], store)
+            done[key] = weighted(key, found)
         except MetricUnavailable as reason:
             unavailable[key] = str(reason)
             signatures.pop(key, None)
@@ -119,8 +121,8 @@ def _score_one(
 ) -> Scores:
     key = ScoreStore.key(signature, pairs)
     # Details are not stored: a caller who wants them pays for them.
-    if store is not None and not run.details and (stored := store.get(key, len(pairs))) is not None:
-        return stored
+    if store is not None and not run.details and (kept := store.get(key, len(pairs))) is not None:
+        return kept
     if run.progress:
         run.progress(metric.key, 0, len(pairs))
     scores = metric.score(pairs, run)
@@ -264,10 +266,13 @@ def merge(parts: Sequence[Scored]) -> Scored:
     if len(set(ids)) != len(ids):
         raise InputError("the shards overlap: a study is in two of them. Name every shard once.")
     scores = {
-        key: Scores(
-            np.concatenate([p.scores[key].values for p in parts]),
-            np.concatenate([p.scores[key].failed for p in parts]),
-            counts=_joined([p.scores[key].counts for p in parts]),
+        key: weighted(
+            key,
+            Scores(
+                np.concatenate([p.scores[key].values for p in parts]),
+                np.concatenate([p.scores[key].failed for p in parts]),
+                counts=_joined([p.scores[key].counts for p in parts]),
+            ),
         )
         for key in first.scores
     }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evaluator.metrics.registry import PRIMARY, get_metric
+from evaluator.metrics.registry import get_metric
 from evaluator.scoring.record import LadderStep, Record
 from evaluator.scoring.records import Board, collect, load_record, read_studies, record_path
 from evaluator.statistics.bootstrap import clusters_of
@@ -63,20 +63,21 @@ def take_step(
     own = next((r for r in before if (r.team, r.model) == (record.team, record.model)), None)
     if own is not None and own.provenance.predictions_sha256 == record.provenance.predictions_sha256:
         return _stepped(record, own.ladder or FIRST), frame
-    best = _best(before, record)
+    best = _best(before, record, board)
     if best is None:
         return _stepped(record, FIRST), frame
+    primary = board.task.primary
     old = read_studies(store, store, board, best)
     new = frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
     clusters = clusters_of(new["patient"].tolist())
     strangers = [r for r, own in zip(everyone, ours, strict=True) if not own]
-    others = [read_studies(store, store, board, r)[PRIMARY] for r in _comparable(strangers, record)]
+    others = [read_studies(store, store, board, r)[primary] for r in _comparable(strangers, record, board)]
     step = ladder_step(
-        np.asarray(old[PRIMARY], dtype=np.float64),
-        np.asarray(new[PRIMARY], dtype=np.float64),
+        np.asarray(old[primary], dtype=np.float64),
+        np.asarray(new[primary], dtype=np.float64),
         clusters,
-        higher_is_better=get_metric(PRIMARY).higher_is_better,
-        typical=typical_error(np.column_stack([old[PRIMARY], *others]), clusters),
+        higher_is_better=get_metric(primary).higher_is_better,
+        typical=typical_error(np.column_stack([old[primary], *others]), clusters),
     )
     if step.improved:
         return _stepped(record, LadderStep(improved=True, best=best.name)), frame
@@ -103,25 +104,29 @@ def _records(board: Board, store: Path) -> list[Record]:
     return [r for r in records if r.kind == "submission"]
 
 
-def _comparable(records: Sequence[Record], record: Record) -> list[Record]:
+def _comparable(records: Sequence[Record], record: Record, board: Board) -> list[Record]:
     """Shown runs against the same references under the same primary signature."""
-    if PRIMARY not in record.metrics:
+    primary = board.task.primary
+    if primary not in record.metrics:
         return []
 
     def same(other: Record) -> bool:
-        entry = other.metrics.get(PRIMARY)
+        entry = other.metrics.get(primary)
         return (
             entry is not None
             and (other.ladder or FIRST).improved
-            and entry.signature == record.metrics[PRIMARY].signature
+            and entry.signature == record.metrics[primary].signature
             and other.provenance.references_sha256 == record.provenance.references_sha256
         )
 
     return [r for r in records if same(r)]
 
 
-def _best(before: Sequence[Record], record: Record) -> Record | None:
+def _best(before: Sequence[Record], record: Record, board: Board) -> Record | None:
     """The best run that can be compared."""
-    sign = -1 if get_metric(PRIMARY).higher_is_better else 1
-    by_name = sorted(_comparable(before, record), key=lambda r: (r.team, r.model))  # tie: none, names differ
-    return lowest(by_name, [sign * r.metrics[PRIMARY].mean for r in by_name])
+    primary = board.task.primary
+    sign = -1 if get_metric(primary).higher_is_better else 1
+    by_name = sorted(
+        _comparable(before, record, board), key=lambda r: (r.team, r.model)
+    )  # tie: none, names differ
+    return lowest(by_name, [sign * r.metrics[primary].mean for r in by_name])

@@ -1,4 +1,4 @@
-"""Null rows and sanity bands: what a board shows of systems that look at no image.
+"""Null rows and sanity bands of reports: what a board shows of systems that look at no image.
 
 A board on which a constant sentence or somebody else's report does well says so itself. The null
 rows are predictions like any other and go through the same pipeline; the bands hold what a metric
@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError
 from evaluator.datasets.protocol import clean_section
-from evaluator.datasets.references import Reference
-from evaluator.datasets.registry import TrackName
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.metrics.bleu import bleu_2
-from evaluator.metrics.registry import get_metric
-from evaluator.statistics.ties import by_cost, lowest
+from evaluator.scoring.bands import Band
+from evaluator.statistics.ties import by_cost
 
 NULLS_VERSION: Final = "1"
 NORMAL_FINDINGS: Final = (
@@ -34,18 +32,12 @@ CANDIDATES: Final = 200
 """Training reports tried as the constant: the commonest ones."""
 SAMPLE: Final = 300
 """Training reports each candidate is compared with."""
-TITLES: Final = {
-    "normal-template": "Normal template",
-    "shuffled-references": "Another patient's reference",
-    "best-constant": "Best constant training report",
-    "random-training-report": "Random training report",
-}
 
 
 def null_reports(
     references: Mapping[str, Reference], training: Sequence[StudyReport] = (), *, seed: str
 ) -> dict[str, dict[str, StudyReport]]:
-    """Per null row (a key of `TITLES`) a report for every study; two of them need training reports.
+    """Per null row (a key of the task's `baselines`) a report for every study; two of them need training reports.
 
     `seed` names the dataset and its version; the same seed gives the same rows on any machine.
     """
@@ -85,13 +77,13 @@ def best_constant(training: Sequence[StudyReport], seed: str) -> StudyReport:
 
 
 def _best_text(texts: Sequence[str], seed: str) -> str:
-    non_blank = sorted(t for t in texts if t)
-    if not non_blank:
+    said = sorted(t for t in texts if t)
+    if not said:
         return ""
     # tie: first in the alphabet
-    common = sorted(Counter(non_blank).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
+    common = sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
     rng = _rng(seed, "best-constant")
-    sample = [non_blank[i] for i in rng.choice(len(non_blank), min(SAMPLE, len(non_blank)), replace=False)]
+    sample = [said[i] for i in rng.choice(len(said), min(SAMPLE, len(said)), replace=False)]
     texts = sorted(text for text, _ in common)
     return by_cost(texts, [-sum(bleu_2(reference, text) for reference in sample) for text in texts])[0]
 
@@ -147,15 +139,6 @@ def _derangement(
     return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Where a metric's mean must lie for a reference against itself, an empty report, a shuffle."""
-
-    itself: tuple[float, float]
-    empty: tuple[float, float]
-    shuffled: tuple[float, float]
-
-
 BANDS: Final[Mapping[str, Band]] = {
     "bleu_2": Band((0.90, 1.0), (0.0, 0.0), (0.0, 0.6)),
     "rouge_l": Band((0.999, 1.0), (0.0, 0.0), (0.0, 0.7)),
@@ -182,50 +165,3 @@ def probe_reports(references: Mapping[str, Reference], seed: str) -> dict[str, d
         "empty": dict.fromkeys(references, StudyReport("", "")),
         "shuffled": shuffled_references(references, seed),
     }
-
-
-def check_bands(
-    means: Mapping[str, Mapping[str, float]], where: str, *, order_only: Collection[str] = ()
-) -> None:
-    """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
-
-    `means[probe][metric]` for the probes of `probe_reports`; a metric without a band, or named in
-    `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
-    empty report.
-    """
-    wrong = []
-    for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):
-        band = None if key in order_only else BANDS.get(key)
-        for probe in ("itself", "empty", "shuffled"):
-            value = means[probe][key]
-            low, high = getattr(band, probe) if band else (-np.inf, np.inf)
-            if not low <= value <= high:
-                wrong.append(f"{key} of {probe} is {value:.4f}, wanted {low:g} to {high:g}")
-        sign = 1 if get_metric(key).higher_is_better else -1
-        itself, shuffled, empty = (sign * means[p][key] for p in ("itself", "shuffled", "empty"))
-        if not itself > shuffled or itself < empty:
-            wrong.append(
-                f"{key}: a reference scored against itself is no better than one that is shuffled or empty"
-            )
-    if wrong:
-        raise RexrankError(
-            f"the metrics fail their sanity check on {where}: {'; '.join(wrong)}. Nothing is ranked. "
-            "Check the weights with: rexrank models verify"
-        )
-
-
-def gain_over_null(
-    mean: float, nulls: Mapping[str, float], *, higher_is_better: bool
-) -> tuple[str, float] | None:
-    """(name, gain) of a mean over the best null row; positive is better, `None` without null rows."""
-    sign = 1 if higher_is_better else -1
-    names = sorted(nulls)
-    name = lowest(names, [-sign * nulls[k] for k in names])
-    if name is None:
-        return None
-    return name, sign * (mean - nulls[name]) + 0.0
-
-
-def null_track(track: TrackName, report: StudyReport) -> StudyReport:
-    """The report as a submission to `track` has it: without an impression in the findings track."""
-    return report if track == "report" else StudyReport(report.findings)

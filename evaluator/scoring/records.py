@@ -30,7 +30,7 @@ from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator.datasets.references import Reference
+    from evaluator.datasets.tasks.task import Item
     from evaluator.scoring.engine import Scored
 
 FAILED_PREFIX: Final = "failed:"
@@ -67,7 +67,7 @@ def studies_path(root: Path, dataset: str, track: str, team: str, model: str) ->
     return root / "studies" / dataset / track / f"{team}__{model}.parquet"
 
 
-def studies_frame(scored: Scored, references: Mapping[str, Reference]) -> pd.DataFrame:
+def studies_frame(scored: Scored, references: Mapping[str, Item]) -> pd.DataFrame:
     """One row a study: id, patient, subgroup axes, each metric's score, whether it failed, a corpus metric's counts."""
     import pandas as pd
 
@@ -94,7 +94,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
     public = board.dataset.exposure.studies
     if public:
         frame = frame.round(DECIMALS)
-    path, full, public_text = (
+    path, full, shown = (
         record_path(leaderboard, *place),
         dump_json(record.view()),
         dump_json(published(board, record).view()),
@@ -103,7 +103,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
         write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
         if not public:
             write_text(record_path(store, *place), full)
-        write_text(path, public_text)
+        write_text(path, shown)
     return path
 
 
@@ -139,11 +139,11 @@ def published(board: Board, record: Record) -> Record:
         return _six_decimals(record.model_copy(update={"metrics": {}, "diagnostics": Diagnostics()}))
     hidden = frozenset(() if exposure.membership_counts else MEMBERSHIP)
     diagnostics = record.diagnostics.model_dump(exclude=set(hidden), exclude_unset=True)
-    changes = {
+    shown = {
         "metrics": {k: published_numbers(board, entry) for k, entry in record.metrics.items()},
         "diagnostics": Diagnostics(**_coarse(diagnostics, step)),
     }
-    return _six_decimals(record.model_copy(update=changes))
+    return _six_decimals(record.model_copy(update=shown))
 
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -350,9 +350,15 @@ def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
 
 def boards(leaderboard: Path) -> Iterator[Board]:
     """Every board that has a record, in table order."""
-    from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+    for board in all_boards():
+        if any((leaderboard / "records" / board.dataset.id / board.track).glob("*.json")):
+            yield board
 
-    for dataset in dataset_ids():
-        for track in TRACKS:
-            if any((leaderboard / "records" / dataset / track).glob("*.json")):
-                yield Board(get_dataset(dataset), track)
+
+def all_boards() -> Iterator[Board]:
+    """Every board that there may be, in table order."""
+    from evaluator.datasets.registry import dataset_ids, get_dataset
+
+    for dataset in map(get_dataset, dataset_ids()):
+        for track in dataset.tracks:
+            yield Board(dataset, track)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from evaluator.core.problems import InputError
 from evaluator.core.stopping import unbroken
 from evaluator.core.typed import view
 from evaluator.core.types import Pair, ProgressCallback
 from evaluator.core.workspace import store_directory
-from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.metrics.registry import fits, metric_keys
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
 from evaluator.scoring.corpus import value_of
@@ -37,23 +35,21 @@ from evaluator.scoring.records import (
 from evaluator.scoring.score_store import ScoreStore
 
 if TYPE_CHECKING:
-    from evaluator.datasets.report import StudyReport
+    from evaluator.datasets.tasks.task import Prediction
     from evaluator.models.judges.settings import JudgeSettings
     from evaluator.scoring.ray_cluster import RayCluster
     from evaluator.submissions.submission import Submission
-
-DEFAULT_METRICS: Final = board_metric_keys()
 
 
 @dataclass(frozen=True)
 class ScoreSettings:
     """How to score: everything the command line can say.
 
-    `store` is the runner's private folder for finished scores, per-study scores of sets that are not public, and
+    `metrics`: those of the task unless some are named. `store` is the runner's private folder for finished scores, per-study scores of sets that are not public, and
     the text cache; `None` means the user's cache folder.
     """
 
-    metrics: tuple[str, ...] = DEFAULT_METRICS
+    metrics: tuple[str, ...] = ()
     protocol: ProtocolName = "clean"
     models: Path | None = None
     device: str = "cpu"
@@ -73,12 +69,13 @@ class ScoreSettings:
 
 
 def board_pairs(
-    board: Board, references: References, reports: Mapping[str, StudyReport], protocol: ProtocolName
+    board: Board, references: References, predictions: Mapping[str, Prediction], protocol: ProtocolName
 ) -> list[Pair]:
-    """Every study of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
-    pairs = [Pair(*row) for row in make_pairs(references.studies, reports, board.track, protocol)]
+    """Every item of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
+    pairs = references.pairs(predictions, board.track, protocol)
     if not pairs:
-        raise InputError(f"no study of {board.dataset.id} has a reference in the {board.track} track.")
+        item = board.task.item
+        raise InputError(f"no {item} of {board.dataset.id} has a reference in the {board.track} track.")
     return pairs
 
 
@@ -99,8 +96,16 @@ def score_board(
 
 
 def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:
-    """The metrics of the settings that are defined on the board's track."""
-    return tuple(k for k in settings.metrics if board.track in get_metric(k).tracks)
+    """The metrics of the settings that may score the board, else those of its task.
+
+    Raises `InputError` where none of those named may.
+    """
+    wanted = settings.metrics or board.task.metrics
+    fitting = tuple(k for k in wanted if fits(k, board.task, board.track))
+    if not fitting:
+        known = ", ".join(k for k in metric_keys() if fits(k, board.task, board.track))
+        raise InputError(f"none of {', '.join(wanted)} scores {board.name}. These do: {known}.")
+    return fitting
 
 
 def board_run(board: Board, settings: ScoreSettings, progress: ProgressCallback | None = None) -> Run:
@@ -139,7 +144,7 @@ def make_record(
     model: str,
     card: RecordCard,
     predictions_sha256: str,
-    reports: Mapping[str, StudyReport],
+    predictions: Mapping[str, Prediction],
     kind: Literal["submission", "null"] = "submission",
     earlier: Earlier | None = None,
 ) -> Record:
@@ -147,23 +152,27 @@ def make_record(
 
     `pairs`: the board's texts as scored. `earlier`: what was submitted before, to find copies among.
     """
-    from evaluator.scoring.diagnostics import describe, diagnose
+    from evaluator.scoring.diagnostics import diagnose
+    from evaluator.scoring.task_scoring import Entry, scoring_of
 
     if kind == "null":
-        diagnostics, integrity = describe(references, pairs), Integrity(outcome="pass", badges=())
+        diagnostics = scoring_of(board.task).describe(references, pairs)
+        integrity = Integrity(outcome="pass", badges=())
     else:
-        axes = case_axes(board, pairs, scored, settings)
-        diagnostics, integrity = diagnose(
+        run = board_run(board, settings)
+        axes = scoring_of(board.task).axes(board, pairs, scored, run)
+        entry = Entry(
             board,
             references,
             scored,
             pairs,
-            reports,
-            board_run(board, settings),
+            predictions,
+            run,
             name=f"{team}/{model}",
-            earlier=earlier,
-            strata=axes.get("normal", axes["length"]),
+            earlier=earlier or Earlier(),
+            strata=axes.get("normal", axes.get("length", ())),
         )
+        diagnostics, integrity = diagnose(entry)
     return Record(
         schema=RECORD_SCHEMA,
         task=board.dataset.task,
@@ -219,26 +228,6 @@ def _metric_entries(board: Board, references: References, scored: Scored) -> dic
     }
 
 
-def case_axes(
-    board: Board, pairs: Sequence[Pair], scored: Scored, settings: ScoreSettings
-) -> dict[str, list[str]]:
-    """Subgroup axes that follow from the references: length, and with CheXbert normal and findings.
-
-    `length`: terciles of words. `normal`, `findings`: from the labels of the very CheXbert that
-    SembScore used, and left out where it did not run.
-    """
-    from evaluator.statistics.case_mix import case_mix, length_terciles
-
-    axes = {"length": length_terciles([len(p.reference.split()) for p in pairs])}
-    if "semb_score" in scored.scores:
-        from evaluator.models.chexbert import LABELS, read_texts
-
-        readings = read_texts([p.reference for p in pairs], board_run(board, settings))
-        labels = np.array([readings[p.reference].labels for p in pairs])
-        axes["normal"], axes["findings"] = case_mix(labels, LABELS.index("No Finding"))
-    return axes
-
-
 def keep_record(
     board: Board,
     references: References,
@@ -254,9 +243,11 @@ def keep_record(
     With a submission its texts on a public board are written too, for the case browser.
     """
     from evaluator.scoring.diagnostics import recheck
+    from evaluator.scoring.task_scoring import scoring_of
 
     frame = studies_frame(scored, references.studies)
-    for axis, labels in case_axes(board, pairs, scored, settings).items():
+    axes = scoring_of(board.task).axes(board, pairs, scored, board_run(board, settings))
+    for axis, labels in axes.items():
         frame[SUBGROUP_PREFIX + axis] = labels
     store = settings.records or store_directory(settings.store)
     if record.kind == "submission":
@@ -287,7 +278,7 @@ def score_submission(
     leaderboard: Path,
     settings: ScoreSettings,
     progress: ProgressCallback | None = None,
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Mapping[str, Mapping[str, Prediction]] | None = None,
 ) -> list[Path]:
     """The paths of the records written: one a track that the submission entered.
 
@@ -297,7 +288,7 @@ def score_submission(
     paths = []
     for track in predictions.tracks:
         board = Board(dataset, track)
-        pairs = board_pairs(board, references, predictions.reports, settings.protocol)
+        pairs = board_pairs(board, references, predictions.items, settings.protocol)
         scored = score_board(board, pairs, settings, progress)
         before = earlier_on(
             board, submission, earlier, leaderboard, store_directory(settings.store), settings.records
@@ -349,6 +340,6 @@ def submission_record(
         model=submission.model,
         card=RecordCard.model_validate(view(submission.card)),
         predictions_sha256=predictions.sha256,
-        reports=predictions.reports,
+        predictions=predictions.items,
         earlier=earlier,
     )

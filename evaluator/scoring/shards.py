@@ -34,7 +34,7 @@ from evaluator.scoring.run import (
 )
 
 if TYPE_CHECKING:
-    from evaluator.datasets.report import StudyReport
+    from evaluator.datasets.tasks.task import Prediction
     from evaluator.submissions.submission import Submission
 
 
@@ -121,7 +121,7 @@ def merge_shards(
     references: References,
     leaderboard: Path,
     settings: ScoreSettings,
-    earlier: Mapping[str, Mapping[str, StudyReport]] | None = None,
+    earlier: Mapping[str, Mapping[str, Prediction]] | None = None,
 ) -> list[Path]:
     """The records written; equal bit for bit to an unsharded run on one device.
 
@@ -138,7 +138,7 @@ def merge_shards(
         used = replace(settings, protocol=shards[0].protocol, device=shards[0].device)
         if any(get_metric(key).weights for key in scored.scores):
             check_device(used.device)
-        pairs = board_pairs(board, references, predictions.reports, used.protocol)
+        pairs = board_pairs(board, references, predictions.items, used.protocol)
         if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(pairs)} of the track. "

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.registry import TRACKS, dataset_ids, get_dataset
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
@@ -24,7 +25,7 @@ from evaluator.leaderboard.table import OVERVIEW_SCHEMA, Overview, Table, read_t
 from evaluator.leaderboard.table_files import table_csv, table_markdown
 from evaluator.scoring.case_texts import CaseTexts
 from evaluator.scoring.record import Record
-from evaluator.scoring.records import Board, boards, collect, load_record, record_path
+from evaluator.scoring.records import Board, all_boards, boards, collect, load_record, record_path
 
 _T = TypeVar("_T")
 TableKey = tuple[str, str]
@@ -66,8 +67,7 @@ class Content:
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
     """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to mend it."""
-    known = [Board(get_dataset(d), t) for d in dataset_ids() for t in TRACKS]
-    shown = [b for b in known if _has_table(leaderboard, b)]
+    shown = [b for b in all_boards() if _has_table(leaderboard, b)]
     unranked = [b.name for b in boards(leaderboard) if b not in shown]
     if unranked:
         raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
@@ -117,7 +117,7 @@ def _overall(
 ) -> dict[str, OverallTable]:
     """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
     found: dict[str, OverallTable] = {}
-    for track in TRACKS:
+    for track in all_tracks():
         here = {d: tables[d, track] for d in setting.ordered if (d, track) in tables}
         path = leaderboard / f"overall.{track}.json"
         if not here:

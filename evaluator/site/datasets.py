@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from evaluator.datasets.registry import TRACKS, Dataset, TrackName
+from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.leaderboard.table import Resolution, Table
 from evaluator.site.content import Content
 from evaluator.site.template import render
@@ -104,7 +104,7 @@ def datasets_index(datasets: Sequence[Dataset]) -> str:
             split=d.split,
             studies=f"{d.n_studies:,}",
             patients="–" if d.n_patients is None else f"{d.n_patients:,}",
-            tracks=tuple(Fact(TRACK_TITLES[t], _count(d.tracks[t])) for t in TRACKS),
+            tracks=tuple(Fact(TRACK_TITLES[t], _count(d.tracks[t])) for t in d.tracks),
             access=d.access,
             licence=d.licence,
         )
@@ -141,7 +141,7 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
         how_to_get=dataset.how_to_get,
         links=tuple(Link(what[0].upper() + what[1:], address) for what, address in dataset.links.items()),
         command=f"rexrank score submissions/TEAM/MODEL --dataset {dataset.id}",
-        tracks=tuple(_track(dataset, t, content.tables.get((dataset.id, t))) for t in TRACKS),
+        tracks=tuple(_track(dataset, t, content.tables.get((dataset.id, t))) for t in dataset.tracks),
         planning_sd=PLANNING_SD,
         notes=tuple(dataset.notes),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from evaluator.datasets.registry import TRACKS, Dataset, TrackName, get_dataset
+from evaluator.datasets.registry import Dataset, TrackName, get_dataset
 from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
@@ -89,12 +89,13 @@ def boards_index(datasets: Sequence[Dataset], content: Content) -> str:
 def _boards(datasets: Sequence[Dataset], content: Content, root: str) -> list[str]:
     """The real datasets by track in one table, and a sentence on the synthetic ones."""
     real = [d for d in datasets if not d.synthetic]
-    head = "".join(f'<th scope="col">{text(TRACK_TITLES[t]).capitalize()}</th>' for t in TRACKS)
+    tracks = [t for t in TRACK_TITLES if any(t in d.tracks for d in real)]
+    head = "".join(f'<th scope="col">{text(TRACK_TITLES[t]).capitalize()}</th>' for t in tracks)
     body = "\n".join(
         f'<tr><th scope="row">{_dataset(d, root)}</th>'
         + "".join(
             f'<td data-rx-track="{text(TRACK_TITLES[t]).capitalize()}">{_board(d, t, content, root)}</td>'
-            for t in TRACKS
+            for t in tracks
         )
         + "</tr>"
         for d in real
@@ -110,7 +111,7 @@ def _boards(datasets: Sequence[Dataset], content: Content, root: str) -> list[st
         + (f" ({_count(content, d, t)})" if _count(content, d, t) else "")
         for d in datasets
         if d.synthetic
-        for t in TRACKS
+        for t in d.tracks
     ]
     table = (
         '<table class="rx-overview" data-search-exclude><caption class="rx-said">The best group of every board</caption>'
@@ -135,8 +136,10 @@ def _dataset(dataset: Dataset, root: str) -> str:
 
 def _board(dataset: Dataset, track: TrackName, content: Content, root: str) -> str:
     """A cell: best group, its first score, how many models on how many studies, and the way to the board."""
+    if track not in dataset.tracks:
+        return "–"
     table = content.tables.get((dataset.id, track))
-    n = table.n if table and table.n else dataset.tracks[track] or dataset.n_studies
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
     rows = table.rows if table else ()
     where = f"{text(dataset.title)}, {text(TRACK_TITLES[track])}"
     way = f'<a href="{root}leaderboards/{dataset.id}/{track}/" aria-label="Board: {where}">Board</a>'

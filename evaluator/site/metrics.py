@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import yaml
 
-from evaluator.datasets.registry import TRACKS
 from evaluator.metrics.base import Metric
 from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
 from evaluator.models.manifest import ModelSpec, model_specs
@@ -47,16 +46,6 @@ class Signature:
 
     signature: str
     boards: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricPage:
-    """A metric without a written page: what it is in a sentence, and where it is from."""
-
-    title: str
-    about: str
-    paper: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +116,13 @@ class AgreementTable:
 
 
 def fill(docs: Path, content: Content) -> None:
-    """Replaces the comments of the metric pages below `docs` by what belongs there.
-
-    A metric that nobody has written a page of gets one of what its class declares.
-    """
+    """Replaces the comments of the metric pages below `docs` by what belongs there."""
     found = measured(content.leaderboard)
     for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
-        prose = path.read_text("utf-8") if path.is_file() else _page(get_metric(key))
+        if not path.is_file():
+            continue
+        prose = path.read_text("utf-8")
         beside = agreement(key) + metric_measured(key, *found)
         path.write_text(prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, beside), "utf-8")
     path = docs / "metrics/index.md"
@@ -143,15 +131,9 @@ def fill(docs: Path, content: Content) -> None:
         path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
-def _page(metric: Metric) -> str:
-    """A page of what a metric's class declares, with the comments of a written one."""
-    about = metric.summary or f"{metric.title}, of the family of {metric.family} metrics."
-    return render("metric/page.md", view=MetricPage(metric.title, about, metric.paper, metric.code))
-
-
 def _part(key: str) -> Link:
-    """A metric's title and its page."""
-    return Link(get_metric(key).title, f"../{key}/")
+    """A metric's title, with a link where it has a page."""
+    return Link(get_metric(key).title, f"../{key}/" if key in board_metric_keys() else "")
 
 
 def metric_facts(key: str, content: Content) -> str:
@@ -166,7 +148,7 @@ def metric_facts(key: str, content: Content) -> str:
         direction=_direction(metric),
         range=f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
         worst=_bound(metric.worst, ""),
-        track=" and ".join(metric.tracks) + " alone" if metric.tracks != TRACKS else "",
+        track=" and ".join(metric.tracks) + " alone" if metric.tracks else "",
         parts=tuple(map(_part, metric.composes)),
         weights=tuple(weights),
         judge="a language model, named in the signature" if metric.family == "judge" else "",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evaluator.datasets.registry import TRACKS, TrackName, get_dataset
+from evaluator.datasets.registry import TrackName, get_dataset
 from evaluator.leaderboard.overall_reported import (
     ReportedOverall,
     ReportedPlace,
@@ -130,7 +130,7 @@ class View:
 
 
 def overall_page(content: Content) -> str:
-    """The page as Markdown: both tracks, then what ReXrank reported."""
+    """The page as Markdown: every track that a board that counts has, then what ReXrank reported."""
     lines = [
         "---",
         f"title: {TITLE}",
@@ -140,14 +140,15 @@ def overall_page(content: Content) -> str:
         f"# {TITLE}",
         "",
     ]
-    for track in TRACKS:
+    tracks = [t for t in TRACK_TITLES if any(t in get_dataset(d).tracks for d in content.setting.ordered)]
+    for track in tracks:
         lines += [f"## {TRACK_TITLES[track].capitalize()} {{ #{track} }}", ""]
         table = content.overall.get(track)
         lines.append(
             render("overall_track.html", view=_view(table, content)) if table else _nobody(track, content)
         )
     lines.append(_HOW)
-    for track in TRACKS:
+    for track in tracks:
         found = reported_overall(content.reported, track, content.setting)
         if found is not None:
             title = f"Reported by ReXrank: {TRACK_TITLES[track]}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.row import Inputs, Row
 
-TRACK_TITLES: Final = {"findings": "findings", "report": "findings + impression"}
+TRACK_TITLES: Final = {t: task.track(t).title for t, task in all_tracks().items()}
 
 VIEWS: Final = {"all": "all views", "frontal": "frontal view", "none": "no image"}
 CONTEXTS: Final = {

@@ -87,8 +87,8 @@ def holds(scores: Sequence[float], relations: Sequence[tuple[int, str, int]]) ->
     (True, False)
     """
     wanted = {">": 1.0, "=": 0.0}
-    signs = sign(np.array([scores[i] - scores[j] for i, _, j in relations]))
-    return bool(signs.tolist() == [wanted[mark] for _, mark, _ in relations])
+    found = sign(np.array([scores[i] - scores[j] for i, _, j in relations]))
+    return bool(found.tolist() == [wanted[mark] for _, mark, _ in relations])
 
 
 def _estimate(statistic: Callable[[FloatArray], FloatArray], weights: FloatArray) -> Estimate:

@@ -71,13 +71,13 @@ def estimate(
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
     """The statistic of the summed counts with its interval, on the weights that the means use."""
-    point = value(counts, statistic)
+    found = value(counts, statistic)
     if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
-        return CorpusEstimate(point, None, None, None)
+        return CorpusEstimate(found, None, None, None)
     drawn = statistic(draw_totals(counts, clusters, seed, draws))
     levels = _bca_levels(counts, clusters, statistic, drawn) if interval == "bca" else (0.025, 0.975)
     low, high = np.quantile(drawn, levels)
-    return CorpusEstimate(point, float(drawn.std(ddof=1)), float(low), float(high))
+    return CorpusEstimate(found, float(drawn.std(ddof=1)), float(low), float(high))
 
 
 def difference(
@@ -102,8 +102,8 @@ def _bca_levels(
 ) -> tuple[float, float]:
     """The quantiles of a bias-corrected and accelerated interval (Efron 1987); patients are left out one by one."""
     normal = NormalDist()
-    point = value(counts, statistic)
-    below = (np.mean(drawn < point) + np.mean(drawn <= point)) / 2
+    found = value(counts, statistic)
+    below = (np.mean(drawn < found) + np.mean(drawn <= found)) / 2
     bias = normal.inv_cdf(float(np.clip(below, 1e-6, 1 - 1e-6)))
     sums = clusters.sums(counts)
     without = statistic(sums.sum(axis=0) - sums)
@@ -145,6 +145,21 @@ def macro_share(totals: FloatArray) -> FloatArray:
     share = np.divide(right, asked, out=np.zeros_like(right), where=asked > 0)
     groups = (asked > 0).sum(axis=1)
     return np.asarray(share.sum(axis=1) / np.maximum(groups, 1))
+
+
+def macro_shares(counts: FloatArray) -> FloatArray:
+    """Each study's part of the `macro_share` of all of them, times n, from per-study counts of shape (n, 2S).
+
+    Their mean is the figure: a right answer weighs n / (groups x studies asked in its group), whichever way it went.
+
+    >>> macro_shares(np.array([[1.0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])).tolist()
+    [0.75, 0.0, 1.5]
+    """
+    right, asked = np.moveaxis(counts.reshape(len(counts), -1, 2), -1, 0)
+    totals = asked.sum(axis=0)
+    below = totals * (totals > 0).sum()
+    weights = np.divide(len(counts), below, out=np.zeros_like(below), where=below > 0)
+    return np.asarray(right @ weights)
 
 
 STATISTICS: Final[Mapping[str, Statistic]] = {

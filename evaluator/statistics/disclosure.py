@@ -93,15 +93,15 @@ def safe_axes(
     studies that is too small: one cell nested in another, or a chain of cells that overlap, on this track or
     with what the other one shows.
     """
-    safe: dict[str, dict[str, Mask]] = {}
+    shown: dict[str, dict[str, Mask]] = {}
     for axis in axes:
         cells = publishable(axis, clusters)
         if not cells:
             continue
-        masks = [m for axis_cells in safe.values() for m in axis_cells.values()] + list(cells.values())
+        masks = [m for kept in shown.values() for m in kept.values()] + list(cells.values())
         if not (derivable_small_set(masks, clusters) or _with_other_track(masks, clusters, beside)):
-            safe[axis.name] = cells
-    return safe
+            shown[axis.name] = cells
+    return shown
 
 
 def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside | None) -> bool:
@@ -115,8 +115,8 @@ def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside 
     inside = beside.common
     if large_enough(~beside.common, clusters):
         inside = np.ones(clusters.n_studies, dtype=bool)
-    inner_masks = [mask[inside] for mask in (beside.common, *beside.masks, *masks)]
-    return derivable_small_set(inner_masks, clusters.within(inside))
+    shown = [mask[inside] for mask in (beside.common, *beside.masks, *masks)]
+    return derivable_small_set(shown, clusters.within(inside))
 
 
 def derivable_small_set(masks: Sequence[Mask], clusters: Clusters) -> bool:

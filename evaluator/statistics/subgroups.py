@@ -147,19 +147,19 @@ def analyse_subgroups(
     """
     m = values.shape[1]
     results: list[list[AxisResult]] = [[] for _ in range(m)]
-    named_cells = [
+    shown = [
         (n, c) for n, c in cells_of(axes, clusters, private=private, beside=beside).items() if len(c) > 1
     ]
-    for done, (name, cells) in enumerate(named_cells):
+    for done, (name, cells) in enumerate(shown):
         if progress is not None:
-            progress("subgroups", done, len(named_cells))
+            progress("subgroups", done, len(shown))
         axis = _Axis(name, cells, clusters, strata, private=private)
         width = max(1, MAX_DRAWN // (axis.n_cells * draws) - 1)
         for start in range(0, m, width):
             models = _Models(axis, values[:, start : start + width], null, seed, draws)
             for j in range(models.n):
                 results[start + j].append(models.result(j, higher_is_better=higher_is_better))
-    return [_with_q(axis_results) for axis_results in results]
+    return [_with_q(found) for found in results]
 
 
 def _with_q(found: list[AxisResult]) -> list[AxisResult]:

@@ -11,6 +11,8 @@ from typing import Final
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions.rules.codes import RULES, anchor
 from evaluator.submissions.validate import FileSummary, Found, Report
 
@@ -50,13 +52,21 @@ def next_step(report: Report) -> str:
 
 def describe_file(file: FileSummary) -> str:
     """A prediction file in one line."""
+    task = get_task(get_dataset(file.dataset).task)
     if not file.studies:
-        return f"{file.dataset}: no study could be read"
+        return f"{file.dataset}: no {task.item} could be read"
     empty = f", {file.empty} empty" if file.empty else ""
+    words = "" if file.median_words is None else f", {file.median_words} words in the median"
     return (
-        f"{file.dataset}: {file.studies:,} studies, {' and '.join(file.tracks)} track{'s' * (len(file.tracks) > 1)}, "
-        f"{file.distinct:,} distinct report{'s' * (file.distinct != 1)}, {file.median_words} words in the median{empty}"
+        f"{file.dataset}: {file.studies:,} {task.items}, {tracks_text(file.tracks)}, "
+        f"{file.distinct:,} distinct {task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
     )
+
+
+def tracks_text(tracks: Sequence[str]) -> str:
+    """Tracks in words: "findings and report tracks"."""
+    *first, last = tracks or ("no",)
+    return f"{', '.join(first)}{' and ' if first else ''}{last} track{'s' * (len(tracks) > 1)}"
 
 
 def as_json(report: Report) -> str:
@@ -113,11 +123,8 @@ def _property(text: str) -> str:
 def as_markdown(report: Report) -> str:
     """The outcome for a comment: verdict first, then every problem by file, capped in length."""
     head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
-    for folder in report.found[:MAX_FOLDERS]:
-        head += [
-            f"- {code_span(folder.folder)}",
-            *(f"  - {code_span(describe_file(f))}" for f in folder.files),
-        ]
+    for found in report.found[:MAX_FOLDERS]:
+        head += [f"- {code_span(found.folder)}", *(f"  - {code_span(describe_file(f))}" for f in found.files)]
     if len(report.found) > MAX_FOLDERS:
         head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
     tail = ["", next_step(report)]

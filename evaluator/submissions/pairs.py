@@ -78,16 +78,16 @@ def _places(table: Table, name: str) -> dict[str, int]:
     places: dict[str, int] = {}
     lacking: list[str] = []
     for wanted in COLUMNS:
-        columns = (
+        found = (
             [i for i, column in enumerate(table.columns) if column == wanted]
             or [i for i, name in enumerate(names) if name == wanted]
             or _by_role(table, wanted)
         )
-        if len(columns) > 1:
-            choice = ", ".join(f"'{visible(table.columns[i])}'" for i in columns)
+        if len(found) > 1:
+            choice = ", ".join(f"'{visible(table.columns[i])}'" for i in found)
             raise Refused(f"{name}: {choice} may each hold the {wanted}; call the right one {wanted!r}.")
-        if columns:
-            places[wanted] = columns[0]
+        if found:
+            places[wanted] = found[0]
         else:
             lacking.append(wanted)
     if lacking:

@@ -9,11 +9,11 @@ from evaluator.core.problems import InputError, Problems
 from evaluator.core.workspace import references_directory
 from evaluator.datasets.references import known_ids
 from evaluator.datasets.registry import Dataset
-from evaluator.datasets.report import StudyReport
+from evaluator.datasets.tasks.task import Prediction, get_task
 from evaluator.submissions.parsing import decode, parse_json
 from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
-from evaluator.submissions.rules.structure import well_formed
 from evaluator.submissions.submission import Submission
+from evaluator.submissions.task_predictions import predictions_of
 from evaluator.submissions.tree import Tree, read_directory
 from evaluator.submissions.validate import Report, submission_folders, validate
 
@@ -33,10 +33,10 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
             raise InputError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
             )
-        label = _shown(path)
-        tree = read_directory(path, label)
+        shown = _shown(path)
+        tree = read_directory(path, shown)
         entries += list(tree.values())
-        folders += submission_folders(tree, label)
+        folders += submission_folders(tree, shown)
     return validate(Tree(entries), set(folders), manifest)
 
 
@@ -49,8 +49,8 @@ def _shown(path: Path) -> str:
     return "/".join(parts[-2:])
 
 
-def read_reports(path: Path) -> dict[str, StudyReport] | None:
-    """The reports of a prediction file that is already in the repository; `None` if it is not a sound one."""
+def read_predictions(path: Path, dataset: Dataset) -> dict[str, Prediction] | None:
+    """The predictions of a file that is already in the repository; `None` if it is not a sound one."""
     problems = Problems()
     try:
         data = path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
@@ -58,25 +58,26 @@ def read_reports(path: Path) -> dict[str, StudyReport] | None:
         return None
     text = decode(path.name, data, problems)
     value = parse_json(path.name, text, problems) if text else None
-    if not isinstance(value, dict) or not problems.ok or not all(map(well_formed, value.values())):
+    if not isinstance(value, dict) or not problems.ok:
         return None
-    return {i: StudyReport(s["findings"], s.get("impression")) for i, s in value.items()}
+    return predictions_of(get_task(dataset.task)).read(value)
 
 
-Reports = Mapping[str, StudyReport]
+Items = Mapping[str, Prediction]
 
 
-class ReportFiles(Mapping[str, Reports]):
-    """Reports by `team/model`, each file read when it is asked for and not kept: a board has many.
+class PredictionFiles(Mapping[str, Items]):
+    """Predictions by `team/model`, each file read when it is asked for and not kept: a board has many.
 
     A file that is not sound counts as empty.
     """
 
-    def __init__(self, paths: Mapping[str, Path]) -> None:
+    def __init__(self, dataset: Dataset, paths: Mapping[str, Path]) -> None:
+        self._dataset = dataset
         self._paths = dict(paths)
 
-    def __getitem__(self, name: str) -> Reports:
-        return read_reports(self._paths[name]) or {}
+    def __getitem__(self, name: str) -> Items:
+        return read_predictions(self._paths[name], self._dataset) or {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -84,18 +85,20 @@ class ReportFiles(Mapping[str, Reports]):
     def __len__(self) -> int:
         return len(self._paths)
 
-    def only(self, names: Sequence[str]) -> ReportFiles:
+    def only(self, names: Sequence[str]) -> PredictionFiles:
         """The same files, those of `names` alone."""
-        return ReportFiles({n: self._paths[n] for n in names if n in self._paths})
+        return PredictionFiles(self._dataset, {n: self._paths[n] for n in names if n in self._paths})
 
 
-def earlier_reports(folder: Path, submission: Submission, dataset: Dataset) -> ReportFiles:
-    """Reports of the other submissions beside this one on the dataset, by `team/model`."""
+def earlier_predictions(folder: Path, submission: Submission, dataset: Dataset) -> PredictionFiles:
+    """Predictions of the other submissions beside this one on the dataset, by `team/model`."""
     root = folder.resolve().parents[1]
-    return submitted_reports(root, dataset.id, f"{submission.team}/{submission.model}")
+    return submitted_predictions(root, dataset, f"{submission.team}/{submission.model}")
 
 
-def submitted_reports(root: Path, dataset: str, own: str) -> ReportFiles:
-    """Reports of every submission below `root` on a dataset but `own`, by `team/model`."""
-    paths = {f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset}.json"))}
-    return ReportFiles({name: p for name, p in paths.items() if name != own})
+def submitted_predictions(root: Path, dataset: Dataset, own: str) -> PredictionFiles:
+    """Predictions of every submission below `root` on a dataset but `own`, by `team/model`."""
+    paths = {
+        f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset.id}.json"))
+    }
+    return PredictionFiles(dataset, {name: p for name, p in paths.items() if name != own})

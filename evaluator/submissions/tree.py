@@ -74,13 +74,13 @@ class Tree(Mapping[str, Entry]):
 
     def below(self, folder: str) -> list[Entry]:
         """Every entry below `folder`, at any depth."""
-        entries: list[Entry] = []
+        found: list[Entry] = []
         pending = self.children(folder)
         while pending:
             entry = pending.pop()
-            entries.append(entry)
+            found.append(entry)
             pending += self._children.get(entry.path, ())
-        return sorted(entries, key=lambda e: e.path)  # tie: none, paths differ
+        return sorted(found, key=lambda e: e.path)  # tie: none, paths differ
 
 
 def _no_bytes(_: int) -> bytes:

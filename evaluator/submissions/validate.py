@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
-from evaluator.datasets.registry import Dataset, TrackName, dataset_ids, get_dataset
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
+from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.parsing import UNUSABLE, decode, parse_json, parse_yaml
 from evaluator.submissions.rules import card as cards
-from evaluator.submissions.rules import coverage, files, lookalikes, structure, text
+from evaluator.submissions.rules import coverage, files, structure
 from evaluator.submissions.submission import Predictions, Submission
+from evaluator.submissions.task_predictions import predictions_of
 from evaluator.submissions.tree import Tree
 
 Manifest = Callable[[Dataset], Collection[str] | None]
@@ -20,11 +22,14 @@ Manifest = Callable[[Dataset], Collection[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class FileSummary:
-    """Counts of a prediction file, for people and comments; lengths in words, `None` of a file without a study."""
+    """Counts of a prediction file, for people and comments.
+
+    `studies`: its predictions. Lengths in words: `None` of a file without any, and where predictions are no texts.
+    """
 
     dataset: str
     studies: int
-    tracks: tuple[TrackName, ...]
+    tracks: tuple[str, ...]
     empty: int
     distinct: int
     median_words: int | None
@@ -88,8 +93,8 @@ def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report
     """
     problems = Problems()
     files.check_strays(tree, folders, problems)
-    results = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
-    return Report(problems, results)
+    found = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
+    return Report(problems, found)
 
 
 def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Problems) -> Found:
@@ -129,45 +134,42 @@ def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None
 def _predictions(
     file: str, data: bytes, dataset: Dataset, manifest: Manifest, problems: Problems
 ) -> Predictions:
-    """The file's reports as far as they can be read."""
+    """The file's predictions as far as they can be read."""
     digest = sha256_bytes(data)
+    form = predictions_of(get_task(dataset.task))
     content = decode(file, data, problems)
     value = parse_json(file, content, problems) if content is not None else UNUSABLE
     if content is None or value is UNUSABLE:
         return Predictions(dataset.id, {}, digest)
-    studies = structure.check_shape(file, content, value, dataset.id, problems)
+    items = form.shape(file, content, value, dataset, problems)
     if isinstance(value, dict):
         coverage.check_coverage(
             file,
             value,
             manifest(dataset),
-            dataset.n_studies,
+            dataset,
             problems,
             text=content,
-            show_ids=dataset.exposure.studies,
         )
-    if isinstance(value, dict) and (studies or not value):
-        structure.check_impressions(file, studies, problems)
+    if isinstance(value, dict) and (items or not value):
         structure.check_order(file, content, list(value), problems)
-        text.check_reports(file, content, studies, problems, dataset.id)
-        lookalikes.check_lookalikes(file, content, studies, problems)
-    return Predictions(dataset.id, studies, digest)
+        form.content(file, content, items, dataset, problems)
+    return Predictions(dataset.id, items, digest)
 
 
 def describe(predictions: Predictions) -> FileSummary:
     """What a prediction file holds, counted."""
-    lengths = sorted(
-        len(r.findings.split()) + len((r.impression or "").split()) for r in predictions.reports.values()
-    )
-    n = len(lengths)
-    distinct = len({(r.findings, r.impression) for r in predictions.reports.values()})
+    task = get_task(get_dataset(predictions.dataset).task)
+    words = predictions_of(task).free_text
+    texts = [tuple(p.fields.values()) for p in predictions.items.values()]
+    lengths = sorted(sum(len(t.split()) for t in prediction) for prediction in texts) if words else []
     return FileSummary(
         dataset=predictions.dataset,
-        studies=n,
-        tracks=predictions.tracks if n else (),
+        studies=len(texts),
+        tracks=predictions.tracks,
         empty=predictions.n_empty,
-        distinct=distinct,
-        median_words=lengths[n // 2] if n else None,
-        longest_words=lengths[-1] if n else None,
+        distinct=len(set(texts)),
+        median_words=lengths[len(lengths) // 2] if lengths else None,
+        longest_words=lengths[-1] if lengths else None,
         sha256=predictions.sha256,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.datasets.protocol import clean_report, clean_section, make_pairs, pair_texts
-from evaluator.datasets.references import Reference
+from evaluator.datasets.protocol import clean_report, clean_section
+from evaluator.datasets.references import References
+from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference, pair_texts
 
 
 def reference(findings="Clear.", impression="Normal.", study="1"):
@@ -17,7 +18,7 @@ def reference(findings="Clear.", impression="Normal.", study="1"):
 
 
 def report(findings="Clear.", impression="Normal."):
-    return SimpleNamespace(findings=findings, impression=impression)
+    return StudyReport(findings, impression)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +89,36 @@ def test_pair_texts(ref, pred, track, protocol, expected):
     assert pair_texts(ref, pred, track, protocol) == expected
 
 
+def pairs_of(references, reports, track):
+    return References(get_dataset("sandbox"), references, "d").pairs(reports, track, "clean")
+
+
 def test_a_study_the_submission_lacks_is_compared_with_nothing():
     references = {"b": reference(study="b"), "a": reference(study="a")}
-    pairs = make_pairs(references, {"b": report()}, "findings", "clean")
-    assert pairs == [("a", "Clear.", ""), ("b", "Clear.", "Clear.")]
+    pairs = pairs_of(references, {"b": report()}, "findings")
+    assert [(p.id, p.reference, p.prediction) for p in pairs] == [
+        ("a", "Clear.", ""),
+        ("b", "Clear.", "Clear."),
+    ]
 
 
 def test_studies_without_a_reference_in_the_track_are_left_out():
-    references = {"a": reference(None), "b": reference()}
-    assert [p[0] for p in make_pairs(references, {}, "findings", "clean")] == ["b"]
-    assert [p[0] for p in make_pairs(references, {}, "report", "clean")] == ["a", "b"]
+    references = {"a": reference(None, study="a"), "b": reference(study="b")}
+    assert [p.id for p in pairs_of(references, {}, "findings")] == ["b"]
+    assert [p.id for p in pairs_of(references, {}, "report")] == ["a", "b"]
+    assert [p.id for p in pairs_of(references, {}, "impression")] == ["a", "b"]
+    assert pairs_of({"a": reference(impression=None)}, {}, "impression") == []
+
+
+@pytest.mark.parametrize("protocol", ["clean", "compat"])
+def test_the_impression_track_compares_impressions_alone(protocol):
+    told = StudyReport(impression="IMPRESSION: Normal.")
+    plain = ("Normal.", "Normal." if protocol == "clean" else "IMPRESSION: Normal.")
+    assert pair_texts(reference(impression="Normal."), told, "impression", protocol) == plain
+    assert pair_texts(reference(None, impression="Normal."), report("x", "y"), "impression", protocol) == (
+        "Normal.",
+        "y",
+    )
 
 
 @given(st.text())

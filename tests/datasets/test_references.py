@@ -18,9 +18,9 @@ from evaluator.datasets.references import (
     load_references,
     manifest,
     parse_references,
-    section,
 )
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report_references import section
 
 SMALL = get_dataset("mimic-cxr").model_copy(update={"n_studies": 2, "tracks": {"findings": 1, "report": 2}})
 
@@ -162,7 +162,7 @@ def test_no_study_makes_the_loader_stumble(studies):
         ("{}", "must hold an object of studies"),
         ('{" ": {}}', "a study has no id"),
         ('{"a": {"section_findings": "\\ud83d"}}', "half of a character"),
-        ('{"a": {"subject_id": [1]}}', "the subject_id of the study 'a' is neither a text nor a number"),
+        ('{"a": {"subject_id": [1]}}', "the subject_id of 'a' is neither a text nor a number"),
         ("[" * 100_000, "is not JSON"),
     ],
 )

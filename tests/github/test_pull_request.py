@@ -28,7 +28,7 @@ def codes(intake):
 def test_a_good_submission(repo, tmp_path, submission_files):
     intake = taken(repo, tmp_path, submission_files())
     assert (intake.kind, intake.folder, intake.ok) == ("submission", FOLDER, True)
-    assert intake.report.found[0].submission.files["sandbox"].reports
+    assert intake.report.found[0].submission.files["sandbox"].items
 
 
 def test_a_change_of_the_project_is_no_submission(repo, tmp_path):

@@ -30,7 +30,7 @@ def test_facts_by_hand():
     ],
 )
 def test_resemblance(other, share):
-    found = nearest(made(["A b.", "C d.", "E f.", "G h."]), {"t/m": made(other).reports})
+    found = nearest(made(["A b.", "C d.", "E f.", "G h."]), {"t/m": made(other).items})
     assert found == ([] if share is None else [("t/m", share)])
 
 
@@ -38,16 +38,16 @@ def test_a_sentence_appended_hides_nobody():
     text = "There is a small left effusion with basal atelectasis. The heart is enlarged. No pneumothorax is seen."
     theirs = made([f"{text} Film {i}." for i in range(9)])
     mine = made([f"{text} Film {i}. No acute disease." for i in range(9)])
-    assert nearest(mine, {"t/m": theirs.reports}) == [("t/m", 1.0)]
+    assert nearest(mine, {"t/m": theirs.items}) == [("t/m", 1.0)]
 
 
 def test_empty_reports_resemble_nothing():
-    assert nearest(made(["", " "]), {"t/m": made(["", ""]).reports}) == []
+    assert nearest(made(["", " "]), {"t/m": made(["", ""]).items}) == []
 
 
 def test_the_three_nearest_come_first():
     own = made([f"report {i}" for i in range(8)])
-    others = {f"t/{k}": made([f"report {i}" for i in range(k)]).reports for k in range(1, 6)}
+    others = {f"t/{k}": made([f"report {i}" for i in range(k)]).items for k in range(1, 6)}
     assert [name for name, _ in nearest(own, others)] == ["t/5", "t/4", "t/3"]
 
 

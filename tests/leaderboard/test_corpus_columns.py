@@ -82,7 +82,7 @@ def test_shards_give_the_record_of_one_run(scored, tmp_path):
     used = replace(settings, store=tmp_path / "store")
     for track in entered.files["sandbox"].tracks:
         board = Board(BOARD.dataset, track)
-        pairs = board_pairs(board, references, entered.files["sandbox"].reports, used.protocol)
+        pairs = board_pairs(board, references, entered.files["sandbox"].items, used.protocol)
         for i in (1, 2):
             write_shard(used, board, entered, score_board(board, pairs, used, part=(i, 2)), (i, 2))
     merge_shards(entered, BOARD.dataset, references, tmp_path, used)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.metrics.registry import PRESETS, REXRANK_KEYS, board_metric_keys, get_metric, metric_keys
+from evaluator.datasets.tasks.report_generation import TASK
+from evaluator.metrics.registry import PRESETS, REXRANK_KEYS, fits, get_metric, metric_keys
 
 SEVEN = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore", "green")
 
@@ -16,7 +17,7 @@ def test_named_sets():
 
 @pytest.mark.parametrize("track", ["findings", "report"])
 def test_boards_show_what_rexrank_shows_now(track):
-    keys = [k for k in board_metric_keys() if track in get_metric(k).tracks]
+    keys = [k for k in TASK.metrics if fits(k, TASK, track)]
     rexrank = {*SEVEN, "crimson"} if track == "findings" else set(SEVEN)
     beside = {"rouge_l", *(k for k in metric_keys() if k.startswith("chexbert_") and get_metric(k).corpus)}
     assert set(keys) == rexrank | beside - {"chexbert_f1"}

@@ -14,7 +14,7 @@ from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.leaderboard.rank import rank_all
-from evaluator.scoring.baselines import check_sanity, sanity_path, score_baselines, training_reports
+from evaluator.scoring.baselines import check_sanity, sanity_path, score_baselines, training_data
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.submission import Predictions, Submission
@@ -87,15 +87,15 @@ def test_a_metric_out_of_its_band_stops_the_ranking(sandbox, probe, value, datas
     assert "not probed here" in check_sanity(leaderboard, board, signatures)[0]
 
 
-def test_training_reports_are_where_the_maintainer_puts_them(tmp_path):
-    assert training_reports("iu-xray", None) == []
-    assert training_reports("iu-xray", tmp_path) == []
+def test_training_data_are_where_the_maintainer_puts_them(tmp_path):
+    assert not training_data("iu-xray", None)
+    assert not training_data("iu-xray", tmp_path)
     path = tmp_path / "iu-xray.train.json"
     path.write_text('{"a": {"section_findings": "Clear.", "section_impression": NaN}, "b": {}}')
-    assert training_reports("iu-xray", tmp_path) == [StudyReport("Clear.", "")]
+    assert training_data("iu-xray", tmp_path) == [StudyReport("Clear.", "")]
     path.write_text("[]")
     with pytest.raises(RexrankError, match="must hold an object"):
-        training_reports("iu-xray", tmp_path)
+        training_data("iu-xray", tmp_path)
 
 
 def floats(value):

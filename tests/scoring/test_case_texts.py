@@ -7,9 +7,10 @@ import json
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.references import Reference, References, load_references
+from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.scoring.case_texts import read_predictions, read_references, write_cases
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import board_pairs

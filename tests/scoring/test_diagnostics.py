@@ -11,16 +11,19 @@ from support.texts import WORDS, report, sentence
 
 from evaluator.core.typed import view
 from evaluator.core.types import Scores
-from evaluator.datasets.references import Planted, Reference, References
+from evaluator.datasets.references import Planted, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.models.runtime import Run
-from evaluator.scoring.diagnostics import describe, diagnose, hold_reason, null_like, recheck
+from evaluator.scoring.diagnostics import diagnose, hold_reason, null_like, recheck
 from evaluator.scoring.earlier import Earlier, OwnFile
 from evaluator.scoring.engine import Scored
 from evaluator.scoring.record import Diagnostics, Integrity
 from evaluator.scoring.records import Board
+from evaluator.scoring.reports import REPORTS
 from evaluator.scoring.run import board_pairs
+from evaluator.scoring.task_scoring import Entry
 
 
 def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(), **more):  # noqa: B008
@@ -33,7 +36,7 @@ def outcome(reports, dataset="iu-xray", failed=0, metrics=None, planted=Planted(
     scored = Scored(tuple(sorted(reports)), scores, {k: k for k in scores})
     board = Board(get_dataset(dataset), "findings")
     pairs = board_pairs(board, references, reports, "clean")
-    return diagnose(board, references, scored, pairs, reports, Run(), **more)
+    return diagnose(Entry(board, references, scored, pairs, reports, Run(), **more))
 
 
 def many(n, make):
@@ -161,7 +164,7 @@ def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
 
     def codes(strata):
         pairs = board_pairs(board, references, reports, "clean")
-        _, found = diagnose(board, references, scored, pairs, reports, Run(), strata=strata)
+        _, found = diagnose(Entry(board, references, scored, pairs, reports, Run(), strata=strata))
         return [b.code for b in found.badges]
 
     assert "C14" not in codes([""] * 200)
@@ -173,7 +176,7 @@ def test_a_null_row_is_described_and_not_accused():
     references = References(get_dataset("iu-xray"), studies, "d")
     reports = {i: StudyReport(r.findings or "") for i, r in studies.items()}
     pairs = board_pairs(Board(get_dataset("iu-xray"), "findings"), references, reports, "clean")
-    numbers = describe(references, pairs)
+    numbers = REPORTS.describe(references, pairs)
     assert numbers.exact_match == 1.0
     assert numbers.signal is None
 
@@ -245,7 +248,7 @@ def judged(green, *, failed=(), dataset="iu-xray", **more):
     board = Board(get_dataset(dataset), "findings")
     reports = many(n, honest)
     pairs = board_pairs(board, references, reports, "clean")
-    return diagnose(board, references, scored, pairs, reports, Run())
+    return diagnose(Entry(board, references, scored, pairs, reports, Run()))
 
 
 def outliers(result):

@@ -12,7 +12,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.scoring.earlier import MAX_OWN_FILES, came_before, keep_file, own_files
 from evaluator.scoring.records import record_path
-from evaluator.submissions.reading import submitted_reports
+from evaluator.submissions.reading import submitted_predictions
 from evaluator.submissions.submission import Predictions, Submission
 
 DATASET = get_dataset("iu-xray")
@@ -72,7 +72,7 @@ def test_files_are_kept_once_and_the_oldest_go(tmp_path):
     assert own_files(tmp_path, DATASET, "me", "a" * 64) == []
     (file,) = own_files(tmp_path, DATASET, "me", "c" * 64)
     assert (file.name, file.submitted) == ("me/model", "2026-01-01")
-    assert file.reports == submission().files[DATASET.id].reports
+    assert file.predictions == submission().files[DATASET.id].items
     for i in range(MAX_OWN_FILES):
         keep_file(tmp_path, submission(f"{i:064}", "other", str(i)), DATASET, f"2026-02-{i + 1:02}")
     kept = own_files(tmp_path, DATASET, "me", "")
@@ -86,7 +86,7 @@ def test_other_submissions_are_read_when_asked_for(tmp_path):
         path = tmp_path / name / f"{DATASET.id}.json"
         path.parent.mkdir(parents=True)
         path.write_text(text, "utf-8")
-    files = submitted_reports(tmp_path, DATASET.id, "me/model")
+    files = submitted_predictions(tmp_path, DATASET, "me/model")
     assert sorted(files) == ["you/one", "you/two"]
     assert files["you/one"] == {"s1": StudyReport("Clear.")}
     assert files["you/two"] == {}  # not sound: nothing to compare with

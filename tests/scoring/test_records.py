@@ -9,8 +9,8 @@ import pytest
 from support import records
 
 from evaluator.core.problems import RexrankError
-from evaluator.datasets.references import Reference
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.report_references import Reference
 from evaluator.metrics.base import all_scored
 from evaluator.scoring.engine import Scored
 from evaluator.scoring.records import Board, boards, read_records, read_studies, studies_frame, write_record

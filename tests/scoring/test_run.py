@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 from support.submissions import model_card
 
-from evaluator.datasets import protocol
 from evaluator.datasets.references import References, load_references
-from evaluator.datasets.registry import TRACKS, get_dataset
+from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.null_reports import null_reports
@@ -19,22 +17,21 @@ from evaluator.scoring.run import ScoreSettings, board_pairs, score_board, score
 from evaluator.scoring.shards import merge_shards, write_shard
 from evaluator.submissions.submission import Predictions, Submission
 
-PROBES = 2
-"""A reference against itself and against an empty report; the shuffle is a null row."""
+PROBES = 3
+"""A reference against itself, against an empty report and against another patient's."""
+TRACKS = ("findings", "report")
 
 
 @pytest.fixture
 def entries(monkeypatch):
-    """The track of every entry into `make_pairs`, by whichever module."""
-    make, tracks = protocol.make_pairs, []
+    """The track of every time that the texts of a board are made."""
+    make, tracks = References.pairs, []
 
-    def counted(references, reports, track, name):
+    def counted(references, predictions, track, name):
         tracks.append(track)
-        return make(references, reports, track, name)
+        return make(references, predictions, track, name)
 
-    for module in list(sys.modules.values()):
-        if getattr(module, "make_pairs", None) is make:
-            monkeypatch.setattr(module, "make_pairs", counted)
+    monkeypatch.setattr(References, "pairs", counted)
     return tracks
 
 
@@ -73,7 +70,7 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
     mine, used = submission(references), settings(tmp_path / "store")
     for track in TRACKS:
         board = Board(references.dataset, track)
-        pairs = board_pairs(board, references, mine.files["sandbox"].reports, used.protocol)
+        pairs = board_pairs(board, references, mine.files["sandbox"].items, used.protocol)
         for part in ((1, 2), (2, 2)):
             write_shard(used, board, mine, score_board(board, pairs, used, part=part), part)
     entries.clear()
@@ -85,7 +82,7 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
 
 def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):
     wanted = ScoreSettings(metrics=("bleu_2", "crimson"), store=tmp_path)
-    reports = submission(references).files["sandbox"].reports
+    reports = submission(references).files["sandbox"].items
     found = {}
     for track in TRACKS:
         board = Board(references.dataset, track)

@@ -12,8 +12,8 @@ from support.work import calls, grows_in_proportion, peak
 
 from evaluator.core.typed import json_schema
 from evaluator.site.content import schema_text
+from evaluator.submissions.report_file import Study
 from evaluator.submissions.rules.structure import well_formed
-from evaluator.submissions.submission import Study
 from evaluator.submissions.tree import Entry, Tree
 from evaluator.submissions.validate import validate
 

@@ -16,6 +16,9 @@ from evaluator.submissions.submission import Predictions
         ({"a": StudyReport("x")}, ("findings",), 0),
         ({"a": StudyReport("x", "y")}, ("findings", "report"), 0),
         ({"a": StudyReport("", ""), "b": StudyReport(" \n", "y")}, ("findings", "report"), 1),
+        ({"a": StudyReport(None, "x")}, (), 0),
+        ({"a": StudyReport("x"), "b": StudyReport("x", "y")}, ("findings",), 0),
+        ({}, (), 0),
         ({"a": StudyReport(""), "b": StudyReport("\t")}, ("findings",), 2),
     ],
 )

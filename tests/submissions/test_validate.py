@@ -65,6 +65,7 @@ CASES = [
     ("old format", studies(lambda s: {k: {"model_prediction": "x", "section_findings": "secret"} for k in s}), "RX209", "", None, "ReXrank's old format, with model_prediction, section_findings"),
     ("reference field", studies(lambda s: {k: {**v, "gt_findings": "secret"} for k, v in s.items()}), "RX209", "", None, "fields for references, with gt_findings"),
     ("one impression lost", studies(lambda s: s[FIRST].pop("impression") and None), "RX210", f"/{FIRST}", None, f"1 of 60 studies have no impression (first: {FIRST})"),
+    ("impressions alone", studies(lambda s: [v.pop("findings") for v in s.values()] and None), "RX213", "", None, "impression alone"),
     ("unsorted", studies(lambda s: dict(reversed(s.items()))), "RX211", "", None, "the studies are not sorted"),
     ("one line", text(lambda b: b.replace(b"\n", b" ")), "RX211", "", None, "several studies stand on one line"),
     ("unknown dataset", add("mimic.json", b"{}"), "RX301", "", None, "there is no dataset 'mimic'"),
@@ -182,7 +183,7 @@ def test_a_good_submission_has_no_problem(submission):
     found = report.found[0]
     assert (found.team, found.model) == ("acme", "m1")
     assert found.submission.files["sandbox"].tracks == ("findings", "report")
-    assert found.submission.files["sandbox"].reports["sandbox-0001"].findings
+    assert found.submission.files["sandbox"].items["sandbox-0001"].findings
 
 
 def test_findings_only_enters_one_track(submission):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from evaluator.core.files import dump_json
-from evaluator.datasets.registry import TRACKS, Dataset, get_dataset
-from evaluator.leaderboard.analysis import AGGREGATED
+from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.datasets.tasks.report_generation import TASK
 from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
@@ -23,7 +23,7 @@ from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.table import TABLE_SCHEMA, Table, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
-from evaluator.metrics.registry import board_metric_keys, get_metric
+from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import display
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
@@ -70,7 +70,7 @@ def make_crowd(
     """
     tables = []
     drawn: dict[str, dict[str, PrimaryScores]] = {}
-    for number, track in enumerate(TRACKS):
+    for number, track in enumerate(("findings", "report")):
         scores = draw(n_models, n_studies, np.random.default_rng(number))
         found = analyse(scores, seed=number)
         tables += [
@@ -95,7 +95,7 @@ def _overall(
     drawn: Mapping[str, Mapping[str, PrimaryScores]],
 ) -> None:
     """Writes the overall tables; with boards of other crowds no model is complete that this one did not draw."""
-    for track in TRACKS:
+    for track in ("findings", "report"):
         here = {t.dataset: t for t in tables if t.track == track and t.dataset in setting.ordered}
         if here:
             for name, text in overall_files(make_overall(track, setting, here, drawn[track])).items():
@@ -114,7 +114,7 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
         noise = rng.normal(0, 0.9, n_studies)
         radcliq = 1.4 - 1.42 * skill[i] - 0.4 * easy + 0.5 * noise
         found = {"radcliq_v1": radcliq}
-        for k, key in enumerate(board_metric_keys()):
+        for k, key in enumerate(TASK.metrics):
             if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "crimson"}):
                 continue
             own = 0.25 + 0.5 * skill[i] + 0.1 * easy - 0.1 * noise + rng.normal(0, 0.04 + 0.01 * k)
@@ -123,13 +123,13 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
     if n_models > 5:
         a, b = list(values)[3:5]
         values[b] = dict(values[a])
-    keys = board_metric_keys()
+    keys = TASK.metrics
     return BoardScores(
         values=values,
         clusters=clusters_of([f"p{i:04d}" for i in range(n_studies)]),
         primary="radcliq_v1",
         direction={k: 1 if get_metric(k).higher_is_better else -1 for k in keys},
-        families={k: get_metric(k).family for k in AGGREGATED},
+        families={k: get_metric(k).family for k in TASK.aggregated},
         band=get_metric("radcliq_v1").equivalence or 0.0,
     )
 
@@ -176,8 +176,6 @@ def _board(
             ("shuffled-references", "Another patient's reference", 0.1),
         )
     ]  # fmt: skip
-    for row in rows:
-        _add_null_tests(row, nulls)
     pairs = [asdict(p) for p in found.pairs]
     if step:
         for pair in pairs:
@@ -187,7 +185,7 @@ def _board(
         "access": dataset.access, "n": n, "n_clusters": min(n, dataset.n_patients or n),
         "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v2",
         "step": step, "rehearsal": rehearsal,
-        "metrics": [_column(k) for k in sorted(board_metric_keys(), key=lambda k: k != "radcliq_v1")],
+        "metrics": [_column(k) for k in sorted(TASK.metrics, key=lambda k: k != "radcliq_v1")],
         "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
         "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
@@ -197,26 +195,11 @@ def _board(
         _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
     plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in table["pairs"]]
-    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in board_metric_keys()}
+    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in TASK.metrics}
     _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
     for row in (*rows, *held, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
     return table
-
-
-def _add_null_tests(row: dict[str, Any], nulls: Sequence[Mapping[str, Any]]) -> None:
-    """Adds what the row gains over the baselines, with intervals as wide as its own."""
-    for key, cell in row["metrics"].items():
-        sign = 1 if get_metric(key).higher_is_better else -1
-        best = max(nulls, key=lambda n: sign * n["metrics"][key]["mean"])
-        gain, width = sign * (cell["mean"] - best["metrics"][key]["mean"]), 2.8 * cell["se"]
-        cell["gain_over_null"] = {"null": best["id"], "gain": gain, "low": gain - width, "high": gain + width}
-        if key == "radcliq_v1":
-            row["against_nulls"] = [
-                {"null": n["id"], "gain": gain, "low": gain - width, "high": gain + width,
-                 "p": 0.001 if gain > width else 0.2, "outcome": "clears" if gain > width else "not_shown"}
-                for n in nulls
-            ]  # fmt: skip
 
 
 def _worse(values: Mapping[str, Any], step: float) -> dict[str, Any]:
@@ -260,7 +243,7 @@ def _row(
         "institution": INSTITUTIONS[i % 3], "year": 2026, "status": "superseded" if i == 9 else "active",
         "kind": "submission", "rank": place and place.rank_low, "rank_low": place and place.rank_low,
         "rank_high": place and place.rank_high, "tied_with_best": bool(place and place.tied_with_best),
-        "cluster": place and place.cluster, "missing": [k for k in board_metric_keys() if k not in values],
+        "cluster": place and place.cluster, "missing": [k for k in TASK.metrics if k not in values],
         "why_unranked": why, "badges": [BADGES[i % 2]] if i % 7 == 4 else [],
         "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [seen],
         "trained_on_dataset": seen in dataset.training_names, "open_weights": i % 2 == 0,

@@ -7,8 +7,8 @@ import random
 from typing import Final
 
 from evaluator.datasets.sandbox.grammar import Sentence, sentence_table
+from evaluator.datasets.sandbox.labels import known_sentences
 from evaluator.datasets.sandbox.studies import SEED, studies, write_report
-from tools.train_standins.labels import known_sentences
 
 _FIRST_SEED: Final = 1_000
 _STUDIES_A_SEED: Final = 60
@@ -45,7 +45,7 @@ def reports(count: int, *, test: bool = False) -> list[str]:
         rng = random.Random(f"stand-in {seed}")  # noqa: S311
         for study in studies(seed):
             report = write_report(study, rng)
-            findings = _kept(report.findings, rng, test=test)
+            findings = _kept(report.findings or "", rng, test=test)
             impression = _kept(report.impression or "", rng, test=test)
             text = _shape(findings, impression, rng)
             if text:

@@ -15,6 +15,7 @@ TASK: Final = Task(
     items="studies",
     prediction="report",
     predictions="reports",
+    empty='"findings": ""',
     tracks=(
         Track("findings", "findings", "The findings sections are compared.", ("findings",)),
         Track(
@@ -44,12 +45,13 @@ TASK: Final = Task(
         "chexbert_macro_f1_5",
         "ratescore",
         "green",
-        "fineradscore",
+        "crimson",
     ),
     primary="radcliq_v1",
     stand_by=("bertscore", "bleu_2"),
-    aggregated=("bleu_2", "bertscore", "semb_score", "radgraph_f1", "ratescore", "green", "fineradscore"),
+    aggregated=("bleu_2", "bertscore", "semb_score", "radgraph_f1", "ratescore", "green", "crimson"),
     compared=("radcliq_v1", "bertscore", "bleu_2"),
+    recomputed="bleu_2",
     baselines=MappingProxyType(
         {
             "normal-template": "Normal template",

@@ -72,11 +72,11 @@ class Track:
 class Task:
     """What a model does with a study, and all that scoring it needs.
 
-    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `metrics`:
+    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how a prediction that says nothing is written in a file. `metrics`:
     what a submission is scored with, in table order; `primary` ranks, `stand_by` where no model has it.
     `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
     panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
-    models have. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
+    models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
     `references_by`, `predictions_by`, `scoring_by`: see the module.
     """
 
@@ -87,6 +87,7 @@ class Task:
     items: str
     prediction: str
     predictions: str
+    empty: str
     tracks: tuple[Track, ...]
     metrics: tuple[str, ...]
     primary: str
@@ -99,6 +100,7 @@ class Task:
     subgroup_metric: str = ""
     aggregated: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    recomputed: str = ""
 
     def track(self, track: str) -> Track:
         """The track of an id; raises `KeyError` for one of another task."""
@@ -146,6 +148,16 @@ def track_title(track: str) -> str:
     """A track's title as readers see it; its id where no task here has it."""
     task = all_tracks().get(track)
     return task.track(track).title if task else track
+
+
+@cache
+def _baselines() -> Mapping[str, str]:
+    return {slug: title for t in task_ids() for slug, title in get_task(t).baselines.items()}
+
+
+def baseline_title(name: str) -> str:
+    """The title of a null row by its `team/model`; the name itself for another row."""
+    return _baselines().get(name.partition("/")[2], name)
 
 
 @cache

@@ -119,9 +119,7 @@ def _data(dataset: Dataset, directory: Path | None) -> Data:
         manifest = study_ids(dataset, directory) is not None
     except RexrankError as error:
         return Data(dataset.id, here=True, wrong=(str(error),))
-    return Data(
-        dataset.id, True, said.studies, said.problems, said.ids_digest, said.ids_digest_known, manifest
-    )
+    return Data(dataset.id, True, said.items, said.problems, said.ids_digest, said.ids_digest_known, manifest)
 
 
 def _torch(device: str) -> tuple[str | None, str | None, str]:

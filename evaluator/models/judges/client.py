@@ -159,8 +159,8 @@ class Judge:
             await asyncio.gather(*(one(k, r) for k, r in todo.items()))
         if over:
             cure = "raise the cap" if isinstance(over, JudgeBudgetSpent) else "mend that"
-            note = f" {len(answers)} answers were stored;" if self._transcripts else ""
-            raise type(over)(f"{over}.{note} {cure} and run again.")
+            kept = f" {len(answers)} answers were stored;" if self._transcripts else ""
+            raise type(over)(f"{over}.{kept} {cure} and run again.")
         return answers
 
     def _cap(self, prompt: int, completion: int) -> str:

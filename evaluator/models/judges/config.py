@@ -173,11 +173,11 @@ def read_judges(path: Path) -> Judges:
 
     Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
     """
-    judges = read_host_file(path, JudgesFile, form="TOML").judges
-    engines = {key: _engine(judge, judge.serve) for key, judge in judges.items() if judge.serve}
+    found = read_host_file(path, JudgesFile, form="TOML").judges
+    engines = {key: _engine(judge, judge.serve) for key, judge in found.items() if judge.serve}
     settings = {
         key: replace(_settings(judge, engines.get(key)), control_prompts=_prompts(path, key, judge))
-        for key, judge in judges.items()
+        for key, judge in found.items()
     }
     return Judges(settings, engines)
 

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair
-from evaluator.datasets.protocol import ProtocolName, make_pairs
+from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.report import StudyReport
 from evaluator.scoring.integrity.flags import Flag, Outcome, Texts, norm, share_flag, worst
 from evaluator.scoring.integrity.limits import limits
 from evaluator.scoring.integrity.similarity import FloatMatrix, WordTexts, matrix, pairwise, sorted_words
-from evaluator.submissions.submission import Predictions
+from evaluator.submissions.submission import tracks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,8 @@ def copy_findings(
     For whoever holds the references before anything becomes public; empty when nothing is found.
     """
     gravest: dict[str, Flag] = {}
-    for track in Predictions(references.dataset.id, reports, "").tracks:
-        rows = make_pairs(references.studies, reports, track, protocol)
-        texts = board_texts(references, [Pair(*row) for row in rows])
+    for track in tracks_of(reports, references.dataset):
+        texts = board_texts(references, references.pairs(reports, track, protocol))
         for flag in check_copying(texts) if texts.n else []:
             before = gravest.setdefault(flag.code, flag)
             gravest[flag.code] = before if worst([before]) is worst([before, flag]) else flag

@@ -46,7 +46,7 @@ def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tupl
     column = {j: c for c, j in enumerate(sorted({*drawn, *others}))}
     words = WordTexts()
     a, b = words([mine[i] for i in drawn]), words([theirs[j] for j in column])
-    copies: set[int] = set()
+    found: set[int] = set()
     for x, y, limit in ((a, b, rules.in_order), (sorted_words(a), sorted_words(b), rules.any_order)):
         likeness = matrix(x, y)
         rows, own = np.arange(len(drawn)), [column[i] for i in drawn]
@@ -55,8 +55,8 @@ def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tupl
         best = likeness.max(axis=1, initial=0)
         close = (same >= limit) & (best < limit)
         follows = close | ((same >= rules.least) & (same - best >= rules.margin))
-        copies |= {i for i, yes in zip(drawn, follows.tolist(), strict=True) if yes}
-    return sorted(copies), drawn
+        found |= {i for i, yes in zip(drawn, follows.tolist(), strict=True) if yes}
+    return sorted(found), drawn
 
 
 def _place(text: str, i: int) -> bytes:
@@ -83,11 +83,11 @@ def check_duplicate(
     outcome = Outcome.BADGE if same_team else Outcome.QUARANTINE
     if len(positions) < rules.studies:
         return _same_templates(mine, theirs, name=name, same_team=same_team)
-    copies, drawn = resembling(mine, theirs, positions)
+    found, drawn = resembling(mine, theirs, positions)
     for before in own:
         mine_before, _ = resembling(mine, before, drawn)
-        copies = [i for i in copies if i not in set(mine_before)]
-    share = len(copies) / len(drawn)
+        found = [i for i in found if i not in set(mine_before)]
+    share = len(found) / len(drawn)
     r = None if scores is None or own else _correlation(scores[0][positions], scores[1][positions])
     alike = r is not None and r >= rules.correlation
     if share < rules.share and not alike:

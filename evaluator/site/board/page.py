@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from evaluator.datasets.registry import TRACKS, Dataset, TrackName
+from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import Column, Table
@@ -77,7 +77,7 @@ def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> st
         return f'<a href="{ROOT}leaderboards/{address}/"{current}>{text(words)}</a>'
 
     sets = "".join(item(f"{d.id}/{track}", d.title, here=d.id == dataset.id) for d in others)
-    tracks = "".join(item(f"{dataset.id}/{t}", TRACK_TITLES[t], here=t == track) for t in TRACKS)
+    tracks = "".join(item(f"{dataset.id}/{t}", TRACK_TITLES[t], here=t == track) for t in dataset.tracks)
     return (
         '<nav class="rx-switch" aria-label="Boards" data-search-exclude>'
         + (f"<span>Dataset</span><div>{sets}</div>" if sets else "")
@@ -87,7 +87,7 @@ def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> st
 
 def _facts(dataset: Dataset, track: TrackName, table: Table | None) -> str:
     """What the board is measured on, in a line or two."""
-    n = table.n if table and table.n else dataset.tracks[track] or dataset.n_studies
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
     patients = dataset.n_patients if n == dataset.n_studies else None
     patients = table.n_clusters if table and table.n_clusters else patients
     facts = [

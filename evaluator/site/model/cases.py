@@ -30,7 +30,7 @@ SHARD: Final = 50
 
 def board_of(table: Table) -> Board:
     """The board that a table is of."""
-    return Board(get_dataset(table.dataset), "findings" if table.track == "findings" else "report")
+    return Board(get_dataset(table.dataset), table.track)
 
 
 def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:

@@ -115,10 +115,10 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     >>> clean("Clear.\r\nNormal.</s>")
     ('Clear.\nNormal.', ('line_ends', 'decoder_token'))
     """
-    kinds = []
+    found = []
     for kind in KINDS:
         after = kind.clean(text)
         if after != text:
-            kinds.append(kind.key)
+            found.append(kind.key)
             text = after
-    return text, tuple(kinds)
+    return text, tuple(found)

@@ -138,16 +138,16 @@ def _sheet_table(rows: list[tuple[int, list[Any]]], name: str, title: str) -> Ta
     width = max(len(r) for _, r in rows)
     header += [""] * (width - len(header))
     body = [(n, [*cells, *[None] * (width - len(cells))]) for n, cells in rows[1:]]
-    columns = [i for i in range(width) if header[i] or any(c[i] is not None for _, c in body)]
+    kept = [i for i in range(width) if header[i] or any(c[i] is not None for _, c in body)]
     unnamed = [
         f"{name}, column {i + 1}: cells without a header; name the column or empty it."
-        for i in columns
+        for i in kept
         if not header[i]
     ]
     if unnamed:
         raise Refused(*unnamed)
     return Table(
-        tuple(header[i] for i in columns),
-        tuple(Row(f"{name}, row {n}", tuple(c[i] for i in columns)) for n, c in body),
+        tuple(header[i] for i in kept),
+        tuple(Row(f"{name}, row {n}", tuple(c[i] for i in kept)) for n, c in body),
         f"the sheet '{visible(title)}' of an Excel workbook",
     )

@@ -138,15 +138,15 @@ def find_column(table: Table, wanted: str, option: str) -> int:
     """
     exact = [i for i, c in enumerate(table.columns) if c == wanted]
     loose = [i for i, c in enumerate(table.columns) if c.strip().casefold() == wanted.strip().casefold()]
-    matches = exact or loose
-    if len(matches) == 1:
-        return matches[0]
-    if not matches and wanted.isdecimal() and len(wanted) < 6 and 1 <= int(wanted) <= len(table.columns):
+    found = exact or loose
+    if len(found) == 1:
+        return found[0]
+    if not found and wanted.isdecimal() and len(wanted) < 6 and 1 <= int(wanted) <= len(table.columns):
         return int(wanted) - 1
-    if matches:
-        numbers = " or ".join(str(i + 1) for i in matches)
+    if found:
+        numbers = " or ".join(str(i + 1) for i in found)
         raise Refused(
-            f"{option}: {len(matches)} columns are named '{visible(wanted)}'; type {option} {numbers}."
+            f"{option}: {len(found)} columns are named '{visible(wanted)}'; type {option} {numbers}."
         )
     raise Refused(
         f"{option}: there is no column '{visible(wanted)}'; there are: {listed(table.columns, 20)}."
@@ -270,8 +270,8 @@ def _ambiguous(table: Table, candidates: list[int]) -> str:
 
 
 def _quoted(name: str) -> str:
-    text = visible(name)
-    return f"'{text}'" if re.search(r"[^\w.-]", text) or not text else text
+    shown = visible(name)
+    return f"'{shown}'" if re.search(r"[^\w.-]", shown) or not shown else shown
 
 
 def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) -> None:

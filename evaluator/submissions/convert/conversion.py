@@ -12,6 +12,7 @@ from evaluator.core.problems import Problems, Severity, visible
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import reports_of
 from evaluator.submissions.convert.account import Tally, describe_reading, describe_texts
 from evaluator.submissions.convert.answers import answer_of
 from evaluator.submissions.convert.cleaning import KINDS, clean
@@ -139,8 +140,8 @@ def _raw(table: Table, row: Row, texts: TextColumns) -> str | Sections | None:
             raise Refused(
                 f"{row.where}: no field '{visible(table.columns[index or 0])}', which the other rows have."
             )
-        text = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
-        parts.append(getattr(text, name) if isinstance(text, Sections) else text)
+        found = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
+        parts.append(getattr(found, name) if isinstance(found, Sections) else found)
     return Sections(parts[0], parts[1])
 
 
@@ -234,13 +235,14 @@ def _refuse_references(
     """Refuses a column that holds the references themselves."""
     seen: dict[str, int] = {}
     pairs = []
+    truth = reports_of(references)
     for study, report in reports.items():
-        reference = references.studies.get(study)
+        reference = truth.get(study)
         words = _words(f"{reference.findings or ''} {reference.impression or ''}") if reference else ""
         findings = _words((reference.findings or "") if reference else "")
         seen[words] = seen.get(words, 0) + 1
-        given = _words(f"{report.findings} {report.impression or ''}")
-        pairs.append((words, given in {words, findings} or _words(report.findings) == findings))
+        given = _words(report.text)
+        pairs.append((words, given in {words, findings} or _words(report.findings or "") == findings))
     long = [equal for words, equal in pairs if len(words.split()) >= MIN_REFERENCE_WORDS and seen[words] == 1]
     if sum(long) >= MIN_EQUAL and sum(long) >= EQUAL_SHARE * len(long):
         names = [table.columns[i] for i in texts.used]

@@ -69,8 +69,8 @@ class Matcher:
         'CXR1_IM-0001'
         """
         if isinstance(value, list) and value and len(value) <= 20:
-            texts = {self(v) for v in value}
-            return texts.pop() if len(texts) == 1 else None
+            found = {self(v) for v in value}
+            return found.pop() if len(found) == 1 else None
         text = id_text(value)
         if text is None:
             return None
@@ -119,26 +119,26 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: in
     matcher = Matcher(known)
     columns = range(len(table.columns)) if chosen is None else (chosen,)
     best: tuple[int, int] | None = None
-    best_matches: dict[int, str] = {}
+    found: dict[int, str] = {}
     winner = 0
     for index in columns:
         matches = {n: s for n, v in enumerate(table.column(index)) if (s := matcher(v))}
         exact = sum(id_text(table.rows[n].cells[index]) == s for n, s in matches.items())
         if matches and (best is None or (len(matches), exact) > best):
-            best, best_matches, winner = (len(matches), exact), matches, index
+            best, found, winner = (len(matches), exact), matches, index
     if best is None:
         raise Refused(_no_match(table, dataset, known, chosen))
     ids = [_first_text(row.cells[winner]) for row in table.rows]
     _refuse_empty(table.rows, ids, table.columns[winner])
-    others = tuple(i for n, i in enumerate(ids) if n not in best_matches and i is not None)
-    changed = [(ids[n] or table.columns[winner], s) for n, s in best_matches.items() if ids[n] != s]
+    others = tuple(i for n, i in enumerate(ids) if n not in found and i is not None)
+    changed = [(ids[n] or table.columns[winner], s) for n, s in found.items() if ids[n] != s]
     notes = []
     if changed:
         first, study = changed[0]
         notes.append(
             f"{len(changed):,} ids were found in paths or other spellings (first: '{visible(first)}' is {visible(study)})"
         )
-    return Identified(winner, best_matches, others, tuple(notes))
+    return Identified(winner, found, others, tuple(notes))
 
 
 def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> str:

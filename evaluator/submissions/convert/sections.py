@@ -255,17 +255,17 @@ def _body(text: str, headers: list[Header], start: int, stop: int) -> tuple[str,
 
     Another section within reaches to the end of its line or sentence: what follows may be findings again.
     """
-    parts, left = [], []
+    kept, left = [], []
     at = start
     for header in headers:
         if header.section is not Section.OTHER or not at <= header.start < stop:
             continue
         end = _end_of_other(text, headers, header, stop)
-        parts.append(text[at : header.start])
+        kept.append(text[at : header.start])
         left.append(text[header.start : end])
         at = end
-    parts.append(text[at:stop])
-    body = _tidy("".join(parts))
+    kept.append(text[at:stop])
+    body = _tidy("".join(kept))
     return body, _tidy(" ".join(part.strip() for part in left))
 
 

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Final
 
 from evaluator.core.problems import Problems, Severity, pointer
+from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import Task, get_task
 from evaluator.submissions.parsing import line_of
 
 SHOWN: Final = 5
@@ -30,32 +32,31 @@ def loose(study: str) -> str:
 def near_misses(unknown: Collection[str], missing: Collection[str]) -> dict[str, str]:
     """Unknown ids that most likely mean a missing one, with that one."""
     by_loose = {loose(m): m for m in missing}
-    names = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
-    rest = [u for u in sorted(unknown) if u not in names]
+    found = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
+    rest = [u for u in sorted(unknown) if u not in found]
     for study in rest[:MAX_SLIPS]:
         if len(study) <= 100 and (near := difflib.get_close_matches(study, missing, n=1, cutoff=0.9)):
-            names[study] = near[0]
-    return names
+            found[study] = near[0]
+    return found
 
 
 def check_coverage(
     file: str,
     ids: Iterable[str],
     wanted: Collection[str] | None,
-    n_studies: int,
+    dataset: Dataset,
     problems: Problems,
     *,
     text: str = "",
-    show_ids: bool = True,
 ) -> None:
     """RX302–RX304 against the manifest's ids, or RX305 when there is none.
 
-    `text` is the file's text, for line numbers. With `show_ids` false, ids of the dataset that the
+    `text` is the file's text, for line numbers. Unless the dataset is public, ids of it that the
     submission does not hold are counted and never shown: reports of a validation are public.
     """
-    given = set(ids)
+    given, show_ids, task = set(ids), dataset.exposure.studies, get_task(dataset.task)
     if wanted is None:
-        _without_manifest(file, len(given), n_studies, problems)
+        _without_manifest(file, len(given), dataset, problems)
         return
     missing, unknown = sorted(set(wanted) - given), sorted(given - set(wanted))
     near = near_misses(unknown, missing)
@@ -77,8 +78,8 @@ def check_coverage(
             file,
             pointer=pointer(strangers[0]),
             line=partial(line_of, text, strangers[0]),
-            found=f"{len(strangers)} {_studies_are(len(strangers))} not in the dataset: {_first(strangers)}",
-            wanted=f"exactly the {len(wanted)} studies of the dataset",
+            found=f"{len(strangers)} {_are(len(strangers), task)} not in the dataset: {_first(strangers)}",
+            wanted=f"exactly the {len(wanted)} {task.items} of the dataset",
             fix="remove them; check that the predictions are for the right split",
         )
     meant = set(near.values())
@@ -87,21 +88,22 @@ def check_coverage(
         problems.add(
             "RX302",
             file,
-            found=f"{len(lost)} of {len(wanted)} studies are missing"
+            found=f"{len(lost)} of {len(wanted)} {task.items} are missing"
             + (f": {_first(lost)}" if show_ids else " (the ids of this dataset are not public)"),
-            wanted="every study; one left out counts as the worst score, so none may be",
-            fix='add them, with "findings": "" where the model gave nothing',
+            wanted=f"every {task.item}; one left out counts as the worst score, so none may be",
+            fix=f"add them, with {task.empty} where the model gave nothing",
         )
 
 
-def _without_manifest(file: str, n_given: int, n_studies: int, problems: Problems) -> None:
-    if n_given != n_studies:
+def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Problems) -> None:
+    task = get_task(dataset.task)
+    if n_given != dataset.size:
         problems.add(
             "RX302",
             file,
-            found=f"{n_given} studies",
-            wanted=f"the {n_studies} studies of the dataset",
-            fix='give every study, with "findings": "" where the model gave nothing',
+            found=f"{n_given} {task.items}",
+            wanted=f"the {dataset.size} {task.items} of the dataset",
+            fix=f"give every {task.item}, with {task.empty} where the model gave nothing",
         )
         return
     problems.add(
@@ -114,8 +116,8 @@ def _without_manifest(file: str, n_given: int, n_studies: int, problems: Problem
     )
 
 
-def _studies_are(n: int) -> str:
-    return "study is" if n == 1 else "studies are"
+def _are(n: int, task: Task) -> str:
+    return f"{task.item} is" if n == 1 else f"{task.items} are"
 
 
 def _first(ids: list[str]) -> str:

@@ -95,7 +95,7 @@ def _script(character: str) -> str:
 def check_lookalikes(file: str, text: str, studies: Mapping[str, StudyReport], problems: Problems) -> None:
     """RX411: no word imitates a Latin one; `text` is the file's, for line numbers."""
     for study, report in studies.items():
-        for field, value in report.sections.items():
+        for field, value in report.fields.items():
             if disguised(scored_part(value)):
                 problems.add(
                     "RX411",

@@ -11,11 +11,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from evaluator.core.problems import Problems, Severity, pointer
+from evaluator.datasets.registry import Dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions.parsing import line_of
-from evaluator.submissions.submission import Study
+from evaluator.submissions.report_file import SECTIONS, Study
 
-FIELDS: Final = frozenset({"findings", "impression"})
+FIELDS: Final = frozenset(SECTIONS)
 OLD_FIELDS: Final = frozenset(
     {
         "model_prediction",
@@ -39,8 +41,7 @@ def well_formed(study: Any) -> bool:
     """Whether a study surely keeps the schema; what this does not prove, the schema decides."""
     return (
         type(study) is dict
-        and "findings" in study
-        and len(study) <= 2
+        and 1 <= len(study) <= len(FIELDS)
         and all(k in FIELDS and type(v) is str for k, v in study.items())
     )
 
@@ -62,7 +63,7 @@ def check_shape(file: str, text: str, value: Any, dataset: str, problems: Proble
     good = {}
     for study, content in value.items():
         if well_formed(content):
-            good[study] = StudyReport(content["findings"], content.get("impression"))
+            good[study] = StudyReport(content.get("findings"), content.get("impression"))
         else:
             _report_study(file, text, study, content, problems)
     return good
@@ -115,17 +116,16 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
     else:
         return
     if extra := sorted(str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"):
-        names = ", ".join(map(repr, extra[:5]))
+        shown = ", ".join(map(repr, extra[:5]))
         add(
             "RX208",
-            found=f"unknown fields: {names}",
+            found=f"unknown fields: {shown}",
             wanted="findings and impression only",
             fix="remove them",
         )
     for detail in details:
-        if detail["type"] == "missing":
-            wanted = '{"findings": "…"}; an empty string for an empty report'
-            add("RX206", found="no findings", wanted=wanted, fix="add the field")
+        if detail["type"] == "disagreement":
+            _report_no_findings(file, text, study, problems)
         elif detail["type"] != "extra_forbidden" and detail["loc"]:
             fix = 'put the text in quotes, or "" where the model gave nothing'
             add("RX207", *detail["loc"], found=kind_of(detail["input"]), wanted="a string", fix=fix)
@@ -162,19 +162,55 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else names[type(value)]
 
 
-def check_impressions(file: str, studies: Mapping[str, StudyReport], problems: Problems) -> None:
-    """RX210: an impression for every study or for none."""
-    without = [s for s, report in studies.items() if report.impression is None]
-    if without and len(without) != len(studies):
-        first = ", ".join(without[:5])
+def check_sections(
+    file: str, text: str, studies: Mapping[str, StudyReport], dataset: Dataset, problems: Problems
+) -> None:
+    """RX206, RX210 and RX213: a section in every study or in none, and those that a track of the dataset needs."""
+    without = {name: [s for s, r in studies.items() if name not in r.fields] for name in SECTIONS}
+    there = [name for name in SECTIONS if len(without[name]) < len(studies)]
+    if "findings" in there:
+        for study in without["findings"]:
+            _report_no_findings(file, text, study, problems)
+    if "impression" in there and (lacking := without["impression"]):
         problems.add(
             "RX210",
             file,
-            pointer=pointer(without[0]),
-            found=f"{len(without)} of {len(studies)} studies have no impression (first: {first})",
+            pointer=pointer(lacking[0]),
+            found=f"{len(lacking)} of {len(studies)} studies have no impression (first: {', '.join(lacking[:5])})",
             wanted="an impression for every study (report track) or for none (findings track)",
             fix='add the missing ones ("" where the model gave none), or remove the field everywhere',
         )
+    if there and not any(without[name] for name in there):
+        _check_tracks(file, there, dataset, problems)
+
+
+def _report_no_findings(file: str, text: str, study: str, problems: Problems) -> None:
+    problems.add(
+        "RX206",
+        file,
+        pointer=pointer(study),
+        line=partial(line_of, text, study),
+        found="no findings",
+        wanted='{"findings": "…"}; an empty string for an empty report',
+        fix="add the field",
+    )
+
+
+def _check_tracks(file: str, there: Sequence[str], dataset: Dataset, problems: Problems) -> None:
+    """RX213: the dataset has a track for the sections that every study has."""
+    tracks = [get_task(dataset.task).track(t) for t in dataset.tracks]
+    if any(set(t.needs) <= set(there) for t in tracks):
+        return
+    needs = "; ".join(f"{' and '.join(t.needs)} ({t.id} track)" for t in tracks)
+    # tie: the first track
+    lacking = min(([n for n in t.needs if n not in there] for t in tracks), key=len)
+    problems.add(
+        "RX213",
+        file,
+        found=f"{' and '.join(there)} alone",
+        wanted=f"in every study the sections of a track of {dataset.id}: {needs}",
+        fix=f'add {" and ".join(lacking)} to every study ("" where the model gave none)',
+    )
 
 
 def check_order(file: str, text: str, ids: Sequence[str], problems: Problems) -> None:

@@ -47,7 +47,7 @@ def check_reports(file: str, text: str, studies: Reports, problems: Problems, da
     """RX401–RX410 and RX412–RX415 of every report; `text` is the file's, for line numbers."""
     hits: dict[str, list[str]] = {}
     for study, report in studies.items():
-        for field, value in report.sections.items():
+        for field, value in report.fields.items():
             where, line = pointer(study, field), partial(line_of, text, study)
             _check_characters(file, where, line, value, problems)
             scored = scored_part(value)
@@ -68,7 +68,7 @@ def check_reports(file: str, text: str, studies: Reports, problems: Problems, da
 
 def _whole(report: StudyReport) -> list[str]:
     """Codes of what concerns a report and no single section."""
-    sections = report.sections.values()
+    sections = report.fields.values()
     words = sum(len(value.split()) for value in sections)
     if words == 0:
         return ["RX408"]
@@ -186,9 +186,11 @@ def _consequence(flag: TextFlag) -> str:
 
 def _tracks(studies: Reports) -> list[list[str]]:
     """The texts of each track, as far as they are known without the references."""
-    findings = [scored_part(r.findings) for r in studies.values()]
+    findings = [scored_part(r.findings or "") for r in studies.values()]
     if not any(r.impression is not None for r in studies.values()):
         return [findings]
+    if not any(r.findings is not None for r in studies.values()):
+        return [[scored_part(r.impression or "") for r in studies.values()]]
     impressions = [scored_part(r.impression or "") for r in studies.values()]
     both = [
         f"Findings: {f} Impression: {i}" if f.strip() or i.strip() else ""

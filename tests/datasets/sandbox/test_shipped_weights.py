@@ -9,7 +9,6 @@ import pytest
 from support.needs import reason
 
 from evaluator.core.types import Pair
-from evaluator.datasets.protocol import make_pairs
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.generate import MODELS, predictions
@@ -36,27 +35,24 @@ def _one_thread():
 
 
 def score(keys, pairs):
-    """Mean per key, for pairs of (id, reference, prediction)."""
-    wrapped = [Pair(*p) for p in pairs]
+    """Scores per key."""
     scores = {}
     for key in in_dependency_order(keys):
-        scores[key] = get_metric(key).score(wrapped, Run(models=shipped_models(), scores=scores))
+        scores[key] = get_metric(key).score(pairs, Run(models=shipped_models(), scores=scores))
     return scores
 
 
 @cache
 def submission_means(key, track):
-    references = load_references(get_dataset("sandbox"), None).studies
+    references = load_references(get_dataset("sandbox"), None)
     return {
-        model: float(
-            score([key], make_pairs(references, predictions(model), track, "clean"))[key].values.mean()
-        )
+        model: float(score([key], references.pairs(predictions(model), track, "clean"))[key].values.mean())
         for model in MODELS
     }
 
 
 def one(key, reference, prediction):
-    return float(score([key], [("x", reference, prediction)])[key].values[0])
+    return float(score([key], [Pair("x", reference, prediction)])[key].values[0])
 
 
 def test_together_they_are_small():

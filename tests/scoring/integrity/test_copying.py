@@ -11,9 +11,10 @@ import pytest
 from support.needs import has_data, reason
 from support.texts import report, sentence
 
-from evaluator.datasets.references import Reference, References
+from evaluator.datasets.references import References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.scoring.integrity import copying
 from evaluator.scoring.integrity.copying import check_copying, copy_findings, find_copies
 from evaluator.scoring.integrity.flags import Texts

@@ -16,9 +16,10 @@ from support.texts import report
 from evaluator.cli.score import run_score
 from evaluator.cli.submit import run_validate
 from evaluator.core.types import Scores
-from evaluator.datasets.references import Planted, Reference, References
+from evaluator.datasets.references import Planted, References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
+from evaluator.datasets.report_references import Reference
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric

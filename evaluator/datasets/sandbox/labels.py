@@ -13,8 +13,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluator.datasets.sandbox.grammar import FINDINGS, Sentence, Span, sentence_table
-from evaluator.models.chexbert import LABELS
 
+CHEXBERT_LABELS: Final = (
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+    "No Finding",
+)
 BLANK, POSITIVE, NEGATIVE, UNCERTAIN = range(4)
 """CheXbert's classes."""
 
@@ -79,8 +94,8 @@ def annotate(text: str) -> Annotation:
         if word in {":", "."}:
             sentence = sentence_table().get(" ".join(words[start:position]).lower()) if word == "." else None
             if sentence is not None:
-                spans, related = radgraph_of(sentence)
-                entities += [Entity(e.start + start, e.end + start, e.label) for e in spans]
+                found, related = radgraph_of(sentence)
+                entities += [Entity(e.start + start, e.end + start, e.label) for e in found]
                 relations += [
                     Relation(_moved(r.subject, start), _moved(r.object, start), r.label) for r in related
                 ]
@@ -144,28 +159,28 @@ class _Marks:
     def entities(self) -> list[Entity]:
         assert self.core is not None
         own = [] if self.own_anatomy is None else [self.own_anatomy]
-        spans = [Entity(p, p, "ANAT-DP") for p in (*own, *self.sides, *self.anatomy)]
-        spans += [Entity(p, p, self.label) for p in self.modifiers]
-        spans += [Entity(s, e, "OBS-DP") for s, e in self.also]
-        spans += [] if self.pointer is None else [Entity(self.pointer, self.pointer, "OBS-DP")]
-        return sorted([*spans, Entity(*self.core, self.label)], key=lambda e: e.start)
+        found = [Entity(p, p, "ANAT-DP") for p in (*own, *self.sides, *self.anatomy)]
+        found += [Entity(p, p, self.label) for p in self.modifiers]
+        found += [Entity(s, e, "OBS-DP") for s, e in self.also]
+        found += [] if self.pointer is None else [Entity(self.pointer, self.pointer, "OBS-DP")]
+        return sorted([*found, Entity(*self.core, self.label)], key=lambda e: e.start)
 
     def relations(self) -> list[Relation]:
         assert self.core is not None
         core = self.core
-        links = [Relation((p, p), core, "modify") for p in self.modifiers]
+        found = [Relation((p, p), core, "modify") for p in self.modifiers]
         for place in (self.anatomy, self.sides if self.own_anatomy is None else []):
             if place:
                 head = (place[-1], place[-1])
-                links += [Relation(o, head, "located_at") for o in (core, *self.also)]
-                links += [Relation((p, p), head, "modify") for p in place[:-1]]
+                found += [Relation(o, head, "located_at") for o in (core, *self.also)]
+                found += [Relation((p, p), head, "modify") for p in place[:-1]]
         if self.own_anatomy is not None:
             own = (self.own_anatomy, self.own_anatomy)
-            links.append(Relation(core, own, "located_at"))
-            links += [Relation((p, p), own, "modify") for p in self.sides]
+            found.append(Relation(core, own, "located_at"))
+            found += [Relation((p, p), own, "modify") for p in self.sides]
         if self.pointer is not None:
-            links.append(Relation((self.pointer, self.pointer), core, "suggestive_of"))
-        return links
+            found.append(Relation((self.pointer, self.pointer), core, "suggestive_of"))
+        return found
 
 
 def _observation_label(sentence: Sentence) -> str:
@@ -180,25 +195,25 @@ def rate_of(sentence: Sentence) -> list[Entity]:
         kind = "NON-ABNORMALITY"
     elif fact.status == "absent":
         kind = f"NON-{kind}"
-    spans: list[Entity] = []
+    found: list[Entity] = []
     position, opened = 0, -1
     for span in sentence.spans:
         last = position + len(span.text.split()) - 1
         if span.role in {"modifier", "side"} and opened < 0:
             opened = position
         elif span.role == "observation":
-            spans.append(Entity(position if opened < 0 else opened, last, kind))
+            found.append(Entity(position if opened < 0 else opened, last, kind))
             opened = -1
         elif span.role == "anatomy" and fact.finding != "acute disease":
-            spans.append(Entity(position, last, "ANATOMY"))
+            found.append(Entity(position, last, "ANATOMY"))
         elif span.role == "anatomy":
             opened = position
         position = last + 1
-    return spans
+    return found
 
 
 def chexbert_of(text: str) -> tuple[int, ...]:
-    """The 14 CheXbert classes of a text, in the order of `LABELS`.
+    """The 14 CheXbert classes of a text, in the order of `CHEXBERT_LABELS`.
 
     Where sentences disagree, positive wins over uncertain, and uncertain over negative. "No Finding" is
     1 when something is said and no finding but a support device is positive or uncertain.
@@ -214,18 +229,18 @@ def known_sentences(text: str) -> list[Sentence]:
 
 def chexbert_of_sentences(sentences: Iterable[Sentence]) -> tuple[int, ...]:
     """As `chexbert_of`, for sentences."""
-    classes = [BLANK] * len(LABELS)
-    known = False
+    classes = [BLANK] * len(CHEXBERT_LABELS)
+    said = False
     for fact in (f for s in sentences for f in s.facts):
-        known = True
+        said = True
         finding = FINDINGS.get(fact.finding)
         name = finding.label if finding else _NORMAL_LABEL.get(fact.finding)
         if name is None:
             continue
         value = _CLASS[fact.status] if finding else NEGATIVE
-        index = LABELS.index(name)
+        index = CHEXBERT_LABELS.index(name)
         if _STRENGTH[value] > _STRENGTH[classes[index]]:
             classes[index] = value
     diseased = any(c in {POSITIVE, UNCERTAIN} for c in classes[:12])
-    classes[13] = int(known and not diseased)
+    classes[13] = int(said and not diseased)
     return tuple(classes)

@@ -1,0 +1,54 @@
+"""Sanity bands: what a metric must give for a reference against itself, for nothing, and for another item's reference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.core.problems import RexrankError
+from evaluator.metrics.registry import get_metric
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where a metric's mean must lie for a reference against itself, an empty prediction, a shuffle."""
+
+    itself: tuple[float, float]
+    empty: tuple[float, float]
+    shuffled: tuple[float, float]
+
+
+def check_bands(
+    means: Mapping[str, Mapping[str, float]],
+    where: str,
+    bands: Mapping[str, Band],
+    *,
+    order_only: Collection[str] = (),
+) -> None:
+    """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
+
+    `means[probe][metric]` for the probes `itself`, `empty` and `shuffled`; a metric without a band, or named in
+    `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
+    empty prediction.
+    """
+    wrong = []
+    for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):
+        band = None if key in order_only else bands.get(key)
+        for probe in ("itself", "empty", "shuffled"):
+            value = means[probe][key]
+            low, high = getattr(band, probe) if band else (-np.inf, np.inf)
+            if not low <= value <= high:
+                wrong.append(f"{key} of {probe} is {value:.4f}, wanted {low:g} to {high:g}")
+        sign = 1 if get_metric(key).higher_is_better else -1
+        itself, shuffled, empty = (sign * means[p][key] for p in ("itself", "shuffled", "empty"))
+        if not itself > shuffled or itself < empty:
+            wrong.append(
+                f"{key}: a reference scored against itself is no better than one that is shuffled or empty"
+            )
+    if wrong:
+        raise RexrankError(
+            f"the metrics fail their sanity check on {where}: {'; '.join(wrong)}. Nothing is ranked. "
+            "Check the weights with: rexrank models verify"
+        )
