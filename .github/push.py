@@ -1,4 +1,7 @@
-"""Commits the folder's leaderboard/ onto main, whose trees must be those of its base.json, and pushes it."""
+"""Commits the folder's leaderboard/ onto main, whose trees must be those of its base.json, and pushes it.
+
+In the same push the branch `pairwise` becomes one commit of its pairwise/: what grows with pairs has no history.
+"""
 
 import base64
 import json
@@ -9,7 +12,7 @@ import sys
 from pathlib import Path
 
 MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 20_000, 64_000_000, 1_000_000_000
-NAME = re.compile(r"leaderboard(/[A-Za-z0-9_][A-Za-z0-9._-]{0,120}){1,6}")
+NAME = re.compile(r"leaderboard(/[A-Za-z0-9_][A-Za-z0-9._-]{0,120}){1,6}|pairwise/[a-z0-9][a-z0-9.-]{0,120}")
 SERVER = os.environ["GITHUB_SERVER_URL"]
 URL = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}"
 BASIC = base64.b64encode(f"x-access-token:{os.environ['PUSH_TOKEN']}".encode()).decode()
@@ -26,10 +29,25 @@ def git(*args: str, given: str = "") -> str:
     return subprocess.check_output(["git", *args], env=SAFE, input=given.encode()).decode().strip()
 
 
+def stage(start: str, entries: dict[str, str], drop: int = 0) -> None:
+    """Puts the files whose names begin so into git's index, without the first `drop` letters of their names."""
+    lines = (f"100644 {oid}\t{name[drop:]}\n" for name, oid in entries.items() if name.startswith(start))
+    git("update-index", "--index-info", given="".join(lines))
+
+
+def newest(branch: str) -> str:
+    """The tree at the head of a branch, empty where there is no such branch."""
+    if not git("ls-remote", URL, f"refs/heads/{branch}"):
+        return ""
+    git("fetch", "-q", "--no-tags", "--depth=1", URL, f"refs/heads/{branch}")
+    return git("rev-parse", "FETCH_HEAD^{tree}")
+
+
 def main(folder: Path) -> str:
     """What was done. git refuses a push onto another parent than main's head: then all is looked at again."""
     base = json.loads((folder / "base.json").read_text("utf-8"))
-    paths = sorted(p for p in (folder / "leaderboard").rglob("*") if p.is_symlink() or not p.is_dir())
+    found = [p for part in ("leaderboard", "pairwise") for p in (folder / part).rglob("*")]
+    paths = sorted(p for p in found if p.is_symlink() or not p.is_dir())
     names, sizes = [p.relative_to(folder).as_posix() for p in paths], [p.lstat().st_size for p in paths]
     if len(paths) > MAX_FILES or max(sizes, default=0) > MAX_FILE_BYTES or sum(sizes) > MAX_BYTES:
         raise SystemExit("the files are larger than a leaderboard can be.")
@@ -43,16 +61,23 @@ def main(folder: Path) -> str:
             return "nothing to publish: main holds other submissions, and their own run publishes them"
         if git("ls-tree", head, "leaderboard") != base["leaderboard"]:
             raise SystemExit("main's leaderboard/ moved since the check. Run the workflow again.")
+        entries = dict(zip(names, oids, strict=True))
+        git("read-tree", "--empty")
+        stage("pairwise/", entries, drop=len("pairwise/"))
+        pairwise = git("write-tree")
         git("read-tree", head)
         git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
-        entries = [f"100644 {oid}\t{name}\n" for oid, name in zip(oids, names, strict=True)]
-        git("update-index", "--index-info", given="".join(entries))
+        stage("leaderboard/", entries)
         commit = git("commit-tree", git("write-tree"), "-p", head, "-m", "Leaderboard: what main gives")
         raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)
         for meta, path in (line.split("\t") for line in raw.splitlines()):
             if not path.startswith("leaderboard/") or meta.split()[1] not in ("100644", "000000"):
                 raise SystemExit("the commit would change something outside leaderboard/.")
-        if not raw or not subprocess.call(["git", "push", "-q", URL, f"{commit}:refs/heads/main"], env=SAFE):
+        refs = [f"{commit}:refs/heads/main"] if raw else []
+        if pairwise != newest("pairwise"):
+            alone = git("commit-tree", pairwise, "-m", f"Pairwise differences of {commit if raw else head}")
+            refs.append(f"+{alone}:refs/heads/pairwise")
+        if not refs or not subprocess.call(["git", "push", "-q", "--atomic", URL, *refs], env=SAFE):
             return f"published {commit}" if raw else "nothing to publish"
     raise SystemExit("main moved at every try. Run the workflow again.")
 

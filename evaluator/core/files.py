@@ -81,8 +81,8 @@ def write_text(path: Path, text: str) -> bool:
     return write_bytes(path, text.encode("utf-8"))
 
 
-def write_derived(root: Path, name: str, text: str) -> bool:
-    """As `write_text` for `root/name`, a file that is made from others: whatever stands in its place gives way.
+def write_derived(root: Path, name: str, content: str | bytes) -> bool:
+    """As `write_bytes` or `write_text` for `root/name`, a file that is made from others: whatever stands in its place gives way.
 
     That is a folder, a link, a pipe, or a file where a folder above it should be.
     """
@@ -92,7 +92,7 @@ def write_derived(root: Path, name: str, text: str) -> bool:
             folder.unlink(missing_ok=True)
     if path.is_symlink() or not path.is_file():
         remove(path)
-    return write_text(path, text)
+    return write_bytes(path, content.encode() if isinstance(content, str) else content)
 
 
 def remove(path: Path) -> None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from evaluator.core.typed import NAMED, Given, Sha256, absent, form, given
 from evaluator.github.bundle_table import (
-    MAX_PAIRS,
     BundleDiagnostics,
     BundleTable,
     ByMetric,
@@ -23,7 +22,6 @@ from evaluator.github.bundle_table import (
     Size,
 )
 from evaluator.leaderboard.history import Event
-from evaluator.leaderboard.pairwise import MetricPair, Pairwise
 from evaluator.leaderboard.row import MetricKey, ModelId, Slug
 from evaluator.scoring import record as records
 from evaluator.scoring.baselines import Probes, Sanity
@@ -101,14 +99,6 @@ class BundleRecord(records.Record):
     ladder: BundleLadderStep | None = absent("Ladder", "Withheld sets: whether this run is shown.")
 
 
-class BundlePairwise(Pairwise):
-    """All pairs of a board's models on every metric."""
-
-    n: Count
-    n_clusters: Count
-    metrics: ByMetric[Annotated[tuple[MetricPair, ...], Field(strict=False, max_length=MAX_PAIRS)]]
-
-
 class BundleProbes(Probes):
     """What a metric gives for its probes."""
 
@@ -145,16 +135,13 @@ class BundleCases(CaseTexts):
     texts: Annotated[Mapping[str, Annotated[str, Field(max_length=20_000)]], Field(max_length=100_000)]
 
 
-class BundleFile(
-    RootModel[BundleRecord | BundleTable | BundlePairwise | BundleSanity | BundleEvent | BundleCases]
-):
+class BundleFile(RootModel[BundleRecord | BundleTable | BundleSanity | BundleEvent | BundleCases]):
     """A file that the scoring runner may hand to the publisher. Closed: what is not named here does not leave. What readers may rely on is said by the schemas of the single formats."""
 
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "record": BundleRecord,
     "table": BundleTable,
-    "pairwise": BundlePairwise,
     "sanity": BundleSanity,
     "event": BundleEvent,
     "cases": BundleCases,

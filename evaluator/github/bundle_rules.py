@@ -24,7 +24,8 @@ from evaluator.github.bundle_files import KINDS
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
 from evaluator.leaderboard.history import Event, history_line
-from evaluator.leaderboard.pairwise import MetricPair, Pairwise
+from evaluator.leaderboard.pairwise import MetricPair
+from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
 from evaluator.leaderboard.table import PairTest, Table
@@ -161,6 +162,8 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "says other things of its data set than main")
     if len({r.id for r in table.all_rows}) != len(table.all_rows):
         refuse(name, "has a model twice")
+    if table.pairwise_sha256 is not None and f"pairwise/{board.name}.parquet" not in bundle.names:
+        refuse(name, "has no pairwise differences beside it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
     _check_pairs(table.pairs, table, board, name)
@@ -238,15 +241,21 @@ def _check_coarse(value: float | None, board: Board, n: int, name: str) -> None:
 
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
-    """Pairs of models that the board ranks, on metrics that main knows."""
-    value, board = _read(bundle, name, "pairwise", Pairwise)
+    """Pairs of models that the board ranks, on metrics that main knows: those whose digest the table has."""
+    board = _board_of(name)
     path = f"tables/{board.name}.json"
     if path not in bundle.content:
         refuse(name, "is of a board without a table")
     table = _typed(bundle, path, "table", Table)
+    try:
+        value = read_pairwise(bundle.folder / name, table)
+    except RexrankError:
+        refuse(name, "is not pairwise differences as the runner writes them")
     _check_metrics(value.metrics, name)
     for pairs in value.metrics.values():
         _check_pairs(pairs, table, board, name)
+    if pairwise_digest(value) != table.pairwise_sha256:
+        refuse(name, "is not the one whose digest the table has")
 
 
 def _check_metrics(keys: Iterable[str], name: str) -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import Problems, RexrankError
@@ -20,13 +21,18 @@ from evaluator.github.bundle_rules import HISTORY
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import record_owners
 from evaluator.leaderboard.history import sound_bytes
+from evaluator.leaderboard.pairwise_file import pairwise_bytes, read_pairwise
+from evaluator.leaderboard.table import read_table
 from evaluator.scoring.records import typed_record
 from evaluator.submissions.parsing import parse_yaml
 from evaluator.submissions.rules.files import CARD_NAME
 
+PAIRWISE: Final = "pairwise"
+"""The folder of the bundle that is laid beside main's leaderboard: it goes to a branch of its own, in one commit."""
+
 
 def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None) -> bool:
-    """Whether there is anything to publish, after writing `out/base.json` and `out/leaderboard/`.
+    """Whether there is anything to publish, after writing `out/base.json`, `out/leaderboard/` and `out/pairwise/`.
 
     `root`: a checkout of main. A bundle of other submissions than main's is not laid at all: what merged them
     starts a run of its own. `id_of` gives the numeric id of a handle, for `leaderboard/owners.json`.
@@ -72,6 +78,7 @@ def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name) and name != HISTORY:
             path.unlink()
+    shutil.rmtree(leaderboard / PAIRWISE, ignore_errors=True)  # not on main
     for name in names:
         if name == HISTORY:
             _append_only(leaderboard / name, bundle / name)
@@ -79,14 +86,19 @@ def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
             raise RexrankError(
                 "the bundle has a row that is not of the predictions on main. Run the job again."
             )
-        write_bytes(leaderboard / name, _bytes_of(bundle / name, name))
+        apart = name.startswith(f"{PAIRWISE}/")
+        write_bytes((leaderboard.parent if apart else leaderboard) / name, _bytes_of(bundle, name))
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)
 
 
-def _bytes_of(path: Path, name: str) -> bytes:
-    """The bytes to publish: a file of per-study scores anew from its rows, since such a file has room for more than rows."""
+def _bytes_of(bundle: Path, name: str) -> bytes:
+    """The bytes to publish: Parquet anew from its rows, since such a file has room for more than rows."""
+    path = bundle / name
+    if name.startswith(f"{PAIRWISE}/"):
+        table = read_table(bundle / "tables" / f"{path.stem}.json")
+        return pairwise_bytes(read_pairwise(path, table))
     if not name.startswith("studies/"):
         return path.read_bytes()
     import pyarrow.parquet as pq

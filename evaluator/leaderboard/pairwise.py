@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import numpy as np
@@ -17,7 +16,6 @@ from pydantic import Field
 
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Entry, ModelId, Slug
-from evaluator.leaderboard.table import read_entry
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import draws_of, frame_counts, frame_value, step_of, tested
 from evaluator.scoring.intervals import board_seed
@@ -62,11 +60,6 @@ class Pairwise(Entry):
     metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]] = Field(
         description="By metric key."
     )
-
-
-def read_pairwise(path: Path) -> Pairwise:
-    """The pairs in a file; raises `RexrankError` for one that is damaged or of the wrong form."""
-    return read_entry(Pairwise, path, "list of pairs")
 
 
 def board_pairwise(

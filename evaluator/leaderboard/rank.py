@@ -24,6 +24,7 @@ from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_setting
 from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
@@ -72,9 +73,9 @@ def rank_board(
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
     subgroups = board_subgroups(board, digest, frames, _subgroup_metric(board, entrants), null, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
-    return Ranked(
-        table, board_pairwise(board, digest, frames, columns), _primary(board, digest, frames, table)
-    )
+    pairwise = board_pairwise(board, digest, frames, columns)
+    table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
+    return Ranked(table, pairwise, _primary(board, digest, frames, table))
 
 
 def _subgroup_metric(board: Board, entrants: Entrants) -> str:
@@ -212,8 +213,8 @@ def rank_all(
         files |= overall_files(overall)
     events = changes(read_history(leaderboard).events, made)
     with unbroken():
-        for name, text in files.items():
-            write_derived(leaderboard, name, text)
+        for name, content in files.items():
+            write_derived(leaderboard, name, content)
         note = append_history(leaderboard, events)
         _remove_stale(leaderboard, files)
     if note:
@@ -234,15 +235,15 @@ def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[Ov
     return made
 
 
-def _files(ranked: Sequence[Ranked]) -> dict[str, str]:
+def _files(ranked: Sequence[Ranked]) -> dict[str, str | bytes]:
     """Every file that ranking writes, by its name below the leaderboard."""
-    files = {}
+    files: dict[str, str | bytes] = {}
     for table, pairwise, _ in ranked:
         name = table.name
         files[f"tables/{name}.json"] = tables.table_json(table)
         files[f"tables/{name}.csv"] = tables.table_csv(table)
         files[f"tables/{name}.md"] = tables.table_markdown(table)
-        files[f"pairwise/{name}.json"] = dump_json(pairwise.view())
+        files[f"pairwise/{name}.parquet"] = pairwise_bytes(pairwise)
     summary = overview([r.table for r in ranked])
     files["overview.json"] = dump_json(summary.view())
     files["overview.csv"] = tables.overview_csv(summary)
@@ -254,7 +255,7 @@ def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
     for folder in ("tables", "pairwise"):
         for path in (leaderboard / folder).glob("*"):
             half = path.name.startswith(".") and path.name.endswith(TEMPORARY)
-            ours = path.suffix in {".json", ".csv", ".md"} and not path.name.startswith(".")
+            ours = path.suffix in {".json", ".csv", ".md", ".parquet"} and not path.name.startswith(".")
             kept = f"{folder}/{path.name}" in files or path.name == "README.md"
             if half or (ours and not kept):
                 remove(path)

@@ -25,11 +25,12 @@ from evaluator.core.files import dump_json, load_json, write_derived
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.overall import PrimaryScores
 from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest, read_pairwise
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.baselines import sanity_path
 from evaluator.scoring.records import Board, record_path, studies_path
 
-RANKED_SCHEMA: Final = "rexrank/ranked/v1"
+RANKED_SCHEMA: Final = "rexrank/ranked/v2"
 
 
 class Ranked(NamedTuple):
@@ -88,35 +89,45 @@ def program_digest() -> str:
 
 def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
     """What was kept of a board made of the same inputs; `None` when there is nothing, or it is damaged."""
-    path = store / _name(board)
+    path = store / _name(board, "json")
     try:
         whole = load_json(path) if path.is_file() else {}
-        content = _content_digest(whole["table"], whole["pairwise"])
-        if (whole["schema"], whole["inputs"], whole["content"]) != (RANKED_SCHEMA, inputs, content):
+        if (whole["schema"], whole["inputs"]) != (RANKED_SCHEMA, inputs):
             return None
-        return Ranked(Table.model_validate(whole["table"]), Pairwise.model_validate(whole["pairwise"]))
-    except (OSError, ValueError, LookupError, TypeError):
+        table = Table.model_validate(whole["table"])
+        pairwise = read_pairwise(store / _name(board, "parquet"), table)
+        # A digit that a bad disk changed must not become a rank.
+        sound = whole["content"] == _digest(table) and table.pairwise_sha256 == pairwise_digest(pairwise)
+    except (OSError, ValueError, LookupError, TypeError, RexrankError):
         return None
+    return Ranked(table, pairwise) if sound else None
 
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
     """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
+<<<<<<< HEAD
     table, pairs = ranked.table.view(), ranked.pairwise.view()
     kept = {
+=======
+    content = {
+>>>>>>> 1f366d8 (Pairwise differences: columns on a branch without a past)
         "schema": RANKED_SCHEMA,
         "inputs": inputs,
-        "content": _content_digest(table, pairs),
-        "table": table,
-        "pairwise": pairs,
+        "content": _digest(ranked.table),
+        "table": ranked.table.view(),
     }
     with suppress(RexrankError):
+<<<<<<< HEAD
         write_derived(store, _name(board), dump_json(kept))
+=======
+        write_derived(store, _name(board, "parquet"), pairwise_bytes(ranked.pairwise))
+        write_derived(store, _name(board, "json"), dump_json(content))
+>>>>>>> 1f366d8 (Pairwise differences: columns on a branch without a past)
 
 
-def _content_digest(table: object, pairs: object) -> str:
-    """SHA-256 of what is kept: a digit that a bad disk changed must not become a rank."""
-    return hashlib.sha256(dump_json([table, pairs]).encode()).hexdigest()
+def _digest(table: Table) -> str:
+    return hashlib.sha256(dump_json(table.view()).encode()).hexdigest()
 
 
-def _name(board: Board) -> str:
-    return f"ranked/{board.name}.json"
+def _name(board: Board, suffix: str) -> str:
+    return f"ranked/{board.name}.{suffix}"

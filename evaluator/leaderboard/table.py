@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from evaluator.core.files import load_json
 from evaluator.core.problems import Problems, RexrankError
-from evaluator.core.typed import add_violations
+from evaluator.core.typed import Sha256, add_violations
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import (
     Display,
@@ -206,6 +206,10 @@ class Table(Entry):
     pairs: Annotated[tuple[PairTest, ...], Field(strict=False)] = Field(
         description="The tests that rank: difference in the ranking metric (mean of a minus mean of b), interval, "
         "p adjusted for all pairs."
+    )
+    pairwise_sha256: Sha256 | None = Field(
+        None,
+        description="SHA-256 over the board's pairwise differences on every metric, which are kept elsewhere.",
     )
 
     @property

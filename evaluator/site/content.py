@@ -17,7 +17,8 @@ from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_overall, read_setting
-from evaluator.leaderboard.pairwise import Pairwise, read_pairwise
+from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
 from evaluator.leaderboard.row import Row
@@ -84,7 +85,7 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
         site_url=site_url if site_url.endswith("/") else f"{site_url}/",
         tables=tables,
         models=_models(leaderboard, tables),
-        pairwise={key: pairs for key, (_, pairs) in zip(tables, files, strict=True)},
+        pairwise={(t.dataset, t.track): pairs for t, pairs in files if pairs is not None},
         overview=overview(list(tables.values())),
         overall=_overall(leaderboard, setting, tables),
         setting=setting,
@@ -98,18 +99,30 @@ def _has_table(leaderboard: Path, board: Board) -> bool:
     return path.exists() or path.is_symlink()
 
 
-def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise]:
-    """A board's table and pairs; raises `RexrankError` for what is no longer as ranking wrote it."""
+def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise | None]:
+    """A board's table and pairs, `None` without them; raises `RexrankError` for what is no longer as ranking wrote it."""
     path = leaderboard / "tables" / f"{board.name}.json"
-    table, pairs = read_table(path), read_pairwise(leaderboard / "pairwise" / path.name)
-    place = (board.dataset.id, board.track)
-    if not all((v.dataset, v.track) == place for v in (table, pairs)):
-        raise RexrankError(f"{path} or its pairs are of another board. {RANK_AGAIN}")
+    table = read_table(path)
+    if (table.dataset, table.track) != (board.dataset.id, board.track):
+        raise RexrankError(f"{path} is of another board. {RANK_AGAIN}")
     for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
         # The site renders both anew: they are read only to see whether the table is the one they were made with.
         if not _holds(path.with_suffix(suffix), render, table):
             raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
-    return table, pairs
+    return table, _pairwise(leaderboard / "pairwise" / f"{board.name}.parquet", table)
+
+
+def _pairwise(path: Path, table: Table) -> Pairwise | None:
+    """A board's pairs; `None`, with a word on standard error, where only the table is at hand."""
+    if not path.exists() and not path.is_symlink():
+        sys.stderr.write(
+            f"rexrank: {path} is not there: the pages compare no models on this board. {RANK_AGAIN}\n"
+        )
+        return None
+    pairs = read_pairwise(path, table)
+    if pairwise_digest(pairs) != table.pairwise_sha256:
+        raise RexrankError(f"{path} is not the one whose digest the table has. {RANK_AGAIN}")
+    return pairs
 
 
 def _overall(

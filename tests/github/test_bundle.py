@@ -19,7 +19,7 @@ WORDS = "quillwort text of a reference"
 RECORD = "records/sandbox/findings/strangers__careful.json"
 NULL = "records/sandbox/findings/baseline__normal-template.json"
 TABLE = "tables/sandbox.findings.json"
-PAIRWISE = "pairwise/sandbox.findings.json"
+PAIRWISE = "pairwise/sandbox.findings.parquet"
 SANITY = "sanity/sandbox.findings.json"
 CASES = "cases/sandbox/findings/strangers__careful.json"
 STUDIES = "studies/sandbox/findings/strangers__careful.parquet"
@@ -151,10 +151,6 @@ FORGED = {
     "a row of nobody": (TABLE, first_row(put("model", "nobody")), "without a record"),
     "a model twice": (TABLE, lambda t: t["incomplete"].append(t["rows"][0]), "a model twice"),
     "pairs of nobody": (TABLE, put("pairs", 0, "a", "a/nobody"), "does not rank"),
-    "pairwise with more": (PAIRWISE, put("metrics", "bleu_2", 0, "s", WORDS), "schema of pairwise"),
-    "pairwise of nobody": (PAIRWISE, put("metrics", "bleu_2", 0, "b", "a/nobody"), "does not rank"),
-    "a metric of its own": (PAIRWISE, put("metrics", "mine", []), "does not know"),
-    "pairwise of another board": (PAIRWISE, put("track", "report"), "another board"),
     "sanity with more": (SANITY, put("metrics", "bleu_2", "text", WORDS), "schema of sanity"),
     "sanity of its own metric": (
         SANITY,
@@ -168,7 +164,6 @@ FORGED = {
     "low digits of a mean": (RECORD, lambda r: r["metrics"]["bleu_2"].update(mean=r["metrics"]["bleu_2"]["mean"] + 1e-12), "6 decimals"),
     "low digits in the diagnostics": (RECORD, put("diagnostics", "length_ratio", 0.123456789012345), "6 decimals"),
     "low digits of a row": (TABLE, first_row(lambda r: r["metrics"]["bleu_2"].update(low=r["metrics"]["bleu_2"]["low"] + 1e-11)), "6 decimals"),
-    "low digits of a pair": (PAIRWISE, lambda v: v["metrics"]["bleu_2"][0].update(difference=0.01234567), "6 decimals"),
     "low digits of a probe": (SANITY, put("metrics", "bleu_2", "shuffled", 0.1234567891), "6 decimals"),
     "low digits of the overview": ("overview.json", put("odd", 0.1234567), "6 decimals"),
     "another overview": ("overview.json", put("boards", 0, "n_models", 9), "not what the tables give"),
@@ -196,6 +191,7 @@ def test_forged_bundles_are_refused(bundle, name):
         ("history.jsonl", WORDS, "not JSON"),
         ("history.jsonl", dump_json({"event": WORDS}).replace("\n", ""), "schema of event"),
         (STUDIES, WORDS, "no table"),
+        (PAIRWISE, WORDS, "as the runner writes"),
     ],
 )  # fmt: skip
 def test_files_of_another_kind_are_refused(bundle, name, text, why):
@@ -208,10 +204,10 @@ HIDDEN = {
         RECORD,
         lambda t: re.sub(r'"n": 60', '"n": 60.000000000000000000001', t, count=1),
     ),
+    "another order": (SANITY, lambda t: json.dumps(dict(reversed(json.loads(t).items())), indent=2) + "\n"),
     "zeros behind": (TABLE, lambda t: t.replace('"mean": 0.', '"mean": 0.0000000000000000000001', 1)),
     "spaces": (RECORD, lambda t: t.replace(": ", ":   ", 1)),
     "a space behind": (SANITY, lambda t: t + " "),
-    "another order": (PAIRWISE, lambda t: json.dumps(dict(reversed(json.loads(t).items())), indent=2) + "\n"),
     "a key twice": (RECORD, lambda t: t.replace("{", '{\n  "card": "a text",', 1)),
     "letters written as codes": (CASES, lambda t: t.replace("No ", "\\u004eo ", 1)),
     "a line of the history": ("history.jsonl", lambda t: t.replace(": ", ":  ", 1)),
@@ -234,6 +230,7 @@ def test_nothing_is_hidden_in_how_a_file_is_written(bundle, name):
 
 
 GONE = {
+    PAIRWISE: "no pairwise differences beside it",
     RECORD: "without a record",
     STUDIES: "no per-study scores",
     TABLE: "table's JSON|without a table",
@@ -259,6 +256,28 @@ STUDY_LIES = {
 }
 
 
+PAIR_LIES = {
+    "a column of its own": (lambda f: f.assign(text=WORDS), "as the runner writes"),
+    "a column less": (lambda f: f.drop(columns="q"), "as the runner writes"),
+    "numbers as texts": (lambda f: f.assign(p="0.5"), "as the runner writes"),
+    "a difference that is no number": (lambda f: f.assign(difference=float("inf")), "as the runner writes"),
+    "more rows than pairs": (lambda f: pd.concat([f] * 3), "as the runner writes"),
+    "a long text": (lambda f: f.assign(a="x" * 1_000), "as the runner writes"),
+    "models of nobody": (lambda f: f.assign(b="a/nobody"), "does not rank"),
+    "a metric of its own": (lambda f: f.assign(metric="mine"), "does not know"),
+    "other differences": (lambda f: f.assign(difference=f["difference"] / 2), "whose digest"),
+    "a pair less": (lambda f: f.iloc[:-1], "whose digest"),
+    "no pairs": (lambda f: f.iloc[:0], "whose digest"),
+}
+
+
+@pytest.mark.parametrize("name", PAIR_LIES)
+def test_pairs_are_those_that_the_table_names(bundle, name):
+    act, why = PAIR_LIES[name]
+    act(pd.read_parquet(bundle / PAIRWISE)).to_parquet(bundle / PAIRWISE, index=False)
+    refused(bundle, why)
+
+
 @pytest.mark.parametrize("name", STUDY_LIES)
 def test_per_study_scores_give_the_record(bundle, name):
     act, why = STUDY_LIES[name]
@@ -278,9 +297,8 @@ def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, mo
                 rules.RULES[kind](rules.Bundle(bundle, [name], {}), name)
             path.unlink()
     refused(bundle, "finer than its set's step")
-    value = json.loads((bundle / PAIRWISE).read_text())
     table = json.loads((bundle / TABLE).read_text())
-    made = rules.Bundle(bundle, [PAIRWISE, SANITY], {PAIRWISE: value, TABLE: table})
+    made = rules.Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
     with pytest.raises(RexrankError, match="finer than its set's step"):
         rules.check_pairwise(made, PAIRWISE)
     made = rules.Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})

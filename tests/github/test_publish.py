@@ -92,7 +92,9 @@ def test_of_per_study_scores_only_the_rows_are_published(place):
 
 
 def files_of(bundle):
-    return sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*.*") if p.name != "bundle.json")
+    """What of a bundle becomes main's: all but its note, and pairs, which have a branch."""
+    names = (p.relative_to(bundle).as_posix() for p in bundle.rglob("*.*") if p.name != "bundle.json")
+    return sorted(n for n in names if not n.startswith("pairwise/"))
 
 
 def listed(repo):
@@ -107,6 +109,26 @@ def test_a_bundle_becomes_mains_leaderboard_once(place):
     assert f"leaderboard/{ROW}" in listed(repo)
     assert publish(root, bundle, repo.url) is None
     assert repo.run("rev-parse", "main") == commit
+
+
+def test_of_the_pairs_main_has_a_digest_and_a_branch_the_newest(place):
+    """One commit without a past, whatever was published before; and in the same push as the tables."""
+    repo, root, bundle = place
+    publish(root, bundle, repo.url)
+    first = repo.run("rev-parse", "pairwise")
+    names = [f"sandbox.{t}.parquet" for t in ("findings", "report")]
+    assert repo.run("ls-tree", "-r", "--name-only", "pairwise").split() == names
+    assert not any(n.startswith("leaderboard/pairwise") for n in listed(repo))
+    assert publish(root, bundle, repo.url) is None
+    assert repo.run("rev-parse", "pairwise") == first, "the same pairs are not pushed again"
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    (out / "pairwise" / names[0]).unlink()
+    assert push(root, out, repo.url) is None, "of main nothing changes"
+    second = repo.run("rev-parse", "pairwise")
+    assert second != first
+    assert repo.run("ls-tree", "-r", "--name-only", "pairwise").split() == names[1:]
+    assert repo.run("rev-list", "--count", "pairwise") == "1"
 
 
 def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
@@ -226,7 +248,7 @@ def test_every_file_is_a_plain_one_and_the_rest_is_mains_tree(place):
 
 def test_the_pushing_code_is_short_and_of_the_standard_library():
     lines = PUSH.read_text("utf-8").splitlines()
-    assert len(lines) <= 60
+    assert len(lines) <= 90
     names = {
         w.strip(",")
         for line in lines

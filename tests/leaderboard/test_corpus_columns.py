@@ -10,7 +10,7 @@ from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
-from evaluator.leaderboard.pairwise import read_pairwise
+from evaluator.leaderboard.pairwise_file import read_pairwise
 from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.corpus import frame_value
@@ -55,7 +55,7 @@ def test_the_table_holds_what_the_studies_counts_give(scored):
             cell = row.metrics[key]
             assert cell.mean == pytest.approx(frame_value(key, frames[row.id]), abs=1e-6)
             assert (cell.low is None) == ("macro" in key)
-    pairs = read_pairwise(folder / f"pairwise/{BOARD.name}.json").metrics
+    pairs = read_pairwise(folder / f"pairwise/{BOARD.name}.parquet", table).metrics
     for key in KEYS:
         (pair,) = pairs[key]
         difference = frame_value(key, frames[pair.a]) - frame_value(key, frames[pair.b])
@@ -65,7 +65,7 @@ def test_the_table_holds_what_the_studies_counts_give(scored):
 
 def test_ranking_twice_gives_the_same_bytes(scored):
     folder, _ = scored
-    names = [f"tables/{BOARD.name}.json", f"pairwise/{BOARD.name}.json"]
+    names = [f"tables/{BOARD.name}.json", f"pairwise/{BOARD.name}.parquet"]
     rank_all(folder, folder / "store", rehearsal=False)
     before = [(folder / n).read_bytes() for n in names]
     rank_all(folder, folder / "store", rehearsal=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from support.submissions import model_card
 
@@ -124,7 +125,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     rank_all(leaderboard, store, rehearsal=True)
     assert list(store.rglob("*.parquet"))
     shown = [p for p in leaderboard.rglob("*") if p.is_file()]
-    assert {p.suffix for p in shown if p.name != "history.jsonl"} == {".json", ".csv", ".md"}
+    assert {p.suffix for p in shown if p.name != "history.jsonl"} == {".json", ".csv", ".md", ".parquet"}
     seed = str(
         __import__("evaluator.scoring.intervals", fromlist=["x"]).board_seed(
             Board(private, "findings"), loaded.digest
@@ -137,16 +138,17 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     exact = {repr(x) for x in kept if len(repr(x)) > 10 and abs(x / step - round(x / step)) > 1e-9}
     assert len(exact) > 30
     for path in shown:
-        text = path.read_text("utf-8")
+        pairs = path.suffix == ".parquet"
+        text = pd.read_parquet(path).to_csv() if pairs else path.read_text("utf-8")
         assert not [x for x in exact if x in text], path
         for secret in (CANARY, "quite-secret-salt", seed, *studies):
             assert secret not in text, path
         assert '"draws"' not in text
-    pairwise = json.loads((leaderboard / "pairwise/sandbox.findings.json").read_text())
+    pairwise = pd.read_parquet(leaderboard / "pairwise/sandbox.findings.parquet").to_dict("records")
     numbers = [
         entry[k] for r in table["rows"] for entry in r["metrics"].values() for k in ("mean", "low", "high")
     ]
-    compared = [*table["pairs"], *(p for pairs in pairwise["metrics"].values() for p in pairs)]
+    compared = [*table["pairs"], *pairwise]
     assert compared
     numbers += [pair[k] for pair in compared for k in ("difference", "low", "high")]
     assert all(abs(x - step * round(x / step)) < 1e-5 for x in numbers), "six decimals of a multiple"

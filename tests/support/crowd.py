@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.core.files import dump_json
+from evaluator.core.files import dump_json, write_bytes
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.report_generation import TASK
 from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import OverallSetting
-from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA
+from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA, Pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.table import TABLE_SCHEMA, Table, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
@@ -190,13 +191,15 @@ def _board(
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
         "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
     }  # fmt: skip
-    name = f"{dataset.id}.{track}"
-    for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
-        _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
     plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in table["pairs"]]
     shown = {k: [{**p, "q": p["p"]} for p in plain] for k in TASK.metrics}
-    _put(folder / f"pairwise/{name}.json", dump_json({**head, "metrics": shown}))
+    pairwise = Pairwise.model_validate({**head, "metrics": shown})
+    table["pairwise_sha256"] = pairwise_digest(pairwise)
+    name = f"{dataset.id}.{track}"
+    for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
+        _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
+    write_bytes(folder / f"pairwise/{name}.parquet", pairwise_bytes(pairwise))
     for row in (*rows, *held, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
     return table
