@@ -22,6 +22,11 @@ ROOT: Final = Path(__file__).parents[3]
 # The stand-in weights are most of the bytes and nothing here runs a model.
 LEFT_OUT: Final = ("tests/", "benchmarks/", ".hypothesis/", "evaluator/datasets/sandbox/models/")
 
+NO_FORCE: Final = """#!/bin/sh
+# The ruleset of main: no force push. Other branches have none.
+[ "$1" != refs/heads/main ] || git merge-base --is-ancestor "$2" "$3" || { echo "GH013: Repository rule violations found for $1" >&2; exit 1; }
+"""
+
 
 def bare_repository(folder: Path) -> Path:
     """An empty bare repository below `folder` that serves partial clones, as GitHub does."""
@@ -32,13 +37,15 @@ def bare_repository(folder: Path) -> Path:
         "http.receivepack": "true",
         "uploadpack.allowFilter": "true",
         "uploadpack.allowAnySHA1InWant": "true",
-        "receive.denyNonFastForwards": "true",
         "receive.fsckObjects": "true",
         "gc.auto": "0",
         "core.compression": "0",
         "pack.window": "0",
     }.items():
         git(bare, "config", key, value)
+    rule = bare / "hooks/update"
+    rule.write_text(NO_FORCE)
+    rule.chmod(0o755)
     return bare
 
 
