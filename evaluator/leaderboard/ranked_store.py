@@ -105,24 +105,15 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
     """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
-<<<<<<< HEAD
-    table, pairs = ranked.table.view(), ranked.pairwise.view()
-    kept = {
-=======
     content = {
->>>>>>> 1f366d8 (Pairwise differences: columns on a branch without a past)
         "schema": RANKED_SCHEMA,
         "inputs": inputs,
         "content": _digest(ranked.table),
         "table": ranked.table.view(),
     }
     with suppress(RexrankError):
-<<<<<<< HEAD
-        write_derived(store, _name(board), dump_json(kept))
-=======
         write_derived(store, _name(board, "parquet"), pairwise_bytes(ranked.pairwise))
         write_derived(store, _name(board, "json"), dump_json(content))
->>>>>>> 1f366d8 (Pairwise differences: columns on a branch without a past)
 
 
 def _digest(table: Table) -> str:
