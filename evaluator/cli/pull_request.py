@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evaluator.submissions.reading import PredictionFiles
 
 
-def _intake(number: int, sha: str, author: Person) -> Intake:
+def _intake(number: int, sha: str, author: Person | None) -> Intake:
     with tempfile.TemporaryDirectory() as scratch:
         return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None), author)
 
@@ -100,7 +100,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     accounts, team, since = (
         accounts_of(repo, pull, submission.card.contact),
         submission.team,
-        pull.user.created_at,
+        api.opener(pull, repo).created_at,
     )
     noted = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
     return Around(

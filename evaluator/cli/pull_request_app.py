@@ -39,6 +39,22 @@ def pr_comment(folder: Handed) -> None:
     raise typer.Exit(run_comment(folder))
 
 
+@pr_app.command("form")
+def pr_form(folder: Handed) -> None:
+    """Read the form of this event's issue, its attached file included, and check what it brings."""
+    from evaluator.cli.form import run_form
+
+    raise typer.Exit(run_form(folder))
+
+
+@pr_app.command("open")
+def pr_open(folder: Handed) -> None:
+    """Open or renew the pull request of a form that was read, and answer its issue."""
+    from evaluator.cli.form import run_open
+
+    raise typer.Exit(run_open(folder))
+
+
 @pr_app.command("look")
 def pr_look() -> None:
     """Look at what a push brought to main before it is scored."""

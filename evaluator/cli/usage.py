@@ -43,6 +43,8 @@ EXAMPLES: Final = {
     "pr validate": "rexrank pr validate",
     "pr recheck": "rexrank pr recheck told",
     "pr comment": "rexrank pr comment told",
+    "pr form": "rexrank pr form form",
+    "pr open": "rexrank pr open form",
     "pr look": "rexrank pr look",
     "pr request": "rexrank pr request",
     "pr answer": "rexrank pr answer",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from github.CommitStatus import CommitStatus
+    from github.NamedUser import NamedUser
     from github.PullRequest import PullRequest
     from github.Repository import Repository
     from github.WorkflowRun import WorkflowRun
@@ -40,6 +41,9 @@ RECENT: Final = 100
 MAY_SCORE: Final = frozenset({"admin", "maintain", "write"})
 _COMMAND: Final = re.compile(r"/score ([0-9a-f]{40})( quota grant)?[ \t\r\n]*")
 _HANDLE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
+FORM_BRANCH: Final = "form/"
+"""Branches of the repository itself that hold what the forms of issues brought, each named after its issue."""
+_FORM: Final = re.compile(r"form/([1-9][0-9]{0,6})")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
@@ -104,6 +108,11 @@ def clone_url() -> str:
     return f"{_env('GITHUB_SERVER_URL')}/{repository_name()}"
 
 
+def server() -> str:
+    """GitHub's own address: this job's, or the public one."""
+    return os.environ.get("GITHUB_SERVER_URL", GITHUB).rstrip("/")
+
+
 def event() -> dict[str, Any]:
     """The event that started the workflow, as GitHub wrote it."""
     value: dict[str, Any] = json.loads(Path(_env("GITHUB_EVENT_PATH")).read_text("utf-8"))
@@ -161,15 +170,41 @@ def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
     return (match.group(1), match.group(2) is not None) if match else None
 
 
+def opener(pull: PullRequest, repo: Repository) -> NamedUser:
+    """Who stands behind a pull request: its opener, or the author of the issue whose form our bot turned into it.
+
+    Only a branch of this very repository, which strangers cannot push to, names an issue.
+    """
+    if pull.user.login != bot():
+        return pull.user
+    number = _FORM.fullmatch(pull.head.ref)
+    here = pull.head.repo is not None and pull.head.repo.id == pull.base.repo.id
+    if number is None or not here:
+        return pull.user
+    return repo.get_issue(int(number[1])).user
+
+
+def pull_of_branch(repo: Repository, branch: str) -> PullRequest | None:
+    """The open pull request of a branch of the repository itself, or `None`."""
+    pulls = repo.get_pulls(state="open", base="main", head=f"{repo.full_name.partition('/')[0]}:{branch}")
+    own = (p for p in pulls if p.head.ref == branch and p.head.repo is not None)
+    return next((p for p in own if p.head.repo.id == p.base.repo.id), None)
+
+
 def author_of(pull: PullRequest, repo: Repository) -> Person:
-    """Who opened a pull request, with the permission GitHub grants."""
-    user = pull.user
+    """Who stands behind a pull request, with the permission GitHub grants."""
+    user = opener(pull, repo)
     return Person(user.login, user.id, may_score(repo, user.login))
 
 
-def author_of_event(pull: dict[str, Any]) -> Person:
-    """Who opened a pull request, by its event: for feedback, where no token asks for permissions."""
+def author_of_event(pull: dict[str, Any]) -> Person | None:
+    """Who opened a pull request, by its event: for feedback, where no token asks for permissions.
+
+    `None` for one that our bot made of a form: whose it is only the API says.
+    """
     user = pull.get("user") or {}
+    if user.get("login") == bot():
+        return None
     inside = pull.get("author_association") in {"OWNER", "MEMBER", "COLLABORATOR"}
     return Person(str(user.get("login", "")), int(user.get("id", 0)), inside)
 

@@ -109,28 +109,30 @@ def contribute(
     fork = _fork(repo, login, earlier, say)
     parent = earlier.head.sha if earlier is not None else _head(repo, "/repos/" + repo.full_name)
     say(f"sending {len(files)} files to {fork.removeprefix('/repos/')}")
-    commit = _commit(repo, fork, parent, files, f"{'Update' if earlier else 'Add'} {name}")
+    commit = make_commit(repo, fork, parent, files, f"{'Update' if earlier else 'Add'} {name}")
     if commit is None and earlier is not None:
         return Sent(earlier.number, earlier.html_url, parent, "unchanged")
     if commit is None:
         raise InputError(f"main holds exactly these files of {name} already: there is nothing to submit.")
-    _move(repo, fork, branch, commit, force=earlier is None)
+    move_branch(repo, fork, branch, commit, force=earlier is None)
     if earlier is not None:
         return Sent(earlier.number, earlier.html_url, commit, "updated")
     say("opening the pull request")
     owner = fork.removeprefix("/repos/").partition("/")[0]
-    pull = _open(repo, owner, branch, f"Add {name}", body)
+    pull = open_pull(repo, owner, branch, f"Add {name}", body)
     return Sent(pull.number, pull.html_url, commit, "opened")
 
 
-def _open(repo: Repository, owner: str, branch: str, title: str, body: str) -> PullRequest:
+def open_pull(repo: Repository, owner: str, branch: str, title: str, body: str) -> PullRequest:
+    """A new pull request of an owner's branch against main, or the one that an earlier, lost answer opened."""
     from github import GithubException
 
     try:
         return repo.create_pull(base="main", head=f"{owner}:{branch}", title=title, body=body)
     except GithubException:
         # An answer may have been lost after GitHub had stored it.
-        found = pull_of(repo, owner, branch)
+        heads = repo.get_pulls(state="open", base="main", head=f"{owner}:{branch}")
+        found = next((p for p in islice(iter(heads), 20) if p.head.ref == branch), None)
         if found is None:
             raise
         return found
@@ -176,8 +178,13 @@ def _head(repo: Repository, path: str, *, missing: bool = False) -> str:
     return str(ref["object"]["sha"])
 
 
-def _commit(repo: Repository, path: str, parent: str, files: Mapping[str, bytes], message: str) -> str | None:
-    """A commit on the parent with these files, or `None` where the parent holds them."""
+def make_commit(
+    repo: Repository, path: str, parent: str, files: Mapping[str, bytes], message: str
+) -> str | None:
+    """A commit on the parent with these files, or `None` where the parent holds them; no branch shows it yet.
+
+    Raises `RexrankError` for a commit that changes anything but these files.
+    """
     ask = repo.requester.requestJsonAndCheck
     _, before = ask("GET", f"{path}/git/commits/{parent}")
     tree = []
@@ -194,10 +201,16 @@ def _commit(repo: Repository, path: str, parent: str, files: Mapping[str, bytes]
         return None
     content = {"message": message, "tree": made["sha"], "parents": [parent]}
     _, commit = ask("POST", f"{path}/git/commits", input=content)
+    _, whole = ask("GET", f"{path}/commits/{commit['sha']}")
+    changed = {str(f["filename"]) for f in whole.get("files") or ()}
+    if [p["sha"] for p in whole["parents"]] != [parent] or not changed or not changed <= set(files):
+        raise RexrankError(
+            "GitHub's commit changes more than was sent; no branch shows it. Run the same command again."
+        )
     return str(commit["sha"])
 
 
-def _move(repo: Repository, path: str, branch: str, commit: str, *, force: bool) -> None:
+def move_branch(repo: Repository, path: str, branch: str, commit: str, *, force: bool) -> None:
     """Lets the branch begin at, or go on to, the commit; `force` where no open pull request shows it."""
     from github import GithubException
 

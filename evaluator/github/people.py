@@ -41,8 +41,9 @@ class Fetched(Typed):
 
 
 def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> dict[str, int]:
-    """The ids by login: of who opened the pull request first, then of the contacts that exist."""
-    found = {str(pull.user.login): int(pull.user.id)}
+    """The ids by login: of who stands behind the pull request first, then of the contacts that exist."""
+    user = api.opener(pull, repo)
+    found = {str(user.login): int(user.id)}
     for handle in islice(handles, MAX_CONTACTS):
         if handle.lower() not in {login.lower() for login in found}:
             number = api.user_id(repo, handle)

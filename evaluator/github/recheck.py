@@ -35,6 +35,9 @@ def concerned(repo: Repository, event: str, happened: Mapping[str, Any]) -> list
     """The open pull requests that an event asks to look at again, at most `MAX_PULLS`."""
     if event == "workflow_run":
         run = happened["workflow_run"]
+        if run.get("event") == "issues":
+            # A form was read: what our bot opened started no check by itself.
+            return list(islice((p for p in _open(repo) if _silent(repo, p)), SILENT))
         if run.get("event") != "pull_request" or not SHA.fullmatch(str(run.get("head_sha"))):
             return []
         pull = api.pull_of_run(repo, dict(run))

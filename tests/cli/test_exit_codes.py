@@ -169,6 +169,8 @@ MISTAKES = [
     (("pr", "validate"), "this command runs in a workflow"),
     (("pr", "recheck", "x"), "this command runs in a workflow"),
     (("pr", "comment", "x"), "this command runs in a workflow"),
+    (("pr", "form", "x"), "this command runs in a workflow"),
+    (("pr", "open"), "Missing argument"),
     (("pr", "look", "x"), "unexpected extra argument"),
     (("pr", "request"), "this command runs in a workflow"),
     (("pr", "answer"), "wanted a pull request's number"),

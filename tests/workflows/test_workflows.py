@@ -16,11 +16,15 @@ import pytest
 import yaml
 from support.needs import reason
 
+from evaluator.datasets.registry import dataset_ids
+from evaluator.github.issue_form import HEADINGS
+from evaluator.submissions.card_draft import CONTEXTS, VIEWS
+
 ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
-WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages"}
+WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages", "submission-form"}
 PINNED = re.compile(r"uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40}\s+# v\d+\.\d+\.\d+\s*$")
 # What may start a job on the machine that holds the references: nothing that a fork can cause.
 TRUSTED = {"workflow_dispatch", "schedule", "push", "workflow_call"}
@@ -188,6 +192,33 @@ def test_the_bot_starts_no_publication_of_its_own() -> None:
     assert triggers(raw)["push"]["paths"] == ["submissions/**"]
     assert raw["concurrency"]["cancel-in-progress"] is False
     assert raw["concurrency"]["queue"] == "max"
+
+
+def test_the_form_s_workflow_reads_in_one_job_and_writes_in_another_without_secrets() -> None:
+    text = (GITHUB / "workflows" / "submission-form.yml").read_text("utf-8")
+    raw = yaml.safe_load(text)
+    assert "secrets" not in text
+    assert triggers(raw) == {"issues": {"types": ["opened", "edited"]}}
+    reads, writes = raw["jobs"]["read"], raw["jobs"]["open"]
+    assert reads["permissions"] == {"contents": "read"}
+    assert set(writes["permissions"]) == {"contents", "issues", "pull-requests"}
+    assert not any("environment" in job for job in raw["jobs"].values())
+    # What a stranger wrote reaches no command line: only the event's file and the folder of the job before do.
+    commands = [s["run"] for job in raw["jobs"].values() for s in job["steps"] if "run" in s]
+    assert commands == [f'rexrank pr {name} "$GITHUB_WORKSPACE/form"' for name in ("form", "open")]
+    condition = reads["if"]
+    assert "github.event.sender.id == github.event.issue.user.id" in condition
+
+
+def test_the_form_asks_what_the_bot_reads() -> None:
+    form = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE" / "submission.yml").read_text("utf-8"))
+    asked = [f for f in form["body"] if f["type"] != "markdown"]
+    assert {f["attributes"]["label"]: f["id"] for f in asked} == HEADINGS
+    assert form["labels"] == ["submission"]
+    assert form["title"].startswith("Submission:")
+    options = {f["id"]: f["attributes"]["options"] for f in asked if f["type"] == "dropdown"}
+    assert set(options["dataset"]) == set(dataset_ids())
+    assert (set(options["views"]), set(options["context"])) == (set(VIEWS), set(CONTEXTS))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,13 @@ def _commit_pulls(call: Call) -> Any:
 
 @serves("get REPO/commits/{ref}", CONTENTS)
 def _commit(call: Call) -> Any:
-    return commit_object(call.state, call.commit("ref"))
+    sha = call.commit("ref")
+    whole = commit_object(call.state, sha)
+    parents = [p["sha"] for p in whole["parents"]]
+    letters = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+    found = changed_files(call.state.bare, parents[0], sha) if len(parents) == 1 else []
+    made = [{"filename": path, "sha": None, "status": letters[letter]} for letter, path in found]
+    return {**whole, "files": made}
 
 
 def commit_object(state: State, sha: str) -> dict[str, Any]:

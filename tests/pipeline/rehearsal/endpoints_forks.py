@@ -21,6 +21,7 @@ NAMED: Final = "refs/heads/"
 OF_FORKS: Final = frozenset(
     {
         "get /repos/{owner}/{repo}",
+        "get /repos/{owner}/{repo}/commits/{ref}",
         "get /repos/{owner}/{repo}/git/ref/{ref}",
         "get /repos/{owner}/{repo}/git/commits/{commit_sha}",
         "post /repos/{owner}/{repo}/merge-upstream",

@@ -1,0 +1,39 @@
+"""`rexrank pr form` and `pr open`: what the form's workflow calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evaluator.github import api
+
+
+def run_form(folder: Path) -> int:
+    """0 after reading the form of this event's issue; hands on its files, or the answer that says what is wrong."""
+    from evaluator.github.form_submission import prepare
+    from evaluator.github.issue_form import is_form
+    from evaluator.github.ownership import Person
+
+    issue = api.event()["issue"]
+    body = str(issue.get("body") or "")
+    if not is_form(body):
+        print("Not a submission's form.")
+        return 0
+    number, user = int(issue["number"]), issue["user"]
+    repo = api.repository()
+    person = Person(str(user["login"]), int(user["id"]), api.may_score(repo, str(user["login"])))
+    folder.mkdir(parents=True, exist_ok=True)
+    prepared = prepare(body, number, person, folder)
+    print("The form may be sent." if prepared.files else "The form cannot be sent; the answer says why.")
+    api.write_output("form", str(number))
+    return 0
+
+
+def run_open(folder: Path) -> int:
+    """0 after opening or renewing the form's pull request, and keeping the one answer to its issue."""
+    from evaluator.github.form_submission import FORM_MARK, read_prepared, send
+
+    prepared, files = read_prepared(folder)
+    repo = api.repository()
+    author = str(repo.get_issue(prepared.issue).user.login)
+    api.sticky(repo, prepared.issue, FORM_MARK, send(repo, prepared, files, author))
+    return 0

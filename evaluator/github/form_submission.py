@@ -1,0 +1,185 @@
+"""From a filled-in form to a pull request, in two jobs: one that reads what a stranger sent, and one that may write.
+
+The second gets names and bytes, looks at no content, and makes a commit that is compared with main before any branch
+shows it. What it opens is checked again, with the code of main, like every pull request.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from evaluator.core.files import write_bytes, write_text
+from evaluator.core.markdown import code_span, markdown_text
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.typed import Typed, form
+from evaluator.datasets.references import known_ids
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.datasets.report import dump_predictions
+from evaluator.github import api
+from evaluator.github.attachments import fetch_attachment
+from evaluator.github.contribution import make_commit, move_branch, open_pull
+from evaluator.github.git_objects import fetch_main
+from evaluator.github.issue_form import Form, FormError, read_form
+from evaluator.github.ownership import Person, contacts, objection
+from evaluator.submissions import outcome
+from evaluator.submissions.card_draft import card_text
+from evaluator.submissions.convert import Refused, Wanted, convert
+from evaluator.submissions.reading import validate_paths
+from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, MAX_PREDICTIONS_BYTES, name_wanted
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+FORM_MARK: Final = "<!-- rexrank:form v1 -->"
+FORM: Final = "form.json"
+MAX_FORM_BYTES: Final = 100_000
+
+
+class Prepared(Typed):
+    """What the reading job hands on: whose issue it is, and either the folder's files or the answer that says why not."""
+
+    issue: Annotated[int, Field(ge=1, lt=10_000_000)]
+    name: Annotated[str, form(r"[a-z0-9.-]+/[a-z0-9.-]+|", "team/model, or nothing")] = ""
+    files: Annotated[tuple[str, ...], Field(strict=False, max_length=2)] = ()
+    answer: Annotated[str, Field(max_length=api.MAX_BODY)] = ""
+
+
+def prepare(body: str, number: int, person: Person, folder: Path) -> Prepared:
+    """Reads and checks a form; lays what it brings out in the folder for the job that may write.
+
+    A form that cannot be used is no failure: what is wrong becomes the answer to the issue.
+    """
+    try:
+        wanted = read_form(body, api.server())
+        files = _files(wanted, person)
+    except FormError as error:
+        prepared = Prepared(issue=number, answer=_refusal(error.problems))
+    except (InputError, Refused) as error:
+        prepared = Prepared(issue=number, answer=_refusal(str(error).splitlines()))
+    except _NotValid as error:
+        prepared = Prepared(issue=number, answer=error.comment)
+    else:
+        for name, data in files.items():
+            write_bytes(folder / name, data)
+        prepared = Prepared(issue=number, name=f"{wanted.team}/{wanted.model}", files=tuple(files))
+    write_text(folder / FORM, prepared.model_dump_json())
+    return prepared
+
+
+class _NotValid(Exception):
+    """A submission with problems, as a comment."""
+
+    def __init__(self, comment: str) -> None:
+        super().__init__()
+        self.comment = comment
+
+
+def _files(wanted: Form, person: Person) -> Mapping[str, bytes]:
+    """The card and the predictions, checked as any submission's are."""
+    dataset = get_dataset(wanted.dataset)
+    data = fetch_attachment(wanted.attachment, api.server())
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / f"predictions{Path(wanted.attachment).suffix}"
+        source.write_bytes(data)
+        columns = Wanted(wanted.id_column, wanted.text_column)
+        converted = convert(source, dataset, known_ids(dataset, None) or frozenset(), wanted=columns)
+        files = {
+            CARD_NAME: card_text(wanted.draft, wanted.team, wanted.model).encode(),
+            f"{dataset.id}.json": dump_predictions(converted.reports).encode(),
+        }
+        place = Path(scratch) / "submissions" / wanted.team / wanted.model
+        for name, content in files.items():
+            write_bytes(place / name, content)
+        report = validate_paths([place], None)
+        if not report.ok:
+            raise _NotValid(outcome.as_markdown(report).replace(scratch, ""))
+        _owned(wanted, person, files[CARD_NAME], Path(scratch))
+    return files
+
+
+def _owned(wanted: Form, person: Person, card: bytes, scratch: Path) -> None:
+    """Raises `InputError` unless the issue's author may send this submission."""
+    folder = f"submissions/{wanted.team}/{wanted.model}"
+    git_dir = fetch_main(api.clone_url(), scratch / "git")
+    words = objection(git_dir, folder, person, contacts(CARD_NAME, card))
+    if words is not None:
+        raise InputError(f"{words}.")
+
+
+def _refusal(problems: list[str]) -> str:
+    lines = [f"- {markdown_text(p)}" for p in problems[:50]]
+    return "\n".join([
+        "### ❌ Not sent",
+        "",
+        "**What to do.** Mend what is listed: edit the text of this issue (⋯, then Edit), and it is read again.",
+        "",
+        *lines,
+    ])  # fmt: skip
+
+
+def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
+    """What the job before handed on. Raises `RexrankError` for anything of another form, name or size."""
+    path = folder / FORM
+    try:
+        if path.is_symlink() or path.stat().st_size > MAX_FORM_BYTES:
+            raise RexrankError(f"{FORM} of the job before is larger than {MAX_FORM_BYTES:,} bytes.")
+        prepared = Prepared.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RexrankError(f"{FORM} of the job before cannot be read. Run the job again.") from error
+    team, _, model = prepared.name.partition("/")
+    if prepared.name and (name_wanted(team) or name_wanted(model)):
+        raise RexrankError("the job before handed on a name that none may have.")
+    limits = {CARD_NAME: MAX_CARD_BYTES, **{f"{d}.json": MAX_PREDICTIONS_BYTES for d in dataset_ids()}}
+    files = {}
+    for name in prepared.files:
+        file = folder / name
+        if (
+            name not in limits
+            or file.is_symlink()
+            or not file.is_file()
+            or file.stat().st_size > limits[name]
+        ):
+            raise RexrankError("the job before handed on a file that is no part of a submission.")
+        files[name] = file.read_bytes()
+    return prepared, files
+
+
+def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], author: str) -> str:
+    """The answer to the issue, after its pull request was opened or renewed; raises `RexrankError` as GitHub does."""
+    if prepared.answer:
+        return prepared.answer
+    path, branch = f"/repos/{repo.full_name}", f"{api.FORM_BRANCH}{prepared.issue}"
+    earlier = api.pull_of_branch(repo, branch)
+    _, ref = repo.requester.requestJsonAndCheck("GET", f"{path}/git/ref/heads/main")
+    parent = earlier.head.sha if earlier is not None else str(ref["object"]["sha"])
+    placed = {f"submissions/{prepared.name}/{name}": data for name, data in files.items()}
+    commit = make_commit(repo, path, parent, placed, f"Add {prepared.name}")
+    if commit is None:
+        return "### Nothing new\n\nThe files are as they were.\n"
+    move_branch(repo, path, branch, commit, force=earlier is None)
+    if earlier is not None:
+        return f"### ✅ Sent\n\n[Pull request {earlier.number}]({earlier.html_url}) holds what you changed. It is checked within the hour.\n"
+    body = (
+        f"The submission {code_span(prepared.name)}, from the form of #{prepared.issue} by {code_span(author)}, who counts as "
+        f"its opener. Closes #{prepared.issue}."
+    )
+    return _opened(repo, branch, f"Add {prepared.name}", body)
+
+
+def _opened(repo: Repository, branch: str, title: str, body: str) -> str:
+    from github import GithubException
+
+    try:
+        pull = open_pull(repo, repo.full_name.partition("/")[0], branch, title, body)
+    except GithubException as error:
+        if error.status != 403:
+            raise
+        # The setting that lets jobs open pull requests is off: one click of the author's is left.
+        address = f"{api.clone_url()}/compare/main...{branch}?expand=1"
+        return f"### One click is left\n\nOpen [this page]({address}) and press *Create pull request*.\n"
+    return f"### ✅ Sent\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Everything else is said there, within the hour.\n"

@@ -1,0 +1,142 @@
+"""The form of `.github/ISSUE_TEMPLATE/submission.yml` as GitHub writes it into an issue: data, read strictly.
+
+Whoever fills the form in writes all of the text, headings included: a heading that comes twice is refused rather than
+chosen from, and what the answers say is checked like any other submission's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from evaluator.core.problems import InputError, visible
+from evaluator.datasets.registry import dataset_ids
+from evaluator.submissions.card_draft import QUESTIONS, CardDraft, answered
+from evaluator.submissions.rules.files import name_wanted, suggest_slug
+
+MAX_BODY: Final = 65_536
+HEADINGS: Final = {
+    "Team": "team",
+    "Model": "model",
+    "Dataset": "dataset",
+    "Predictions": "predictions",
+    "Name": "name",
+    "Institution": "institution",
+    "Contact": "contact",
+    "Year": "year",
+    "Description": "description",
+    "Licence": "license",
+    "Images": "views",
+    "Other text": "context",
+    "Training data": "training_data",
+    "External language model": "uses_external_llm",
+    "Deterministic": "deterministic",
+    "Parameters": "parameters",
+    "Paper": "paper",
+    "Code": "code",
+    "Weights": "weights",
+    "Column of the ids": "id_column",
+    "Column of the reports": "text_column",
+    "Consent": "consent",
+}
+"""What stands above each answer, and what it answers."""
+_HEADING: Final = re.compile(r"^### (.+?)[ \t]*$", re.MULTILINE)
+_NOTHING: Final = "_No response_"
+
+
+class FormError(InputError):
+    """Everything that is wrong with a form, in words for whoever filled it in: plain text, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form asks for; team, model and dataset are names that there may be, the attachment is an address."""
+
+    team: str
+    model: str
+    dataset: str
+    attachment: str
+    draft: CardDraft
+    id_column: str | None = None
+    text_column: str | None = None
+
+
+def is_form(body: str) -> bool:
+    """Whether a text has the form's first headings: any other issue is none of ours."""
+    found = _HEADING.findall(body[:MAX_BODY].replace("\r\n", "\n"))
+    return {"Team", "Model", "Dataset", "Predictions"} <= set(found)
+
+
+def read_form(body: str, server: str) -> Form:
+    """The form of an issue's text. Raises `FormError` with every problem; `server`: GitHub's own address."""
+    answers, problems = _answers(body[:MAX_BODY])
+    for name in ("team", "model"):
+        if (wanted := name_wanted(answers.get(name, ""))) is not None:
+            said = visible(answers.get(name, ""))
+            problems.append(f"{name.title()} is {said!r}. Wanted: {wanted}. Try: {suggest_slug(said)}")
+    if answers.get("dataset") not in dataset_ids():
+        problems.append(f"Dataset: wanted one of {', '.join(dataset_ids())}")
+    attachment = ""
+    try:
+        attachment = attachment_of(answers.get("predictions", ""), server)
+    except InputError as error:
+        problems.append(f"Predictions: {error}")
+    if "[x]" not in answers.get("consent", "").lower():
+        problems.append("Consent: the box has to be ticked")
+    draft = _draft(answers, problems)
+    if problems:
+        raise FormError(problems)
+    return Form(
+        answers["team"],
+        answers["model"],
+        answers["dataset"],
+        attachment,
+        draft,
+        answers.get("id_column") or None,
+        answers.get("text_column") or None,
+    )
+
+
+def _answers(body: str) -> tuple[dict[str, str], list[str]]:
+    """What stands below each heading of the form, and headings that come twice."""
+    parts = _HEADING.split(body.replace("\r\n", "\n"))
+    answers: dict[str, str] = {}
+    problems = []
+    for heading, text in zip(parts[1::2], parts[2::2], strict=True):
+        name = HEADINGS.get(heading)
+        if name is None:
+            continue
+        if name in answers:
+            problems.append(
+                f"the heading {heading!r} comes twice: write no line that begins with ### yourself"
+            )
+        answers.setdefault(name, "" if text.strip() == _NOTHING else text.strip())
+    return answers, problems
+
+
+def _draft(answers: dict[str, str], problems: list[str]) -> CardDraft:
+    draft = CardDraft()
+    headings = {field: heading for heading, field in HEADINGS.items()}
+    for question in QUESTIONS:
+        try:
+            draft = answered(draft, question, answers.get(question.field, ""))
+        except ValueError as error:
+            problems.append(f"{headings[question.field]}: {error}")
+    return draft
+
+
+def attachment_of(text: str, server: str) -> str:
+    """The address of the one file in GitHub's own store that a text links to. Raises `InputError` for none or several."""
+    store = re.compile(
+        rf"{re.escape(server)}/user-attachments/files/[0-9]{{1,15}}/[A-Za-z0-9][A-Za-z0-9._-]{{0,150}}(?![\w./?#%-])"
+    )
+    found = list(dict.fromkeys(store.findall(text)))
+    links = set(re.findall(r"https?://[^\s)\]>\"]+", text))
+    if len(found) != 1 or links - set(found):
+        raise InputError("drag exactly one file into the field; only what GitHub stores itself is read")
+    return str(found[0])

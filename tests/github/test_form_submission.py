@@ -1,0 +1,60 @@
+"""What one job of the form's workflow hands to the other, and what the other takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evaluator.core.problems import RexrankError
+from evaluator.github.form_submission import FORM, read_prepared
+
+GOOD = {"issue": 7, "name": "acme/m1", "files": ["model.yaml", "iu-xray.json"], "answer": ""}
+
+
+def write(folder, **changes):
+    (folder / FORM).write_text(json.dumps(GOOD | changes))
+    for name in ("model.yaml", "iu-xray.json"):
+        (folder / name).write_text("x")
+
+
+def test_what_was_prepared_is_taken(tmp_path):
+    write(tmp_path)
+    prepared, files = read_prepared(tmp_path)
+    assert (prepared.issue, prepared.name) == (7, "acme/m1")
+    assert files == {"model.yaml": b"x", "iu-xray.json": b"x"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issue": "7"},
+        {"issue": 0},
+        {"name": "../x"},
+        {"name": "acme/m1/x"},
+        {"name": "con/m1"},
+        {"files": ["../../.github/workflows/x.yml"]},
+        {"files": ["model.yaml", "other.json"]},
+        {"files": ["model.yaml"] * 3},
+        {"files": ["chexpert-plus.json"]},
+        {"answer": "x" * 70_000},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused(tmp_path, changes):
+    write(tmp_path, **changes)
+    with pytest.raises(RexrankError):
+        read_prepared(tmp_path)
+
+
+def test_links_and_large_files_are_refused(tmp_path):
+    write(tmp_path)
+    (tmp_path / "model.yaml").unlink()
+    (tmp_path / "model.yaml").symlink_to("/etc/passwd")
+    with pytest.raises(RexrankError):
+        read_prepared(tmp_path)
+    (tmp_path / "model.yaml").unlink()
+    (tmp_path / "model.yaml").write_bytes(b"x" * 64_001)
+    with pytest.raises(RexrankError):
+        read_prepared(tmp_path)
