@@ -80,6 +80,7 @@ def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
     assert p.head_sha != before
     assert (list(world.state.pulls.values()), len(world.runs("submission-form"))) == ([p], runs + 2)
     assert f"/pull/{p.number}" in answer(world, issue)
+    assert p.head_sha in world.bot_comments(p)[0].body
     # A fourth: a fork's branch that is named like a form's does not make its owner the issue's author.
     files = {n: file_at(world.state.bare, p.head_sha, n) for n in names}
     forged = world.open_pull(files, author="mallory", branch=p.head_branch)

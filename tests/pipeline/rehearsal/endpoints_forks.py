@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rehearsal import objects
 from rehearsal.endpoints import CONTENTS, PULLS, Call, Refusal, commit_object, serves
-from rehearsal.git import git
+from rehearsal.git import git, pull_refs
 from rehearsal.objects import api
 from rehearsal.state import REPOSITORY, Pull
 
@@ -165,6 +165,7 @@ def _move(call: Call) -> Any:
     for pull in call.state.pulls.values():
         if (pull.head_repo, pull.head_branch, pull.state) == (full_name, name, "open") and before != sha:
             pull.head_sha, pull.updated = sha, call.state.now()
+            pull_refs(call.state.bare, pull.number, pull.base_sha, sha, pull.author)
             call.state.events.append(
                 ("synchronize", {"number": pull.number, "before": before, "by": call.token.kind})
             )
@@ -212,5 +213,6 @@ def _open(call: Call) -> Any:
         updated=now,
     )
     call.state.pulls[number] = made
+    pull_refs(call.state.bare, number, base, head, made.author)
     call.state.events.append(("opened", {"number": number, "by": call.token.kind}))
     return objects.pull_details(call.state, made)

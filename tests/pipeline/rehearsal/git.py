@@ -98,6 +98,14 @@ def merge_commit(repo: Path, base: str, head: str, message: str, author: str) ->
     return git(repo, "commit-tree", tree, "-p", base, "-p", head, "-m", message, name=author)
 
 
+def pull_refs(repo: Path, number: int, base: str, head: str, author: str) -> None:
+    """Lets `refs/pull/N/head` and, where there is no conflict, `refs/pull/N/merge` show a pull request."""
+    git(repo, "update-ref", f"refs/pull/{number}/head", head)
+    merged = merge_commit(repo, base, head, f"Merge {head} into main", author)
+    if merged:
+        git(repo, "update-ref", f"refs/pull/{number}/merge", merged)
+
+
 def changed_files(repo: Path, base: str, head: str) -> list[tuple[str, str]]:
     """(status letter, path) of what differs between two commits, renames as removal and addition."""
     parts = git_bytes(repo, "diff-tree", "-r", "--no-renames", "--name-status", "-z", base, head)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from rehearsal import events
 from rehearsal.executor import Executor
 from rehearsal.expressions import Expressions
-from rehearsal.git import Change, changed_files, commit, git, merge_commit, objects_of
+from rehearsal.git import Change, changed_files, commit, git, merge_commit, objects_of, pull_refs
 from rehearsal.github_server import GitHubServer
 from rehearsal.objects import is_bot
 from rehearsal.runs import Run
@@ -312,12 +312,7 @@ class World:
 
     # --- inside -------------------------------------------------------------------------------------------
     def _refs(self, p: Pull) -> None:
-        git(self.state.bare, "update-ref", f"refs/pull/{p.number}/head", p.head_sha)
-        merged = merge_commit(
-            self.state.bare, p.base_sha, p.head_sha, f"Merge {p.head_sha} into main", p.author
-        )
-        if merged:
-            git(self.state.bare, "update-ref", f"refs/pull/{p.number}/merge", merged)
+        pull_refs(self.state.bare, p.number, p.base_sha, p.head_sha, p.author)
 
     def _conflicts(self, p: Pull) -> bool:
         return merge_commit(self.state.bare, p.base_sha, p.head_sha, "x", p.author) is None
@@ -363,7 +358,6 @@ class World:
     def _sent(self, action: str, event: dict[str, Any]) -> None:
         """A pull request that came through the API; what a workflow's own token does starts nothing."""
         p = self.state.pulls[event["number"]]
-        self._refs(p)
         if event["by"] != "job":
             self._pull_event(action, p, event.get("before", ""))
 
