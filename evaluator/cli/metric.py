@@ -12,7 +12,7 @@ from evaluator.cli.score import known_keys
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import ExitCode, InputError
-from evaluator.metrics.registry import PRESETS, get_metric, in_dependency_order, metric_keys
+from evaluator.metrics.registry import PRESETS, get_metric, in_dependency_order, metric_keys, text_metric_keys
 
 if TYPE_CHECKING:
     from evaluator.datasets.protocol import ProtocolName
@@ -143,7 +143,7 @@ def chosen_keys(keys: Sequence[str], preset: str, *, everything: bool) -> tuple[
         )
     if preset and preset not in PRESETS:
         raise InputError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}.")
-    return metric_keys() if everything else PRESETS[preset] if preset else tuple(keys)
+    return text_metric_keys() if everything else PRESETS[preset] if preset else tuple(keys)
 
 
 def parse_variants(items: Sequence[str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.baselines import TEAM, Sanity
 from evaluator.scoring.case_texts import CaseTexts
-from evaluator.scoring.corpus import count_columns, frame_value
+from evaluator.scoring.corpus import count_columns, frame_value, step_of
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import FAILED_PREFIX, SUBGROUP_PREFIX, Board, published
 from evaluator.statistics.ranks import ALPHA
@@ -157,7 +157,7 @@ def check_table(bundle: Bundle, name: str) -> None:
         return
     table, board = _read(bundle, name, "table", Table)
     dataset = board.dataset
-    step = six_decimals(dataset.exposure.step(table.n)) if table.n else None
+    step = six_decimals(step_of(dataset.exposure, table.primary, table.n)) if table.n else None
     if (table.title, table.access, table.step) != (dataset.title, dataset.access, step):
         refuse(name, "says other things of its data set than main")
     if len({r.id for r in table.all_rows}) != len(table.all_rows):
@@ -166,7 +166,7 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has no pairwise differences beside it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
-    _check_pairs(table.pairs, table, board, name)
+    _check_pairs(table.pairs, table, table.primary, board, name)
 
 
 RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
@@ -188,7 +188,7 @@ def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) 
     )
     if {k: _bare(c) for k, c in row.metrics.items()} != again.metrics:
         refuse(name, "has a row with other numbers than its record")
-    _check_null_tests(row, {n.name for n in nulls}, table.n, board, name)
+    _check_null_tests(row, {n.name for n in nulls}, table, board, name)
     # C22 compares a model's boards, so that its table says it and no single record.
     marks = tuple(b for b in row.badges if b.code != "C22")
     if any(b not in again.badges for b in marks):
@@ -209,7 +209,7 @@ def _bare(cell: MetricCell) -> MetricCell:
     return cell.model_copy(update={"gain_over_null": gain.model_copy(update={"low": None, "high": None})})
 
 
-def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, name: str) -> None:
+def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Board, name: str) -> None:
     """Tests and gains against baselines are of the table's own, as coarse as its means, and say what their p says."""
     for test in row.against_nulls:
         if test.null not in nulls:
@@ -218,24 +218,27 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], n: int, board: Board, n
             test.p > ALPHA + TOLERANCE or (test.gain < 0) != (test.outcome == "below")
         ):
             refuse(name, "says of a baseline what its test does not")
-    gains = [c.gain_over_null for c in row.metrics.values() if c.gain_over_null is not None]
-    values = [(t.gain, t.low, t.high) for t in row.against_nulls] + [(g.low, g.high) for g in gains]
-    for value in (v for ends in values for v in ends):
-        _check_coarse(value, board, n, name)
+    ends = [(v, table.primary) for t in row.against_nulls for v in (t.gain, t.low, t.high)]
+    gains = {k: c.gain_over_null for k, c in row.metrics.items() if c.gain_over_null is not None}
+    ends += [(v, key) for key, gain in gains.items() for v in (gain.low, gain.high)]
+    for value, key in ends:
+        _check_coarse(value, key, board, table.n, name)
 
 
-def _check_pairs(pairs: Sequence[PairTest | MetricPair], table: Table, board: Board, name: str) -> None:
+def _check_pairs(
+    pairs: Sequence[PairTest | MetricPair], table: Table, key: str, board: Board, name: str
+) -> None:
     """Pairs are of models that the table ranks, and as coarse as its means."""
     ranked = {r.id for r in table.rows}
     for pair in pairs:
         if not {pair.a, pair.b} <= ranked:
             refuse(name, "compares models that the table does not rank")
         for value in (pair.difference, pair.low, pair.high):
-            _check_coarse(value, board, table.n, name)
+            _check_coarse(value, key, board, table.n, name)
 
 
-def _check_coarse(value: float | None, board: Board, n: int, name: str) -> None:
-    step = board.dataset.exposure.step(n)
+def _check_coarse(value: float | None, key: str, board: Board, n: int, name: str) -> None:
+    step = step_of(board.dataset.exposure, key, n)
     if value is not None and step is not None and abs(coarse(value, step) - value) > TOLERANCE:
         refuse(name, "holds numbers that are finer than its set's step")
 
@@ -252,8 +255,8 @@ def check_pairwise(bundle: Bundle, name: str) -> None:
     except RexrankError:
         refuse(name, "is not pairwise differences as the runner writes them")
     _check_metrics(value.metrics, name)
-    for pairs in value.metrics.values():
-        _check_pairs(pairs, table, board, name)
+    for key, pairs in value.metrics.items():
+        _check_pairs(pairs, table, key, board, name)
     if pairwise_digest(value) != table.pairwise_sha256:
         refuse(name, "is not the one whose digest the table has")
 
@@ -267,10 +270,10 @@ def check_sanity(bundle: Bundle, name: str) -> None:
     """Probes of metrics that main knows; in the set's steps."""
     value, board = _read(bundle, name, "sanity", Sanity)
     _check_metrics(value.metrics, name)
-    for probes in value.metrics.values():
-        _check_coarse(probes.shuffled, board, value.n, name)
+    for key, probes in value.metrics.items():
+        _check_coarse(probes.shuffled, key, board, value.n, name)
         for mean in (probes.itself, probes.empty):
-            _check_coarse(mean, board, value.n_probed, name)
+            _check_coarse(mean, key, board, value.n_probed, name)
 
 
 def check_cases(bundle: Bundle, name: str) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from evaluator.datasets.exposure import EXPOSURES
 from evaluator.leaderboard.row import Gain, MetricCell, NullOutcome, NullTest, RankedRow
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.corpus import tested
+from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, step_of, tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, ranks, significance
@@ -61,10 +62,19 @@ def _draws(
     """By metric and model the bootstrap means; empty with too few patients."""
     if clusters.n < bootstrap.MIN_CLUSTERS:
         return {}
-    places = [(k, name) for k in keys for name, f in frames.items() if k in f.columns]
+    holders = {k: [name for name, f in frames.items() if k in f.columns] for k in keys}
+    places = [(k, name) for k, names in holders.items() for name in names if not corpus_of(k)]
     values = [np.asarray(frames[name][k], dtype=np.float64)[:, None] for k, name in places]
     found = bootstrap.draw_means(values, clusters, seed)
-    return {place: drawn[:, 0] for place, drawn in zip(places, found, strict=True)}
+    made = {place: drawn[:, 0] for place, drawn in zip(places, found, strict=True)}
+    counts = {
+        k: [frame_counts(k, frames[m]) for m in names]
+        for k, names in holders.items()
+        if names and corpus_of(k)
+    }
+    for key, drawn in draws_of(counts, clusters, seed).items():
+        made |= {(key, name): drawn[:, j] for j, name in enumerate(holders[key])}
+    return made
 
 
 def _tests(
@@ -131,6 +141,7 @@ def _cell(
         return cell
     sign = 1.0 if get_metric(key).higher_is_better else -1.0
     low, high = _interval(key, model, gain.null, sign, draws)
-    ends = {k: None if v is None else _shown(v, table.step) for k, v in (("low", low), ("high", high))}
+    step = step_of(EXPOSURES[table.access], key, cell.n)
+    ends = {k: None if v is None else _shown(v, step) for k, v in (("low", low), ("high", high))}
     made = Gain(null=gain.null, gain=gain.gain, **ends)
     return cell.model_copy(update={"gain_over_null": made})

@@ -17,7 +17,7 @@ from pydantic import Field
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Entry, ModelId, Slug
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.corpus import draws_of, frame_counts, frame_value, step_of, tested
+from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_value, step_of, tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
@@ -92,10 +92,19 @@ def board_pairwise(
     if clusters.n >= bootstrap.MIN_CLUSTERS:
         draws = bootstrap.draw_means(tables(), clusters, seed)
     tests = significance.sign_flips(tables(), clusters, seed)
+    shares = {
+        k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items() if corpus_of(k)
+    }
+    special = draws_of(shares, clusters, seed)
     exposure = board.dataset.exposure
-    step = exposure.step(len(first))
     metrics = {
-        key: _pairs(models, found, drawn, step, exact=exposure.exact_tests)
+        key: _pairs(
+            models,
+            found,
+            special.get(key, drawn),
+            step_of(exposure, key, len(first)),
+            exact=exposure.exact_tests,
+        )
         for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
     }
     metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)

@@ -42,7 +42,7 @@ class Accuracy(Metric):
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = 1.0
     worst: ClassVar[float] = 0.0
-    tracks: ClassVar[tuple[str, ...]] = ("answers",)
+    tasks: ClassVar[tuple[str, ...]] = ("vqa",)
     paper: ClassVar[str] = "Pal et al., arXiv 2506.04353"
     code: ClassVar[str] = "rajpurkarlab/ReXrank@6fbf655, vqa_results"
 
@@ -64,7 +64,10 @@ class AccuracyMacro(Accuracy):
     code: ClassVar[str] = "rajpurkarlab/ReXrank@873844f, vqa_results"
     skills: ClassVar[tuple[str, ...]] = tuple(s.name for s in SKILLS)
     corpus: ClassVar[Corpus | None] = Corpus(
-        "macro_share", tuple(f"{s.key}.{what}" for s in SKILLS for what in ("right", "asked")), influence=50
+        "macro_share",
+        tuple(f"{s.key}.{what}" for s in SKILLS for what in ("right", "asked")),
+        influence=50,
+        linear=True,
     )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
@@ -87,7 +90,7 @@ class AccuracyDifferentialDiagnosis(AccuracyMacro):
     title: ClassVar[str] = "Accuracy, differential diagnosis"
     display_title: ClassVar[str] = "Differential diagnosis"
     skills: ClassVar[tuple[str, ...]] = ("Differential Diagnosis",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=8)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=8, linear=True)
 
 
 class AccuracyGeometric(AccuracyMacro):
@@ -97,7 +100,7 @@ class AccuracyGeometric(AccuracyMacro):
     title: ClassVar[str] = "Accuracy, geometric information"
     display_title: ClassVar[str] = "Geometric information"
     skills: ClassVar[tuple[str, ...]] = ("Geometric Information Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=250)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=250, linear=True)
 
 
 class AccuracyLocation(AccuracyMacro):
@@ -107,7 +110,7 @@ class AccuracyLocation(AccuracyMacro):
     title: ClassVar[str] = "Accuracy, location and distribution"
     display_title: ClassVar[str] = "Location and distribution"
     skills: ClassVar[tuple[str, ...]] = ("Location and Distribution Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=20)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=20, linear=True)
 
 
 class AccuracyNegation(AccuracyMacro):
@@ -117,7 +120,7 @@ class AccuracyNegation(AccuracyMacro):
     title: ClassVar[str] = "Accuracy, negation"
     display_title: ClassVar[str] = "Negation"
     skills: ClassVar[tuple[str, ...]] = ("Negation Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)
 
 
 class AccuracyPresence(AccuracyMacro):
@@ -127,7 +130,7 @@ class AccuracyPresence(AccuracyMacro):
     title: ClassVar[str] = "Accuracy, presence"
     display_title: ClassVar[str] = "Presence"
     skills: ClassVar[tuple[str, ...]] = ("Presence Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4)
+    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)
 
 
 def _right(pairs: Sequence[Pair]) -> BoolArray:

@@ -37,6 +37,13 @@ _METRICS: Final[dict[str, str]] = {
     "bleu_1": "evaluator.metrics.bleu:Bleu1",
     "bleu_3": "evaluator.metrics.bleu:Bleu3",
     "bleu_4": "evaluator.metrics.bleu:Bleu4",
+    "accuracy_macro": "evaluator.metrics.accuracy:AccuracyMacro",
+    "accuracy": "evaluator.metrics.accuracy:Accuracy",
+    "accuracy_differential_diagnosis": "evaluator.metrics.accuracy:AccuracyDifferentialDiagnosis",
+    "accuracy_geometric": "evaluator.metrics.accuracy:AccuracyGeometric",
+    "accuracy_location": "evaluator.metrics.accuracy:AccuracyLocation",
+    "accuracy_negation": "evaluator.metrics.accuracy:AccuracyNegation",
+    "accuracy_presence": "evaluator.metrics.accuracy:AccuracyPresence",
 }
 
 REXRANK_KEYS: Final = (
@@ -64,6 +71,11 @@ def board_metric_keys() -> tuple[str, ...]:
     """The metrics that stand on the boards of some task, in table order; see `Task.metrics`."""
     named = {k for t in task_ids() for k in get_task(t).metrics}
     return tuple(k for k in _METRICS if k in named)
+
+
+def text_metric_keys() -> tuple[str, ...]:
+    """The metrics that score any two texts as reports, in table order."""
+    return tuple(k for k in _METRICS if "report-generation" in get_metric(k).tasks)
 
 
 def fits(key: str, task: Task, track: str) -> bool:

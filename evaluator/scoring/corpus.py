@@ -132,8 +132,11 @@ def _rule(key: str) -> Corpus:
 def step_of(exposure: Exposure, key: str, n_studies: int) -> float | None:
     """The granularity of a metric's value as it may be shown, or `None` where it is shown with all digits.
 
-    On a withheld set that of a corpus metric is as many times wider as one study may move it further than a mean.
+    On a withheld set that of a corpus metric is as many times wider as one study may move it further than a mean. A
+    linear one's steps are worth as many studies as a mean's, of those that weigh most.
     """
-    step = exposure.step(n_studies)
     rule = corpus_of(key)
+    if rule and rule.linear and exposure.ladder:
+        return exposure.step(max(1, n_studies // rule.influence))
+    step = exposure.step(n_studies)
     return step * rule.influence if step and rule and exposure.ladder else step

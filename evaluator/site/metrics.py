@@ -229,6 +229,7 @@ def agreement_table() -> str:
             tuple(_tau(known["metrics"][key].get(name)) for name in studies),
         )
         for key in board_metric_keys()
+        if key in known["metrics"]
     )
     heads = (Study(s["short"], s["better"] == "lower") for s in studies.values())
     return render("metric/agreement_table.html", view=AgreementTable(tuple(heads), tuple(rows)))

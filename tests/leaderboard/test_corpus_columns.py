@@ -12,7 +12,7 @@ from evaluator.datasets.sandbox.generate import card, predictions
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.leaderboard.pairwise_file import read_pairwise
 from evaluator.leaderboard.rank import rank_all
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, text_metric_keys
 from evaluator.scoring.corpus import frame_value
 from evaluator.scoring.records import Board, read_records, read_studies
 from evaluator.scoring.run import ScoreSettings, score_submission
@@ -20,7 +20,7 @@ from evaluator.scoring.shards import merge_shards, write_shard
 from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.submission import Predictions, Submission
 
-KEYS = tuple(k for k in metric_keys() if get_metric(k).corpus)
+KEYS = tuple(k for k in text_metric_keys() if get_metric(k).corpus)
 BOARD = Board(get_dataset("sandbox"), "findings")
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from evaluator.core.types import Pair
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys, text_metric_keys
 from evaluator.models.runtime import Run
 from evaluator.scoring.engine import score
 
-KEYS = tuple(k for k in metric_keys() if get_metric(k).family != "judge")
+KEYS = tuple(k for k in text_metric_keys() if get_metric(k).family != "judge")
 REPORTS = (
     "The lungs are clear. There is no pleural effusion or pneumothorax. The heart is normal in size.",
     "There is a small right pleural effusion. The heart is enlarged.",

@@ -13,10 +13,11 @@ from evaluator.core.problems import RexrankError
 from evaluator.core.types import Pair, Scores
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
+from evaluator.datasets.skills import SKILLS
 from evaluator.leaderboard.compare import compare_models, render_comparison
 from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.metrics.chexbert import TOP_FIVE, ChexbertMicroF1
-from evaluator.metrics.registry import get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys, text_metric_keys
 from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS
 from evaluator.models.runtime import Run
@@ -36,7 +37,8 @@ from evaluator.scoring.result import Result
 from evaluator.scoring.score_store import ScoreStore
 from evaluator.statistics.bootstrap import clusters_of
 
-KEYS = tuple(k for k in metric_keys() if get_metric(k).corpus)
+KEYS = tuple(k for k in text_metric_keys() if get_metric(k).corpus)
+LINEAR = tuple(k for k in metric_keys() if (rule := get_metric(k).corpus) and rule.linear)
 RNG = np.random.default_rng(8)
 
 
@@ -195,3 +197,34 @@ def test_one_study_moves_a_figure_by_less_than_the_step_of_a_withheld_set():
             )
             values.append(value_of(key, get_metric(key).score([], run)))
         assert abs(values[0] - values[1]) < step_of(board.dataset.exposure, key, n) / 5
+
+
+def questions(n=90):
+    """Questions of uneven skills, a third of them answered wrongly and a few not at all."""
+    names = [s.name for s in SKILLS]
+    pairs = []
+    for i in range(n):
+        skill = names[0 if i % 9 == 0 else 1 + i % 4]
+        pairs.append(Pair(f"{i:03}", "A", "" if i % 30 == 7 else "BAA"[i % 3], (("skill", skill),)))
+    return pairs
+
+
+@pytest.mark.parametrize("key", LINEAR)
+def test_a_linear_figure_is_the_mean_of_its_parts_also_after_a_merge(key, tmp_path):
+    pairs = questions()
+    whole = score(pairs, [key], Run(), ScoreStore(tmp_path))
+    again = score(pairs, [key], Run(), ScoreStore(tmp_path))
+    parts = [score(shard(pairs, i, 4), [key], Run()) for i in (1, 2, 3, 4)]
+    merged = merge(parts)
+    value = value_of(key, whole.scores[key])
+    assert whole.scores[key].values.mean() == pytest.approx(value, abs=1e-12)
+    for other in (again, merged):
+        assert np.allclose(other.scores[key].values, whole.scores[key].values, atol=1e-12)
+        assert value_of(key, other.scores[key]) == value
+
+
+def test_steps_of_a_linear_figure_are_worth_as_many_studies_as_those_of_a_mean():
+    withheld = get_dataset("rexgradient").exposure
+    assert step_of(withheld, "accuracy", 41_007) == 0.001
+    assert step_of(withheld, "accuracy_macro", 41_007) == pytest.approx(5 / (41_007 // 50))
+    assert step_of(get_dataset("mimic-cxr").exposure, "accuracy_macro", 41_007) == 0.001

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.needs import reason
 
-from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
+from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys, text_metric_keys
 from evaluator.site.content import read_content
 from evaluator.site.metrics import AGREEMENT, FACTS, agreement, agreement_table, agreements, metric_facts
 
@@ -71,7 +71,7 @@ def test_facts_are_those_of_the_code(key, leaderboard):
 
 def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
     known = agreements()
-    assert set(known["metrics"]) == set(board_metric_keys())
+    assert set(known["metrics"]) == set(board_metric_keys()) & set(text_metric_keys())
     for study in known["studies"].values():
         assert study["source"]
         assert study["better"] in {"higher", "lower"}
@@ -83,4 +83,4 @@ def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
             if isinstance(value, float):
                 assert -1 < value < 1
         assert agreement(key).count("<tr>") == (len(found) + 1 if found else 0)
-    assert agreement_table().count("<tr>") == len(board_metric_keys()) + 1
+    assert agreement_table().count("<tr>") == len(set(board_metric_keys()) & set(text_metric_keys())) + 1
