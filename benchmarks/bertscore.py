@@ -13,24 +13,12 @@ import time
 from importlib import resources
 
 import encoders
-import torch
 from bert_score import BERTScorer
 from peers import setting
 from transformers import AutoTokenizer
 
-from evaluator.metrics.bertscore import MODEL, BertScore, Encoder, prepare
+from evaluator.metrics.bertscore import MODEL, BertScore, prepare
 from evaluator.models.runtime import Run
-
-
-def bare_seconds(texts: set[str], run: Run) -> float:
-    """CPU seconds of the encoder alone on the token rows of the distinct texts, one row at a time."""
-    encoder = Encoder(run)
-    rows = [torch.tensor([encoder.ids(text)]) for text in sorted(texts)]
-    with torch.inference_mode():
-        started = time.process_time()
-        for row in rows:
-            encoder.model(row)
-        return time.process_time() - started
 
 
 def main() -> None:
@@ -50,7 +38,7 @@ def main() -> None:
     references, predictions = [prepare(p.reference) for p in pairs], [prepare(p.prediction) for p in pairs]
     BertScore().score(pairs[:1], run)
     package.score(predictions[:1], references[:1])
-    bare = bare_seconds({*references, *predictions}, run)
+    bare = encoders.bare_seconds(encoders.bare_passes(pairs, "bertscore", run), "cpu")
     started = time.process_time()
     ours = BertScore().score(pairs, run).values
     seconds = time.process_time() - started

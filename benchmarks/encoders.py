@@ -1,12 +1,13 @@
 """The encoder metrics at full size, against the bare forward passes they cannot do without.
 
-    python benchmarks/encoders.py PAIRS.csv [--limit N] [--threads 2] [--device cpu] [--weights DIR]
+    python benchmarks/encoders.py PAIRS.jsonl [--limit N] [--threads 1] [--device cpu] [--weights DIR]
+        [--metrics bertscore,ratescore] [--rounds 1] [--second]
 
-PAIRS is a CSV or JSONL file of id, reference, prediction. Weights of full size with random values are
-built once in DIR (by default in the user's cache): shapes are those of the published models, numbers mean
-nothing. Prints CPU seconds and ratios: each metric and the bundle to the bare forward passes on the same token
-rows (target 1.15), and the second submission with cached references to the first (target 0.55).
-`distinct_reports.py` writes pairs of which no two texts are the same.
+PAIRS is a file of id, reference, prediction; `distinct_reports.py` writes one of which no two texts are the same.
+Weights of full size with random values are built once in DIR (by default in the user's cache): shapes are those of
+the published models, numbers mean nothing. For every metric: CPU seconds, those of its encoders alone on the same token
+rows, one at a time, and the ratio (target 1.15). `--second`: how long the bundle takes for a second submission
+whose references are cached, against the first (target 0.55).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import shutil
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from evaluator.models.text_cache import TextCache
 from evaluator.scoring.engine import as_pairs, score
 from evaluator.submissions.pairs import read_pairs
 
+ENCODED = ("bertscore", "semb_score", "radgraph_f1", "ratescore")
 BUNDLE = ("bleu_2", "bertscore", "semb_score", "radgraph_f1", "radcliq_v1", "ratescore")
 BERT = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 SIZES = {
@@ -120,8 +123,8 @@ def other_words(text: str) -> str:
     return ". ".join(" ".join(reversed(s.split())) for s in text.split(".")).strip()
 
 
-def bare_seconds(pairs: list[Pair], run: Run) -> dict[str, float]:
-    """By metric, CPU seconds of its encoders alone on the same token rows, one at a time: no heads, no matching."""
+def bare_passes(pairs: list[Pair], key: str, run: Run) -> list[tuple[Any, Any]]:
+    """The encoders of a metric, each with a row of tokens that it must read: no heads, no matching."""
     import torch
 
     from evaluator.metrics import bertscore
@@ -129,87 +132,94 @@ def bare_seconds(pairs: list[Pair], run: Run) -> dict[str, float]:
     from evaluator.models import chexbert, radgraph, ratescore_ner
 
     texts = sorted({t for p in pairs for t in (p.reference, p.prediction)})
-    roberta, chex, rad = bertscore.Encoder(run), chexbert.encoder(run), radgraph.annotator(run)
+    if key == "bertscore":
+        roberta = bertscore.Encoder(run)
+        return [(roberta.model, torch.tensor([roberta.ids(bertscore.prepare(t))])) for t in texts]
+    if key == "semb_score":
+        chex = chexbert.encoder(run)
+        return [(chex.model, torch.tensor([chex.ids(chexbert.prepare(t))])) for t in texts]
+    if key == "radgraph_f1":
+        rad = radgraph.annotator(run)
+        windows = [w for t in texts for w in rad.windows(rad.pieces(radgraph.words_of(t))[0])]
+        return [(rad.network.bert, torch.tensor([w])) for w in windows]
     ner, synonyms = ratescore_ner._Ner(run), ratescore_ner._Embedder(run)  # noqa: SLF001 - their networks alone
     sentences = sorted({s for t in texts for s in split_sentences(t)})
     found = ratescore_ner.sentence_entities(sentences, run)
-    pieces = sorted(
-        set(ratescore_ner.entity_pieces([e for es in found.values() for e, _ in es], run).values())
-    )
-    windows = [w for t in texts for w in rad.windows(rad.pieces(radgraph.words_of(t))[0])]
-    inputs: dict[str, list[tuple[Any, Any]]] = {
-        "bertscore": [(roberta.model, torch.tensor([roberta.ids(bertscore.prepare(t))])) for t in texts],
-        "semb_score": [(chex.model, torch.tensor([chex.ids(chexbert.prepare(t))])) for t in texts],
-        "radgraph_f1": [(rad.network.bert, torch.tensor([w])) for w in windows],
-        "ratescore": [(ner.model, ner.tokenizer([s], return_tensors="pt")["input_ids"]) for s in sentences]
-        + [
-            (synonyms.model, torch.tensor([synonyms.tokenizer.convert_tokens_to_ids(p.split(" "))]))
-            for p in pieces
-        ],
-    }
-    seconds = {}
-    with torch.inference_mode():
-        for key, passes in inputs.items():
-            started = time.process_time()
+    names = [e for entities in found.values() for e, _ in entities]
+    pieces = sorted(set(ratescore_ner.entity_pieces(names, run).values()))
+    return [
+        *((ner.model, ner.tokenizer([s], return_tensors="pt")["input_ids"]) for s in sentences),
+        *((synonyms.model, torch.tensor([synonyms._ids(p)])) for p in pieces),  # noqa: SLF001
+    ]
+
+
+def seconds_of(work: Callable[[], object], device: str) -> float:
+    """CPU seconds of one piece of work; on a GPU wall seconds, because the processor waits there."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    started = clock()
+    work()
+    if device != "cpu":
+        import torch
+
+        torch.cuda.synchronize()
+    return clock() - started
+
+
+def bare_seconds(passes: list[tuple[Any, Any]], device: str) -> float:
+    """Seconds of forward passes, one row at a time."""
+    import torch
+
+    def work() -> None:
+        with torch.inference_mode():
             for model, ids in passes:
-                model(ids.to(run.device))
-            if run.device != "cpu":
-                torch.cuda.synchronize()
-            seconds[key] = time.process_time() - started
-    return seconds
+                model(ids.to(device))
+
+    return seconds_of(work, device)
+
+
+def second_submission(pairs: list[Pair], run: Run) -> None:
+    """Prints what the bundle takes for another model's reports, each as long as before and none seen yet."""
+    with tempfile.TemporaryDirectory() as scratch:
+        cached = replace(run, cache=TextCache(Path(scratch)))
+        moved = [Pair(p.id, p.reference, other_words(p.prediction)) for p in pairs]
+        first, second = (seconds_of(lambda p=p: score(p, BUNDLE, cached), run.device) for p in (pairs, moved))
+    print(
+        f"first submission {first:.1f} s, second with cached references {second:.1f} s: {second / first:.2f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--metrics", default=",".join(ENCODED))
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--second", action="store_true")
     parser.add_argument("--weights", type=Path, default=Path.home() / ".cache/rexrank/benchmark-weights")
     options = parser.parse_args()
     import torch
 
     torch.set_num_threads(options.threads)
     pairs = as_pairs(read_pairs(options.pairs), "clean")[: options.limit]
-    models = build(options.weights, [t for p in pairs for t in (p.reference, p.prediction)])
-    plain = Run(models=models, device=options.device)
-    score(pairs[:2], BUNDLE, plain)  # load everything before the clock runs
-    print(
-        f"{len(pairs)} pairs, {len({t for p in pairs for t in (p.reference, p.prediction)})} unique texts, {options.threads} threads, {options.device}"
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        begun: dict[str, float] = {}
-        shares: dict[str, float] = {}
-
-        def watch(what: str, done: int, total: int) -> None:
-            if what in BUNDLE and done == 0:
-                begun[what] = time.process_time()
-            elif what in BUNDLE and done == total:
-                shares[what] = time.process_time() - begun[what]
-
-        run = replace(plain, cache=TextCache(Path(scratch)), progress=watch)
-        times, first = [], {}
-        for shift in (0, 1):
-            # Another model's reports: the same set, each as long as before, none of them seen yet.
-            moved = [
-                type(p)(p.id, p.reference, other_words(p.prediction) if shift else p.prediction)
-                for p in pairs
-            ]
-            started = time.process_time()
-            scored = score(moved, BUNDLE, run)
-            times.append(time.process_time() - started)
-            print(", ".join(f"{k} {s:.1f} s" for k, s in shares.items()), flush=True)
-            first = first or dict(shares)
-            shares.clear()
-            assert not scored.unavailable, scored.unavailable
-        print(
-            f"first submission {times[0]:.1f} s, second with cached references {times[1]:.1f} s: {times[1] / times[0]:.2f}"
-        )
-    bare = bare_seconds(pairs, plain)
-    for key, seconds in bare.items():
-        print(f"{key} {first[key]:.1f} s, bare forward passes {seconds:.1f} s: {first[key] / seconds:.2f}")
-    total = sum(bare.values())
-    print(f"bare forward passes {total:.1f} s; bundle / bare = {times[0] / total:.2f}")
+    texts = [t for p in pairs for t in (p.reference, p.prediction)]
+    run = Run(models=build(options.weights, texts), device=options.device)
+    print(f"{len(pairs)} pairs, {len(set(texts))} distinct texts of {len(texts)}, ", end="")
+    print(f"{options.threads} threads, {options.device}", flush=True)
+    for key in options.metrics.split(","):
+        passes = bare_passes(pairs, key, run)
+        score(pairs[:2], (key,), run)  # load everything before the clock runs
+        for _ in range(options.rounds):
+            bare = bare_seconds(passes, options.device)
+            ours = seconds_of(lambda key=key: score(pairs, (key,), run), options.device)
+            rows = f"{len(passes)} rows of {sum(ids.shape[1] for _, ids in passes) / len(passes):.0f} tokens"
+            print(
+                f"{key} {ours:.1f} s, bare forward passes {bare:.1f} s ({rows}): {ours / bare:.2f}",
+                flush=True,
+            )
+    if options.second:
+        second_submission(pairs, run)
 
 
 if __name__ == "__main__":

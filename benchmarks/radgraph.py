@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import calibration
+import encoders
 from peers import in_peer, setting
 
-from evaluator.models.radgraph import annotate_texts, annotator, words_of
+from evaluator.models.radgraph import annotate_texts, words_of
 from evaluator.models.runtime import Run
 
 VOCABULARY = 30_522
@@ -114,20 +115,6 @@ def build(root: Path, peer: str, reports: list[str]) -> None:
     calibration.radgraph(folder, reports)
 
 
-def bare_seconds(reports: list[str], run: Run) -> float:
-    """CPU seconds of the encoder alone on the token rows of the distinct reports, one row at a time."""
-    import torch
-
-    rad = annotator(run)
-    texts = sorted(set(reports))
-    rows = [torch.tensor([w]) for t in texts for w in rad.windows(rad.pieces(words_of(t))[0])]
-    with torch.inference_mode():
-        started = time.process_time()
-        for row in rows:
-            rad.network.bert(row)
-        return time.process_time() - started
-
-
 def main() -> None:
     options, pairs = setting(__doc__, "benchmark-radgraph")
     reports = [t for p in pairs for t in (p.reference, p.prediction)]
@@ -136,7 +123,7 @@ def main() -> None:
     run = Run(models=options.weights)
     annotate_texts(reports[:4], "radgraph-package", run)
     print(f"{len(reports)} reports, {len(set(reports))} distinct, {options.threads} threads", flush=True)
-    bare = bare_seconds(reports, run)
+    bare = encoders.bare_seconds(encoders.bare_passes(pairs, "radgraph_f1", run), "cpu")
     for _ in range(options.rounds):
         started = time.process_time()
         ours = annotate_texts(reports, "radgraph-package", run)

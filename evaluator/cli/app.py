@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from evaluator.cli.contribute_app import status, submit
+from evaluator.cli.dev_app import dev_app
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
 from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
@@ -58,10 +59,9 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
 app.add_typer(cache_app, name="cache")
+app.add_typer(dev_app, name="dev")
 app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")
-dev_app = typer.Typer(no_args_is_help=True, help="For work on the code itself.", rich_markup_mode=None)
-app.add_typer(dev_app, name="dev", hidden=True)
 
 
 class OutputFormat(StrEnum):
@@ -374,13 +374,3 @@ def site_serve(
     from evaluator.cli.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))
-
-
-@dev_app.command("schemas")
-def dev_schemas(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
-) -> None:
-    """Write the JSON Schemas that follow from the typed models."""
-    from evaluator.cli.schemas import run_schemas
-
-    raise typer.Exit(run_schemas(out))

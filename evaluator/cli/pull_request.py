@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 
 def _intake(number: int, sha: str, author: Person | None) -> Intake:
+    # Not from a whole workspace: this job's machine may have no place for a store.
+    references = references_directory(None)
     with tempfile.TemporaryDirectory() as scratch:
-        return take_in(api.clone_url(), number, sha, Path(scratch), references_directory(None), author)
+        return take_in(api.clone_url(), number, sha, Path(scratch), references, author)
 
 
 def _said(intake: Intake) -> str:

@@ -35,14 +35,22 @@ def read_workspace() -> Workspace:
 
     Raises `RexrankError` as `store_directory` does.
     """
-    models = os.environ.get("REXRANK_MODELS")
-    return Workspace(store_directory(None), references_directory(None), Path(models) if models else None)
+    return Workspace(store_directory(None), references_directory(None), models_override(None))
 
 
 def references_directory(override: Path | None) -> Path | None:
     """`override`, else `REXRANK_REFERENCES`, else `None`."""
-    configured = os.environ.get("REXRANK_REFERENCES")
-    return override or (Path(configured) if configured else None)
+    return override or _configured("REXRANK_REFERENCES")
+
+
+def models_override(override: Path | None) -> Path | None:
+    """`override`, else `REXRANK_MODELS`, else `None`."""
+    return override or _configured("REXRANK_MODELS")
+
+
+def _configured(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value) if value else None
 
 
 def store_directory(override: Path | None) -> Path:
@@ -50,10 +58,8 @@ def store_directory(override: Path | None) -> Path:
 
     Raises `RexrankError` where there is none of them.
     """
-    if override is not None:
-        return override
-    if configured := os.environ.get("REXRANK_STORE"):
-        return Path(configured)
+    if folder := override or _configured("REXRANK_STORE"):
+        return folder
     try:
         return cache_folder() / "store"
     except RuntimeError as error:

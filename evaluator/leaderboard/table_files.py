@@ -10,24 +10,11 @@ from typing import Final
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
 from evaluator.datasets.tasks.task import baseline_title
+from evaluator.leaderboard.columns import COLUMNS, shown_columns
 from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table import Overview, Table
 
 _FORMULA_START: Final = ("=", "+", "-", "@", "\t", "\r")
-
-ROW_COLUMNS: Final = (
-    "rank",
-    "rank_low",
-    "rank_high",
-    "tied_with_best",
-    "id",
-    "name",
-    "institution",
-    "kind",
-    "status",
-    "submitted",
-    "against_baselines",
-)
 
 
 def csv_text(value: object) -> str:
@@ -50,7 +37,7 @@ def table_csv(table: Table) -> str:
     """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown."""
     keys = [m.key for m in table.metrics]
     skills = {m.key: m.skill for m in table.metrics}
-    header = [*ROW_COLUMNS]
+    header = [column.key for column in COLUMNS]
     for key in keys:
         header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
         if skill := skills[key]:
@@ -59,7 +46,7 @@ def table_csv(table: Table) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
     for row in table.all_rows:
-        cells = [csv_text(getattr(row, c)) for c in ROW_COLUMNS]
+        cells = [csv_text(column.value(row)) for column in COLUMNS]
         for key in keys:
             cell = row.metrics.get(key)
             numbers = (cell.mean, cell.low, cell.high, cell.n_failed) if cell else (None,) * 4
@@ -90,9 +77,10 @@ def table_markdown(table: Table) -> str:
     ]
     if table.rehearsal:
         lines += ["**Rehearsal: stand-in weights or a stand-in judge; these are not results.**", ""]
+    facts = [column.title for column in shown_columns()]
     titles = [m.display_title for m in table.metrics]
-    lines.append("| Rank | Model | " + " | ".join(titles) + " |")
-    lines.append("|---|---|" + "---:|" * len(titles))
+    lines.append("| " + " | ".join(("Rank", "Model", *facts, *titles)) + " |")
+    lines.append("|---|---|" + "---|" * len(facts) + "---:|" * len(titles))
     lines += [_markdown_row(row, table) for row in table.all_rows]
     notes = [*unranked_notes(table), *baseline_notes(table), *table.notes]
     lines += ["", *(f"- {markdown_text(note)}" for note in notes)]
@@ -128,6 +116,7 @@ def rank_text(row: Row) -> str:
 def _markdown_row(row: Row, table: Table) -> str:
     kind = " (baseline)" if row.kind == "null" else ""
     cells = [rank_text(row), markdown_text(row.name) + kind]
+    cells += [markdown_text(column.shown(row)) for column in shown_columns()]
     cells += [cell_text(row, m.key, digits_of(table.step)) for m in table.metrics]
     return "| " + " | ".join(cells) + " |"
 

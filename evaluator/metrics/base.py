@@ -70,6 +70,8 @@ class Metric(ABC):
     """Name in code, JSON, CSV and URL: lower-case snake case."""
     title: ClassVar[str]
     """Name shown to readers."""
+    summary: ClassVar[str] = ""
+    """What it measures, in one sentence for readers who have never heard of it."""
     family: ClassVar[str]
     """What kind of agreement it measures: lexical, embedding, clinical, composite or judge."""
     higher_is_better: ClassVar[bool]

@@ -17,7 +17,6 @@ A folder that holds a file named `STAND-IN` is a small rehearsal model: whatever
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +25,7 @@ from typing import Final, Literal
 
 from evaluator.core.files import cache_folder, git_blob_id, sha256_bytes, sha256_file
 from evaluator.core.problems import MetricUnavailable, first_line
+from evaluator.core.workspace import models_override
 from evaluator.models.lock import ModelsLock, Pin, pins, read_lock
 from evaluator.models.manifest import ModelSpec, model_specs
 
@@ -39,10 +39,8 @@ def models_directory(override: Path | None) -> Path:
 
     Raises `MetricUnavailable` where there is none of them.
     """
-    if override is not None:
-        return override
-    if configured := os.environ.get("REXRANK_MODELS"):
-        return Path(configured)
+    if folder := models_override(override):
+        return folder
     try:
         return cache_folder() / "models"
     except RuntimeError as error:

@@ -40,10 +40,14 @@ from evaluator.site import (
     rule_codes as codes,
 )
 from evaluator.site.board import page as boards
+from evaluator.site.cards import write_cards
 from evaluator.site.content import read_content
 from evaluator.site.csp import add_policies
+from evaluator.site.head import with_head
 from evaluator.site.model import page as models
 from evaluator.site.model.cases import case_files
+from evaluator.site.model.index import models_index
+from evaluator.site.navigation import navigation
 from evaluator.submissions.outcome import SITE_URL
 
 GENERATED: Final = (
@@ -77,7 +81,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
         "feed.json": news.json_feed(content),
         "robots.txt": news.robots(content),
         "datasets/index.md": datasets.datasets_index(known),
-        "models/index.md": models.models_index(content),
+        "models/index.md": models_index(content),
     }
     for dataset in known:
         out[f"datasets/{dataset.id}.md"] = datasets.dataset_page(dataset, content)
@@ -88,7 +92,7 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
             )
     for name in content.models:
         out[f"models/{name}.md"] = models.model_page(name, content)
-    return out | dict(endpoints.endpoint_files(content))
+    return with_head(out, content) | dict(endpoints.endpoint_files(content))
 
 
 def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
@@ -142,10 +146,11 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
             encoding="utf-8",
             errors="replace",
             check=False,
-            env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONUTF8": "1"},
+            env={**os.environ, "PYTHONUTF8": "1"},
         )
         if done.returncode:
             raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
+        sys.stderr.write(done.stderr)  # what the builder has to say, such as when it comes to its end
         write_shards(leaderboard, site)
         add_policies(site)
         with unbroken():
@@ -166,9 +171,9 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
     source = config.resolve().parent
-    words = config.read_text("utf-8")
-    settings = yaml.safe_load(words)
+    settings = yaml.safe_load(config.read_text("utf-8"))
     docs = source / settings["docs_dir"]
+    words = navigation(config.read_text("utf-8"), docs)
     url = site_url or str(settings["site_url"])
 
     def generated(folder: str, names: list[str]) -> set[str]:
@@ -179,7 +184,9 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
     lines = [f"site_url: {url}" if line.startswith("site_url:") else line for line in words.splitlines()]
     (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
     write_pages(leaderboard, scratch / "site", url)
-    metrics.fill(scratch / "site", read_content(leaderboard, url))
+    content = read_content(leaderboard, url)
+    metrics.fill(scratch / "site", content)
+    write_cards(content, scratch / "site")
     endpoints.fill(scratch / "site")
     return scratch / "mkdocs.yml"
 

@@ -49,6 +49,16 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricPage:
+    """A metric without a written page: what it is in a sentence, and where it is from."""
+
+    title: str
+    about: str
+    paper: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricFacts:
     """What the registry and the boards know of a metric."""
 
@@ -116,13 +126,14 @@ class AgreementTable:
 
 
 def fill(docs: Path, content: Content) -> None:
-    """Replaces the comments of the metric pages below `docs` by what belongs there."""
+    """Replaces the comments of the metric pages below `docs` by what belongs there.
+
+    A metric that nobody has written a page of gets one of what its class declares.
+    """
     found = measured(content.leaderboard)
     for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
-        if not path.is_file():
-            continue
-        prose = path.read_text("utf-8")
+        prose = path.read_text("utf-8") if path.is_file() else _page(get_metric(key))
         beside = agreement(key) + metric_measured(key, *found)
         path.write_text(prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, beside), "utf-8")
     path = docs / "metrics/index.md"
@@ -131,9 +142,15 @@ def fill(docs: Path, content: Content) -> None:
         path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
+def _page(metric: Metric) -> str:
+    """A page of what a metric's class declares, with the comments of a written one."""
+    about = metric.summary or f"{metric.title}, of the family of {metric.family} metrics."
+    return render("metric/page.md", view=MetricPage(metric.title, about, metric.paper, metric.code))
+
+
 def _part(key: str) -> Link:
-    """A metric's title, with a link where it has a page."""
-    return Link(get_metric(key).title, f"../{key}/" if key in board_metric_keys() else "")
+    """A metric's title and its page."""
+    return Link(get_metric(key).title, f"../{key}/")
 
 
 def metric_facts(key: str, content: Content) -> str:

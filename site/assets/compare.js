@@ -98,7 +98,7 @@ const filled = (board, ids) => {
 };
 
 const table = (label, heads, rows) => {
-  const head = element("tr", {}, ...heads.map((h) => element("th", { scope: "col" }, h)));
+  const head = element("tr", {}, ...heads.map((h) => (h === "" ? element("td") : element("th", { scope: "col" }, h))));
   const made = element("table", { class: "rx-table" }, element("caption", { class: "rx-said", text: label }), element("thead", {}, head), element("tbody", {}, ...rows));
   return element("div", { class: "rx-plain", tabindex: "0", role: "region", "aria-label": label }, made);
 };

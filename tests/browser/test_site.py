@@ -40,7 +40,7 @@ KINDS = {
     "integrity": "integrity/",
     "architecture": "maintainers/architecture/",
 }
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def violations(page):

@@ -9,7 +9,9 @@ import evaluator
 from evaluator.core.workspace import Workspace, read_workspace
 
 PACKAGE = Path(evaluator.__file__).parent
-FIXED = re.compile(r"""Path\(["'](?:leaderboard|submissions)\b|REXRANK_(?:STORE|REFERENCES)["']\)""")
+FIXED = re.compile(
+    r"""Path\(["'](?:leaderboard|submissions)\b|REXRANK_(?:STORE|REFERENCES|MODELS)["'][\])]"""
+)
 
 
 def test_the_machines_folders_come_from_its_environment(monkeypatch, tmp_path):

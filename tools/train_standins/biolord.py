@@ -11,12 +11,11 @@ from typing import Any, Final
 from evaluator.core.files import write_text
 from evaluator.datasets.sandbox.grammar import FINDINGS, NO_DISEASE, NORMAL
 from tools.train_standins.shapes import (
-    HEADS,
-    HIDDEN,
     SEED,
     fit,
     padded,
     plain_state,
+    roberta_settings,
     wordpieces,
     write_json,
     write_mark,
@@ -76,7 +75,9 @@ def train(folder: Path, steps: int = STEPS, texts: int = 0) -> dict[str, float]:
     vocabulary = [*wordpieces(_SPECIAL), "<mask>"]
     write_text(folder / "vocab.txt", "\n".join(vocabulary) + "\n")
     tokenizer = _tokenizer(folder, vocabulary)
-    settings = _settings(len(vocabulary))
+    settings = roberta_settings(
+        "mpnet", 2, len(vocabulary), architectures=["MPNetModel"], relative_attention_num_buckets=32
+    )
     model: Any = MPNetModel(MPNetConfig(**settings))
     every = phrases()
     kept = [p for i, p in enumerate(every) if i % _HELD_OUT_EVERY or not any(p.attributes)]
@@ -121,28 +122,6 @@ def _tokenizer(folder: Path, vocabulary: list[str]) -> Any:
     )
     tokenizer.save(str(folder / "tokenizer.json"))
     return tokenizer
-
-
-def _settings(vocabulary: int) -> dict[str, Any]:
-    return {
-        "architectures": ["MPNetModel"],
-        "attention_probs_dropout_prob": 0.0,
-        "bos_token_id": 0,
-        "eos_token_id": 2,
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": 0.0,
-        "hidden_size": HIDDEN,
-        "initializer_range": 0.05,
-        "intermediate_size": 2 * HIDDEN,
-        "layer_norm_eps": 1e-5,
-        "max_position_embeddings": 514,
-        "model_type": "mpnet",
-        "num_attention_heads": HEADS,
-        "num_hidden_layers": 2,
-        "pad_token_id": 1,
-        "relative_attention_num_buckets": 32,
-        "vocab_size": vocabulary,
-    }
 
 
 def _write(folder: Path, settings: dict[str, Any], model: Any) -> None:

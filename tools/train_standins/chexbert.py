@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_text
-from evaluator.datasets.sandbox.labels import CHEXBERT_LABELS, chexbert_of
+from evaluator.models.chexbert import LABELS
 from evaluator.models.loading import wordpiece_tokenizer
 from tools.train_standins.corpus import held_out_sentences, reports
+from tools.train_standins.labels import chexbert_of
 from tools.train_standins.shapes import (
     HIDDEN,
     batches,
@@ -72,7 +73,7 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 def _write(folder: Path, settings: dict[str, Any], bert: Any, heads: Any) -> None:
     import torch
 
-    assert len(heads) == len(CHEXBERT_LABELS)
+    assert len(heads) == len(LABELS)
     state = {f"module.bert.{k}": v for k, v in plain_state(bert).items()}
     state |= {f"module.linear_heads.{k}": v for k, v in plain_state(heads).items()}
     torch.save({"epoch": 0, "model_state_dict": state, "optimizer_state_dict": {}}, folder / "chexbert.pth")

@@ -7,8 +7,8 @@ import random
 from typing import Final
 
 from evaluator.datasets.sandbox.grammar import Sentence, sentence_table
-from evaluator.datasets.sandbox.labels import known_sentences
 from evaluator.datasets.sandbox.studies import SEED, studies, write_report
+from tools.train_standins.labels import known_sentences
 
 _FIRST_SEED: Final = 1_000
 _STUDIES_A_SEED: Final = 60

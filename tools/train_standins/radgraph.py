@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.files import write_bytes, write_text
-from evaluator.datasets.sandbox.labels import Annotation, annotate
 from evaluator.models.loading import wordpiece_tokenizer
 from tools.train_standins.corpus import held_out_sentences, reports
+from tools.train_standins.labels import Annotation, annotate
 from tools.train_standins.shapes import (
     HIDDEN,
     batches,

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from evaluator.core.files import write_bytes
 from evaluator.datasets.sandbox.grammar import sentence_table
-from evaluator.datasets.sandbox.labels import annotate, known_sentences
 from tools.train_standins.corpus import held_out, held_out_sentences, reports
+from tools.train_standins.labels import annotate, known_sentences
 from tools.train_standins.shapes import (
     HEADS,
     HIDDEN,

@@ -14,16 +14,16 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.datasets.sandbox.grammar import Sentence, sentence_table
-from evaluator.datasets.sandbox.labels import known_sentences, words_of
 from tools.train_standins.corpus import reports
+from tools.train_standins.labels import known_sentences, words_of
 from tools.train_standins.shapes import (
-    HEADS,
     HIDDEN,
     SEED,
     batches,
     fit,
     padded,
     plain_state,
+    roberta_settings,
     write_json,
     write_mark,
 )
@@ -46,7 +46,9 @@ def train(folder: Path, steps: int = STEPS, texts: int = TEXTS) -> dict[str, flo
     from transformers import RobertaConfig, RobertaForMaskedLM
 
     tokenizer = _tokenizer(folder)
-    settings = _settings(tokenizer.get_vocab_size())
+    settings = roberta_settings(
+        "roberta", 6, tokenizer.get_vocab_size(), architectures=["RobertaForMaskedLM"], type_vocab_size=1
+    )
     model: Any = RobertaForMaskedLM(RobertaConfig(**settings))
     meanings = sorted({m for s in sentence_table().values() for m in _meanings(s)} | {"mark"})
     numbers = {m: i for i, m in enumerate(meanings)}
@@ -177,28 +179,6 @@ def _tokenizer(folder: Path) -> Any:
     tokenizer.train_from_iterator(corpus, vocab_size=800, special_tokens=list(_SPECIAL), show_progress=False)
     tokenizer.save_model(str(folder))
     return tokenizer
-
-
-def _settings(vocabulary: int) -> dict[str, Any]:
-    return {
-        "architectures": ["RobertaForMaskedLM"],
-        "attention_probs_dropout_prob": 0.0,
-        "bos_token_id": 0,
-        "eos_token_id": 2,
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": 0.0,
-        "hidden_size": HIDDEN,
-        "initializer_range": 0.05,
-        "intermediate_size": 2 * HIDDEN,
-        "layer_norm_eps": 1e-5,
-        "max_position_embeddings": 514,
-        "model_type": "roberta",
-        "num_attention_heads": HEADS,
-        "num_hidden_layers": 6,
-        "pad_token_id": 1,
-        "type_vocab_size": 1,
-        "vocab_size": vocabulary,
-    }
 
 
 def _write(folder: Path, settings: dict[str, Any], model: Any) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from evaluator.core.files import write_text
 from evaluator.datasets.sandbox.grammar import sentence_table
-from evaluator.datasets.sandbox.labels import words_of
 from evaluator.models.weights import STAND_IN_MARK
+from tools.train_standins.labels import words_of
 
 SEED: Final = 7
 HIDDEN: Final = 64
@@ -60,6 +60,28 @@ def bert_settings(vocabulary: int, layers: int) -> dict[str, Any]:
         "pad_token_id": 0,
         "type_vocab_size": 2,
         "vocab_size": vocabulary,
+    }
+
+
+def roberta_settings(kind: str, layers: int, vocabulary: int, **own: Any) -> dict[str, Any]:
+    """The `config.json` of an encoder with RoBERTa's special tokens, of the stand-ins' size: RoBERTa's and MPNet's."""
+    return {
+        "attention_probs_dropout_prob": 0.0,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.0,
+        "hidden_size": HIDDEN,
+        "initializer_range": 0.05,
+        "intermediate_size": 2 * HIDDEN,
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": 514,
+        "model_type": kind,
+        "num_attention_heads": HEADS,
+        "num_hidden_layers": layers,
+        "pad_token_id": 1,
+        "vocab_size": vocabulary,
+        **own,
     }
 
 

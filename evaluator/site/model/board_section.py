@@ -4,33 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import baseline_title
 from evaluator.leaderboard.null_tests import OUTCOMES
-from evaluator.leaderboard.row import Display, Gain, MetricCell, NullTest, Row
-from evaluator.leaderboard.subgroup_types import Interval
+from evaluator.leaderboard.row import MetricCell, Row
 from evaluator.leaderboard.table import Column, Table
 from evaluator.site.content import Content, Entry
-from evaluator.site.model.cases import has_texts, scores_of
+from evaluator.site.model.cases import has_texts
 from evaluator.site.model.diagnostics import diagnostics, metric_name
-from evaluator.site.model.figures import Histogram, Strip, histogram, strip
+from evaluator.site.model.figures import Histogram, Strip, strip
 from evaluator.site.model.provenance import Origins, origins
+from evaluator.site.model.score import Score, interval, score
+from evaluator.site.model.spread import Groups, groups_of, histograms
+from evaluator.site.model.verdict import Verdict, verdict
 from evaluator.site.views import Fact, Link
-from evaluator.site.words import AXIS_TITLES, TRACK_TITLES, badges_of, number
+from evaluator.site.words import TRACK_TITLES, badges_of, number
 from evaluator.statistics.rounding import p_text
 from evaluator.statistics.ties import lowest
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A value as shown, its interval in words and remarks; empty where unknown."""
-
-    value: str = ""
-    span: str = ""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +55,6 @@ class Baselines:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupLine:
-    """The model in one group of studies."""
-
-    name: str
-    studies: str
-    score: Score
-    rank: str
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The model in every group of studies that may be shown; `address`: of the board's own table."""
-
-    value_head: str
-    address: str
-    rows: tuple[GroupLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class CaseBrowser:
     """What the case browser of a board asks for, and where it stands."""
 
@@ -97,6 +70,9 @@ class BoardPart:
 
     title: str
     anchor: str
+    board: Link
+    rival: Link
+    verdict: Verdict | None
     is_withdrawn: bool
     is_public: bool
     why_unranked: str
@@ -116,9 +92,14 @@ def board_title(table: Table) -> str:
     return board_name(table.dataset, table.track)
 
 
+def anchor_of(table: Table) -> str:
+    """The name of a board's part on a model's page."""
+    return f"{table.dataset}-{table.track}"
+
+
 def board_name(dataset: str, track: str) -> str:
     """Dataset and track by their ids, as plain text."""
-    return f"{get_dataset(dataset).title}, {TRACK_TITLES[track]}"
+    return f"{get_dataset(dataset).title}, {TRACK_TITLES.get(track, track)}"
 
 
 def board_part(entry: Entry, content: Content) -> BoardPart:
@@ -126,7 +107,10 @@ def board_part(entry: Entry, content: Content) -> BoardPart:
     table, row, record = entry
     return BoardPart(
         title=board_title(table),
-        anchor=f"{table.dataset}-{table.track}",
+        anchor=anchor_of(table),
+        board=Link("Board", f"../../../leaderboards/{table.dataset}/{table.track}/"),
+        rival=_rival(entry),
+        verdict=verdict(table, row),
         is_withdrawn=row.status == "withdrawn",
         is_public=get_dataset(table.dataset).exposure.studies,
         why_unranked=row.why_unranked or "",
@@ -136,8 +120,8 @@ def board_part(entry: Entry, content: Content) -> BoardPart:
         if row.metrics
         else (),
         baselines=_baselines(table, row) if row.metrics else None,
-        histograms=_histograms(entry, content),
-        groups=_groups(table, row),
+        histograms=histograms(entry, content),
+        groups=groups_of(table, row),
         diagnostics=diagnostics(row),
         cases=_cases(entry, content),
         origins=origins(entry),
@@ -152,31 +136,14 @@ def _badges(row: Row) -> tuple[Link, ...]:
     )
 
 
-def score(cell: MetricCell | None) -> Score:
-    """A metric as shown; where 1/mean has no meaning the mean itself, and why."""
-    if cell is None:
-        return Score()
-    shown = cell.display
-    if shown.value is None:
-        return Score(f"mean {number(cell.mean)}", interval(cell), ("at or below 0: no reciprocal",))
-    return Score(number(shown.value), interval(shown), _beside(shown))
-
-
-def _beside(shown: Display) -> tuple[str, ...]:
-    """What stands below a skill: the mean and 1/mean."""
-    if shown.mean is None:
-        return ()
-    reciprocal = shown.reciprocal
-    words = "no 1/mean at or below 0" if reciprocal is None else f"1/mean {number(reciprocal)}"
-    return f"mean {number(shown.mean)}", words
-
-
-def interval(value: MetricCell | Display | Interval | Gain | NullTest) -> str:
-    """The ends of an interval in words; nothing where there are none."""
-    low, high = value.low, value.high
-    if low is None and high is None:
-        return ""
-    return f"{'−∞' if low is None else number(low)} to {'∞' if high is None else number(high)}"
+def _rival(entry: Entry) -> Link:
+    """A link to the comparison with the best model of the board, or for the best with the next."""
+    table, row, _ = entry
+    others = [r for r in table.rows if r.id != row.id]
+    if row.rank is None or not others:
+        return Link("")
+    query = f"board={table.dataset}.{table.track}&m={quote(row.id)},{quote(others[0].id)}"
+    return Link(f"Compare with {others[0].name}", f"../../../compare/?{query}")
 
 
 def _metrics(table: Table, row: Row) -> tuple[MetricLine, ...]:
@@ -215,65 +182,18 @@ def _baselines(table: Table, row: Row) -> Baselines | None:
     return Baselines(metric.title, tuple(lines))
 
 
+def strip_of(table: Table, row: Row, metric: Column) -> Strip | None:
+    """Where the model stands on a metric beside the best model and the best baseline; nothing without a value."""
+    cell = row.metrics.get(metric.key)
+    if cell is None:
+        return None
+    return strip(metric, cell, _best(table.rows, metric), _best(table.nulls, metric))
+
+
 def _best(rows: Sequence[Row], metric: Column) -> MetricCell | None:
     cells = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
     sign = -1 if metric.higher_is_better else 1
     return lowest(cells, [sign * e.mean for e in cells])
-
-
-def _histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
-    frame = scores_of(content.leaderboard, entry)
-    if frame is None:
-        return ()
-    usual = _usual(entry.table, content)
-    made = (
-        histogram(m.title, frame[m.key].tolist(), usual.get(m.key))
-        for m in entry.table.metrics
-        if m.key in entry.row.metrics and m.key in frame.columns
-    )
-    return tuple(h for h in made if h is not None)
-
-
-def _usual(table: Table, content: Content) -> dict[str, float]:
-    """By metric the median over a public board's ranked models of each one's median study; read once."""
-    name = f"{table.dataset}.{table.track}"
-    if name not in content.medians:
-        ranked = {r.id for r in table.rows}
-        medians: dict[str, list[float]] = {}
-        for entries in content.models.values():
-            for entry in (e for e in entries if e.table is table and e.row.id in ranked):
-                frame = scores_of(content.leaderboard, entry)
-                for key in entry.row.metrics if frame is not None else ():
-                    if frame is not None and key in frame.columns:
-                        medians.setdefault(key, []).append(float(frame[key].median()))
-        content.medians[name] = {k: float(np.median(v)) for k, v in medians.items() if len(v) > 1}
-    return content.medians[name]
-
-
-def _groups(table: Table, row: Row) -> Groups | None:
-    """The model's mean of the ranking metric in every group of studies that may be shown."""
-    subgroups = table.subgroups
-    lines = []
-    for axis in subgroups.axes if subgroups else ():
-        own = axis.models[row.id].groups if row.id in axis.models else {}
-        title = AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " "))
-        for group in axis.groups:
-            e = own.get(group.name)
-            if e is None or e.value is None:
-                continue
-            low, high = e.rank_low, e.rank_high
-            rank = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
-            shown = Score(number(e.value), interval(e))
-            lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", shown, rank))
-    if not lines or subgroups is None:
-        return None
-    metric = table.column(subgroups.metric)
-    better = "higher is better" if metric and metric.higher_is_better else "lower is better"
-    return Groups(
-        value_head=f"Mean {metric.title if metric else subgroups.metric}, {better}",
-        address=f"../../../leaderboards/{table.dataset}/{table.track}/#subgroups",
-        rows=tuple(lines),
-    )
 
 
 def _cases(entry: Entry, content: Content) -> CaseBrowser | None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.overall_table import range_text
-from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.row import Inputs, Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.scoring.record import RecordCard
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
-from evaluator.site.model.board_section import BoardPart, Score, board_name, board_part, board_title, score
+from evaluator.site.model.board_section import BoardPart, anchor_of, board_name, board_part, strip_of
 from evaluator.site.model.citation import Citation, badge_markdown, citation
+from evaluator.site.model.figures import Strip
+from evaluator.site.model.score import Score, score
+from evaluator.site.model.verdict import opening, verdict
 from evaluator.site.template import render
 from evaluator.site.views import Fact, Link
 from evaluator.site.words import TRACK_TITLES, inputs_of, number
@@ -31,16 +33,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class RankLine:
-    """Where the model stands on one board, and a way to compare it with the next."""
+class Tile:
+    """Where the model stands on one board; `anchor`: of the board's part of the page."""
 
-    board: Link
+    anchor: str
+    dataset: str
     rank: str
-    tie: str
-    why_unranked: str
+    of: str
     score: Score
     metric: str
-    rival: Link
+    strip: Strip | None
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """The boards of one track."""
+
+    track: str
+    tiles: tuple[Tile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,8 @@ class Page:
     about: str
     standing: Standing | None
     is_rehearsal: bool
-    ranks: tuple[RankLine, ...]
+    opening: str
+    tracks: tuple[Tiles, ...]
     overall: tuple[OverallPlace, ...]
     card: tuple[Fact, ...]
     contact: tuple[Link, ...]
@@ -95,11 +107,12 @@ def model_page(name: str, content: Content) -> str:
         about=" ".join((card.description or "").split()),
         standing=_standing(card, content),
         is_rehearsal=any(e.table.rehearsal for e in entries),
-        ranks=tuple(_rank(e) for e in entries),
+        opening=opening(entries),
+        tracks=tuple(_tiles(entries)),
         overall=_overall(name, content),
         card=_card(card),
         contact=tuple(Link(f"@{c}", f"https://github.com/{c}") for c in card.contact or ()),
-        links=tuple(Link(k, a) for k, a in (card.links or {}).items()),
+        links=tuple(Link(k[:1].upper() + k[1:], a) for k, a in (card.links or {}).items()),
         boards=tuple(board_part(e, content) for e in entries),
         citation=citation(name, record, content.site_url),
         badges="\n".join(
@@ -133,18 +146,30 @@ def _standing(card: RecordCard, content: Content) -> Standing | None:
     return Standing("Superseded", successor=Link(after))
 
 
-def _rank(entry: Entry) -> RankLine:
+def _tiles(entries: Sequence[Entry]) -> Iterator[Tiles]:
+    """The boards by track, each track's in the order of the entries."""
+    for track in dict.fromkeys(e.table.track for e in entries):
+        yield Tiles(
+            TRACK_TITLES.get(track, track).capitalize(),
+            tuple(_tile(e) for e in entries if e.table.track == track),
+        )
+
+
+def _tile(entry: Entry) -> Tile:
     table, row, _ = entry
-    primary = row.metrics.get(table.primary)
-    column = table.ranked_by
-    return RankLine(
-        board=Link(board_title(table), f"../../../leaderboards/{table.dataset}/{table.track}/"),
-        rank=f"{rank_text(row)} of {len(table.rows)}" if row.rank is not None else _place(row),
-        tie=_tie(table, row),
-        why_unranked=row.why_unranked or "",
+    primary, column = row.metrics.get(table.primary), table.ranked_by
+    won = verdict(table, row)
+    beaten = f"beats the baselines on {won.count} metrics" if won else ""
+    remarks = [_tie(table, row), row.why_unranked or "", beaten]
+    return Tile(
+        anchor=anchor_of(table),
+        dataset=get_dataset(table.dataset).title,
+        rank=rank_text(row) if row.rank is not None else _unranked(row),
+        of=f"of {len(table.rows):,}" if row.rank is not None else "",
         score=score(primary),
         metric=column.display_title if column and primary else "",
-        rival=_rival(entry),
+        strip=strip_of(table, row, column) if column else None,
+        remarks=tuple(r for r in remarks if r),
     )
 
 
@@ -163,42 +188,32 @@ def _overall(name: str, content: Content) -> tuple[OverallPlace, ...]:
         else:
             words = "no rank yet, for want of a second model that is ranked on all of them"
         places.append(
-            OverallPlace(Link(TRACK_TITLES[track], f"../../../leaderboards/overall/#{track}"), words)
+            OverallPlace(
+                Link(TRACK_TITLES.get(track, track), f"../../../leaderboards/overall/#{track}"), words
+            )
         )
     return tuple(places)
 
 
 def _tie(table: Table, row: Row) -> str:
     """How a row stands to the best of its board, in words."""
-    if row.rank is None or not row.tied_with_best:
+    if row.rank is None or not row.tied_with_best or len(table.rows) == 1:
         return ""
-    if sum(r.tied_with_best for r in table.rows) > 1:
-        return "no test separates it from the best"
-    return "best of the board" if len(table.rows) > 1 else "the only model ranked"
-
-
-def _rival(entry: Entry) -> Link:
-    """A link to the comparison with the best model of the board, or for the best with the next."""
-    table, row, _ = entry
-    others = [r for r in table.rows if r.id != row.id]
-    if row.rank is None or not others:
-        return Link("")
-    query = f"board={table.dataset}.{table.track}&m={quote(row.id)},{quote(others[0].id)}"
-    return Link(f"with {others[0].name}", f"../../../compare/?{query}")
+    if sum(r.tied_with_best for r in table.rows) == 1:
+        return "best of the board"
+    return "statistically tied with the best"
 
 
 def _card(card: RecordCard) -> tuple[Fact, ...]:
-    inputs = card.inputs or {}
+    inputs = Inputs.model_validate({k: v for k, v in (card.inputs or {}).items() if k in Inputs.model_fields})
     words: dict[bool | None, str] = {True: "yes", False: "no"}
     facts = {
-        "Views": inputs.get("views"),
-        "Context": inputs.get("context"),
+        "Inputs": inputs_of(inputs),
         "Training data": ", ".join(card.training_data or ()) or "none named",
         "Parameters": card.parameters,
         "Licence": card.license,
-        "Uses an external LLM": words.get(card.uses_external_llm),
+        "External LLM": words.get(card.uses_external_llm),
         "Deterministic": words.get(card.deterministic),
-        "Status": card.status if "status" in card.model_fields_set else None,
     }
     return tuple(Fact(name, value) for name, value in facts.items() if value)
 
@@ -212,61 +227,5 @@ def _event(event: Event, content: Content) -> PastEvent:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BoardPlace:
-    """A board and the model's rank on it, in words."""
-
-    board: Link
-    rank: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLine:
-    """A model in the list of all."""
-
-    id: str
-    name: str
-    address: str
-    is_withdrawn: bool
-    reads: str
-    institution: str
-    year: str
-    boards: tuple[BoardPlace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The list of models."""
-
-    rows: tuple[ModelLine, ...]
-
-
-def models_index(content: Content) -> str:
-    """The list of models and the boards they stand on, as Markdown."""
-    return render("model/index.md", view=Index(tuple(_line(n, e) for n, e in content.models.items())))
-
-
-def _line(name: str, entries: Sequence[Entry]) -> ModelLine:
-    first = entries[0].row
-    return ModelLine(
-        id=name,
-        name=first.name,
-        address=f"{name}/",
-        is_withdrawn=first.status == "withdrawn",
-        reads=inputs_of(first.inputs) + ("; open weights" if first.open_weights else ""),
-        institution=first.institution or "",
-        year=str(first.year or ""),
-        boards=tuple(
-            BoardPlace(
-                Link(f"{get_dataset(t.dataset).title} {t.track}", f"../leaderboards/{t.dataset}/{t.track}/"),
-                _place(r),
-            )
-            for t, r, _ in entries
-        ),
-    )
-
-
-def _place(row: Row) -> str:
-    if row.status == "withdrawn":
-        return "withdrawn"
-    return f"rank {rank_text(row)}" if row.rank is not None else "not ranked"
+def _unranked(row: Row) -> str:
+    return "withdrawn" if row.status == "withdrawn" else "not ranked"

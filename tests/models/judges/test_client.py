@@ -7,9 +7,9 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from evaluator.metrics.green import Green
 from evaluator.models.judges.client import Judge, JudgeBudgetSpent
 from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.settings import JudgeSettings, by_metric, is_local
-from evaluator.models.judges.stub_server import Message, completion
+from evaluator.models.judges.stub_server import Message, completion, listening
 from evaluator.models.judges.transcripts import Request
 from evaluator.models.runtime import Run
 
@@ -73,15 +73,8 @@ def serving(stub: Stub) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as url:
+        yield url
 
 
 def good(_: int, body: dict[str, Any]) -> Reply:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from evaluator.datasets.sandbox.grammar import all_sentences
-from evaluator.datasets.sandbox.labels import (
-    CHEXBERT_LABELS,
+from evaluator.datasets.sandbox.studies import references
+from evaluator.models.chexbert import LABELS
+from tools.train_standins.labels import (
     annotate,
     chexbert_of,
     known_sentences,
     rate_of,
     words_of,
 )
-from evaluator.datasets.sandbox.studies import references
 
 
 def spell(words, start, end):
@@ -72,17 +72,17 @@ def test_labels_are_those_an_annotator_would_give(text, entities, relations, rat
         (spell(words, *r.subject), r.label, spell(words, *r.object)) for r in found.relations
     } == relations
     assert [(spell(words, e.start, e.end), e.label) for e in found.rate] == rate
-    assert {n: c for n, c in zip(CHEXBERT_LABELS, chexbert_of(text), strict=True) if c} == labels
+    assert {n: c for n, c in zip(LABELS, chexbert_of(text), strict=True) if c} == labels
 
 
 def test_positive_wins_over_uncertain_and_uncertain_over_negative():
-    index = CHEXBERT_LABELS.index("Edema")
+    index = LABELS.index("Edema")
     no, maybe, yes = "No pulmonary edema.", "Possible pulmonary edema.", "There is mild pulmonary edema."
     assert [chexbert_of(t)[index] for t in (no, f"{maybe} {no}", f"{no} {maybe} {yes}")] == [2, 3, 1]
 
 
 def test_a_device_is_no_finding():
-    labels = dict(zip(CHEXBERT_LABELS, chexbert_of("There is central venous catheter."), strict=True))
+    labels = dict(zip(LABELS, chexbert_of("There is central venous catheter."), strict=True))
     assert (labels["Support Devices"], labels["No Finding"]) == (1, 1)
 
 

@@ -13,23 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluator.datasets.sandbox.grammar import FINDINGS, Sentence, Span, sentence_table
+from evaluator.models.chexbert import LABELS
 
-CHEXBERT_LABELS: Final = (
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-    "No Finding",
-)
 BLANK, POSITIVE, NEGATIVE, UNCERTAIN = range(4)
 """CheXbert's classes."""
 
@@ -213,7 +198,7 @@ def rate_of(sentence: Sentence) -> list[Entity]:
 
 
 def chexbert_of(text: str) -> tuple[int, ...]:
-    """The 14 CheXbert classes of a text, in the order of `CHEXBERT_LABELS`.
+    """The 14 CheXbert classes of a text, in the order of `LABELS`.
 
     Where sentences disagree, positive wins over uncertain, and uncertain over negative. "No Finding" is
     1 when something is said and no finding but a support device is positive or uncertain.
@@ -229,18 +214,18 @@ def known_sentences(text: str) -> list[Sentence]:
 
 def chexbert_of_sentences(sentences: Iterable[Sentence]) -> tuple[int, ...]:
     """As `chexbert_of`, for sentences."""
-    classes = [BLANK] * len(CHEXBERT_LABELS)
-    said = False
+    classes = [BLANK] * len(LABELS)
+    known = False
     for fact in (f for s in sentences for f in s.facts):
-        said = True
+        known = True
         finding = FINDINGS.get(fact.finding)
         name = finding.label if finding else _NORMAL_LABEL.get(fact.finding)
         if name is None:
             continue
         value = _CLASS[fact.status] if finding else NEGATIVE
-        index = CHEXBERT_LABELS.index(name)
+        index = LABELS.index(name)
         if _STRENGTH[value] > _STRENGTH[classes[index]]:
             classes[index] = value
     diseased = any(c in {POSITIVE, UNCERTAIN} for c in classes[:12])
-    classes[13] = int(said and not diseased)
+    classes[13] = int(known and not diseased)
     return tuple(classes)

@@ -1,0 +1,45 @@
+"""The commands for contributors: files to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+dev_app = typer.Typer(
+    no_args_is_help=True, help="For work on the code itself: files to start from.", rich_markup_mode=None
+)
+
+
+@dev_app.command("new-metric")
+def new_metric(
+    key: Annotated[str, typer.Argument(help="Key in code, files and addresses, e.g. word_recall.")],
+) -> None:
+    """Write a metric, its tests and its line in the registry, in this checkout."""
+    from evaluator.cli.dev import new_metric
+
+    typer.echo("\n".join(new_metric(Path.cwd(), key)))
+
+
+@dev_app.command("new-dataset")
+def new_dataset(
+    dataset: Annotated[str, typer.Argument(help="Id in files and addresses, e.g. my-set.")],
+    references: Annotated[
+        Path | None, typer.Option("--references", help="Folder with ID.json, to count its studies.")
+    ] = None,
+) -> None:
+    """Write a dataset's file, in this checkout."""
+    from evaluator.cli.dev import new_dataset
+
+    typer.echo("\n".join(new_dataset(Path.cwd(), dataset, references)))
+
+
+@dev_app.command("schemas")
+def dev_schemas(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
+) -> None:
+    """Write the JSON Schemas that follow from the typed models."""
+    from evaluator.cli.schemas import run_schemas
+
+    raise typer.Exit(run_schemas(out))

@@ -1,0 +1,172 @@
+"""Social cards: a picture for every board and model that says at a glance where things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
+from evaluator.leaderboard.table_files import rank_text
+from evaluator.site.content import Content
+from evaluator.site.model.verdict import opening
+from evaluator.site.words import TRACK_TITLES
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+SIZE: Final = (1200, 630)
+FONT: Final = "assets/fonts/source-sans-3-latin-wght-normal.woff2"
+GROUND: Final = "#10344c"
+WHITE: Final = "#ffffff"
+SOFT: Final = "#b9d3e4"
+LINE: Final = "#3d6d8b"
+BEST: Final = "#7fd6b8"
+LEFT: Final = 70
+LETTERS: Final = frozenset(
+    map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), 0x2013, 0x2014, 0x2019, 0x2026, 0x2212))
+)
+"""Characters that the font's subset has for certain."""
+ROWS: Final = 5
+"""Models on a board's card."""
+
+
+@dataclass
+class _Card:
+    """A picture in the making."""
+
+    font_file: Path
+
+    @cached_property
+    def image(self) -> Image:
+        from PIL.Image import new
+
+        return new("RGB", SIZE, GROUND)
+
+    @cached_property
+    def draw(self) -> ImageDraw:
+        from PIL import ImageDraw
+
+        return ImageDraw.Draw(self.image)
+
+    def font(self, size: int, weight: int) -> FreeTypeFont:
+        from PIL import ImageFont
+
+        font = ImageFont.truetype(str(self.font_file), size)
+        font.set_variation_by_axes([weight])
+        return font
+
+    def text(
+        self,
+        place: tuple[float, float],
+        words: str,
+        size: int,
+        *,
+        weight: int = 400,
+        fill: str = WHITE,
+        width: int = 1060,
+    ) -> float:
+        """Writes words, cut to a width; returns how wide they are. `place` is the left end of their base line."""
+        font = self.font(size, weight)
+        if font.getlength(words) > width:
+            while words and font.getlength(f"{words}…") > width:
+                words = words[:-1]
+            words = f"{words.rstrip()}…"
+        self.draw.text(place, words, font=font, fill=fill, anchor="ls")
+        return font.getlength(words)
+
+    def frame(self, title: str, about: str) -> None:
+        """The mark and name of the challenge, a title and a line below it."""
+        for y, (start, dot, end) in zip(
+            (62, 82, 102), ((96, 120, 140), (78, 98, 132), (72, 86, 110)), strict=True
+        ):
+            self.draw.line([(start, y), (end, y)], fill=SOFT, width=4)
+            self.draw.ellipse([dot - 8, y - 8, dot + 8, y + 8], fill=WHITE)
+        self.text((165, 95), "ReXrank challenge", 36, weight=600, fill=SOFT)
+        self.text((LEFT, 190), title, 64, weight=700)
+        self.text((LEFT, 240), about, 32, fill=SOFT)
+
+    def save(self, path: Path) -> None:
+        """The picture as a small PNG."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.image.quantize(48).save(path, optimize=True)
+
+
+def write_cards(content: Content, docs: Path) -> None:
+    """The cards of the pages below `docs`: of every board and model, and one for the rest; needs no network."""
+    for page in sorted(docs.glob("leaderboards/*/*.md")):
+        dataset, track = page.parent.name, page.stem
+        card = _Card(docs / FONT)
+        _board(card, dataset, track, content.tables.get((dataset, track)))
+        card.save(docs / f"assets/cards/leaderboards/{dataset}/{track}.png")
+    for model, entries in content.models.items():
+        card = _Card(docs / FONT)
+        first = entries[0].row
+        about = " · ".join(str(v) for v in (first.institution, first.year) if v)
+        card.frame(_drawable(first.name, model), _drawable(about, model))
+        _places(card, [(e.table, e.row) for e in entries], opening(entries))
+        card.save(docs / f"assets/cards/models/{model}.png")
+    card = _Card(docs / FONT)
+    card.frame(
+        "Which model writes the best chest X-ray reports?",
+        "An open challenge: scored here, with the code in the open",
+    )
+    card.save(docs / "assets/cards/site.png")
+
+
+def _drawable(words: str, instead: str) -> str:
+    """`words` where the font has their letters, else what stands for them."""
+    return words if all(c in LETTERS for c in words) else instead
+
+
+def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
+    """The first models of a board with their ranges of ranks and intervals on the ranking metric."""
+    rows = table.rows[:ROWS] if table else ()
+    n = table.n if table and table.n else get_dataset(dataset).n_studies
+    models = len(table.rows) if table else 0
+    about = (
+        f"{models:,} model{'s' * (models != 1)} on {n:,} studies"
+        if models
+        else f"{n:,} studies; open for the first model"
+    )
+    card.frame(f"{get_dataset(dataset).title}, {TRACK_TITLES.get(track, track)}", about)
+    if table is None or table.ranked_by is None or not rows:
+        return
+    metric = table.ranked_by
+    cells = [r.metrics[metric.key] for r in rows]
+    ends = [metric.drawn(v) for c in cells for v in (c.low, c.mean, c.high) if v is not None]
+    low, high = min(ends), max(ends)
+    scale = 300 / (high - low or 1)
+    for place, (row, cell) in enumerate(zip(rows, cells, strict=True)):
+        y = 322 + 58 * place
+        card.text((LEFT, y), rank_text(row), 34, weight=700, fill=BEST if row.tied_with_best else WHITE)
+        card.text((LEFT + 120, y), _drawable(row.name, row.id), 34, weight=600, width=600)
+        x = [
+            820 + scale * (metric.drawn(v) - low if metric.drawn_higher else high - metric.drawn(v))
+            for v in (cell.low, cell.mean, cell.high)
+            if v is not None
+        ]
+        card.draw.line([(820, y - 12), (1120, y - 12)], fill=LINE, width=2)
+        card.draw.line([(min(x), y - 12), (max(x), y - 12)], fill=SOFT, width=6)
+        dot = x[len(x) // 2]
+        card.draw.ellipse([dot - 9, y - 21, dot + 9, y - 3], fill=WHITE)
+
+
+def _places(card: _Card, places: Sequence[tuple[Table, Row]], verdict: str) -> None:
+    """A model's ranges of ranks on its boards, and what they say in a sentence."""
+    shown = [(t, r) for t, r in places if r.rank is not None][:8]
+    for place, (table, row) in enumerate(shown):
+        x, y = LEFT + 270 * (place % 4), 330 + 125 * (place // 4)
+        card.text((x, y), get_dataset(table.dataset).title, 28, weight=600, fill=SOFT, width=250)
+        width = card.text(
+            (x, y + 48), rank_text(row), 46, weight=700, fill=BEST if row.tied_with_best else WHITE
+        )
+        card.text((x + width + 10, y + 48), f"of {len(table.rows)}", 26, fill=SOFT)
+        card.text((x, y + 78), TRACK_TITLES.get(table.track, table.track), 22, fill=SOFT, width=250)
+    card.text((LEFT, 592), verdict, 28)

@@ -1,0 +1,118 @@
+"""What the head of a generated page says beside its title: its date, its social card, and what data it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from pydantic import Field
+
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.row import Entry
+from evaluator.leaderboard.table import Table
+from evaluator.site.content import REPOSITORY, Content
+from evaluator.site.words import TRACK_TITLES
+
+FORMATS: Final = (("csv", "text/csv"), ("json", "application/json"))
+
+
+class DataDownload(Entry):
+    """A file of a dataset, in the terms of schema.org."""
+
+    type_: Literal["DataDownload"] = Field(alias="@type")
+    encoding: str = Field(alias="encodingFormat")
+    address: str = Field(alias="contentUrl")
+
+
+class Organization(Entry):
+    """Who made a dataset, in the terms of schema.org."""
+
+    type_: Literal["Organization"] = Field(alias="@type")
+    name: str
+    url: str
+
+
+class BoardData(Entry):
+    """A board's files as a dataset in the terms of schema.org, for search engines of data."""
+
+    context: Literal["https://schema.org"] = Field(alias="@context")
+    type_: Literal["Dataset"] = Field(alias="@type")
+    name: str
+    description: str
+    url: str
+    keywords: tuple[str, ...]
+    license_: str = Field(alias="license")
+    is_free: bool = Field(alias="isAccessibleForFree")
+    creator: Organization
+    technique: str = Field(alias="measurementTechnique")
+    measured: tuple[str, ...] = Field(alias="variableMeasured")
+    modified: str | None = Field(alias="dateModified")
+    distribution: tuple[DataDownload, ...]
+
+
+def with_head(pages: Mapping[str, str], content: Content) -> dict[str, str]:
+    """The pages by name, with what the theme needs for their heads in the front matter of each."""
+    dates = _dates(content)
+    return {
+        name: body.replace("---\n", f"---\n{_lines(name, dates.get(name), content)}", 1)
+        if name.endswith(".md")
+        else body
+        for name, body in pages.items()
+    }
+
+
+def _lines(name: str, date: str | None, content: Content) -> str:
+    """Lines of front matter; a line of JSON is a line of YAML."""
+    kind, _, rest = name.removesuffix(".md").partition("/")
+    dataset, _, track = rest.partition("/")
+    lines = ["generated: true"]
+    if date:
+        lines.append(f"date: {json.dumps(date)}")
+    if (kind == "leaderboards" and track) or (kind == "models" and rest in content.models):
+        lines.append(f"card: {json.dumps(f'assets/cards/{kind}/{rest}.png')}")
+    table = content.tables.get((dataset, track)) if kind == "leaderboards" else None
+    if table is not None and table.rows:
+        lines.append(f"structured: {json.dumps(board_data(table, content.site_url, date).view())}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _dates(content: Content) -> dict[str, str]:
+    """By page the day of the last event that it shows."""
+    dates: dict[str, str] = {}
+    for event in content.history:
+        board = f"leaderboards/{event.dataset}/{event.track}.md"
+        shared = ("index.md", "models/index.md", "changelog.md", "compare.md")
+        for name in (board, f"models/{event.id}.md", *shared):
+            dates[name] = max(dates.get(name, ""), event.date)
+    return dates
+
+
+def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
+    """What a search engine of data may know of a board."""
+    name = f"{table.dataset}.{table.track}"
+    return BoardData.model_validate(
+        {
+            "@context": "https://schema.org",
+            "@type": "Dataset",
+            "license": f"{REPOSITORY}/blob/main/LICENSE",
+            "isAccessibleForFree": True,
+            "name": f"{table.title} {TRACK_TITLES.get(table.track, table.track)} leaderboard",
+            "description": f"Scores of {len(table.rows):,} models that write chest X-ray reports on {table.n or 0:,} studies of "
+            f"{table.title}, with 95 % intervals, ranges of ranks and baselines that see no image.",
+            "url": f"{site_url}leaderboards/{table.dataset}/{table.track}/",
+            "keywords": ("chest X-ray", "radiology report generation", "leaderboard", table.title),
+            "creator": {"@type": "Organization", "name": "ReXrank challenge", "url": site_url},
+            "measurementTechnique": get_dataset(table.dataset).about,
+            "variableMeasured": tuple(m.title for m in table.metrics),
+            "dateModified": date,
+            "distribution": tuple(
+                {
+                    "@type": "DataDownload",
+                    "encodingFormat": kind,
+                    "contentUrl": f"{site_url}data/{name}.{end}",
+                }
+                for end, kind in FORMATS
+            ),
+        }
+    )

@@ -1,0 +1,45 @@
+"""A number of a model page with its interval, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evaluator.leaderboard.row import Display, Gain, MetricCell, NullTest
+from evaluator.leaderboard.subgroup_types import Interval
+from evaluator.site.words import number
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A value as shown, its interval in words and remarks; empty where unknown."""
+
+    value: str = ""
+    span: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def score(cell: MetricCell | None) -> Score:
+    """A metric as shown; where 1/mean has no meaning the mean itself, and why."""
+    if cell is None:
+        return Score()
+    shown = cell.display
+    if shown.value is None:
+        return Score(f"mean {number(cell.mean)}", interval(cell), ("at or below 0: no reciprocal",))
+    return Score(number(shown.value), interval(shown), _beside(shown))
+
+
+def _beside(shown: Display) -> tuple[str, ...]:
+    """What stands below a skill: the mean and 1/mean."""
+    if shown.mean is None:
+        return ()
+    reciprocal = shown.reciprocal
+    words = "no 1/mean at or below 0" if reciprocal is None else f"1/mean {number(reciprocal)}"
+    return f"mean {number(shown.mean)}", words
+
+
+def interval(value: MetricCell | Display | Interval | Gain | NullTest) -> str:
+    """The ends of an interval in words; nothing where there are none."""
+    low, high = value.low, value.high
+    if low is None and high is None:
+        return ""
+    return f"{'−∞' if low is None else number(low)} to {'∞' if high is None else number(high)}"

@@ -1,0 +1,90 @@
+"""How a model's scores spread: over single studies, and over groups of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
+from evaluator.site.content import Content, Entry
+from evaluator.site.model.cases import scores_of
+from evaluator.site.model.figures import Histogram, histogram
+from evaluator.site.model.score import Score, interval
+from evaluator.site.words import AXIS_TITLES, number
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """The model in one group of studies."""
+
+    name: str
+    studies: str
+    score: Score
+    rank: str
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The model in every group of studies that may be shown; `address`: of the board's own table."""
+
+    value_head: str
+    address: str
+    rows: tuple[GroupLine, ...]
+
+
+def histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
+    """The spread of every metric over the studies of a public board; nothing on another."""
+    frame = scores_of(content.leaderboard, entry)
+    if frame is None:
+        return ()
+    usual = _usual(entry.table, content)
+    made = (
+        histogram(m.title, frame[m.key].tolist(), usual.get(m.key))
+        for m in entry.table.metrics
+        if m.key in entry.row.metrics and m.key in frame.columns
+    )
+    return tuple(h for h in made if h is not None)
+
+
+def _usual(table: Table, content: Content) -> dict[str, float]:
+    """By metric the median over a public board's ranked models of each one's median study; read once."""
+    name = f"{table.dataset}.{table.track}"
+    if name not in content.medians:
+        ranked = {r.id for r in table.rows}
+        medians: dict[str, list[float]] = {}
+        for entries in content.models.values():
+            for entry in (e for e in entries if e.table is table and e.row.id in ranked):
+                frame = scores_of(content.leaderboard, entry)
+                for key in entry.row.metrics if frame is not None else ():
+                    if frame is not None and key in frame.columns:
+                        medians.setdefault(key, []).append(float(frame[key].median()))
+        content.medians[name] = {k: float(np.median(v)) for k, v in medians.items() if len(v) > 1}
+    return content.medians[name]
+
+
+def groups_of(table: Table, row: Row) -> Groups | None:
+    """The model's mean of the ranking metric in every group of studies that may be shown."""
+    subgroups = table.subgroups
+    lines = []
+    for axis in subgroups.axes if subgroups else ():
+        own = axis.models[row.id].groups if row.id in axis.models else {}
+        title = AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " "))
+        for group in axis.groups:
+            e = own.get(group.name)
+            if e is None or e.value is None:
+                continue
+            low, high = e.rank_low, e.rank_high
+            rank = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
+            shown = Score(number(e.value), interval(e))
+            lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", shown, rank))
+    if not lines or subgroups is None:
+        return None
+    metric = table.column(subgroups.metric)
+    better = "higher is better" if metric and metric.higher_is_better else "lower is better"
+    return Groups(
+        value_head=f"Mean {metric.title if metric else subgroups.metric}, {better}",
+        address=f"../../../leaderboards/{table.dataset}/{table.track}/#subgroups",
+        rows=tuple(lines),
+    )

@@ -1,0 +1,55 @@
+"""Social cards: one for every board and model, small, and drawn whatever a name holds."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from PIL import Image
+from support.boards import ROOT, URL
+from support.crowd import make_crowd
+
+from evaluator.site.cards import FONT, SIZE, _drawable, write_cards
+from evaluator.site.content import read_content
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory):
+    """The folder of cards of a crowded board, of one without a model, and of models with any name."""
+    docs, leaderboard = tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("crowd")
+    make_crowd(leaderboard, ("iu-xray",), n_models=7, n_studies=30)
+    (docs / FONT).parent.mkdir(parents=True)
+    shutil.copy(ROOT / "site" / FONT, docs / FONT)
+    for name in ("iu-xray/findings", "iu-xray/report", "rexgradient/findings"):
+        (docs / f"leaderboards/{name}.md").parent.mkdir(parents=True, exist_ok=True)
+        (docs / f"leaderboards/{name}.md").write_text("")
+    write_cards(read_content(leaderboard, URL), docs)
+    return docs / "assets/cards"
+
+
+def test_every_board_and_model_has_a_small_picture(cards):
+    names = {p.relative_to(cards).as_posix() for p in cards.rglob("*.png")}
+    assert {"site.png", "leaderboards/iu-xray/findings.png", "leaderboards/rexgradient/findings.png"} <= names
+    assert {"models/team00/model.png", "models/team05/model.png", "models/gone/model.png"} <= names
+    for path in cards.rglob("*.png"):
+        with Image.open(path) as image:
+            assert image.size == SIZE
+        assert path.stat().st_size < 40_000, path
+
+
+def test_a_board_with_models_differs_from_an_empty_one(cards):
+    full, empty = (cards / f"leaderboards/{n}/findings.png" for n in ("iu-xray", "rexgradient"))
+    assert full.stat().st_size > 1.3 * empty.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("RadWriter", "RadWriter"),
+        ("Übersicht-CXR", "Übersicht-CXR"),
+        ("胸片报告", "team/model"),
+        ("a\nb", "team/model"),
+    ],
+)
+def test_a_name_without_letters_in_the_font_gives_way_to_the_id(name, shown):
+    assert _drawable(name, "team/model") == shown

@@ -1,0 +1,125 @@
+"""What an addition to the project consists of: each piece with its path, as the pages of site/contributing name them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def _read(root: Path, path: str) -> str:
+    return (root / path).read_text("utf-8") if (root / path).is_file() else ""
+
+
+@cache
+def _paths(root: Path, pattern: str) -> tuple[str, ...]:
+    return tuple(sorted(p.relative_to(root).as_posix() for p in root.glob(pattern)))
+
+
+class Tree:
+    """The project's files, with some of them changed (a text) or left out (`None`)."""
+
+    def __init__(self, changes: Mapping[str, str | None] | None = None, root: Path = ROOT) -> None:
+        self.root, self.changes = root, dict(changes or {})
+
+    def read(self, path: str) -> str:
+        """The text of a file, empty for one that is not there."""
+        return self.changes[path] or "" if path in self.changes else _read(self.root, path)
+
+    def paths(self, pattern: str) -> tuple[str, ...]:
+        """The files of a pattern."""
+        return _paths(self.root, pattern)
+
+    def any(self, pattern: str, words: str, but: str = "") -> bool:
+        """Whether a file of the pattern, but for one, holds the words, a regular expression."""
+        return any(re.search(words, self.read(p)) for p in self.paths(pattern) if p != but)
+
+
+Pieces = Iterator[tuple[str, str, bool]]
+"""Where a piece belongs, what it is, and whether it is there."""
+FACTS = ("key", "title", "family", "higher_is_better", "lower_bound", "upper_bound", "worst")
+
+
+def metric(tree: Tree, key: str) -> Pieces:
+    registry = "evaluator/metrics/registry.py"
+    line = re.search(rf'"{key}": "evaluator\.metrics\.(\w+):(\w+)"', tree.read(registry))
+    yield registry, f'the line "{key}": "evaluator.metrics.MODULE:CLASS"', line is not None
+    module, name = line.groups() if line else (key, "")
+    path = f"evaluator/metrics/{module}.py"
+    yield (
+        path,
+        f"the class {name or 'of the metric'}",
+        bool(re.search(rf"^class {name}\b", tree.read(path), re.MULTILINE)),
+    )
+    # Facts may stand on a class that the metric extends, beside it or in a module that its own names.
+    bases = re.findall(r"from evaluator\.metrics\.(\w+) import", tree.read(path))
+    texts = [tree.read(path), *(tree.read(f"evaluator/metrics/{b}.py") for b in bases if b != "base")]
+    for fact in FACTS:
+        yield (
+            path,
+            f"the fact `{fact}`",
+            any(re.search(rf"^    {fact}\b.*=", text, re.MULTILINE) for text in texts),
+        )
+    tests = f"tests/metrics/test_{module}.py"
+    yield tests, f"tests of {key}", bool(tree.read(tests))
+
+
+def dataset(tree: Tree, name: str) -> Pieces:
+    path = f"evaluator/datasets/{name}.yaml"
+    text = tree.read(path)
+    yield path, "the dataset's file", bool(text)
+    template = tree.read("evaluator/cli/templates/dataset.txt")
+    left = [line for line in template.splitlines() if line.endswith("in a sentence.") and line in text]
+    yield (
+        path,
+        f"words of your own for {', '.join(line.partition(':')[0] for line in left) or 'every line'}",
+        not left,
+    )
+    names = re.search(r"^training_names: \[(.*)\]", text, re.MULTILINE)
+    known = tree.read("evaluator/submissions/rules/training_data.txt").split()
+    for training in re.findall(r"[\w.-]+", names[1] if names else ""):
+        yield (
+            "evaluator/submissions/rules/training_data.txt",
+            f"the training set {training}",
+            training in known,
+        )
+    if re.search(r"^access: public", text, re.MULTILINE) and not re.search(
+        r"^synthetic: true", text, re.MULTILINE
+    ):
+        ids = f"evaluator/datasets/manifests/{name}.manifest.json"
+        yield ids, "the ids (rexrank data manifest)", bool(tree.read(ids))
+
+
+def rule(tree: Tree, code: str) -> Pieces:
+    codes = "evaluator/submissions/rules/codes.py"
+    yield codes, f"the row of {code}: title, reason, cure", f'Rule("{code}"' in tree.read(codes)
+    used = tree.any("evaluator/**/*.py", f'"{code}"', but=codes)
+    yield "evaluator/submissions/rules/", f"a function that adds {code}", used
+    tested = tree.any("tests/submissions/**/*.py", rf"\b{code}\b")
+    yield "tests/submissions/test_validate.py", f"a bad fixture of {code}", tested
+
+
+def check(tree: Tree, code: str) -> Pieces:
+    said = any(
+        tree.any(f"evaluator/{room}/*.py", rf'"{code}"')
+        for room in ("scoring/integrity", "submissions/rules")
+    )
+    yield "evaluator/scoring/integrity/", f"a function that gives the flag {code}", said
+    page = "site/integrity.md"
+    yield page, f"the row of {code} with its anchor", f'id="{code.lower()}"' in tree.read(page)
+    runs = "tests/scoring/integrity/test_every_rule.py"
+    yield runs, f"a run that {code} marks", f'"{code} ' in tree.read(runs)
+
+
+KINDS: dict[str, Callable[[Tree, str], Pieces]] = {
+    "metric": metric, "dataset": dataset, "rule": rule, "check": check,
+}  # fmt: skip
+
+
+def missing(tree: Tree, kind: str, name: str) -> list[str]:
+    """What an addition lacks, a line each with the path where it belongs."""
+    return [f"{path}: {what}" for path, what, there in KINDS[kind](tree, name) if not there]

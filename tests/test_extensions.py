@@ -1,0 +1,73 @@
+"""Whatever was added to the project is whole, and what is missing is said with its path: see site/contributing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.pieces import FACTS, KINDS, ROOT, Tree, missing
+
+from evaluator.datasets.registry import dataset_ids
+from evaluator.metrics.registry import metric_keys
+from evaluator.submissions.rules.codes import RULES
+
+TREE = Tree()
+CHECKS = [f"C{n}" for n in re.findall(r'id="c(\d+)"', TREE.read("site/integrity.md"))]
+THERE = [
+    *(("metric", key) for key in metric_keys()),
+    *(("dataset", name) for name in dataset_ids()),
+    *(("rule", code) for code in RULES),
+    *(("check", code) for code in CHECKS),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), THERE)
+def test_what_was_added_is_whole(kind, name):
+    assert "\n".join(missing(TREE, kind, name)) == ""
+
+
+def without(path, words):
+    """A file of the project without some words."""
+    text = TREE.read(path)
+    assert words in text
+    return {path: text.replace(words, "")}
+
+
+REGISTRY, CODES, PAGE = (
+    "evaluator/metrics/registry.py",
+    "evaluator/submissions/rules/codes.py",
+    "site/integrity.md",
+)
+LEFT_OUT = [
+    ("metric", "rouge_l", without(REGISTRY, '    "rouge_l": "evaluator.metrics.rouge:RougeL",\n'), REGISTRY),
+    ("metric", "rouge_l", {"evaluator/metrics/rouge.py": None}, "evaluator/metrics/rouge.py"),
+    *(
+        ("metric", "rouge_l", {"evaluator/metrics/rouge.py": re.sub(rf"(?m)^    {fact}\b.*\n", "", TREE.read("evaluator/metrics/rouge.py"))}, f"`{fact}`")
+        for fact in FACTS
+    ),
+    ("metric", "rouge_l", {"tests/metrics/test_rouge.py": None}, "tests/metrics/test_rouge.py"),
+    ("dataset", "iu-xray", {"evaluator/datasets/iu-xray.yaml": None}, "evaluator/datasets/iu-xray.yaml"),
+    ("dataset", "iu-xray", {"evaluator/datasets/manifests/iu-xray.manifest.json": None}, "manifests/iu-xray.manifest.json"),
+    ("dataset", "iu-xray", {"evaluator/submissions/rules/training_data.txt": ""}, "rules/training_data.txt"),
+    ("dataset", "my-set", {"evaluator/datasets/my-set.yaml": TREE.read("evaluator/cli/templates/dataset.txt")}, "licence, how_to_get, about"),
+    ("rule", "RX306", without(CODES, 'Rule("RX306"'), CODES),
+    ("rule", "RX999", {CODES: 'Rule("RX999"'}, "evaluator/submissions/rules/"),
+    ("rule", "RX999", {CODES: 'Rule("RX999"'}, "tests/submissions/test_validate.py"),
+    ("check", "C18", without(PAGE, 'id="c18"'), PAGE),
+    ("check", "C18", dict.fromkeys(TREE.paths("evaluator/scoring/integrity/*.py")), "evaluator/scoring/integrity/"),
+    ("check", "C18", {"tests/scoring/integrity/test_every_rule.py": None}, "tests/scoring/integrity/test_every_rule.py"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name", "changes", "path"), LEFT_OUT)
+def test_a_piece_that_is_left_out_is_named_with_its_path(kind, name, changes, path):
+    assert path in "\n".join(missing(Tree(changes), kind, name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_page_that_names_its_paths(kind):
+    page = (ROOT / "site" / "contributing" / f"{kind}.md").read_text("utf-8")
+    kinds = {k for k, *_ in LEFT_OUT}
+    assert kind in kinds
+    for path in {p.rpartition("/")[0] for k, _, _, p in LEFT_OUT if k == kind and "/" in p}:
+        assert path in page
