@@ -132,7 +132,8 @@ def _summary(shown: str, entries: Sequence[Entry]) -> str:
         for table, row, _ in entries
         if row.rank is not None
     ]
-    return f"{shown}: rank {', '.join(places)}." if places else f"{shown} on the ReXrank challenge."
+    where = "on the ReXrank challenge of AI-written chest X-ray reports"
+    return f"{shown} {where}: rank {', '.join(places)}." if places else f"{shown} {where}."
 
 
 def _standing(card: RecordCard, content: Content) -> Standing | None:
