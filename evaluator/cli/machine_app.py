@@ -180,10 +180,20 @@ def judge_serve(
     name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
     revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
     port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
-    tensor_parallel: Annotated[int, typer.Option("--tensor-parallel", min=1)] = 1,
-    data_parallel: Annotated[int, typer.Option("--data-parallel", min=1)] = 1,
-    max_model_len: Annotated[int | None, typer.Option("--max-model-len", min=1)] = None,
-    gpu_memory: Annotated[float, typer.Option("--gpu-memory", help="Share of a GPU's memory.")] = 0.9,
+    tensor_parallel: Annotated[
+        int, typer.Option("--tensor-parallel", min=1, help="GPUs that share one copy of the model (vllm).")
+    ] = 1,
+    data_parallel: Annotated[
+        int,
+        typer.Option("--data-parallel", min=1, help="Copies of the model, each on GPUs of its own (vllm)."),
+    ] = 1,
+    max_model_len: Annotated[
+        int | None,
+        typer.Option("--max-model-len", min=1, help="Most tokens of question and answer together (vllm)."),
+    ] = None,
+    gpu_memory: Annotated[
+        float, typer.Option("--gpu-memory", help="Share of a GPU's memory that the engine may take (vllm).")
+    ] = 0.9,
     dtype: Annotated[str, typer.Option("--dtype", help="Precision on a GPU.")] = "float16",
     tokenizer: Annotated[str, typer.Option("--tokenizer", help="Folder of another tokenizer.")] = "",
     device: Annotated[

@@ -47,16 +47,28 @@ ProtocolOption = Annotated[
     ),
 ]
 Keys = Annotated[
-    list[str] | None, typer.Argument(help="Metric keys, e.g. bleu_2 bertscore (see `rexrank metrics`).")
+    list[str] | None,
+    typer.Argument(help="Metric keys, for example bleu_2 bertscore; `rexrank metrics` lists them."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="File for the scores: .json, .csv or .parquet.")]
-Everything = Annotated[bool, typer.Option("--all", help="Every metric there is.")]
-Preset = Annotated[str, typer.Option("--preset", help="A published set of metrics, e.g. paper-2024.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")]
-Cache = Annotated[
-    Path | None, typer.Option("--cache", help="Folder that keeps encoder results for the next run.")
+Everything = Annotated[bool, typer.Option("--all", help="Every metric that `rexrank metrics` lists.")]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        help="A named set: rexrank-2026 (what the boards show of ReXrank) or paper-2024 (its paper's).",
+    ),
 ]
-Details = Annotated[bool, typer.Option("--details", help="Add what each metric saw (JSON).")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", min=1, help="Texts encoded between two writes to the cache.")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Folder that keeps what encoders made of each text, for the next run."),
+]
+Details = Annotated[
+    bool, typer.Option("--details", help="Add what each metric found in the texts, or was answered (JSON).")
+]
 Form = Annotated[ScoreFormat, typer.Option("--format", help="auto: a table on a terminal, JSON into a pipe.")]
 
 

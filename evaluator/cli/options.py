@@ -63,7 +63,11 @@ HostedOk = Annotated[
     typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
 ]
 JudgesFile = Annotated[
-    Path | None, typer.Option("--judges", help="TOML file of judges: a table a metric (site/metrics).")
+    Path | None,
+    typer.Option(
+        "--judges",
+        help="TOML file that says which judge answers for which metric, and what starts it (see site/metrics).",
+    ),
 ]
 
 Ray = Annotated[

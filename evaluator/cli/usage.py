@@ -26,7 +26,7 @@ EXAMPLES: Final = {
     "compare": "rexrank compare my-team/my-model other-team/other-model --dataset iu-xray --track findings",
     "doctor": "rexrank doctor --github --repository my-org/challenge",
     "demo": "rexrank demo --out demo --serve",
-    "judge serve": "rexrank judge serve StanfordAIMI/GREEN-RadLlama2-7b --engine vllm",
+    "judge serve": "rexrank judge serve green --models /srv/models",
     "data check": "rexrank data check /srv/references",
     "data manifest": "rexrank data manifest /srv/references",
     "models list": "rexrank models list --models /srv/models",
