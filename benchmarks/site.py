@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from evaluator.datasets.tasks.report_generation import TASK
+from evaluator.metrics.registry import task_metrics
 from evaluator.scoring.case_texts import CASES_SCHEMA
 from evaluator.site.build import build
 
@@ -138,7 +139,9 @@ def make_studies(
     for name in names:
         file = name.replace("/", "__")
         (cases / f"{file}.json").write_text(json.dumps({**head, "texts": chosen()}), "utf-8")
-        frame = pd.DataFrame({"study_id": ids, "patient": ids} | {k: rng.random(n) for k in TASK.metrics})
+        frame = pd.DataFrame(
+            {"study_id": ids, "patient": ids} | {k: rng.random(n) for k in task_metrics(TASK.id)}
+        )
         path = folder / f"studies/{dataset}/{track}/{file}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(path, index=False)

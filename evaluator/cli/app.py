@@ -268,7 +268,7 @@ def agreement(
     from evaluator.cli.agreement import run_agreement
     from evaluator.cli.metric import parse_variants
     from evaluator.cli.score import judge_settings
-    from evaluator.datasets.tasks.task import get_task
+    from evaluator.metrics.registry import task_metrics
     from evaluator.models.runtime import Run
 
     run = Run(
@@ -281,7 +281,7 @@ def agreement(
     keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
     raise typer.Exit(
         run_agreement(
-            folder, keys or get_task("report-generation").metrics, run, leaderboard, store, named=bool(keys)
+            folder, keys or task_metrics("report-generation"), run, leaderboard, store, named=bool(keys)
         )
     )
 

@@ -12,7 +12,7 @@ from evaluator.cli.score import known_keys
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import ExitCode, InputError
-from evaluator.metrics.registry import PRESETS, get_metric, in_dependency_order, metric_keys, text_metric_keys
+from evaluator.metrics.registry import get_metric, in_dependency_order, metric_keys, presets, text_metric_keys
 
 if TYPE_CHECKING:
     from evaluator.datasets.protocol import ProtocolName
@@ -139,11 +139,11 @@ def chosen_keys(keys: Sequence[str], preset: str, *, everything: bool) -> tuple[
     if sum((bool(keys), bool(preset), everything)) != 1:
         raise InputError(
             "name the metrics: keys (rexrank metric bleu_2 …), --preset NAME or --all; "
-            f"one of the three. Presets: {', '.join(PRESETS)}. `rexrank metrics` lists the keys."
+            f"one of the three. Presets: {', '.join(presets())}. `rexrank metrics` lists the keys."
         )
-    if preset and preset not in PRESETS:
-        raise InputError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}.")
-    return text_metric_keys() if everything else PRESETS[preset] if preset else tuple(keys)
+    if preset and preset not in presets():
+        raise InputError(f"there is no preset {preset!r}; there are: {', '.join(presets())}.")
+    return text_metric_keys() if everything else presets()[preset] if preset else tuple(keys)
 
 
 def parse_variants(items: Sequence[str]) -> dict[str, str]:
@@ -191,7 +191,7 @@ def _facts(key: str, models: Path | None) -> dict[str, str | list[str]]:
             *_judge(metric.family),
         ],
         "variants": list(metric.variants),
-        "presets": [name for name, keys in PRESETS.items() if key in keys],
+        "presets": [name for name, keys in presets().items() if key in keys],
     }
 
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 
@@ -59,6 +59,23 @@ class Corpus:
     linear: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where a metric's mean must lie for a reference against itself, an empty prediction, a shuffle.
+
+    Wide on purpose: a band catches swapped arguments, broken weights and a wrong direction, not nuances.
+    """
+
+    itself: tuple[float, float]
+    empty: tuple[float, float]
+    shuffled: tuple[float, float]
+
+
+Agreement = Mapping[str, float | tuple[float, float, float] | str]
+"""By study a coefficient, alone or with both ends of its 95 % interval, or words where no single number exists."""
+_NONE: Final[Agreement] = MappingProxyType({})
+
+
 class Metric(ABC):
     """A metric as declared data plus `score`.
 
@@ -98,11 +115,26 @@ class Metric(ABC):
     variant_weights: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """What a named variant loads instead of `weights`."""
     tasks: ClassVar[tuple[str, ...]] = ("report-generation",)
-    """Tasks whose items it may score when it is asked for; a task names itself what stands on its boards."""
+    """Tasks whose items it may score."""
     tracks: ClassVar[tuple[str, ...]] = ()
     """Tracks whose boards may show it; empty: every one of its task."""
+    on_boards: ClassVar[bool] = False
+    """Whether every submission to its tasks is scored with it; never inherited, as the three below."""
+    presets: ClassVar[tuple[str, ...]] = ()
+    """Published sets of metrics that it belongs to."""
+    band: ClassVar[Band | None] = None
+    """Where its means of the sanity probes must lie; without one only their order is checked."""
+    agreement: ClassVar[Agreement] = _NONE
+    """Published agreement with radiologists, by the studies of `evaluator/site/agreement.yaml`."""
     paper: ClassVar[str] = ""
     code: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """What is said of one metric is not true of another that shares its code."""
+        own: Mapping[str, object] = {"on_boards": False, "presets": (), "band": None, "agreement": _NONE}
+        for name, default in own.items():
+            if name not in vars(cls):
+                setattr(cls, name, default)
 
     def variant(self, run: Run) -> str:
         """The variant in force, or an empty string; raises `ValueError` for an unknown one."""

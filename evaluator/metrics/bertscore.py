@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models import radeval_bert
 from evaluator.models.batches import encode_rows
@@ -163,11 +163,25 @@ class BertScore(Metric):
     worst: ClassVar[float] = -5.550156100720721
     weights: ClassVar[tuple[str, ...]] = (MODEL,)
     variants: ClassVar[tuple[str, ...]] = ("rexrank", RADEVAL)
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.999, 1.001), (-6.0, 0.1), (-0.2, 0.85))
     variant_weights: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {RADEVAL: (radeval_bert.MODEL,)}
     )
     paper: ClassVar[str] = "Zhang et al., ICLR 2020"
     code: ClassVar[str] = "bert-score 0.3.13, as called by rajpurkarlab/CXR-Report-Metric@9c9ecad"
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "all_errors": (0.511, 0.429, 0.584),
+            "as_drawn": (0.44, 0.35, 0.52),
+            "from_chexbert": 0.52,
+            "from_bertscore": 0.49,
+            "from_radgraph": 0.46,
+            "from_bleu": 0.58,
+            "real_models": (-0.027, -0.085, 0.032),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`bertscore|v1|distilroberta-base@…|layer5|rescaled|idf:no|protocol:…`; `compat` names its tokens too.

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
@@ -103,6 +104,20 @@ class Bleu2(Bleu):
     key: ClassVar[str] = "bleu_2"
     title: ClassVar[str] = "BLEU-2"
     order: ClassVar[int] = 2
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.90, 1.0), (0.0, 0.0), (0.0, 0.6))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "all_errors": "0.368 to 0.539; BLEU-1 0.388, BLEU-4 0.345",
+            "as_drawn": (0.33, 0.23, 0.42),
+            "from_chexbert": 0.49,
+            "from_bertscore": 0.36,
+            "from_radgraph": 0.13,
+            "from_bleu": 0.52,
+            "real_models": (0.034, -0.02, 0.086),
+        }
+    )
 
 
 class Bleu3(Bleu):

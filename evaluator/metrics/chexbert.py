@@ -6,13 +6,14 @@ As the official scorer (CXR-Report-Metric 9c9ecad): the last hidden state at [CL
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Corpus, Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Corpus, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS, MODEL, Reading, read_texts
 from evaluator.models.runtime import Run
@@ -45,6 +46,19 @@ class SembScore(Metric):
     weights: ClassVar[tuple[str, ...]] = (MODEL,)
     paper: ClassVar[str] = "Smit et al., EMNLP 2020; Yu et al., Patterns 2023"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad"
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.999, 1.001), (-0.1, 0.7), (0.0, 0.95))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "all_errors": (0.499, 0.417, 0.576),
+            "from_chexbert": 0.46,
+            "from_bertscore": 0.3,
+            "from_radgraph": 0.29,
+            "from_bleu": 0.18,
+            "real_models": (0.074, 0.012, 0.137),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`semb_score|v1|chexbert@…|cls-cosine|protocol:…`."""
@@ -104,6 +118,7 @@ class ChexbertMicroF1(Metric):
     code: ClassVar[str] = "f1chexbert 0.0.2 (its figures by scikit-learn)"
     labels: ClassVar[tuple[str, ...]] = LABELS
     corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+    on_boards: ClassVar[bool] = True
 
     def signature(self, run: Run) -> Signature:
         """`chexbert_micro_f1_14|v1|chexbert@…|uncertain:positive|protocol:…`."""
@@ -129,6 +144,7 @@ class ChexbertMacroF1(ChexbertMicroF1):
     title: ClassVar[str] = "CheXbert F1, macro, 14 labels"
     display_title: ClassVar[str] = "CheXbert F1 macro 14"
     corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(LABELS), "none", 50)
+    on_boards: ClassVar[bool] = True
 
 
 class ChexbertMicroF1Five(ChexbertMicroF1):
@@ -139,6 +155,7 @@ class ChexbertMicroF1Five(ChexbertMicroF1):
     display_title: ClassVar[str] = "CheXbert F1 micro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
     corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+    on_boards: ClassVar[bool] = True
 
 
 class ChexbertMacroF1Five(ChexbertMicroF1):
@@ -149,6 +166,7 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
     display_title: ClassVar[str] = "CheXbert F1 macro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
     corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(TOP_FIVE), "none", 50)
+    on_boards: ClassVar[bool] = True
 
 
 def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
 from evaluator.core.types import Pair
 from evaluator.metrics import crimson_answer
+from evaluator.metrics.base import Agreement, Band
 from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer, required_judge
 from evaluator.metrics.signature import Signature
 from evaluator.models.judges.identity import judge_label
@@ -51,6 +53,9 @@ class Crimson(JudgedMetric):
     upper_bound: ClassVar[float | None] = 1.0
     worst: ClassVar[float] = WORST
     tracks: ClassVar[tuple[str, ...]] = ("findings",)
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("rexrank-2026",)
+    band: ClassVar[Band | None] = Band((0.90, 1.0), (-1.0, 0.7), (-1.0, 0.7))
     variants: ClassVar[tuple[str, ...]] = (
         "auto", "short", "guidelines", "auto+context", "short+context", "guidelines+context",
     )  # fmt: skip
@@ -58,6 +63,14 @@ class Crimson(JudgedMetric):
     weights: ClassVar[tuple[str, ...]] = (prompts.MODEL,)
     paper: ClassVar[str] = "Rajpurkar Lab, CRIMSON, 2026"
     code: ClassVar[str] = "rajpurkarlab/CRIMSON@07e3331, crimson-score 0.2.2"
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "from_chexbert": 0.68,
+            "from_bertscore": 0.71,
+            "from_radgraph": 0.61,
+            "from_bleu": 0.67,
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`crimson|v1|crimson@…|judge:…|decoding:…|guidelines:…|context:…|parser:…|protocol:…`.

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from pydantic import JsonValue
 
 from evaluator.core.types import Pair
+from evaluator.metrics.base import Band
 from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer
 from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
@@ -203,6 +204,8 @@ class FineRadScore(JudgedMetric):
     display_title: ClassVar[str] = "1/FineRadScore"
     variants: ClassVar[tuple[str, ...]] = ("max", "sum")
     unrelated_at_most: ClassVar[float] = 0.5
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024",)
+    band: ClassVar[Band | None] = Band((0.0, 0.5), (0.0, 1e6), (0.0, 1e6))
     """Of the agreement 1 - severity/4: unrelated reports have an actionable error at least."""
     paper: ClassVar[str] = "Huang et al., MLHC 2024"
     code: ClassVar[str] = "rajpurkarlab/FineRadScore@3f5e1dc"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import JsonValue
@@ -18,6 +19,7 @@ from pydantic import JsonValue
 from evaluator.core.files import sha256_file
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair
+from evaluator.metrics.base import Agreement, Band
 from evaluator.metrics.judged import Asker, JudgedMetric, Study, UnusableAnswer, required_judge
 from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
@@ -228,6 +230,19 @@ class Green(JudgedMetric):
     weights: ClassVar[tuple[str, ...]] = ("green",)
     paper: ClassVar[str] = "Ostmeier et al., Findings of EMNLP 2024"
     code: ClassVar[str] = "Stanford-AIMI/GREEN@d72c195"
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.90, 1.0), (0.0, 0.1), (0.0, 0.8))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "as_drawn": (0.63, 0.56, 0.69),
+            "from_chexbert": 0.62,
+            "from_bertscore": 0.67,
+            "from_radgraph": 0.62,
+            "from_bleu": 0.7,
+            "real_models": (-0.183, -0.246, -0.122),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`green|v1|judge:…|decoding:…|prompt:…|parser:…|protocol:…`."""

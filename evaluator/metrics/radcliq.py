@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 import numpy as np
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import FloatArray, Pair, Scores
-from evaluator.metrics.base import Metric, SkillScale
+from evaluator.metrics.base import Agreement, Band, Metric, SkillScale
 from evaluator.metrics.registry import get_metric
 from evaluator.metrics.signature import Composed, Signature
 from evaluator.models.runtime import Run
@@ -79,7 +80,20 @@ class RadCliqV1(Metric):
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad, radcliq-v1.pkl"
     formula: ClassVar[Formula] = V1
     named: ClassVar[tuple[str, ...]] = PARTS[:3]
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((-1.4407, -1.1), (1.4, 11.7), (-0.5, 2.6))
     """Parts that the signature names; BLEU-2's weight in v1 is 4e-12."""
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "as_drawn": (0.58, 0.51, 0.64),
+            "from_chexbert": 0.34,
+            "from_bertscore": 0.35,
+            "from_radgraph": 0.12,
+            "from_bleu": 0.28,
+            "real_models": (-0.107, -0.16, -0.052),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models.radgraph import MODEL, XL, Annotation, annotate_texts
 from evaluator.models.runtime import Run
@@ -107,6 +108,20 @@ class RadGraphF1(Metric):
     variants: ClassVar[tuple[str, ...]] = ("rexrank", "radgraph-package")
     paper: ClassVar[str] = "Jain et al., NeurIPS Datasets and Benchmarks 2021"
     code: ClassVar[str] = "rajpurkarlab/CXR-Report-Metric@9c9ecad (DyGIE++)"
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.80, 1.0), (0.0, 0.05), (0.0, 0.6))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "all_errors": (0.515, 0.449, 0.578),
+            "as_drawn": (0.47, 0.39, 0.55),
+            "from_chexbert": 0.41,
+            "from_bertscore": 0.54,
+            "from_radgraph": 0.59,
+            "from_bleu": 0.64,
+            "real_models": (-0.011, -0.068, 0.048),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`radgraph_f1|v1|radgraph@…|prep:…|entities+relations/2|protocol:…`."""

@@ -10,13 +10,14 @@ two types, the official code lets rounding choose which of them is matched; here
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric
+from evaluator.metrics.base import Agreement, Band, Metric
 from evaluator.metrics.sentences import split_sentences
 from evaluator.metrics.signature import Signature
 from evaluator.models.ratescore_ner import (
@@ -150,6 +151,17 @@ class RateScore(Metric):
     variants: ClassVar[tuple[str, ...]] = tuple(WEIGHTINGS)
     paper: ClassVar[str] = "Zhao et al., EMNLP 2024"
     code: ClassVar[str] = "MAGIC-AI4Med/RaTEScore@a970406"
+    on_boards: ClassVar[bool] = True
+    presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")
+    band: ClassVar[Band | None] = Band((0.95, 1.001), (0.0, 0.1), (0.1, 0.9))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "from_chexbert": 0.39,
+            "from_bertscore": 0.49,
+            "from_radgraph": 0.57,
+            "from_bleu": 0.54,
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`ratescore|v2|0.6.0|ratescore-ner@…|biolord@…|sentences:rush-1|protocol:…`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Final
@@ -58,18 +58,22 @@ REXRANK_KEYS: Final = (
 )
 """The eight metrics of ReXrank as of 2026, in the order of its tables; the last is for findings alone."""
 
-PRESETS: Final = {"paper-2024": (*REXRANK_KEYS[:-1], "fineradscore"), "rexrank-2026": REXRANK_KEYS}
-"""Sets of metrics by the name that `--preset` takes."""
-
 
 def metric_keys() -> tuple[str, ...]:
     """Every metric key, in table order."""
     return tuple(_METRICS)
 
 
+@cache
+def task_metrics(task_id: str) -> tuple[str, ...]:
+    """What every submission to a task is scored with, in table order: what the task names, and who opts in by its class."""
+    task = get_task(task_id)
+    return tuple(k for k in _METRICS if k in task.metrics or (get_metric(k).on_boards and fits(k, task)))
+
+
 def board_metric_keys() -> tuple[str, ...]:
-    """The metrics that stand on the boards of some task, in table order; see `Task.metrics`."""
-    named = {k for t in task_ids() for k in get_task(t).metrics}
+    """The metrics that stand on the boards of some task, in table order."""
+    named = {k for t in task_ids() for k in task_metrics(t)}
     return tuple(k for k in _METRICS if k in named)
 
 
@@ -78,10 +82,18 @@ def text_metric_keys() -> tuple[str, ...]:
     return tuple(k for k in _METRICS if "report-generation" in get_metric(k).tasks)
 
 
-def fits(key: str, task: Task, track: str) -> bool:
-    """Whether a metric may score items of a task in a track."""
+def fits(key: str, task: Task, track: str = "") -> bool:
+    """Whether a metric may score items of a task, in a track where one is named."""
     metric = get_metric(key)
-    return (key in task.metrics or task.id in metric.tasks) and (not metric.tracks or track in metric.tracks)
+    usable = key in task.metrics or task.id in metric.tasks
+    return usable and (not track or not metric.tracks or track in metric.tracks)
+
+
+@cache
+def presets() -> Mapping[str, tuple[str, ...]]:
+    """Published sets of metrics by the name that `--preset` takes, in table order."""
+    members = [(name, k) for k in _METRICS for name in get_metric(k).presets]
+    return {name: tuple(k for n, k in members if n == name) for name in sorted({n for n, _ in members})}
 
 
 @cache

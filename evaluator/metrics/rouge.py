@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
@@ -49,6 +50,19 @@ class RougeL(Metric):
     worst: ClassVar[float] = 0.0
     paper: ClassVar[str] = "Lin, Text Summarization Branches Out 2004"
     code: ClassVar[str] = "rouge-score 0.1.2"
+    on_boards: ClassVar[bool] = True
+    band: ClassVar[Band | None] = Band((0.999, 1.0), (0.0, 0.0), (0.0, 0.7))
+    agreement: ClassVar[Agreement] = MappingProxyType(
+        {
+            "all_errors": 0.476,
+            "as_drawn": (0.53, 0.45, 0.61),
+            "from_chexbert": 0.58,
+            "from_bertscore": 0.54,
+            "from_radgraph": 0.54,
+            "from_bleu": 0.67,
+            "real_models": (-0.038, -0.091, 0.017),
+        }
+    )
 
     def signature(self, run: Run) -> Signature:
         """`rouge_l|v1|rouge-score-0.1.2|stemmer:yes|protocol:…`, with `words:any-script` under `clean`.

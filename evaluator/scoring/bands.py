@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from evaluator.core.problems import RexrankError
+from evaluator.metrics.base import Band
 from evaluator.metrics.registry import get_metric
 
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Where a metric's mean must lie for a reference against itself, an empty prediction, a shuffle."""
-
-    itself: tuple[float, float]
-    empty: tuple[float, float]
-    shuffled: tuple[float, float]
+__all__ = ["Band", "check_bands"]
 
 
 def check_bands(
     means: Mapping[str, Mapping[str, float]],
     where: str,
-    bands: Mapping[str, Band],
+    bands: Mapping[str, Band] = MappingProxyType({}),
     *,
     order_only: Collection[str] = (),
 ) -> None:
     """Nothing; raises `RexrankError` when a probe's mean lies outside its band or in the wrong order.
 
-    `means[probe][metric]` for the probes `itself`, `empty` and `shuffled`; a metric without a band, or named in
+    `means[probe][metric]` for the probes `itself`, `empty` and `shuffled`; `bands`: a task's own, before those of the metrics. A metric without a band, or named in
     `order_only`, is compared by order alone: itself better than the shuffle, and no worse than an
     empty prediction.
     """
     wrong = []
     for key in sorted(set.intersection(*(set(m) for m in means.values())) if means else set()):
-        band = None if key in order_only else bands.get(key)
+        band = None if key in order_only else bands.get(key, get_metric(key).band)
         for probe in ("itself", "empty", "shuffled"):
             value = means[probe][key]
             low, high = getattr(band, probe) if band else (-np.inf, np.inf)

@@ -19,7 +19,6 @@ from evaluator.datasets.protocol import clean_section
 from evaluator.datasets.report import StudyReport
 from evaluator.datasets.report_references import Reference
 from evaluator.metrics.bleu import bleu_2
-from evaluator.scoring.bands import Band
 from evaluator.statistics.ties import by_cost
 
 NULLS_VERSION: Final = "1"
@@ -137,25 +136,6 @@ def _derangement(
             raise InputError("references of a single patient cannot be shuffled among patients.")
         chosen[i] = others[int(rng.integers(len(others)))]
     return chosen
-
-
-BANDS: Final[Mapping[str, Band]] = {
-    "bleu_2": Band((0.90, 1.0), (0.0, 0.0), (0.0, 0.6)),
-    "rouge_l": Band((0.999, 1.0), (0.0, 0.0), (0.0, 0.7)),
-    "bertscore": Band((0.999, 1.001), (-6.0, 0.1), (-0.2, 0.85)),
-    "semb_score": Band((0.999, 1.001), (-0.1, 0.7), (0.0, 0.95)),
-    "radgraph_f1": Band((0.80, 1.0), (0.0, 0.05), (0.0, 0.6)),
-    "radcliq_v1": Band((-1.4407, -1.1), (1.4, 11.7), (-0.5, 2.6)),
-    "ratescore": Band((0.95, 1.001), (0.0, 0.1), (0.1, 0.9)),
-    "green": Band((0.90, 1.0), (0.0, 0.1), (0.0, 0.8)),
-    "crimson": Band((0.90, 1.0), (-1.0, 0.7), (-1.0, 0.7)),
-    "fineradscore": Band((0.0, 0.5), (0.0, 1e6), (0.0, 1e6)),
-}
-"""Wide on purpose: they catch swapped arguments, broken weights and a wrong direction, not nuances.
-
-The reference against itself is not always 1: RadGraph finds nothing to match in a few references,
-BLEU-2 of a one-word report is 0.32.
-"""
 
 
 def probe_reports(references: Mapping[str, Reference], seed: str) -> dict[str, dict[str, StudyReport]]:

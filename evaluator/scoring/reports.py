@@ -26,7 +26,7 @@ from evaluator.scoring.integrity import copying, duplicates, plausibility
 from evaluator.scoring.integrity import flags as integrity
 from evaluator.scoring.integrity.flags import Flag, Texts
 from evaluator.scoring.integrity.signal import image_signal
-from evaluator.scoring.null_reports import BANDS, null_reports, probe_reports
+from evaluator.scoring.null_reports import null_reports, probe_reports
 from evaluator.scoring.record import Diagnostics, OutlierCounts
 from evaluator.scoring.records import Board
 from evaluator.scoring.task_scoring import Entry, TaskScoring
@@ -39,8 +39,6 @@ EVIDENCE: Final = ("radgraph_f1", "ratescore")
 
 class ReportScoring(TaskScoring[StudyReport]):
     """Reports are compared as texts: with each other, with the references, and with what came before."""
-
-    bands = BANDS
 
     def nulls(
         self, references: References, training: Sequence[StudyReport], seed: str

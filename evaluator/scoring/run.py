@@ -15,7 +15,7 @@ from evaluator.core.workspace import store_directory
 from evaluator.datasets.protocol import ProtocolName
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import Dataset
-from evaluator.metrics.registry import fits, metric_keys
+from evaluator.metrics.registry import fits, metric_keys, task_metrics
 from evaluator.models.runtime import BATCH_SIZE, Run
 from evaluator.scoring.case_texts import write_cases
 from evaluator.scoring.corpus import value_of
@@ -100,7 +100,7 @@ def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:
 
     Raises `InputError` where none of those named may.
     """
-    wanted = settings.metrics or board.task.metrics
+    wanted = settings.metrics or task_metrics(board.task.id)
     fitting = tuple(k for k in wanted if fits(k, board.task, board.track))
     if not fitting:
         known = ", ".join(k for k in metric_keys() if fits(k, board.task, board.track))

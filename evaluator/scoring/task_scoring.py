@@ -46,7 +46,7 @@ class TaskScoring(ABC, Generic[P]):
     """A task's part of scoring; texts, scores and records are made for every task alike."""
 
     bands: ClassVar[Mapping[str, Band]] = MappingProxyType({})
-    """Sanity bands by metric; a metric without one is held to the order of the probes."""
+    """Sanity bands by metric, where the task has others than the metrics' own classes."""
 
     @abstractmethod
     def nulls(

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from evaluator.metrics.base import Metric
-from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
+from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys, text_metric_keys
 from evaluator.models.manifest import ModelSpec, model_specs
 from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
@@ -216,49 +217,59 @@ def _signatures(key: str, content: Content) -> tuple[Signature, ...]:
     return tuple(Signature(s, tuple(boards)) for s, boards in found.items())
 
 
+class PublishedStudy(BaseModel):
+    """A published study of how far metrics agree with radiologists; `better`: which way its coefficients go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    short: str
+    about: str
+    source: str
+    better: Literal["higher", "lower"]
+
+
 @cache
-def agreements() -> Mapping[str, Any]:
-    """The published agreement with radiologists: `studies` and, by metric, values."""
+def published_studies() -> Mapping[str, PublishedStudy]:
+    """The published studies by name; a metric's class has its values (`Metric.agreement`)."""
     words = resources.files("evaluator.site").joinpath("agreement.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(words)
-    return loaded
+    studies = yaml.safe_load(words)["studies"]
+    return {name: PublishedStudy.model_validate(study) for name, study in studies.items()}
 
 
 def agreement(key: str) -> str:
     """One metric's agreement with radiologists, study by study, with sources, as HTML."""
-    known = agreements()
-    of_metric = known["metrics"].get(key, {})
+    values = get_metric(key).agreement
     rows = (
-        StudyLine(s["title"], s["about"], _tau(of_metric[name]), s["better"] == "lower", s["source"])
-        for name, s in known["studies"].items()
-        if name in of_metric
+        StudyLine(s.title, s.about, _tau(values[name]), s.better == "lower", s.source)
+        for name, s in published_studies().items()
+        if name in values
     )
     return render("metric/agreement.html", view=Agreement(tuple(rows)))
 
 
 def agreement_table() -> str:
     """Every metric's agreement in one table, as HTML."""
-    known = agreements()
-    studies = known["studies"]
+    studies = published_studies()
     rows = (
         MetricLine(
             Link(get_metric(key).title, f"{key}/"),
-            tuple(_tau(known["metrics"][key].get(name)) for name in studies),
+            tuple(_tau(get_metric(key).agreement.get(name)) for name in studies),
         )
         for key in board_metric_keys()
-        if key in known["metrics"]
+        if key in text_metric_keys()
     )
-    heads = (Study(s["short"], s["better"] == "lower") for s in studies.values())
+    heads = (Study(s.short, s.better == "lower") for s in studies.values())
     return render("metric/agreement_table.html", view=AgreementTable(tuple(heads), tuple(rows)))
 
 
-def _tau(value: Any) -> Tau:
+def _tau(value: float | tuple[float, float, float] | str | None) -> Tau:
     """A coefficient as published, with its interval; text stays text."""
     if value is None:
         return Tau("–")
     if isinstance(value, str):
         return Tau(value)
-    found = value if isinstance(value, list) else [value]
+    found = value if isinstance(value, tuple) else (value,)
     digits = 2 if all(round(v, 2) == v for v in found) else 3
     mean, *ends = (f"{v:.{digits}f}".replace("-", "−") for v in found)
     return Tau(mean, f"{ends[0]} to {ends[1]}" if ends else "")

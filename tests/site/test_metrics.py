@@ -13,7 +13,14 @@ from support.needs import reason
 
 from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys, text_metric_keys
 from evaluator.site.content import read_content
-from evaluator.site.metrics import AGREEMENT, FACTS, agreement, agreement_table, agreements, metric_facts
+from evaluator.site.metrics import (
+    AGREEMENT,
+    FACTS,
+    agreement,
+    agreement_table,
+    metric_facts,
+    published_studies,
+)
 
 PAGES = Path(__file__).parents[2] / "site/metrics"
 KEYS = tuple(k for k in metric_keys() if (PAGES / f"{k}.md").is_file())
@@ -74,17 +81,18 @@ def test_facts_are_those_of_the_code(key, leaderboard):
 
 
 def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
-    known = agreements()
-    assert set(known["metrics"]) == set(board_metric_keys()) & set(text_metric_keys())
-    for study in known["studies"].values():
-        assert study["source"]
-        assert study["better"] in {"higher", "lower"}
-    for key, found in known["metrics"].items():
-        assert set(found) <= set(known["studies"])
-        for value in found.values():
-            if isinstance(value, list):
+    studies = published_studies()
+    assert all(study.source for study in studies.values())
+    for key in metric_keys():
+        values = get_metric(key).agreement
+        assert not values or "agreement" in vars(type(get_metric(key))), (
+            "of the metric itself, not of one it extends"
+        )
+        assert set(values) <= set(studies)
+        for value in values.values():
+            if isinstance(value, tuple):
                 assert value[1] < value[0] < value[2]
             if isinstance(value, float):
                 assert -1 < value < 1
-        assert agreement(key).count("<tr>") == (len(found) + 1 if found else 0)
+        assert agreement(key).count("<tr>") == (len(values) + 1 if values else 0)
     assert agreement_table().count("<tr>") == len(set(board_metric_keys()) & set(text_metric_keys())) + 1

@@ -73,7 +73,8 @@ class Task:
     """What a model does with a study, and all that scoring it needs.
 
     `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how a prediction that says nothing is written in a file. `metrics`:
-    what a submission is scored with, in table order; `primary` ranks, `stand_by` where no model has it.
+    what every submission is scored with, beside the metrics whose class says `on_boards` (`task_metrics`); `primary`
+    ranks, `stand_by` where no model has it.
     `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
     panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
     models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
@@ -89,13 +90,13 @@ class Task:
     predictions: str
     empty: str
     tracks: tuple[Track, ...]
-    metrics: tuple[str, ...]
     primary: str
     baselines: Mapping[str, str]
     checks: tuple[str, ...]
     references_by: str
     predictions_by: str
     scoring_by: str
+    metrics: tuple[str, ...] = ()
     stand_by: tuple[str, ...] = ()
     subgroup_metric: str = ""
     aggregated: tuple[str, ...] = ()
