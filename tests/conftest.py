@@ -86,6 +86,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_addoption(parser):
     group = parser.getgroup("fuzz", "how long the fuzzers of tests/fuzz run")
     group.addoption("--fuzz-inputs", type=int, metavar="N", help="inputs of each fuzzer (default: its own)")
+    images = parser.getgroup("images", "the images' RUN lines in an empty root (tests/test_images.py)")
+    images.addoption("--image-root", metavar="FOLDER", help="a root as debootstrap makes it; written to")
+    images.addoption("--image-arguments", default="", metavar="NAME=VALUE …", help="build arguments")
     group.addoption("--fuzz-seed", type=int, default=0, metavar="S", help="seed of the inputs (default: 0)")
 
 

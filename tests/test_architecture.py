@@ -150,6 +150,8 @@ THEMES = {
     "test_import_names",
     "test_run",
     "test_speed_claims",
+    "test_wheel",
+    "test_images",
     "test_statements",
     "test_tie_rules",
     "test_types_held",

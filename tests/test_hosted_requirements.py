@@ -38,6 +38,13 @@ def test_its_versions_are_the_projects():
     assert PINS.items() <= known
 
 
+def test_what_builds_a_release_is_pinned_the_same_way():
+    build = (ROOT / "requirements" / "build.txt").read_text("utf-8")
+    assert "".join(m[0] for m in ENTRY.finditer(build)) == build
+    names = {name for name, _, _ in ENTRY.findall(build)}
+    assert names == {"hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
+
+
 def test_everything_that_is_needed_is_in_it():
     """pip asks for nothing beyond the list, so that the list must be whole."""
     wanted = [Requirement(r) for r in project()["dependencies"]]

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from evaluator.core.installation import install_hint
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Agreement, Band, Metric, all_scored
@@ -70,9 +71,7 @@ class RougeL(Metric):
         Raises `MetricUnavailable` without the package.
         """
         if find_spec("rouge_score") is None:
-            raise MetricUnavailable(
-                "rouge-score is not installed: pip install -c requirements/constraints.txt -e '.[score]'"
-            )
+            raise MetricUnavailable(f"rouge-score is not installed: {install_hint('score')}")
         words = ("words:any-script",) if run.protocol == "clean" else ()
         return Signature("rouge_l", "v1", ("rouge-score-0.1.2", "stemmer:yes", *words), run.protocol)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from evaluator.core.installation import install_hint
 from evaluator.core.problems import RexrankError, visible
 
 RETRIED_STATUS: Final = frozenset({408, 416, 425, 429, 500, 502, 503, 504})
@@ -213,5 +214,5 @@ def _huggingface_hub() -> Any:
         import huggingface_hub.errors
         import huggingface_hub.utils
     except ModuleNotFoundError as error:
-        raise RexrankError("fetching needs huggingface_hub. Install: pip install -e '.[score]'") from error
+        raise RexrankError(f"fetching needs huggingface_hub. Install: {install_hint('score')}") from error
     return huggingface_hub

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from evaluator.core.installation import install_hint
 from evaluator.core.problems import InputError, MetricUnavailable, RexrankError, first_line, visible
 from evaluator.core.types import IntArray, Pair, Scores
 from evaluator.datasets.protocol import ProtocolName, clean_report
@@ -87,9 +88,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
             unavailable[key] = str(reason)
             signatures.pop(key, None)
         except ModuleNotFoundError as error:
-            unavailable[key] = (
-                f"the package {error.name} is not installed. Install: pip install -e '.[score]'"
-            )
+            unavailable[key] = f"the package {error.name} is not installed. Install: {install_hint('score')}"
             signatures.pop(key, None)
         except Exception as error:
             # Damage that loading cannot see shows when the model runs: it costs this metric alone.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from evaluator.core.installation import install_hint
 from evaluator.core.problems import InputError, RexrankError, first_line
 from evaluator.core.types import Pair
 from evaluator.metrics.registry import get_metric, in_dependency_order
@@ -173,7 +174,7 @@ def ray_cluster(address: str, device: str) -> Iterator[RayCluster]:
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise InputError("Ray is not installed. Install: pip install -e '.[score,ray]'") from error
+        raise InputError(f"Ray is not installed. Install: {install_hint('score,ray')}") from error
     # Ray's sockets lie in the folder: its path must be short.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         own = {"include_dashboard": False, "_temp_dir": folder} if address == "local" else {}

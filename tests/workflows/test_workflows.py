@@ -24,7 +24,17 @@ ROOT = Path(__file__).parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
-WANTED = {"ci", "validate", "comment", "request-score", "score", "publish", "pages", "submission-form"}
+WANTED = {
+    "ci",
+    "validate",
+    "comment",
+    "request-score",
+    "score",
+    "publish",
+    "pages",
+    "submission-form",
+    "release",
+}
 PINNED = re.compile(r"uses:\s*[\w.-]+/[\w./-]+@[0-9a-f]{40}\s+# v\d+\.\d+\.\d+\s*$")
 # What may start a job on the machine that holds the references: nothing that a fork can cause.
 TRUSTED = {"workflow_dispatch", "schedule", "push", "workflow_call"}
@@ -208,6 +218,44 @@ def test_the_form_s_workflow_reads_in_one_job_and_writes_in_another_without_secr
     assert commands == [f'rexrank pr {name} "$GITHUB_WORKSPACE/form"' for name in ("form", "open")]
     condition = reads["if"]
     assert "github.event.sender.id == github.event.issue.user.id" in condition
+
+
+def test_a_release_needs_no_secret_and_its_publishing_job_runs_nothing_of_ours() -> None:
+    text = (GITHUB / "workflows" / "release.yml").read_text("utf-8")
+    raw = yaml.safe_load(text)
+    assert "secrets" not in text
+    build, publish = raw["jobs"]["build"], raw["jobs"]["publish"]
+    assert build["permissions"] == {"contents": "read"}
+    assert (publish["permissions"], publish["environment"]) == ({"id-token": "write"}, "pypi")
+    assert not any("run" in step for step in publish["steps"])
+    assert [s["uses"].partition("@")[0] for s in publish["steps"]] == [
+        "actions/download-artifact",
+        "pypa/gh-action-pypi-publish",
+    ]
+
+
+def test_the_validate_action_takes_a_path_as_data(tmp_path: Path) -> None:
+    """Its last step, run as GitHub runs it: a path that looks like a command or an option is neither."""
+    action = yaml.safe_load((GITHUB / "actions" / "validate" / "action.yml").read_text("utf-8"))
+    step = action["runs"]["steps"][-1]
+    (tmp_path / "rexrank/bin").mkdir(parents=True)
+    python = tmp_path / "rexrank/bin/python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    files = ROOT / "tests/data"
+    for path, status in (("$(touch made)", 1), ("--help", 1), (str(files), 1)):
+        given = {
+            "SUBMISSIONS": path,
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_ACTION_PATH": str(GITHUB / "actions/validate"),
+        }
+        command = ["bash", "-e", "-c", step["run"]]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**os.environ, **given}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "made").exists()
 
 
 def test_the_form_asks_what_the_bot_reads() -> None:

@@ -1,0 +1,22 @@
+"""How the package is installed: beside the repository's files, or as a wheel somewhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "rexrank-challenge"
+
+
+def in_checkout() -> bool:
+    """Whether the package lies in the repository, with the site, the tests and the stand-in weights around it."""
+    return (Path(__file__).parents[2] / "pyproject.toml").is_file()
+
+
+def install_hint(extra: str) -> str:
+    """The command that installs an extra where the package is.
+
+    >>> install_hint("score")
+    "pip install -e '.[score]'"
+    """
+    return f"pip install -e '.[{extra}]'" if in_checkout() else f"pip install '{NAME}[{extra}]'"
