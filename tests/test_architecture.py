@@ -126,6 +126,7 @@ TESTS = Path(__file__).parent
 OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tools", "workflows"}
 """Rooms of tests of something else than one room of the package."""
 THEMES = {
+    "cli/test_adding_a_task",
     "scoring/integrity/test_every_rule",
     "doctor/test_guides",
     "leaderboard/test_corpus_columns",
