@@ -165,7 +165,7 @@ const browse = (root, base, index, models, wanted) => {
 const card = (index, other, chosen, i, [reference, report, second], link) => {
   const facts = index.groups.filter((g) => g.of[i] >= 0).map((g) => `${g.title}: ${g.values[g.of[i]]}`);
   const column = (title, text, against, side, scores) =>
-    element("div", {}, element("h5", { text: title }), marked(text, against, side), ...(scores ? [scores] : []));
+    element("div", {}, element("h5", {}, element("bdi", { text: title })), marked(text, against, side), ...(scores ? [scores] : []));
   const columns = [
     column("Reference", reference, report, "report"),
     column(other ? index.name : "Report", report, reference, "reference", scoresOf(index, i, chosen)),

@@ -126,13 +126,16 @@ const mountPicker = (picker) => {
     }
     if (target && target !== part) target.scrollIntoView();
   };
-  const follow = () => choose(decodeURIComponent(location.hash.slice(1)));
+  const follow = () => {
+    if (!picker.isConnected) removeEventListener("hashchange", follow);
+    else choose(location.hash.slice(1), location.hash ? null : parts[0]);
+  };
   addEventListener("hashchange", follow);
   picker.addEventListener("click", (event) => {
     const link = event.target.closest("a.rx-tile");
     if (link) choose(link.hash.slice(1));
   });
-  choose(decodeURIComponent(location.hash.slice(1)), parts[0]);
+  choose(location.hash.slice(1), parts[0]);
 };
 
 const mount = () => {

@@ -1,0 +1,78 @@
+"""The list of models and the page of one, in the browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+LIST = "models/"
+MODEL = "models/team03/model/"
+
+
+def names(page):
+    return page.locator("table[data-rx-name=models] tbody tr:visible th bdi").all_inner_texts()
+
+
+def test_the_list_is_searched_filtered_and_sorted_and_the_address_keeps_it(visit):
+    visitor = visit()
+    page = visitor.open(LIST)
+    table = page.locator("table[data-rx-name=models]")
+    everything = names(page)
+    assert table.locator("tbody tr").last.locator(".rx-badge").inner_text() == "withdrawn"
+    page.locator("select[name=track]").first.select_option("report")
+    assert table.locator("th.rx-block:visible").all_inner_texts() == ["Findings + impression"]
+    table.get_by_role("button", name="Sort by MIMIC-CXR").locator("visible=true").click()
+    first = names(page)[0]
+    table.get_by_role("button", name="Sort by MIMIC-CXR").locator("visible=true").click()
+    assert names(page)[0] != first
+    assert table.locator("tbody tr:visible").last.locator(".rx-badge").inner_text() == "withdrawn"
+    page.get_by_label("Open weights").check()
+    some = names(page)
+    assert 0 < len(some) < len(everything)
+    assert re.search(r"track=report.*open=1|open=1.*track=report", page.url)
+    page.reload()
+    assert names(page) == some
+    page.locator("input[name=find]").first.fill("no such model")
+    assert names(page) == []
+    assert page.locator(".rx-count").first.inner_text().startswith("0 of")
+    visitor.well()
+
+
+def test_a_models_boards_show_one_at_a_time(visit):
+    visitor = visit()
+    page = visitor.open(MODEL)
+    assert page.locator("[data-rx-part]:visible").count() == 1
+    tile = page.locator("a.rx-tile").nth(1)
+    tile.click()
+    assert tile.get_attribute("aria-current") == "true"
+    assert page.locator("a.rx-tile[aria-current]").count() == 1
+    shown = page.locator("[data-rx-part]:visible")
+    place = f"#{shown.get_attribute('id')}"
+    assert tile.get_attribute("href").endswith(place)
+    assert page.url.endswith(place)
+    page.go_back()
+    assert page.locator("a.rx-tile").first.get_attribute("aria-current") == "true"
+    page.go_forward()
+    page.reload()
+    assert page.locator("[data-rx-part]:visible").get_attribute("id") == shown.get_attribute("id")
+    assert page.evaluate("document.body.scrollHeight") < 3.5 * 900
+    visitor.well()
+
+
+def test_without_a_script_every_board_of_a_model_stands_there(visit):
+    page = visit(javascript=False).open(MODEL)
+    assert page.locator("[data-rx-part]:visible").count() == page.locator("a.rx-tile").count() == 2
+    assert page.locator(".rx-verdict").inner_text().startswith("Beats the image-blind baselines on ")
+
+
+def test_a_key_skips_the_table(visit):
+    page = visit().open(LIST)
+    link = page.get_by_role("link", name="Skip the table")
+    link.focus()
+    box = link.bounding_box()
+    assert box["width"] > 50
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#after-models")
