@@ -5,7 +5,7 @@ The prose in `site/metrics/` holds comments where these belong; `fill` puts them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -27,6 +27,7 @@ from evaluator.site.views import Link
 FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
 MEASURED: Final = "<!-- rexrank:measured -->"
+UNWRITTEN: Final = "<!-- rexrank:unwritten -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,30 @@ class AgreementTable:
     rows: tuple[MetricLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnwrittenLine:
+    """A metric without a page of prose, as its class declares it."""
+
+    metric: Link
+    about: str
+    direction: str
+    range: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrittenMetrics:
+    """The metrics without a page of prose."""
+
+    rows: tuple[UnwrittenLine, ...]
+
+
 def fill(docs: Path, content: Content) -> None:
     """Replaces the comments of the metric pages below `docs` by what belongs there.
 
     A metric that nobody has written a page of gets one of what its class declares.
     """
     found = measured(content.leaderboard)
+    unwritten = [k for k in metric_keys() if not (docs / "metrics" / f"{k}.md").is_file()]
     for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
         prose = path.read_text("utf-8") if path.is_file() else _page(get_metric(key))
@@ -140,13 +159,29 @@ def fill(docs: Path, content: Content) -> None:
     path = docs / "metrics/index.md"
     if path.is_file():
         prose = path.read_text("utf-8").replace(AGREEMENT, agreement_table())
+        prose = prose.replace(UNWRITTEN, _unwritten(unwritten))
         path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
 
 
 def _page(metric: Metric) -> str:
     """A page of what a metric's class declares, with the comments of a written one."""
-    about = metric.summary or f"{metric.title}, of the family of {metric.family} metrics."
-    return render("metric/page.md", view=MetricPage(metric.title, about, metric.paper, metric.code))
+    view = MetricPage(metric.title, _about(metric), metric.paper, metric.code)
+    return render("metric/page.md", view=view)
+
+
+def _about(metric: Metric) -> str:
+    return metric.summary or f"{metric.title}, of the family of {metric.family} metrics."
+
+
+def _unwritten(keys: Sequence[str]) -> str:
+    """The metrics of these keys in one table, as HTML; nothing without any."""
+    known = map(get_metric, keys)
+    rows = (UnwrittenLine(Link(m.title, f"{m.key}/"), _about(m), _direction(m), _range(m)) for m in known)
+    return render("metric/unwritten.html", view=UnwrittenMetrics(tuple(rows))) if keys else ""
+
+
+def _range(metric: Metric) -> str:
+    return f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}"
 
 
 def _part(key: str) -> Link:
@@ -164,7 +199,7 @@ def metric_facts(key: str, content: Content) -> str:
         key=key,
         kind=metric.family,
         direction=_direction(metric),
-        range=f"{_bound(metric.lower_bound, '−∞')} to {_bound(metric.upper_bound, '∞')}",
+        range=_range(metric),
         worst=_bound(metric.worst, ""),
         track=" and ".join(metric.tracks) + " alone" if metric.tracks else "",
         parts=tuple(map(_part, metric.composes)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import html
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from evaluator.site.content import read_content
 from evaluator.site.metrics import (
     AGREEMENT,
     FACTS,
+    UNWRITTEN,
     agreement,
     agreement_table,
+    fill,
     metric_facts,
     published_studies,
 )
@@ -96,3 +99,19 @@ def test_agreement_numbers_have_sources_and_lie_in_their_intervals():
                 assert -1 < value < 1
         assert agreement(key).count("<tr>") == (len(values) + 1 if values else 0)
     assert agreement_table().count("<tr>") == len(set(board_metric_keys()) & set(text_metric_keys())) + 1
+
+
+def test_metrics_without_prose_are_listed_and_have_a_page(leaderboard, tmp_path):
+    docs = tmp_path / "site"
+    shutil.copytree(PAGES, docs / "metrics")
+    written = {p.stem for p in PAGES.glob("*.md")}
+    fill(docs, read_content(leaderboard, "https://example.org/"))
+    index = html.unescape((docs / "metrics/index.md").read_text("utf-8"))
+    assert UNWRITTEN not in index
+    for key in metric_keys():
+        page = (docs / "metrics" / f"{key}.md").read_text("utf-8")
+        assert FACTS not in page
+        assert AGREEMENT not in page
+        assert (
+            f'href="{key}/"' in index.partition("Metrics without a page")[2].partition("</table>")[0]
+        ) == (key not in written)
