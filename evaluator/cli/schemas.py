@@ -157,7 +157,7 @@ _OVERALL: Final = {
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
     "history-v1": {"x-address": "data/history.json", "examples": [HISTORY]},
     "overview-v1": {"x-address": "data/overview.json", "examples": [OVERVIEW]},
-    "pairwise-v1": {"x-address": "data/pairwise/DATASET.TRACK.json", "examples": [PAIRWISE]},
+    "pairwise-v1": {"examples": [PAIRWISE]},
     "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
     "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }

@@ -34,12 +34,16 @@ def csv_text(value: object) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown."""
+    """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown.
+
+    Where readers see a skill, its mean is named as one: `radcliq_v1_mean` beside the headline `radcliq_v1_skill`.
+    """
     keys = [m.key for m in table.metrics]
     skills = {m.key: m.skill for m in table.metrics}
     header = [column.key for column in COLUMNS]
     for key in keys:
-        header += [key, f"{key}_low", f"{key}_high", f"{key}_n_failed"]
+        mean = f"{key}_mean" if skills[key] else key
+        header += [mean, f"{mean}_low", f"{mean}_high", f"{key}_n_failed"]
         if skill := skills[key]:
             header += [skill.key, f"{skill.key}_low", f"{skill.key}_high", f"{key}_reciprocal"]
     out = io.StringIO()

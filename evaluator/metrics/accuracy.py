@@ -36,6 +36,9 @@ class Accuracy(Metric):
 
     key: ClassVar[str] = "accuracy"
     title: ClassVar[str] = "Accuracy, all questions"
+    summary: ClassVar[str] = (
+        "The share of all questions answered correctly; an unanswered question counts as wrong."
+    )
     display_title: ClassVar[str] = "Accuracy"
     family: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
@@ -60,6 +63,7 @@ class AccuracyMacro(Accuracy):
 
     key: ClassVar[str] = "accuracy_macro"
     title: ClassVar[str] = "Accuracy, mean of the five skills"
+    summary: ClassVar[str] = "The unweighted mean of the accuracies of the five skills, as ReXrank prints it."
     display_title: ClassVar[str] = "Accuracy, mean of skills"
     code: ClassVar[str] = "rajpurkarlab/ReXrank@873844f, vqa_results"
     skills: ClassVar[tuple[str, ...]] = tuple(s.name for s in SKILLS)
@@ -88,6 +92,7 @@ class AccuracyDifferentialDiagnosis(AccuracyMacro):
 
     key: ClassVar[str] = "accuracy_differential_diagnosis"
     title: ClassVar[str] = "Accuracy, differential diagnosis"
+    summary: ClassVar[str] = "The share of the questions on differential diagnosis answered correctly."
     display_title: ClassVar[str] = "Differential diagnosis"
     skills: ClassVar[tuple[str, ...]] = ("Differential Diagnosis",)
     corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=8, linear=True)
@@ -98,6 +103,7 @@ class AccuracyGeometric(AccuracyMacro):
 
     key: ClassVar[str] = "accuracy_geometric"
     title: ClassVar[str] = "Accuracy, geometric information"
+    summary: ClassVar[str] = "The share of the questions on geometric information answered correctly."
     display_title: ClassVar[str] = "Geometric information"
     skills: ClassVar[tuple[str, ...]] = ("Geometric Information Assessment",)
     corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=250, linear=True)
@@ -108,6 +114,7 @@ class AccuracyLocation(AccuracyMacro):
 
     key: ClassVar[str] = "accuracy_location"
     title: ClassVar[str] = "Accuracy, location and distribution"
+    summary: ClassVar[str] = "The share of the questions on location and distribution answered correctly."
     display_title: ClassVar[str] = "Location and distribution"
     skills: ClassVar[tuple[str, ...]] = ("Location and Distribution Assessment",)
     corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=20, linear=True)
@@ -118,6 +125,7 @@ class AccuracyNegation(AccuracyMacro):
 
     key: ClassVar[str] = "accuracy_negation"
     title: ClassVar[str] = "Accuracy, negation"
+    summary: ClassVar[str] = "The share of the questions on negation answered correctly."
     display_title: ClassVar[str] = "Negation"
     skills: ClassVar[tuple[str, ...]] = ("Negation Assessment",)
     corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)
@@ -128,6 +136,7 @@ class AccuracyPresence(AccuracyMacro):
 
     key: ClassVar[str] = "accuracy_presence"
     title: ClassVar[str] = "Accuracy, presence"
+    summary: ClassVar[str] = "The share of the questions on presence answered correctly."
     display_title: ClassVar[str] = "Presence"
     skills: ClassVar[tuple[str, ...]] = ("Presence Assessment",)
     corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)

@@ -156,6 +156,9 @@ class BertScore(Metric):
 
     key: ClassVar[str] = "bertscore"
     title: ClassVar[str] = "BERTScore"
+    summary: ClassVar[str] = (
+        "How well the words of the two reports match by meaning, as a language model encodes them."
+    )
     family: ClassVar[str] = "embedding"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = None

@@ -103,6 +103,9 @@ class Bleu2(Bleu):
 
     key: ClassVar[str] = "bleu_2"
     title: ClassVar[str] = "BLEU-2"
+    summary: ClassVar[str] = (
+        "How many words and pairs of neighbouring words of the report also occur in the reference."
+    )
     order: ClassVar[int] = 2
     on_boards: ClassVar[bool] = True
     presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")

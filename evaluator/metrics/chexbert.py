@@ -38,6 +38,9 @@ class SembScore(Metric):
 
     key: ClassVar[str] = "semb_score"
     title: ClassVar[str] = "SembScore"
+    summary: ClassVar[str] = (
+        "How similar the two reports are as vectors of CheXbert, a model of chest X-ray findings."
+    )
     family: ClassVar[str] = "embedding"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = -1.0
@@ -107,6 +110,7 @@ class ChexbertMicroF1(Metric):
 
     key: ClassVar[str] = "chexbert_micro_f1_14"
     title: ClassVar[str] = "CheXbert F1, micro, 14 labels"
+    summary: ClassVar[str] = "F1 of 14 findings, counted over all studies and findings together."
     display_title: ClassVar[str] = "CheXbert F1 micro 14"
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
@@ -142,6 +146,9 @@ class ChexbertMacroF1(ChexbertMicroF1):
 
     key: ClassVar[str] = "chexbert_macro_f1_14"
     title: ClassVar[str] = "CheXbert F1, macro, 14 labels"
+    summary: ClassVar[str] = (
+        "F1 of each of 14 findings, averaged, so that rare findings count as much as common ones."
+    )
     display_title: ClassVar[str] = "CheXbert F1 macro 14"
     corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(LABELS), "none", 50)
     on_boards: ClassVar[bool] = True
@@ -152,6 +159,7 @@ class ChexbertMicroF1Five(ChexbertMicroF1):
 
     key: ClassVar[str] = "chexbert_micro_f1_5"
     title: ClassVar[str] = "CheXbert F1, micro, 5 labels"
+    summary: ClassVar[str] = "F1 of five common findings, counted over all studies and findings together."
     display_title: ClassVar[str] = "CheXbert F1 micro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
     corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
@@ -163,6 +171,7 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
 
     key: ClassVar[str] = "chexbert_macro_f1_5"
     title: ClassVar[str] = "CheXbert F1, macro, 5 labels"
+    summary: ClassVar[str] = "F1 of each of five common findings, averaged."
     display_title: ClassVar[str] = "CheXbert F1 macro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
     corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(TOP_FIVE), "none", 50)

@@ -48,6 +48,9 @@ class Crimson(JudgedMetric):
 
     key: ClassVar[str] = "crimson"
     title: ClassVar[str] = "CRIMSON"
+    summary: ClassVar[str] = (
+        "A language model matches the findings of the two reports and weighs each by its clinical significance."
+    )
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = -1.0
     upper_bound: ClassVar[float | None] = 1.0

@@ -195,6 +195,9 @@ class FineRadScore(JudgedMetric):
 
     key: ClassVar[str] = "fineradscore"
     title: ClassVar[str] = "FineRadScore"
+    summary: ClassVar[str] = (
+        "A language model lists the corrections that the report needs and how severe each one is."
+    )
     higher_is_better: ClassVar[bool] = False
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = None

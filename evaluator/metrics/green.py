@@ -223,6 +223,9 @@ class Green(JudgedMetric):
 
     key: ClassVar[str] = "green"
     title: ClassVar[str] = "GREEN"
+    summary: ClassVar[str] = (
+        "A language model counts the findings that match and the clinically significant errors."
+    )
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0
     upper_bound: ClassVar[float | None] = 1.0

@@ -99,6 +99,7 @@ class RadGraphF1(Metric):
 
     key: ClassVar[str] = "radgraph_f1"
     title: ClassVar[str] = "RadGraph-F1"
+    summary: ClassVar[str] = "How many clinical entities and relations the report shares with the reference."
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0

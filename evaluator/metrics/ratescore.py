@@ -142,6 +142,9 @@ class RateScore(Metric):
 
     key: ClassVar[str] = "ratescore"
     title: ClassVar[str] = "RaTEScore"
+    summary: ClassVar[str] = (
+        "How well the medical entities of the two reports match, with a penalty for contradictions."
+    )
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0

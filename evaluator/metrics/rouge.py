@@ -44,6 +44,7 @@ class RougeL(Metric):
 
     key: ClassVar[str] = "rouge_l"
     title: ClassVar[str] = "ROUGE-L"
+    summary: ClassVar[str] = "The longest sequence of words that the report and the reference share."
     family: ClassVar[str] = "lexical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0

@@ -33,15 +33,14 @@ ENDPOINTS: Final = (
     "overall-v1",
     "model-v1",
     "history-v1",
-    "pairwise-v1",
     "compare-index-v1",
-    "compare-v1",
+    "compare-v2",
     "case-models-v1",
     "case-index-v1",
 )
 """Schemas of what the site serves, in the order of the documentation."""
 SCHEMAS: Final = (
-    *ENDPOINTS, "record-v1", "model-card-v1", "predictions-v1",
+    *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1", "predictions-v1",
     "dataset-v1", "judges-v1", "models-lock-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
@@ -77,12 +76,20 @@ class Endpoints:
 
 
 def endpoint_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site's sources and text of every data file but the cases, the index last."""
-    made = dict(_files(content)) | dict(compare_files(content))
-    yield from made.items()
+    """Name below the site and text of every data file but the cases, the index last."""
+    small = dict(small_files(content))
+    yield from small.items()
+    yield from large_files(content, small)
+
+
+def large_files(content: Content, small: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The pairs by model, one file at a time, then the index of these and of the data files among `small`."""
+    digests = {name: sha256_bytes(body.encode()) for name, body in small.items() if name.startswith("data/")}
+    for name, body in compare_files(content):
+        digests[name] = sha256_bytes(body.encode())
+        yield name, body
     listed = [
-        {"path": name.removeprefix("data/"), "sha256": sha256_bytes(body.encode())}
-        for name, body in sorted(made.items())
+        {"path": name.removeprefix("data/"), "sha256": digest} for name, digest in sorted(digests.items())
     ]
     index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": listed}
     yield "data/index.json", dump_json(index)
@@ -123,12 +130,13 @@ def _field(name: str, value: Mapping[str, Any]) -> FieldLine:
     )
 
 
-def _files(content: Content) -> Iterator[tuple[str, str]]:
+def small_files(content: Content) -> Iterator[tuple[str, str]]:
+    """Name below the site's sources and text of every data file that the builder carries."""
     for (dataset, track), table in content.tables.items():
         name = f"data/{dataset}.{track}"
         yield f"{name}.json", table_json(table)
         yield f"{name}.csv", table_csv(table)
-        yield f"{name}.tex", table_latex(table)
+        yield f"{name}.tex", table_latex(table, content.site_url)
         yield f"{name}.md.txt", table_markdown(table)
     yield "data/overview.json", dump_json(content.overview.view())
     for overall in content.overall.values():

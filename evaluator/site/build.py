@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
@@ -41,7 +42,7 @@ from evaluator.site import (
 )
 from evaluator.site.board import page as boards
 from evaluator.site.cards import write_cards
-from evaluator.site.content import read_content
+from evaluator.site.content import Content, read_content
 from evaluator.site.csp import add_policies
 from evaluator.site.head import with_head
 from evaluator.site.model import page as models
@@ -66,8 +67,12 @@ GENERATED: Final = (
 
 
 def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
-    """Path below the MkDocs sources to text, for every generated page and data file but the cases."""
-    content = read_content(leaderboard, site_url)
+    """Path below the MkDocs sources to text, for every generated page and data file but those of `large_files`."""
+    return pages_of(read_content(leaderboard, site_url))
+
+
+def pages_of(content: Content) -> dict[str, str]:
+    """`pages` of a leaderboard that was read already."""
     known = [get_dataset(d) for d in dataset_ids()]
     out = {
         "index.md": overview.overview_page(known, content),
@@ -86,18 +91,18 @@ def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
     for dataset in known:
         out[f"datasets/{dataset.id}.md"] = datasets.dataset_page(dataset, content)
         for track in dataset.tracks:
-            table = content.tables.get((dataset.id, track))
-            out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(
-                dataset, track, table, content.reported, content.history, known
-            )
+            out[f"leaderboards/{dataset.id}/{track}.md"] = boards.board_page(dataset, track, content, known)
     for name in content.models:
         out[f"models/{name}.md"] = models.model_page(name, content)
-    return with_head(out, content) | dict(endpoints.endpoint_files(content))
+    return with_head(out, content) | dict(endpoints.small_files(content))
 
 
 def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
     """The generated pages below `docs`: changed ones written, stale ones removed."""
-    made = pages(leaderboard, site_url)
+    _write(pages(leaderboard, site_url), docs)
+
+
+def _write(made: Mapping[str, str], docs: Path) -> None:
     for name, body in made.items():
         _put(docs / name, body)
     for folder in ("leaderboards", "models", "data", "datasets"):
@@ -106,9 +111,16 @@ def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None
                 path.unlink()
 
 
-def write_shards(leaderboard: Path, site: Path) -> None:
-    """The case browser's files below a built site: thousands, which the builder need not carry."""
-    for name, body in case_files(read_content(leaderboard, SITE_URL)):
+def write_large(leaderboard: Path, site: Path) -> None:
+    """The files below a built site which the builder need not carry: pairs by model, cases, and the index of all data."""
+    content = read_content(leaderboard, SITE_URL)
+    _write_large(content, dict(endpoints.small_files(content)), site)
+
+
+def _write_large(content: Content, small: Mapping[str, str], site: Path) -> None:
+    for name, body in endpoints.large_files(content, small):
+        _put(site / name, body)
+    for name, body in case_files(content):
         _put(site / name, body)
 
 
@@ -137,9 +149,13 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch,
         tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=TEMPORARY, dir=out.parent) as beside,
     ):
-        made = workspace(leaderboard, config, Path(scratch), site_url)
+        source = _source(config)
+        content = read_content(leaderboard, site_url or source.url)
+        made = pages_of(content)
+        settings = _workspace(content, made, source, Path(scratch))
         site = Path(beside) / "new"
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(made)]
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+        command += ["--config-file", str(settings)]
         done = subprocess.run(  # noqa: S603 - fixed words and our own paths
             [*command, "--site-dir", str(site)],
             capture_output=True,
@@ -151,7 +167,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         if done.returncode:
             raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
         sys.stderr.write(done.stderr)  # what the builder has to say, such as when it comes to its end
-        write_shards(leaderboard, site)
+        _write_large(content, made, site)
         add_policies(site)
         with unbroken():
             if out.exists():
@@ -164,27 +180,45 @@ def _replaceable(out: Path) -> bool:
     return out.is_dir() and ((out / "sitemap.xml").is_file() or not any(out.iterdir()))
 
 
-def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
-    """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
+class _Source(NamedTuple):
+    """The configuration to build from: its text, folder, hand-written pages and address."""
+
+    words: str
+    folder: Path
+    docs: Path
+    url: str
+
+
+def _source(config: Path) -> _Source:
     if not config.is_file():
         raise InputError(
             f"there is no {config} here. Run this in a checkout of the project, or give --config."
         )
-    source = config.resolve().parent
-    settings = yaml.safe_load(config.read_text("utf-8"))
-    docs = source / settings["docs_dir"]
-    words = navigation(config.read_text("utf-8"), docs)
-    url = site_url or str(settings["site_url"])
+    words, folder = config.read_text("utf-8"), config.resolve().parent
+    settings = yaml.safe_load(words)
+    docs = folder / settings["docs_dir"]
+    return _Source(navigation(words, docs), folder, docs, str(settings["site_url"]))
 
+
+def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
+    """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
+    source = _source(config)
+    content = read_content(leaderboard, site_url or source.url)
+    return _workspace(content, pages_of(content), source, scratch)
+
+
+def _workspace(content: Content, made: Mapping[str, str], source: _Source, scratch: Path) -> Path:
     def generated(folder: str, names: list[str]) -> set[str]:
-        return set(GENERATED) & set(names) if Path(folder) == docs else set()
+        return set(GENERATED) & set(names) if Path(folder) == source.docs else set()
 
-    shutil.copytree(docs, scratch / "site", ignore=generated)
-    shutil.copytree(source / "overrides", scratch / "overrides")
-    lines = [f"site_url: {url}" if line.startswith("site_url:") else line for line in words.splitlines()]
+    shutil.copytree(source.docs, scratch / "site", ignore=generated)
+    shutil.copytree(source.folder / "overrides", scratch / "overrides")
+    lines = [
+        f"site_url: {content.site_url}" if line.startswith("site_url:") else line
+        for line in source.words.splitlines()
+    ]
     (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
-    write_pages(leaderboard, scratch / "site", url)
-    content = read_content(leaderboard, url)
+    _write(made, scratch / "site")
     metrics.fill(scratch / "site", content)
     write_cards(content, scratch / "site")
     endpoints.fill(scratch / "site")

@@ -1,79 +1,165 @@
-"""The compare page, and the files it fetches: one a model and board, with its differences to all others."""
+"""The compare page, and the files it fetches: one a model and board, with its pairs against the models after it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.pairwise import Pairwise
-from evaluator.leaderboard.row import Row
-from evaluator.leaderboard.table import PairTest, Table
-from evaluator.site.board.page import TRACK_TITLES
+from evaluator.leaderboard.pairwise import MetricPair, Pairwise
+from evaluator.leaderboard.row import NullTest, Row
+from evaluator.leaderboard.table import Column, PairTest, Standing, Table
+from evaluator.leaderboard.table_files import digits_of
+from evaluator.site.board.cells import shown_parts
 from evaluator.site.content import Content
-from evaluator.site.html import inputs_of, text
 from evaluator.site.model.cases import compact, has_texts
+from evaluator.site.template import render
+from evaluator.site.words import TRACK_TITLES, inputs_of, number
 
-_NOTES: Final = (
-    "- The sentence in bold rests on the test that ranks the board: on the ranking metric alone, by patient, counted over",
-    "  all pairs of the board, so that the chance of any wrong separation is about 5 %.",
-    "- A difference can be shown and still be too small to matter: closer than 0.01 on metrics from 0 to 1, or than 0.03 in mean",
-    "  RadCliQ-v1, two models count as practically equal. That is a convention; such a pair separates no ranks.",
-    "- Intervals are those of the difference on the same studies; they resample patients. Two models whose own intervals",
-    "  overlap may still differ.",
-    "- The other metrics explore. Their q counts the false discoveries over all pairs of the board on that metric; below",
-    "  0.05 a row names the better model and its dot is full.",
-    "- RadCliQ-v1 is made of RadGraph-F1, BERTScore and SembScore: these are no further evidence beside it.",
-    "- The figures of a table share one scale: differences as shares of the distance between the board's lowest and",
-    "  highest mean, baselines included. To the right is better for the first model, whatever the metric's direction.",
-)
+MOST: Final = 3
+"""Models that the page takes."""
+_NULL_STANDING: Final[Mapping[str, Standing]] = {"clears": "better", "below": "worse", "not_shown": "open"}
+_DIGITS: Final = 5
+"""Decimals of differences and p in the files; readers see three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A board or model to choose, by id and name."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A metric of two models: both values, and how far the first is above the second."""
+
+    metric: str
+    first: str
+    second: str
+    difference: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The pair that the page shows before anything is chosen."""
+
+    board: str
+    title: str
+    first: Choice
+    second: Choice
+    verdict: str
+    detail: str
+    rows: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The page: boards to choose from, models and baselines of the first, and its first two models."""
+
+    boards: tuple[Choice, ...]
+    models: tuple[Choice, ...]
+    baselines: tuple[Choice, ...]
+    places: tuple[int, ...]
+    default: Default | None
 
 
 def compare_page(content: Content) -> str:
-    """The page; without a script it leads to each board's own table of differences."""
-    lines = [
-        "---",
-        "title: Compare models",
-        "description: Two or three models of a board side by side, with paired differences and their intervals.",
-        "hide: [navigation, toc]",
-        "---",
-        "# Compare models",
-        "",
-        "Whether one model is better than another, and by how much: two or three models of a board on the same studies.",
-        "",
-    ]
-    rows = "".join(
-        f'<li><a href="../leaderboards/{d}/{t}/">{text(get_dataset(d).title)}, {TRACK_TITLES[t]}</a>'
-        f' (<a href="../data/pairwise/{d}.{t}.json">all pairs as JSON</a>)</li>'
-        for d, t in content.pairwise
-        if len(content.tables[d, t].rows) > 1
+    """The page as Markdown; without a script it shows its first pair and leads to each board's pairwise tests."""
+    tables = [content.tables[key] for key in content.pairwise if len(content.tables[key].rows) > 1]
+    first = tables[0] if tables else None
+    view = View(
+        boards=tuple(Choice(t.name, _title(t)) for t in tables),
+        models=tuple(Choice(r.id, r.name) for r in first.rows) if first else (),
+        baselines=tuple(Choice(r.id, r.name) for r in first.nulls) if first else (),
+        places=tuple(range(1, MOST + 1)),
+        default=_default(first, content.pairwise[first.dataset, first.track]) if first else None,
     )
-    if rows:
-        lines.append(
-            '<div class="rx-compare" data-rx="compare" data-rx-base="../data/compare/">'
-            "<p>Choosing models needs JavaScript. Without it, each board shows who is better than whom:</p>"
-            f"<ul>{rows}</ul><p>On your own machine: <code>rexrank compare TEAM/MODEL TEAM/MODEL</code>.</p></div>"
+    return render("compare.md", view=view)
+
+
+def _title(table: Table) -> str:
+    return f"{get_dataset(table.dataset).title}, {TRACK_TITLES.get(table.track, table.track)}"
+
+
+def _default(table: Table, pairs: Pairwise) -> Default:
+    a, b = table.rows[:2]
+    found = _pairs_of(pairs).get(frozenset((a.id, b.id)), {})
+    digits = digits_of(table.step)
+    test = _tests(table).get(frozenset((a.id, b.id)))
+    verdict, detail = _verdict(a, b, test, table.ranked_by, digits)
+    return Default(
+        board=table.name,
+        title=_title(table),
+        first=Choice(a.id, a.name),
+        second=Choice(b.id, b.name),
+        verdict=verdict,
+        detail=detail,
+        rows=tuple(_line(m, a, b, found.get(m.key), digits) for m in table.metrics),
+    )
+
+
+def _line(metric: Column, a: Row, b: Row, pair: MetricPair | None, digits: int) -> Line:
+    first, second = (
+        shown_parts(r.metrics[metric.key], digits)[0] if metric.key in r.metrics else "–" for r in (a, b)
+    )
+    if pair is None:
+        return Line(metric.display_title, first, second, "–", "", "")
+    d, low, high = _numbers(pair, a.id)[:3]
+    ends = ("", "") if low is None or high is None else (_signed(low, digits), _signed(high, digits))
+    return Line(metric.display_title, first, second, _signed(d or 0.0, digits), *ends)
+
+
+def _signed(value: float, digits: int) -> str:
+    shown = number(value, digits)
+    return f"+{shown}" if value > 0 and float(f"{value:.{digits}f}") else shown
+
+
+def _verdict(a: Row, b: Row, test: PairTest | None, metric: Column | None, digits: int) -> tuple[str, str]:
+    """Whether the difference of two models is real, by the test that ranks: a sentence, and what stands behind it."""
+    if test is None or metric is None:
+        return "The two are not compared by the test that ranks.", ""
+    size = number(abs(test.difference), digits)
+    detail = f"They differ by {size} in mean {metric.title}."
+    standing = test.standing(a.id)
+    better, worse = (a, b) if standing.startswith("better") else (b, a)
+    if standing == "open":
+        return (
+            f"{a.name} and {b.name} are statistically tied: a difference of this size can be chance.",
+            detail,
         )
-    else:
-        lines.append("No board has two ranked models yet.")
-    lines += ["", "## How to read it", "", *_NOTES]
-    return "\n".join(lines) + "\n"
+    if standing in {"better", "worse"}:
+        return f"{better.name} is better than {worse.name}: the difference is significant.", detail
+    return (
+        f"{better.name} is better than {worse.name}, but within the margin of equivalence: too little to matter.",
+        detail,
+    )
 
 
 def compare_files(content: Content) -> Iterator[tuple[str, str]]:
-    """Name below the site's sources and text of every file that the page fetches."""
+    """Name below the site and text of every file that the page fetches; each pair stands in one of them."""
     boards = []
     for (dataset, track), pairs in content.pairwise.items():
         table = content.tables[dataset, track]
-        yield f"data/pairwise/{dataset}.{track}.json", compact(_ordered(pairs.view()))
         if len(table.rows) < 2:
             continue
         boards.append(_board(table, content))
-        others, tests = _versus(pairs), _tests(table)
-        for row in table.rows:
-            name = f"data/compare/{dataset}.{track}/{row.id.replace('/', '__')}.json"
-            yield name, compact(_model(row, others.get(row.id, {}), tests.get(row.id, {})))
+        found, tests = _pairs_of(pairs), _tests(table)
+        folder = f"data/compare/{dataset}.{track}"
+        for place, row in enumerate(table.rows):
+            others = [r.id for r in table.rows[place + 1 :]]
+            yield f"{folder}/{_file(row)}", compact(_model(row, table, others, found, tests))
+        for null in table.nulls:
+            yield f"{folder}/{_file(null)}", compact(_model(null, table, [], found, tests))
     yield "data/compare/index.json", compact({"schema": "rexrank/compare-index/v1", "boards": boards})
+
+
+def _file(row: Row) -> str:
+    return f"{row.id.replace('/', '__')}.json"
 
 
 def _board(table: Table, content: Content) -> dict[str, Any]:
@@ -81,8 +167,8 @@ def _board(table: Table, content: Content) -> dict[str, Any]:
     entries = (e for found in content.models.values() for e in found if e.table is table)
     with_cases = {e.row.id for e in entries if has_texts(content, e)}
     return {
-        "id": f"{table.dataset}.{table.track}",
-        "title": f"{table.title}, {TRACK_TITLES[table.track]}",
+        "id": table.name,
+        "title": _title(table),
         "primary": table.primary,
         "n": table.n,
         "n_clusters": table.n_clusters,
@@ -92,6 +178,7 @@ def _board(table: Table, content: Content) -> dict[str, Any]:
         "spread": {m.key: _spread(table, m.key) for m in table.metrics},
         "metrics": [{k: getattr(m, k) for k in keys} for m in table.metrics],
         "models": [{"id": r.id, "name": r.name} for r in table.rows],
+        "baselines": [{"id": r.id, "name": r.name} for r in table.nulls],
         "cases": [r.id for r in table.rows if r.id in with_cases],
     }
 
@@ -109,42 +196,91 @@ def _spread(table: Table, key: str) -> float:
     return float(f"{max(means) - min(means):.6g}") if means else 0.0
 
 
-def _tests(table: Table) -> dict[str, dict[str, PairTest]]:
-    """By model and other model the test by which the board ranks, adjusted for all its pairs."""
-    found: dict[str, dict[str, PairTest]] = {}
-    for pair in table.pairs:
-        found.setdefault(pair.a, {})[pair.b] = pair
-        found.setdefault(pair.b, {})[pair.a] = pair
-    return found
+def _tests(table: Table) -> dict[frozenset[str], PairTest]:
+    """By pair of models the test by which the board ranks, adjusted for all its pairs."""
+    return {frozenset((p.a, p.b)): p for p in table.pairs}
 
 
-def _versus(pairs: Pairwise) -> dict[str, dict[str, dict[str, list[float | None]]]]:
-    """By model, other model and metric: difference (own minus other), low, high, p, q."""
-    found: dict[str, dict[str, dict[str, list[float | None]]]] = {}
+def _pairs_of(pairs: Pairwise) -> dict[frozenset[str], dict[str, MetricPair]]:
+    """By pair of models and metric its difference."""
+    found: dict[frozenset[str], dict[str, MetricPair]] = {}
     for key, rows in pairs.metrics.items():
-        for r in rows:
-            d, low, high = r.difference, r.low, r.high
-            found.setdefault(r.a, {}).setdefault(r.b, {})[key] = [d, low, high, r.p, r.q]
-            back = [0 - d, None if high is None else 0 - high, None if low is None else 0 - low, r.p, r.q]
-            found.setdefault(r.b, {}).setdefault(r.a, {})[key] = back
+        for pair in rows:
+            found.setdefault(frozenset((pair.a, pair.b)), {})[key] = pair
     return found
 
 
-def _model(row: Row, versus: Mapping[str, Any], tests: Mapping[str, PairTest]) -> dict[str, Any]:
+def _numbers(pair: MetricPair, model: str) -> list[float | None]:
+    """Difference (the model's mean minus the other's), low, high, p, q."""
+    ends = (pair.difference, pair.low, pair.high)
+    if pair.a != model:
+        ends = (-pair.difference, _negative(pair.high), _negative(pair.low))
+    return [_rounded(v) for v in (*ends, pair.p, pair.q)]
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS) + 0.0
+
+
+def _model(
+    row: Row,
+    table: Table,
+    others: list[str],
+    pairs: Mapping[frozenset[str], Mapping[str, MetricPair]],
+    tests: Mapping[frozenset[str], PairTest],
+) -> dict[str, Any]:
+    nulls = {t.null: t for t in row.against_nulls}
+    ranked = [tests.get(frozenset((row.id, other))) for other in others]
+    keys = [m.key for m in table.metrics if m.key in row.metrics]
+    versus = {
+        key: [_entry(row, pairs.get(frozenset((row.id, other)), {}).get(key)) for other in others]
+        + [_against(row, table, key, test) for test in nulls.values()]
+        for key in keys
+    }
     return {
-        "schema": "rexrank/compare/v1",
+        "schema": "rexrank/compare/v2",
         "id": row.id,
         "name": row.name,
+        "kind": row.kind,
         "institution": row.institution,
         "rank": [row.rank_low, row.rank_high],
         "inputs": _ordered(row.inputs.view()),
-        "reads": inputs_of(row.inputs),
+        "reads": "no image" if row.kind == "null" else inputs_of(row.inputs),
         "trained_on_dataset": row.trained_on_dataset,
         "metrics": {
             k: {"mean": e.mean, "low": e.low, "high": e.high, "display": _ordered(e.display.view())}
             for k, e in row.metrics.items()
         },
-        "ranked_against": {other: pair.p for other, pair in tests.items()},
-        "standing": {other: pair.standing(row.id) for other, pair in tests.items()},
+        "others": [*others, *nulls],
+        "ranked_against": [*(t and _rounded(t.p) for t in ranked), *(_rounded(t.p) for t in nulls.values())],
+        "standing": [
+            *(t and t.standing(row.id) for t in ranked),
+            *(_NULL_STANDING[t.outcome] for t in nulls.values()),
+        ],
         "versus": versus,
     }
+
+
+def _entry(row: Row, pair: MetricPair | None) -> list[float | None] | None:
+    return None if pair is None else _numbers(pair, row.id)
+
+
+def _against(row: Row, table: Table, key: str, test: NullTest) -> list[float | None] | None:
+    """A model against a baseline on a metric: tested on the ranking one, elsewhere the difference of the means."""
+    null = next((r for r in table.nulls if r.id == test.null), None)
+    if null is None or key not in null.metrics:
+        return None
+    difference = row.metrics[key].mean - null.metrics[key].mean
+    higher = all(m.higher_is_better for m in table.metrics if m.key == key)
+    if key == table.primary:
+        ends = (test.low, test.high) if higher else (_negative(test.high), _negative(test.low))
+        return [_rounded(v) for v in (difference, *ends, test.p, test.p)]
+    gain = row.metrics[key].gain_over_null
+    if gain is None or gain.null != test.null:
+        return [_rounded(difference), None, None, None, None]
+    ends = (gain.low, gain.high) if higher else (_negative(gain.high), _negative(gain.low))
+    return [*(_rounded(v) for v in (difference, *ends)), None, None]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from evaluator.datasets.registry import TrackName, get_dataset
 from evaluator.leaderboard.overall_reported import (
@@ -15,26 +13,10 @@ from evaluator.leaderboard.overall_reported import (
 )
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
 from evaluator.metrics.registry import get_metric
+from evaluator.site.board.verdict import Answer, listed
 from evaluator.site.content import Content
 from evaluator.site.template import render
 from evaluator.site.words import TRACK_TITLES, number
-
-TITLE: Final = "Which model is best overall?"
-_HOW: Final = """
-## How the order is made
-
-- **Complete** is a model that is ranked on every dataset named in the columns. The others are listed with what they lack.
-- On each dataset the difference of two models in the ranking metric is divided by one unit that all pairs share: the typical
-  size (root mean square) of a study's paired difference. The **score** is the mean of these over the datasets, each with the same weight:
-  how many such units a model is ahead of the mean of all complete models. Weights by the number of studies would let the largest dataset decide
-  alone, and its own board says that already.
-- **Overall rank ranges** come from one family of sign-flip tests over all patients of all datasets, adjusted for all
-  pairs of models at once, so that the chance of any wrong separation is about 5 %. Two models stand apart when the test
-  shows a difference and it is at least the band of practical equivalence of each dataset.
-- **Never shown worse** is a model that no test on any single dataset shows to be worse than another one. That is no proof
-  that it is the best anywhere.
-- Datasets differ in case mix and in who trained on them: read the columns before the first one.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +79,6 @@ class Smaller:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A sentence, its first part in bold."""
-
-    strong: str
-    rest: str
-
-
-@dataclass(frozen=True, slots=True)
 class File:
     """A file to load."""
 
@@ -129,37 +103,37 @@ class View:
     files: tuple[File, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A track's table, or ReXrank's own rows; `view` is `None` where no model is ranked."""
+
+    anchor: str
+    title: str
+    track: str
+    view: View | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page: its sections, and the datasets that count."""
+
+    sections: tuple[Section, ...]
+    names: str
+
+
 def overall_page(content: Content) -> str:
-    """The page as Markdown: every track that a board that counts has, then what ReXrank reported."""
-    lines = [
-        "---",
-        f"title: {TITLE}",
-        "description: One order of the models over all datasets, with ranges of ranks, and where it rests on one dataset.",
-        "hide: [navigation, toc]",
-        "---",
-        f"# {TITLE}",
-        "",
-    ]
+    """The page as Markdown: every track, and what ReXrank reported, which comes first where nothing else is there."""
+    own, reported = [], []
     tracks = [t for t in TRACK_TITLES if any(t in get_dataset(d).tracks for d in content.setting.ordered)]
     for track in tracks:
-        lines += [f"## {TRACK_TITLES[track].capitalize()} {{ #{track} }}", ""]
-        table = content.overall.get(track)
-        lines.append(
-            render("overall_track.html", view=_view(table, content)) if table else _nobody(track, content)
-        )
-    lines.append(_HOW)
-    for track in tracks:
-        found = reported_overall(content.reported, track, content.setting)
-        if found is not None:
-            title = f"Reported by ReXrank: {TRACK_TITLES[track]}"
-            lines += [f"## {title} {{ #reported-{track} }}", ""]
-            lines.append(render("overall_track.html", view=_reported(found, track, content)))
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _nobody(track: TrackName, content: Content) -> str:
+        title, table = TRACK_TITLES[track], content.overall.get(track)
+        own.append(Section(track, title.capitalize(), title, _view(table, content) if table else None))
+        if found := reported_overall(content.reported, track, content.setting):
+            name = f"Reported by ReXrank, not re-scored: {title}"
+            reported.append(Section(f"reported-{track}", name, title, _reported(found, track, content)))
+    sections = (*own, *reported) if content.overall else (*reported, *own)
     names = ", ".join(get_dataset(d).title for d in content.setting.ordered)
-    return f"No model is ranked in the {TRACK_TITLES[track]} track of {names} yet.\n"
+    return render("overall.md", view=Page(sections, names))
 
 
 def answers(table: OverallTable) -> tuple[Answer, ...]:
@@ -169,21 +143,21 @@ def answers(table: OverallTable) -> tuple[Answer, ...]:
     best = [r.name for r in table.rows if r.tied_with_best]
     if len(best) == 1:
         first = Answer(
-            f"{best[0]} is the best overall:",
-            "every other complete model is shown to be worse by as much as matters.",
+            f"{best[0]} is best overall:",
+            "every other complete model is significantly worse, by more than the margin of equivalence.",
         )
     else:
         first = Answer(
-            f"{_listed(best)} share the front:",
-            f"none of these {len(best)} is shown to be worse than the first by as much as matters.",
+            f"{listed(best)} are statistically tied for first overall:",
+            f"no test shows any of these {len(best)} to be worse than the first by more than the margin of equivalence.",
         )
     never = [r.name for r in table.rows if r.never_worse]
-    told = f"{_listed(never)}." if never else "none: each is shown to be worse than another one somewhere."
-    return first, Answer("Shown to be worse than nobody on any dataset:", told)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    told = (
+        f"{listed(never, len(never))}."
+        if never
+        else "none: each is shown to be worse than another one somewhere."
+    )
+    return first, Answer("Never shown to be worse than another model, on any dataset:", told)
 
 
 def _view(table: OverallTable, content: Content) -> View:
@@ -204,7 +178,7 @@ def _view(table: OverallTable, content: Content) -> View:
         f"Ranges of ranks by {metric}. Below a range: how many models that board shows to be better. "
         + (
             f"Score: in units of the typical size of a study's difference, against the mean of the complete models; scores closer than "
-            f"{table.band:g} count as practically equal."
+            f"{table.band:g} count as equivalent."
             if table.band
             else ""
         )

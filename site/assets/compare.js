@@ -1,5 +1,5 @@
 // The compare page: two or three models of a board, from files computed when the board was ranked.
-import { choice, drawn, element, keepInAddress, load, number } from "./page.js";
+import { drawn, element, keepInAddress, load, number } from "./page.js";
 
 const MOST = 3;
 const ALPHA = 0.05;
@@ -15,36 +15,41 @@ const span = (low, high, sign = false) => `${number(low, sign)} to ${number(high
 const mountOne = async (root) => {
   root.dataset.rxOn = "1";
   const base = new URL(root.dataset.rxBase, location.href);
+  const form = root.querySelector("form");
+  const picks = root.querySelector(".rx-models");
+  const status = root.querySelector(".rx-status");
+  const result = root.querySelector(".rx-result");
   let index;
   try {
     index = await load(new URL("index.json", base));
   } catch (error) {
-    root.append(element("p", { role: "alert", text: `The models could not be loaded (${error.message}).` }));
+    status.textContent = `The models could not be loaded (${error.message}).`;
     return;
   }
   const { state, unknown } = asked(index, new URLSearchParams(location.search));
-  const picks = element("div", { class: "rx-controls" });
-  const status = element("p", { role: "status", class: "rx-status" });
-  const result = element("div", { class: "rx-result" });
-  const note = element("p", { role: "alert", class: "rx-status" });
-  const boards = choice("Board", "board", index.boards.map((b) => [b.id, b.title]), state.board.id, (id) => {
-    state.board = index.boards.find((b) => b.id === id);
+  const note = element("p", { role: "alert", class: "rx-status", text: unknown });
+  if (unknown) status.before(note);
+  const boards = form.elements.board;
+  boards.value = state.board.id;
+  boards.addEventListener("change", () => {
+    state.board = index.boards.find((b) => b.id === boards.value);
     // Models that stand on both boards stay chosen.
-    state.models = filled(state.board, state.models.filter((m) => state.board.models.some((x) => x.id === m)));
+    state.models = filled(state.board, state.models.filter((m) => listed(state.board).some((x) => x.id === m)));
     choices();
     show();
   });
-  root.replaceChildren(element("div", { class: "rx-controls" }, boards), picks, ...(unknown ? [note] : []), status, result);
-  note.textContent = unknown;
+  picks.addEventListener("change", () => {
+    state.models = [...new Set([...picks.querySelectorAll("select")].map((s) => s.value).filter(Boolean))];
+    note.remove();
+    show();
+  });
 
   const choices = () => {
-    const models = state.board.models.map((m) => [m.id, m.name]);
-    picks.replaceChildren(...Array.from({ length: MOST }, (_, place) =>
-      choice(`Model ${place + 1}`, `model-${place + 1}`, place < 2 ? models : [["", "none"], ...models], state.models[place] ?? "", () => {
-        state.models = [...new Set([...picks.querySelectorAll("select")].map((s) => s.value).filter(Boolean))];
-        note.remove();
-        show();
-      })));
+    [...picks.querySelectorAll("select")].forEach((select, place) => {
+      const group = (label, models) => (models.length ? [element("optgroup", { label }, ...models.map((m) => element("option", { value: m.id, text: m.name })))] : []);
+      select.replaceChildren(...(place < 2 ? [] : [element("option", { value: "", text: "none" })]), ...group("Models", state.board.models), ...group("Baselines", state.board.baselines));
+      select.value = state.models[place] ?? "";
+    });
   };
 
   let turn = 0;
@@ -63,11 +68,10 @@ const mountOne = async (root) => {
       const rehearsal = element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these numbers are not results." });
       result.replaceChildren(
         ...(state.board.rehearsal ? [rehearsal] : []),
-        ...pairs.map(([a, b]) => duel(state.board, a, b)),
+        ...pairs.map(([a, b]) => duel(state.board, a, b, pairOf(state.board, a, b))),
         side(state.board, models),
-        element("p", { class: "rx-legend" }, "As data: ", element("a", { href: new URL(`../pairwise/${state.board.id}.json`, base).pathname, text: "all pairs of this board" }), "."),
       );
-      status.textContent = `${models.map((m) => m.name).join(", ")} on ${state.board.n} studies of ${state.board.n_clusters} patients.`;
+      status.textContent = `${models.map((m) => m.name).join(", ")} on ${grouped(state.board.n)} studies of ${grouped(state.board.n_clusters)} patients.`;
     } catch (error) {
       status.textContent = `The models could not be loaded (${error.message}).`;
     }
@@ -76,12 +80,34 @@ const mountOne = async (root) => {
   show();
 };
 
+const grouped = (n) => n.toLocaleString("en-US");
+const listed = (board) => [...board.models, ...board.baselines];
+const BACK = { better: "worse", better_by_less: "worse_by_less", open: "open", worse_by_less: "better_by_less", worse: "better" };
+const minus = (v) => (v === null ? null : 0 - v);
+
+// What is known of two models: a pair stands in the file of the model that comes first on the board, and is turned round
+// for the other. `versus`: by metric its difference, low, high, p, q.
+const pairOf = (board, a, b) => {
+  const from = (own, other) => {
+    const place = own.others.indexOf(other.id);
+    if (place < 0) return null;
+    const versus = Object.fromEntries(Object.entries(own.versus).map(([key, pairs]) => [key, pairs[place]]).filter(([, pair]) => pair));
+    return { p: own.ranked_against[place], standing: own.standing[place], versus };
+  };
+  const straight = from(a, b);
+  if (straight) return straight;
+  const back = from(b, a);
+  if (!back) return { p: null, standing: null, versus: {} };
+  const versus = Object.fromEntries(Object.entries(back.versus).map(([key, [d, low, high, p, q]]) => [key, [0 - d, minus(high), minus(low), p, q]]));
+  return { p: back.p, standing: BACK[back.standing] ?? null, versus };
+};
+
 // What the address asks for, with what it lacks filled in, and in words what of it is not there.
 const asked = (index, wanted) => {
   const board = index.boards.find((b) => b.id === wanted.get("board"));
   const state = { board: board ?? index.boards[0] };
   const ids = [...new Set((wanted.get("m") ?? "").split(",").filter(Boolean))];
-  const known = ids.filter((id) => state.board.models.some((m) => m.id === id));
+  const known = ids.filter((id) => listed(state.board).some((m) => m.id === id));
   state.models = filled(state.board, known.slice(0, MOST));
   const lost = ids.filter((id) => !known.includes(id));
   const unknown = [
@@ -111,7 +137,7 @@ const side = (board, models) => {
     fact("Institution", (m) => m.institution ?? "–"),
     fact("Rank", (m) => rank(m.rank)),
     fact("Reads", (m) => m.reads),
-    fact("Trained on this source", (m) => (m.trained_on_dataset ? "yes, by its card" : "not by its card")),
+    fact("Trained on this source", (m) => (m.kind === "null" ? "–" : m.trained_on_dataset ? "yes, by its card" : "not by its card")),
   ];
   for (const metric of board.metrics) {
     const means = models.map((m) => m.metrics[metric.key]?.mean).filter((v) => v !== undefined);
@@ -133,84 +159,82 @@ const side = (board, models) => {
       return cell;
     })));
   }
-  const names = models.map((m) => element("a", { href: new URL(`../models/${m.id}/`, location.href).pathname, text: m.name }));
+  const names = models.map((m) => (m.kind === "null" ? m.name : element("a", { href: new URL(`../models/${m.id}/`, location.href).pathname, text: m.name })));
   return element("section", {}, element("h2", { text: "Side by side" }), table("Side by side", ["", ...names], rows));
 };
 
 // One pair: in words whether the difference is real, then every metric with its interval on one common scale.
-const duel = (board, a, b) => {
-  const found = a.versus[b.id] ?? {};
-  const rows = board.metrics.map((metric) => ({ metric, sign: metric.higher_is_better ? 1 : -1, pair: found[metric.key] }));
-  const shares = rows.filter((r) => r.pair).flatMap(({ metric, pair }) => [pair[0], pair[1] ?? 0, pair[2] ?? 0].map((v) => Math.abs(v) / board.spread[metric.key]));
+const duel = (board, a, b, pair) => {
+  const rows = board.metrics.map((metric) => ({ metric, sign: metric.higher_is_better ? 1 : -1, numbers: pair.versus[metric.key] }));
+  const shares = rows.filter((r) => r.numbers).flatMap(({ metric, numbers }) => [numbers[0], numbers[1] ?? 0, numbers[2] ?? 0].map((v) => Math.abs(v) / board.spread[metric.key]));
   const reach = Math.max(...shares.filter(Number.isFinite), 1e-9);
-  const body = rows.map(({ metric, sign, pair }) => {
+  const body = rows.map(({ metric, sign, numbers }) => {
     const name = element("th", { scope: "row", text: metric.title });
-    if (!pair) {
+    if (!numbers) {
       const without = [a, b].filter((m) => !m.metrics[metric.key]).map((m) => m.name).join(" and ");
-      return element("tr", {}, name, element("td", { colspan: "6", text: without ? `no comparison: not scored for ${without}` : "no comparison" }));
+      return element("tr", {}, name, element("td", { colspan: "5", text: without ? `no comparison: not scored for ${without}` : "no comparison" }));
     }
-    const [d, low, high, p, q] = pair;
-    const better = { 1: a.name, "-1": b.name }[favours(metric, pair)];
+    const [d, low, high, p, q] = numbers;
+    const better = { 1: a.name, "-1": b.name }[favours(metric, numbers)];
     const slightly = { 1: a.name, "-1": b.name }[Math.sign(sign * d)];
     const said = better ? [element("strong", { text: better })]
-      : shownBy(q) ? [slightly, element("small", { text: "by less than matters" })]
-      : [q === null ? "not tested" : "not shown"];
-    return element("tr", {}, name,
+      : significant(q) ? [slightly, element("small", { text: "within the margin of equivalence" })]
+      : [q === null ? "not tested" : "tied"];
+    const difference = element("td", { class: "rx-difference" }, element("span", { text: number(d, true) }));
+    if (low !== null) difference.append(element("small", { text: span(low, high, true) }));
+    else if (q !== null) difference.append(element("small", { text: "too few patients for an interval" }));
+    return element("tr", {}, name, difference,
+      element("td", { class: "rx-picture" }, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, numbers, board.spread[metric.key] * reach)),
       element("td", {}, ...said),
-      element("td", {}, low === null || !(board.spread[metric.key] > 0) ? "–" : bar(metric, sign, pair, board.spread[metric.key] * reach)),
-      element("td", { text: number(d, true) }),
-      element("td", { text: low === null ? (q === null ? "none" : "too few patients") : span(low, high, true) }),
-      ...[p, q].map((v) => element("td", { text: v === null ? "–" : pText(board, v) })));
+      ...[p, q].map((v) => element("td", { class: "rx-p", text: v === null ? "–" : pText(board, v) })));
   });
   const picture = element("span", { class: "rx-sides" }, element("span", { text: `◀ ${b.name} better` }), element("span", { text: `${a.name} better ▶` }));
-  const heads = ["Metric (mean)", "Better", picture, "Difference", "95 % interval", "p", "q"];
+  const heads = ["Metric (mean)", "Difference, 95 % interval", picture, "Better", "p", "q"];
   const [first, second] = [a.id, b.id].map(encodeURIComponent);
   const reports = element("a", { href: new URL(`../models/${a.id}/?cases=${board.id}&beside=${second}&order=behind`, location.href).href, text: `Read both reports where ${a.name} is farthest behind` });
   const back = element("a", { href: new URL(`../models/${b.id}/?cases=${board.id}&beside=${first}&order=behind`, location.href).href, text: `where ${b.name} is` });
   return element("section", { class: "rx-duel" },
     element("h2", { text: `${a.name} and ${b.name}` }),
-    element("p", { class: "rx-verdict" }, ...verdict(board, a, b)),
+    element("p", { class: "rx-verdict" }, ...verdict(board, a, b, pair)),
     table(`${a.name} minus ${b.name}`, heads, body),
     ...(board.cases.includes(a.id) && board.cases.includes(b.id) ? [element("p", {}, reports, ", or ", back, ".")] : []));
 };
 
-// 1 where a metric favours the first model, −1 the second, 0 where it shows no difference, or less than matters.
-const shownBy = (q) => q !== null && q < ALPHA;
-const favours = (metric, [d, , , , q]) => (shownBy(q) && Math.abs(d) >= (metric.equivalence ?? 0) - 1e-6 ? Math.sign(metric.higher_is_better ? d : -d) : 0);
+// 1 where a metric favours the first model, −1 the second, 0 where it shows no difference, or one within the margin.
+const significant = (q) => q !== null && q < ALPHA;
+const favours = (metric, [d, , , , q]) => (significant(q) && Math.abs(d) >= (metric.equivalence ?? 0) - 1e-6 ? Math.sign(metric.higher_is_better ? d : -d) : 0);
 
 // Whether the difference is real, by the test that ranks, and what the other metrics say.
-const verdict = (board, a, b) => {
+const verdict = (board, a, b, pair) => {
   const metric = board.metrics.find((m) => m.key === board.primary);
-  const pair = (a.versus[b.id] ?? {})[board.primary];
-  const p = a.ranked_against[b.id];
-  if (!metric || !pair || p === undefined) return ["The ranking metric is not scored for both, so that the board says nothing about this pair."];
-  const [d, low, high] = pair;
+  const numbers = pair.versus[board.primary];
+  if (!metric || !numbers || pair.p === null || pair.standing === null) return ["The two are not compared by the test that ranks."];
+  const [d, low, high] = numbers;
   // Where numbers are shown in steps a difference may be too small to be shown: the test's own word counts.
-  const standing = a.standing[b.id];
-  const [better, worse] = standing.startsWith("better") ? [a, b] : [b, a];
+  const [better, worse] = pair.standing.startsWith("better") ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
   const size = `${d === 0 ? "less than is shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
-  const tested = `${chance(board, p)}, counted over all pairs of the board`;
-  if (standing === "better" || standing === "worse") {
-    return [element("strong", { text: `The difference is real: ${better.name} is better than ${worse.name}.` }),
-      ` They differ by ${size} (${tested}).`, others(board, a, b)];
+  const family = [a, b].some((m) => m.kind === "null") ? "all models and baselines" : "all pairs of the board";
+  const tested = `${chance(board, pair.p)}, adjusted for ${family}`;
+  const more = others(board, a, b, pair);
+  if (pair.standing === "better" || pair.standing === "worse") {
+    return [element("strong", { text: `${better.name} is better than ${worse.name}: the difference is significant.` }), ` They differ by ${size} (${tested}).`, more];
   }
-  if (standing !== "open") {
-    return [element("strong", { text: `${better.name} is better than ${worse.name}, but by less than matters.` }),
-      ` They differ by ${size} (${tested}); closer than ${metric.equivalence}, two models count as practically equal by convention, and the pair separates no ranks.`, others(board, a, b)];
+  if (pair.standing !== "open") {
+    return [element("strong", { text: `${better.name} is better than ${worse.name}, but within the margin of equivalence: too little to matter.` }),
+      ` They differ by ${size} (${tested}); closer than ${metric.equivalence}, two models count as equivalent by convention, and the pair separates no ranks.`, more];
   }
   const zero = low !== null && (low > 0 || high < 0)
     ? " The interval leaves out 0, but with so many pairs on a board some intervals do so by chance." : "";
-  const finer = board.mde_all_pairs === null ? "" : ` That does not make them equal: two models must differ by about ${number(board.mde_all_pairs)} for this board to tell them apart four times in five.`;
-  return [element("strong", { text: `No difference is shown between ${a.name} and ${b.name}.` }),
-    ` They differ by ${size} (${tested}).${zero}${finer}`, others(board, a, b)];
+  const finer = board.mde_all_pairs === null ? "" : ` A tie does not make them equal: two models must differ by about ${number(board.mde_all_pairs)} for this board to separate them four times in five.`;
+  return [element("strong", { text: `${a.name} and ${b.name} are statistically tied: a difference of this size can be chance.` }),
+    ` They differ by ${size} (${tested}).${zero}${finer}`, more];
 };
 
-const others = (board, a, b) => {
-  const tested = (m) => ((a.versus[b.id] ?? {})[m.key] ?? [])[4] ?? null;
-  const rest = board.metrics.filter((m) => m.key !== board.primary && tested(m) !== null);
+const others = (board, a, b, pair) => {
+  const rest = board.metrics.filter((m) => m.key !== board.primary && (pair.versus[m.key]?.[4] ?? null) !== null);
   if (!rest.length) return "";
-  const found = rest.map((m) => favours(m, a.versus[b.id][m.key]));
+  const found = rest.map((m) => favours(m, pair.versus[m.key]));
   const count = (side) => found.filter((f) => f === side).length;
   const said = (n, verb, rest = "") => `${n} ${verb}${n === 1 ? "s" : ""}${rest}`;
   const noun = rest.length === 1 ? "one other metric" : `${rest.length} other metrics`;

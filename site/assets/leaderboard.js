@@ -1,23 +1,20 @@
 // What a script adds to the server-rendered boards: sorting, filters, columns, marks over the rows shown, a choice of
 // models to compare, and the view as a file. The state stands in the address. Ranks are never computed anew.
 import { element, keepInAddress } from "./page.js";
-import { viewControls } from "./view.js";
+import { stickyHead } from "./sticky.js";
+import { exportView } from "./view.js";
 
-const PRESETS = {
-  all: ["all metrics", null],
-  clinical: ["clinical content", ["radcliq_v1", "semb_score", "radgraph_f1", "chexbert_micro_f1_14", "chexbert_macro_f1_14", "chexbert_micro_f1_5", "chexbert_macro_f1_5", "ratescore", "green", "crimson", "fineradscore"]],
-  wording: ["wording", ["bleu_2", "rouge_l", "bertscore"]],
-  ranking: ["ranking metric only", []],
-};
-const TEXTS = ["find", "inputs"]; // "q" would open the theme's search
+const TEXTS = ["find", "views", "context"]; // "q" would open the theme's search
 const BOXES = ["open", "clean", "heat", "plain"];
 const MOST = 3; // models that the compare page takes
+const FIRST = 25; // rows before "show all"
+const STAYING = [...TEXTS, ...BOXES, "cols", "sort", "dir"]; // what another board takes over
 
 const mount = () => {
   for (const table of document.querySelectorAll("table.rx-board:not([data-rx-on])")) {
-    table.dataset.rxOn = "1";
     for (const header of table.querySelectorAll("th[data-rx-better]")) makeSortable(table, header);
     if ("rxMain" in table.dataset) makeControls(table);
+    table.dataset.rxOn = "1";
   }
   // The theme wraps plain tables in a scroller of its own; without this no key reaches it on a phone.
   for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap")) {
@@ -33,8 +30,8 @@ const value = (row, index) => {
 };
 
 const makeSortable = (table, header) => {
-  const words = header.querySelector("small");
-  const button = element("button", { class: "rx-sort", type: "button" }, ...[...header.childNodes].filter((n) => n !== words));
+  const rest = [...header.querySelectorAll("small, .rx-what")];
+  const button = element("button", { class: "rx-sort", type: "button" }, ...[...header.childNodes].filter((n) => !rest.includes(n)));
   header.prepend(button);
   header.setAttribute("aria-sort", "none");
   button.addEventListener("click", () => {
@@ -57,129 +54,115 @@ const sort = (table, header, order) => {
   for (const body of table.tBodies) {
     const rows = [...body.rows].filter((row) => !row.classList.contains("rx-group"));
     rows.forEach((row, i) => (row.dataset.rxPlace ??= i));
-    rows.sort((a, b) => {
-      const back = a.dataset.rxPlace - b.dataset.rxPlace;
-      if (!header) return back;
-      const [x, y] = [value(a, header.cellIndex), value(b, header.cellIndex)];
-      if (x === null || y === null) return (x === null) - (y === null) || back; // unknown comes last either way
-      return sign * (x - y) || back;
+    const keyed = rows.map((row) => ({ row, place: Number(row.dataset.rxPlace), key: header ? value(row, header.cellIndex) : 0 }));
+    keyed.sort((a, b) => {
+      const back = a.place - b.place;
+      if (a.key === null || b.key === null) return (a.key === null) - (b.key === null) || back; // unknown comes last either way
+      return sign * (a.key - b.key) || back;
     });
-    body.append(...rows);
+    body.append(...keyed.map((k) => k.row));
   }
 };
 
 // The direction a reader sees: a reciprocal is shown the other way round than the mean it is sorted by.
 const shownOrder = (header, order) => {
-  const higher = (header.dataset.rxBetter === "high") !== ("rxReciprocal" in header.dataset);
+  const higher = header.dataset.rxArrow ? header.dataset.rxArrow === "↑" : header.dataset.rxBetter === "high";
   return higher === (order === "best") ? "descending" : "ascending";
 };
 
 // Controls
 
-const field = (label, control, name) => {
-  control.name = name;
-  return element("label", {}, ...(control.type === "checkbox" ? [control, ` ${label}`] : [`${label} `, control]));
-};
-
-const box = (label, name) => field(label, element("input", { type: "checkbox" }), name);
-
-const choice = (options) => {
-  const select = element("select");
-  for (const [key, label] of options) select.add(new Option(label, key));
-  return select;
-};
-
-const models = (table) => [...table.querySelectorAll('tbody:not([data-rx-group="nulls"]) tr[data-rx-id]')];
-const ranked = (table) => [...table.querySelectorAll('tbody[data-rx-group="rows"] tr[data-rx-id]')];
-const metricHeaders = (table) => [...table.querySelectorAll("th[data-rx-metric]")];
+const rowsOf = (table) => [...table.querySelectorAll("tbody tr[data-rx-id]")];
+const models = (table) => rowsOf(table).filter((r) => r.dataset.rxKind !== "null");
+const ranked = (table) => [...table.querySelectorAll('tbody[data-rx-group="rows"] tr[data-rx-id]')].filter((r) => r.dataset.rxKind !== "null");
+const headers = (table) => [...table.querySelectorAll("th[data-rx-metric]")];
+const picks = (table) => [...table.querySelectorAll(".rx-pick")];
+const columnBoxes = (form) => [...form.querySelectorAll('input[name="col"]')];
+const isReported = (table) => table.classList.contains("rx-reported");
 
 const makeControls = (table) => {
-  const inputs = [...new Set(models(table).map((r) => r.dataset.rxInputs))].sort();
-  const chosen = metricHeaders(table).map((h) => {
-    const label = box(h.dataset.rxMetric, "col");
-    label.firstChild.value = h.dataset.rxKey;
-    return label;
-  });
-  const form = element(
-    "form",
-    { class: "rx-controls" },
-    field("Search", element("input", { type: "search", autocomplete: "off", placeholder: "model or institution" }), "find"),
-    field("Inputs", choice([["", "any"], ...inputs.map((i) => [i, i])]), "inputs"),
-    box("Open weights", "open"),
-    box("Not trained on this source", "clean"),
-    field("Columns", choice([...Object.entries(PRESETS).map(([k, [label]]) => [k, label]), ["own", "chosen below"]]), "cols"),
-    box("Shade by score, darker is better", "heat"),
-    box("Hide intervals", "plain"),
-    element("button", { type: "reset", text: "Reset" }),
-    element("details", { class: "rx-columns" }, element("summary", { text: "Choose columns" }), ...chosen),
-  );
-  form.setAttribute("aria-label", "Filter the board and choose its columns");
-  const toggle = element("button", { type: "button", class: "rx-toggle", text: "Filters and columns" });
-  const fold = (open) => {
-    toggle.setAttribute("aria-expanded", String(open));
-    form.dataset.rxFolded = String(!open);
+  const box = table.closest(".rx-scroll");
+  const page = box.parentElement;
+  const parts = {
+    form: page.querySelector("form.rx-toolbar"),
+    said: page.querySelector(".rx-count"),
+    chips: page.querySelector(".rx-chips"),
+    compare: page.querySelector(".rx-compare-link"),
+    more: page.querySelector(".rx-more-rows"),
+    toggle: page.querySelector(".rx-toggle"),
   };
-  fold(false);
-  toggle.addEventListener("click", () => fold(toggle.getAttribute("aria-expanded") !== "true"));
-  const said = element("span", { class: "rx-count" });
-  said.setAttribute("role", "status");
-  const compare = element("a", { class: "rx-compare-link", hidden: "" });
-  table.closest(".rx-scroll").before(toggle, form, element("p", { class: "rx-state" }, said, " ", compare));
-  document.querySelector(".rx-downloads")?.after(viewControls(table));
+  parts.count = parts.said.textContent;
+  parts.toggle.addEventListener("click", () => {
+    const open = parts.toggle.getAttribute("aria-expanded") !== "true";
+    parts.toggle.setAttribute("aria-expanded", String(open));
+    parts.form.dataset.rxFolded = String(!open);
+  });
   makeChecks(table);
-  listen(table, form, said, compare);
+  listen(table, parts);
+  exportView(table, parts.form, parts.said);
+  stickyHead(table, box);
 };
 
 const makeChecks = (table) => {
   const rows = ranked(table);
-  if (rows.length < 2) return;
-  for (const row of rows) {
+  if (rows.length < 2 || isReported(table)) return;
+  for (const row of [...rows, ...table.querySelectorAll('tr[data-rx-kind="null"]')]) {
     const check = element("input", { type: "checkbox", class: "rx-pick" });
     check.setAttribute("aria-label", `Compare ${row.querySelector(".rx-name").textContent}`);
     row.cells[0].prepend(check);
   }
 };
 
-const listen = (table, form, said, compare) => {
-  const update = () => {
-    apply(table, form, said, compare);
+const listen = (table, parts) => {
+  const { form } = parts;
+  const update = (what) => {
+    apply(table, parts, what);
     write(table, form);
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => {
     if (event.target.name === "col") form.elements.cols.value = "own";
-    else if (event.target.name === "cols") tick(form, wanted(form));
-    update();
+    else if (event.target.name === "cols") tick(table, form, wanted(table, form));
+    update(event.target.name.startsWith("col") ? "columns" : "rows");
   });
-  form.addEventListener("reset", () => {
-    sort(table, null);
-    for (const check of picks(table)) check.checked = false;
-    // The fields are empty only after the event.
-    setTimeout(() => {
-      tick(form, null);
-      update();
-    });
+  parts.chips.addEventListener("click", (event) => {
+    const name = event.target.dataset?.rxClear;
+    if (name === undefined) return;
+    for (const control of name ? [form.elements[name]] : [...TEXTS, ...BOXES].map((n) => form.elements[n]).filter(Boolean)) {
+      if (control.type === "checkbox") control.checked = false;
+      else control.value = "";
+    }
+    if (!name) {
+      form.elements.cols.value = "";
+      tick(table, form, wanted(table, form));
+      sort(table, null);
+      for (const check of picks(table)) check.checked = false;
+    }
+    update("all");
+    form.elements.find.focus();
   });
-  table.addEventListener("rx-change", update);
-  table.addEventListener("change", (event) => event.target.classList.contains("rx-pick") && update());
+  parts.more.addEventListener("click", () => {
+    parts.all = !parts.all;
+    limit(table, parts);
+  });
+  table.addEventListener("rx-change", () => update("order"));
+  table.addEventListener("change", (event) => event.target.classList.contains("rx-pick") && update("picks"));
   read(table, form);
-  apply(table, form, said, compare);
+  apply(table, parts, "all");
+  carry(form);
 };
 
-const picks = (table) => [...table.querySelectorAll(".rx-pick")];
-const columnBoxes = (form) => [...form.querySelectorAll('input[name="col"]')];
-
-// Keys of the columns beside the ranking metric, which always stays; null for all.
-const wanted = (form) => {
+// Keys of the columns beside the ranking metric, which always stays.
+const wanted = (table, form) => {
   const columns = form.elements.cols.value;
-  return Object.hasOwn(PRESETS, columns) ? PRESETS[columns][1] : columnBoxes(form).filter((b) => b.checked && !b.disabled).map((b) => b.value);
+  if (columns === "own") return columnBoxes(form).filter((b) => b.checked && !b.disabled).map((b) => b.value);
+  const usual = headers(table).some((h) => h.classList.contains("rx-extra"));
+  const inside = (h) => columns === "all" || (columns === "" && !usual) || h.dataset.rxSets.split(" ").includes(columns || "usual");
+  return headers(table).filter(inside).map((h) => h.dataset.rxKey);
 };
 
-const tick = (form, keys) => {
-  columnBoxes(form).forEach((b, place) => {
-    b.disabled = place === 0;
-    b.checked = place === 0 || keys === null || keys.includes(b.value);
-  });
+const tick = (table, form, keys) => {
+  for (const b of columnBoxes(form)) b.checked = b.disabled || keys.includes(b.value);
 };
 
 // State
@@ -189,13 +172,13 @@ const read = (table, form) => {
   for (const name of TEXTS) {
     const control = form.elements[name];
     const given = query.get(name) ?? "";
-    if (!control.options || [...control.options].some((o) => o.value === given)) control.value = given;
+    if (control && (!control.options || [...control.options].some((o) => o.value === given))) control.value = given;
   }
-  for (const name of BOXES) form.elements[name].checked = query.get(name) === "1";
-  const columns = query.get("cols") ?? "all";
-  const known = Object.hasOwn(PRESETS, columns);
+  for (const name of BOXES) if (form.elements[name]) form.elements[name].checked = query.get(name) === "1";
+  const columns = query.get("cols") ?? "";
+  const known = [...form.elements.cols.options].some((o) => o.value === columns && columns !== "own");
   form.elements.cols.value = known ? columns : "own";
-  tick(form, known ? PRESETS[columns][1] : columns.split(","));
+  tick(table, form, known ? wanted(table, form) : columns.split(","));
   const picked = (query.get("pick") ?? "").split(",").slice(0, MOST);
   for (const check of picks(table)) check.checked = picked.includes(check.closest("tr").dataset.rxId);
   const header = [...table.querySelectorAll("th[data-rx-key]")].find((th) => th.dataset.rxKey === query.get("sort"));
@@ -205,45 +188,75 @@ const read = (table, form) => {
 const write = (table, form) => {
   const query = new URLSearchParams(location.search);
   const set = (name, text) => (text ? query.set(name, text) : query.delete(name));
-  for (const name of TEXTS) set(name, form.elements[name].value.trim());
-  for (const name of BOXES) set(name, form.elements[name].checked ? "1" : "");
+  for (const name of TEXTS) if (form.elements[name]) set(name, form.elements[name].value.trim());
+  for (const name of BOXES) if (form.elements[name]) set(name, form.elements[name].checked ? "1" : "");
   const columns = form.elements.cols.value;
-  set("cols", columns === "own" ? wanted(form).join(",") : columns === "all" ? "" : columns);
+  set("cols", columns === "own" ? wanted(table, form).join(",") : columns);
   set("pick", picks(table).filter((c) => c.checked).map((c) => c.closest("tr").dataset.rxId).join(","));
   const header = table.querySelector("th[data-rx-order]");
   const resting = header?.dataset.rxKey === "rank" && header.dataset.rxOrder === "best";
   set("sort", resting ? "" : header?.dataset.rxKey);
   set("dir", header?.dataset.rxOrder === "worst" ? "worst" : "");
   keepInAddress(query);
+  carry(form);
 };
 
-// The view
+// Filters, order and columns go along to another dataset or track.
+const carry = (form) => {
+  const query = new URLSearchParams(location.search);
+  for (const name of [...query.keys()]) if (!STAYING.includes(name)) query.delete(name);
+  const words = query.toString().replaceAll("%2C", ",");
+  for (const link of form.ownerDocument.querySelectorAll(".rx-switch a")) {
+    link.setAttribute("href", link.getAttribute("href").split("?")[0] + (words ? `?${words}` : ""));
+  }
+};
 
-const apply = (table, form, said, compare) => {
-  filter(table, form);
-  showColumns(table, wanted(form));
-  table.toggleAttribute("data-rx-shaded", form.elements.heat.checked);
-  table.toggleAttribute("data-rx-plain", form.elements.plain.checked);
+// The view: `what` has changed, so that an order alone costs no more than an order.
+const apply = (table, parts, what) => {
+  const { form } = parts;
+  if (what === "all" || what === "rows") {
+    filter(table, form);
+    table.toggleAttribute("data-rx-shaded", form.elements.heat.checked);
+    table.toggleAttribute("data-rx-plain", form.elements.plain?.checked ?? false);
+    mark(table, ranked(table).filter((r) => !r.hidden));
+    tell(table, parts);
+  }
+  if (what === "all" || what === "columns") showColumns(table, wanted(table, form));
+  if (what !== "columns" && what !== "picks") limit(table, parts);
+  offer(table, parts.compare);
+  table.dispatchEvent(new Event("rx-shown"));
+};
+
+const tell = (table, { form, said, chips, count }) => {
   const rows = ranked(table);
-  const shown = rows.filter((r) => !r.hidden);
-  mark(table, shown);
-  said.textContent =
-    shown.length === rows.length
-      ? `${rows.length} ranked ${rows.length === 1 ? "model." : "models. Tick two or three to compare them."}`
-      : `${shown.length} of ${rows.length} ranked models shown; their ranks are those of the whole board.`;
-  offer(table, compare);
+  const shown = rows.filter((r) => !r.hidden).length;
+  const which = isReported(table) ? "models shown; positions count among all of them" : "ranked models shown; their ranks are those of the whole board";
+  said.textContent = shown === rows.length ? count : `${shown} of ${rows.length} ${which}.`;
+  const made = [...TEXTS, ...BOXES].map((name) => form.elements[name]).filter((c) => c && (c.type === "checkbox" ? c.checked : c.value.trim()));
+  chips.replaceChildren(
+    ...made.map((c) => {
+      const words = c.type === "checkbox" ? c.parentElement.textContent.trim() : c.options ? c.selectedOptions[0].text : `“${c.value.trim()}”`;
+      const chip = element("button", { type: "button", "aria-label": `Remove: ${words}`, text: words });
+      chip.dataset.rxClear = c.name;
+      return chip;
+    }),
+    ...(made.length ? [Object.assign(element("button", { type: "button", class: "rx-clear", text: "Clear all" }), {})] : []),
+  );
+  const clear = chips.querySelector(".rx-clear");
+  if (clear) clear.dataset.rxClear = "";
 };
 
 const filter = (table, form) => {
-  const { find, inputs, open, clean } = form.elements;
+  const { find, views, context, open, clean } = form.elements;
   const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const row of models(table)) {
-    const name = row.querySelector(".rx-model").textContent.toLowerCase();
+    const name = words.length ? row.querySelector(".rx-model").textContent.toLowerCase() : "";
     row.hidden =
       !words.every((w) => name.includes(w)) ||
-      (inputs.value !== "" && row.dataset.rxInputs !== inputs.value) ||
-      (open.checked && row.dataset.rxOpen !== "1") ||
-      (clean.checked && row.dataset.rxSeen === "1");
+      (Boolean(views?.value) && row.dataset.rxViews !== views.value) ||
+      (Boolean(context?.value) && row.dataset.rxContext !== context.value) ||
+      (open?.checked && row.dataset.rxOpen !== "1") ||
+      (clean?.checked && row.dataset.rxSeen === "1");
   }
   for (const body of table.tBodies) {
     const rows = [...body.querySelectorAll("tr[data-rx-id]")];
@@ -251,28 +264,37 @@ const filter = (table, form) => {
   }
 };
 
+// The first rows of those that the filters leave; the button shows the others.
+const limit = (table, { more, all }) => {
+  const rows = [...table.querySelectorAll('tbody[data-rx-group="rows"] tr[data-rx-id]')].filter((r) => !r.hidden);
+  rows.forEach((row, i) => row.classList.toggle("rx-beyond", !all && i >= FIRST));
+  more.hidden = rows.length <= FIRST;
+  more.textContent = all ? `Show the first ${FIRST}` : `Show all ${rows.length}`;
+};
+
 const showColumns = (table, keys) => {
-  let hidden = 0;
-  metricHeaders(table).forEach((header, place) => {
-    const hide = keys !== null && place > 0 && !keys.includes(header.dataset.rxKey);
-    hidden += hide;
-    for (const row of table.rows) if (!row.classList.contains("rx-group")) row.cells[header.cellIndex].hidden = hide;
-  });
-  const span = table.tHead.rows[0].cells.length - hidden;
-  for (const cell of table.querySelectorAll(".rx-group th")) cell.colSpan = span;
+  const heads = headers(table);
+  const hide = new Map(heads.map((h) => [h.cellIndex, !h.classList.contains("rx-headline") && !keys.includes(h.dataset.rxKey)]));
+  for (const row of table.rows) {
+    if (row.classList.contains("rx-group")) continue;
+    for (const [index, hidden] of hide) row.cells[index].hidden = hidden;
+  }
+  const gone = [...hide.values()].filter(Boolean).length;
+  for (const cell of table.querySelectorAll(".rx-group th")) cell.colSpan = table.tHead.rows[0].cells.length - gone;
 };
 
 // Best and second of every column among the rows shown, by what readers see.
 const mark = (table, rows) => {
-  for (const header of metricHeaders(table)) {
+  if (isReported(table)) return;
+  for (const header of headers(table).filter((h) => !("rxUnmarked" in h.dataset))) {
     const sign = header.dataset.rxBetter === "high" ? -1 : 1;
     const cells = rows.map((r) => r.cells[header.cellIndex]).filter((c) => c.dataset.value !== "");
     cells.sort((a, b) => sign * (Number(a.dataset.value) - Number(b.dataset.value)));
-    const words = (cell) => cell.querySelector(".rx-value").textContent;
-    const order = [...new Set(cells.map(words))];
-    for (const cell of cells) {
-      cell.classList.toggle("rx-best", words(cell) === order[0]);
-      cell.classList.toggle("rx-second", words(cell) === order[1]);
+    const words = new Map(cells.map((c) => [c, c.querySelector(".rx-value").textContent]));
+    const order = [...new Set(words.values())];
+    for (const [cell, text] of words) {
+      cell.classList.toggle("rx-best", text === order[0]);
+      cell.classList.toggle("rx-second", text === order[1]);
     }
   }
 };
@@ -283,7 +305,7 @@ const offer = (table, link) => {
   for (const check of picks(table)) check.disabled = !check.checked && chosen.length >= MOST;
   const ids = chosen.map((c) => c.closest("tr").dataset.rxId);
   link.hidden = ids.length === 0;
-  link.textContent = ids.length > 1 ? `Compare ${ids.length} models` : "Choose another model to compare";
+  link.textContent = ids.length > 1 ? `Compare ${ids.length} models` : "Tick another model to compare";
   if (ids.length > 1) link.href = `${table.dataset.rxRoot}compare/?board=${table.dataset.rxBoard}&m=${ids.join(",")}`;
   else link.removeAttribute("href");
 };

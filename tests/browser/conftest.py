@@ -124,12 +124,12 @@ class Visitor:
 
 @pytest.fixture
 def visit(browser, served):
-    """Makes visitors: `visit(dark=True, phone=True, javascript=False)`."""
+    """Makes visitors: `visit(dark=True, phone=True, javascript=False, width=1440)`."""
     contexts = []
 
-    def make(*, dark=False, phone=False, javascript=True):
+    def make(*, dark=False, phone=False, javascript=True, width=1280):
         context = browser.new_context(
-            viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
+            viewport={"width": 390, "height": 844} if phone else {"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
             has_touch=phone,
             java_script_enabled=javascript,

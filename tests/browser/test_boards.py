@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 
 BOARD = "leaderboards/sandbox/findings/"
 CROWD = "leaderboards/mimic-cxr/findings/"
-ROWS = '#rx-board tbody[data-rx-group="rows"] tr'
+ROWS = '#rx-board tbody[data-rx-group="rows"] tr[data-rx-kind="submission"]'
+REPORTED = "leaderboards/iu-xray/report/"
 
 
 def ids(page):
@@ -25,6 +26,10 @@ def ids(page):
 
 def header(page, key):
     return page.locator(f'#rx-board th[data-rx-key="{key}"]')
+
+
+def sorter(page, key):
+    return header(page, key).locator("button.rx-sort")
 
 
 def column(page, key):
@@ -40,23 +45,31 @@ def controls(page):
     return page.get_by_role("form", name="Filter the board and choose its columns")
 
 
+def menu(page, name):
+    """A menu of the toolbar, opened."""
+    found = page.locator("details.rx-menu").filter(has=page.locator("summary", has_text=name))
+    if found.get_attribute("open") is None:
+        found.locator("summary").click()
+    return found
+
+
 def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
     visitor = visit()
     page = visitor.open(CROWD)
     ranked = ids(page)
-    header(page, "rouge_l").get_by_role("button").click()
-    assert header(page, "rouge_l").get_attribute("aria-sort") == "descending"
-    values = column(page, "rouge_l")
+    sorter(page, "bleu_2").click()
+    assert header(page, "bleu_2").get_attribute("aria-sort") == "descending"
+    values = column(page, "bleu_2")
     assert values == sorted(values, reverse=True)
-    header(page, "rouge_l").get_by_role("button").focus()
+    sorter(page, "bleu_2").focus()
     page.keyboard.press("Enter")
-    assert header(page, "rouge_l").get_attribute("aria-sort") == "ascending"
-    assert page.evaluate("document.activeElement.closest('th')?.dataset.rxKey") == "rouge_l"
+    assert header(page, "bleu_2").get_attribute("aria-sort") == "ascending"
+    assert page.evaluate("document.activeElement.closest('th')?.dataset.rxKey") == "bleu_2"
     backwards = ids(page)
     assert backwards != ranked
     page.reload()
     assert ids(page) == backwards, "the address keeps the order"
-    header(page, "rank").get_by_role("button").click()
+    sorter(page, "rank").click()
     assert ids(page) == ranked
     assert "sort" not in page.url
     visitor.well()
@@ -64,13 +77,13 @@ def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
 
 def test_a_skill_sorts_by_its_mean_and_what_is_unknown_comes_last(visit):
     page = visit().open(CROWD)
-    header(page, "radcliq_v1").get_by_role("button").click()
+    sorter(page, "radcliq_v1").click()
     assert header(page, "radcliq_v1").get_attribute("aria-sort") == "descending"
     values = column(page, "radcliq_v1")
     assert values == sorted(values)
     assert values[0] < 0, "a mean below zero is the best"
     for _ in range(2):
-        header(page, "green").get_by_role("button").click()
+        sorter(page, "green").click()
         values = column(page, "green")
         known = [v for v in values if v is not None]
         assert 0 < len(known) < len(values)
@@ -80,7 +93,7 @@ def test_a_skill_sorts_by_its_mean_and_what_is_unknown_comes_last(visit):
 def test_groups_stay_apart_whatever_is_sorted(visit):
     page = visit().open(CROWD + "?sort=bleu_2&dir=worst")
     groups = page.locator("#rx-board tbody").evaluate_all("b => b.map(x => x.dataset.rxGroup)")
-    assert groups == ["rows", "nulls", "incomplete", "withdrawn"]
+    assert groups == ["rows", "incomplete", "withdrawn"]
     for group in groups[1:]:
         first = page.locator(f'tbody[data-rx-group="{group}"] tr').first
         assert "rx-group" in first.get_attribute("class")
@@ -93,12 +106,12 @@ def test_filters_and_their_address(visit):
     form = controls(page)
     named = page.locator(f"{ROWS} .rx-model").all_text_contents()
     wanted = [i for i, words in zip(everyone, named, strict=True) if "company" in words.lower()]
-    form.get_by_label("Search").fill("Company")
+    form.get_by_role("searchbox").fill("Company")
     assert ids(page) == wanted
-    expect(page.get_by_role("status").first).to_have_text(
+    expect(page.locator(".rx-count")).to_have_text(
         f"{len(wanted)} of {len(everyone)} ranked models shown; their ranks are those of the whole board."
     )
-    form.get_by_label("Search").fill("")
+    form.get_by_role("searchbox").fill("")
     form.get_by_label("Open weights").check()
     form.get_by_label("Not trained on this source").check()
     facts = page.locator(f"{ROWS}:visible").evaluate_all(
@@ -106,15 +119,24 @@ def test_filters_and_their_address(visit):
     )
     assert facts
     assert all(f == ["1", "0"] for f in facts)
-    reads = page.locator(f"{ROWS}:visible").first.get_attribute("data-rx-inputs")
-    form.get_by_label("Inputs").select_option(reads)
+    form.get_by_label("Views").select_option("all")
     shown = ids(page)
-    assert page.locator('tbody[data-rx-group="nulls"]').is_visible()
+    reads = page.locator(f"{ROWS}:visible").evaluate_all("r => r.map(x => x.dataset.rxViews)")
+    assert set(reads) == {"all"}
+    assert page.locator('tr[data-rx-kind="null"]').first.is_visible(), (
+        "a baseline stays whatever is asked for"
+    )
     assert page.locator('tbody[data-rx-group="withdrawn"]').is_hidden()
     page.reload()
     assert ids(page) == shown
-    assert controls(page).get_by_label("Inputs").input_value() == reads
-    controls(page).get_by_role("button", name="Reset").click()
+    assert controls(page).get_by_label("Views").input_value() == "all"
+    assert page.locator(".rx-chips button").all_inner_texts() == [
+        "all views", "Open weights", "Not trained on this source", "Clear all",
+    ]  # fmt: skip
+    page.get_by_role("button", name="Remove: all views").click()
+    assert "views" not in page.url
+    assert set(shown) <= set(ids(page))
+    page.get_by_role("button", name="Clear all").click()
     expect(page.locator(f"{ROWS}:visible")).to_have_count(len(everyone))
     assert "?" not in page.url
     visitor.well()
@@ -128,7 +150,7 @@ def test_a_filter_moves_the_marks_and_not_the_ranks(visit):
         )
     )
     before = page.locator(f"{ROWS} td.rx-best:visible").count()
-    controls(page).get_by_label("Search").fill("model 1")
+    controls(page).get_by_role("searchbox").fill("model 1")
     shown = ids(page)
     assert 1 < len(shown) < len(ranks)
     for row in shown:
@@ -159,29 +181,116 @@ def test_columns_by_preset_and_by_choice(visit):
             "h => h.map(x => x.dataset.rxKey)"
         )
 
-    form = controls(page)
-    form.get_by_label("Columns").select_option("wording")
-    assert shown() == ["radcliq_v1", "bleu_2", "rouge_l", "bertscore"]
-    assert page.locator(".rx-group th").first.get_attribute("colspan") == "7"
-    form.get_by_text("Choose columns").click()
-    form.get_by_label("ROUGE-L").uncheck()
-    form.get_by_label("GREEN").check()
-    assert shown() == ["radcliq_v1", "bleu_2", "bertscore", "green"]
-    assert "cols=bleu_2,bertscore,green" in page.url
+    usual = shown()
+    assert usual[:3] == ["radcliq_v1", "radcliq_v1_mean", "bleu_2"]
+    assert "rouge_l" not in usual
+    panel = menu(page, "Columns")
+    panel.get_by_label("Columns").select_option("wording")
+    assert shown() == ["radcliq_v1", "bleu_2", "rouge_l", "bertscore", "semb_score"]
+    assert page.locator(".rx-group th").first.get_attribute("colspan") == "9"
+    panel.get_by_label("ROUGE-L").uncheck()
+    panel.get_by_label("GREEN").check()
+    assert shown() == ["radcliq_v1", "bleu_2", "bertscore", "semb_score", "green"]
+    assert "cols=bleu_2,bertscore,semb_score,green" in page.url
     page.reload()
-    assert shown() == ["radcliq_v1", "bleu_2", "bertscore", "green"]
-    controls(page).get_by_label("Columns").select_option("all")
-    assert len(shown()) == 13
+    assert shown() == ["radcliq_v1", "bleu_2", "bertscore", "semb_score", "green"]
+    menu(page, "Columns").get_by_label("Columns").select_option("all")
+    assert len(shown()) == 14
     visitor.well()
 
 
 def test_shading_and_intervals(visit):
     page = visit().open(CROWD + "?heat=1&plain=1")
     colour = "c => getComputedStyle(c).backgroundImage"
-    assert page.locator("td[data-rx-heat='4']").first.evaluate(colour) != "none"
+    shaded = page.locator("td[data-rx-heat='4']:visible").first
+    assert shaded.evaluate(colour) != "none"
     assert page.locator(f"{ROWS} td small:not(.rx-note):visible").count() == 0
-    controls(page).get_by_label("Shade by score, darker is better").uncheck()
-    assert page.locator("td[data-rx-heat='4']").first.evaluate(colour) == "none"
+    menu(page, "Columns").get_by_label("Shade by score, darker is better").uncheck()
+    assert shaded.evaluate(colour) == "none"
+
+
+def test_a_header_says_what_its_column_means(visit):
+    visitor = visit()
+    page = visitor.open(CROWD)
+    for key, words in (("radcliq_v1", "errors radiologists count"), ("bleu_2", "neighbouring words")):
+        header(page, key).get_by_role("button", name=re.compile("What .* means")).click()
+        pop = page.locator(f"#rx-what-{key}")
+        expect(pop).to_be_visible()
+        assert words in pop.inner_text()
+        assert abs(pop.bounding_box()["y"] - header(page, key).bounding_box()["y"]) < 200
+        assert pop.get_by_role("link").evaluate("a => a.pathname").endswith(f"/metrics/{key}/")
+    visitor.well()
+
+
+def test_a_long_board_shows_the_first_rows_and_then_all(visit, served):
+    visitor = visit()
+    page = visitor.open(REPORTED.replace("report", "findings"))
+    rows = page.locator('#rx-board tbody[data-rx-group="rows"] tr:visible')
+    n = page.locator('#rx-board tbody[data-rx-group="rows"] tr').count()
+    assert n > 25
+    expect(rows).to_have_count(25)
+    page.get_by_role("button", name=f"Show all {n}").click()
+    expect(rows).to_have_count(n)
+    page.get_by_role("button", name="Show the first 25").click()
+    expect(rows).to_have_count(25)
+    assert (
+        visit(javascript=False)
+        .open(REPORTED.replace("report", "findings"))
+        .locator("#rx-board tbody tr")
+        .count()
+        == n
+    )
+    visitor.well()
+
+
+def test_reported_rows_sort_filter_and_export(visit):
+    visitor = visit()
+    page = visitor.open(REPORTED)
+    expect(page.locator(".rx-count")).to_contain_text("reported by ReXrank, not re-scored")
+    ranks = page.locator("#rx-board tbody .rx-rank").all_inner_texts()
+    assert ranks == [str(i + 1) for i in range(len(ranks))]
+    sorter(page, "radgraph_f1").click()
+    index = header(page, "radgraph_f1").evaluate("h => h.cellIndex")
+    values = [
+        float(v)
+        for v in page.locator("#rx-board tbody tr").evaluate_all(
+            "(r, i) => r.map(x => x.cells[i].dataset.value)", index
+        )
+    ]
+    assert values == sorted(values, reverse=True)
+    name = page.locator("#rx-board tbody .rx-name").first.inner_text()
+    controls(page).get_by_role("searchbox").fill(name)
+    shown = page.locator("#rx-board tbody tr:visible").count()
+    rows = list(csv.DictReader(io.StringIO(view(page, "csv", "iu-xray.report"))))
+    assert len(rows) == shown
+    assert {r["kind"] for r in rows} == {"reported"}
+    assert "radcliq_v1_reciprocal" in rows[0]
+    visitor.well()
+
+
+def test_a_view_goes_along_to_another_dataset_and_track(visit):
+    visitor = visit()
+    page = visitor.open(CROWD)
+    sorter(page, "bleu_2").click()
+    controls(page).get_by_label("Open weights").check()
+    page.locator(".rx-pick").first.check()
+    page.get_by_role("navigation", name="Boards").get_by_role("link", name="findings + impression").click()
+    page.get_by_role("heading", level=1, name="MIMIC-CXR: findings + impression").wait_for()
+    expect(header(page, "bleu_2")).to_have_attribute("aria-sort", "descending")
+    assert controls(page).get_by_label("Open weights").is_checked()
+    assert "pick" not in page.url
+    visitor.well()
+
+
+def test_a_link_to_the_view_can_be_copied(visit):
+    visitor = visit()
+    page = visitor.open(CROWD)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sorter(page, "bleu_2").click()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator(".rx-count")).to_have_text("The link to this view is copied.")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("?sort=bleu_2")
+    visitor.well()
 
 
 def test_choosing_models_leads_to_their_comparison(visit):
@@ -206,10 +315,10 @@ def test_choosing_models_leads_to_their_comparison(visit):
 def test_what_an_address_may_not_do(visit):
     visitor = visit()
     page = visitor.open(
-        CROWD + '?find=<img src=x onerror=window.rxEvil=1>&sort=toString&cols=__proto__&inputs=x&pick=a"b'
+        CROWD + '?find=<img src=x onerror=window.rxEvil=1>&sort=toString&cols=__proto__&views=x&pick=a"b'
     )
     assert ids(page) == []
-    assert controls(page).get_by_label("Inputs").input_value() == ""
+    assert controls(page).get_by_label("Views").input_value() == ""
     page.goto(visitor.base + CROWD + "?cols=constructor&sort=__proto__")
     assert len(ids(page)) == 16
     visitor.well()
@@ -221,18 +330,17 @@ def test_what_an_address_may_not_do(visit):
 def test_the_whole_board_can_be_downloaded(visit):
     visitor = visit()
     page = visitor.open(BOARD)
-    for kind, start in (("csv", "rank,"), ("json", "{"), ("tex", "% Sandbox"), ("md.txt", "# Sandbox")):
+    for kind, start in (("csv", "rank,"), ("json", "{"), ("tex", "% "), ("md.txt", "# Sandbox")):
         with page.expect_download() as waiting:
             page.locator(f'a[data-rx-export="{kind}"]').click()
         assert Path(waiting.value.path()).read_text("utf-8").startswith(start)
     visitor.well()
 
 
-def view(page, kind):
-    page.locator(".rx-view select").select_option(kind)
+def view(page, kind, board="mimic-cxr.findings"):
     with page.expect_download() as waiting:
-        page.locator(".rx-view").get_by_role("button", name="Save").click()
-    assert waiting.value.suggested_filename == f"mimic-cxr.findings.view.{kind}"
+        menu(page, "Export").locator(f'[data-rx-save="{kind}"]').click()
+    assert waiting.value.suggested_filename == f"{board}.view.{kind}"
     return Path(waiting.value.path()).read_text("utf-8")
 
 
@@ -242,22 +350,56 @@ def test_the_view_can_be_saved_as_it_is_shown(visit):
     shown = ids(page)
     rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
     assert [r["id"] for r in rows if r["kind"] == "ranked"] == shown
-    assert [k for k in rows[0] if k not in {"rank", "id", "name", "kind"}][::3] == [
-        "RadCliQ-v1 skill", "BLEU-2", "ROUGE-L", "BERTScore",
-    ]  # fmt: skip
-    cell = page.locator(f'tr[data-rx-id="{shown[0]}"]').locator("td").nth(3).inner_text().split()
-    assert (rows[0]["BLEU-2"], rows[0]["BLEU-2 low"], rows[0]["BLEU-2 high"]) == (cell[0], cell[1], cell[3])
+    assert {r["kind"] for r in rows} >= {"ranked", "baseline"}
+    assert [k for k in rows[0] if k not in {"rank", "id", "name", "kind"}] == [
+        f"{k}{end}"
+        for k in ("radcliq_v1_skill", "bleu_2", "rouge_l", "bertscore", "semb_score")
+        for end in ("", "_low", "_high")
+    ]
+    first = next(r for r in rows if r["id"] == shown[0])
+    index = header(page, "bleu_2").evaluate("h => h.cellIndex")
+    cell = page.locator(f'tr[data-rx-id="{shown[0]}"]').locator("td, th").nth(index).inner_text().split()
+    assert (first["bleu_2"], first["bleu_2_low"], first["bleu_2_high"]) == (cell[0], cell[1], cell[3])
     data = json.loads(view(page, "json"))
-    assert [r["id"] for r in data["rows"]][: len(shown)] == shown
-    assert data["rows"][0]["metrics"]["BLEU-2"]["value"] == float(cell[0])
+    (line,) = [r for r in data["rows"] if r["id"] == shown[0]]
+    assert line["metrics"]["bleu_2"]["value"] == float(cell[0])
     assert "sort=bleu_2" in data["source"]
-    table = view(page, "tex")
-    assert table.count(r"\\") == len(rows) + 1
-    assert re.search(r"\\begin\{tabular\}\{llrrrr\}", table)
     lines = view(page, "md").strip().splitlines()
     assert len(lines) == 4 + len(rows)
-    assert all(line.count("|") == 7 for line in lines[2:])
+    assert all(line.count("|") == 8 for line in lines[2:])
     visitor.well()
+
+
+def test_the_usual_view_names_headline_mean_and_reciprocal(visit):
+    page = visit().open(CROWD)
+    rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
+    assert [k for k in rows[0] if k.startswith("radcliq")] == [
+        "radcliq_v1_skill", "radcliq_v1_skill_low", "radcliq_v1_skill_high", "radcliq_v1_mean", "radcliq_v1_reciprocal",
+    ]  # fmt: skip
+    assert float(rows[0]["radcliq_v1_mean"]) < 0
+    assert rows[0]["radcliq_v1_reciprocal"] == ""
+
+
+def test_latex_is_ready_for_a_paper(visit):
+    page = visit().open(CROWD + "?cols=wording")
+    table = view(page, "tex")
+    for wanted in (
+        r"\usepackage{booktabs}",
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+        r"\caption{MIMIC-CXR",
+        r"\cite{zhang2024rexrank}",
+    ):
+        assert wanted in table
+    assert re.search(r"\\begin\{tabular\}\{llrrrrr\}", table)
+    assert r"RadCliQ-v1 skill $\uparrow$ & BLEU-2 $\uparrow$" in table
+    best = page.locator(f"{ROWS} td.rx-best:visible .rx-value").count()
+    second = page.locator(f"{ROWS} td.rx-second:visible .rx-value").count()
+    assert (table.count(r"\textbf{"), table.count(r"\underline{")) == (best, second)
+    assert re.search(r"\{\\scriptsize \(\d\.\d+ to \d\.\d+\)\}", table)
+    bare = view(visit().open(CROWD + "?cols=wording&plain=1"), "tex")
+    assert "scriptsize" not in bare
 
 
 def test_a_view_is_safe_to_paste(visit):
@@ -280,8 +422,8 @@ def test_the_view_can_be_copied(visit):
     visitor = visit()
     page = visitor.open(CROWD)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator(".rx-view").get_by_role("button", name="Copy").click()
-    expect(page.locator(".rx-view").get_by_role("status")).to_have_text("Copied.")
+    menu(page, "Export").get_by_role("button", name="Copy Markdown").click()
+    expect(page.locator(".rx-count")).to_have_text("Copied as Markdown.")
     assert page.evaluate("navigator.clipboard.readText()").startswith("MIMIC\\-CXR, findings")
     visitor.well()
 
@@ -310,16 +452,17 @@ def test_instant_navigation_keeps_everything_alive(visit):
     page.locator(".rx-case").first.wait_for()
     page.locator(".md-tabs").get_by_role("link", name="Overview").click()
     page.get_by_role("heading", level=1, name="Which model writes").wait_for()
-    page.get_by_role("link", name="Board: MIMIC-CXR, findings", exact=True).click()
+    page.locator(".rx-matrix").first.get_by_role("link", name="MIMIC-CXR", exact=True).click()
     page.locator(".rx-pick").first.wait_for()
-    header(page, "rouge_l").get_by_role("button").click()
-    assert header(page, "rouge_l").get_attribute("aria-sort") == "descending"
-    assert "sort=rouge_l" in page.url
+    sorter(page, "bleu_2").click()
+    assert header(page, "bleu_2").get_attribute("aria-sort") == "descending"
+    assert "sort=bleu_2" in page.url
     page.locator(f"{ROWS}:visible").first.locator("a.rx-name").click()
-    page.get_by_role("heading", level=2, name="Card").wait_for()
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_url("**/models/**")
     page.go_back()
-    expect(header(page, "rouge_l")).to_have_attribute("aria-sort", "descending")
-    assert page.locator(".rx-controls:not(.rx-view)").count() == 1, "controls are made once"
+    expect(header(page, "bleu_2")).to_have_attribute("aria-sort", "descending")
+    assert page.locator("form.rx-controls").count() == 1, "controls are made once"
     assert page.evaluate("window.rxSame"), "no page was loaded anew"
     visitor.well()
 
@@ -339,21 +482,39 @@ def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
     visitor.well()
 
 
-def test_headings_stay_while_rows_scroll(visit):
-    page = visit().open(CROWD)
-    scroller = page.locator(".rx-scroll").first
-    scroller.evaluate("s => { s.scrollTop = 400; return new Promise(d => requestAnimationFrame(d)) }")
-    assert abs(header(page, "bleu_2").bounding_box()["y"] - scroller.bounding_box()["y"]) < 3
+@pytest.mark.parametrize("query", ["", "?cols=all"], ids=["fits", "scrolls sideways"])
+def test_headings_stay_while_the_page_scrolls(visit, query):
+    page = visit().open(CROWD + query)
+    page.locator(f"{ROWS} >> nth=12").evaluate("r => r.scrollIntoView({block: 'center'})")
+    page.wait_for_function("() => scrollY > 300")
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+    below = page.locator(".md-header").bounding_box()
+    assert abs(header(page, "bleu_2").bounding_box()["y"] - below["y"] - below["height"]) < 4
+    assert page.locator(".rx-scroll").first.evaluate("s => s.scrollHeight - s.clientHeight") <= 2, (
+        "no scroller within the page"
+    )
+
+
+@pytest.mark.parametrize("width", [1440, 1600])
+def test_the_usual_columns_fit_and_rows_are_low(visit, width):
+    page = visit(width=width).open(CROWD)
+    box = page.locator(".rx-scroll").first
+    assert box.evaluate("s => s.scrollWidth - s.clientWidth") <= 1
+    rem = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize) / 20")
+    heights = page.locator(f"{ROWS}:visible").evaluate_all(
+        "r => r.map(x => x.getBoundingClientRect().height)"
+    )
+    assert sorted(heights)[len(heights) // 2] / rem <= 41
 
 
 def test_a_phone_folds_the_controls(visit):
     visitor = visit(phone=True)
     page = visitor.open(CROWD)
-    toggle = page.get_by_role("button", name="Filters and columns")
+    toggle = page.get_by_role("button", name="Filters, columns and export")
     assert page.locator("form.rx-controls").is_hidden()
     toggle.click()
     assert toggle.get_attribute("aria-expanded") == "true"
-    controls(page).get_by_label("Search").fill("nobody")
+    controls(page).get_by_role("searchbox").fill("nobody")
     assert ids(page) == []
     visitor.well()
 
@@ -361,6 +522,7 @@ def test_a_phone_folds_the_controls(visit):
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_words_of_figures_keep_their_size(visit, phone):
     page = visit(phone=phone).open(CROWD)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     sizes = page.locator(".rx-figure text:visible, .rx-ticks text:visible").evaluate_all(
         "texts => texts.map(t => t.getBoundingClientRect().height)"
     )

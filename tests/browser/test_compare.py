@@ -20,14 +20,14 @@ def test_two_and_three_models(visit):
     tables.nth(1).wait_for()
     assert tables.count() == 2
     row = tables.nth(0).locator("tbody tr", has_text="BLEU-2")
-    assert row.locator("td").first.inner_text() == "Sandbox near-copy"
+    assert row.locator("td").nth(2).inner_text() == "Sandbox near-copy"
     assert row.locator("svg").count() == 1
     page.get_by_label("Model 3").select_option("rexrank-sandbox/paraphrase")
     expect(tables).to_have_count(4)
     assert "m=rexrank-sandbox/near-copy,rexrank-sandbox/shuffled,rexrank-sandbox/paraphrase" in page.url
     page.reload()
     expect(tables).to_have_count(4)
-    page.get_by_label("Board", exact=True).select_option("sandbox.findings")
+    page.get_by_label("Leaderboard", exact=True).select_option("sandbox.findings")
     expect(page).to_have_url(re.compile(r"board=sandbox\.findings"))
     expect(tables).to_have_count(4)
     visitor.well()
@@ -39,13 +39,12 @@ def test_differences_are_those_of_the_file(visit, served):
         "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
     )
     page.locator(".rx-result table").nth(1).wait_for()
-    pairs = json.loads((served[1] / "data/pairwise/sandbox.findings.json").read_text())["metrics"]["bleu_2"]
-    (pair,) = [
-        p for p in pairs if {p["a"], p["b"]} == {"rexrank-sandbox/shuffled", "rexrank-sandbox/near-copy"}
-    ]
+    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
+    own = json.loads(file.read_text())
+    d, low, high, *_ = own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")]
     shown = page.locator(".rx-result table").first.locator("tbody tr", has_text="BLEU-2").inner_text()
-    assert f"−{abs(pair['difference']):.3f}" in shown
-    assert f"−{abs(pair['high']):.3f} to −{abs(pair['low']):.3f}" in shown
+    assert f"−{d:.3f}" in shown
+    assert f"−{high:.3f} to −{low:.3f}" in shown
     visitor.well()
 
 
@@ -53,7 +52,9 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     visitor = visit()
     page = visitor.open(PAIR)
     said = page.locator(".rx-verdict")
-    expect(said).to_contain_text("The difference is real: Sandbox near-copy is better than Sandbox shuffled.")
+    expect(said).to_contain_text(
+        "Sandbox near-copy is better than Sandbox shuffled: the difference is significant."
+    )
     table = json.loads((served[1] / "data/sandbox.findings.json").read_text())
     (pair,) = [
         p
@@ -70,29 +71,30 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     def undecided(route):
         answer = route.fetch()
         found = answer.json()
-        found["ranked_against"] = dict.fromkeys(found["ranked_against"], 0.2)
-        found["standing"] = dict.fromkeys(found["standing"], "open")
+        found["ranked_against"] = [0.2] * len(found["others"])
+        found["standing"] = ["open"] * len(found["others"])
         route.fulfill(response=answer, json=found)
 
     page.route("**/compare/sandbox.findings/*.json", undecided)
     page.reload()
-    expect(said).to_contain_text("No difference is shown between Sandbox near-copy and Sandbox shuffled.")
+    expect(said).to_contain_text(
+        "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference of this size can be chance."
+    )
     expect(said).to_contain_text("p = 0.200")
-    expect(said).to_contain_text("That does not make them equal")
+    expect(said).to_contain_text("A tie does not make them equal")
 
     def slight(route):
         answer = route.fetch()
         found = answer.json()
-        ahead = "better_by_less" if found["id"].endswith("near-copy") else "worse_by_less"
-        found["standing"] = dict.fromkeys(found["standing"], ahead)
+        found["standing"] = ["better_by_less"] * len(found["others"])
         route.fulfill(response=answer, json=found)
 
     page.route("**/compare/sandbox.findings/*.json", slight)
     page.reload()
     expect(said).to_contain_text(
-        "Sandbox near-copy is better than Sandbox shuffled, but by less than matters."
+        "Sandbox near-copy is better than Sandbox shuffled, but within the margin of equivalence: too little to matter."
     )
-    expect(said).to_contain_text("closer than 0.01, two models count as practically equal by convention")
+    expect(said).to_contain_text("closer than 0.01, two models count as equivalent by convention")
     visitor.well()
 
 
@@ -102,8 +104,8 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
     def tiny(route):
         answer = route.fetch()
         found = answer.json()
-        for pairs in found["versus"].values():
-            pairs["bleu_2"][:3] = [0, -0.001, 0.001]
+        for pair in found["versus"]["bleu_2"]:
+            pair[:3] = [0, -0.001, 0.001]
         route.fulfill(response=answer, json=found)
 
     visitor.page.route("**/compare/sandbox.findings/*.json", tiny)
@@ -111,7 +113,7 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
         "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
     )
     said = page.locator(".rx-verdict")
-    expect(said).to_contain_text("Sandbox near-copy is better than Sandbox shuffled.")
+    expect(said).to_contain_text("Sandbox near-copy is better than Sandbox shuffled:")
     expect(said).to_contain_text("by less than is shown in mean BLEU-2")
     visitor.well()
 
@@ -122,7 +124,7 @@ def test_a_metric_that_one_lacks_is_said(visit):
     def without(route):
         answer = route.fetch()
         found = answer.json()
-        found["versus"] = {other: {"bleu_2": m["bleu_2"]} for other, m in found["versus"].items()}
+        found["versus"] = {"bleu_2": found["versus"]["bleu_2"]}
         if found["id"].endswith("shuffled"):
             del found["metrics"]["rouge_l"]
         route.fulfill(response=answer, json=found)
@@ -167,3 +169,49 @@ def test_it_leads_to_the_reports_that_differ_most(visit):
     page.go_back()
     expect(page.locator(".rx-result table")).to_have_count(2)
     visitor.well()
+
+
+def test_nothing_moves_while_it_loads(visit):
+    for phone in (False, True):
+        visitor = visit(phone=phone, width=1440)
+        visitor.page.add_init_script(
+            "window.rxShift = 0; new PerformanceObserver((l) => l.getEntries().forEach((e) => (rxShift += e.value)))"
+            ".observe({ type: 'layout-shift', buffered: true })"
+        )
+        page = visitor.open("compare/")
+        page.locator(".rx-result .rx-difference").first.wait_for()
+        page.evaluate("() => new Promise((d) => setTimeout(d, 300))")
+        assert page.evaluate("rxShift") < 0.1
+        visitor.well()
+
+
+def test_the_first_pair_is_there_before_a_script_and_stays(visit):
+    before = visit(javascript=False).open("compare/")
+    verdict = before.locator(".rx-verdict strong").inner_text()
+    first = before.locator(".rx-result table tbody tr").first.inner_text()
+    page = visit().open("compare/")
+    page.locator(".rx-result .rx-difference").first.wait_for()
+    assert page.locator(".rx-verdict strong").first.inner_text() == verdict
+    assert page.locator(".rx-difference span").first.inner_text() in first
+    assert before.get_by_role("link", name="Sandbox, findings", exact=True).is_visible()
+
+
+def test_a_baseline_can_be_chosen(visit):
+    visitor = visit()
+    page = visitor.open(PAIR)
+    page.locator(".rx-result .rx-difference").first.wait_for()
+    baseline = page.get_by_label("Model 2").locator("optgroup[label=Baselines] option").first
+    name = baseline.inner_text()
+    page.get_by_label("Model 2").select_option(label=name)
+    said = page.locator(".rx-verdict")
+    expect(said).to_contain_text(f"is better than {name}: the difference is significant.")
+    expect(said).to_contain_text("adjusted for all models and baselines")
+    visitor.well()
+
+
+def test_the_difference_is_on_a_phones_screen(visit):
+    page = visit(phone=True).open(PAIR)
+    page.locator(".rx-result .rx-difference").first.wait_for()
+    box = page.locator(".rx-result .rx-difference").first.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390

@@ -120,7 +120,7 @@ def test_csv_has_the_skill_and_what_rexrank_prints_beside_the_mean():
         < float(made[0]["radcliq_v1_skill_high"])
     )
     assert [r["radcliq_v1_reciprocal"] for r in made] == ["2.0", ""]
-    assert [r["radcliq_v1"] for r in made] == ["0.5", "-0.1"]
+    assert [r["radcliq_v1_mean"] for r in made] == ["0.5", "-0.1"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from support.boards import URL, make_leaderboard
 from support.crowd import make_crowd
 
 from evaluator.leaderboard.rank import rank_all
-from evaluator.site.build import pages, write_pages, write_shards
+from evaluator.site.api import endpoint_files
+from evaluator.site.build import pages, write_large, write_pages
+from evaluator.site.content import read_content
 
 HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config }} `|` \"'>"
 HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion."
@@ -29,7 +31,7 @@ def leaderboard(tmp_path_factory):
 @pytest.fixture(scope="session")
 def made(leaderboard):
     """Every page and file of the site by its name, at an address below a folder."""
-    return pages(leaderboard, URL)
+    return pages(leaderboard, URL) | dict(endpoint_files(read_content(leaderboard, URL)))
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +39,7 @@ def docs(leaderboard, tmp_path_factory):
     """The sources of the site on disk, case files included."""
     folder = tmp_path_factory.mktemp("docs")
     write_pages(leaderboard, folder, URL)
-    write_shards(leaderboard, folder)
+    write_large(leaderboard, folder)
     return folder
 
 

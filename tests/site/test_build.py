@@ -222,7 +222,7 @@ def test_an_empty_leaderboard_still_makes_a_site(tmp_path):
     made = pages(tmp_path)
     assert "No model has been scored on this board yet" in made["leaderboards/iu-xray/findings.md"]
     assert "Nothing yet" in made["changelog.md"]
-    assert "No board has two ranked models" in made["compare.md"]
+    assert "No leaderboard has two ranked models" in made["compare.md"]
 
 
 @given(st.text())

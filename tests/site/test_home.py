@@ -16,6 +16,7 @@ from evaluator.leaderboard.reported import load_reported
 from evaluator.site.board.page import board_page
 from evaluator.site.content import Content
 from evaluator.site.home import NEWEST, boards_index, overview_page
+from evaluator.site.standings import PLACES
 
 DATASETS = [get_dataset(d) for d in dataset_ids()]
 
@@ -37,70 +38,111 @@ def content(crowd, tmp_path):
     )
 
 
-def cells(page):
-    """The cells of the boards' table, by dataset and track."""
-    table = re.search(r'<table class="rx-overview".*?</table>', page, re.DOTALL)[0]
-    found = {}
-    for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", table, re.DOTALL):
-        dataset = re.search(r"datasets/([\w-]+)/", row)[1]
-        for track, cell in zip(
-            ("findings", "report"), re.findall(r"<td.*?</td>", row, re.DOTALL), strict=True
-        ):
-            found[dataset, track] = cell
-    return found
+def panels(page):
+    """The panels of *Best now* by their titles."""
+    found = re.findall(
+        r'<section class="rx-tabpanel".*?</section>', page.split('id="the-boards"')[0], re.DOTALL
+    )
+    found = [f for f in found if "rx-leaders" in f]
+    return {words(re.search(r"<h3.*?</h3>", f, re.DOTALL)[0]): f for f in found}
+
+
+def columns(matrix):
+    """The columns of a matrix: title and cells, top down."""
+    heads = [words(h) for h in re.findall(r'<th scope="col">(.*?)</th>', matrix, re.DOTALL)[1:]]
+    rows = [
+        re.findall(r"<td.*?</td>", r, re.DOTALL)
+        for r in re.findall(r"<tr><th scope=\"row\">.*?</tr>", matrix, re.DOTALL)
+    ]
+    return dict(zip(heads, zip(*rows, strict=True), strict=True))
+
+
+def matrices(page):
+    return [columns(m) for m in re.findall(r'<table class="rx-matrix".*?</table>', page, re.DOTALL)]
 
 
 def test_every_real_board_is_there_and_leads_on(content):
-    found = cells(overview_page(DATASETS, content))
-    assert set(found) == {(d.id, t) for d in DATASETS if not d.synthetic for t in d.tracks}
-    for (dataset, track), cell in found.items():
-        assert f'href="leaderboards/{dataset}/{track}/"' in cell
+    page = html.unescape(overview_page(DATASETS, content))
+    for dataset in DATASETS:
+        for track in () if dataset.synthetic else dataset.tracks:
+            assert f'href="leaderboards/{dataset.id}/{track}/"' in page
+    assert len(matrices(page)) == len({(d.task, t) for d in DATASETS if not d.synthetic for t in d.tracks})
 
 
-def test_the_best_group_is_that_of_the_table(content, crowd):
-    cell = cells(overview_page(DATASETS, content))["iu-xray", "findings"]
-    best = [r for r in crowd["iu-xray", "findings"]["rows"] if r["tied_with_best"]]
-    linked = re.findall(r'href="models/([^"]+)/"', cell)
-    assert linked == [r["id"] for r in best[:4]]
-    assert f"{len(best)} not told apart" in words(cell)
-    assert "12 models · 590 studies" in words(cell)
+def test_the_first_places_are_those_of_the_table(content, crowd):
+    found = matrices(overview_page(DATASETS, content))[0]
+    (cells,) = (c for h, c in found.items() if h.startswith("IU X-ray"))
+    rows = crowd["iu-xray", "findings"]["rows"][:PLACES]
+    ids = [html.unescape(re.search(r'href="models/([^"]+)/"', c)[1]) for c in cells]
+    assert ids == [r["id"] for r in rows]
+    low, high = rows[0]["rank_low"], rows[0]["rank_high"]
+    assert words(cells[0]).endswith(f"rank {low}" if low == high else f"rank {low}–{high}")
+    assert any("590 studies · 12 models" in h for h in found)
+
+
+def test_best_now_names_the_tie_and_shows_intervals(content, crowd):
+    panel = panels(overview_page(DATASETS, content))["IU X-ray"]
+    best = [r["name"] for r in crowd["iu-xray", "findings"]["rows"] if r["tied_with_best"]]
+    assert len(best) > 1
+    assert "are statistically tied for first:" in words(panel)
+    assert all(n in words(panel) for n in best[:4])
+    assert panel.count('class="rx-bar') == PLACES
+    assert "RadCliQ-v1 skill, 95 % interval" in words(panel)
 
 
 def test_a_leader_beyond_the_pole_is_shown_by_its_skill(content, crowd):
-    cell = words(cells(overview_page(DATASETS, content))["iu-xray", "findings"])
+    panel = words(panels(overview_page(DATASETS, content))["IU X-ray"])
     mean = crowd["iu-xray", "findings"]["rows"][0]["metrics"]["radcliq_v1"]["mean"]
     assert mean < 0
-    assert f"RadCliQ-v1 skill {(2.450143 - mean) / 3.890833:.3f}" in cell
-    assert "1/RadCliQ-v1" not in cell
+    assert f"{(2.450143 - mean) / 3.890833:.3f}" in panel
+    assert "1/RadCliQ-v1" not in panel
 
 
 def test_one_model_is_the_only_one(content, crowd):
     table = crowd["iu-xray", "findings"]
     alone = {**table, "rows": table["rows"][:1]}
     changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): typed(alone)})
-    cell = words(cells(overview_page(DATASETS, changed))["iu-xray", "findings"])
-    assert "the only one · 1 model ·" in cell
+    page = words(overview_page(DATASETS, changed))
+    assert f"{table['rows'][0]['name']} is the only ranked model." in page
 
 
-def test_an_empty_challenge_still_tells_what_there_is(tmp_path):
+def test_on_the_first_day_the_rows_of_rexrank_stand_there_and_say_so(tmp_path):
     reported = load_reported(ROOT / "leaderboard/reported")
     content = Content(leaderboard=tmp_path, site_url="https://example.org/", reported=reported)
-    page = overview_page(DATASETS, content)
-    for (dataset, track), cell in cells(page).items():
-        newest = [r for r in reported if (r.dataset, r.track, r.snapshot) == (dataset, track, "2026-08")]
-        assert f"{len(newest)} reported by ReXrank" in words(cell)
-        assert "No model yet" in cell
-    assert "No result yet" in page
-    assert "best group" not in words(page.split("## The boards")[1].split("<table")[0])
-    nothing = overview_page(DATASETS, Content(leaderboard=tmp_path, site_url="https://example.org/"))
-    assert "reported by ReXrank" not in nothing
+    for page in (overview_page(DATASETS, content), boards_index(DATASETS, content)):
+        assert "No model yet" not in page
+        assert "no model yet" not in page
+        for matrix in matrices(page):
+            for head, cells in matrix.items():
+                assert "reported by ReXrank, not re-scored" in head
+                assert all(words(c) not in {"", "–"} for c in cells)
+    panel = panels(overview_page(DATASETS, content))["IU X-ray"]
+    assert "Reported by ReXrank, not re-scored:" in words(panel)
+    assert "UniRG-CXR" in words(panel)
+    assert "No results yet" in overview_page(DATASETS, content)
+
+
+def test_an_empty_challenge_still_tells_how_to_enter(tmp_path):
+    page = overview_page(DATASETS, Content(leaderboard=tmp_path, site_url="https://example.org/"))
+    assert "Yours can be the first" in page
+    assert "reported by ReXrank" not in page
+    assert "Enter in three steps" in page
+
+
+def test_one_row_of_our_own_takes_the_place_of_what_was_reported(content):
+    reported = load_reported(ROOT / "leaderboard/reported")
+    both = Content(content.leaderboard, content.site_url, tables=content.tables, reported=reported)
+    for head, cells in matrices(overview_page(DATASETS, both))[0].items():
+        own = head.startswith(("IU X-ray", "CheXpert Plus"))
+        assert ("reported by ReXrank" in head) != own
+        assert ('href="models/' in "".join(cells)) == own
 
 
 @pytest.mark.parametrize("page", [overview_page, boards_index])
 def test_the_synthetic_set_stands_apart(content, page):
     made = page(DATASETS, content)
-    assert ("sandbox", "findings") not in cells(made)
-    assert "leaderboards/sandbox/findings/" in made
+    assert not any("Sandbox" in head for m in matrices(made) for head in m)
+    assert "leaderboards/sandbox/findings/" in html.unescape(made)
 
 
 def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
@@ -110,8 +152,8 @@ def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
     listed = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, changed))
     assert len(listed) == NEWEST
     first = words(listed[0])
-    assert first.startswith("2026-02-01 B entered 3 boards: IU X-ray findings at 2–4")
-    assert "findings + impression at 1" in first
+    assert first.startswith("2026-02-01 B entered 3 boards: IU X-ray findings , rank 2–4")
+    assert "findings + impression , rank 1" in first
     assert words(listed[1]).startswith("2026-01-09 M8")
 
 
@@ -137,7 +179,9 @@ def test_hostile_names_stay_words(content):
 
 
 def board(dataset, track, table=None, reported=()):
-    return board_page(get_dataset(dataset), track, typed(table) if table else None, reported, (), DATASETS)
+    tables = {(dataset, track): typed(table)} if table else {}
+    content = Content(ROOT / "leaderboard", "https://example.org/", tables=tables, reported=list(reported))
+    return html.unescape(board_page(get_dataset(dataset), track, content, DATASETS))
 
 
 def test_a_board_leads_to_all_others(crowd):
@@ -158,15 +202,24 @@ def test_links_within_a_board_have_a_target(crowd):
         assert set(re.findall(r'href="#([\w-]+)"', page)) <= known
 
 
-def test_an_empty_board_says_so_and_opens_what_was_reported():
+def test_an_empty_board_shows_what_was_reported():
     reported = load_reported(ROOT / "leaderboard/reported")
     page = board("chexpert-plus", "findings", None, reported)
     assert "No model has been scored on this board yet" in page
-    assert "reports 31 models here" in words(page)
-    assert page.count(" open><summary>") == 1
+    assert "the 31 models of ReXrank's newest snapshot, reported by ReXrank, not re-scored" in words(page)
+    table = page.split("<tbody")[1].split("</tbody>")[0]
+    assert [words(c) for c in re.findall(r'<td class="rx-rank".*?</td>', table)][:3] == ["1", "2", "3"]
     assert "62 studies · valid split" in words(page), "how many patients they have is not known"
     assert "590 studies of 590 patients" in words(board("iu-xray", "findings"))
-    assert "Download" not in page
+    assert "Download the whole board" not in page
+
+
+def test_positions_count_among_reported_rows_only_and_own_rows_come_first(crowd):
+    reported = load_reported(ROOT / "leaderboard/reported")
+    page = board("iu-xray", "findings", crowd["iu-xray", "findings"], reported)
+    main, rest = page.split('id="reported"')
+    assert "UniRG-CXR" not in main
+    assert "UniRG-CXR" in rest
 
 
 def test_a_board_of_baselines_shows_them_and_says_that_nobody_is_there(crowd):
@@ -175,7 +228,7 @@ def test_a_board_of_baselines_shows_them_and_says_that_nobody_is_there(crowd):
         "iu-xray", "findings", {**table, "pairs": [], "sensitivity": {}, "stability": {}, "subgroups": None}
     )
     assert "No model has been scored on this board yet" in page
-    assert 'data-rx-group="nulls"' in page
+    assert 'data-rx-kind="null"' in page
     assert "best group" not in page
 
 

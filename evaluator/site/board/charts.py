@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from evaluator.leaderboard.history import Event
 from evaluator.leaderboard.table import Column, Table
@@ -49,12 +49,13 @@ class Upright:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of a figure, and what it stands for."""
+    """A point of a figure, what it stands for, and the way to its model."""
 
     x: str
     y: str
     filled: bool
     words: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +149,17 @@ def _levels(values: Sequence[float], slope: float, offset: float) -> tuple[Level
     )
 
 
-def scatters(table: Table) -> str:
+def scatters(table: Table, root: str) -> str:
     """The primary metric against every other one; the first is open, the rest fold out."""
     metrics = {m.key: m for m in table.metrics}
     primary = metrics.get(table.primary)
     others = [m for k, m in metrics.items() if k != table.primary]
     others.sort(key=lambda m: m.key != "green")  # tie: the board's order
-    made = [s for m in others if primary for s in (_scatter(table, primary, m),) if s]
+    made = [s for m in others if primary for s in (_scatter(table, primary, m, root),) if s]
     return render("board/scatters.html", view=Scatters(made[0], tuple(made[1:]))) if made else ""
 
 
-def _scatter(table: Table, across: Column, up: Column) -> Scatter | None:
+def _scatter(table: Table, across: Column, up: Column, root: str) -> Scatter | None:
     a, b = across.key, up.key
     rows = [r for r in table.rows if a in r.metrics and b in r.metrics]
     if len(rows) < 2:
@@ -177,13 +178,16 @@ def _scatter(table: Table, across: Column, up: Column) -> Scatter | None:
             f"{py:.1f}",
             row.tied_with_best,
             f"{name}: {across.drawn_title} {number(x, digits)}, {up.drawn_title} {number(y, digits)}",
+            f"{root}models/{row.id}/",
         )
         for row, name, (px, py), x, y in zip(rows, names, points, xs, ys, strict=True)
     )
     hidden = len(rows) - len(labels)
     about = "Filled dots: the best group of the ranking metric. "
     about += (
-        f"{len(labels)} of {len(rows)} dots have room for a name; hover over the others. " if hidden else ""
+        f"{len(labels)} of {len(rows)} dots have room for a name on a wide screen; point at, tap or tab to a dot to read it. "
+        if hidden
+        else ""
     )
     return Scatter(
         name=f"scatter-{b}",
@@ -243,7 +247,7 @@ def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def progress(table: Table, history: Sequence[Event]) -> str:
+def progress(table: Table, history: Sequence[Event], root: str) -> str:
     """The best primary mean so far, by date of entry; empty with fewer than two dates.
 
     A date is that of the model's first line for this board in the history, else of its submission.
@@ -254,23 +258,25 @@ def progress(table: Table, history: Sequence[Event]) -> str:
         if (line.dataset, line.track) == (table.dataset, table.track):
             first.setdefault(str(line.id), str(line.date)[:10])
     entries = [
-        (day[:10], metric.drawn(r.metrics[table.primary].mean), " ".join(str(r.name).split()))
+        Scored(day[:10], metric.drawn(r.metrics[table.primary].mean), " ".join(r.name.split()), r.id)
         for r in table.rows
         for day in (first.get(r.id) or r.submitted,)
         if metric and day and table.primary in r.metrics
     ]
-    days = sorted({f[0] for f in entries})
+    days = sorted({f.day for f in entries})
     if metric is None or len(days) < 2:
         return ""
     sign = 1 if metric.drawn_higher else -1
-    entries.sort(key=lambda e: e[2])  # tie: the board's order
-    entries = by_cost(entries, [-sign * mean for _, mean, _ in entries])
-    found = sorted(entries, key=lambda e: e[0])  # tie: the best of a day first, then the name
-    best: list[tuple[str, float, str]] = []
+    entries.sort(key=lambda e: e.name)  # tie: the board's order
+    entries = by_cost(entries, [-sign * e.mean for e in entries])
+    found = sorted(entries, key=lambda e: e.day)  # tie: the best of a day first, then the name
+    best: list[Scored] = []
     for entry in found:
-        if not best or sign * (entry[1] - best[-1][1]) > TIE:
+        if not best or sign * (entry.mean - best[-1].mean) > TIE:
             best.append(entry)
-    return render("board/progress.html", view=_progress(metric, found, best, days, digits_of(table.step)))
+    return render(
+        "board/progress.html", view=_progress(metric, found, best, days, digits_of(table.step), root)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,26 +315,37 @@ class Progress:
     leaders: tuple[Leader, ...]
 
 
-_Entry = tuple[str, float, str]
-"""A day, a mean on the scale of the figures, and a name."""
+class Scored(NamedTuple):
+    """The day of an entry, its mean on the scale of the figures, and whose it is."""
+
+    day: str
+    mean: float
+    name: str
+    id: str
 
 
 def _progress(
-    metric: Column, found: Sequence[_Entry], best: Sequence[_Entry], days: Sequence[str], digits: int
+    metric: Column,
+    found: Sequence[Scored],
+    best: Sequence[Scored],
+    days: Sequence[str],
+    digits: int,
+    root: str,
 ) -> Progress:
     at = {d: date.fromisoformat(d).toordinal() for d in days}
     sx, ox = scale(at[days[0]], at[days[-1]], 9, 97)
-    means = [f[1] for f in found]
+    means = [f.mean for f in found]
     sy, oy = scale(min(means), max(means), 215, 25)
-    leaders = {(d, n) for d, _, n in best}
+    leaders = set(best)
     dots = tuple(
         Dot(
-            f"{ox + sx * at[d]:.2f}%",
-            f"{oy + sy * m:.1f}",
-            (d, n) in leaders,
-            f"{d}, {n}: {number(m, digits)}",
+            f"{ox + sx * at[e.day]:.2f}%",
+            f"{oy + sy * e.mean:.1f}",
+            e in leaders,
+            f"{e.day}, {e.name}: {number(e.mean, digits)}",
+            f"{root}models/{e.id}/",
         )
-        for d, m, n in found
+        for e in found
     )
     return Progress(
         name="progress",
@@ -336,12 +353,12 @@ def _progress(
         description=f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far.",
         height=270,
         levels=_levels(ticks(min(means), max(means), 4), sy, oy),
-        steps=tuple(_steps([(ox + sx * at[day], oy + sy * mean) for day, mean, _ in best])),
+        steps=tuple(_steps([(ox + sx * at[e.day], oy + sy * e.mean) for e in best])),
         dots=dots,
         first_day=days[0],
         last_day=days[-1],
         metric=metric.drawn_title,
-        leaders=tuple(Leader(day, name, number(mean, digits)) for day, mean, name in best[::-1]),
+        leaders=tuple(Leader(e.day, e.name, number(e.mean, digits)) for e in best[::-1]),
     )
 
 

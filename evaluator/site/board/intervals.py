@@ -89,7 +89,7 @@ def intervals(table: Table) -> str:
     plot = _plot(table, metric, rows)
     about = (
         f"{measured_on(metric)} Filled dots and the bar at the left edge mark the best group: no test shows these models "
-        f"to be worse than the first. Ranges of two models may overlap although a test separates the two: the pairs below say it.{_null_words(plot)}"
+        f"to be worse than the first. Ranges of two models may overlap although a test separates the two: see the pairwise tests.{_null_words(plot)}"
     )
     first = _intervals(
         plot,

@@ -6,8 +6,15 @@ from typing import Final
 
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
-from evaluator.leaderboard.table_files import digits_of, display_text, rank_text
+from evaluator.leaderboard.table_files import digits_of, rank_text
+from evaluator.site.board.cells import Marks, marks_of, shown_parts
+from evaluator.site.board.columns import shown_higher
+from evaluator.site.words import TRACK_TITLES
 
+CITE: Final = "zhang2024rexrank"
+"""The key of ReXrank's paper in the BibTeX of the page on citing."""
+_ARROWS: Final = {True: r"$\uparrow$", False: r"$\downarrow$"}
+_MARKS: Final = {"best": "textbf", "second": "underline"}
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -38,33 +45,62 @@ def latex_text(value: object) -> str:
     return "".join(_LATEX.get(c, c) for c in " ".join(str(value).split()))
 
 
-def table_latex(table: Table) -> str:
-    """The board as a `tabular` that needs no package; numbers as readers see them."""
+def table_latex(table: Table, site_url: str, *, cite: str = CITE) -> str:
+    """The board as a float with booktabs: numbers and intervals as readers see them, best in bold, second underlined."""
     metrics, digits = table.metrics, digits_of(table.step)
-    lines = [
-        f"% {latex_text(table.title)}, {table.track} track; {table.n} studies of {table.n_clusters} patients",
-        "% 95 % intervals in brackets; a rank is the range that the tests leave open",
+    marks = marks_of(table.rows, metrics, digits)
+    track = TRACK_TITLES.get(table.track, table.track)
+    address = f"{site_url}leaderboards/{table.dataset}/{table.track}/"
+    caption = [
+        f"{latex_text(table.title)}, {latex_text(track)}: {table.n:,} studies of {table.n_clusters:,} patients.",
+        r"In brackets 95\,\% intervals; a rank is the range that the tests leave open. Best in bold, second best underlined.",
+        *(
+            f"{latex_text(m.display_title)} is $({m.skill.zero:.3f} - \\mathrm{{mean}}) / {m.skill.zero - m.skill.perfect:.3f}$."
+            for m in metrics
+            if m.skill
+        ),
+        rf"ReXrank challenge~\cite{{{cite}}}, \url{{{address}}}.",
     ]
-    if table.rehearsal:
-        lines.append("% REHEARSAL: stand-in weights or a stand-in judge; these are not results")
-    lines += [
-        f"% {latex_text(m.display_title)} = ({m.skill.zero:.3f} - mean) / {m.skill.zero - m.skill.perfect:.3f}; 1/mean is ReXrank's"
-        for m in metrics
-        if m.skill
-    ]
-    lines += [rf"\begin{{tabular}}{{ll{'r' * len(metrics)}}}", r"\hline"]
-    head = ["Rank", "Model", *(m.display_title for m in metrics)]
-    lines += [" & ".join(map(latex_text, head)) + r" \\", r"\hline"]
-    for row in table.all_rows:
-        mark = " (baseline)" if row.kind == "null" else ""
-        cells = [rank_text(row), row.name + mark]
-        cells += [_cell(row, m.key, digits) for m in metrics]
-        lines.append(" & ".join(map(latex_text, cells)) + r" \\")
-    return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"
+    heads = [f"{latex_text(m.display_title)} {_ARROWS[shown_higher(m)]}" for m in metrics]
+    rows = [_row(row, table, marks, digits) for row in table.all_rows]
+    rehearsal = ["% REHEARSAL: stand-in weights or a stand-in judge; these are not results"] * table.rehearsal
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs,url}, and the BibTeX entry that the site gives under About, Citation",
+            *rehearsal,
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{' '.join(caption)}}}",
+            rf"\label{{tab:{table.name}}}",
+            rf"\begin{{tabular}}{{ll{'r' * len(metrics)}}}",
+            r"\toprule",
+            " & ".join(["Rank", "Model", *heads]) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
 
 
-def _cell(row: Row, key: str, digits: int) -> str:
-    """A cell without what stands beside a skill: the caption says how the mean follows from it."""
-    cell = row.metrics.get(key)
-    shown = cell.display.model_copy(update={"mean": None}) if cell else None
-    return display_text(shown, digits).replace("-", "−")
+def _row(row: Row, table: Table, marks: Marks, digits: int) -> str:
+    mark = " (baseline)" if row.kind == "null" else ""
+    cells = [latex_text(rank_text(row)), latex_text(row.name + mark)]
+    cells += [_cell(row, m.key, marks.get((row.id, m.key), ""), digits) for m in table.metrics]
+    return " & ".join(cells) + r" \\"
+
+
+def _cell(row: Row, key: str, mark: str, digits: int) -> str:
+    """A value with its interval; the caption says how the mean follows from a skill."""
+    entry = row.metrics.get(key)
+    if entry is None:
+        return "--"
+    value, low, high, _ = shown_parts(entry, digits)
+    shown = latex_text(value)
+    if mark:
+        shown = rf"\{_MARKS[mark]}{{{shown}}}"
+    if not (low or high):
+        return shown
+    return rf"{shown} {{\scriptsize ({latex_text(low)} to {latex_text(high)})}}"

@@ -2,244 +2,265 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from evaluator.datasets.registry import Dataset, TrackName
-from evaluator.leaderboard.history import Event
+from markupsafe import Markup
+
+from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.reported import ReportedRow
-from evaluator.leaderboard.table import Column, Table
-from evaluator.leaderboard.table_files import digits_of
+from evaluator.leaderboard.table import Table
 from evaluator.site.board import charts
+from evaluator.site.board.columns import shown_higher
 from evaluator.site.board.intervals import intervals
+from evaluator.site.board.notes import notes
 from evaluator.site.board.pairwise_tests import duels
+from evaluator.site.board.reported_table import reported_view
 from evaluator.site.board.sensitivity import sensitivity
 from evaluator.site.board.subgroups import subgroups
-from evaluator.site.board.table import board_table, shown_higher
-from evaluator.site.html import TRACK_TITLES, badges_of, number, text
-from evaluator.site.reported import newest_count, reported_section
+from evaluator.site.board.table import BoardTable, board_view
+from evaluator.site.board.verdict import Answer, answers
+from evaluator.site.content import Content
+from evaluator.site.reported import reported_section
+from evaluator.site.template import render
+from evaluator.site.words import TRACK_TITLES, badges_of, number
 
-__all__ = ["REHEARSAL", "TRACK_TITLES", "board_page", "downloads"]
+__all__ = ["ROOT", "TRACK_TITLES", "board_page", "scored"]
 
 ROOT: Final = "../../../"
 """From a board's page to the site's root."""
 
-REHEARSAL: Final = (
-    '<p class="rx-rehearsal"><strong>Rehearsal.</strong> Scored with small stand-in weights to show the way; '
-    "these numbers are not results.</p>\n"
-)
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link to another board; `here`: to this one."""
+
+    label: str
+    address: str
+    here: bool
 
 
-def board_page(
-    dataset: Dataset,
-    track: TrackName,
-    table: Table | None,
-    reported: Sequence[ReportedRow],
-    history: Sequence[Event] = (),
-    others: Sequence[Dataset] = (),
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A part of the facts line; where it leads somewhere, the words around the link."""
+
+    label: str
+    address: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How a column of skill follows from the mean."""
+
+    key: str
+    title: str
+    zero: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The marks of the table in words; `best`, `badges`: whether anything is marked."""
+
+    sentences: tuple[str, ...]
+    best: bool
+    badges: bool
+    skills: tuple[Skill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part below the table that folds; `stays`: that a script leaves open. `html` is made by a template."""
+
+    anchor: str
+    title: str
+    html: Markup
+    stays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One board's page."""
+
+    title: str
+    description: str
+    heading: str
+    root: str
+    dataset: str
+    datasets: tuple[Way, ...]
+    tracks: tuple[Way, ...]
+    about: str
+    facts: tuple[Fact, ...]
+    rehearsal: bool
+    answers: tuple[Answer, ...]
+    empty: bool
+    reported: int
+    file: str
+    item: str
+    prediction: str
+    table: BoardTable | None
+    legend: Legend | None
+    sections: tuple[Section, ...]
+
+
+def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[Dataset] = ()) -> str:
     """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
-    here = [r for r in reported if r.dataset == dataset.id and r.track == track]
-    sections = _sections(table, history) if table is not None else []
-    sections += [reported_section(here, is_open=table is None or not table.rows)] if here else []
-    head = [
-        "---",
-        f"title: {dataset.title}, {track}",
-        f"description: Leaderboard of {dataset.title}, {TRACK_TITLES[track]}.",
-        "hide: [navigation, toc]",
-        "---",
-        f"# {dataset.title}: {TRACK_TITLES[track]}",
-        "",
-        _switch(dataset, track, others),
-        _facts(dataset, track, table),
-    ]
-    if table is not None and table.rehearsal:
-        head.append(REHEARSAL)
-    if table is None or not (table.rows or table.incomplete):
-        head.append(_nobody_yet(dataset, here))
-    if table is not None and table.all_rows:
-        head += [board_table(table, root=ROOT), _legend(table), downloads(dataset.id, track)]
-    if len(sections) > 1:
-        links = " · ".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in sections)
-        head.append(f'<p class="rx-jump">On this page: {links}</p>\n')
-    body = [
-        line for anchor, title, made in sections for line in (f"## {title} {{ #{anchor} }}", "", made, "")
-    ]
-    return "\n".join([*head, *body]).rstrip() + "\n"
-
-
-def _switch(dataset: Dataset, track: TrackName, others: Sequence[Dataset]) -> str:
-    """Links to every board: the dataset's other track, and this track of the other datasets."""
-
-    def item(address: str, words: str, *, here: bool) -> str:
-        current = ' aria-current="page"' if here else ""
-        return f'<a href="{ROOT}leaderboards/{address}/"{current}>{text(words)}</a>'
-
-    sets = "".join(item(f"{d.id}/{track}", d.title, here=d.id == dataset.id) for d in others)
-    tracks = "".join(item(f"{dataset.id}/{t}", TRACK_TITLES[t], here=t == track) for t in dataset.tracks)
-    return (
-        '<nav class="rx-switch" aria-label="Boards" data-search-exclude>'
-        + (f"<span>Dataset</span><div>{sets}</div>" if sets else "")
-        + f"<span>Track</span><div>{tracks}</div></nav>\n"
+    table = content.tables.get((dataset.id, track))
+    reported = [r for r in content.reported if r.dataset == dataset.id and r.track == track]
+    shown = _table(dataset, track, table, reported)
+    name = f"{dataset.title} {TRACK_TITLES.get(track, track)} leaderboard"
+    return render(
+        "board/page.md",
+        view=View(
+            title=name,
+            description=_description(name, dataset, track, table, reported),
+            heading=f"{dataset.title}: {TRACK_TITLES.get(track, track)}",
+            root=ROOT,
+            dataset=dataset.id,
+            datasets=tuple(
+                Way(d.title, f"{ROOT}leaderboards/{d.id}/{track}/", d.id == dataset.id)
+                for d in others
+                if track in d.tracks and d.task == dataset.task
+            ),
+            tracks=tuple(
+                Way(TRACK_TITLES.get(t, t), f"{ROOT}leaderboards/{dataset.id}/{t}/", t == track)
+                for t in dataset.tracks
+            ),
+            about=dataset.about,
+            facts=_facts(dataset, track, table, content),
+            rehearsal=table is not None and table.rehearsal,
+            answers=answers(table) if table else (),
+            empty=table is None or not (table.rows or table.incomplete),
+            reported=len(shown.groups[0].rows) if shown and shown.reported else 0,
+            file=f"submissions/TEAM/MODEL/{dataset.id}.json",
+            item="study",
+            prediction="report",
+            table=shown,
+            legend=_legend(table) if table is not None and shown and not shown.reported else None,
+            sections=tuple(_sections(table, reported, content, main=bool(shown and shown.reported))),
+        ),
     )
 
 
-def _facts(dataset: Dataset, track: TrackName, table: Table | None) -> str:
-    """What the board is measured on, in a line or two."""
+def _table(
+    dataset: Dataset, track: str, table: Table | None, reported: Sequence[ReportedRow]
+) -> BoardTable | None:
+    """The board's own rows; what ReXrank reported where there are none."""
+    if table is not None and (table.rows or table.incomplete or not reported) and table.all_rows:
+        return board_view(table, root=ROOT)
+    return reported_view(reported, dataset, track, ROOT) if reported else None
+
+
+def _description(
+    name: str, dataset: Dataset, track: str, table: Table | None, reported: Sequence[ReportedRow]
+) -> str:
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
+    if table and table.rows and table.ranked_by:
+        k = len(table.rows)
+        return (
+            f"{name}: {k:,} model{'s' * (k != 1)} on {n:,} studies, ranked by {table.ranked_by.title}, "
+            "with 95 % intervals, baselines and pairwise tests."
+        )
+    known = " What ReXrank reported, and how to enter." if reported else " How to enter."
+    return f"{name}: {n:,} studies, {dataset.exposure.title}.{known}"
+
+
+def _facts(dataset: Dataset, track: str, table: Table | None, content: Content) -> tuple[Fact, ...]:
+    """What the board is measured on, with what, and when."""
     n = table.n if table and table.n else dataset.tracks[track] or dataset.size
     patients = dataset.n_patients if n == dataset.n_studies else None
     patients = table.n_clusters if table and table.n_clusters else patients
-    facts = [
-        f"{n:,} studies" + (f" of {patients:,} patients" if patients else ""),
-        f"{dataset.split} split",
-        dataset.exposure.title,
+    made = [
+        Fact(f"{n:,} studies" + (f" of {patients:,} patients" if patients else "")),
+        Fact(f"{dataset.split} split"),
+        Fact(dataset.exposure.title),
     ]
-    parts = [text(f) for f in facts]
-    if table is not None:
-        primary = table.ranked_by
-        if primary is not None:
-            parts.append(f'ranked by <a href="{ROOT}metrics/{primary.key}/">{text(primary.title)}</a>')
-        parts.append(f'<a href="{ROOT}metrics/#two-text-protocols">{text(table.protocol)}</a> text protocol')
-    about = f'{text(dataset.about)} <a href="{ROOT}datasets/{dataset.id}/">About the dataset</a>'
-    return f'{about}\n\n<p class="rx-about">{" · ".join(parts)}</p>\n'
+    if table is None:
+        return tuple(made)
+    primary = table.ranked_by
+    if primary is not None:
+        made.append(Fact(primary.title, f"{ROOT}metrics/{primary.key}/", before="ranked by "))
+    made.append(Fact(table.protocol, f"{ROOT}metrics/#two-text-protocols", after=" text protocol"))
+    day, versions = scored(content, dataset.id, track)
+    if day:
+        made.append(Fact(f"last changed {day}"))
+    if versions:
+        made.append(Fact(f"evaluator {', '.join(versions)}"))
+    return tuple(made)
 
 
-def _nobody_yet(dataset: Dataset, reported: Sequence[ReportedRow]) -> str:
-    """What an empty board says: nobody is here, what is known from elsewhere, and how to be the first."""
-    models = newest_count(reported)
-    elsewhere = (
-        f" In its newest snapshot ReXrank itself reports {models} models here; "
-        '<a href="#reported">their rows</a> stand below, apart from what is measured here.'
-        if models
-        else ""
-    )
-    names = f"submissions/TEAM/MODEL/{dataset.id}.json"
-    return (
-        '<div class="rx-empty"><p><strong>No model has been scored on this board yet.</strong>'
-        f"{elsewhere}</p><p>To be the first, add <code>{text(names)}</code> with a report for every study in a pull request: "
-        f'<a href="{ROOT}submit/">how to submit</a>.</p></div>\n'
-    )
+def scored(
+    content: Content, dataset: str | None = None, track: str | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """Date of the last change of a board, or of all of them, and the evaluator's versions behind its rows."""
+    days = [e.date for e in content.history if dataset in {None, e.dataset} and track in {None, e.track}]
+    versions = {
+        entry.record.provenance.evaluator_version
+        for entries in content.models.values()
+        for entry in entries
+        if dataset in {None, entry.table.dataset} and track in {None, entry.table.track}
+    }
+    return max(days, default=""), tuple(sorted(v for v in versions if v))
 
 
-def _legend(table: Table) -> str:
-    """Every mark of the table in words."""
-    better = all(shown_higher(m) for m in table.metrics)
+def _legend(table: Table) -> Legend:
     said = [
         "A rank is a range: every rank the tests leave open.",
         "Below each number stands its 95 % interval.",
     ]
-    said += ["Higher is better in every column."] if better else []
-    if table.rows:
-        said.append(
-            '<span class="rx-key rx-key-top"></span> best group: no test shows these models to be worse than the first. '
-            '<span class="rx-best">0.123</span> best and <span class="rx-second">0.123</span> second of the rows shown, '
-            "which need not be a real difference."
-        )
-    said += [_skill_words(m) for m in table.metrics if m.skill]
+    if all(shown_higher(m) for m in table.metrics):
+        said.append("Higher is better in every column of a metric.")
+    if table.nulls:
+        said.append("Baselines look at no image; each stands where it would rank.")
     if any(m.reciprocal and not m.skill for m in table.metrics):
         said.append("1/x is one over the mean; ranks and tests use the mean.")
-    if whole := [text(m.display_title) for m in table.metrics if m.corpus]:
+    if whole := [m.display_title for m in table.metrics if m.corpus]:
         said.append(
             f"{', '.join(whole)}: of the whole set, not a mean over studies. No test and no rank uses such a figure; it has an "
             "interval where one holds its level."
         )
     if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
+    if any(c.n_failed for r in table.rows for c in r.metrics.values()):
+        said.append("Failed: studies that could not be scored; each counts as the worst value.")
     if table.access == "restricted":
         said.append(
             "The references are restricted: whoever is credentialed for them can read, and could copy, them."
         )
     if table.access == "withheld":
         said.append(f"The references are withheld: numbers are shown in steps of {table.step or 0:.2g}.")
-    links = ", ".join(f'<a href="{ROOT}metrics/{m.key}/">{text(m.title)}</a>' for m in table.metrics)
-    return (
-        f'<p class="rx-legend">{" ".join(said)} <a href="{ROOT}about/#how-to-read-a-board">More on reading a board</a>. '
-        f"What the metrics mean: {links}.</p>\n"
-    )
-
-
-def _skill_words(metric: Column) -> str:
-    """What a column of skill shows, in one sentence."""
-    scale = metric.skill
-    if scale is None:
-        return ""
-    wide = number(scale.zero - scale.perfect)
-    return (
-        f'<a href="{ROOT}metrics/{metric.key}/#skill">{text(metric.display_title)}</a> is ({number(scale.zero)} − mean) / {wide}: '
-        "0 when nothing is right, 1 when everything is; below it stand the mean, lower is better, which ranks and tests use, "
-        "and 1/mean as ReXrank prints it."
-    )
-
-
-def downloads(dataset: str, track: str) -> str:
-    """Links to the board's files, as one paragraph."""
-    name = f"{ROOT}data/{dataset}.{track}"
-    kinds = (("csv", "CSV"), ("json", "JSON"), ("tex", "LaTeX"), ("md.txt", "Markdown"))
-    links = ", ".join(f'<a href="{name}.{end}" download data-rx-export="{end}">{k}</a>' for end, k in kinds)
-    return f'<p class="rx-downloads">Download the whole board: {links}.</p>\n'
-
-
-def _sections(table: Table, history: Sequence[Event]) -> list[tuple[str, str, str]]:
-    """Anchor, title and HTML of every part below the table that has something to show."""
-    made = (
-        ("intervals", "Intervals and ranks", intervals(table)),
-        ("duels", "Who is better than whom", duels(table)),
-        ("rules", "Another ranking rule", sensitivity(table)),
-        ("scatters", "Metric against metric", charts.scatters(table)),
-        ("subgroups", "Subgroups", subgroups(table)),
-        ("progress", "Over time", charts.progress(table, history)),
-        ("notes", "Notes, marks, signatures", _notes(table)),
-    )
-    return [(f"{anchor}", title, html) for anchor, title, html in made if html]
-
-
-def _notes(table: Table) -> str:
-    notes = [text(n) for n in table.notes]
-    mde, mde_all_pairs = table.resolution.mde, table.resolution.mde_all_pairs
-    metric = table.ranked_by
-    if mde is not None and mde_all_pairs is not None and metric is not None:
-        digits = digits_of(table.step)
-        notes.append(
-            f"Two models must differ by about {mde:.{digits}f} in mean {text(metric.title)} for the board to tell "
-            f"them apart four times out of five; over all pairs at once, by {mde_all_pairs:.{digits}f}."
-        )
-    listed = "".join(f"<li>{n}</li>" for n in notes)
-    return (f"<ul>{listed}</ul>\n" if listed else "") + _marks(table) + _signature_table(table)
-
-
-def _marks(table: Table) -> str:
-    """What the marks mean, and those of the checks in full."""
-    rows = [r for r in (*table.rows, *table.incomplete) if badges_of(r)]
-    if not rows:
-        return ""
-    listed = "".join(
-        f"<li>{text(r.name)}: {text(_signed('; '.join(b.text for b in r.badges)))}</li>"
-        for r in rows
-        if r.badges
-    )
-    return (
-        '<h3 id="marks">Marks</h3><p>A model that was trained on this dataset\'s source may know its style, if not its studies. '
-        f"A superseded model has a successor by the same team. The other marks come from the checks of every submission:</p>"
-        f"<ul data-search-exclude>{listed or '<li>none</li>'}</ul>\n"
-    )
-
-
-def _signed(words: str) -> str:
-    """`words` with real minus signs before numbers."""
-    return re.sub(r"(?<!\w)-(?=\d)", "−", words)
-
-
-def _signature_table(table: Table) -> str:
-    if not table.metrics:
-        return ""
-    rows = "".join(
-        f'<tr><th scope="row"><a href="{ROOT}metrics/{m.key}/">{text(m.title)}</a></th>'
-        f'<td><code class="rx-wrap">{text(m.signature)}</code></td></tr>'
+    skills = tuple(
+        Skill(m.key, m.display_title, number(m.skill.zero), number(m.skill.zero - m.skill.perfect))
         for m in table.metrics
+        if m.skill
     )
-    return (
-        "<p>A signature names everything that can move a metric's numbers; two signatures never share a column.</p>\n"
-        f'<table class="rx-facts rx-signatures" data-search-exclude><thead><tr><th scope="col">Metric</th><th scope="col">Signature</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>\n"
-    )
+    badges = any(badges_of(r) for r in (*table.rows, *table.incomplete))
+    return Legend(tuple(said), bool(table.rows), badges, skills)
+
+
+def _sections(
+    table: Table | None, reported: Sequence[ReportedRow], content: Content, *, main: bool
+) -> list[Section]:
+    """Every part below the table that has something to show; `main`: whether ReXrank's newest rows are that table."""
+    made: list[tuple[str, str, str]] = []
+    if table is not None:
+        made = [
+            ("intervals", "Intervals and ranks", intervals(table)),
+            ("duels", "Pairwise tests", duels(table)),
+            ("rules", "Sensitivity to the ranking rule", sensitivity(table)),
+            ("scatters", "Metric against metric", charts.scatters(table, ROOT)),
+            ("subgroups", "Subgroups", subgroups(table)),
+            ("progress", "Over time", charts.progress(table, content.history, ROOT)),
+            ("notes", "Notes, badges, signatures", notes(table, ROOT)),
+        ]
+    latest = max((r.snapshot for r in reported), default="")
+    earlier = [r for r in reported if r.snapshot != latest]
+    if main and earlier:
+        _, title, html = reported_section(earlier, is_open=True)
+        made.append(("reported-earlier", f"{title}: earlier snapshots", html))
+    elif reported and not main:
+        made.append(reported_section(reported, is_open=True))
+    return [Section(anchor, title, Markup(html)) for anchor, title, html in made if html]  # noqa: S704 - made by templates

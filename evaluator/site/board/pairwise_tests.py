@@ -1,4 +1,4 @@
-"""Who is better than whom: the matrix of paired tests, a lane a model, with the same in words."""
+"""Pairwise tests: the matrix of paired tests, a lane a model, with the same in words."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from evaluator.statistics.rounding import p_text
 ALPHA: Final = 0.05
 TITLES: Final[Mapping[Standing, str]] = {
     "better": "better than",
-    "better_by_less": "better by less than matters than",
-    "open": "not told apart from",
-    "worse_by_less": "worse by less than matters than",
+    "better_by_less": "better, but within the margin of equivalence, than",
+    "open": "statistically tied with",
+    "worse_by_less": "worse, but within the margin of equivalence, than",
     "worse": "worse than",
 }
 BLOCKS: Final[Mapping[Standing, tuple[str, float, float]]] = {
@@ -74,10 +74,11 @@ def duels(table: Table) -> str:
     columns = scale(1, n, 50 / n, 100 - 50 / n)
     band = metric.equivalence
     about = (
-        "Read along a row: a full blue block means that this model is better than the one of that number, a low orange block that "
-        "it is worse, an empty place that the test leaves it open. "
+        "Read along a row: a full blue block means that this model is better than the one with that number, a low orange block "
+        "that it is worse, an empty place that the two are statistically tied. "
         + (
-            f"A thin block is a difference that is shown but is below {band:g}, less than matters by convention: it separates no ranks. "
+            f"A thin block is a significant difference below {band:g}, the margin within which models count as equivalent by convention: it "
+            "separates no ranks. "
             if band
             else ""
         )

@@ -19,7 +19,7 @@ RULE_TITLES: Final = {
     "median_rank": "Median rank over the metrics",
     "z_score": "Mean z-score over the metrics",
     "borda": "Borda count over the metrics",
-    "copeland": "Copeland: duels won over the metrics",
+    "copeland": "Copeland: pairwise wins over the metrics",
 }
 
 
@@ -79,8 +79,10 @@ def sensitivity(table: Table) -> str:
         return ""
     names = {r.id: r.name for r in table.all_rows}
     used = [m.title for m in table.metrics if m.key in table.sensitivity.metrics]
-    note = "τ is Kendall's: 1 means the same order. The last column is the most places that any model moves."
-    note += f" Rules over the metrics take in {', '.join(used)}." if used else ""
+    note = (
+        "τ is Kendall's: 1 means the same order. The last column is the largest change of rank of any model."
+    )
+    note += f" Rules over the metrics use {', '.join(used)}." if used else ""
     models = tuple(
         ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
         for r in table.rows

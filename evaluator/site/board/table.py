@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from evaluator.leaderboard.row import Display, MetricCell, Row
-from evaluator.leaderboard.table import Column, Table
+from evaluator.leaderboard.row import Row
+from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import baseline_words, digits_of, rank_text
-from evaluator.site.html import facts_of, inputs_of, number, text
-from evaluator.statistics.ties import by_cost
+from evaluator.site.board.cells import Cell, Marks, bar_scale, best_null, cells_of, heat_of, marks_of
+from evaluator.site.board.columns import FAMILIES, Head, heads
+from evaluator.site.board.latex import CITE
+from evaluator.site.template import render
+from evaluator.site.words import CONTEXTS, VIEWS, facts_of, inputs_of
+from evaluator.statistics.ties import TIE, by_cost
 
-Marks = Mapping[tuple[str, str], str]
-
-GROUPS: Final = (
-    ("nulls", "Baselines that look at no image: what a model must beat before it has read anything"),
-    ("incomplete", "Listed without a rank; below each name stands why"),
-    ("withdrawn", "Withdrawn; they stay listed, without numbers"),
-)
 SHORT_MARKS: Final = {
     "C2": "empty reports",
     "C3": "studies not scored",
@@ -37,96 +35,205 @@ SHORT_MARKS: Final = {
     "C23": "judge against the evidence",
 }
 """For the marks whose text does not begin with what they mean."""
+SHORT_FACTS: Final = {"trained on this dataset's source": "trained on its source"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An option of a filter: the value that rows carry, and words."""
+
+    value: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a board.
+
+    `kind`: `submission`, `null` or `reported`; `place`: its place in the table's own order, by which it sorts back;
+    `external`: whether the address is another site's.
+    """
+
+    id: str
+    name: str
+    kind: str
+    rank: str
+    place: int
+    cells: tuple[Cell, ...]
+    address: str = ""
+    external: bool = False
+    about: str = ""
+    badges: tuple[str, ...] = ()
+    why: str = ""
+    inputs: str = ""
+    views: str = ""
+    context: str = ""
+    open_weights: bool = False
+    seen: bool = False
+    top: bool = False
+    entered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that stand together: `key` for the script, and what they are in words."""
+
+    key: str
+    words: str
+    rows: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardTable:
+    """A board with its toolbar. `facts`: whether rows say what a model reads and when it entered."""
+
+    title: str
+    caption: str
+    name: str
+    root: str
+    heads: tuple[Head, ...]
+    groups: tuple[Group, ...]
+    facts: bool
+    count: str
+    reported: bool = False
+    views: tuple[Choice, ...] = ()
+    contexts: tuple[Choice, ...] = ()
+    presets: tuple[Choice, ...] = ()
+    files: tuple[Choice, ...] = ()
+    cite: str = ""
+
+    @property
+    def span(self) -> int:
+        """How many columns there are."""
+        return 2 + 2 * self.facts + len(self.heads)
+
+
+GROUPS: Final = (
+    (
+        "incomplete",
+        "Listed without a rank. Below each name stands why. A null-like model scores what a fixed report scores.",
+    ),
+    ("withdrawn", "Withdrawn by their authors. They stay listed, without numbers."),
+)
+FILES: Final = (
+    Choice("csv", "CSV"),
+    Choice("json", "JSON"),
+    Choice("tex", "LaTeX"),
+    Choice("md.txt", "Markdown"),
+)
 
 
 def board_table(table: Table, *, root: str) -> str:
-    """The board with its ranked rows, then baselines, rows without a rank and withdrawn ones.
+    """The board as HTML, see `board_view`."""
+    return render("board/table.html", view=board_view(table, root=root))
+
+
+def board_view(table: Table, *, root: str) -> BoardTable:
+    """The ranked rows with the baselines where they would rank, then rows without a rank and withdrawn ones.
 
     `root` leads to the site's root. The script that adds sorting and filters finds the table by `data-rx-main`.
     """
-    metrics, rows = table.metrics, table.rows
     digits = digits_of(table.step)
-    marks = _marks(rows, metrics, digits) | _heat(rows, metrics)
-    name = f"{table.title}, {table.track}"
-    bodies = [_body("rows", rows, "", table, marks, root)] if rows else []
-    groups = {"nulls": table.nulls, "incomplete": table.incomplete, "withdrawn": table.withdrawn}
-    bodies += [_body(key, groups[key], words, table, {}, root) for key, words in GROUPS if groups[key]]
+    marks = marks_of(table.rows, table.metrics, digits) | heat_of(table.rows, table.metrics)
+    ordered = _with_baselines(table)
+    groups = [Group("rows", "", _lines(ordered, table, marks, root))] if ordered else []
+    others = {"incomplete": table.incomplete, "withdrawn": table.withdrawn}
+    groups += [
+        Group(key, words, _lines(others[key], table, {}, root)) for key, words in GROUPS if others[key]
+    ]
+    n = len(table.rows)
+    columns = heads(table.metrics, table.primary, root)
+    models = [*table.rows, *table.incomplete, *table.withdrawn]
+    return BoardTable(
+        title=f"{table.title}, {table.track}",
+        caption=f"{table.title}, {table.track}: ranks, scores and 95 % intervals",
+        name=table.name,
+        root=root,
+        heads=columns,
+        groups=tuple(groups),
+        facts=True,
+        count=f"{n} ranked model{'s' * (n != 1)}",
+        views=_choices((r.inputs.views for r in models), VIEWS),
+        contexts=_choices((r.inputs.context for r in models), CONTEXTS),
+        presets=presets(columns),
+        files=FILES,
+        cite=CITE,
+    )
+
+
+def presets(columns: Sequence[Head]) -> tuple[Choice, ...]:
+    """The sets of columns a reader may choose, those with an own name first."""
+    families = dict.fromkeys(
+        w for w in FAMILIES.values() if any(w.split()[0] in h.sets.split() for h in columns)
+    )
+    extra = any(h.extra for h in columns)
     return (
-        f'<div class="rx-scroll" tabindex="0" role="region" aria-label="{text(name)}: the board" data-search-exclude>\n'
-        f'<table class="rx-board" id="rx-board" data-rx-main data-rx-root="{root}" data-rx-board="{table.dataset}.{table.track}">'
-        f'<caption class="rx-said">{text(name)}: ranks, scores and 95 % intervals</caption>\n'
-        f"<thead><tr>{_head(metrics)}</tr></thead>\n" + "\n".join(bodies) + "\n</table>\n</div>\n"
+        *((Choice("", "usual metrics"),) if extra else ()),
+        Choice("all" if extra else "", "all metrics"),
+        *(Choice(w.split()[0], w) for w in families),
+        Choice("ranking", "ranking metric only"),
     )
 
 
-def _head(metrics: Sequence[Column]) -> str:
-    fixed = (
-        '<th scope="col" class="rx-rank" data-rx-key="rank" data-rx-better="low">Rank</th>'
-        '<th scope="col" class="rx-model">Model</th><th scope="col" class="rx-inputs">Inputs</th>'
-    )
-    return fixed + "".join(
-        f'<th scope="col" data-rx-key="{m.key}" data-rx-better="{"high" if m.higher_is_better else "low"}"'
-        f' data-rx-metric="{text(m.display_title)}"{" data-rx-reciprocal" if m.reciprocal else ""}>'
-        f"{text(m.display_title)}{'' if shown_higher(m) else '<small>lower is better</small>'}</th>"
-        for m in metrics
+def _choices(values: Iterable[str | None], titles: Mapping[str, str]) -> tuple[Choice, ...]:
+    """What a filter offers: the values that are there, the known ones in their usual order."""
+    there = sorted({v for v in values if v})
+    known = [v for v in titles if v in there]
+    return tuple(
+        Choice(v, titles.get(v, v) or "images alone")
+        for v in (*known, *(v for v in there if v not in titles))
     )
 
 
-def shown_higher(metric: Column) -> bool:
-    """Whether higher is better as shown: a reciprocal is shown the other way round than it is stored."""
-    return bool(metric.higher_is_better != metric.reciprocal)
+def _with_baselines(table: Table) -> list[Row]:
+    """The ranked rows in their order, each baseline before the first row that the ranking metric puts behind it."""
+    metric = table.ranked_by
+    if metric is None:
+        return [*table.rows, *table.nulls]
+    sign = -1 if metric.higher_is_better else 1
+
+    def cost(row: Row) -> float:
+        return sign * row.metrics[metric.key].mean
+
+    ordered: list[Row] = [r for r in table.rows if metric.key in r.metrics]
+    nulls = [r for r in table.nulls if metric.key in r.metrics]
+    for null in by_cost(nulls, [cost(r) for r in nulls]):
+        place = next((i for i, r in enumerate(ordered) if cost(r) > cost(null) + TIE), len(ordered))
+        ordered.insert(place, null)
+    return ordered + [r for r in (*table.rows, *table.nulls) if metric.key not in r.metrics]
 
 
-def _body(key: str, rows: Sequence[Row], words: str, table: Table, marks: Marks, root: str) -> str:
-    span = 3 + len(table.metrics)
-    head = (
-        f'<tr class="rx-group"><th scope="rowgroup" colspan="{span}"><span>{words}</span></th></tr>\n'
-        if words
-        else ""
+def _lines(rows: Sequence[Row], table: Table, marks: Marks, root: str) -> tuple[Line, ...]:
+    metric = table.ranked_by
+    measured = (*table.rows, *table.nulls)
+    bars = {metric.key: bar_scale(measured, metric)} if metric else {}
+    null = best_null(table, metric) if metric else None
+    return tuple(
+        _line(row, place, cells_of(row, table, marks, bars, null), root) for place, row in enumerate(rows)
     )
-    made = "\n".join(_row(r, place, table, marks, root) for place, r in enumerate(rows))
-    return f'<tbody data-rx-group="{key}">\n{head}{made}\n</tbody>'
 
 
-def _row(row: Row, place: int, table: Table, marks: Marks, root: str) -> str:
+def _line(row: Row, place: int, cells: tuple[Cell, ...], root: str) -> Line:
     baseline = row.kind == "null"
-    reads = "no image" if baseline else inputs_of(row.inputs)
-    kind = "rx-null" if baseline else "rx-top" if row.tied_with_best else ""
-    facts = (
-        f'data-rx-id="{text(row.id)}" data-rx-inputs="{text(reads)}" '
-        f'data-rx-open="{int(row.open_weights)}" data-rx-seen="{int(row.trained_on_dataset)}"'
-    )
-    digits = digits_of(table.step)
-    cells = "".join(
-        scores_cell(
-            row.metrics.get(m.key),
-            digits=digits,
-            mark=marks.get((row.id, m.key), ""),
-            heat=marks.get((row.id, f"heat {m.key}"), ""),
-        )
-        for m in table.metrics
-    )
-    return (
-        f'<tr{f" class={kind}" if kind else ""} {facts}><td class="rx-rank" data-value="{place}">{rank_text(row)}</td>'
-        f'<th scope="row" class="rx-model">{_name(row, reads, root)}</th><td class="rx-inputs">{text(reads)}</td>{cells}</tr>'
-    )
-
-
-def _name(row: Row, reads: str, root: str) -> str:
-    """A model's name, then who made it, what is marked about it, and why it has no rank."""
-    name = f'<span class="rx-name">{text(row.name)}</span>'
-    if row.kind == "submission":
-        name = f'<a class="rx-name" href="{root}models/{row.id}/">{text(row.name)}</a>'
-    facts = [row.institution, row.parameters, "open weights" if row.open_weights else None]
-    about = " · ".join(text(f) for f in facts if f)
-    badges = "".join(f'<a class="rx-badge" href="#marks">{text(b)}</a>' for b in short_marks(row))
-    why = row.why_unranked or baseline_words(row)
-    return (
-        name
-        + (f'<small class="rx-made">{about}</small>' if about else "")
-        + f'<small class="rx-reads">{text(reads)}</small>'
-        + badges
-        + (f'<small class="rx-why">{text(why)}</small>' if why else "")
+    about = (row.institution, row.parameters, "open weights" if row.open_weights else None)
+    return Line(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        rank="" if baseline else rank_text(row),
+        place=place,
+        cells=cells,
+        address="" if baseline else f"{root}models/{row.id}/",
+        about="baseline, looks at no image" if baseline else " · ".join(a for a in about if a),
+        badges=tuple(short_marks(row)),
+        why=row.why_unranked or baseline_words(row),
+        inputs="no image" if baseline else inputs_of(row.inputs),
+        views=row.inputs.views or "",
+        context=row.inputs.context or "",
+        open_weights=row.open_weights,
+        seen=row.trained_on_dataset,
+        top=row.tied_with_best,
+        entered="" if baseline else row.submitted or "",
     )
 
 
@@ -135,86 +242,6 @@ def short_marks(row: Row) -> list[str]:
 
     A check's mark ends at its first colon: `template collapse: 4 % distinct reports` is `template collapse`.
     """
-    return facts_of(row) + [SHORT_MARKS.get(b.code, b.text.partition(":")[0]) for b in row.badges]
-
-
-def scores_cell(entry: MetricCell | None, *, digits: int, mark: str = "", heat: str = "") -> str:
-    """A metric's cell: displayed value, interval below it, the mean as `data-value` for sorting."""
-    if entry is None:
-        return '<td data-value=""><span class="rx-none">–</span></td>'
-    value, low, high, words = shown_parts(entry, digits)
-    span = f"<small>{low} to {high}</small>" if low or high else ""
-    note = f'<small class="rx-note">{words}</small>' if words else ""
-    note += beside(entry.display, digits)
-    failed = f'<small class="rx-note">{entry.n_failed} failed, counted as worst</small>'
-    attributes = (f' class="rx-{mark}"' if mark else "") + (f' data-rx-heat="{heat}"' if heat else "")
-    return (
-        f'<td data-value="{entry.mean!r}"{attributes}><span class="rx-value">{value}</span>{span}{note}'
-        f"{failed if entry.n_failed else ''}</td>"
-    )
-
-
-def beside(shown: Display, digits: int) -> str:
-    """The mean and 1/mean below a skill, as HTML; nothing where no skill is shown."""
-    if shown.mean is None:
-        return ""
-    one_over = (
-        "no 1/mean at or below 0"
-        if shown.reciprocal is None
-        else f"1/mean {number(shown.reciprocal, digits)}"
-    )
-    return f'<small class="rx-note rx-beside">mean {number(shown.mean, digits)}</small><small class="rx-note">{one_over}</small>'
-
-
-def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:
-    """Value, lower end, upper end and a remark as shown; empty where there is none.
-
-    Where 1/mean has no meaning, the mean itself stands with a remark.
-    """
-    shown = entry.display
-    if shown.value is None:
-        ends = (entry.low, entry.high)
-        low, high = ("" if v is None else number(v, digits) for v in ends)
-        mean = number(entry.mean, digits)
-        return mean, low, high, "the mean: no 1/x at or below 0"
-    if shown.low is None and shown.high is None:
-        return number(shown.value, digits), "", "", ""
-    low = "−∞" if shown.low is None else number(shown.low, digits)
-    high = "∞" if shown.high is None else number(shown.high, digits)
-    words = "" if shown.high is not None else "no upper end: the mean may be 0"
-    return number(shown.value, digits), low, high, words
-
-
-def _marks(rows: Sequence[Row], metrics: Sequence[Column], digits: int) -> dict[tuple[str, str], str]:
-    """`best` and `second` of every column, by what readers see: what reads the same is marked the same."""
-    marks: dict[tuple[str, str], str] = {}
-    for key, found in _columns(rows, metrics):
-        shown = {r.id: shown_parts(e, digits)[0] for r, e in found}
-        ordered = list(dict.fromkeys(shown[r.id] for r, _ in found))
-        for mark, value in zip(("best", "second"), ordered, strict=False):
-            marks |= {(i, key): mark for i, v in shown.items() if v == value}
-    return marks
-
-
-def _columns(
-    rows: Sequence[Row], metrics: Sequence[Column]
-) -> Iterable[tuple[str, list[tuple[Row, MetricCell]]]]:
-    """Per metric the rows that have it and their entries, best mean first."""
-    for metric in metrics:
-        key, sign = metric.key, -1 if metric.higher_is_better else 1
-        found = [(r, r.metrics[key]) for r in rows if key in r.metrics]
-        yield key, by_cost(found, [sign * entry.mean for _, entry in found])
-
-
-def _heat(rows: Sequence[Row], metrics: Sequence[Column]) -> dict[tuple[str, str], str]:
-    """A level from 0 (worst) to 4 (best) for every cell, by its place between the column's extremes."""
-    levels: dict[tuple[str, str], str] = {}
-    for key, found in _columns(rows, metrics):
-        if not found:
-            continue
-        best, worst = found[0][1].mean, found[-1][1].mean
-        for row, entry in found:
-            if best != worst:
-                share = (entry.mean - worst) / (best - worst)
-                levels[row.id, f"heat {key}"] = str(round(4 * share))
-    return levels
+    return [SHORT_FACTS.get(f, f) for f in facts_of(row)] + [
+        SHORT_MARKS.get(b.code, b.text.partition(":")[0]) for b in row.badges
+    ]

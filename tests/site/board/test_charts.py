@@ -23,6 +23,8 @@ from evaluator.site.board.charts import (
     ticks,
 )
 
+ROOT = "../../../"
+
 
 @pytest.fixture
 def table(crowd):
@@ -30,7 +32,8 @@ def table(crowd):
 
 
 def svgs(markup):
-    return [ET.fromstring(html.unescape(s)) for s in re.findall(r"<svg.*?</svg>", markup, re.DOTALL)]
+    named = markup.replace("<svg", '<svg xmlns:xlink="x"')
+    return [ET.fromstring(html.unescape(s)) for s in re.findall(r"<svg.*?</svg>", named, re.DOTALL)]
 
 
 def box(label):
@@ -57,25 +60,26 @@ def test_no_name_covers_another(points):
 
 
 def test_a_scatter_shows_every_model_that_has_both(table):
-    made = svgs(scatters(typed(table)))
+    made = svgs(scatters(typed(table), ROOT))
     assert len(made) == len(table["metrics"]) - 1
     green = made[0]
     have = [r for r in table["rows"] if "green" in r["metrics"]]
     assert len(have) < len(table["rows"])
-    assert len(green.findall(".//circle")) == len(have)
+    assert len(green.findall(".//a")) == len(have)
+    assert [a.get("{x}href") for a in green.findall(".//a")] == [f"{ROOT}models/{r['id']}/" for r in have]
     titles = [t.text for t in green.findall(".//circle/title")]
     assert [t.split(": RadCliQ")[0] for t in titles] == [r["name"] for r in have]
 
 
 def test_figures_have_names_and_descriptions(table):
-    for svg in svgs(scatters(typed(table)) + progress(typed(table), [])):
+    for svg in svgs(scatters(typed(table), ROOT) + progress(typed(table), [], ROOT)):
         named = svg.get("aria-labelledby").split()
         found = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
         assert [bool(found[n]) for n in named] == [True, True]
 
 
 def test_the_line_of_progress_only_gets_better(table):
-    (svg,) = svgs(progress(typed(table), []))
+    (svg,) = svgs(progress(typed(table), [], ROOT))
     lines = svg.findall(".//g[@class='rx-steps']/line")
     ys = [float(line.get("y2")) for line in lines]
     # Skill is better when higher, and a higher value lies farther up.
@@ -84,7 +88,7 @@ def test_the_line_of_progress_only_gets_better(table):
 
 
 def test_who_was_best_is_said_newest_first(table):
-    part = html.unescape(progress(typed(table), [])).split("<details")[1]
+    part = html.unescape(progress(typed(table), [], ROOT)).split("<details")[1]
     days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
     assert days == sorted(days, reverse=True)
     assert re.search(r'class="rx-model">([^<]+)</th><td>', part)[1] == table["rows"][0]["name"]
@@ -94,7 +98,7 @@ def test_a_date_is_that_of_the_first_entry(table):
     row = table["rows"][0]
     line = Event(dataset="iu-xray", track="findings", id=row["id"], date="2025-12-24", event="entered")
     later, other = (line.model_copy(update=u) for u in ({"date": "2026-12-24"}, {"track": "report"}))
-    days = [html.unescape(progress(typed(table), h)) for h in ([line, later], [other])]
+    days = [html.unescape(progress(typed(table), h, ROOT)) for h in ([line, later], [other])]
     assert ["2025-12-24" in d for d in days] == [True, False]
     assert "2026-12-24" not in days[0]
 
@@ -102,11 +106,11 @@ def test_a_date_is_that_of_the_first_entry(table):
 def test_no_progress_on_a_single_day(table):
     for row in table["rows"]:
         row["submitted"] = "2026-01-01"
-    assert progress(typed(table), []) == ""
+    assert progress(typed(table), [], ROOT) == ""
 
 
 def test_a_single_model_has_no_scatter(table):
-    assert scatters(typed({**table, "rows": table["rows"][:1]})) == ""
+    assert scatters(typed({**table, "rows": table["rows"][:1]}), ROOT) == ""
 
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))

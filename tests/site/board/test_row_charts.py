@@ -37,8 +37,8 @@ def numbers(listed):
 
 
 def counts(cell):
-    """How many models a cell counts, and how many of them by less than matters: "32 by less" is (3, 2)."""
-    found = re.fullmatch(r"(\d+?)(?:(\d+) by less)?", cell)
+    """How many models a cell counts, and how many of them by less than matters: "32 within the margin" is (3, 2)."""
+    found = re.fullmatch(r"(\d+?)(?:(\d+) within the margin)?", cell)
     return int(found[1]), int(found[2] or 0)
 
 
@@ -54,7 +54,7 @@ def test_duels_agree_with_the_ranges_of_ranks(table):
         assert worse >= row["rank_low"] - 1
         assert better >= n - row["rank_high"]
         assert better + worse + little + few + len(numbers(undecided)) + 1 == n
-        assert f"not told apart from {undecided}" in drawn
+        assert f"statistically tied with {undecided}" in drawn
 
 
 def test_duels_draw_what_they_say(table):
@@ -89,8 +89,8 @@ def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(ta
     assert [counts(c[3]) for c in found] == [(0, n - 1 - i) for i in range(n)]
     assert [counts(c[5]) for c in found] == [(0, i) for i in range(n)]
     assert {c[4] for c in found} == {"none"}
-    assert f"better by less than matters than 2–{n}" in found[0][2]
-    assert "below 0.03, less than matters by convention" in html.unescape(markup)
+    assert f"better, but within the margin of equivalence, than 2–{n}" in found[0][2]
+    assert "below 0.03, the margin within which models count as equivalent" in html.unescape(markup)
 
 
 def test_p_against_the_next_is_that_of_the_pair(table):

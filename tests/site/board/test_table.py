@@ -14,8 +14,10 @@ from support.tables import typed
 from evaluator.leaderboard.row import Inputs, MetricCell, Row
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import display
-from evaluator.site.board.table import SHORT_MARKS, board_table, scores_cell, short_marks, shown_parts
-from evaluator.site.html import inputs_of, number
+from evaluator.site.board.cells import cells_of, shown_parts
+from evaluator.site.board.columns import heads
+from evaluator.site.board.table import SHORT_MARKS, board_table, board_view, short_marks
+from evaluator.site.words import inputs_of, number
 
 HOSTILE = "</th><script>alert(1)</script> | **x** [y](javascript:alert(1)) & \"'"
 
@@ -52,18 +54,39 @@ def entry(key, mean, low=None, high=None, n_failed=0):
 
 def test_groups_stand_apart_and_in_order(table):
     found = bodies(made(table))
-    assert list(found) == ["rows", "nulls", "incomplete", "withdrawn"]
-    for group, body in found.items():
-        assert ids(body) == [r["id"] for r in table[group]]
-    assert "look at no image" in found["nulls"]
+    assert list(found) == ["rows", "incomplete", "withdrawn"]
+    for group in ("incomplete", "withdrawn"):
+        assert ids(found[group]) == [r["id"] for r in table[group]]
+    nulls = {r["id"] for r in table["nulls"]}
+    assert [i for i in ids(found["rows"]) if i not in nulls] == [r["id"] for r in table["rows"]]
     for row in table["incomplete"]:
         assert row["why_unranked"] in words(found["incomplete"])
     assert found["rows"].count("rx-group") == 0
 
 
+def place_of_null(table, mean):
+    table["nulls"] = table["nulls"][:1]
+    table["nulls"][0]["metrics"]["radcliq_v1"]["mean"] = mean
+    lines = board_view(typed(table), root="../").groups[0].rows
+    (place,) = [i for i, line in enumerate(lines) if line.kind == "null"]
+    return place, lines[place]
+
+
+def test_a_baseline_stands_where_it_would_rank_and_has_no_rank(table):
+    means = [r["metrics"]["radcliq_v1"]["mean"] for r in table["rows"]]
+    n = len(means)
+    for mean, place in ((means[0] - 1, 0), (means[2], means.count(means[2]) + 2), (means[-1] + 1, n)):
+        found, line = place_of_null(table, mean)
+        assert found == place
+        assert (line.rank, line.top, line.address) == ("", False, "")
+        assert "looks at no image" in line.about
+    del table["nulls"][0]["metrics"]["radcliq_v1"]
+    assert board_view(typed(table), root="../").groups[0].rows[-1].kind == "null"
+
+
 def test_a_board_of_baselines_alone_has_no_empty_group(table):
     found = bodies(made({**table, "rows": [], "incomplete": [], "withdrawn": []}))
-    assert list(found) == ["nulls"]
+    assert list(found) == ["rows"]
 
 
 def test_every_row_has_a_cell_for_every_heading(table):
@@ -72,6 +95,26 @@ def test_every_row_has_a_cell_for_every_heading(table):
     for row in re.findall(r"<tr[^>]*data-rx-id.*?</tr>", markup, re.DOTALL):
         assert row.count("<td") + row.count("<th ") == heads
     assert set(re.findall(r'colspan="(\d+)"', markup)) == {str(heads)}
+
+
+def test_every_heading_says_which_way_is_better_and_what_it_means(table):
+    columns = heads(typed(table).metrics, "radcliq_v1", "../")
+    assert [h.key for h in columns[:2]] == ["radcliq_v1", "radcliq_v1_mean"]
+    assert {h.key: h.arrow for h in columns if h.arrow == "↓"} == {"radcliq_v1_mean": "↓"}
+    markup = made(table)
+    for head in columns:
+        assert head.about.endswith(".")
+        assert head.address.startswith("../metrics/")
+        assert f'popovertarget="rx-what-{head.key}"' in html.unescape(markup)
+        assert f'id="rx-what-{head.key}"' in html.unescape(markup)
+
+
+def test_the_usual_columns_are_those_of_rexrank_and_the_headline(table):
+    columns = heads(typed(table).metrics, "radcliq_v1", "../")
+    assert {h.key for h in columns if h.extra} == {
+        "rouge_l", *(m["key"] for m in table["metrics"] if m["key"].startswith("chexbert_")),
+    }  # fmt: skip
+    assert all(not h.extra for h in heads(typed(table).metrics[1:3], "rouge_l", "../"))
 
 
 def test_the_same_numbers_get_the_same_marks(table):
@@ -85,9 +128,12 @@ def test_the_same_numbers_get_the_same_marks(table):
 
 def test_baselines_and_unranked_rows_are_never_the_best(table):
     found = bodies(made(table))
-    for group in ("nulls", "incomplete", "withdrawn"):
+    for group in ("incomplete", "withdrawn"):
         assert "rx-best" not in found[group]
         assert "data-rx-heat" not in found[group]
+    for row in board_view(typed(table), root="../").groups[0].rows:
+        if row.kind == "null":
+            assert {(c.number.mark, c.number.heat) for c in row.cells} == {("", "")}
 
 
 def test_shading_runs_from_the_worst_to_the_best(table):
@@ -123,18 +169,27 @@ def test_numbers_as_shown(given, shown):
     assert shown_parts(entry(*given), 3) == shown
 
 
+def shown(table, key, cell):
+    """The cells of the first model whose metric is this one, from that metric's on."""
+    table["rows"][0]["metrics"][key] = cell
+    value = typed(table)
+    columns = [h.key for h in heads(value.metrics, value.primary, "")]
+    return cells_of(value.rows[0], value, {}, {}, None)[columns.index(key) :]
+
+
 @pytest.mark.parametrize(
     ("mean", "beside"),
     [
-        (0.5, "mean 0.500 1/mean 2.000"),
-        (1 / 722.8, "mean 0.001 1/mean 722.800"),
-        (0.0, "mean 0.000 no 1/mean at or below 0"),
-        (-1 / 0.611, "mean −1.637 no 1/mean at or below 0"),
+        (0.5, ("0.500", ("1/mean 2.000",), "2.000")),
+        (1 / 722.8, ("0.001", ("1/mean 722.800",), "722.800")),
+        (0.0, ("0.000", ("no 1/mean",), "")),
+        (-1 / 0.611, ("−1.637", ("no 1/mean",), "")),
     ],
 )
-def test_the_mean_and_what_rexrank_prints_stand_below_a_skill(mean, beside):
-    assert beside in " ".join(words(scores_cell(entry("radcliq_v1", mean), digits=3)).split())
-    assert "1/mean" not in scores_cell(entry("bleu_2", mean), digits=3)
+def test_the_mean_and_what_rexrank_prints_stand_beside_a_skill(table, mean, beside):
+    _, second, *_ = shown(table, "radcliq_v1", entry("radcliq_v1", mean))
+    assert (second.number.value, second.number.notes, second.beside) == beside
+    assert float(second.number.sort) == pytest.approx(mean, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +204,23 @@ def test_a_small_set_shows_as_many_decimals_as_its_step(crowd, change, digits):
     assert all(re.fullmatch(rf"−?\d+\.\d{{{digits}}}", v) for v in values)
 
 
-def test_what_failed_and_what_is_missing_is_said():
-    assert "12 failed, counted as worst" in scores_cell(entry("green", 0.5, 0.4, 0.6, 12), digits=3)
-    assert "failed" not in scores_cell(entry("green", 0.5, 0.4, 0.6), digits=3)
-    assert words(scores_cell(None, digits=3)).strip() == "–"
+def test_what_failed_and_what_is_missing_is_said(table):
+    failed, *_ = shown(table, "green", entry("green", 0.5, 0.4, 0.6, 12))
+    assert failed.number.notes == ("12 failed",)
+    well, *_ = shown(table, "green", entry("green", 0.5, 0.4, 0.6))
+    assert well.number.notes == ()
+    del table["rows"][0]["metrics"]["green"]
+    assert "–" in made(table)
+    assert all(c.number.value for c in board_view(typed(table), root="").groups[0].rows[1].cells)
+
+
+def test_the_headline_has_a_bar_with_its_interval_and_the_best_baseline(table):
+    for line in board_view(typed(table), root="").groups[0].rows:
+        first, *others = line.cells
+        low, mean, high = (float(v) for v in (first.bar.low, first.bar.mean, first.bar.high))
+        assert 0 <= low <= mean <= high <= 100
+        assert 0 <= float(first.bar.null) <= 100
+        assert not any(c.bar for c in others)
 
 
 def test_a_model_says_what_it_is(table):
@@ -162,7 +230,7 @@ def test_a_model_says_what_it_is(table):
     shown = words(made(table))
     for wanted in (
         "A lab · 7B · open weights",
-        "trained on this dataset's source",
+        "trained on its source",
         "superseded",
         "frontal view, indication, prior study",
     ):

@@ -12,7 +12,7 @@ from support.boards import URL
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.scoring.records import Board, load_record, read_studies
-from evaluator.site.build import write_pages, write_shards
+from evaluator.site.build import write_large, write_pages
 from evaluator.site.content import read_content
 from evaluator.site.model.cases import case_files
 
@@ -95,7 +95,7 @@ def test_nothing_of_an_unpublished_study_reaches_the_site(leaderboard, tmp_path,
     under_name_of(leaderboard, tmp_path / "board", dataset)
     assert (tmp_path / f"board/cases/{dataset}/findings/references.json").is_file()
     write_pages(tmp_path / "board", tmp_path / "docs", URL)
-    write_shards(tmp_path / "board", tmp_path / "docs")
+    write_large(tmp_path / "board", tmp_path / "docs")
     ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
     assert not (tmp_path / "docs/data/cases").exists()
     page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()

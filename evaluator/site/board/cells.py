@@ -1,0 +1,171 @@
+"""The numbers of a board as readers see them: values, intervals, bars, and the marks of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evaluator.leaderboard.row import MetricCell, Row
+from evaluator.leaderboard.table import Column, Table
+from evaluator.leaderboard.table_files import digits_of
+from evaluator.site.board.charts import scale
+from evaluator.site.views import Bar, Number
+from evaluator.site.words import number
+from evaluator.statistics.ties import by_cost
+
+Marks = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number of a board; `bar`: its interval across the cell; `wrong`: contradicted by its own row.
+
+    `beside`: a second number that stands below it.
+    """
+
+    number: Number
+    bar: Bar | None = None
+    wrong: bool = False
+    beside: str = ""
+
+
+def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:
+    """Value, lower end, upper end and a remark as shown; empty where there is none.
+
+    Where 1/mean has no meaning, the mean itself stands with a remark.
+    """
+    shown = entry.display
+    if shown.value is None:
+        ends = (entry.low, entry.high)
+        low, high = ("" if v is None else number(v, digits) for v in ends)
+        mean = number(entry.mean, digits)
+        return mean, low, high, "the mean: no 1/x at or below 0"
+    if shown.low is None and shown.high is None:
+        return number(shown.value, digits), "", "", ""
+    low = "−∞" if shown.low is None else number(shown.low, digits)
+    high = "∞" if shown.high is None else number(shown.high, digits)
+    words = "" if shown.high is not None else "no upper end: the mean may be 0"
+    return number(shown.value, digits), low, high, words
+
+
+def cells_of(
+    row: Row, table: Table, marks: Marks, bars: Mapping[str, tuple[float, float]], null: float | None
+) -> tuple[Cell, ...]:
+    """A row's cells in the order of `columns.heads`. `bars`: by metric slope and offset of its bars' scale."""
+    digits = digits_of(table.step)
+    made: list[Cell] = []
+    for metric in table.metrics:
+        entry = row.metrics.get(metric.key)
+        made.append(_cell(row, metric, entry, digits, marks, bars.get(metric.key), null))
+        if metric.skill:
+            made.append(_beside(metric, entry, digits))
+    return tuple(made)
+
+
+def _cell(
+    row: Row,
+    metric: Column,
+    entry: MetricCell | None,
+    digits: int,
+    marks: Marks,
+    over: tuple[float, float] | None,
+    null: float | None,
+) -> Cell:
+    if entry is None:
+        return Cell(Number())
+    value, low, high, remark = shown_parts(entry, digits)
+    notes = [remark] if remark else []
+    notes += [f"{entry.n_failed} failed"] if entry.n_failed else []
+    shown = Number(
+        value=value,
+        low=low,
+        high=high,
+        notes=tuple(notes),
+        sort=repr(entry.mean),
+        mark=marks.get((row.id, metric.key), ""),
+        heat=marks.get((row.id, f"heat {metric.key}"), ""),
+    )
+    return Cell(shown, bar_of(metric, entry, over, null, digits, filled=row.tied_with_best) if over else None)
+
+
+def _beside(metric: Column, entry: MetricCell | None, digits: int) -> Cell:
+    """The mean of a skill, and below it 1/mean; a note stands there at and beyond the pole."""
+    if entry is None:
+        return Cell(Number())
+    mean = Number(number(entry.mean, digits), sort=repr(entry.mean))
+    if not metric.reciprocal:
+        return Cell(mean)
+    one_over = entry.display.reciprocal
+    if one_over is None:
+        return Cell(replace(mean, notes=("no 1/mean",)))
+    shown = number(one_over, digits)
+    return Cell(replace(mean, notes=(f"1/mean {shown}",)), beside=shown)
+
+
+def bar_of(
+    metric: Column,
+    entry: MetricCell,
+    over: tuple[float, float],
+    null: float | None,
+    digits: int,
+    *,
+    filled: bool,
+) -> Bar:
+    """The interval of a metric across a cell; `null`: the best baseline on the scale of the figures."""
+    mean, *ends = (metric.drawn(v) for v in (entry.mean, *(entry.interval or (entry.mean, entry.mean))))
+    low, high = sorted(ends)  # tie: none, the ends of an interval
+    slope, offset = over
+    a, b, c = (f"{offset + slope * v:.1f}" for v in (low, mean, high))
+    words = f"{number(mean, digits)}, 95 % interval {number(low, digits)} to {number(high, digits)}"
+    line = None if null is None else f"{offset + slope * null:.1f}"
+    return Bar(words, a, b, c, null=line, filled=filled)
+
+
+def bar_scale(rows: Sequence[Row], metric: Column) -> tuple[float, float]:
+    """Slope and offset that lay the intervals of `rows` over a cell, in percent."""
+    entries = [r.metrics[metric.key] for r in rows if metric.key in r.metrics]
+    ends = [metric.drawn(v) for e in entries for v in (e.mean, *(e.interval or ()))]
+    return scale(min(ends), max(ends), 3, 97) if ends else (0.0, 50.0)
+
+
+def best_null(table: Table, metric: Column) -> float | None:
+    """The mean of the best baseline on the scale of the figures; `None` without one."""
+    means = [metric.drawn(r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
+    if not means:
+        return None
+    return max(means) if metric.drawn_higher else min(means)
+
+
+def marks_of(rows: Sequence[Row], metrics: Sequence[Column], digits: int) -> dict[tuple[str, str], str]:
+    """`best` and `second` of every column, by what readers see: what reads the same is marked the same."""
+    marks: dict[tuple[str, str], str] = {}
+    for key, found in _columns(rows, metrics):
+        shown = {r.id: shown_parts(e, digits)[0] for r, e in found}
+        ordered = list(dict.fromkeys(shown[r.id] for r, _ in found))
+        for mark, value in zip(("best", "second"), ordered, strict=False):
+            marks |= {(i, key): mark for i, v in shown.items() if v == value}
+    return marks
+
+
+def heat_of(rows: Sequence[Row], metrics: Sequence[Column]) -> dict[tuple[str, str], str]:
+    """A level from 0 (worst) to 4 (best) for every cell, by its place between the column's extremes."""
+    levels: dict[tuple[str, str], str] = {}
+    for key, found in _columns(rows, metrics):
+        if not found:
+            continue
+        best, worst = found[0][1].mean, found[-1][1].mean
+        for row, entry in found:
+            if best != worst:
+                share = (entry.mean - worst) / (best - worst)
+                levels[row.id, f"heat {key}"] = str(round(4 * share))
+    return levels
+
+
+def _columns(
+    rows: Sequence[Row], metrics: Sequence[Column]
+) -> Iterable[tuple[str, list[tuple[Row, MetricCell]]]]:
+    """Per metric the rows that have it and their entries, best mean first."""
+    for metric in metrics:
+        key, sign = metric.key, -1 if metric.higher_is_better else 1
+        found = [(r, r.metrics[key]) for r in rows if key in r.metrics]
+        yield key, by_cost(found, [sign * entry.mean for _, entry in found])

@@ -1,0 +1,105 @@
+"""What ReXrank reported, as a board that has no rows of its own: positions count among these rows alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from evaluator.datasets.registry import Dataset
+from evaluator.leaderboard.reported import ReportedRow
+from evaluator.site.board.cells import Cell
+from evaluator.site.board.columns import Head, summary_of
+from evaluator.site.board.latex import CITE
+from evaluator.site.board.table import BoardTable, Choice, Group, Line
+from evaluator.site.reported import REPORTED_TITLES
+from evaluator.site.views import Number
+from evaluator.site.words import TRACK_TITLES, number
+from evaluator.statistics.ties import by_cost
+
+RANKED_BY: Final = "radcliq_v1_reciprocal"
+"""What ReXrank orders its rows by."""
+MARKED: Final = "reported by ReXrank, not re-scored"
+
+
+def newest(rows: Sequence[ReportedRow]) -> list[ReportedRow]:
+    """The rows of the newest snapshot, the best mean RadCliQ-v1 first as ReXrank ranks."""
+    snapshot = max((r.snapshot for r in rows), default="")
+    found = sorted(
+        (r for r in rows if r.snapshot == snapshot), key=lambda r: r.model
+    )  # tie: none, names differ
+    ranked = [r for r in found if math.isfinite(mean_of(r))]
+    return by_cost(ranked, [mean_of(r) for r in ranked]) + [r for r in found if r not in ranked]
+
+
+def mean_of(row: ReportedRow) -> float:
+    """The mean behind 1/RadCliQ-v1, of which one below 0 is better than any other; infinity without one."""
+    shown = row.values.get(RANKED_BY)
+    return 1 / shown if shown else math.inf
+
+
+def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, root: str) -> BoardTable:
+    """The newest snapshot of a board as its table."""
+    found = newest(rows)
+    keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in found)]
+    title = f"{dataset.title}, {track}"
+    words = f"{MARKED}, snapshot of {found[0].snapshot}"
+    n = len(found)
+    return BoardTable(
+        title=title,
+        caption=f"{dataset.title}, {TRACK_TITLES.get(track, track)}: {words}",
+        name=f"{dataset.id}.{track}",
+        root=root,
+        heads=tuple(_head(k, root) for k in keys),
+        groups=(Group("rows", "", tuple(_line(r, i, keys) for i, r in enumerate(found))),),
+        facts=False,
+        count=f"{n} model{'s' * (n != 1)} {words}",
+        reported=True,
+        presets=(Choice("", "all metrics"), Choice("ranking", "ranking metric only")),
+        cite=CITE,
+    )
+
+
+def _head(key: str, root: str) -> Head:
+    metric = key.removesuffix("_reciprocal")
+    about = summary_of(metric)
+    if metric != key:
+        about += f" ReXrank prints one over its mean{', by which it ranks' if key == RANKED_BY else ''}."
+    return Head(
+        key=key,
+        name=key,
+        label=REPORTED_TITLES[key],
+        arrow="↑",
+        better="low" if metric != key else "high",
+        about=about.strip(),
+        address=f"{root}metrics/{metric}/",
+        sets="usual",
+        headline=key == RANKED_BY,
+        spans=False,
+    )
+
+
+def _line(row: ReportedRow, place: int, keys: Sequence[str]) -> Line:
+    about = " · ".join(v for v in (row.institution, row.year) if v)
+    return Line(
+        id=row.model,
+        name=row.model,
+        kind="reported",
+        rank=f"{place + 1}" if math.isfinite(mean_of(row)) else "",
+        place=place,
+        cells=tuple(_cell(row, k) for k in keys),
+        address=row.link,
+        external=True,
+        about=about,
+    )
+
+
+def _cell(row: ReportedRow, key: str) -> Cell:
+    """A published number; a reciprocal sorts by the mean behind it."""
+    value = row.values.get(key)
+    if value is None:
+        return Cell(Number())
+    wrong = key == RANKED_BY and row.contradicts_itself
+    notes = (f"its parts give {number(row.from_parts)}",) if wrong and row.from_parts is not None else ()
+    sort = repr(1 / value) if key.endswith("_reciprocal") and value else repr(value)
+    return Cell(Number(number(value), notes=notes, sort=sort), wrong=wrong)
