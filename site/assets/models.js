@@ -42,7 +42,7 @@ const mountTable = (table) => {
     controls.append(choice("Views", "views", VIEWS, state.views, change("views")), choice("Context", "context", CONTEXTS, state.context, change("context")), element("label", {}, open, "Open weights"));
   }
   controls.append(count);
-  table.closest(".rx-scroll").before(controls);
+  table.closest(".rx-scroll").previousElementSibling.replaceChildren(controls);
   for (const header of table.querySelectorAll("th[data-rx-sort]")) makeSortable(header, state, show);
   show();
 };
