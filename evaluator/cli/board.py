@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from evaluator.cli.output import result
 from evaluator.cli.progress import progress
 from evaluator.core.problems import InputError
 from evaluator.core.workspace import store_directory
@@ -25,6 +26,7 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
         )
     with progress() as show:
         made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
+    result([{"dataset": t.dataset, "track": t.track, "rows": [r.name for r in t.all_rows]} for t in made])
     for table in made:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
@@ -111,6 +113,7 @@ def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:
 
     _require_folder(leaderboard)
     build(leaderboard, config, out)
+    result({"site": str(out / "index.html")})
     print(f"site: {out / 'index.html'}")
     return 0
 

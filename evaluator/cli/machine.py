@@ -9,7 +9,10 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
+from pydantic import JsonValue
+
 from evaluator.cli.exit_codes import each
+from evaluator.cli.output import result
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.core.typed import view
@@ -33,6 +36,7 @@ def _datasets_in(directory: Path) -> list[str]:
 def run_data_check(directory: Path) -> int:
     """0 when every reference file is the expected one, 1 when one is not."""
     wrong = False
+    checked: list[JsonValue] = []
     for name in _datasets_in(directory):
         report = check_references(load_references(get_dataset(name), directory))
         tracks = ", ".join(f"{t} {n}" for t, n in report.tracks.items())
@@ -47,11 +51,19 @@ def run_data_check(directory: Path) -> int:
         for problem in report.problems:
             wrong = True
             print(f"  wrong: {problem}")
+        facts: dict[str, JsonValue] = {
+            "items": report.items,
+            "ids_digest": report.ids_digest,
+            "file_digest": report.file_digest,
+        }
+        checked.append({"dataset": name, **facts, "problems": list(report.problems)})
+    result(checked)
     return ExitCode.INPUT if wrong else ExitCode.DONE
 
 
 def run_data_manifest(directory: Path, out: Path) -> int:
     """0 after writing `<dataset>.manifest.json` for every reference file of the directory."""
+    paths: list[JsonValue] = []
     for name in _datasets_in(directory):
         path = out / f"{name}.manifest.json"
         write_text(path, dump_json(view(manifest(load_references(get_dataset(name), directory)))))
@@ -59,6 +71,8 @@ def run_data_manifest(directory: Path, out: Path) -> int:
             "" if get_dataset(name).exposure.studies else " (not public: keep it off the public repository)"
         )
         print(f"wrote {path}{note}")
+        paths.append(str(path))
+    result(paths)
     return 0
 
 
@@ -68,6 +82,7 @@ def run_cache_info(store: Path | None) -> int:
 
     root = store_directory(store) / "texts"
     info = TextCache(root).info()
+    result({"folder": str(root), **info})
     print(f"{root}: {info['entries']} entries, {info['bytes'] / 1e9:.3f} GB")
     return 0
 
@@ -77,6 +92,7 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
     from evaluator.models.text_cache import TextCache
 
     done = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
+    result({**done})
     print(f"removed {done['removed']} entries, kept {done['kept']} ({done['bytes'] / 1e9:.3f} GB)")
     return 0
 
@@ -87,7 +103,9 @@ def run_models_list(override: Path | None) -> int:
     from evaluator.models.weights import models_directory
 
     print(f"models directory: {models_directory(override)}")
-    for item in states(override):
+    found = states(override)
+    result([{"model": i.spec.key, "state": i.state, "revision": i.spec.revision} for i in found])
+    for item in found:
         spec = item.spec
         gated = ", gated" if spec.gated else ""
         print(f"{spec.key:<20} {item.state:<11} {spec.size_mb:>6} MB  {spec.title} ({spec.licence}{gated})")
@@ -148,6 +166,7 @@ def run_models_verify(override: Path | None) -> int:
 
     root, bad = models_directory(override), 0
     found = states(override)
+    result([{"model": i.spec.key, "state": i.state, "files": {**i.files}} for i in found])
     for item in found:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
@@ -189,6 +208,7 @@ def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, 
 
     there = read_host_file(file, ModelsLock, limit=MAX_BYTES, form="JSON")
     differences = comparison.compare(comparison.recorded(override), there)
+    result([{"model": d.key, "file": d.name, "agreement": d.agreement} for d in differences])
     for d in differences:
         print(f"{d.key}/{d.name}: {d.agreement}")
         if d.agreement == "different" and d.here and d.there:
@@ -275,11 +295,15 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
         {(h, a.dataset) for a in runs for h in a.entrant.holders}, key=_teams_first
     )  # tie: none, pairs differ
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
+    rows: list[JsonValue] = []
     for holder, dataset in known:
         found = slot(runs, holder, dataset, now, policy)
         when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
         name = holder.removeprefix("team/")
         print(f"{name:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
+        counts = {"in_window": found.used_in_window, "in_year": found.used_in_year}
+        rows.append({"holder": holder, "dataset": dataset, **counts, "next": when})
+    result(rows)
     if not known:
         print("no run was counted yet")
     return 0

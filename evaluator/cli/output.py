@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -57,6 +58,12 @@ def is_quiet() -> bool:
 def result(value: JsonValue) -> None:
     """Keeps what the command found or made, as `result` of its JSON."""
     _output.result = value
+
+
+def add_results(values: Sequence[JsonValue]) -> None:
+    """Keeps further things that the command made, behind those it made before."""
+    made = _output.result if isinstance(_output.result, list) else []
+    _output.result = [*made, *values]
 
 
 def note(message: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluator.cli.exit_codes import each
+from evaluator.cli.output import add_results, result
 from evaluator.cli.progress import progress
 from evaluator.core.problems import ExitCode, InputError
 from evaluator.core.workspace import references_directory, store_directory
@@ -191,6 +192,7 @@ def _score_whole(
         print(f"{record.team}/{record.model} on {dataset.title}, {record.track} track (n = {record.n}):")
         print(summary(record))
         print(f"  record: {path}")
+    add_results([str(path) for path in paths])
     return missing
 
 
@@ -253,6 +255,7 @@ def run_baseline(
     training = training_data(dataset_id, directory)
     with progress() as show:
         paths = score_baselines(references, leaderboard, settings, training, show)
+    result([str(path) for path in paths])
     for path in paths:
         print(path)
     rows = get_task(get_dataset(dataset_id).task).baselines

@@ -55,6 +55,8 @@ EXAMPLES: Final = {
     "pr refresh": "rexrank pr refresh bundle",
     "pr publish": "rexrank pr publish bundle out",
     "pr withdraw": 'rexrank pr withdraw my-team/my-model --reason "The decoder had a fault."',
+    "dev new-metric": "rexrank dev new-metric word_recall",
+    "dev new-dataset": "rexrank dev new-dataset my-set --references /srv/references",
     "dev schemas": "rexrank dev schemas --out evaluator/schemas",
 }
 """A call of each command that its help shows; a test holds each to the command's own options."""

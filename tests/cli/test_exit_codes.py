@@ -138,7 +138,7 @@ MISTAKES = [
     (("rank", "--leaderbord", "x"), "No such option: --leaderbord"),
     (("compare", "a/b", "c/d", "--dataset", "sandbx"), "there is no dataset 'sandbx'"),
     (("compare", "a/b", "c/d", "--dataset", "sandbox"), "a/b, c/d: no record"),
-    (("compare", "a/b", "c/d", "--dataset", "sandbox", "--track", "finding"), "there is no track"),
+    (("compare", "a/b", "c/d", "--dataset", "sandbox", "--track", "finding"), "no track 'finding'"),
     (("doctor", "--role", "root"), "'root' is not one of"),
     (("doctor", "--github"), "name the repository"),
     (("doctor", "--github", "--repository", "a/b"), "a maintainer's token is needed"),
@@ -181,6 +181,8 @@ MISTAKES = [
     (("pr", "refresh"), "Missing argument"),
     (("pr", "publish", "x", "y"), "this command runs in a workflow"),
     (("pr", "withdraw", "a/b", "--reason", "x"), "there is no submissions/a/b/model.yaml"),
+    (("dev", "new-metric", "Word Recall"), "is no checkout"),
+    (("dev", "new-dataset", "Mine!"), "is no checkout"),
     (("dev", "schemas", "x"), "unexpected extra argument"),
 ]
 
