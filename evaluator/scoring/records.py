@@ -344,7 +344,7 @@ def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
         first = next(iter(problems))
         raise RexrankError(
             f"the record {name} does not keep its schema at {first.pointer or '/'}: {first.found}; "
-            f"wanted {first.wanted}. Records are written by the machine and not mended by hand. {cure}"
+            f"wanted {first.wanted.rstrip('.')}. Records are written by the machine and not mended by hand. {cure}"
         ) from error
 
 
