@@ -239,7 +239,7 @@ def _marked(table: Table, gains: Mapping[str, float]) -> Table:
 
 
 def overview(tables: Sequence[Table]) -> Overview:
-    """One line a board: how many models, and the group that nothing separates from the best."""
+    """One line a board: how many models, and the models statistically tied with the best."""
     boards = tuple(
         BoardSummary(
             dataset=table.dataset,

@@ -197,7 +197,7 @@ def _distinct(values: FloatArray) -> list[int]:
 
 
 def detectable_difference(error: float, pairs: int = 1) -> float:
-    """What two models must differ by to be told apart with 80 % power, at 5 % over `pairs` comparisons.
+    """The difference between two models that is detected with 80 % power, at 5 % over `pairs` comparisons.
 
     `error` is the standard error of a paired difference.
 

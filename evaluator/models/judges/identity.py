@@ -50,7 +50,7 @@ class JudgeVoid(MetricUnavailable):
 class JudgeLabel:
     """What a signature calls a judge: `name@sha256:…`, `name@version:…`, `name@stand-in`, `name@unpinned`.
 
-    `unknown` is a pin of another form, as scores had before judges were told apart: they are stale.
+    `unknown` is a pin of another form, as scores had before judges were distinguished: they are stale.
     """
 
     name: str
