@@ -27,7 +27,7 @@ FULL = tables.table(
         badges=[{"code": "C10", "outcome": "badge", "text": "template", "ids": []}],
         inputs={"views": "all"},
         links={"paper": "https://example.org/"},
-        diagnostics={"top1_share": 0.5, "signal": {"low": None}},
+        diagnostics={"top1_share": 0.5, "signal": {"bleu_2": {"gain": 0.25, "p": 0.5}}, "length_ratio": None},
     ),
     incomplete=[tables.row("t/b", rank=None, rank_low=None, rank_high=None, why_unranked="lacks bleu_2")],
     withdrawn=[tables.row("t/c", rank=None, status="withdrawn")],
