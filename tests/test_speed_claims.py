@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CHANGELOG.md", "benchmarks/README.md", "site/**/*.md")
 CLAIM = re.compile(r"\d\*{0,2} ?(?:×(?! ?\d)|times\b)")
 SPEED = re.compile(r"\b(?:second|seconds|throughput|faster|CPU)\b|\d s\b")
-DATA = re.compile(r"\d[\d,]* (?:distinct )?(?:pairs|reports|texts|studies|sentences|models)\b|MoERad")
+DATA = re.compile(
+    r"\d[\d,]* (?:distinct )?(?:pairs|reports|texts|studies|sentences|models)\b|distinct\W+reports|MoERad"
+)
 
 
 def blocks(text: str) -> list[str]:
