@@ -8,6 +8,8 @@ import pytest
 from support.pieces import FACTS, KINDS, ROOT, Tree, missing
 
 from evaluator.datasets.registry import dataset_ids
+from evaluator.datasets.tasks.task import task_ids
+from evaluator.leaderboard.columns import COLUMNS
 from evaluator.metrics.registry import metric_keys
 from evaluator.submissions.rules.codes import RULES
 
@@ -18,6 +20,8 @@ THERE = [
     *(("dataset", name) for name in dataset_ids()),
     *(("rule", code) for code in RULES),
     *(("check", code) for code in CHECKS),
+    *(("column", column.key) for column in COLUMNS),
+    *(("task", name) for name in task_ids()),
 ]
 
 
@@ -33,6 +37,9 @@ def without(path, words):
     return {path: text.replace(words, "")}
 
 
+PAGES = {"task": "adding-a-task"}
+ROW, RANKING = "evaluator/leaderboard/row.py", "evaluator/leaderboard/ranking.py"
+COLUMNS_FILE, REPORTS = "evaluator/leaderboard/columns.py", "evaluator/datasets/tasks/report_generation.py"
 REGISTRY, CODES, PAGE = (
     "evaluator/metrics/registry.py",
     "evaluator/submissions/rules/codes.py",
@@ -56,6 +63,15 @@ LEFT_OUT = [
     ("check", "C18", without(PAGE, 'id="c18"'), PAGE),
     ("check", "C18", dict.fromkeys(TREE.paths("evaluator/scoring/integrity/*.py")), "evaluator/scoring/integrity/"),
     ("check", "C18", {"tests/scoring/integrity/test_every_rule.py": None}, "tests/scoring/integrity/test_every_rule.py"),
+    ("column", "institution", without(COLUMNS_FILE, '    FactColumn("institution"),\n'), COLUMNS_FILE),
+    ("column", "institution", without(ROW, "    institution: str | None = None\n"), ROW),
+    ("column", "institution", without(RANKING, "institution=card.institution,"), RANKING),
+    ("task", "report-generation", {REPORTS: None}, REPORTS),
+    ("task", "report-generation", {"evaluator/datasets/report_references.py": None}, "evaluator/datasets/report_references.py"),
+    ("task", "report-generation", {"evaluator/submissions/reports.py": None}, "evaluator/submissions/reports.py"),
+    ("task", "report-generation", {"evaluator/scoring/reports.py": None}, "evaluator/scoring/reports.py"),
+    ("task", "tongue-reading", {}, "evaluator/datasets/"),
+    ("task", "tongue-reading", {}, "tests/datasets/tasks/test_tongue_reading.py"),
 ]  # fmt: skip
 
 
@@ -66,7 +82,7 @@ def test_a_piece_that_is_left_out_is_named_with_its_path(kind, name, changes, pa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_page_that_names_its_paths(kind):
-    page = (ROOT / "site" / "contributing" / f"{kind}.md").read_text("utf-8")
+    page = (ROOT / "site" / "contributing" / f"{PAGES.get(kind, kind)}.md").read_text("utf-8")
     kinds = {k for k, *_ in LEFT_OUT}
     assert kind in kinds
     for path in {p.rpartition("/")[0] for k, _, _, p in LEFT_OUT if k == kind and "/" in p}:

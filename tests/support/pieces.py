@@ -115,8 +115,40 @@ def check(tree: Tree, code: str) -> Pieces:
     yield runs, f"a run that {code} marks", f'"{code} ' in tree.read(runs)
 
 
+def column(tree: Tree, key: str) -> Pieces:
+    columns, row = "evaluator/leaderboard/columns.py", "evaluator/leaderboard/row.py"
+    ranking = "evaluator/leaderboard/ranking.py"
+    derived = re.search(rf"^    def {key}\(self", tree.read(row), re.MULTILINE)
+    field = re.search(rf"^    {key}: ", tree.read(row), re.MULTILINE)
+    yield columns, f"the line of {key} in COLUMNS", f'FactColumn("{key}"' in tree.read(columns)
+    yield row, f"the field {key}", bool(derived or field)
+    yield (
+        ranking,
+        f"the value of {key}",
+        bool(derived or re.search(rf"^ +{key}=", tree.read(ranking), re.MULTILINE)),
+    )
+
+
+def task(tree: Tree, name: str) -> Pieces:
+    module = name.replace("-", "_")
+    path = f"evaluator/datasets/tasks/{module}.py"
+    text = tree.read(path)
+    yield path, "the declaration TASK", "TASK: Final = Task(" in text
+    rooms = {"references": "datasets", "predictions": "submissions", "scoring": "scoring"}
+    for part, room in rooms.items():
+        named = re.search(rf'{part}_by="evaluator\.([\w.]+):(\w+)"', text)
+        place = f"evaluator/{named[1].replace('.', '/')}.py" if named else f"evaluator/{room}/{module}.py"
+        there = named and re.search(rf"^{named[2]}\b.*=", tree.read(place), re.MULTILINE)
+        yield place, f"the object of `{part}_by`", bool(there)
+    usual = name == "report-generation"
+    datasets = tree.any("evaluator/datasets/*.yaml", rf"(?m)^task: {name}$")
+    yield "evaluator/datasets/", f"a dataset with `task: {name}`", usual or datasets
+    tests = f"tests/datasets/tasks/test_{module}.py"
+    yield tests, f"tests of {name}", bool(tree.read(tests)) or tree.any("tests/*/test_*.py", rf'"{name}"')
+
+
 KINDS: dict[str, Callable[[Tree, str], Pieces]] = {
-    "metric": metric, "dataset": dataset, "rule": rule, "check": check,
+    "metric": metric, "dataset": dataset, "rule": rule, "check": check, "column": column, "task": task,
 }  # fmt: skip
 
 
