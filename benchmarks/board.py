@@ -26,7 +26,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.analysis import analyse_board
 from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.leaderboard.subgroups import board_subgroups
-from evaluator.metrics.registry import REXRANK_KEYS
+from evaluator.metrics.registry import presets
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics.board_analysis import metric_intervals
 from evaluator.statistics.bootstrap import DRAWS, clusters_of
@@ -35,6 +35,8 @@ from evaluator.statistics.significance import FLIPS, sign_flip
 AXES = {"normal": "NA", "findings": "012", "sex": "FM", "age_group": "abcde", "view": "FL", "length": "sml"}
 BOARD = Board(get_dataset("iu-xray"), "findings")
 T = TypeVar("T")
+
+REXRANK_KEYS = presets()["rexrank-2026"]
 
 
 def timed(name: str, work: Callable[[], T]) -> T:

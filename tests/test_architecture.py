@@ -146,6 +146,7 @@ THEMES = {
     "submissions/test_guide_codes",
     "submissions/test_hostile_input",
     "test_hosted_requirements",
+    "test_additions",
     "test_architecture",
     "test_extensions",
     "test_import_names",

@@ -46,18 +46,6 @@ _METRICS: Final[dict[str, str]] = {
     "accuracy_presence": "evaluator.metrics.accuracy:AccuracyPresence",
 }
 
-REXRANK_KEYS: Final = (
-    "bleu_2",
-    "bertscore",
-    "semb_score",
-    "radgraph_f1",
-    "radcliq_v1",
-    "ratescore",
-    "green",
-    "crimson",
-)
-"""The eight metrics of ReXrank as of 2026, in the order of its tables; the last is for findings alone."""
-
 
 def metric_keys() -> tuple[str, ...]:
     """Every metric key, in table order."""

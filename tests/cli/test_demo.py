@@ -10,7 +10,7 @@ from support.needs import reason
 
 from evaluator.cli.demo import run_demo
 from evaluator.datasets.tasks.report_generation import TASK
-from evaluator.metrics.registry import REXRANK_KEYS, fits, task_metrics
+from evaluator.metrics.registry import fits, presets, task_metrics
 
 pytest.importorskip("torch", reason=reason("score"))
 
@@ -28,7 +28,7 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
         assert table["rehearsal"] is True
         keys = {m["key"] for m in table["metrics"]}
         assert keys == {k for k in task_metrics(TASK.id) if fits(k, TASK, track)}
-        assert set(REXRANK_KEYS) - keys == ({"crimson"} if track == "report" else set())
+        assert set(presets()["rexrank-2026"]) - keys == ({"crimson"} if track == "report" else set())
         assert not any(r["missing"] for r in table["rows"])
         assert all(
             "@stand-in" in m["signature"] for m in table["metrics"] if m["key"] not in {"bleu_2", "rouge_l"}

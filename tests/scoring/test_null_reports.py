@@ -10,7 +10,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.datasets.report import StudyReport
 from evaluator.datasets.report_references import Reference
 from evaluator.datasets.tasks.report_generation import TASK
-from evaluator.metrics.registry import REXRANK_KEYS, get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys, presets
 from evaluator.scoring.bands import check_bands
 from evaluator.scoring.baselines import gain_over_null
 from evaluator.scoring.null_reports import (
@@ -109,7 +109,7 @@ def test_bands_stop_a_broken_metric(probe, key, value, message):
 
 
 def test_every_metric_of_the_board_has_a_band():
-    assert set(REXRANK_KEYS) < {k for k in metric_keys() if get_metric(k).band}
+    assert set(presets()["rexrank-2026"]) < {k for k in metric_keys() if get_metric(k).band}
 
 
 def test_the_probes():

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluator.leaderboard.table import Column
-from evaluator.metrics.registry import REXRANK_KEYS, get_metric, metric_keys
+from evaluator.metrics.registry import get_metric, metric_keys, presets
 
+PUBLISHED: Final = "rexrank-2026"
+"""The preset whose metrics a board shows at first."""
 FAMILIES: Final = {
     "clinical": "clinical content",
     "composite": "clinical content",
@@ -56,7 +58,7 @@ def shown_higher(metric: Column) -> bool:
 def heads(metrics: Sequence[Column], primary: str, root: str) -> tuple[Head, ...]:
     """The columns of a board's metrics, the ranking one first, with its mean and 1/mean beside a skill."""
     made: list[Head] = []
-    usual = [m.key for m in metrics if m.key in REXRANK_KEYS] or [m.key for m in metrics]
+    usual = [m.key for m in metrics if m.key in presets()[PUBLISHED]] or [m.key for m in metrics]
     for metric in metrics:
         headline = metric.key == primary
         made.append(_head(metric, root, headline=headline, usual=headline or metric.key in usual))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.leaderboard.columns import shown_columns
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import baseline_words, digits_of, rank_text
@@ -72,6 +73,7 @@ class Line:
     seen: bool = False
     top: bool = False
     entered: str = ""
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class BoardTable:
-    """A board with its toolbar. `facts`: whether rows say what a model reads and when it entered."""
+    """A board with its toolbar. `facts`: whether rows say what a model reads and when it entered.
+
+    `more`: titles of further facts, in the order of each row's `more` (`evaluator/leaderboard/columns.py`).
+    """
 
     title: str
     caption: str
@@ -96,6 +101,7 @@ class BoardTable:
     facts: bool
     count: str
     reported: bool = False
+    more: tuple[str, ...] = ()
     views: tuple[Choice, ...] = ()
     contexts: tuple[Choice, ...] = ()
     presets: tuple[Choice, ...] = ()
@@ -105,7 +111,7 @@ class BoardTable:
     @property
     def span(self) -> int:
         """How many columns there are."""
-        return 2 + 2 * self.facts + len(self.heads)
+        return 2 + 2 * self.facts + len(self.more) + len(self.heads)
 
 
 GROUPS: Final = (
@@ -152,6 +158,7 @@ def board_view(table: Table, *, root: str) -> BoardTable:
         heads=columns,
         groups=tuple(groups),
         facts=True,
+        more=tuple(column.title for column in shown_columns()),
         count=f"{n} ranked model{'s' * (n != 1)}",
         views=_choices((r.inputs.views for r in models), VIEWS),
         contexts=_choices((r.inputs.context for r in models), CONTEXTS),
@@ -226,6 +233,7 @@ def _line(row: Row, place: int, cells: tuple[Cell, ...], root: str) -> Line:
         address="" if baseline else f"{root}models/{row.id}/",
         about="baseline, looks at no image" if baseline else " · ".join(a for a in about if a),
         badges=tuple(short_marks(row)),
+        more=tuple(column.shown(row) for column in shown_columns()),
         why=row.why_unranked or baseline_words(row),
         inputs="no image" if baseline else inputs_of(row.inputs),
         views=row.inputs.views or "",
