@@ -1,4 +1,4 @@
-"""Dataset pages: what each set is, who may have it, what is missing in it, how much it can tell apart."""
+"""Dataset pages: what each dataset is, who can get it, what it lacks, and what differences its boards resolve."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PLANNING_SD: Final = 0.5
 """Assumed standard deviation of a paired difference in RadCliQ-v1 where no board has measured it."""
 
 _ACCESS: Final = {
-    "public": "public: texts and scores of single studies are shown on the model pages",
-    "restricted": "restricted: every credentialed person can read, and could copy, them; no text or score of a single "
-    "study is published, and aggregates are exact to three decimals",
+    "public": "public: reports and per-study scores are shown on the model pages",
+    "restricted": "restricted: anyone credentialed can read, and could copy, them; no text or per-study score is "
+    "published, and aggregates are exact to three decimals",
     "withheld": "withheld: no participant has them; only aggregates are published, in steps of {:.3g}",
 }
 
@@ -57,7 +57,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class TrackLine:
-    """What the board of a track can tell apart."""
+    """What differences the board of a track resolves."""
 
     board: Link
     studies: str
@@ -114,7 +114,7 @@ def datasets_index(datasets: Sequence[Dataset]) -> str:
 
 
 def dataset_page(dataset: Dataset, content: Content) -> str:
-    """One dataset: counts, missing sections, patients, what a board on it can tell apart, licence, access."""
+    """One dataset: counts, missing sections, patients, resolution of its boards, licence, access."""
     digests = {
         r.provenance.references_sha256
         for entries in content.models.values()
@@ -152,7 +152,7 @@ def _patients(dataset: Dataset) -> str:
     if dataset.n_patients is None:
         return "not counted yet"
     if dataset.n_patients == dataset.n_studies:
-        return "one study each, as far as known"
+        return "one study each, as far as is known"
     each = dataset.n_studies / dataset.n_patients
     return f"{dataset.n_patients:,}, {each:.1f} studies each on average"
 
@@ -194,4 +194,4 @@ def _detectable(resolution: Resolution, n: int | None, table: Table | None) -> t
         return f"{resolution.mde:.3f}", f"in mean {metric.title if metric else ''}"
     if n is None:
         return "–", ""
-    return f"about {detectable_difference(PLANNING_SD / sqrt(n)):.3f}", "to plan with"
+    return f"about {detectable_difference(PLANNING_SD / sqrt(n)):.3f}", "planning value"

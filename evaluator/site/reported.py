@@ -25,9 +25,9 @@ REPORTED_TITLES: Final = {
     "crimson": "CRIMSON",
 }
 REPORTED_NOTE: Final = (
-    "These rows are what ReXrank published, by snapshot. They were not measured here, have no intervals, and are "
-    "never ranked with ours. RadCliQ-v1 follows from RadGraph-F1, BERTScore and SembScore: a wavy line marks a number "
-    "that the row's own parts contradict."
+    "ReXrank published these rows. They were not re-scored here, have no intervals, and are never ranked with ours. "
+    "RadCliQ-v1 follows from RadGraph-F1, BERTScore and SembScore: a wavy line marks a value that the row's own "
+    "components contradict."
 )
 
 
@@ -115,12 +115,6 @@ def reported_section(rows: Sequence[ReportedRow], *, is_open: bool) -> tuple[str
     return "reported", "Reported by ReXrank", render("reported_section.html", view=view)
 
 
-def newest_count(rows: Sequence[ReportedRow]) -> int:
-    """How many rows the newest snapshot among `rows` has."""
-    newest = max((r.snapshot for r in rows), default="")
-    return sum(r.snapshot == newest for r in rows)
-
-
 def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> Snapshot:
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
     # tie: the model's name; published figures are constants
@@ -129,7 +123,7 @@ def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> S
     wrong = sum(r.contradicts_itself for r in ordered)
     caption = f"ReXrank's snapshot of {snapshot}: {len(ordered)} models"
     if wrong:
-        caption += f", {wrong} of them in contradiction with {'itself' if wrong == 1 else 'themselves'}"
+        caption += f", {wrong} of them inconsistent"
     heads = tuple(REPORTED_TITLES[k] for k in keys)
     return Snapshot(snapshot, caption, is_open, heads, tuple(_line(r, keys) for r in ordered))
 

@@ -1,4 +1,4 @@
-"""Dataset pages: what is missing, and what boards can tell apart."""
+"""Dataset pages: what is missing, and what differences boards resolve."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_dataset_page_counts_what_is_missing(name, made):
     assert f"Patients</th><td>{told}" in page
 
 
-def test_a_dataset_page_says_what_its_boards_can_tell_apart(made, leaderboard):
+def test_a_dataset_page_says_what_differences_its_boards_resolve(made, leaderboard):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     assert f"{table['resolution']['mde']:.3f}<small>in mean BLEU-2" in html.unescape(
         made["datasets/sandbox.md"]
@@ -41,5 +41,5 @@ def test_a_dataset_page_says_what_its_boards_can_tell_apart(made, leaderboard):
         (leaderboard / "records/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
     )
     assert record["provenance"]["references_sha256"] in made["datasets/sandbox.md"]
-    assert "about 0.058<small>to plan with" in html.unescape(made["datasets/iu-xray.md"])
-    assert "about 0.178<small>to plan with" in html.unescape(made["datasets/chexpert-plus.md"])
+    assert "about 0.058<small>planning value" in html.unescape(made["datasets/iu-xray.md"])
+    assert "about 0.178<small>planning value" in html.unescape(made["datasets/chexpert-plus.md"])

@@ -100,6 +100,6 @@ def _cell(row: ReportedRow, key: str) -> Cell:
     if value is None:
         return Cell(Number())
     wrong = key == RANKED_BY and row.contradicts_itself
-    notes = (f"its parts give {number(row.from_parts)}",) if wrong and row.from_parts is not None else ()
+    notes = (f"its components give {number(row.from_parts)}",) if wrong and row.from_parts is not None else ()
     sort = repr(1 / value) if key.endswith("_reciprocal") and value else repr(value)
     return Cell(Number(number(value), notes=notes, sort=sort), wrong=wrong)

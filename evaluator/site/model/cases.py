@@ -20,7 +20,7 @@ from evaluator.leaderboard.table import Column, Table
 from evaluator.scoring.case_texts import CaseTexts, read_predictions, read_references
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 from evaluator.site.content import Content, Entry
-from evaluator.site.html import AXIS_TITLES
+from evaluator.site.words import AXIS_TITLES
 
 if TYPE_CHECKING:
     import pandas as pd
