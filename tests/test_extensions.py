@@ -87,3 +87,13 @@ def test_every_kind_has_a_page_that_names_its_paths(kind):
     assert kind in kinds
     for path in {p.rpartition("/")[0] for k, _, _, p in LEFT_OUT if k == kind and "/" in p}:
         assert path in page
+
+
+def test_paths_and_commands_of_the_guides_are_there():
+    made_up = re.compile(r"word_recall|my-set|YOURS|triage|<|overall-boards")
+    rooms = "evaluator|tests|site|runner|benchmarks|requirements"
+    for page in sorted((ROOT / "site" / "contributing").glob("*.md")):
+        text = page.read_text("utf-8")
+        for path in re.findall(rf"(?<![\w/])((?:{rooms})/[\w./-]*[\w/])", text):
+            if not made_up.search(path):
+                assert (ROOT / path).exists(), f"{page.name}: {path}"
