@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 FORM_MARK: Final = "<!-- rexrank:form v1 -->"
 FORM: Final = "form.json"
+NO_BRANCH: Final = (
+    "### Not sent\n\nThe form is in order, but this repository lets no job make a branch, so that it takes no submissions "
+    "this way. Send it with `rexrank submit` (see the page *Submit*), or ask a maintainer.\n"
+)
+"""The answer where the ruleset of the other branches does not leave out `form/**` (site/maintainers/settings.md)."""
 MAX_FORM_BYTES: Final = 100_000
 
 
@@ -150,7 +155,9 @@ def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
 
 
 def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], author: str) -> str:
-    """The answer to the issue, after its pull request was opened or renewed; raises `RexrankError` as GitHub does."""
+    """The answer to the issue, after its pull request was opened or renewed; raises as PyGithub does where GitHub fails."""
+    from github import GithubException
+
     if prepared.answer:
         return prepared.answer
     path, branch = f"/repos/{repo.full_name}", f"{api.FORM_BRANCH}{prepared.issue}"
@@ -161,7 +168,12 @@ def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], autho
     commit = make_commit(repo, path, parent, placed, f"Add {prepared.name}")
     if commit is None:
         return "### Nothing new\n\nThe files are as they were.\n"
-    move_branch(repo, path, branch, commit, force=earlier is None)
+    try:
+        move_branch(repo, path, branch, commit, force=earlier is None)
+    except GithubException as error:
+        if error.status not in {403, 422}:
+            raise
+        return NO_BRANCH
     if earlier is not None:
         return f"### ✅ Sent\n\n[Pull request {earlier.number}]({earlier.html_url}) holds what you changed. It is checked within the hour.\n"
     body = (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from github import GithubException
 
 from evaluator.core.problems import RexrankError
-from evaluator.github.form_submission import FORM, read_prepared
+from evaluator.github import form_submission
+from evaluator.github.form_submission import FORM, NO_BRANCH, Prepared, read_prepared, send
 
 GOOD = {"issue": 7, "name": "acme/m1", "files": ["model.yaml", "iu-xray.json"], "answer": ""}
 
@@ -58,3 +60,26 @@ def test_links_and_large_files_are_refused(tmp_path):
     (tmp_path / "model.yaml").write_bytes(b"x" * 64_001)
     with pytest.raises(RexrankError):
         read_prepared(tmp_path)
+
+
+@pytest.mark.parametrize(("status", "told"), [(403, True), (422, True), (502, False)])
+def test_a_repository_without_form_branches_says_so(monkeypatch, status, told):
+    class Requester:
+        def requestJsonAndCheck(self, *_args, **_more):  # noqa: N802 - PyGithub's name
+            return {}, {"object": {"sha": "0" * 40}}
+
+    class Repo:
+        full_name, requester = "org/challenge", Requester()
+
+    def refuse(*_args, **_more):
+        raise GithubException(status, {"message": "Repository rule violations found"})
+
+    monkeypatch.setattr(form_submission.api, "pull_of_branch", lambda *_: None)
+    monkeypatch.setattr(form_submission, "make_commit", lambda *_: "1" * 40)
+    monkeypatch.setattr(form_submission, "move_branch", refuse)
+    prepared = Prepared(issue=7, name="acme/m1", files=("model.yaml",))
+    if told:
+        assert send(Repo(), prepared, {"model.yaml": b"x"}, "me") == NO_BRANCH
+    else:
+        with pytest.raises(GithubException):
+            send(Repo(), prepared, {"model.yaml": b"x"}, "me")

@@ -60,7 +60,13 @@ def branches(world: World) -> list[str]:
 
 def test_a_form_becomes_a_pull_request_of_its_author(rehearsal: World) -> None:
     world = rehearsal
+    # Where jobs may not open pull requests, one click of the author's is left; switched on, an edit sends it.
+    world.state.settings["jobs open pulls"] = False
     issue = world.file_issue("Submission: formers/quiet", body(world), labels=("submission",))
+    assert f"/compare/main...form/{issue.number}?expand=1" in answer(world, issue)
+    assert world.state.pulls == {}
+    world.state.settings["jobs open pulls"] = True
+    world.edit_issue(issue, body(world))
     (p,) = world.state.pulls.values()
     assert "was opened for you" in answer(world, issue)
     assert (p.author, p.head_branch) == (ACTIONS_BOT, f"form/{issue.number}")
