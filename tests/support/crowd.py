@@ -24,7 +24,7 @@ from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.table import TABLE_SCHEMA, Table, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
-from evaluator.metrics.registry import get_metric, task_metrics
+from evaluator.metrics.registry import fits, get_metric, task_metrics
 from evaluator.scoring.intervals import display
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
@@ -72,7 +72,7 @@ def make_crowd(
     tables = []
     drawn: dict[str, dict[str, PrimaryScores]] = {}
     for number, track in enumerate(("findings", "report")):
-        scores = draw(n_models, n_studies, np.random.default_rng(number))
+        scores = draw(n_models, n_studies, np.random.default_rng(number), board_keys(track))
         found = analyse(scores, seed=number)
         tables += [
             _board(folder, get_dataset(d), track, scores, found, n_public=n_public, rehearsal=rehearsal)
@@ -103,7 +103,12 @@ def _overall(
                 _put(folder / name, text)
 
 
-def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores:
+def board_keys(track: str) -> tuple[str, ...]:
+    """The metrics of a board of this track, in table order."""
+    return tuple(k for k in task_metrics(TASK.id) if fits(k, TASK, track))
+
+
+def draw(n_models: int, n_studies: int, rng: np.random.Generator, keys: Sequence[str]) -> BoardScores:
     """Per-study scores of models from good to bad: neighbours can hardly be told apart, two are equal.
 
     The best two reach the pole of 1/RadCliQ-v1; every ninth model lacks the judges' metrics.
@@ -115,7 +120,7 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
         noise = rng.normal(0, 0.9, n_studies)
         radcliq = 1.4 - 1.42 * skill[i] - 0.4 * easy + 0.5 * noise
         found = {"radcliq_v1": radcliq}
-        for k, key in enumerate(task_metrics(TASK.id)):
+        for k, key in enumerate(keys):
             if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "crimson"}):
                 continue
             own = 0.25 + 0.5 * skill[i] + 0.1 * easy - 0.1 * noise + rng.normal(0, 0.04 + 0.01 * k)
@@ -124,13 +129,12 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator) -> BoardScores
     if n_models > 5:
         a, b = list(values)[3:5]
         values[b] = dict(values[a])
-    keys = task_metrics(TASK.id)
     return BoardScores(
         values=values,
         clusters=clusters_of([f"p{i:04d}" for i in range(n_studies)]),
         primary="radcliq_v1",
         direction={k: 1 if get_metric(k).higher_is_better else -1 for k in keys},
-        families={k: get_metric(k).family for k in TASK.aggregated},
+        families={k: get_metric(k).family for k in TASK.aggregated if k in keys},
         band=get_metric("radcliq_v1").equivalence or 0.0,
     )
 
@@ -188,14 +192,14 @@ def _board(
         "access": dataset.access, "n": n, "n_clusters": min(n, dataset.n_patients or n),
         "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v2",
         "step": step, "rehearsal": rehearsal,
-        "metrics": [_column(k) for k in sorted(task_metrics(TASK.id), key=lambda k: k != "radcliq_v1")],
+        "metrics": [_column(k) for k in sorted(board_keys(track), key=lambda k: k != "radcliq_v1")],
         "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
         "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
     }  # fmt: skip
     head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
     plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in table["pairs"]]
-    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in task_metrics(TASK.id)}
+    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in board_keys(track)}
     pairwise = Pairwise.model_validate({**head, "metrics": shown})
     table["pairwise_sha256"] = pairwise_digest(pairwise)
     name = f"{dataset.id}.{track}"
@@ -263,7 +267,7 @@ def _row(
         "institution": INSTITUTIONS[i % 3], "year": 2026, "status": "superseded" if i == 9 else "active",
         "kind": "submission", "rank": place and place.rank_low, "rank_low": place and place.rank_low,
         "rank_high": place and place.rank_high, "tied_with_best": bool(place and place.tied_with_best),
-        "cluster": place and place.cluster, "missing": [k for k in task_metrics(TASK.id) if k not in values],
+        "cluster": place and place.cluster, "missing": [k for k in board_keys(track) if k not in values],
         "why_unranked": why, "badges": [BADGES[i % 2]] if i % 7 == 4 else [],
         "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [seen],
         "trained_on_dataset": seen in dataset.training_names, "open_weights": i % 2 == 0,
