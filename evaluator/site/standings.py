@@ -126,7 +126,7 @@ def _overall(table: OverallTable, content: Content) -> Panel:
         rows=tuple(_overall_leader(r, content, last) for r in table.rows[:PLACES]),
         reported=False,
         address=f"leaderboards/overall/#{table.track}",
-        more="All complete models",
+        more="The whole overall ranking",
     )
 
 

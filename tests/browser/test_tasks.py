@@ -84,10 +84,9 @@ def test_does_it_beat_a_normal_report(reader):
 
 
 def test_the_five_worst_reports_of_a_model(reader):
-    reader.click(reader.page.locator(".rx-legend").get_by_role("link", name="Sandbox, findings", exact=True))
-    reader.page.locator("#rx-board[data-rx-on]").wait_for()
-    reader.click(reader.page.locator("#rx-board").get_by_role("link", name="Sandbox near-copy"))
-    reader.click(reader.page.get_by_role("button", name="Browse the cases").first)
+    reader.click(reader.page.locator(".md-tabs").get_by_role("link", name="Models", exact=True))
+    reader.click(reader.page.locator("article").get_by_role("link", name="Sandbox near-copy", exact=True))
+    reader.click(reader.page.get_by_role("link", name="Read the reports, worst first").first)
     cases = reader.page.locator(".rx-case")
     cases.nth(4).wait_for()
     values = [float(t.split()[-1]) for t in reader.page.locator(".rx-chosen").all_inner_texts()]
@@ -98,7 +97,7 @@ def test_the_five_worst_reports_of_a_model(reader):
 def test_one_model_against_another_on_green(reader):
     reader.click(reader.page.get_by_role("link", name="Compare two models"))
     row = reader.page.locator(".rx-result table").first.locator("tbody tr", has_text="GREEN")
-    reader.choose(reader.page.get_by_label("Leaderboard"), "mimic-cxr.findings")
+    reader.choose(reader.page.get_by_label("Leaderboard", exact=True), "mimic-cxr.findings")
     reader.choose(reader.page.get_by_label("Model 2"), "team02/model")
     row.locator(".rx-difference").wait_for()
     reader.sees(row, re.compile(r"[+−]\d\.\d{3}"))
@@ -129,7 +128,6 @@ def test_a_table_for_a_paper(reader):
 
 
 def test_how_to_enter(reader):
-    reader.sees(reader.page.get_by_role("heading", name="Enter in three steps"))
     reader.click(reader.page.get_by_role("link", name="Enter your model"))
     reader.sees(reader.page.get_by_role("heading", level=1))
     expect(reader.page).to_have_url(re.compile("/submit/"))
@@ -138,7 +136,7 @@ def test_how_to_enter(reader):
 
 def test_when_and_with_which_version(reader):
     figures = reader.page.locator(".rx-figures > div").last
-    reader.sees(figures, re.compile(r"v\S+\s+of the evaluator, last scores \d{4}-\d\d-\d\d"))
+    reader.sees(figures, re.compile(r"v\S*\s*of the evaluator, last scores \d{4}-\d\d-\d\d"))
     board_of(reader, "MIMIC-CXR")
     reader.sees(
         reader.page.locator(".rx-factline"), re.compile(r"last changed \d{4}-\d\d-\d\d · evaluator \S+")
