@@ -14,9 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from evaluator.core.problems import InputError, visible
-from evaluator.datasets.answer import LETTERS
-from evaluator.datasets.references import age_group
+from evaluator.core.types import Pair
+from evaluator.datasets.answer import LETTERS, Answer
+from evaluator.datasets.protocol import ProtocolName
+from evaluator.datasets.references import TaskReferences, age_group
+from evaluator.datasets.registry import Dataset
 from evaluator.datasets.skills import SKILLS, skill_of
 
 _OPTION: Final = re.compile(r"\s*\(?([A-Da-d])\s*[.):\-\u2013]\s*")
@@ -83,6 +88,33 @@ def read_question(question: str, fields: Mapping[str, Any], where: str) -> Quest
         subgroups={axis: value for axis, value in groups.items() if value is not None},
         options=options,
     )
+
+
+class QuestionReferences(TaskReferences[Question, Answer]):
+    """Questions with their right answers, whose letters are compared."""
+
+    def read(self, item: str, fields: Mapping[str, JsonValue], dataset: Dataset, where: str) -> Question:  # noqa: ARG002
+        """The question of an entry; see `read_question`."""
+        return read_question(item, fields, where)
+
+    def pair(
+        self,
+        reference: Question,
+        prediction: Answer | None,
+        track: str,  # noqa: ARG002
+        protocol: ProtocolName,  # noqa: ARG002
+    ) -> Pair:
+        """The right letter beside the one given, with the skill; a question that is lacking has no answer."""
+        given = prediction.value if prediction is not None else ""
+        return Pair(reference.id, reference.answer, given, (("skill", reference.skill),))
+
+    def counts(self, references: Iterable[Question]) -> Mapping[str, int]:
+        """Studies, and questions of each skill."""
+        return count_questions(references)
+
+
+QUESTIONS: Final = QuestionReferences()
+"""How references of questions are read."""
 
 
 def read_options(value: Any) -> tuple[str, ...] | None:

@@ -137,7 +137,7 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
     read = {item: form.read(item, fields, dataset, where) for item, fields in raw.items()}
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
         raise InputError(
-            f"{where} holds {len(raw)} {task.items} that are not the {dataset.size} of {dataset.id} "
+            f"{where} holds {len(raw)} {task.items} that are not the {dataset.size or 'ones'} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
     return References(dataset, {study: read[study] for study in sorted(read)}, sha256_bytes(data))
@@ -215,7 +215,7 @@ def check_references(references: References) -> ReferenceCounts:
     tracks = {t: sum(r.in_track(t) for r in studies.values()) for t in dataset.tracks}
     wrong = []
     task = get_task(dataset.task)
-    if len(studies) != dataset.size:
+    if dataset.size is not None and len(studies) != dataset.size:
         wrong.append(f"{len(studies)} {task.items} found, {dataset.size} wanted")
     wrong += [
         f"{tracks[t]} {task.items} with a reference in the {t} track, {n} wanted"

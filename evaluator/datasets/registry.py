@@ -96,9 +96,11 @@ class Dataset(Typed):
         return EXPOSURES[self.access]
 
     @property
-    def size(self) -> int:
-        """Items of the split, each with a prediction of its own: studies, unless the file says otherwise."""
-        return self.n_items or self.n_studies
+    def size(self) -> int | None:
+        """Items of the split, each with a prediction of its own; `None` while they are no studies and were not counted."""
+        if self.n_items is not None or get_task(self.task).item != "study":
+            return self.n_items
+        return self.n_studies
 
     @field_validator("tracks")
     @classmethod
@@ -118,7 +120,8 @@ class Dataset(Typed):
         wrongs += [_excess(path, n, self.n_studies) for path, n in counts.items() if n and n > self.n_studies]
         counts = {("tracks", t): n for t, n in self.tracks.items()}
         counts |= {("sections", s): n for s, n in self.sections.items()}
-        wrongs += [_excess(path, n, self.size) for path, n in counts.items() if n and n > self.size]
+        size = self.size
+        wrongs += [_excess(path, n, size) for path, n in counts.items() if n and size and n > size]
         if wrongs:
             raise disagreement(wrongs)
         return self
@@ -155,7 +158,7 @@ _FIXES: Final[Mapping[str, str]] = {
 @cache
 def dataset_ids() -> tuple[str, ...]:
     """Ids of all datasets, in the order of the tables."""
-    order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
+    order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "rexvqa", "rexvqa-public", "sandbox")
     found = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
     # tie: none, ids differ
     return tuple(sorted(found, key=lambda i: (order.index(i) if i in order else len(order), i)))

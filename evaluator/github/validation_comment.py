@@ -151,9 +151,10 @@ def _file_line(file: FileSummary) -> str:
     dataset = get_dataset(file.dataset)
     task = get_task(dataset.task)
     empty = f", {file.empty:,} empty" if file.empty else ""
+    of = "" if dataset.size is None else f" of {dataset.size:,}"
     words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} in the median"
     return (
-        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,} of {dataset.size:,} {task.items}, "
+        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}, "
         f"{tracks_text(file.tracks)}; {file.distinct:,} distinct "
         f"{task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
     )

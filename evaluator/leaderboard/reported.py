@@ -1,13 +1,15 @@
 """What ReXrank itself published, by snapshot: kept apart from measured rows, contradictions marked.
 
 `leaderboard/reported/<snapshot>.csv` holds facts only: dataset, track, model, institution, year,
-link, metric, value. A row contradicts itself when its 1/RadCliQ-v1 cannot come from its own
-RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function.
+link, metric, value, below lines that begin with `# ` and name the source. A row contradicts itself when its
+1/RadCliQ-v1 cannot come from its own RadGraph, BERTScore and SembScore, of which RadCliQ-v1 is a linear function, or
+its mean accuracy not from the accuracies of the five skills.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,16 @@ INTERCEPT: Final = 2.4501430833271307
 """RadCliQ-v1 as an affine function of its parts (CXR-Report-Metric 9c9ecad, radcliq-v1.pkl)."""
 HALF_STEP: Final = 0.0005
 """Published numbers are rounded to three decimals."""
+SKILLS: Final = (
+    "accuracy_differential_diagnosis",
+    "accuracy_geometric",
+    "accuracy_location",
+    "accuracy_negation",
+    "accuracy_presence",
+)
+MACRO: Final = "accuracy_macro"
+HALF_ACCURACY_STEP: Final = 0.00005
+"""Accuracies are rounded to four decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +58,37 @@ class ReportedRow:
 
     @property
     def contradicts_itself(self) -> bool:
-        """Whether 1/RadCliQ-v1 cannot be reconciled with the row's own parts at three decimals."""
-        return residual(self.values) is not None and not consistent(self.values)
+        """Whether its checked number cannot be reconciled with the row's own parts, given how both are rounded."""
+        return not (consistent(self.values) and consistent_mean(self.values))
+
+    @property
+    def checked(self) -> str:
+        """The metric that follows from the row's own parts: the mean of the skills, or 1/RadCliQ-v1."""
+        return MACRO if MACRO in self.values else "radcliq_v1_reciprocal"
 
     @property
     def from_parts(self) -> float | None:
-        """The 1/RadCliQ-v1 that the row's own parts give; `None` where a part is missing or it has none."""
+        """What the row's own parts give for the checked metric; `None` where a part is missing or it has none."""
+        if self.checked == MACRO:
+            return mean_of_skills(self.values)
         mean = mean_from_parts(self.values)
         return 1 / mean if mean else None
+
+
+def mean_of_skills(values: Mapping[str, float | None]) -> float | None:
+    """The unweighted mean of the five skills' accuracies; `None` when one is missing.
+
+    >>> round(mean_of_skills(dict(zip(SKILLS, (0.7671, 0.8045, 0.8347, 0.8503, 0.8521)))), 4)
+    0.8217
+    """
+    known = [v for k in SKILLS if (v := values.get(k)) is not None]
+    return sum(known) / len(known) if len(known) == len(SKILLS) else None
+
+
+def consistent_mean(values: Mapping[str, float | None]) -> bool:
+    """Whether a published mean of the skills is theirs to the fourth decimal, given how all are rounded."""
+    shown, mean = values.get(MACRO), mean_of_skills(values)
+    return shown is None or mean is None or abs(shown - mean) <= 2 * HALF_ACCURACY_STEP + 1e-9
 
 
 def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
@@ -84,14 +119,17 @@ def consistent(values: Mapping[str, float | None]) -> bool:
 def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:
     """By dataset, track and metric the best published mean, of rows that do not contradict themselves.
 
-    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none.
+    Reciprocals are turned back into the mean that is scored here (lower is better); one of 0 or less has none. A row
+    of skills without their mean counts with the mean that they have.
     """
     best: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
         if row.contradicts_itself:
             continue
         board = best.setdefault(row.dataset, {}).setdefault(row.track, {})
-        for key, value in row.values.items():
+        mean = mean_of_skills(row.values)
+        known = {**row.values, MACRO: mean} if mean is not None else row.values
+        for key, value in known.items():
             if value is None:
                 continue
             name = key.removesuffix("_reciprocal")
@@ -122,12 +160,15 @@ def load_reported(folder: Path) -> list[ReportedRow]:
 
 
 def _cells(path: Path) -> Iterator[list[str]]:
-    """The rows of a snapshot below its header; raises `ValueError` for another header or number of cells."""
+    """The rows of a snapshot below its source and header; raises `ValueError` for another header or number of cells."""
     if not path.is_file():
         raise ValueError("it is not a file")
-    rows = csv.reader(path.read_bytes().decode("utf-8").splitlines(), strict=True)
-    if next(rows, None) != [*COLUMNS]:
-        raise ValueError(f"its first line is not {','.join(COLUMNS)}")
+    lines = path.read_bytes().decode("utf-8").splitlines()
+    n_source = next((n for n, line in enumerate(lines) if not line.startswith("# ")), len(lines))
+    # Lines of the source stay as empty ones, so that numbers of lines are those of the file.
+    rows = csv.reader(["" for _ in lines[:n_source]] + lines[n_source:], strict=True)
+    if next(itertools.islice(rows, n_source, None), None) != [*COLUMNS]:
+        raise ValueError(f"its first line below the source is not {','.join(COLUMNS)}")
     for row in rows:
         if len(row) != len(COLUMNS):
             raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 TEAM: Final = NULL_TEAM
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"
 PROBES: Final = ("itself", "empty", "shuffled")
-PROBE_STUDIES: Final = 500
-"""References tried against themselves and against an empty report; the shuffle uses all."""
 
 
 class Probes(Typed):
@@ -114,9 +112,10 @@ def _probe(
     """The path of the board's sanity file."""
     inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
     by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
-    sample = {i: references.studies[i] for i in by_hash[:PROBE_STUDIES]}
+    rules = scoring_of(board.task)
+    sample = {i: references.studies[i] for i in by_hash[: rules.probed]}
     few = References(references.dataset, sample, references.digest)
-    probes = scoring_of(board.task).probes(references, f"{board.dataset.id}|{references.digest}")
+    probes = rules.probes(references, f"{board.dataset.id}|{references.digest}")
     runs = {}
     for probe in PROBES:
         used = references if probe == "shuffled" else few

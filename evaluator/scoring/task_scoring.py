@@ -48,6 +48,9 @@ class TaskScoring(ABC, Generic[P]):
     bands: ClassVar[Mapping[str, Band]] = MappingProxyType({})
     """Sanity bands by metric, where the task has others than the metrics' own classes."""
 
+    probed: ClassVar[int] = 500
+    """References tried against themselves and against an empty prediction, at most; the shuffle uses all."""
+
     @abstractmethod
     def nulls(
         self, references: References, training: Sequence[Any], seed: str

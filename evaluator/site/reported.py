@@ -23,11 +23,20 @@ REPORTED_TITLES: Final = {
     "green": "GREEN",
     "fineradscore_reciprocal": "1/FineRadScore",
     "crimson": "CRIMSON",
+    "accuracy_macro": "Accuracy, mean of skills",
+    "accuracy": "Accuracy, all questions",
+    "accuracy_differential_diagnosis": "Differential diagnosis",
+    "accuracy_geometric": "Geometric information",
+    "accuracy_location": "Location and distribution",
+    "accuracy_negation": "Negation",
+    "accuracy_presence": "Presence",
+    "accuracy_of_200": "Accuracy on 200 sampled questions",
 }
 REPORTED_NOTE: Final = (
     "ReXrank published these rows. They were not re-scored here, have no intervals, and are never ranked with ours. "
     "RadCliQ-v1 follows from RadGraph-F1, BERTScore and SembScore: a wavy line marks a value that the row's own "
-    "components contradict."
+    "components contradict. The overall accuracy of questions was the mean of the five skills in 2025 and is that of all "
+    "questions since 2026. Human readers answered other questions than the models and have no rank."
 )
 
 
@@ -118,7 +127,7 @@ def reported_section(rows: Sequence[ReportedRow], *, is_open: bool) -> tuple[str
 def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> Snapshot:
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
     # tie: the model's name; published figures are constants
-    ordered = sorted(rows, key=lambda r: (_mean(r), r.model))
+    ordered = sorted(rows, key=lambda r: (_mean(r), -_accuracy(r), r.model))
     keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in ordered)]
     wrong = sum(r.contradicts_itself for r in ordered)
     caption = f"ReXrank's snapshot of {snapshot}: {len(ordered)} models"
@@ -134,6 +143,12 @@ def _mean(row: ReportedRow) -> float:
     return 1 / shown if shown else math.inf
 
 
+def _accuracy(row: ReportedRow) -> float:
+    """The accuracy by which rows of questions stand; 0 for others."""
+    known = (row.values.get(k) for k in ("accuracy_macro", "accuracy", "accuracy_of_200"))
+    return next((v for v in known if v is not None), 0.0)
+
+
 def _line(row: ReportedRow, keys: Sequence[str]) -> Line:
     about = " · ".join(v for v in (row.institution, row.year) if v)
     return Line(row.model, row.link, about, tuple(_cell(row, k) for k in keys))
@@ -143,9 +158,14 @@ def _cell(row: ReportedRow, key: str) -> Cell:
     value = row.values.get(key)
     if value is None:
         return Cell()
-    wrong = key == "radcliq_v1_reciprocal" and row.contradicts_itself
-    parts = number(row.from_parts) if wrong and row.from_parts is not None else ""
-    return Cell(number(value), repr(value), parts)
+    wrong = key == row.checked and row.contradicts_itself
+    parts = _number(key, row.from_parts) if wrong and row.from_parts is not None else ""
+    return Cell(_number(key, value), repr(value), parts)
+
+
+def _number(key: str, value: float) -> str:
+    """A published number with the decimals that it was published with."""
+    return f"{value:.4f}" if key.startswith("accuracy") else number(value)
 
 
 def reported_page(rows: Sequence[ReportedRow]) -> str:
@@ -167,8 +187,8 @@ def reported_page(rows: Sequence[ReportedRow]) -> str:
             _title(r.dataset, r.track),
             _address(r.dataset, r.track),
             r.model,
-            number(r.values["radcliq_v1_reciprocal"] or 0),
-            number(r.from_parts or 0),
+            _number(r.checked, r.values[r.checked] or 0),
+            _number(r.checked, r.from_parts or 0),
         )
         for r in sorted(rows, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
         if r.contradicts_itself

@@ -46,7 +46,10 @@ def test_the_access_of_every_dataset():
         "mimic-cxr": "restricted",
         "iu-xray": "public",
         "chexpert-plus": "restricted",
+        "rexvqa": "withheld",
+        "rexvqa-public": "restricted",
         "sandbox": "public",
+        "sandbox-vqa": "public",
     }
 
 

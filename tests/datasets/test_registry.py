@@ -16,8 +16,9 @@ from evaluator.datasets.registry import dataset_ids, get_dataset, ids_digest, st
 from evaluator.datasets.tasks.task import get_task
 
 
-def test_the_five_datasets_in_table_order():
-    assert dataset_ids() == ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "sandbox")
+def test_the_datasets_in_table_order():
+    reports = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus")
+    assert dataset_ids() == (*reports, "rexvqa", "rexvqa-public", "sandbox", "sandbox-vqa")
 
 
 @pytest.mark.parametrize("name", dataset_ids())
@@ -26,21 +27,25 @@ def test_every_entry_is_whole(name):
     assert dataset.id == name
     assert dataset.tracks.keys() <= set(get_task(dataset.task).track_ids)
     assert all(not get_task(dataset.task).track(t).optional for t in dataset.tracks)
-    assert all(n is None or 0 < n <= dataset.n_studies for n in dataset.tracks.values())
+    assert all(n is None or 0 < n <= (dataset.size or n) for n in dataset.tracks.values())
     assert dataset.title
     assert dataset.licence
     assert dataset.how_to_get
 
 
 def test_known_counts():
-    counts = {name: get_dataset(name).n_studies for name in dataset_ids()}
+    counts = {name: get_dataset(name).size for name in dataset_ids()}
     assert counts == {
         "rexgradient": 10000,
         "mimic-cxr": 2347,
         "iu-xray": 590,
         "chexpert-plus": 200,
+        "rexvqa": 41007,
+        "rexvqa-public": None,
         "sandbox": 60,
+        "sandbox-vqa": 226,
     }
+    assert get_dataset("rexvqa").n_studies == 10000
     assert get_dataset("chexpert-plus").tracks == {"findings": 62, "report": 200}
 
 
@@ -49,7 +54,7 @@ def test_ids_travel_only_where_they_may():
         ids = study_ids(get_dataset(name))
         if get_dataset(name).exposure.studies:
             assert ids is not None
-            assert len(ids) == get_dataset(name).n_studies
+            assert len(ids) == get_dataset(name).size
         else:
             assert ids is None
 

@@ -18,7 +18,7 @@ from typing import Final
 from evaluator.core.files import write_text
 from evaluator.datasets.report import StudyReport, dump_predictions
 from evaluator.datasets.sandbox.grammar import FINDINGS, NORMAL, Fact, no_disease, normal_sentence, say
-from evaluator.datasets.sandbox.questions import DATASET, questions_text
+from evaluator.datasets.sandbox.questions import DATASET, READERS, answers_text, questions_text
 from evaluator.datasets.sandbox.studies import (
     ABSENT_POOL,
     SEED,
@@ -83,7 +83,8 @@ _WRITERS: Final[dict[str, tuple[str, Writer | None]]] = {
     "shuffled": ("Shuffled: another patient's report for every study. Made to come last.", None),
 }
 MODELS: Final = tuple(_WRITERS)
-"""The four models, in the order they are made to be ranked in."""
+"""The four models that write reports, in the order they are made to be ranked in."""
+_READER: Final = "Reader: answers to questions, right for most, and no reports. Made to come second."
 
 
 def predictions(model: str, seed: int = SEED) -> dict[str, StudyReport]:
@@ -110,14 +111,15 @@ def _said(study: Study) -> set[tuple[str, str]]:
 
 
 def card(model: str) -> str:
-    """The model card of one of the four submissions."""
+    """The model card of one of the submissions."""
+    about = _WRITERS[model][0] if model in _WRITERS else _READER
     return f"""\
 name: Sandbox {model}
 institution: ReXrank sandbox
 contact: [rexrank-sandbox]
 year: 2026
 description: >-
-  {_WRITERS[model][0]} Written by the sandbox's
+  {about} Written by the sandbox's
   generator from the references; it looks at no image.
 links: {{}}
 license: CC0-1.0
@@ -138,11 +140,13 @@ def dataset_text(seed: int = SEED) -> str:
 
 
 def submission_files(seed: int = SEED) -> Mapping[str, str]:
-    """Path below `submissions/` to text, for the four submissions."""
+    """Path below `submissions/` to text: four submissions with reports and answers, one with answers alone."""
     files = {}
     for model in MODELS:
-        files[f"{TEAM}/{model}/model.yaml"] = card(model)
         files[f"{TEAM}/{model}/sandbox.json"] = dump_predictions(predictions(model, seed))
+    for model in READERS:
+        files[f"{TEAM}/{model}/model.yaml"] = card(model)
+        files[f"{TEAM}/{model}/{DATASET}.json"] = answers_text(model, seed)
     return files
 
 

@@ -72,13 +72,15 @@ class Track:
 class Task:
     """What a model does with a study, and all that scoring it needs.
 
-    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how a prediction that says nothing is written in a file. `metrics`:
+    `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how
+    a prediction that says nothing is written in a file. `complete`: whether a file must name every item; else one that
+    it lacks counts as one that says nothing. `metrics`:
     what every submission is scored with, beside the metrics whose class says `on_boards` (`task_metrics`); `primary`
     ranks, `stand_by` where no model has it.
-    `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
-    panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
-    models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
-    `references_by`, `predictions_by`, `scoring_by`: see the module.
+        `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
+        panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
+        models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
+        `references_by`, `predictions_by`, `scoring_by`: see the module.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Task:
     aggregated: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     recomputed: str = ""
+    complete: bool = True
 
     def track(self, track: str) -> Track:
         """The track of an id; raises `KeyError` for one of another task."""
@@ -143,6 +146,11 @@ def all_tracks() -> Mapping[str, Task]:
                 raise ValueError(f"{task.id} and {owners[track].id} both declare the track {track!r}")
             owners[track] = task
     return owners
+
+
+def task_of(track: str) -> Task:
+    """The task of a track. Raises `KeyError` for a track that no task has."""
+    return all_tracks()[track]
 
 
 def track_title(track: str) -> str:

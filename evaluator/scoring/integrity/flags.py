@@ -1,6 +1,6 @@
 """What the reports of a submission look like as a whole: flags that speak in counts and ids, never in text.
 
-Codes C2–C23 are those of the documentation's table of integrity checks. What the reports show by
+Codes C2–C26 are those of the documentation's table of integrity checks. What the reports show by
 themselves (C2, C5, C7, C9, C10, C21) is found by `evaluator/submissions/rules`, from where `validate`
 warns of it in the same words; copying and odd scores have files of their own. Limits lie in
 `integrity.toml`, those of texts in `submissions/rules/limits.toml`.

@@ -27,6 +27,7 @@ _FINAL: Final = tuple(
         r"\bfinal\s+(?:answer|choice|option)\b" + _IS + _LETTER,
         r"\\boxed\{\s*(?:\\text\{\s*)?" + _LETTER,
         r"<(?:answer|choice)>" + _LETTER,
+        r"\[\[\s*([A-D])\s*\]\]",
     )
 )
 _DECLARED: Final = tuple(

@@ -88,22 +88,28 @@ def check_coverage(
         problems.add(
             "RX302",
             file,
+            severity=_severity(task),
             found=f"{len(lost)} of {len(wanted)} {task.items} are missing"
             + (f": {_first(lost)}" if show_ids else " (the ids of this dataset are not public)"),
-            wanted=f"every {task.item}; one left out counts as the worst score, so none may be",
+            wanted=_every(task),
             fix=f"add them, with {task.empty} where the model gave nothing",
         )
 
 
 def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Problems) -> None:
     task = get_task(dataset.task)
-    if n_given != dataset.size:
+    size = dataset.size
+    if size is not None and n_given != size:
+        more = n_given > size
         problems.add(
             "RX302",
             file,
+            severity=Severity.ERROR if more else _severity(task),
             found=f"{n_given} {task.items}",
-            wanted=f"the {dataset.size} {task.items} of the dataset",
-            fix=f"give every {task.item}, with {task.empty} where the model gave nothing",
+            wanted=f"the {size} {task.items} of the dataset",
+            fix="remove those of other sets"
+            if more
+            else f"give every {task.item}, with {task.empty} where the model gave nothing",
         )
         return
     problems.add(
@@ -114,6 +120,17 @@ def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Probl
         wanted="the ids of the dataset",
         fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR",
     )
+
+
+def _severity(task: Task) -> Severity:
+    """How bad a missing item is: nothing is gained by leaving one out where it counts as unanswered."""
+    return Severity.ERROR if task.complete else Severity.WARNING
+
+
+def _every(task: Task) -> str:
+    if task.complete:
+        return f"every {task.item}; one left out counts as the worst score, so none may be"
+    return f"every {task.item}; one left out counts as wrong"
 
 
 def _are(n: int, task: Task) -> str:

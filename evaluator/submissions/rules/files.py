@@ -170,7 +170,7 @@ def read_bounded(entry: Entry, limit: int, problems: Problems) -> bytes | None:
             entry.path,
             found=f"{max(entry.size, len(data)):,} bytes",
             wanted=f"at most {limit:,} bytes",
-            fix="remove what is no report; 10,000 reports take about 5 MB",
+            fix="remove what is no prediction; 10,000 reports take about 5 MB",
         )
         return None
     if data.startswith(LFS_START):

@@ -27,7 +27,7 @@ READ = [
     ("A. Clear\nB. Effusion\nC. Nodule\nD. Edema\nAnswer: C", "C"),
     ("Option A is less likely. Final answer: D", "D"),
     ("The answer is A. Wait. Final answer: C", "C"),
-    (r"\boxed{B}", "B"), (r"So \boxed{\text{B}}.", "B"), ("<answer>C</answer>", "C"), ("Hm. <answer> (C) </answer>", "C"),
+    (r"\boxed{B}", "B"), (r"So \boxed{\text{B}}.", "B"), ("<answer>C</answer>", "C"), ("[[B]]", "B"), ("It is not (A), hence [[D]]", "D"), ("Hm. <answer> (C) </answer>", "C"),
     ("<think>A or B? The answer is A.</think>\nB", "B"), ("<think>not A</think> Answer: D", "D"),
     ('{"answer": "B"}', "B"), ('```json\n{"answer": "B", "reason": "no A"}\n```', "B"),
     ("The correct option is B", "B"), ("The correct choice: C", "C"),
