@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.workspace import CHALLENGE, LEADERBOARD
 from evaluator.datasets.references import load_references
-from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.leaderboard.rank import rank_all
@@ -25,6 +25,7 @@ from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions import outcome as rendering
 from evaluator.submissions.reading import validate_paths
+from evaluator.submissions.submission import Submission
 
 CONFIG: Final = Path("mkdocs.yml")
 
@@ -39,7 +40,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
         )
     _prepare(out)
     submissions = out / "submissions"
-    _step(1, "Validate the four sandbox submissions")
+    _step(1, "Validate the sandbox's submissions: reports, and answers to questions")
     for path, text in submission_files().items():
         write_text(submissions / path, text)
     report = validate_paths([submissions], None)
@@ -51,18 +52,15 @@ def run_demo(out: Path, *, serve: bool) -> int:
     print(rendering.as_text(validate_paths([broken], None), colour=False))
     _step(3, "Score with every metric that can run here (small stand-in weights, a stand-in judge)")
     settings = _settings(out)
-    dataset = get_dataset("sandbox")
-    references = load_references(dataset, None)
     leaderboard = out / "leaderboard"
     if (LEADERBOARD / "reported").is_dir():
         shutil.copytree("leaderboard/reported", leaderboard / "reported")
-    submissions_found = [f.submission for f in report.found if f.submission is not None]
-    with _judge(settings) as settings, progress() as show:
-        for submission in submissions_found:
-            score_submission(submission, dataset, references, leaderboard, settings, show)
-            print(f"  scored {submission.team}/{submission.model}")
-        score_baselines(references, leaderboard, settings, progress=show)
-        print("  scored the null rows, and probed the metrics' sanity")
+    with _judge(settings) as settings:
+        for dataset in (d for d in map(get_dataset, dataset_ids()) if d.synthetic):
+            entered = [
+                f.submission for f in report.found if f.submission and dataset.id in f.submission.files
+            ]
+            _score(dataset, entered, leaderboard, settings)
     _step(4, "Rank: ranges, intervals, ties")
     tables = rank_all(leaderboard, out / "store", rehearsal=True)
     for table in tables:
@@ -78,6 +76,19 @@ def run_demo(out: Path, *, serve: bool) -> int:
     if serve:
         _serve(site)
     return 0
+
+
+def _score(
+    dataset: Dataset, submissions: Sequence[Submission], leaderboard: Path, settings: ScoreSettings
+) -> None:
+    """Scores submissions and null rows of one dataset."""
+    references = load_references(dataset, None)
+    with progress() as show:
+        for submission in submissions:
+            score_submission(submission, dataset, references, leaderboard, settings, show)
+            print(f"  {dataset.id}: scored {submission.team}/{submission.model}")
+        score_baselines(references, leaderboard, settings, progress=show)
+        print(f"  {dataset.id}: scored the null rows, and probed the metrics' sanity")
 
 
 def _prepare(out: Path) -> None:

@@ -229,7 +229,7 @@ def _score_part(
             scored = score_board(board, pairs, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
         missing |= bool(scored.unavailable)
-        print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} studies, {path}")
+        print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} {board.task.items}, {path}")
         for key, reason in scored.unavailable.items():
             print(f"  {key}: not computed: {reason}", file=sys.stderr)
     return missing

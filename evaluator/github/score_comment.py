@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
-from evaluator.datasets.tasks.task import baseline_title
+from evaluator.datasets.tasks.task import baseline_title, task_of
 from evaluator.github.quota_status import readable
 from evaluator.github.score_result import (
     BoardResult,
@@ -120,15 +120,15 @@ def _after_failure(result: ScoreResult) -> list[str]:
 
 
 def _board_lines(board: BoardResult) -> list[str]:
-    """One board: the rows around the model, every metric, the reports as a whole."""
+    """One board: the rows around the model, every metric, the predictions as a whole."""
     step = f" Numbers are shown in steps of {board.step:.3g}." if board.step else ""
-    lines = ["", f"{board.n:,} studies of {board.n_clusters:,} patients.{step}"]
+    lines = ["", f"{board.n:,} {task_of(board.track).items} of {board.n_clusters:,} patients.{step}"]
     own = board.row
     if own is None:
         return lines
     if board.metrics and own.metrics:
         lines += ["", *_around(board, own), "", *_metrics(board, own)]
-    return [*lines, *_reports(board, own)]
+    return [*lines, *_predictions(board, own)]
 
 
 def _around(board: BoardResult, own: ShownRow) -> list[str]:
@@ -224,13 +224,16 @@ def _value(row: ShownRow | None, key: str, digits: int) -> str:
     return display_text(display, digits).replace(" ", NBSP)
 
 
-def _reports(board: BoardResult, row: ShownRow) -> list[str]:
-    """Diagnostics of the reports, and what the integrity checks say."""
-    d, titles = board.diagnostics, {m.key: m.title for m in board.metrics}
+def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
+    """Diagnostics of the predictions, and what the integrity checks say."""
+    d, titles, task = board.diagnostics, {m.key: m.title for m in board.metrics}, task_of(board.track)
     facts = []
+    if d.letter_shares:
+        shares = ", ".join(f"{letter} {s or 0:.1%}" for letter, s in sorted(d.letter_shares.items()))
+        facts.append(f"of those given {shares}")
     if d.distinct_fraction is not None and d.top1_share is not None:
         facts.append(
-            f"{d.distinct_fraction:.1%} are distinct, the most common one in {d.top1_share:.1%} of the studies"
+            f"{d.distinct_fraction:.1%} are distinct, the most common one in {d.top1_share:.1%} of the {task.items}"
         )
     if d.length_ratio is not None:
         facts.append(f"{d.length_ratio:.2f} times as long as the references")
@@ -245,7 +248,7 @@ def _reports(board: BoardResult, row: ShownRow) -> list[str]:
         for key, far in sorted((d.judge_outliers or {}).items())
     ]
     coarse = f" (in steps of {board.step:.3g})" if board.step else ""
-    lines = ["", f"**Reports**{coarse}: {'; '.join(facts)}."] if facts else []
+    lines = ["", f"**{task.predictions.capitalize()}**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [
         f"- [{b.code}]({SITE_URL}integrity/#{b.code.lower()}): {markdown_text(b.text)} ({OUTCOMES[b.outcome]})"
         for b in row.badges

@@ -15,15 +15,16 @@ from evaluator.core.typed import NAMED, Given, Typed, form, given, no_default, v
 from evaluator.datasets.registry import TrackName
 from evaluator.leaderboard.row import Display, ModelId
 from evaluator.scoring.quota import Standing, Tally
+from evaluator.scoring.record import LetterName, Share
 
 RESULT_SCHEMA: Final = "rexrank/score-result/v1"
 MAX_MOVED: Final = 20
 MAX_WORDS: Final = 1_000
 
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
-Short = Annotated[str, Field(max_length=30)]
+Short = Annotated[str, Field(max_length=40)]
 Title = Annotated[str, Field(max_length=40)]
-Key = Annotated[str, form("[a-z0-9_]{1,30}", "lower-case letters, digits and underscores, at most 30")]
+Key = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits and underscores, at most 40")]
 Rank = Annotated[int, Field(ge=1)]
 
 
@@ -120,6 +121,9 @@ class ShownDiagnostics(Typed):
     length_ratio: float | None = None
     exact_match: Annotated[float | None, Given] = given("Exact matches", "Equal to their reference.")
     copied_spans: Annotated[float | None, Given] = given("Copied", "With a passage of their reference alone.")
+    letter_shares: (
+        Annotated[Mapping[LetterName, Share], Field(max_length=4, json_schema_extra=NAMED)] | None
+    ) = None
     judge_outliers: (
         Annotated[
             Mapping[

@@ -9,7 +9,7 @@ from typing import Final
 
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
-from evaluator.datasets.tasks.task import baseline_title
+from evaluator.datasets.tasks.task import baseline_title, task_of
 from evaluator.leaderboard.columns import COLUMNS, shown_columns
 from evaluator.leaderboard.row import Display, Row
 from evaluator.leaderboard.table import Overview, Table
@@ -74,7 +74,7 @@ def table_markdown(table: Table) -> str:
         f"# {markdown_text(table.title)}, {table.track} track",
         "",
         (
-            f"{table.n} studies of {table.n_clusters} patients; protocol `{table.protocol}`; ranked by "
+            f"{table.n} {task_of(table.track).items} of {table.n_clusters} patients; protocol `{table.protocol}`; ranked by "
             f"`{table.primary}` (rule `{table.rule}`); 95 % intervals in brackets."
         ),
         "",

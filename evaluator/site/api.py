@@ -13,6 +13,7 @@ from pydantic import Field
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.row import Entry as Part
@@ -25,6 +26,7 @@ from evaluator.site.compare import compare_files
 from evaluator.site.content import Content, schema_text
 from evaluator.site.template import own, render
 from evaluator.site.views import Fact
+from evaluator.submissions.task_predictions import predictions_of
 
 ENDPOINTS: Final = (
     "index-v1",
@@ -40,7 +42,8 @@ ENDPOINTS: Final = (
 )
 """Schemas of what the site serves, in the order of the documentation."""
 SCHEMAS: Final = (
-    *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1", "predictions-v1",
+    *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1",
+    *(predictions_of(get_task(t)).schema for t in task_ids()),
     "dataset-v1", "judges-v1", "models-lock-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"

@@ -14,7 +14,7 @@ from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.site.content import Content
 from evaluator.site.model.verdict import opening
-from evaluator.site.words import TRACK_TITLES
+from evaluator.site.words import TRACK_TITLES, size_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -128,12 +128,10 @@ def _drawable(words: str, instead: str) -> str:
 def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
     """The first models of a board with their ranges of ranks and intervals on the ranking metric."""
     rows = table.rows[:ROWS] if table else ()
-    n = table.n if table and table.n else get_dataset(dataset).n_studies
+    size = size_text(get_dataset(dataset), track, table)
     models = len(table.rows) if table else 0
     about = (
-        f"{models:,} model{'s' * (models != 1)} on {n:,} studies"
-        if models
-        else f"{n:,} studies; open for the first model"
+        f"{models:,} model{'s' * (models != 1)} on {size}" if models else f"{size}; open for the first model"
     )
     card.frame(f"{get_dataset(dataset).title}, {TRACK_TITLES.get(track, track)}", about)
     if table is None or table.ranked_by is None or not rows:

@@ -8,11 +8,12 @@ from math import sqrt
 from typing import Final
 
 from evaluator.datasets.registry import Dataset, TrackName
+from evaluator.datasets.tasks.task import Task, get_task
 from evaluator.leaderboard.table import Resolution, Table
 from evaluator.site.content import Content
 from evaluator.site.template import render
 from evaluator.site.views import Fact, Link
-from evaluator.site.words import AXIS_TITLES, TRACK_TITLES
+from evaluator.site.words import AXIS_TITLES, TRACK_TITLES, size_text
 from evaluator.statistics.board_analysis import detectable_difference
 
 PLANNING_SD: Final = 0.5
@@ -31,8 +32,9 @@ class DatasetLine:
     """A dataset at a glance; `tracks`: how many studies have a reference, by track."""
 
     dataset: Link
+    task: str
     split: str
-    studies: str
+    size: str
     patients: str
     tracks: tuple[Fact, ...]
     access: str
@@ -74,9 +76,11 @@ class Page:
 
     id: str
     title: str
+    task: Task
     about: str
     split: str
     studies: str
+    items: str
     patients: str
     cluster: str
     references: str
@@ -92,7 +96,7 @@ class Page:
     links: tuple[Link, ...]
     command: str
     tracks: tuple[TrackLine, ...]
-    planning_sd: float
+    planning_sd: float | None
     notes: tuple[str, ...]
 
 
@@ -101,8 +105,9 @@ def datasets_index(datasets: Sequence[Dataset]) -> str:
     rows = (
         DatasetLine(
             dataset=Link(d.title, f"{d.id}/"),
+            task=get_task(d.task).title,
             split=d.split,
-            studies=f"{d.n_studies:,}",
+            size=size_text(d, next(iter(d.tracks))) if d.n_items else f"{d.n_studies:,} studies",
             patients="–" if d.n_patients is None else f"{d.n_patients:,}",
             tracks=tuple(Fact(TRACK_TITLES[t], _count(d.tracks[t])) for t in d.tracks),
             access=d.access,
@@ -124,12 +129,14 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
     view = Page(
         id=dataset.id,
         title=dataset.title,
+        task=get_task(dataset.task),
         about=dataset.about,
         split=dataset.split,
         studies=f"{dataset.n_studies:,}",
+        items=f"{dataset.n_items:,}" if dataset.n_items else "",
         patients=_patients(dataset),
         cluster=dataset.cluster or "",
-        references=_ACCESS[dataset.access].format(dataset.exposure.step(dataset.n_studies) or 0),
+        references=_ACCESS[dataset.access].format(dataset.exposure.step(dataset.size or 0) or 0),
         digests=tuple(sorted(digests)),
         ids_digest=dataset.ids_digest or "",
         is_synthetic=dataset.synthetic,
@@ -142,7 +149,7 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
         links=tuple(Link(what[0].upper() + what[1:], address) for what, address in dataset.links.items()),
         command=f"rexrank score submissions/TEAM/MODEL --dataset {dataset.id}",
         tracks=tuple(_track(dataset, t, content.tables.get((dataset.id, t))) for t in dataset.tracks),
-        planning_sd=PLANNING_SD,
+        planning_sd=PLANNING_SD if _planned(dataset) else None,
         notes=tuple(dataset.notes),
     )
     return render("dataset/page.md", view=view)
@@ -171,7 +178,7 @@ def _section(dataset: Dataset, name: str, n: int | None) -> Section:
 def _track(dataset: Dataset, track: TrackName, table: Table | None) -> TrackLine:
     n = table.n if table and table.n else dataset.tracks[track]
     resolution = table.resolution if table else Resolution()
-    detectable, remark = _detectable(resolution, n, table)
+    detectable, remark = _detectable(resolution, n, table, planned=_planned(dataset))
     return TrackLine(
         board=Link(TRACK_TITLES[track], f"../../leaderboards/{dataset.id}/{track}/"),
         studies=_count(n),
@@ -183,15 +190,22 @@ def _track(dataset: Dataset, track: TrackName, table: Table | None) -> TrackLine
     )
 
 
+def _planned(dataset: Dataset) -> bool:
+    """Whether the spread to plan with is of the metric that ranks the dataset's boards."""
+    return get_task(dataset.task).primary == "radcliq_v1"
+
+
 def _shown(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _detectable(resolution: Resolution, n: int | None, table: Table | None) -> tuple[str, str]:
+def _detectable(
+    resolution: Resolution, n: int | None, table: Table | None, *, planned: bool
+) -> tuple[str, str]:
     """The measured difference, or one to plan with, and a remark."""
     if resolution.mde is not None:
         metric = table.ranked_by if table else None
         return f"{resolution.mde:.3f}", f"in mean {metric.title if metric else ''}"
-    if n is None:
+    if n is None or not planned:
         return "–", ""
     return f"about {detectable_difference(PLANNING_SD / sqrt(n)):.3f}", "planning value"

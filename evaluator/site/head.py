@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.row import Entry
 from evaluator.leaderboard.table import Table
 from evaluator.site.content import REPOSITORY, Content
@@ -90,7 +91,7 @@ def _dates(content: Content) -> dict[str, str]:
 
 def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
     """What a search engine of data may know of a board."""
-    name = f"{table.dataset}.{table.track}"
+    name, task = f"{table.dataset}.{table.track}", task_of(table.track)
     return BoardData.model_validate(
         {
             "@context": "https://schema.org",
@@ -98,10 +99,10 @@ def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
             "license": f"{REPOSITORY}/blob/main/LICENSE",
             "isAccessibleForFree": True,
             "name": f"{table.title} {TRACK_TITLES.get(table.track, table.track)} leaderboard",
-            "description": f"Scores of {len(table.rows):,} models that write chest X-ray reports on {table.n or 0:,} studies of "
+            "description": f"Scores of {len(table.rows):,} models on {table.n or 0:,} {task.items} of "
             f"{table.title}, with 95 % intervals, ranges of ranks and baselines that see no image.",
             "url": f"{site_url}leaderboards/{table.dataset}/{table.track}/",
-            "keywords": ("chest X-ray", "radiology report generation", "leaderboard", table.title),
+            "keywords": ("chest X-ray", task.title.lower(), "leaderboard", table.title),
             "creator": {"@type": "Organization", "name": "ReXrank challenge", "url": site_url},
             "measurementTechnique": get_dataset(table.dataset).about,
             "variableMeasured": tuple(m.title for m in table.metrics),

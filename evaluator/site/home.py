@@ -121,7 +121,8 @@ def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...
     snapshot = max((r.snapshot for r in content.reported), default="")
     known = {r.model for r in content.reported if r.snapshot == snapshot}
     real = [d for d in datasets if not d.synthetic]
-    studies = sum(d.n_studies for d in real)
+    sets = [d for d in real if get_task(d.task).item == "study"]
+    studies = sum(d.n_studies for d in sets)
     day, versions = scored(content)
     models = (
         Figure(f"{len(ranked):,}", f"model{'s' * (len(ranked) != 1)} scored here", "models/")
@@ -132,7 +133,7 @@ def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...
     )
     return (
         models,
-        Figure(f"{studies:,}", f"studies in {len(real)} datasets", "datasets/"),
+        Figure(f"{studies:,}", f"studies in {len(sets)} datasets", "datasets/"),
         Figure(
             f"v{versions[-1] if versions else __version__}",
             f"of the evaluator, last scores {day}" if day else "of the evaluator, no scores yet",

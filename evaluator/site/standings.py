@@ -16,12 +16,13 @@ from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.board.cells import bar_of, bar_scale, best_null, shown_parts
-from evaluator.site.board.reported_table import RANKED_BY, newest
+from evaluator.site.board.reported_table import newest, ranked_by
 from evaluator.site.board.verdict import Answer, answers
 from evaluator.site.content import Content
 from evaluator.site.overall import answers as overall_answers
+from evaluator.site.reported import REPORTED_TITLES
 from evaluator.site.views import Bar
-from evaluator.site.words import TRACK_TITLES, number
+from evaluator.site.words import TRACK_TITLES, number, size_text
 
 PLACES: Final = 5
 """Rows of every list."""
@@ -165,6 +166,7 @@ def _panel(dataset: Dataset, track: str, content: Content) -> Panel | None:
     rows = newest([r for r in content.reported if (r.dataset, r.track) == (dataset.id, track)])
     if not rows:
         return None
+    key = ranked_by(rows)
     said = Answer(f"{NOT_OURS}:", f"ReXrank's snapshot of {rows[0].snapshot}, without intervals.")
     leaders = tuple(
         Leader(
@@ -173,16 +175,16 @@ def _panel(dataset: Dataset, track: str, content: Content) -> Panel | None:
             r.link,
             external=True,
             about=r.institution,
-            value=number(r.values.get(RANKED_BY) or 0),
+            value=number(r.values.get(key) or 0),
         )
         for i, r in enumerate(rows[:PLACES], 1)
-        if r.values.get(RANKED_BY)
+        if r.values.get(key)
     )
     return Panel(
         key=f"{dataset.id}-{track}",
         title=dataset.title,
         answers=(said,),
-        measure="1/RadCliQ-v1",
+        measure=REPORTED_TITLES[key],
         rows=leaders,
         reported=True,
         address=f"leaderboards/{dataset.id}/{track}/",
@@ -237,7 +239,6 @@ def matrices(datasets: Sequence[Dataset], content: Content, root: str) -> tuple[
 
 def _column(dataset: Dataset, track: str, content: Content, root: str) -> Column:
     table = content.tables.get((dataset.id, track))
-    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
     reported = [r for r in content.reported if (r.dataset, r.track) == (dataset.id, track)]
     holders: list[Holder | None]
     if table and table.rows:
@@ -250,7 +251,7 @@ def _column(dataset: Dataset, track: str, content: Content, root: str) -> Column
     return Column(
         title=dataset.title,
         address=f"{root}leaderboards/{dataset.id}/{track}/",
-        size=f"{n:,} studies",
+        size=size_text(dataset, track, table),
         models=f"{models} model{'s' * (models != 1)}" if models else "no model yet",
         reported=bool(reported) and not (table and table.rows),
         places=tuple([*holders, *([None] * PLACES)][:PLACES]),

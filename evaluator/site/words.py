@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from evaluator.datasets.tasks.task import all_tracks
+from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import all_tracks, get_task
 from evaluator.leaderboard.row import Inputs, Row
+from evaluator.leaderboard.table import Table
 
 TRACK_TITLES: Final = {t: task.track(t).title for t, task in all_tracks().items()}
 
@@ -27,6 +29,13 @@ AXIS_TITLES: Final = {
     "prior": "prior named",
 }
 """What a group's name stands behind."""
+
+
+def size_text(dataset: Dataset, track: str, table: Table | None = None) -> str:
+    """How many items a board is measured on, in words."""
+    items = get_task(dataset.task).items
+    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
+    return f"{items} not counted yet" if n is None else f"{n:,} {items}"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -75,7 +75,7 @@ def test_light_commands_never_import_torch():
 def test_validate_exits_0_and_1(repository):
     done = rexrank("validate", "submissions", cwd=repository)
     assert done.code == 0, done.err
-    assert "Valid: 4 submissions checked, 1 warning." in done.out
+    assert "Valid: 5 submissions checked, 2 warnings." in done.out
     assert "C10: null-like: one report for 100% of the studies" in done.out
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
     done = rexrank("validate", "submissions", "--format", "json", cwd=repository)

@@ -19,7 +19,7 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     assert run_demo(tmp_path / "demo", serve=False) == 0
     said = capsys.readouterr().out
-    assert "Valid: 4 submissions checked, 1 warning." in said
+    assert "Valid: 5 submissions checked, 2 warnings." in said
     assert "Not valid: " in said
     assert (tmp_path / "demo/site/index.html").is_file()
     for track in ("findings", "report"):
@@ -33,4 +33,10 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
         assert all(
             "@stand-in" in m["signature"] for m in table["metrics"] if m["key"] not in {"bleu_2", "rouge_l"}
         )
+    table = json.loads((tmp_path / "demo/leaderboard/tables/sandbox-vqa.answers.json").read_text())
+    assert table["primary"] == "accuracy_macro"
+    ranked = ["near-copy", "reader", "paraphrase", "template", "shuffled"]
+    assert [r["model"] for r in table["rows"]] == ranked
+    for page in ("leaderboards/sandbox-vqa/answers", "datasets/sandbox-vqa", "models/rexrank-sandbox/reader"):
+        assert (tmp_path / "demo/site" / page / "index.html").is_file()
     assert run_demo(tmp_path / "demo", serve=False) == 0

@@ -125,7 +125,7 @@ MISTAKES = [
     (("score", COPY, "--metrics", "blue_2"), "there is no metric 'blue_2'"),
     (("score", COPY, "--dataset", "iu-xray"), "has no predictions for iu-xray"),
     (("score", COPY, "--shard", "3/2"), "wanted i/n"),
-    (("score", "submissions"), "holds 4 submissions"),
+    (("score", "submissions"), "holds 5 submissions"),
     (("score", "empty"), ""),
     (("score", COPY, "--judges", "nowhere.toml"), "nowhere.toml cannot be used"),
     (("baseline", "sandbx"), "there is no dataset 'sandbx'"),

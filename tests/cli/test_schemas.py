@@ -36,7 +36,7 @@ SCHEMA_FOLDER = Path(__file__).parents[2] / "evaluator/schemas"
 @pytest.mark.parametrize("name", generated_schemas())
 def test_a_schema_is_what_its_model_gives(name):
     assert (SCHEMA_FOLDER / name).read_text("utf-8") == generated_schemas()[name], "run: rexrank dev schemas"
-    assert name.removesuffix(".schema.json") in (*SCHEMAS, "score-result-v1", "bundle-v1")
+    assert name.removesuffix(".schema.json") in (*SCHEMAS, "answers-v1", "score-result-v1", "bundle-v1")
 
 
 def patterns(node):

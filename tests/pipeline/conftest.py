@@ -150,7 +150,7 @@ def with_a_model(
 ) -> World:
     def start(world: World) -> None:
         world.executor.builds_sites = True
-        p = world.open_pull(submission(private=True))
+        p = world.open_pull(submission(private=True, answers=True))
         world.score(p)
         world.merge(p)
         assert world.last("publish").conclusion == "success", world.last("publish").log
@@ -160,6 +160,6 @@ def with_a_model(
 
 @pytest.fixture
 def published(request: pytest.FixtureRequest, tmp_path: Path, with_a_model: World) -> Iterator[World]:
-    """A GitHub on whose boards, a public and a private one, strangers/careful stands."""
+    """A GitHub on whose boards, of reports (a public and a private one) and of answers, strangers/careful stands."""
     with watched(with_a_model.branch_off(tmp_path / "github"), request) as world:
         yield world

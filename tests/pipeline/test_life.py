@@ -13,19 +13,25 @@ from rehearsal.state import Pull
 from rehearsal.submissions import card, changed, submission
 from rehearsal.world import World
 
-RECORD = "leaderboard/records/{dataset}/findings/{team}__{model}.json"
+from evaluator.datasets.sandbox.questions import DATASET as QUESTIONS
+
+RECORD = "leaderboard/records/{dataset}/{track}/{team}__{model}.json"
 
 
 def record(
-    world: World, team: str = "strangers", model: str = "careful", dataset: str = "sandbox"
+    world: World,
+    team: str = "strangers",
+    model: str = "careful",
+    dataset: str = "sandbox",
+    track: str = "findings",
 ) -> dict | None:
-    data = world.file(RECORD.format(dataset=dataset, team=team, model=model))
+    data = world.file(RECORD.format(dataset=dataset, track=track, team=team, model=model))
     return None if data is None else json.loads(data)
 
 
-def rows(world: World, dataset: str = "sandbox") -> list[str]:
+def rows(world: World, dataset: str = "sandbox", track: str = "findings") -> list[str]:
     """The names of every row of a table, ranked or listed."""
-    data = world.file(f"leaderboard/tables/{dataset}.findings.json")
+    data = world.file(f"leaderboard/tables/{dataset}.{track}.json")
     return [] if data is None else sorted(set(_names(json.loads(data))))
 
 
@@ -71,14 +77,16 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     assert f"/score {p.head_sha}" in valid.body
     assert f"actions/runs/{published.last('score').id}" in asked.body
     assert "BLEU" in scores.body
+    assert "questions, answers track" in valid.body
+    assert "Sandbox questions, answers" in scores.body
     assert states(published, p) == ["pending", "success"]
     # Whoever approves sees number and commit, and they cannot change.
     assert published.last("score").title == f"score PR #1 @ {p.head_sha}"
     assert p.merge_sha is not None
     assert git(published.state.bare, "log", "-1", "--format=%P", "main").split() == [p.merge_sha]
-    for dataset in ("sandbox", PRIVATE):
-        assert "strangers/careful" in rows(published, dataset)
-        found = record(published, dataset=dataset)
+    for dataset, track in (("sandbox", "findings"), (PRIVATE, "findings"), (QUESTIONS, "answers")):
+        assert "strangers/careful" in rows(published, dataset, track)
+        found = record(published, dataset=dataset, track=track)
         assert found is not None
         # Live: the row is of the bytes on main, found again by them and not by the commit.
         origin = found["provenance"]

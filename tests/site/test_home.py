@@ -18,7 +18,7 @@ from evaluator.site.content import Content
 from evaluator.site.home import NEWEST, boards_index, overview_page
 from evaluator.site.standings import PLACES
 
-DATASETS = [get_dataset(d) for d in dataset_ids()]
+DATASETS = [d for d in map(get_dataset, dataset_ids()) if d.task == "report-generation"]
 
 
 def words(markup):

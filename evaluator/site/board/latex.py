@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
@@ -52,7 +53,7 @@ def table_latex(table: Table, site_url: str, *, cite: str = CITE) -> str:
     track = TRACK_TITLES.get(table.track, table.track)
     address = f"{site_url}leaderboards/{table.dataset}/{table.track}/"
     caption = [
-        f"{latex_text(table.title)}, {latex_text(track)}: {table.n:,} studies of {table.n_clusters:,} patients.",
+        f"{latex_text(table.title)}, {latex_text(track)}: {table.n:,} {task_of(table.track).items} of {table.n_clusters:,} patients.",
         r"In brackets 95\,\% intervals; a rank is the range that the tests leave open. Best in bold, second best underlined.",
         *(
             f"{latex_text(m.display_title)} is $({m.skill.zero:.3f} - \\mathrm{{mean}}) / {m.skill.zero - m.skill.perfect:.3f}$."

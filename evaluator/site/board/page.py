@@ -9,6 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from evaluator.datasets.registry import Dataset
+from evaluator.datasets.tasks.task import get_task, task_of
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import Table
 from evaluator.site.board import charts
@@ -24,7 +25,7 @@ from evaluator.site.board.verdict import Answer, answers
 from evaluator.site.content import Content
 from evaluator.site.reported import reported_section
 from evaluator.site.template import render
-from evaluator.site.words import TRACK_TITLES, badges_of, number
+from evaluator.site.words import TRACK_TITLES, badges_of, number, size_text
 
 __all__ = ["ROOT", "TRACK_TITLES", "board_page", "scored"]
 
@@ -136,8 +137,8 @@ def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[
             empty=table is None or not (table.rows or table.incomplete),
             reported=len(shown.groups[0].rows) if shown and shown.reported else 0,
             file=f"submissions/TEAM/MODEL/{dataset.id}.json",
-            item="study",
-            prediction="report",
+            item=get_task(dataset.task).item,
+            prediction=get_task(dataset.task).prediction,
             table=shown,
             legend=_legend(table) if table is not None and shown and not shown.reported else None,
             sections=tuple(_sections(table, reported, content, main=bool(shown and shown.reported))),
@@ -157,24 +158,23 @@ def _table(
 def _description(
     name: str, dataset: Dataset, track: str, table: Table | None, reported: Sequence[ReportedRow]
 ) -> str:
-    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
+    size = size_text(dataset, track, table)
     if table and table.rows and table.ranked_by:
         k = len(table.rows)
         return (
-            f"{name}: {k:,} model{'s' * (k != 1)} on {n:,} studies, ranked by {table.ranked_by.title}, "
+            f"{name}: {k:,} model{'s' * (k != 1)} on {size}, ranked by {table.ranked_by.title}, "
             "with 95 % intervals, baselines and pairwise tests."
         )
     known = " What ReXrank reported, and how to enter." if reported else " How to enter."
-    return f"{name}: {n:,} studies, {dataset.exposure.title}.{known}"
+    return f"{name}: {size}, {dataset.exposure.title}.{known}"
 
 
 def _facts(dataset: Dataset, track: str, table: Table | None, content: Content) -> tuple[Fact, ...]:
     """What the board is measured on, with what, and when."""
-    n = table.n if table and table.n else dataset.tracks[track] or dataset.size
-    patients = dataset.n_patients if n == dataset.n_studies else None
-    patients = table.n_clusters if table and table.n_clusters else patients
+    whole = dataset.tracks[track] in {dataset.size, None}
+    patients = table.n_clusters if table and table.n_clusters else dataset.n_patients if whole else None
     made = [
-        Fact(f"{n:,} studies" + (f" of {patients:,} patients" if patients else "")),
+        Fact(size_text(dataset, track, table) + (f" of {patients:,} patients" if patients else "")),
         Fact(f"{dataset.split} split"),
         Fact(dataset.exposure.title),
     ]
@@ -207,6 +207,7 @@ def scored(
 
 
 def _legend(table: Table) -> Legend:
+    items = task_of(table.track).items
     said = [
         "A rank is a range: every rank the tests leave open.",
         "Below each number stands its 95 % interval.",
@@ -219,13 +220,13 @@ def _legend(table: Table) -> Legend:
         said.append("1/x is one over the mean; ranks and tests use the mean.")
     if whole := [m.display_title for m in table.metrics if m.corpus]:
         said.append(
-            f"{', '.join(whole)}: of the whole set, not a mean over studies. No test and no rank uses such a figure; it has an "
+            f"{', '.join(whole)}: of the whole set, not a mean over {items}. No test and no rank uses such a figure; it has an "
             "interval where one holds its level."
         )
     if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
     if any(c.n_failed for r in table.rows for c in r.metrics.values()):
-        said.append("Failed: studies that could not be scored; each counts as the worst value.")
+        said.append(f"Failed: {items} that could not be scored; each counts as the worst value.")
     if table.access == "restricted":
         said.append(
             "The references are restricted: whoever is credentialed for them can read, and could copy, them."

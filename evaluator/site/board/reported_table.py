@@ -17,30 +17,42 @@ from evaluator.site.views import Number
 from evaluator.site.words import TRACK_TITLES, number
 from evaluator.statistics.ties import by_cost
 
-RANKED_BY: Final = "radcliq_v1_reciprocal"
-"""What ReXrank orders its rows by."""
+RANKED_BY: Final = ("radcliq_v1_reciprocal", "accuracy_macro", "accuracy")
+"""What ReXrank orders its rows by: the first that any row of a snapshot has."""
 MARKED: Final = "reported by ReXrank, not re-scored"
 
 
 def newest(rows: Sequence[ReportedRow]) -> list[ReportedRow]:
-    """The rows of the newest snapshot, the best mean RadCliQ-v1 first as ReXrank ranks."""
+    """The rows of the newest snapshot, the best first as ReXrank ranks."""
     snapshot = max((r.snapshot for r in rows), default="")
     found = sorted(
         (r for r in rows if r.snapshot == snapshot), key=lambda r: r.model
     )  # tie: none, names differ
-    ranked = [r for r in found if math.isfinite(mean_of(r))]
-    return by_cost(ranked, [mean_of(r) for r in ranked]) + [r for r in found if r not in ranked]
+    key = ranked_by(found)
+    ranked = [r for r in found if math.isfinite(cost_of(r, key))]
+    return by_cost(ranked, [cost_of(r, key) for r in ranked]) + [r for r in found if r not in ranked]
 
 
-def mean_of(row: ReportedRow) -> float:
-    """The mean behind 1/RadCliQ-v1, of which one below 0 is better than any other; infinity without one."""
-    shown = row.values.get(RANKED_BY)
-    return 1 / shown if shown else math.inf
+def ranked_by(rows: Sequence[ReportedRow]) -> str:
+    """The key of what ReXrank orders the rows of one snapshot by."""
+    return next((k for k in RANKED_BY if any(r.values.get(k) for r in rows)), RANKED_BY[0])
+
+
+def cost_of(row: ReportedRow, key: str) -> float:
+    """What ranks a row, lower is better; infinity without a value.
+
+    Of 1/RadCliQ-v1 it is the mean behind it, of which one below 0 is better than any other.
+    """
+    shown = row.values.get(key)
+    if not shown:
+        return math.inf
+    return 1 / shown if key.endswith("_reciprocal") else -shown
 
 
 def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, root: str) -> BoardTable:
     """The newest snapshot of a board as its table."""
     found = newest(rows)
+    first = ranked_by(found)
     keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in found)]
     title = f"{dataset.title}, {track}"
     words = f"{MARKED}, snapshot of {found[0].snapshot}"
@@ -50,8 +62,8 @@ def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, roo
         caption=f"{dataset.title}, {TRACK_TITLES.get(track, track)}: {words}",
         name=f"{dataset.id}.{track}",
         root=root,
-        heads=tuple(_head(k, root) for k in keys),
-        groups=(Group("rows", "", tuple(_line(r, i, keys) for i, r in enumerate(found))),),
+        heads=tuple(_head(k, root, first) for k in keys),
+        groups=(Group("rows", "", tuple(_line(r, i, keys, first) for i, r in enumerate(found))),),
         facts=False,
         count=f"{n} model{'s' * (n != 1)} {words}",
         reported=True,
@@ -60,11 +72,11 @@ def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, roo
     )
 
 
-def _head(key: str, root: str) -> Head:
+def _head(key: str, root: str, first: str) -> Head:
     metric = key.removesuffix("_reciprocal")
     about = summary_of(metric)
     if metric != key:
-        about += f" ReXrank prints one over its mean{', by which it ranks' if key == RANKED_BY else ''}."
+        about += f" ReXrank prints one over its mean{', by which it ranks' if key == first else ''}."
     return Head(
         key=key,
         name=key,
@@ -74,18 +86,18 @@ def _head(key: str, root: str) -> Head:
         about=about.strip(),
         address=f"{root}metrics/{metric}/",
         sets="usual",
-        headline=key == RANKED_BY,
+        headline=key == first,
         spans=False,
     )
 
 
-def _line(row: ReportedRow, place: int, keys: Sequence[str]) -> Line:
+def _line(row: ReportedRow, place: int, keys: Sequence[str], first: str) -> Line:
     about = " · ".join(v for v in (row.institution, row.year) if v)
     return Line(
         id=row.model,
         name=row.model,
         kind="reported",
-        rank=f"{place + 1}" if math.isfinite(mean_of(row)) else "",
+        rank=f"{place + 1}" if math.isfinite(cost_of(row, first)) else "",
         place=place,
         cells=tuple(_cell(row, k) for k in keys),
         address=row.link,
@@ -99,7 +111,7 @@ def _cell(row: ReportedRow, key: str) -> Cell:
     value = row.values.get(key)
     if value is None:
         return Cell(Number())
-    wrong = key == RANKED_BY and row.contradicts_itself
+    wrong = key == RANKED_BY[0] and row.contradicts_itself
     notes = (f"its components give {number(row.from_parts)}",) if wrong and row.from_parts is not None else ()
     sort = repr(1 / value) if key.endswith("_reciprocal") and value else repr(value)
     return Cell(Number(number(value), notes=notes, sort=sort), wrong=wrong)

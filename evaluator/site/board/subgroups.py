@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.subgroup_types import Axis, Gap, Group, Interval, ModelGroups, Subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of
@@ -96,6 +97,7 @@ class AxisView:
 class View:
     """All axes, and what their numbers mean."""
 
+    items: str
     metric: str
     way: str
     mix: str
@@ -111,6 +113,7 @@ def subgroups(table: Table) -> str:
     names = {r.id: r.name for r in table.all_rows}
     metric = table.column(found.metric)
     view = View(
+        items=task_of(table.track).items,
         metric=metric.title if metric else found.metric,
         way="" if metric is None else f" ({'higher' if metric.higher_is_better else 'lower'} is better)",
         mix=" and ".join(AXIS_TITLES.get(a, a) for a in found.standardised_by) or "nothing",
@@ -121,7 +124,7 @@ def subgroups(table: Table) -> str:
 
 
 def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str]) -> AxisView:
-    digits = digits_of(table.step)
+    digits, items = digits_of(table.step), task_of(table.track).items
     order = {r.id: i for i, r in enumerate(table.rows)}
     # tie: the file's order
     models = sorted(axis.models.items(), key=lambda pair: order.get(pair[0], len(order)))
@@ -130,13 +133,13 @@ def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str]) 
         key=axis.axis,
         title=AXIS_TITLES.get(axis.axis, axis.axis.replace("_", " ")),
         groups=tuple(
-            GroupHead(g.name, f"{g.studies:,} studies, {g.patients:,} patients") for g in axis.groups
+            GroupHead(g.name, f"{g.studies:,} {items}, {g.patients:,} patients") for g in axis.groups
         ),
         models=tuple(
             _means(names.get(m, m), entry, axis.groups, digits, classes=table.p_classes)
             for m, entry in models
         ),
-        gaps=_gaps(gaps, digits, in_mix=axis.axis in found.standardised_by),
+        gaps=_gaps(gaps, digits, items, in_mix=axis.axis in found.standardised_by),
     )
 
 
@@ -151,7 +154,7 @@ def _means(
     return ModelLine(name, cells, "–" if entry.q is None else p_text(entry.q, classes=classes))
 
 
-def _gaps(gaps: Sequence[tuple[str, Gap]], digits: int, *, in_mix: bool) -> Gaps | None:
+def _gaps(gaps: Sequence[tuple[str, Gap]], digits: int, items: str, *, in_mix: bool) -> Gaps | None:
     if not gaps:
         return None
     standard = any(g.standardised and g.standardised.value is not None for _, g in gaps)
@@ -161,7 +164,7 @@ def _gaps(gaps: Sequence[tuple[str, Gap]], digits: int, *, in_mix: bool) -> Gaps
         note += (
             " There is no standardised gap: this axis is part of the mix."
             if in_mix
-            else " There are too few studies for a standardised gap."
+            else f" There are too few {items} for a standardised gap."
         )
     rows = tuple(
         GapLine(

@@ -18,8 +18,8 @@ from evaluator.site.words import CONTEXTS, VIEWS, facts_of, inputs_of
 from evaluator.statistics.ties import TIE, by_cost
 
 SHORT_MARKS: Final = {
-    "C2": "empty reports",
-    "C3": "studies not scored",
+    "C2": "left empty",
+    "C3": "not scored in full",
     "C5": "far shorter or longer",
     "C7": "letters of other scripts",
     "C9": "the same words over and over",
@@ -34,6 +34,9 @@ SHORT_MARKS: Final = {
     "C20": "planted strings",
     "C21": "words for a judge",
     "C23": "judge against the evidence",
+    "C24": "one letter too often",
+    "C25": "wrong as another model",
+    "C26": "right by the letter's place",
 }
 """For the marks whose text does not begin with what they mean."""
 SHORT_FACTS: Final = {"trained on this dataset's source": "trained on its source"}

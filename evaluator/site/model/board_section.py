@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.datasets.tasks.task import baseline_title
+from evaluator.datasets.tasks.task import Task, baseline_title, task_of
 from evaluator.leaderboard.null_tests import OUTCOMES
 from evaluator.leaderboard.row import MetricCell, Row
 from evaluator.leaderboard.table import Column, Table
@@ -69,6 +69,7 @@ class BoardPart:
     """Everything of a model on one board."""
 
     title: str
+    task: Task
     anchor: str
     board: Link
     rival: Link
@@ -107,6 +108,7 @@ def board_part(entry: Entry, content: Content) -> BoardPart:
     table, row, record = entry
     return BoardPart(
         title=board_title(table),
+        task=task_of(table.track),
         anchor=anchor_of(table),
         board=Link("Board", f"../../../leaderboards/{table.dataset}/{table.track}/"),
         rival=_rival(entry),
@@ -122,7 +124,7 @@ def board_part(entry: Entry, content: Content) -> BoardPart:
         baselines=_baselines(table, row) if row.metrics else None,
         histograms=histograms(entry, content),
         groups=groups_of(table, row),
-        diagnostics=diagnostics(row),
+        diagnostics=diagnostics(row, task_of(table.track)),
         cases=_cases(entry, content),
         origins=origins(entry),
     )

@@ -21,6 +21,7 @@ from evaluator.scoring.case_texts import CaseTexts, read_predictions, read_refer
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board, read_studies, studies_path
 from evaluator.site.content import Content, Entry
 from evaluator.site.words import AXIS_TITLES
+from evaluator.submissions.task_predictions import predictions_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +45,14 @@ def scores_of(leaderboard: Path, entry: Entry) -> pd.DataFrame | None:
 
 
 def texts_of(content: Content, entry: Entry) -> Mapping[str, str] | None:
-    """A model's texts on a public board by study; `None` where there are none to show."""
+    """A model's texts on a public board by study; `None` where there are none to show.
+
+    Answers of a letter are no texts: without the question they tell nothing.
+    """
     board = board_of(entry.table)
     if not board.dataset.exposure.studies or entry.row.status == "withdrawn":
+        return None
+    if not predictions_of(board.task).free_text:
         return None
     references = _references(content, board)
     if references is None:

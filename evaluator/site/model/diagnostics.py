@@ -1,15 +1,35 @@
-"""What a model's reports look like beside the references, in words."""
+"""What a model's predictions look like beside the references, in words."""
 
 from __future__ import annotations
 
+from evaluator.datasets.tasks.task import Task
 from evaluator.leaderboard.row import Row
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.site.views import Fact
 from evaluator.site.words import number
+from evaluator.submissions.task_predictions import predictions_of
 
 
-def diagnostics(row: Row) -> tuple[Fact, ...]:
-    """What is known of the reports as facts; nothing where no diagnostics may be shown."""
+def diagnostics(row: Row, task: Task) -> tuple[Fact, ...]:
+    """What is known of the predictions as facts; nothing where no diagnostics may be shown."""
+    return _of_reports(row) if predictions_of(task).free_text else _of_answers(row, task)
+
+
+def _of_answers(row: Row, task: Task) -> tuple[Fact, ...]:
+    d = row.diagnostics
+    told = {} if d.n_empty is None else {f"{task.items.capitalize()} without an answer": f"{d.n_empty:,}"}
+    for name, shares in (
+        ("Letters among the answers", d.letter_shares),
+        ("Accuracy by the letter that is right", d.position_accuracy),
+    ):
+        if shares:
+            told[name] = ", ".join(f"{x} {_share(s)}" for x, s in sorted(shares.items()) if s is not None)
+    if d.shared_wrong is not None:
+        told["Agreement in another model's wrong answers"] = f"kappa {number(d.shared_wrong, 2)} at most"
+    return tuple(Fact(name, value) for name, value in told.items())
+
+
+def _of_reports(row: Row) -> tuple[Fact, ...]:
     d = row.diagnostics
     if d.distinct_fraction is None or d.top1_share is None:
         return ()

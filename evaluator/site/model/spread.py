@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.site.content import Content, Entry
@@ -13,6 +14,7 @@ from evaluator.site.model.cases import scores_of
 from evaluator.site.model.figures import Histogram, histogram
 from evaluator.site.model.score import Score, interval
 from evaluator.site.words import AXIS_TITLES, number
+from evaluator.submissions.task_predictions import predictions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Groups:
 
 
 def histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
-    """The spread of every metric over the studies of a public board; nothing on another."""
+    """The spread of every metric over the studies of a public board; nothing on another, or where a score is right or wrong."""
     frame = scores_of(content.leaderboard, entry)
-    if frame is None:
+    if frame is None or not predictions_of(task_of(entry.table.track)).free_text:
         return ()
     usual = _usual(entry.table, content)
     made = (

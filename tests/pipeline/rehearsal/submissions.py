@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from evaluator.datasets.report import StudyReport, dump_predictions
 from evaluator.datasets.sandbox.generate import predictions
+from evaluator.datasets.sandbox.questions import DATASET as QUESTIONS
+from evaluator.datasets.sandbox.questions import answers_text
 from rehearsal.git import Change
 from rehearsal.seed import N_PRIVATE, PRIVATE
 
@@ -58,14 +60,17 @@ def submission(
     writer: str = "paraphrase",
     seed: int = 7,
     private: bool = False,
+    answers: bool = False,
     card_text: bytes | None = None,
 ) -> dict[str, Change]:
-    """The files of a good submission to the sandbox, and to the private set where asked for."""
+    """The files of a good submission to the sandbox, and to the private set and the sandbox's questions where asked for."""
     folder = f"submissions/{team}/{model}"
     files: dict[str, Change] = {
         f"{folder}/model.yaml": card_text if card_text is not None else card(),
         f"{folder}/sandbox.json": dump_predictions(reports(writer, seed)).encode(),
     }
+    if answers:
+        files[f"{folder}/{QUESTIONS}.json"] = answers_text(writer, seed).encode()
     if private:
         files[f"{folder}/{PRIVATE}.json"] = dump_predictions(reports(writer, seed, private=True)).encode()
     return files

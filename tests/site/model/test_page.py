@@ -11,6 +11,7 @@ import pytest
 from support import records, tables
 from support.boards import URL
 
+from evaluator.datasets.tasks.task import get_task
 from evaluator.leaderboard.row import Row
 from evaluator.site.build import pages
 from evaluator.site.model.citation import bibtex
@@ -66,15 +67,33 @@ def test_no_name_breaks_out_of_a_citation(name):
     assert entry.startswith("@misc{rexrank-a-b,")
 
 
+def test_diagnostics_of_answers_are_of_letters():
+    told = {
+        "n_empty": 8,
+        "letter_shares": {"A": 0.25, "B": 0.75},
+        "position_accuracy": {"A": 1.0},
+        "shared_wrong": 0.1234,
+    }
+    row = Row.model_validate(tables.row(diagnostics={**told, "top1_share": 0.75}))
+    assert {f.name: f.value for f in diagnostics(row, get_task("vqa"))} == {
+        "Questions without an answer": "8",
+        "Letters among the answers": "A 25.0 %, B 75.0 %",
+        "Accuracy by the letter that is right": "A 100.0 %",
+        "Agreement in another model's wrong answers": "kappa 0.12 at most",
+    }
+
+
 def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_shown():
     numbers = dict.fromkeys(
         ("distinct_fraction", "top1_share", "length_ratio", "exact_match", "copied_spans"), 0.5
     )
     far = {"green": {"above": 3, "below": 1_200}}
     row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": far})
-    facts = {f.name: f.value for f in diagnostics(Row.model_validate(row))}
+    facts = {f.name: f.value for f in diagnostics(Row.model_validate(row), get_task("report-generation"))}
     assert facts["GREEN against RadGraph-F1 and RaTEScore"] == (
         "far above what they lead to expect in 3 studies, far below in 1,200"
     )
     row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": None})
-    assert not [f for f in diagnostics(Row.model_validate(row)) if "RadGraph" in f.name]
+    assert not [
+        f for f in diagnostics(Row.model_validate(row), get_task("report-generation")) if "RadGraph" in f.name
+    ]
