@@ -18,7 +18,7 @@ def check_overall(bundle: Bundle) -> None:
     """
     setting = read_setting(bundle.root / "leaderboard") if bundle.root is not None else OverallSetting()
     for track in all_tracks():
-        names = {d: f"tables/{d}.{track}.json" for d in setting.ordered}
+        names = {d: f"tables/{d}.{track}.json" for d in setting.having(track)}
         tables = {d: parse_table(bundle.content[n], n) for d, n in names.items() if n in bundle.content}
         there = [f"overall.{track}.{kind}" in bundle.names for kind in ("json", "csv", "md")]
         if not any(there) and not tables:

@@ -149,7 +149,7 @@ def with_ranks(
 
 def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
     """All that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
-    datasets = setting.ordered
+    datasets = setting.having(track)
     blocks = {d: b.title for b in setting.blocks for d in b.datasets}
     boards = tuple(_board(d, blocks[d], tables.get(d)) for d in datasets)
     ranked = {d: {r.id: r for r in tables[d].rows} if d in tables else {} for d in datasets}

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from evaluator.core.host_files import read_host_file
 from evaluator.core.typed import Line, Typed, Wrong, disagreement
-from evaluator.datasets.registry import TrackName, dataset_ids
+from evaluator.datasets.registry import TrackName, dataset_ids, get_dataset
 from evaluator.leaderboard.row import Entry, ModelId, Slug, Texts
 from evaluator.leaderboard.table import PairTest, parse_entry, read_entry
 
@@ -67,6 +67,10 @@ class OverallSetting(Typed):
     def ordered(self) -> tuple[str, ...]:
         """The datasets that count, in the order of the blocks."""
         return tuple(d for b in self.blocks for d in b.datasets if d in self.boards)
+
+    def having(self, track: str) -> tuple[str, ...]:
+        """The datasets that count in a track: those that have it, and so belong to its task."""
+        return tuple(d for d in self.ordered if track in get_dataset(d).tracks)
 
 
 def read_setting(leaderboard: Path) -> OverallSetting:

@@ -227,7 +227,7 @@ def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[Ov
     made = []
     for track in all_tracks():
         here = {r.table.dataset: r for r in ranked if r.table.track == track}
-        held = {d: here[d] for d in setting.ordered if d in here}
+        held = {d: here[d] for d in setting.having(track) if d in here}
         if held:
             tables = {d: r.table for d, r in held.items()}
             scores = {d: r.scores for d, r in held.items() if r.scores is not None}

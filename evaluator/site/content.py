@@ -131,7 +131,7 @@ def _overall(
     """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
     found: dict[str, OverallTable] = {}
     for track in all_tracks():
-        here = {d: tables[d, track] for d in setting.ordered if (d, track) in tables}
+        here = {d: tables[d, track] for d in setting.having(track) if (d, track) in tables}
         path = leaderboard / f"overall.{track}.json"
         if not here:
             continue

@@ -124,7 +124,7 @@ class Page:
 def overall_page(content: Content) -> str:
     """The page as Markdown: every track, and what ReXrank reported, which comes first where nothing else is there."""
     own, reported = [], []
-    tracks = [t for t in TRACK_TITLES if any(t in get_dataset(d).tracks for d in content.setting.ordered)]
+    tracks = [t for t in TRACK_TITLES if content.setting.having(t)]
     for track in tracks:
         title, table = TRACK_TITLES[track], content.overall.get(track)
         own.append(Section(track, title.capitalize(), title, _view(table, content) if table else None))
@@ -132,7 +132,7 @@ def overall_page(content: Content) -> str:
             name = f"Reported by ReXrank, not re-scored: {title}"
             reported.append(Section(f"reported-{track}", name, title, _reported(found, track, content)))
     sections = (*own, *reported) if content.overall else (*reported, *own)
-    names = ", ".join(get_dataset(d).title for d in content.setting.ordered)
+    names = ", ".join(get_dataset(d).title for d in content.setting.having(track))
     return render("overall.md", view=Page(sections, names))
 
 

@@ -205,6 +205,19 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
     assert objection(made, SETTING, boards) is not None
 
 
+def test_an_order_is_of_one_task(boards):
+    """Boards of questions take no part in the order of reports, nor those of reports in that of answers."""
+    blocks = ({"title": "Reports", "datasets": [*DATASETS]}, {"title": "Questions", "datasets": ["rexvqa"]})
+    setting = OverallSetting.model_validate({"boards": [*DATASETS, "rexvqa"], "blocks": blocks})
+    assert setting.having("answers") == ("rexvqa",)
+    table = skeleton("findings", setting, boards)
+    assert tuple(b.dataset for b in table.boards) == DATASETS
+    assert table.rows == skeleton("findings", SETTING, boards).rows
+    answers = skeleton("answers", setting, {})
+    assert [b.dataset for b in answers.boards] == ["rexvqa"]
+    assert answers.primary == "accuracy_macro"
+
+
 def reported(model, dataset, value, track="findings", snapshot="2026-08"):
     return ReportedRow(
         snapshot, dataset, track, model, "Somewhere", "2026", "", values={"radcliq_v1_reciprocal": value}
