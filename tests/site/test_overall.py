@@ -126,5 +126,5 @@ def test_a_template_shows_values_as_text_alone():
     )
     assert (
         made
-        == '<p class="rx-answer"><strong>&lt;b&gt;</strong> &#42;x&#42; &#123;&#123; config &#125;&#125;</p>\n'
+        == '<p class="rx-answer" data-search-exclude><strong>&lt;b&gt;</strong> &#42;x&#42; &#123;&#123; config &#125;&#125;</p>\n'
     )
