@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table_files import rank_text
+from evaluator.site.board.reported_table import cost_of, newest, ranked_by
 from evaluator.site.content import Content, Entry
 from evaluator.site.template import render
 from evaluator.site.views import Link
@@ -85,10 +87,9 @@ class Index:
 def models_index(content: Content) -> str:
     """The list of models as Markdown."""
     snapshot = max((r.snapshot for r in content.reported), default="")
-    newest = [r for r in content.reported if r.snapshot == snapshot]
     view = Index(
         own=_own(content) if content.models else None,
-        reported=_reported(newest) if newest else None,
+        reported=_reported(content.reported) if content.reported else None,
         snapshot=snapshot,
         page=Link("what ReXrank reported", "../leaderboards/reported/"),
     )
@@ -100,7 +101,7 @@ def _own(content: Content) -> Table:
     order = {d: (get_dataset(d).synthetic, i) for i, d in enumerate(dataset_ids())}
     entered = {(t.dataset, t.track) for entries in content.models.values() for t, _, _ in entries}
     blocks = []
-    for track in dict.fromkeys(t for _, t in content.tables):
+    for track in all_tracks():
         # tie: none, a dataset stands once
         boards = sorted((d for d, t in entered if t == track), key=order.__getitem__)
         columns = [Column(get_dataset(d).title, f"../leaderboards/{d}/{track}/", track) for d in boards]
@@ -176,16 +177,20 @@ def _overall(name: str, track: str, content: Content) -> Place:
 
 
 def _reported(rows: Sequence[ReportedRow]) -> Table:
-    """The rows of one snapshot: each model's position by 1/RadCliQ-v1 among the reported rows of a board."""
-    order = {d: i for i, d in enumerate(dataset_ids())}
+    """The newest rows of every board: each model's position by the ranking metric among the reported rows."""
+    datasets, tracks = list(dataset_ids()), list(all_tracks())
     # tie: none, a board stands once
-    boards = sorted({(r.track, r.dataset) for r in rows}, key=lambda b: (b[0], order[b[1]]))
+    boards = sorted(
+        {(r.track, r.dataset) for r in rows}, key=lambda b: (tracks.index(b[0]), datasets.index(b[1]))
+    )
     positions: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    shown: list[ReportedRow] = []
     for board in boards:
-        here = [r for r in rows if (r.track, r.dataset) == board and r.values.get("radcliq_v1_reciprocal")]
-        # tie: the model's name; published figures are constants
-        here.sort(key=lambda r: (1 / (r.values.get("radcliq_v1_reciprocal") or 1), r.model))
-        positions[board] = {(r.model, r.institution): n for n, r in enumerate(here, 1)}
+        here = newest([r for r in rows if (r.track, r.dataset) == board])
+        shown += here
+        key = ranked_by(here)
+        ranked = [r for r in here if math.isfinite(cost_of(r, key))]
+        positions[board] = {(r.model, r.institution): n for n, r in enumerate(ranked, 1)}
     blocks = tuple(
         Block(
             track,
@@ -198,7 +203,7 @@ def _reported(rows: Sequence[ReportedRow]) -> Table:
         )
         for track in dict.fromkeys(t for t, _ in boards)
     )
-    models = {(r.model, r.institution): r for r in rows}
+    models = {(r.model, r.institution): r for r in shown}
     lines = [
         Line(
             id="", name=model, address="", institution=institution, year=row.year, inputs="", views="",

@@ -132,7 +132,7 @@ def _summary(shown: str, entries: Sequence[Entry]) -> str:
         for table, row, _ in entries
         if row.rank is not None
     ]
-    where = "on the ReXrank challenge of AI-written chest X-ray reports"
+    where = "on the ReXrank challenge of models that read chest X-rays"
     return f"{shown} {where}: rank {', '.join(places)}." if places else f"{shown} {where}."
 
 

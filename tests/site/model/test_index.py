@@ -42,3 +42,8 @@ def test_before_the_first_model_the_reported_ones_stand_there():
         set(re.findall(r'<bdi class="rx-name">(.*?)</bdi><small class="rx-made">(.*?)</small>', page))
     )
     assert len(rows) > 25
+    tracks = re.findall(r'<th scope="colgroup"[^>]*data-rx-track="(\w+)"', page)
+    assert tracks[0] == "findings"
+    for track in tracks:
+        values = re.findall(rf'<td data-value="(\d*)" data-rx-track="{track}"', page)
+        assert {"1", "2", "3"} <= set(values), f"positions on the boards of {track}"
