@@ -149,8 +149,10 @@ def branches(a: Answers) -> list[str]:
     return [f"{c['login']} may push one whose workflow sets it" for c in a.need("/collaborators")]
 
 
-def environment(code: str, name: str, *, reviewed: bool | None = None, secret: str = "") -> Setting:
-    """The row of one environment; `reviewed` is `None` where it does not matter."""
+def environment(
+    code: str, name: str, *, reviewed: bool | None = None, secret: str = "", ref: str = "branch main"
+) -> Setting:
+    """The row of one environment; `reviewed` is `None` where it does not matter, `ref` may enter and no other."""
 
     def wrong(a: Answers) -> list[str]:
         here = next((e for e in a.need("/environments")["environments"] if e["name"] == name), None)
@@ -160,7 +162,7 @@ def environment(code: str, name: str, *, reviewed: bool | None = None, secret: s
         asked = [r for r in rules if r.get("reviewers")]
         kept = a.get(f"/environments/{name}/secrets").body
         names = {s["name"] for s in kept["secrets"]} if kept else {secret}
-        return entering(a.get(f"/environments/{name}/deployment-branch-policies").body, here) + facts({
+        return entering(a.get(f"/environments/{name}/deployment-branch-policies").body, here, ref) + facts({
             "nobody has to approve": reviewed and not asked,
             "who asked may approve": reviewed and asked and not any(r.get("prevent_self_review") for r in asked),
             "its jobs wait for a reviewer: the nightly run would stand still": asked and reviewed is False,
@@ -171,24 +173,21 @@ def environment(code: str, name: str, *, reviewed: bool | None = None, secret: s
         })  # fmt: skip
 
     who = {True: "reviewers, none of them the one who asked, ", False: "no reviewer, ", None: ""}[reviewed]
-    wanted = f"branch main only, {who}{f'the secret {secret}' if secret else 'no secret'}"
+    wanted = f"{ref} only, {who}{f'the secret {secret}' if secret else 'no secret'}"
     where = f"Settings → Environments → {name}; New environment where there is none"
     return Setting(code, f"environment {name}", ("/environments",), wrong, wanted, where)
 
 
-def entering(named: Any, here: Any) -> list[str]:
-    """Which branches may enter an environment and should not, or the reverse."""
+def entering(named: Any, here: Any, ref: str) -> list[str]:
+    """Which branches and tags may enter an environment and should not, or the reverse."""
     policy = here.get("deployment_branch_policy")
     if policy is None or policy.get("protected_branches"):
         return [f"every {'protected ' if policy else ''}branch may enter"]
-    there = [
-        f"{p.get('type', 'branch')} {p['name']}"
-        for p in (named or {"branch_policies": ()})["branch_policies"]
-    ]
-    missing = "its branches cannot be read" if named is None else "main may not enter"
-    return [f"{b} may enter" for b in there if b != "branch main"] + facts(
-        {missing: "branch main" not in there}
-    )
+    if named is None:
+        return ["its branches cannot be read"]
+    there = [f"{p.get('type', 'branch')} {p['name']}" for p in named["branch_policies"]]
+    missing = f"{ref.removeprefix('branch ')} may not enter"
+    return [f"{r} may enter" for r in there if r != ref] + facts({missing: ref not in there})
 
 
 def secrets(a: Answers) -> list[str]:

@@ -66,6 +66,7 @@ SECTIONS: Final = {
         environment("RD612", "scoring-auto", reviewed=False),
         environment("RD613", "publish", secret="REX_APP_PRIVATE_KEY"),  # noqa: S106 - its name
         environment("RD614", "github-pages"),
+        environment("RD617", "pypi", reviewed=True, ref="tag v*"),
         Setting("RD615", "secrets outside environments", ("/actions/secrets",), look.secrets, "none: every workflow of every branch could read them",
                 f"{SECRETS}; move them into an environment"),
         Setting("RD616", f"variable {CLIENT}", (VARIABLE,), look.client, "the client id of the publisher's App", f"{SECRETS} → Variables",

@@ -56,7 +56,7 @@ def outcome(changes=None, expected=EXPECTED):
 def test_a_sound_repository():
     codes, _ = outcome()
     assert (codes["bad"], codes["open"]) == ([], LOOK)
-    assert len(codes["good"]) == 29
+    assert len(codes["good"]) == 30
 
 
 def put(*keys, **values):
@@ -183,6 +183,9 @@ WRONG = [
     ("a nightly run from any branch", {ENVIRONMENTS: environment("scoring-auto", deployment_branch_policy=None)}, "RD612", "every branch"),
     ("a publisher without a key", {"/environments/publish/secrets": secrets()}, "RD613", "no secret REX_APP_PRIVATE_KEY"),
     ("a publisher with more", {"/environments/publish/secrets": secrets("REX_APP_PRIVATE_KEY", "PAT")}, "RD613", "PAT"),
+    ("a release from a branch", {"/environments/pypi/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "branch"}]}}, "RD617", "branch main may enter; tag v* may not"),
+    ("a release that nobody approves", {ENVIRONMENTS: environment("pypi", protection_rules=[])}, "RD617", "nobody has to approve"),
+    ("a release without an environment", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "pypi"]}}, "RD617", "not there"),
     ("a site from any branch", {ENVIRONMENTS: environment("github-pages", deployment_branch_policy=None)}, "RD614", "every branch"),
     ("the key outside", {"/actions/secrets": secrets("REX_APP_PRIVATE_KEY")}, "RD615", "of the repository"),
     ("the organisation's secrets", {"/actions/organization-secrets": secrets("NPM_TOKEN")}, "RD615", "of the organisation"),

@@ -124,11 +124,18 @@ GOOD: Final[dict[str, Any]] = {
         "bypass_actors": [{"actor_id": 4711, "actor_type": "Integration", "bypass_mode": "always"}],
     },
     "/environments": {
-        "total_count": 4,
-        "environments": [_environment("scoring", REVIEWED), *map(_environment, ("scoring-auto", "publish", "github-pages"))],
+        "total_count": 5,
+        "environments": [
+            _environment("scoring", REVIEWED), *map(_environment, ("scoring-auto", "publish", "github-pages")),
+            _environment("pypi", dict(REVIEWED)),
+        ],
     },
     **{f"/environments/{n}/deployment-branch-policies": MAIN_ONLY for n in ("scoring", "scoring-auto", "publish", "github-pages")},
-    **{f"/environments/{n}/secrets": _secrets() for n in ("scoring", "scoring-auto", "github-pages")},
+    "/environments/pypi/deployment-branch-policies": {
+        "total_count": 1,
+        "branch_policies": [{"id": 2, "node_id": "", "name": "v*", "type": "tag"}],
+    },
+    **{f"/environments/{n}/secrets": _secrets() for n in ("scoring", "scoring-auto", "github-pages", "pypi")},
     "/environments/publish/secrets": _secrets("REX_APP_PRIVATE_KEY"),
     "/codeowners/errors": {"errors": []},
     "/pages": {
