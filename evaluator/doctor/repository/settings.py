@@ -112,7 +112,7 @@ EYES: Final = (
     ("RD641", "the publisher's App", "may write contents and nothing else, and is installed on this repository alone", "the App's page: Permissions; Install App"),
     ("RD642", "environment scoring", "administrators may not go past the reviewers", "Settings → Environments → scoring: Allow administrators to bypass, off"),
     ("RD643", "who may write", "the maintainers' teams and nobody else; two-factor for all", "Settings → Collaborators and teams; the organisation's Authentication security"),
-    ("RD644", "events that may start workflows", "pull_request, workflow_run, issue_comment, workflow_dispatch, push, schedule, merge_group", "the organisation's or the repository's Actions policies, where GitHub offers them"),
+    ("RD644", "events that may start workflows", "pull_request, workflow_run, issues, issue_comment, workflow_dispatch, workflow_call, push, release, schedule, merge_group", "the organisation's or the repository's Actions policies, where GitHub offers them"),
     ("RD645", "a clock outside GitHub", "somebody is told when the site's last evaluation grows old", "a reminder elsewhere: GitHub cannot report that it stopped"),
 )  # fmt: skip
 """What the API does not tell: code, what, wanted, where to look."""

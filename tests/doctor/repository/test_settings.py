@@ -24,6 +24,7 @@ EXPECTED = Workflows(
         f"{n}.yml" for n in ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
     ),
     on_runner=frozenset({("publish.yml", "push"), ("score.yml", "workflow_dispatch")}),
+    foreign=frozenset({"pypa"}),
 )
 REPO = {
     "full_name": REPOSITORY,

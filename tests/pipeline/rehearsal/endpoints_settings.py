@@ -31,7 +31,9 @@ ACCOUNT: Final = {
     "type": "Organization", "site_admin": False,
 }  # fmt: skip
 GROUPS: Final = f"/orgs/{OWNER}/actions/runner-groups"
-NAMES: Final = ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
+NAMES: Final = (
+    "ci", "comment", "pages", "publish", "release", "request-score", "score", "submission-form", "validate",
+)  # fmt: skip
 
 
 def _environment(name: str, *rules: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +64,7 @@ REVIEWED: Final = {
 }  # fmt: skip
 GOOD: Final[dict[str, Any]] = {
     "/actions/permissions": {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True},
-    "/actions/permissions/selected-actions": {"github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": []},
+    "/actions/permissions/selected-actions": {"github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": ["pypa/*"]},
     "/actions/permissions/workflow": {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False},
     "/actions/permissions/fork-pr-contributor-approval": {"approval_policy": "all_external_contributors"},
     "/actions/permissions/artifact-and-log-retention": {"days": 30, "maximum_allowed_days": 90},
