@@ -91,7 +91,7 @@ def models_index(content: Content) -> str:
         own=_own(content) if content.models else None,
         reported=_reported(content.reported) if content.reported else None,
         snapshot=snapshot,
-        page=Link("what ReXrank reported", "../leaderboards/reported/"),
+        page=Link("What ReXrank reported", "../leaderboards/reported/"),
     )
     return render("model/index.md", view=view)
 
