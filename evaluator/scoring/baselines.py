@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 TEAM: Final = NULL_TEAM
 SANITY_SCHEMA: Final = "rexrank/sanity/v1"
 PROBES: Final = ("itself", "empty", "shuffled")
+WIDEST: Final = 0.5
+"""A step beyond which what is shown of a metric on a withheld set says nothing of its sanity."""
 
 
 class Probes(Typed):
@@ -153,13 +155,13 @@ def sanity_path(leaderboard: Path, board: Board) -> Path:
     return leaderboard / "sanity" / f"{board.name}.json"
 
 
-def read_sanity(leaderboard: Path, board: Board) -> Mapping[str, Probes] | None:
-    """What was probed on a board by metric, `None` without a file; raises `RexrankError` for a damaged one."""
+def read_sanity(leaderboard: Path, board: Board) -> Sanity | None:
+    """What was probed on a board, `None` without a file; raises `RexrankError` for a damaged one."""
     path = sanity_path(leaderboard, board)
     if not os.path.lexists(path):
         return None
     try:
-        return Sanity.model_validate(load_json(path)).metrics
+        return Sanity.model_validate(load_json(path))
     except (OSError, ValueError) as error:
         again = f"Make it again with: rexrank baseline {board.dataset.id}"
         raise RexrankError(f"cannot read {path}: {error}. {again}") from error
@@ -168,15 +170,16 @@ def read_sanity(leaderboard: Path, board: Board) -> Mapping[str, Probes] | None:
 def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str]) -> list[str]:
     """Notes for the board; raises `RexrankError` when a metric of the board is out of its band.
 
-    Metrics computed with stand-in weights are held to the order of the probes only: their scale is
+    A metric whose step on a withheld set is so wide that it tells nothing apart is passed over. Metrics computed with stand-in weights are held to the order of the probes only: their scale is
     their own. A metric that was probed under another signature counts as not probed.
     """
     command = f"rexrank baseline {board.dataset.id}"
     probed = read_sanity(leaderboard, board)
     if probed is None:
         return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
-    fitting = {k: m for k, m in probed.items() if m.signature == signatures.get(k)}
-    means = {p: {k: getattr(m, p) for k, m in fitting.items()} for p in PROBES}
+    fitting = {k: m for k, m in probed.metrics.items() if m.signature == signatures.get(k)}
+    coarse_ones = [k for k in fitting if (step_of(board.dataset.exposure, k, probed.n) or 0) > WIDEST]
+    means = {p: {k: getattr(m, p) for k, m in fitting.items() if k not in coarse_ones} for p in PROBES}
     loose = {
         k for k, m in fitting.items() if board.dataset.synthetic or not Signature.parse(m.signature).trusted
     }

@@ -153,3 +153,22 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     numbers += [pair[k] for pair in compared for k in ("difference", "low", "high")]
     assert all(abs(x - step * round(x / step)) < 1e-5 for x in numbers), "six decimals of a multiple"
     assert all(float(f"{x:.2g}") == x for x in table["resolution"].values() if x is not None)
+
+
+def test_a_metric_that_is_shown_in_too_wide_steps_stops_no_board(tmp_path):
+    """On a small withheld set of questions the rarest skill's accuracy is 0 of everything that may be shown."""
+    board = Board(get_dataset("sandbox-vqa").model_copy(update={"access": "withheld"}), "answers")
+    signature = "accuracy_geometric|v1|unanswered:wrong|protocol:clean"
+    probes = {"signature": signature, "itself": 0.0, "empty": 0.0, "shuffled": 0.0}
+    sanity = {
+        "schema": "rexrank/sanity/v1", "references_sha256": "d", "n": 226, "n_probed": 226,
+        "metrics": {"accuracy_geometric": probes},
+    }  # fmt: skip
+    path = sanity_path(tmp_path, board)
+    path.parent.mkdir()
+    path.write_text(json.dumps(sanity))
+    assert check_sanity(tmp_path, board, {"accuracy_geometric": signature}) == []
+    with pytest.raises(RexrankError, match="no better than one that is shuffled"):
+        check_sanity(
+            tmp_path, Board(get_dataset("sandbox-vqa"), "answers"), {"accuracy_geometric": signature}
+        )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from evaluator.datasets.answer import LETTERS
 from evaluator.datasets.report import StudyReport, dump_predictions
 from evaluator.datasets.sandbox.generate import predictions
 from evaluator.datasets.sandbox.questions import DATASET as QUESTIONS
-from evaluator.datasets.sandbox.questions import answers_text
+from evaluator.datasets.sandbox.questions import questions
 from rehearsal.git import Change
 from rehearsal.seed import N_PRIVATE, PRIVATE
 
@@ -53,6 +54,16 @@ def reports(writer: str = "paraphrase", seed: int = 7, *, private: bool = False)
     return {f"prv{n:04d}": r for n, r in enumerate(list(made.values())[:N_PRIVATE])}
 
 
+def answers_of_a_stranger(seed: int) -> bytes:
+    """Answers to the sandbox's questions, right for three in four and wrong in a way of their own."""
+    rng = random.Random(f"stranger {seed}")
+    given = {
+        i: e["correct_answer"] if rng.random() < 0.75 else rng.choice(LETTERS) for i, e in questions().items()
+    }
+    lines = [f'"{i}": "{letter}"' for i, letter in sorted(given.items())]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
 def submission(
     team: str = "strangers",
     model: str = "careful",
@@ -70,7 +81,7 @@ def submission(
         f"{folder}/sandbox.json": dump_predictions(reports(writer, seed)).encode(),
     }
     if answers:
-        files[f"{folder}/{QUESTIONS}.json"] = answers_text(writer, seed).encode()
+        files[f"{folder}/{QUESTIONS}.json"] = answers_of_a_stranger(seed)
     if private:
         files[f"{folder}/{PRIVATE}.json"] = dump_predictions(reports(writer, seed, private=True)).encode()
     return files
