@@ -62,13 +62,19 @@ class Sending:
 def run_submit(sending: Sending, draft: CardDraft) -> int:
     """0 after the pull request is open (with `--dry-run`: could be); 1 after saying what has to be mended."""
     with ExitStack() as stack:
-        folder = _folder(sending)
+        folder = place = _folder(sending)
         if sending.dry_run:
             folder = _aside(folder, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         if sending.source.is_file():
             print("1. The predictions")
             code = run_convert(
-                sending.source, sending.dataset, folder, sending.wanted, sending.references, then=False
+                sending.source,
+                sending.dataset,
+                folder,
+                sending.wanted,
+                sending.references,
+                then=False,
+                shown=place if sending.dry_run else None,
             )
             if code:
                 return code
@@ -195,7 +201,7 @@ def _card(folder: Path, draft: CardDraft, sending: Sending, login: str) -> None:
         lines = "\n".join(f"  {p.pointer}: {p.found}. Wanted: {p.wanted}" for p in problems)
         raise InputError(f"the model card would not be valid; mend the options:\n{lines}")
     write_text(path, text)
-    print(f"wrote {path}")
+    print(f"{'would write' if sending.dry_run else 'wrote'} {CARD_NAME if sending.dry_run else path}")
     if sending.dry_run:
         print("".join(f"  | {line}\n" for line in text.splitlines()), end="")
 

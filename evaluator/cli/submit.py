@@ -105,8 +105,12 @@ def run_convert(
     *,
     keep: bool = False,
     then: bool = True,
+    shown: Path | None = None,
 ) -> int:
-    """0 after writing the predictions and saying what was done (`then`: and what to do next); 1 after saying why not."""
+    """0 after writing the predictions and saying what was done (`then`: and what to do next); 1 after saying why not.
+
+    `shown`: the place that would be written to, where `out` is only a rehearsal's.
+    """
     dataset = get_dataset(dataset_id)
     directory = references_directory(references)
     held = directory is not None and (directory / f"{dataset.id}.json").is_file()
@@ -128,7 +132,9 @@ def run_convert(
         return 1
     path = out if out.suffix == ".json" else out / f"{dataset.id}.json"
     write_text(path, text)
-    print(f"wrote {path}: {len(predictions):,} {get_task(dataset.task).items}")
+    print(
+        f"{'wrote' if shown is None else 'would write'} {(shown or path.parent) / path.name}: {len(predictions):,} {get_task(dataset.task).items}"
+    )
     for note in notes:
         print(f"  {note}")
     result({"file": str(path), "studies": len(predictions), "notes": list(notes)})

@@ -124,7 +124,8 @@ def _next(state: str, mark: str, words: str) -> str:
 
 
 def plain_lines(comment: str, most: int = MAX_LINES) -> list[str]:
-    """The first lines of a comment as plain text that a terminal may show."""
+    """The first lines of a comment, without what is folded, as plain text that a terminal may show."""
+    comment = comment.partition("<details")[0] or comment
     text = _MARKUP.sub("", _LINK.sub(r"\1", _ESCAPED.sub(r"\1", comment))).replace("\u200b", "")
     lines = [visible(html.unescape(line).strip(), 300) for line in text.splitlines()]
     shown = [line for line in lines if line and not set(line) <= set("|-: ")]

@@ -69,6 +69,13 @@ def test_what_a_person_breaks_off_sends_nothing(run):
     assert not Path("submissions/acme/m1/model.yaml").exists()
 
 
+def test_a_dry_run_names_the_place_and_not_its_own(run):
+    status, output, _ = run(*SEND, "--dry-run", typed=ANSWERS)
+    assert status == 0
+    assert "would write submissions/acme/m1/sandbox.json: 60" in output
+    assert not Path("submissions").exists()
+
+
 def test_nobody_to_ask_names_every_option_at_once(run):
     status, _, errors = run("submit", "preds.json")
     assert status == 1
@@ -136,9 +143,8 @@ def test_a_folder_is_sent_as_it_is_and_a_dry_run_writes_nothing(run):
     )
     value = json.loads(output)
     assert (status, value["result"]["sent"]) == (0, False)
-    assert list(value["result"]["files"]) == [
-        f"submissions/rexrank-sandbox/near-copy/{name}" for name in ("model.yaml", "sandbox.json")
-    ]
+    folder = Path("submissions/rexrank-sandbox/near-copy")
+    assert set(value["result"]["files"]) == {p.as_posix() for p in folder.iterdir()}
     assert sorted(p.stat().st_mtime_ns for p in Path().rglob("*")) == before
 
 

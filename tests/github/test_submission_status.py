@@ -14,6 +14,7 @@ from evaluator.github.submission_status import plain_lines
         ("[RX101](https://x/y) \\*kept\\*", ["RX101 *kept*"]),
         ("| a |\n|---|\n| 1 |", ["| a |", "| 1 |"]),
         ("<details><summary>More</summary>\n\ntext &lt;b&gt;", ["More", "text <b>"]),
+        ("told\n<details><summary>For maintainers</summary>\nmore</details>", ["told"]),
         ("an \x1b[31mescape\u202e", ["an \\u001b[31mescape\\u202e"]),
         ("", []),
     ],
