@@ -28,8 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluator.datasets.tasks.report_generation import TASK
-from evaluator.metrics.registry import task_metrics
+from evaluator.metrics.registry import get_metric
 from evaluator.scoring.case_texts import CASES_SCHEMA
 from evaluator.site.build import build
 
@@ -184,12 +183,22 @@ def make_studies(
     for name in names:
         file = name.replace("/", "__")
         (cases / f"{file}.json").write_text(json.dumps({**head, "texts": chosen()}), "utf-8")
-        frame = pd.DataFrame(
-            {"study_id": ids, "patient": ids} | {k: rng.random(n) for k in task_metrics(TASK.id)}
-        )
+        record_path = folder / f"records/{dataset}/{track}/{file}.json"
+        record = json.loads(record_path.read_text("utf-8"))
+        # Figures of the whole set rest on counts, which made-up scores have none of.
+        record["metrics"] = {k: m for k, m in record["metrics"].items() if get_metric(k).corpus is None}
+        record["n"] = n
+        record_path.write_text(json.dumps(record), "utf-8")
+        columns: dict[str, Any] = {"study_id": ids, "patient": ids}
+        for key, metric in record["metrics"].items():
+            spread = rng.normal(0, 0.1, n)
+            columns |= {
+                key: metric["mean"] + spread - spread.mean(),
+                f"failed:{key}": np.zeros(n, dtype=bool),
+            }
         path = folder / f"studies/{dataset}/{track}/{file}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(path, index=False)
+        pd.DataFrame(columns).to_parquet(path, index=False)
 
 
 if __name__ == "__main__":

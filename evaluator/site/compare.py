@@ -20,7 +20,7 @@ from evaluator.site.words import TRACK_TITLES, inputs_of, number
 MOST: Final = 3
 """Models that the page takes."""
 _NULL_STANDING: Final[Mapping[str, Standing]] = {"clears": "better", "below": "worse", "not_shown": "open"}
-_DIGITS: Final = 5
+_DIGITS: Final = 4
 """Decimals of differences and p in the files; readers see three."""
 
 

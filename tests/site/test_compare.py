@@ -26,7 +26,7 @@ def test_a_pair_stands_once_in_the_file_of_the_first(leaderboard):
     assert a["id"] not in b["others"]
     difference = a["versus"]["bleu_2"][a["others"].index(b["id"])][0]
     assert difference == pytest.approx(
-        a["metrics"]["bleu_2"]["mean"] - b["metrics"]["bleu_2"]["mean"], abs=2e-5
+        a["metrics"]["bleu_2"]["mean"] - b["metrics"]["bleu_2"]["mean"], abs=2e-4
     )
     for file in (a, b):
         assert {len(pairs) for pairs in file["versus"].values()} == {len(file["others"])}
@@ -38,7 +38,7 @@ def test_a_verdict_rests_on_the_test_that_ranks(leaderboard):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
     (pair,) = table["pairs"]
     own = files[f"{FOLDER}near-copy.json"]
-    assert own["ranked_against"][0] == pytest.approx(pair["p"], abs=1e-5)
+    assert own["ranked_against"][0] == pytest.approx(pair["p"], abs=1e-4)
     (board,) = [b for b in files["data/compare/index.json"]["boards"] if b["id"] == "sandbox.findings"]
     assert board["cases"] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/template"]
     means = [r["metrics"]["bleu_2"]["mean"] for g in ("rows", "nulls") for r in table[g]]
@@ -58,10 +58,10 @@ def test_baselines_can_be_compared_by_the_tests_of_the_board(leaderboard):
         primary = table["primary"]
         d, low, high, p, _ = own["versus"][primary][place]
         assert d == pytest.approx(
-            row["metrics"][primary]["mean"] - null["metrics"][primary]["mean"], abs=2e-5
+            row["metrics"][primary]["mean"] - null["metrics"][primary]["mean"], abs=2e-4
         )
         assert low <= d <= high
-        assert p == pytest.approx(test["p"], abs=1e-5)
+        assert p == pytest.approx(test["p"], abs=1e-4)
         assert (
             own["standing"][place]
             == {"clears": "better", "below": "worse", "not_shown": "open"}[test["outcome"]]
