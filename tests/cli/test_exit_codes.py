@@ -22,6 +22,7 @@ from evaluator.datasets.sandbox.generate import submission_files
 
 COPY = "submissions/rexrank-sandbox/near-copy"
 DIGEST = "0" * 64
+SCORED = ("score", COPY, "--dataset", "sandbox")
 
 
 @pytest.fixture
@@ -360,7 +361,7 @@ def test_what_was_not_foreseen_exits_2(run, monkeypatch):
     [(("--metrics", "bleu_2,bertscore"), ExitCode.PARTIAL), (("--metrics", "bleu_2"), ExitCode.DONE)],
 )
 @pytest.mark.parametrize(
-    "command", [("score", COPY), ("score", COPY, "--shard", "1/2"), ("baseline", "sandbox")], ids=" ".join
+    "command", [SCORED, (*SCORED, "--shard", "1/2"), ("baseline", "sandbox")], ids=" ".join
 )
 def test_a_metric_named_and_not_computed_is_partial(run, command, named, status):
     code, output, errors = run(*command, "--models", "none", *named)
