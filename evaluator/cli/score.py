@@ -93,6 +93,8 @@ def run_score(
     submission, chosen = _load(folder, datasets)
     if submission is None:
         return ExitCode.INPUT
+    if named and not datasets:
+        chosen = _fitting(chosen, settings.metrics)
     part = parse_shard(shard)
     if ray:
         from evaluator.scoring.ray_cluster import ray_cluster
@@ -121,6 +123,16 @@ def run_score(
         return ExitCode.PARTIAL if named and missing else ExitCode.DONE
 
     return each(chosen, work)
+
+
+def _fitting(datasets: Sequence[Dataset], metrics: Sequence[str]) -> list[Dataset]:
+    """The datasets whose task has one of the metrics; the others are named on standard error. All, where none has."""
+    from evaluator.metrics.registry import fits
+
+    fitting = [d for d in datasets if any(fits(k, Board(d, t).task, t) for k in metrics for t in d.tracks)]
+    for dataset in [d for d in datasets if d not in fitting] if fitting else []:
+        print(f"{dataset.id}: left out, none of the metrics named is of its task", file=sys.stderr)
+    return fitting or list(datasets)
 
 
 def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:

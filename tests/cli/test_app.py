@@ -80,7 +80,7 @@ def test_validate_exits_0_and_1(repository):
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
     done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
     assert done.code == 1
-    assert [p["code"] for p in json.loads(done.out)["problems"]] == ["RX108", "RX415"]
+    assert [p["code"] for p in json.loads(done.out)["problems"]] == ["RX223", "RX108", "RX415"]
 
 
 def test_validate_of_nothing_names_what_to_give(repository):

@@ -92,12 +92,12 @@ def test_negation_is_seen(key, reference, same, opposite):
 
 def test_unrelated_reports_score_in_a_sane_range():
     texts = [t for t in reports(80, test=True) if len(t.split()) > 15]
-    pairs = [(str(i), a, b) for i, (a, b) in enumerate(pairwise(texts))]
+    pairs = [Pair(str(i), a, b) for i, (a, b) in enumerate(pairwise(texts))]
     assert -0.2 < float(score(["bertscore"], pairs)["bertscore"].values.mean()) < 0.5
 
 
 def test_text_beyond_the_grammar_is_scored():
-    pairs = [("a", "Déjà vu: ½ XXXX ___ 🫁", "Something else entirely (2.5 cm)."), ("b", "", "Clear lungs.")]
+    pairs = [Pair("a", "Déjà vu: ½ XXXX ___ 🫁", "Something else entirely (2.5 cm)."), Pair("b", "", "Clear lungs.")]
     for result in score(["radcliq_v1", "ratescore"], pairs).values():
         assert result.values.shape == (2,)
 
