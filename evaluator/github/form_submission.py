@@ -19,7 +19,7 @@ from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed, form
 from evaluator.datasets.references import known_ids
 from evaluator.datasets.registry import dataset_ids, get_dataset
-from evaluator.datasets.report import dump_predictions
+from evaluator.datasets.tasks.task import get_task
 from evaluator.github import api
 from evaluator.github.attachments import fetch_attachment
 from evaluator.github.contribution import make_commit, move_branch, open_pull
@@ -28,9 +28,10 @@ from evaluator.github.issue_form import Form, FormError, read_form
 from evaluator.github.ownership import Person, contacts, objection
 from evaluator.submissions import outcome
 from evaluator.submissions.card_draft import card_text
-from evaluator.submissions.convert import Refused, Wanted, convert
+from evaluator.submissions.convert import Refused, Wanted
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, MAX_PREDICTIONS_BYTES, name_wanted
+from evaluator.submissions.task_predictions import predictions_of
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -92,10 +93,12 @@ def _files(wanted: Form, person: Person) -> Mapping[str, bytes]:
         source = Path(scratch) / f"predictions{Path(wanted.attachment).suffix}"
         source.write_bytes(data)
         columns = Wanted(wanted.id_column, wanted.text_column)
-        converted = convert(source, dataset, known_ids(dataset, None) or frozenset(), wanted=columns)
+        plugs = predictions_of(get_task(dataset.task))
+        known = known_ids(dataset, None) or frozenset()
+        predictions, _ = plugs.convert(source, dataset, known, wanted=columns, references=None, keep=False)
         files = {
             CARD_NAME: card_text(wanted.draft, wanted.team, wanted.model).encode(),
-            f"{dataset.id}.json": dump_predictions(converted.reports).encode(),
+            f"{dataset.id}.json": plugs.dump(predictions).encode(),
         }
         place = Path(scratch) / "submissions" / wanted.team / wanted.model
         for name, content in files.items():

@@ -8,8 +8,12 @@ import pytest
 from github import GithubException
 
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.github import form_submission
 from evaluator.github.form_submission import FORM, NO_BRANCH, Prepared, read_prepared, send
+from evaluator.github.issue_form import Form
+from evaluator.github.ownership import Person
+from evaluator.submissions.card_draft import QUESTIONS, CardDraft, answered
 
 GOOD = {"issue": 7, "name": "acme/m1", "files": ["model.yaml", "iu-xray.json"], "answer": ""}
 
@@ -83,3 +87,24 @@ def test_a_repository_without_form_branches_says_so(monkeypatch, status, told):
     else:
         with pytest.raises(GithubException):
             send(Repo(), prepared, {"model.yaml": b"x"}, "me")
+
+
+@pytest.mark.parametrize("dataset", ["sandbox", "sandbox-vqa"])
+def test_the_form_takes_what_the_datasets_task_takes(monkeypatch, dataset):
+    texts = submission_files()
+    monkeypatch.setattr(
+        form_submission,
+        "fetch_attachment",
+        lambda *_: texts[f"rexrank-sandbox/near-copy/{dataset}.json"].encode(),
+    )
+    monkeypatch.setattr(form_submission.api, "server", lambda: "https://github.com")
+    monkeypatch.setattr(form_submission, "_owned", lambda *_: None)
+    answers = {"views": "frontal", "context": "none", "training_data": "none", "uses_external_llm": "no"}
+    answers |= {"name": "Quiet", "institution": "A university", "contact": "stranger", "year": "2026"}
+    answers |= {"description": "It looks.", "license": "MIT", "deterministic": "yes"}
+    draft = CardDraft()
+    for question in QUESTIONS:
+        draft = answered(draft, question, answers.get(question.field, ""))
+    form = Form("formers", "quiet", dataset, "https://github.com/x/p.json", draft)
+    files = form_submission._files(form, Person("stranger", 1))
+    assert sorted(files) == ["model.yaml", f"{dataset}.json"]

@@ -97,7 +97,10 @@ def test_unrelated_reports_score_in_a_sane_range():
 
 
 def test_text_beyond_the_grammar_is_scored():
-    pairs = [Pair("a", "Déjà vu: ½ XXXX ___ 🫁", "Something else entirely (2.5 cm)."), Pair("b", "", "Clear lungs.")]
+    pairs = [
+        Pair("a", "Déjà vu: ½ XXXX ___ 🫁", "Something else entirely (2.5 cm)."),
+        Pair("b", "", "Clear lungs."),
+    ]
     for result in score(["radcliq_v1", "ratescore"], pairs).values():
         assert result.values.shape == (2,)
 
