@@ -269,9 +269,9 @@ def tried(title: str, command: list[str]) -> bool:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ
     ) as process:
-        reader = threading.Thread(target=keep, args=(process, last), daemon=True)
-        reader.start()
         try:
+            reader = threading.Thread(target=keep, args=(process, last), daemon=True)
+            reader.start()
             while reader.is_alive():
                 reader.join(0.5)
                 seconds, now = time.monotonic() - started, last[-1][:60] if last else ""

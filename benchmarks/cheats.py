@@ -200,7 +200,7 @@ def rows(bench: Bench, models: Mapping[str, Texts]) -> list[tuple[str, str, str,
 
 
 def table(found: list[tuple[str, str, str, str]]) -> str:
-    lines = ["| | Reports | BLEU-2 (gained) | Outcome |", "|---|---|---|---|"]
+    lines = ["| Kind | Reports | BLEU-2 (gained) | Outcome |", "|---|---|---|---|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in found]).replace("-0.", "−0.")
 
 

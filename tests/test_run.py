@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -295,7 +296,11 @@ def test_a_signal_ends_the_installation(checkout, number, status):
         if "3/3" in line:
             break
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert (process.returncode, "Type the same command again to go on" in errors) == (status, True)
     assert not (checkout.folder / ".venv/rexrank.json").exists()
 

@@ -114,7 +114,7 @@ COMMANDS = {
     "rank writes": ("evaluator.leaderboard.rank:write_derived", 3, ("rank", "--store", "leaderboard/store")),
     "rank ends": ("evaluator.leaderboard.rank:_remove_stale", 1, ("rank", "--store", "leaderboard/store")),
     "site builds": ("subprocess:Popen.communicate", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
-    "site cases": ("evaluator.site.build:write_shards", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
+    "site cases": ("evaluator.site.build:_put", 1, ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")),
     "submit": ("evaluator.cli.contribute:validate_paths", 1, ("submit", "submissions/rexrank-sandbox/near-copy", "--yes")),
     "demo": ("evaluator.cli.demo:score_submission", 1, ("demo", "--out", "demo")),
     "site serves": ("http.server:ThreadingHTTPServer.serve_forever", 1, ("site", "serve", "--config", ROOT / "mkdocs.yml", "--port", "0")),

@@ -278,7 +278,8 @@ def reference_texts(data: bytes, cluster: str | None) -> dict[str, list[str | No
             raise Refused("half of a character")
         if not study.strip():
             raise Refused("no id")
-        if cluster and isinstance(fields.get(cluster), bool | list | dict):
+        patient = fields.get(cluster) if cluster else None
+        if isinstance(patient, bool | list | dict) or (isinstance(patient, str) and not whole(patient)):
             raise Refused("a patient that is no text")
         texts[study] = [t if isinstance(t, str) and t.strip().lower() not in MISSING else None for t in found]
     return texts

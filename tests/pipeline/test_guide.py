@@ -121,7 +121,7 @@ def test_the_guide_is_walked(published: World, clone: Path) -> None:
     # Nobody can score IU X-ray here; what comes after is seen on the sandbox and the private set.
     again = published.open_pull(submission(writer="near-copy", seed=5, private=True), branch="again")
     published.say(again, f"/score {again.head_sha}")
-    gone = published.open_pull(dict.fromkeys(submission(private=True)), branch="gone")
+    gone = published.open_pull(dict.fromkeys(submission(private=True, answers=True)), branch="gone")
     shutil.rmtree(clone / "submissions/strangers", ignore_errors=True)
     assert "Next: open a pull request" in typed(clone, "withdraw")
     heard.append(said(published, published.state.pulls[1], again, gone))

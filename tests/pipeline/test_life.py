@@ -138,7 +138,9 @@ def test_a_second_submission_of_a_model_replaces_its_row(published: World) -> No
 
 
 def test_a_withdrawn_model_leaves_the_ranking(published: World) -> None:
-    p = published.open_pull(dict.fromkeys(submission(private=True)), title="Withdraw careful", branch="gone")
+    p = published.open_pull(
+        dict.fromkeys(submission(private=True, answers=True)), title="Withdraw careful", branch="gone"
+    )
     assert published.last("validate").conclusion == "success", published.last("validate").log
     (comment,) = published.bot_comments(p)
     assert "Withdrawal" in comment.body
