@@ -184,7 +184,7 @@ def result_of(done):
     with tarfile.open(fileobj=BytesIO(done.stdout)) as tar:
         assert tar.getnames() == ["output"]
         line = tar.extractfile("output").read().decode()
-    assert line.startswith("result=")
+    assert line.startswith("result="), (done.returncode, line[:500], done.stderr[-1_000:])
     return json.loads(line.removeprefix("result="))
 
 
