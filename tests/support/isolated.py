@@ -81,8 +81,10 @@ def main():
         (folder / "secrets").write_text(str(os.environ.get("REXRANK_SALT")))
         code = Path(os.environ["PYTHONPATH"]) / "evaluator" / "cli.py"
         (folder / "code").write_text(str(can(lambda: code.open("a"))))
-        # A process that stays, with a file open for writing.
-        subprocess.Popen(["sh", "-c", f"exec 3>{folder}/late; sleep 1; echo late >&3"], start_new_session=True)
+        # A process that stays, with a file open for writing; on a busy machine it takes a while to open it.
+        subprocess.Popen(["sh", "-c", f"sleep 0.1; exec 3>{folder}/late; sleep 1; echo late >&3"], start_new_session=True)
+        while not (folder / "late").exists():
+            time.sleep(0.01)
         return
     if what == ["judge", "serve"]:
         status = Path("/proc/self/status").read_text()
