@@ -127,6 +127,7 @@ OTHER_ROOMS = {"browser", "data", "fuzz", "pipeline", "runner", "support", "tool
 """Rooms of tests of something else than one room of the package."""
 THEMES = {
     "cli/test_adding_a_task",
+    "cli/test_every_command",
     "scoring/integrity/test_every_rule",
     "doctor/test_guides",
     "leaderboard/test_corpus_columns",

@@ -1,56 +1,28 @@
-"""Boards in Chromium: sorting, filters, columns, marks, choice for comparison, files, and their address."""
+"""Boards in Chromium: sorting, filters, columns, marks, choice for comparison, their address, and ways between them."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import json
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from support.board_pages import (
+    BOARD,
+    CROWD,
+    REPORTED,
+    ROWS,
+    column,
+    controls,
+    header,
+    ids,
+    menu,
+    sorter,
+    view,
+)
 
 pytestmark = pytest.mark.browser
-
-BOARD = "leaderboards/sandbox/findings/"
-CROWD = "leaderboards/mimic-cxr/findings/"
-ROWS = '#rx-board tbody[data-rx-group="rows"] tr[data-rx-kind="submission"]'
-REPORTED = "leaderboards/iu-xray/report/"
-
-
-def ids(page):
-    return page.locator(f"{ROWS}:visible").evaluate_all("rows => rows.map(r => r.dataset.rxId)")
-
-
-def header(page, key):
-    return page.locator(f'#rx-board th[data-rx-key="{key}"]')
-
-
-def sorter(page, key):
-    return header(page, key).locator("button.rx-sort")
-
-
-def column(page, key):
-    """The means of the shown ranked models on a metric, in the order shown; `None` where one is missing."""
-    index = header(page, key).evaluate("h => h.cellIndex")
-    found = page.locator(f"{ROWS}:visible").evaluate_all(
-        "(rows, i) => rows.map(r => r.cells[i].dataset.value)", index
-    )
-    return [float(v) if v else None for v in found]
-
-
-def controls(page):
-    return page.get_by_role("form", name="Filter the board and choose its columns")
-
-
-def menu(page, name):
-    """A menu of the toolbar, opened."""
-    found = page.locator("details.rx-menu").filter(has=page.locator("summary", has_text=name))
-    if found.get_attribute("open") is None:
-        found.locator("summary").click()
-    return found
 
 
 def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
@@ -324,113 +296,6 @@ def test_what_an_address_may_not_do(visit):
     visitor.well()
 
 
-# Files
-
-
-def test_the_whole_board_can_be_downloaded(visit):
-    visitor = visit()
-    page = visitor.open(BOARD)
-    for kind, start in (("csv", "rank,"), ("json", "{"), ("tex", "% "), ("md.txt", "# Sandbox")):
-        with page.expect_download() as waiting:
-            page.locator(f'a[data-rx-export="{kind}"]').click()
-        assert Path(waiting.value.path()).read_text("utf-8").startswith(start)
-    visitor.well()
-
-
-def view(page, kind, board="mimic-cxr.findings"):
-    with page.expect_download() as waiting:
-        menu(page, "Export").locator(f'[data-rx-save="{kind}"]').click()
-    assert waiting.value.suggested_filename == f"{board}.view.{kind}"
-    return Path(waiting.value.path()).read_text("utf-8")
-
-
-def test_the_view_can_be_saved_as_it_is_shown(visit):
-    visitor = visit()
-    page = visitor.open(CROWD + "?cols=wording&sort=bleu_2&find=model+1")
-    shown = ids(page)
-    rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
-    assert [r["id"] for r in rows if r["kind"] == "ranked"] == shown
-    assert {r["kind"] for r in rows} >= {"ranked", "baseline"}
-    assert [k for k in rows[0] if k not in {"rank", "id", "name", "kind"}] == [
-        f"{k}{end}"
-        for k in ("radcliq_v1_skill", "bleu_2", "rouge_l", "bertscore", "semb_score")
-        for end in ("", "_low", "_high")
-    ]
-    first = next(r for r in rows if r["id"] == shown[0])
-    index = header(page, "bleu_2").evaluate("h => h.cellIndex")
-    cell = page.locator(f'tr[data-rx-id="{shown[0]}"]').locator("td, th").nth(index).inner_text().split()
-    assert (first["bleu_2"], first["bleu_2_low"], first["bleu_2_high"]) == (cell[0], cell[1], cell[3])
-    data = json.loads(view(page, "json"))
-    (line,) = [r for r in data["rows"] if r["id"] == shown[0]]
-    assert line["metrics"]["bleu_2"]["value"] == float(cell[0])
-    assert "sort=bleu_2" in data["source"]
-    lines = view(page, "md").strip().splitlines()
-    assert len(lines) == 4 + len(rows)
-    assert all(line.count("|") == 8 for line in lines[2:])
-    visitor.well()
-
-
-def test_the_usual_view_names_headline_mean_and_reciprocal(visit):
-    page = visit().open(CROWD)
-    rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
-    assert [k for k in rows[0] if k.startswith("radcliq")] == [
-        "radcliq_v1_skill", "radcliq_v1_skill_low", "radcliq_v1_skill_high", "radcliq_v1_mean", "radcliq_v1_reciprocal",
-    ]  # fmt: skip
-    assert float(rows[0]["radcliq_v1_mean"]) < 0
-    assert rows[0]["radcliq_v1_reciprocal"] == ""
-
-
-def test_latex_is_ready_for_a_paper(visit):
-    page = visit().open(CROWD + "?cols=wording")
-    table = view(page, "tex")
-    for wanted in (
-        r"\usepackage{booktabs}",
-        r"\toprule",
-        r"\midrule",
-        r"\bottomrule",
-        r"\caption{MIMIC-CXR",
-        r"\cite{zhang2024rexrank}",
-    ):
-        assert wanted in table
-    assert re.search(r"\\begin\{tabular\}\{llrrrrr\}", table)
-    assert r"RadCliQ-v1 skill $\uparrow$ & BLEU-2 $\uparrow$" in table
-    best = page.locator(f"{ROWS} td.rx-best:visible .rx-value").count()
-    second = page.locator(f"{ROWS} td.rx-second:visible .rx-value").count()
-    assert (table.count(r"\textbf{"), table.count(r"\underline{")) == (best, second)
-    assert re.search(r"\{\\scriptsize \(\d\.\d+ to \d\.\d+\)\}", table)
-    bare = view(visit().open(CROWD + "?cols=wording&plain=1"), "tex")
-    assert "scriptsize" not in bare
-
-
-def test_a_view_is_safe_to_paste(visit):
-    visitor = visit()
-    page = visitor.open(CROWD)
-    page.evaluate(
-        """() => document.querySelector('#rx-board .rx-name').textContent = '=cmd|"x", <b>&_{}$%\\\\input{y}'"""
-    )
-    rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
-    assert rows[0]["name"].startswith("'=cmd")
-    assert r"\textbackslash{}input\{y\}" in view(page, "tex")
-    first = view(page, "md").splitlines()[4]
-    assert r"\|" in first
-    assert "<b>" not in first
-    assert json.loads(view(page, "json"))["rows"][0]["name"].startswith("=cmd")
-    visitor.well()
-
-
-def test_the_view_can_be_copied(visit):
-    visitor = visit()
-    page = visitor.open(CROWD)
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    menu(page, "Export").get_by_role("button", name="Copy Markdown").click()
-    expect(page.locator(".rx-count")).to_have_text("Copied as Markdown.")
-    assert page.evaluate("navigator.clipboard.readText()").startswith("MIMIC\\-CXR, findings")
-    visitor.well()
-
-
-# Getting about
-
-
 def test_boards_lead_to_each_other(visit):
     visitor = visit()
     page = visitor.open(BOARD)
@@ -464,84 +329,4 @@ def test_instant_navigation_keeps_everything_alive(visit):
     expect(header(page, "bleu_2")).to_have_attribute("aria-sort", "descending")
     assert page.locator("form.rx-controls").count() == 1, "controls are made once"
     assert page.evaluate("window.rxSame"), "no page was loaded anew"
-    visitor.well()
-
-
-def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
-    visitor = visit(phone=True)
-    page = visitor.open(CROWD)
-    scroller = page.locator(".rx-scroll").first
-    name = page.locator("#rx-board tbody th.rx-model").first
-    scroller.focus()
-    for _ in range(6):
-        page.keyboard.press("ArrowRight")
-    scroller.evaluate(
-        "s => new Promise(d => { const see = () => s.scrollLeft > 60 ? d() : requestAnimationFrame(see); see() })"
-    )
-    assert abs(name.bounding_box()["x"] - scroller.bounding_box()["x"]) < 3
-    visitor.well()
-
-
-@pytest.mark.parametrize("query", ["", "?cols=all"], ids=["fits", "scrolls sideways"])
-def test_headings_stay_while_the_page_scrolls(visit, query):
-    page = visit().open(CROWD + query)
-    page.locator(f"{ROWS} >> nth=12").evaluate("r => r.scrollIntoView({block: 'center'})")
-    page.wait_for_function("() => scrollY > 300")
-    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
-    below = page.locator(".md-header").bounding_box()
-    assert abs(header(page, "bleu_2").bounding_box()["y"] - below["y"] - below["height"]) < 4
-    assert page.locator(".rx-scroll").first.evaluate("s => s.scrollHeight - s.clientHeight") <= 2, (
-        "no scroller within the page"
-    )
-
-
-@pytest.mark.parametrize("width", [1440, 1600])
-def test_the_usual_columns_fit_and_rows_are_low(visit, width):
-    page = visit(width=width).open(CROWD)
-    box = page.locator(".rx-scroll").first
-    assert box.evaluate("s => s.scrollWidth - s.clientWidth") <= 1
-    rem = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize) / 20")
-    heights = page.locator(f"{ROWS}:visible").evaluate_all(
-        "r => r.map(x => x.getBoundingClientRect().height)"
-    )
-    assert sorted(heights)[len(heights) // 2] / rem <= 41
-
-
-def test_a_phone_folds_the_controls(visit):
-    visitor = visit(phone=True)
-    page = visitor.open(CROWD)
-    toggle = page.get_by_role("button", name="Filters, columns and export")
-    assert page.locator("form.rx-controls").is_hidden()
-    toggle.click()
-    assert toggle.get_attribute("aria-expanded") == "true"
-    controls(page).get_by_role("searchbox").fill("nobody")
-    assert ids(page) == []
-    visitor.well()
-
-
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_words_of_figures_keep_their_size(visit, phone):
-    page = visit(phone=phone).open(CROWD)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    sizes = page.locator(".rx-figure text:visible, .rx-ticks text:visible").evaluate_all(
-        "texts => texts.map(t => t.getBoundingClientRect().height)"
-    )
-    assert sizes
-    assert min(sizes) >= 10, "no letter shrinks with the figure"
-    beyond = page.locator(".rx-figure:visible").evaluate_all(
-        """figures => figures.flatMap(f => { const room = f.getBoundingClientRect();
-             return [...f.querySelectorAll('text')].map(t => t.getBoundingClientRect()).filter(b => b.width)
-               .filter(b => b.left < room.left - 2 || b.right > room.right + 2).map(b => b.left) })"""
-    )
-    assert beyond == [], "no word leaves its figure"
-
-
-@pytest.mark.parametrize("path", [BOARD, CROWD])
-def test_the_first_load_of_a_board_is_light(visit, served, path):
-    visitor = visit()
-    bodies = {}
-    visitor.page.on("response", lambda r: bodies.setdefault(r.url, r))
-    visitor.page.goto(served[0] + path, wait_until="networkidle")
-    weight = sum(len(gzip.compress(r.body(), 6)) for r in bodies.values() if r.ok)
-    assert weight <= 300_000, f"{weight:,} bytes gzipped"
     visitor.well()

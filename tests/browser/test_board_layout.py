@@ -1,0 +1,97 @@
+"""The layout of boards in Chromium: scrolling, widths, phones, figures, and the weight of the first load."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from support.board_pages import (
+    BOARD,
+    CROWD,
+    ROWS,
+    controls,
+    header,
+    ids,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_board_scrolls_by_keyboard_and_keeps_its_first_column(visit):
+    visitor = visit(phone=True)
+    page = visitor.open(CROWD)
+    scroller = page.locator(".rx-scroll").first
+    name = page.locator("#rx-board tbody th.rx-model").first
+    scroller.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    scroller.evaluate(
+        "s => new Promise(d => { const see = () => s.scrollLeft > 60 ? d() : requestAnimationFrame(see); see() })"
+    )
+    assert abs(name.bounding_box()["x"] - scroller.bounding_box()["x"]) < 3
+    visitor.well()
+
+
+@pytest.mark.parametrize("query", ["", "?cols=all"], ids=["fits", "scrolls sideways"])
+def test_headings_stay_while_the_page_scrolls(visit, query):
+    page = visit().open(CROWD + query)
+    page.locator(f"{ROWS} >> nth=12").evaluate("r => r.scrollIntoView({block: 'center'})")
+    page.wait_for_function("() => scrollY > 300")
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+    below = page.locator(".md-header").bounding_box()
+    assert abs(header(page, "bleu_2").bounding_box()["y"] - below["y"] - below["height"]) < 4
+    assert page.locator(".rx-scroll").first.evaluate("s => s.scrollHeight - s.clientHeight") <= 2, (
+        "no scroller within the page"
+    )
+
+
+@pytest.mark.parametrize("width", [1440, 1600])
+def test_the_usual_columns_fit_and_rows_are_low(visit, width):
+    page = visit(width=width).open(CROWD)
+    box = page.locator(".rx-scroll").first
+    assert box.evaluate("s => s.scrollWidth - s.clientWidth") <= 1
+    rem = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize) / 20")
+    heights = page.locator(f"{ROWS}:visible").evaluate_all(
+        "r => r.map(x => x.getBoundingClientRect().height)"
+    )
+    assert sorted(heights)[len(heights) // 2] / rem <= 41
+
+
+def test_a_phone_folds_the_controls(visit):
+    visitor = visit(phone=True)
+    page = visitor.open(CROWD)
+    toggle = page.get_by_role("button", name="Filters, columns and export")
+    assert page.locator("form.rx-controls").is_hidden()
+    toggle.click()
+    assert toggle.get_attribute("aria-expanded") == "true"
+    controls(page).get_by_role("searchbox").fill("nobody")
+    assert ids(page) == []
+    visitor.well()
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_words_of_figures_keep_their_size(visit, phone):
+    page = visit(phone=phone).open(CROWD)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    sizes = page.locator(".rx-figure text:visible, .rx-ticks text:visible").evaluate_all(
+        "texts => texts.map(t => t.getBoundingClientRect().height)"
+    )
+    assert sizes
+    assert min(sizes) >= 10, "no letter shrinks with the figure"
+    beyond = page.locator(".rx-figure:visible").evaluate_all(
+        """figures => figures.flatMap(f => { const room = f.getBoundingClientRect();
+             return [...f.querySelectorAll('text')].map(t => t.getBoundingClientRect()).filter(b => b.width)
+               .filter(b => b.left < room.left - 2 || b.right > room.right + 2).map(b => b.left) })"""
+    )
+    assert beyond == [], "no word leaves its figure"
+
+
+@pytest.mark.parametrize("path", [BOARD, CROWD])
+def test_the_first_load_of_a_board_is_light(visit, served, path):
+    visitor = visit()
+    bodies = {}
+    visitor.page.on("response", lambda r: bodies.setdefault(r.url, r))
+    visitor.page.goto(served[0] + path, wait_until="networkidle")
+    weight = sum(len(gzip.compress(r.body(), 6)) for r in bodies.values() if r.ok)
+    assert weight <= 300_000, f"{weight:,} bytes gzipped"
+    visitor.well()

@@ -1,0 +1,25 @@
+"""The repository's workflows and actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+GITHUB = ROOT / ".github"
+
+
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
+
+
+ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
+
+
+def triggers(raw: dict[str, Any]) -> dict[str, Any]:
+    """`on:` as a mapping; YAML 1.1 reads a bare `on` as the truth value."""
+    found = {str(k): v for k, v in raw.items()}.get("on", {str(k): v for k, v in raw.items()}.get("True"))
+    if isinstance(found, str):
+        return {found: None}
+    return dict.fromkeys(found) if isinstance(found, list) else dict(found or {})
