@@ -36,13 +36,14 @@ def run_inside(*, json: bool, strict: bool) -> int:
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
-    from evaluator.doctor.repository.settings import ask_settings, check_settings
+    from evaluator.doctor.repository.answers import Answers, asker
+    from evaluator.doctor.repository.settings import check_settings
     from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
 
     name, token = _repository(repository)
     root = checkout()
     flows = read_workflows(root) if root is not None else Workflows()
-    return _say(check_settings(ask_settings(name, token, flows)), json=json, strict=strict)
+    return _say(check_settings(Answers(asker(name, token), flows)), json=json, strict=strict)
 
 
 def _repository(given: str) -> tuple[str, str]:

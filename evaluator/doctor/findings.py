@@ -111,6 +111,16 @@ def facts(conditions: Mapping[str, object]) -> list[str]:
     return [words for words, holds in conditions.items() if holds]
 
 
+def differences(there: Iterable[str], wanted: Iterable[str], more: str, less: str) -> list[str]:
+    """What is there and not wanted, in the words of `more`, then what is wanted and not there, in those of `less`.
+
+    >>> differences("ab", "bc", "{} may enter", "{} may not enter")
+    ['a may enter', 'c may not enter']
+    """
+    pairs = ((set(there) - set(wanted), more), (set(wanted) - set(there), less))
+    return [words.replace("{}", item) for items, words in pairs for item in sorted(items)]
+
+
 def listed(items: Iterable[str], most: int = 6) -> str:
     """The items in one line, the first few of many.
 

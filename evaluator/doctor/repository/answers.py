@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from evaluator.core.problems import InputError, RexrankError
@@ -18,53 +19,65 @@ RISK: Final = "site/maintainers/runner.md, section 8: without an organisation th
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and what came with it; the status is 0 for what was not asked."""
+    """A status and what came with it."""
 
-    status: int = 0
+    status: int
     body: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers by path below the repository (`""`: the repository itself), and what its workflows ask for."""
+    """What GitHub answers for a path below the repository (`""`: the repository itself), and its workflows' needs.
 
-    known: Mapping[str, Answer]
+    `{org}` in a path stands for the organisation, `{name}` for the repository's name in it.
+    """
+
+    ask: Callable[[str], Answer]
     flows: Workflows = field(default_factory=Workflows)
 
     def get(self, path: str) -> Answer:
-        """What came for a path, in which `{org}` stands for the organisation."""
-        return self.known.get(path.replace("{org}", self.organisation), Answer())
+        """What came for a path; raises `Untold` where it needs an organisation and there is none."""
+        if "{org}" in path:
+            repo = self.need("")
+            if repo["owner"]["type"] != "Organization":
+                raise Untold("the repository belongs to no organisation", RISK)
+            org, _, name = repo["full_name"].partition("/")
+            path = path.format(org=org, name=name)
+        return self.ask(path)
 
     def need(self, path: str) -> Any:
-        """The body of a path's answer; raises `Untold` without a success, or without the organisation in it."""
-        if "{org}" in path and not self.organisation:
-            raise Untold("the repository belongs to no organisation", RISK)
+        """The body of a path's answer; raises `Untold` without a success."""
         answer = self.get(path)
         if answer.status != 200:
-            said = f"GitHub answers {answer.status}" if answer.status else "it was not asked"
-            raise Untold(f"{said}: this token may not read it")
+            raise Untold(f"GitHub answers {answer.status}: this token may not read it")
         return answer.body
 
-    @property
-    def organisation(self) -> str:
-        """The organisation that the repository belongs to, empty for a person's."""
-        owner = (self.known.get("", Answer()).body or {}).get("owner") or {}
-        return str(owner.get("login", "")) if owner.get("type") == "Organization" else ""
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of an answer: its dotted key, what is wanted, and what to say of another and of a missing one.
+
+    `missing` is empty where no value is a good one, `None` where GitHub does not tell everybody. `met` compares.
+    """
+
+    key: str
+    wanted: object
+    otherwise: str = "{key} is {found}"
+    missing: str | None = "{key} is not told"
+    met: Callable[[Any, Any], bool] = operator.eq
+
+    def wrong(self, body: Any) -> list[str]:
+        """What is wrong with the value in a body; raises `Untold` where GitHub does not tell it."""
+        for part in self.key.split("."):
+            body = body.get(part) if body is not None else None
+        if body is None and self.missing is None:
+            raise Untold("GitHub does not say")
+        words = self.missing if body is None else "" if self.met(body, self.wanted) else self.otherwise
+        return [words.format(key=self.key, found=body)] if words else []
 
 
-@contextmanager
-def known_form() -> Iterator[None]:
-    """Raises `RexrankError` where an answer has not the form that GitHub's description gives it."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RexrankError(
-            f"an answer of GitHub's has another form than the doctor knows ({error}). Update the evaluator."
-        ) from error
-
-
-def asker(name: str, token: str) -> Callable[[str, Mapping[str, str]], Answer]:
-    """A function from a path and query values to GitHub's answer; it raises `RexrankError` where there is none."""
+def asker(name: str, token: str) -> Callable[[str], Answer]:
+    """A function from a path to GitHub's answer, asked once; it raises `RexrankError` where there is none."""
     import requests
     from github import GithubException
 
@@ -72,10 +85,11 @@ def asker(name: str, token: str) -> Callable[[str, Mapping[str, str]], Answer]:
     logging.getLogger("github").addHandler(logging.NullHandler())
     ask = repository(token, name).requester.requestJsonAndCheck
 
-    def answer(path: str, query: Mapping[str, str]) -> Answer:
+    @cache
+    def answer(path: str) -> Answer:
         url = path if path.startswith("/orgs/") else f"/repos/{name}{path}"
         try:
-            return Answer(200, ask("GET", url, parameters=dict(query) or None)[1])
+            return Answer(200, ask("GET", url)[1])
         except GithubException as refused:
             if refused.status == 401:
                 again = "Give another as GITHUB_TOKEN or GH_TOKEN."
