@@ -24,6 +24,7 @@ from evaluator.scoring.record import RecordCard
 from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
 from evaluator.site.content import Content, schema_text
+from evaluator.site.hub import hub_files
 from evaluator.site.template import own, render
 from evaluator.site.views import Fact
 from evaluator.submissions.task_predictions import predictions_of
@@ -152,6 +153,7 @@ def small_files(content: Content) -> Iterator[tuple[str, str]]:
         "data/history.json",
         dump_json(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),
     )
+    yield from hub_files(content)
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:

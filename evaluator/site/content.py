@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 TableKey = tuple[str, str]
 RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
+HUB_OWNER: Final = "rexrank"
+"""Whose dataset repositories on the Hugging Face Hub are the benchmarks of the public boards."""
 NOTHING: Final = Overview(schema=OVERVIEW_SCHEMA, boards=())
 
 

@@ -1,5 +1,6 @@
 // The list of models – search, filters, a track's columns, sorting – and the boards of one model, of which one shows at a
-// time. The state stands in the address. Without a script the whole table and every board stand there.
+// time; and a button that copies a file of the page. The state stands in the address. Without a script the whole table
+// and every board stand there, and files are there to download.
 import { choice, element, keepInAddress } from "./page.js";
 
 const VIEWS = [["", "any"], ["all", "all views"], ["frontal", "frontal view"], ["none", "no image"]];
@@ -138,6 +139,23 @@ const mountPicker = (picker) => {
   choose(location.hash.slice(1), parts[0]);
 };
 
+// A file to copy
+
+const mountFile = (file) => {
+  const said = element("span", { role: "status" });
+  const button = element("button", { type: "button", class: "md-button", text: "Copy" });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(file.textContent);
+      said.textContent = " Copied.";
+    } catch {
+      said.textContent = " The browser does not allow copying; use the download.";
+    }
+  });
+  file.nextElementSibling.prepend(button, " ");
+  file.nextElementSibling.append(said);
+};
+
 const mount = () => {
   for (const table of document.querySelectorAll('table[data-rx="models"]:not([data-rx-ready])')) {
     table.dataset.rxReady = "1";
@@ -146,6 +164,10 @@ const mount = () => {
   for (const picker of document.querySelectorAll(".rx-picker:not([data-rx-ready])")) {
     picker.dataset.rxReady = "1";
     mountPicker(picker);
+  }
+  for (const file of document.querySelectorAll(".rx-file:not([data-rx-ready])")) {
+    file.dataset.rxReady = "1";
+    mountFile(file);
   }
 };
 if (typeof document$ === "undefined") mount();

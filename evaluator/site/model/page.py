@@ -13,6 +13,7 @@ from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.scoring.record import RecordCard
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
+from evaluator.site.hub import eval_result, result_name, result_path, result_yaml
 from evaluator.site.model.board_section import BoardPart, anchor_of, board_name, board_part, strip_of
 from evaluator.site.model.citation import Citation, badge_markdown, citation
 from evaluator.site.model.figures import Strip
@@ -63,6 +64,16 @@ class OverallPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class CardResult:
+    """A row's result for the model card on the Hub: name of the file, its text, and where to download it."""
+
+    board: str
+    name: str
+    text: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class PastEvent:
     """What happened to the model, and the pull request that did it."""
 
@@ -89,6 +100,7 @@ class Page:
     links: tuple[Link, ...]
     boards: tuple[BoardPart, ...]
     citation: Citation
+    card_results: tuple[CardResult, ...]
     badges: str
     history: tuple[PastEvent, ...]
 
@@ -115,6 +127,7 @@ def model_page(name: str, content: Content) -> str:
         links=tuple(Link(k[:1].upper() + k[1:], a) for k, a in (card.links or {}).items()),
         boards=tuple(board_part(e, content) for e in entries),
         citation=citation(name, record, content.site_url),
+        card_results=tuple(_card_results(entries, content)),
         badges="\n".join(
             badge_markdown(name, f"{t.dataset}.{t.track}", content.site_url)
             for t, r, _ in entries
@@ -145,6 +158,17 @@ def _standing(card: RecordCard, content: Content) -> Standing | None:
     if after in content.models:
         return Standing("Superseded", successor=Link(content.models[after][0].row.name, f"../../{after}/"))
     return Standing("Superseded", successor=Link(after))
+
+
+def _card_results(entries: Sequence[Entry], content: Content) -> Iterator[CardResult]:
+    """The results that a model may show on its card on the Hub: of its ranked rows on public datasets."""
+    for entry in entries:
+        result = eval_result(entry, content.site_url)
+        if result is not None:
+            table = entry.table
+            board = f"{table.title}, {TRACK_TITLES.get(table.track, table.track)}"
+            address = f"../../../{result_path(entry)}"
+            yield CardResult(board, result_name(table), result_yaml(result), address)
 
 
 def _tiles(entries: Sequence[Entry]) -> Iterator[Tiles]:
