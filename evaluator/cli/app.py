@@ -34,6 +34,7 @@ from evaluator.cli.options import (
     References,
     Store,
     Variants,
+    split_names,
 )
 from evaluator.cli.pull_request_app import pr_app
 from evaluator.core.workspace import LEADERBOARD
@@ -192,7 +193,7 @@ def score(
     from evaluator.scoring.run import ScoreSettings
 
     settings = ScoreSettings(
-        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()),
+        metrics=split_names(metrics),
         protocol=protocol.value,
         models=models,
         device=device,
@@ -237,7 +238,7 @@ def baseline(
     from evaluator.scoring.run import ScoreSettings
 
     settings = ScoreSettings(
-        metrics=tuple(k.strip() for k in metrics.split(",") if k.strip()),
+        metrics=split_names(metrics),
         models=models,
         device=device,
         store=store,
@@ -278,7 +279,7 @@ def agreement(
         judges=judge_settings("", "", "", "", [], judges),
         variants=parse_variants(variant or []),
     )
-    keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
+    keys = split_names(metrics)
     raise typer.Exit(
         run_agreement(
             folder, keys or task_metrics("report-generation"), run, leaderboard, store, named=bool(keys)

@@ -90,3 +90,12 @@ Variants = Annotated[
         "--variant", help="A metric's variant as KEY=NAME, for example ratescore=0.5.0. May be repeated."
     ),
 ]
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names of a list separated by commas, in its order.
+
+    >>> split_names("bleu_2, rouge_l,")
+    ('bleu_2', 'rouge_l')
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -23,7 +23,7 @@ from evaluator.core.types import Pair, Scores
 from evaluator.metrics.base import Agreement, Band, Metric, all_scored
 from evaluator.metrics.signature import Signature
 from evaluator.models import radeval_bert
-from evaluator.models.batches import encode_rows
+from evaluator.models.batches import token_embeddings
 from evaluator.models.loading import base_model, check_ids, namespace, read_config, reading
 from evaluator.models.runtime import Run
 from evaluator.models.unique_texts import encode_unique
@@ -117,20 +117,10 @@ class Encoder:
 
         The last column is the token's weight: 0 for `<s>` and `</s>` wherever they stand, else 1.
         """
-        import torch
-
-        def forward(ids: Any, mask: Any) -> Any:
-            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            return torch.nn.functional.normalize(hidden, dim=-1)
-
-        rows = [self.ids(t) for t in texts]
-        with torch.inference_mode():
-            hidden = encode_rows(forward, rows, pad=self.pad, device=self.run.device, limit=self.limit)
-        out = []
-        for row, vectors in zip(rows, hidden, strict=True):
-            weight = np.array([0.0 if t in {self.begin, self.end} else 1.0 for t in row], dtype=np.float32)
-            out.append(np.concatenate([vectors.numpy(), weight[:, None]], axis=1))
-        return out
+        rows, ends = [self.ids(t) for t in texts], {self.begin, self.end}
+        return token_embeddings(
+            self.model, rows, ends, pad=self.pad, device=self.run.device, limit=self.limit
+        )
 
 
 @lru_cache(maxsize=4)

@@ -10,9 +10,13 @@ quarter of what it costs alone), and cores do not wait for each other within a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
+
+import numpy as np
+
+from evaluator.core.types import FloatArray
 
 STEP: Final = 8
 """Widths of passes are multiples of this many tokens."""
@@ -95,6 +99,30 @@ def encode_rows(
         for one in passes:
             run(one)
     return out
+
+
+def token_embeddings(
+    model: Any,
+    rows: Sequence[Sequence[int]],
+    specials: Collection[int],
+    *,
+    pad: int,
+    device: str,
+    limit: int,
+) -> list[FloatArray]:
+    """Per row of token ids L2-normalised embeddings of an encoder, float32 of shape (tokens, hidden + 1).
+
+    The last column is the token's weight in BERTScore: 0 for the ids in `specials`, wherever they stand, else 1.
+    """
+    import torch
+
+    def forward(ids: Any, mask: Any) -> Any:
+        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return torch.nn.functional.normalize(hidden, dim=-1)
+
+    vectors = encode_rows(forward, rows, pad=pad, device=device, limit=limit)
+    weights = [np.array([[float(i not in specials)] for i in row], dtype=np.float32) for row in rows]
+    return [np.concatenate([v.numpy(), w], axis=1) for v, w in zip(vectors, weights, strict=True)]
 
 
 def finite(values: Any) -> Any:

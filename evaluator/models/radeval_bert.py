@@ -11,9 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from evaluator.models.batches import encode_rows
+from evaluator.models.batches import token_embeddings
 from evaluator.models.loading import base_model, check_ids, read_config, reading
 from evaluator.models.runtime import Run
 from evaluator.models.weights import damaged, model_directory, weights_digest
@@ -50,18 +48,10 @@ class Encoder:
 
         A token weighs 0 if it is `[CLS]` or `[SEP]`, wherever it stands, else 1.
         """
-        import torch
-
-        def forward(ids: Any, mask: Any) -> Any:
-            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            return torch.nn.functional.normalize(hidden, dim=-1)
-
-        rows = [self.ids(t) for t in texts]
-        vectors = encode_rows(forward, rows, pad=self.pad, device=self.run.device, limit=self.limit)
-        weights = [
-            np.array([[float(t not in {self.begin, self.end})] for t in row], np.float32) for row in rows
-        ]
-        return [np.concatenate([v.numpy(), w], axis=1) for v, w in zip(vectors, weights, strict=True)]
+        rows, ends = [self.ids(t) for t in texts], {self.begin, self.end}
+        return token_embeddings(
+            self.model, rows, ends, pad=self.pad, device=self.run.device, limit=self.limit
+        )
 
 
 @lru_cache(maxsize=2)

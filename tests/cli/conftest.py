@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
+from support.commands import console
 
-from evaluator.cli import main
 from evaluator.core.files import write_text
 from evaluator.datasets.sandbox.generate import submission_files
 
@@ -33,12 +31,4 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(repository, monkeypatch, capsys):
-    """Runs the command as the console script does; the status, standard output and standard error."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["rexrank", *map(str, args)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return call
+    return console(monkeypatch, capsys)

@@ -8,9 +8,9 @@ import sys
 
 import pandas as pd
 import pytest
+from support.commands import console
 from support.needs import needs_rouge
 
-from evaluator.cli import main
 from evaluator.core.problems import ExitCode
 
 ROWS = [
@@ -26,15 +26,7 @@ ROWS = [
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Runs the command as the console script does; the status, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rexrank", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return call
+    return console(monkeypatch, capsys)
 
 
 @pytest.fixture

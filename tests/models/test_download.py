@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 
 import pytest
+from support.commands import console
 
-from evaluator.cli import main
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.models import comparison, download, weights
 from evaluator.models.download import Fetcher, state_of, states
@@ -296,15 +295,7 @@ def test_stand_ins_say_so_and_are_not_mixed(place):
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Runs the command as the console script does: its status, standard output and standard error."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["rexrank", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return call
+    return console(monkeypatch, capsys)
 
 
 GATED = spec({"model.tar.gz": Source(hub="", revision="", sha256="")}, key="g", gated="Ask PhysioNet.")

@@ -6,9 +6,9 @@ import contextlib
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
+from support.damage import state
 from support.fuzz import command
 from support.needs import reason
 
@@ -20,10 +20,6 @@ from evaluator.scoring import ray_cluster
 
 SUBMISSION = "submissions/rexrank-sandbox/paraphrase"
 METRICS = "bleu_2,bertscore,semb_score"
-
-
-def files(folder: Path) -> dict[Path, bytes]:
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.fixture
@@ -77,7 +73,7 @@ def test_two_actors_of_which_one_is_killed_make_the_files_of_one_machine(kills, 
     spread = rexrank(*how, "--store", "b", "--leaderboard", "spread", "--ray", "local")
     assert spread.code == 0, spread.err
     assert len(kills) == 1
-    assert files(tmp_path / "spread") == files(tmp_path / "alone")
+    assert state(tmp_path / "spread") == state(tmp_path / "alone")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.damage import state
 from support.submissions import model_card
 
 from evaluator.datasets.references import References, load_references
@@ -49,10 +50,6 @@ def submission(references: References, dataset="sandbox"):
     return Submission("t", "m", model_card(name="m"), {dataset: Predictions(dataset, reports, "d" * 64)})
 
 
-def files(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 def test_texts_of_a_board_are_made_once(tmp_path, references, entries):
     paths = score_submission(submission(references), references.dataset, references, tmp_path / "board", settings(tmp_path / "store"))  # fmt: skip
     assert entries == list(TRACKS)
@@ -77,7 +74,7 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
     merge_shards(mine, references.dataset, references, tmp_path / "merged", used)
     assert entries == list(TRACKS)
     score_submission(mine, references.dataset, references, tmp_path / "whole", settings(tmp_path / "other"))
-    assert files(tmp_path / "merged") == files(tmp_path / "whole")
+    assert state(tmp_path / "merged") == state(tmp_path / "whole")
 
 
 def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import pytest
+from support.damage import state
 from support.fuzz import command
 from support.needs import reason
 
@@ -18,10 +18,6 @@ from evaluator.models.judges.stub_server import MODEL, stand_in_judge
 from evaluator.scoring.records import typed_record
 
 SUBMISSION = "submissions/rexrank-sandbox/paraphrase"
-
-
-def files(folder: Path) -> dict[Path, bytes]:
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.fixture
@@ -60,4 +56,4 @@ def test_every_metric_of_the_boards_merges_to_the_bytes_of_a_whole_run(rexrank, 
     record = typed_record(tmp_path / "parts/records/sandbox/findings/rexrank-sandbox__paraphrase.json")
     assert {*record.metrics} == {*task_metrics(TASK.id)} - {*record.missing}
     assert {*record.missing} <= {"crimson"}, "its prompt is fetched, and a test has none"
-    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert state(tmp_path / "parts") == state(tmp_path / "whole")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
 import typer
 
+from evaluator.cli import main
 from evaluator.cli.app import app
 
 COPY = "submissions/rexrank-sandbox/near-copy"
@@ -143,3 +147,15 @@ MISTAKES = [
 
 FAILING = {c: args[len(c) :] for args, _ in reversed(MISTAKES) for c in COMMANDS if args[: len(c)] == c}
 """Per command the arguments of its first mistake in the table."""
+
+
+def console(monkeypatch, capsys):
+    """Runs the command as the console script does; its status, standard output and standard error."""
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["rexrank", *map(str, args)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), *capsys.readouterr()
+
+    return call

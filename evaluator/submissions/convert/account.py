@@ -10,7 +10,7 @@ from evaluator.submissions.convert.cleaning import KINDS
 from evaluator.submissions.convert.columns import Role, TextColumns, Wanted, role_of
 from evaluator.submissions.convert.ids import Identified
 from evaluator.submissions.convert.source import Source
-from evaluator.submissions.convert.table import KEY, VALUE, Table, first_ids, listed
+from evaluator.submissions.convert.table import Table, first_ids, listed
 
 LISTED: Final = 20
 """Columns, and ids of reports that could not be split, which are listed."""
@@ -42,15 +42,15 @@ def describe_reading(
     lines = [
         f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
         *table.notes,
-        f"study ids: {_named(table, identified.column)}",
+        f"study ids: {table.named(identified.column)}",
         *identified.notes,
     ]
     if texts.text is not None:
-        lines.append(f"text: {_named(table, texts.text)}")
+        lines.append(f"text: {table.named(texts.text)}")
     else:
-        lines.append(f"findings: {_named(table, texts.findings or 0)}")
+        lines.append(f"findings: {table.named(texts.findings or 0)}")
         if texts.impression is not None:
-            lines.append(f"impression: {_named(table, texts.impression)}")
+            lines.append(f"impression: {table.named(texts.impression)}")
     named = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
     if doubtful := [n for n in named if role_of(n) is Role.REFERENCE]:
         lines.append(f"note: {listed(doubtful)} is a name of references, and was taken because you named it")
@@ -58,12 +58,6 @@ def describe_reading(
     if left:
         lines.append(f"columns left out: {listed(left, LISTED)}")
     return lines
-
-
-def _named(table: Table, index: int) -> str:
-    name = table.columns[index]
-    words = {KEY: "the keys of the object", VALUE: "the values of the object"}
-    return words.get(name, f"column '{visible(name)}'")
 
 
 def describe_texts(tally: Tally, *, keep: bool) -> list[str]:

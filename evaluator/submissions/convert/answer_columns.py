@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, Wanted, find_column, role_of, words_of
-from evaluator.submissions.convert.ids import id_text
+from evaluator.submissions.convert.ids import id_text, single
 from evaluator.submissions.convert.table import KEY, VALUE, Refused, Table, listed, names
 from evaluator.submissions.rules.answers import holds_truth
 
@@ -102,19 +102,13 @@ def identify_questions(
     columns = range(len(table.columns)) if chosen is None else (chosen,)
     best: Asked | None = None
     for index in columns:
-        found = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(_single(v))) in known and i}
+        found = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in known and i}
         if found and (best is None or len(found) > len(best.questions)):
-            rest = tuple(
-                str(id_text(_single(v))) for n, v in enumerate(table.column(index)) if n not in found
-            )
+            rest = tuple(str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in found)
             best = Asked(index, found, rest)
     if best is not None:
         return best
     return _by_study(table, known, columns, studies)
-
-
-def _single(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _by_study(
@@ -122,9 +116,7 @@ def _by_study(
 ) -> Asked:
     """Rows keyed by study, as in ReXrank's example file: a study of one question means that question."""
     for index in columns:
-        rows = {
-            n: i for n, v in enumerate(table.column(index)) if (i := id_text(_single(v))) in studies and i
-        }
+        rows = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in studies and i}
         if not rows:
             continue
         several = sorted({s for s in rows.values() if len(studies[s]) > 1})
@@ -135,7 +127,7 @@ def _by_study(
                 f"('{visible(several[0])}' has {len(example)}), so that a row does not say which it answers. Write question ids, "
                 f"such as '{visible(example[0])}'."
             )
-        rest = tuple(str(id_text(_single(v))) for n, v in enumerate(table.column(index)) if n not in rows)
+        rest = tuple(str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in rows)
         note = f"{len(rows):,} study ids stand for the one question of their study"
         return Asked(index, {n: studies[s][0] for n, s in rows.items()}, rest, (note,))
     raise Refused(
@@ -156,7 +148,7 @@ def _by_name(table: Table, chosen: int | None) -> Asked:
             )
             raise Refused(f"{what} question ids among {listed(table.columns, 20)}. Type --id-column NAME.")
         chosen = unique[0]
-    ids = [id_text(_single(v)) for v in table.column(chosen)]
+    ids = [id_text(single(v)) for v in table.column(chosen)]
     empty = [row.where for row, i in zip(table.rows, ids, strict=True) if i is None]
     if empty:
         raise Refused(*(f"{where}: the question id is empty." for where in empty[:MAX_PROBLEMS]))
@@ -164,5 +156,5 @@ def _by_name(table: Table, chosen: int | None) -> Asked:
 
 
 def _is_unique(table: Table, index: int) -> bool:
-    ids = [id_text(_single(v)) for v in table.column(index)]
+    ids = [id_text(single(v)) for v in table.column(index)]
     return None not in ids and len(set(ids)) == len(ids)

@@ -16,7 +16,7 @@ from evaluator.submissions.convert.columns import Wanted
 from evaluator.submissions.convert.conversion import read_table
 from evaluator.submissions.convert.letters import read_letter
 from evaluator.submissions.convert.source import read_source
-from evaluator.submissions.convert.table import KEY, MISSING, VALUE, Refused, Row, Table, first_ids
+from evaluator.submissions.convert.table import MISSING, Refused, Row, Table, first_ids
 from evaluator.submissions.convert.values import Sections, text_of
 
 LISTED: Final = 20
@@ -76,9 +76,9 @@ def convert_answers(
     notes = [
         f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
         *table.notes,
-        f"question ids: {_named(table, asked.column)}",
+        f"question ids: {table.named(asked.column)}",
         *asked.notes,
-        f"answers: {_named(table, column)}",
+        f"answers: {table.named(column)}",
         *_coverage(answers, asked, known),
         *_account(texts),
     ]
@@ -140,7 +140,7 @@ def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer],
     given = len(answers) - len(texts.empty)
     if texts.unread and len(texts.unread) > UNREAD_SHARE * given:
         raise Refused(
-            f"{_named(table, column)} holds no letter, or several, in {len(texts.unread):,} of {given:,} texts; is it the "
+            f"{table.named(column)} holds no letter, or several, in {len(texts.unread):,} of {given:,} texts; is it the "
             "column of the answers? Otherwise type --text-column NAME.",
             *(f"'{visible(q)}': {why}." for q, why in list(texts.unread.items())[:5]),
         )
@@ -153,15 +153,9 @@ def _refuse_key(
     both = [answers[q].value == questions[q].answer for q in answers if q in questions]
     if len(both) >= MIN_EQUAL and all(both):
         raise Refused(
-            f"{_named(table, column)} holds what is right: all {len(both):,} answers equal the references. The references are "
+            f"{table.named(column)} holds what is right: all {len(both):,} answers equal the references. The references are "
             "never written as answers; name the column of the model's answers with --text-column NAME."
         )
-
-
-def _named(table: Table, index: int) -> str:
-    name = table.columns[index]
-    words = {KEY: "the keys of the object", VALUE: "the values of the object"}
-    return words.get(name, f"column '{visible(name)}'")
 
 
 def _coverage(answers: Mapping[str, Answer], asked: Asked, known: frozenset[str]) -> list[str]:

@@ -160,7 +160,7 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
         candidates = _candidates(table)
         # tie: first column; whole counts
         chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))
-    ids = [id_text(_single(v)) for v in table.column(chosen)]
+    ids = [id_text(single(v)) for v in table.column(chosen)]
     _refuse_empty(table.rows, ids, table.columns[chosen])
     texts = [i for i in ids if i is not None]
     transform = _transform(texts, dataset)
@@ -174,7 +174,8 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
     return Identified(chosen, studies, (), tuple(notes))
 
 
-def _single(value: Any) -> Any:
+def single(value: Any) -> Any:
+    """The value in a list of one, any other value as it is."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -212,17 +213,17 @@ def _counts_up(values: Iterable[Any]) -> bool:
 
 
 def _is_unique(values: Iterable[Any]) -> bool:
-    ids = [id_text(_single(v)) for v in values]
+    ids = [id_text(single(v)) for v in values]
     return None not in ids and len(set(ids)) == len(ids)
 
 
 def _is_short(values: Iterable[Any]) -> bool:
-    return all(len(i) <= 100 and not re.search(r"\s", i) for v in values if (i := id_text(_single(v))))
+    return all(len(i) <= 100 and not re.search(r"\s", i) for v in values if (i := id_text(single(v))))
 
 
 def _confirmed(table: Table, index: int, dataset: Dataset) -> int:
     """2 for the ids whose digest is the dataset's, 1 for as many as it has, 0 for others."""
-    ids = {i for v in table.column(index) if (i := id_text(_single(v)))}
+    ids = {i for v in table.column(index) if (i := id_text(single(v)))}
     return 2 if ids_digest(ids) == dataset.ids_digest else int(len(ids) == dataset.n_studies)
 
 

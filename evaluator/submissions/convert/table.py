@@ -55,6 +55,12 @@ class Table:
         """The values of one column, in the order of the rows."""
         return (row.cells[index] for row in self.rows)
 
+    def named(self, index: int) -> str:
+        """A column's name as messages have it; the keys and values of an object have none of their own."""
+        name = self.columns[index]
+        words = {KEY: "the keys of the object", VALUE: "the values of the object"}
+        return words.get(name, f"column '{visible(name)}'")
+
 
 def names(words: str) -> frozenset[str]:
     """The words of a text, as a set of names."""

@@ -113,25 +113,13 @@ def pull_details(state: State, p: Pull) -> dict[str, Any]:
 
 def issue(state: State, p: Pull) -> dict[str, Any]:
     """A pull request as an issue."""
-    url = api(state, f"/pulls/{p.number}")
+    url, address = api(state, f"/pulls/{p.number}"), page(state, f"/pull/{p.number}")
     return {
-        "id": 80_000 + p.number,
-        "number": p.number,
-        "url": api(state, f"/issues/{p.number}"),
-        "comments_url": api(state, f"/issues/{p.number}/comments"),
-        "html_url": page(state, f"/pull/{p.number}"),
-        "state": p.state,
-        "title": p.title,
-        "body": p.body,
-        "user": user(state, p.author),
-        "labels": [label(state, n) for n in p.labels],
-        "comments": sum(c.issue == p.number for c in state.comments.values()),
-        "created_at": p.created,
-        "updated_at": p.updated,
-        "author_association": "NONE",
+        **plain_issue(state, p),
+        "html_url": address,
         "pull_request": {
             "url": url,
-            "html_url": page(state, f"/pull/{p.number}"),
+            "html_url": address,
             "diff_url": f"{url}.diff",
             "patch_url": f"{url}.patch",
             "merged_at": p.updated if p.merged else None,
@@ -139,8 +127,8 @@ def issue(state: State, p: Pull) -> dict[str, Any]:
     }
 
 
-def plain_issue(state: State, i: Issue) -> dict[str, Any]:
-    """An issue that is no pull request."""
+def plain_issue(state: State, i: Issue | Pull) -> dict[str, Any]:
+    """What an issue has, be it a pull request or not."""
     return {
         "id": 80_000 + i.number,
         "number": i.number,
