@@ -287,7 +287,8 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     """0 after printing, for each team, account and withheld set of the ledger, its runs and its next slot."""
     from datetime import UTC, datetime
 
-    from evaluator.scoring.quota import attempts, read_policy, slot
+    from evaluator.scoring.ledger import attempts
+    from evaluator.scoring.quota import read_policy, slot
 
     root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
     runs = attempts(root)

@@ -282,7 +282,7 @@ def run_report(folder: Path) -> int:
     """0 after comment, status and quota of a scored submission, 1 after those of one that was not."""
     from evaluator.github import quota_status as slots
     from evaluator.github.score_comment import SCORE_MARK, score_comment
-    from evaluator.scoring.quota import Entrant
+    from evaluator.scoring.ledger import Entrant
 
     job = read_job()
     (number, sha), first = job.pull(), job.first_commit()

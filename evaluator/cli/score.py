@@ -150,12 +150,14 @@ def _counted(
     submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
 ) -> Iterator[None]:
     """The team's run on a withheld set, counted by the runner's ledger."""
-    from evaluator.scoring.quota import Entrant, QuotaError, counted, read_policy
+    from evaluator.scoring.ledger import Entrant
+    from evaluator.scoring.quota import QuotaError, counted, read_policy
 
     digest = submission.files[dataset.id].sha256
     store, policy = store_directory(settings.store), read_policy(leaderboard)
     try:
-        with counted(store, dataset, Entrant(submission.team), digest, policy, over_quota=over_quota):
+        free = {digest} if over_quota else ()
+        with counted(store, Entrant(submission.team), [(dataset, digest)], policy, over_quota=free):
             yield
     except QuotaError as error:
         raise InputError(f"{error} A maintainer may allow one more: --over-quota.") from error

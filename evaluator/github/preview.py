@@ -40,7 +40,8 @@ from evaluator.github.score_result import (
 from evaluator.leaderboard.rank import rank_board
 from evaluator.leaderboard.row import NullTest, RankedRow, Row
 from evaluator.leaderboard.table import Column, PairTest, Table, read_table
-from evaluator.scoring.quota import Entrant, counted, read_policy, require_slots, standing
+from evaluator.scoring.ledger import Entrant
+from evaluator.scoring.quota import counted, read_policy, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.reading import Items
@@ -110,10 +111,13 @@ def preview(
     policy, entrant = read_policy(leaderboard), Entrant(submission.team, accounts)
     entries = [(get_dataset(name), p) for name, p in submission.files.items()]
     here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
-    asked = [(d, p.sha256) for d, p in here if p.sha256 not in people.granted]
-    require_slots(store, entrant, asked, policy)
+    asked = [(d, p.sha256) for d, p in here]
     boards: list[BoardResult] = []
-    with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch:
+    with (
+        tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch,
+        # Ranking too: a run of which nothing is told is not counted.
+        counted(store, entrant, asked, policy, over_quota=people.granted),
+    ):
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
         shutil.copytree(leaderboard, copy)
         used = replace(settings, records=overlay)
@@ -121,9 +125,7 @@ def preview(
             _overlay(store, overlay, dataset.id)
             references = load_references(dataset, workspace.references)
             others = earlier.get(dataset.id, {})
-            granted = predictions.sha256 in people.granted
-            with counted(store, dataset, entrant, predictions.sha256, policy, over_quota=granted):
-                score_submission(submission, dataset, references, copy, used, earlier=others)
+            score_submission(submission, dataset, references, copy, used, earlier=others)
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from evaluator.datasets.registry import get_dataset
 from evaluator.github import api
-from evaluator.scoring.quota import Entrant, Standing
+from evaluator.scoring.ledger import Entrant
+from evaluator.scoring.quota import Standing
 
 if TYPE_CHECKING:
     from github.Repository import Repository

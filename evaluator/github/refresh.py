@@ -23,7 +23,8 @@ from evaluator.leaderboard.rank import rank_all
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_data
 from evaluator.scoring.earlier import entry_of
-from evaluator.scoring.quota import Entrant, counted, read_policy
+from evaluator.scoring.ledger import Entrant
+from evaluator.scoring.quota import counted, read_policy
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import (
     Board,
@@ -105,9 +106,8 @@ def _ledger(
         return nullcontext()
     store, policy = store_directory(settings.store), read_policy(leaderboard)
     digest = submission.files[dataset.id].sha256
-    return counted(
-        store, dataset, Entrant(submission.team, settings.accounts), digest, policy, over_quota=True
-    )
+    entrant = Entrant(submission.team, settings.accounts)
+    return counted(store, entrant, [(dataset, digest)], policy, over_quota={digest})
 
 
 def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:

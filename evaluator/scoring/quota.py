@@ -1,35 +1,32 @@
-"""The runner's own ledger of scored runs on withheld sets: who may be scored now, and when again.
+"""Who may be scored on a withheld set now, and when again: what the runners' ledger says under the challenge's policy.
 
-`<store>/attempts.jsonl` holds one line a run. It is authoritative; what a workflow says before
+The ledger (`evaluator/scoring/ledger.py`) is authoritative; what a workflow says before
 (`evaluator/github/quota_status.py`) is a courtesy. A run counts for the team and for every account behind it, so
 that nobody gets more runs by founding teams. A run that failed told nothing and does not count, nor do the same
-bytes scored again.
+bytes scored again. A run that has begun holds its slot until its end is noted.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, ValidationError, field_serializer
+from pydantic import Field
 
-from evaluator.core.files import append_line
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.problems import InputError
 from evaluator.core.typed import Sha256, Typed, form
 from evaluator.datasets.registry import Dataset
+from evaluator.scoring.ledger import Attempt, Entrant, attempt_now, attempts, note
 from evaluator.scoring.record import Slug
 
 POLICY_FILE: Final = "policy.json"
 """In the leaderboard; see `Policy`."""
-LEDGER: Final = "attempts.jsonl"
-"""In the store: one line a run; see `Attempt`."""
 HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
 """Who has slots, as a pattern."""
 Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
@@ -52,50 +49,6 @@ class Policy(Typed):
     def window(self) -> timedelta:
         """The time in which `runs` are allowed."""
         return timedelta(days=self.window_days)
-
-
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """For whom predictions are scored: a team, and the numeric ids of the GitHub accounts behind the pull request.
-
-    Those are the one that opened it and the contacts of its card; empty where nobody asked GitHub.
-    """
-
-    team: str
-    accounts: frozenset[int] = frozenset()
-
-    @property
-    def holders(self) -> tuple[str, ...]:
-        """Whose slots a run takes, the team's first.
-
-        >>> Entrant("acme", frozenset({7})).holders
-        ('team/acme', 'account/7')
-        """
-        return (f"team/{self.team}", *(f"account/{a}" for a in sorted(self.accounts)))
-
-
-class Attempt(Typed):
-    """One line of the ledger, a request for scoring: `scored` is false when it failed and told nothing.
-
-    Lines from before accounts were noted have none. `granted`: a maintainer's grant and no run yet.
-    """
-
-    team: Slug
-    accounts: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
-    dataset: Slug
-    digest: Sha256
-    at: AwareDatetime
-    scored: bool
-    granted: bool = False
-
-    @property
-    def entrant(self) -> Entrant:
-        """For whom the predictions were scored."""
-        return Entrant(self.team, frozenset(self.accounts))
-
-    @field_serializer("at")
-    def _at(self, at: datetime) -> str:
-        return at.isoformat()
 
 
 class NextSlot(Typed):
@@ -142,7 +95,7 @@ def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, 
     year = timedelta(days=365)
     first: dict[str, datetime] = {}
     for a in attempts:
-        if a.scored and a.dataset == dataset and holder in a.entrant.holders:
+        if a.takes_slot(now) and a.dataset == dataset and holder in a.entrant.holders:
             first[a.digest] = min(a.at, first.get(a.digest, a.at))
     times = sorted(first.values())
     windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
@@ -194,45 +147,6 @@ def read_policy(leaderboard: Path) -> Policy:
     return read_host_file(path, Policy) if os.path.lexists(path) else Policy()
 
 
-def attempts(store: Path) -> list[Attempt]:
-    """Every line of the ledger, oldest first; raises `RexrankError` for a damaged one.
-
-    A last line that a crash tore counted for nothing yet, and is left out.
-    """
-    path = store / LEDGER
-    if not path.exists():
-        return []
-    try:
-        lines = _untorn(path.read_bytes()).decode("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise RexrankError(
-            f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
-        ) from error
-    return [_attempt(path, number, line) for number, line in enumerate(lines, start=1) if line]
-
-
-def _attempt(path: Path, number: int, line: str) -> Attempt:
-    try:
-        return Attempt.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = f"/{'/'.join(map(str, first['loc']))}"
-        raise RexrankError(
-            f"line {number} of the ledger {path} is not one of ours at {place}: {first['msg']}. "
-            "Mend it by hand; nothing is scored before."
-        ) from error
-
-
-def _untorn(whole: bytes) -> bytes:
-    """A ledger's bytes without a last line that has neither an end nor sense: what a crash left of it."""
-    end = whole.rfind(b"\n") + 1
-    try:
-        json.loads(whole[end:] or b"{}")
-    except ValueError:
-        return whole[:end]
-    return whole
-
-
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     """Whether predictions were granted a run on a withheld set, which counts as the team's; false when they have it.
 
@@ -240,19 +154,8 @@ def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     """
     if not dataset.exposure.limited_runs:
         raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
-    if _known(attempts(store), dataset, digest):
-        return False
-    _add(store, dataset, Entrant(team), digest, datetime.now(UTC), scored=True, granted=True)
-    return True
-
-
-def accounts_by_digest(store: Path, dataset: Dataset) -> dict[str, frozenset[int]]:
-    """The accounts behind each prediction file that was scored on a withheld set, by its digest."""
-    accounts: dict[str, frozenset[int]] = {}
-    for a in attempts(store):
-        if a.scored and a.dataset == dataset.id:
-            accounts[a.digest] = accounts.get(a.digest, frozenset()) | a.entrant.accounts
-    return accounts
+    granted = attempt_now(Entrant(team), dataset, digest, datetime.now(UTC), granted=True)
+    return note(store, lambda known: None if _scored(known, dataset, digest) else granted)
 
 
 def standing(
@@ -264,15 +167,22 @@ def standing(
     last, the team's where nobody waits longer; counts and `next` are this one's. `next`: when other predictions
     may be scored, `None` where they may at once. `holders`: the same for each, so that it can be noted.
     """
-    known = attempts(store)
-    slots = {h: slot(known, h, dataset.id, now, policy) for h in entrant.holders}
+    return _standing(attempts(store), dataset, entrant, digest, now, policy)
+
+
+def _standing(
+    known: Sequence[Attempt], dataset: Dataset, entrant: Entrant, digest: str, now: datetime, policy: Policy
+) -> Standing:
+    # The same bytes are one run, begun twice or not.
+    others = [a for a in known if a.scored is not None or not a.of(dataset, digest)]
+    slots = {h: slot(others, h, dataset.id, now, policy) for h in entrant.holders}
     latest = max(
         slots, key=lambda h: (_moment(slots[h].next) or "", slots[h].used_in_window)
     )  # tie: the team, which is first
     return Standing(
         dataset=dataset.id,
         digest=digest,
-        counted=_known(known, dataset, digest),
+        counted=_scored(known, dataset, digest),
         holder=latest,
         used=slots[latest].used_in_window,
         runs=policy.runs,
@@ -296,9 +206,18 @@ def require_slots(
 
     Asked before anything is scored, so that no run is counted of which nothing is told.
     """
-    now = datetime.now(UTC)
+    _require(attempts(store), entrant, wanted, datetime.now(UTC), policy)
+
+
+def _require(
+    known: Sequence[Attempt],
+    entrant: Entrant,
+    wanted: Sequence[tuple[Dataset, str]],
+    now: datetime,
+    policy: Policy,
+) -> None:
     standings = [
-        standing(store, d, entrant, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs
+        _standing(known, d, entrant, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs
     ]
     refused = [s for s in standings if s.next is not None and not s.counted]
     if refused:
@@ -307,60 +226,62 @@ def require_slots(
 
 @contextmanager
 def counted(
-    store: Path, dataset: Dataset, entrant: Entrant, digest: str, policy: Policy, *, over_quota: bool = False
+    store: Path,
+    entrant: Entrant,
+    wanted: Sequence[tuple[Dataset, str]],
+    policy: Policy,
+    *,
+    over_quota: Collection[str] = (),
 ) -> Iterator[None]:
-    """Counts what runs inside as a run on a withheld set of the team and its accounts, if it ends well.
+    """Counts what runs inside as runs of the team and its accounts on the withheld sets of `wanted`, if it ends well.
 
-    Raises `QuotaError` with the date of the next slot when there is none now. Other sets, bytes
-    that were scored before, and `over_quota` (a maintainer's decision) are let through; only the last
-    is counted.
+    `wanted`: data sets and digests of predictions. Raises `QuotaError` with the dates of the next slots when there
+    is none now. Other sets, bytes that were scored before, and the digests of `over_quota` (a maintainer's
+    decision) are let through; only the last are counted. The slots are taken before anything is scored, each by a
+    line that no other runner can write at the same place.
     """
-    if not dataset.exposure.limited_runs or _settled(store, dataset, digest, entrant):
-        yield
-        return
-    if not over_quota:
-        require_slots(store, entrant, [(dataset, digest)], policy)
-    began, done = datetime.now(UTC), False
+    within = [(d, digest) for d, digest in wanted if digest not in over_quota]
+    require_slots(store, entrant, within, policy)
+    begun: list[Attempt] = []
+    done = False
     try:
+        for dataset, digest in wanted:
+            if dataset.exposure.limited_runs:
+                begun += _begin(store, entrant, dataset, digest, policy, free=digest in over_quota)
         yield
         done = True
     finally:
-        _add(store, dataset, entrant, digest, began, scored=done)
+        for attempt in begun:
+            _end(store, attempt, scored=done)
 
 
-def _add(
-    store: Path,
-    dataset: Dataset,
-    entrant: Entrant,
-    digest: str,
-    at: datetime,
-    *,
-    scored: bool,
-    granted: bool = False,
-) -> None:
-    """Writes a line and waits until the disk has it; what a crash left of an earlier one is taken away first."""
-    path = store / LEDGER
-    if path.exists():
-        os.truncate(path, len(_untorn(path.read_bytes())))
-    attempt = Attempt(
-        team=entrant.team,
-        accounts=tuple(sorted(entrant.accounts)),
-        dataset=dataset.id,
-        digest=digest,
-        at=at,
-        scored=scored,
-        granted=granted,
-    )
-    line = attempt.model_dump(mode="json", exclude=set() if granted else {"granted"})
-    append_line(path, json.dumps(line, sort_keys=True))
+def _begin(
+    store: Path, entrant: Entrant, dataset: Dataset, digest: str, policy: Policy, *, free: bool
+) -> list[Attempt]:
+    """The run that was noted as begun, none where nothing is left to note."""
+    attempt = attempt_now(entrant, dataset, digest, datetime.now(UTC))
+
+    def made(known: Sequence[Attempt]) -> Attempt | None:
+        if _settled(known, dataset, digest, entrant):
+            return None
+        if not free:
+            _require(known, entrant, [(dataset, digest)], attempt.at, policy)
+        return attempt
+
+    return [attempt] if note(store, made) else []
 
 
-def _known(known: Iterable[Attempt], dataset: Dataset, digest: str) -> bool:
+def _end(store: Path, attempt: Attempt, *, scored: bool) -> None:
+    ended = attempt.model_copy(update={"scored": scored})
+    note(store, lambda known: None if ended in known else ended)
+
+
+def _scored(known: Iterable[Attempt], dataset: Dataset, digest: str) -> bool:
     """Whether exactly these predictions were scored on the set, or granted a run."""
-    return any((a.digest, a.dataset, a.scored) == (digest, dataset.id, True) for a in known)
+    return any(a.scored is True and a.of(dataset, digest) for a in known)
 
 
-def _settled(store: Path, dataset: Dataset, digest: str, entrant: Entrant) -> bool:
+def _settled(known: Iterable[Attempt], dataset: Dataset, digest: str, entrant: Entrant) -> bool:
     """Whether these predictions were scored and nothing is left to note: a grant says nothing of the accounts."""
-    same = [a for a in attempts(store) if _known([a], dataset, digest)]
+    same = [a for a in known if _scored([a], dataset, digest)]
     return bool(same) and not (entrant.accounts and all(a.granted for a in same))

@@ -22,8 +22,8 @@ from evaluator.scoring.corpus import value_of
 from evaluator.scoring.earlier import Earlier, earlier_on, keep_file
 from evaluator.scoring.engine import Scored, score, shard
 from evaluator.scoring.ladder import NOBODY, People, take_step
+from evaluator.scoring.ledger import accounts_by_digest
 from evaluator.scoring.provenance import provenance, today
-from evaluator.scoring.quota import accounts_by_digest
 from evaluator.scoring.record import RECORD_SCHEMA, Integrity, MetricEntry, Provenance, Record, RecordCard
 from evaluator.scoring.records import (
     SUBGROUP_PREFIX,

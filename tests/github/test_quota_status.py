@@ -10,7 +10,8 @@ from support.submissions import model_card
 from evaluator.datasets.report import StudyReport
 from evaluator.github import api
 from evaluator.github import quota_status as slots
-from evaluator.scoring.quota import Entrant, NextSlot, Standing
+from evaluator.scoring.ledger import Entrant
+from evaluator.scoring.quota import NextSlot, Standing
 from evaluator.submissions.submission import Predictions, Submission
 
 FIRST, A, B = "f" * 40, "a" * 64, "b" * 64

@@ -14,6 +14,7 @@ from rehearsal.submissions import card, changed, submission
 from rehearsal.world import World
 
 from evaluator.datasets.sandbox.questions import DATASET as QUESTIONS
+from evaluator.scoring.ledger import attempts
 
 RECORD = "leaderboard/records/{dataset}/{track}/{team}__{model}.json"
 
@@ -56,10 +57,9 @@ def states(world: World, p: Pull) -> list[str]:
 
 
 def ledger(world: World) -> list[dict]:
-    """The lines of the runner's own ledger."""
+    """The runs of the runner's own ledger."""
     assert world.executor.runner is not None
-    path = Path(world.executor.runner.secrets["REXRANK_STORE"]) / "attempts.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [a.view() for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
 
 
 def digest(world: World, path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rehearsal.git import git
@@ -12,6 +11,8 @@ from rehearsal.state import ACTIONS_BOT, Check, Pull
 from rehearsal.submissions import card, submission
 from rehearsal.world import World
 from support.comments import inert
+
+from evaluator.scoring.ledger import attempts
 
 
 def again(world: World, *, author: str = "stranger", contact: str = "stranger") -> Pull:
@@ -24,8 +25,7 @@ def again(world: World, *, author: str = "stranger", contact: str = "stranger") 
 
 def ledger(world: World) -> list[dict]:
     assert world.executor.runner is not None
-    path = Path(world.executor.runner.secrets["REXRANK_STORE"]) / "attempts.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [a.view() for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
 
 
 def said(world: World, p: Pull, mark: str) -> str:

@@ -15,6 +15,8 @@ from rehearsal.submissions import card, submission
 from rehearsal.world import World
 from support.comments import inert
 
+from evaluator.scoring.ledger import attempts
+
 CONTEXT = f"rexrank/quota/{PRIVATE}/team/strangers"
 
 
@@ -160,14 +162,13 @@ def test_predictions_that_were_scored_are_free(published: World) -> None:
 
 def test_a_new_slot_opens_with_time(published: World) -> None:
     past = datetime.now(UTC) - timedelta(days=31)
-    path = store(published) / "attempts.jsonl"
-    lines = [{**json.loads(line), "at": past.isoformat()} for line in path.read_text().splitlines()]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for path in (store(published) / "attempts").glob("*.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "at": past.isoformat()}))
     for check in published.state.checks:
         check.title = re.sub(r"next .*", f"next {past:%Y-%m-%dT%H:%M:%SZ}", check.title)
     p = second(published)
     published.score(p)
-    assert len(path.read_text().splitlines()) == 2
+    assert len(attempts(store(published))) == 2
     assert len([c for c in published.state.checks if c.name == CONTEXT]) == 2
 
 

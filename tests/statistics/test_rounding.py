@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.datasets.exposure import EXPOSURES
-from evaluator.scoring.quota import Attempt, Policy, slot
+from evaluator.scoring.ledger import Attempt
+from evaluator.scoring.quota import Policy, slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
 from evaluator.statistics.rounding import coarse, six_decimals

@@ -1,0 +1,127 @@
+"""Two writers and one list on a disk that shows files late and does requests twice: no entry lost, none twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from evaluator.core.journal import TRIES, Journal
+from evaluator.core.problems import RexrankError
+
+RACER = """
+import sys, time
+from pathlib import Path
+from evaluator.core.journal import Journal
+folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+(folder / f"ready-{name}").touch()
+while len(list(folder.glob("ready-*"))) < 2:
+    time.sleep(0.001)
+for n in range(count):
+    Journal(folder / "list").append(lambda entries: f"{name}{n} after {len(entries)}".encode())
+"""
+
+
+def adding(words):
+    return lambda entries: f"{words} after {len(entries)}".encode()
+
+
+def journal(folder):
+    return Journal(folder / "list", pause=lambda _: None)
+
+
+def test_what_two_processes_add_at_once_is_all_there_each_after_what_it_saw(tmp_path):
+    racers = [subprocess.Popen([sys.executable, "-c", RACER, tmp_path, name, "60"]) for name in ("a", "b")]
+    assert [r.wait(60) for r in racers] == [0, 0]
+    entries = [e.decode() for e in Journal(tmp_path / "list").read()]
+    assert [e.split(" after ")[1] for e in entries] == [str(n) for n in range(120)]
+    for name in ("a", "b"):
+        assert [e.split()[0] for e in entries if e[0] == name] == [f"{name}{n}" for n in range(60)]
+    assert {p.suffix for p in (tmp_path / "list").iterdir()} == {".json"}, "no unfinished file is left"
+
+
+def test_an_entry_that_is_shown_late_is_seen_before_the_next_one_is_made(tmp_path, monkeypatch):
+    """A network disk answers from what it knew: neither the listing nor the name shows the other's entry at first."""
+    journal(tmp_path).append(adding("first"))
+    late = journal(tmp_path).path(2)
+    journal(tmp_path).append(adding("theirs"))
+    asked = []
+    listed, read = type(late).iterdir, type(late).read_bytes
+
+    def shown(path):
+        asked.append(path)
+        return [p for p in listed(path) if p != late or len(asked) > 3]
+
+    def read_late(path):
+        if path == late and len(asked) <= 3:
+            raise FileNotFoundError(path)
+        return read(path)
+
+    monkeypatch.setattr(type(late), "iterdir", shown)
+    monkeypatch.setattr(type(late), "read_bytes", read_late)
+    made = []
+
+    def mine(entries):
+        made.append(len(entries))
+        return f"mine after {len(entries)}".encode()
+
+    assert journal(tmp_path).append(mine)
+    assert made[0] == 1, "it was not shown the other's entry at first"
+    assert journal(tmp_path).read() == [b"first after 0", b"theirs after 1", b"mine after 2"]
+
+
+@pytest.mark.parametrize("answer", [FileExistsError(17, "File exists"), OSError(5, "Input/output error")])
+def test_a_link_that_was_done_and_whose_answer_was_lost_is_done_once(tmp_path, monkeypatch, answer):
+    linked = os.link
+
+    def link(source, target):
+        linked(source, target)
+        raise answer
+
+    monkeypatch.setattr(os, "link", link)
+    assert journal(tmp_path).append(adding("mine"))
+    assert journal(tmp_path).read() == [b"mine after 0"]
+
+
+def test_a_link_that_was_not_done_leaves_nothing(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(RexrankError, match=r"00000001\.json: Input/output error"):
+        journal(tmp_path).append(adding("mine"))
+    assert list((tmp_path / "list").iterdir()) == []
+
+
+def test_what_is_asked_again_may_say_no(tmp_path):
+    journal(tmp_path).append(adding("first"))
+    assert not journal(tmp_path).append(lambda entries: None if entries else b"x")
+    assert len(journal(tmp_path).read()) == 1
+
+
+def test_a_list_with_a_gap_is_not_read_as_a_shorter_one(tmp_path):
+    for words in ("a", "b", "c"):
+        journal(tmp_path).append(adding(words))
+    journal(tmp_path).path(2).unlink()
+    pauses = []
+    with pytest.raises(RexrankError, match=r"00000002\.json is missing: later entries are there"):
+        Journal(tmp_path / "list", pause=pauses.append).read()
+    assert len(pauses) == TRIES
+
+
+def test_a_disk_that_never_shows_the_others_entry_is_named(tmp_path, monkeypatch):
+    path = journal(tmp_path).path(1)
+    journal(tmp_path).append(adding("theirs"))
+    read = type(path).read_bytes
+
+    def hidden(file):
+        if file == path:
+            raise FileNotFoundError(file)
+        return read(file)
+
+    monkeypatch.setattr(type(path), "read_bytes", hidden)
+    monkeypatch.setattr(type(path), "iterdir", lambda _: [])
+    with pytest.raises(RexrankError, match="does not show what others write there"):
+        journal(tmp_path).append(adding("mine"))
