@@ -272,7 +272,7 @@ def _what_next(result: ScoreResult, repository: str) -> list[str]:
         *lines,
         "",
         (
-            "A rank is a range: every place that the tests leave open. Intervals aim at 95 %, patients resampled. Something looks "
+            "A rank is a range: every rank the tests cannot rule out. Intervals aim at 95 %, patients resampled. Something looks "
             f"wrong? [Dispute it]({repository}/issues/new?template=dispute.yml)."
         ),
     ]

@@ -130,7 +130,9 @@ def _radpref(pref: RadPrefAgreement) -> Estimates:
         inside = (_shown(entry.within[n]) if n in entry.within else unknown for n in names)
         rows.append(Line(get_metric(key).title, "", (_shown(entry.tau), *inside, _share(entry.preference))))
     alone = pref.source_alone
-    rows.append(Line(f"Always {alone.source}", "reads nothing", (unknown, *empty, _share(alone.preference))))
+    rows.append(
+        Line(f"Always {alone.source}", "ignores the text", (unknown, *empty, _share(alone.preference)))
+    )
     heads = ("RadPref", "Kendall's τ", *(f"τ within {n}" for n in names), "Preference accuracy")
     return Estimates(heads, tuple(rows))
 
@@ -157,9 +159,9 @@ def _ceiling(pref: RadPrefAgreement) -> str:
 
 
 def _share(found: Preference) -> Shown:
-    half = f" and ties in {found.tied}" if found.tied else ""
+    half = f" with {found.tied} ties" if found.tied else ""
     accuracy = _shown(found.accuracy)
-    return Shown(accuracy.value, accuracy.span, f"right in {found.right} of {found.n}{half}")
+    return Shown(accuracy.value, accuracy.span, f"correct in {found.right} of {found.n}{half}")
 
 
 def _shown(found: Estimate) -> Shown:

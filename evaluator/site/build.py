@@ -143,7 +143,9 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
     """
     out = out.resolve()
     if out.exists() and not _replaceable(out):
-        raise RexrankError(f"{out} holds something else than a built site. Give another folder with --out.")
+        raise RexrankError(
+            f"{out} contains something other than a built site. Choose another folder with --out."
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch,
@@ -192,7 +194,7 @@ class _Source(NamedTuple):
 def _source(config: Path) -> _Source:
     if not config.is_file():
         raise InputError(
-            f"there is no {config} here. Run this in a checkout of the project, or give --config."
+            f"there is no {config} here. Run this command in a checkout of the project, or pass --config."
         )
     words, folder = config.read_text("utf-8"), config.resolve().parent
     settings = yaml.safe_load(words)

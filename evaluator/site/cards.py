@@ -115,7 +115,7 @@ def write_cards(content: Content, docs: Path) -> None:
     card = _Card(docs / FONT)
     card.frame(
         "Which model writes the best chest X-ray reports?",
-        "An open challenge: scored here, with the code in the open",
+        "An open challenge with open-source scoring",
     )
     card.save(docs / "assets/cards/site.png")
 
@@ -130,9 +130,7 @@ def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
     rows = table.rows[:ROWS] if table else ()
     size = size_text(get_dataset(dataset), track, table)
     models = len(table.rows) if table else 0
-    about = (
-        f"{models:,} model{'s' * (models != 1)} on {size}" if models else f"{size}; open for the first model"
-    )
+    about = f"{models:,} model{'s' * (models != 1)} on {size}" if models else f"{size}; no models yet"
     card.frame(f"{get_dataset(dataset).title}, {TRACK_TITLES.get(track, track)}", about)
     if table is None or table.ranked_by is None or not rows:
         return

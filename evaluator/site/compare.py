@@ -122,20 +122,20 @@ def _signed(value: float, digits: int) -> str:
 def _verdict(a: Row, b: Row, test: PairTest | None, metric: Column | None, digits: int) -> tuple[str, str]:
     """Whether the difference of two models is real, by the test that ranks: a sentence, and what stands behind it."""
     if test is None or metric is None:
-        return "The two are not compared by the test that ranks.", ""
+        return "The ranking test does not compare these two.", ""
     size = number(abs(test.difference), digits)
     detail = f"They differ by {size} in mean {metric.title}."
     standing = test.standing(a.id)
     better, worse = (a, b) if standing.startswith("better") else (b, a)
     if standing == "open":
         return (
-            f"{a.name} and {b.name} are statistically tied: a difference of this size can be chance.",
+            f"{a.name} and {b.name} are statistically tied: a difference this small could be chance.",
             detail,
         )
     if standing in {"better", "worse"}:
         return f"{better.name} is better than {worse.name}: the difference is significant.", detail
     return (
-        f"{better.name} is better than {worse.name}, but within the margin of equivalence: too little to matter.",
+        f"{better.name} is better than {worse.name}, but within the equivalence margin: the difference is too small to matter.",
         detail,
     )
 

@@ -30,7 +30,7 @@ from evaluator.scoring.records import Board, all_boards, boards, collect, load_r
 
 _T = TypeVar("_T")
 TableKey = tuple[str, str]
-RANK_AGAIN: Final = "Make the tables again with: rexrank rank"
+RANK_AGAIN: Final = "Rebuild the tables with: rexrank rank"
 REPOSITORY: Final = "https://github.com/rexrank/challenge"
 HUB_OWNER: Final = "rexrank"
 """Whose dataset repositories on the Hugging Face Hub are the benchmarks of the public boards."""
@@ -73,14 +73,14 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
     shown = [b for b in all_boards() if _has_table(leaderboard, b)]
     unranked = [b.name for b in boards(leaderboard) if b not in shown]
     if unranked:
-        raise RexrankError(f"there are records but no table of {', '.join(unranked)}. {RANK_AGAIN}")
+        raise RexrankError(f"there are records but no table for {', '.join(unranked)}. {RANK_AGAIN}")
     files = collect([partial(_read_board, leaderboard, b) for b in shown])
     tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in files}
     setting = read_setting(leaderboard)
     history, torn = read_history(leaderboard)
     if torn:
         sys.stderr.write(
-            f"rexrank: the last line of {leaderboard / HISTORY} is only half there and left out. {RANK_AGAIN}\n"
+            f"rexrank: the last line of {leaderboard / HISTORY} is incomplete and was skipped. {RANK_AGAIN}\n"
         )
     return Content(
         leaderboard=leaderboard,
@@ -106,7 +106,7 @@ def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise | None
     path = leaderboard / "tables" / f"{board.name}.json"
     table = read_table(path)
     if (table.dataset, table.track) != (board.dataset.id, board.track):
-        raise RexrankError(f"{path} is of another board. {RANK_AGAIN}")
+        raise RexrankError(f"{path} belongs to another board. {RANK_AGAIN}")
     for suffix, render in ((".csv", table_csv), (".md", table_markdown)):
         # The site renders both anew: they are read only to see whether the table is the one they were made with.
         if not _holds(path.with_suffix(suffix), render, table):
@@ -118,12 +118,12 @@ def _pairwise(path: Path, table: Table) -> Pairwise | None:
     """A board's pairs; `None`, with a word on standard error, where only the table is at hand."""
     if not path.exists() and not path.is_symlink():
         sys.stderr.write(
-            f"rexrank: {path} is not there: the pages compare no models on this board. {RANK_AGAIN}\n"
+            f"rexrank: {path} is missing: the site offers no model comparison on this board. {RANK_AGAIN}\n"
         )
         return None
     pairs = read_pairwise(path, table)
     if pairwise_digest(pairs) != table.pairwise_sha256:
-        raise RexrankError(f"{path} is not the one whose digest the table has. {RANK_AGAIN}")
+        raise RexrankError(f"{path} does not match the digest in the table. {RANK_AGAIN}")
     return pairs
 
 
@@ -140,7 +140,7 @@ def _overall(
         table = read_overall(path)
         why = objection(table, setting, here)
         if why is not None or table.track != track:
-            raise RexrankError(f"{path} {why or 'is of another track'}. {RANK_AGAIN}")
+            raise RexrankError(f"{path} {why or 'belongs to another track'}. {RANK_AGAIN}")
         for suffix, render in ((".csv", overall_csv), (".md", overall_markdown)):
             if not _holds(path.with_suffix(suffix), render, table):
                 raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
@@ -168,7 +168,7 @@ def _entry(leaderboard: Path, table: Table, row: Row) -> Entry:
     board = Board(get_dataset(table.dataset), table.track)
     path = record_path(leaderboard, board.dataset.id, board.track, row.team, row.model)
     if not path.exists() and not path.is_symlink():
-        raise RexrankError(f"there is no record {path} behind a row of {board.name}. {RANK_AGAIN}")
+        raise RexrankError(f"there is no record {path}, which a row of {board.name} refers to. {RANK_AGAIN}")
     return Entry(table, row, load_record(path, board))
 
 

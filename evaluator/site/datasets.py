@@ -21,9 +21,8 @@ PLANNING_SD: Final = 0.5
 
 _ACCESS: Final = {
     "public": "public: reports and per-study scores are shown on the model pages",
-    "restricted": "restricted: anyone credentialed can read, and could copy, them; no text or per-study score is "
-    "published, and aggregates are exact to three decimals",
-    "withheld": "withheld: no participant has them; only aggregates are published, in steps of {:.3g}",
+    "restricted": "restricted: anyone with credentialed access can read them, and could copy them; no text or per-study score is published, and aggregates are rounded to three decimals",
+    "withheld": "withheld: no participant has access; only aggregates are published, in steps of {:.3g}",
 }
 
 
@@ -157,19 +156,19 @@ def dataset_page(dataset: Dataset, content: Content) -> str:
 
 def _patients(dataset: Dataset) -> str:
     if dataset.n_patients is None:
-        return "not counted yet"
+        return "not yet counted"
     if dataset.n_patients == dataset.n_studies:
-        return "one study each, as far as is known"
+        return "one study per patient, as far as is known"
     each = dataset.n_studies / dataset.n_patients
-    return f"{dataset.n_patients:,}, {each:.1f} studies each on average"
+    return f"{dataset.n_patients:,}, {each:.1f} studies per patient on average"
 
 
 def _count(n: int | None) -> str:
-    return "not counted yet" if n is None else f"{n:,}"
+    return "not yet counted" if n is None else f"{n:,}"
 
 
 def _section(dataset: Dataset, name: str, n: int | None) -> Section:
-    missing = "not counted yet" if n is None else f"{dataset.n_studies - n:,}"
+    missing = "not yet counted" if n is None else f"{dataset.n_studies - n:,}"
     if n and n != dataset.n_studies:
         missing += f" ({1 - n / dataset.n_studies:.0%})".replace("%", " %")
     return Section(name.capitalize(), _count(n), missing)

@@ -18,7 +18,7 @@ from evaluator.site.words import TRACK_TITLES, number
 FEED_ENTRIES: Final = 100
 DEEDS: Final[Mapping[EventName, str]] = {
     "entered": "entered",
-    "scored-again": "was scored again on",
+    "scored-again": "was rescored on",
     "withdrawn": "was withdrawn from",
     "removed": "left",
 }

@@ -170,7 +170,7 @@ def _page(metric: Metric) -> str:
 
 
 def _about(metric: Metric) -> str:
-    return metric.summary or f"{metric.title}, of the family of {metric.family} metrics."
+    return metric.summary or f"{metric.title}, a {metric.family} metric."
 
 
 def _unwritten(keys: Sequence[str]) -> str:
@@ -213,9 +213,11 @@ def metric_facts(key: str, content: Content) -> str:
 
 def _direction(metric: Metric) -> str:
     if metric.skill:
-        return "lower mean is better; readers see the skill, where higher is better, with the mean and 1/mean beside it"
+        return (
+            "lower mean is better; boards show the skill, where higher is better, next to the mean and 1/mean"
+        )
     if metric.reciprocal:
-        return "lower mean is better; readers see 1/mean, where higher is better"
+        return "lower mean is better; boards show 1/mean, where higher is better"
     return "higher is better" if metric.higher_is_better else "lower is better"
 
 

@@ -144,20 +144,20 @@ def answers(table: OverallTable) -> tuple[Answer, ...]:
     if len(best) == 1:
         first = Answer(
             f"{best[0]} is best overall:",
-            "every other complete model is significantly worse, by more than the margin of equivalence.",
+            "every other complete model is significantly worse, by more than the equivalence margin.",
         )
     else:
         first = Answer(
             f"{listed(best)} are statistically tied for first overall:",
-            f"no test shows any of these {len(best)} to be worse than the first by more than the margin of equivalence.",
+            f"no test shows any of these {len(best)} to be worse than the first by more than the equivalence margin.",
         )
     never = [r.name for r in table.rows if r.never_worse]
     told = (
         f"{listed(never, len(never))}."
         if never
-        else "none: each is shown to be worse than another one somewhere."
+        else "none: every model is significantly worse than another one on some dataset."
     )
-    return first, Answer("Never shown to be worse than another model, on any dataset:", told)
+    return first, Answer("Never significantly worse than another model on any dataset:", told)
 
 
 def _view(table: OverallTable, content: Content) -> View:
@@ -175,22 +175,21 @@ def _view(table: OverallTable, content: Content) -> View:
     )
     metric = get_metric(table.primary).title
     legend = (
-        f"Ranges of ranks by {metric}. Below a range: how many models that board shows to be better. "
+        f"Rank ranges by {metric}. Below each range: the number of models that are significantly better on that board. "
         + (
-            f"Score: in units of the typical size of a study's difference, against the mean of the complete models; scores closer than "
-            f"{table.band:g} count as equivalent."
+            f"Score: difference from the mean of the complete models, in units of the typical per-study difference; scores closer than {table.band:g} count as equivalent."
             if table.band
             else ""
         )
     )
     rows = table.rows or ()
     return View(
-        caption=f"Over all datasets, {TRACK_TITLES[table.track]}",
+        caption=f"Across all datasets: {TRACK_TITLES[table.track]}",
         rehearsal=table.rehearsal,
         answers=answers(table),
         blocks=blocks,
         first=("Overall", "Model", "Score") if ranked else ("Model",),
-        last=("Never shown worse",),
+        last=("Never significantly worse",),
         rows=tuple(_line(r, table, content, ranked=ranked) for r in rows),
         legend=legend,
         without=_without(table, content) if ranked and rows[0].without else None,
@@ -238,10 +237,8 @@ def _without(table: OverallTable, content: Content) -> Smaller:
         )
         for r in table.rows
     )
-    legend = "Each column is a family of tests of its own. Where a range moves much, the overall rank rests on that dataset."
-    return Smaller(
-        "The overall rank without each dataset", tuple(b.title for b in table.boards), rows, legend
-    )
+    legend = "Each column is its own family of tests. Where a range changes a lot, the overall rank depends on that dataset."
+    return Smaller("Overall rank without each dataset", tuple(b.title for b in table.boards), rows, legend)
 
 
 def _incomplete(table: OverallTable, content: Content) -> Smaller | None:
@@ -253,7 +250,7 @@ def _incomplete(table: OverallTable, content: Content) -> Smaller | None:
         words = tuple(row.lacks.get(d, f"rank {shown}") for d, shown in places.items())
         rows.append(Plain(row.name, _address(row.id, content), "", words))
     n = len(rows)
-    title = f"{n} model{'s' * (n != 1)} without a rank on every dataset, and what {'they lack' if n != 1 else 'it lacks'}"
+    title = f"{n} incomplete model{'s' * (n != 1)} and what {'they lack' if n != 1 else 'it lacks'}"
     return Smaller(title, tuple(b.title for b in table.boards), tuple(rows))
 
 
@@ -270,11 +267,10 @@ def _reported(found: ReportedOverall, track: TrackName, content: Content) -> Vie
         for b in content.setting.blocks
         if any(d in found.datasets for d in b.datasets)
     )
-    caption = f"Reported by ReXrank over all datasets, {TRACK_TITLES[track]}"
+    caption = f"Reported by ReXrank across all datasets: {TRACK_TITLES[track]}"
     first = Answer(
         "Without intervals:",
-        f"these ranks come from the numbers that ReXrank published (snapshot {found.snapshot}), by the mean of a model's ranks on the datasets. "
-        "Nothing says which of the differences are real, so that no model can be called the best.",
+        f"these ranks are each model's mean rank across datasets, from the scores ReXrank published (snapshot {found.snapshot}). Without intervals nothing tells real differences from chance, so no model can be called the best.",
     )
     titles = tuple(get_dataset(d).title for d in found.datasets)
     return View(
@@ -285,9 +281,9 @@ def _reported(found: ReportedOverall, track: TrackName, content: Content) -> Vie
         first=("By mean rank", "Model", "Mean rank"),
         last=(),
         rows=tuple(_reported_line(p, found) for p in found.complete),
-        legend="Ranks by 1/RadCliQ-v1 among the published models of each dataset. A wavy line: the row contradicts its own parts there.",
+        legend="Ranks by 1/RadCliQ-v1 among the published models of each dataset. A wavy underline marks a value that contradicts its own components.",
         without=Smaller(
-            "The overall rank without each dataset",
+            "Overall rank without each dataset",
             titles,
             tuple(
                 Plain(p.model, "", "", (rank_words(p.place or 0), *map(rank_words, p.without)))
@@ -297,7 +293,7 @@ def _reported(found: ReportedOverall, track: TrackName, content: Content) -> Vie
         if found.complete and len(found.datasets) > 1
         else None,
         incomplete=Smaller(
-            f"{len(found.incomplete)} published on some of the datasets only",
+            f"{len(found.incomplete)} published on only some of the datasets",
             titles,
             tuple(
                 Plain(p.model, "", p.institution, tuple(_rank(p, d) for d in found.datasets))

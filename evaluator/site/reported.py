@@ -32,12 +32,7 @@ REPORTED_TITLES: Final = {
     "accuracy_presence": "Presence",
     "accuracy_of_200": "Accuracy on 200 sampled questions",
 }
-REPORTED_NOTE: Final = (
-    "ReXrank published these rows. They were not re-scored here, have no intervals, and are never ranked with ours. "
-    "RadCliQ-v1 follows from RadGraph-F1, BERTScore and SembScore: a wavy line marks a value that the row's own "
-    "components contradict. The overall accuracy of questions was the mean of the five skills in 2025 and is that of all "
-    "questions since 2026. Human readers answered other questions than the models and have no rank."
-)
+REPORTED_NOTE: Final = "ReXrank published these rows. They were not re-scored here, have no intervals, and are never ranked with ours. RadCliQ-v1 is computed from RadGraph-F1, BERTScore and SembScore: a wavy underline marks a value that contradicts the row's own components. Overall accuracy on questions was the mean over the five skills in 2025 and has been the accuracy over all questions since 2026. Human readers answered different questions from the models and have no rank."
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,11 @@ def _overall(table: OverallTable, content: Content) -> Panel:
         key=f"overall-{table.track}",
         title="All datasets",
         answers=overall_answers(table),
-        measure=f"range of overall ranks, 1 to {last}",
+        measure=f"overall rank range, 1 to {last}",
         rows=tuple(_overall_leader(r, content, last) for r in table.rows[:PLACES]),
         reported=False,
         address=f"leaderboards/overall/#{table.track}",
-        more="The whole overall ranking",
+        more="Full overall ranking",
     )
 
 
@@ -146,12 +146,12 @@ def _overall_reported(found: ReportedOverall, track: str) -> Panel:
         Leader(rank_words(p.place or 0), p.model, about=p.institution, value=f"{p.mean_rank:.1f}")
         for p in found.complete[:PLACES]
     )
-    said = Answer(f"{NOT_OURS}:", "the order of mean ranks, without intervals; what is a tie is not known.")
+    said = Answer(f"{NOT_OURS}:", "ordered by mean rank, without intervals; ties are unknown.")
     return Panel(
         key=f"overall-{track}",
         title="All datasets",
         answers=(said,),
-        measure=f"mean rank over {len(found.datasets)} datasets",
+        measure=f"mean rank across {len(found.datasets)} datasets",
         rows=rows,
         reported=True,
         address=f"leaderboards/overall/#reported-{track}",
@@ -205,7 +205,7 @@ def _measured(table: Table) -> Panel:
         rows=leaders,
         reported=False,
         address=f"leaderboards/{table.dataset}/{table.track}/",
-        more=f"The board: {n} model{'s' * (n != 1)}",
+        more=f"Full board: {n} model{'s' * (n != 1)}",
     )
 
 

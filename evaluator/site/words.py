@@ -26,7 +26,7 @@ AXIS_TITLES: Final = {
     "findings": "findings",
     "age_group": "age",
     "view": "views",
-    "prior": "prior named",
+    "prior": "prior mentioned",
 }
 """What a group's name stands behind."""
 
@@ -35,7 +35,7 @@ def size_text(dataset: Dataset, track: str, table: Table | None = None) -> str:
     """How many items a board is measured on, in words."""
     items = get_task(dataset.task).items
     n = table.n if table and table.n else dataset.tracks[track] or dataset.size
-    return f"{items} not counted yet" if n is None else f"{n:,} {items}"
+    return f"{items} not yet counted" if n is None else f"{n:,} {items}"
 
 
 def number(value: float, digits: int = 3) -> str:

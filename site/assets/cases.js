@@ -10,9 +10,9 @@ const marked = (text, other, side) => {
   const block = element("p", { class: "rx-report" });
   for (const piece of differences(text, other)) {
     if (piece.kind === "same") block.append(piece.text);
-    else if (piece.kind === "new") block.append(element("mark", { title: `no such sentence in the ${side}`, text: piece.text }));
+    else if (piece.kind === "new") block.append(element("mark", { title: `no similar sentence in the ${side}`, text: piece.text }));
     else {
-      const parts = piece.parts.map((p) => (p.differs ? element("mark", { title: `not in the ${side}'s sentence`, text: p.text }) : p.text));
+      const parts = piece.parts.map((p) => (p.differs ? element("mark", { title: `not in the matching ${side} sentence`, text: p.text }) : p.text));
       block.append(element("span", { class: "rx-near" }, ...parts));
     }
   }
@@ -78,11 +78,11 @@ const browse = (root, base, index, models, wanted) => {
     start: 0,
   };
   const changed = (name) => (value) => { state[name] = value; state.start = 0; state.study = ""; show(); };
-  const search = element("input", { type: "search", name: "find", size: "16", autocomplete: "off", "aria-label": "Find in texts and ids" });
+  const search = element("input", { type: "search", name: "find", size: "16", autocomplete: "off", "aria-label": "Search texts and ids" });
   search.value = state.find;
   let waiting;
   search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => changed("find")(search.value.trim()), 300); });
-  const orders = choice("Order", "order", [["worst", "worst first"], ["best", "best first"], ["behind", "farthest behind first"], ["ahead", "farthest ahead first"]], state.order, changed("order"));
+  const orders = choice("Order", "order", [["worst", "worst first"], ["best", "best first"], ["behind", "largest deficit first"], ["ahead", "largest lead first"]], state.order, changed("order"));
   const status = element("p", { role: "status", class: "rx-status", tabindex: "-1" });
   const list = element("div", { class: "rx-case-list" });
   const back = element("button", { type: "button", class: "md-button", text: "Previous" });
@@ -100,8 +100,8 @@ const browse = (root, base, index, models, wanted) => {
       element("label", {}, "Find ", search)),
     status, list, element("div", { class: "rx-controls" }, back, next, all),
     element("p", { class: "rx-legend" },
-      element("mark", { text: "Marked" }), " are sentences that the other side has in no similar form, and in ",
-      element("span", { class: "rx-near", text: "underlined" }), " sentences, which have a counterpart, the words that it lacks. ",
+      element("mark", { text: "Marked" }), " are sentences with no similar sentence on the other side; in ",
+      element("span", { class: "rx-near", text: "underlined" }), " matched sentences, the words missing on the other side. ",
       `Texts are as scored (${index.protocol} protocol). Reference texts: ${index.licence}`));
 
   const shards = (folder) => (i) => load(new URL(`${folder}/${Math.floor(i / index.shard)}.json`, base)).then((texts) => texts[i % index.shard]);
@@ -150,7 +150,7 @@ const browse = (root, base, index, models, wanted) => {
       if (mine !== turn) return; // a later choice was faster
       list.replaceChildren(...shown.map((i, k) => card(index, other, state.sort, i, texts[k], linkTo(index.ids[i], `?${address(index.ids[i])}`))));
       status.textContent = state.study ? "One case of a link."
-        : places.length === 1 ? "1 case" : places.length ? `${state.start + 1} to ${state.start + shown.length} of ${places.length} cases` : "No case is like this.";
+        : places.length === 1 ? "1 case" : places.length ? `${state.start + 1} to ${state.start + shown.length} of ${places.length} cases` : "No case matches.";
       back.hidden = next.hidden = Boolean(state.study);
       all.hidden = !state.study;
       back.disabled = state.start === 0;
@@ -180,7 +180,7 @@ const card = (index, other, chosen, i, [reference, report, second], link) => {
 const scoresOf = (index, i, chosen) => {
   const scores = element("p", { class: "rx-scores" });
   for (const metric of index.metrics) {
-    const failed = index.failed[metric.key]?.includes(i) ? " (failed, counts as the worst)" : "";
+    const failed = index.failed[metric.key]?.includes(i) ? " (failed; counts as the worst)" : "";
     scores.append(element("span", { class: metric.key === chosen ? "rx-chosen" : "", text: `${metric.title} ${number(index.scores[metric.key][i])}${failed}` }), " ");
   }
   return scores;

@@ -65,7 +65,7 @@ const mountOne = async (root) => {
       const models = await Promise.all(state.models.map((id) => load(new URL(`${state.board.id}/${id.replace("/", "__")}.json`, base))));
       if (mine !== turn) return;
       const pairs = models.flatMap((a, i) => models.slice(i + 1).map((b) => [a, b]));
-      const rehearsal = element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these numbers are not results." });
+      const rehearsal = element("p", { class: "rx-rehearsal", text: "Rehearsal: scored with stand-ins; these scores are not results." });
       result.replaceChildren(
         ...(state.board.rehearsal ? [rehearsal] : []),
         ...pairs.map(([a, b]) => duel(state.board, a, b, pairOf(state.board, a, b))),
@@ -137,7 +137,7 @@ const side = (board, models) => {
     fact("Institution", (m) => m.institution ?? "–"),
     fact("Rank", (m) => rank(m.rank)),
     fact("Reads", (m) => m.reads),
-    fact("Trained on this source", (m) => (m.kind === "null" ? "–" : m.trained_on_dataset ? "yes, by its card" : "not by its card")),
+    fact("Trained on this source", (m) => (m.kind === "null" ? "–" : m.trained_on_dataset ? "yes, according to its card" : "not according to its card")),
   ];
   for (const metric of board.metrics) {
     const means = models.map((m) => m.metrics[metric.key]?.mean).filter((v) => v !== undefined);
@@ -153,7 +153,7 @@ const side = (board, models) => {
       if (low !== null || high !== null) cell.append(element("small", { text: `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}` }));
       // A skill is shown with the mean it is made of and with 1/mean, which has none at or below 0.
       if (shown.mean !== undefined && shown.mean !== null) {
-        const over = shown.reciprocal === null ? "no 1/mean at or below 0" : `1/mean ${number(shown.reciprocal)}`;
+        const over = shown.reciprocal === null ? "1/mean is undefined at or below 0" : `1/mean ${number(shown.reciprocal)}`;
         cell.append(element("small", { text: `mean ${number(shown.mean)}, ${over}` }));
       }
       return cell;
@@ -178,7 +178,7 @@ const duel = (board, a, b, pair) => {
     const better = { 1: a.name, "-1": b.name }[favours(metric, numbers)];
     const slightly = { 1: a.name, "-1": b.name }[Math.sign(sign * d)];
     const said = better ? [element("strong", { text: better })]
-      : significant(q) ? [slightly, element("small", { text: "within the margin of equivalence" })]
+      : significant(q) ? [slightly, element("small", { text: "within the equivalence margin" })]
       : [q === null ? "not tested" : "tied"];
     const difference = element("td", { class: "rx-difference" }, element("span", { text: number(d, true) }));
     if (low !== null) difference.append(element("small", { text: span(low, high, true) }));
@@ -191,7 +191,7 @@ const duel = (board, a, b, pair) => {
   const picture = element("span", { class: "rx-sides" }, element("span", { text: `◀ ${b.name} better` }), element("span", { text: `${a.name} better ▶` }));
   const heads = ["Metric (mean)", "Difference, 95 % interval", picture, "Better", "p", "q"];
   const [first, second] = [a.id, b.id].map(encodeURIComponent);
-  const reports = element("a", { href: new URL(`../models/${a.id}/?cases=${board.id}&beside=${second}&order=behind`, location.href).href, text: `Read both reports where ${a.name} is farthest behind` });
+  const reports = element("a", { href: new URL(`../models/${a.id}/?cases=${board.id}&beside=${second}&order=behind`, location.href).href, text: `Read both reports where ${a.name} trails most` });
   const back = element("a", { href: new URL(`../models/${b.id}/?cases=${board.id}&beside=${first}&order=behind`, location.href).href, text: `where ${b.name} is` });
   return element("section", { class: "rx-duel" },
     element("h2", { text: `${a.name} and ${b.name}` }),
@@ -208,12 +208,12 @@ const favours = (metric, [d, , , , q]) => (significant(q) && Math.abs(d) >= (met
 const verdict = (board, a, b, pair) => {
   const metric = board.metrics.find((m) => m.key === board.primary);
   const numbers = pair.versus[board.primary];
-  if (!metric || !numbers || pair.p === null || pair.standing === null) return ["The two are not compared by the test that ranks."];
+  if (!metric || !numbers || pair.p === null || pair.standing === null) return ["The ranking test does not compare these two."];
   const [d, low, high] = numbers;
   // Where numbers are shown in steps a difference may be too small to be shown: the test's own word counts.
   const [better, worse] = pair.standing.startsWith("better") ? [a, b] : [b, a];
   const ends = low === null ? "" : `, 95 % interval ${d < 0 ? span(-high, -low) : span(low, high)}`;
-  const size = `${d === 0 ? "less than is shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
+  const size = `${d === 0 ? "less than the precision shown" : number(Math.abs(d))} in mean ${metric.title}${ends}`;
   const family = [a, b].some((m) => m.kind === "null") ? "all models and baselines" : "all pairs of the board";
   const tested = `${chance(board, pair.p)}, adjusted for ${family}`;
   const more = others(board, a, b, pair);
@@ -221,13 +221,13 @@ const verdict = (board, a, b, pair) => {
     return [element("strong", { text: `${better.name} is better than ${worse.name}: the difference is significant.` }), ` They differ by ${size} (${tested}).`, more];
   }
   if (pair.standing !== "open") {
-    return [element("strong", { text: `${better.name} is better than ${worse.name}, but within the margin of equivalence: too little to matter.` }),
-      ` They differ by ${size} (${tested}); closer than ${metric.equivalence}, two models count as equivalent by convention, and the pair separates no ranks.`, more];
+    return [element("strong", { text: `${better.name} is better than ${worse.name}, but within the equivalence margin: the difference is too small to matter.` }),
+      ` They differ by ${size} (${tested}); models closer than ${metric.equivalence} count as equivalent by convention, so the difference does not separate ranks.`, more];
   }
   const zero = low !== null && (low > 0 || high < 0)
-    ? " The interval leaves out 0, but with so many pairs on a board some intervals do so by chance." : "";
-  const finer = board.mde_all_pairs === null ? "" : ` A tie does not make them equal: two models must differ by about ${number(board.mde_all_pairs)} for this board to separate them four times in five.`;
-  return [element("strong", { text: `${a.name} and ${b.name} are statistically tied: a difference of this size can be chance.` }),
+    ? " The interval excludes 0, but with this many pairs on a board some intervals do so by chance." : "";
+  const finer = board.mde_all_pairs === null ? "" : ` A tie does not mean they are equal: this board can separate two models with 80 % power only if they differ by about ${number(board.mde_all_pairs)}.`;
+  return [element("strong", { text: `${a.name} and ${b.name} are statistically tied: a difference this small could be chance.` }),
     ` They differ by ${size} (${tested}).${zero}${finer}`, more];
 };
 

@@ -230,7 +230,7 @@ const apply = (table, parts, what) => {
 const tell = (table, { form, said, chips, count }) => {
   const rows = ranked(table);
   const shown = rows.filter((r) => !r.hidden).length;
-  const which = isReported(table) ? "models shown; positions count among all of them" : "ranked models shown; their ranks are those of the whole board";
+  const which = isReported(table) ? "models shown; positions are among all of them" : "ranked models shown; ranks are those on the full board";
   said.textContent = shown === rows.length ? count : `${shown} of ${rows.length} ${which}.`;
   const made = [...TEXTS, ...BOXES].map((name) => form.elements[name]).filter((c) => c && (c.type === "checkbox" ? c.checked : c.value.trim()));
   chips.replaceChildren(
@@ -305,7 +305,7 @@ const offer = (table, link) => {
   for (const check of picks(table)) check.disabled = !check.checked && chosen.length >= MOST;
   const ids = chosen.map((c) => c.closest("tr").dataset.rxId);
   link.hidden = ids.length === 0;
-  link.textContent = ids.length > 1 ? `Compare ${ids.length} models` : "Tick another model to compare";
+  link.textContent = ids.length > 1 ? `Compare ${ids.length} models` : "Select another model to compare";
   if (ids.length > 1) link.href = `${table.dataset.rxRoot}compare/?board=${table.dataset.rxBoard}&m=${ids.join(",")}`;
   else link.removeAttribute("href");
 };

@@ -13,9 +13,9 @@ export const exportView = (table, form, said) => {
     if (copy || share) {
       try {
         await navigator.clipboard.writeText(share ? location.href : render(table, copy));
-        tell(share ? "The link to this view is copied." : `Copied as ${FORMATS[copy]}.`);
+        tell(share ? "Link to this view copied." : `Copied as ${FORMATS[copy]}.`);
       } catch {
-        tell(share ? "The browser does not allow copying; the address bar has the link." : "The browser does not allow copying; use Save.");
+        tell(share ? "Your browser does not allow copying; copy the link from the address bar." : "Your browser does not allow copying; use Save instead.");
       }
     } else if (save) {
       const url = URL.createObjectURL(new Blob([render(table, save)], { type: TYPES[save] }));
@@ -118,7 +118,7 @@ const tex = (rows, caption, table) => {
   const intervals = rows.some((r) => r.metrics.some(spanned));
   const marks = rows.some((r) => r.metrics.some((m) => m.mark));
   const lines = rows.map((r) => [r.rank ? latex(r.rank) : "--", latex(r.model + KINDS[r.kind]), ...r.metrics.map(latexCell)].join(" & ") + " \\\\");
-  const told = [`${latex(caption)}.`, intervals ? "In brackets 95\\,\\% intervals; a rank is the range that the tests leave open." : "", marks ? "Best in bold, second best underlined." : ""];
+  const told = [`${latex(caption)}.`, intervals ? "95\\,\\% intervals in parentheses; a rank is the range the tests cannot rule out." : "", marks ? "Best in bold, second best underlined." : ""];
   return [
     "% needs \\usepackage{booktabs} and, for the citation, the BibTeX entry of the site's page on citing",
     `% ${source()}`,

@@ -92,14 +92,14 @@ def test_filters_and_words_narrow_the_cases_and_stay_in_the_address(visit, serve
     page = visitor.open(MODEL)
     box = open_cases(page)
     box.get_by_label("Only").select_option("sex=F")
-    box.get_by_label("Find in texts and ids").fill("Effusion")
+    box.get_by_label("Search texts and ids").fill("Effusion")
     expect(box.get_by_role("status")).to_contain_text(f"of {len(wanted)} cases")
     page.reload()
     expect(page.locator(".rx-cases").first.get_by_role("status")).to_contain_text(f"of {len(wanted)} cases")
-    box.get_by_label("Find in texts and ids").fill(index["ids"][wanted[0]].upper())
+    box.get_by_label("Search texts and ids").fill(index["ids"][wanted[0]].upper())
     expect(box.get_by_role("status")).to_have_text("1 case")
-    box.get_by_label("Find in texts and ids").fill("no such words")
-    expect(box.get_by_role("status")).to_have_text("No case is like this.")
+    box.get_by_label("Search texts and ids").fill("no such words")
+    expect(box.get_by_role("status")).to_have_text("No case matches.")
     visitor.well()
 
 
@@ -192,7 +192,7 @@ def test_hostile_reports_stay_text(visit):
     assert '<img src=x onerror="window.rxEvil=1">' in text
     assert "<script>" in text
     assert box.locator("img, script, a[href^=javascript]").count() == 0
-    box.get_by_label("Find in texts and ids").fill("<script>")
+    box.get_by_label("Search texts and ids").fill("<script>")
     expect(box.get_by_role("status")).to_have_text("1 to 10 of 60 cases")
     expect(page).to_have_url(re.compile(r"find=%3Cscript%3E"))
     visitor.well()

@@ -78,7 +78,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     page.route("**/compare/sandbox.findings/*.json", undecided)
     page.reload()
     expect(said).to_contain_text(
-        "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference of this size can be chance."
+        "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference this small could be chance."
     )
     expect(said).to_contain_text("p = 0.200")
     expect(said).to_contain_text("A tie does not make them equal")
@@ -92,7 +92,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     page.route("**/compare/sandbox.findings/*.json", slight)
     page.reload()
     expect(said).to_contain_text(
-        "Sandbox near-copy is better than Sandbox shuffled, but within the margin of equivalence: too little to matter."
+        "Sandbox near-copy is better than Sandbox shuffled, but within the equivalence margin: the difference is too small to matter."
     )
     expect(said).to_contain_text("closer than 0.01, two models count as equivalent by convention")
     visitor.well()
@@ -114,7 +114,7 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
     )
     said = page.locator(".rx-verdict")
     expect(said).to_contain_text("Sandbox near-copy is better than Sandbox shuffled:")
-    expect(said).to_contain_text("by less than is shown in mean BLEU-2")
+    expect(said).to_contain_text("by less than the precision shown in mean BLEU-2")
     visitor.well()
 
 

@@ -70,7 +70,7 @@ def test_without_a_script_every_board_of_a_model_stands_there(visit):
 
 def test_a_key_skips_the_table(visit):
     page = visit().open(LIST)
-    link = page.get_by_role("link", name="Skip the table")
+    link = page.get_by_role("link", name="Skip table")
     link.focus()
     box = link.bounding_box()
     assert box["width"] > 50

@@ -106,7 +106,7 @@ def test_one_model_against_another_on_green(reader):
 
 def test_open_weights_and_all_views(reader):
     board_of(reader, "MIMIC-CXR")
-    form = reader.page.get_by_role("form", name="Filter the board and choose its columns")
+    form = reader.page.get_by_role("form", name="Filter the board and choose columns")
     reader.choose(form.get_by_label("Views"), "all")
     reader.click(form.get_by_label("Open weights"))
     facts = reader.page.locator('tr[data-rx-kind="submission"]:visible').evaluate_all(

@@ -55,7 +55,7 @@ def track(value):
 CHANGES = {
     "another score": (score, "contradict"),
     "an unknown field": (unknown, "does not keep the schema"),
-    "another track": (track, "is of another track"),
+    "another track": (track, "belongs to another track"),
 }
 
 

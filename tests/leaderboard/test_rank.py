@@ -105,7 +105,7 @@ def test_without_pairs_the_site_compares_no_models_and_says_so(board, capsys):
     (board / PAIRS).unlink()
     content = read_content(board, "https://example.org/")
     assert [key for key in content.tables if key not in content.pairwise] == [("sandbox", "findings")]
-    assert f"{board / PAIRS} is not there" in capsys.readouterr().err
+    assert f"{board / PAIRS} is missing" in capsys.readouterr().err
     assert not [n for n in pages(board) if n.startswith("data/pairwise/sandbox.findings")]
 
 

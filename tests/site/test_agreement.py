@@ -23,22 +23,22 @@ def test_a_metric_page_shows_its_own_measurement():
     page = plain(metric_measured("bleu_2", *measured(ROOT / "leaderboard")))
     assert "100 pairs of reports rated by 3 radiologists" in page
     assert "0.388" in page
-    assert "right in 67 of 86" in page
+    assert "correct in 67 of 86" in page
     assert "5 of 30 cases" in page
-    assert "radiologists reach 0.775 to 0.799" in page
+    assert "radiologists: 0.775 to 0.799" in page
     assert "Not measured" in metric_measured("green", *measured(ROOT / "leaderboard"))
 
 
 def test_the_overview_has_a_row_for_every_radiologist_and_metric():
     shown = measured_tables(*measured(ROOT / "leaderboard"))
-    assert [plain(shown).count(w) for w in ("Radiologist ", "BLEU-2", "reads nothing")] == [3, 2, 1]
+    assert [plain(shown).count(w) for w in ("Radiologist ", "BLEU-2", "ignores the text")] == [3, 2, 1]
     assert len(re.findall("<td>pass</td>", shown)) == 7
     assert (ROOT / "site/metrics/index.md").read_text("utf-8").count(MEASURED) == 1
 
 
 def test_without_files_the_pages_say_so(tmp_path):
     assert measured(tmp_path) == (None, None)
-    assert measured_tables(None, None).count("not measured here yet") == 2
+    assert measured_tables(None, None).count("not been measured here yet") == 2
 
 
 def test_damaged_files_are_all_named(tmp_path):

@@ -15,7 +15,7 @@ from evaluator.datasets.registry import dataset_ids, get_dataset
 def test_a_dataset_page_counts_what_is_missing(name, made):
     dataset, page = get_dataset(name), html.unescape(made[f"datasets/{name}.md"])
     for section, n in dataset.sections.items():
-        missing = "not counted yet" if n is None else f"{dataset.n_studies - n:,}"
+        missing = "not yet counted" if n is None else f"{dataset.n_studies - n:,}"
         assert re.search(rf">{section.capitalize()}</th><td>[^<]*</td><td>{missing}[ <]", page)
     assert dataset.licence in page
     assert all(f'href="{a}"' in page for a in dataset.links.values())
@@ -23,11 +23,11 @@ def test_a_dataset_page_counts_what_is_missing(name, made):
         assert dataset.ids_digest in page
     patients = dataset.n_patients
     told = (
-        "not counted yet"
+        "not yet counted"
         if patients is None
         else f"{patients:,},"
         if patients < dataset.n_studies
-        else "one study each"
+        else "one study per patient"
     )
     assert f"Patients</th><td>{told}" in page
 

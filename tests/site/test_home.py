@@ -124,7 +124,7 @@ def test_on_the_first_day_the_rows_of_rexrank_stand_there_and_say_so(tmp_path):
 
 def test_an_empty_challenge_still_tells_how_to_enter(tmp_path):
     page = overview_page(DATASETS, Content(leaderboard=tmp_path, site_url="https://example.org/"))
-    assert "Yours can be the first" in page
+    assert "Yours could be the first" in page
     assert "reported by ReXrank" not in page
     assert "Enter in three steps" in page
 
@@ -206,7 +206,10 @@ def test_an_empty_board_shows_what_was_reported():
     reported = load_reported(ROOT / "leaderboard/reported")
     page = board("chexpert-plus", "findings", None, reported)
     assert "No model has been scored on this board yet" in page
-    assert "the 31 models of ReXrank's newest snapshot, reported by ReXrank, not re-scored" in words(page)
+    assert (
+        "The 31 models of ReXrank's latest snapshot are listed below, reported by ReXrank, not re-scored"
+        in words(page)
+    )
     table = page.split("<tbody")[1].split("</tbody>")[0]
     assert [words(c) for c in re.findall(r'<td class="rx-rank".*?</td>', table)][:3] == ["1", "2", "3"]
     assert "62 studies · valid split" in words(page), "how many patients they have is not known"
@@ -237,8 +240,8 @@ def test_a_board_says_what_its_access_means(crowd):
     restricted = words(board("chexpert-plus", "findings", small))
     withheld = words(board("rexgradient", "findings", {**small, "access": "withheld", "step": 5 / 62}))
     public = words(board("iu-xray", "findings", crowd["iu-xray", "findings"]))
-    assert "whoever is credentialed for them can read, and could copy, them" in restricted
-    assert "The references are withheld: numbers are shown in steps of 0.081." in withheld
+    assert "anyone with credentialed access can read them, and could copy them" in restricted
+    assert "The references are withheld: values are rounded to steps of 0.081." in withheld
     assert [t in p for t in ("steps of", "could copy") for p in (public, restricted, withheld)] == [
         False, False, True, False, True, False,
     ]  # fmt: skip

@@ -79,7 +79,7 @@ def test_facts_are_those_of_the_code(key, leaderboard):
         metric.weights
     ) * (key != "radgraph_f1")
     signatures = {m.signature for t in content.tables.values() for m in t.metrics if m.key == key}
-    assert ("on no board yet" in page) == (not signatures)
+    assert ("not on any board yet" in page) == (not signatures)
     assert page.count("leaderboards/sandbox/findings") == len(signatures)
 
 

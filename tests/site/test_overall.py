@@ -76,7 +76,7 @@ def test_no_order_is_said_and_the_ranges_stand(content, tmp_path):
         in html.unescape(page)
     )
     assert "not entered" in page
-    assert "The overall rank without each dataset" not in page
+    assert "Overall rank without each dataset" not in page
 
 
 def test_a_hostile_name_is_text(content):

@@ -25,7 +25,7 @@ def words(markup):
 def test_a_contradiction_is_marked_with_what_the_parts_give():
     _, _, made = reported_section([row("right"), row("wrong", 2.0)], is_open=True)
     assert made.count("rx-wrong") == 1
-    assert "2.000 its components give 1.528" in words(made)
+    assert "2.000 1.528 from its components" in words(made)
     assert "1 of them inconsistent" in made
 
 

@@ -39,12 +39,12 @@ def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:
         ends = (entry.low, entry.high)
         low, high = ("" if v is None else number(v, digits) for v in ends)
         mean = number(entry.mean, digits)
-        return mean, low, high, "the mean: no 1/x at or below 0"
+        return mean, low, high, "the mean; 1/mean is undefined at or below 0"
     if shown.low is None and shown.high is None:
         return number(shown.value, digits), "", "", ""
     low = "−∞" if shown.low is None else number(shown.low, digits)
     high = "∞" if shown.high is None else number(shown.high, digits)
-    words = "" if shown.high is not None else "no upper end: the mean may be 0"
+    words = "" if shown.high is not None else "no upper bound: the mean may be 0"
     return number(shown.value, digits), low, high, words
 
 

@@ -132,14 +132,11 @@ def measured_on(metric: Column) -> str:
     better = "higher" if metric.drawn_higher else "lower"
     if metric.skill:
         return (
-            f"{better.capitalize()} is better; 0 when nothing is right. Tests use the mean of {metric.title}."
+            f"{better.capitalize()} is better; 0 means nothing is right. The tests use mean {metric.title}."
         )
     if not metric.reciprocal:
         return f"{better.capitalize()} is better."
-    return (
-        f"Drawn on the scale of the tests, the mean of {metric.title}, where {better} is better; "
-        f"the table shows {metric.display_title}, which has a pole at 0."
-    )
+    return f"Drawn on the scale the tests use, mean {metric.title}, where {better} is better; the table shows {metric.display_title}, which is undefined at 0."
 
 
 def _levels(values: Sequence[float], slope: float, offset: float) -> tuple[Level, ...]:
@@ -185,14 +182,14 @@ def _scatter(table: Table, across: Column, up: Column, root: str) -> Scatter | N
     hidden = len(rows) - len(labels)
     about = "Filled dots: the best group of the ranking metric. "
     about += (
-        f"{len(labels)} of {len(rows)} dots have room for a name on a wide screen; point at, tap or tab to a dot to read it. "
+        f"{len(labels)} of {len(rows)} dots are labelled on a wide screen; hover over, tap or tab to a dot to see its name. "
         if hidden
         else ""
     )
     return Scatter(
         name=f"scatter-{b}",
         title=f"{up.drawn_title} (upwards) against {across.drawn_title} (across), means",
-        description=f"{about}All numbers stand in the board's table.",
+        description=f"{about}All values are in the table above.",
         height=360,
         levels=_levels(ticks(min(ys), max(ys)), sy, oy),
         uprights=tuple(Upright(f"{ox + sx * v:.2f}%", tick_text(v)) for v in ticks(min(xs), max(xs))),
@@ -350,7 +347,7 @@ def _progress(
     return Progress(
         name="progress",
         title="Best score over time",
-        description=f"{measured_on(metric)} Dots are entries, filled ones those that were the best when they came; the line is the best so far.",
+        description=f"{measured_on(metric)} Each dot is an entry, filled if it was the best when it was entered; the line is the best score so far.",
         height=270,
         levels=_levels(ticks(min(means), max(means), 4), sy, oy),
         steps=tuple(_steps([(ox + sx * at[e.day], oy + sy * e.mean) for e in best])),

@@ -75,9 +75,9 @@ def summary_of(key: str) -> str:
 def _head(metric: Column, root: str, *, headline: bool, usual: bool) -> Head:
     about = summary_of(metric.key)
     if metric.skill:
-        about += " The skill is its mean on a scale on which 0 means that nothing is right and 1 that everything is."
+        about += " Skill rescales the mean: 0 means nothing is right, 1 means everything is."
     if metric.corpus:
-        about += " One figure for the whole set: no test and no rank uses it."
+        about += " One value for the whole dataset; no test or rank uses it."
     return Head(
         key=metric.key,
         name=metric.skill.key if metric.skill else metric.key,
@@ -99,9 +99,9 @@ def _sets(metric: Column, *, usual: bool) -> str:
 
 def _beside(metric: Column, root: str, *, usual: bool) -> Head:
     """The column of a skill's mean, with 1/mean as ReXrank prints it below; it sorts as the skill does."""
-    about = f"Mean {metric.title}: ranks and tests use it."
+    about = f"Mean {metric.title}, which ranks and tests use."
     if metric.reciprocal:
-        about += " Below it 1/mean as ReXrank prints it, which has no meaning for a mean at or below 0."
+        about += " Below it is 1/mean, as ReXrank prints it, which is meaningless for a mean at or below 0."
     return Head(
         key=f"{metric.key}_mean",
         name=f"{metric.key}_mean",

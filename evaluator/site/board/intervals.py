@@ -87,14 +87,11 @@ def intervals(table: Table) -> str:
     last = max(r.rank_high for r in rows)
     places, marks = scale(1, max(2, last), 3, 97), rank_ticks(last)
     plot = _plot(table, metric, rows)
-    about = (
-        f"{measured_on(metric)} Filled dots and the bar at the left edge mark the best group: no test shows these models "
-        f"to be worse than the first. Ranges of two models may overlap although a test separates the two: see the pairwise tests.{_null_words(plot)}"
-    )
+    about = f"{measured_on(metric)} Filled dots and the bar on the left mark the best group: no test shows these models to be worse than the first. The ranges of two models can overlap even though a test separates them: see the pairwise tests.{_null_words(plot)}"
     first = _intervals(
         plot,
         kind="intervals",
-        title="Intervals and ranges of ranks",
+        title="Intervals and rank ranges",
         about=about,
         ranks=(grid_of("rx-grid-rank", marks, places), axis(marks, places)),
         rows=[_line(r, plot, places) for r in rows],
@@ -117,7 +114,7 @@ def _intervals(
         title=title,
         fold=metric.title,
         metric=metric.drawn_title + ("" if metric.skill else ", mean"),
-        way="better to the right →" if metric.drawn_higher else "← better to the left",
+        way="better →" if metric.drawn_higher else "← better",
         number="Skill" if metric.skill else "Mean",
         about=about,
         grid=plot.name,
@@ -161,12 +158,12 @@ def _others(table: Table) -> list[Intervals]:
         sign = -1 if metric.higher_is_better else 1
         rows = by_cost(rows, [sign * r.metrics[metric.key].mean for r in rows])
         plot = _plot(table, metric, rows)
-        about = f"{measured_on(metric)} Best mean first; the marks are those of the ranking metric.{_null_words(plot)}"
+        about = f"{measured_on(metric)} Sorted by mean, best first; the marks are those of the ranking metric.{_null_words(plot)}"
         made.append(
             _intervals(
                 plot,
                 kind="metric",
-                title=f"Intervals of {metric.drawn_title}",
+                title=f"Intervals for {metric.drawn_title}",
                 about=about,
                 rows=[_line(r, plot) for r in rows],
             )

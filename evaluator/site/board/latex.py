@@ -54,7 +54,7 @@ def table_latex(table: Table, site_url: str, *, cite: str = CITE) -> str:
     address = f"{site_url}leaderboards/{table.dataset}/{table.track}/"
     caption = [
         f"{latex_text(table.title)}, {latex_text(track)}: {table.n:,} {task_of(table.track).items} of {table.n_clusters:,} patients.",
-        r"In brackets 95\,\% intervals; a rank is the range that the tests leave open. Best in bold, second best underlined.",
+        r"95\,\% intervals in parentheses; a rank is the range the tests cannot rule out. Best in bold, second best underlined.",
         *(
             f"{latex_text(m.display_title)} is $({m.skill.zero:.3f} - \\mathrm{{mean}}) / {m.skill.zero - m.skill.perfect:.3f}$."
             for m in metrics

@@ -54,8 +54,8 @@ def _resolution(table: Table) -> list[str]:
         return []
     digits = digits_of(table.step)
     words = (
-        f"Two models must differ by about {mde:.{digits}f} in mean {metric.title} for the board to "
-        f"separate them four times out of five; over all pairs at once, by {mde_all_pairs:.{digits}f}."
+        f"With 80 % power this board can separate two models that differ by about {mde:.{digits}f} in mean "
+        f"{metric.title}; across all pairs at once, by {mde_all_pairs:.{digits}f}."
     )
     return [words]
 

@@ -165,7 +165,7 @@ def _description(
             f"{name}: {k:,} model{'s' * (k != 1)} on {size}, ranked by {table.ranked_by.title}, "
             "with 95 % intervals, baselines and pairwise tests."
         )
-    known = " What ReXrank reported, and how to enter." if reported else " How to enter."
+    known = " Results reported by ReXrank, and how to enter." if reported else " How to enter."
     return f"{name}: {size}, {dataset.exposure.title}.{known}"
 
 
@@ -209,30 +209,29 @@ def scored(
 def _legend(table: Table) -> Legend:
     items = task_of(table.track).items
     said = [
-        "A rank is a range: every rank the tests leave open.",
-        "Below each number stands its 95 % interval.",
+        "A rank is a range: every rank the tests cannot rule out.",
+        "The 95 % interval is below each value.",
     ]
     if all(shown_higher(m) for m in table.metrics):
-        said.append("Higher is better in every column of a metric.")
+        said.append("Higher is better in every metric column.")
     if table.nulls:
-        said.append("Baselines look at no image; each stands where it would rank.")
+        said.append("Baselines see no images; each is placed where it would rank.")
     if any(m.reciprocal and not m.skill for m in table.metrics):
-        said.append("1/x is one over the mean; ranks and tests use the mean.")
+        said.append("1/x is the reciprocal of the mean; ranks and tests use the mean.")
     if whole := [m.display_title for m in table.metrics if m.corpus]:
         said.append(
-            f"{', '.join(whole)}: of the whole set, not a mean over {items}. No test and no rank uses such a figure; it has an "
-            "interval where one holds its level."
+            f"{', '.join(whole)}: computed over the whole dataset, not averaged over {items}. No test or rank uses these values; intervals are given where their coverage is adequate."
         )
     if any(r.missing for r in (*table.rows, *table.incomplete)):
         said.append("–: not computed for this model.")
     if any(c.n_failed for r in table.rows for c in r.metrics.values()):
-        said.append(f"Failed: {items} that could not be scored; each counts as the worst value.")
+        said.append(f"Failed: {items} that could not be scored; each counts as the worst possible value.")
     if table.access == "restricted":
         said.append(
-            "The references are restricted: whoever is credentialed for them can read, and could copy, them."
+            "The references are restricted: anyone with credentialed access can read them, and could copy them."
         )
     if table.access == "withheld":
-        said.append(f"The references are withheld: numbers are shown in steps of {table.step or 0:.2g}.")
+        said.append(f"The references are withheld: values are rounded to steps of {table.step or 0:.2g}.")
     skills = tuple(
         Skill(m.key, m.display_title, number(m.skill.zero), number(m.skill.zero - m.skill.perfect))
         for m in table.metrics
@@ -252,10 +251,10 @@ def _sections(
             ("intervals", "Intervals and ranks", intervals(table)),
             ("duels", "Pairwise tests", duels(table)),
             ("rules", "Sensitivity to the ranking rule", sensitivity(table)),
-            ("scatters", "Metric against metric", charts.scatters(table, ROOT)),
+            ("scatters", "Metric vs. metric", charts.scatters(table, ROOT)),
             ("subgroups", "Subgroups", subgroups(table)),
             ("progress", "Over time", charts.progress(table, content.history, ROOT)),
-            ("notes", "Notes, badges, signatures", notes(table, ROOT)),
+            ("notes", "Notes, badges and signatures", notes(table, ROOT)),
         ]
     latest = max((r.snapshot for r in reported), default="")
     earlier = [r for r in reported if r.snapshot != latest]

@@ -16,9 +16,9 @@ from evaluator.statistics.rounding import p_text
 ALPHA: Final = 0.05
 TITLES: Final[Mapping[Standing, str]] = {
     "better": "better than",
-    "better_by_less": "better, but within the margin of equivalence, than",
+    "better_by_less": "better, but within the equivalence margin, than",
     "open": "statistically tied with",
-    "worse_by_less": "worse, but within the margin of equivalence, than",
+    "worse_by_less": "worse, but within the equivalence margin, than",
     "worse": "worse than",
 }
 BLOCKS: Final[Mapping[Standing, tuple[str, float, float]]] = {
@@ -74,16 +74,13 @@ def duels(table: Table) -> str:
     columns = scale(1, n, 50 / n, 100 - 50 / n)
     band = metric.equivalence
     about = (
-        "Read along a row: a full blue block means that this model is better than the one with that number, a low orange block "
-        "that it is worse, an empty place that the two are statistically tied. "
+        "Read across a row: a tall blue block means that this model is better than the one with that number, a short orange block that it is worse, a gap that the two are statistically tied. "
         + (
-            f"A thin block is a significant difference below {band:g}, the margin within which models count as equivalent by convention: it "
-            "separates no ranks. "
+            f"A thin block is a significant difference smaller than {band:g}, the margin within which models count as equivalent by convention; it does not separate ranks. "
             if band
             else ""
         )
-        + f"Paired tests by patient on {metric.title}, adjusted "
-        f"for all {n * (n - 1) // 2} pairs of the board at once, below p = {ALPHA}."
+        + f"Paired tests on {metric.title}, clustered by patient and adjusted for all {n * (n - 1) // 2} pairs on the board, at p < {ALPHA}."
     )
     lines = tuple(_line(i, rows, tests, classes=table.p_classes) for i in range(n))
     return render("board/pairwise.html", view=View(about, axis(rank_ticks(n), columns), lines))

@@ -76,7 +76,7 @@ def _head(key: str, root: str, first: str) -> Head:
     metric = key.removesuffix("_reciprocal")
     about = summary_of(metric)
     if metric != key:
-        about += f" ReXrank prints one over its mean{', by which it ranks' if key == first else ''}."
+        about += f" ReXrank prints the reciprocal of its mean{', which it ranks by' if key == first else ''}."
     return Head(
         key=key,
         name=key,
@@ -112,6 +112,6 @@ def _cell(row: ReportedRow, key: str) -> Cell:
     if value is None:
         return Cell(Number())
     wrong = key == RANKED_BY[0] and row.contradicts_itself
-    notes = (f"its components give {number(row.from_parts)}",) if wrong and row.from_parts is not None else ()
+    notes = (f"{number(row.from_parts)} from its components",) if wrong and row.from_parts is not None else ()
     sort = repr(1 / value) if key.endswith("_reciprocal") and value else repr(value)
     return Cell(Number(number(value), notes=notes, sort=sort), wrong=wrong)

@@ -15,11 +15,11 @@ from evaluator.site.words import number, percent
 from evaluator.statistics.ranks import average_ranks, kendall_tau
 
 RULE_TITLES: Final = {
-    "mean_rank": "Mean rank over the metrics",
-    "median_rank": "Median rank over the metrics",
-    "z_score": "Mean z-score over the metrics",
-    "borda": "Borda count over the metrics",
-    "copeland": "Copeland: pairwise wins over the metrics",
+    "mean_rank": "Mean rank across metrics",
+    "median_rank": "Median rank across metrics",
+    "z_score": "Mean z-score across metrics",
+    "borda": "Borda count across metrics",
+    "copeland": "Copeland: pairwise wins across metrics",
 }
 
 
@@ -80,9 +80,9 @@ def sensitivity(table: Table) -> str:
     names = {r.id: r.name for r in table.all_rows}
     used = [m.title for m in table.metrics if m.key in table.sensitivity.metrics]
     note = (
-        "τ is Kendall's: 1 means the same order. The last column is the largest change of rank of any model."
+        "τ is Kendall's tau; 1 means the same order. The last column is the largest rank change of any model."
     )
-    note += f" Rules over the metrics use {', '.join(used)}." if used else ""
+    note += f" Rules across metrics use {', '.join(used)}." if used else ""
     models = tuple(
         ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
         for r in table.rows

@@ -162,9 +162,9 @@ def _gaps(gaps: Sequence[tuple[str, Gap]], digits: int, items: str, *, in_mix: b
     note = "Mean of the first group minus mean of the second, with 95 % intervals."
     if not standard:
         note += (
-            " There is no standardised gap: this axis is part of the mix."
+            " There is no standardised gap: this variable is one of those standardised for."
             if in_mix
-            else f" There are too few {items} for a standardised gap."
+            else f" Too few {items} for a standardised gap."
         )
     rows = tuple(
         GapLine(

@@ -120,9 +120,9 @@ class BoardTable:
 GROUPS: Final = (
     (
         "incomplete",
-        "Listed without a rank. Below each name stands why. A null-like model scores what a fixed report scores.",
+        "Listed without a rank; the reason is below each name. A null-like model scores no better than a fixed report.",
     ),
-    ("withdrawn", "Withdrawn by their authors. They stay listed, without numbers."),
+    ("withdrawn", "Withdrawn by their authors. They stay listed, without scores."),
 )
 FILES: Final = (
     Choice("csv", "CSV"),
@@ -178,7 +178,7 @@ def presets(columns: Sequence[Head]) -> tuple[Choice, ...]:
     )
     extra = any(h.extra for h in columns)
     return (
-        *((Choice("", "usual metrics"),) if extra else ()),
+        *((Choice("", "default metrics"),) if extra else ()),
         Choice("all" if extra else "", "all metrics"),
         *(Choice(w.split()[0], w) for w in families),
         Choice("ranking", "ranking metric only"),
@@ -190,8 +190,7 @@ def _choices(values: Iterable[str | None], titles: Mapping[str, str]) -> tuple[C
     there = sorted({v for v in values if v})
     known = [v for v in titles if v in there]
     return tuple(
-        Choice(v, titles.get(v, v) or "images alone")
-        for v in (*known, *(v for v in there if v not in titles))
+        Choice(v, titles.get(v, v) or "images only") for v in (*known, *(v for v in there if v not in titles))
     )
 
 
@@ -234,7 +233,7 @@ def _line(row: Row, place: int, cells: tuple[Cell, ...], root: str) -> Line:
         place=place,
         cells=cells,
         address="" if baseline else f"{root}models/{row.id}/",
-        about="baseline, looks at no image" if baseline else " · ".join(a for a in about if a),
+        about="baseline, sees no images" if baseline else " · ".join(a for a in about if a),
         badges=tuple(short_marks(row)),
         more=tuple(column.shown(row) for column in shown_columns()),
         why=row.why_unranked or baseline_words(row),

@@ -41,7 +41,10 @@ def answers(table: Table) -> tuple[Answer, ...]:
     n = len(table.rows)
     if n == 1:
         made = [
-            Answer(f"{table.rows[0].name} is the only ranked model.", "There is none to test it against.")
+            Answer(
+                f"{table.rows[0].name} is the only ranked model.",
+                "There is no other model to compare it with.",
+            )
         ]
     elif len(best) == 1:
         made = [
@@ -63,4 +66,4 @@ def _baselines(table: Table) -> list[Answer]:
         words = "the ranked model beats" if n == 1 else f"all {n} ranked models beat"
     else:
         words = f"{cleared} of {n} ranked models {'beats' if cleared == 1 else 'beat'}"
-    return [Answer("", f"By the same tests, {words} every baseline that looks at no image.")]
+    return [Answer("", f"By the same tests, {words} every image-blind baseline.")]

@@ -17,15 +17,15 @@ def diagnostics(row: Row, task: Task) -> tuple[Fact, ...]:
 
 def _of_answers(row: Row, task: Task) -> tuple[Fact, ...]:
     d = row.diagnostics
-    told = {} if d.n_empty is None else {f"{task.items.capitalize()} without an answer": f"{d.n_empty:,}"}
+    told = {} if d.n_empty is None else {f"{task.items.capitalize()} unanswered": f"{d.n_empty:,}"}
     for name, shares in (
-        ("Letters among the answers", d.letter_shares),
-        ("Accuracy by the letter that is right", d.position_accuracy),
+        ("Answer letter distribution", d.letter_shares),
+        ("Accuracy by correct letter", d.position_accuracy),
     ):
         if shares:
             told[name] = ", ".join(f"{x} {_share(s)}" for x, s in sorted(shares.items()) if s is not None)
     if d.shared_wrong is not None:
-        told["Agreement in another model's wrong answers"] = f"kappa {number(d.shared_wrong, 2)} at most"
+        told["Wrong answers shared with another model"] = f"kappa at most {number(d.shared_wrong, 2)}"
     return tuple(Fact(name, value) for name, value in told.items())
 
 
@@ -36,25 +36,25 @@ def _of_reports(row: Row) -> tuple[Fact, ...]:
     told = {
         "Distinct reports": _share(d.distinct_fraction),
         "Most common report": f"in {_share(d.top1_share)} of the studies",
-        "Length": "–" if d.length_ratio is None else f"{d.length_ratio:.2f} times the references'",
+        "Length": "–"
+        if d.length_ratio is None
+        else f"{d.length_ratio:.2f} times the length of the references",
     }
     # Counts that tell of single references are not published of every set.
     if d.n_empty is not None and d.exact_match is not None and d.copied_spans is not None:
-        told["Equal to the reference"] = f"in {_share(d.exact_match)} of the studies"
+        told["Identical to the reference"] = f"in {_share(d.exact_match)} of the studies"
         told["Passages copied from the reference"] = f"in {_share(d.copied_spans)} of the studies"
         if d.unique_matches is not None:
-            told["Close to a reference that no other study has"] = (
-                f"{_share(d.unique_matches)} of these references"
-            )
+            told["Close match to a unique reference"] = f"{_share(d.unique_matches)} of these references"
         told["Empty"] = f"{d.n_empty:,}"
     if d.signal:
-        told["Gain from the right study"] = "; ".join(
+        told["Gain over a shuffled study"] = "; ".join(
             f"{number(test.gain)} in {_signal_title(key)} (p = {test.p:.3f})"
             for key, test in d.signal.items()
         )
     for key, far in sorted((d.judge_outliers or {}).items()):
         told[f"{metric_name(key)} against RadGraph-F1 and RaTEScore"] = (
-            f"far above what they lead to expect in {far.above:,} studies, far below in {far.below:,}"
+            f"far above expectation in {far.above:,} studies, far below in {far.below:,}"
         )
     return tuple(Fact(name, value) for name, value in told.items())
 

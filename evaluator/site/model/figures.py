@@ -77,7 +77,7 @@ def strip(metric: Column, own: MetricCell, best: MetricCell | None, null: Metric
         return f"{offset + slope * metric.drawn(value):.1f}"
 
     words = [f"{'skill' if metric.skill else 'mean'} {number(metric.drawn(own.mean))}"]
-    words += [f"best of the board {number(metric.drawn(best.mean))}"] if best is not None else []
+    words += [f"best on the board {number(metric.drawn(best.mean))}"] if best is not None else []
     words += [f"best baseline {number(metric.drawn(null.mean))}"] if null is not None else []
     known = own.low is not None and own.high is not None
     return Strip(
@@ -112,7 +112,7 @@ def histogram(title: str, values: Sequence[float], usual: float | None = None) -
     if usual is not None and low <= usual <= high:
         lines.append(Upright("usual", f"{offset + slope * usual:.1f}"))
     quarter, rest = (float(q) for q in np.quantile(found, [0.25, 0.75]))
-    spread = f"middle half {number(quarter)} to {number(rest)}"
+    spread = f"interquartile range {number(quarter)} to {number(rest)}"
     label = f"{title}: {found.size} studies, median {number(median)}, {spread}"
     return Histogram(
         title=title,

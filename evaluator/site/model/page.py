@@ -145,7 +145,7 @@ def _summary(shown: str, entries: Sequence[Entry]) -> str:
         for table, row, _ in entries
         if row.rank is not None
     ]
-    where = "on the ReXrank challenge of models that read chest X-rays"
+    where = "in the ReXrank challenge on chest X-rays"
     return f"{shown} {where}: rank {', '.join(places)}." if places else f"{shown} {where}."
 
 
@@ -209,9 +209,9 @@ def _overall(name: str, content: Content) -> tuple[OverallPlace, ...]:
         if row.rank_low is not None:
             words = f"rank {range_text(row.rank_low, row.rank_high)} of {len(table.rows)}"
         elif row.lacks:
-            words = f"no rank, for want of one on {', '.join(titles[d] for d in row.lacks)}"
+            words = f"no rank: not ranked on {', '.join(titles[d] for d in row.lacks)}"
         else:
-            words = "no rank yet, for want of a second model that is ranked on all of them"
+            words = "no rank yet: no second model is ranked on all datasets"
         places.append(
             OverallPlace(
                 Link(TRACK_TITLES.get(track, track), f"../../../leaderboards/overall/#{track}"), words
@@ -225,7 +225,7 @@ def _tie(table: Table, row: Row) -> str:
     if row.rank is None or not row.tied_with_best or len(table.rows) == 1:
         return ""
     if sum(r.tied_with_best for r in table.rows) == 1:
-        return "best of the board"
+        return "best on the board"
     return "statistically tied with the best"
 
 

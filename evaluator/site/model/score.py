@@ -24,7 +24,7 @@ def score(cell: MetricCell | None) -> Score:
         return Score()
     shown = cell.display
     if shown.value is None:
-        return Score(f"mean {number(cell.mean)}", interval(cell), ("at or below 0: no reciprocal",))
+        return Score(f"mean {number(cell.mean)}", interval(cell), ("at or below 0: 1/mean undefined",))
     return Score(number(shown.value), interval(shown), _beside(shown))
 
 
@@ -33,7 +33,7 @@ def _beside(shown: Display) -> tuple[str, ...]:
     if shown.mean is None:
         return ()
     reciprocal = shown.reciprocal
-    words = "no 1/mean at or below 0" if reciprocal is None else f"1/mean {number(reciprocal)}"
+    words = "1/mean is undefined at or below 0" if reciprocal is None else f"1/mean {number(reciprocal)}"
     return f"mean {number(shown.mean)}", words
 
 

@@ -65,7 +65,7 @@ def opening(entries: Sequence[Entry]) -> str:
         return f"Beats the image-blind baselines in {beaten:,} of {tested:,} comparisons over {len(counts)} boards."
     (n,) = metrics
     if low == high == 0:
-        return f"Not shown to beat the image-blind baselines on any of {n} metrics{where}."
+        return f"Does not measurably beat the image-blind baselines on any of {n} metrics{where}."
     if low == high:
         return f"Beats the image-blind baselines on {low} of {n} metrics{where}."
     return f"Beats the image-blind baselines on {low} to {high} of {n} metrics, depending on the board."

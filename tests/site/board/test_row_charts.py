@@ -89,8 +89,8 @@ def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(ta
     assert [counts(c[3]) for c in found] == [(0, n - 1 - i) for i in range(n)]
     assert [counts(c[5]) for c in found] == [(0, i) for i in range(n)]
     assert {c[4] for c in found} == {"none"}
-    assert f"better, but within the margin of equivalence, than 2–{n}" in found[0][2]
-    assert "below 0.03, the margin within which models count as equivalent" in html.unescape(markup)
+    assert f"better, but within the equivalence margin, than 2–{n}" in found[0][2]
+    assert "smaller than 0.03, the margin within which models count as equivalent" in html.unescape(markup)
 
 
 def test_p_against_the_next_is_that_of_the_pair(table):
@@ -148,7 +148,7 @@ def test_without_intervals_there_is_no_figure(table):
 
 
 def test_the_other_metrics_have_intervals_too_best_first(table):
-    folded = intervals(typed(table)).split("<summary>Intervals of the other metrics</summary>")[1]
+    folded = intervals(typed(table)).split("<summary>Intervals for the other metrics</summary>")[1]
     found = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", folded, re.DOTALL)
     assert len(found) == len(table["metrics"]) - 1
     for title, part in found:

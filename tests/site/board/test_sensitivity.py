@@ -29,7 +29,7 @@ def rules(markup):
 
 def test_rules_over_metrics_come_before_single_metrics(table):
     found = list(rules(sensitivity(typed(table))))
-    assert found[:2] == ["Mean rank over the metrics", "Median rank over the metrics"]
+    assert found[:2] == ["Mean rank across metrics", "Median rank across metrics"]
     assert found[-1].endswith("alone")
     assert not any(r.startswith("RadCliQ") for r in found)
 
@@ -44,7 +44,7 @@ def test_a_metric_alone_is_won_by_its_best(table):
 
 def test_rules_repeat_the_table(table):
     entry = table["sensitivity"]["rules"]["borda"]
-    _, tau, moved = rules(sensitivity(typed(table)))["Borda count over the metrics"]
+    _, tau, moved = rules(sensitivity(typed(table)))["Borda count across metrics"]
     assert float(tau) == pytest.approx(entry["tau"], abs=0.005)
     assert float(moved) == max(abs(v) for v in entry["moves"].values())
 
@@ -70,7 +70,7 @@ def test_first_places_of_the_draws_are_said(table):
     }
     said = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(typed(table))))
     names = [r["name"] for r in table["rows"]]
-    assert f"{names[0]} in 70 %, {names[1]} in 30 % of the draws" in said
+    assert f"{names[0]} in 70 %, {names[1]} in 30 % of the resamples" in said
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"sensitivity": {}, "stability": {}}])

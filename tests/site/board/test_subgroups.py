@@ -42,7 +42,7 @@ def test_an_axis_without_intervals_names_no_worst_group(table):
     markup = subgroups(typed(table))
     assert "worst group" in axis(markup, "sex")
     assert "worst group" not in axis(markup, "age_group")
-    assert "too few studies for a standardised gap" in said(axis(markup, "age_group"))
+    assert "Too few studies for a standardised gap" in said(axis(markup, "age_group"))
     assert "Standardised gap" not in axis(markup, "age_group")
 
 
@@ -58,7 +58,7 @@ def test_an_axis_of_the_mix_says_why_it_has_no_standardised_gap(table):
     for model in found["models"].values():
         for gap in model["gaps"]:
             gap |= {"standardised": None, "covered": None}
-    assert "this axis is part of the mix" in said(axis(subgroups(typed(table)), "length"))
+    assert "this variable is one of those standardised for" in said(axis(subgroups(typed(table)), "length"))
 
 
 def test_a_board_without_groups_has_no_view(table):

@@ -79,7 +79,7 @@ def test_a_baseline_stands_where_it_would_rank_and_has_no_rank(table):
         found, line = place_of_null(table, mean)
         assert found == place
         assert (line.rank, line.top, line.address) == ("", False, "")
-        assert "looks at no image" in line.about
+        assert "sees no images" in line.about
     del table["nulls"][0]["metrics"]["radcliq_v1"]
     assert board_view(typed(table), root="../").groups[0].rows[-1].kind == "null"
 
@@ -153,12 +153,12 @@ def test_shading_runs_from_the_worst_to_the_best(table):
         (("bleu_2", 0.25), ("0.250", "", "", "")),
         (("semb_score", -0.0651, -0.1, -0.03), ("−0.065", "−0.100", "−0.030", "")),
         (("fineradscore", 0.5, 0.4, 0.625), ("2.000", "1.600", "2.500", "")),
-        (("fineradscore", 0.1, -0.1, 0.4), ("10.000", "2.500", "∞", "no upper end: the mean may be 0")),
+        (("fineradscore", 0.1, -0.1, 0.4), ("10.000", "2.500", "∞", "no upper bound: the mean may be 0")),
         (
             ("fineradscore", -0.02, -0.1, 0.04),
-            ("−0.020", "−0.100", "0.040", "the mean: no 1/x at or below 0"),
+            ("−0.020", "−0.100", "0.040", "the mean; 1/mean is undefined at or below 0"),
         ),
-        (("fineradscore", 0.0), ("0.000", "", "", "the mean: no 1/x at or below 0")),
+        (("fineradscore", 0.0), ("0.000", "", "", "the mean; 1/mean is undefined at or below 0")),
         (("radcliq_v1", 0.5, 0.458, 0.543), ("0.501", "0.490", "0.512", "")),
         (("radcliq_v1", 2.4501430833271307), ("0.000", "", "", "")),
         (("radcliq_v1", -1.4406902828), ("1.000", "", "", "")),

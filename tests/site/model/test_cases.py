@@ -102,7 +102,7 @@ def test_nothing_of_an_unpublished_study_reaches_the_site(leaderboard, tmp_path,
     ids = json.loads((leaderboard / "cases/sandbox/findings/references.json").read_text())["texts"]
     assert not (tmp_path / "docs/data/cases").exists()
     page = (tmp_path / "docs/models/rexrank-sandbox/near-copy.md").read_text()
-    assert "no text and no score of a single study is published" in page
+    assert "only aggregates are published: no text and no score of any single study" in page
     assert "rx-hist" not in page
     for path in (p for p in (tmp_path / "docs").rglob("*") if p.is_file()):
         content = path.read_text("utf-8")

@@ -76,10 +76,10 @@ def test_diagnostics_of_answers_are_of_letters():
     }
     row = Row.model_validate(tables.row(diagnostics={**told, "top1_share": 0.75}))
     assert {f.name: f.value for f in diagnostics(row, get_task("vqa"))} == {
-        "Questions without an answer": "8",
-        "Letters among the answers": "A 25.0 %, B 75.0 %",
-        "Accuracy by the letter that is right": "A 100.0 %",
-        "Agreement in another model's wrong answers": "kappa 0.12 at most",
+        "Questions unanswered": "8",
+        "Answer letter distribution": "A 25.0 %, B 75.0 %",
+        "Accuracy by correct letter": "A 100.0 %",
+        "Wrong answers shared with another model": "kappa at most 0.12",
     }
 
 
@@ -91,7 +91,7 @@ def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_shown():
     row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": far})
     facts = {f.name: f.value for f in diagnostics(Row.model_validate(row), get_task("report-generation"))}
     assert facts["GREEN against RadGraph-F1 and RaTEScore"] == (
-        "far above what they lead to expect in 3 studies, far below in 1,200"
+        "far above expectation in 3 studies, far below in 1,200"
     )
     row = tables.row(diagnostics={**numbers, "n_empty": 0, "judge_outliers": None})
     assert not [
