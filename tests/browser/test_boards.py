@@ -81,7 +81,7 @@ def test_filters_and_their_address(visit):
     form.get_by_role("searchbox").fill("Company")
     assert ids(page) == wanted
     expect(page.locator(".rx-count")).to_have_text(
-        f"{len(wanted)} of {len(everyone)} ranked models shown; their ranks are those of the whole board."
+        f"{len(wanted)} of {len(everyone)} ranked models shown; ranks are those on the full board."
     )
     form.get_by_role("searchbox").fill("")
     form.get_by_label("Open weights").check()
@@ -177,7 +177,7 @@ def test_shading_and_intervals(visit):
     shaded = page.locator("td[data-rx-heat='4']:visible").first
     assert shaded.evaluate(colour) != "none"
     assert page.locator(f"{ROWS} td small:not(.rx-note):visible").count() == 0
-    menu(page, "Columns").get_by_label("Shade by score, darker is better").uncheck()
+    menu(page, "Columns").get_by_label("Shade by score (darker is better)").uncheck()
     assert shaded.evaluate(colour) == "none"
 
 
@@ -260,7 +260,7 @@ def test_a_link_to_the_view_can_be_copied(visit):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     sorter(page, "bleu_2").click()
     page.get_by_role("button", name="Copy link").click()
-    expect(page.locator(".rx-count")).to_have_text("The link to this view is copied.")
+    expect(page.locator(".rx-count")).to_have_text("Link to this view copied.")
     assert page.evaluate("navigator.clipboard.readText()").endswith("?sort=bleu_2")
     visitor.well()
 

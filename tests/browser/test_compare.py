@@ -163,7 +163,7 @@ def test_the_keyboard_chooses(visit):
 def test_it_leads_to_the_reports_that_differ_most(visit):
     visitor = visit()
     page = visitor.open(PAIR)
-    page.get_by_role("link", name="Read both reports where Sandbox near-copy is farthest behind").click()
+    page.get_by_role("link", name="Read both reports where Sandbox near-copy trails most").click()
     page.locator(".rx-case").first.wait_for()
     assert page.locator(".rx-cases").first.get_by_label("Beside").input_value() == "rexrank-sandbox/shuffled"
     page.go_back()

@@ -38,7 +38,7 @@ def column(page, key):
 
 
 def controls(page):
-    return page.get_by_role("form", name="Filter the board and choose its columns")
+    return page.get_by_role("form", name="Filter the board and choose columns")
 
 
 def menu(page, name):
