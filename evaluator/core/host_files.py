@@ -61,8 +61,8 @@ class InvalidFile(InputError):
                 f"    wanted  {p.wanted}",
                 f"    fix     {p.fix}",
             ]
-        left = sum(problems.suppressed.values())
-        lines += [f"  … and {left:,} more"] if left else []
+        more = sum(problems.suppressed.values())
+        lines += [f"  … and {more:,} more"] if more else []
         super().__init__("\n".join(lines))
         self.file = file
         self.problems = problems
@@ -93,10 +93,10 @@ def read_host_file(
             found, fix = f"unknown field {key!r}: the file's place says it", "remove it"
             problems.add(FIELD, file, pointer=pointer(key), found=found, wanted="the other fields", fix=fix)
         value = {**value, **(known or {})}
-    made = _validated(model, file, value, problems, fixes) if value is not _NOTHING else None
-    if made is None or not problems.ok:
+    result = _validated(model, file, value, problems, fixes) if value is not _NOTHING else None
+    if result is None or not problems.ok:
         raise InvalidFile(file, problems)
-    return made
+    return result
 
 
 def _validated(

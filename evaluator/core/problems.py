@@ -83,8 +83,8 @@ def visible(text: object, limit: int = 80) -> str:
     'a\\u202eb\\u000a'
     """
     raw = str(text)
-    shown = raw if len(raw) <= limit else raw[: limit - 1] + "…"
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
+    excerpt = raw if len(raw) <= limit else raw[: limit - 1] + "…"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in excerpt)
 
 
 def first_line(error: BaseException, limit: int = 160) -> str:

@@ -83,9 +83,9 @@ def _is_capitals(text: str) -> bool:
 
 def _sentence_case(text: str) -> str:
     """Lower case but for the first letter of each sentence; de-identified `XXXX` stays as it is."""
-    kept = _DE_IDENTIFIED.findall(text)
+    placeholders = _DE_IDENTIFIED.findall(text)
     lowered = _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text.lower())
-    if not kept:
+    if not placeholders:
         return lowered
-    marks = iter(kept)
+    marks = iter(placeholders)
     return re.sub(r"\bx{2,}\b|_{2,}", lambda _: next(marks), lowered, flags=re.IGNORECASE)

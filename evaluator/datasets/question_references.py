@@ -105,8 +105,8 @@ class QuestionReferences(TaskReferences[Question, Answer]):
         protocol: ProtocolName,  # noqa: ARG002
     ) -> Pair:
         """The right letter beside the one given, with the skill; a question that is lacking has no answer."""
-        given = prediction.value if prediction is not None else ""
-        return Pair(reference.id, reference.answer, given, (("skill", reference.skill),))
+        letter = prediction.value if prediction is not None else ""
+        return Pair(reference.id, reference.answer, letter, (("skill", reference.skill),))
 
     def counts(self, references: Iterable[Question]) -> Mapping[str, int]:
         """Studies, and questions of each skill."""
@@ -153,14 +153,14 @@ def years(value: Any) -> float | None:
 
 def count_questions(questions: Iterable[Question]) -> dict[str, int]:
     """What a file of questions holds: studies, and questions of each skill, by name."""
-    held = list(questions)
-    skills = Counter(q.skill for q in held)
-    return {"studies": len({q.study for q in held}), **{s.name: skills[s.name] for s in SKILLS}}
+    rows = list(questions)
+    skills = Counter(q.skill for q in rows)
+    return {"studies": len({q.study for q in rows}), **{s.name: skills[s.name] for s in SKILLS}}
 
 
 def _text(value: Any) -> str | None:
-    shown = value.strip() if isinstance(value, str) else ""
-    return shown if shown.lower() not in _UNKNOWN else None
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text.lower() not in _UNKNOWN else None
 
 
 def _id(value: Any) -> str | None:

@@ -134,13 +134,13 @@ def parse_references(dataset: Dataset, data: bytes, name: str = "") -> Reference
     raw = _studies(data, where)
     task = get_task(dataset.task)
     form = references_of(task)
-    read = {item: form.read(item, fields, dataset, where) for item, fields in raw.items()}
+    items = {item: form.read(item, fields, dataset, where) for item, fields in raw.items()}
     if dataset.ids_digest is not None and ids_digest(raw) != dataset.ids_digest:
         raise InputError(
             f"{where} holds {len(raw)} {task.items} that are not the {dataset.size or 'ones'} of {dataset.id} "
             f"({dataset.split}). Check that it is the right split and version."
         )
-    return References(dataset, {study: read[study] for study in sorted(read)}, sha256_bytes(data))
+    return References(dataset, {study: items[study] for study in sorted(items)}, sha256_bytes(data))
 
 
 def _studies(data: bytes, where: str) -> dict[str, dict[str, Any]]:
@@ -170,8 +170,8 @@ def patient_of(item: str, fields: Mapping[str, JsonValue], dataset: Dataset, whe
     if fault is not None:
         raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
     if isinstance(patient, str):
-        shown = patient.strip().lower()
-        return item if shown in {"", "unknown", "nan", "none"} else patient
+        name = patient.strip().lower()
+        return item if name in {"", "unknown", "nan", "none"} else patient
     known = isinstance(patient, int) or (isinstance(patient, float) and math.isfinite(patient))
     return str(patient) if known else item
 

@@ -159,9 +159,9 @@ _FIXES: Final[Mapping[str, str]] = {
 def dataset_ids() -> tuple[str, ...]:
     """Ids of all datasets, in the order of the tables."""
     order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "rexvqa", "rexvqa-public", "sandbox")
-    found = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
+    ids = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
     # tie: none, ids differ
-    return tuple(sorted(found, key=lambda i: (order.index(i) if i in order else len(order), i)))
+    return tuple(sorted(ids, key=lambda i: (order.index(i) if i in order else len(order), i)))
 
 
 @cache

@@ -82,8 +82,8 @@ def section(value: object) -> str | None:
 
 def text_of(value: object) -> str | None:
     """A value's text, or `None` for what says nothing."""
-    shown = value.strip() if isinstance(value, str) else ""
-    return shown if shown and shown.lower() not in {"unknown", "nan", "none"} else None
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text and text.lower() not in {"unknown", "nan", "none"} else None
 
 
 def _sex(value: object, context: str) -> str | None:
@@ -105,10 +105,10 @@ def _view(projection: object, views: object) -> str | None:
 
 def _prior(value: object, context: str) -> str | None:
     match = _COMPARISON.search(context)
-    stated = value if isinstance(value, str) else match.group(1) if match else None
-    if stated is None:
+    words = value if isinstance(value, str) else match.group(1) if match else None
+    if words is None:
         return None
-    bare = stated.strip().rstrip(".").lower()
+    bare = words.strip().rstrip(".").lower()
     return "no" if bare in {"", "none", "nan", "none available", "none."} else "yes"
 
 
@@ -135,9 +135,11 @@ def pair_texts(
             " ".join(f"{title}: {texts[side]}" for title, texts in sections.items()) for side in (0, 1)
         )
         return own, predicted
-    cleaned = {t: (clean_section(own), clean_section(predicted)) for t, (own, predicted) in sections.items()}
+    by_section = {
+        t: (clean_section(own), clean_section(predicted)) for t, (own, predicted) in sections.items()
+    }
     own, predicted = (
-        " ".join(f"{t}: {texts[side]}" for t, texts in cleaned.items() if texts[0] and texts[side])
+        " ".join(f"{t}: {texts[side]}" for t, texts in by_section.items() if texts[0] and texts[side])
         for side in (0, 1)
     )
     return own, predicted

@@ -24,11 +24,11 @@ SKILL: str = "skill"
 
 def skills_of(pairs: Sequence[Pair]) -> list[str]:
     """The skill of every pair. Raises `ValueError` that names a pair without one."""
-    found = [dict(p.context).get(SKILL, "") for p in pairs]
+    skills = [dict(p.context).get(SKILL, "") for p in pairs]
     known = {s.name for s in SKILLS}
-    if lacking := next((p.id for p, skill in zip(pairs, found, strict=True) if skill not in known), None):
+    if lacking := next((p.id for p, skill in zip(pairs, skills, strict=True) if skill not in known), None):
         raise ValueError(f"the question {lacking!r} names no skill that there is")
-    return found
+    return skills
 
 
 class Accuracy(Metric):
@@ -79,11 +79,11 @@ class AccuracyMacro(Accuracy):
 
         A question of another skill than the metric's counts as neither right, asked nor failed.
         """
-        asked = np.array([[skill == s for s in self.skills] for skill in skills_of(pairs)], dtype=np.bool_)
-        asked = asked.reshape(len(pairs), len(self.skills))
-        right = _right(pairs)[:, None] & asked
-        counts = np.stack([right, asked], axis=2).reshape(len(pairs), -1).astype(np.int64)
-        failed = _unanswered(pairs) & asked.any(axis=1)
+        mask = np.array([[skill == s for s in self.skills] for skill in skills_of(pairs)], dtype=np.bool_)
+        mask = mask.reshape(len(pairs), len(self.skills))
+        right = _right(pairs)[:, None] & mask
+        counts = np.stack([right, mask], axis=2).reshape(len(pairs), -1).astype(np.int64)
+        failed = _unanswered(pairs) & mask.any(axis=1)
         return Scores(np.asarray(right.any(axis=1), dtype=np.float64), failed, counts=counts)
 
 

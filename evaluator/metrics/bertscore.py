@@ -214,9 +214,9 @@ class BertScore(Metric):
         values = np.empty(len(pairs))
         for start in range(0, len(order), BLOCK):
             block = order[start : start + BLOCK]
-            found = encode_unique([texts[i][0] for i in block], space, encode, run, key)
-            new = [texts[i][1] for i in block if texts[i][1] not in found]
-            found |= encode_unique(new, space, encode, replace(run, cache=None), key)
+            embeddings = encode_unique([texts[i][0] for i in block], space, encode, run, key)
+            new = [texts[i][1] for i in block if texts[i][1] not in embeddings]
+            embeddings |= encode_unique(new, space, encode, replace(run, cache=None), key)
             for i in block:
-                values[i] = f1(found[texts[i][0]], found[texts[i][1]], rescale)
+                values[i] = f1(embeddings[texts[i][0]], embeddings[texts[i][1]], rescale)
         return all_scored(values)

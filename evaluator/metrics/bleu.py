@@ -41,16 +41,16 @@ def bleu(reference: str, prediction: str, order: int) -> float:
     >>> round(bleu("clear", "clear", 2), 4)
     0.3162
     """
-    wanted, given = tokens(reference), tokens(prediction)
-    matched = _clipped(wanted, given, 1)
-    if matched == 0:
+    target, words = tokens(reference), tokens(prediction)
+    matches = _clipped(target, words, 1)
+    if matches == 0:
         return 0.0
     log_precision = 0.0
     for n in range(1, order + 1):
-        hits = matched if n == 1 else _clipped(wanted, given, n) or EPSILON
-        log_precision += math.log(hits / max(1, len(given) - n + 1)) / order
-    shorter = len(given) <= len(wanted)
-    penalty = math.exp(1 - len(wanted) / len(given)) if shorter else 1.0
+        hits = matches if n == 1 else _clipped(target, words, n) or EPSILON
+        log_precision += math.log(hits / max(1, len(words) - n + 1)) / order
+    shorter = len(words) <= len(target)
+    penalty = math.exp(1 - len(target) / len(words)) if shorter else 1.0
     return penalty * math.exp(log_precision)
 
 
@@ -63,8 +63,8 @@ def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
     return list(zip(*(words[i:] for i in range(n)), strict=False))
 
 
-def _clipped(wanted: list[str], given: list[str], n: int) -> int:
-    return (Counter(_grams(wanted, n)) & Counter(_grams(given, n))).total()
+def _clipped(target: list[str], words: list[str], n: int) -> int:
+    return (Counter(_grams(target, n)) & Counter(_grams(words, n))).total()
 
 
 class Bleu(Metric):

@@ -97,12 +97,12 @@ class ChexbertF1(Metric):
         """Per pair the F1 of its own labels, 0 where neither report has one; `corpus` as `chexbert_f1`."""
         sides = _both(pairs, run)
         labels = [[reading.labels for reading in side] for side in sides]
-        wanted, given = binary(labels[0]), binary(labels[1])
-        values = _f1(counts(wanted, given).sum(axis=1))
+        y_true, y_pred = binary(labels[0]), binary(labels[1])
+        values = _f1(counts(y_true, y_pred).sum(axis=1))
         details = _labels(*sides) if run.details else None
         corpus = chexbert_f1(*labels) if pairs else None
-        found = counts(wanted, given).reshape(len(pairs), -1)
-        return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus, found)
+        pair_counts = counts(y_true, y_pred).reshape(len(pairs), -1)
+        return Scores(values, np.zeros(len(pairs), dtype=np.bool_), details, corpus, pair_counts)
 
 
 class ChexbertMicroF1(Metric):
@@ -134,11 +134,17 @@ class ChexbertMicroF1(Metric):
         whole = run.scores["chexbert_f1"]
         if whole.counts is None:
             raise ValueError("chexbert_f1 gave no counts")
-        found = whole.counts.reshape(-1, len(LABELS), 3)[:, [LABELS.index(name) for name in self.labels]]
-        kept = (
-            found.sum(axis=1, keepdims=True) if self.corpus and self.corpus.statistic == "micro_f1" else found
+        label_counts = whole.counts.reshape(-1, len(LABELS), 3)[
+            :, [LABELS.index(name) for name in self.labels]
+        ]
+        totals = (
+            label_counts.sum(axis=1, keepdims=True)
+            if self.corpus and self.corpus.statistic == "micro_f1"
+            else label_counts
         )
-        return Scores(_f1(found.sum(axis=1)), whole.failed, None, None, kept.reshape(len(found), -1))
+        return Scores(
+            _f1(label_counts.sum(axis=1)), whole.failed, None, None, totals.reshape(len(label_counts), -1)
+        )
 
 
 class ChexbertMacroF1(ChexbertMicroF1):
@@ -180,8 +186,8 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
 
 def _both(pairs: Sequence[Pair], run: Run) -> tuple[list[Reading], list[Reading]]:
     """What CheXbert makes of the references and of the predictions, pair by pair."""
-    found = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
-    return [found[p.reference] for p in pairs], [found[p.prediction] for p in pairs]
+    readings = read_texts([t for p in pairs for t in (p.reference, p.prediction)], run)
+    return [readings[p.reference] for p in pairs], [readings[p.prediction] for p in pairs]
 
 
 def _labels(references: Sequence[Reading], predictions: Sequence[Reading]) -> list[dict[str, Any]]:
@@ -220,18 +226,18 @@ def chexbert_f1(reference: Sequence[Sequence[int]], prediction: Sequence[Sequenc
 
     As scikit-learn with `zero_division=0`: a label that neither side has scores 0.
     """
-    wanted, given = binary(reference), binary(prediction)
+    y_true, y_pred = binary(reference), binary(prediction)
     five = [LABELS.index(name) for name in TOP_FIVE]
     out: dict[str, float] = {}
-    out["samples_f1_14"] = float(_f1(counts(wanted, given).sum(axis=1)).mean())
-    out["accuracy_5"] = float((wanted[:, five] == given[:, five]).all(axis=1).mean())
+    out["samples_f1_14"] = float(_f1(counts(y_true, y_pred).sum(axis=1)).mean())
+    out["accuracy_5"] = float((y_true[:, five] == y_pred[:, five]).all(axis=1).mean())
     for name, columns in (("14", list(range(len(LABELS)))), ("5", five)):
-        total = counts(wanted[:, columns], given[:, columns]).sum(axis=0)
+        total = counts(y_true[:, columns], y_pred[:, columns]).sum(axis=0)
         out[f"micro_f1_{name}"] = float(_f1(total.sum(axis=0)[None, :])[0])
         each = _f1(total)
         if name == "14":
             out |= {f"f1 {label}": float(value) for label, value in zip(LABELS, each, strict=True)}
-        support = wanted[:, columns].sum(axis=0)
+        support = y_true[:, columns].sum(axis=0)
         out[f"macro_f1_{name}"] = float(each.mean())
         out[f"weighted_f1_{name}"] = float((each * support).sum() / support.sum()) if support.sum() else 0.0
     return out

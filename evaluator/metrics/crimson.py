@@ -142,10 +142,10 @@ class _Asker(Asker[_Reading]):
         """The answer and its score, as the package reads it or, under `clean`, in exactly the form asked for."""
         text = answer.text or ""
         try:
-            found = crimson_answer.strict(text) if self.clean else crimson_answer.read(text)
-            if self.clean and found is None:
+            value = crimson_answer.strict(text) if self.clean else crimson_answer.read(text)
+            if self.clean and value is None:
                 raise UnusableAnswer
-            return _Reading(found, crimson_answer.score(found))
+            return _Reading(value, crimson_answer.score(value))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UnusableAnswer from error
 

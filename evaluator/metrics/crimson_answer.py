@@ -43,10 +43,10 @@ def score(answer: Any) -> float:
     >>> score({})
     1.0
     """
-    found = {k: answer.get(k, []) for k in KEYS[:3]}
+    lists = {k: answer.get(k, []) for k in KEYS[:3]}
     errors = answer.get("errors", {})
     false, missing, attributes = (errors.get(k, []) for k in ERROR_KEYS)
-    reference, predicted = _weights(found["reference_findings"]), _weights(found["predicted_findings"])
+    reference, predicted = _weights(lists["reference_findings"]), _weights(lists["predicted_findings"])
     attribute: dict[Any, float] = {}
     for error in attributes:
         key = error["ref_id"]
@@ -54,14 +54,14 @@ def score(answer: Any) -> float:
     penalty = sum(predicted.get(p, 0.0) for p in false)
     missed = sum(reference.get(r, 0.0) for r in missing)
     correct = 0.0
-    for key in dict.fromkeys(match["ref_id"] for match in found["matched_findings"]):
+    for key in dict.fromkeys(match["ref_id"] for match in lists["matched_findings"]):
         weight = reference.get(key, 0.0)
         whole = weight + attribute.get(key, 0.0)
         correct += weight * weight / whole if whole else 0.0
-    if found["reference_findings"]:
-        total = sum(_weight(f) for f in found["reference_findings"])
+    if lists["reference_findings"]:
+        total = sum(_weight(f) for f in lists["reference_findings"])
     else:
-        total = len(found["matched_findings"]) + missed
+        total = len(lists["matched_findings"]) + missed
     return round(_value(total, correct, penalty, missed), DIGITS)
 
 
@@ -104,9 +104,9 @@ def read(text: str) -> Any:
         except ValueError:
             continue
     for candidate in (plain, escaped):
-        for repaired in _with_quotes_escaped(candidate):
+        for repair in _with_quotes_escaped(candidate):
             try:
-                return _loads(repaired)
+                return _loads(repair)
             except ValueError:
                 continue
     raise ValueError("it is no JSON, and no repair makes it one")
@@ -209,15 +209,15 @@ def _ids(findings: Any) -> list[str] | None:
 def _pairs(matches: Any) -> list[tuple[str, str]] | None:
     if not isinstance(matches, list):
         return None
-    found = []
+    pairs = []
     for match in matches:
         if not isinstance(match, dict):
             return None
         pair = match.get("ref_id"), match.get("pred_id")
         if not isinstance(pair[0], str) or not isinstance(pair[1], str):
             return None
-        found.append((pair[0], pair[1]))
-    return found
+        pairs.append((pair[0], pair[1]))
+    return pairs
 
 
 def _texts(values: Any) -> list[str] | None:

@@ -117,10 +117,10 @@ class BadAnswer(Exception):
 def official(text: str) -> tuple[Any, bool]:
     """(what the official code stores, whether it asks no further). Raises `BadAnswer` where it crashes."""
     try:
-        stored: Any = json.loads(text)
+        value: Any = json.loads(text)
     except (ValueError, RecursionError):
-        stored = {"Failed": None}
-    return stored, _official_accepts(stored)
+        value = {"Failed": None}
+    return value, _official_accepts(value)
 
 
 def _official_accepts(stored: Any) -> bool:
@@ -139,14 +139,14 @@ def severities(stored: Any) -> list[int] | None:
     """Severity of each correction, or `None` when a label is unknown or the answer is no set of corrections."""
     if not isinstance(stored, dict):
         return None
-    found = []
+    values = []
     for value in stored.values():
         label = value.get("clinical severity") if isinstance(value, dict) else None
         severity = SEVERITY.get(label.strip().lower()) if isinstance(label, str) else None
         if severity is None:
             return None
-        found.append(severity)
-    return found
+        values.append(severity)
+    return values
 
 
 _FENCE: Final = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
@@ -167,19 +167,19 @@ def strict(text: str, n_lines: int) -> list[tuple[str, dict[str, Any]]] | None:
         return None
     if not isinstance(pairs, _Pairs):
         return None
-    found: list[tuple[str, dict[str, Any]]] = []
-    seen: set[str] = set()
+    corrections: list[tuple[str, dict[str, Any]]] = []
+    keys: set[str] = set()
     for key, value in pairs:
         known_line = key.isascii() and key.isdigit() and str(int(key)) == key and int(key) < n_lines
-        if not (key == "None" or known_line) or key in seen or not isinstance(value, _Pairs):
+        if not (key == "None" or known_line) or key in keys or not isinstance(value, _Pairs):
             return None
         correction = dict(value)
         if any(name not in correction for name in FIELDS) or severities({"0": correction}) is None:
             return None
         if key != "None":
-            seen.add(key)
-        found.append((key, correction))
-    return found
+            keys.add(key)
+        corrections.append((key, correction))
+    return corrections
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -264,13 +264,13 @@ class _Asker(Asker[list[int]]):
                 raise UnusableAnswer
             return [s for _, c in corrections for s in severities({"": c}) or []]
         try:
-            stored, accepted = official(text)
+            value, accepted = official(text)
         except BadAnswer as error:
             raise UnusableAnswer(NOT_GRADED, final=True) from error
-        found = severities(stored) if accepted else None
-        if found is None:
+        values = severities(value) if accepted else None
+        if values is None:
             raise UnusableAnswer(NOT_GRADED if accepted else "", final=accepted)
-        return found
+        return values
 
     def value(self, pair: Pair, reading: list[int] | None) -> float:
         """The highest severity or the sum of all; of a failed study the worst there is."""

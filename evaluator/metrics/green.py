@@ -58,8 +58,8 @@ ParseStatus = Literal["ok", "degraded", "failed"]
 def prompt(reference: str, candidate: str) -> str:
     """The published user message for two reports, each cut to its first `MAX_WORDS` words."""
     before, between, after = green_parts()
-    shown = [" ".join(text.split()[:MAX_WORDS]) for text in (reference, candidate)]
-    return f"{before}{shown[0]}{between}{shown[1]}{after}"
+    texts = [" ".join(text.split()[:MAX_WORDS]) for text in (reference, candidate)]
+    return f"{before}{texts[0]}{between}{texts[1]}{after}"
 
 
 def rendered(message: str) -> str:
@@ -106,8 +106,8 @@ def clean_answer(text: str) -> str:
 
 
 def _body(text: str, section: str) -> str | None:
-    found = re.search(rf"\[{section}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
-    return None if found is None or found[1].startswith("No") else found[1]
+    match = re.search(rf"\[{section}\]:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
+    return None if match is None or match[1].startswith("No") else match[1]
 
 
 def _errors(text: str, section: str) -> tuple[int, ...]:
@@ -152,13 +152,13 @@ def parse_strictly(text: str, most_matched: int) -> tuple[Parsed | None, ParseSt
     ends = [m.start() for m in headers[1:]] + [len(text)]
     bodies = [text[m.end() : end].strip() for m, end in zip(headers, ends, strict=True)]
     counts = [_strict_errors(body) for body in bodies[:2]]
-    matched = 0 if _NONE.fullmatch(bodies[2]) else _strict_number(_MATCHED.fullmatch(bodies[2]), 1)
-    if counts[0] is None or counts[1] is None or matched is None or matched > most_matched:
+    n_matched = 0 if _NONE.fullmatch(bodies[2]) else _strict_number(_MATCHED.fullmatch(bodies[2]), 1)
+    if counts[0] is None or counts[1] is None or n_matched is None or n_matched > most_matched:
         return None, "failed"
     apart = all(text[m.start() - 2 : m.start()] == "\n\n" for m in headers[1:])
     complete = counts[0][1] and counts[1][1] and apart
     status: ParseStatus = "ok" if complete else "degraded"
-    return Parsed(counts[0][0], counts[1][0], matched), status
+    return Parsed(counts[0][0], counts[1][0], n_matched), status
 
 
 def _strict_number(match: re.Match[str] | None, group: int) -> int | None:
@@ -171,15 +171,15 @@ def _strict_errors(body: str) -> tuple[tuple[int, ...], bool] | None:
     counts = [0] * len(CATEGORIES)
     if _NONE.fullmatch(body):
         return tuple(counts), True
-    seen: set[str] = set()
+    letters: set[str] = set()
     for line in filter(None, (part.strip() for part in body.split("\n"))):
         match = _ERROR_LINE.fullmatch(line)
         number = _strict_number(match, 2)
-        if match is None or number is None or match[1] in seen:
+        if match is None or number is None or match[1] in letters:
             return None
-        seen.add(match[1])
+        letters.add(match[1])
         counts["abcdef".index(match[1])] = number
-    return (tuple(counts), len(seen) == len(CATEGORIES)) if seen else None
+    return (tuple(counts), len(letters) == len(CATEGORIES)) if letters else None
 
 
 def green_judge(run: Run) -> JudgeSettings:

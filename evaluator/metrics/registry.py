@@ -99,15 +99,15 @@ def get_metric(key: str) -> Metric:
 
 def in_dependency_order(keys: Iterable[str]) -> list[str]:
     """`keys` and everything they compose, each after what it is made of, no key twice."""
-    ordered: list[str] = []
+    order: list[str] = []
 
     def visit(key: str) -> None:
-        if key in ordered:
+        if key in order:
             return
-        for needed in get_metric(key).composes:
-            visit(needed)
-        ordered.append(key)
+        for part in get_metric(key).composes:
+            visit(part)
+        order.append(key)
 
     for key in keys:
         visit(key)
-    return ordered
+    return order

@@ -83,8 +83,8 @@ class RougeL(Metric):
         tokenizer = AnyScript() if run.protocol == "clean" else None
         scorer = RougeScorer(["rougeL"], use_stemmer=True, tokenizer=tokenizer)
         values = []
-        for done, pair in enumerate(pairs):
+        for index, pair in enumerate(pairs):
             values.append(scorer.score(pair.reference, pair.prediction)["rougeL"].fmeasure)
-            if run.progress and done % 100 == 0:
-                run.progress(self.key, done, len(pairs))
+            if run.progress and index % 100 == 0:
+                run.progress(self.key, index, len(pairs))
         return all_scored(values)

@@ -130,25 +130,25 @@ def _compiled() -> tuple[list[re.Pattern[str]], list[tuple[re.Pattern[str], bool
     return [build(p) for p in _BEGINS], [(build(p), real) for p, real in _ENDS]
 
 
-def _marks(found: list[tuple[int, int, int, bool]]) -> list[_Mark]:
+def _marks(pairs: list[tuple[int, int, int, bool]]) -> list[_Mark]:
     """Real marks left when each touches no wider one, in order of discovery."""
-    kept: list[_Mark] = []
+    marks: list[_Mark] = []
     tree: list[tuple[int, int, int]] = []
-    for _, begin, end, real in found:
+    for _, begin, end, real in pairs:
         touched = [
             t
             for t in tree
             if (t[0] < end and t[1] > begin) or (t[0] == begin and (begin == end or t[1] == begin))
         ]
         if not touched:
-            tree.append((begin, end if tree else end - 1, len(kept)))
-            kept.append(_Mark(begin, end, real))
+            tree.append((begin, end if tree else end - 1, len(marks)))
+            marks.append(_Mark(begin, end, real))
             continue
         at = max(touched)[2]  # tie: none, whole numbers
-        if end - begin > kept[at].end - kept[at].begin:
-            kept[at] = _Mark(begin, end, real)
+        if end - begin > marks[at].end - marks[at].begin:
+            marks[at] = _Mark(begin, end, real)
             tree.append((begin, end, at))
-    return [mark for mark in kept if mark.real]
+    return [mark for mark in marks if mark.real]
 
 
 def _found(text: str) -> tuple[list[_Mark], list[_Mark]]:

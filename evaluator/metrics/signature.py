@@ -47,8 +47,8 @@ class Signature:
     @property
     def body(self) -> str:
         """The text form without the protocol."""
-        shown = (f"{_JUDGE}{p}" if isinstance(p, JudgeLabel) else str(p) for p in self.parts)
-        return "|".join((self.metric, self.version, *shown))
+        parts = (f"{_JUDGE}{p}" if isinstance(p, JudgeLabel) else str(p) for p in self.parts)
+        return "|".join((self.metric, self.version, *parts))
 
     def __str__(self) -> str:
         return f"{self.body}|{_PROTOCOL}{self.protocol}"

@@ -114,10 +114,10 @@ def _network(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 - t
     with reading(folder / "config.json", MODEL):
         config = BertConfig(**{k: v for k, v in read_config(folder, MODEL).items() if k != "architectures"})
     path = folder / "chexbert.pth"
-    saved = read_state(path, MODEL).get("model_state_dict")
-    if not isinstance(saved, dict):
+    checkpoint = read_state(path, MODEL).get("model_state_dict")
+    if not isinstance(checkpoint, dict):
         raise damaged(path, MODEL, "it is no CheXbert checkpoint: it has no model_state_dict")
-    state = {str(k).removeprefix("module."): v for k, v in saved.items()}
+    state = {str(k).removeprefix("module."): v for k, v in checkpoint.items()}
     bert = {k.removeprefix("bert."): v for k, v in state.items() if k.startswith("bert.")}
     linear = {k.removeprefix("linear_heads."): v for k, v in state.items() if not k.startswith("bert.")}
     ignorable = ("position_ids", "token_type_ids", "pooler.dense.weight", "pooler.dense.bias")

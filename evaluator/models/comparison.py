@@ -23,15 +23,15 @@ def recorded(override: Path | None) -> ModelsLock:
     came. Raises `RexrankError` for a file that cannot be read.
     """
     lock, root = read_lock(), models_directory(override)
-    found: dict[str, dict[str, Locked]] = {}
+    models: dict[str, dict[str, Locked]] = {}
     for spec in model_specs().values():
         folder = root / spec.key
         if (folder / STAND_IN_MARK).is_file():
             continue
         files = {n: _entry(spec, n, s, folder, lock) for n, s in spec.files.items() if (folder / n).is_file()}
         if files:
-            found[spec.key] = files
-    return ModelsLock(found)
+            models[spec.key] = files
+    return ModelsLock(models)
 
 
 def _entry(spec: ModelSpec, name: str, source: Source, folder: Path, lock: ModelsLock) -> Locked:
@@ -66,18 +66,18 @@ class Difference:
 
 def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
     """Every file of either side, by model and name. Raises `InputError` where no file is on both."""
-    found = []
+    rows = []
     for key in sorted(here.root.keys() | there.root.keys()):  # tie: none, keys differ
         ours: Mapping[str, Locked] = here.root.get(key, {})
         theirs: Mapping[str, Locked] = there.root.get(key, {})
         for name in sorted(ours.keys() | theirs.keys()):  # tie: none, names differ
             a, b = ours.get(name), theirs.get(name)
-            found.append(Difference(key, name, _agreement(a, b), a, b))
-    if not any(d.here and d.there for d in found):
+            rows.append(Difference(key, name, _agreement(a, b), a, b))
+    if not any(d.here and d.there for d in rows):
         raise InputError(
             "no file is in both: nothing was compared. Wanted a file written by: rexrank models record --out FILE"
         )
-    return found
+    return rows
 
 
 def _agreement(here: Locked | None, there: Locked | None) -> Agreement:
@@ -90,7 +90,7 @@ def _agreement(here: Locked | None, there: Locked | None) -> Agreement:
 
 def confirm(differences: list[Difference], lock_file: Path) -> int:
     """How many files were added to the lock: those that both sides have alike and that nothing pinned yet."""
-    lock, specs, added = read_lock(lock_file), model_specs(), 0
+    lock, specs, n_added = read_lock(lock_file), model_specs(), 0
     for d in differences:
         spec = specs.get(d.key)
         source = spec.files.get(d.name) if spec else None
@@ -100,5 +100,5 @@ def confirm(differences: list[Difference], lock_file: Path) -> int:
             continue
         plain = d.here.model_copy(update={"hub": "", "revision": "", "blob": "", "name": Path(d.name).name})
         record_files(lock_file, d.key, {d.name: plain})
-        added += 1
-    return added
+        n_added += 1
+    return n_added

@@ -61,17 +61,17 @@ def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
         name: file_state(folder / name, pins(spec.key, name, source, lock))
         for name, source in spec.files.items()
     }
-    found = set(files.values())
+    states = set(files.values())
     if (folder / STAND_IN_MARK).is_file():
         whole = "stand-in"
-    elif found == {"absent"}:
+    elif states == {"absent"}:
         whole = "absent"
-    elif bad := found & {"wrong", "unreadable"}:
+    elif bad := states & {"wrong", "unreadable"}:
         whole = max(bad)
-    elif "absent" in found:
+    elif "absent" in states:
         whole = "incomplete"
     else:
-        whole = "unverified" if "unverified" in found else "verified"
+        whole = "unverified" if "unverified" in states else "verified"
     return ModelState(spec, whole, files)
 
 
@@ -131,7 +131,7 @@ class Fetcher:
     def _targets(self, spec: ModelSpec, folder: Path) -> Iterator[_Target]:
         """The files that are not verified yet, resolved; each repository is asked once."""
         lock = read_lock(self.lock_file)
-        asked: dict[tuple[str, str], dict[str, HubFile]] = {}
+        listings: dict[tuple[str, str], dict[str, HubFile]] = {}
         for name, source in spec.files.items():
             accepted = pins(spec.key, name, source, lock)
             if not source.hub or matching_pin(folder / name, accepted):
@@ -143,18 +143,18 @@ class Fetcher:
                 file = HubFile(source.hub, theirs, source.revision, None, source.sha256)
             else:
                 place = source.hub, source.revision
-                if place not in asked:
-                    asked[place] = dict(self.hub.files(*place))
-                if theirs not in asked[place]:
-                    raise lacking(asked[place], theirs, source.hub)
-                file = asked[place][theirs]
+                if place not in listings:
+                    listings[place] = dict(self.hub.files(*place))
+                if theirs not in listings[place]:
+                    raise lacking(listings[place], theirs, source.hub)
+                file = listings[place][theirs]
                 if not (file.sha256 or file.blob):
                     raise RexrankError(
                         f"{self.hub.address} names no digest of {file}, so it cannot be checked."
                     )
-            told = Pin(file.revision, file.sha256, file.blob)
+            pin = Pin(file.revision, file.sha256, file.blob)
             own = Pin(source.revision, source.sha256, source.blob)
-            required = (own, told) if source.pinned else (told,)
+            required = (own, pin) if source.pinned else (pin,)
             yield _Target(spec, name, file, required, not (source.revision and source.sha256))
 
     def _obtain(self, target: _Target, folder: Path) -> None:

@@ -190,9 +190,9 @@ def _append(part: Path, block: bytes) -> None:
 def lacking(names: Mapping[str, HubFile], name: str, repository: str) -> RexrankError:
     """What to raise for a file that a repository does not hold."""
     near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:8]  # tie: none, names differ
-    held = visible(", ".join(near), 200) or "nothing"
+    nearest = visible(", ".join(near), 200) or "nothing"
     return RexrankError(
-        f"{repository} holds no {name}; it holds {held}. Correct weights.toml, or lay the file into the folder by hand."
+        f"{repository} holds no {name}; it holds {nearest}. Correct weights.toml, or lay the file into the folder by hand."
     )
 
 

@@ -192,15 +192,15 @@ _POSITION_BUFFERS = ("position_ids", "token_type_ids")
 
 
 @lru_cache(maxsize=8)
-def _model(folder: Path, digest: str, device: str, cut: int | None) -> Any:  # noqa: ARG001 - the digest keys the memo
+def _model(folder: Path, digest: str, device: str, layers: int | None) -> Any:  # noqa: ARG001 - the digest keys the memo
     from transformers import AutoConfig, AutoModel
 
     key = folder.name
     read_config(folder, key)
     with reading(folder / "config.json", key):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        if cut is not None:
-            config.num_hidden_layers = cut
+        if layers is not None:
+            config.num_hidden_layers = layers
 
         def make() -> Any:
             return AutoModel.from_config(  # type: ignore[no-untyped-call]
@@ -213,8 +213,8 @@ def _model(folder: Path, digest: str, device: str, cut: int | None) -> Any:  # n
     if any(k.startswith(prefix) for k in raw):
         raw = {k.removeprefix(prefix): v for k, v in raw.items() if k.startswith(prefix)}
     # Checkpoints of other heads and deeper models carry more than is used; nothing used may be missing.
-    used = set(empty.state_dict())
-    state = {k: v for k, v in raw.items() if k in used}
+    keys = set(empty.state_dict())
+    state = {k: v for k, v in raw.items() if k in keys}
     return fitted(make, state, path, key, may_lack=_POOLER + _POSITION_BUFFERS).to(device)
 
 

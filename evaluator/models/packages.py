@@ -36,14 +36,16 @@ def fetch_wheel(source: Source, path: Path) -> None:
         ]
         command += ["--only-binary", ":all:", "--python-version", PYTHON, "--dest", folder, source.package]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+            process = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RexrankError(
                 f"pip cannot fetch {source.package} ({type(error).__name__}). {by_hand}"
             ) from error
         wheel = Path(folder) / path.name
-        if done.returncode or not wheel.is_file():
-            words = [w for w in done.stderr.splitlines() if w.startswith("ERROR")] or ["it gave no such file"]
+        if process.returncode or not wheel.is_file():
+            words = [w for w in process.stderr.splitlines() if w.startswith("ERROR")] or [
+                "it gave no such file"
+            ]
             raise RexrankError(f"pip cannot fetch {source.package}: {visible(words[-1], 160)}. {by_hand}")
         data = wheel.read_bytes() if wheel.stat().st_size <= MAX_BYTES else b""
         if sha256_bytes(data) != source.sha256:

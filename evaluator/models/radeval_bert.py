@@ -61,9 +61,9 @@ def _tokenizer(folder: Path, digest: str) -> tuple[Any, int, int, int, int]:  # 
 
     path = folder / "tokenizer_config.json"
     with reading(path, MODEL):
-        told = json.loads(path.read_text("utf-8"))
-        names = [told[k]["content"] if isinstance(told[k], dict) else told[k] for k in _SPECIAL]
-        longest = int(told["model_max_length"])
+        config = json.loads(path.read_text("utf-8"))
+        names = [config[k]["content"] if isinstance(config[k], dict) else config[k] for k in _SPECIAL]
+        longest = int(config["model_max_length"])
         if longest < 3:
             raise damaged(path, MODEL, "it allows fewer than three tokens")
     path = folder / "tokenizer.json"

@@ -97,12 +97,12 @@ def xl_words_of(text: str) -> list[str]:
     ['Right', '-', 'sided', '2', '.', '5cm', '(', '50', '%', ')', '.']
     """
     text = text or "None"
-    for written, meant in _ESCAPES:
-        text = text.replace(written, meant)
-    joined = " ".join(re.findall(r"\w+|[^\w\s]+", text))
+    for escape, meant in _ESCAPES:
+        text = text.replace(escape, meant)
+    line = " ".join(re.findall(r"\w+|[^\w\s]+", text))
     for together, apart in _APART:
-        joined = joined.replace(together, apart)
-    return joined.split()
+        line = line.replace(together, apart)
+    return line.split()
 
 
 PREPARATIONS: Final = {

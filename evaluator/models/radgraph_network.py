@@ -129,7 +129,7 @@ def _members(folder: Path) -> dict[str, bytes]:
             *sorted((folder / "vocabulary").glob("*.txt")),
         ]
         return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
-    key, found = folder.name, dict[str, bytes]()
+    key, contents = folder.name, dict[str, bytes]()
     with (
         gzip.open(packed) as unpacked,
         tarfile.open(fileobj=_Bounded(unpacked, packed), mode="r|") as archive,
@@ -141,15 +141,15 @@ def _members(folder: Path) -> dict[str, bytes]:
             wanted = name in {"config.json", "weights.th"} or name.startswith("vocabulary/")
             if not wanted or member.isdir():
                 continue
-            if not member.isreg() or member.issparse() or name in found:
+            if not member.isreg() or member.issparse() or name in contents:
                 raise damaged(
                     packed, key, f"its member {visible(name, 60)} is a link, no plain file, or there twice"
                 )
             if member.size > _MAX_MEMBER.get(name, _MAX_TEXT_MEMBER):
                 raise damaged(packed, key, f"its member {visible(name, 60)} has {member.size:,} bytes")
             content = archive.extractfile(member)
-            found[name] = content.read() if content else b""
-    return found
+            contents[name] = content.read() if content else b""
+    return contents
 
 
 def _labels(data: bytes) -> tuple[str, ...]:
@@ -292,9 +292,9 @@ class Network:
         # The null stands first, so that it wins a tie.
         scores = torch.cat([scores.new_zeros((len(scores), 1)), scores], dim=1)
         best, label = scores.amax(dim=1), first_best(scores)
-        kept = label.nonzero()[:, 0]
-        found = zip(kept.tolist(), label[kept].tolist(), best[kept].tolist(), strict=True)
-        return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in found]
+        rows = label.nonzero()[:, 0]
+        entities = zip(rows.tolist(), label[rows].tolist(), best[rows].tolist(), strict=True)
+        return [(*spans.pairs[i], self.entity_labels[k], score) for i, k, score in entities]
 
     def relations(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, int, int, str, float]]:
         """(start, end, start, end, label, raw score) of every related pair of kept spans."""
@@ -304,9 +304,9 @@ class Network:
         # As the original: the product in float32, rounded up, at least one.
         wanted = torch.tensor(len(words), dtype=torch.float32) * self.spans_per_word
         keep = min(max(1, math.ceil(float(wanted))), len(mention))
-        kept = first_top(mention, keep)
-        mention, starts, ends = mention[kept], spans.starts[kept], spans.ends[kept]
-        places = [spans.pairs[i] for i in kept.tolist()]
+        top = first_top(mention, keep)
+        mention, starts, ends = mention[top], spans.starts[top], spans.ends[top]
+        places = [spans.pairs[i] for i in top.tolist()]
         vectors = torch.cat([words[starts], words[ends], self.span_width[ends - starts]], dim=1)
         k, dimension = vectors.shape
         # A pair is (left, right, left x right): only the product differs from pair to pair.
@@ -314,7 +314,7 @@ class Network:
         left = vectors @ weight[:, :dimension].T + bias
         right = vectors @ weight[:, dimension : 2 * dimension].T
         rows = max(1, _RELATION_ROWS // (k * dimension))
-        found = []
+        relations = []
         for at in range(0, k, rows):
             product = vectors[at : at + rows, None, :] * vectors[None, :, :]
             x = product @ weight[:, 2 * dimension :].T + left[at : at + rows, None, :] + right[None, :, :]
@@ -325,5 +325,7 @@ class Network:
             values = zip(
                 place.tolist(), label[tuple(place.T)].tolist(), best[tuple(place.T)].tolist(), strict=True
             )
-            found += [(*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values]
-        return found
+            relations += [
+                (*places[at + i], *places[j], self.relation_labels[r], v) for (i, j), r, v in values
+            ]
+        return relations

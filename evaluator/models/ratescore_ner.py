@@ -174,8 +174,10 @@ def sentence_entities(sentences: Sequence[str], run: Run) -> dict[str, list[Enti
     """Per distinct sentence its entities in order, duplicates kept."""
     if not sentences:
         return {}
-    found = encode_unique(sentences, namespace(NER, "entities-1", run), _Ner(run), run, "ratescore entities")
-    return {s: [(text, kind) for text, kind in entities] for s, entities in found.items()}
+    by_sentence = encode_unique(
+        sentences, namespace(NER, "entities-1", run), _Ner(run), run, "ratescore entities"
+    )
+    return {s: [(text, kind) for text, kind in entities] for s, entities in by_sentence.items()}
 
 
 class _Embedder:

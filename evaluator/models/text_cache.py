@@ -74,30 +74,30 @@ class TextCache:
         for _, _, path in self._files(lambda p: p.name.startswith("."), time.time() - STALE_AFTER):
             path.unlink(missing_ok=True)
         entries = sorted(self._entries(), reverse=True)
-        kept = removed = total = 0
+        n_kept = n_removed = total = 0
         for _, size, path in entries:
             if total + size <= max_bytes:
                 total += size
-                kept += 1
+                n_kept += 1
             else:
                 path.unlink(missing_ok=True)
-                removed += 1
-        return {"kept": kept, "removed": removed, "bytes": total}
+                n_removed += 1
+        return {"kept": n_kept, "removed": n_removed, "bytes": total}
 
     def _entries(self) -> list[tuple[float, int, Path]]:
         return self._files(lambda p: not p.name.startswith("."), math.inf)
 
     def _files(self, wanted: Callable[[Path], bool], before: float) -> list[tuple[float, int, Path]]:
         """(time of use, bytes, path) of the files last used before a time."""
-        found = []
+        files = []
         for path in self.root.glob("*/*/*"):
             try:
                 state = path.stat()
             except FileNotFoundError:
                 continue  # another process pruned it meanwhile
             if stat.S_ISREG(state.st_mode) and wanted(path) and state.st_mtime < before:
-                found.append((state.st_mtime, state.st_size, path))
-        return found
+                files.append((state.st_mtime, state.st_size, path))
+        return files
 
     def _read(self, path: Path) -> Any | None:
         try:

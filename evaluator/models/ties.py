@@ -24,5 +24,5 @@ def first_top(scores: torch.Tensor, k: int) -> torch.Tensor:
     """
     last = scores.topk(k).values[-1]  # tie: none, only the value is used
     above, level = scores > last + TIE, (scores - last).abs() <= TIE
-    taken = above | (level & (level.cumsum(0) <= k - above.sum()))
-    return taken.nonzero()[:, 0]
+    top = above | (level & (level.cumsum(0) <= k - above.sum()))
+    return top.nonzero()[:, 0]

@@ -27,17 +27,17 @@ def encode_unique(
     unique = sorted(set(texts), key=lambda t: (length(t), t))  # tie: none, texts differ
     known: dict[str, _T] = {}
     if run.cache is not None:
-        stored = run.cache.get_many(namespace, unique)
-        known = {t: v for t, v in zip(unique, stored, strict=True) if v is not None}
+        entries = run.cache.get_many(namespace, unique)
+        known = {t: v for t, v in zip(unique, entries, strict=True) if v is not None}
     todo = [t for t in unique if t not in known]
-    done = len(known)
+    n_done = len(known)
     for start in range(0, len(todo), run.batch_size):
         batch = todo[start : start + run.batch_size]
         values = encode(batch)
         known.update(zip(batch, values, strict=True))
         if run.cache is not None:
             run.cache.put_many(namespace, batch, values)
-        done += len(batch)
+        n_done += len(batch)
         if run.progress:
-            run.progress(what, done, len(unique))
+            run.progress(what, n_done, len(unique))
     return known

@@ -68,9 +68,9 @@ def preference(x: FloatArray, y: FloatArray, weights: FloatArray) -> Preference:
 
     Pairs between which `y` does not decide are left out. `weights` of shape (B, pairs).
     """
-    wanted, given = sign(y[:, 0] - y[:, 1]), sign(x[:, 0] - x[:, 1])
-    decided = wanted != 0
-    right, tied = decided & (given == wanted), decided & (given == 0)
+    sign_y, sign_x = sign(y[:, 0] - y[:, 1]), sign(x[:, 0] - x[:, 1])
+    decided = sign_y != 0
+    right, tied = decided & (sign_x == sign_y), decided & (sign_x == 0)
     halves = 2.0 * right + tied
 
     def statistic(drawn: FloatArray) -> FloatArray:
@@ -87,8 +87,8 @@ def holds(scores: Sequence[float], relations: Sequence[tuple[int, str, int]]) ->
     (True, False)
     """
     wanted = {">": 1.0, "=": 0.0}
-    found = sign(np.array([scores[i] - scores[j] for i, _, j in relations]))
-    return bool(found.tolist() == [wanted[mark] for _, mark, _ in relations])
+    signs = sign(np.array([scores[i] - scores[j] for i, _, j in relations]))
+    return bool(signs.tolist() == [wanted[mark] for _, mark, _ in relations])
 
 
 def _estimate(statistic: Callable[[FloatArray], FloatArray], weights: FloatArray) -> Estimate:
@@ -99,9 +99,9 @@ def _estimate(statistic: Callable[[FloatArray], FloatArray], weights: FloatArray
         return Estimate(None, None, None)
     if n < bootstrap.MIN_CLUSTERS:
         return Estimate(value, None, None)
-    drawn = statistic(weights)
-    lost = np.isnan(drawn)
+    replicates = statistic(weights)
+    lost = np.isnan(replicates)
     if lost.mean() > UNDEFINED_SHARE:
         return Estimate(value, None, None)
-    low, high = np.quantile(drawn[~lost], [0.025, 0.975])
+    low, high = np.quantile(replicates[~lost], [0.025, 0.975])
     return Estimate(value, float(low), float(high))

@@ -102,9 +102,9 @@ def analyse(
     enough = scores.clusters.n >= bootstrap.MIN_CLUSTERS
     draws = _draws(scores, primary, seed) if enough else None
     tell("ranks", 2, 2)
-    found = ranks.places(cost, tests.matrix(len(ids)), band=scores.band)
+    places = ranks.places(cost, tests.matrix(len(ids)), band=scores.band)
     return BoardAnalysis(
-        places=dict(zip(ids, found, strict=True)),
+        places=dict(zip(ids, places, strict=True)),
         pairs=pair_results(ids, tests, draws, cost, scores.band),
         sensitivity=_sensitivity(scores, ids, cost),
         stability=ranks.stability(ids, -sign * draws, cost) if draws is not None else {},
@@ -189,11 +189,11 @@ def _resolution(
 
 def _distinct(values: FloatArray) -> list[int]:
     """The columns of (n, M) values that equal none before them."""
-    kept: list[int] = []
+    columns: list[int] = []
     for j in range(values.shape[1]):
-        if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in kept):
-            kept.append(j)
-    return kept
+        if not any(bool((np.abs(values[:, j] - values[:, k]) <= TIE).all()) for k in columns):
+            columns.append(j)
+    return columns
 
 
 def detectable_difference(error: float, pairs: int = 1) -> float:

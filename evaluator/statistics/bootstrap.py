@@ -177,8 +177,8 @@ def reciprocal(mean: float, low: float | None, high: float | None) -> Reciprocal
     ('bounded', 'unbounded', 'negative')
     """
     if mean <= 0:
-        shown = f"{mean:.3f}".replace("-", "\N{MINUS SIGN}")
-        return Reciprocal(None, None, None, "negative", f"mean {shown}: no 1/mean")
+        text = f"{mean:.3f}".replace("-", "\N{MINUS SIGN}")
+        return Reciprocal(None, None, None, "negative", f"mean {text}: no 1/mean")
     if low is None or high is None:
         return Reciprocal(1 / mean, None, None, "bounded", "")
     if low > 0:

@@ -71,13 +71,13 @@ def estimate(
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
     """The statistic of the summed counts with its interval, on the weights that the means use."""
-    found = value(counts, statistic)
+    point = value(counts, statistic)
     if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
-        return CorpusEstimate(found, None, None, None)
-    drawn = statistic(draw_totals(counts, clusters, seed, draws))
-    levels = _bca_levels(counts, clusters, statistic, drawn) if interval == "bca" else (0.025, 0.975)
-    low, high = np.quantile(drawn, levels)
-    return CorpusEstimate(found, float(drawn.std(ddof=1)), float(low), float(high))
+        return CorpusEstimate(point, None, None, None)
+    replicates = statistic(draw_totals(counts, clusters, seed, draws))
+    levels = _bca_levels(counts, clusters, statistic, replicates) if interval == "bca" else (0.025, 0.975)
+    low, high = np.quantile(replicates, levels)
+    return CorpusEstimate(point, float(replicates.std(ddof=1)), float(low), float(high))
 
 
 def difference(
@@ -98,12 +98,12 @@ def difference(
 
 
 def _bca_levels(
-    counts: FloatArray, clusters: Clusters, statistic: Statistic, drawn: FloatArray
+    counts: FloatArray, clusters: Clusters, statistic: Statistic, replicates: FloatArray
 ) -> tuple[float, float]:
     """The quantiles of a bias-corrected and accelerated interval (Efron 1987); patients are left out one by one."""
     normal = NormalDist()
-    found = value(counts, statistic)
-    below = (np.mean(drawn < found) + np.mean(drawn <= found)) / 2
+    point = value(counts, statistic)
+    below = (np.mean(replicates < point) + np.mean(replicates <= point)) / 2
     bias = normal.inv_cdf(float(np.clip(below, 1e-6, 1 - 1e-6)))
     sums = clusters.sums(counts)
     without = statistic(sums.sum(axis=0) - sums)
@@ -141,9 +141,9 @@ def macro_share(totals: FloatArray) -> FloatArray:
     >>> macro_share(np.array([[1.0, 2, 3, 3, 0, 0]])).tolist()
     [0.75]
     """
-    right, asked = np.moveaxis(totals.reshape(len(totals), -1, 2), -1, 0)
-    share = np.divide(right, asked, out=np.zeros_like(right), where=asked > 0)
-    groups = (asked > 0).sum(axis=1)
+    n_right, n_asked = np.moveaxis(totals.reshape(len(totals), -1, 2), -1, 0)
+    share = np.divide(n_right, n_asked, out=np.zeros_like(n_right), where=n_asked > 0)
+    groups = (n_asked > 0).sum(axis=1)
     return np.asarray(share.sum(axis=1) / np.maximum(groups, 1))
 
 
@@ -155,11 +155,11 @@ def macro_shares(counts: FloatArray) -> FloatArray:
     >>> macro_shares(np.array([[1.0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])).tolist()
     [0.75, 0.0, 1.5]
     """
-    right, asked = np.moveaxis(counts.reshape(len(counts), -1, 2), -1, 0)
-    totals = asked.sum(axis=0)
+    n_right, n_asked = np.moveaxis(counts.reshape(len(counts), -1, 2), -1, 0)
+    totals = n_asked.sum(axis=0)
     below = totals * (totals > 0).sum()
     weights = np.divide(len(counts), below, out=np.zeros_like(below), where=below > 0)
-    return np.asarray(right @ weights)
+    return np.asarray(n_right @ weights)
 
 
 STATISTICS: Final[Mapping[str, Statistic]] = {

@@ -93,15 +93,15 @@ def safe_axes(
     studies that is too small: one cell nested in another, or a chain of cells that overlap, on this track or
     with what the other one shows.
     """
-    shown: dict[str, dict[str, Mask]] = {}
+    cells_by_axis: dict[str, dict[str, Mask]] = {}
     for axis in axes:
         cells = publishable(axis, clusters)
         if not cells:
             continue
-        masks = [m for kept in shown.values() for m in kept.values()] + list(cells.values())
+        masks = [m for by_group in cells_by_axis.values() for m in by_group.values()] + list(cells.values())
         if not (derivable_small_set(masks, clusters) or _with_other_track(masks, clusters, beside)):
-            shown[axis.name] = cells
-    return shown
+            cells_by_axis[axis.name] = cells
+    return cells_by_axis
 
 
 def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside | None) -> bool:
@@ -115,8 +115,8 @@ def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside 
     inside = beside.common
     if large_enough(~beside.common, clusters):
         inside = np.ones(clusters.n_studies, dtype=bool)
-    shown = [mask[inside] for mask in (beside.common, *beside.masks, *masks)]
-    return derivable_small_set(shown, clusters.within(inside))
+    all_masks = [mask[inside] for mask in (beside.common, *beside.masks, *masks)]
+    return derivable_small_set(all_masks, clusters.within(inside))
 
 
 def derivable_small_set(masks: Sequence[Mask], clusters: Clusters) -> bool:

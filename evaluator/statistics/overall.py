@@ -107,6 +107,6 @@ def _draws(standard: Sequence[FloatArray], populations: Sequence[Population]) ->
         return None
     total: FloatArray | None = None
     for values, population in zip(standard, populations, strict=True):
-        (drawn,) = bootstrap.draw_means([values], population.clusters, population.seed)
-        total = drawn if total is None else total + drawn
+        (means,) = bootstrap.draw_means([values], population.clusters, population.seed)
+        total = means if total is None else total + means
     return None if total is None else total / len(populations)

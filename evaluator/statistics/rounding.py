@@ -54,7 +54,7 @@ def p_class(p: float) -> float:
     >>> [p_class(p) for p in (0.0001, 0.001, 0.0321, 0.05, 0.7)]
     [0.0009, 0.0099, 0.0499, 1.0, 1.0]
     """
-    return next((shown for level, shown in P_CLASSES.items() if p < level), 1.0)
+    return next((number for level, number in P_CLASSES.items() if p < level), 1.0)
 
 
 def p_text(p: float, *, classes: bool = False) -> str:

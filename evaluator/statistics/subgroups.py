@@ -147,25 +147,25 @@ def analyse_subgroups(
     """
     m = values.shape[1]
     results: list[list[AxisResult]] = [[] for _ in range(m)]
-    shown = [
+    usable = [
         (n, c) for n, c in cells_of(axes, clusters, private=private, beside=beside).items() if len(c) > 1
     ]
-    for done, (name, cells) in enumerate(shown):
+    for index, (name, cells) in enumerate(usable):
         if progress is not None:
-            progress("subgroups", done, len(shown))
+            progress("subgroups", index, len(usable))
         axis = _Axis(name, cells, clusters, strata, private=private)
         width = max(1, MAX_DRAWN // (axis.n_cells * draws) - 1)
         for start in range(0, m, width):
             models = _Models(axis, values[:, start : start + width], null, seed, draws)
             for j in range(models.n):
                 results[start + j].append(models.result(j, higher_is_better=higher_is_better))
-    return [_with_q(found) for found in results]
+    return [_with_q(result) for result in results]
 
 
-def _with_q(found: list[AxisResult]) -> list[AxisResult]:
-    tested = [r.p for r in found if r.p is not None]
+def _with_q(results: list[AxisResult]) -> list[AxisResult]:
+    tested = [r.p for r in results if r.p is not None]
     q = iter(significance.benjamini_hochberg(tested).tolist())
-    return [replace(r, q=next(q)) if r.p is not None else r for r in found]
+    return [replace(r, q=next(q)) if r.p is not None else r for r in results]
 
 
 class _Axis:
@@ -253,13 +253,13 @@ class _Models:
         self.axis, self.n, self.null = axis, values.shape[1], null is not None
         table = values if null is None else np.column_stack([values, null])
         flat = [cell for row in axis.within for cell in row]
-        drawn = group_draws(table, [*axis.masks, *flat], axis.clusters, seed, draws)
+        replicates = group_draws(table, [*axis.masks, *flat], axis.clusters, seed, draws)
         empty = np.full(table.shape[1], np.nan)
         means = [table[c].mean(axis=0) if c.any() else empty for c in (*axis.masks, *flat)]
         groups, shape = len(axis.masks), (len(axis.masks), len(axis.kinds), table.shape[1])
-        self.means, self.draws = np.array(means[:groups]), drawn[:groups]
+        self.means, self.draws = np.array(means[:groups]), replicates[:groups]
         self.within_means = np.array(means[groups:]).reshape(shape)
-        self.within = drawn[groups:].reshape(*shape, draws)
+        self.within = replicates[groups:].reshape(*shape, draws)
         self.groups = [_estimates(self.means[i], self.draws[i], n) for i, n in enumerate(self.axis.patients)]
         self.gaps = [self._gaps(a, b) for a, b in axis.pairs]
         self.p = self._omnibus()
@@ -298,10 +298,10 @@ class _Models:
         """
         axis = self.axis
         patients = min(axis.patients[a], axis.patients[b])
-        values, drawn = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
+        values, replicates = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
         standardised = beyond = None
         if self.null:
-            beyond = _estimates(values - values[-1], drawn - drawn[-1], patients)
+            beyond = _estimates(values - values[-1], replicates - replicates[-1], patients)
         mix = axis.mixes[a, b]
         if mix is not None:
             terms = list(zip(mix.strata, mix.weights, strict=True))
@@ -309,7 +309,7 @@ class _Models:
             standard = sum(w * (self.within_means[a, s] - self.within_means[b, s]) for s, w in terms)
             spread = sum(w * (self.within[a, s] - self.within[b, s]) for s, w in terms)
             standardised = _estimates(np.asarray(standard), np.asarray(spread), mix.patients)
-        return _estimates(values, drawn, patients), standardised, beyond
+        return _estimates(values, replicates, patients), standardised, beyond
 
     def _omnibus(self) -> FloatArray | None:
         """P of "all groups are alike", shape (M,): the largest gap in standard errors against its bootstrap law."""
@@ -318,11 +318,11 @@ class _Models:
             return None
         observed, null = np.zeros(self.means.shape[1]), np.zeros(self.draws[0].shape)
         for a, b in combinations(sure, 2):
-            gap, drawn = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
-            error = drawn.std(axis=1, ddof=1)
+            gap, replicates = self.means[a] - self.means[b], self.draws[a] - self.draws[b]
+            error = replicates.std(axis=1, ddof=1)
             inverse = np.divide(1.0, error, out=np.zeros_like(error), where=error > ties.TIE)
             np.maximum(observed, np.abs(gap) * inverse, out=observed)
-            np.maximum(null, np.abs(drawn - gap[:, None]) * inverse[:, None], out=null)
+            np.maximum(null, np.abs(replicates - gap[:, None]) * inverse[:, None], out=null)
         return np.asarray((1 + (null >= observed[:, None]).sum(axis=1)) / (null.shape[1] + 1))
 
 

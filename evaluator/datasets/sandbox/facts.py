@@ -24,12 +24,12 @@ def facts_of(text: str) -> list[Fact]:
     Sentences of the grammar are looked up; another sentence yields what its words name: a finding
     by one of its terms, negated or hedged as its words say.
     """
-    found: dict[Fact, None] = {}
+    facts: dict[Fact, None] = {}
     for sentence in sentences_of(text):
         known = sentence_table().get(sentence)
         for fact in known.facts if known else _guess(sentence):
-            found.setdefault(fact)
-    return list(found)
+            facts.setdefault(fact)
+    return list(facts)
 
 
 def _guess(sentence: str) -> list[Fact]:

@@ -34,14 +34,14 @@ TEAM: Final = "rexrank-sandbox"
 
 def near_copy(study: Study, rng: random.Random) -> StudyReport:
     """The reference's facts in other words; now and then a denial left out or a severity misjudged."""
-    kept = tuple(f for f in study.absent if rng.random() < 0.8)
+    absent = tuple(f for f in study.absent if rng.random() < 0.8)
     present = tuple(
         replace(f, severity=rng.choice(FINDINGS[f.finding].severities))
         if f.severity and rng.random() < 0.3
         else f
         for f in study.present
     )
-    return write_report(replace(study, present=present, absent=kept), rng)
+    return write_report(replace(study, present=present, absent=absent), rng)
 
 
 def paraphrase(study: Study, rng: random.Random) -> StudyReport:

@@ -65,33 +65,33 @@ def _findings(skip: set[str], n: int, rng: random.Random) -> tuple[str, ...]:
 def _asked(study: Study, rng: random.Random) -> Iterator[Asked]:
     """The questions about a study."""
     sure = [f for f in study.present if f.status == "present"]
-    held = {f.finding for f in study.present}
-    yield _presence(sure, held, rng)
+    findings = {f.finding for f in study.present}
+    yield _presence(sure, findings, rng)
     if study.absent:
         yield _negation(study, rng)
     for fact in study.present:
         if fact.location:
             yield _location(fact, rng)
     for fact in sure[:1]:
-        yield _diagnosis(fact, held, rng)
+        yield _diagnosis(fact, findings, rng)
     for fact in sure:
         if fact.severity and rng.random() < 0.5:
             yield _degree(fact, rng)
 
 
-def _presence(sure: list[Fact], held: set[str], rng: random.Random) -> Asked:
+def _presence(sure: list[Fact], findings: set[str], rng: random.Random) -> Asked:
     question = "Which of these findings does the study show?"
     if not sure:
         return Asked(
             "Presence Assessment",
             question,
             NOTHING,
-            _findings(held, 3, rng),
+            _findings(findings, 3, rng),
             "No finding",
             "Nothing abnormal is described.",
         )
     fact = rng.choice(sure)
-    wrong = (NOTHING, *_findings(held, 2, rng)) if rng.random() < 0.5 else _findings(held, 3, rng)
+    wrong = (NOTHING, *_findings(findings, 2, rng)) if rng.random() < 0.5 else _findings(findings, 3, rng)
     label = FINDINGS[fact.finding].label
     return Asked("Presence Assessment", question, _name(fact), wrong, label, f"{_name(fact)} is described.")
 
@@ -117,9 +117,9 @@ def _location(fact: Fact, rng: random.Random) -> Asked:
     )  # fmt: skip
 
 
-def _diagnosis(fact: Fact, held: set[str], rng: random.Random) -> Asked:
+def _diagnosis(fact: Fact, findings: set[str], rng: random.Random) -> Asked:
     right = _DIAGNOSES[fact.finding]
-    wrong = rng.sample([d for k, d in _DIAGNOSES.items() if k not in held], 3)
+    wrong = rng.sample([d for k, d in _DIAGNOSES.items() if k not in findings], 3)
     question = f"What best explains the {FINDINGS[fact.finding].terms[0]}?"
     return Asked(
         "Differential Diagnosis",
@@ -153,22 +153,22 @@ def questions(seed: int = SEED) -> Mapping[str, Mapping[str, Any]]:
     rng = random.Random(seed + 2)  # noqa: S311 - a dataset, not a secret
     entries: dict[str, Mapping[str, Any]] = {}
     for study in studies(seed):
-        for number, asked in enumerate(_asked(study, rng), start=1):
-            options = [asked.right, *asked.wrong]
+        for number, question in enumerate(_asked(study, rng), start=1):
+            options = [question.right, *question.wrong]
             rng.shuffle(options)
-            entries[f"{study.id}-q{number}"] = _entry(study, asked, options, reports[study.id])
+            entries[f"{study.id}-q{number}"] = _entry(study, question, options, reports[study.id])
     return entries
 
 
-def _entry(study: Study, asked: Asked, options: list[str], report: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(study: Study, question: Asked, options: list[str], report: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "question": asked.text,
+        "question": question.text,
         "options": [f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=True)],
-        "correct_answer": LETTERS[options.index(asked.right)],
-        "correct_answer_explanation": asked.because,
-        "task_name": asked.skill,
-        "category": asked.category,
-        "subcategory": asked.category,
+        "correct_answer": LETTERS[options.index(question.right)],
+        "correct_answer_explanation": question.because,
+        "task_name": question.skill,
+        "category": question.category,
+        "subcategory": question.category,
         "study_id": study.id,
         "PatientID": study.patient,
         "PatientAge": f"{study.age:03}Y",

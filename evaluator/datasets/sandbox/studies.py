@@ -87,13 +87,13 @@ def draw_fact(key: str, rng: random.Random, *, prior: bool) -> Fact:
 
 def write_report(study: Study, rng: random.Random) -> StudyReport:
     """The study's facts in words: abnormal first, then denials, then what is normal."""
-    said = [say(f, rng.randrange(3)).text for f in (*study.present, *study.absent)]
-    said += [normal_sentence(t, rng.randrange(3)).text for t in study.normal]
+    sentences = [say(f, rng.randrange(3)).text for f in (*study.present, *study.absent)]
+    sentences += [normal_sentence(t, rng.randrange(3)).text for t in study.normal]
     if study.present:
         impression = " ".join(say(replace(f, change=""), rng.randrange(3)).text for f in study.present)
     else:
         impression = no_disease(rng.randrange(3)).text
-    return StudyReport(" ".join(said), impression)
+    return StudyReport(" ".join(sentences), impression)
 
 
 def references(seed: int = SEED) -> dict[str, dict[str, Any]]:

@@ -79,20 +79,20 @@ class Judge:
         for key, request in zip(keys, requests, strict=True):
             if key in known or key in todo:
                 continue
-            stored = self._transcripts.get(key) if self._transcripts else None
-            if stored is None:
+            answer = self._transcripts.get(key) if self._transcripts else None
+            if answer is None:
                 todo[key] = request
             else:
-                known[key] = stored
+                known[key] = answer
         if todo:
             total = len(known) + len(todo)
-            done = len(known)
+            n_done = len(known)
 
             def step() -> None:
-                nonlocal done
-                done += 1
+                nonlocal n_done
+                n_done += 1
                 if progress:
-                    progress(done, total)
+                    progress(n_done, total)
 
             known |= asyncio.run(self._ask_all(todo, step))
         return [known[key] for key in keys]
@@ -159,8 +159,8 @@ class Judge:
             await asyncio.gather(*(one(k, r) for k, r in todo.items()))
         if over:
             cure = "raise the cap" if isinstance(over, JudgeBudgetSpent) else "mend that"
-            kept = f" {len(answers)} answers were stored;" if self._transcripts else ""
-            raise type(over)(f"{over}.{kept} {cure} and run again.")
+            note = f" {len(answers)} answers were stored;" if self._transcripts else ""
+            raise type(over)(f"{over}.{note} {cure} and run again.")
         return answers
 
     def _cap(self, prompt: int, completion: int) -> str:

@@ -173,11 +173,11 @@ def read_judges(path: Path) -> Judges:
 
     Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
     """
-    found = read_host_file(path, JudgesFile, form="TOML").judges
-    engines = {key: _engine(judge, judge.serve) for key, judge in found.items() if judge.serve}
+    judges = read_host_file(path, JudgesFile, form="TOML").judges
+    engines = {key: _engine(judge, judge.serve) for key, judge in judges.items() if judge.serve}
     settings = {
         key: replace(_settings(judge, engines.get(key)), control_prompts=_prompts(path, key, judge))
-        for key, judge in found.items()
+        for key, judge in judges.items()
     }
     return Judges(settings, engines)
 
@@ -204,18 +204,18 @@ def _prompts(file: Path, key: str, judge: JudgeConfig) -> tuple[str, ...]:
 
 
 def _engine(judge: JudgeConfig, serve: ServeConfig) -> ServeOptions:
-    given = serve.model_dump(exclude_unset=True, exclude_none=True, exclude={"weights"})
-    return ServeOptions(model=serve.weights, served_name=judge.model, **given)
+    options = serve.model_dump(exclude_unset=True, exclude_none=True, exclude={"weights"})
+    return ServeOptions(model=serve.weights, served_name=judge.model, **options)
 
 
 def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
-    given = judge.model_dump(
+    fields = judge.model_dump(
         exclude_unset=True, exclude_none=True, exclude={"serve", "hosted_ok_for", "control_prompts"}
     )
     if engine is not None:
-        given |= {"base_url": given.get("base_url", base_url(engine)), "served": engine.model}
-        given.setdefault("revision", engine.revision)
-    return JudgeSettings(**given, hosted_ok_for=frozenset(judge.hosted_ok_for))
+        fields |= {"base_url": fields.get("base_url", base_url(engine)), "served": engine.model}
+        fields.setdefault("revision", engine.revision)
+    return JudgeSettings(**fields, hosted_ok_for=frozenset(judge.hosted_ok_for))
 
 
 @contextmanager

@@ -192,18 +192,18 @@ def server_says(settings: JudgeSettings) -> dict[str, Any]:
     Nothing of a server that does not say. Raises `JudgeVoid` when it cannot be reached.
     """
     address = settings.base_url.rstrip("/")
-    found: dict[str, Any] = {}
-    listed = _get(f"{address}/models", settings)
-    models = listed.get("data") if isinstance(listed, dict) else None
+    answer: dict[str, Any] = {}
+    listing = _get(f"{address}/models", settings)
+    models = listing.get("data") if isinstance(listing, dict) else None
     if isinstance(models, list):
         entries = [{k: v for k, v in m.items() if k not in _PASSING} for m in models if isinstance(m, dict)]
         ours = [m for m in entries if m.get("id") == settings.model]
         # tie: equal texts are equal entries
-        found["models"] = ours or sorted(entries, key=lambda m: json.dumps(m, sort_keys=True))
+        answer["models"] = ours or sorted(entries, key=lambda m: json.dumps(m, sort_keys=True))
     version = _get(f"{address.removesuffix('/v1')}/version", settings)
     if isinstance(version, dict):
-        found["version"] = version
-    return found
+        answer["version"] = version
+    return answer
 
 
 class _Unmoved(urllib.request.HTTPRedirectHandler):

@@ -59,8 +59,8 @@ class JudgeSettings:
     def decoding(self) -> str:
         """How answers are drawn, for a signature."""
         way = "ids" if self.token_ids else "chat"
-        drawn = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
-        return f"{drawn},max{self.max_tokens}" + (",schema-2" if self.structured else "")
+        mode = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
+        return f"{mode},max{self.max_tokens}" + (",schema-2" if self.structured else "")
 
 
 def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict[str, JudgeSettings]:

@@ -53,50 +53,50 @@ def differences(
 ) -> tuple[list[list[str]], list[str]]:
     """(errors of each of the six categories, matched findings), each by the finding's name."""
     errors: list[list[str]] = [[] for _ in _ERRORS]
-    matched: list[str] = []
+    matches: list[str] = []
     theirs = {f.finding: f for f in candidate}
     ours = {f.finding: f for f in reference}
     for name, wanted in ours.items():
-        seen = theirs.get(name)
-        if seen is None:
+        finding = theirs.get(name)
+        if finding is None:
             # An unmentioned normal is no error.
             if wanted.status != "absent":
                 errors[1].append(name)
-        elif (seen.status == "absent") != (wanted.status == "absent"):
-            errors[1 if seen.status == "absent" else 0].append(name)
+        elif (finding.status == "absent") != (wanted.status == "absent"):
+            errors[1 if finding.status == "absent" else 0].append(name)
         else:
-            wrong = _wrong(wanted, seen)
+            wrong = _wrong(wanted, finding)
             for category in wrong:
                 errors[category].append(name)
             if not wrong:
-                matched.append(name)
-    errors[0] += [name for name, seen in theirs.items() if name not in ours and seen.status != "absent"]
-    return errors, matched
+                matches.append(name)
+    errors[0] += [name for name, finding in theirs.items() if name not in ours and finding.status != "absent"]
+    return errors, matches
 
 
-def _wrong(wanted: FactLike, seen: FactLike) -> list[int]:
+def _wrong(wanted: FactLike, finding: FactLike) -> list[int]:
     wrong = []
-    if wanted.location != seen.location:
+    if wanted.location != finding.location:
         wrong.append(2)
-    if wanted.severity != seen.severity or wanted.status != seen.status:
+    if wanted.severity != finding.severity or wanted.status != finding.status:
         wrong.append(3)
-    if wanted.change != seen.change:
+    if wanted.change != finding.change:
         wrong.append(5 if wanted.change else 4)
     return wrong
 
 
 def green_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike]) -> str:
     """The comparison in GREEN's answer format."""
-    errors, matched = differences(reference, candidate)
+    errors, matches = differences(reference, candidate)
     significant = "\n".join(
-        f"({label}) {title}: {len(found)}. {'; '.join(found)}".rstrip()
-        for label, title, found in zip("abcdef", _ERRORS, errors, strict=True)
+        f"({label}) {title}: {len(listing)}. {'; '.join(listing)}".rstrip()
+        for label, title, listing in zip("abcdef", _ERRORS, errors, strict=True)
     )
-    found = f"{len(matched)}. {'; '.join(matched)}".rstrip() if matched else "No matched findings."
+    listing = f"{len(matches)}. {'; '.join(matches)}".rstrip() if matches else "No matched findings."
     return (
         "[Explanation]:\nThe facts of both reports were compared.\n\n"
         f"[Clinically Significant Errors]:\n{significant}\n\n"
-        f"[Clinically Insignificant Errors]:\nNo errors.\n\n[Matched Findings]:\n{found}"
+        f"[Clinically Insignificant Errors]:\nNo errors.\n\n[Matched Findings]:\n{listing}"
     )
 
 
@@ -128,7 +128,7 @@ def crimson_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike])
     both = [name for name in r_ids if name in p_ids]
     kinds = {2: "location", 3: "severity", 4: "temporal", 5: "temporal"}
     wrong = {name: sorted({kinds[c] for c in kinds if name in errors[c]}) for name in both}
-    listed = [
+    findings = [
         [
             {"id": ids[f.finding], "finding": f.finding, "clinical_significance": _significance(f.finding)}
             for f in facts
@@ -137,8 +137,8 @@ def crimson_answer(reference: Sequence[FactLike], candidate: Sequence[FactLike])
     ]
     return json.dumps(
         {
-            "reference_findings": _distinct(listed[0]),
-            "predicted_findings": _distinct(listed[1]),
+            "reference_findings": _distinct(findings[0]),
+            "predicted_findings": _distinct(findings[1]),
             "matched_findings": [{"ref_id": r_ids[n], "pred_id": p_ids[n]} for n in both],
             "errors": {
                 "false_findings": [i for n, i in p_ids.items() if n not in r_ids],

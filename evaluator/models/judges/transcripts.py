@@ -52,8 +52,8 @@ class Answer:
         """What to say where the answer could not be used: the error, or how the text begins."""
         if self.text is None:
             return self.error or "there was no answer"
-        cut = " and was cut off" if self.finish_reason == "length" else ""
-        return f"the answer could not be read: it begins with {visible(self.text.strip(), 40)!r}{cut}"
+        ending = " and was cut off" if self.finish_reason == "length" else ""
+        return f"the answer could not be read: it begins with {visible(self.text.strip(), 40)!r}{ending}"
 
 
 _STORED: Final = {"text": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
@@ -87,13 +87,13 @@ class Transcripts:
         try:
             if not path.is_file():  # a pipe would be waited for
                 return None
-            stored: Any = json.loads(path.read_text("utf-8"))
+            entry: Any = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
-        sound = isinstance(stored, dict) and all(type(stored.get(k)) is t for k, t in _STORED.items())
-        if not sound or any(stored[k] < 0 for k, t in _STORED.items() if t is int):
+        sound = isinstance(entry, dict) and all(type(entry.get(k)) is t for k, t in _STORED.items())
+        if not sound or any(entry[k] < 0 for k, t in _STORED.items() if t is int):
             return None
-        return Answer(**{k: stored[k] for k in _STORED}, cached=True)
+        return Answer(**{k: entry[k] for k in _STORED}, cached=True)
 
     def put(self, key: str, request: Request, answer: Answer, model: str) -> None:
         """Store an answer that has text, with its request."""

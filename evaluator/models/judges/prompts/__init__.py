@@ -27,5 +27,5 @@ def green_parts() -> tuple[str, str, str]:
 def fineradscore_messages() -> list[dict[str, str]]:
     """The few-shot messages of FineRadScore, without the report in question."""
     text = resources.files(__name__).joinpath("fineradscore.json").read_text("utf-8")
-    stored: dict[str, Any] = json.loads(text)
-    return [dict(m) for m in stored["messages"]]
+    prompt: dict[str, Any] = json.loads(text)
+    return [dict(m) for m in prompt["messages"]]
