@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.leaderboard.overall_table import OverallSetting
-from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.reported import ReportedRow, cost_of, ranked_by
 from evaluator.statistics.ranks import average_ranks
 from evaluator.statistics.ties import by_cost
 
@@ -18,7 +18,7 @@ from evaluator.statistics.ties import by_cost
 class ReportedPlace:
     """A published model over the datasets of its snapshot.
 
-    `ranks`: by dataset the rank by 1/RadCliQ-v1, equal values sharing their mean rank. `doubtful`: datasets on
+    `ranks`: by dataset the rank by what ReXrank orders its rows by, equal values sharing their mean rank. `doubtful`: datasets on
     which the row contradicts itself. `mean_rank` over all datasets, `place` by it, `without`: the place with
     each dataset left out; `None` and empty for a model that lacks one.
     """
@@ -34,9 +34,10 @@ class ReportedPlace:
 
 @dataclass(frozen=True, slots=True)
 class ReportedOverall:
-    """The newest snapshot of a track: datasets in the order of the blocks, complete models by mean rank, the others by name."""
+    """The newest snapshot of a track: what ReXrank orders its rows by, datasets in the order of the blocks, complete models by mean rank, the others by name."""
 
     snapshot: str
+    key: str
     datasets: tuple[str, ...]
     complete: tuple[ReportedPlace, ...]
     incomplete: tuple[ReportedPlace, ...]
@@ -45,22 +46,23 @@ class ReportedOverall:
 def reported_overall(
     rows: Sequence[ReportedRow], track: str, setting: OverallSetting
 ) -> ReportedOverall | None:
-    """The newest snapshot's models of a track over its datasets; `None` where nothing was published."""
+    """The newest snapshot's models of a track over its datasets; `None` where fewer than two were published: there is no more to say than their board does."""
     here = [r for r in rows if r.track == track]
     snapshot = max((r.snapshot for r in here), default="")
     here = [r for r in here if r.snapshot == snapshot]
     ordered = [d for b in setting.blocks for d in b.datasets]
     datasets = tuple(d for d in ordered if any(r.dataset == d for r in here))
-    if not datasets:
+    if len(datasets) < 2:
         return None
     ranks = {d: _ranks([r for r in here if r.dataset == d]) for d in datasets}
     names = sorted({r.model for r in here})
     complete = [n for n in names if all(n in ranks[d] for d in datasets)]
-    table = np.array([[ranks[d][n] for d in datasets] for n in complete]).reshape(len(complete), -1)
+    table = np.array([[ranks[d][n] for d in datasets] for n in complete]).reshape(
+        len(complete), len(datasets)
+    )
     mean = table.mean(axis=1)
     place = average_ranks(mean)
-    left_out = range(len(datasets) if len(datasets) > 1 else 0)
-    without = [average_ranks(np.delete(table, i, axis=1).mean(axis=1)) for i in left_out]
+    without = [average_ranks(np.delete(table, i, axis=1).mean(axis=1)) for i in range(len(datasets))]
     made = {n: _place(n, here, ranks) for n in names}
     full = [
         ReportedPlace(
@@ -76,6 +78,7 @@ def reported_overall(
     ]
     return ReportedOverall(
         snapshot,
+        ranked_by(here),
         datasets,
         tuple(by_cost(full, [p.mean_rank or 0.0 for p in full])),
         tuple(made[n] for n in names if n not in complete),
@@ -83,11 +86,11 @@ def reported_overall(
 
 
 def _ranks(rows: Sequence[ReportedRow]) -> dict[str, float]:
-    """By model the rank on one dataset; of rows without the metric none."""
-    # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
-    means = {r.model: 1 / shown for r in rows if (shown := r.values.get("radcliq_v1_reciprocal"))}
-    ranks = average_ranks(np.array(list(means.values())))
-    return {model: float(rank) for model, rank in zip(means, ranks, strict=True)}
+    """By model the rank on one dataset by what ReXrank orders its rows by; of rows without that figure none."""
+    key = ranked_by(rows)
+    costs = {r.model: cost for r in rows if math.isfinite(cost := cost_of(r, key))}
+    ranks = average_ranks(np.array(list(costs.values())))
+    return {model: float(rank) for model, rank in zip(costs, ranks, strict=True)}
 
 
 def _place(name: str, rows: Sequence[ReportedRow], ranks: Mapping[str, Mapping[str, float]]) -> ReportedPlace:

@@ -32,6 +32,7 @@ class Block(Entry):
 _BLOCKS: Final = (
     Block(title="Mostly normal, outpatients", datasets=("iu-xray", "rexgradient")),
     Block(title="Hospital patients, mostly abnormal", datasets=("mimic-cxr", "chexpert-plus")),
+    Block(title="Multiple-choice questions", datasets=("rexvqa", "rexvqa-public")),
 )
 
 
@@ -40,7 +41,7 @@ class OverallSetting(Typed):
 
     boards: Annotated[
         Slugs, Field(description="Datasets that count; a model is complete that is ranked on all of them.")
-    ] = ("iu-xray", "mimic-cxr", "chexpert-plus")
+    ] = ("iu-xray", "mimic-cxr", "chexpert-plus", "rexvqa", "rexvqa-public")
     blocks: Annotated[
         tuple[Block, ...],
         Field(strict=False, description="Datasets of similar populations, in the order of the columns."),
@@ -63,14 +64,10 @@ class OverallSetting(Typed):
             raise disagreement(wrongs)
         return self
 
-    @property
-    def ordered(self) -> tuple[str, ...]:
-        """The datasets that count, in the order of the blocks."""
-        return tuple(d for b in self.blocks for d in b.datasets if d in self.boards)
-
     def having(self, track: str) -> tuple[str, ...]:
-        """The datasets that count in a track: those that have it, and so belong to its task."""
-        return tuple(d for d in self.ordered if track in get_dataset(d).tracks)
+        """The datasets that count in a track, in the order of the blocks: those that have it, and so belong to its task."""
+        counted = (d for b in self.blocks for d in b.datasets if d in self.boards)
+        return tuple(d for d in counted if track in get_dataset(d).tracks)
 
 
 def read_setting(leaderboard: Path) -> OverallSetting:

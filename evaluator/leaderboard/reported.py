@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,8 @@ SKILLS: Final = (
     "accuracy_negation",
     "accuracy_presence",
 )
+RANKED_BY: Final = ("radcliq_v1_reciprocal", "accuracy_macro", "accuracy")
+"""What ReXrank orders its rows by: the first that any row of a snapshot has."""
 MACRO: Final = "accuracy_macro"
 HALF_ACCURACY_STEP: Final = 0.00005
 """Accuracies are rounded to four decimals."""
@@ -114,6 +116,22 @@ def consistent(values: Mapping[str, float | None]) -> bool:
     parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
     shown_slack = HALF_STEP / shown**2
     return abs(gap) <= parts_slack + shown_slack + 1e-9
+
+
+def ranked_by(rows: Sequence[ReportedRow]) -> str:
+    """The key of what ReXrank orders the rows of one snapshot by."""
+    return next((k for k in RANKED_BY if any(r.values.get(k) for r in rows)), RANKED_BY[0])
+
+
+def cost_of(row: ReportedRow, key: str) -> float:
+    """What ranks a row, lower is better; infinity without a value.
+
+    Of 1/RadCliQ-v1 it is the mean behind it, of which one below 0 is better than any other.
+    """
+    shown = row.values.get(key)
+    if not shown:
+        return math.inf
+    return 1 / shown if key.endswith("_reciprocal") else -shown
 
 
 def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:

@@ -15,6 +15,7 @@ from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_
 from evaluator.metrics.registry import get_metric
 from evaluator.site.board.verdict import Answer, listed
 from evaluator.site.content import Content
+from evaluator.site.reported import REPORTED_TITLES
 from evaluator.site.template import render
 from evaluator.site.words import TRACK_TITLES, number
 
@@ -105,20 +106,20 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A track's table, or ReXrank's own rows; `view` is `None` where no model is ranked."""
+    """A track's table, or ReXrank's own rows, and the datasets that count; `view` is `None` where no model is ranked."""
 
     anchor: str
     title: str
     track: str
+    datasets: str
     view: View | None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page: its sections, and the datasets that count."""
+    """The page: its sections."""
 
     sections: tuple[Section, ...]
-    names: str
 
 
 def overall_page(content: Content) -> str:
@@ -127,13 +128,16 @@ def overall_page(content: Content) -> str:
     tracks = [t for t in TRACK_TITLES if content.setting.having(t)]
     for track in tracks:
         title, table = TRACK_TITLES[track], content.overall.get(track)
-        own.append(Section(track, title.capitalize(), title, _view(table, content) if table else None))
+        datasets = listed([get_dataset(d).title for d in content.setting.having(track)])
+        own.append(
+            Section(track, title.capitalize(), title, datasets, _view(table, content) if table else None)
+        )
         if found := reported_overall(content.reported, track, content.setting):
             name = f"Reported by ReXrank, not re-scored: {title}"
-            reported.append(Section(f"reported-{track}", name, title, _reported(found, track, content)))
+            view = _reported(found, track, content)
+            reported.append(Section(f"reported-{track}", name, title, datasets, view))
     sections = (*own, *reported) if content.overall else (*reported, *own)
-    names = ", ".join(get_dataset(d).title for d in content.setting.having(track))
-    return render("overall.md", view=Page(sections, names))
+    return render("overall.md", view=Page(sections))
 
 
 def answers(table: OverallTable) -> tuple[Answer, ...]:
@@ -281,7 +285,7 @@ def _reported(found: ReportedOverall, track: TrackName, content: Content) -> Vie
         first=("By mean rank", "Model", "Mean rank"),
         last=(),
         rows=tuple(_reported_line(p, found) for p in found.complete),
-        legend="Ranks by 1/RadCliQ-v1 among the published models of each dataset. A wavy underline marks a value that contradicts its own components.",
+        legend=f"Ranks by {REPORTED_TITLES[found.key]} among the published models of each dataset. A wavy underline marks a value that contradicts its own components.",
         without=Smaller(
             "Overall rank without each dataset",
             titles,

@@ -12,11 +12,12 @@ from typing import Final
 from evaluator.datasets.registry import Dataset
 from evaluator.leaderboard.overall_reported import ReportedOverall, rank_words, reported_overall
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
+from evaluator.leaderboard.reported import ranked_by
 from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import digits_of, rank_text
 from evaluator.site.board.cells import bar_of, bar_scale, best_null, shown_parts
-from evaluator.site.board.reported_table import newest, ranked_by
+from evaluator.site.board.reported_table import newest
 from evaluator.site.board.verdict import Answer, answers
 from evaluator.site.content import Content
 from evaluator.site.overall import answers as overall_answers

@@ -19,7 +19,7 @@ from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
 
 SETTING = OverallSetting()
-DATASETS = SETTING.ordered
+DATASETS = SETTING.having("findings")
 
 
 @pytest.fixture(scope="module")
@@ -196,25 +196,26 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
     assert read_setting(tmp_path) == SETTING
     (tmp_path / "overall-boards.json").write_text(json.dumps({"boards": [*SETTING.boards, "rexgradient"]}))
     setting = read_setting(tmp_path)
-    assert setting.ordered == ("iu-xray", "rexgradient", "mimic-cxr", "chexpert-plus")
-    made = make_populations(tmp_path, setting.ordered, n_models=5, n_studies=60, setting=setting)["findings"]
+    names = setting.having("findings")
+    assert names == ("iu-xray", "rexgradient", "mimic-cxr", "chexpert-plus")
+    made = make_populations(tmp_path, names, n_models=5, n_studies=60, setting=setting)["findings"]
     assert {p.p for p in made.pairs} <= {0.0009, 0.0099, 0.0499, 1.0}
-    assert {r.id: set(r.without) for r in made.rows}["team00/model"] == set(setting.ordered)
-    boards = {d: read_table(tmp_path / f"tables/{d}.findings.json") for d in setting.ordered}
+    assert {r.id: set(r.without) for r in made.rows}["team00/model"] == set(names)
+    boards = {d: read_table(tmp_path / f"tables/{d}.findings.json") for d in names}
     assert objection(made, setting, boards) is None
     assert objection(made, SETTING, boards) is not None
 
 
 def test_an_order_is_of_one_task(boards):
     """Boards of questions take no part in the order of reports, nor those of reports in that of answers."""
-    blocks = ({"title": "Reports", "datasets": [*DATASETS]}, {"title": "Questions", "datasets": ["rexvqa"]})
-    setting = OverallSetting.model_validate({"boards": [*DATASETS, "rexvqa"], "blocks": blocks})
-    assert setting.having("answers") == ("rexvqa",)
-    table = skeleton("findings", setting, boards)
+    assert SETTING.having("answers") == ("rexvqa", "rexvqa-public")
+    blocks = ({"title": "Reports", "datasets": [*DATASETS]},)
+    reports = OverallSetting.model_validate({"boards": [*DATASETS], "blocks": blocks})
+    table = skeleton("findings", SETTING, boards)
     assert tuple(b.dataset for b in table.boards) == DATASETS
-    assert table.rows == skeleton("findings", SETTING, boards).rows
-    answers = skeleton("answers", setting, {})
-    assert [b.dataset for b in answers.boards] == ["rexvqa"]
+    assert table.rows == skeleton("findings", reports, boards).rows
+    answers = skeleton("answers", SETTING, {})
+    assert [b.dataset for b in answers.boards] == ["rexvqa", "rexvqa-public"]
     assert answers.primary == "accuracy_macro"
 
 
@@ -243,6 +244,19 @@ def test_reported_rows_stand_by_mean_rank():
     assert found.complete[0].without == (2.0, 1.0)
     assert [p.model for p in found.incomplete] == ["D"]
     assert reported_overall(rows, "report", SETTING) is None
+    assert reported_overall(rows[:1], "findings", SETTING) is None, "one dataset: its own board says it"
+
+
+def test_reported_answers_are_placed_by_their_own_metric():
+    rows = [
+        ReportedRow("2026-08", d, "answers", m, "Somewhere", "2026", "", values={"accuracy": v})
+        for d in ("rexvqa", "rexvqa-public")
+        for m, v in (("A", 0.8), ("B", 0.9))
+    ]
+    overall = reported_overall(rows, "answers", SETTING)
+    assert [(p.model, p.mean_rank) for p in overall.complete] == [("B", 1.0), ("A", 2.0)]
+    apart = [r for r in rows if (r.model, r.dataset) in {("A", "rexvqa"), ("B", "rexvqa-public")}]
+    assert reported_overall(apart, "answers", SETTING).complete == ()
 
 
 def test_a_model_that_is_withdrawn_everywhere_is_not_listed(boards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from evaluator.datasets.references import References, load_references, parse_ref
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.questions import READERS, answers
 from evaluator.datasets.skills import SKILLS
+from evaluator.leaderboard.overall_table import SETTING_FILE, read_overall
 from evaluator.leaderboard.rank import rank_all
 from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.records import Board, read_records, read_studies
@@ -100,6 +102,25 @@ def test_ranking_twice_gives_the_same_bytes(board):
     before = path.read_bytes()
     rank_all(folder, folder / "store", rehearsal=False)
     assert path.read_bytes() == before
+
+
+def test_answers_have_an_overall_ranking_of_their_own(board, tmp_path):
+    """A lead is the difference of two macro accuracies in units of the questions' typical difference."""
+    folder = shutil.copytree(board[0], tmp_path / "leaderboard")
+    setting = {"boards": [SANDBOX.id], "blocks": [{"title": "Made up", "datasets": [SANDBOX.id]}]}
+    (folder / SETTING_FILE).write_text(json.dumps(setting))
+    rank_all(folder, folder / "store", rehearsal=False)
+    table = read_overall(folder / "overall.answers.json")
+    assert not (folder / "overall.findings.json").exists()
+    assert table.primary == "accuracy_macro"
+    assert [r.model for r in board[2].rows] == [r.id.partition("/")[2] for r in table.rows]
+    means = {r.id: r.metrics["accuracy_macro"].mean for r in board[2].rows}
+    unit = table.boards[0].scale
+    for row in table.rows:
+        lead = (means[row.id] - np.mean(list(means.values()))) / unit
+        assert row.score == pytest.approx(lead, abs=0.02)
+    assert (table.rows[0].rank_low, table.rows[0].tied_with_best) == (1, True)
+    assert all(r.lacks == {} for r in table.rows)
 
 
 def test_the_item_values_of_the_file_add_up_to_the_figure(board):

@@ -97,7 +97,7 @@ def _overall(
 ) -> None:
     """Writes the overall tables; with boards of other crowds no model is complete that this one did not draw."""
     for track in ("findings", "report"):
-        here = {t.dataset: t for t in tables if t.track == track and t.dataset in setting.ordered}
+        here = {t.dataset: t for t in tables if t.track == track and t.dataset in setting.having(track)}
         if here:
             for name, text in overall_files(make_overall(track, setting, here, drawn[track])).items():
                 _put(folder / name, text)

@@ -11,7 +11,7 @@ from support.crowd import make_crowd
 
 def make_populations(
     folder: Path,
-    datasets: Sequence[str] = OverallSetting().boards,
+    datasets: Sequence[str] = OverallSetting().having("findings"),
     *,
     n_models: int = 8,
     n_studies: int = 120,

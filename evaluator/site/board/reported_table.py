@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evaluator.datasets.registry import Dataset
-from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.reported import RANKED_BY, ReportedRow, cost_of, ranked_by
 from evaluator.site.board.cells import Cell
 from evaluator.site.board.columns import Head, summary_of
 from evaluator.site.board.latex import CITE
@@ -17,8 +17,6 @@ from evaluator.site.views import Number
 from evaluator.site.words import TRACK_TITLES, number
 from evaluator.statistics.ties import by_cost
 
-RANKED_BY: Final = ("radcliq_v1_reciprocal", "accuracy_macro", "accuracy")
-"""What ReXrank orders its rows by: the first that any row of a snapshot has."""
 MARKED: Final = "reported by ReXrank, not re-scored"
 
 
@@ -31,22 +29,6 @@ def newest(rows: Sequence[ReportedRow]) -> list[ReportedRow]:
     key = ranked_by(found)
     ranked = [r for r in found if math.isfinite(cost_of(r, key))]
     return by_cost(ranked, [cost_of(r, key) for r in ranked]) + [r for r in found if r not in ranked]
-
-
-def ranked_by(rows: Sequence[ReportedRow]) -> str:
-    """The key of what ReXrank orders the rows of one snapshot by."""
-    return next((k for k in RANKED_BY if any(r.values.get(k) for r in rows)), RANKED_BY[0])
-
-
-def cost_of(row: ReportedRow, key: str) -> float:
-    """What ranks a row, lower is better; infinity without a value.
-
-    Of 1/RadCliQ-v1 it is the mean behind it, of which one below 0 is better than any other.
-    """
-    shown = row.values.get(key)
-    if not shown:
-        return math.inf
-    return 1 / shown if key.endswith("_reciprocal") else -shown
 
 
 def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, root: str) -> BoardTable:

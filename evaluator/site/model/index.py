@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.overall_table import range_text
-from evaluator.leaderboard.reported import ReportedRow
+from evaluator.leaderboard.reported import ReportedRow, cost_of, ranked_by
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table_files import rank_text
-from evaluator.site.board.reported_table import cost_of, newest, ranked_by
+from evaluator.site.board.reported_table import newest
 from evaluator.site.content import Content, Entry
 from evaluator.site.template import render
 from evaluator.site.views import Link
