@@ -30,7 +30,7 @@ def check_overall(bundle: Bundle) -> None:
         name = f"overall.{track}.json"
         table = _parsed(bundle, name)
         if table.track != track:
-            refuse(name, "is of another track")
+            refuse(name, "belongs to another track")
         if why := objection(table, setting, tables):
             refuse(name, why)
         for path, text in overall_files(table).items():
