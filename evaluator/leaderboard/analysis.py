@@ -46,8 +46,8 @@ class Analysis:
         whose mean is known, an exact difference would give the other's away. Without `exact_tests`
         p-values come in classes and shares of draws in twentieths.
         """
-        shown = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
-        pairs = [asdict(p) for p in shown]
+        tests = [p if exact_tests else replace(p, p=p_class(p.p)) for p in self.board.pairs]
+        pairs = [asdict(p) for p in tests]
         resolution = dict(self.board.resolution)
         if step is not None:
             for pair in pairs:

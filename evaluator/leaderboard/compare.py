@@ -85,9 +85,9 @@ def _difference(
 ) -> tuple[int, float, float | None, float | None, float | None]:
     if corpus_of(key):
         a, b = (frame_counts(key, f) for f in frames)
-        found = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
+        estimate = difference_of(key, a, b, bootstrap.clusters_of(frames[0]["patient"].tolist()), seed)
         if not tested(key):
-            return len(frames[0]), found.value, found.low, found.high, None
+            return len(frames[0]), estimate.value, estimate.low, estimate.high, None
     values = np.column_stack([frame_values(key, f) for f in frames])
     clusters = bootstrap.clusters_of(frames[0]["patient"].tolist())
     test = significance.sign_flip(values, clusters, seed)

@@ -108,10 +108,10 @@ def read_history(leaderboard: Path) -> History:
     return _whole(path, events, failures, b"")
 
 
-def _whole(path: Path, events: list[Event], failures: list[str], torn: bytes) -> History:
+def _whole(path: Path, events: list[Event], failures: list[str], fragment: bytes) -> History:
     if failures:
         raise RexrankError("\n".join([*failures[:20], _restore(path)]))
-    return History(events, torn)
+    return History(events, fragment)
 
 
 def _restore(path: Path) -> str:
@@ -141,11 +141,11 @@ def changes(history: Sequence[Event], tables: Sequence[Table]) -> list[Event]:
     }
     events = []
     for key in sorted(last.keys() | now.keys()):
-        told = last.get(key)
+        event = last.get(key)
         if key in now:
-            events += _seen(told, *now[key])
-        elif told and told.event not in _ABSENT:
-            events.append(_removed(told))
+            events += _seen(event, *now[key])
+        elif event and event.event not in _ABSENT:
+            events.append(_removed(event))
     # tie: the order in which they were found
     return sorted(events, key=lambda e: (e.date, e.dataset, e.track, e.id))
 
@@ -218,9 +218,9 @@ def _shown(table: Table, row: Row) -> float | None:
 def sound_bytes(path: Path) -> bytes:
     """The bytes of a history without a torn last line, each line with its end."""
     data = path.read_bytes()
-    torn = read_history(path.parent).torn
-    kept = data.rstrip(b"\n").removesuffix(torn) if torn else data
-    return kept + b"\n" if kept and not kept.endswith(b"\n") else kept
+    fragment = read_history(path.parent).torn
+    content = data.rstrip(b"\n").removesuffix(fragment) if fragment else data
+    return content + b"\n" if content and not content.endswith(b"\n") else content
 
 
 def history_line(event: Event) -> str:
@@ -235,14 +235,14 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     leave the file as it is.
     """
     path = leaderboard / HISTORY
-    torn = read_history(leaderboard).torn
-    kept = sound_bytes(path) if path.exists() else b""
+    fragment = read_history(leaderboard).torn
+    content = sound_bytes(path) if path.exists() else b""
     lines = [history_line(e) for e in events]
     with unbroken():
-        if torn:
-            append_line(leaderboard / TORN, torn)
-        if events or torn:
-            write_bytes(path, kept + "".join(lines).encode())
-    if not torn:
+        if fragment:
+            append_line(leaderboard / TORN, fragment)
+        if events or fragment:
+            write_bytes(path, content + "".join(lines).encode())
+    if not fragment:
         return ""
     return f"the last line of {path} was only half there. It was set aside in {leaderboard / TORN}."

@@ -65,16 +65,16 @@ def _draws(
     holders = {k: [name for name, f in frames.items() if k in f.columns] for k in keys}
     places = [(k, name) for k, names in holders.items() for name in names if not corpus_of(k)]
     values = [np.asarray(frames[name][k], dtype=np.float64)[:, None] for k, name in places]
-    found = bootstrap.draw_means(values, clusters, seed)
-    made = {place: drawn[:, 0] for place, drawn in zip(places, found, strict=True)}
+    means = bootstrap.draw_means(values, clusters, seed)
+    by_holder = {place: column[:, 0] for place, column in zip(places, means, strict=True)}
     counts = {
         k: [frame_counts(k, frames[m]) for m in names]
         for k, names in holders.items()
         if names and corpus_of(k)
     }
-    for key, drawn in draws_of(counts, clusters, seed).items():
-        made |= {(key, name): drawn[:, j] for j, name in enumerate(holders[key])}
-    return made
+    for key, column in draws_of(counts, clusters, seed).items():
+        by_holder |= {(key, name): column[:, j] for j, name in enumerate(holders[key])}
+    return by_holder
 
 
 def _tests(
@@ -92,11 +92,11 @@ def _tests(
         return {}
     values = np.column_stack([np.asarray(frames[i][key], dtype=np.float64) for i in order])
     pairs = [(a, len(models) + b) for a in range(len(models)) for b in range(len(nulls))]
-    found = significance.sign_flip(values, clusters, seed, pairs=pairs)
+    result = significance.sign_flip(values, clusters, seed, pairs=pairs)
     sign = 1.0 if metric.higher_is_better else -1.0
     tests: dict[str, list[NullTest]] = {}
     for k, (a, b) in enumerate(pairs):
-        gain, p = sign * float(found.difference[k]), float(found.p_adjusted[k])
+        gain, p = sign * float(result.difference[k]), float(result.p_adjusted[k])
         low, high = _interval(key, order[a], order[b], sign, draws)
         large = bool(ranks.matters(np.array(gain), metric.equivalence or 0.0)) and p < ranks.ALPHA
         outcome: NullOutcome = "not_shown" if not large else "clears" if gain > 0 else "below"
@@ -109,7 +109,7 @@ def _tests(
             outcome=outcome,
         )
         tests.setdefault(order[a], []).append(test)
-    return {name: tuple(made) for name, made in tests.items()}
+    return {name: tuple(results) for name, results in tests.items()}
 
 
 def _interval(
@@ -143,5 +143,5 @@ def _cell(
     low, high = _interval(key, model, gain.null, sign, draws)
     step = step_of(EXPOSURES[table.access], key, cell.n)
     ends = {k: None if v is None else _shown(v, step) for k, v in (("low", low), ("high", high))}
-    made = Gain(null=gain.null, gain=gain.gain, **ends)
-    return cell.model_copy(update={"gain_over_null": made})
+    value = Gain(null=gain.null, gain=gain.gain, **ends)
+    return cell.model_copy(update={"gain_over_null": value})

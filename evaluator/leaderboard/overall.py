@@ -55,23 +55,27 @@ def make_overall(
     ids = sorted(r.id for r in table.rows)
     if len(ids) < 2 or len({tables[b.dataset].primary for b in table.boards}) > 1:
         return table
-    held = [_population(tables[b.dataset], scores[b.dataset], ids) for b in table.boards]
-    seed = bootstrap.seed_of("overall", track, "|".join(str(p.seed) for p in held))
-    found = analyse_overall(ids, held, seed)
+    populations = [_population(tables[b.dataset], scores[b.dataset], ids) for b in table.boards]
+    seed = bootstrap.seed_of("overall", track, "|".join(str(p.seed) for p in populations))
+    analysis = analyse_overall(ids, populations, seed)
     without = {}
-    for i, board in enumerate(table.boards if len(held) > 1 else ()):
-        rest = analyse_overall(ids, [p for j, p in enumerate(held) if j != i], seed, intervals=False)
+    for i, board in enumerate(table.boards if len(populations) > 1 else ()):
+        rest = analyse_overall(ids, [p for j, p in enumerate(populations) if j != i], seed, intervals=False)
         places = _places(ids, _scores(rest), _pairs(rest.pairs, table))
         without[board.dataset] = dict(zip(ids, places, strict=True))
     boards = tuple(
         b.model_copy(update={"scale": float(f"{s:.2g}")})
-        for b, s in zip(table.boards, found.scales, strict=True)
+        for b, s in zip(table.boards, analysis.scales, strict=True)
     )
     table = table.model_copy(
-        update={"boards": boards, "band": float(f"{found.band:.2g}"), "pairs": _pairs(found.pairs, table)}
+        update={
+            "boards": boards,
+            "band": float(f"{analysis.band:.2g}"),
+            "pairs": _pairs(analysis.pairs, table),
+        }
     )
     ranges = {i: {d: (p[i].rank_low, p[i].rank_high) for d, p in without.items()} for i in ids}
-    return with_ranks(table, dict(zip(ids, _scores(found), strict=True)), ranges)
+    return with_ranks(table, dict(zip(ids, _scores(analysis), strict=True)), ranges)
 
 
 def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Population:
@@ -83,9 +87,9 @@ def _population(table: Table, scores: PrimaryScores, ids: Sequence[str]) -> Popu
     )
 
 
-def _scores(found: Overall) -> list[float]:
+def _scores(analysis: Overall) -> list[float]:
     """Scores as published, higher is better: what the order and ties rest on, so that readers can follow both."""
-    return [_shown(-float(c)) for c in found.cost]
+    return [_shown(-float(c)) for c in analysis.cost]
 
 
 def _shown(value: float) -> float:
@@ -93,7 +97,7 @@ def _shown(value: float) -> float:
     return round(coarse(value, STEP), 2)
 
 
-def _pairs(found: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, ...]:
+def _pairs(pairs: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, ...]:
     """The tests as published: leads of a over b."""
     withheld = any(get_dataset(b.dataset).exposure.ladder for b in table.boards)
 
@@ -111,7 +115,7 @@ def _pairs(found: Sequence[PairResult], table: OverallTable) -> tuple[PairTest, 
             better=p.better,
             matters=p.matters,
         )
-        for p in found
+        for p in pairs
     )
 
 
@@ -203,8 +207,8 @@ def _row(
         for d in datasets
         if (row := ranked[d].get(name)) is not None
     }
-    lacks = {d: _why(tables.get(d), name) for d in datasets if name not in ranked[d]}
-    never = not lacks and not any(p.worse_than for p in places.values())
+    gaps = {d: _why(tables.get(d), name) for d in datasets if name not in ranked[d]}
+    never = not gaps and not any(p.worse_than for p in places.values())
     return OverallRow(
         id=name,
         name=title,
@@ -214,7 +218,7 @@ def _row(
         score=None,
         never_worse=never,
         boards=places,
-        lacks=lacks,
+        lacks=gaps,
         without={},
     )
 

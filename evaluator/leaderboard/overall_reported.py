@@ -50,8 +50,8 @@ def reported_overall(
     here = [r for r in rows if r.track == track]
     snapshot = max((r.snapshot for r in here), default="")
     here = [r for r in here if r.snapshot == snapshot]
-    ordered = [d for b in setting.blocks for d in b.datasets]
-    datasets = tuple(d for d in ordered if any(r.dataset == d for r in here))
+    order = [d for b in setting.blocks for d in b.datasets]
+    datasets = tuple(d for d in order if any(r.dataset == d for r in here))
     if len(datasets) < 2:
         return None
     ranks = {d: _ranks([r for r in here if r.dataset == d]) for d in datasets}
@@ -63,13 +63,13 @@ def reported_overall(
     mean = table.mean(axis=1)
     place = average_ranks(mean)
     without = [average_ranks(np.delete(table, i, axis=1).mean(axis=1)) for i in range(len(datasets))]
-    made = {n: _place(n, here, ranks) for n in names}
+    by_name = {n: _place(n, here, ranks) for n in names}
     full = [
         ReportedPlace(
             n,
-            made[n].institution,
-            made[n].ranks,
-            made[n].doubtful,
+            by_name[n].institution,
+            by_name[n].ranks,
+            by_name[n].doubtful,
             float(mean[i]),
             float(place[i]),
             tuple(float(w[i]) for w in without),
@@ -81,7 +81,7 @@ def reported_overall(
         ranked_by(here),
         datasets,
         tuple(by_cost(full, [p.mean_rank or 0.0 for p in full])),
-        tuple(made[n] for n in names if n not in complete),
+        tuple(by_name[n] for n in names if n not in complete),
     )
 
 
@@ -98,7 +98,7 @@ def _place(name: str, rows: Sequence[ReportedRow], ranks: Mapping[str, Mapping[s
     return ReportedPlace(
         name,
         own[0].institution,
-        {d: found[name] for d, found in ranks.items() if name in found},
+        {d: by_model[name] for d, by_model in ranks.items() if name in by_model},
         frozenset(r.dataset for r in own if r.contradicts_itself),
     )
 

@@ -50,15 +50,15 @@ class OverallSetting(Typed):
     @model_validator(mode="after")
     def _known(self) -> OverallSetting:
         wrongs: list[Wrong] = []
-        placed = [d for b in self.blocks for d in b.datasets]
+        names = [d for b in self.blocks for d in b.datasets]
         for i, name in enumerate(self.boards):
             if name not in dataset_ids():
                 wanted = f"one of {', '.join(dataset_ids())}"
                 wrongs.append((("boards", i), f"no dataset {name!r}", wanted, "name a dataset's id"))
             elif self.boards.index(name) < i:
                 wrongs.append((("boards", i), f"{name!r} a second time", "every dataset once", "remove it"))
-            elif placed.count(name) != 1:
-                found = f"{name!r} stands in {placed.count(name)} blocks"
+            elif names.count(name) != 1:
+                found = f"{name!r} stands in {names.count(name)} blocks"
                 wrongs.append((("boards", i), found, "each board in one block", "put it into one of blocks"))
         if wrongs:
             raise disagreement(wrongs)

@@ -100,12 +100,12 @@ def board_pairwise(
     metrics = {
         key: _pairs(
             models,
-            found,
-            special.get(key, drawn),
+            result,
+            special.get(key, means),
             step_of(exposure, key, len(first)),
             exact=exposure.exact_tests,
         )
-        for (key, models), found, drawn in zip(holders.items(), tests, draws, strict=True)
+        for (key, models), result, means in zip(holders.items(), tests, draws, strict=True)
     }
     metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
     return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
@@ -121,12 +121,12 @@ def _corpus_metrics(
     """The pairs on metrics of the whole set: differences and intervals, no test."""
     counts = {k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items()}
     draws = draws_of(counts, clusters, seed)
-    found = {}
+    pairs = {}
     for key, models in holders.items():
         values = [frame_value(key, frames[m]) for m in models]
         step = step_of(board.dataset.exposure, key, clusters.n_studies)
-        found[key] = _corpus_pairs(models, values, draws.get(key), step)
-    return found
+        pairs[key] = _corpus_pairs(models, values, draws.get(key), step)
+    return pairs
 
 
 def _corpus_pairs(

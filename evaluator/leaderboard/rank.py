@@ -101,9 +101,9 @@ def ranked_board(
 ) -> Ranked:
     """As `rank_board`, or what was kept in the store when the board was last ranked from the same inputs."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
-    kept = read_ranked(store, board, inputs)
-    if kept is not None:
-        return kept._replace(scores=_scores(board, leaderboard, store, kept.table, rehearsal=rehearsal))
+    earlier = read_ranked(store, board, inputs)
+    if earlier is not None:
+        return earlier._replace(scores=_scores(board, leaderboard, store, earlier.table, rehearsal=rehearsal))
     ranked = rank_board(board, leaderboard, store, rehearsal=rehearsal, show=show)
     keep_ranked(store, board, inputs, ranked)
     return ranked
@@ -130,15 +130,15 @@ def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) ->
     would take more memory than the scores. Raises `RexrankError` for files that are damaged or of other studies.
     """
     frames: dict[str, pd.DataFrame] = {}
-    seen: set[str] = set()
+    columns: set[str] = set()
 
     def read(place: int) -> None:
         record = entrants.ranked[place]
         frame, name = read_studies(leaderboard, store, board, record), record.name
         check_frames(board, dict(islice(frames.items(), 1)) | {name: frame})
-        wanted = [c for c in frame.columns if c not in seen and not c.startswith(FAILED_PREFIX)]
+        wanted = [c for c in frame.columns if c not in columns and not c.startswith(FAILED_PREFIX)]
         frames[name] = frame[wanted]
-        seen.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
+        columns.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
 
     collect([partial(read, place) for place in range(len(entrants.ranked))])
     return frames
@@ -159,12 +159,12 @@ def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: boo
 
 def _null_frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) -> dict[str, pd.DataFrame]:
     """The per-study scores of the null rows by name, of the metrics that stand under the board's signatures."""
-    found = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
+    frames = collect([partial(read_studies, leaderboard, store, board, r) for r in entrants.nulls])
     return {
         r.name: f.drop(
             columns=[k for k in r.metrics if not usable(r, k, entrants.signatures)], errors="ignore"
         )
-        for r, f in zip(entrants.nulls, found, strict=True)
+        for r, f in zip(entrants.nulls, frames, strict=True)
     }
 
 
@@ -207,11 +207,11 @@ def rank_all(
     readers += [partial(read_sanity, leaderboard, b) for b in boards(leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
-    made = mark_contamination([r.table for r in ranked])
-    files = _files([r._replace(table=t) for r, t in zip(ranked, made, strict=True)])
+    tables = mark_contamination([r.table for r in ranked])
+    files = _files([r._replace(table=t) for r, t in zip(ranked, tables, strict=True)])
     for overall in overall_tables(ranked, read_setting(leaderboard)):
         files |= overall_files(overall)
-    events = changes(read_history(leaderboard).events, made)
+    events = changes(read_history(leaderboard).events, tables)
     with unbroken():
         for name, content in files.items():
             write_derived(leaderboard, name, content)
@@ -219,20 +219,20 @@ def rank_all(
         _remove_stale(leaderboard, files)
     if note:
         sys.stderr.write(f"rexrank: {note}\n")
-    return made
+    return tables
 
 
 def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[OverallTable]:
     """The overall table of each track of which at least one of the boards that count is there."""
-    made = []
+    overall = []
     for track in all_tracks():
         here = {r.table.dataset: r for r in ranked if r.table.track == track}
-        held = {d: here[d] for d in setting.having(track) if d in here}
-        if held:
-            tables = {d: r.table for d, r in held.items()}
-            scores = {d: r.scores for d, r in held.items() if r.scores is not None}
-            made.append(make_overall(track, setting, tables, scores))
-    return made
+        boards = {d: here[d] for d in setting.having(track) if d in here}
+        if boards:
+            tables = {d: r.table for d, r in boards.items()}
+            scores = {d: r.scores for d, r in boards.items() if r.scores is not None}
+            overall.append(make_overall(track, setting, tables, scores))
+    return overall
 
 
 def _files(ranked: Sequence[Ranked]) -> dict[str, str | bytes]:
@@ -256,8 +256,8 @@ def _remove_stale(leaderboard: Path, files: Collection[str]) -> None:
         for path in (leaderboard / folder).glob("*"):
             half = path.name.startswith(".") and path.name.endswith(TEMPORARY)
             ours = path.suffix in {".json", ".csv", ".md", ".parquet"} and not path.name.startswith(".")
-            kept = f"{folder}/{path.name}" in files or path.name == "README.md"
-            if half or (ours and not kept):
+            is_current = f"{folder}/{path.name}" in files or path.name == "README.md"
+            if half or (ours and not is_current):
                 remove(path)
     for path in leaderboard.glob("overall.*.*"):
         if OVERALL.fullmatch(path.name) and path.name not in files:

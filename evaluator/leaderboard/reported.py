@@ -89,32 +89,32 @@ def mean_of_skills(values: Mapping[str, float | None]) -> float | None:
 
 def consistent_mean(values: Mapping[str, float | None]) -> bool:
     """Whether a published mean of the skills is theirs to the fourth decimal, given how all are rounded."""
-    shown, mean = values.get(MACRO), mean_of_skills(values)
-    return shown is None or mean is None or abs(shown - mean) <= 2 * HALF_ACCURACY_STEP + 1e-9
+    macro, mean = values.get(MACRO), mean_of_skills(values)
+    return macro is None or mean is None or abs(macro - mean) <= 2 * HALF_ACCURACY_STEP + 1e-9
 
 
 def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
     """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
     parts = [values.get(k) for k in COEFFICIENTS]
-    found = [p for p in parts if p is not None]
-    if len(found) < len(parts):
+    known = [p for p in parts if p is not None]
+    if len(known) < len(parts):
         return None
-    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), found, strict=True))
+    return INTERCEPT + sum(c * p for c, p in zip(COEFFICIENTS.values(), known, strict=True))
 
 
 def residual(values: Mapping[str, float | None]) -> float | None:
     """Published mean RadCliQ-v1 minus that of the parts; `None` when a cell is missing."""
-    shown, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
-    return None if not shown or predicted is None else 1 / shown - predicted
+    reciprocal, predicted = values.get("radcliq_v1_reciprocal"), mean_from_parts(values)
+    return None if not reciprocal or predicted is None else 1 / reciprocal - predicted
 
 
 def consistent(values: Mapping[str, float | None]) -> bool:
     """Whether the intervals that rounding leaves for both sides of the identity meet."""
-    shown, gap = values.get("radcliq_v1_reciprocal"), residual(values)
-    if not shown or gap is None:
+    reciprocal, gap = values.get("radcliq_v1_reciprocal"), residual(values)
+    if not reciprocal or gap is None:
         return True
     parts_slack = HALF_STEP * sum(abs(c) for c in COEFFICIENTS.values())
-    shown_slack = HALF_STEP / shown**2
+    shown_slack = HALF_STEP / reciprocal**2
     return abs(gap) <= parts_slack + shown_slack + 1e-9
 
 
@@ -162,18 +162,18 @@ def load_reported(folder: Path) -> list[ReportedRow]:
     """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
     rows: list[ReportedRow] = []
     for path in sorted(folder.glob("*.csv")):
-        found: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
+        by_row: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}
         try:
             for row in _cells(path):
                 dataset, track, model, institution, year, link, metric, value = row
                 key = (dataset, track, model, institution, year, link)
-                found.setdefault(key, {})[metric] = _number(value) if value else None
+                by_row.setdefault(key, {})[metric] = _number(value) if value else None
         except (OSError, ValueError, csv.Error) as error:
             raise InputError(
                 f"{path} is no table of reported rows: {error}. "
                 f"Restore the file as it was committed last: git checkout HEAD -- {path}"
             ) from error
-        rows += [ReportedRow(path.stem, *key, values=values) for key, values in found.items()]
+        rows += [ReportedRow(path.stem, *key, values=values) for key, values in by_row.items()]
     return rows
 
 

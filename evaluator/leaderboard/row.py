@@ -153,9 +153,9 @@ class Row(Entry):
     @property
     def against_baselines(self) -> NullOutcome | None:
         """The worst of the outcomes against the baselines; `None` without any."""
-        found = {t.outcome for t in self.against_nulls}
+        outcomes = {t.outcome for t in self.against_nulls}
         worst: tuple[NullOutcome, ...] = ("below", "not_shown", "clears")
-        return next((o for o in worst if o in found), None)
+        return next((o for o in worst if o in outcomes), None)
 
 
 class RankedRow(Row):

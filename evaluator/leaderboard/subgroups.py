@@ -36,16 +36,16 @@ CASE_MIX: Final = ("normal", "length")
 
 def axes_of(frames: Sequence[pd.DataFrame]) -> list[Axis]:
     """The board's axes in the order of preference, each from the first file that has it."""
-    found: dict[str, Axis] = {}
+    axes: dict[str, Axis] = {}
     for frame in frames:
         for column in frame.columns:
             axis = str(column).removeprefix(SUBGROUP_PREFIX)
-            if str(column).startswith(SUBGROUP_PREFIX) and axis not in found:
+            if str(column).startswith(SUBGROUP_PREFIX) and axis not in axes:
                 there = frame[column].notna()
                 labels = [str(x) if known else None for x, known in zip(frame[column], there, strict=True)]
-                found[axis] = Axis(axis, labels)
-    known = [a for a in ORDER if a in found]
-    return [found[a] for a in [*known, *sorted(found.keys() - set(known))]]
+                axes[axis] = Axis(axis, labels)
+    known = [a for a in ORDER if a in axes]
+    return [axes[a] for a in [*known, *sorted(axes.keys() - set(known))]]
 
 
 def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]:
@@ -59,7 +59,7 @@ def beside_of(frame: pd.DataFrame, other: pd.DataFrame) -> Beside:
     cells = cells_of(axes_of([other]), bootstrap.clusters_of(other["patient"].tolist()), private=True)
     place = {study: i for i, study in enumerate(other["study_id"])}
     rows = np.array([place.get(study, -1) for study in frame["study_id"]])
-    masks = [np.append(mask, False)[rows] for kept in cells.values() for mask in kept.values()]
+    masks = [np.append(mask, False)[rows] for by_group in cells.values() for mask in by_group.values()]
     return Beside(rows >= 0, masks)
 
 
@@ -91,7 +91,7 @@ def board_subgroups(
     values = np.column_stack([np.asarray(f[primary], dtype=np.float64) for f in frames.values()])
     mix = [a for a in axes if a.name in CASE_MIX]
     strata = ["|".join(x or "" for x in row) for row in zip(*(a.labels for a in mix), strict=True)]
-    found = analyse_subgroups(
+    results = analyse_subgroups(
         values,
         axes,
         clusters,
@@ -104,13 +104,13 @@ def board_subgroups(
         progress=progress,
     )
     cells = cells_of(axes, clusters, private=private, beside=beside)
-    shown = []
-    for k, result in enumerate(found[0]):
+    parts = []
+    for k, result in enumerate(results[0]):
         places = places_in_groups(values, cells[result.axis], clusters, seed, higher_is_better=higher)
         models = {}
         for j, name in enumerate(frames):
             ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
-            models[name] = _model(found[j][k], ranks, exposure, len(first))
+            models[name] = _model(results[j][k], ranks, exposure, len(first))
         groups = tuple(
             Group(
                 name=g.name,
@@ -119,12 +119,12 @@ def board_subgroups(
             )
             for g in result.groups
         )
-        shown.append(TableAxis(axis=result.axis, groups=groups, models=models))
+        parts.append(TableAxis(axis=result.axis, groups=groups, models=models))
     return Subgroups(
         metric=primary,
         standardised_by=tuple(a.name for a in mix),
         null=null[0] if null else None,
-        axes=tuple(shown),
+        axes=tuple(parts),
     )
 
 

@@ -318,5 +318,5 @@ def parse_entry(model: type[_M], value: Any, name: str) -> _M:
     except ValidationError as error:
         problems = Problems()
         add_violations(error, name, problems, model)
-        listed = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
-        raise RexrankError(f"the {name} does not keep its schema at {listed[:2_000]}. {AGAIN}") from error
+        places = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
+        raise RexrankError(f"the {name} does not keep its schema at {places[:2_000]}. {AGAIN}") from error

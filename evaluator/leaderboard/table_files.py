@@ -56,9 +56,11 @@ def table_csv(table: Table) -> str:
             numbers = (cell.mean, cell.low, cell.high, cell.n_failed) if cell else (None,) * 4
             cells += map(csv_text, numbers)
             if skills[key]:
-                seen = cell.display if cell else None
-                shown = (seen.value, seen.low, seen.high, seen.reciprocal) if seen else (None,) * 4
-                cells += map(csv_text, shown)
+                display = cell.display if cell else None
+                values = (
+                    (display.value, display.low, display.high, display.reciprocal) if display else (None,) * 4
+                )
+                cells += map(csv_text, values)
         writer.writerow(cells)
     return out.getvalue()
 
@@ -103,11 +105,11 @@ def baseline_notes(table: Table) -> list[str]:
 
 def baseline_words(row: Row) -> str:
     """Which baselines a model does not clear; empty where it clears all, or where there are none."""
-    found = {
+    by_title = {
         title: [baseline_title(t.null) for t in row.against_nulls if t.outcome == key]
         for key, title in (("below", "below"), ("not_shown", "not shown to clear"))
     }
-    return "; ".join(f"{title} {', '.join(names)}" for title, names in found.items() if names)
+    return "; ".join(f"{title} {', '.join(names)}" for title, names in by_title.items() if names)
 
 
 def rank_text(row: Row) -> str:

@@ -120,8 +120,8 @@ def _probe(
     probes = rules.probes(references, f"{board.dataset.id}|{references.digest}")
     runs = {}
     for probe in PROBES:
-        used = references if probe == "shuffled" else few
-        pairs = board_pairs(board, used, probes[probe], settings.protocol)
+        source = references if probe == "shuffled" else few
+        pairs = board_pairs(board, source, probes[probe], settings.protocol)
         runs[probe] = score_board(board, pairs, settings, progress)
     shuffled = runs["shuffled"]
     metrics = {

@@ -43,32 +43,32 @@ class ChoiceScoring(TaskScoring[Answer]):
 
     def describe(self, references: References, pairs: Sequence[Pair]) -> Diagnostics:  # noqa: ARG002
         """Unanswered questions, the share of each letter, and accuracy by the letter that is right."""
-        given, right = [p.prediction for p in pairs], [p.reference for p in pairs]
-        shares = checks.letter_shares(given)
+        letters, key = [p.prediction for p in pairs], [p.reference for p in pairs]
+        shares = checks.letter_shares(letters)
         return Diagnostics(
-            n_empty=sum(not a for a in given),
+            n_empty=sum(not a for a in letters),
             top1_share=max(shares.values(), default=0.0),
             letter_shares=shares or None,
-            position_accuracy=checks.position_accuracy(given, right),
+            position_accuracy=checks.position_accuracy(letters, key),
         )
 
     def diagnose(self, entry: Entry[Answer]) -> tuple[Diagnostics, list[Flag]]:
         """C2, C15, C19 and C24 to C26; `shared_wrong` is the highest agreement with another model's wrong answers."""
         ids = [p.id for p in entry.pairs]
-        given, right = [p.prediction for p in entry.pairs], [p.reference for p in entry.pairs]
+        letters, key = [p.prediction for p in entry.pairs], [p.reference for p in entry.pairs]
         others = {
             name: _letters(ids, predictions) for name, predictions in sorted(entry.earlier.others.items())
         }
         flags = [
-            *checks.check_unanswered(ids, given),
+            *checks.check_unanswered(ids, letters),
             *plausibility.check_too_good(entry.board, entry.scored),
-            *_probing(entry, ids, given),
-            *checks.check_letters(given, right),
-            *(f for name, theirs in others.items() for f in _shared(entry, ids, name, given, theirs, right)),
-            *checks.check_positions(given, right),
+            *_probing(entry, ids, letters),
+            *checks.check_letters(letters, key),
+            *(f for name, theirs in others.items() for f in _shared(entry, ids, name, letters, theirs, key)),
+            *checks.check_positions(letters, key),
         ]
         kappas = [
-            k for theirs in others.values() if (k := checks.wrong_kappa(given, theirs, right)) is not None
+            k for theirs in others.values() if (k := checks.wrong_kappa(letters, theirs, key)) is not None
         ]
         numbers = self.describe(entry.references, entry.pairs)
         return numbers.model_copy(update={"shared_wrong": max(kappas, default=None)}), flags
@@ -91,25 +91,25 @@ def _shared(
     entry: Entry[Answer],
     ids: Sequence[str],
     name: str,
-    given: Sequence[str],
+    letters: Sequence[str],
     theirs: Sequence[str],
-    right: Sequence[str],
+    key: Sequence[str],
 ) -> list[Flag]:
     """C25 against one other model; what the team had before that model came is not held against it."""
     same_team = name.partition("/")[0] == entry.name.partition("/")[0]
     since = entry.earlier.submitted(name)
     own = [f for f in entry.earlier.own if not same_team and since is not None and f.submitted < since]
     before = [_letters(ids, f.predictions) for f in own]
-    return checks.check_shared_wrong(given, theirs, right, name=name, same_team=same_team, own=before)
+    return checks.check_shared_wrong(letters, theirs, key, name=name, same_team=same_team, own=before)
 
 
-def _probing(entry: Entry[Answer], ids: Sequence[str], given: Sequence[str]) -> list[Flag]:
+def _probing(entry: Entry[Answer], ids: Sequence[str], letters: Sequence[str]) -> list[Flag]:
     """C19 on a withheld set: against every earlier file of the team, once."""
     if entry.board.dataset.exposure.membership_counts:
         return []
     team = entry.name.partition("/")[0]
     own = [p for name, p in sorted(entry.earlier.others.items()) if name.partition("/")[0] == team]
     own += [f.predictions for f in entry.earlier.own]
-    now = dict(zip(ids, given, strict=True))
-    found = [f for p in own for f in checks.check_probing(dict(zip(ids, _letters(ids, p), strict=True)), now)]
-    return found[:1]
+    now = dict(zip(ids, letters, strict=True))
+    flags = [f for p in own for f in checks.check_probing(dict(zip(ids, _letters(ids, p), strict=True)), now)]
+    return flags[:1]

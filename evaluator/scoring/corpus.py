@@ -113,13 +113,13 @@ def draws_of(
 
     Without the metrics that have no interval; empty with fewer than 30 patients. `counts`: those of each model.
     """
-    drawn = {k: models for k, models in counts.items() if _rule(k).interval != "none"}
-    blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in drawn.items() for c in models]
+    holders = {k: models for k, models in counts.items() if _rule(k).interval != "none"}
+    blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in holders.items() for c in models]
     if not blocks or clusters.n < MIN_CLUSTERS:
         return {}
-    found = corpus.value_draws(blocks, clusters, seed)
-    ends = np.cumsum([len(models) for models in drawn.values()])[:-1]
-    return dict(zip(drawn, np.split(found, ends, axis=1), strict=True))
+    values = corpus.value_draws(blocks, clusters, seed)
+    ends = np.cumsum([len(models) for models in holders.values()])[:-1]
+    return dict(zip(holders, np.split(values, ends, axis=1), strict=True))
 
 
 def _rule(key: str) -> Corpus:

@@ -71,7 +71,7 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
     wanted = list(dict.fromkeys(keys))
     if any(get_metric(k).weights for k in in_dependency_order(wanted)):
         check_device(run.device)
-    done: dict[str, Scores] = {}
+    results: dict[str, Scores] = {}
     signatures: dict[str, Signature] = {}
     unavailable: dict[str, str] = {}
     for key in in_dependency_order(wanted):
@@ -82,8 +82,8 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
             continue
         try:
             signatures[key] = metric.signature(run)
-            found = _score_one(metric, pairs, replace(run, scores=done), signatures[key], store)
-            done[key] = weighted(key, found)
+            result = _score_one(metric, pairs, replace(run, scores=results), signatures[key], store)
+            results[key] = weighted(key, result)
         except MetricUnavailable as reason:
             unavailable[key] = str(reason)
             signatures.pop(key, None)
@@ -98,8 +98,8 @@ def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStor
             signatures.pop(key, None)
     return Scored(
         ids=tuple(p.id for p in pairs),
-        scores={k: done[k] for k in wanted if k in done},
-        signatures={k: signatures[k] for k in wanted if k in done},
+        scores={k: results[k] for k in wanted if k in results},
+        signatures={k: signatures[k] for k in wanted if k in results},
         unavailable={k: unavailable[k] for k in wanted if k in unavailable},
     )
 
@@ -120,8 +120,8 @@ def _score_one(
 ) -> Scores:
     key = ScoreStore.key(signature, pairs)
     # Details are not stored: a caller who wants them pays for them.
-    if store is not None and not run.details and (kept := store.get(key, len(pairs))) is not None:
-        return kept
+    if store is not None and not run.details and (entry := store.get(key, len(pairs))) is not None:
+        return entry
     if run.progress:
         run.progress(metric.key, 0, len(pairs))
     scores = metric.score(pairs, run)
@@ -153,12 +153,12 @@ def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol:
     patient, as `context` or under `age` and `indication`. Raises `ValueError` that names the row for a missing key, a text that is no string or an id that comes twice.
     """
     pairs: list[Pair] = []
-    seen: set[str] = set()
+    ids: set[str] = set()
     for number, row in enumerate(rows, start=1):
         pair = _as_pair(row, number)
-        if pair.id in seen:
+        if pair.id in ids:
             raise ValueError(f"row {number}: the id {pair.id!r} was there before; every id must be its own.")
-        seen.add(pair.id)
+        ids.add(pair.id)
         if protocol == "clean":
             texts = clean_report(pair.reference), clean_report(pair.prediction)
             pair = Pair(pair.id, *texts, tuple((k, clean_report(v)) for k, v in pair.context))
@@ -198,19 +198,19 @@ CONTEXT: Final = {"age": "Age", "indication": "Indication"}
 
 def _context(row: Mapping[str, Any], number: int) -> tuple[tuple[str, str], ...]:
     """What a row says of the patient, in `context` or in columns of its own. Raises `ValueError` that names the row."""
-    given = row.get("context")
-    if given is None:
-        given = {k: row[k] for k in CONTEXT if k in row}
-    if not isinstance(given, Mapping) or not all(str(k).lower() in CONTEXT for k in given):
-        raise ValueError(f"row {number}: the context may hold age and indication; found {_shown(given)}.")
-    told = {}
-    for key, value in given.items():
+    content = row.get("context")
+    if content is None:
+        content = {k: row[k] for k in CONTEXT if k in row}
+    if not isinstance(content, Mapping) or not all(str(k).lower() in CONTEXT for k in content):
+        raise ValueError(f"row {number}: the context may hold age and indication; found {_shown(content)}.")
+    words = {}
+    for key, value in content.items():
         if is_missing(value):
             continue
         if isinstance(value, bool) or not isinstance(value, str | Real):
             raise ValueError(f"row {number}: the {key} must be a text or a number; found {_shown(value)}.")
-        told[str(key).lower()] = value if isinstance(value, str) else f"{float(value):g}"
-    return context_of(told.get("age", ""), told.get("indication", ""))
+        words[str(key).lower()] = value if isinstance(value, str) else f"{float(value):g}"
+    return context_of(words.get("age", ""), words.get("indication", ""))
 
 
 def context_of(age: str, indication: str) -> tuple[tuple[str, str], ...]:

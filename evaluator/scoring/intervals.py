@@ -42,8 +42,8 @@ def intervals(
     means = {k: s.values for k, s in scores.items() if corpus_of(k) is None}
     spans = metric_intervals(means, clusters, seed)
     for key, counts in counted(scores).items():
-        found = estimate_of(key, counts, clusters, seed)
-        spans[key] = {"se": found.se, "low": found.low, "high": found.high}
+        estimate = estimate_of(key, counts, clusters, seed)
+        spans[key] = {"se": estimate.se, "low": estimate.low, "high": estimate.high}
     return spans
 
 
@@ -80,5 +80,5 @@ def display(metric: Metric, mean: float, low: float | None, high: float | None) 
         return Shown(value, below, above, beside=Beside(mean, one_over))
     if not metric.reciprocal:
         return Shown(mean, low, high)
-    shown = bootstrap.reciprocal(mean, low, high)
-    return Shown(shown.value, shown.low, shown.high, shown.note)
+    inverse = bootstrap.reciprocal(mean, low, high)
+    return Shown(inverse.value, inverse.low, inverse.high, inverse.note)

@@ -50,8 +50,8 @@ def null_answers(questions: Mapping[str, Question], *, seed: str) -> dict[str, d
     """
     ids = sorted(questions)
     nulls = {f"always-{x.lower()}": dict.fromkeys(ids, Answer(x)) for x in LETTERS}
-    drawn = _rng(seed, "random-answer").integers(0, len(LETTERS), len(ids))
-    nulls["random-answer"] = {i: Answer(LETTERS[k]) for i, k in zip(ids, drawn, strict=True)}
+    letters = _rng(seed, "random-answer").integers(0, len(LETTERS), len(ids))
+    nulls["random-answer"] = {i: Answer(LETTERS[k]) for i, k in zip(ids, letters, strict=True)}
     if any(q.options for q in questions.values()):
         for row, rule in RULES.items():
             rng = _rng(seed, row)

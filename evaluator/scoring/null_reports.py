@@ -48,9 +48,9 @@ def null_reports(
     if training:
         constant = best_constant(training, seed)
         rng = _rng(seed, "random-training-report")
-        drawn = rng.integers(0, len(training), len(ids))
+        indices = rng.integers(0, len(training), len(ids))
         reports["best-constant"] = dict.fromkeys(ids, constant)
-        reports["random-training-report"] = {i: _both(training[j]) for i, j in zip(ids, drawn, strict=True)}
+        reports["random-training-report"] = {i: _both(training[j]) for i, j in zip(ids, indices, strict=True)}
     return reports
 
 
@@ -76,13 +76,13 @@ def best_constant(training: Sequence[StudyReport], seed: str) -> StudyReport:
 
 
 def _best_text(texts: Sequence[str], seed: str) -> str:
-    said = sorted(t for t in texts if t)
-    if not said:
+    reports = sorted(t for t in texts if t)
+    if not reports:
         return ""
     # tie: first in the alphabet
-    common = sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
+    common = sorted(Counter(reports).items(), key=lambda item: (-item[1], item[0]))[:CANDIDATES]
     rng = _rng(seed, "best-constant")
-    sample = [said[i] for i in rng.choice(len(said), min(SAMPLE, len(said)), replace=False)]
+    sample = [reports[i] for i in rng.choice(len(reports), min(SAMPLE, len(reports)), replace=False)]
     texts = sorted(text for text, _ in common)
     return by_cost(texts, [-sum(bleu_2(reference, text) for reference in sample) for text in texts])[0]
 

@@ -36,8 +36,8 @@ def rows_of(
         raise ValueError("ids and patients stand in the rows, as columns id and patient.")
     names = _column_names(rows)
     if names is None:
-        listed = list(rows)
-        return listed, dict(_patients(listed))
+        entries = list(rows)
+        return entries, dict(_patients(entries))
     if lacking := [name for name in _COLUMNS if name not in names]:
         raise ValueError(f"no column {', '.join(lacking)}; found {', '.join(map(str, names))}.")
     index = getattr(rows, "index", None)

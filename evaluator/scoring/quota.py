@@ -99,13 +99,13 @@ def slot(attempts: Iterable[Attempt], holder: str, dataset: str, now: datetime, 
             first[a.digest] = min(a.at, first.get(a.digest, a.at))
     times = sorted(first.values())
     windows = ((policy.window, policy.runs), (year, policy.runs_per_year))
-    used = [[t for t in times if t + span > now] for span, _ in windows]
+    runs_within = [[t for t in times if t + span > now] for span, _ in windows]
     waits = [
         runs[len(runs) - limit] + span
-        for runs, (span, limit) in zip(used, windows, strict=True)
+        for runs, (span, limit) in zip(runs_within, windows, strict=True)
         if len(runs) >= limit
     ]
-    return Slot(not waits, max(waits, default=None), len(used[0]), len(used[1]))
+    return Slot(not waits, max(waits, default=None), len(runs_within[0]), len(runs_within[1]))
 
 
 class QuotaError(InputError):
@@ -243,16 +243,16 @@ def counted(
     within = [(d, digest) for d, digest in wanted if digest not in over_quota]
     require_slots(store, entrant, within, policy)
     begun: list[Attempt] = []
-    done = False
+    success = False
     try:
         for dataset, digest in wanted:
             if dataset.exposure.limited_runs:
                 begun += _begin(store, entrant, dataset, digest, policy, free=digest in over_quota)
         yield
-        done = True
+        success = True
     finally:
         for attempt in begun:
-            _end(store, attempt, scored=done)
+            _end(store, attempt, scored=success)
 
 
 def _begin(

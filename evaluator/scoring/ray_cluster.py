@@ -49,8 +49,8 @@ class CollectedTexts(TextCache):
 
     def get_many(self, namespace: str, texts: Sequence[str]) -> list[Any | None]:
         """Per text what this run made of it, else what the folder has, else `None`."""
-        stored = super().get_many(namespace, texts)
-        return [self.new[namespace].get(t, value) for t, value in zip(texts, stored, strict=True)]
+        entries = super().get_many(namespace, texts)
+        return [self.new[namespace].get(t, value) for t, value in zip(texts, entries, strict=True)]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
         """Remember one value a text, but no matrices."""

@@ -94,7 +94,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
     public = board.dataset.exposure.studies
     if public:
         frame = frame.round(DECIMALS)
-    path, full, shown = (
+    path, full, text = (
         record_path(leaderboard, *place),
         dump_json(record.view()),
         dump_json(published(board, record).view()),
@@ -103,7 +103,7 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
         write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
         if not public:
             write_text(record_path(store, *place), full)
-        write_text(path, shown)
+        write_text(path, text)
     return path
 
 
@@ -139,11 +139,11 @@ def published(board: Board, record: Record) -> Record:
         return _six_decimals(record.model_copy(update={"metrics": {}, "diagnostics": Diagnostics()}))
     hidden = frozenset(() if exposure.membership_counts else MEMBERSHIP)
     diagnostics = record.diagnostics.model_dump(exclude=set(hidden), exclude_unset=True)
-    shown = {
+    changes = {
         "metrics": {k: published_numbers(board, entry) for k, entry in record.metrics.items()},
         "diagnostics": Diagnostics(**_coarse(diagnostics, step)),
     }
-    return _six_decimals(record.model_copy(update=shown))
+    return _six_decimals(record.model_copy(update=changes))
 
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -192,9 +192,9 @@ def collect(readers: Iterable[Callable[[], T]]) -> list[T]:
     """
     values: list[T] = []
     failures: dict[str, RexrankError] = {}
-    for read in readers:
+    for reader in readers:
         try:
-            values.append(read())
+            values.append(reader())
         except RexrankError as error:
             failures.setdefault(str(error), error)
     if len(failures) == 1:
@@ -265,8 +265,8 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -
 def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
     """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
     keys = list(record.metrics)
-    counted = [c for k in keys for c in count_columns(k)]
-    absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys), *counted} - set(frame.columns)
+    columns = [c for k in keys for c in count_columns(k)]
+    absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys), *columns} - set(frame.columns)
     if absent:
         raise ValueError(f"it lacks {', '.join(sorted(absent)[:5])}")  # tie: none, a set of names
     if len(frame) != record.n:
@@ -276,7 +276,7 @@ def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
             raise ValueError(f"{name} holds something that is no text")
     if frame["study_id"].duplicated().any():
         raise ValueError("it holds a study twice")
-    if any(frame[c].dtype != np.int64 or (frame[c] < 0).any() for c in counted):
+    if any(frame[c].dtype != np.int64 or (frame[c] < 0).any() for c in columns):
         raise ValueError("it counts something that is no whole number")
     for key in keys:
         # Without the store's record it is the published one, whose means are as coarse as the set's step.

@@ -189,8 +189,8 @@ def _one_probing(flags: Sequence[Flag]) -> list[Flag]:
 def _written(ids: Sequence[str], reports: Mapping[str, StudyReport], board: Board) -> list[str]:
     """A model's reports as it wrote them, in the order of `ids`, an empty text where it has none."""
     needs = board.task.track(board.track).needs
-    written = [reports[i].fields if i in reports else {} for i in ids]
-    return [" ".join(fields.get(name, "") for name in needs).strip() for fields in written]
+    sections = [reports[i].fields if i in reports else {} for i in ids]
+    return [" ".join(fields.get(name, "") for name in needs).strip() for fields in sections]
 
 
 def _comparable_scores(scored: Scored, earlier: Earlier, other: str) -> tuple[FloatArray, FloatArray] | None:

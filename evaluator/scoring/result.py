@@ -68,8 +68,8 @@ class Result(Scored):
         draws = self._draws([self.scores[k].values[:, None] for k in usual], clusters)
         ends = {k: _ends(draws[i] if draws else None) for i, k in enumerate(usual)}
         for key, counts in counted(self.scores).items():
-            found = estimate_of(key, counts, clusters, self._seed())
-            ends[key] = found.low, found.high
+            estimate = estimate_of(key, counts, clusters, self._seed())
+            ends[key] = estimate.low, estimate.high
         return {key: (mean, *ends[key]) for key, mean in self.mean().items()}
 
     def to_frame(self) -> pd.DataFrame:
@@ -121,13 +121,13 @@ class Result(Scored):
             }
         mine, theirs = counted(self.scores), counted(other.scores)
         for key in (k for k in common if k not in rows):
-            found = difference_of(key, mine[key], theirs[key][order], clusters, seed)
+            difference = difference_of(key, mine[key], theirs[key][order], clusters, seed)
             rows[key] = {
                 "mean": value_of(key, self.scores[key]),
                 "mean_other": value_of(key, other.scores[key]),
-                "difference": found.value,
-                "low": found.low,
-                "high": found.high,
+                "difference": difference.value,
+                "low": difference.low,
+                "high": difference.high,
                 "p": None,
                 "p_holm": None,
                 "better": "",

@@ -135,18 +135,20 @@ def merge_shards(
         board = Board(dataset, track)
         shards = _read_shards(shard_folder(store, board, submission))
         scored = merge([s.scored for s in shards])
-        used = replace(settings, protocol=shards[0].protocol, device=shards[0].device)
+        own_settings = replace(settings, protocol=shards[0].protocol, device=shards[0].device)
         if any(get_metric(key).weights for key in scored.scores):
-            check_device(used.device)
-        pairs = board_pairs(board, references, predictions.items, used.protocol)
+            check_device(own_settings.device)
+        pairs = board_pairs(board, references, predictions.items, own_settings.protocol)
         if list(scored.ids) != [p.id for p in pairs]:
             raise InputError(
                 f"the shards of {board.name} hold {len(scored.ids)} studies, not the {len(pairs)} of the track. "
                 "Score every shard again against the same references."
             )
-        before = earlier_on(board, submission, earlier, leaderboard, store, used.records)
-        record = submission_record(board, references, pairs, scored, used, submission, before)
-        paths.append(keep_record(board, references, pairs, scored, used, record, leaderboard, submission))
+        before = earlier_on(board, submission, earlier, leaderboard, store, own_settings.records)
+        record = submission_record(board, references, pairs, scored, own_settings, submission, before)
+        paths.append(
+            keep_record(board, references, pairs, scored, own_settings, record, leaderboard, submission)
+        )
     keep_file(store, submission, dataset, settings.submitted or today())
     return paths
 

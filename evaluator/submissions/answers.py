@@ -86,8 +86,8 @@ class Answers(TaskPredictions[Answer]):
     ) -> tuple[Mapping[str, Answer], tuple[str, ...]]:
         """The letter of every question; see `convert_answers`."""
         questions = cast("Mapping[str, Question]", references.studies) if references is not None else None
-        found = convert_answers(path, known, wanted=wanted, questions=questions)
-        return found.answers, found.notes
+        conversion = convert_answers(path, known, wanted=wanted, questions=questions)
+        return conversion.answers, conversion.notes
 
 
 ANSWERS: Final = Answers()

@@ -83,8 +83,8 @@ def _training(value: JsonValue) -> tuple[str, ...] | None:
     known = [_line(v, 100) for v in sets[:40]]
     names = [v.lower().rpartition("/")[2].replace("_", "-") for v in known if v]
     whole = [v for v in known if v]
-    listed = [n if n in training_names() else f"other:{w}" for n, w in zip(names, whole, strict=True)]
-    return tuple(dict.fromkeys(listed)) or None
+    entries = [n if n in training_names() else f"other:{w}" for n, w in zip(names, whole, strict=True)]
+    return tuple(dict.fromkeys(entries)) or None
 
 
 def _prose(body: str) -> str | None:

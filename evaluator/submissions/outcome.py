@@ -106,8 +106,8 @@ def as_github(report: Report) -> str:
         where = f"{p.pointer}: " if p.pointer else ""
         message = f"{where}{p.found}. Wanted: {p.wanted}. Fix: {p.fix}"
         lines.append(f"::{level} {place},title={_property(title)}::{_message(message)}")
-    left = max(0, len(report.problems) - MAX_ANNOTATIONS) + sum(report.problems.suppressed.values())
-    more = f" {left:,} problems are not shown here; run rexrank validate for them." if left else ""
+    n_hidden = max(0, len(report.problems) - MAX_ANNOTATIONS) + sum(report.problems.suppressed.values())
+    more = f" {n_hidden:,} problems are not shown here; run rexrank validate for them." if n_hidden else ""
     lines.append(_message(f"{verdict(report)}{more} {next_step(report)}"))
     return "\n".join(lines) + "\n"
 
@@ -123,8 +123,8 @@ def _property(text: str) -> str:
 def as_markdown(report: Report) -> str:
     """The outcome for a comment: verdict first, then every problem by file, capped in length."""
     head = [f"### {'✅' if report.ok else '❌'} {verdict(report)}", ""]
-    for found in report.found[:MAX_FOLDERS]:
-        head += [f"- {code_span(found.folder)}", *(f"  - {code_span(describe_file(f))}" for f in found.files)]
+    for entry in report.found[:MAX_FOLDERS]:
+        head += [f"- {code_span(entry.folder)}", *(f"  - {code_span(describe_file(f))}" for f in entry.files)]
     if len(report.found) > MAX_FOLDERS:
         head.append(f"- … and {len(report.found) - MAX_FOLDERS:,} more")
     tail = ["", next_step(report)]
@@ -136,7 +136,7 @@ def problem_lines(problems: Problems, room: int) -> list[str]:
     """Every problem by file as a Markdown list, errors first, in `room` characters; the rest is counted."""
     body: list[str] = []
     room -= 200
-    left = sum(problems.suppressed.values())
+    n_hidden = sum(problems.suppressed.values())
     # tie: the order found
     by_weight = sorted(problems, key=lambda p: (p.file, p.severity is Severity.WARNING))
     for file, items in groupby(by_weight, key=lambda p: p.file):
@@ -148,9 +148,9 @@ def problem_lines(problems: Problems, room: int) -> list[str]:
             room -= len(rows[fitting]) + 1
             fitting += 1
         body += [*block, *rows[:fitting]] if fitting else []
-        left += len(rows) - fitting
-    if left:
-        body += ["", f"… and {left:,} more; run `rexrank validate` for all of them."]
+        n_hidden += len(rows) - fitting
+    if n_hidden:
+        body += ["", f"… and {n_hidden:,} more; run `rexrank validate` for all of them."]
     return body
 
 

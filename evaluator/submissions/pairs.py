@@ -43,10 +43,10 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
     places = _places(table, _name(path))
     rows: list[dict[str, str]] = []
     problems: list[str] = []
-    seen: dict[str, str] = {}
+    lines: dict[str, str] = {}
     for row in table.rows:
         values = {name: row.cells[index] for name, index in places.items()}
-        wrong = list(_wrong(values, row, seen))
+        wrong = list(_wrong(values, row, lines))
         problems += wrong
         if not wrong:
             rows.append({name: _text(name, value) for name, value in values.items()})
@@ -78,16 +78,16 @@ def _places(table: Table, name: str) -> dict[str, int]:
     places: dict[str, int] = {}
     lacking: list[str] = []
     for wanted in COLUMNS:
-        found = (
+        positions = (
             [i for i, column in enumerate(table.columns) if column == wanted]
             or [i for i, name in enumerate(names) if name == wanted]
             or _by_role(table, wanted)
         )
-        if len(found) > 1:
-            choice = ", ".join(f"'{visible(table.columns[i])}'" for i in found)
+        if len(positions) > 1:
+            choice = ", ".join(f"'{visible(table.columns[i])}'" for i in positions)
             raise Refused(f"{name}: {choice} may each hold the {wanted}; call the right one {wanted!r}.")
-        if found:
-            places[wanted] = found[0]
+        if positions:
+            places[wanted] = positions[0]
         else:
             lacking.append(wanted)
     if lacking:

@@ -159,9 +159,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
-    marked = _DuplicateKeys(value)
-    marked.repeated = tuple(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
-    return marked
+    result = _DuplicateKeys(value)
+    result.repeated = tuple(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
+    return result
 
 
 def _report_constants(file: str, text: str, constants: list[str], problems: Problems) -> None:
@@ -262,10 +262,10 @@ def yaml_line_of(text: str, path: Iterable[str | int]) -> int | None:
     line = None
     for part in path:
         if isinstance(node, yaml.MappingNode):
-            held = {key.value: (key, value) for key, value in node.value}
-            if part not in held:
+            entries = {key.value: (key, value) for key, value in node.value}
+            if part not in entries:
                 break
-            mark, node = held[part][0].start_mark, held[part][1]
+            mark, node = entries[part][0].start_mark, entries[part][1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             mark = node.start_mark

@@ -33,10 +33,10 @@ def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
             raise InputError(
                 f"{path} is not a folder; give a submission folder, such as submissions/TEAM/MODEL."
             )
-        shown = _shown(path)
-        tree = read_directory(path, shown)
+        place = _shown(path)
+        tree = read_directory(path, place)
         entries += list(tree.values())
-        folders += submission_folders(tree, shown)
+        folders += submission_folders(tree, place)
     return validate(Tree(entries), set(folders), manifest)
 
 

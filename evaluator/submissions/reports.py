@@ -70,8 +70,8 @@ class ReportPredictions(TaskPredictions[StudyReport]):
         """The reports of a file of predictions in any known form."""
         from evaluator.submissions.convert.conversion import convert
 
-        found = convert(path, dataset, known, wanted=wanted, references=references, keep=keep)
-        return found.reports, found.notes
+        conversion = convert(path, dataset, known, wanted=wanted, references=references, keep=keep)
+        return conversion.reports, conversion.notes
 
 
 REPORTS: Final = ReportPredictions()

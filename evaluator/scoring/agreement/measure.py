@@ -86,18 +86,18 @@ def measure(
 
 def _trusted(keys: Sequence[str], run: Run) -> tuple[list[str], dict[str, str]]:
     """The metrics to score, and why each of the others is not."""
-    kept, left = [], {}
+    usable, reasons = [], {}
     for key in keys:
         try:
             trusted = get_metric(key).signature(run).trusted
         except MetricUnavailable as reason:
-            left[key] = str(reason)
+            reasons[key] = str(reason)
             continue
         if trusted:
-            kept.append(key)
+            usable.append(key)
         else:
-            left[key] = UNTRUSTED
-    return kept, left
+            reasons[key] = UNTRUSTED
+    return usable, reasons
 
 
 def _in_order(entries: Mapping[str, V]) -> dict[str, V]:
@@ -117,15 +117,15 @@ class _Ratings:
     def tau(self, x: FloatArray, y: FloatArray, mask: BoolArray | None = None) -> results.Estimate:
         """Tau-b of the candidates in `mask`, of all without one."""
         inside = np.ones(len(x), dtype=np.bool_) if mask is None else mask
-        found = agreement.tau(x[inside], y[inside], self.clusters.index[inside], self.weights)
-        return results.Estimate(**asdict(found))
+        estimate = agreement.tau(x[inside], y[inside], self.clusters.index[inside], self.weights)
+        return results.Estimate(**asdict(estimate))
 
     def preference(self, x: FloatArray, y: FloatArray) -> results.Preference:
         """How often `x` prefers the candidate that `y` does."""
         # The draws number the pairs by name, as `clusters_of` does.
         order = np.argsort(self.clusters.index[::2])  # tie: none, each pair has its own number
-        found = agreement.preference(x.reshape(-1, 2)[order], y.reshape(-1, 2)[order], self.weights)
-        return results.Preference(**asdict(found))
+        estimate = agreement.preference(x.reshape(-1, 2)[order], y.reshape(-1, 2)[order], self.weights)
+        return results.Preference(**asdict(estimate))
 
     def metric(self, key: str, scored: Scored) -> MetricAgreement:
         """One metric against the mean rating."""
@@ -143,12 +143,12 @@ class _Ratings:
 
     def humans(self) -> tuple[RaterAgreement, ...]:
         """Every radiologist against the mean of the others."""
-        found = []
+        agreements = []
         for j, own in enumerate(self.pref.ratings.T):
             others = np.delete(self.pref.ratings, j, axis=1).mean(axis=1)
             tau, preference = self.tau(own, others), self.preference(own, others)
-            found.append(RaterAgreement(rater=f"{j + 1}", tau=tau, preference=preference))
-        return tuple(found)
+            agreements.append(RaterAgreement(rater=f"{j + 1}", tau=tau, preference=preference))
+        return tuple(agreements)
 
     def source_alone(self) -> SourceAlone:
         """What preferring the better source throughout would reach."""
@@ -168,8 +168,10 @@ def _upwards(key: str, scored: Scored) -> FloatArray:
 def _judged(key: str, scored: Scored, cases: Sequence[RankingCase], start: int) -> JudgedCases:
     values = _upwards(key, scored)[start:].tolist()
     ends = np.cumsum([0, *(len(c.rows) for c in cases)]).tolist()
-    passed = {
+    outcomes = {
         case.id: agreement.holds(values[a:b], case.relations)
         for case, (a, b) in zip(cases, pairwise(ends), strict=True)
     }
-    return JudgedCases(signature=str(scored.signatures[key]), n_passed=sum(passed.values()), passed=passed)
+    return JudgedCases(
+        signature=str(scored.signatures[key]), n_passed=sum(outcomes.values()), passed=outcomes
+    )

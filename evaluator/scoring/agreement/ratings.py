@@ -141,21 +141,21 @@ def read_radpref(folder: Path) -> RadPref:
             f"{folder} holds {len(raters)} files user_<n>.json; wanted one of each of at least {RATERS} radiologists. "
             "Take the folder as its authors publish it (rajpurkarlab/CRIMSON)."
         )
-    read = partial(read_host_file, limit=MAX_BYTES)
-    cases, *rated = collect(
-        [partial(read, folder / PAIRS, _Cases), *(partial(read, path, _Rater) for path in raters)]
+    reader = partial(read_host_file, limit=MAX_BYTES)
+    cases, *raw = collect(
+        [partial(reader, folder / PAIRS, _Cases), *(partial(reader, path, _Rater) for path in raters)]
     )
-    found = [r for r in rated if isinstance(r, _Rater)]
-    listed = cases.root if isinstance(cases, _Cases) else ()
-    _complete(folder, [c.id for c in listed], dict(zip(raters, found, strict=True)))
+    sound = [r for r in raw if isinstance(r, _Rater)]
+    case_rows = cases.root if isinstance(cases, _Cases) else ()
+    _complete(folder, [c.id for c in case_rows], dict(zip(raters, sound, strict=True)))
     rows, sources, ratings = [], [], []
-    for case in listed:
+    for case in case_rows:
         known = context_of(case.PatientAge, case.Indication)
         for side in SIDES:
             text = str(getattr(case, f"{side}_report"))
             rows.append(Pair(f"{case.id}#{side}", case.ground_truth_report, text, known))
             sources.append(str(getattr(case, f"{side}_source")))
-            ratings.append([float(getattr(r.annotations[case.id], side).rating) for r in found])
+            ratings.append([float(getattr(r.annotations[case.id], side).rating) for r in sound])
     return RadPref(tuple(rows), tuple(sources), np.array(ratings), _digest([folder / PAIRS, *raters]))
 
 
@@ -177,9 +177,9 @@ def _complete(folder: Path, ids: Sequence[str], raters: Mapping[Path, _Rater]) -
 def read_radjudge(folder: Path) -> RadJudge:
     """The ranking cases of a folder; raises `RexrankError` that names every problem."""
     path = folder / CASES
-    found = read_host_file(path, _Judge, limit=MAX_BYTES)
+    content = read_host_file(path, _Judge, limit=MAX_BYTES)
     cases, wrong = [], []
-    for category in found.tests:
+    for category in content.tests:
         for test in category.tests:
             names = sorted(test.candidates)
             ranking = test.expected_ranking
@@ -206,5 +206,5 @@ def read_radjudge(folder: Path) -> RadJudge:
 
 
 def _digest(paths: Sequence[Path]) -> str:
-    listed = "".join(f"{sha256_file(p)}  {p.name}\n" for p in paths)
-    return hashlib.sha256(listed.encode()).hexdigest()
+    lines = "".join(f"{sha256_file(p)}  {p.name}\n" for p in paths)
+    return hashlib.sha256(lines.encode()).hexdigest()

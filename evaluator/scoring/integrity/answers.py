@@ -26,9 +26,9 @@ def letter_shares(answers: Letters) -> dict[str, float]:
     >>> letter_shares(["A", "A", "B", "D", ""])
     {'A': 0.5, 'B': 0.25, 'C': 0.0, 'D': 0.25}
     """
-    given = [a for a in answers if a]
-    counts = Counter(given)
-    return {letter: counts[letter] / len(given) for letter in LETTERS} if given else {}
+    letters = [a for a in answers if a]
+    counts = Counter(letters)
+    return {letter: counts[letter] / len(letters) for letter in LETTERS} if letters else {}
 
 
 def position_accuracy(answers: Letters, right: Letters) -> dict[str, float]:
@@ -37,9 +37,9 @@ def position_accuracy(answers: Letters, right: Letters) -> dict[str, float]:
     >>> position_accuracy(["A", "A", "B"], ["A", "B", "B"])
     {'A': 1.0, 'B': 0.5}
     """
-    asked = Counter(right)
+    totals = Counter(right)
     hits = Counter(r for a, r in zip(answers, right, strict=True) if a == r)
-    return {letter: hits[letter] / asked[letter] for letter in LETTERS if asked[letter]}
+    return {letter: hits[letter] / totals[letter] for letter in LETTERS if totals[letter]}
 
 
 def wrong_kappa(mine: Letters, theirs: Letters, right: Letters) -> float | None:
@@ -69,8 +69,8 @@ def check_unanswered(ids: Sequence[str], answers: Letters) -> list[Flag]:
 
 def check_letters(answers: Letters, right: Letters) -> list[Flag]:
     """C24: nearly all answers are one letter (held), or a letter is answered far more often than it is right (badge)."""
-    if said := one_letter(answers):
-        return [Flag("C24", Outcome.QUARANTINE, said)]
+    if sentence := one_letter(answers):
+        return [Flag("C24", Outcome.QUARANTINE, sentence)]
     shares, wanted = letter_shares(answers), letter_shares(right)
     if sum(map(bool, answers)) < MIN_ANSWERS:
         return []
@@ -105,14 +105,14 @@ def check_shared_wrong(
 def check_positions(answers: Letters, right: Letters) -> list[Flag]:
     """C26, a badge: accuracy depends on which letter is right by more than the skill of a model explains."""
     rules = limits().answers.positions
-    asked = Counter(right)
-    shares = {x: s for x, s in position_accuracy(answers, right).items() if asked[x] >= rules.least}
+    totals = Counter(right)
+    shares = {x: s for x, s in position_accuracy(answers, right).items() if totals[x] >= rules.least}
     if len(shares) < 2:
         return []
     # tie: first letter
     best, worst = max(shares, key=lambda x: shares[x]), min(shares, key=lambda x: shares[x])
     gap = shares[best] - shares[worst]
-    error = float(np.sqrt(sum(shares[x] * (1 - shares[x]) / asked[x] for x in (best, worst))))
+    error = float(np.sqrt(sum(shares[x] * (1 - shares[x]) / totals[x] for x in (best, worst))))
     if gap < rules.gap or gap <= rules.errors * error:
         return []
     text = f"accuracy is {shares[best]:.2f} where {best} is right and {shares[worst]:.2f} where {worst} is"
@@ -121,8 +121,8 @@ def check_positions(answers: Letters, right: Letters) -> list[Flag]:
 
 def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
     """C19: two runs of a team on a withheld set that differ in very few answers."""
-    changed = sum(before[i] != after[i] for i in before.keys() & after.keys())
-    if not 0 < changed < limits().probing.share * len(after):
+    changes = sum(before[i] != after[i] for i in before.keys() & after.keys())
+    if not 0 < changes < limits().probing.share * len(after):
         return []
-    text = f"{changed} of {len(after)} answers changed since an earlier run of the team"
+    text = f"{changes} of {len(after)} answers changed since an earlier run of the team"
     return [Flag("C19", Outcome.QUARANTINE, text)]

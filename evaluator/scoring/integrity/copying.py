@@ -80,9 +80,9 @@ def distinct_references(texts: Texts, min_words: int) -> list[int]:
     """Positions of the references of at least `min_words` words that no other study and no training set has."""
     normal = [norm(r) for r in texts.references]
     counts = Counter(normal)
-    seen = {norm(t) for t in texts.training}
+    others = {norm(t) for t in texts.training}
     return [
-        i for i, r in enumerate(normal) if counts[r] == 1 and r not in seen and len(r.split()) >= min_words
+        i for i, r in enumerate(normal) if counts[r] == 1 and r not in others and len(r.split()) >= min_words
     ]
 
 

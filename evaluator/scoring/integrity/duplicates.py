@@ -40,23 +40,23 @@ def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tupl
     """
     rules = limits().duplicate
     # tie: none, hashes differ
-    drawn = sorted(sorted(positions, key=lambda i: _place(mine[i], i))[: rules.drawn])
+    sample = sorted(sorted(positions, key=lambda i: _place(mine[i], i))[: rules.drawn])
     # tie: none, hashes differ
     others = sorted(sorted(range(len(theirs)), key=lambda i: _place(theirs[i], i))[: rules.others])
-    column = {j: c for c, j in enumerate(sorted({*drawn, *others}))}
+    column = {j: c for c, j in enumerate(sorted({*sample, *others}))}
     words = WordTexts()
-    a, b = words([mine[i] for i in drawn]), words([theirs[j] for j in column])
-    found: set[int] = set()
+    a, b = words([mine[i] for i in sample]), words([theirs[j] for j in column])
+    matches: set[int] = set()
     for x, y, limit in ((a, b, rules.in_order), (sorted_words(a), sorted_words(b), rules.any_order)):
         likeness = matrix(x, y)
-        rows, own = np.arange(len(drawn)), [column[i] for i in drawn]
+        rows, own = np.arange(len(sample)), [column[i] for i in sample]
         same = likeness[rows, own].copy()
         likeness[rows, own] = 0
         best = likeness.max(axis=1, initial=0)
         close = (same >= limit) & (best < limit)
         follows = close | ((same >= rules.least) & (same - best >= rules.margin))
-        found |= {i for i, yes in zip(drawn, follows.tolist(), strict=True) if yes}
-    return sorted(found), drawn
+        matches |= {i for i, yes in zip(sample, follows.tolist(), strict=True) if yes}
+    return sorted(matches), sample
 
 
 def _place(text: str, i: int) -> bytes:
@@ -83,18 +83,18 @@ def check_duplicate(
     outcome = Outcome.BADGE if same_team else Outcome.QUARANTINE
     if len(positions) < rules.studies:
         return _same_templates(mine, theirs, name=name, same_team=same_team)
-    found, drawn = resembling(mine, theirs, positions)
+    matches, sample = resembling(mine, theirs, positions)
     for before in own:
-        mine_before, _ = resembling(mine, before, drawn)
-        found = [i for i in found if i not in set(mine_before)]
-    share = len(found) / len(drawn)
+        mine_before, _ = resembling(mine, before, sample)
+        matches = [i for i in matches if i not in set(mine_before)]
+    share = len(matches) / len(sample)
     r = None if scores is None or own else _correlation(scores[0][positions], scores[1][positions])
     alike = r is not None and r >= rules.correlation
     if share < rules.share and not alike:
         return []
     if share >= rules.reject_share and not same_team:
         outcome = Outcome.REJECT
-    text = f"{share:.0%} of {len(drawn)} distinct reports follow those of {name}"
+    text = f"{share:.0%} of {len(sample)} distinct reports follow those of {name}"
     return [
         Flag(
             "C18", outcome, text + (f"; their scores correlate at {r:.3f}" if r is not None and alike else "")
@@ -112,15 +112,15 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
     """
     rules = limits().duplicate
     # tie: none, hashes differ
-    drawn = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules.drawn]
-    own = [norm(theirs[i]) for i in drawn]
+    sample = sorted(range(len(mine)), key=lambda i: _place(mine[i], i))[: rules.drawn]
+    own = [norm(theirs[i]) for i in sample]
     kinds = sorted(set(own))
     number = {text: k for k, text in enumerate(kinds)}
     words = WordTexts()
-    a, b = words([mine[i] for i in drawn]), words(kinds)
+    a, b = words([mine[i] for i in sample]), words(kinds)
     alike = matrix(a, b)
-    given = np.array([number[t] for t in own], dtype=np.intp)
-    chances = np.bincount(given, minlength=len(kinds)) / max(1, len(own))
+    kind_of = np.array([number[t] for t in own], dtype=np.intp)
+    chances = np.bincount(kind_of, minlength=len(kinds)) / max(1, len(own))
     agreed, kappa = 0.0, 0.0
     for likeness in (alike, _contained(alike, a, b)):
         if not likeness.size:
@@ -128,14 +128,14 @@ def _same_templates(mine: Reports, theirs: Reports, *, name: str, same_team: boo
         best = likeness.max(axis=1)
         nearest = (likeness >= best[:, None] - TIE).argmax(axis=1)  # tie: first index, within TIE
         close = best >= rules.in_order
-        share, chance = float(((nearest == given) & close).mean()), float(chances[nearest].mean())
+        share, chance = float(((nearest == kind_of) & close).mean()), float(chances[nearest].mean())
         if chance < 1 and (share - chance) / (1 - chance) > kappa:
             agreed, kappa = share, (share - chance) / (1 - chance)
     if kappa < rules.kappa:
         return []
-    held = len(kinds) >= rules.kinds and not same_team
+    is_grave = len(kinds) >= rules.kinds and not same_team
     text = f"{agreed:.0%} of the reports follow those of {name}, which has {len(kinds)} different ones there"
-    return [Flag("C18", Outcome.QUARANTINE if held else Outcome.BADGE, text)]
+    return [Flag("C18", Outcome.QUARANTINE if is_grave else Outcome.BADGE, text)]
 
 
 def _contained(alike: FloatMatrix, a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
@@ -153,9 +153,9 @@ def _correlation(a: FloatArray, b: FloatArray) -> float | None:
 
 def check_probing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Flag]:
     """C19: two runs of a team on a withheld set that differ in very few studies."""
-    changed = sorted(i for i in before.keys() & after.keys() if norm(before[i]) != norm(after[i]))
-    if not 0 < len(changed) < limits().probing.share * len(after):
+    changes = sorted(i for i in before.keys() & after.keys() if norm(before[i]) != norm(after[i]))
+    if not 0 < len(changes) < limits().probing.share * len(after):
         return []
     return [
-        share_flag("C19", Outcome.QUARANTINE, changed, len(after), "changed since an earlier run of the team")
+        share_flag("C19", Outcome.QUARANTINE, changes, len(after), "changed since an earlier run of the team")
     ]

@@ -55,8 +55,8 @@ def pairwise(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
 
     if not a:
         return np.zeros(0, dtype=np.float32)
-    found = cpdist(a, b, scorer=Indel.normalized_similarity, dtype=np.float32)
-    return np.where([not (x or y) for x, y in zip(a, b, strict=True)], np.float32(0), found)
+    values = cpdist(a, b, scorer=Indel.normalized_similarity, dtype=np.float32)
+    return np.where([not (x or y) for x, y in zip(a, b, strict=True)], np.float32(0), values)
 
 
 def matrix(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
@@ -66,6 +66,6 @@ def matrix(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
 
     if not a or not b:
         return np.zeros((len(a), len(b)), dtype=np.float32)
-    found = np.asarray(cdist(a, b, scorer=Indel.normalized_similarity, dtype=np.float32, workers=-1))
-    found[np.ix_([not x for x in a], [not y for y in b])] = 0
-    return found
+    values = np.asarray(cdist(a, b, scorer=Indel.normalized_similarity, dtype=np.float32, workers=-1))
+    values[np.ix_([not x for x in a], [not y for y in b])] = 0
+    return values

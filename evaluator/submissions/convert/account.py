@@ -38,7 +38,7 @@ def describe_reading(
     """How the source was read: form, encoding, rows, columns used and left."""
     encoding = f" in {source.encoding}" if source.encoding else ""
     packed = "gzip of " if source.packed else ""
-    used = {identified.column, *texts.used}
+    columns = {identified.column, *texts.used}
     lines = [
         f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
         *table.notes,
@@ -54,9 +54,9 @@ def describe_reading(
     named = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
     if doubtful := [n for n in named if role_of(n) is Role.REFERENCE]:
         lines.append(f"note: {listed(doubtful)} is a name of references, and was taken because you named it")
-    left = [c for i, c in enumerate(table.columns) if i not in used]
-    if left:
-        lines.append(f"columns left out: {listed(left, LISTED)}")
+    rest = [c for i, c in enumerate(table.columns) if i not in columns]
+    if rest:
+        lines.append(f"columns left out: {listed(rest, LISTED)}")
     return lines
 
 
@@ -79,7 +79,7 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
             f"no impression header in any of {len(tally.unsplit):,} reports: they enter the findings track only"
         )
     kinds = {k.key: k.what for k in KINDS}
-    counted = [
+    tallies = [
         (tally.without, "studies had no impression; it is empty"),
         (tally.unsure, "reports have text before a header; it is kept with the header in the findings"),
         (
@@ -98,7 +98,7 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
         ),
         (tally.empty, "studies have no report; they are empty and score worst"),
     ]
-    lines += [_counted(ids, what) for ids, what in counted if ids]
+    lines += [_counted(ids, what) for ids, what in tallies if ids]
     if tally.cleaned:
         lines.append("to leave all of these characters and tokens in the texts, type --keep")
     if keep:

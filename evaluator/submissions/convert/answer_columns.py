@@ -57,20 +57,20 @@ def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
         i for i in places if _is_answer(table.columns[i]) and role_of(table.columns[i]) is Role.PREDICTED
     ]
     plain = [i for i in places if _is_answer(table.columns[i]) and set(words_of(table.columns[i])) & _PLAIN]
-    found = predicted or plain
-    if len(found) == 1:
-        return found[0]
-    shown = listed(table.columns, 20)
-    if found:
-        typed = " or ".join(f"--text-column {visible(table.columns[i])}" for i in found[:4])
-        what = listed([table.columns[i] for i in found], 20)
-        raise Refused(f"more than one column may hold the answers: {what}. Type {typed}.")
+    candidates = predicted or plain
+    if len(candidates) == 1:
+        return candidates[0]
+    choice = listed(table.columns, 20)
+    if candidates:
+        options = " or ".join(f"--text-column {visible(table.columns[i])}" for i in candidates[:4])
+        what = listed([table.columns[i] for i in candidates], 20)
+        raise Refused(f"more than one column may hold the answers: {what}. Type {options}.")
     if truth := [c for c in table.columns if _is_truth(c)]:
         raise Refused(
             f"no answers of a model found: {listed(truth, 20)} says what is right, which is never written as an answer. "
-            f"Of {shown}, if one holds the model's answers, type --text-column NAME."
+            f"Of {choice}, if one holds the model's answers, type --text-column NAME."
         )
-    raise Refused(f"no answers found among the columns {shown}; type --text-column NAME.")
+    raise Refused(f"no answers found among the columns {choice}; type --text-column NAME.")
 
 
 def _is_truth(name: str) -> bool:
@@ -102,10 +102,14 @@ def identify_questions(
     columns = range(len(table.columns)) if chosen is None else (chosen,)
     best: Asked | None = None
     for index in columns:
-        found = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in known and i}
-        if found and (best is None or len(found) > len(best.questions)):
-            rest = tuple(str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in found)
-            best = Asked(index, found, rest)
+        matches = {
+            n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in known and i
+        }
+        if matches and (best is None or len(matches) > len(best.questions)):
+            rest = tuple(
+                str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in matches
+            )
+            best = Asked(index, matches, rest)
     if best is not None:
         return best
     return _by_study(table, known, columns, studies)

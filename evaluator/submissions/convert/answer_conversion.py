@@ -60,36 +60,36 @@ def convert_answers(
     """
     source = read_source(path)
     wanted = wanted or Wanted()
-    held = questions or {}
+    by_id = questions or {}
     studies: dict[str, list[str]] = {}
-    for question in sorted(held):
-        studies.setdefault(held[question].study, []).append(question)
+    for question in sorted(by_id):
+        studies.setdefault(by_id[question].study, []).append(question)
     table = read_table(source, known | studies.keys())
-    asked = identify_questions(table, known, wanted, studies)
-    column = choose_answers(table, wanted, asked.column)
+    lookup = identify_questions(table, known, wanted, studies)
+    column = choose_answers(table, wanted, lookup.column)
     texts = Texts()
-    answers = _answers(table, asked, column, texts)
+    answers = _answers(table, lookup, column, texts)
     _refuse_no_letters(table, column, answers, texts)
-    _refuse_key(table, column, answers, held)
+    _refuse_key(table, column, answers, by_id)
     packed = "gzip of " if source.packed else ""
     encoding = f" in {source.encoding}" if source.encoding else ""
     notes = [
         f"read {packed}{table.how}{encoding}: {len(table.rows):,} rows",
         *table.notes,
-        f"question ids: {table.named(asked.column)}",
-        *asked.notes,
+        f"question ids: {table.named(lookup.column)}",
+        *lookup.notes,
         f"answers: {table.named(column)}",
-        *_coverage(answers, asked, known),
+        *_coverage(answers, lookup, known),
         *_account(texts),
     ]
     return ConvertedAnswers(answers, tuple(notes))
 
 
-def _answers(table: Table, asked: Asked, column: int, texts: Texts) -> dict[str, Answer]:
+def _answers(table: Table, lookup: Asked, column: int, texts: Texts) -> dict[str, Answer]:
     """The answer of every question. Raises `Refused` for two different ones of a question, and for what is no text."""
     problems: list[str] = []
     rows: dict[str, tuple[str, str]] = {}
-    for number, question in asked.questions.items():
+    for number, question in lookup.questions.items():
         row = table.rows[number]
         try:
             text = _text(row, column, table.columns[column])
@@ -117,30 +117,30 @@ def _text(row: Row, column: int, name: str) -> str:
     value = row.cells[column]
     if value is MISSING:
         raise Refused(f"{row.where}: no field '{visible(name)}', which the other rows have.")
-    found = text_of(value, row.where)
-    if isinstance(found, Sections):
+    content = text_of(value, row.where)
+    if isinstance(content, Sections):
         raise Refused(
             f"{row.where}: the answer is a report in sections; name the column with --text-column NAME."
         )
-    return found or ""
+    return content or ""
 
 
 def _answer(question: str, text: str, texts: Texts) -> Answer:
-    found = read_letter(text)
-    texts.in_words += bool(found.letter) and found.letter != text
-    if found.why == "no text":
+    reading = read_letter(text)
+    texts.in_words += bool(reading.letter) and reading.letter != text
+    if reading.why == "no text":
         texts.empty.append(question)
-    elif found.why:
-        texts.unread[question] = f"{found.why} in '{visible(text.strip(), 60)}'"
-    return Answer(found.letter)
+    elif reading.why:
+        texts.unread[question] = f"{reading.why} in '{visible(text.strip(), 60)}'"
+    return Answer(reading.letter)
 
 
 def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer], texts: Texts) -> None:
     """Refuses a column of which most texts hold no letter: it is none of answers."""
-    given = len(answers) - len(texts.empty)
-    if texts.unread and len(texts.unread) > UNREAD_SHARE * given:
+    n_texts = len(answers) - len(texts.empty)
+    if texts.unread and len(texts.unread) > UNREAD_SHARE * n_texts:
         raise Refused(
-            f"{table.named(column)} holds no letter, or several, in {len(texts.unread):,} of {given:,} texts; is it the "
+            f"{table.named(column)} holds no letter, or several, in {len(texts.unread):,} of {n_texts:,} texts; is it the "
             "column of the answers? Otherwise type --text-column NAME.",
             *(f"'{visible(q)}': {why}." for q, why in list(texts.unread.items())[:5]),
         )
@@ -158,7 +158,7 @@ def _refuse_key(
         )
 
 
-def _coverage(answers: Mapping[str, Answer], asked: Asked, known: frozenset[str]) -> list[str]:
+def _coverage(answers: Mapping[str, Answer], lookup: Asked, known: frozenset[str]) -> list[str]:
     lines = [
         f"{len(answers):,} questions; which there are is not known here (with access to the data: --references DIR)"
     ]
@@ -169,10 +169,10 @@ def _coverage(answers: Mapping[str, Answer], asked: Asked, known: frozenset[str]
             lines[0] += (
                 f"; missing {first_ids(missing)}{', …' if len(missing) > 5 else ''} (each counts as wrong)"
             )
-    if asked.left_out:
-        first = first_ids(asked.left_out)
+    if lookup.left_out:
+        first = first_ids(lookup.left_out)
         lines.append(
-            f"{len(asked.left_out):,} rows left out: their ids are not in the dataset (first: {first})"
+            f"{len(lookup.left_out):,} rows left out: their ids are not in the dataset (first: {first})"
         )
     return lines
 
@@ -192,12 +192,12 @@ def _account(texts: Texts) -> list[str]:
         )
     if texts.unread:
         kinds = Counter(why.partition(" in ")[0].partition(":")[0] for why in texts.unread.values())
-        told = ", ".join(f"{kind} in {n:,}" for kind, n in sorted(kinds.items()))
+        counts = ", ".join(f"{kind} in {n:,}" for kind, n in sorted(kinds.items()))
         lines.append(
-            f"{len(texts.unread):,} texts do not hold exactly one letter ({told}); they are unanswered and count as wrong:"
+            f"{len(texts.unread):,} texts do not hold exactly one letter ({counts}); they are unanswered and count as wrong:"
         )
-        shown = list(texts.unread.items())[:LISTED]
-        lines += [f"  {visible(question)}: {why}" for question, why in shown]
+        examples = list(texts.unread.items())[:LISTED]
+        lines += [f"  {visible(question)}: {why}" for question, why in examples]
         if len(texts.unread) > LISTED:
             lines.append(f"  … and {len(texts.unread) - LISTED:,} more")
     return lines

@@ -115,10 +115,10 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     >>> clean("Clear.\r\nNormal.</s>")
     ('Clear.\nNormal.', ('line_ends', 'decoder_token'))
     """
-    found = []
+    keys = []
     for kind in KINDS:
         after = kind.clean(text)
         if after != text:
-            found.append(kind.key)
+            keys.append(kind.key)
             text = after
-    return text, tuple(found)
+    return text, tuple(keys)

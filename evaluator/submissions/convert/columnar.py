@@ -50,11 +50,11 @@ def _is_readable(kind: Any) -> bool:
 
 
 def _parquet_rows(file: Any, columns: list[str], name: str) -> Iterator[Row]:
-    seen = 0
+    size = 0
     number = 0
     for batch in file.iter_batches(batch_size=BATCH, columns=columns):
-        seen += batch.nbytes
-        if seen > MAX_CELLS_BYTES:
+        size += batch.nbytes
+        if size > MAX_CELLS_BYTES:
             raise Refused(f"{name} unpacks to more than {MAX_CELLS_BYTES // 1_000_000} MB of text.")
         values = [batch.column(c).to_pylist() for c in columns]
         for cells in zip(*values, strict=True):
@@ -115,13 +115,13 @@ def _check_archive(data: bytes, name: str) -> None:
 
 
 def _sheet_rows(sheet: Any, name: str) -> Iterator[tuple[int, list[Any]]]:
-    seen = 0
+    size = 0
     for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
         if number > MAX_ROWS:
             raise Refused(f"{name} holds more than {MAX_ROWS:,} rows; is it a prediction file?")
         values = [_cell(c) for c in cells]
-        seen += sum(len(v) for v in values if isinstance(v, str)) + len(values)
-        if seen > MAX_CELLS_BYTES:
+        size += sum(len(v) for v in values if isinstance(v, str)) + len(values)
+        if size > MAX_CELLS_BYTES:
             raise Refused(f"{name} unpacks to more than {MAX_CELLS_BYTES // 1_000_000} MB of text.")
         if any(v is not None and v != "" for v in values):
             yield number, values
@@ -138,16 +138,16 @@ def _sheet_table(rows: list[tuple[int, list[Any]]], name: str, title: str) -> Ta
     width = max(len(r) for _, r in rows)
     header += [""] * (width - len(header))
     body = [(n, [*cells, *[None] * (width - len(cells))]) for n, cells in rows[1:]]
-    kept = [i for i in range(width) if header[i] or any(c[i] is not None for _, c in body)]
+    columns = [i for i in range(width) if header[i] or any(c[i] is not None for _, c in body)]
     unnamed = [
         f"{name}, column {i + 1}: cells without a header; name the column or empty it."
-        for i in kept
+        for i in columns
         if not header[i]
     ]
     if unnamed:
         raise Refused(*unnamed)
     return Table(
-        tuple(header[i] for i in kept),
-        tuple(Row(f"{name}, row {n}", tuple(c[i] for i in kept)) for n, c in body),
+        tuple(header[i] for i in columns),
+        tuple(Row(f"{name}, row {n}", tuple(c[i] for i in columns)) for n, c in body),
         f"the sheet '{visible(title)}' of an Excel workbook",
     )

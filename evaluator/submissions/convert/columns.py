@@ -138,15 +138,15 @@ def find_column(table: Table, wanted: str, option: str) -> int:
     """
     exact = [i for i, c in enumerate(table.columns) if c == wanted]
     loose = [i for i, c in enumerate(table.columns) if c.strip().casefold() == wanted.strip().casefold()]
-    found = exact or loose
-    if len(found) == 1:
-        return found[0]
-    if not found and wanted.isdecimal() and len(wanted) < 6 and 1 <= int(wanted) <= len(table.columns):
+    matches = exact or loose
+    if len(matches) == 1:
+        return matches[0]
+    if not matches and wanted.isdecimal() and len(wanted) < 6 and 1 <= int(wanted) <= len(table.columns):
         return int(wanted) - 1
-    if found:
-        numbers = " or ".join(str(i + 1) for i in found)
+    if matches:
+        numbers = " or ".join(str(i + 1) for i in matches)
         raise Refused(
-            f"{option}: {len(found)} columns are named '{visible(wanted)}'; type {option} {numbers}."
+            f"{option}: {len(matches)} columns are named '{visible(wanted)}'; type {option} {numbers}."
         )
     raise Refused(
         f"{option}: there is no column '{visible(wanted)}'; there are: {listed(table.columns, 20)}."
@@ -242,10 +242,10 @@ def _is_section(name: str, words: frozenset[str]) -> bool:
 
 
 def _none_found(table: Table, roles: dict[int, Role]) -> str:
-    held = [table.columns[i] for i, r in roles.items() if r is Role.REFERENCE]
-    if held:
+    references = [table.columns[i] for i, r in roles.items() if r is Role.REFERENCE]
+    if references:
         return (
-            f"no prediction found: {listed(held)} is a name of references, and references are never written as "
+            f"no prediction found: {listed(references)} is a name of references, and references are never written as "
             f"predictions. Of {listed(table.columns, 20)}, if one is the prediction, type --text-column NAME."
         )
     return f"no prediction found among the columns {listed(table.columns, 20)}; type --text-column NAME."
@@ -259,19 +259,19 @@ def _ambiguous(table: Table, candidates: list[int]) -> str:
             f"several columns have one name and may hold the prediction: {listed(names, 20)} (columns {numbers}). "
             f"Rename one, or type --text-column with its number: --text-column {candidates[0] + 1}."
         )
-    typed = " or ".join(f"--text-column {_quoted(n)}" for n in names[:4])
+    options = " or ".join(f"--text-column {_quoted(n)}" for n in names[:4])
     both = ""
     if any(_is_section(n, _FINDINGS) for n in names) and any(_is_section(n, _IMPRESSION) for n in names):
         both = ", or --findings-column NAME --impression-column NAME"
     return (
         f"more than one column may hold the prediction: {listed(names, 20)}. One of them may be the reference, so "
-        f"none is taken. Type {typed}{both}."
+        f"none is taken. Type {options}{both}."
     )
 
 
 def _quoted(name: str) -> str:
-    shown = visible(name)
-    return f"'{shown}'" if re.search(r"[^\w.-]", shown) or not shown else shown
+    text = visible(name)
+    return f"'{text}'" if re.search(r"[^\w.-]", text) or not text else text
 
 
 def _refuse_classes(table: Table, columns: TextColumns, roles: dict[int, Role]) -> None:

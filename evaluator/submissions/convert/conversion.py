@@ -140,8 +140,8 @@ def _raw(table: Table, row: Row, texts: TextColumns) -> str | Sections | None:
             raise Refused(
                 f"{row.where}: no field '{visible(table.columns[index or 0])}', which the other rows have."
             )
-        found = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
-        parts.append(getattr(found, name) if isinstance(found, Sections) else found)
+        content = _no_formula(text_of(None if value is MISSING else value, row.where), row.where)
+        parts.append(getattr(content, name) if isinstance(content, Sections) else content)
     return Sections(parts[0], parts[1])
 
 
@@ -233,17 +233,19 @@ def _refuse_references(
     reports: Mapping[str, StudyReport], references: References, table: Table, texts: TextColumns
 ) -> None:
     """Refuses a column that holds the references themselves."""
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     pairs = []
     truth = reports_of(references)
     for study, report in reports.items():
         reference = truth.get(study)
         words = _words(f"{reference.findings or ''} {reference.impression or ''}") if reference else ""
         findings = _words((reference.findings or "") if reference else "")
-        seen[words] = seen.get(words, 0) + 1
-        given = _words(report.text)
-        pairs.append((words, given in {words, findings} or _words(report.findings or "") == findings))
-    long = [equal for words, equal in pairs if len(words.split()) >= MIN_REFERENCE_WORDS and seen[words] == 1]
+        counts[words] = counts.get(words, 0) + 1
+        prediction = _words(report.text)
+        pairs.append((words, prediction in {words, findings} or _words(report.findings or "") == findings))
+    long = [
+        equal for words, equal in pairs if len(words.split()) >= MIN_REFERENCE_WORDS and counts[words] == 1
+    ]
     if sum(long) >= MIN_EQUAL and sum(long) >= EQUAL_SHARE * len(long):
         names = [table.columns[i] for i in texts.used]
         raise Refused(

@@ -185,9 +185,9 @@ def _without_blank_columns(
     header: tuple[str, ...], body: list[tuple[str, list[str]]]
 ) -> tuple[tuple[str, ...], list[tuple[str, list[str]]]]:
     """Without the columns that have neither a name nor any content, as a trailing separator makes them."""
-    kept = [i for i, h in enumerate(header) if h or any(cells[i].strip() for _, cells in body)]
-    if len(kept) == len(header):
+    columns = [i for i, h in enumerate(header) if h or any(cells[i].strip() for _, cells in body)]
+    if len(columns) == len(header):
         return header, body
-    if not kept:
+    if not columns:
         raise Refused(f"the header names no column; found {listed(list(header))}.")
-    return tuple(header[i] for i in kept), [(w, [cells[i] for i in kept]) for w, cells in body]
+    return tuple(header[i] for i in columns), [(w, [cells[i] for i in columns]) for w, cells in body]

@@ -69,8 +69,8 @@ class Matcher:
         'CXR1_IM-0001'
         """
         if isinstance(value, list) and value and len(value) <= 20:
-            found = {self(v) for v in value}
-            return found.pop() if len(found) == 1 else None
+            studies = {self(v) for v in value}
+            return studies.pop() if len(studies) == 1 else None
         text = id_text(value)
         if text is None:
             return None
@@ -119,26 +119,26 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: in
     matcher = Matcher(known)
     columns = range(len(table.columns)) if chosen is None else (chosen,)
     best: tuple[int, int] | None = None
-    found: dict[int, str] = {}
+    studies: dict[int, str] = {}
     winner = 0
     for index in columns:
         matches = {n: s for n, v in enumerate(table.column(index)) if (s := matcher(v))}
         exact = sum(id_text(table.rows[n].cells[index]) == s for n, s in matches.items())
         if matches and (best is None or (len(matches), exact) > best):
-            best, found, winner = (len(matches), exact), matches, index
+            best, studies, winner = (len(matches), exact), matches, index
     if best is None:
         raise Refused(_no_match(table, dataset, known, chosen))
     ids = [_first_text(row.cells[winner]) for row in table.rows]
     _refuse_empty(table.rows, ids, table.columns[winner])
-    others = tuple(i for n, i in enumerate(ids) if n not in found and i is not None)
-    changed = [(ids[n] or table.columns[winner], s) for n, s in found.items() if ids[n] != s]
+    others = tuple(i for n, i in enumerate(ids) if n not in studies and i is not None)
+    spellings = [(ids[n] or table.columns[winner], s) for n, s in studies.items() if ids[n] != s]
     notes = []
-    if changed:
-        first, study = changed[0]
+    if spellings:
+        first, study = spellings[0]
         notes.append(
-            f"{len(changed):,} ids were found in paths or other spellings (first: '{visible(first)}' is {visible(study)})"
+            f"{len(spellings):,} ids were found in paths or other spellings (first: '{visible(first)}' is {visible(study)})"
         )
-    return Identified(winner, found, others, tuple(notes))
+    return Identified(winner, studies, others, tuple(notes))
 
 
 def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> str:
@@ -146,10 +146,10 @@ def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int
     where = f"the column '{visible(table.columns[chosen])}'" if chosen is not None else "any column"
     guess = [c for c in table.columns if role_of(c) is Role.ID] or list(table.columns)
     index = table.columns.index(guess[0])
-    held = [str(visible(row.cells[index], 40)) for row in table.rows[:3]]
+    examples = [str(visible(row.cells[index], 40)) for row in table.rows[:3]]
     return (
         f"no study id of {dataset.id} is in {where} ({listed(table.columns, 20)}). Its ids look like '{example}'; "
-        f"'{visible(guess[0])}' holds {listed(held)}. Is it the right file, split and --dataset? "
+        f"'{visible(guess[0])}' holds {listed(examples)}. Is it the right file, split and --dataset? "
         "Otherwise name the column: --id-column NAME."
     )
 
@@ -165,11 +165,11 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
     texts = [i for i in ids if i is not None]
     transform = _transform(texts, dataset)
     studies = {n: transform(i) for n, i in enumerate(texts)}
-    changed = [(i, studies[n]) for n, i in enumerate(texts) if studies[n] != i]
+    spellings = [(i, studies[n]) for n, i in enumerate(texts) if studies[n] != i]
     notes = []
-    if changed:
+    if spellings:
         notes.append(
-            f"{len(changed):,} ids were taken out of paths (first: '{visible(changed[0][0])}' is {visible(changed[0][1])})"
+            f"{len(spellings):,} ids were taken out of paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
         )
     return Identified(chosen, studies, (), tuple(notes))
 
@@ -234,13 +234,13 @@ def _transform(ids: list[str], dataset: Dataset) -> Callable[[str], str]:
     """
     if not any(re.search(r"[/\\]", i) or _ENDINGS.search(i) for i in ids):
         return _as_it_is
-    for read in (_as_it_is, _last_part, _folder, _study_folder, _without_view):
-        studies = {read(i) for i in ids}
+    for reader in (_as_it_is, _last_part, _folder, _study_folder, _without_view):
+        studies = {reader(i) for i in ids}
         if dataset.ids_digest is not None and ids_digest(studies) == dataset.ids_digest:
-            return read
-    for read in (_last_part, _folder, _study_folder, _without_view):
-        if len({read(i) for i in ids}) == dataset.n_studies:
-            return read
+            return reader
+    for reader in (_last_part, _folder, _study_folder, _without_view):
+        if len({reader(i) for i in ids}) == dataset.n_studies:
+            return reader
     raise Refused(
         f"the ids are paths (first: '{visible(ids[0])}'), and the ids of {dataset.id} are not known here. Write the study "
         "ids, or give the reference files with --references DIR."

@@ -51,10 +51,10 @@ def _values(text: str, name: str) -> list[tuple[int, Any]]:
         raise Refused(f"{name} holds too many values for a prediction file; leave out what is no report.")
     decoder = json.JSONDecoder(object_pairs_hook=whole_object)
     values: list[tuple[int, Any]] = []
-    at, line, counted = _skip(text, 0), 1, 0
+    at, line, start = _skip(text, 0), 1, 0
     while at < len(text):
-        line += text.count("\n", counted, at)
-        counted = at
+        line += text.count("\n", start, at)
+        start = at
         try:
             value, end = decoder.raw_decode(text, at)
         except RepeatedKeyError as error:

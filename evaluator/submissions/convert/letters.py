@@ -103,14 +103,14 @@ def read_letter(text: str) -> Reading:
 
 def _letters(patterns: tuple[re.Pattern[str], ...], text: str) -> set[str]:
     """The letters that patterns find, with those that follow after "or"; an article is none."""
-    found = set()
+    letters = set()
     for match in (m for pattern in patterns for m in pattern.finditer(text)):
         letter, end = match[1], match.end(1)
         named = _OPTION_BEFORE.search(text, max(0, match.start(1) - 20), match.start(1))
         if letter in "aA" and not named and match.end() == end and _ARTICLE.match(text, end):
             continue
-        found.add(letter.upper())
+        letters.add(letter.upper())
         while more := _MORE.match(text, end):
-            found.add(more[1])
+            letters.add(more[1])
             end = more.end(1)
-    return found
+    return letters

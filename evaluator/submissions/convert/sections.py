@@ -111,14 +111,14 @@ def split_report(text: str) -> Split:
     if impression is None:
         return _with_findings(text, headers, findings, None, len(text))
     if findings and findings.start > impression.start and not _body(text, headers, 0, impression.start)[0]:
-        given, first = _body(text, headers, impression.end, findings.start)
+        section, first = _body(text, headers, impression.end, findings.start)
         rest, second = _body(text, headers, findings.end, len(text))
-        return Split(rest, given, _joined(first, second))
+        return Split(rest, section, _joined(first, second))
     if findings and findings.start > impression.start:
         findings = None
-    given, left = _body(text, headers, impression.end, len(text))
-    split = _with_findings(text, headers, findings, given, impression.start)
-    return Split(split.findings, given, _joined(split.left_out, left), split.unsure)
+    section, other = _body(text, headers, impression.end, len(text))
+    split = _with_findings(text, headers, findings, section, impression.start)
+    return Split(split.findings, section, _joined(split.left_out, other), split.unsure)
 
 
 def _by_tags(text: str) -> Split | None:
@@ -160,7 +160,7 @@ def _header(text: str, match: re.Match[str], *, shouting: bool, quiet: bool) -> 
     section = Section(str(match.lastgroup))
     before = text[max(0, match.start() - _WINDOW) : match.start()]
     opener = _OPENERS.search(before)
-    marked = opener is not None
+    mark = opener is not None
     if opener:
         before = before[: opener.start()]
     number = _NUMBER.search(before)
@@ -169,13 +169,13 @@ def _header(text: str, match: re.Match[str], *, shouting: bool, quiet: bool) -> 
     at_start = not before.strip(" \t") or before.endswith("\n") or number is not None
     end = _END.match(text, match.end())
     kind = end.lastgroup if end else None
-    words = _words_before(before) if not (at_start or marked) else []
+    words = _words_before(before) if not (at_start or mark) else []
     line = at_start or _qualified_line(before)
     begins = not words or all(w.casefold() in _QUALIFIERS for w in words)
     name = match.group()
-    if kind == "marked" and not marked:
+    if kind == "marked" and not mark:
         kind = None
-    if kind == "alone" and not (line or marked):
+    if kind == "alone" and not (line or mark):
         kind = None
     if kind in {"dash", None} and section is Section.OTHER:
         return None
@@ -236,18 +236,18 @@ def _with_findings(
 ) -> Split:
     """The findings before `stop`; what stood before their header is left out if it is another section."""
     if findings is None or findings.start > stop:
-        body, left = _body(text, headers, 0, stop)
-        return Split(body, impression, left)
+        body, other = _body(text, headers, 0, stop)
+        return Split(body, impression, other)
     before = text[: findings.start]
-    rest, left = _body(text, headers, findings.end, stop)
+    rest, other = _body(text, headers, findings.end, stop)
     if not before.strip(" \t\n*#_"):
-        return Split(rest, impression, left)
+        return Split(rest, impression, other)
     if _PREAMBLE.match(before) and not any(
         h.section is Section.IMPRESSION and h.end <= findings.start for h in headers
     ):
-        return Split(rest, impression, _joined(_tidy(before), left))
-    body, left = _body(text, headers, 0, stop)
-    return Split(body, impression, left, unsure=True)
+        return Split(rest, impression, _joined(_tidy(before), other))
+    body, other = _body(text, headers, 0, stop)
+    return Split(body, impression, other, unsure=True)
 
 
 def _body(text: str, headers: list[Header], start: int, stop: int) -> tuple[str, str]:
@@ -255,18 +255,18 @@ def _body(text: str, headers: list[Header], start: int, stop: int) -> tuple[str,
 
     Another section within reaches to the end of its line or sentence: what follows may be findings again.
     """
-    kept, left = [], []
+    own, other = [], []
     at = start
     for header in headers:
         if header.section is not Section.OTHER or not at <= header.start < stop:
             continue
         end = _end_of_other(text, headers, header, stop)
-        kept.append(text[at : header.start])
-        left.append(text[header.start : end])
+        own.append(text[at : header.start])
+        other.append(text[header.start : end])
         at = end
-    kept.append(text[at:stop])
-    body = _tidy("".join(kept))
-    return body, _tidy(" ".join(part.strip() for part in left))
+    own.append(text[at:stop])
+    body = _tidy("".join(own))
+    return body, _tidy(" ".join(part.strip() for part in other))
 
 
 def _end_of_other(text: str, headers: list[Header], header: Header, stop: int) -> int:

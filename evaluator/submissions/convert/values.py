@@ -67,10 +67,10 @@ def _string(text: str) -> str | Sections:
             return _sections(value) or text
     if _LITERAL.match(stripped) and stripped.endswith("]") and isinstance(value := _parsed(stripped), list):
         try:
-            read = _list(value, "", 1)
+            words = _list(value, "", 1)
         except Refused:
             return text
-        return text if read is None else read
+        return text if words is None else words
     return text
 
 

@@ -70,7 +70,7 @@ def read_answers(file: str, text: str, value: Any, dataset: str, problems: Probl
     if fields := _fields_of_truth(value):
         _report_truth(file, fields, dataset, problems)
         return {}
-    answers, cleaned = {}, []
+    answers, odd = {}, []
     for question, content in value.items():
         letter = letter_of(content)
         if letter is None:
@@ -79,8 +79,8 @@ def read_answers(file: str, text: str, value: Any, dataset: str, problems: Probl
             _report_id(file, text, question, problems)
         else:
             answers[question] = Answer(letter)
-            cleaned += [question] if letter != content else []
-    _report_cleaned(file, text, cleaned, problems)
+            odd += [question] if letter != content else []
+    _report_cleaned(file, text, odd, problems)
     return answers
 
 
@@ -114,12 +114,12 @@ def check_unanswered(file: str, answers: Mapping[str, Answer], problems: Problem
 
 def check_one_letter(file: str, answers: Mapping[str, Answer], problems: Problems) -> None:
     """RX224, a warning: nearly all answers are one letter."""
-    if said := one_letter([a.value for a in answers.values()]):
+    if sentence := one_letter([a.value for a in answers.values()]):
         problems.add(
             "RX224",
             file,
             severity=Severity.WARNING,
-            found=f"{said} (C24 at scoring: the entry is held until a person has looked at it)",
+            found=f"{sentence} (C24 at scoring: the entry is held until a person has looked at it)",
             wanted="answers that depend on the question",
             fix="look how the letter is found in the model's text; a parser that sees the letter A of a sentence does this",
         )
@@ -131,15 +131,15 @@ def one_letter(letters: Sequence[str]) -> str | None:
     >>> one_letter(["A"] * 19 + ["B"])
     'the answer is A to 95% of 20 questions'
     """
-    given = [letter for letter in letters if letter]
-    if len(given) < MIN_ANSWERS:
+    answers = [letter for letter in letters if letter]
+    if len(answers) < MIN_ANSWERS:
         return None
     # tie: none, two letters cannot both have nine tenths
-    letter, n = Counter(given).most_common(1)[0]
-    share = n / len(given)
+    letter, n = Counter(answers).most_common(1)[0]
+    share = n / len(answers)
     if share < ONE_LETTER:
         return None
-    return f"the answer is {letter} to {share:.0%} of {len(given):,} questions"
+    return f"the answer is {letter} to {share:.0%} of {len(answers):,} questions"
 
 
 def _fields_of_truth(value: Mapping[str, Any]) -> list[str]:
@@ -150,11 +150,11 @@ def _fields_of_truth(value: Mapping[str, Any]) -> list[str]:
 
 
 def _report_truth(file: str, fields: list[str], dataset: str, problems: Problems) -> None:
-    shown = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
+    names = ", ".join(fields[:8]) + (", …" if len(fields) > 8 else "")
     problems.add(
         "RX209",
         file,
-        found=f"fields that belong to the questions or to ReXrank's old format: {shown}",
+        found=f"fields that belong to the questions or to ReXrank's old format: {names}",
         wanted=f"answers only: {EXAMPLE}; what is right never travels in a submission",
         fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)",
     )
@@ -194,15 +194,15 @@ def _report_id(file: str, text: str, question: str, problems: Problems) -> None:
     )
 
 
-def _report_cleaned(file: str, text: str, cleaned: list[str], problems: Problems) -> None:
-    if cleaned:
+def _report_cleaned(file: str, text: str, questions: list[str], problems: Problems) -> None:
+    if questions:
         problems.add(
             "RX222",
             file,
             severity=Severity.WARNING,
-            pointer=pointer(cleaned[0]),
-            line=partial(line_of, text, cleaned[0]),
-            found=f"{len(cleaned):,} answers in lower case or with spaces around them",
+            pointer=pointer(questions[0]),
+            line=partial(line_of, text, questions[0]),
+            found=f"{len(questions):,} answers in lower case or with spaces around them",
             wanted='a capital letter alone, such as "A"',
             fix="nothing to do: each is read as its capital letter",
         )

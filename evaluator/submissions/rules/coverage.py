@@ -32,12 +32,12 @@ def loose(study: str) -> str:
 def near_misses(unknown: Collection[str], missing: Collection[str]) -> dict[str, str]:
     """Unknown ids that most likely mean a missing one, with that one."""
     by_loose = {loose(m): m for m in missing}
-    found = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
-    rest = [u for u in sorted(unknown) if u not in found]
+    matches = {u: by_loose[loose(u)] for u in sorted(unknown) if loose(u) in by_loose}
+    rest = [u for u in sorted(unknown) if u not in matches]
     for study in rest[:MAX_SLIPS]:
         if len(study) <= 100 and (near := difflib.get_close_matches(study, missing, n=1, cutoff=0.9)):
-            found[study] = near[0]
-    return found
+            matches[study] = near[0]
+    return matches
 
 
 def check_coverage(
@@ -54,11 +54,11 @@ def check_coverage(
     `text` is the file's text, for line numbers. Unless the dataset is public, ids of it that the
     submission does not hold are counted and never shown: reports of a validation are public.
     """
-    given, show_ids, task = set(ids), dataset.exposure.studies, get_task(dataset.task)
+    present, show_ids, task = set(ids), dataset.exposure.studies, get_task(dataset.task)
     if wanted is None:
-        _without_manifest(file, len(given), dataset, problems)
+        _without_manifest(file, len(present), dataset, problems)
         return
-    missing, unknown = sorted(set(wanted) - given), sorted(given - set(wanted))
+    missing, unknown = sorted(set(wanted) - present), sorted(present - set(wanted))
     near = near_misses(unknown, missing)
     for study in list(near)[:SHOWN]:
         problems.add(

@@ -116,10 +116,10 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
     else:
         return
     if extra := sorted(str(d["loc"][0]) for d in details if d["type"] == "extra_forbidden"):
-        shown = ", ".join(map(repr, extra[:5]))
+        names = ", ".join(map(repr, extra[:5]))
         add(
             "RX208",
-            found=f"unknown fields: {shown}",
+            found=f"unknown fields: {names}",
             wanted="findings and impression only",
             fix="remove them",
         )
