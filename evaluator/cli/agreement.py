@@ -46,17 +46,17 @@ def run_agreement(
     pref, judge = _read(folder)
     earlier = read_radpref_agreement(leaderboard), read_radjudge_agreement(leaderboard)
     with progress() as show:
-        kept = ScoreStore(store_directory(store))
-        found = measure(pref, judge, keys, replace(run, progress=show), kept, earlier)
-    for key, reason in found.unavailable.items():
+        scores = ScoreStore(store_directory(store))
+        measurement = measure(pref, judge, keys, replace(run, progress=show), scores, earlier)
+    for key, reason in measurement.unavailable.items():
         print(f"{key}: not measured: {reason}", file=sys.stderr)
-    if set(found.unavailable) >= set(keys):
+    if set(measurement.unavailable) >= set(keys):
         return ExitCode.FAILURE
-    paths = write_agreement(leaderboard, found.pref, found.judge)
-    print(render(found))
+    paths = write_agreement(leaderboard, measurement.pref, measurement.judge)
+    print(render(measurement))
     for path in paths:
         print(path)
-    return ExitCode.PARTIAL if named and found.unavailable else ExitCode.DONE
+    return ExitCode.PARTIAL if named and measurement.unavailable else ExitCode.DONE
 
 
 def _read(folder: Path) -> tuple[RadPref, RadJudge]:
@@ -83,8 +83,8 @@ def render(found: Measured) -> str:
         lines.append(f"  {f'radiologist {human.rater}':<16} {_span(human.tau)}   {_span(accuracy)}")
     for key, entry in pref.metrics.items():
         within = "; ".join(f"{name} {_span(tau)}" for name, tau in entry.within.items())
-        passed = judge.metrics[key].n_passed if key in judge.metrics else None
-        cases = "" if passed is None else f"   {passed}/{len(judge.cases)} cases"
+        n_passed = judge.metrics[key].n_passed if key in judge.metrics else None
+        cases = "" if n_passed is None else f"   {n_passed}/{len(judge.cases)} cases"
         lines += [
             f"  {key:<16} {_span(entry.tau)}   {_span(entry.preference.accuracy)}{cases}",
             f"    within a source: {within}",

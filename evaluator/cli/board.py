@@ -25,9 +25,9 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
     with progress() as show:
-        made = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
-    result([{"dataset": t.dataset, "track": t.track, "rows": [r.name for r in t.all_rows]} for t in made])
-    for table in made:
+        tables = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
+    result([{"dataset": t.dataset, "track": t.track, "rows": [r.name for r in t.all_rows]} for t in tables])
+    for table in tables:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
     for path in sorted(leaderboard.glob("overall.*.md")):
@@ -98,13 +98,13 @@ def _overall_lines(leaderboard: Path, board: Board, models: Sequence[str]) -> li
         return []
     table = read_overall(path)
     rows = {r.id: r for r in table.rows}
-    found = [
+    places = [
         f"{m} rank {range_text(rows[m].rank_low, rows[m].rank_high)} of {len(rows)}"
         for m in models
         if m in rows and rows[m].rank_low is not None
     ]
     titles = ", ".join(b.title for b in table.boards)
-    return ["", f"over {titles}: {'; '.join(found)}"] if found else []
+    return ["", f"over {titles}: {'; '.join(places)}"] if places else []
 
 
 def run_site_build(leaderboard: Path, out: Path, config: Path) -> int:

@@ -143,8 +143,8 @@ def github_token() -> str:
     gh = shutil.which("gh")
     if gh is None:
         return ""
-    done = subprocess.run([gh, "auth", "token"], capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip() if done.returncode == 0 else ""
+    process = subprocess.run([gh, "auth", "token"], capture_output=True, text=True, check=False)  # noqa: S603
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def _repository(token: str, name: str) -> Repository:
@@ -232,15 +232,15 @@ def _asked(draft: CardDraft, start: CardDraft) -> CardDraft:
 
 def _answer(draft: CardDraft, question: Question, proposal: str) -> CardDraft:
     while True:
-        typed = _typed(f"  {question.words}{f' [{proposal}]' if proposal else ''}: ") or proposal
+        reply = _typed(f"  {question.words}{f' [{proposal}]' if proposal else ''}: ") or proposal
         try:
-            tried = answered(draft, question, typed)
+            attempt = answered(draft, question, reply)
         except ValueError as error:
             print(f"    {error}")
             continue
-        wrong = [p for p in problems_of(question, tried) if typed]
+        wrong = [p for p in problems_of(question, attempt) if reply]
         if not wrong:
-            return tried
+            return attempt
         print("".join(f"    {p.found}; wanted: {p.wanted}\n" for p in wrong), end="")
 
 
@@ -276,15 +276,17 @@ def _send(sending: Sending, folder: Path, repo: Repository, login: str) -> int:
         raise InputError(f"GH_TOKEN is not set, and gh is not logged in. A token is needed: {SCOPE}.")
     _agree(sending)
     with asking_github():
-        sent = contribute(repo, login, name, files, _body(name, files), lambda words: print(f"  {words}"))
+        contribution = contribute(
+            repo, login, name, files, _body(name, files), lambda words: print(f"  {words}")
+        )
     words = {
         "opened": "Opened",
         "updated": "Updated the pull request that was open:",
         "unchanged": "The open pull request holds exactly these files:",
     }
-    print(f"{words[sent.done]} {sent.url}")
+    print(f"{words[contribution.done]} {contribution.url}")
     print(f"Next: rexrank status {name}   (the first comment comes within minutes)")
-    result({"submission": name, "sent": True, **asdict(sent)})
+    result({"submission": name, "sent": True, **asdict(contribution)})
     return ExitCode.DONE
 
 
@@ -324,18 +326,18 @@ def run_status(what: str, repository: str) -> int:
     token = github_token()
     repo = _repository(token, repository)
     with asking_github():
-        found = status_of(repo, find_pull(repo, what, _login(repo, token)))
-    result(asdict(found))
-    print(f"#{found.number} {found.title} ({found.state})")
-    print(f"  {found.url}")
-    print(f"  rexrank/score: {found.mark or 'nothing yet'}{f' - {found.words}' if found.words else ''}")
+        status = status_of(repo, find_pull(repo, what, _login(repo, token)))
+    result(asdict(status))
+    print(f"#{status.number} {status.title} ({status.state})")
+    print(f"  {status.url}")
+    print(f"  rexrank/score: {status.mark or 'nothing yet'}{f' - {status.words}' if status.words else ''}")
     for title, comment in (
-        ("The check", found.check),
-        ("The request", found.request),
-        ("The scores", found.score),
+        ("The check", status.check),
+        ("The request", status.request),
+        ("The scores", status.score),
     ):
         if comment:
             print(f"\n{title}")
             print("".join(f"  {line}\n" for line in plain_lines(comment)), end="")
-    print(f"\nNext: {found.next}")
+    print(f"\nNext: {status.next}")
     return ExitCode.DONE

@@ -108,10 +108,10 @@ def submit(
     from evaluator.submissions.convert import Wanted
 
     handles = split_list(",".join(contact)) if contact else None
-    seen = split_list(",".join(training_data)) if training_data else None
+    training_sets = split_list(",".join(training_data)) if training_data else None
     draft = CardDraft(
         *(name, institution, handles, year, description, paper, code, weights, license, parameters),
-        *(views, context, seen, external_llm, deterministic),
+        *(views, context, training_sets, external_llm, deterministic),
     )
     columns = Wanted(id_column, text_column, findings_column, impression_column)
     how = (references, columns, hub_model, dry_run, yes)

@@ -32,7 +32,7 @@ CONFIG: Final = Path("mkdocs.yml")
 
 def run_demo(out: Path, *, serve: bool) -> int:
     """0 after validating, scoring, ranking and building the site of the sandbox in `out`."""
-    started = time.monotonic()
+    start = time.monotonic()
     if not CONFIG.is_file():
         raise InputError(
             "the demo builds the site from the repository's own pages, and this folder is not a checkout. Type:\n"
@@ -70,7 +70,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
 
     site = out / "site"
     build(leaderboard, CONFIG, site)
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Look at:")
+    print(f"\nDone in {time.monotonic() - start:.0f} s. Look at:")
     print(f"  {site / 'index.html'}   (or: rexrank demo --serve)")
     print(f"  {leaderboard / 'tables'}   CSV, JSON and Markdown tables")
     if serve:

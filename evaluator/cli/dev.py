@@ -90,8 +90,8 @@ def _counts(dataset: str, references: Path, values: dict[str, str]) -> dict[str,
     with TemporaryDirectory() as scratch:
         draft = Path(scratch) / f"{dataset}.yaml"
         write_text(draft, _filled("dataset", values))
-        loaded = load_references(read_dataset(draft, dataset), references)
-    counts = check_references(loaded)
+        content = load_references(read_dataset(draft, dataset), references)
+    counts = check_references(content)
     return {
         "n_studies": str(counts.items),
         "ids_digest": counts.ids_digest,

@@ -26,17 +26,17 @@ DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def _datasets_in(directory: Path) -> list[str]:
-    found = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
-    if not found:
+    datasets = [d for d in dataset_ids() if (directory / f"{d}.json").is_file()]
+    if not datasets:
         names = ", ".join(f"{d}.json" for d in dataset_ids() if not get_dataset(d).synthetic)
         raise InputError(f"no reference file in {directory}; looked for {names}.")
-    return found
+    return datasets
 
 
 def run_data_check(directory: Path) -> int:
     """0 when every reference file is the expected one, 1 when one is not."""
     wrong = False
-    checked: list[JsonValue] = []
+    rows: list[JsonValue] = []
     for name in _datasets_in(directory):
         report = check_references(load_references(get_dataset(name), directory))
         tracks = ", ".join(f"{t} {n}" for t, n in report.tracks.items())
@@ -56,8 +56,8 @@ def run_data_check(directory: Path) -> int:
             "ids_digest": report.ids_digest,
             "file_digest": report.file_digest,
         }
-        checked.append({"dataset": name, **facts, "problems": list(report.problems)})
-    result(checked)
+        rows.append({"dataset": name, **facts, "problems": list(report.problems)})
+    result(rows)
     return ExitCode.INPUT if wrong else ExitCode.DONE
 
 
@@ -91,9 +91,9 @@ def run_cache_prune(store: Path | None, max_gb: float) -> int:
     """0 after deleting the entries that were not used for longest."""
     from evaluator.models.text_cache import TextCache
 
-    done = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
-    result({**done})
-    print(f"removed {done['removed']} entries, kept {done['kept']} ({done['bytes'] / 1e9:.3f} GB)")
+    counts = TextCache(store_directory(store) / "texts").prune(int(max_gb * 1e9))
+    result({**counts})
+    print(f"removed {counts['removed']} entries, kept {counts['kept']} ({counts['bytes'] / 1e9:.3f} GB)")
     return 0
 
 
@@ -103,9 +103,9 @@ def run_models_list(override: Path | None) -> int:
     from evaluator.models.weights import models_directory
 
     print(f"models directory: {models_directory(override)}")
-    found = states(override)
-    result([{"model": i.spec.key, "state": i.state, "revision": i.spec.revision} for i in found])
-    for item in found:
+    models = states(override)
+    result([{"model": i.spec.key, "state": i.state, "revision": i.spec.revision} for i in models])
+    for item in models:
         spec = item.spec
         gated = ", gated" if spec.gated else ""
         print(f"{spec.key:<20} {item.state:<11} {spec.size_mb:>6} MB  {spec.title} ({spec.licence}{gated})")
@@ -165,15 +165,15 @@ def run_models_verify(override: Path | None) -> int:
     from evaluator.models.weights import models_directory
 
     root, bad = models_directory(override), 0
-    found = states(override)
-    result([{"model": i.spec.key, "state": i.state, "files": {**i.files}} for i in found])
-    for item in found:
+    models = states(override)
+    result([{"model": i.spec.key, "state": i.state, "files": {**i.files}} for i in models])
+    for item in models:
         print(f"{item.spec.key}: {item.state}")
         for name, state in item.files.items():
             if item.state not in {"absent", "stand-in"}:
                 print(f"  {name}: {state}")
         bad += item.state in {"wrong", "unreadable", "incomplete"}
-    if all(item.state == "absent" for item in found):
+    if all(item.state == "absent" for item in models):
         print(
             f"there are no weights in {root}. Fetch them with: rexrank models fetch, or name another --models"
         )
@@ -188,15 +188,15 @@ def run_models_record(override: Path | None, out: Path | None) -> int:
     from evaluator.models.comparison import recorded
     from evaluator.models.weights import models_directory
 
-    found = recorded(override)
-    if not found.root:
+    lock = recorded(override)
+    if not lock.root:
         raise RexrankError(f"there are no weights in {models_directory(override)} to record.")
-    text = dump_json(found.model_dump(mode="json"))
+    text = dump_json(lock.model_dump(mode="json"))
     if out is None:
         print(text, end="")
         return 0
     write_text(out, text)
-    print(f"wrote {out}: {sum(map(len, found.root.values()))} files of {len(found.root)} models")
+    print(f"wrote {out}: {sum(map(len, lock.root.values()))} files of {len(lock.root)} models")
     return 0
 
 
@@ -240,18 +240,18 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
                 judges = read_judges(file)
                 if not judges.engines:
                     raise InputError(f"{file} starts no engine: no table has a part .serve.")
-                said = f"--judges {file}"
+                options_text = f"--judges {file}"
             else:
                 options = _published(options, models, Path(scratch))
                 judges = Judges({}, {"": options})
-                said = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
-                said += f" --judge-revision {options.revision}" if options.revision else ""
+                options_text = f"--judge-url {base_url(options)} --judge-model {options.served_name}"
+                options_text += f" --judge-revision {options.revision}" if options.revision else ""
             engines = {
                 key: _published(engine, models, Path(scratch)) for key, engine in judges.engines.items()
             }
             with running(Judges(judges.settings, engines)) as running_engines:
                 names = ", ".join(engine.model for engine in engines.values())
-                print(f"serving {names}. Score with: {said}  (Ctrl-C stops it)", flush=True)
+                print(f"serving {names}. Score with: {options_text}  (Ctrl-C stops it)", flush=True)
                 while not Event().wait(1.0):
                     for engine in running_engines:
                         engine.check()
@@ -298,11 +298,11 @@ def run_quota_show(store: Path | None, leaderboard: Path) -> int:
     print(f"{root}: {policy.runs} in {policy.window_days} days, {policy.runs_per_year} in a year")
     rows: list[JsonValue] = []
     for holder, dataset in known:
-        found = slot(runs, holder, dataset, now, policy)
-        when = "now" if found.next is None else f"from {found.next:%Y-%m-%d %H:%M} UTC"
+        place = slot(runs, holder, dataset, now, policy)
+        when = "now" if place.next is None else f"from {place.next:%Y-%m-%d %H:%M} UTC"
         name = holder.removeprefix("team/")
-        print(f"{name:<40} {dataset:<14} {found.used_in_window} and {found.used_in_year}, next {when}")
-        counts = {"in_window": found.used_in_window, "in_year": found.used_in_year}
+        print(f"{name:<40} {dataset:<14} {place.used_in_window} and {place.used_in_year}, next {when}")
+        counts = {"in_window": place.used_in_window, "in_year": place.used_in_year}
         rows.append({"holder": holder, "dataset": dataset, **counts, "next": when})
     result(rows)
     if not known:
@@ -322,8 +322,10 @@ def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) ->
 
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
         raise InputError("wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits.")
-    done = grant(store_directory(store), get_dataset(dataset), team, digest)
+    is_new = grant(store_directory(store), get_dataset(dataset), team, digest)
     print(
-        "granted: ask for scores of a commit with these predictions" if done else "they may be scored already"
+        "granted: ask for scores of a commit with these predictions"
+        if is_new
+        else "they may be scored already"
     )
     return 0

@@ -94,8 +94,8 @@ def absent_weights(keys: Iterable[str], models: Path | None, variants: Mapping[s
     from evaluator.models.weights import models_directory
 
     root, run = models_directory(models), Run(variants=variants)
-    needed = dict.fromkeys(m for key in in_dependency_order(keys) for m in get_metric(key).needs(run))
-    return [model for model in needed if not (root / model).is_dir()]
+    names = dict.fromkeys(m for key in in_dependency_order(keys) for m in get_metric(key).needs(run))
+    return [model for model in names if not (root / model).is_dir()]
 
 
 def _writer(out: Path | None) -> Callable[[Result], object] | None:

@@ -62,8 +62,8 @@ def result(value: JsonValue) -> None:
 
 def add_results(values: Sequence[JsonValue]) -> None:
     """Keeps further things that the command made, behind those it made before."""
-    made = _output.result if isinstance(_output.result, list) else []
-    _output.result = [*made, *values]
+    earlier = _output.result if isinstance(_output.result, list) else []
+    _output.result = [*earlier, *values]
 
 
 def note(message: str) -> None:

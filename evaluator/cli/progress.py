@@ -51,28 +51,28 @@ def progress() -> Iterator[ProgressCallback]:
             if what not in tasks:
                 number = bars.add_task(what, total=total, rate="")
                 tasks[what] = (number, time.monotonic())
-            number, started = tasks[what]
-            bars.update(number, completed=done, total=total, rate=_rate(done, started))
+            number, start = tasks[what]
+            bars.update(number, completed=done, total=total, rate=_rate(done, start))
 
         yield show
 
 
 def _lines() -> ProgressCallback:
-    shown: dict[str, tuple[float, float]] = {}
+    times: dict[str, tuple[float, float]] = {}
 
     def show(what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        started, last = shown.setdefault(what, (now, now))
-        if now - last < QUIET_SECONDS and not (done >= total and now - started >= QUIET_SECONDS):
+        start, last = times.setdefault(what, (now, now))
+        if now - last < QUIET_SECONDS and not (done >= total and now - start >= QUIET_SECONDS):
             if done >= total:
-                shown.pop(what)
+                times.pop(what)
             return
-        shown[what] = (started, now)
-        left = (now - started) / done * (total - done) if done else None
-        eta = f", about {left:.0f} s left" if left else ""
-        print(f"{what}: {done}/{total}{_rate(done, started)}{eta}", file=sys.stderr, flush=True)
+        times[what] = (start, now)
+        rest = (now - start) / done * (total - done) if done else None
+        eta = f", about {rest:.0f} s left" if rest else ""
+        print(f"{what}: {done}/{total}{_rate(done, start)}{eta}", file=sys.stderr, flush=True)
         if done >= total:
-            shown.pop(what)
+            times.pop(what)
 
     return show
 

@@ -62,19 +62,19 @@ def run_recheck(folder: Path) -> int:
 
     repo = api.repository()
     pulls = concerned(repo, api.event_name(), api.event())
-    told, failed = [], 0
+    messages, failed = [], 0
     for pull in pulls:
         try:
-            told.append(_told(pull, repo))
+            messages.append(_told(pull, repo))
         except RexrankError as error:
             if len(pulls) == 1:
                 raise
             failed += 1
             print(f"pull request {pull.number}: {error}")
-    print(f"{len(told)} pull requests were looked at, {failed} could not be.")
-    if told:
-        write_told(folder, told)
-        api.write_output("told", str(told[0].number) if len(told) == 1 else "several")
+    print(f"{len(messages)} pull requests were looked at, {failed} could not be.")
+    if messages:
+        write_told(folder, messages)
+        api.write_output("told", str(messages[0].number) if len(messages) == 1 else "several")
     return 0
 
 
@@ -104,12 +104,12 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
         submission.team,
         api.opener(pull, repo).created_at,
     )
-    noted = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
+    status = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
     return Around(
         _others(f"{team}/{submission.model}", submission.files),
-        noted,
+        status,
         read_policy(LEADERBOARD),
-        people_lines(accounts, since, team, noted.teams, SUBMISSIONS, LEADERBOARD),
+        people_lines(accounts, since, team, status.teams, SUBMISSIONS, LEADERBOARD),
     )
 
 
@@ -124,11 +124,11 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
 def run_comment(folder: Path) -> int:
     """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
     repo = api.repository()
-    for told in read_told(folder):
-        if told.comment:
-            api.sticky(repo, told.number, VALIDATION_MARK, told.comment)
-        if told.state:
-            api.set_first_status(repo, told.sha, told.state, told.words)
+    for message in read_told(folder):
+        if message.comment:
+            api.sticky(repo, message.number, VALIDATION_MARK, message.comment)
+        if message.state:
+            api.set_first_status(repo, message.sha, message.state, message.words)
     return 0
 
 
@@ -144,13 +144,15 @@ def run_look() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         git_dir = fetch_main(api.clone_url(), Path(scratch))
         before, after = str(happened["before"]), str(happened["after"])
-        found = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
-    for line in found:
+        reasons = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
+    for line in reasons:
         print(f"- {line}")
-    if found:
+    if reasons:
         print("Nothing is published. Once a maintainer has looked, or mended it: run publish by hand.")
-        api.write_summary("### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in found))
-    return 1 if found else 0
+        api.write_summary(
+            "### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in reasons)
+        )
+    return 1 if reasons else 0
 
 
 def run_request() -> int:
@@ -162,17 +164,17 @@ def run_request() -> int:
     def take(pull: PullRequest) -> Intake:
         return _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
 
-    found = answer(repo, api.event(), take)
-    if found is None:
+    reply = answer(repo, api.event(), take)
+    if reply is None:
         print("Not a request for scores.")
         return 0
-    print("The commit may be scored." if found.sha else "Nothing is started; the answer says why.")
-    api.write_output("pr", str(found.number))
-    api.write_output("sha", found.sha or "")
-    api.write_output("answer", json.dumps(found.body))
-    api.write_output("renew", "true" if found.weighty else "false")
-    api.write_output("grant", " ".join(f"{d}:{digest}" for d, digest in found.grant.items()))
-    api.write_output("first", found.first)
+    print("The commit may be scored." if reply.sha else "Nothing is started; the answer says why.")
+    api.write_output("pr", str(reply.number))
+    api.write_output("sha", reply.sha or "")
+    api.write_output("answer", json.dumps(reply.body))
+    api.write_output("renew", "true" if reply.weighty else "false")
+    api.write_output("grant", " ".join(f"{d}:{digest}" for d, digest in reply.grant.items()))
+    api.write_output("first", reply.first)
     return 0
 
 
@@ -343,8 +345,8 @@ def run_publish(bundle: Path, out: Path) -> int:
     from evaluator.github.publish import prepare
 
     repo = api.repository()
-    done = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
-    print("The leaderboard is laid out." if done else "Nothing to publish: main holds other submissions.")
+    is_new = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
+    print("The leaderboard is laid out." if is_new else "Nothing to publish: main holds other submissions.")
     return 0
 
 

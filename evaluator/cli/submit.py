@@ -50,7 +50,7 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     directory = references_directory(references)
     if directory is None:
         return
-    named = sorted({f.dataset for found in report.found for f in found.files})
+    named = sorted({f.dataset for entry in report.found for f in entry.files})
     forms = ("json", "manifest.json")
     if (
         references is not None
@@ -61,11 +61,11 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
         raise InputError(
             f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
         )
-    for found in report.found:
-        for dataset, predictions in (found.submission.files if found.submission else {}).items():
+    for entry in report.found:
+        for dataset, predictions in (entry.submission.files if entry.submission else {}).items():
             if (directory / f"{dataset}.json").is_file():
-                held = load_references(get_dataset(dataset), directory)
-                _add_copies(report.problems, f"{found.folder}/{dataset}.json", predictions, held)
+                truth = load_references(get_dataset(dataset), directory)
+                _add_copies(report.problems, f"{entry.folder}/{dataset}.json", predictions, truth)
 
 
 def _add_copies(problems: Problems, file: str, predictions: Predictions, references: References) -> None:
@@ -113,7 +113,7 @@ def run_convert(
     """
     dataset = get_dataset(dataset_id)
     directory = references_directory(references)
-    held = directory is not None and (directory / f"{dataset.id}.json").is_file()
+    is_here = directory is not None and (directory / f"{dataset.id}.json").is_file()
     try:
         form = predictions_of(get_task(dataset.task))
         predictions, notes = form.convert(
@@ -121,7 +121,7 @@ def run_convert(
             dataset,
             known_ids(dataset, directory) or frozenset(),
             wanted=wanted,
-            references=load_references(dataset, directory) if held else None,
+            references=load_references(dataset, directory) if is_here else None,
             keep=keep,
         )
         text = _within_limit(form.dump(predictions))

@@ -144,8 +144,8 @@ def furnish(group: Any) -> None:
     quiet, form = (p for p in typer.main.get_command(shared).params if p.name in {"quiet", "form"})
     _furnish_groups(group, "")
     for name, command in commands(group):
-        taken = {option for parameter in command.params for option in parameter.opts}
-        command.params += [quiet] if "--format" in taken else [quiet, form]
+        options = {option for parameter in command.params for option in parameter.opts}
+        command.params += [quiet] if "--format" in options else [quiet, form]
         command.context_settings["help_option_names"] = ["-h", "--help"]
         command.epilog = f"Example: {EXAMPLES.get(name, f'rexrank {name} --help')}"
 

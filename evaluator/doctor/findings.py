@@ -149,10 +149,10 @@ def as_text(sections: Sequence[Section]) -> str:
     for part in sections:
         lines += ["", part.title]
         for finding in part.findings:
-            shown = finding.to_dict()
-            lines.append(f"  {MARKS[finding.state]} {shown['code']}  {shown['what']}: {shown['found']}")
+            fields = finding.to_dict()
+            lines.append(f"  {MARKS[finding.state]} {fields['code']}  {fields['what']}: {fields['found']}")
             labels = {"wanted": "wanted", "fix": "fix" if finding.state == "bad" else "look"}
-            lines += [f"{'':11}{label}: {shown[key]}" for key, label in labels.items() if shown[key]]
+            lines += [f"{'':11}{label}: {fields[key]}" for key, label in labels.items() if fields[key]]
     total = ", ".join(f"{count} {MARKS[state]}" for state, count in counts(sections).items())
     return "\n".join([*lines[1:], "", total, ""])
 

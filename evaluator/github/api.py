@@ -156,12 +156,12 @@ def pull_of_run(repo: Repository, run: dict[str, Any]) -> PullRequest | None:
     owner = (source.get("owner") or {}).get("login")
     if not owner or not run.get("head_branch"):
         return None
-    found = [
+    pulls = [
         p
         for p in repo.get_pulls(state="open", base="main", head=f"{owner}:{run['head_branch']}")
         if p.head.sha == run["head_sha"] and p.head.repo is not None and p.head.repo.id == source["id"]
     ]
-    return found[0] if len(found) == 1 else None
+    return pulls[0] if len(pulls) == 1 else None
 
 
 def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
@@ -216,10 +216,10 @@ def user_id(repo: Repository, handle: str) -> int | None:
     if not _HANDLE.fullmatch(handle):
         return None
     try:
-        _, found = repo.requester.requestJsonAndCheck("GET", f"/users/{handle}")
+        _, account = repo.requester.requestJsonAndCheck("GET", f"/users/{handle}")
     except UnknownObjectException:
         return None
-    return int(found["id"])
+    return int(account["id"])
 
 
 def may_score(repo: Repository, login: str) -> bool:
@@ -238,8 +238,8 @@ def start_once(repo: Repository, workflow: str, title: str, inputs: dict[str, st
     for run in recent:
         if run.display_title == title and run.status != "completed":
             return run.html_url, False
-    started = known.create_dispatch("main", inputs, throw=True, return_run_details=True)
-    return getattr(started, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}", True
+    dispatch = known.create_dispatch("main", inputs, throw=True, return_run_details=True)
+    return getattr(dispatch, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}", True
 
 
 def cancel_waiting(repo: Repository, workflow: str, prefix: str, title: str) -> int:
@@ -314,12 +314,12 @@ def check_titles(repo: Repository, sha: str, name: str) -> list[str]:
     Only an App's token writes check runs, and only the workflow's own (`bot`) are read.
     """
     query = {"check_name": name, "filter": "all", "per_page": "100"}
-    _, found = repo.requester.requestJsonAndCheck(
+    _, answer = repo.requester.requestJsonAndCheck(
         "GET", f"{repo.url}/commits/{sha}/check-runs", parameters=query
     )
     ours = [
         r
-        for r in found["check_runs"]
+        for r in answer["check_runs"]
         if r["name"] == name and f"{(r['app'] or {}).get('slug')}[bot]" == bot()
     ]
     return [str(r["output"]["title"]) for r in sorted(ours, key=lambda r: -int(r["id"]))]
@@ -346,11 +346,11 @@ def set_first_status(repo: Repository, sha: str, state: str, description: str) -
     if state not in STATES:
         raise RexrankError("there is no state to set.")
     newest = next((s for s in statuses(repo, sha) if s.context == STATUS), None)
-    told = newest is not None and newest.creator is not None and newest.creator.login == bot()
+    ours = newest is not None and newest.creator is not None and newest.creator.login == bot()
     scored = newest is not None and (newest.state, newest.description) == ("success", SCORED)
-    if told and scored and state == "pending":
+    if ours and scored and state == "pending":
         return
-    if newest is None or not told or (newest.state, newest.description) != (state, description):
+    if newest is None or not ours or (newest.state, newest.description) != (state, description):
         repo.get_commit(sha).create_status(state, description=description[:130], context=STATUS)
 
 

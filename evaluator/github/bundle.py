@@ -58,12 +58,12 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     """The files but the bundle's own note, their paths, sizes and kinds found sound."""
-    found = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
-    if any(p.is_symlink() or not p.is_file() for p in found):
+    paths = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+    if any(p.is_symlink() or not p.is_file() for p in paths):
         raise RexrankError("the bundle holds something that is no regular file.")
-    if len(found) > MAX_FILES or any(p.lstat().st_size > MAX_FILE_BYTES for p in found):
+    if len(paths) > MAX_FILES or any(p.lstat().st_size > MAX_FILE_BYTES for p in paths):
         raise RexrankError("the bundle is larger than a leaderboard can be.")
-    names = [p.relative_to(folder).as_posix() for p in found]
+    names = [p.relative_to(folder).as_posix() for p in paths]
     names = [n for n in names if n != "bundle.json"]
     if not all(ALLOWED.fullmatch(n) for n in names):
         raise RexrankError("the bundle holds a file that the publisher does not write.")

@@ -151,8 +151,8 @@ def check_table(bundle: Bundle, name: str) -> None:
     if not name.endswith(".json"):
         source = f"{name.rpartition('.')[0]}.json"
         render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
-        made = render(_typed(bundle, source, "table", Table)) if source in bundle.content else None
-        if made is None or (bundle.folder / name).read_bytes() != made.encode():
+        text = render(_typed(bundle, source, "table", Table)) if source in bundle.content else None
+        if text is None or (bundle.folder / name).read_bytes() != text.encode():
             refuse(name, "is not what the table's JSON gives")
         return
     table, board = _read(bundle, name, "table", Table)
@@ -347,13 +347,13 @@ def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 def check_overview(bundle: Bundle) -> None:
     """The overview is what the tables give, and is there where they are."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
-    made = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
+    expected = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]
-    if there[0] != there[1] or (made.boards and not there[0]):
+    if there[0] != there[1] or (expected.boards and not there[0]):
         raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
-    if there[0] and bundle.content["overview.json"] != made.view():
+    if there[0] and bundle.content["overview.json"] != expected.view():
         refuse("overview.json", "is not what the tables give")
-    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(made).encode():
+    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(expected).encode():
         refuse("overview.csv", "is not what the tables give")
 
 

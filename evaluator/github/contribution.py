@@ -60,17 +60,17 @@ def asking_github() -> Iterator[None]:
             f"GitHub cannot be reached ({type(error).__name__}). Nothing is lost: run the same command again."
         ) from error
     except GithubException as error:
-        said = _words(error)
+        words = _words(error)
         if error.status == 401:
             raise InputError(f"GitHub does not accept the token. Wanted: {SCOPE}.") from error
-        if error.status == 403 and "rate limit" not in said.lower():
-            raise InputError(f"GitHub does not let this token do that ({said}). Wanted: {SCOPE}.") from error
+        if error.status == 403 and "rate limit" not in words.lower():
+            raise InputError(f"GitHub does not let this token do that ({words}). Wanted: {SCOPE}.") from error
         if error.status == 404:
             raise InputError(
                 f"GitHub does not know the repository, or hides it from this token. Wanted: {SCOPE}."
             ) from error
         raise RexrankError(
-            f"GitHub answered {error.status} ({said}). Nothing is lost: run the same command again."
+            f"GitHub answered {error.status} ({words}). Nothing is lost: run the same command again."
         ) from error
 
 
@@ -132,10 +132,10 @@ def open_pull(repo: Repository, owner: str, branch: str, title: str, body: str) 
     except GithubException:
         # An answer may have been lost after GitHub had stored it.
         heads = repo.get_pulls(state="open", base="main", head=f"{owner}:{branch}")
-        found = next((p for p in islice(iter(heads), 20) if p.head.ref == branch), None)
-        if found is None:
+        pull = next((p for p in islice(iter(heads), 20) if p.head.ref == branch), None)
+        if pull is None:
             raise
-        return found
+        return pull
 
 
 def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callable[[str], None]) -> str:
@@ -148,8 +148,8 @@ def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callab
         return f"/repos/{repo.full_name}"
     say(f"forking {repo.full_name} (or finding your fork)")
     post = repo.requester.requestJsonAndCheck
-    _, made = post("POST", f"/repos/{repo.full_name}/forks", input={"default_branch_only": True})
-    path, deadline = f"/repos/{made['full_name']}", time.monotonic() + FORK_SECONDS
+    _, fork = post("POST", f"/repos/{repo.full_name}/forks", input={"default_branch_only": True})
+    path, deadline = f"/repos/{fork['full_name']}", time.monotonic() + FORK_SECONDS
     while _head(repo, path, missing=True) == "":
         if time.monotonic() > deadline:
             raise RexrankError(
@@ -196,14 +196,14 @@ def make_commit(
         )
         tree.append({"path": name, "mode": "100644", "type": "blob", "sha": blob["sha"]})
     old = before["tree"]["sha"]
-    _, made = ask("POST", f"{path}/git/trees", input={"base_tree": old, "tree": tree})
-    if made["sha"] == old:
+    _, new = ask("POST", f"{path}/git/trees", input={"base_tree": old, "tree": tree})
+    if new["sha"] == old:
         return None
-    content = {"message": message, "tree": made["sha"], "parents": [parent]}
+    content = {"message": message, "tree": new["sha"], "parents": [parent]}
     _, commit = ask("POST", f"{path}/git/commits", input=content)
     _, whole = ask("GET", f"{path}/commits/{commit['sha']}")
-    changed = {str(f["filename"]) for f in whole.get("files") or ()}
-    if [p["sha"] for p in whole["parents"]] != [parent] or not changed or not changed <= set(files):
+    paths = {str(f["filename"]) for f in whole.get("files") or ()}
+    if [p["sha"] for p in whole["parents"]] != [parent] or not paths or not paths <= set(files):
         raise RexrankError(
             "GitHub's commit changes more than was sent; no branch shows it. Run the same command again."
         )

@@ -167,8 +167,8 @@ def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], autho
     earlier = api.pull_of_branch(repo, branch)
     _, ref = repo.requester.requestJsonAndCheck("GET", f"{path}/git/ref/heads/main")
     parent = earlier.head.sha if earlier is not None else str(ref["object"]["sha"])
-    placed = {f"submissions/{prepared.name}/{name}": data for name, data in files.items()}
-    commit = make_commit(repo, path, parent, placed, f"Add {prepared.name}")
+    contents = {f"submissions/{prepared.name}/{name}": data for name, data in files.items()}
+    commit = make_commit(repo, path, parent, contents, f"Add {prepared.name}")
     if commit is None:
         return "### Nothing new\n\nThe files are as they were.\n"
     try:

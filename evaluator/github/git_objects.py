@@ -79,7 +79,7 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
     token = credentials(os.environ.get("GITHUB_TOKEN", ""))
     with tempfile.TemporaryFile() as answer:
         try:
-            done = subprocess.run(  # noqa: S603 - an argument list
+            process = subprocess.run(  # noqa: S603 - an argument list
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=answer,
@@ -91,7 +91,7 @@ def git_status(git_dir: Path, *args: str, environment: Mapping[str, str] | None 
         except subprocess.TimeoutExpired as error:
             raise RexrankError(f"git {args[0]} took longer than {TIMEOUT:g} s. Run the job again.") from error
         answer.seek(0)
-        return done.returncode, answer.read()
+        return process.returncode, answer.read()
 
 
 def credentials(token: str) -> dict[str, str]:
@@ -166,17 +166,17 @@ def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
     fields = raw.split(b"\0")[:-1]
     if len(fields) > 2 * MAX_CHANGES:
         raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
-    found = []
+    changes = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = meta.decode("ascii").split(" ")
-        found.append(Change(status[:1], mode, oid, path.decode("utf-8", "backslashreplace")))
-    return found
+        changes.append(Change(status[:1], mode, oid, path.decode("utf-8", "backslashreplace")))
+    return changes
 
 
 def first_commit(git_dir: Path) -> str:
     """Main's first commit: one that every clone can name and that never changes."""
-    found = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
-    return found.decode().split()[0]
+    output = git(git_dir, "rev-list", "--max-parents=0", "--first-parent", "refs/rex/base")
+    return output.decode().split()[0]
 
 
 def _listed(git_dir: Path, tree: str, folder: str) -> Iterator[tuple[str, str, str]]:

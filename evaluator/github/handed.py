@@ -62,5 +62,5 @@ def _checked(value: Any, schema: str) -> dict[str, Any]:
     text = resources.files("evaluator.schemas").joinpath(f"{schema}.schema.json").read_text("utf-8")
     if next(Draft202012Validator(json.loads(text)).iter_errors(value), None) is not None:
         raise RexrankError("what is handed to the next job does not keep its schema.")
-    checked: dict[str, Any] = value
-    return checked
+    fields: dict[str, Any] = value
+    return fields

@@ -68,8 +68,8 @@ class Form:
 
 def is_form(body: str) -> bool:
     """Whether a text has the form's first headings: any other issue is none of ours."""
-    found = _HEADING.findall(body[:MAX_BODY].replace("\r\n", "\n"))
-    return {"Team", "Model", "Dataset", "Predictions"} <= set(found)
+    headings = _HEADING.findall(body[:MAX_BODY].replace("\r\n", "\n"))
+    return {"Team", "Model", "Dataset", "Predictions"} <= set(headings)
 
 
 def read_form(body: str, server: str) -> Form:
@@ -77,8 +77,8 @@ def read_form(body: str, server: str) -> Form:
     answers, problems = _answers(body[:MAX_BODY])
     for name in ("team", "model"):
         if (wanted := name_wanted(answers.get(name, ""))) is not None:
-            said = visible(answers.get(name, ""))
-            problems.append(f"{name.title()} is {said!r}. Wanted: {wanted}. Try: {suggest_slug(said)}")
+            answer = visible(answers.get(name, ""))
+            problems.append(f"{name.title()} is {answer!r}. Wanted: {wanted}. Try: {suggest_slug(answer)}")
     if answers.get("dataset") not in dataset_ids():
         problems.append(f"Dataset: wanted one of {', '.join(dataset_ids())}")
     attachment = ""
@@ -135,8 +135,8 @@ def attachment_of(text: str, server: str) -> str:
     store = re.compile(
         rf"{re.escape(server)}/user-attachments/files/[0-9]{{1,15}}/[A-Za-z0-9][A-Za-z0-9._-]{{0,150}}(?![\w./?#%-])"
     )
-    found = list(dict.fromkeys(store.findall(text)))
+    addresses = list(dict.fromkeys(store.findall(text)))
     links = set(re.findall(r"https?://[^\s)\]>\"]+", text))
-    if len(found) != 1 or links - set(found):
+    if len(addresses) != 1 or links - set(addresses):
         raise InputError("drag exactly one file into the field; only what GitHub stores itself is read")
-    return str(found[0])
+    return str(addresses[0])

@@ -35,8 +35,8 @@ def authored(git_dir: Path, *paths: str) -> list[Change]:
     """
     require_small(git_dir, HEAD, *paths)
     bases = merge_bases(git_dir) or [EMPTY]
-    found = {c.path: c for base in bases for c in differences(git_dir, base, HEAD, *paths)}
-    return list(found.values())
+    changes = {c.path: c for base in bases for c in differences(git_dir, base, HEAD, *paths)}
+    return list(changes.values())
 
 
 def merge(git_dir: Path, folder: str) -> str | None:
@@ -54,7 +54,7 @@ def merge(git_dir: Path, folder: str) -> str | None:
     own = {c.path: (c.mode, c.oid) for c in differences(git_dir, bases[0], HEAD)}
     mixed = [c for c in differences(git_dir, BASE, MERGED) if own.get(c.path) != (c.mode, c.oid)]
     team = folder.rpartition("/")[0]
-    moved = [c for c in differences(git_dir, bases[0], BASE, team) if c.status == "D"]
-    if mixed or moved:
+    deletions = [c for c in differences(git_dir, bases[0], BASE, team) if c.status == "D"]
+    if mixed or deletions:
         return f"main has moved or changed the same files since the branch left it. {CURE}"
     return None

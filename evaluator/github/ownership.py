@@ -72,14 +72,14 @@ def _newcomer(person: Person, handles: Sequence[str], team: str) -> str | None:
 
 def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: str) -> str | None:
     named = {h.lower() for h in handles}
-    recorded = {h.lower(): i for h, i in ids.items()}
+    owners = {h.lower(): i for h, i in ids.items()}
     login = visible(person.login)
     if person.login.lower() not in named:
         return (
             f"{login} is no contact of {what}: only the handles under contact in its model.yaml on main may "
             "change it. One of them can open the pull request, or add you to contact first"
         )
-    expected = recorded.get(person.login.lower())
+    expected = owners.get(person.login.lower())
     if expected is not None and expected != person.id:
         return (
             f"the account {login} is not the one that was contact of {what} when it was published (another "
@@ -109,8 +109,8 @@ def contacts(path: str, data: bytes) -> list[str]:
     problems = Problems()
     content = decode(path, data, problems)
     card = parse_yaml(path, content, problems) if content is not None else None
-    found = card.get("contact") if isinstance(card, dict) else None
-    return [h.strip() for h in found if isinstance(h, str)] if isinstance(found, list) else []
+    handles = card.get("contact") if isinstance(card, dict) else None
+    return [h.strip() for h in handles if isinstance(h, str)] if isinstance(handles, list) else []
 
 
 def _folders(git_dir: Path, team: str) -> list[str]:
@@ -132,8 +132,8 @@ def parse_owners(data: bytes) -> Owners:
     entries = value.values() if isinstance(value, dict) else [None]
     if not all(isinstance(e, dict) and all(type(i) is int for i in e.values()) for e in entries):
         raise RexrankError(f'leaderboard/{OWNERS}: wanted {{"team/model": {{"handle": id}}}}.')
-    found: Owners = value
-    return found
+    owners: Owners = value
+    return owners
 
 
 def record_owners(root: Path, id_of: Callable[[str], int | None], leaderboard: Path | None = None) -> bool:
@@ -143,15 +143,15 @@ def record_owners(root: Path, id_of: Callable[[str], int | None], leaderboard: P
     """
     path = (leaderboard or root / "leaderboard") / OWNERS
     known = parse_owners(path.read_bytes()) if path.exists() else {}
-    made: dict[str, dict[str, int]] = {}
+    new: dict[str, dict[str, int]] = {}
     for card in sorted((root / "submissions").glob(f"*/*/{CARD_NAME}")):
         name = f"{card.parent.parent.name}/{card.parent.name}"
         ids = {}
         for handle in contacts(name, card.read_bytes()[:MAX_CARD_BYTES]):
-            found = known.get(name, {}).get(handle)
-            found = id_of(handle) if found is None else found
-            if found is not None:
-                ids[handle] = found
+            number = known.get(name, {}).get(handle)
+            number = id_of(handle) if number is None else number
+            if number is not None:
+                ids[handle] = number
         if ids:
-            made[name] = ids
-    return (bool(made) or path.exists()) and write_text(path, dump_json(made))
+            new[name] = ids
+    return (bool(new) or path.exists()) and write_text(path, dump_json(new))

@@ -43,13 +43,13 @@ class Fetched(Typed):
 def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> dict[str, int]:
     """The ids by login: of who stands behind the pull request first, then of the contacts that exist."""
     user = api.opener(pull, repo)
-    found = {str(user.login): int(user.id)}
+    accounts = {str(user.login): int(user.id)}
     for handle in islice(handles, MAX_CONTACTS):
-        if handle.lower() not in {login.lower() for login in found}:
+        if handle.lower() not in {login.lower() for login in accounts}:
             number = api.user_id(repo, handle)
             if number is not None:
-                found[handle] = number
-    return found
+                accounts[handle] = number
+    return accounts
 
 
 def write_fetched(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
@@ -62,29 +62,29 @@ def read_fetched(folder: Path) -> Fetched:
     """What was written there; raises `RexrankError` for none: nobody is scored as nobody."""
     value = read_json(folder / FETCHED, MAX_BYTES)
     try:
-        found = Fetched.model_validate_json(json.dumps(value))
+        people = Fetched.model_validate_json(json.dumps(value))
     except ValueError as error:
         raise RexrankError(
             f"{FETCHED} of the fetched pull request has another form. Fetch it again."
         ) from error
-    if not found.accounts:
+    if not people.accounts:
         raise RexrankError(f"{FETCHED} names no account. Fetch the pull request again.")
-    return found
+    return people
 
 
 def models_of(login: str, account: int, submissions: Path, leaderboard: Path) -> list[str]:
     """The models on main (`team/model`) of which an account is a contact: by its recorded id, else by its handle."""
     path = leaderboard / OWNERS
     owners: Mapping[str, Mapping[str, int]] = parse_owners(path.read_bytes()) if path.exists() else {}
-    found = []
+    models = []
     for card in sorted(submissions.glob(f"*/*/{CARD_NAME}")):
         name = f"{card.parent.parent.name}/{card.parent.name}"
-        recorded = {h.lower(): i for h, i in owners.get(name, {}).items()}
+        ids = {h.lower(): i for h, i in owners.get(name, {}).items()}
         named = {h.lower() for h in contacts(name, card.read_bytes()[:MAX_CARD_BYTES])}
-        by_handle = login.lower() in named and recorded.get(login.lower(), account) == account
-        if by_handle or account in {recorded[h] for h in named & set(recorded)}:
-            found.append(name)
-    return found
+        by_handle = login.lower() in named and ids.get(login.lower(), account) == account
+        if by_handle or account in {ids[h] for h in named & set(ids)}:
+            models.append(name)
+    return models
 
 
 def people_lines(

@@ -111,21 +111,21 @@ def preview(
     policy, entrant = read_policy(leaderboard), Entrant(submission.team, accounts)
     entries = [(get_dataset(name), p) for name, p in submission.files.items()]
     here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
-    asked = [(d, p.sha256) for d, p in here]
+    requests = [(d, p.sha256) for d, p in here]
     boards: list[BoardResult] = []
     with (
         tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch,
         # Ranking too: a run of which nothing is told is not counted.
-        counted(store, entrant, asked, policy, over_quota=people.granted),
+        counted(store, entrant, requests, policy, over_quota=people.granted),
     ):
         copy, overlay = Path(scratch) / "leaderboard", Path(scratch) / "store"
         shutil.copytree(leaderboard, copy)
-        used = replace(settings, records=overlay)
+        own_settings = replace(settings, records=overlay)
         for dataset, predictions in here:
             _overlay(store, overlay, dataset.id)
             references = load_references(dataset, workspace.references)
             others = earlier.get(dataset.id, {})
-            score_submission(submission, dataset, references, copy, used, earlier=others)
+            score_submission(submission, dataset, references, copy, own_settings, earlier=others)
             _keep_origin(store, predictions.sha256, number, sha)
             for track in predictions.tracks:
                 board = Board(dataset, track)
@@ -210,7 +210,7 @@ def board_result(table: Table, name: str, before: Table | None = None) -> BoardR
         i = place.index(name)
         near = table.rows[max(0, i - 1) : i + 2]
     chosen = {r.id: r for r in (*table.rows[:1], *near, *table.nulls) if r.id != name} if row else {}
-    moved = _moved(table, before, name) if row else []
+    moves = _moved(table, before, name) if row else []
     note = next((n for n in table.notes if n.startswith(f"{name} ")), "not on the board")
     return BoardResult(
         dataset=table.dataset,
@@ -230,8 +230,8 @@ def board_result(table: Table, name: str, before: Table | None = None) -> BoardR
             *(_lead_over_null(t) for t in (row.against_nulls if row else ())),
         ),
         before=_before(table, before, name) if row else None,
-        moved=tuple(moved[:MAX_MOVED]),
-        n_moved=len(moved),
+        moved=tuple(moves[:MAX_MOVED]),
+        n_moved=len(moves),
         diagnostics=_diagnostics(row) if row else ShownDiagnostics(),
     )
 

@@ -64,12 +64,12 @@ def bundle_of(bundle: Path) -> str:
     """The id of the submissions that a bundle was made of; raises `RexrankError` without one."""
     try:
         value = json.loads((bundle / "bundle.json").read_text("utf-8"))
-        found = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
+        source = value["submissions"] if value["schema"] == BUNDLE_SCHEMA else ""
     except (OSError, ValueError, KeyError, TypeError):
-        found = ""
-    if not isinstance(found, str) or not SHA.fullmatch(found):
+        source = ""
+    if not isinstance(source, str) or not SHA.fullmatch(source):
         raise RexrankError("the bundle does not say which submissions it was made of.")
-    return found
+    return source
 
 
 def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
@@ -134,13 +134,13 @@ def live(root: Path, path: Path, name: str) -> bool:
 
 
 def _git(root: Path, *args: str) -> str:
-    done = subprocess.run(  # noqa: S603 - an argument list
+    process = subprocess.run(  # noqa: S603 - an argument list
         ["git", "-C", str(root), *args],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
-    if done.returncode:
-        raise RexrankError(f"git {args[0]} failed with status {done.returncode}. Run the job again.")
-    return done.stdout
+    if process.returncode:
+        raise RexrankError(f"git {args[0]} failed with status {process.returncode}. Run the job again.")
+    return process.stdout

@@ -76,19 +76,19 @@ def take_fetched(
     git_dir = scratch / f"pull-{number}.git"
     other = Intake(number, sha, "other", "", Report(Problems()))
     try:
-        found = authored(git_dir)
+        changes = authored(git_dir)
     except TooMuch as error:
         return other if _untouched(git_dir) else replace(other, kind="submission", unmerged=f"{error}")
-    folders = submission_folders(found)
+    folders = submission_folders(changes)
     if not folders:
         return other
     words = merge(git_dir, folders[0])
     if words is None:
-        found = differences(git_dir, BASE, MERGED)
-        brought = submission_folders(found)
+        changes = differences(git_dir, BASE, MERGED)
+        brought = submission_folders(changes)
         folders = [f for f in folders if f in brought] or brought or folders
     intake = replace(other, kind="submission", folder=folders[0], unmerged=words)
-    return _judged(git_dir, found, intake, references, author)
+    return _judged(git_dir, changes, intake, references, author)
 
 
 def _untouched(git_dir: Path) -> bool:
@@ -100,12 +100,12 @@ def _untouched(git_dir: Path) -> bool:
 
 
 def _judged(
-    git_dir: Path, found: Sequence[Change], intake: Intake, references: Path | None, author: Person | None
+    git_dir: Path, changes: Sequence[Change], intake: Intake, references: Path | None, author: Person | None
 ) -> Intake:
     """The intake with the report on what the merge would bring, or on the head where there is no merge."""
     folder = intake.folder
     if not FOLDER.fullmatch(folder):
-        return replace(intake, report=_misplaced(found, folder))
+        return replace(intake, report=_misplaced(changes, folder))
     tree = submission_tree(git_dir, folder, HEAD if intake.unmerged else MERGED)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:
@@ -113,7 +113,7 @@ def _judged(
 
     gone = not tree.below(folder)
     report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
-    check_shape(found, folder, report.problems)
+    check_shape(changes, folder, report.problems)
     if not gone and not is_published(git_dir, folder):
         _check_birth(report, folder)
     words = objection(git_dir, folder, author, _contacts(tree, folder)) if author is not None else None
@@ -131,8 +131,8 @@ def _contacts(tree: Tree, folder: str) -> list[str]:
 
 def _check_birth(report: Report, folder: str) -> None:
     """RX502: a model that main does not have is not withdrawn from the start: there is nothing to take back."""
-    for found in report.found:
-        if found.submission is not None and found.submission.card.status == "withdrawn":
+    for entry in report.found:
+        if entry.submission is not None and entry.submission.card.status == "withdrawn":
             report.problems.add(
                 "RX502",
                 f"{folder}/{CARD_NAME}",
@@ -143,7 +143,7 @@ def _check_birth(report: Report, folder: str) -> None:
             )
 
 
-def _misplaced(found: Sequence[Change], folder: str) -> Report:
+def _misplaced(changes: Sequence[Change], folder: str) -> Report:
     """The report on a folder whose name git must not even be asked for: nothing in it is read."""
     problems = Problems()
     check_slugs(folder, problems)
@@ -155,7 +155,7 @@ def _misplaced(found: Sequence[Change], folder: str) -> Report:
             wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
             fix="move it into the model's folder, or remove it",
         )
-    check_shape(found, folder, problems)
+    check_shape(changes, folder, problems)
     *_, team, model = ["", "", *folder.split("/")]
     return Report(problems, (Found(folder, team, model, None, ()),))
 
@@ -188,12 +188,12 @@ def bring_blobs(git_dir: Path) -> Brought:
     tree = submission_tree(git_dir, folder, MERGED if merge(git_dir, folder) is None else HEAD)
     # Whether main has the model is read from main's own card.
     is_published(git_dir, folder)
-    limited = {}
+    digests = {}
     for dataset in map(get_dataset, dataset_ids()):
         entry = tree.get(f"{folder}/{dataset.id}.json")
         if dataset.exposure.limited_runs and entry is not None and entry.size <= MAX_PREDICTIONS_BYTES:
-            limited[dataset.id] = sha256_bytes(entry.read(MAX_PREDICTIONS_BYTES))
-    return Brought(tuple(_contacts(tree, folder)), limited)
+            digests[dataset.id] = sha256_bytes(entry.read(MAX_PREDICTIONS_BYTES))
+    return Brought(tuple(_contacts(tree, folder)), digests)
 
 
 def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> None:

@@ -24,50 +24,50 @@ Authors = Callable[[str], Sequence[Person]]
 
 def objections(git_dir: Path, before: str, after: str, authors: Authors) -> list[str]:
     """Why what a push brought must not be published by itself, one line each, safe to print."""
-    listed = (
+    commits = (
         git(git_dir, "rev-list", "--first-parent", "--reverse", f"{before}..{after}").decode("ascii").split()
     )
-    if len(listed) > MAX_COMMITS:
-        return [f"the push has {len(listed):,} commits: more than {MAX_COMMITS} are not looked through"]
-    parents = [before, *listed]
+    if len(commits) > MAX_COMMITS:
+        return [f"the push has {len(commits):,} commits: more than {MAX_COMMITS} are not looked through"]
+    parents = [before, *commits]
     return [
         f"{sha[:12]}: {words}"
-        for parent, sha in zip(parents, listed, strict=False)
+        for parent, sha in zip(parents, commits, strict=False)
         for words in _of_commit(git_dir, parent, sha, authors)
     ]
 
 
 def _of_commit(git_dir: Path, parent: str, sha: str, authors: Authors) -> Iterator[str]:
-    found = differences(git_dir, parent, sha)
-    folders = submission_folders(found)
+    changes = differences(git_dir, parent, sha)
+    folders = submission_folders(changes)
     if not folders:
         return
-    outside = [c.path for c in found if not c.path.startswith("submissions/")]
+    outside = [c.path for c in changes if not c.path.startswith("submissions/")]
     if outside:
-        shown = ", ".join(visible(p) for p in outside[:SHOWN])
-        yield f"changes submissions and {len(outside):,} files outside of them ({shown})"
+        examples = ", ".join(visible(p) for p in outside[:SHOWN])
+        yield f"changes submissions and {len(outside):,} files outside of them ({examples})"
     people = authors(sha)
     if not people:
         yield "changes submissions and came by no pull request"
     # The cards of main before this commit say who may make it.
     git(git_dir, "update-ref", "refs/rex/base", parent)
     for folder in folders:
-        words = _not_theirs(git_dir, sha, folder, found, people)
+        words = _not_theirs(git_dir, sha, folder, changes, people)
         if words is not None:
             yield words
 
 
 def _not_theirs(
-    git_dir: Path, sha: str, folder: str, found: Sequence[Change], people: Sequence[Person]
+    git_dir: Path, sha: str, folder: str, changes: Sequence[Change], people: Sequence[Person]
 ) -> str | None:
     """Why none of these people may change the folder, `None` where one may or there is nobody to ask."""
     if not FOLDER.fullmatch(folder):
         return f"{visible(folder)} is no submission's folder"
-    card = next((c for c in found if c.path == f"{folder}/{CARD_NAME}" and c.status != "D"), None)
+    card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}" and c.status != "D"), None)
     named: list[str] = []
     if card is not None and card.mode == "100644":
         if int(git(git_dir, "cat-file", "-s", card.oid)) > MAX_CARD_BYTES:
             raise RexrankError(f"the card of {folder} in {sha[:12]} is larger than {MAX_CARD_BYTES:,} bytes.")
         named = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
-    said = [objection(git_dir, folder, person, named) for person in people]
-    return None if None in said or not said else said[0]
+    reasons = [objection(git_dir, folder, person, named) for person in people]
+    return None if None in reasons or not reasons else reasons[0]

@@ -68,13 +68,13 @@ def words(standing: Standing, team: str, when: str | None) -> str:
 
 def read(repo: Repository, first: str, name: str) -> list[Note]:
     """The notes of a name on main's first commit, newest first; anybody else's and odd ones are left out."""
-    found = []
+    notes = []
     for title in api.check_titles(repo, first, name):
         match = _WORDS.fullmatch(title)
         if match:
             when = None if match[4] == "now" else match[4]
-            found.append(Note(match[2], match[1] == "scored", match[3], when))
-    return found
+            notes.append(Note(match[2], match[1] == "scored", match[3], when))
+    return notes
 
 
 def note(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:
@@ -100,12 +100,12 @@ def look(
     Predictions that were scored before are free. What is not written is free too: the ledger decides.
     """
     entrant = Entrant(submission.team, frozenset(accounts))
-    counted = {d: p for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
+    files = {d: p for d, p in submission.files.items() if get_dataset(d).exposure.limited_runs}
     moment = f"{now:%Y-%m-%dT%H:%M:%SZ}"
     waits: dict[str, str | None] = {}
     shared: set[str] = set()
     teams: dict[int, set[str]] = {}
-    for dataset, predictions in counted.items():
+    for dataset, predictions in files.items():
         known = {h: read(repo, first, context(dataset, h)) for h in entrant.holders}
         free = any(n.scored and n.digest == predictions.sha256 for notes in known.values() for n in notes)
         late = {h: n[0].next or "" for h, n in known.items() if n and (n[0].next or "") > moment and not free}

@@ -68,8 +68,8 @@ def _open(repo: Repository, base: str = "") -> Iterator[PullRequest]:
 
 def _teams(pull: PullRequest) -> set[str]:
     """The teams whose folders a pull request touches, by its first files."""
-    found = (_TEAM.fullmatch(f.filename) for f in islice(iter(pull.get_files()), FILES))
-    return {m[1] for m in found if m is not None}
+    matches = (_TEAM.fullmatch(f.filename) for f in islice(iter(pull.get_files()), FILES))
+    return {m[1] for m in matches if m is not None}
 
 
 def _silent(repo: Repository, pull: PullRequest) -> bool:
@@ -88,5 +88,5 @@ def _teams_of_push(before: str, after: str) -> set[str]:
         return set()
     with tempfile.TemporaryDirectory() as scratch:
         git_dir = fetch_main(api.clone_url(), Path(scratch))
-        found = differences(git_dir, before, after, "submissions")
-    return {m[1] for m in (_TEAM.fullmatch(c.path) for c in found) if m is not None}
+        changes = differences(git_dir, before, after, "submissions")
+    return {m[1] for m in (_TEAM.fullmatch(c.path) for c in changes) if m is not None}

@@ -58,8 +58,10 @@ def objection_to_texts(value: CaseTexts, board: Board, team: str, model: str, ro
         return "is of a submission that main does not have"
     form = references_of(board.task)
     for item, text in value.texts.items():
-        given = predictions.get(item)
-        if text not in (form.written(given, board.track, value.protocol) if given is not None else {""}):
+        prediction = predictions.get(item)
+        if text not in (
+            form.written(prediction, board.track, value.protocol) if prediction is not None else {""}
+        ):
             return "holds texts that main's submission does not"
     return None
 

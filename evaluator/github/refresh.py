@@ -50,15 +50,15 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
-    kept: dict[str, Submission] = {}
+    submissions: dict[str, Submission] = {}
     for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
         report = validate_paths([folder], workspace.references)
-        found = report.found[0].submission if report.ok and len(report.found) == 1 else None
-        if found is not None:
-            kept[f"{found.team}/{found.model}"] = found
-    counts = {"scored": 0, "removed": _remove_absent(leaderboard, kept)}
+        current = report.found[0].submission if report.ok and len(report.found) == 1 else None
+        if current is not None:
+            submissions[f"{current.team}/{current.model}"] = current
+    counts = {"scored": 0, "removed": _remove_absent(leaderboard, submissions)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
-        entered = _by_arrival([s for s in kept.values() if dataset.id in s.files], dataset, settings)
+        entered = _by_arrival([s for s in submissions.values() if dataset.id in s.files], dataset, settings)
         if not entered or not scored_here(dataset, workspace.references):
             continue
         references = load_references(dataset, workspace.references)
@@ -69,12 +69,14 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
                 others = earlier_predictions(root / submission.team / submission.model, submission, dataset)
                 # What is new in this very run has no record yet; it is scored after this and compared then.
                 earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
-                used = replace(
+                own_settings = replace(
                     _as_entered(submission, known, settings, dataset),
                     accounts=_recorded(submission, leaderboard),
                 )
-                with _ledger(submission, dataset, leaderboard, used, fresh=known is None):
-                    score_submission(submission, dataset, references, leaderboard, used, earlier=earlier)
+                with _ledger(submission, dataset, leaderboard, own_settings, fresh=known is None):
+                    score_submission(
+                        submission, dataset, references, leaderboard, own_settings, earlier=earlier
+                    )
                 counts["scored"] += 1
     rank_all(leaderboard, workspace.store, rehearsal=False)
     _gather(leaderboard, bundle, root)
@@ -143,17 +145,17 @@ def _as_entered(
     return replace(settings, pull_request=origin.pull_request, head_commit=origin.head_commit)
 
 
-def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
+def _remove_absent(leaderboard: Path, submissions: Mapping[str, Submission]) -> int:
     """Removes records of submissions or bytes that main has no more, and of datasets they have left.
 
     A record of other bytes goes even where this runner cannot score the new ones: no row is better
     than one of predictions that are not there.
     """
-    removed = 0
+    n_removed = 0
     for path in sorted((leaderboard / "records").glob("*/*/*.json")):
         team, _, model = path.stem.partition("__")
         dataset, track = path.parts[-3], path.parts[-2]
-        entry = kept.get(f"{team}/{model}")
+        entry = submissions.get(f"{team}/{model}")
         stays = entry is not None and dataset in entry.files and track in entry.files[dataset].tracks
         if team == TEAM or (
             stays and entry is not None and _digest(path, dataset, track) == entry.files[dataset].sha256
@@ -162,8 +164,8 @@ def _remove_absent(leaderboard: Path, kept: Mapping[str, Submission]) -> int:
         path.unlink()
         studies_path(leaderboard, dataset, track, team, model).unlink(missing_ok=True)
         (leaderboard / "cases" / dataset / track / path.name).unlink(missing_ok=True)
-        removed += 1
-    return removed
+        n_removed += 1
+    return n_removed
 
 
 def _digest(path: Path, dataset: str, track: str) -> str:
@@ -200,13 +202,13 @@ def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
 def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
     """What the metrics that can run here would sign with."""
     run = board_run(board, settings)
-    found = {}
+    signatures = {}
     for key in board_metrics(board, settings):
         try:
-            found[key] = str(get_metric(key).signature(run))
+            signatures[key] = str(get_metric(key).signature(run))
         except MetricUnavailable:
             continue
-    return found
+    return signatures
 
 
 def _current(

@@ -80,8 +80,8 @@ def nearest(predictions: Predictions, others: Mapping[str, Items]) -> list[tuple
     close = _close if predictions_of(task_of(predictions)).free_text else _same
     shares = []
     for name in sorted(others):
-        given = others[name]
-        n = close(own, [text_of(given[i]) if i in given else "" for i in items])
+        theirs = others[name]
+        n = close(own, [text_of(theirs[i]) if i in theirs else "" for i in items])
         if n:
             shares.append((name, n / len(items)))
     return sorted(shares, key=lambda pair: (-pair[1], pair[0]))[:NEAREST]

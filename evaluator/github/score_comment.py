@@ -145,11 +145,11 @@ def _around(board: BoardResult, own: ShownRow) -> list[str]:
         lines.append(f"| {_range(row)} | {name} | {_value(row, key, digits)} | {lead} |")
     if nulls:
         lines += ["", "The rows in italics look at no image."]
-    moved = [f"{code_span(m.id)} from {_span(m.before)} to {_span(m.after)}" for m in board.moved]
-    if moved:
-        rest = board.n_moved - len(moved)
+    moves = [f"{code_span(m.id)} from {_span(m.before)} to {_span(m.after)}" for m in board.moved]
+    if moves:
+        rest = board.n_moved - len(moves)
         more = f" and {rest} more" if rest else ""
-        lines += ["", f"Other ranks that change: {', '.join(moved)}{more}."]
+        lines += ["", f"Other ranks that change: {', '.join(moves)}{more}."]
     return lines
 
 
@@ -171,12 +171,14 @@ def _lead(pair: Lead | None, digits: int) -> str:
     low, high = pair.low, pair.high
     ends = "" if low is None or high is None else f" [{_signed(low, digits)}, {_signed(high, digits)}]"
     p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.3f}"
-    told = ", not separated"
+    remark = ", not separated"
     if pair.outcome is not None:
-        told = NULL_WORDS[pair.outcome]
+        remark = NULL_WORDS[pair.outcome]
     elif pair.p < SURE:
-        told = ", less than matters" if pair.matters is False else ""
-    return f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{told}"
+        remark = ", less than matters" if pair.matters is False else ""
+    return (
+        f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{remark}"
+    )
 
 
 def _signed(value: float, digits: int) -> str:

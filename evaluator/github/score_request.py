@@ -80,10 +80,10 @@ def answer(
 
 
 def _submission(intake: Intake) -> Submission:
-    found = intake.report.found[0].submission if intake.report.found else None
-    if found is None:
+    submission = intake.report.found[0].submission if intake.report.found else None
+    if submission is None:
         raise RexrankError("a valid submission was read and is not there. Run the job again.")
-    return found
+    return submission
 
 
 def _moved(pull: PullRequest, sha: str) -> str | None:
@@ -117,14 +117,14 @@ def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
     if not slots.limited_files(submission):
         return None
     accounts = accounts_of(repo, pull, submission.card.contact)
-    noted = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
-    late = {d: when for d, when in noted.waits.items() if when is not None}
+    status = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
+    late = {d: when for d, when in status.waits.items() if when is not None}
     if not late:
         return None
     policy = read_policy(LEADERBOARD)
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
     whose = f"The team {code_span(submission.team)}"
-    if noted.shared & set(late):
+    if status.shared & set(late):
         whose += ", or one of its people with another team (runs count for who opens the pull request and for every contact),"
     return (
         f"{whose} has used its quota of {policy.runs} in {policy.window_days} days and "

@@ -72,12 +72,12 @@ def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
         raise InputError(
             "a token is needed to find your pull request of a model; its number works without one."
         )
-    found = pull_of(repo, login, branch_of(*what.split("/")), "all")
-    if found is None:
+    newest = pull_of(repo, login, branch_of(*what.split("/")), "all")
+    if newest is None:
         raise InputError(
             f"{login} has no pull request of {what} that rexrank submit opened. Give its number, or send it: rexrank submit"
         )
-    return found
+    return newest
 
 
 def status_of(repo: Repository, pull: PullRequest) -> SubmissionStatus:
@@ -128,5 +128,5 @@ def plain_lines(comment: str, most: int = MAX_LINES) -> list[str]:
     comment = comment.partition("<details")[0] or comment
     text = _MARKUP.sub("", _LINK.sub(r"\1", _ESCAPED.sub(r"\1", comment))).replace("\u200b", "")
     lines = [visible(html.unescape(line).strip(), 300) for line in text.splitlines()]
-    shown = [line for line in lines if line and not set(line) <= set("|-: ")]
-    return shown[:most] + ([f"… {len(shown) - most} more lines at its address"] if len(shown) > most else [])
+    texts = [line for line in lines if line and not set(line) <= set("|-: ")]
+    return texts[:most] + ([f"… {len(texts) - most} more lines at its address"] if len(texts) > most else [])

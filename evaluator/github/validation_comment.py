@@ -117,7 +117,7 @@ def _own_check(intake: Intake) -> str:
 
 
 def _withdrawal(intake: Intake) -> str:
-    left = (
+    ending = (
         "the history keeps that it was there"
         if intake.kind == "withdrawal"
         else "a line that says why stays where it was"
@@ -125,7 +125,7 @@ def _withdrawal(intake: Intake) -> str:
     return (
         f"### ✅ Withdrawal\n\nThis pull request takes {code_span(intake.folder)} out of the ranking at commit "
         f"{code_span(intake.sha)}.\n\n**What happens next.** A maintainer merges it; nothing is scored. Then the model's rows "
-        f"leave the tables, and {left}. What was published before stays in git.\n"
+        f"leave the tables, and {ending}. What was published before stays in git.\n"
     )
 
 
@@ -171,14 +171,14 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         "",
         "A push to this branch renews this comment, and only the new commit can then be scored.",
     ]
-    counted = [d for d in submission.files if get_dataset(d).exposure.limited_runs]
-    if counted:
+    withheld = [d for d in submission.files if get_dataset(d).exposure.limited_runs]
+    if withheld:
         policy = around.policy
         lines += [
             "",
             f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
             f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
-            + "; ".join(_slot(d, around.noted.waits.get(d)) for d in counted)
+            + "; ".join(_slot(d, around.noted.waits.get(d)) for d in withheld)
             + ". A run counts for the account that opens the pull request and for every contact too, over all their teams.",
         ]
     return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
@@ -235,10 +235,10 @@ def _sample(prediction: Prediction) -> str:
 
 
 def _resemblance(predictions: Predictions, others: Others) -> str:
-    found = nearest(predictions, others.get(predictions.dataset, {}))
+    neighbours = nearest(predictions, others.get(predictions.dataset, {}))
     task = task_of(predictions)
     close = "close" if predictions_of(task).free_text else "equal"
-    if not found:
+    if not neighbours:
         return f"{task.predictions} {close} to those of another submission on main: none"
-    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in found)
+    shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in neighbours)
     return f"**{task.predictions} {close} to those of another submission on main** (of up to {COMPARED} {task.items}): {shares}"

@@ -183,10 +183,13 @@ def _sudo(host: Host) -> list[str]:
         if a
     }
     more = [
-        f"{name} may run {c}" for name, (given, allowed) in may.items() for c in given if c not in allowed
+        f"{name} may run {c}" for name, (rights, allowed) in may.items() for c in rights if c not in allowed
     ]
     return more + [
-        f"{name} may not run {c}" for name, (given, allowed) in may.items() for c in allowed if c not in given
+        f"{name} may not run {c}"
+        for name, (rights, allowed) in may.items()
+        for c in allowed
+        if c not in rights
     ]
 
 
@@ -232,8 +235,8 @@ def _owned(host: Host, key: str) -> str:
 
 
 def _out_of_reach(host: Host) -> list[str]:
-    tried = [(r, p) for p in host.layout.places if p.source not in FOLDERS for r in WORKERS]
-    more = [(r, p.path, set(host.able(r, p.path)) - set(p.letters(r)) - {"x"}) for r, p in tried]
+    pairs = [(r, p) for p in host.layout.places if p.source not in FOLDERS for r in WORKERS]
+    more = [(r, p.path, set(host.able(r, p.path)) - set(p.letters(r)) - {"x"}) for r, p in pairs]
     words = {path: path.replace(f"{host.prefix}/etc/salt", "the salt") for _, path, _ in more}
     return [
         f"{host.name(role)} may {_verbs(letters)} {words[path]}" for role, path, letters in more if letters

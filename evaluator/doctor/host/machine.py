@@ -59,14 +59,14 @@ def _archive(host: Host) -> str:
 
 
 def _runner(host: Host) -> list[str]:
-    entry, recorded = host.entry(_archive(host)), host.conf.get("RUNNER_SHA256")
+    entry, digest = host.entry(_archive(host)), host.conf.get("RUNNER_SHA256")
     other = (
-        f"digest {host.runner_sha256}" if recorded else f"no digest is recorded; it has {host.runner_sha256}"
+        f"digest {host.runner_sha256}" if digest else f"no digest is recorded; it has {host.runner_sha256}"
     )
     return (
         [f"{_archive(host)} is {entry}"]
         if not entry.safe_file
-        else facts({other: recorded != host.runner_sha256})
+        else facts({other: digest != host.runner_sha256})
     )
 
 
@@ -87,11 +87,11 @@ def _clock(host: Host) -> list[str]:
 
 def _registrations(host: Host) -> list[str]:
     lasting = [path for path, ephemeral in host.registrations.items() if ephemeral is not True]
-    left = [] if host.job_running else [path for path in host.registrations if path not in lasting]
+    leftovers = [] if host.job_running else [path for path in host.registrations if path not in lasting]
     wrong = {
         "a lasting service": host.services,
         "registered for more than one job": lasting,
-        "left by a runner that was killed": left,
+        "left by a runner that was killed": leftovers,
     }
     return [f"{path}: {words}" for words, paths in wrong.items() for path in paths]
 

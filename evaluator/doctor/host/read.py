@@ -64,7 +64,7 @@ def read_host(prefix: Path, workflows: Path | None = None) -> Host:
     flows = read_workflows(source) if (source := workflows or root) else Workflows()
     accounts = {role: account(conf.get(role, REGISTRAR if role == "REGISTRAR" else "")) for role in ROLES}
     known = {role: who for role, who in accounts.items() if who is not None}
-    taken, elsewhere = ask_hook(prefix, conf, accounts["RUNNER"], flows.names)
+    jobs, elsewhere = ask_hook(prefix, conf, accounts["RUNNER"], flows.names)
     venv = Path(conf["PYTHON"]).parents[1] if "PYTHON" in conf else prefix / "venv"
     site = next(iter(sorted(venv.glob("lib/python3.*/site-packages"))), None)
     archive = Path(conf.get("RUNNER_ARCHIVE", prefix / "actions-runner.tar.gz"))
@@ -73,7 +73,7 @@ def read_host(prefix: Path, workflows: Path | None = None) -> Host:
     tools = {name: shutil.which(name, path=PATH) for name in TOOLS}
     ls_remote = ["git", "ls-remote", f"{server}/{conf.get('REPOSITORY', '')}", "refs/heads/main"]
     clock = run(["timedatectl", "show", "--property=NTPSynchronized", "--value"]) or ""
-    tried = [p.path for p in layout.places]
+    paths = [p.path for p in layout.places]
     git = ["git", "-C", str(root)]
     env = lines(home / ".env") if running else None
     disks = [conf[key] for key in SPACE if key in conf and Path(conf[key]).is_dir()]
@@ -83,15 +83,15 @@ def read_host(prefix: Path, workflows: Path | None = None) -> Host:
         conf=conf,
         conf_wrong=wrong,
         layout=layout,
-        entries=entries([*tried, str(archive), conf.get("JUDGES", "/")]),
+        entries=entries([*paths, str(archive), conf.get("JUDGES", "/")]),
         checkout=digests(root, layout) if root else {},
-        taken=taken,
+        taken=jobs,
         taken_elsewhere=elsewhere,
         meant=flows.on_runner,
         salt_characters=len("".join(lines(etc / "salt") or ())),
         accounts=accounts,
-        access={role: access(who, [*tried, *SOCKETS]) for role, who in known.items()},
-        sudo={role: parse_rights(said) for role, said in listing.items()} if tools["sudo"] else None,
+        access={role: access(who, [*paths, *SOCKETS]) for role, who in known.items()},
+        sudo={role: parse_rights(answer) for role, answer in listing.items()} if tools["sudo"] else None,
         later=tuple(path for who in known.values() for path in starts_later(who)),
         tools={**tools, "git": run(["git", "--version"])},
         python=site.parent.name.removeprefix("python") if site else None,
@@ -118,16 +118,16 @@ def ask_inside(prefix: Path) -> list[Section]:
     command = [str(prefix / "bin" / "isolate.sh"), "doctor", "--json"]
     fix = "read the private log (LOGS/isolate.log); main must hold a version of rexrank that has the doctor"
     try:
-        done = subprocess.run(  # noqa: S603 - an argument list
+        process = subprocess.run(  # noqa: S603 - an argument list
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
             timeout=INSIDE_SECONDS, check=False, cwd="/",
         )  # fmt: skip
-        return from_json(done.stdout)
+        return from_json(process.stdout)
     except RexrankError:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        words = (process.stderr.strip().splitlines() or ["it said nothing"])[-1]
     except (OSError, subprocess.TimeoutExpired) as error:
-        said, fix = str(error), SETUP
-    finding = bad("RD400", "isolate.sh doctor", said, "the findings of main's code from inside", fix)
+        words, fix = str(error), SETUP
+    finding = bad("RD400", "isolate.sh doctor", words, "the findings of main's code from inside", fix)
     return [Section("The scorer, from inside", (finding,))]
 
 
@@ -147,7 +147,7 @@ def run(
     """What a program prints, `None` when it fails or is not there; as another account where one is given."""
     who = pwd.getpwnam(account.name) if account is not None else None
     try:
-        done = subprocess.run(  # noqa: S603 - an argument list
+        process = subprocess.run(  # noqa: S603 - an argument list
             command, env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent", **(env or {})}, cwd="/",
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False,
             user=who.pw_uid if who else None, group=who.pw_gid if who else None,
@@ -155,7 +155,7 @@ def run(
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return process.stdout if process.returncode == 0 else None
 
 
 def read_conf(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -223,13 +223,13 @@ def ask_hook(
         }
         return run(["/bin/bash", "-e", str(hook)], env, runner) is not None
 
-    taken = frozenset((n, e) for n in (*sorted(names), "other.yml") for e in EVENTS if takes(n, e))
+    jobs = frozenset((n, e) for n in (*sorted(names), "other.yml") for e in EVENTS if takes(n, e))
     strange = (
         (f"x{repository}", "refs/heads/main"),
         (repository, "refs/heads/other"),
         (repository, "refs/pull/1/merge"),
     )
-    return taken, frozenset(p for p in taken for repo, ref in strange if takes(*p, repo, ref))
+    return jobs, frozenset(p for p in jobs for repo, ref in strange if takes(*p, repo, ref))
 
 
 def account(name: str) -> Account | None:
@@ -246,8 +246,8 @@ def account(name: str) -> Account | None:
 
 def access(who: Account, paths: list[str]) -> dict[str, str]:
     """What an account may do with each path, tried as that account: letters of `rwx`."""
-    said = run(["/bin/sh", "-c", _TRY, "sh", *paths], account=who)
-    return dict(zip(paths, (said or "").split("\n"), strict=False))
+    answer = run(["/bin/sh", "-c", _TRY, "sh", *paths], account=who)
+    return dict(zip(paths, (answer or "").split("\n"), strict=False))
 
 
 def parse_rights(said: str) -> tuple[str, ...]:
@@ -341,8 +341,8 @@ def credentials() -> list[str]:
     """Files and variables that look as if they opened something."""
     files = [path for home in homes() for name in HIDDEN_FILES if (path := home / name).exists()]
     files += [p for home in homes() for p in sorted(home.glob(".ssh/id_*")) if p.suffix != ".pub"]
-    given = [line.removeprefix("export ") for line in lines(Path("/etc/environment")) or ()]
-    names = [line.partition("=")[0].strip() for line in given]
+    variables = [line.removeprefix("export ") for line in lines(Path("/etc/environment")) or ()]
+    names = [line.partition("=")[0].strip() for line in variables]
     return [
         *map(str, files),
         *(f"the variable {name}" for name in sorted(os.environ) if _SECRET.fullmatch(name)),

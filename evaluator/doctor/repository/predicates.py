@@ -53,8 +53,8 @@ def rules(a: Answers, path: str, kind: str) -> list[Any]:
 
 def required(a: Answers) -> dict[str, int | None]:
     """The checks that main asks for, and the app that has to set each."""
-    asked = [c for r in rules(a, MAIN, "required_status_checks") for c in r["required_status_checks"]]
-    return {c["context"]: c.get("integration_id") for c in asked}
+    contexts = [c for r in rules(a, MAIN, "required_status_checks") for c in r["required_status_checks"]]
+    return {c["context"]: c.get("integration_id") for c in contexts}
 
 
 def reviews(a: Answers) -> list[str]:
@@ -103,20 +103,20 @@ def environment(a: Answers, name: str, *, reviewed: bool | None, secret: str, re
     here = next((e for e in a.need(ENVIRONMENTS)["environments"] if e["name"] == name), None)
     if here is None:
         return ["it is not there"]
-    asked = [
+    review_rules = [
         r
         for r in here.get("protection_rules", ())
         if r["type"] == "required_reviewers" and r.get("reviewers")
     ]
-    kept = a.get(f"/environments/{name}/secrets{LIST}").body
-    names = {s["name"] for s in kept["secrets"]} if kept else {secret}
+    secret_list = a.get(f"/environments/{name}/secrets{LIST}").body
+    names = {s["name"] for s in secret_list["secrets"]} if secret_list else {secret}
     more, less = "the secret {} has no business there", "no secret {}"
     return _entering(a, here, ref) + facts({
-        "nobody has to approve": reviewed and not asked,
-        "who asked may approve": reviewed and asked and not any(r.get("prevent_self_review") for r in asked),
-        "its jobs wait for a reviewer: the nightly run would stand still": asked and reviewed is False,
+        "nobody has to approve": reviewed and not review_rules,
+        "who asked may approve": reviewed and review_rules and not any(r.get("prevent_self_review") for r in review_rules),
+        "its jobs wait for a reviewer: the nightly run would stand still": review_rules and reviewed is False,
         "administrators may go past it": reviewed and here.get("can_admins_bypass"),
-        "the names of its secrets cannot be read": kept is None,
+        "the names of its secrets cannot be read": secret_list is None,
     }) + differences(names, {secret} - {""}, more, less)  # fmt: skip
 
 
@@ -147,11 +147,11 @@ def client(a: Answers) -> list[str]:
 
 def actions(a: Answers) -> list[str]:
     """Whose actions may be used and should not, or the reverse."""
-    given = a.need(PERMISSIONS)
-    if not given["enabled"]:
+    permissions = a.need(PERMISSIONS)
+    if not permissions["enabled"]:
         return ["Actions are switched off"]
-    if given.get("allowed_actions") != "selected":
-        return [str(given.get("allowed_actions", "unknown"))]
+    if permissions.get("allowed_actions") != "selected":
+        return [str(permissions.get("allowed_actions", "unknown"))]
     chosen, owners = a.need(f"{PERMISSIONS}/selected-actions"), [f"{o}/*" for o in a.flows.foreign]
     return facts({
         "GitHub's own are not allowed": not chosen.get("github_owned_allowed"),
@@ -198,15 +198,18 @@ def groups(a: Answers) -> list[str]:
     ]
     wrong += facts({"no group takes this repository's jobs": not there})
     for group in there:
-        name, served = group["name"], a.need(of_group(group, "repositories"))["repositories"]
-        limited = group.get("selected_workflows") or () if group.get("restricted_to_workflows") else None
+        name, repositories = group["name"], a.need(of_group(group, "repositories"))["repositories"]
+        selection = group.get("selected_workflows") or () if group.get("restricted_to_workflows") else None
         wrong += facts({
             f"{name} takes jobs of every repository": group["visibility"] != "selected",
-            **{f"{name} takes jobs of {r['full_name']}": r["full_name"] != repo for r in served},
-            f"{name} takes every workflow": limited is None,
+            **{f"{name} takes jobs of {r['full_name']}": r["full_name"] != repo for r in repositories},
+            f"{name} takes every workflow": selection is None,
         })  # fmt: skip
         wrong += differences(
-            flows if limited is None else limited, flows, f"{name} takes {{}}", f"{name} does not take {{}}"
+            flows if selection is None else selection,
+            flows,
+            f"{name} takes {{}}",
+            f"{name} does not take {{}}",
         )
     return wrong
 

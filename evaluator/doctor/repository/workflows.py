@@ -47,8 +47,8 @@ def read_workflows(root: Path) -> Workflows:
     owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
     ci = files.get("ci.yml", {"jobs": {}})["jobs"]
     # Main's rules ask for the job that waits for the others, not for one of a matrix.
-    needed = [job.get("needs", ()) for job in ci.values()]
-    inner = {name for n in needed for name in ([n] if isinstance(n, str) else n)}
+    needs = [job.get("needs", ()) for job in ci.values()]
+    inner = {name for n in needs for name in ([n] if isinstance(n, str) else n)}
     on_runner = {
         (name, event)
         for name, raw in files.items()
@@ -61,5 +61,5 @@ def read_workflows(root: Path) -> Workflows:
 
 def triggers(raw: dict[Any, Any]) -> frozenset[str]:
     """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
-    found = raw.get("on", raw.get(True))
-    return frozenset([found] if isinstance(found, str) else found or ())
+    events = raw.get("on", raw.get(True))
+    return frozenset([events] if isinstance(events, str) else events or ())

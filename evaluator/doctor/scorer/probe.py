@@ -96,30 +96,32 @@ def _able(path: str) -> str:
 
 def writable() -> list[str]:
     """The shared places where a file can really be left."""
-    left = []
+    places = []
     for place in (p for p in SHARED if Path(p).is_dir()):
         with suppress(OSError), tempfile.NamedTemporaryFile(dir=place):
-            left.append(place)
-    return left
+            places.append(place)
+    return places
 
 
 def _not_empty(hide: str) -> list[str]:
-    seen = []
+    items = []
     for folder in (Path(f) for f in hide.split(":") if f):
         with suppress(OSError):
-            seen += [f"{folder} holds {item.name}" for item in folder.iterdir()][:1]
-    return seen
+            items += [f"{folder} holds {item.name}" for item in folder.iterdir()][:1]
+    return items
 
 
 def _data(dataset: Dataset, directory: Path | None) -> Data:
     if directory is None or not (directory / f"{dataset.id}.json").is_file():
         return Data(dataset.id, here=False)
     try:
-        said = check_references(load_references(dataset, directory))
+        counts = check_references(load_references(dataset, directory))
         manifest = study_ids(dataset, directory) is not None
     except RexrankError as error:
         return Data(dataset.id, here=True, wrong=(str(error),))
-    return Data(dataset.id, True, said.items, said.problems, said.ids_digest, said.ids_digest_known, manifest)
+    return Data(
+        dataset.id, True, counts.items, counts.problems, counts.ids_digest, counts.ids_digest_known, manifest
+    )
 
 
 def _torch(device: str) -> tuple[str | None, str | None, str]:
@@ -155,7 +157,7 @@ def _asked(url: str, model: str) -> str:
     import requests
 
     try:
-        listed = requests.get(f"{url}/models", timeout=10).json()["data"]
+        models = requests.get(f"{url}/models", timeout=10).json()["data"]
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         return f"{url} does not answer ({type(error).__name__})"
-    return "" if model in [item.get("id") for item in listed] else f"{url} does not serve {model}"
+    return "" if model in [item.get("id") for item in models] else f"{url} does not serve {model}"
