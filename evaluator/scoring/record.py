@@ -29,6 +29,16 @@ _TextOnly = Annotated[str | None, Given]
 _TextMap = Mapping[str, str] | None
 
 
+class RecordAuthor(BaseModel):
+    """Who made a model, as its card says."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    name: str = Field(title="Name", description="As it is to be cited.", max_length=200)
+    orcid: _TextOnly = given("ORCID iD", "As its card gives it.")
+    affiliation: _TextOnly = given("Affiliation", "Where the author works.")
+
+
 class RecordCard(BaseModel):
     """The fields of a card that pages read; cards of earlier versions may hold others."""
 
@@ -41,6 +51,9 @@ class RecordCard(BaseModel):
     )
     year: int | None = absent("Year", "When it was made.")
     description: _TextOnly = given("Description", "What it is.")
+    authors: Annotated[tuple[RecordAuthor, ...], Field(strict=False)] | None = absent(
+        "Authors", "Who is to be cited."
+    )
     license: _TextOnly = given("Licence", "Under what terms it is used.")
     links: _TextMap = absent("Links", "Where its paper, code and weights are.")
     parameters: str | None = absent("Parameters", "Its size.")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.datasets.tasks.task import task_of
+from evaluator.datasets.tasks.task import get_task, task_of
 from evaluator.leaderboard.row import Entry
 from evaluator.leaderboard.table import Table
 from evaluator.site.content import REPOSITORY, Content
+from evaluator.site.model.citation import orcid_address
 from evaluator.site.words import TRACK_TITLES
 
 FORMATS: Final = (("csv", "text/csv"), ("json", "application/json"))
@@ -52,6 +53,34 @@ class BoardData(Entry):
     distribution: tuple[DataDownload, ...]
 
 
+class Affiliation(Entry):
+    """Where an author works, in the terms of schema.org."""
+
+    type_: Literal["Organization"] = Field(alias="@type")
+    name: str
+
+
+class Person(Entry):
+    """An author, in the terms of schema.org; `id_`: the address of the ORCID iD, which names one person."""
+
+    type_: Literal["Person"] = Field(alias="@type")
+    id_: str | None = Field(None, alias="@id")
+    name: str
+    affiliation: Affiliation | None = None
+
+
+class ModelData(Entry):
+    """A model with its authors in the terms of schema.org."""
+
+    context: Literal["https://schema.org"] = Field(alias="@context")
+    type_: Literal["SoftwareApplication"] = Field(alias="@type")
+    name: str
+    url: str
+    category: str = Field(alias="applicationCategory")
+    author: tuple[Person, ...]
+    published: str | None = Field(None, alias="datePublished")
+
+
 def with_head(pages: Mapping[str, str], content: Content) -> dict[str, str]:
     """The pages by name, with what the theme needs for their heads in the front matter of each."""
     dates = _dates(content)
@@ -75,7 +104,37 @@ def _lines(name: str, date: str | None, content: Content) -> str:
     table = content.tables.get((dataset, track)) if kind == "leaderboards" else None
     if table is not None and table.rows:
         lines.append(f"structured: {json.dumps(board_data(table, content.site_url, date).view())}")
+    model = model_data(rest, content) if kind == "models" and rest in content.models else None
+    if model is not None:
+        lines.append(f"structured: {json.dumps(model.view())}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def model_data(name: str, content: Content) -> ModelData | None:
+    """What a search engine may know of a model; `None` for one whose card names no author."""
+    record = content.models[name][0].record
+    card = record.card
+    if not card.authors:
+        return None
+    people = []
+    for author in card.authors:
+        person: dict[str, Any] = {"@type": "Person", "name": author.name}
+        if address := orcid_address(author.orcid):
+            person["@id"] = address
+        if author.affiliation:
+            person["affiliation"] = {"@type": "Organization", "name": author.affiliation}
+        people.append(person)
+    return ModelData.model_validate(
+        {
+            "@context": "https://schema.org",
+            "@type": "SoftwareApplication",
+            "name": card.name or record.model,
+            "url": f"{content.site_url}models/{name}/",
+            "applicationCategory": get_task(record.task).title,
+            "author": tuple(people),
+            **({"datePublished": str(card.year)} if card.year else {}),
+        }
+    )
 
 
 def _dates(content: Content) -> dict[str, str]:

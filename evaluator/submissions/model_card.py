@@ -19,6 +19,13 @@ _ONE_LINE: Final = (
     r"^[^\s\u0000-\u001f\u007f](?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*[^\s\u0000-\u001f\u007f])?" + END
 )
 _SIZE: Final = rf"^[0-9]+(\.[0-9]+)?[KMBT]{END}"
+ORCID: Final = f"^[0-9]{{4}}-[0-9]{{4}}-[0-9]{{4}}-[0-9]{{3}}[0-9X]{END}"
+"""The form of an ORCID iD: https://support.orcid.org/hc/en-us/articles/360006897674; its last digit is a check."""
+_PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+IMAGE: Final = (
+    rf"^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{{1,5}})?/{_PART}(?:/{_PART})*@sha256:[0-9a-f]{{64}}{END}"
+)
+"""An image by its digest, with its registry: the grammar of https://pkg.go.dev/github.com/distribution/reference."""
 _SLUG: Final = "[a-z0-9][a-z0-9.-]{0,39}"
 
 
@@ -80,6 +87,36 @@ class CardLinks(Typed):
     weights: Annotated[Link | None, Given] = given("Weights", "Published weights; marks the model as open.")
 
 
+class Author(Typed):
+    """Who made the model: a person, with an ORCID iD where they have one."""
+
+    name: Annotated[str, _line(100)] = Field(
+        title="Name", description="The author's name as it is to be cited."
+    )
+    orcid: Annotated[Annotated[str, Field(pattern=ORCID)] | None, Given] = given(
+        "ORCID iD", "The author's ORCID iD, such as 0000-0002-1825-0097, without an address before it."
+    )
+    affiliation: Annotated[Annotated[str, _line(200)] | None, Given] = given(
+        "Affiliation", "Where the author works."
+    )
+
+
+class CardInference(Typed):
+    """How the organisers can run the model where its images may not be given away."""
+
+    image: Annotated[
+        str,
+        Field(
+            max_length=400,
+            pattern=IMAGE,
+            json_schema_extra={"x-form": "REGISTRY/NAME@sha256:DIGEST, the digest in 64 hexadecimal digits"},
+        ),
+    ] = Field(
+        title="Image",
+        description="Container image (OCI) by its digest, such as ghcr.io/team/model@sha256:…; never a tag.",
+    )
+
+
 class CardInputs(Typed):
     """What the model reads of a study."""
 
@@ -123,6 +160,9 @@ class ModelCard(Typed):
     description: Annotated[str, _prose(1000)] = Field(
         title="Description", description="What it is, in a few sentences of plain text."
     )
+    authors: Annotated[
+        Annotated[tuple[Author, ...], Field(strict=False, min_length=1, max_length=100)] | None, Given
+    ] = given("Authors", "Who made the model, in the order in which they are to be cited.")
     links: Annotated[CardLinks | None, Given] = Field(
         default=None, title="Links", json_schema_extra=_described("Where to read more; https only.")
     )
@@ -136,6 +176,11 @@ class ModelCard(Typed):
     ] = absent("Parameters", "Number of parameters, such as 7B or 350M.")
     inputs: CardInputs = Field(
         title="Inputs", json_schema_extra={"description": "What the model reads of a study."}
+    )
+    inference: Annotated[CardInference | None, Given] = Field(
+        default=None,
+        title="Inference",
+        json_schema_extra=_described("How the organisers can run the model on images that nobody may have."),
     )
     training_data: Annotated[
         tuple[TrainingSet, ...],

@@ -20,6 +20,11 @@ year:                          # year of the model
 description: >-
   What the model is, in a few sentences of plain text.
 
+#authors:                       # who is to be cited, in this order; orcid and affiliation are optional
+#  - name: Josiah Carberry
+#    orcid: 0000-0002-1825-0097
+#    affiliation: Brown University
+
 links: {{}}                      # paper, code, weights: https only, each optional
 #  paper: https://arxiv.org/abs/…
 #  code: https://github.com/…
@@ -30,6 +35,8 @@ parameters: null               # 7B, 350M, …
 inputs:
   views: frontal               # frontal | all | none
   context: none                # none | indication | indication+history | indication+prior | all
+#inference:                     # lets the organisers run the model on images that nobody may have
+#  image: registry.example.org/team/model@sha256:…
 training_data: []              # registry names (mimic-cxr, chexpert, iu-xray, …) or other:<text>
 uses_external_llm: false       # did a hosted language model take part?
 deterministic: true            # does a second run give the same reports?

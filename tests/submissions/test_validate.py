@@ -138,6 +138,11 @@ CASES = [
     ("link with quotes", card("links: {}", "links: {code: 'https://a.org/\"><b>'}"), "RX503", "/links/code", 8, "the address 'https://a.org/\"><b>'"),
     ("other without a text", card("[synthetic]", "['other: ']"), "RX504", "/training_data/0", 14, "the training set 'other: ' is not in the registry"),
     ("unknown training set", card("[synthetic]", "[my-data]"), "RX504", "/training_data/0", 14, "the training set 'my-data' is not in the registry"),
+    ("an ORCID iD with a slip", card("year: 2026", "year: 2026\nauthors: [{name: J. Carberry, orcid: 0000-0002-1825-0098}]"), "RX505", "/authors/0/orcid", 5, "the ORCID iD 0000-0002-1825-0098 is nobody's"),
+    ("an ORCID iD of another form", card("year: 2026", "year: 2026\nauthors: [{name: J. Carberry, orcid: 'https://orcid.org/0000-0002-1825-0097'}]"), "RX502", "/authors/0/orcid", 5, "the field 'authors.0.orcid' is"),
+    ("an author without a name", card("year: 2026", "year: 2026\nauthors: [{orcid: 0000-0002-1825-0097}]"), "RX502", "/authors/0", 5, "the field 'authors.0.name' is missing"),
+    ("an image by its tag", card("year: 2026", "year: 2026\ninference: {image: 'ghcr.io/acme/m1:latest'}"), "RX502", "/inference/image", 5, "the field 'inference.image' is 'ghcr.io/acme/m1:latest'"),
+    ("an image of no registry", card("year: 2026", f"year: 2026\ninference: {{image: 'acme/m1@sha256:{'a' * 64}'}}"), "RX502", "/inference/image", 5, "the field 'inference.image' is"),
     ("bidi in the name", card("name: Sandbox", 'name: "a\\u202e" #'), "RX403", "/name", 1, "the character U+202E in the model card"),
 ]  # fmt: skip
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from evaluator.scoring.record import Record
 from evaluator.site.board.latex import latex_text
+from evaluator.submissions.model_card import ORCID
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,26 @@ def citation(name: str, record: Record, site_url: str) -> Citation:
 def bibtex(name: str, record: Record, site_url: str) -> str:
     """A BibTeX entry for a model's row; every text of the card is escaped for LaTeX."""
     card, version = record.card, record.provenance.evaluator_version
-    title, maker = latex_text(card.name or name), latex_text(card.institution or name)
+    title = latex_text(card.name or name)
+    # Braces keep a name whole: `and` inside one would make two authors of it.
+    makers = [a.name for a in card.authors or ()] or [card.institution or name]
+    maker = " and ".join(f"{{{latex_text(m)}}}" for m in makers)
     return "\n".join(
         [
             f"@misc{{rexrank-{name.replace('/', '-')},",
             f"  title        = {{{{{title}}} on the {{ReXrank}} challenge}},",
-            f"  author       = {{{{{maker}}}}},",
+            f"  author       = {{{maker}}},",
             f"  year         = {{{(record.submitted or '')[:4]}}},",
             f"  howpublished = {{\\url{{{site_url}models/{name}/}}}},",
             f"  note         = {{Scored {record.submitted} with evaluator {version}}}",
             "}",
         ]
     )
+
+
+def orcid_address(orcid: str | None) -> str:
+    """The address of an ORCID iD's page; empty for none, and for a text that is none (cards of earlier versions)."""
+    return f"https://orcid.org/{orcid}" if orcid and re.match(ORCID, orcid) else ""
 
 
 def badge_markdown(name: str, board: str, site_url: str) -> str:

@@ -15,7 +15,7 @@ from evaluator.scoring.record import RecordCard
 from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
 from evaluator.site.hub import eval_result, result_name, result_path, result_yaml
 from evaluator.site.model.board_section import BoardPart, anchor_of, board_name, board_part, strip_of
-from evaluator.site.model.citation import Citation, badge_markdown, citation
+from evaluator.site.model.citation import Citation, badge_markdown, citation, orcid_address
 from evaluator.site.model.figures import Strip
 from evaluator.site.model.score import Score, score
 from evaluator.site.model.verdict import opening, verdict
@@ -96,6 +96,7 @@ class Page:
     tracks: tuple[Tiles, ...]
     overall: tuple[OverallPlace, ...]
     card: tuple[Fact, ...]
+    authors: tuple[Link, ...]
     contact: tuple[Link, ...]
     links: tuple[Link, ...]
     boards: tuple[BoardPart, ...]
@@ -123,6 +124,7 @@ def model_page(name: str, content: Content) -> str:
         tracks=tuple(_tiles(entries)),
         overall=_overall(name, content),
         card=_card(card),
+        authors=tuple(Link(a.name, orcid_address(a.orcid)) for a in card.authors or ()),
         contact=tuple(Link(f"@{c}", f"https://github.com/{c}") for c in card.contact or ()),
         links=tuple(Link(k[:1].upper() + k[1:], a) for k, a in (card.links or {}).items()),
         boards=tuple(board_part(e, content) for e in entries),

@@ -1,9 +1,10 @@
-"""The model card (RX502–RX504), by its JSON Schema and the rules a schema cannot say."""
+"""The model card (RX502–RX505), by its JSON Schema and the rules a schema cannot say."""
 
 from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from evaluator.core.problems import Problems, pointer, visible
 from evaluator.core.typed import json_schema
-from evaluator.submissions.model_card import ModelCard
+from evaluator.submissions.model_card import ORCID, ModelCard
 from evaluator.submissions.parsing import yaml_line_of
 from evaluator.submissions.rules.characters import character_codes
 
@@ -45,6 +46,7 @@ def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
         _check_characters(file, text, card, problems)
         _check_links(file, text, card.get("links"), problems)
         _check_training(file, text, card.get("training_data"), problems)
+        _check_authors(file, text, card.get("authors"), problems)
     return problems.n_errors == before
 
 
@@ -209,6 +211,37 @@ def known_training(name: str) -> bool:
     """
     kind, colon, rest = name.partition(":")
     return name in training_names() or (kind == "other" and bool(colon) and bool(rest.strip()))
+
+
+def _check_authors(file: str, text: str, authors: Any, problems: Problems) -> None:
+    """RX505."""
+    for index, author in enumerate(authors if isinstance(authors, list) else ()):
+        orcid = author.get("orcid") if isinstance(author, dict) else None
+        if isinstance(orcid, str) and re.match(ORCID, orcid) and orcid[-1] != orcid_check(orcid):
+            problems.add(
+                "RX505",
+                file,
+                pointer=pointer("authors", index, "orcid"),
+                line=partial(yaml_line_of, text, ("authors", index, "orcid")),
+                found=f"the ORCID iD {orcid} is nobody's: its last digit is not the check digit of the others",
+                wanted="an ORCID iD as its owner's page at orcid.org gives it",
+                fix="copy it from there, or remove the field",
+            )
+
+
+def orcid_check(orcid: str) -> str:
+    """The check digit of an ORCID iD's first fifteen digits (ISO 7064, MOD 11-2): 0 to 9, or X.
+
+    Source: https://support.orcid.org/hc/en-us/articles/360006897674
+
+    >>> orcid_check("0000-0002-1825-0097"), orcid_check("0000-0002-1694-233X")
+    ('7', 'X')
+    """
+    total = 0
+    for digit in orcid.replace("-", "")[:15]:
+        total = (total + int(digit)) * 2
+    check = (12 - total % 11) % 11
+    return "X" if check == 10 else str(check)
 
 
 def _training_fix(name: str) -> str:

@@ -68,6 +68,7 @@ _RULES: Final = (
     Rule("RX502", "Model card", "A field of the card is missing, unknown or of the wrong form.", "Fill in, mend or remove the field named."),
     Rule("RX503", "Link", "Links start with https:// and name a public host.", "Give the https address, or remove the link."),
     Rule("RX504", "Training data", "Training sets are named from the registry, or as `other:<text>`, so that contamination can be marked.", "Choose a name from the registry, or write `other: <text>`."),
+    Rule("RX505", "ORCID iD", "The last character of an ORCID iD is a check digit. One that does not fit the others is a slip of the pen, and would credit nobody or somebody else.", "Copy the iD from its owner's page at orcid.org, or remove the field."),
 )  # fmt: skip
 
 RULES: Final[dict[str, Rule]] = {rule.code: rule for rule in _RULES}
