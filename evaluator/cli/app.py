@@ -14,6 +14,7 @@ import typer
 
 from evaluator.cli.contribute_app import status, submit
 from evaluator.cli.dev_app import dev_app
+from evaluator.cli.export_app import export_app
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
 from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
@@ -59,6 +60,7 @@ app.add_typer(judge_app, name="judge")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
+app.add_typer(export_app, name="export")
 app.add_typer(cache_app, name="cache")
 app.add_typer(dev_app, name="dev")
 app.add_typer(quota_app, name="quota")

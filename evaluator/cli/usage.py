@@ -22,6 +22,7 @@ EXAMPLES: Final = {
     "baseline": "rexrank baseline iu-xray --references /srv/references --models /srv/models",
     "agreement": "rexrank agreement CRIMSON/data --models /srv/models",
     "merge": "rexrank merge submissions/my-team/my-model --dataset iu-xray --references /srv/references",
+    "export boards": "rexrank export boards --out release",
     "rank": "rexrank rank --leaderboard leaderboard",
     "compare": "rexrank compare my-team/my-model other-team/other-model --dataset iu-xray --track findings",
     "doctor": "rexrank doctor --github --repository my-org/challenge",

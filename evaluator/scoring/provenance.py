@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -80,6 +81,17 @@ def commit(folder: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return process.stdout.strip() or None
+
+
+def commit_date(folder: Path) -> str | None:
+    """The day (UTC) of the commit of the checkout that holds `folder`, or `None` outside a checkout."""
+    command = ["git", "-C", str(folder), "show", "-s", "--date=format-local:%Y-%m-%d", "--format=%cd", "HEAD"]
+    env = {**os.environ, "TZ": "UTC"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=env)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def today() -> str:

@@ -18,6 +18,7 @@ from evaluator.github.issue_form import HEADINGS
 from evaluator.submissions.card_draft import CONTEXTS, VIEWS
 
 WANTED = {
+    "boards",
     "ci",
     "validate",
     "comment",

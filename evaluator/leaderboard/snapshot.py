@@ -1,0 +1,173 @@
+"""The whole leaderboard as one archive that can be cited, with its metadata for Zenodo; one commit gives the same bytes.
+
+Zenodo's metadata: https://help.zenodo.org/docs/github/describe-software/zenodo-json, in the form of its legacy deposit
+schema (`legacyrecord.json` of github.com/zenodo/zenodo).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from evaluator.core.files import dump_json, sha256_bytes
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.core.typed import Typed, absent, view
+from evaluator.datasets.registry import get_dataset
+from evaluator.leaderboard.table import Table, read_tables
+from evaluator.scoring.record import RecordAuthor
+from evaluator.scoring.records import Board, load_record
+
+METADATA: Final = ".zenodo.json"
+SUMS: Final = "SHA256SUMS"
+ELSEWHERE: Final = "pairwise"
+"""What of a leaderboard has a branch of its own and is left out: it can be made again from the scores."""
+_WHEN: Final = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in an archive: the oldest that a ZIP can have, so that bytes tell of contents alone."""
+
+
+class Creator(Typed):
+    """Who a deposit is by."""
+
+    name: str
+    affiliation: str | None = absent("Affiliation", "")
+    orcid: str | None = absent("ORCID iD", "")
+
+
+class Contributor(Creator):
+    """Who else is to be credited, and for what."""
+
+    type: str
+
+
+class Related(Typed):
+    """Something else that a deposit belongs to."""
+
+    identifier: str
+    relation: str
+    scheme: str
+
+
+class Deposit(Typed):
+    """What Zenodo is told of a deposit."""
+
+    title: str
+    upload_type: str
+    description: str
+    creators: Annotated[tuple[Creator, ...], Field(strict=False)]
+    access_right: str
+    license: str
+    keywords: Annotated[tuple[str, ...], Field(strict=False)]
+    related_identifiers: Annotated[tuple[Related, ...], Field(strict=False)]
+    contributors: Annotated[tuple[Contributor, ...], Field(strict=False)] = ()
+    publication_date: str = ""
+
+
+def read_deposit(root: Path) -> Deposit:
+    """The metadata of the repository itself; raises `RexrankError` for a file that is not there or of another form."""
+    path = root / METADATA
+    try:
+        return Deposit.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RexrankError(f"cannot use {path}: {error}") from error
+
+
+def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> Deposit:
+    """The metadata of the boards as of a day: the repository's, with the authors of the models as contributors."""
+    people: dict[tuple[str, str], Contributor] = {}
+    for author in authors:
+        given = {k: v for k, v in (("affiliation", author.affiliation), ("orcid", author.orcid)) if v}
+        person = Contributor.model_validate({"name": author.name, "type": "Researcher", **given})
+        people.setdefault((author.orcid or "", "" if author.orcid else author.name), person)
+    # tie: none, a name and an iD stand once
+    listed = tuple(sorted(people.values(), key=lambda p: (p.name, p.orcid or "")))
+    changed = {
+        "title": f"{base.title}: the boards as of {date}",
+        "upload_type": "dataset",
+        "publication_date": date,
+        **({"contributors": listed} if listed else {}),
+    }
+    return base.model_copy(update=changed)
+
+
+def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
+    """The files of a release by name: the archive, the digests, the metadata for Zenodo, and the words beside them.
+
+    Raises `InputError` where there is no table to release, and for rehearsals, which are no results.
+    """
+    tables = list(read_tables(leaderboard / "tables"))
+    if not tables:
+        raise InputError(f"there is no table below {leaderboard}: nothing to release.")
+    rehearsed = [t.name for t in tables if t.rehearsal]
+    if rehearsed:
+        raise InputError(f"rehearsals are no results and are not released: {', '.join(rehearsed)}.")
+    deposit = board_deposit(read_deposit(root), date, _authors(leaderboard, tables))
+    metadata = dump_json(view(deposit)).encode()
+    notes = _notes(tables, deposit, date).encode()
+    files = {**_contents(root, leaderboard), METADATA: metadata, "README.md": notes}
+    files[SUMS] = sums(files)
+    name = f"rexrank-boards-{date}"
+    released = {f"{name}.zip": archive(name, files), "zenodo.json": metadata, "notes.md": notes}
+    return {**released, SUMS: sums({k: v for k, v in released.items() if k != "notes.md"})}
+
+
+def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
+    """A ZIP of the files in a folder, sorted by name, uncompressed: the same bytes with every version of every library."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(f"{folder}/{name}", _WHEN)
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = 0o100644 << 16
+            made.writestr(entry, files[name])
+    return out.getvalue()
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """The SHA-256 digests of files as `sha256sum -c` reads them, sorted by name."""
+    return "".join(f"{sha256_bytes(files[name])}  {name}\n" for name in sorted(files)).encode()
+
+
+def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
+    """The leaderboard's files as they stand, with the licence and how to cite; raises `RexrankError` for a link."""
+    found = {}
+    for path in sorted(leaderboard.rglob("*")):
+        name = path.relative_to(leaderboard)
+        if name.parts[0] == ELSEWHERE or any(p.startswith(".") for p in name.parts):
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise RexrankError(f"{path} is no regular file. Remove it, and release again.")
+        if path.is_file():
+            found[f"leaderboard/{name.as_posix()}"] = path.read_bytes()
+    return {**found, **{n: (root / n).read_bytes() for n in ("CITATION.cff", "LICENSE")}}
+
+
+def _authors(leaderboard: Path, tables: Iterable[Table]) -> list[RecordAuthor]:
+    """The authors whom the cards of the models on the tables name."""
+    authors: list[RecordAuthor] = []
+    for table in tables:
+        board = Board(get_dataset(table.dataset), table.track)
+        for row in (r for r in table.all_rows if r.kind == "submission"):
+            authors += load_record(leaderboard / row.record, board).card.authors or ()
+    return authors
+
+
+def _notes(tables: Iterable[Table], deposit: Deposit, date: str) -> str:
+    """What a release holds and how to cite it, as Markdown; nothing in it is a stranger's."""
+    lines = [f"# The boards as of {date}", "", "| Board | Models |", "|---|---|"]
+    lines += [f"| {t.title}, {t.track} | {len(t.rows)} |" for t in tables]
+    maker = deposit.creators[0].name
+    lines += [
+        "",
+        (
+            "Tables (`leaderboard/tables`, JSON, CSV and Markdown), overall tables, the overview, the history and the records "
+            f"behind every row. `{SUMS}` has the SHA-256 digest of every file: `sha256sum -c {SUMS}`."
+        ),
+        "",
+        f"Cite as: {maker}, *{deposit.title}*; and the ReXrank paper (`CITATION.cff`).",
+    ]
+    return "\n".join(lines) + "\n"
