@@ -99,7 +99,7 @@ def metric_measured(key: str, pref: RadPrefAgreement | None, judge: RadJudgeAgre
         pairs=f"{pref.pairs:,} pairs of reports rated by {pref.radiologists} radiologists",
         tau=_shown(entry.tau),
         ceiling=_ceiling(pref),
-        within=tuple(Within(name, _shown(found)) for name, found in entry.within.items()),
+        within=tuple(Within(name, _shown(estimate)) for name, estimate in entry.within.items()),
         preference=_share(entry.preference),
         cases=f"{cases.n_passed} of {len(cases.passed)} cases ordered as expected" if cases else "",
         signature=entry.signature,
@@ -154,19 +154,19 @@ def _radjudge(judge: RadJudgeAgreement) -> Estimates:
 
 def _ceiling(pref: RadPrefAgreement) -> str:
     """The range of the radiologists' own agreement."""
-    found = [h.tau.value for h in pref.humans if h.tau.value is not None]
-    return f"{number(min(found))} to {number(max(found))}" if found else "no value"
+    values = [h.tau.value for h in pref.humans if h.tau.value is not None]
+    return f"{number(min(values))} to {number(max(values))}" if values else "no value"
 
 
-def _share(found: Preference) -> Shown:
-    half = f" with {found.tied} ties" if found.tied else ""
-    accuracy = _shown(found.accuracy)
-    return Shown(accuracy.value, accuracy.span, f"correct in {found.right} of {found.n}{half}")
+def _share(estimate: Preference) -> Shown:
+    half = f" with {estimate.tied} ties" if estimate.tied else ""
+    accuracy = _shown(estimate.accuracy)
+    return Shown(accuracy.value, accuracy.span, f"correct in {estimate.right} of {estimate.n}{half}")
 
 
-def _shown(found: Estimate) -> Shown:
-    if found.value is None:
+def _shown(estimate: Estimate) -> Shown:
+    if estimate.value is None:
         return Shown("–")
-    if found.low is None or found.high is None:
-        return Shown(number(found.value))
-    return Shown(number(found.value), f"{number(found.low)} to {number(found.high)}")
+    if estimate.low is None or estimate.high is None:
+        return Shown(number(estimate.value))
+    return Shown(number(estimate.value), f"{number(estimate.low)} to {number(estimate.high)}")

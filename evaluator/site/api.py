@@ -92,10 +92,10 @@ def large_files(content: Content, small: Mapping[str, str]) -> Iterator[tuple[st
     for name, body in compare_files(content):
         digests[name] = sha256_bytes(body.encode())
         yield name, body
-    listed = [
+    files = [
         {"path": name.removeprefix("data/"), "sha256": digest} for name, digest in sorted(digests.items())
     ]
-    index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": listed}
+    index = {"schema": "rexrank/index/v1", "evaluator_version": __version__, "files": files}
     yield "data/index.json", dump_json(index)
 
 

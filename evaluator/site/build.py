@@ -102,12 +102,12 @@ def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None
     _write(pages(leaderboard, site_url), docs)
 
 
-def _write(made: Mapping[str, str], docs: Path) -> None:
-    for name, body in made.items():
+def _write(texts: Mapping[str, str], docs: Path) -> None:
+    for name, body in texts.items():
         _put(docs / name, body)
     for folder in ("leaderboards", "models", "data", "datasets"):
         for path in (docs / folder).rglob("*.*"):
-            if path.is_file() and path.relative_to(docs).as_posix() not in made:
+            if path.is_file() and path.relative_to(docs).as_posix() not in texts:
                 path.unlink()
 
 
@@ -153,12 +153,12 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
     ):
         source = _source(config)
         content = read_content(leaderboard, site_url or source.url)
-        made = pages_of(content)
-        settings = _workspace(content, made, source, Path(scratch))
+        texts = pages_of(content)
+        settings = _workspace(content, texts, source, Path(scratch))
         site = Path(beside) / "new"
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
         command += ["--config-file", str(settings)]
-        done = subprocess.run(  # noqa: S603 - fixed words and our own paths
+        process = subprocess.run(  # noqa: S603 - fixed words and our own paths
             [*command, "--site-dir", str(site)],
             capture_output=True,
             encoding="utf-8",
@@ -166,10 +166,10 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
             check=False,
             env={**os.environ, "PYTHONUTF8": "1"},
         )
-        if done.returncode:
-            raise RexrankError(f"the site did not build:\n{(done.stderr or done.stdout)[-3000:]}")
-        sys.stderr.write(done.stderr)  # what the builder has to say, such as when it comes to its end
-        _write_large(content, made, site)
+        if process.returncode:
+            raise RexrankError(f"the site did not build:\n{(process.stderr or process.stdout)[-3000:]}")
+        sys.stderr.write(process.stderr)  # what the builder has to say, such as when it comes to its end
+        _write_large(content, texts, site)
         add_policies(site)
         with unbroken():
             if out.exists():
@@ -209,7 +209,7 @@ def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | No
     return _workspace(content, pages_of(content), source, scratch)
 
 
-def _workspace(content: Content, made: Mapping[str, str], source: _Source, scratch: Path) -> Path:
+def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scratch: Path) -> Path:
     def generated(folder: str, names: list[str]) -> set[str]:
         return set(GENERATED) & set(names) if Path(folder) == source.docs else set()
 
@@ -220,7 +220,7 @@ def _workspace(content: Content, made: Mapping[str, str], source: _Source, scrat
         for line in source.words.splitlines()
     ]
     (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
-    _write(made, scratch / "site")
+    _write(texts, scratch / "site")
     metrics.fill(scratch / "site", content)
     write_cards(content, scratch / "site")
     endpoints.fill(scratch / "site")

@@ -156,8 +156,8 @@ def _board(card: _Card, dataset: str, track: str, table: Table | None) -> None:
 
 def _places(card: _Card, places: Sequence[tuple[Table, Row]], verdict: str) -> None:
     """A model's ranges of ranks on its boards, and what they say in a sentence."""
-    shown = [(t, r) for t, r in places if r.rank is not None][:8]
-    for place, (table, row) in enumerate(shown):
+    holders = [(t, r) for t, r in places if r.rank is not None][:8]
+    for place, (table, row) in enumerate(holders):
         x, y = LEFT + 270 * (place % 4), 330 + 125 * (place // 4)
         card.text((x, y), get_dataset(table.dataset).title, 28, weight=600, fill=SOFT, width=250)
         width = card.text(

@@ -88,7 +88,7 @@ def _title(table: Table) -> str:
 
 def _default(table: Table, pairs: Pairwise) -> Default:
     a, b = table.rows[:2]
-    found = _pairs_of(pairs).get(frozenset((a.id, b.id)), {})
+    by_metric = _pairs_of(pairs).get(frozenset((a.id, b.id)), {})
     digits = digits_of(table.step)
     test = _tests(table).get(frozenset((a.id, b.id)))
     verdict, detail = _verdict(a, b, test, table.ranked_by, digits)
@@ -99,7 +99,7 @@ def _default(table: Table, pairs: Pairwise) -> Default:
         second=Choice(b.id, b.name),
         verdict=verdict,
         detail=detail,
-        rows=tuple(_line(m, a, b, found.get(m.key), digits) for m in table.metrics),
+        rows=tuple(_line(m, a, b, by_metric.get(m.key), digits) for m in table.metrics),
     )
 
 
@@ -115,8 +115,8 @@ def _line(metric: Column, a: Row, b: Row, pair: MetricPair | None, digits: int) 
 
 
 def _signed(value: float, digits: int) -> str:
-    shown = number(value, digits)
-    return f"+{shown}" if value > 0 and float(f"{value:.{digits}f}") else shown
+    text = number(value, digits)
+    return f"+{text}" if value > 0 and float(f"{value:.{digits}f}") else text
 
 
 def _verdict(a: Row, b: Row, test: PairTest | None, metric: Column | None, digits: int) -> tuple[str, str]:
@@ -148,13 +148,13 @@ def compare_files(content: Content) -> Iterator[tuple[str, str]]:
         if len(table.rows) < 2:
             continue
         boards.append(_board(table, content))
-        found, tests = _pairs_of(pairs), _tests(table)
+        by_pair, tests = _pairs_of(pairs), _tests(table)
         folder = f"data/compare/{dataset}.{track}"
         for place, row in enumerate(table.rows):
             others = [r.id for r in table.rows[place + 1 :]]
-            yield f"{folder}/{_file(row)}", compact(_model(row, table, others, found, tests))
+            yield f"{folder}/{_file(row)}", compact(_model(row, table, others, by_pair, tests))
         for null in table.nulls:
-            yield f"{folder}/{_file(null)}", compact(_model(null, table, [], found, tests))
+            yield f"{folder}/{_file(null)}", compact(_model(null, table, [], by_pair, tests))
     yield "data/compare/index.json", compact({"schema": "rexrank/compare-index/v1", "boards": boards})
 
 
@@ -164,7 +164,7 @@ def _file(row: Row) -> str:
 
 def _board(table: Table, content: Content) -> dict[str, Any]:
     keys = ("key", "title", "display_title", "higher_is_better", "reciprocal", "equivalence")
-    entries = (e for found in content.models.values() for e in found if e.table is table)
+    entries = (e for members in content.models.values() for e in members if e.table is table)
     with_cases = {e.row.id for e in entries if has_texts(content, e)}
     return {
         "id": table.name,
@@ -203,11 +203,11 @@ def _tests(table: Table) -> dict[frozenset[str], PairTest]:
 
 def _pairs_of(pairs: Pairwise) -> dict[frozenset[str], dict[str, MetricPair]]:
     """By pair of models and metric its difference."""
-    found: dict[frozenset[str], dict[str, MetricPair]] = {}
+    by_pair: dict[frozenset[str], dict[str, MetricPair]] = {}
     for key, rows in pairs.metrics.items():
         for pair in rows:
-            found.setdefault(frozenset((pair.a, pair.b)), {})[key] = pair
-    return found
+            by_pair.setdefault(frozenset((pair.a, pair.b)), {})[key] = pair
+    return by_pair
 
 
 def _numbers(pair: MetricPair, model: str) -> list[float | None]:

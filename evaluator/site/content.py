@@ -70,15 +70,15 @@ class Content:
 
 def read_content(leaderboard: Path, site_url: str) -> Content:
     """The leaderboard's files; raises `RexrankError` that names every damaged one and says how to mend it."""
-    shown = [b for b in all_boards() if _has_table(leaderboard, b)]
-    unranked = [b.name for b in boards(leaderboard) if b not in shown]
+    listing = [b for b in all_boards() if _has_table(leaderboard, b)]
+    unranked = [b.name for b in boards(leaderboard) if b not in listing]
     if unranked:
         raise RexrankError(f"there are records but no table for {', '.join(unranked)}. {RANK_AGAIN}")
-    files = collect([partial(_read_board, leaderboard, b) for b in shown])
+    files = collect([partial(_read_board, leaderboard, b) for b in listing])
     tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in files}
     setting = read_setting(leaderboard)
-    history, torn = read_history(leaderboard)
-    if torn:
+    history, fragment = read_history(leaderboard)
+    if fragment:
         sys.stderr.write(
             f"rexrank: the last line of {leaderboard / HISTORY} is incomplete and was skipped. {RANK_AGAIN}\n"
         )
@@ -131,7 +131,7 @@ def _overall(
     leaderboard: Path, setting: OverallSetting, tables: Mapping[TableKey, Table]
 ) -> dict[str, OverallTable]:
     """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
-    found: dict[str, OverallTable] = {}
+    overall: dict[str, OverallTable] = {}
     for track in all_tracks():
         here = {d: tables[d, track] for d in setting.having(track) if (d, track) in tables}
         path = leaderboard / f"overall.{track}.json"
@@ -144,8 +144,8 @@ def _overall(
         for suffix, render in ((".csv", overall_csv), (".md", overall_markdown)):
             if not _holds(path.with_suffix(suffix), render, table):
                 raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
-        found[track] = table
-    return found
+        overall[track] = table
+    return overall
 
 
 def _holds(path: Path, render: Callable[[_T], str], table: _T) -> bool:

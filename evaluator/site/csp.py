@@ -46,12 +46,12 @@ def with_policy(page: str, styles: Iterable[str] = ()) -> str:
     """
     if _MARK in page:
         return page
-    found = []
+    digests = []
     for script in _SCRIPT.finditer(page):
         attributes = script["attributes"]
         if "src=" not in attributes and not _DATA.search(attributes):
-            found.append(_allowed(script["body"]))
-    scripts = " ".join(["'self'", *dict.fromkeys(found)])
+            digests.append(_allowed(script["body"]))
+    scripts = " ".join(["'self'", *dict.fromkeys(digests)])
     known = [_allowed(s) for s in sorted(styles)]
     rules = (
         "default-src 'none'",
@@ -74,12 +74,12 @@ def with_policy(page: str, styles: Iterable[str] = ()) -> str:
 
 def add_policies(site: Path) -> int:
     """How many pages of a built site were given a policy."""
-    changed = 0
+    n_changed = 0
     pages = {p: p.read_text("utf-8") for p in site.rglob("*.html")}
     styles = set().union(*map(styles_of, pages.values()))
     for path, old in pages.items():
         new = with_policy(old, styles)
         if new != old:
             path.write_text(new, "utf-8")
-            changed += 1
-    return changed
+            n_changed += 1
+    return n_changed

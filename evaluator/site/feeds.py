@@ -143,9 +143,9 @@ def _item(events: Sequence[tuple[int, Event]], content: Content) -> Item:
 
 
 def _sentence(event: Event, content: Content) -> str:
-    shown = "" if event.shown is None else f", {metric_title(event, content)} {number(event.shown)}"
+    mean = "" if event.shown is None else f", {metric_title(event, content)} {number(event.shown)}"
     ranks = f", rank {_ranks(event)}" if _ranks(event) else ""
-    return f"{_board(event)}: {EVENTS[event.event]}{shown}{ranks}."
+    return f"{_board(event)}: {EVENTS[event.event]}{mean}{ranks}."
 
 
 def _address(event: Event) -> str:

@@ -144,10 +144,10 @@ def _figures(datasets: Sequence[Dataset], content: Content) -> tuple[Figure, ...
 
 def _news(content: Content) -> list[News]:
     """The latest events, newest first; what a model did on several boards on one day is one event."""
-    found: dict[tuple[str, str, str], list[Event]] = {}
+    groups: dict[tuple[str, str, str], list[Event]] = {}
     for event in reversed(content.history):
-        found.setdefault((event.date, event.id, event.event), []).append(event)
-    return [_event(events, content) for events in list(found.values())[:NEWEST]]
+        groups.setdefault((event.date, event.id, event.event), []).append(event)
+    return [_event(events, content) for events in list(groups.values())[:NEWEST]]
 
 
 def _event(events: Sequence[Event], content: Content) -> News:

@@ -149,18 +149,18 @@ def fill(docs: Path, content: Content) -> None:
 
     A metric that nobody has written a page of gets one of what its class declares.
     """
-    found = measured(content.leaderboard)
+    measurements = measured(content.leaderboard)
     unwritten = [k for k in metric_keys() if not (docs / "metrics" / f"{k}.md").is_file()]
     for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
         prose = path.read_text("utf-8") if path.is_file() else _page(get_metric(key))
-        beside = agreement(key) + metric_measured(key, *found)
+        beside = agreement(key) + metric_measured(key, *measurements)
         path.write_text(prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, beside), "utf-8")
     path = docs / "metrics/index.md"
     if path.is_file():
         prose = path.read_text("utf-8").replace(AGREEMENT, agreement_table())
         prose = prose.replace(UNWRITTEN, _unwritten(unwritten))
-        path.write_text(prose.replace(MEASURED, measured_tables(*found)), "utf-8")
+        path.write_text(prose.replace(MEASURED, measured_tables(*measurements)), "utf-8")
 
 
 def _page(metric: Metric) -> str:
@@ -246,12 +246,12 @@ def _weights(spec: ModelSpec, variant: str = "") -> Weights:
 
 def _signatures(key: str, content: Content) -> tuple[Signature, ...]:
     """Every signature of the metric on the boards, with the boards that have it."""
-    found: dict[str, list[Link]] = {}
+    by_signature: dict[str, list[Link]] = {}
     for table in content.tables.values():
         board = Link(board_title(table), f"../../leaderboards/{table.dataset}/{table.track}/")
         for metric in (m for m in table.metrics if m.key == key):
-            found.setdefault(metric.signature, []).append(board)
-    return tuple(Signature(s, tuple(boards)) for s, boards in found.items())
+            by_signature.setdefault(metric.signature, []).append(board)
+    return tuple(Signature(s, tuple(boards)) for s, boards in by_signature.items())
 
 
 class PublishedStudy(BaseModel):
@@ -306,7 +306,7 @@ def _tau(value: float | tuple[float, float, float] | str | None) -> Tau:
         return Tau("–")
     if isinstance(value, str):
         return Tau(value)
-    found = value if isinstance(value, tuple) else (value,)
-    digits = 2 if all(round(v, 2) == v for v in found) else 3
-    mean, *ends = (f"{v:.{digits}f}".replace("-", "−") for v in found)
+    values = value if isinstance(value, tuple) else (value,)
+    digits = 2 if all(round(v, 2) == v for v in values) else 3
+    mean, *ends = (f"{v:.{digits}f}".replace("-", "−") for v in values)
     return Tau(mean, f"{ends[0]} to {ends[1]}" if ends else "")

@@ -36,9 +36,9 @@ def boards(datasets: Iterable[Dataset]) -> Pages:
 
 def metrics(docs: Path) -> Pages:
     """The metrics of the boards in table order, then those that have a written page."""
-    shown = board_metric_keys()
-    extra = [k for k in metric_keys() if k not in shown and (docs / "metrics" / f"{k}.md").is_file()]
-    return [(get_metric(k).title, f"metrics/{k}.md") for k in (*shown, *extra)]
+    keys = board_metric_keys()
+    extra = [k for k in metric_keys() if k not in keys and (docs / "metrics" / f"{k}.md").is_file()]
+    return [(get_metric(k).title, f"metrics/{k}.md") for k in (*keys, *extra)]
 
 
 def _lines(indent: str, pages: Pages) -> str:

@@ -132,9 +132,9 @@ def overall_page(content: Content) -> str:
         own.append(
             Section(track, title.capitalize(), title, datasets, _view(table, content) if table else None)
         )
-        if found := reported_overall(content.reported, track, content.setting):
+        if snapshot := reported_overall(content.reported, track, content.setting):
             name = f"Reported by ReXrank, not re-scored: {title}"
-            view = _reported(found, track, content)
+            view = _reported(snapshot, track, content)
             reported.append(Section(f"reported-{track}", name, title, datasets, view))
     sections = (*own, *reported) if content.overall else (*reported, *own)
     return render("overall.md", view=Page(sections))
@@ -156,12 +156,12 @@ def answers(table: OverallTable) -> tuple[Answer, ...]:
             f"no test shows any of these {len(best)} to be worse than the first by more than the equivalence margin.",
         )
     never = [r.name for r in table.rows if r.never_worse]
-    told = (
+    verdict = (
         f"{listed(never, len(never))}."
         if never
         else "none: every model is significantly worse than another one on some dataset."
     )
-    return first, Answer("Never significantly worse than another model on any dataset:", told)
+    return first, Answer("Never significantly worse than another model on any dataset:", verdict)
 
 
 def _view(table: OverallTable, content: Content) -> View:
@@ -251,32 +251,32 @@ def _incomplete(table: OverallTable, content: Content) -> Smaller | None:
     rows = []
     for row in table.incomplete:
         places = table.place_texts(row)
-        words = tuple(row.lacks.get(d, f"rank {shown}") for d, shown in places.items())
+        words = tuple(row.lacks.get(d, f"rank {rank}") for d, rank in places.items())
         rows.append(Plain(row.name, _address(row.id, content), "", words))
     n = len(rows)
     title = f"{n} incomplete model{'s' * (n != 1)} and what {'they lack' if n != 1 else 'it lacks'}"
     return Smaller(title, tuple(b.title for b in table.boards), tuple(rows))
 
 
-def _reported(found: ReportedOverall, track: TrackName, content: Content) -> View:
+def _reported(table: ReportedOverall, track: TrackName, content: Content) -> View:
     blocks = tuple(
         Columns(
             b.title,
             tuple(
                 Column(get_dataset(d).title, f"../{d}/{track}/#reported", "")
                 for d in b.datasets
-                if d in found.datasets
+                if d in table.datasets
             ),
         )
         for b in content.setting.blocks
-        if any(d in found.datasets for d in b.datasets)
+        if any(d in table.datasets for d in b.datasets)
     )
     caption = f"Reported by ReXrank across all datasets: {TRACK_TITLES[track]}"
     first = Answer(
         "Without intervals:",
-        f"these ranks are each model's mean rank across datasets, from the scores ReXrank published (snapshot {found.snapshot}). Without intervals nothing tells real differences from chance, so no model can be called the best.",
+        f"these ranks are each model's mean rank across datasets, from the scores ReXrank published (snapshot {table.snapshot}). Without intervals nothing tells real differences from chance, so no model can be called the best.",
     )
-    titles = tuple(get_dataset(d).title for d in found.datasets)
+    titles = tuple(get_dataset(d).title for d in table.datasets)
     return View(
         caption=caption,
         rehearsal=False,
@@ -284,27 +284,27 @@ def _reported(found: ReportedOverall, track: TrackName, content: Content) -> Vie
         blocks=blocks,
         first=("By mean rank", "Model", "Mean rank"),
         last=(),
-        rows=tuple(_reported_line(p, found) for p in found.complete),
-        legend=f"Ranks by {REPORTED_TITLES[found.key]} among the published models of each dataset. A wavy underline marks a value that contradicts its own components.",
+        rows=tuple(_reported_line(p, table) for p in table.complete),
+        legend=f"Ranks by {REPORTED_TITLES[table.key]} among the published models of each dataset. A wavy underline marks a value that contradicts its own components.",
         without=Smaller(
             "Overall rank without each dataset",
             titles,
             tuple(
                 Plain(p.model, "", "", (rank_words(p.place or 0), *map(rank_words, p.without)))
-                for p in found.complete
+                for p in table.complete
             ),
         )
-        if found.complete and len(found.datasets) > 1
+        if table.complete and len(table.datasets) > 1
         else None,
         incomplete=Smaller(
-            f"{len(found.incomplete)} published on only some of the datasets",
+            f"{len(table.incomplete)} published on only some of the datasets",
             titles,
             tuple(
-                Plain(p.model, "", p.institution, tuple(_rank(p, d) for d in found.datasets))
-                for p in found.incomplete
+                Plain(p.model, "", p.institution, tuple(_rank(p, d) for d in table.datasets))
+                for p in table.incomplete
             ),
         )
-        if found.incomplete
+        if table.incomplete
         else None,
         files=(),
     )

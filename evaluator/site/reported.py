@@ -110,10 +110,11 @@ def reported_section(rows: Sequence[ReportedRow], *, is_open: bool) -> tuple[str
 
     `is_open`: whether the newest is unfolded, as on a board that nothing else stands on.
     """
-    ordered = sorted(rows, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
-    groups = [(name, list(group)) for name, group in groupby(ordered, key=lambda r: r.snapshot)]
+    order = sorted(rows, key=lambda r: r.snapshot, reverse=True)  # tie: the file's order
+    groups = [(name, list(group)) for name, group in groupby(order, key=lambda r: r.snapshot)]
     snapshots = tuple(
-        _snapshot(name, found, is_open=is_open and not place) for place, (name, found) in enumerate(groups)
+        _snapshot(name, snapshot_rows, is_open=is_open and not place)
+        for place, (name, snapshot_rows) in enumerate(groups)
     )
     view = Section(REPORTED_NOTE, snapshots)
     return "reported", "Reported by ReXrank", render("reported_section.html", view=view)
@@ -122,20 +123,20 @@ def reported_section(rows: Sequence[ReportedRow], *, is_open: bool) -> tuple[str
 def _snapshot(snapshot: str, rows: Sequence[ReportedRow], *, is_open: bool) -> Snapshot:
     # A mean RadCliQ-v1 below 0 has a negative reciprocal and is better than any other.
     # tie: the model's name; published figures are constants
-    ordered = sorted(rows, key=lambda r: (_mean(r), -_accuracy(r), r.model))
-    keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in ordered)]
-    wrong = sum(r.contradicts_itself for r in ordered)
-    caption = f"ReXrank's snapshot of {snapshot}: {len(ordered)} models"
+    order = sorted(rows, key=lambda r: (_mean(r), -_accuracy(r), r.model))
+    keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in order)]
+    wrong = sum(r.contradicts_itself for r in order)
+    caption = f"ReXrank's snapshot of {snapshot}: {len(order)} models"
     if wrong:
         caption += f", {wrong} of them inconsistent"
     heads = tuple(REPORTED_TITLES[k] for k in keys)
-    return Snapshot(snapshot, caption, is_open, heads, tuple(_line(r, keys) for r in ordered))
+    return Snapshot(snapshot, caption, is_open, heads, tuple(_line(r, keys) for r in order))
 
 
 def _mean(row: ReportedRow) -> float:
     """The mean behind 1/RadCliQ-v1, by which the rows stand; the last for a row without one."""
-    shown = row.values.get("radcliq_v1_reciprocal")
-    return 1 / shown if shown else math.inf
+    value = row.values.get("radcliq_v1_reciprocal")
+    return 1 / value if value else math.inf
 
 
 def _accuracy(row: ReportedRow) -> float:

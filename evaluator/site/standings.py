@@ -108,11 +108,11 @@ def best_now(datasets: Sequence[Dataset], content: Content) -> tuple[Panel, ...]
 
 def _panels(datasets: Sequence[Dataset], track: str, content: Content) -> Iterator[Panel]:
     table = content.overall.get(track)
-    found = reported_overall(content.reported, track, content.setting)
+    overall = reported_overall(content.reported, track, content.setting)
     if table and any(r.rank_low is not None for r in table.rows):
         yield _overall(table, content)
-    elif found and not any(content.tables.get((d.id, track)) for d in datasets):
-        yield _overall_reported(found, track)
+    elif overall and not any(content.tables.get((d.id, track)) for d in datasets):
+        yield _overall_reported(overall, track)
     for dataset in datasets:
         if track in dataset.tracks and (panel := _panel(dataset, track, content)):
             yield panel
@@ -142,21 +142,21 @@ def _overall_leader(row: OverallRow, content: Content, last: int) -> Leader:
     return Leader(rank, row.name, f"models/{row.id}/" if entries else "", about=about, bar=bar)
 
 
-def _overall_reported(found: ReportedOverall, track: str) -> Panel:
+def _overall_reported(overall: ReportedOverall, track: str) -> Panel:
     rows = tuple(
         Leader(rank_words(p.place or 0), p.model, about=p.institution, value=f"{p.mean_rank:.1f}")
-        for p in found.complete[:PLACES]
+        for p in overall.complete[:PLACES]
     )
-    said = Answer(f"{NOT_OURS}:", "ordered by mean rank, without intervals; ties are unknown.")
+    answer = Answer(f"{NOT_OURS}:", "ordered by mean rank, without intervals; ties are unknown.")
     return Panel(
         key=f"overall-{track}",
         title="All datasets",
-        answers=(said,),
-        measure=f"mean rank across {len(found.datasets)} datasets",
+        answers=(answer,),
+        measure=f"mean rank across {len(overall.datasets)} datasets",
         rows=rows,
         reported=True,
         address=f"leaderboards/overall/#reported-{track}",
-        more=f"All {len(found.complete)} models",
+        more=f"All {len(overall.complete)} models",
     )
 
 
@@ -168,7 +168,7 @@ def _panel(dataset: Dataset, track: str, content: Content) -> Panel | None:
     if not rows:
         return None
     key = ranked_by(rows)
-    said = Answer(f"{NOT_OURS}:", f"ReXrank's snapshot of {rows[0].snapshot}, without intervals.")
+    answer = Answer(f"{NOT_OURS}:", f"ReXrank's snapshot of {rows[0].snapshot}, without intervals.")
     leaders = tuple(
         Leader(
             f"{i}",
@@ -184,7 +184,7 @@ def _panel(dataset: Dataset, track: str, content: Content) -> Panel | None:
     return Panel(
         key=f"{dataset.id}-{track}",
         title=dataset.title,
-        answers=(said,),
+        answers=(answer,),
         measure=REPORTED_TITLES[key],
         rows=leaders,
         reported=True,

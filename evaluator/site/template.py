@@ -49,8 +49,8 @@ def title(value: object) -> str:
 
 def render(template: str, **views: object) -> str:
     """The text of a template of `evaluator/site/templates` with these values; raises for one that is missing."""
-    made = environment().get_template(template).render(**views)
-    lines = [line.strip() for line in made.splitlines()]
+    text = environment().get_template(template).render(**views)
+    lines = [line.strip() for line in text.splitlines()]
     if template.endswith(".md"):
         return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
     # A blank line would end a block of HTML in Markdown.
@@ -70,7 +70,7 @@ def own(markdown: str) -> Markup:
 @cache
 def environment() -> Environment:
     """What every template is made with: values are escaped, and a missing one is an error."""
-    made = Environment(
+    result = Environment(
         loader=PackageLoader("evaluator.site"),
         autoescape=True,
         finalize=_escaped,
@@ -78,8 +78,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["part"] = part
-    made.filters |= {
+    result.globals["part"] = part
+    result.filters |= {
         "number": number,
         "percent": percent,
         "https": _https,
@@ -87,15 +87,15 @@ def environment() -> Environment:
         "anchor": _anchor,
         "xml": _xml,
     }
-    return made
+    return result
 
 
 def _escaped(value: object) -> Markup:
     """A value as text that neither HTML nor Markdown takes for markup; what a template made stays."""
     if isinstance(value, Markup):
         return value
-    shown = str(value)
-    return Markup(shown if _PLAIN.fullmatch(shown) else text(shown))  # noqa: S704 - `text` escapes
+    content = str(value)
+    return Markup(content if _PLAIN.fullmatch(content) else text(content))  # noqa: S704 - `text` escapes
 
 
 def _yaml(value: object) -> Markup:

@@ -44,8 +44,8 @@ def number(value: float, digits: int = 3) -> str:
     >>> number(-0.0634), number(-0.0004), number(0.4031, 2)
     ('−0.063', '0.000', '0.40')
     """
-    shown = f"{value:.{digits}f}"
-    return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def inputs_of(inputs: Inputs) -> str:

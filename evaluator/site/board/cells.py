@@ -34,18 +34,18 @@ def shown_parts(entry: MetricCell, digits: int) -> tuple[str, str, str, str]:
 
     Where 1/mean has no meaning, the mean itself stands with a remark.
     """
-    shown = entry.display
-    if shown.value is None:
+    display = entry.display
+    if display.value is None:
         ends = (entry.low, entry.high)
         low, high = ("" if v is None else number(v, digits) for v in ends)
         mean = number(entry.mean, digits)
         return mean, low, high, "the mean; 1/mean is undefined at or below 0"
-    if shown.low is None and shown.high is None:
-        return number(shown.value, digits), "", "", ""
-    low = "−∞" if shown.low is None else number(shown.low, digits)
-    high = "∞" if shown.high is None else number(shown.high, digits)
-    words = "" if shown.high is not None else "no upper bound: the mean may be 0"
-    return number(shown.value, digits), low, high, words
+    if display.low is None and display.high is None:
+        return number(display.value, digits), "", "", ""
+    low = "−∞" if display.low is None else number(display.low, digits)
+    high = "∞" if display.high is None else number(display.high, digits)
+    words = "" if display.high is not None else "no upper bound: the mean may be 0"
+    return number(display.value, digits), low, high, words
 
 
 def cells_of(
@@ -53,13 +53,13 @@ def cells_of(
 ) -> tuple[Cell, ...]:
     """A row's cells in the order of `columns.heads`. `bars`: by metric slope and offset of its bars' scale."""
     digits = digits_of(table.step)
-    made: list[Cell] = []
+    cells: list[Cell] = []
     for metric in table.metrics:
         entry = row.metrics.get(metric.key)
-        made.append(_cell(row, metric, entry, digits, marks, bars.get(metric.key), null))
+        cells.append(_cell(row, metric, entry, digits, marks, bars.get(metric.key), null))
         if metric.skill:
-            made.append(_beside(metric, entry, digits))
-    return tuple(made)
+            cells.append(_beside(metric, entry, digits))
+    return tuple(cells)
 
 
 def _cell(
@@ -76,7 +76,7 @@ def _cell(
     value, low, high, remark = shown_parts(entry, digits)
     notes = [remark] if remark else []
     notes += [f"{entry.n_failed} failed"] if entry.n_failed else []
-    shown = Number(
+    number_cell = Number(
         value=value,
         low=low,
         high=high,
@@ -85,7 +85,9 @@ def _cell(
         mark=marks.get((row.id, metric.key), ""),
         heat=marks.get((row.id, f"heat {metric.key}"), ""),
     )
-    return Cell(shown, bar_of(metric, entry, over, null, digits, filled=row.tied_with_best) if over else None)
+    return Cell(
+        number_cell, bar_of(metric, entry, over, null, digits, filled=row.tied_with_best) if over else None
+    )
 
 
 def _beside(metric: Column, entry: MetricCell | None, digits: int) -> Cell:
@@ -98,8 +100,8 @@ def _beside(metric: Column, entry: MetricCell | None, digits: int) -> Cell:
     one_over = entry.display.reciprocal
     if one_over is None:
         return Cell(replace(mean, notes=("no 1/mean",)))
-    shown = number(one_over, digits)
-    return Cell(replace(mean, notes=(f"1/mean {shown}",)), beside=shown)
+    text = number(one_over, digits)
+    return Cell(replace(mean, notes=(f"1/mean {text}",)), beside=text)
 
 
 def bar_of(
@@ -139,22 +141,22 @@ def best_null(table: Table, metric: Column) -> float | None:
 def marks_of(rows: Sequence[Row], metrics: Sequence[Column], digits: int) -> dict[tuple[str, str], str]:
     """`best` and `second` of every column, by what readers see: what reads the same is marked the same."""
     marks: dict[tuple[str, str], str] = {}
-    for key, found in _columns(rows, metrics):
-        shown = {r.id: shown_parts(e, digits)[0] for r, e in found}
-        ordered = list(dict.fromkeys(shown[r.id] for r, _ in found))
-        for mark, value in zip(("best", "second"), ordered, strict=False):
-            marks |= {(i, key): mark for i, v in shown.items() if v == value}
+    for key, column in _columns(rows, metrics):
+        texts = {r.id: shown_parts(e, digits)[0] for r, e in column}
+        order = list(dict.fromkeys(texts[r.id] for r, _ in column))
+        for mark, value in zip(("best", "second"), order, strict=False):
+            marks |= {(i, key): mark for i, v in texts.items() if v == value}
     return marks
 
 
 def heat_of(rows: Sequence[Row], metrics: Sequence[Column]) -> dict[tuple[str, str], str]:
     """A level from 0 (worst) to 4 (best) for every cell, by its place between the column's extremes."""
     levels: dict[tuple[str, str], str] = {}
-    for key, found in _columns(rows, metrics):
-        if not found:
+    for key, column in _columns(rows, metrics):
+        if not column:
             continue
-        best, worst = found[0][1].mean, found[-1][1].mean
-        for row, entry in found:
+        best, worst = column[0][1].mean, column[-1][1].mean
+        for row, entry in column:
             if best != worst:
                 share = (entry.mean - worst) / (best - worst)
                 levels[row.id, f"heat {key}"] = str(round(4 * share))
@@ -167,5 +169,5 @@ def _columns(
     """Per metric the rows that have it and their entries, best mean first."""
     for metric in metrics:
         key, sign = metric.key, -1 if metric.higher_is_better else 1
-        found = [(r, r.metrics[key]) for r in rows if key in r.metrics]
-        yield key, by_cost(found, [sign * entry.mean for _, entry in found])
+        column = [(r, r.metrics[key]) for r in rows if key in r.metrics]
+        yield key, by_cost(column, [sign * entry.mean for _, entry in column])

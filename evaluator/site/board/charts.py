@@ -118,8 +118,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     step = next((power * f for f in (1, 2, 5) if power * f >= raw * 0.999), power * 10)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    found = [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
-    return ticks(low, high, 2 * count) if len(found) < 3 and count < 8 else found
+    values = [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
+    return ticks(low, high, 2 * count) if len(values) < 3 and count < 8 else values
 
 
 def tick_text(value: float) -> str:
@@ -152,8 +152,8 @@ def scatters(table: Table, root: str) -> str:
     primary = metrics.get(table.primary)
     others = [m for k, m in metrics.items() if k != table.primary]
     others.sort(key=lambda m: m.key != "green")  # tie: the board's order
-    made = [s for m in others if primary for s in (_scatter(table, primary, m, root),) if s]
-    return render("board/scatters.html", view=Scatters(made[0], tuple(made[1:]))) if made else ""
+    figures = [s for m in others if primary for s in (_scatter(table, primary, m, root),) if s]
+    return render("board/scatters.html", view=Scatters(figures[0], tuple(figures[1:]))) if figures else ""
 
 
 def _scatter(table: Table, across: Column, up: Column, root: str) -> Scatter | None:
@@ -204,24 +204,24 @@ def _scatter(table: Table, across: Column, up: Column, root: str) -> Scatter | N
 
 def _labels(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[Label]:
     """Names beside their dots, in the order given, as far as none covers another name or a dot."""
-    taken: list[Box] = [_around(*_on(p, TYPICAL_WIDTH)) for p in points]
+    boxes: list[Box] = [_around(*_on(p, TYPICAL_WIDTH)) for p in points]
     on_phone: list[Box] = []
-    made: list[Label] = []
+    labels: list[Label] = []
     for i, (point, name) in enumerate(zip(points, names, strict=True)):
-        others = [box for j, box in enumerate(taken) if j != i]
+        others = [box for j, box in enumerate(boxes) if j != i]
         for anchor, dx, dy in (("start", 8, 4), ("end", -8, 4), ("middle", 0, -9), ("middle", 0, 17)):
             box = _box(_on(point, TYPICAL_WIDTH), name, anchor, dx, dy)
             if box[0] <= 0 or box[2] >= TYPICAL_WIDTH or any(_meet(box, o) for o in others):
                 continue
-            taken.append(box)
+            boxes.append(box)
             narrow = _box(_on(point, PHONE_WIDTH), name, anchor, dx, dy)
             fits = narrow[0] > 0 and narrow[2] < PHONE_WIDTH and not any(_meet(narrow, o) for o in on_phone)
             if fits and len(on_phone) < FIRST_LABELS:
                 on_phone.append(narrow)
             wide = narrow not in on_phone
-            made.append(Label(f"{point[0]:.2f}%", f"{point[1] + dy:.1f}", dx, anchor, name, wide))
+            labels.append(Label(f"{point[0]:.2f}%", f"{point[1] + dy:.1f}", dx, anchor, name, wide))
             break
-    return made
+    return labels
 
 
 def _on(point: tuple[float, float], width: float) -> tuple[float, float]:
@@ -266,13 +266,13 @@ def progress(table: Table, history: Sequence[Event], root: str) -> str:
     sign = 1 if metric.drawn_higher else -1
     entries.sort(key=lambda e: e.name)  # tie: the board's order
     entries = by_cost(entries, [-sign * e.mean for e in entries])
-    found = sorted(entries, key=lambda e: e.day)  # tie: the best of a day first, then the name
+    order = sorted(entries, key=lambda e: e.day)  # tie: the best of a day first, then the name
     best: list[Scored] = []
-    for entry in found:
+    for entry in order:
         if not best or sign * (entry.mean - best[-1].mean) > TIE:
             best.append(entry)
     return render(
-        "board/progress.html", view=_progress(metric, found, best, days, digits_of(table.step), root)
+        "board/progress.html", view=_progress(metric, order, best, days, digits_of(table.step), root)
     )
 
 
@@ -323,7 +323,7 @@ class Scored(NamedTuple):
 
 def _progress(
     metric: Column,
-    found: Sequence[Scored],
+    order: Sequence[Scored],
     best: Sequence[Scored],
     days: Sequence[str],
     digits: int,
@@ -331,7 +331,7 @@ def _progress(
 ) -> Progress:
     at = {d: date.fromisoformat(d).toordinal() for d in days}
     sx, ox = scale(at[days[0]], at[days[-1]], 9, 97)
-    means = [f.mean for f in found]
+    means = [f.mean for f in order]
     sy, oy = scale(min(means), max(means), 215, 25)
     leaders = set(best)
     dots = tuple(
@@ -342,7 +342,7 @@ def _progress(
             f"{e.day}, {e.name}: {number(e.mean, digits)}",
             f"{root}models/{e.id}/",
         )
-        for e in found
+        for e in order
     )
     return Progress(
         name="progress",

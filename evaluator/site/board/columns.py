@@ -57,14 +57,14 @@ def shown_higher(metric: Column) -> bool:
 
 def heads(metrics: Sequence[Column], primary: str, root: str) -> tuple[Head, ...]:
     """The columns of a board's metrics, the ranking one first, with its mean and 1/mean beside a skill."""
-    made: list[Head] = []
+    columns: list[Head] = []
     usual = [m.key for m in metrics if m.key in presets()[PUBLISHED]] or [m.key for m in metrics]
     for metric in metrics:
         headline = metric.key == primary
-        made.append(_head(metric, root, headline=headline, usual=headline or metric.key in usual))
+        columns.append(_head(metric, root, headline=headline, usual=headline or metric.key in usual))
         if metric.skill:
-            made.append(_beside(metric, root, usual=headline))
-    return tuple(made)
+            columns.append(_beside(metric, root, usual=headline))
+    return tuple(columns)
 
 
 def summary_of(key: str) -> str:

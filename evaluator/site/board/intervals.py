@@ -150,7 +150,7 @@ def _null_words(plot: _Plot) -> str:
 
 def _others(table: Table) -> list[Intervals]:
     """The same for every other metric, best first; without ranks, which the ranking metric alone gives."""
-    made = []
+    plots = []
     for metric in table.metrics:
         rows = _with_interval(table, metric)
         if metric.key == table.primary or not rows:
@@ -159,7 +159,7 @@ def _others(table: Table) -> list[Intervals]:
         rows = by_cost(rows, [sign * r.metrics[metric.key].mean for r in rows])
         plot = _plot(table, metric, rows)
         about = f"{measured_on(metric)} Sorted by mean, best first; the marks are those of the ranking metric.{_null_words(plot)}"
-        made.append(
+        plots.append(
             _intervals(
                 plot,
                 kind="metric",
@@ -168,14 +168,14 @@ def _others(table: Table) -> list[Intervals]:
                 rows=[_line(r, plot) for r in rows],
             )
         )
-    return made
+    return plots
 
 
 def _best_null(table: Table, metric: Column) -> tuple[str, float] | None:
-    found = [(r.name, r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
+    means = [(r.name, r.metrics[metric.key].mean) for r in table.nulls if metric.key in r.metrics]
     sign = -1 if metric.higher_is_better else 1
-    found.sort()  # tie: none, names differ
-    best = lowest(found, [sign * mean for _, mean in found])
+    means.sort()  # tie: none, names differ
+    best = lowest(means, [sign * mean for _, mean in means])
     return (best[0], metric.drawn(best[1])) if best else None
 
 
@@ -183,12 +183,12 @@ def _line(row: RankedRow, plot: _Plot, places: Scale | None = None) -> Line:
     entry = row.metrics[plot.metric.key]
     mean, *ends = (plot.metric.drawn(v) for v in (entry.mean, *(entry.interval or (entry.mean, entry.mean))))
     low, high = sorted(ends)  # tie: none, the ends of an interval
-    called = "skill" if plot.metric.skill else "mean"
+    what = "skill" if plot.metric.skill else "mean"
     a, b, c = (number(v, plot.digits) for v in (mean, low, high))
     return Line(
         name=row.name,
         top=row.tied_with_best,
-        words=f"{row.name}: {called} {a}, 95 % interval {b} to {c}",
+        words=f"{row.name}: {what} {a}, 95 % interval {b} to {c}",
         low=at(low, plot.over),
         at=at(mean, plot.over),
         high=at(high, plot.over),

@@ -99,9 +99,9 @@ def _cell(row: Row, key: str, mark: str, digits: int) -> str:
     if entry is None:
         return "--"
     value, low, high, _ = shown_parts(entry, digits)
-    shown = latex_text(value)
+    text = latex_text(value)
     if mark:
-        shown = rf"\{_MARKS[mark]}{{{shown}}}"
+        text = rf"\{_MARKS[mark]}{{{text}}}"
     if not (low or high):
-        return shown
-    return rf"{shown} {{\scriptsize ({latex_text(low)} to {latex_text(high)})}}"
+        return text
+    return rf"{text} {{\scriptsize ({latex_text(low)} to {latex_text(high)})}}"

@@ -39,10 +39,10 @@ class View:
 
 def notes(table: Table, root: str) -> str:
     """Notes, badges and signatures as HTML."""
-    shown = [r for r in (*table.rows, *table.incomplete) if badges_of(r)]
-    marks = tuple(Badges(r.name, _signed("; ".join(b.text for b in r.badges))) for r in shown if r.badges)
+    rows = [r for r in (*table.rows, *table.incomplete) if badges_of(r)]
+    marks = tuple(Badges(r.name, _signed("; ".join(b.text for b in r.badges))) for r in rows if r.badges)
     signatures = tuple(SignatureLine(m.title, f"{root}metrics/{m.key}/", m.signature) for m in table.metrics)
-    view = View((*table.notes, *_resolution(table)), marks if shown else None, signatures)
+    view = View((*table.notes, *_resolution(table)), marks if rows else None, signatures)
     return render("board/notes.html", view=view)
 
 

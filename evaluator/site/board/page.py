@@ -111,7 +111,7 @@ def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[
     """The page of one board as Markdown; `others`: the datasets that its switch leads to."""
     table = content.tables.get((dataset.id, track))
     reported = [r for r in content.reported if r.dataset == dataset.id and r.track == track]
-    shown = _table(dataset, track, table, reported)
+    view = _table(dataset, track, table, reported)
     name = f"{dataset.title} {TRACK_TITLES.get(track, track)} leaderboard"
     return render(
         "board/page.md",
@@ -135,13 +135,13 @@ def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[
             rehearsal=table is not None and table.rehearsal,
             answers=answers(table) if table else (),
             empty=table is None or not (table.rows or table.incomplete),
-            reported=len(shown.groups[0].rows) if shown and shown.reported else 0,
+            reported=len(view.groups[0].rows) if view and view.reported else 0,
             file=f"submissions/TEAM/MODEL/{dataset.id}.json",
             item=get_task(dataset.task).item,
             prediction=get_task(dataset.task).prediction,
-            table=shown,
-            legend=_legend(table) if table is not None and shown and not shown.reported else None,
-            sections=tuple(_sections(table, reported, content, main=bool(shown and shown.reported))),
+            table=view,
+            legend=_legend(table) if table is not None and view and not view.reported else None,
+            sections=tuple(_sections(table, reported, content, main=bool(view and view.reported))),
         ),
     )
 
@@ -173,23 +173,23 @@ def _facts(dataset: Dataset, track: str, table: Table | None, content: Content) 
     """What the board is measured on, with what, and when."""
     whole = dataset.tracks[track] in {dataset.size, None}
     patients = table.n_clusters if table and table.n_clusters else dataset.n_patients if whole else None
-    made = [
+    facts = [
         Fact(size_text(dataset, track, table) + (f" of {patients:,} patients" if patients else "")),
         Fact(f"{dataset.split} split"),
         Fact(dataset.exposure.title),
     ]
     if table is None:
-        return tuple(made)
+        return tuple(facts)
     primary = table.ranked_by
     if primary is not None:
-        made.append(Fact(primary.title, f"{ROOT}metrics/{primary.key}/", before="ranked by "))
-    made.append(Fact(table.protocol, f"{ROOT}metrics/#two-text-protocols", after=" text protocol"))
+        facts.append(Fact(primary.title, f"{ROOT}metrics/{primary.key}/", before="ranked by "))
+    facts.append(Fact(table.protocol, f"{ROOT}metrics/#two-text-protocols", after=" text protocol"))
     day, versions = scored(content, dataset.id, track)
     if day:
-        made.append(Fact(f"last changed {day}"))
+        facts.append(Fact(f"last changed {day}"))
     if versions:
-        made.append(Fact(f"evaluator {', '.join(versions)}"))
-    return tuple(made)
+        facts.append(Fact(f"evaluator {', '.join(versions)}"))
+    return tuple(facts)
 
 
 def scored(
@@ -208,46 +208,50 @@ def scored(
 
 def _legend(table: Table) -> Legend:
     items = task_of(table.track).items
-    said = [
+    sentences = [
         "A rank is a range: every rank the tests cannot rule out.",
         "The 95 % interval is below each value.",
     ]
     if all(shown_higher(m) for m in table.metrics):
-        said.append("Higher is better in every metric column.")
+        sentences.append("Higher is better in every metric column.")
     if table.nulls:
-        said.append("Baselines see no images; each is placed where it would rank.")
+        sentences.append("Baselines see no images; each is placed where it would rank.")
     if any(m.reciprocal and not m.skill for m in table.metrics):
-        said.append("1/x is the reciprocal of the mean; ranks and tests use the mean.")
+        sentences.append("1/x is the reciprocal of the mean; ranks and tests use the mean.")
     if whole := [m.display_title for m in table.metrics if m.corpus]:
-        said.append(
+        sentences.append(
             f"{', '.join(whole)}: computed over the whole dataset, not averaged over {items}. No test or rank uses these values; intervals are given where their coverage is adequate."
         )
     if any(r.missing for r in (*table.rows, *table.incomplete)):
-        said.append("–: not computed for this model.")
+        sentences.append("–: not computed for this model.")
     if any(c.n_failed for r in table.rows for c in r.metrics.values()):
-        said.append(f"Failed: {items} that could not be scored; each counts as the worst possible value.")
+        sentences.append(
+            f"Failed: {items} that could not be scored; each counts as the worst possible value."
+        )
     if table.access == "restricted":
-        said.append(
+        sentences.append(
             "The references are restricted: anyone with credentialed access can read them, and could copy them."
         )
     if table.access == "withheld":
-        said.append(f"The references are withheld: values are rounded to steps of {table.step or 0:.2g}.")
+        sentences.append(
+            f"The references are withheld: values are rounded to steps of {table.step or 0:.2g}."
+        )
     skills = tuple(
         Skill(m.key, m.display_title, number(m.skill.zero), number(m.skill.zero - m.skill.perfect))
         for m in table.metrics
         if m.skill
     )
     badges = any(badges_of(r) for r in (*table.rows, *table.incomplete))
-    return Legend(tuple(said), bool(table.rows), badges, skills)
+    return Legend(tuple(sentences), bool(table.rows), badges, skills)
 
 
 def _sections(
     table: Table | None, reported: Sequence[ReportedRow], content: Content, *, main: bool
 ) -> list[Section]:
     """Every part below the table that has something to show; `main`: whether ReXrank's newest rows are that table."""
-    made: list[tuple[str, str, str]] = []
+    parts: list[tuple[str, str, str]] = []
     if table is not None:
-        made = [
+        parts = [
             ("intervals", "Intervals and ranks", intervals(table)),
             ("duels", "Pairwise tests", duels(table)),
             ("rules", "Sensitivity to the ranking rule", sensitivity(table)),
@@ -260,7 +264,7 @@ def _sections(
     earlier = [r for r in reported if r.snapshot != latest]
     if main and earlier:
         _, title, html = reported_section(earlier, is_open=True)
-        made.append(("reported-earlier", f"{title}: earlier snapshots", html))
+        parts.append(("reported-earlier", f"{title}: earlier snapshots", html))
     elif reported and not main:
-        made.append(reported_section(reported, is_open=True))
-    return [Section(anchor, title, Markup(html)) for anchor, title, html in made if html]  # noqa: S704 - made by templates
+        parts.append(reported_section(reported, is_open=True))
+    return [Section(anchor, title, Markup(html)) for anchor, title, html in parts if html]  # noqa: S704 - made by templates

@@ -23,29 +23,29 @@ MARKED: Final = "reported by ReXrank, not re-scored"
 def newest(rows: Sequence[ReportedRow]) -> list[ReportedRow]:
     """The rows of the newest snapshot, the best first as ReXrank ranks."""
     snapshot = max((r.snapshot for r in rows), default="")
-    found = sorted(
+    latest = sorted(
         (r for r in rows if r.snapshot == snapshot), key=lambda r: r.model
     )  # tie: none, names differ
-    key = ranked_by(found)
-    ranked = [r for r in found if math.isfinite(cost_of(r, key))]
-    return by_cost(ranked, [cost_of(r, key) for r in ranked]) + [r for r in found if r not in ranked]
+    key = ranked_by(latest)
+    ranked = [r for r in latest if math.isfinite(cost_of(r, key))]
+    return by_cost(ranked, [cost_of(r, key) for r in ranked]) + [r for r in latest if r not in ranked]
 
 
 def reported_view(rows: Sequence[ReportedRow], dataset: Dataset, track: str, root: str) -> BoardTable:
     """The newest snapshot of a board as its table."""
-    found = newest(rows)
-    first = ranked_by(found)
-    keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in found)]
+    latest = newest(rows)
+    first = ranked_by(latest)
+    keys = [k for k in REPORTED_TITLES if any(r.values.get(k) is not None for r in latest)]
     title = f"{dataset.title}, {track}"
-    words = f"{MARKED}, snapshot of {found[0].snapshot}"
-    n = len(found)
+    words = f"{MARKED}, snapshot of {latest[0].snapshot}"
+    n = len(latest)
     return BoardTable(
         title=title,
         caption=f"{dataset.title}, {TRACK_TITLES.get(track, track)}: {words}",
         name=f"{dataset.id}.{track}",
         root=root,
         heads=tuple(_head(k, root, first) for k in keys),
-        groups=(Group("rows", "", tuple(_line(r, i, keys, first) for i, r in enumerate(found))),),
+        groups=(Group("rows", "", tuple(_line(r, i, keys, first) for i, r in enumerate(latest))),),
         facts=False,
         count=f"{n} model{'s' * (n != 1)} {words}",
         reported=True,

@@ -78,11 +78,11 @@ def sensitivity(table: Table) -> str:
     if len(table.rows) < 2 or not rules:
         return ""
     names = {r.id: r.name for r in table.all_rows}
-    used = [m.title for m in table.metrics if m.key in table.sensitivity.metrics]
+    titles = [m.title for m in table.metrics if m.key in table.sensitivity.metrics]
     note = (
         "τ is Kendall's tau; 1 means the same order. The last column is the largest rank change of any model."
     )
-    note += f" Rules across metrics use {', '.join(used)}." if used else ""
+    note += f" Rules across metrics use {', '.join(titles)}." if titles else ""
     models = tuple(
         ModelLine(r.name, rank_text(r), tuple(_shown(rule.ranks.get(r.id)) for rule in rules))
         for r in table.rows
@@ -96,7 +96,7 @@ def _shown(rank: float | None) -> str | None:
 
 
 def _rules_over_metrics(table: Table) -> list[Rule]:
-    found = table.sensitivity.rules
+    rules = table.sensitivity.rules
     return [
         Rule(
             RULE_TITLES.get(key, key.replace("_", " ")),
@@ -105,14 +105,14 @@ def _rules_over_metrics(table: Table) -> list[Rule]:
             max((abs(v) for v in entry.moves.values()), default=0.0),
         )
         # tie: none, titles differ
-        for key, entry in sorted(found.items(), key=lambda pair: [*RULE_TITLES, pair[0]].index(pair[0]))
+        for key, entry in sorted(rules.items(), key=lambda pair: [*RULE_TITLES, pair[0]].index(pair[0]))
         if entry.ranks
     ]
 
 
 def _single_metrics(table: Table) -> list[Rule]:
     """Every metric beside the board's own as the only one, over the models that have it."""
-    made = []
+    rules = []
     metrics = {m.key: m for m in table.metrics}
     for key, metric in metrics.items():
         rows = [r for r in table.rows if key in r.metrics]
@@ -123,28 +123,28 @@ def _single_metrics(table: Table) -> list[Rule]:
             for m in (metrics[table.primary], metric)
         )
         ranks = {r.id: float(k) for r, k in zip(rows, other, strict=True)}
-        moved = float(np.abs(own - other).max())
-        made.append(Rule(f"{metric.title} alone", ranks, kendall_tau(own, other), moved))
-    return made
+        shift = float(np.abs(own - other).max())
+        rules.append(Rule(f"{metric.title} alone", ranks, kendall_tau(own, other), shift))
+    return rules
 
 
 def _line(rule: Rule, leader: str, names: Mapping[str, str]) -> RuleLine:
     best = min(rule.ranks.values())
     first = [i for i, rank in rule.ranks.items() if rank == best]
-    shown = ", ".join(names.get(i, i) for i in first[:4])
-    shown += f" and {len(first) - 4} more" if len(first) > 4 else ""
+    text = ", ".join(names.get(i, i) for i in first[:4])
+    text += f" and {len(first) - 4} more" if len(first) > 4 else ""
     tau = "–" if rule.tau is None else number(rule.tau, 2)
-    return RuleLine(rule.title, shown, leader not in first, tau, f"{rule.moved:g}")
+    return RuleLine(rule.title, text, leader not in first, tau, f"{rule.moved:g}")
 
 
 def _draws(table: Table, names: Mapping[str, str]) -> Draws | None:
     """How often resampled patients would give another first place."""
-    found = table.stability
-    shares = {i: m.first for i, m in found.models.items()}
+    stability = table.stability
+    shares = {i: m.first for i, m in stability.models.items()}
     # tie: the id; shares of whole draws
     firsts = sorted(((v, i) for i, v in shares.items() if v >= 0.01), key=lambda pair: (-pair[0], pair[1]))
-    if not firsts or not found.tau:
+    if not firsts or not stability.tau:
         return None
-    listed = ", ".join(f"{names.get(i, i)} in {percent(v)}" for v, i in firsts[:5])
-    low, middle, high = (number(t, 2) for t in found.tau)
-    return Draws(listed, middle, low, high)
+    text = ", ".join(f"{names.get(i, i)} in {percent(v)}" for v, i in firsts[:5])
+    low, middle, high = (number(t, 2) for t in stability.tau)
+    return Draws(text, middle, low, high)

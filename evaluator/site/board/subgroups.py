@@ -107,23 +107,23 @@ class View:
 
 def subgroups(table: Table) -> str:
     """Means by subgroup and the gaps between groups, raw and standardised; empty when the board has none."""
-    found = table.subgroups
-    if not found or not found.axes:
+    analysis = table.subgroups
+    if not analysis or not analysis.axes:
         return ""
     names = {r.id: r.name for r in table.all_rows}
-    metric = table.column(found.metric)
+    metric = table.column(analysis.metric)
     view = View(
         items=task_of(table.track).items,
-        metric=metric.title if metric else found.metric,
+        metric=metric.title if metric else analysis.metric,
         way="" if metric is None else f" ({'higher' if metric.higher_is_better else 'lower'} is better)",
-        mix=" and ".join(AXIS_TITLES.get(a, a) for a in found.standardised_by) or "nothing",
-        null=names.get(found.null or "", ""),
-        axes=tuple(_axis(a, found, table, names) for a in found.axes),
+        mix=" and ".join(AXIS_TITLES.get(a, a) for a in analysis.standardised_by) or "nothing",
+        null=names.get(analysis.null or "", ""),
+        axes=tuple(_axis(a, analysis, table, names) for a in analysis.axes),
     )
     return render("board/subgroups.html", view=view)
 
 
-def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str]) -> AxisView:
+def _axis(axis: Axis, analysis: Subgroups, table: Table, names: Mapping[str, str]) -> AxisView:
     digits, items = digits_of(table.step), task_of(table.track).items
     order = {r.id: i for i, r in enumerate(table.rows)}
     # tie: the file's order
@@ -139,7 +139,7 @@ def _axis(axis: Axis, found: Subgroups, table: Table, names: Mapping[str, str]) 
             _means(names.get(m, m), entry, axis.groups, digits, classes=table.p_classes)
             for m, entry in models
         ),
-        gaps=_gaps(gaps, digits, items, in_mix=axis.axis in found.standardised_by),
+        gaps=_gaps(gaps, digits, items, in_mix=axis.axis in analysis.standardised_by),
     )
 
 

@@ -144,8 +144,8 @@ def board_view(table: Table, *, root: str) -> BoardTable:
     """
     digits = digits_of(table.step)
     marks = marks_of(table.rows, table.metrics, digits) | heat_of(table.rows, table.metrics)
-    ordered = _with_baselines(table)
-    groups = [Group("rows", "", _lines(ordered, table, marks, root))] if ordered else []
+    rows = _with_baselines(table)
+    groups = [Group("rows", "", _lines(rows, table, marks, root))] if rows else []
     others = {"incomplete": table.incomplete, "withdrawn": table.withdrawn}
     groups += [
         Group(key, words, _lines(others[key], table, {}, root)) for key, words in GROUPS if others[key]
@@ -204,18 +204,18 @@ def _with_baselines(table: Table) -> list[Row]:
     def cost(row: Row) -> float:
         return sign * row.metrics[metric.key].mean
 
-    ordered: list[Row] = [r for r in table.rows if metric.key in r.metrics]
+    rows: list[Row] = [r for r in table.rows if metric.key in r.metrics]
     nulls = [r for r in table.nulls if metric.key in r.metrics]
     for null in by_cost(nulls, [cost(r) for r in nulls]):
-        place = next((i for i, r in enumerate(ordered) if cost(r) > cost(null) + TIE), len(ordered))
-        ordered.insert(place, null)
-    return ordered + [r for r in (*table.rows, *table.nulls) if metric.key not in r.metrics]
+        place = next((i for i, r in enumerate(rows) if cost(r) > cost(null) + TIE), len(rows))
+        rows.insert(place, null)
+    return rows + [r for r in (*table.rows, *table.nulls) if metric.key not in r.metrics]
 
 
 def _lines(rows: Sequence[Row], table: Table, marks: Marks, root: str) -> tuple[Line, ...]:
     metric = table.ranked_by
-    measured = (*table.rows, *table.nulls)
-    bars = {metric.key: bar_scale(measured, metric)} if metric else {}
+    holders = (*table.rows, *table.nulls)
+    bars = {metric.key: bar_scale(holders, metric)} if metric else {}
     null = best_null(table, metric) if metric else None
     return tuple(
         _line(row, place, cells_of(row, table, marks, bars, null), root) for place, row in enumerate(rows)

@@ -40,20 +40,20 @@ def answers(table: Table) -> tuple[Answer, ...]:
     best = [r.name for r in table.rows if r.tied_with_best]
     n = len(table.rows)
     if n == 1:
-        made = [
+        sentences = [
             Answer(
                 f"{table.rows[0].name} is the only ranked model.",
                 "There is no other model to compare it with.",
             )
         ]
     elif len(best) == 1:
-        made = [
+        sentences = [
             Answer(f"{best[0]} is best:", f"by {metric.title} it beats each of the other {n - 1} models.")
         ]
     else:
         rest = f"no test on {metric.title} shows any of these {len(best)} to be worse than the first."
-        made = [Answer(f"{listed(best)} are statistically tied for first:", rest)]
-    return (*made, *_baselines(table))
+        sentences = [Answer(f"{listed(best)} are statistically tied for first:", rest)]
+    return (*sentences, *_baselines(table))
 
 
 def _baselines(table: Table) -> list[Answer]:

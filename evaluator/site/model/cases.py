@@ -78,34 +78,34 @@ def case_files(content: Content) -> Iterator[tuple[str, str]]:
     """Name below the site and text of every shard."""
     for table in content.tables.values():
         folder = f"data/cases/{table.dataset}.{table.track}"
-        shown = []
+        models = []
         for model, entries in content.models.items():
             entry = next((e for e in entries if e.table is table), None)
             texts = texts_of(content, entry) if entry else None
             if entry is None or texts is None:
                 continue
-            shown.append({"id": model, "name": entry.row.name})
+            models.append({"id": model, "name": entry.row.name})
             own = f"{folder}/{model.replace('/', '__')}"
             yield from _shards(own, texts)
             yield f"{own}/index.json", compact(_index(content, entry, texts))
-        references = _references(content, board_of(table)) if shown else None
+        references = _references(content, board_of(table)) if models else None
         if references is not None:
             yield from _shards(f"{folder}/references", references.texts)
-            yield f"{folder}/models.json", compact({"schema": "rexrank/case-models/v1", "models": shown})
+            yield f"{folder}/models.json", compact({"schema": "rexrank/case-models/v1", "models": models})
 
 
 def _shards(folder: str, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    ordered = [texts[i] for i in sorted(texts)]
-    for start in range(0, len(ordered), SHARD):
-        yield f"{folder}/{start // SHARD}.json", compact(ordered[start : start + SHARD])
+    order = [texts[i] for i in sorted(texts)]
+    for start in range(0, len(order), SHARD):
+        yield f"{folder}/{start // SHARD}.json", compact(order[start : start + SHARD])
 
 
 def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str, Any]:
     frame = scores_of(content.leaderboard, entry)
     ids = sorted(texts)
-    told: dict[str, Any] = {"metrics": [], "scores": {}, "failed": {}, "groups": []}
+    facts: dict[str, Any] = {"metrics": [], "scores": {}, "failed": {}, "groups": []}
     if frame is not None and frame["study_id"].astype(str).tolist() == ids:
-        told = _known(frame, [m for m in entry.table.metrics if m.key in entry.row.metrics])
+        facts = _known(frame, [m for m in entry.table.metrics if m.key in entry.row.metrics])
     return {
         "schema": "rexrank/case-index/v1",
         "model": entry.row.id,
@@ -116,22 +116,22 @@ def _index(content: Content, entry: Entry, texts: Mapping[str, str]) -> dict[str
         "protocol": entry.table.protocol,
         "shard": SHARD,
         "ids": ids,
-        **told,
+        **facts,
     }
 
 
 def _known(frame: pd.DataFrame, metrics: Sequence[Column]) -> dict[str, Any]:
     """What the studies' file says: scores, places of studies that failed and count as the worst, groups."""
-    shown = [m for m in metrics if m.key in frame.columns]
+    columns = [m for m in metrics if m.key in frame.columns]
     failed = {
         m.key: np.flatnonzero(frame[f"failed:{m.key}"]).tolist()
-        for m in shown
+        for m in columns
         if f"failed:{m.key}" in frame.columns and frame[f"failed:{m.key}"].any()
     }
     keys = ("key", "title", "higher_is_better")
     return {
-        "metrics": [{k: getattr(m, k) for k in keys} for m in shown],
-        "scores": {m.key: [round(float(v), 4) for v in frame[m.key]] for m in shown},
+        "metrics": [{k: getattr(m, k) for k in keys} for m in columns],
+        "scores": {m.key: [round(float(v), 4) for v in frame[m.key]] for m in columns},
         "failed": failed,
         "groups": _groups(frame),
     }

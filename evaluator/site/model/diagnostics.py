@@ -17,23 +17,23 @@ def diagnostics(row: Row, task: Task) -> tuple[Fact, ...]:
 
 def _of_answers(row: Row, task: Task) -> tuple[Fact, ...]:
     d = row.diagnostics
-    told = {} if d.n_empty is None else {f"{task.items.capitalize()} unanswered": f"{d.n_empty:,}"}
+    facts = {} if d.n_empty is None else {f"{task.items.capitalize()} unanswered": f"{d.n_empty:,}"}
     for name, shares in (
         ("Answer letter distribution", d.letter_shares),
         ("Accuracy by correct letter", d.position_accuracy),
     ):
         if shares:
-            told[name] = ", ".join(f"{x} {_share(s)}" for x, s in sorted(shares.items()) if s is not None)
+            facts[name] = ", ".join(f"{x} {_share(s)}" for x, s in sorted(shares.items()) if s is not None)
     if d.shared_wrong is not None:
-        told["Wrong answers shared with another model"] = f"kappa at most {number(d.shared_wrong, 2)}"
-    return tuple(Fact(name, value) for name, value in told.items())
+        facts["Wrong answers shared with another model"] = f"kappa at most {number(d.shared_wrong, 2)}"
+    return tuple(Fact(name, value) for name, value in facts.items())
 
 
 def _of_reports(row: Row) -> tuple[Fact, ...]:
     d = row.diagnostics
     if d.distinct_fraction is None or d.top1_share is None:
         return ()
-    told = {
+    facts = {
         "Distinct reports": _share(d.distinct_fraction),
         "Most common report": f"in {_share(d.top1_share)} of the studies",
         "Length": "–"
@@ -42,21 +42,21 @@ def _of_reports(row: Row) -> tuple[Fact, ...]:
     }
     # Counts that tell of single references are not published of every set.
     if d.n_empty is not None and d.exact_match is not None and d.copied_spans is not None:
-        told["Identical to the reference"] = f"in {_share(d.exact_match)} of the studies"
-        told["Passages copied from the reference"] = f"in {_share(d.copied_spans)} of the studies"
+        facts["Identical to the reference"] = f"in {_share(d.exact_match)} of the studies"
+        facts["Passages copied from the reference"] = f"in {_share(d.copied_spans)} of the studies"
         if d.unique_matches is not None:
-            told["Close match to a unique reference"] = f"{_share(d.unique_matches)} of these references"
-        told["Empty"] = f"{d.n_empty:,}"
+            facts["Close match to a unique reference"] = f"{_share(d.unique_matches)} of these references"
+        facts["Empty"] = f"{d.n_empty:,}"
     if d.signal:
-        told["Gain over a shuffled study"] = "; ".join(
+        facts["Gain over a shuffled study"] = "; ".join(
             f"{number(test.gain)} in {_signal_title(key)} (p = {test.p:.3f})"
             for key, test in d.signal.items()
         )
     for key, far in sorted((d.judge_outliers or {}).items()):
-        told[f"{metric_name(key)} against RadGraph-F1 and RaTEScore"] = (
+        facts[f"{metric_name(key)} against RadGraph-F1 and RaTEScore"] = (
             f"far above expectation in {far.above:,} studies, far below in {far.below:,}"
         )
-    return tuple(Fact(name, value) for name, value in told.items())
+    return tuple(Fact(name, value) for name, value in facts.items())
 
 
 def metric_name(key: str) -> str:

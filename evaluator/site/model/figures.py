@@ -99,28 +99,28 @@ def _diamond(x: float, y: float) -> str:
 
 def histogram(title: str, values: Sequence[float], usual: float | None = None) -> Histogram | None:
     """How one metric's per-study scores spread, with their median and the board's `usual` one; `None` without a value."""
-    found = np.asarray([v for v in values if v is not None and np.isfinite(v)], dtype=np.float64)
-    if not found.size:
+    sample = np.asarray([v for v in values if v is not None and np.isfinite(v)], dtype=np.float64)
+    if not sample.size:
         return None
-    low, high = float(found.min()), float(found.max())
+    low, high = float(sample.min()), float(sample.max())
     low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
     width, height = HISTOGRAM
     base = height - 18
     slope, offset = scale(low, high, 6, width - 6)
-    median = float(np.median(found))
+    median = float(np.median(sample))
     lines = [Upright("median", f"{offset + slope * median:.1f}")]
     if usual is not None and low <= usual <= high:
         lines.append(Upright("usual", f"{offset + slope * usual:.1f}"))
-    quarter, rest = (float(q) for q in np.quantile(found, [0.25, 0.75]))
+    quarter, rest = (float(q) for q in np.quantile(sample, [0.25, 0.75]))
     spread = f"interquartile range {number(quarter)} to {number(rest)}"
-    label = f"{title}: {found.size} studies, median {number(median)}, {spread}"
+    label = f"{title}: {sample.size} studies, median {number(median)}, {spread}"
     return Histogram(
         title=title,
         label=label if usual is None else f"{label}; median of the board's medians {number(usual)}",
         width=width,
         height=height,
         base=base,
-        bars=_bars(np.histogram(found, bins=BINS, range=(low, high))[0].tolist(), width, base),
+        bars=_bars(np.histogram(sample, bins=BINS, range=(low, high))[0].tolist(), width, base),
         lines=tuple(lines),
         first=_end(low),
         last=_end(high),

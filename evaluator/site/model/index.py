@@ -184,10 +184,10 @@ def _reported(rows: Sequence[ReportedRow]) -> Table:
         {(r.track, r.dataset) for r in rows}, key=lambda b: (tracks.index(b[0]), datasets.index(b[1]))
     )
     positions: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
-    shown: list[ReportedRow] = []
+    latest: list[ReportedRow] = []
     for board in boards:
         here = newest([r for r in rows if (r.track, r.dataset) == board])
-        shown += here
+        latest += here
         key = ranked_by(here)
         ranked = [r for r in here if math.isfinite(cost_of(r, key))]
         positions[board] = {(r.model, r.institution): n for n, r in enumerate(ranked, 1)}
@@ -203,7 +203,7 @@ def _reported(rows: Sequence[ReportedRow]) -> Table:
         )
         for track in dict.fromkeys(t for t, _ in boards)
     )
-    models = {(r.model, r.institution): r for r in shown}
+    models = {(r.model, r.institution): r for r in latest}
     lines = [
         Line(
             id="", name=model, address="", institution=institution, year=row.year, inputs="", views="",

@@ -111,11 +111,11 @@ def model_page(name: str, content: Content) -> str:
     entries = content.models[name]
     record = entries[0].record
     card = record.card
-    shown = card.name or record.model
+    title = card.name or record.model
     view = Page(
         id=name,
-        name=shown,
-        description=_summary(shown, entries),
+        name=title,
+        description=_summary(title, entries),
         made_by=", ".join(str(v) for v in (card.institution, card.year) if v),
         about=" ".join((card.description or "").split()),
         standing=_standing(card, content),
@@ -140,7 +140,7 @@ def model_page(name: str, content: Content) -> str:
     return render("model/page.md", view=view)
 
 
-def _summary(shown: str, entries: Sequence[Entry]) -> str:
+def _summary(title: str, entries: Sequence[Entry]) -> str:
     """Where a model stands, in one sentence without markup."""
     places = [
         f"{rank_text(row)} of {len(table.rows)} on {get_dataset(table.dataset).title} {table.track}"
@@ -148,7 +148,7 @@ def _summary(shown: str, entries: Sequence[Entry]) -> str:
         if row.rank is not None
     ]
     where = "in the ReXrank challenge on chest X-rays"
-    return f"{shown} {where}: rank {', '.join(places)}." if places else f"{shown} {where}."
+    return f"{title} {where}: rank {', '.join(places)}." if places else f"{title} {where}."
 
 
 def _standing(card: RecordCard, content: Content) -> Standing | None:

@@ -22,19 +22,19 @@ def score(cell: MetricCell | None) -> Score:
     """A metric as shown; where 1/mean has no meaning the mean itself, and why."""
     if cell is None:
         return Score()
-    shown = cell.display
-    if shown.value is None:
+    display = cell.display
+    if display.value is None:
         return Score(f"mean {number(cell.mean)}", interval(cell), ("at or below 0: 1/mean undefined",))
-    return Score(number(shown.value), interval(shown), _beside(shown))
+    return Score(number(display.value), interval(display), _beside(display))
 
 
-def _beside(shown: Display) -> tuple[str, ...]:
+def _beside(display: Display) -> tuple[str, ...]:
     """What stands below a skill: the mean and 1/mean."""
-    if shown.mean is None:
+    if display.mean is None:
         return ()
-    reciprocal = shown.reciprocal
+    reciprocal = display.reciprocal
     words = "1/mean is undefined at or below 0" if reciprocal is None else f"1/mean {number(reciprocal)}"
-    return f"mean {number(shown.mean)}", words
+    return f"mean {number(display.mean)}", words
 
 
 def interval(value: MetricCell | Display | Interval | Gain | NullTest) -> str:

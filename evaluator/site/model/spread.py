@@ -42,12 +42,12 @@ def histograms(entry: Entry, content: Content) -> tuple[Histogram, ...]:
     if frame is None or not predictions_of(task_of(entry.table.track)).free_text:
         return ()
     usual = _usual(entry.table, content)
-    made = (
+    figures = (
         histogram(m.title, frame[m.key].tolist(), usual.get(m.key))
         for m in entry.table.metrics
         if m.key in entry.row.metrics and m.key in frame.columns
     )
-    return tuple(h for h in made if h is not None)
+    return tuple(h for h in figures if h is not None)
 
 
 def _usual(table: Table, content: Content) -> dict[str, float]:
@@ -79,8 +79,8 @@ def groups_of(table: Table, row: Row) -> Groups | None:
                 continue
             low, high = e.rank_low, e.rank_high
             rank = "–" if low is None else f"{low}" if low == high else f"{low}–{high}"
-            shown = Score(number(e.value), interval(e))
-            lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", shown, rank))
+            score = Score(number(e.value), interval(e))
+            lines.append(GroupLine(f"{title}: {group.name}", f"{group.studies:,}", score, rank))
     if not lines or subgroups is None:
         return None
     metric = table.column(subgroups.metric)

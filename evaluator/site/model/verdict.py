@@ -37,12 +37,12 @@ def verdict(table: Table, row: Row) -> Verdict | None:
         cell = row.metrics.get(metric.key)
         gain = cell.gain_over_null if cell else None
         if metric.key == table.primary and row.against_baselines is not None:
-            shown = row.against_baselines == "clears"
+            is_clear = row.against_baselines == "clears"
         elif gain is not None and gain.low is not None:
-            shown = gain.low > 0
+            is_clear = gain.low > 0
         else:
             continue
-        (beaten if shown else others).append(metric.display_title)
+        (beaten if is_clear else others).append(metric.display_title)
     tested = len(beaten) + len(others)
     return Verdict(len(beaten), tested, tuple(others)) if tested else None
 
@@ -52,9 +52,9 @@ def opening(entries: Sequence[Entry]) -> str:
 
     Boards of synthetic studies say nothing about a model and count only where it stands on no other.
     """
-    found = [(e.table, v) for e in entries if (v := verdict(e.table, e.row)) is not None]
-    real = [(t, v) for t, v in found if not get_dataset(t.dataset).synthetic]
-    counts = [v for _, v in real or found]
+    verdicts = [(e.table, v) for e in entries if (v := verdict(e.table, e.row)) is not None]
+    real = [(t, v) for t, v in verdicts if not get_dataset(t.dataset).synthetic]
+    counts = [v for _, v in real or verdicts]
     if not counts:
         return ""
     metrics = {v.tested for v in counts}
