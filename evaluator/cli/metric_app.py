@@ -100,7 +100,7 @@ def metric(
     from evaluator.cli.metric import chosen_keys, run_metric
     from evaluator.cli.score import judge_settings
 
-    named = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
+    settings = judge_settings(judge_url, judge_model, judge_revision, judge_key_env, hosted_ok or [], judges)
     raise typer.Exit(
         run_metric(
             chosen_keys(keys or [], preset, everything=everything),
@@ -111,7 +111,7 @@ def metric(
             device,
             batch_size,
             variant or [],
-            named,
+            settings,
             cache,
             form.value,
             details=details,

@@ -90,16 +90,16 @@ def run_score(
     address of a Ray cluster where models run; `own_cluster`: it may see references that are not public.
     """
     known_keys(settings.metrics)
-    submission, chosen = _load(folder, datasets)
+    submission, datasets_here = _load(folder, datasets)
     if submission is None:
         return ExitCode.INPUT
     if named and not datasets:
-        chosen = _fitting(chosen, settings.metrics)
+        datasets_here = _fitting(datasets_here, settings.metrics)
     part = parse_shard(shard)
     if ray:
         from evaluator.scoring.ray_cluster import ray_cluster
 
-        _check_cluster(chosen, own_cluster=own_cluster)
+        _check_cluster(datasets_here, own_cluster=own_cluster)
         with ray_cluster(ray, settings.device) as cluster:
             return run_score(
                 folder,
@@ -122,7 +122,7 @@ def run_score(
             missing = _score_part(submission, dataset, references, settings, part)
         return ExitCode.PARTIAL if named and missing else ExitCode.DONE
 
-    return each(chosen, work)
+    return each(datasets_here, work)
 
 
 def _fitting(datasets: Sequence[Dataset], metrics: Sequence[str]) -> list[Dataset]:

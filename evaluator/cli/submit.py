@@ -50,14 +50,14 @@ def warn_of_copies(report: Report, references: Path | None) -> None:
     directory = references_directory(references)
     if directory is None:
         return
-    named = sorted({f.dataset for entry in report.found for f in entry.files})
+    datasets = sorted({f.dataset for entry in report.found for f in entry.files})
     forms = ("json", "manifest.json")
     if (
         references is not None
-        and named
-        and not any((directory / f"{d}.{f}").is_file() for d in named for f in forms)
+        and datasets
+        and not any((directory / f"{d}.{f}").is_file() for d in datasets for f in forms)
     ):
-        wanted = ", ".join(f"{d}.json" for d in named) or "<dataset>.json"
+        wanted = ", ".join(f"{d}.json" for d in datasets) or "<dataset>.json"
         raise InputError(
             f"no references in {directory}: looked for {wanted}. Name the folder that holds them."
         )

@@ -71,10 +71,10 @@ def _newcomer(person: Person, handles: Sequence[str], team: str) -> str | None:
 
 
 def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: str) -> str | None:
-    named = {h.lower() for h in handles}
+    logins = {h.lower() for h in handles}
     owners = {h.lower(): i for h, i in ids.items()}
     login = visible(person.login)
-    if person.login.lower() not in named:
+    if person.login.lower() not in logins:
         return (
             f"{login} is no contact of {what}: only the handles under contact in its model.yaml on main may "
             "change it. One of them can open the pull request, or add you to contact first"

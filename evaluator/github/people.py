@@ -80,9 +80,9 @@ def models_of(login: str, account: int, submissions: Path, leaderboard: Path) ->
     for card in sorted(submissions.glob(f"*/*/{CARD_NAME}")):
         name = f"{card.parent.parent.name}/{card.parent.name}"
         ids = {h.lower(): i for h, i in owners.get(name, {}).items()}
-        named = {h.lower() for h in contacts(name, card.read_bytes()[:MAX_CARD_BYTES])}
-        by_handle = login.lower() in named and ids.get(login.lower(), account) == account
-        if by_handle or account in {ids[h] for h in named & set(ids)}:
+        logins = {h.lower() for h in contacts(name, card.read_bytes()[:MAX_CARD_BYTES])}
+        by_handle = login.lower() in logins and ids.get(login.lower(), account) == account
+        if by_handle or account in {ids[h] for h in logins & set(ids)}:
             models.append(name)
     return models
 

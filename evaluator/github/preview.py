@@ -209,7 +209,7 @@ def board_result(table: Table, name: str, before: Table | None = None) -> BoardR
     if name in place:
         i = place.index(name)
         near = table.rows[max(0, i - 1) : i + 2]
-    chosen = {r.id: r for r in (*table.rows[:1], *near, *table.nulls) if r.id != name} if row else {}
+    neighbours = {r.id: r for r in (*table.rows[:1], *near, *table.nulls) if r.id != name} if row else {}
     moves = _moved(table, before, name) if row else []
     note = next((n for n in table.notes if n.startswith(f"{name} ")), "not on the board")
     return BoardResult(
@@ -224,9 +224,9 @@ def board_result(table: Table, name: str, before: Table | None = None) -> BoardR
         metrics=tuple(_column(m) for m in table.metrics),
         row=_row(row) if row else None,
         why=row.why_unranked if row else note,
-        others=tuple(_row(r) for r in chosen.values()),
+        others=tuple(_row(r) for r in neighbours.values()),
         differences=(
-            *(_lead(table, p, name) for p in table.pairs if _other(p, name) in chosen),
+            *(_lead(table, p, name) for p in table.pairs if _other(p, name) in neighbours),
             *(_lead_over_null(t) for t in (row.against_nulls if row else ())),
         ),
         before=_before(table, before, name) if row else None,

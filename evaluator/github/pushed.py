@@ -64,10 +64,10 @@ def _not_theirs(
     if not FOLDER.fullmatch(folder):
         return f"{visible(folder)} is no submission's folder"
     card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}" and c.status != "D"), None)
-    named: list[str] = []
+    handles: list[str] = []
     if card is not None and card.mode == "100644":
         if int(git(git_dir, "cat-file", "-s", card.oid)) > MAX_CARD_BYTES:
             raise RexrankError(f"the card of {folder} in {sha[:12]} is larger than {MAX_CARD_BYTES:,} bytes.")
-        named = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
-    reasons = [objection(git_dir, folder, person, named) for person in people]
+        handles = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
+    reasons = [objection(git_dir, folder, person, handles) for person in people]
     return None if None in reasons or not reasons else reasons[0]

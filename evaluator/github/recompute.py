@@ -44,8 +44,8 @@ def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str |
         texts = {p.id: p.reference for p in truth.pairs({}, board.track, value.protocol)}
         same = value.texts == texts and value.references_sha256 == truth.digest
         return None if same else "is not of the references that main ships"
-    published = read_references(root / "leaderboard", board)
-    if published is None or published == value:
+    current = read_references(root / "leaderboard", board)
+    if current is None or current == value:
         return None
     return "differs from main's: remove main's file first where the references were renewed"
 

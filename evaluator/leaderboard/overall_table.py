@@ -66,8 +66,8 @@ class OverallSetting(Typed):
 
     def having(self, track: str) -> tuple[str, ...]:
         """The datasets that count in a track, in the order of the blocks: those that have it, and so belong to its task."""
-        counted = (d for b in self.blocks for d in b.datasets if d in self.boards)
-        return tuple(d for d in counted if track in get_dataset(d).tracks)
+        datasets = (d for b in self.blocks for d in b.datasets if d in self.boards)
+        return tuple(d for d in datasets if track in get_dataset(d).tracks)
 
 
 def read_setting(leaderboard: Path) -> OverallSetting:

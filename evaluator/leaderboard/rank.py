@@ -80,9 +80,9 @@ def rank_board(
 
 def _subgroup_metric(board: Board, entrants: Entrants) -> str:
     """The metric of the subgroups: the task's own choice where the board has it, else the one that ranks."""
-    chosen = board.task.subgroup_metric
-    has = all(usable(r, chosen, entrants.signatures) for r in entrants.ranked)
-    return chosen if chosen and has else entrants.primary
+    own = board.task.subgroup_metric
+    has = all(usable(r, own, entrants.signatures) for r in entrants.ranked)
+    return own if own and has else entrants.primary
 
 
 def _primary(

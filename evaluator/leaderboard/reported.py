@@ -128,10 +128,10 @@ def cost_of(row: ReportedRow, key: str) -> float:
 
     Of 1/RadCliQ-v1 it is the mean behind it, of which one below 0 is better than any other.
     """
-    shown = row.values.get(key)
-    if not shown:
+    value = row.values.get(key)
+    if not value:
         return math.inf
-    return 1 / shown if key.endswith("_reciprocal") else -shown
+    return 1 / value if key.endswith("_reciprocal") else -value
 
 
 def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, float]]]:

@@ -80,18 +80,18 @@ def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> 
     """The metadata of the boards as of a day: the repository's, with the authors of the models as contributors."""
     people: dict[tuple[str, str], Contributor] = {}
     for author in authors:
-        given = {k: v for k, v in (("affiliation", author.affiliation), ("orcid", author.orcid)) if v}
-        person = Contributor.model_validate({"name": author.name, "type": "Researcher", **given})
+        details = {k: v for k, v in (("affiliation", author.affiliation), ("orcid", author.orcid)) if v}
+        person = Contributor.model_validate({"name": author.name, "type": "Researcher", **details})
         people.setdefault((author.orcid or "", "" if author.orcid else author.name), person)
     # tie: none, a name and an iD stand once
-    listed = tuple(sorted(people.values(), key=lambda p: (p.name, p.orcid or "")))
-    changed = {
+    contributors = tuple(sorted(people.values(), key=lambda p: (p.name, p.orcid or "")))
+    changes = {
         "title": f"{base.title}: the boards as of {date}",
         "upload_type": "dataset",
         "publication_date": date,
-        **({"contributors": listed} if listed else {}),
+        **({"contributors": contributors} if contributors else {}),
     }
-    return base.model_copy(update=changed)
+    return base.model_copy(update=changes)
 
 
 def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
@@ -118,12 +118,12 @@ def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
 def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
     """A ZIP of the files in a folder, sorted by name, uncompressed: the same bytes with every version of every library."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as bundle:
         for name in sorted(files):
             entry = zipfile.ZipInfo(f"{folder}/{name}", _WHEN)
             entry.create_system = 3  # Unix, wherever it is made
             entry.external_attr = 0o100644 << 16
-            made.writestr(entry, files[name])
+            bundle.writestr(entry, files[name])
     return out.getvalue()
 
 
@@ -134,7 +134,7 @@ def sums(files: Mapping[str, bytes]) -> bytes:
 
 def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
     """The leaderboard's files as they stand, with the licence and how to cite; raises `RexrankError` for a link."""
-    found = {}
+    contents = {}
     for path in sorted(leaderboard.rglob("*")):
         name = path.relative_to(leaderboard)
         if name.parts[0] == ELSEWHERE or any(p.startswith(".") for p in name.parts):
@@ -142,8 +142,8 @@ def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise RexrankError(f"{path} is no regular file. Remove it, and release again.")
         if path.is_file():
-            found[f"leaderboard/{name.as_posix()}"] = path.read_bytes()
-    return {**found, **{n: (root / n).read_bytes() for n in ("CITATION.cff", "LICENSE")}}
+            contents[f"leaderboard/{name.as_posix()}"] = path.read_bytes()
+    return {**contents, **{n: (root / n).read_bytes() for n in ("CITATION.cff", "LICENSE")}}
 
 
 def _authors(leaderboard: Path, tables: Iterable[Table]) -> list[RecordAuthor]:

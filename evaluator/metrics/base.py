@@ -138,11 +138,11 @@ class Metric(ABC):
 
     def variant(self, run: Run) -> str:
         """The variant in force, or an empty string; raises `ValueError` for an unknown one."""
-        chosen = run.variants.get(self.key, self.variants[0] if self.variants else "")
-        if chosen and chosen not in self.variants:
+        name = run.variants.get(self.key, self.variants[0] if self.variants else "")
+        if name and name not in self.variants:
             known = ", ".join(self.variants) or "none"
-            raise ValueError(f"{self.key} has no variant {chosen!r}; known: {known}")
-        return chosen
+            raise ValueError(f"{self.key} has no variant {name!r}; known: {known}")
+        return name
 
     def needs(self, run: Run) -> tuple[str, ...]:
         """Keys of the models that the variant in force loads."""

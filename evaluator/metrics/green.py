@@ -305,11 +305,11 @@ class _Asker(Asker[tuple[Parsed, ParseStatus]]):
         """The counts, the answer and how well it kept to the format."""
         if study.reading is None:
             return {"parse_status": "failed", "answer": study.answer.text}
-        parsed, status = study.reading
+        counts, status = study.reading
         return {
             "parse_status": status,
             "answer": study.answer.text,
-            "significant": list(parsed.significant),
-            "insignificant": list(parsed.insignificant),
-            "matched": parsed.matched,
+            "significant": list(counts.significant),
+            "insignificant": list(counts.insignificant),
+            "matched": counts.matched,
         }

@@ -61,8 +61,8 @@ def task_metrics(task_id: str) -> tuple[str, ...]:
 
 def board_metric_keys() -> tuple[str, ...]:
     """The metrics that stand on the boards of some task, in table order."""
-    named = {k for t in task_ids() for k in task_metrics(t)}
-    return tuple(k for k in _METRICS if k in named)
+    keys = {k for t in task_ids() for k in task_metrics(t)}
+    return tuple(k for k in _METRICS if k in keys)
 
 
 def text_metric_keys() -> tuple[str, ...]:

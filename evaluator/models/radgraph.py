@@ -186,11 +186,11 @@ def annotation(
     for s1, e1, s2, e2, name, _ in relations:
         if (s1, e1) in number and (s2, e2) in number:
             related[s1, e1].append((name, number[s2, e2]))
-    named = {
+    official = {
         number[s, e]: Entity(" ".join(words[s : e + 1]), label, s, e, tuple(related[s, e]))
         for s, e, label, _ in entities
     }
-    return Annotation(" ".join(words), named)
+    return Annotation(" ".join(words), official)
 
 
 @lru_cache(maxsize=2)

@@ -74,8 +74,8 @@ def _classifier(folder: Path, digest: str, device: str) -> Any:  # noqa: ARG001 
 
     path = folder / "config.json"
     with reading(path, NER):
-        named = read_config(folder, NER)["id2label"]
-        labels = tuple(named.get(str(i)) for i in range(len(LABELS)))
+        names = read_config(folder, NER)["id2label"]
+        labels = tuple(names.get(str(i)) for i in range(len(LABELS)))
         if labels != LABELS:
             raise damaged(path, NER, f"it names other labels than RaTE-NER's: {labels[:3]}…")
         config = DebertaV2Config.from_pretrained(folder, local_files_only=True)
@@ -153,14 +153,14 @@ class _Ner:
 
         rows = self.tokenizer(sentences, truncation=True, max_length=MAX_SENTENCE_TOKENS)["input_ids"]
         with torch.inference_mode():
-            chosen = encode_rows(
+            labels = encode_rows(
                 forward,
                 rows,
                 pad=self.tokenizer.pad_token_id,
                 device=self.run.device,
                 limit=MAX_SENTENCE_TOKENS,
             )
-        return [self._entities(ids, row.tolist()) for ids, row in zip(rows, chosen, strict=True)]
+        return [self._entities(ids, row.tolist()) for ids, row in zip(rows, labels, strict=True)]
 
     def _entities(self, ids: list[int], row: list[int]) -> list[list[str]]:
         tokens = self.tokenizer.convert_ids_to_tokens(ids)

@@ -85,12 +85,12 @@ def earlier_on(
         return values, signatures
 
     names = came_before(submission, board.dataset, list(others or {}), leaderboard)
-    chosen = (
+    entries = (
         others.only(names) if isinstance(others, PredictionFiles) else {n: (others or {})[n] for n in names}
     )
     predictions = submission.files[board.dataset.id]
     own = own_files(store, board.dataset, submission.team, predictions.sha256)
-    return Earlier(chosen, own, submitted, scores)
+    return Earlier(entries, own, submitted, scores)
 
 
 def entry_of(

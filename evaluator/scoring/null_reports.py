@@ -129,13 +129,13 @@ def _derangement(
     largest = max(Counter(references[i].patient for i in members).values())
     if 2 * largest <= len(row):
         return {i: row[(k + largest) % len(row)] for k, i in enumerate(row)}
-    chosen = {}
+    partners = {}
     for i in row:
         others = [j for j in everyone if references[j].patient != references[i].patient]
         if not others:
             raise InputError("references of a single patient cannot be shuffled among patients.")
-        chosen[i] = others[int(rng.integers(len(others)))]
-    return chosen
+        partners[i] = others[int(rng.integers(len(others)))]
+    return partners
 
 
 def probe_reports(references: Mapping[str, Reference], seed: str) -> dict[str, dict[str, StudyReport]]:

@@ -88,10 +88,10 @@ def commit_date(folder: Path) -> str | None:
     command = ["git", "-C", str(folder), "show", "-s", "--date=format-local:%Y-%m-%d", "--format=%cd", "HEAD"]
     env = {**os.environ, "TZ": "UTC"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=env)  # noqa: S603
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True, env=env)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return process.stdout.strip() or None
 
 
 def today() -> str:

@@ -219,9 +219,9 @@ def _require(
     standings = [
         _standing(known, d, entrant, digest, now, policy) for d, digest in wanted if d.exposure.limited_runs
     ]
-    refused = [s for s in standings if s.next is not None and not s.counted]
-    if refused:
-        raise QuotaError(refused)
+    refusals = [s for s in standings if s.next is not None and not s.counted]
+    if refusals:
+        raise QuotaError(refusals)
 
 
 @contextmanager

@@ -88,11 +88,11 @@ def score_board(
 ) -> Scored:
     """The scores of one submission's pairs on one board, or on one shard of it (`part` = i, n)."""
     run = board_run(board, settings, progress)
-    chosen: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
+    shard_pairs: Sequence[Pair] = pairs if part is None else shard(pairs, *part)
     keys, store = board_metrics(board, settings), ScoreStore(store_directory(settings.store))
     if settings.cluster is not None:
-        settings.cluster.fill(chosen, keys, run, store)
-    return score(chosen, keys, run, store)
+        settings.cluster.fill(shard_pairs, keys, run, store)
+    return score(shard_pairs, keys, run, store)
 
 
 def board_metrics(board: Board, settings: ScoreSettings) -> tuple[str, ...]:

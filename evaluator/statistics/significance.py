@@ -89,8 +89,8 @@ def _tests(
     pairs: Sequence[tuple[int, int]] | None,
 ) -> Pairs:
     """All pairs, or those given, from means, shape (M,), per-patient sums, shape (C, M), and sums under random signs, shape (M, B)."""
-    chosen = list(combinations(range(sums.shape[1]), 2)) if pairs is None else list(pairs)
-    index = np.array(chosen, dtype=np.int64).reshape(-1, 2)
+    contrasts = list(combinations(range(sums.shape[1]), 2)) if pairs is None else list(pairs)
+    index = np.array(contrasts, dtype=np.int64).reshape(-1, 2)
     a, b = index[:, 0], index[:, 1]
     difference = means[a] - means[b]
     error = _standard_errors(sums, a, b)

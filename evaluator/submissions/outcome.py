@@ -45,8 +45,8 @@ def next_step(report: Report) -> str:
         return "Give a folder like submissions/TEAM/MODEL; start one with: rexrank new TEAM MODEL"
     if report.ok:
         folder = report.found[0].folder
-        named = len(report.found) == 1 and _PLAIN_PATH.fullmatch(folder)
-        return f"Next: rexrank submit {folder if named else 'submissions/TEAM/MODEL'}, or a pull request with that folder alone."
+        is_one = len(report.found) == 1 and _PLAIN_PATH.fullmatch(folder)
+        return f"Next: rexrank submit {folder if is_one else 'submissions/TEAM/MODEL'}, or a pull request with that folder alone."
     return "Next: mend what is listed, all of it at once, and run rexrank validate again."
 
 

@@ -48,13 +48,13 @@ class Tree(Mapping[str, Entry]):
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        named = {e.path: e for e in entries}
-        for path in list(named):
+        by_path = {e.path: e for e in entries}
+        for path in list(by_path):
             parent = path.rpartition("/")[0]
-            while parent and parent not in named:
-                named[parent] = Entry(parent, "directory", 0, _no_bytes)
+            while parent and parent not in by_path:
+                by_path[parent] = Entry(parent, "directory", 0, _no_bytes)
                 parent = parent.rpartition("/")[0]
-        self._entries = dict(sorted(named.items()))
+        self._entries = dict(sorted(by_path.items()))
         self._children: dict[str, list[Entry]] = {}
         for entry in self._entries.values():
             self._children.setdefault(entry.parent, []).append(entry)
@@ -74,13 +74,13 @@ class Tree(Mapping[str, Entry]):
 
     def below(self, folder: str) -> list[Entry]:
         """Every entry below `folder`, at any depth."""
-        found: list[Entry] = []
+        below: list[Entry] = []
         pending = self.children(folder)
         while pending:
             entry = pending.pop()
-            found.append(entry)
+            below.append(entry)
             pending += self._children.get(entry.path, ())
-        return sorted(found, key=lambda e: e.path)  # tie: none, paths differ
+        return sorted(below, key=lambda e: e.path)  # tie: none, paths differ
 
 
 def _no_bytes(_: int) -> bytes:

@@ -93,8 +93,8 @@ def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report
     """
     problems = Problems()
     files.check_strays(tree, folders, problems)
-    found = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
-    return Report(problems, found)
+    entries = tuple(_validate_folder(tree, folder, manifest, problems) for folder in sorted(folders))
+    return Report(problems, entries)
 
 
 def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Problems) -> Found:

@@ -124,10 +124,10 @@ def _entering(a: Answers, here: Any, ref: str) -> list[str]:
     policy = here.get("deployment_branch_policy")
     if policy is None or policy.get("protected_branches"):
         return [f"every {'protected ' if policy else ''}branch may enter"]
-    named = a.get(f"/environments/{here['name']}/deployment-branch-policies{LIST}").body
-    if named is None:
+    policies = a.get(f"/environments/{here['name']}/deployment-branch-policies{LIST}").body
+    if policies is None:
         return ["its branches cannot be read"]
-    there = [f"{p.get('type', 'branch')} {p['name']}" for p in named["branch_policies"]]
+    there = [f"{p.get('type', 'branch')} {p['name']}" for p in policies["branch_policies"]]
     return differences(there, [ref], "{} may enter", f"{ref.removeprefix('branch ')} may not enter")
 
 
@@ -152,11 +152,11 @@ def actions(a: Answers) -> list[str]:
         return ["Actions are switched off"]
     if permissions.get("allowed_actions") != "selected":
         return [str(permissions.get("allowed_actions", "unknown"))]
-    chosen, owners = a.need(f"{PERMISSIONS}/selected-actions"), [f"{o}/*" for o in a.flows.foreign]
+    selection, owners = a.need(f"{PERMISSIONS}/selected-actions"), [f"{o}/*" for o in a.flows.foreign]
     return facts({
-        "GitHub's own are not allowed": not chosen.get("github_owned_allowed"),
-        "every verified creator's are allowed": chosen.get("verified_allowed"),
-    }) + differences(chosen.get("patterns_allowed") or (), owners, "{} is allowed", "{} is not allowed")  # fmt: skip
+        "GitHub's own are not allowed": not selection.get("github_owned_allowed"),
+        "every verified creator's are allowed": selection.get("verified_allowed"),
+    }) + differences(selection.get("patterns_allowed") or (), owners, "{} is allowed", "{} is not allowed")  # fmt: skip
 
 
 def workflows(a: Answers) -> list[str]:
@@ -185,8 +185,8 @@ def runners(a: Answers) -> list[str]:
     if not there:
         raise Untold("none waits at the moment", "keep-registered.sh should keep one there")
     lasting = [f"{r['name']} takes more than one job" for r in there if r.get("ephemeral") is not True]
-    lacks = [(r["name"], set(LABELS) - {label["name"] for label in r.get("labels", ())}) for r in there]
-    return lasting + [f"{name} lacks {', '.join(sorted(labels))}" for name, labels in lacks if labels]
+    gaps = [(r["name"], set(LABELS) - {label["name"] for label in r.get("labels", ())}) for r in there]
+    return lasting + [f"{name} lacks {', '.join(sorted(labels))}" for name, labels in gaps if labels]
 
 
 def groups(a: Answers) -> list[str]:

@@ -115,8 +115,8 @@ def refuse_hosted(settings: JudgeSettings) -> None:
     if settings.dataset and settings.dataset in settings.hosted_ok_for:
         return
     host = urlsplit(settings.base_url).hostname or settings.base_url
-    named = settings.dataset or "unnamed texts"
+    what = settings.dataset or "unnamed texts"
     raise MetricUnavailable(
-        f"the judge at {host} is not on this machine, and {named} may not be sent there. Use a local judge "
+        f"the judge at {host} is not on this machine, and {what} may not be sent there. Use a local judge "
         "(rexrank judge serve), or, where the data's licence allows it, add the dataset to hosted_ok_for."
     )

@@ -101,7 +101,7 @@ def describe(texts: Texts) -> Diagnostics:
     reports = [norm(p) for p in texts.predictions]
     counts = Counter(reports)
     words = median(len(r.split()) for r in texts.references)
-    repeated = [r for p in texts.predictions if (r := repetition(p)) is not None]
+    repetitions = [r for p in texts.predictions if (r := repetition(p)) is not None]
     equal = sum(bool(p) and norm(r) == p for r, p in zip(texts.references, reports, strict=True))
     return Diagnostics(
         n_empty=sum(not p.strip() for p in texts.predictions),
@@ -109,8 +109,8 @@ def describe(texts: Texts) -> Diagnostics:
         top1_share=max(counts.values()) / texts.n,
         length_ratio=median(len(p.split()) for p in texts.predictions) / words if words else None,
         exact_match=equal / texts.n,
-        repetition_mean=sum(repeated) / len(repeated) if repeated else None,
-        repetition_max=max(repeated, default=None),
+        repetition_mean=sum(repetitions) / len(repetitions) if repetitions else None,
+        repetition_max=max(repetitions, default=None),
         non_ascii=sum(map(outside_ascii, texts.predictions)) / texts.n,
     )
 

@@ -35,11 +35,11 @@ def image_signal(
     drawn by hash, up to the limit; `None` with fewer than 30 patients.
     """
     rules = limits().signal
-    chosen = _one_a_patient(texts, rules.studies)
-    if len(chosen) < MIN_CLUSTERS:
+    sample = _one_a_patient(texts, rules.studies)
+    if len(sample) < MIN_CLUSTERS:
         return None
-    references = [texts.references[i] for i in chosen]
-    predictions = [texts.predictions[i] for i in chosen]
+    references = [texts.references[i] for i in sample]
+    predictions = [texts.predictions[i] for i in sample]
     agreements: dict[str, FloatMatrix] = {}
     for key in (k for k in CLINICAL if k in scored.scores):
         try:
@@ -50,7 +50,7 @@ def image_signal(
         words = WordTexts()
         agreements[WORDS] = matrix(words(predictions), words(references))
     seed = int.from_bytes(hashlib.sha256(f"signal|{texts.dataset}".encode()).digest()[:8], "big")
-    labels = [strata[i] for i in chosen]
+    labels = [strata[i] for i in sample]
     tests = {}
     for key, agreement in agreements.items():
         gain, p = permutation_test(agreement, labels, seed=seed, permutations=rules.permutations)

@@ -51,8 +51,8 @@ def describe_reading(
         lines.append(f"findings: {table.named(texts.findings or 0)}")
         if texts.impression is not None:
             lines.append(f"impression: {table.named(texts.impression)}")
-    named = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
-    if doubtful := [n for n in named if role_of(n) is Role.REFERENCE]:
+    options = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
+    if doubtful := [n for n in options if role_of(n) is Role.REFERENCE]:
         lines.append(f"note: {listed(doubtful)} is a name of references, and was taken because you named it")
     rest = [c for i, c in enumerate(table.columns) if i not in columns]
     if rest:

@@ -96,10 +96,10 @@ def identify_questions(
     """
     if not table.rows or not table.columns:
         raise Refused("the file holds no question.")
-    chosen = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
+    column = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
     if not known:
-        return _by_name(table, chosen)
-    columns = range(len(table.columns)) if chosen is None else (chosen,)
+        return _by_name(table, column)
+    columns = range(len(table.columns)) if column is None else (column,)
     best: Asked | None = None
     for index in columns:
         matches = {
@@ -140,23 +140,27 @@ def _by_study(
     )
 
 
-def _by_name(table: Table, chosen: int | None) -> Asked:
-    if chosen is None:
-        named = [i for i, c in enumerate(table.columns) if c == KEY or words_of(c) in _IDS]
+def _by_name(table: Table, column: int | None) -> Asked:
+    if column is None:
+        id_columns = [i for i, c in enumerate(table.columns) if c == KEY or words_of(c) in _IDS]
         # tie: the file's order
-        named.sort(key=lambda i: _IDS.index(words_of(table.columns[i])) if table.columns[i] != KEY else 3)
-        unique = [i for i in named if _is_unique(table, i)]
+        id_columns.sort(
+            key=lambda i: _IDS.index(words_of(table.columns[i])) if table.columns[i] != KEY else 3
+        )
+        unique = [i for i in id_columns if _is_unique(table, i)]
         if not unique:
             what = (
-                f"{listed([table.columns[i] for i in named])} repeat" if named else "no column is named like"
+                f"{listed([table.columns[i] for i in id_columns])} repeat"
+                if id_columns
+                else "no column is named like"
             )
             raise Refused(f"{what} question ids among {listed(table.columns, 20)}. Type --id-column NAME.")
-        chosen = unique[0]
-    ids = [id_text(single(v)) for v in table.column(chosen)]
+        column = unique[0]
+    ids = [id_text(single(v)) for v in table.column(column)]
     empty = [row.where for row, i in zip(table.rows, ids, strict=True) if i is None]
     if empty:
         raise Refused(*(f"{where}: the question id is empty." for where in empty[:MAX_PROBLEMS]))
-    return Asked(chosen, {n: i for n, i in enumerate(ids) if i is not None})
+    return Asked(column, {n: i for n, i in enumerate(ids) if i is not None})
 
 
 def _is_unique(table: Table, index: int) -> bool:

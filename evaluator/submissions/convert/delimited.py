@@ -102,11 +102,11 @@ def _delimiter(text: str, name: str) -> str:
             f"commas, semicolons or tabs, or JSON; found '{visible(line.strip(), 100)}'."
         )
     best = max(scores.values())
-    chosen = [d for d, s in scores.items() if s == best]
-    if len(chosen) > 1:
-        words = " or ".join(_DELIMITERS[d] for d in chosen)
+    candidates = [d for d, s in scores.items() if s == best]
+    if len(candidates) > 1:
+        words = " or ".join(_DELIMITERS[d] for d in candidates)
         raise Refused(f"{name}, line 1: the header may be separated by {words}; use one of them only.")
-    return chosen[0]
+    return candidates[0]
 
 
 def _check_header(header: tuple[str, ...], where: str, known: frozenset[str]) -> None:

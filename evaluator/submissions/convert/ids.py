@@ -48,10 +48,10 @@ def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], want
         raise Refused("the table has a header and no rows: it holds no study.")
     if not table.columns:
         raise Refused("the entries have no fields: there is no study id.")
-    chosen = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
+    column = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
     if known:
-        return _by_values(table, dataset, known, chosen)
-    return _by_shape(table, dataset, chosen)
+        return _by_values(table, dataset, known, column)
+    return _by_shape(table, dataset, column)
 
 
 class Matcher:
@@ -114,10 +114,10 @@ def variants(text: str) -> Iterator[str]:
             yield bare
 
 
-def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> Identified:
+def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> Identified:
     """The column in which the most rows name a study of the dataset."""
     matcher = Matcher(known)
-    columns = range(len(table.columns)) if chosen is None else (chosen,)
+    columns = range(len(table.columns)) if column is None else (column,)
     best: tuple[int, int] | None = None
     studies: dict[int, str] = {}
     winner = 0
@@ -127,7 +127,7 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: in
         if matches and (best is None or (len(matches), exact) > best):
             best, studies, winner = (len(matches), exact), matches, index
     if best is None:
-        raise Refused(_no_match(table, dataset, known, chosen))
+        raise Refused(_no_match(table, dataset, known, column))
     ids = [_first_text(row.cells[winner]) for row in table.rows]
     _refuse_empty(table.rows, ids, table.columns[winner])
     others = tuple(i for n, i in enumerate(ids) if n not in studies and i is not None)
@@ -141,9 +141,9 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], chosen: in
     return Identified(winner, studies, others, tuple(notes))
 
 
-def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int | None) -> str:
+def _no_match(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> str:
     example = min(known)
-    where = f"the column '{visible(table.columns[chosen])}'" if chosen is not None else "any column"
+    where = f"the column '{visible(table.columns[column])}'" if column is not None else "any column"
     guess = [c for c in table.columns if role_of(c) is Role.ID] or list(table.columns)
     index = table.columns.index(guess[0])
     examples = [str(visible(row.cells[index], 40)) for row in table.rows[:3]]
@@ -154,14 +154,14 @@ def _no_match(table: Table, dataset: Dataset, known: frozenset[str], chosen: int
     )
 
 
-def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
+def _by_shape(table: Table, dataset: Dataset, column: int | None) -> Identified:
     """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
-    if chosen is None:
+    if column is None:
         candidates = _candidates(table)
         # tie: first column; whole counts
-        chosen = max(candidates, key=lambda c: _confirmed(table, c, dataset))
-    ids = [id_text(single(v)) for v in table.column(chosen)]
-    _refuse_empty(table.rows, ids, table.columns[chosen])
+        column = max(candidates, key=lambda c: _confirmed(table, c, dataset))
+    ids = [id_text(single(v)) for v in table.column(column)]
+    _refuse_empty(table.rows, ids, table.columns[column])
     texts = [i for i in ids if i is not None]
     transform = _transform(texts, dataset)
     studies = {n: transform(i) for n, i in enumerate(texts)}
@@ -171,7 +171,7 @@ def _by_shape(table: Table, dataset: Dataset, chosen: int | None) -> Identified:
         notes.append(
             f"{len(spellings):,} ids were taken out of paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
         )
-    return Identified(chosen, studies, (), tuple(notes))
+    return Identified(column, studies, (), tuple(notes))
 
 
 def single(value: Any) -> Any:
@@ -188,16 +188,16 @@ def _candidates(table: Table) -> list[int]:
 
     Raises `Refused` when there is none or several.
     """
-    named = [i for i, c in enumerate(table.columns) if words_of(c) in _ORDER and c != KEY]
-    named.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))  # tie: the file's order
+    id_columns = [i for i, c in enumerate(table.columns) if words_of(c) in _ORDER and c != KEY]
+    id_columns.sort(key=lambda i: _ORDER.index(words_of(table.columns[i])))  # tie: the file's order
     key = [i for i, c in enumerate(table.columns) if c == KEY and not _counts_up(table.column(i))]
-    if named and len({table.columns[i].strip().casefold() for i in named}) < len(named):
+    if id_columns and len({table.columns[i].strip().casefold() for i in id_columns}) < len(id_columns):
         raise Refused(
-            f"two columns of ids have one name: {listed([table.columns[i] for i in named])}; rename one."
+            f"two columns of ids have one name: {listed([table.columns[i] for i in id_columns])}; rename one."
         )
-    unique = [i for i in (*key, *named) if _is_unique(table.column(i))]
-    if unique or key or named:
-        return [*unique, *(i for i in (*key, *named) if i not in unique)]
+    unique = [i for i in (*key, *id_columns) if _is_unique(table.column(i))]
+    if unique or key or id_columns:
+        return [*unique, *(i for i in (*key, *id_columns) if i not in unique)]
     shaped = [
         i for i in range(len(table.columns)) if _is_unique(table.column(i)) and _is_short(table.column(i))
     ]

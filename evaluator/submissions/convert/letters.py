@@ -106,8 +106,8 @@ def _letters(patterns: tuple[re.Pattern[str], ...], text: str) -> set[str]:
     letters = set()
     for match in (m for pattern in patterns for m in pattern.finditer(text)):
         letter, end = match[1], match.end(1)
-        named = _OPTION_BEFORE.search(text, max(0, match.start(1) - 20), match.start(1))
-        if letter in "aA" and not named and match.end() == end and _ARTICLE.match(text, end):
+        option = _OPTION_BEFORE.search(text, max(0, match.start(1) - 20), match.start(1))
+        if letter in "aA" and not option and match.end() == end and _ARTICLE.match(text, end):
             continue
         letters.add(letter.upper())
         while more := _MORE.match(text, end):
