@@ -38,8 +38,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             yield out
             out.flush()
             os.fsync(out.fileno())
+            written = os.fstat(out.fileno())
         temporary.chmod(0o644)
-        temporary.replace(path)
+        _rename(temporary, path, written)
     except OSError as error:
         _discard(temporary)
         raise RexrankError(
@@ -49,6 +50,18 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         _discard(temporary)
         raise
+
+
+def _rename(temporary: Path, path: Path, written: os.stat_result) -> None:
+    """As `Path.replace`; `written` is the file's own state.
+
+    A network disk does a request again whose answer was lost, and then does not find what it has renamed already.
+    """
+    try:
+        temporary.replace(path)
+    except FileNotFoundError:
+        if not path.is_file() or not os.path.samestat(path.stat(), written):
+            raise
 
 
 def _discard(temporary: Path) -> None:

@@ -40,6 +40,7 @@ from evaluator.github.score_result import (
 from evaluator.leaderboard.rank import rank_board
 from evaluator.leaderboard.row import NullTest, RankedRow, Row
 from evaluator.leaderboard.table import Column, PairTest, Table, read_table
+from evaluator.scoring.kept_studies import copy_rows
 from evaluator.scoring.ledger import Entrant
 from evaluator.scoring.quota import counted, read_policy, standing
 from evaluator.scoring.records import Board
@@ -122,7 +123,7 @@ def preview(
         shutil.copytree(leaderboard, copy)
         own_settings = replace(settings, records=overlay)
         for dataset, predictions in here:
-            _overlay(store, overlay, dataset.id)
+            copy_rows(store, overlay, dataset.id)
             references = load_references(dataset, workspace.references)
             others = earlier.get(dataset.id, {})
             score_submission(submission, dataset, references, copy, own_settings, earlier=others)
@@ -187,13 +188,6 @@ def _scratch(settings: ScoreSettings) -> Path:
     folder = store_directory(settings.store) / "scratch"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _overlay(store: Path, overlay: Path, dataset: str) -> None:
-    for kind in ("records", "studies"):
-        source = store / kind / dataset
-        if source.is_dir():
-            shutil.copytree(source, overlay / kind / dataset, dirs_exist_ok=True)
 
 
 def board_result(table: Table, name: str, before: Table | None = None) -> BoardResult:

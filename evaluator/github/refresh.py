@@ -33,6 +33,7 @@ from evaluator.scoring.records import (
     load_record,
     read_records,
     record_path,
+    studies_file,
     studies_path,
     typed_record,
 )
@@ -223,13 +224,15 @@ def _current(
         if not path.exists():
             return False
         record = typed_record(path)
-        root = leaderboard if board.dataset.exposure.studies else store_directory(settings.store)
+        studies = studies_file(
+            leaderboard, store_directory(settings.store), board, submission.team, submission.model
+        )
         withheld = record.ladder is not None and not record.metrics
         same = (
             record.provenance.predictions_sha256 == predictions.sha256
             and record.provenance.references_sha256 == references.digest
             and view(record.card) == view(submission.card)
-            and studies_path(root, *place).exists()
+            and studies.exists()
             and (
                 withheld
                 or {k: m.signature for k, m in record.metrics.items()} == _signatures(board, settings)

@@ -24,6 +24,7 @@ from evaluator.core.typed import add_violations, view
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.datasets.tasks.task import Task, get_task
 from evaluator.scoring.corpus import count_columns, frame_value, step_of
+from evaluator.scoring.kept_studies import clear, kept_file, kept_path
 from evaluator.scoring.record import Diagnostics, MetricEntry, Record
 from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
 
@@ -63,8 +64,16 @@ def record_path(leaderboard: Path, dataset: str, track: str, team: str, model: s
 
 
 def studies_path(root: Path, dataset: str, track: str, team: str, model: str) -> Path:
-    """Where per-study scores lie: `root` is the leaderboard for public datasets, else the store."""
+    """Where per-study scores lie in a leaderboard, and in a store from before each record had a file of its own."""
     return root / "studies" / dataset / track / f"{team}__{model}.parquet"
+
+
+def studies_file(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Path:
+    """The file of a model's per-study scores, there or not: the leaderboard's on a public board, else the store's."""
+    place = (board.dataset.id, board.track, team, model)
+    if board.dataset.exposure.studies:
+        return studies_path(leaderboard, *place)
+    return kept_file(studies_path(store, *place), record_path(store, *place))
 
 
 def studies_frame(scored: Scored, references: Mapping[str, Item]) -> pd.DataFrame:
@@ -86,8 +95,8 @@ def studies_frame(scored: Scored, references: Mapping[str, Item]) -> pd.DataFram
 def write_record(leaderboard: Path, store: Path, board: Board, record: Record, frame: pd.DataFrame) -> Path:
     """The record's path, after record and per-study scores were written, each whole or not at all.
 
-    Of a set that is not public the record with all digits stays in the store beside the per-study scores; the
-    leaderboard's has what may be shown. What is published has six decimals at most.
+    Of a set that is not public the record with all digits stays in the store beside the per-study scores
+    (`evaluator/scoring/kept_studies.py`); the leaderboard's has what may be shown, six decimals at most.
     """
     parse_record(record.view(), record.name)
     place = (board.dataset.id, board.track, record.team, record.model)
@@ -100,9 +109,14 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
         dump_json(published(board, record).view()),
     )
     with unbroken():
-        write_bytes(studies_path(leaderboard if public else store, *place), studies_bytes(frame))
-        if not public:
+        if public:
+            write_bytes(studies_path(leaderboard, *place), studies_bytes(frame))
+        else:
+            plain = studies_path(store, *place)
+            kept = kept_path(plain, full.encode())
+            write_bytes(kept, studies_bytes(frame))
             write_text(record_path(store, *place), full)
+            clear(plain, kept)
         write_text(path, text)
     return path
 
@@ -247,8 +261,7 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -
     import pandas as pd
     from pyarrow import ArrowException
 
-    root = leaderboard if board.dataset.exposure.studies else store
-    path = studies_path(root, board.dataset.id, board.track, record.team, record.model)
+    path = studies_file(leaderboard, store, board, record.team, record.model)
     try:
         if not path.is_file():
             raise ValueError("it is not there" if not path.exists() else "it is not a file")  # noqa: TRY301
