@@ -258,6 +258,33 @@ def test_the_pushing_code_is_short_and_of_the_standard_library():
     assert names - {"import", "Path"} <= set(sys.stdlib_module_names)
 
 
+def test_the_push_fetches_no_submission(place, tmp_path):
+    """The job's checkout is sparse: git has no file of submissions/, and needs none to write the new tree."""
+    repo, root, bundle = place
+    out = fresh(root, repo.url)
+    prepare(root, bundle, out)
+    sparse = tmp_path / "sparse"
+    commands = (
+        ("init", "-q", "-b", "main"),
+        ("remote", "add", "origin", repo.url),
+        ("config", "core.sparseCheckout", "true"),
+        ("fetch", "-q", "--depth=1", "--filter=blob:none", "origin", "main"),
+        ("checkout", "-q", "-B", "main", "FETCH_HEAD"),
+    )
+    sparse.mkdir()
+    for command in commands:
+        subprocess.run(["git", *command], cwd=sparse, check=True)
+        if command[0] == "init":
+            (sparse / ".git/info/sparse-checkout").write_text("/*\n!/submissions/\n")
+    assert not (sparse / "submissions").exists()
+    assert push(sparse, out, repo.url) == repo.run("rev-parse", "main")
+    listing = ["git", "rev-list", "--objects", "--missing=print", "HEAD"]
+    objects = subprocess.run(listing, cwd=sparse, check=True, capture_output=True, text=True).stdout
+    wanted = {repo.run("rev-parse", f"main:{FOLDER}/{name}") for name in ("sandbox.json", "model.yaml")}
+    assert wanted <= {line[1:] for line in objects.splitlines() if line.startswith("?")}
+    assert f"{FOLDER}/sandbox.json" in repo.run("ls-tree", "-r", "--name-only", "main")
+
+
 def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_bytes):
     """The same tree of submissions is claimed, the bytes are others: no row is better than a wrong one."""
     repo, root, bundle = place

@@ -35,6 +35,38 @@ def test_every_workflow_of_the_design_is_there() -> None:
     assert {p.stem for p in WORKFLOWS} >= WANTED
 
 
+NEEDS_SUBMISSIONS = {
+    "ci/python": "tests read the sandbox's submissions; the others' stay away",
+    "comment/check": "compares with the other models' predictions, and reads whose cards name an account",
+    "score/score": "scores beside the other models' predictions, on the machine of the references",
+    "publish/score": "scores what main holds, on the machine of the references",
+    "publish/check": "holds each row to the predictions and the card on main",
+}
+"""Jobs that check submissions/ out, and why; it is most of the repository's bytes."""
+
+
+def test_only_jobs_that_need_them_check_submissions_out() -> None:
+    """Named here or sparse; a folder of its own, like that of the branch of pairs, holds no submissions."""
+    whole = set()
+    for path in WORKFLOWS:
+        for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
+            for step in job.get("steps", ()):
+                given = step.get("with") or {}
+                if (
+                    not str(step.get("uses", "")).startswith("actions/checkout@")
+                    or given.get("ref") == "pairwise"
+                ):
+                    continue
+                patterns = str(given.get("sparse-checkout", "")).split()
+                if (path.stem, name) == ("ci", "python"):
+                    assert patterns == ["/*", "!/submissions/*", "/submissions/rexrank-sandbox/"]
+                # With cones git would take the patterns for folders.
+                sparse = given.get("sparse-checkout-cone-mode") is False and "/*" in patterns
+                if not sparse or "!/submissions/" not in patterns[patterns.index("/*") :]:
+                    whole.add(f"{path.stem}/{name}")
+    assert whole == set(NEEDS_SUBMISSIONS)
+
+
 def test_the_bot_starts_no_publication_of_its_own() -> None:
     """Publishing is started by paths that it does not write, and is never cancelled half-way."""
     raw = yaml.safe_load((GITHUB / "workflows" / "publish.yml").read_text("utf-8"))

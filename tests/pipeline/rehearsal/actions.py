@@ -67,8 +67,9 @@ def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
         shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
     target.mkdir(parents=True, exist_ok=True)
     git(target, "init", "-q", "-b", "main")
+    git(target, "remote", "add", "origin", f"file://{state.bare}")
     depth = [] if given.get("fetch-depth") == "0" else ["--depth=1"]
-    git(target, "fetch", "-q", "--no-tags", *depth, f"file://{state.bare}", ref)
+    git(target, "fetch", "-q", "--no-tags", *depth, *_sparse(target, given), "origin", ref)
     name = "main" if ref in ("main", "refs/heads/main") else ""
     git(
         target,
@@ -77,9 +78,22 @@ def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
         "--force",
         *(["-B", name, "FETCH_HEAD"] if name else ["--detach", "FETCH_HEAD"]),
     )
-    git(target, "remote", "add", "origin", f"{state.base_url}/{job.executor.repository}")
+    git(target, "remote", "set-url", "origin", f"{state.base_url}/{job.executor.repository}")
     steady_times(target)
     return {"ref": ref, "commit": git(target, "rev-parse", "HEAD")}
+
+
+def _sparse(target: Path, given: Mapping[str, str]) -> list[str]:
+    """What a fetch leaves out, after git was told which files the checkout shall have: none but those are fetched."""
+    patterns = given.get("sparse-checkout", "").split()
+    if not patterns:
+        return []
+    if given.get("sparse-checkout-cone-mode") != "false":
+        raise AssertionError("the rehearsal knows patterns, not cones")
+    git(target, "config", "core.sparseCheckout", "true")
+    (target / ".git/info").mkdir(exist_ok=True)
+    (target / ".git/info/sparse-checkout").write_text("\n".join(patterns) + "\n")
+    return ["--filter=blob:none"]
 
 
 def _on_main(job: JobRun, sha: str) -> bool:
