@@ -80,7 +80,7 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
                     )
                 counts["scored"] += 1
     rank_all(leaderboard, workspace.store, rehearsal=False)
-    _gather(leaderboard, bundle, root)
+    gather(leaderboard, bundle, root)
     return counts
 
 
@@ -243,7 +243,8 @@ def _current(
     return True
 
 
-def _gather(leaderboard: Path, bundle: Path, root: Path) -> None:
+def gather(leaderboard: Path, bundle: Path, root: Path) -> None:
+    """Makes the bundle anew of what may leave the runner, checked; `root`: the checkout's submissions."""
     shutil.rmtree(bundle, ignore_errors=True)
     for path in sorted(p for p in leaderboard.rglob("*") if p.is_file()):
         name = path.relative_to(leaderboard).as_posix()
