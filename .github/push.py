@@ -52,13 +52,15 @@ def main(folder: Path) -> str:
     if len(paths) > MAX_FILES or max(sizes, default=0) > MAX_FILE_BYTES or sum(sizes) > MAX_BYTES:
         raise SystemExit("the files are larger than a leaderboard can be.")
     if any(p.is_symlink() or not p.is_file() for p in paths) or not all(map(NAME.fullmatch, names)):
-        raise SystemExit("something is no regular file, or bears a name that no leaderboard needs.")
+        raise SystemExit(
+            "something is not a regular file, or has a name that does not belong in a leaderboard."
+        )
     oids = git("hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(map(str, paths))).split()
     for _ in range(5):
         git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
         head = git("rev-parse", "FETCH_HEAD")
         if base is None or git("ls-tree", head, "submissions") != base["submissions"]:
-            return "nothing to publish: main holds other submissions, and their own run publishes them"
+            return "nothing to publish: main contains other submissions, which their own run publishes"
         if git("ls-tree", head, "leaderboard") != base["leaderboard"]:
             raise SystemExit("main's leaderboard/ moved since the check. Run the workflow again.")
         entries = dict(zip(names, oids, strict=True))
@@ -81,7 +83,7 @@ def main(folder: Path) -> str:
             refs.append(f"+{alone}:refs/heads/pairwise")
         if not refs or not subprocess.call(["git", "push", "-q", "--atomic", URL, *refs], env=SAFE):
             return f"published {commit}" if raw else "nothing to publish"
-    raise SystemExit("main moved at every try. Run the workflow again.")
+    raise SystemExit("main moved during every attempt. Run the workflow again.")
 
 
 sys.stdout.write(f"{main(Path(sys.argv[1]).resolve())}\n")

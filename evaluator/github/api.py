@@ -142,7 +142,7 @@ def open_pull(repo: Repository, number: int, sha: str) -> PullRequest:
     if pull.state != "open" or pull.base.ref != "main":
         raise InputError(f"pull request {number} is not open against main.")
     if pull.head.sha != sha:
-        raise InputError(f"the head of pull request {number} is not {sha[:12]} any more. Look at it again.")
+        raise InputError(f"the head of pull request {number} is no longer {sha[:12]}. Review it again.")
     return pull
 
 

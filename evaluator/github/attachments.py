@@ -44,7 +44,7 @@ class _Hops(urllib.request.HTTPRedirectHandler):
         home = (place.scheme, place.netloc) == (self.server.scheme, self.server.netloc)
         store = place.scheme == "https" and place.port is None and STORE.fullmatch(place.netloc)
         if self.hops > MAX_HOPS or not (home or store):
-            raise InputError("its address leads away from GitHub's own store.")
+            raise InputError("its link points outside GitHub's own storage.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -74,11 +74,11 @@ def fetch_attachment(address: str, server: str, limit: int = MAX_PREDICTIONS_BYT
                         f"the file is larger than {limit // 1_000_000} MB. Is it one report a study?"
                     )
                 if time.monotonic() > end:
-                    raise RexrankError("GitHub's store takes too long. Edit the issue to try again.")
+                    raise RexrankError("GitHub's storage is too slow. Edit the issue to try again.")
     except urllib.error.HTTPError as error:
         if error.code // 100 == 3:
-            raise InputError("its address leads away from GitHub's own store.") from error
-        raise InputError(f"GitHub's store does not have the file (answer {error.code}).") from error
+            raise InputError("its link points outside GitHub's own storage.") from error
+        raise InputError(f"GitHub's storage does not have the file (answer {error.code}).") from error
     except (OSError, HTTPException) as error:
-        raise RexrankError("GitHub's store does not answer. Edit the issue to try again.") from error
+        raise RexrankError("GitHub's storage does not respond. Edit the issue to try again.") from error
     return b"".join(parts)

@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 
 FORM_MARK: Final = "<!-- rexrank:form v1 -->"
 FORM: Final = "form.json"
-NO_BRANCH: Final = (
-    "### Not sent\n\nThe form is in order, but this repository lets no job make a branch, so that it takes no submissions "
-    "this way. Send it with `rexrank submit` (see the page *Submit*), or ask a maintainer.\n"
-)
+NO_BRANCH: Final = "### Not sent\n\nThe form is valid, but this repository does not allow the bot to create branches, so submissions cannot be made this way. Use `rexrank submit` instead (see the *Submit* page), or ask a maintainer.\n"
 """The answer where the ruleset of the other branches does not leave out `form/**` (site/maintainers/settings.md)."""
 MAX_FORM_BYTES: Final = 100_000
 
@@ -124,7 +121,7 @@ def _refusal(problems: list[str]) -> str:
     return "\n".join([
         "### ❌ Not sent",
         "",
-        "**What to do.** Mend what is listed: edit the text of this issue (⋯, then Edit), and it is read again.",
+        "**What to do.** Fix what is listed: edit the text of this issue (⋯, then Edit), and the bot tries again.",
         "",
         *lines,
     ])  # fmt: skip
@@ -135,13 +132,13 @@ def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
     path = folder / FORM
     try:
         if path.is_symlink() or path.stat().st_size > MAX_FORM_BYTES:
-            raise RexrankError(f"{FORM} of the job before is larger than {MAX_FORM_BYTES:,} bytes.")
+            raise RexrankError(f"{FORM} of the previous job is larger than {MAX_FORM_BYTES:,} bytes.")
         prepared = Prepared.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise RexrankError(f"{FORM} of the job before cannot be read. Run the job again.") from error
+        raise RexrankError(f"{FORM} of the previous job cannot be read. Run the job again.") from error
     team, _, model = prepared.name.partition("/")
     if prepared.name and (name_wanted(team) or name_wanted(model)):
-        raise RexrankError("the job before handed on a name that none may have.")
+        raise RexrankError("the previous job passed on a name that is not allowed.")
     limits = {CARD_NAME: MAX_CARD_BYTES, **{f"{d}.json": MAX_PREDICTIONS_BYTES for d in dataset_ids()}}
     files = {}
     for name in prepared.files:
@@ -152,7 +149,7 @@ def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
             or not file.is_file()
             or file.stat().st_size > limits[name]
         ):
-            raise RexrankError("the job before handed on a file that is no part of a submission.")
+            raise RexrankError("the previous job passed on a file that is not part of a submission.")
         files[name] = file.read_bytes()
     return prepared, files
 
@@ -170,7 +167,7 @@ def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], autho
     contents = {f"submissions/{prepared.name}/{name}": data for name, data in files.items()}
     commit = make_commit(repo, path, parent, contents, f"Add {prepared.name}")
     if commit is None:
-        return "### Nothing new\n\nThe files are as they were.\n"
+        return "### Nothing new\n\nThe files have not changed.\n"
     try:
         move_branch(repo, path, branch, commit, force=earlier is None)
     except GithubException as error:
@@ -178,11 +175,8 @@ def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], autho
             raise
         return NO_BRANCH
     if earlier is not None:
-        return f"### ✅ Sent\n\n[Pull request {earlier.number}]({earlier.html_url}) holds what you changed. It is checked within the hour.\n"
-    body = (
-        f"The submission {code_span(prepared.name)}, from the form of #{prepared.issue} by {code_span(author)}, who counts as "
-        f"its opener. Closes #{prepared.issue}."
-    )
+        return f"### ✅ Sent\n\n[Pull request {earlier.number}]({earlier.html_url}) has been updated with your changes. It will be checked within the hour.\n"
+    body = f"Submission {code_span(prepared.name)}, from the form in #{prepared.issue} by {code_span(author)}, who counts as its author. Closes #{prepared.issue}."
     return _opened(repo, branch, f"Add {prepared.name}", body)
 
 
@@ -196,5 +190,5 @@ def _opened(repo: Repository, branch: str, title: str, body: str) -> str:
             raise
         # The setting that lets jobs open pull requests is off: one click of the author's is left.
         address = f"{api.clone_url()}/compare/main...{branch}?expand=1"
-        return f"### One click is left\n\nOpen [this page]({address}) and press *Create pull request*.\n"
-    return f"### ✅ Sent\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Everything else is said there, within the hour.\n"
+        return f"### One click is left\n\nOpen [this page]({address}) and click *Create pull request*.\n"
+    return f"### ✅ Sent\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Validation results appear there within the hour.\n"

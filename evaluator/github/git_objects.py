@@ -121,14 +121,12 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "config", "remote.origin.url", url)
     status, _ = git_status(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
     if status and _cut_off(git_dir):
-        raise TooMuch(
-            f"its commits and trees take more than {MAX_WRITTEN // 10**6:,} MB, more than is looked at"
-        )
+        raise TooMuch(f"its commits and trees exceed {MAX_WRITTEN // 10**6:,} MB, the most that is inspected")
     if status:
         raise RexrankError(f"git fetch failed with status {status}. Run the job again.")
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
     if head != sha:
-        raise InputError(f"the pull request's head is {head[:12]} by now, not {sha[:12]}. Look at it again.")
+        raise InputError(f"the pull request's head is now {head[:12]}, not {sha[:12]}. Review it again.")
     return git_dir
 
 

@@ -142,7 +142,7 @@ def preview(
         pull_request=number,
         sha=sha,
         submission=f"{submission.team}/{submission.model}",
-        error=None if boards else "none of its datasets has references on the runner",
+        error=None if boards else "this runner has no references for any of its datasets",
         not_scored=tuple(name for name in submission.files if name not in {d.id for d, _ in here}),
         quota=quota,
         boards=tuple(boards),

@@ -206,7 +206,9 @@ def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> Non
                 change.path,
                 found="a second submission" if other else "a change outside the submission's folder",
                 wanted=f"files below {folder}/ only",
-                fix="open another pull request for it" if other else "take the file out of this pull request",
+                fix="open a separate pull request for it"
+                if other
+                else "remove the file from this pull request",
             )
         if change.mode == "100755":
             problems.add(

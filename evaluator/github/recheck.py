@@ -54,9 +54,9 @@ def misdirected(pull: PullRequest) -> Told | None:
         return None
     comment = (
         "### ↩️ Not against `main`\n\n"
-        f"This pull request asks to be merged into {code_span(pull.base.ref)}. Submissions are checked and scored against "
-        "`main` only.\n\n**What to do.** Press *Edit* beside the title and choose `main` as the base branch: this comment is "
-        "then renewed.\n"
+        f"This pull request targets {code_span(pull.base.ref)}. Submissions are checked and scored against "
+        "`main` only.\n\n**What to do.** Click *Edit* next to the title and choose `main` as the base branch; this comment "
+        "will then be updated.\n"
     )
     return Told(pull.number, pull.head.sha, "", "", comment if _teams(pull) else "")
 

@@ -54,8 +54,8 @@ def file_facts(predictions: Predictions) -> list[str]:
             f"(5th, 50th, 95th percentile), {words[-1]} at most"
         ),
         f"the most frequent report is {'empty' if not top else 'the same'} in {times:,} of {len(texts):,} studies",
-        f"{odd:,} reports hold a character outside ASCII, {predictions.n_empty:,} are empty",
-        "flags of single reports: "
+        f"{odd:,} reports contain non-ASCII characters, {predictions.n_empty:,} are empty",
+        "flags on single reports: "
         + (", ".join(f"{k} in {n:,}" for k, n in sorted(flags.items())) or "none"),
     ]
 

@@ -191,7 +191,7 @@ def check_result(value: Any) -> ScoreResult:
     try:
         return ScoreResult.model_validate(value)
     except ValidationError:
-        raise RexrankError("the result does not keep its schema; nothing of it is shown.") from None
+        raise RexrankError("the result does not match its schema and is not shown.") from None
 
 
 def failure(

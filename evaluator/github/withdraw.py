@@ -26,7 +26,7 @@ def withdraw(root: Path, name: str, reason: str) -> Path:
     team, _, model = name.partition("/")
     path = root / team / model / CARD_NAME
     if not (SLUG.fullmatch(team) and SLUG.fullmatch(model) and path.is_file()):
-        raise InputError(f"there is no {root}/{name}/{CARD_NAME}. Give team/model as in the folder's name.")
+        raise InputError(f"there is no {root}/{name}/{CARD_NAME}. Give team/model as in the folder name.")
     text = withdrawn_card(path.read_text("utf-8"), reason)
     problems = Problems()
     check_card(str(path), text, parse_yaml(str(path), text, problems), problems)

@@ -52,26 +52,26 @@ class Question:
 
 
 QUESTIONS: Final = (
-    Question("name", "--name", "The model's name as readers see it", "/name"),
+    Question("name", "--name", "The model's display name", "/name"),
     Question("institution", "--institution", "Who made it", "/institution"),
     Question("contact", "--contact", "GitHub handles that may change it, separated by commas", "/contact"),
     Question("year", "--year", "Year of the model", "/year"),
     Question("description", "--description", "What it is, in a few sentences", "/description"),
-    Question("paper", "--paper", "Address of the paper (https, may stay empty)", "/links/paper", needed=False),
-    Question("code", "--code", "Address of the code (https, may stay empty)", "/links/code", needed=False),
-    Question("weights", "--weights", "Address of the weights (https, may stay empty)", "/links/weights", needed=False),
+    Question("paper", "--paper", "Address of the paper (https, optional)", "/links/paper", needed=False),
+    Question("code", "--code", "Address of the code (https, optional)", "/links/code", needed=False),
+    Question("weights", "--weights", "Address of the weights (https, optional)", "/links/weights", needed=False),
     Question("license", "--license", "Licence of the model, or proprietary", "/license"),
-    Question("parameters", "--parameters", "Number of parameters, such as 7B (may stay empty)", "/parameters", needed=False),
-    Question("views", "--views", f"Images that it reads: {', '.join(VIEWS)}", "/inputs/views"),
-    Question("context", "--context", f"Text that it reads beside them: {', '.join(CONTEXTS)}", "/inputs/context"),
+    Question("parameters", "--parameters", "Number of parameters, such as 7B (optional)", "/parameters", needed=False),
+    Question("views", "--views", f"Images it reads: {', '.join(VIEWS)}", "/inputs/views"),
+    Question("context", "--context", f"Text it reads in addition: {', '.join(CONTEXTS)}", "/inputs/context"),
     Question(
         "training_data",
         "--training-data",
-        "Every set it has seen, separated by commas (mimic-cxr, chexpert, …, other:<text>), or none",
+        "Every dataset it has seen, separated by commas (mimic-cxr, chexpert, …, other:<text>), or none",
         "/training_data",
     ),
-    Question("uses_external_llm", "--external-llm/--no-external-llm", "Did a hosted language model help to write the reports (y/n)", "/uses_external_llm"),
-    Question("deterministic", "--deterministic/--no-deterministic", "Does a second run give the same reports (y/n)", "/deterministic"),
+    Question("uses_external_llm", "--external-llm/--no-external-llm", "Did a hosted language model help write the reports (y/n)", "/uses_external_llm"),
+    Question("deterministic", "--deterministic/--no-deterministic", "Does a second run produce the same reports (y/n)", "/deterministic"),
 )  # fmt: skip
 """Every question, in the order of the file."""
 _LISTS: Final = frozenset({"contact", "training_data"})

@@ -127,7 +127,7 @@ class CardInputs(Typed):
     )
     context: Literal["none", "indication", "indication+history", "indication+prior", "all"] = Field(
         title="Context",
-        description="Text that the model reads beside the images.",
+        description="Text the model reads in addition to the images.",
         json_schema_extra=_choice,
     )
 
@@ -149,7 +149,7 @@ class ModelCard(Typed):
         },
     )
 
-    name: Annotated[str, _line(60)] = Field(title="Name", description="The model's name as readers see it.")
+    name: Annotated[str, _line(60)] = Field(title="Name", description="The model's display name.")
     institution: Annotated[str, _line(100)] = Field(title="Institution", description="Who made it.")
     contact: Annotated[
         tuple[Handle, ...],
@@ -194,7 +194,7 @@ class ModelCard(Typed):
         description="Whether a hosted language model took part in writing the reports.",
     )
     deterministic: bool = Field(
-        title="Deterministic", description="Whether a second run gives the same reports."
+        title="Deterministic", description="Whether a second run produces the same reports."
     )
     status: Literal["active", "superseded", "withdrawn"] = Field(
         title="Status", description="Withdrawn models stay as a tombstone.", json_schema_extra=_choice

@@ -56,7 +56,7 @@ def describe_file(file: FileSummary) -> str:
     if not file.studies:
         return f"{file.dataset}: no {task.item} could be read"
     empty = f", {file.empty} empty" if file.empty else ""
-    words = "" if file.median_words is None else f", {file.median_words} words in the median"
+    words = "" if file.median_words is None else f", {file.median_words} words (median)"
     return (
         f"{file.dataset}: {file.studies:,} {task.items}, {tracks_text(file.tracks)}, "
         f"{file.distinct:,} distinct {task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"

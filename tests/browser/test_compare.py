@@ -81,7 +81,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
         "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference this small could be chance."
     )
     expect(said).to_contain_text("p = 0.200")
-    expect(said).to_contain_text("A tie does not make them equal")
+    expect(said).to_contain_text("A tie does not mean they are equal")
 
     def slight(route):
         answer = route.fetch()

@@ -147,9 +147,7 @@ def test_when_and_with_which_version(reader):
 def test_what_the_headline_means(reader):
     board_of(reader, "MIMIC-CXR")
     reader.click(reader.page.get_by_role("button", name="What RadCliQ-v1 skill means"))
-    reader.sees(
-        reader.page.locator("#rx-what-radcliq_v1"), "0 means that nothing is right and 1 that everything is"
-    )
+    reader.sees(reader.page.locator("#rx-what-radcliq_v1"), "0 means nothing is right, 1 means everything is")
     reader.done()
 
 

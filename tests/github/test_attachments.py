@@ -58,7 +58,7 @@ def test_the_file_is_read_without_a_token(store):
 def test_it_is_followed_nowhere_else(store, target):
     server, answers, _ = store
     answers["/a"] = target
-    with pytest.raises(InputError, match="leads away"):
+    with pytest.raises(InputError, match="points outside"):
         fetch_attachment(f"{server}/a", server)
 
 
@@ -68,11 +68,11 @@ def test_it_is_bounded_and_ends(store):
     assert len(fetch_attachment(f"{server}/big", server, 101)) == 101
     with pytest.raises(InputError, match="larger than"):
         fetch_attachment(f"{server}/big", server, 100)
-    with pytest.raises(InputError, match="leads away"):
+    with pytest.raises(InputError, match="points outside"):
         fetch_attachment(f"{server}/a", server)
     with pytest.raises(InputError, match="answer 404"):
         fetch_attachment(f"{server}/none", server)
-    with pytest.raises(RexrankError, match="does not answer"):
+    with pytest.raises(RexrankError, match="does not respond"):
         fetch_attachment("http://127.0.0.1:1/x", "http://127.0.0.1:1")
 
 

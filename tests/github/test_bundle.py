@@ -70,7 +70,7 @@ def test_only_the_publishers_own_files(tmp_path, name):
 def test_no_link_leaves(tmp_path, where):
     target = {"file": "/etc/passwd", "folder": "/etc", "dangling": "/nowhere/at/all"}[where]
     (tmp_path / "overview.json").symlink_to(target)
-    refused(tmp_path, "no regular file")
+    refused(tmp_path, "not a regular file")
 
 
 def test_sizes_are_bounded(bundle, monkeypatch):

@@ -46,7 +46,7 @@ def test_git_takes_every_branch():
             RexrankError,
             "run the same command again",
         ),
-        (GithubException(404, {"message": "Not Found"}), InputError, "does not know the repository"),
+        (GithubException(404, {"message": "Not Found"}), InputError, "cannot find the repository"),
         (GithubException(422, {"message": "a\x1b[31mb"}), RexrankError, r"a\\u001b"),
         (GithubException(502, None), RexrankError, "no reason given"),
         (NoConnection("x"), RexrankError, "cannot be reached"),

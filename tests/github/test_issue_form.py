@@ -28,7 +28,7 @@ ANSWERS = {
     "External language model": "no",
     "Deterministic": "yes",
     "Parameters": "_No response_",
-    "Column of the reports": "report",
+    "Report column": "report",
     "Consent": "- [X] I agree",
 }
 
@@ -50,11 +50,11 @@ def test_a_form_is_read():
     ("changes", "words"),
     [
         ({"Team": "../x"}, "Team is '../x'"),
-        ({"Team": "a\n\n### Model\n\nb"}, "the heading 'Model' comes twice"),
+        ({"Team": "a\n\n### Model\n\nb"}, "the heading 'Model' appears twice"),
         ({"Model": "_No response_"}, "Model is ''"),
         ({"Dataset": "mimic"}, "wanted one of"),
         ({"Year": "soon"}, "four digits"),
-        ({"Consent": "- [ ] I agree"}, "has to be ticked"),
+        ({"Consent": "- [ ] I agree"}, "tick the box"),
         ({"Licence": " "}, "Licence: this one is needed"),
         ({"Predictions": "none"}, "drag exactly one file"),
     ],

@@ -110,8 +110,8 @@ def test_a_pack_beyond_the_limit_is_told_and_nothing_of_it_is_kept(
     assert (intake.ok, intake.kind) == (False, "submission")
     comment = validation_comment(intake)
     inert(comment)
-    assert "Its commits and trees take more than 0 MB, more than is looked at" in comment
-    assert "take a fresh copy of main" in comment
+    assert "Its commits and trees exceed 0 MB, the most that is inspected" in comment
+    assert "start from a fresh copy of main" in comment
     assert verdict(intake)[0] == "failure"
     repo.path.rename(tmp_path / "gone")
     with pytest.raises(RexrankError, match="git fetch failed"):

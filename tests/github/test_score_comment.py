@@ -70,11 +70,11 @@ def drawn(*boards, **more):
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        ({"p": 0.0004, "matters": False}, "p < 0.001, less than matters"),
+        ({"p": 0.0004, "matters": False}, "p < 0.001, within the margin"),
         ({"p": 0.0004, "matters": True}, "p < 0.001 |"),
         ({"p": 0.4, "matters": False}, "p = 0.400, not separated"),
         ({"p": 0.0004, "outcome": "below"}, "p < 0.001, below it"),
-        ({"p": 0.4, "outcome": "not_shown"}, "p = 0.400, not shown to clear it"),
+        ({"p": 0.4, "outcome": "not_shown"}, "p = 0.400, does not clear it"),
     ],
 )
 def test_a_lead_says_what_it_is_worth(pair, words):
@@ -85,7 +85,7 @@ def test_a_lead_says_what_it_is_worth(pair, words):
 
 def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
     found, text = drawn(board())
-    names = re.findall(r"a/best|t/m|z/next|Normal template", text.split("every metric")[1])
+    names = re.findall(r"a/best|t/m|z/next|Normal template", text.split("all metrics")[1])
     assert names[:4] == ["a/best", "t/m", "z/next", "Normal template"]
     assert "2–3 of 3" in text
     assert "1/RadCliQ-v1 ↑ 1.200 [1.100, 1.300]" in text
@@ -107,7 +107,7 @@ def test_what_changes_on_the_board_is_said():
         board(),
     )
     assert "rank 3, 1.100" in text
-    assert "Other ranks that change: z/next from 1–2 to 2 and 3 more." in text
+    assert "Other rank changes: z/next from 1–2 to 2 and 3 more." in text
     assert "no rank" in text
     assert "not on the board" in text
 
@@ -128,13 +128,13 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
     own["metrics"]["bleu_2"]["n_failed"] = 2
     _, text = drawn(board(row=own, why="held by integrity check C2", diagnostics=diagnostics))
     assert "No rank on Sandbox, findings: held by integrity check C2." in text
-    assert "90.0% are distinct, the most common one in 5.0% of the studies" in text
+    assert "90.0% are distinct; the most common one is used for 5.0% of the studies" in text
     assert "2 empty" in text
     assert (
-        "green far above what RadGraph-F1 and RaTEScore lead to expect in 3 studies, far below in 1,200"
+        "green far above what RadGraph-F1 and RaTEScore predict in 3 studies, far below in 1,200"
         in text
     )
-    assert "C2: 2 of 60 reports are empty (held: no rank until a maintainer has looked)" in text
+    assert "C2: 2 of 60 reports are empty (held: no rank until a maintainer has reviewed it)" in text
     assert "Not computed here: green" in text
     assert "2 scored worst" in text
     assert "| none |" in score_comment(result(board(row=own)), REPOSITORY)
@@ -147,7 +147,7 @@ def test_a_withheld_set_says_how_coarse_it_is():
         "holders": [{"holder": "team/t", "next": "2026-12-26T13:58:12Z"}],
     }  # fmt: skip
     _, text = drawn(board(step=5 / 62), quota=[quota])
-    assert "in steps of 0.0806." in text
+    assert "rounded to steps of 0.0806." in text
     assert "1.20 [1.10, 1.30]" in text
     assert "−0.05 [−0.07, 0.00]" in text
     assert "1 of 1 used in 30 days, 2 of 6 in a year" in text
@@ -167,7 +167,7 @@ def test_what_is_not_shown_has_no_table():
 
 def test_sets_without_references_are_named():
     _, text = drawn(board(), not_scored=["mimic-cxr"])
-    assert "mimic-cxr is not scored: this runner does not hold its references." in text
+    assert "mimic-cxr is not scored: this runner does not have its references." in text
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -121,7 +121,7 @@ REFUSED = [
     (f"/score {SHA}", {"state": "closed"}, {}, "not open"),
     (f"/score {SHA}", {"base": SimpleNamespace(ref="other")}, {}, "not open"),
     (f"/score {'f' * 40}", {}, {}, "moved"),
-    (f"/score {SHA}", {}, {"kind": "other"}, "no submission"),
+    (f"/score {SHA}", {}, {"kind": "other"}, "does not change a submission"),
     (f"/score {SHA}", {}, {"kind": "withdrawal"}, "withdraws"),
     (f"/score {SHA}", {}, {"status": "withdrawn"}, "withdraws"),
     (f"/score {SHA}", {}, {"objection": "not yours"}, "not valid"),
@@ -143,7 +143,7 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
     monkeypatch.setattr(slots, "look", lambda *_: used)
     repo = Repo()
     found = ask(repo)
-    assert "its people" not in found.body
+    assert "its members" not in found.body
     assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
     assert "mimic" not in found.body
     assert f"/score {SHA} quota grant" in found.body
@@ -154,7 +154,7 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
 def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
     used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
     monkeypatch.setattr(slots, "look", lambda *_: used)
-    assert "or one of its people with another team" in ask(Repo()).body
+    assert "or one of its members with another team" in ask(Repo()).body
 
 
 def test_a_maintainer_grants_one_more_run_to_exactly_these_predictions(monkeypatch):
@@ -165,7 +165,7 @@ def test_a_maintainer_grants_one_more_run_to_exactly_these_predictions(monkeypat
     monkeypatch.setattr(slots, "grant", lambda repo, *of: noted.append(of))
     text = request.start(repo, 7, SHA, found.grant, found.first, "maintainer")
     assert noted == [("f" * 40, {"rexgradient": "d"}, "maintainer")]
-    assert "One run more than the quota has" in text
+    assert "An extra run beyond the quota" in text
     inert(text, URL)
     assert ask(Repo("read"), f"/score {SHA} quota grant").grant == {}
     assert "not valid" in ask(Repo(), f"/score {SHA} quota grant", lambda: intake(objection="not yours")).body

@@ -24,4 +24,4 @@ def test_plain_lines(comment, lines):
 
 
 def test_long_comments_are_cut():
-    assert plain_lines("\n".join("abcd"), most=2) == ["a", "b", "… 2 more lines at its address"]
+    assert plain_lines("\n".join("abcd"), most=2) == ["a", "b", "… 2 more lines at the link"]

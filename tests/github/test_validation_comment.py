@@ -73,8 +73,8 @@ def test_any_report_stays_in_its_fence(text):
 def test_a_stranger_reads_what_was_found_and_what_happens_next():
     drawn = inert(validation_comment(intake()))
     assert "✅ Valid submission" in drawn.prose
-    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word in the median" in drawn.prose
-    assert "What happens next. You need not do anything." in drawn.prose
+    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word (median)" in drawn.prose
+    assert "What happens next. You do not need to do anything." in drawn.prose
     assert "Quota" not in drawn.prose
     assert f"{SHA}" in drawn.code
 
@@ -122,8 +122,8 @@ def test_every_problem_has_its_place_its_page_and_its_cure():
     problems.add("RX211", "a/x.json", found="order", wanted="sorted", fix="sort", severity=Severity.WARNING)
     drawn = inert(validation_comment(intake(problems=problems)))
     assert "❌ Not valid: 2 problems, 1 warning" in drawn.prose
-    assert "What to do. Mend everything" in drawn.prose
-    assert "What is marked ⚠️ may stay" in drawn.prose
+    assert "What to do. Fix everything" in drawn.prose
+    assert "Items marked ⚠️ may stay" in drawn.prose
     assert "Wanted: once." in drawn.prose
     assert "Fix: remove one" in drawn.prose
     assert "(it stays)" in drawn.prose
@@ -137,13 +137,13 @@ def test_every_problem_has_its_place_its_page_and_its_cure():
 def test_warnings_alone_do_not_refuse():
     drawn = inert(validation_comment(intake(problems=wrong("x", Severity.WARNING))))
     assert "✅ Valid submission with 1 warning" in drawn.prose
-    assert "They do not stop the submission" in drawn.prose
+    assert "They do not block the submission" in drawn.prose
 
 
 def test_an_objection_makes_it_not_valid_and_gives_no_command():
-    drawn = inert(validation_comment(intake(objection="x is no contact of t/m")))
+    drawn = inert(validation_comment(intake(objection="x is not a contact of t/m")))
     assert "❌ Not valid" in drawn.prose
-    assert "Not yours to change. x is no contact of t/m." in drawn.prose
+    assert "Not yours to change. x is not a contact of t/m." in drawn.prose
     assert "/score" not in drawn.html
 
 
@@ -151,7 +151,7 @@ def test_an_objection_makes_it_not_valid_and_gives_no_command():
     ("of", "state", "words"),
     [
         ({"kind": "other", "folder": ""}, "success", "nothing to score"),
-        ({}, "pending", "a maintainer looks at it"),
+        ({}, "pending", "waiting for a maintainer to review it"),
         ({"problems": wrong("x")}, "failure", "not valid"),
         ({"objection": "x"}, "failure", "not valid"),
         ({"kind": "withdrawal"}, "success", "withdrawal"),

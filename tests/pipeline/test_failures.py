@@ -95,7 +95,7 @@ def test_a_dispatch_stored_and_answered_with_502_is_one_run(opened: World) -> No
     opened.say(p, f"/score {p.head_sha}")
     assert opened.runs("score") == [score]
     (answer,) = [c.body for c in opened.bot_comments(p) if "rexrank:request" in c.body]
-    assert "asked for already" in answer
+    assert "already requested" in answer
     assert f"/actions/runs/{score.id}" in answer
 
 

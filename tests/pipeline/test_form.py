@@ -110,9 +110,9 @@ def test_three_attacks_on_the_form(published: World) -> None:
         assert (branches(world), world.state.pulls) == (before, pulls)
 
     metadata = attach(world, "http://169.254.169.254/latest/meta-data")
-    refused(body(world, Contact="mallory", Predictions=metadata), "leads away from GitHub's own store")
+    refused(body(world, Contact="mallory", Predictions=metadata), "points outside GitHub's own storage")
     other = body(world, Contact="mallory", Team="strangers", Model="careful")
-    refused(other, "mallory is no contact of strangers/careful")
+    refused(other, "mallory is not a contact of strangers/careful")
     evil = (
         "$(touch /tmp/x)`id`${{ secrets.X }} ::set-output name=form::9 <img src=x> @maintainer [a](http://x)"
     )

@@ -135,10 +135,10 @@ def test_a_woven_history_cannot_take_back_what_main_has_mended(rehearsal: World)
 def test_a_change_of_code_alone_is_no_submission(rehearsal: World) -> None:
     p = rehearsal.open_pull({"evaluator/metrics/bleu.py": b"raise SystemExit\n"}, branch="code")
     assert rehearsal.bot_comments(p) == []
-    assert [s.description for s in rehearsal.state.statuses] == ["changes no submission: nothing to score"]
+    assert [s.description for s in rehearsal.state.statuses] == ["no submission changed: nothing to score"]
     rehearsal.say(p, f"/score {p.head_sha}")
     assert rehearsal.runs("score") == []
-    assert "changes no submission" in rehearsal.bot_comments(p)[-1].body
+    assert "does not change a submission" in rehearsal.bot_comments(p)[-1].body
     rehearsal.dispatch("score", {"pr": str(p.number), "sha": p.head_sha})
     run = rehearsal.last("score")
     assert run.conclusion == "failure"

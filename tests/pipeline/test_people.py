@@ -46,7 +46,7 @@ def test_a_new_team_of_the_same_person_has_no_new_run(published: World) -> None:
     before = len(published.runs("score"))
     published.say(p, f"/score {p.head_sha}")
     assert len(published.runs("score")) == before
-    assert "or one of its people with another team" in said(published, p, "request")
+    assert "or one of its members with another team" in said(published, p, "request")
     published.state.checks.clear()
     published.say(p, f"/score {p.head_sha}")
     published.approve(published.last("score"))
@@ -78,7 +78,7 @@ def test_a_maintainer_grants_a_run_by_comment(published: World) -> None:
     assert "Only maintainers" in said(published, p, "request")
     before = len(published.runs("score"))
     published.say(p, f"/score {p.head_sha} quota grant")
-    assert "**One run more than the quota has** was granted to these predictions by `maintainer`" in said(
+    assert "**An extra run beyond the quota** was granted for these predictions by `maintainer`" in said(
         published, p, "request"
     )
     (run,) = published.runs("score")[before:]

@@ -1,4 +1,4 @@
-"""Who asks for scores of what, what everybody is told, and the quota."""
+"""Requested by for scores of what, what everybody is told, and the quota."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_outsiders_make_the_bot_speak_once_and_never_over_a_maintainers_answer(o
     opened.say(p, f"/score {p.head_sha}", author="stranger")
     assert "40 hexadecimal" in told(opened, p)
     opened.say(p, f"/score {p.head_sha}", author="maintainer")
-    assert "asked for" in told(opened, p)
+    assert "requested" in told(opened, p)
     assert f"/actions/runs/{opened.last('score').id}" in told(opened, p)
 
 

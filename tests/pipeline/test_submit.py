@@ -86,7 +86,7 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     )
 
     # Again: nothing new. Changed: one more commit on the same pull request.
-    assert "holds exactly these files" in rexrank(*send, "--yes")[1]
+    assert "already has exactly these files" in rexrank(*send, "--yes")[1]
     Path("preds.json").write_text(dump_predictions(reports(seed=8)))
     status, words = rexrank(*send, "--yes")
     assert (status, "Updated the pull request" in words) == (0, True), words

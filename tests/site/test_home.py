@@ -214,7 +214,7 @@ def test_an_empty_board_shows_what_was_reported():
     assert [words(c) for c in re.findall(r'<td class="rx-rank".*?</td>', table)][:3] == ["1", "2", "3"]
     assert "62 studies · valid split" in words(page), "how many patients they have is not known"
     assert "590 studies of 590 patients" in words(board("iu-xray", "findings"))
-    assert "Download the whole board" not in page
+    assert "Download the full board" not in page
 
 
 def test_positions_count_among_reported_rows_only_and_own_rows_come_first(crowd):

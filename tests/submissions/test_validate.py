@@ -99,7 +99,7 @@ CASES = [
     ("repeats", put(FIRST, findings="no acute change " * 12), "RX415", f"/{FIRST}", None, f"C9: 1 of 60 reports repeat the same words over and over (first: {FIRST})"),
     ("other script", put(FIRST, findings="双肺清晰"), "RX415", f"/{FIRST}", None, f"C7: 1 of 60 reports hold letters that are neither Latin nor Greek (first: {FIRST})"),
     ("one report for all", studies(lambda s: {k: {"findings": "The lungs are clear and the heart is normal today."} for k in s}), "RX415", "", None, "C10: null-like: one report for 100% of the studies"),
-    ("very short reports", studies(lambda s: {k: {"findings": f"Clear {k}."} for k in s}), "RX415", "", None, "C5: reports have 2 words in the median, outside 10 to 200; held unless that is 0.33 to 3 times the references'"),
+    ("very short reports", studies(lambda s: {k: {"findings": f"Clear {k}."} for k in s}), "RX415", "", None, "C5: reports have a median of 2 words, outside 10 to 200; held unless that is 0.33 to 3 times the references'"),
     ("two million values", text(lambda _: b'{"a": [' + b'"",' * 2_000_000 + b'""]}'), "RX212", "", None, "more than 1,000,000 strings and brackets"),
     ("nothing but strings", studies(lambda s: dict.fromkeys(list(s)[:9], "Clear.")), "RX302", "", None, "51 of 60 studies are missing: sandbox-0010"),
     ("YAML number of 5,000 digits", card("year: 2026", "year: 0x" + "f" * 5_000), "RX501", "", 4, "not usable YAML: a number of too many digits"),

@@ -161,7 +161,7 @@ def length_flags(ratio: float | None, words: float) -> list[TextFlag]:
     bounds = text_limits().length_ratio
     if ratio is None or bounds.low <= ratio <= bounds.high or common_length(words):
         return []
-    text = f"reports are {ratio:.2f} times as long as the references and have {words:g} words in the median"
+    text = f"reports are {ratio:.2f} times as long as the references and have a median of {words:g} words"
     return [TextFlag("C5", "quarantine", text)]
 
 

@@ -205,7 +205,7 @@ def _length(reports: Sequence[str]) -> list[TextFlag]:
     if not words or common_length(words):
         return []
     text = (
-        f"reports have {words:g} words in the median, outside {bounds.common_low} to {bounds.common_high}; "
+        f"reports have a median of {words:g} words, outside {bounds.common_low} to {bounds.common_high}; "
         f"held unless that is {bounds.low:g} to {bounds.high:g} times the references'"
     )
     return [TextFlag("C5", "quarantine", text)]
