@@ -60,7 +60,7 @@ def _names(folder: Path) -> list[str]:
     """The files but the bundle's own note, their paths, sizes and kinds found sound."""
     paths = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
     if any(p.is_symlink() or not p.is_file() for p in paths):
-        raise RexrankError("the bundle holds something that is no regular file.")
+        raise RexrankError("the bundle contains something that is not a regular file.")
     if len(paths) > MAX_FILES or any(p.lstat().st_size > MAX_FILE_BYTES for p in paths):
         raise RexrankError("the bundle is larger than a leaderboard can be.")
     names = [p.relative_to(folder).as_posix() for p in paths]

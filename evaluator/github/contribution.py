@@ -64,10 +64,10 @@ def asking_github() -> Iterator[None]:
         if error.status == 401:
             raise InputError(f"GitHub does not accept the token. Wanted: {SCOPE}.") from error
         if error.status == 403 and "rate limit" not in words.lower():
-            raise InputError(f"GitHub does not let this token do that ({words}). Wanted: {SCOPE}.") from error
+            raise InputError(f"This token is not allowed to do that ({words}). Wanted: {SCOPE}.") from error
         if error.status == 404:
             raise InputError(
-                f"GitHub does not know the repository, or hides it from this token. Wanted: {SCOPE}."
+                f"GitHub cannot find the repository, or this token has no access to it. Wanted: {SCOPE}."
             ) from error
         raise RexrankError(
             f"GitHub answered {error.status} ({words}). Nothing is lost: run the same command again."
@@ -113,7 +113,7 @@ def contribute(
     if commit is None and earlier is not None:
         return Sent(earlier.number, earlier.html_url, parent, "unchanged")
     if commit is None:
-        raise InputError(f"main holds exactly these files of {name} already: there is nothing to submit.")
+        raise InputError(f"main already has exactly these files of {name}: there is nothing to submit.")
     move_branch(repo, fork, branch, commit, force=earlier is None)
     if earlier is not None:
         return Sent(earlier.number, earlier.html_url, commit, "updated")
@@ -205,7 +205,7 @@ def make_commit(
     paths = {str(f["filename"]) for f in whole.get("files") or ()}
     if [p["sha"] for p in whole["parents"]] != [parent] or not paths or not paths <= set(files):
         raise RexrankError(
-            "GitHub's commit changes more than was sent; no branch shows it. Run the same command again."
+            "GitHub's commit contains more changes than were sent; no branch points to it. Run the same command again."
         )
     return str(commit["sha"])
 

@@ -50,10 +50,10 @@ def read_json(path: Path, limit: int) -> Any:
     """The JSON of a regular file of at most `limit` bytes; raises `RexrankError` for any other."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > limit:
-            raise RexrankError(f"{path.name} of the job before is missing, or larger than {limit:,} bytes.")
+            raise RexrankError(f"{path.name} of the previous job is missing, or larger than {limit:,} bytes.")
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise RexrankError(f"{path.name} of the job before cannot be read. Run the job again.") from error
+        raise RexrankError(f"{path.name} of the previous job cannot be read. Run the job again.") from error
 
 
 def _checked(value: Any, schema: str) -> dict[str, Any]:
@@ -61,6 +61,6 @@ def _checked(value: Any, schema: str) -> dict[str, Any]:
 
     text = resources.files("evaluator.schemas").joinpath(f"{schema}.schema.json").read_text("utf-8")
     if next(Draft202012Validator(json.loads(text)).iter_errors(value), None) is not None:
-        raise RexrankError("what is handed to the next job does not keep its schema.")
+        raise RexrankError("what was passed to the next job does not match its schema.")
     fields: dict[str, Any] = value
     return fields

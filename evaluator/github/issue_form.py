@@ -36,8 +36,8 @@ HEADINGS: Final = {
     "Paper": "paper",
     "Code": "code",
     "Weights": "weights",
-    "Column of the ids": "id_column",
-    "Column of the reports": "text_column",
+    "ID column": "id_column",
+    "Report column": "text_column",
     "Consent": "consent",
 }
 """What stands above each answer, and what it answers."""
@@ -87,7 +87,7 @@ def read_form(body: str, server: str) -> Form:
     except InputError as error:
         problems.append(f"Predictions: {error}")
     if "[x]" not in answers.get("consent", "").lower():
-        problems.append("Consent: the box has to be ticked")
+        problems.append("Consent: tick the box")
     draft = _draft(answers, problems)
     if problems:
         raise FormError(problems)
@@ -113,7 +113,7 @@ def _answers(body: str) -> tuple[dict[str, str], list[str]]:
             continue
         if name in answers:
             problems.append(
-                f"the heading {heading!r} comes twice: write no line that begins with ### yourself"
+                f"the heading {heading!r} appears twice: do not start a line of your own with ###"
             )
         answers.setdefault(name, "" if text.strip() == _NOTHING else text.strip())
     return answers, problems
@@ -138,5 +138,5 @@ def attachment_of(text: str, server: str) -> str:
     addresses = list(dict.fromkeys(store.findall(text)))
     links = set(re.findall(r"https?://[^\s)\]>\"]+", text))
     if len(addresses) != 1 or links - set(addresses):
-        raise InputError("drag exactly one file into the field; only what GitHub stores itself is read")
+        raise InputError("drag exactly one file into the field; only files stored by GitHub are read")
     return str(addresses[0])

@@ -19,7 +19,7 @@ EMPTY: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The tree without a file, which git knows without having it."""
 OFFLINE: Final = {"GIT_ALLOW_PROTOCOL": ""}
 """Git's environment in which nothing is fetched, whatever it lacks."""
-CURE: Final = "Bring the branch up to date: take a fresh copy of main, put your files into it, and push that"
+CURE: Final = "Update the branch: start from a fresh copy of main, add your files, and push"
 
 
 def merge_bases(git_dir: Path) -> list[str]:
@@ -43,18 +43,20 @@ def merge(git_dir: Path, folder: str) -> str | None:
     """Why the head cannot be merged as a change of `folder`, in plain text; `None` with the merged tree at `MERGED`."""
     bases = merge_bases(git_dir)
     if len(bases) != 1:
-        crossed = "its history and main's cross in several merges, so that nobody can see what merging it would change"
+        crossed = "its history and main's are intertwined by several merges, so the effect of merging it cannot be determined"
         return f"{crossed if bases else 'it has no commit in common with main'}. {CURE}"
     # Renames are a guess of git's that needs the files; offline, a file that both sides changed is a failure too.
     command = ("-c", "merge.renames=false", "merge-tree", "--write-tree", "-z", BASE, HEAD)
     status, out = git_status(git_dir, *command, environment=OFFLINE)
     if status:
-        return f"it conflicts with main, which has changed the same files since the branch left it. {CURE}"
+        return (
+            f"it conflicts with main, which has changed the same files since the branch was created. {CURE}"
+        )
     git(git_dir, "update-ref", MERGED, out.split(b"\0", 1)[0].decode("ascii"))
     own = {c.path: (c.mode, c.oid) for c in differences(git_dir, bases[0], HEAD)}
     mixed = [c for c in differences(git_dir, BASE, MERGED) if own.get(c.path) != (c.mode, c.oid)]
     team = folder.rpartition("/")[0]
     deletions = [c for c in differences(git_dir, bases[0], BASE, team) if c.status == "D"]
     if mixed or deletions:
-        return f"main has moved or changed the same files since the branch left it. {CURE}"
+        return f"main has moved or changed the same files since the branch was created. {CURE}"
     return None

@@ -64,10 +64,7 @@ def _newcomer(person: Person, handles: Sequence[str], team: str) -> str | None:
     if person.login.lower() in {h.lower() for h in handles}:
         return None
     login = visible(person.login)
-    return (
-        f"{login} is not listed under contact in the model.yaml of this pull request, and only a contact opens a "
-        f"new team's folder ({visible(team)}). Add the handle to contact, or let one of the contacts open it"
-    )
+    return f"{login} is not listed under contact in the model.yaml of this pull request, and only a contact may open a new team's folder ({visible(team)}). Add the handle to contact, or have one of the contacts open it"
 
 
 def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: str) -> str | None:
@@ -75,16 +72,10 @@ def _refusal(person: Person, handles: list[str], ids: Mapping[str, int], what: s
     owners = {h.lower(): i for h, i in ids.items()}
     login = visible(person.login)
     if person.login.lower() not in logins:
-        return (
-            f"{login} is no contact of {what}: only the handles under contact in its model.yaml on main may "
-            "change it. One of them can open the pull request, or add you to contact first"
-        )
+        return f"{login} is not a contact of {what}: only the handles under contact in its model.yaml on main may change it. Ask one of them to open the pull request, or to add you to contact first"
     expected = owners.get(person.login.lower())
     if expected is not None and expected != person.id:
-        return (
-            f"the account {login} is not the one that was contact of {what} when it was published (another "
-            "numeric id). Ask a maintainer"
-        )
+        return f"the account {login} is not the one that was a contact of {what} when it was published (its numeric id differs). Ask a maintainer"
     return None
 
 

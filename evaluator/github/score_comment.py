@@ -24,11 +24,11 @@ from evaluator.submissions.outcome import SITE_URL
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"
 OUTCOMES: Final = {
     "pass": "passed",
-    "badge": "shown as a mark beside the model",
-    "quarantine": "held: no rank until a maintainer has looked",
+    "badge": "badge next to the model",
+    "quarantine": "held: no rank until a maintainer has reviewed it",
     "reject": "refused: no rank",
 }
-NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", not shown to clear it", "below": ", below it"}
+NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", does not clear it", "below": ", below it"}
 SURE: Final = 0.05
 OPEN: Final = 2
 """Boards whose details are not folded."""
@@ -55,11 +55,11 @@ def score_comment(result: ScoreResult, repository: str) -> str:
         *_summary(result.boards),
     ]
     for dataset in result.not_scored:
-        lines += ["", f"{code_span(dataset)} is not scored: this runner does not hold its references."]
+        lines += ["", f"{code_span(dataset)} is not scored: this runner does not have its references."]
     for number, board in enumerate(result.boards):
         lines += [
             "",
-            f"<details{' open' if number < OPEN else ''}><summary>{_title(board)}: the rows around it, every metric</summary>",
+            f"<details{' open' if number < OPEN else ''}><summary>{_title(board)}: neighbouring rows, all metrics</summary>",
             *_board_lines(board),
             "",
             "</details>",
@@ -77,7 +77,7 @@ def _summary(boards: Sequence[BoardResult]) -> list[str]:
     """One line a board: where the model stands, and by what."""
     if not boards:
         return []
-    lines = ["| Board | Rank | Ranked by | On main now |", "|---|:---:|---|---|"]
+    lines = ["| Board | Rank | Ranked by | Currently on main |", "|---|:---:|---|---|"]
     for board in boards:
         url = f"{SITE_URL}leaderboards/{board.dataset}/{board.track}/"
         row, before, metric = board.row, board.before, board.ranked_by
@@ -110,18 +110,17 @@ def _after_failure(result: ScoreResult) -> list[str]:
     if result.quota:
         return [
             (
-                "Nothing is wrong with the submission. A maintainer may ask again at the time given, or grant one more run "
-                "now: the same line with ` quota grant` behind it. Predictions that were "
-                "scored before are free at any time, and so are sets that are not withheld: without the files of the withheld ones this "
-                "pull request can be scored now."
+                "Nothing is wrong with the submission. A maintainer can request scoring again at the time given, or grant an extra run now by adding ` quota grant` to the same line. Predictions that were scored before can be rescored at any time, and so can datasets that are not withheld: without the withheld files this pull request can be scored now."
             )
         ]
-    return ["The run did not count against the team's quota. A maintainer may ask again with the same line."]
+    return [
+        "The run did not count against the team's quota. A maintainer can request scoring again with the same line."
+    ]
 
 
 def _board_lines(board: BoardResult) -> list[str]:
     """One board: the rows around the model, every metric, the predictions as a whole."""
-    step = f" Numbers are shown in steps of {board.step:.3g}." if board.step else ""
+    step = f" Scores are rounded to steps of {board.step:.3g}." if board.step else ""
     lines = ["", f"{board.n:,} {task_of(board.track).items} of {board.n_clusters:,} patients.{step}"]
     own = board.row
     if own is None:
@@ -138,18 +137,18 @@ def _around(board: BoardResult, own: ShownRow) -> list[str]:
     ranked = [r for r in (*board.others, own) if r.kind != "null"]
     ranked.sort(key=lambda r: (r.rank_low is None, r.rank_low or 0, r.rank_high or 0, r.id))
     nulls = [r for r in board.others if r.kind == "null"]
-    lines = [f"| Rank | Model | {_head(board.ranked_by)} | Lead over it |", "|:---:|---|---:|---:|"]
+    lines = [f"| Rank | Model | {_head(board.ranked_by)} | Lead |", "|:---:|---|---:|---:|"]
     for row in (*ranked, *nulls):
         name = f"**{code_span(row.id)}**, this one" if row.id == own.id else _name(row)
         lead = "" if row.id == own.id else _lead(leads.get(row.id), digits)
         lines.append(f"| {_range(row)} | {name} | {_value(row, key, digits)} | {lead} |")
     if nulls:
-        lines += ["", "The rows in italics look at no image."]
+        lines += ["", "Rows in italics see no images."]
     moves = [f"{code_span(m.id)} from {_span(m.before)} to {_span(m.after)}" for m in board.moved]
     if moves:
         rest = board.n_moved - len(moves)
         more = f" and {rest} more" if rest else ""
-        lines += ["", f"Other ranks that change: {', '.join(moves)}{more}."]
+        lines += ["", f"Other rank changes: {', '.join(moves)}{more}."]
     return lines
 
 
@@ -175,7 +174,7 @@ def _lead(pair: Lead | None, digits: int) -> str:
     if pair.outcome is not None:
         remark = NULL_WORDS[pair.outcome]
     elif pair.p < SURE:
-        remark = ", less than matters" if pair.matters is False else ""
+        remark = ", within the margin" if pair.matters is False else ""
     return (
         f"{_signed(pair.difference, digits)}{ends}".replace(" ", NBSP) + f", {p.replace(' ', NBSP)}{remark}"
     )
@@ -201,14 +200,14 @@ def _metrics(board: BoardResult, row: ShownRow) -> list[str]:
     for metric in board.metrics:
         key = metric.key
         entry = row.metrics.get(key)
-        failed = f", {entry.n_failed:,} scored worst" if entry and entry.n_failed else ""
+        failed = f", {entry.n_failed:,} failed (worst score)" if entry and entry.n_failed else ""
         cells = [f"{_value(row, key, digits)}{failed}", *([_value(best, key, digits)] if best else [])]
         cells += [_best_null(nulls, metric, digits)] if nulls else []
         name = f"[{_head(metric)}]({SITE_URL}metrics/{key}/)"
         lines.append(f"| {f'**{name}**' if key == board.primary else name} | {' | '.join(cells)} |")
     if row.missing:
         names = ", ".join(code_span(k) for k in row.missing)
-        lines += ["", f"Not computed here: {names}. The record is marked as incomplete in these."]
+        lines += ["", f"Not computed here: {names}. The record is marked as incomplete for these."]
     return lines
 
 
@@ -232,24 +231,24 @@ def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
     facts = []
     if d.letter_shares:
         shares = ", ".join(f"{letter} {s or 0:.1%}" for letter, s in sorted(d.letter_shares.items()))
-        facts.append(f"of those given {shares}")
+        facts.append(f"of the answers given: {shares}")
     if d.distinct_fraction is not None and d.top1_share is not None:
         facts.append(
-            f"{d.distinct_fraction:.1%} are distinct, the most common one in {d.top1_share:.1%} of the {task.items}"
+            f"{d.distinct_fraction:.1%} are distinct; the most common one is used for {d.top1_share:.1%} of the {task.items}"
         )
     if d.length_ratio is not None:
         facts.append(f"{d.length_ratio:.2f} times as long as the references")
     if d.exact_match is not None:
-        facts.append(f"{d.exact_match:.1%} equal to the reference")
+        facts.append(f"{d.exact_match:.1%} identical to the reference")
     if d.copied_spans is not None:
-        facts.append(f"{d.copied_spans:.1%} with a passage copied from one")
+        facts.append(f"{d.copied_spans:.1%} with a passage copied from it")
     if d.n_empty:
         facts.append(f"{d.n_empty:,} empty")
     facts += [
-        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore lead to expect in {far.above:,} studies, far below in {far.below:,}"
+        f"{markdown_text(titles.get(key, key))} far above what RadGraph-F1 and RaTEScore predict in {far.above:,} studies, far below in {far.below:,}"
         for key, far in sorted((d.judge_outliers or {}).items())
     ]
-    coarse = f" (in steps of {board.step:.3g})" if board.step else ""
+    coarse = f" (rounded to steps of {board.step:.3g})" if board.step else ""
     lines = ["", f"**{task.predictions.capitalize()}**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [
         f"- [{b.code}]({SITE_URL}integrity/#{b.code.lower()}): {markdown_text(b.text)} ({OUTCOMES[b.outcome]})"
@@ -257,15 +256,13 @@ def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
     ]
     if flags:
         return [*lines, "", "**Integrity checks:**", "", *flags]
-    return [*lines, "", "**Integrity checks:** nothing found."]
+    return [*lines, "", "**Integrity checks:** no findings."]
 
 
 def _what_next(result: ScoreResult, repository: str) -> list[str]:
     lines = [
         (
-            "**What happens next.** A maintainer merges this pull request; then the rows above are on the leaderboard, with a page "
-            "of the model; ranked on every dataset that counts, it also enters the "
-            f"[overall rank]({SITE_URL}leaderboards/overall/). A push to this branch before that asks for new scores."
+            f"**What happens next.** A maintainer merges this pull request; the rows above then appear on the leaderboard, with a page for the model. Once ranked on every dataset that counts, it also enters the [overall ranking]({SITE_URL}leaderboards/overall/). If you push to this branch before that, it must be scored again."
         ),
     ]
     if result.quota:
@@ -274,8 +271,7 @@ def _what_next(result: ScoreResult, repository: str) -> list[str]:
         *lines,
         "",
         (
-            "A rank is a range: every rank the tests cannot rule out. Intervals aim at 95 %, patients resampled. Something looks "
-            f"wrong? [Dispute it]({repository}/issues/new?template=dispute.yml)."
+            f"A rank is a range: every rank the tests cannot rule out. Intervals aim at 95 % and resample patients. Something looks wrong? [Dispute it]({repository}/issues/new?template=dispute.yml)."
         ),
     ]
 
@@ -283,10 +279,10 @@ def _what_next(result: ScoreResult, repository: str) -> list[str]:
 def _quota(standing: Standing) -> str:
     when = "now" if standing.next is None else f"from {readable(standing.next)}"
     kind, _, name = standing.holder.partition("/")
-    whose = "" if kind == "team" else f" (by the GitHub account {name}, over all its teams)"
+    whose = "" if kind == "team" else f" (by the GitHub account {name}, across all its teams)"
     return (
         f"{code_span(standing.dataset)}{whose}: {standing.used} of {standing.runs} used in {standing.window_days} days, "
-        f"{standing.used_in_year} of {standing.runs_per_year} in a year; other predictions can be scored {when}."
+        f"{standing.used_in_year} of {standing.runs_per_year} in a year; new predictions can be scored {when}."
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REQUEST_MARK: Final = "<!-- rexrank:request v1 -->"
 _MEANT: Final = re.compile(r"/score(?:\s|$)")
-ABOVE: Final = "The comment that says *valid* has the line to paste"
+ABOVE: Final = "The *Valid submission* comment has the line to paste"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +82,27 @@ def answer(
 def _submission(intake: Intake) -> Submission:
     submission = intake.report.found[0].submission if intake.report.found else None
     if submission is None:
-        raise RexrankError("a valid submission was read and is not there. Run the job again.")
+        raise RexrankError("a valid submission was read but is missing. Run the job again.")
     return submission
 
 
 def _moved(pull: PullRequest, sha: str) -> str | None:
     """Why a commit is none that can be scored here, in words."""
     if pull.state != "open" or pull.base.ref != "main":
-        return "This pull request is not open against `main`. What is merged is scored by the `publish` run."
+        return "This pull request is not open against `main`. Merged submissions are scored by the `publish` workflow."
     if pull.head.sha != sha:
-        return (
-            f"The head of this pull request is {code_span(pull.head.sha)}, not {code_span(sha)}: it moved after the "
-            f"commit was looked at, or the id is of another one. {ABOVE} for the head as it is now; look at the files "
-            "again before."
-        )
+        return f"The head of this pull request is {code_span(pull.head.sha)}, not {code_span(sha)}: it moved after the commit was reviewed, or the id belongs to another commit. {ABOVE} for the current head; review the files again first."
     return None
 
 
 def _unfit(intake: Intake) -> str | None:
     """Why what the pull request holds is not scored now."""
     if intake.kind == "other":
-        return "This pull request changes no submission: there is nothing to score."
+        return "This pull request does not change a submission: there is nothing to score."
     if not intake.ok:
-        return "The submission is not valid at this commit. The comment that says *not valid* lists what to mend."
+        return "The submission is not valid at this commit. The *Not valid* comment lists what to fix."
     if withdrawn(intake):
-        return (
-            "This pull request withdraws a submission: there is nothing to score. It can be merged as it is."
-        )
+        return "This pull request withdraws a submission: there is nothing to score. It can be merged as is."
     return None
 
 
@@ -125,27 +119,21 @@ def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
     whose = f"The team {code_span(submission.team)}"
     if status.shared & set(late):
-        whose += ", or one of its people with another team (runs count for who opens the pull request and for every contact),"
+        whose += ", or one of its members with another team (runs count for the account that opens the pull request and for every contact),"
     return (
         f"{whose} has used its quota of {policy.runs} in {policy.window_days} days and "
-        f"{policy.runs_per_year} in a year. Its next slot is {sets}. Predictions that were scored before are free at any "
-        "time, and so are sets that are not withheld: without the file of the withheld one this pull request can be scored now.\n\n"
-        "For maintainers: one more run for exactly these predictions is granted by\n\n"
+        f"{policy.runs_per_year} in a year. Its next slot is {sets}. Predictions that were scored before can be rescored at "
+        "any time, and so can datasets that are not withheld: without the withheld file this pull request can be scored now.\n\n"
+        "For maintainers: to grant an extra run for exactly these predictions, comment\n\n"
         f"```text\n/score {intake.sha} quota grant\n```\n\n"
-        "It counts as a run, and a second person approves it as always."
+        "It counts as a run and still needs a second person's approval."
     )
 
 
-_FORM: Final = (
-    "The command is `/score`, one space and the full commit id of 40 hexadecimal digits, and nothing else "
-    f"in the comment; ` quota grant` may follow, for one run more than the quota has. {ABOVE}."
-)
+_FORM: Final = f"The command is `/score`, one space and the full commit id of 40 hexadecimal digits, with nothing else in the comment; append ` quota grant` to grant a run beyond the quota. {ABOVE}."
 
 
-_STRANGER: Final = (
-    "Only maintainers start the scoring, after they have looked at the reports. Every valid submission is looked "
-    "at; its author need not ask."
-)
+_STRANGER: Final = "Only maintainers can start scoring, after reviewing the reports. Every valid submission is reviewed; you do not need to ask."
 
 
 def _refused(why: str) -> str:
@@ -169,12 +157,11 @@ def start(
     title = f"score PR #{number} @ {sha}"
     api.cancel_waiting(repo, "score.yml", f"score PR #{number} @ ", title)
     url, fresh = api.start_once(repo, "score.yml", title, {"pr": str(number), "sha": sha})
-    head = "Scoring was asked for" if fresh else "Scoring was asked for already"
+    head = "Scoring requested" if fresh else "Scoring was already requested"
     return (
-        f"### ⏳ {head}\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the environment `scoring` has "
-        "approved it. The scores come as a comment of their own.\n"
+        f"### ⏳ {head}\n\n{code_span(sha)} is scored [in this run]({url}) once a reviewer of the `scoring` environment approves it. The scores will appear in a separate comment.\n"
         + (
-            f"\n**One run more than the quota has** was granted to these predictions by {code_span(by)}.\n"
+            f"\n**An extra run beyond the quota** was granted for these predictions by {code_span(by)}.\n"
             if grant
             else ""
         )

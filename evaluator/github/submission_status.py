@@ -23,13 +23,13 @@ _ESCAPED: Final = re.compile(r"\\([\\`*_{}\[\]()<>#+\-.!|~@:])")
 _MARKUP: Final = re.compile(r"\*\*|^#+ |</?(?:details|summary|b|sub|sup|br)[^>]*>", re.MULTILINE)
 _LINK: Final = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _ENDED: Final = {
-    "merged": "It is on main; within the hour the rows and the model's page are on the leaderboard.",
-    "closed": "It was closed without a merge; the comments say why. rexrank submit opens a new one.",
+    "merged": "Merged; the rows and the model page appear on the leaderboard within the hour.",
+    "closed": "Closed without merging; see the comments. rexrank submit opens a new one.",
 }
 _OPEN: Final = {
-    "": "The check has not answered yet: minutes, or until a maintainer lets it run where it is your first.",
-    "pending": "Nothing to do: a maintainer looks at the reports and asks for scores.",
-    "success": "Nothing to do: a maintainer looks at it.",
+    "": "Validation has not finished yet. It takes minutes; a first pull request waits for a maintainer to approve the workflow run.",
+    "pending": "Nothing to do: a maintainer reviews the reports and requests scoring.",
+    "success": "Nothing to do: a maintainer is reviewing it.",
 }
 MAX_LINES: Final = 12
 """Lines of a comment that are shown; the rest is at its address."""
@@ -69,13 +69,11 @@ def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
     if not re.fullmatch(r"[^/\s]+/[^/\s]+", what):
         raise InputError(f"{what!r}: wanted a pull request's number or TEAM/MODEL.")
     if not login:
-        raise InputError(
-            "a token is needed to find your pull request of a model; its number works without one."
-        )
+        raise InputError("finding the pull request of a model needs a token; its number works without one.")
     newest = pull_of(repo, login, branch_of(*what.split("/")), "all")
     if newest is None:
         raise InputError(
-            f"{login} has no pull request of {what} that rexrank submit opened. Give its number, or send it: rexrank submit"
+            f"{login} has no pull request for {what} opened by rexrank submit. Give its number, or open one: rexrank submit"
         )
     return newest
 
@@ -117,9 +115,9 @@ def _next(state: str, mark: str, words: str) -> str:
     if state in _ENDED:
         return _ENDED[state]
     if mark == "success" and words == api.SCORED:
-        return "Nothing to do: a maintainer merges it."
+        return "Nothing to do: a maintainer will merge it."
     return _OPEN.get(
-        mark, "Mend what the comment lists and run rexrank submit again: it updates this pull request."
+        mark, "Fix what the comment lists and run rexrank submit again; it updates this pull request."
     )
 
 
@@ -129,4 +127,4 @@ def plain_lines(comment: str, most: int = MAX_LINES) -> list[str]:
     text = _MARKUP.sub("", _LINK.sub(r"\1", _ESCAPED.sub(r"\1", comment))).replace("\u200b", "")
     lines = [visible(html.unescape(line).strip(), 300) for line in text.splitlines()]
     texts = [line for line in lines if line and not set(line) <= set("|-: ")]
-    return texts[:most] + ([f"… {len(texts) - most} more lines at its address"] if len(texts) > most else [])
+    return texts[:most] + ([f"… {len(texts) - most} more lines at the link"] if len(texts) > most else [])

@@ -51,12 +51,12 @@ def withdrawn(intake: Intake) -> bool:
 def verdict(intake: Intake) -> tuple[str, str]:
     """State and description of the status `rexrank/score` before any scoring."""
     if intake.kind == "other":
-        return "success", "changes no submission: nothing to score"
+        return "success", "no submission changed: nothing to score"
     if not intake.ok:
         return "failure", "not valid: see the comment"
     if withdrawn(intake):
         return "success", "a withdrawal: nothing to score"
-    return "pending", "valid; a maintainer looks at it and asks for scores"
+    return "pending", "valid; waiting for a maintainer to review it and request scoring"
 
 
 def validation_comment(intake: Intake, around: Around | None = None) -> str:
@@ -96,10 +96,10 @@ def _refusal(intake: Intake) -> str:
     if intake.objection is not None:
         lines += [f"**Not yours to change.** {markdown_text(intake.objection)}.", ""]
     if not problems.ok:
-        warned = " What is marked ⚠️ may stay." if problems.n_warnings else ""
+        warned = " Items marked ⚠️ may stay." if problems.n_warnings else ""
         lines += [
             (
-                f"**What to do.** Mend everything that is marked ❌ and push to this branch: this comment is then renewed.{warned} "
+                f"**What to do.** Fix everything marked ❌ and push to this branch; this comment will then be updated.{warned} "
                 f"Each code links to its explanation; {_own_check(intake)}"
             ),
         ]
@@ -113,19 +113,19 @@ def _sentence(words: str) -> str:
 
 
 def _own_check(intake: Intake) -> str:
-    return f"on your own machine, {code_span(f'rexrank validate {intake.folder}')} says the same."
+    return f"to check on your own machine, run {code_span(f'rexrank validate {intake.folder}')}."
 
 
 def _withdrawal(intake: Intake) -> str:
     ending = (
-        "the history keeps that it was there"
+        "the history still records it"
         if intake.kind == "withdrawal"
-        else "a line that says why stays where it was"
+        else "a line with the reason takes their place"
     )
     return (
-        f"### ✅ Withdrawal\n\nThis pull request takes {code_span(intake.folder)} out of the ranking at commit "
-        f"{code_span(intake.sha)}.\n\n**What happens next.** A maintainer merges it; nothing is scored. Then the model's rows "
-        f"leave the tables, and {ending}. What was published before stays in git.\n"
+        f"### ✅ Withdrawal\n\nThis pull request removes {code_span(intake.folder)} from the ranking at commit "
+        f"{code_span(intake.sha)}.\n\n**What happens next.** A maintainer merges it; nothing is scored. The model's rows "
+        f"are then removed from the tables, and {ending}. What was published before stays in git history.\n"
     )
 
 
@@ -140,7 +140,7 @@ def _valid(intake: Intake, submission: Submission, around: Around) -> str:
         *(_file_line(file) for file in intake.report.found[0].files),
     ]
     if problems.n_warnings:
-        lines += ["", "**Warnings.** They do not stop the submission; look whether they are meant."]
+        lines += ["", "**Warnings.** They do not block the submission; check whether they are intended."]
     tail = [*_next_steps(submission, around), *_for_maintainers(intake, submission, around)]
     room = MAX_COMMENT - sum(len(line) + 1 for line in (*lines, *tail))
     return "\n".join([*lines, *problem_lines(problems, room), *tail]) + "\n"
@@ -152,7 +152,7 @@ def _file_line(file: FileSummary) -> str:
     task = get_task(dataset.task)
     empty = f", {file.empty:,} empty" if file.empty else ""
     of = "" if dataset.size is None else f" of {dataset.size:,}"
-    words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} in the median"
+    words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} (median)"
     return (
         f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}, "
         f"{tracks_text(file.tracks)}; {file.distinct:,} distinct "
@@ -163,23 +163,22 @@ def _file_line(file: FileSummary) -> str:
 def _next_steps(submission: Submission, around: Around) -> list[str]:
     lines = [
         "",
-        "**What happens next.** You need not do anything.",
+        "**What happens next.** You do not need to do anything.",
         "",
-        "1. A maintainer looks at the predictions and asks for scores of exactly this commit; a second person approves the run.",
-        "2. The scores come as a comment of their own: every metric with its interval, your rank, the rows around it.",
+        "1. A maintainer reviews the predictions and requests scoring of exactly this commit; a second person approves the run.",
+        "2. The scores appear in a separate comment: every metric with its interval, your rank and the neighbouring rows.",
         "3. When it is merged, the model is [on the leaderboard](" + SITE_URL + "leaderboards/).",
         "",
-        "A push to this branch renews this comment, and only the new commit can then be scored.",
+        "If you push to this branch, this comment is updated and only the new commit can be scored.",
     ]
     withheld = [d for d in submission.files if get_dataset(d).exposure.limited_runs]
     if withheld:
         policy = around.policy
         lines += [
             "",
-            f"**Quota.** On a withheld set a team is scored {_times(policy.runs)} in {policy.window_days} days and "
-            f"{_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
+            f"**Quota.** On a withheld dataset a team is scored {_times(policy.runs)} in {policy.window_days} days and {_times(policy.runs_per_year)} in a year. For {code_span(submission.team)}: "
             + "; ".join(_slot(d, around.noted.waits.get(d)) for d in withheld)
-            + ". A run counts for the account that opens the pull request and for every contact too, over all their teams.",
+            + ". A run also counts for the account that opens the pull request and for every contact, across all their teams.",
         ]
     return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
 
@@ -194,7 +193,7 @@ def _slot(dataset: str, when: str | None) -> str:
 
 def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> list[str]:
     """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
-    lines = ["", "<details><summary>For maintainers: what to look at, and the line to paste</summary>", ""]
+    lines = ["", "<details><summary>For maintainers: review facts and the line to paste</summary>", ""]
     lines += [f"- {line}" for line in around.people]
     for name, predictions in submission.files.items():
         lines += [
@@ -241,4 +240,4 @@ def _resemblance(predictions: Predictions, others: Others) -> str:
     if not neighbours:
         return f"{task.predictions} {close} to those of another submission on main: none"
     shares = ", ".join(f"{code_span(name)} {share:.0%}" for name, share in neighbours)
-    return f"**{task.predictions} {close} to those of another submission on main** (of up to {COMPARED} {task.items}): {shares}"
+    return f"**{task.predictions} {close} to those of another submission on main** (out of up to {COMPARED} {task.items}): {shares}"

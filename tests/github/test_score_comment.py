@@ -130,13 +130,10 @@ def test_reports_flags_failures_and_missing_metrics_are_said():
     assert "No rank on Sandbox, findings: held by integrity check C2." in text
     assert "90.0% are distinct; the most common one is used for 5.0% of the studies" in text
     assert "2 empty" in text
-    assert (
-        "green far above what RadGraph-F1 and RaTEScore predict in 3 studies, far below in 1,200"
-        in text
-    )
+    assert "green far above what RadGraph-F1 and RaTEScore predict in 3 studies, far below in 1,200" in text
     assert "C2: 2 of 60 reports are empty (held: no rank until a maintainer has reviewed it)" in text
     assert "Not computed here: green" in text
-    assert "2 scored worst" in text
+    assert "2 failed (worst score)" in text
     assert "| none |" in score_comment(result(board(row=own)), REPOSITORY)
 
 
