@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from evaluator.cli.output import result
+from evaluator.cli.score import known_keys
 from evaluator.core.files import write_bytes
 from evaluator.core.problems import InputError
+from evaluator.datasets.references import load_references
+from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.snapshot import snapshot
+from evaluator.scoring.codabench.bundle import bundle
 from evaluator.scoring.provenance import commit_date
+from evaluator.scoring.quota import read_policy
+from evaluator.scoring.records import Board
+from evaluator.scoring.run import ScoreSettings, board_metrics
 
 
 def run_boards(leaderboard: Path, out: Path) -> int:
@@ -26,4 +34,36 @@ def run_boards(leaderboard: Path, out: Path) -> int:
     result({"files": [*sorted(files)]})
     for name in sorted(files):
         print(f"wrote {out / name}")
+    return 0
+
+
+def run_codabench(
+    dataset_id: str,
+    track: str,
+    metrics: tuple[str, ...],
+    image: str,
+    references: Path | None,
+    start: date,
+    out: Path,
+    leaderboard: Path,
+) -> int:
+    """0 after writing the bundle and saying what is left to do; references that are named are read and checked first."""
+    dataset = get_dataset(dataset_id)
+    board = Board(dataset, track or next(iter(dataset.tracks)))
+    if board.track not in dataset.tracks:
+        raise InputError(f"{dataset_id} has no track {track!r}; choose one of: {', '.join(dataset.tracks)}.")
+    known_keys(metrics)
+    keys = board_metrics(board, ScoreSettings(metrics=metrics))
+    data = None
+    if references is not None and not dataset.synthetic:
+        load_references(dataset, references)
+        data = (references / f"{dataset.id}.json").read_bytes()
+    made = bundle(board, keys, image=image, start=start, references=data, policy=read_policy(leaderboard))
+    write_bytes(out, made)
+    result({"bundle": str(out), "metrics": [*keys]})
+    print(f"wrote {out}: {board.name}, {', '.join(keys)}")
+    if data is not None:
+        print(f"it holds the references of {dataset.title}: only who may have them may open it")
+    elif not dataset.synthetic:
+        print(f"before it is uploaded: put {dataset.id}.json into reference_data.zip")
     return 0

@@ -6,14 +6,13 @@ schema (`legacyrecord.json` of github.com/zenodo/zenodo).
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
+from evaluator.core.archive import zip_bytes
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed, absent, view
@@ -26,8 +25,6 @@ METADATA: Final = ".zenodo.json"
 SUMS: Final = "SHA256SUMS"
 ELSEWHERE: Final = "pairwise"
 """What of a leaderboard has a branch of its own and is left out: it can be made again from the scores."""
-_WHEN: Final = (1980, 1, 1, 0, 0, 0)
-"""The date of every file in an archive: the oldest that a ZIP can have, so that bytes tell of contents alone."""
 
 
 class Creator(Typed):
@@ -111,20 +108,12 @@ def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
     files = {**_contents(root, leaderboard), METADATA: metadata, "README.md": notes}
     files[SUMS] = sums(files)
     name = f"rexrank-boards-{date}"
-    released = {f"{name}.zip": archive(name, files), "zenodo.json": metadata, "notes.md": notes}
+    released = {
+        f"{name}.zip": zip_bytes({f"{name}/{k}": v for k, v in files.items()}),
+        "zenodo.json": metadata,
+        "notes.md": notes,
+    }
     return {**released, SUMS: sums({k: v for k, v in released.items() if k != "notes.md"})}
-
-
-def archive(folder: str, files: Mapping[str, bytes]) -> bytes:
-    """A ZIP of the files in a folder, sorted by name, uncompressed: the same bytes with every version of every library."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as bundle:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder}/{name}", _WHEN)
-            entry.create_system = 3  # Unix, wherever it is made
-            entry.external_attr = 0o100644 << 16
-            bundle.writestr(entry, files[name])
-    return out.getvalue()
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:

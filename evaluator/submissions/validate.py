@@ -115,7 +115,7 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
         elif entry.name.endswith(".json") and name in dataset_ids():
             data = files.read_bounded(entry, files.MAX_PREDICTIONS_BYTES, problems)
             if data is not None:
-                predictions[name] = _predictions(entry.path, data, get_dataset(name), manifest, problems)
+                predictions[name] = check_predictions(entry.path, data, get_dataset(name), manifest, problems)
     *_, team, model = ["", *folder.split("/")]
     valid = problems.n_errors == before
     submission = Submission(team, model, card, predictions) if valid and card is not None else None
@@ -131,10 +131,10 @@ def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None
     return ModelCard.model_validate(value)
 
 
-def _predictions(
+def check_predictions(
     file: str, data: bytes, dataset: Dataset, manifest: Manifest, problems: Problems
 ) -> Predictions:
-    """The file's predictions as far as they can be read."""
+    """The predictions of a file's bytes as far as they can be read, after naming every problem."""
     digest = sha256_bytes(data)
     form = predictions_of(get_task(dataset.task))
     content = decode(file, data, problems)
