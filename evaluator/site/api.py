@@ -25,6 +25,8 @@ from evaluator.site.board.latex import table_latex
 from evaluator.site.compare import compare_files
 from evaluator.site.content import Content, schema_text
 from evaluator.site.hub import hub_files
+from evaluator.site.openapi import ADDRESS, openapi
+from evaluator.site.paperswithcode import sota_tasks
 from evaluator.site.template import own, render
 from evaluator.site.views import Fact
 from evaluator.submissions.task_predictions import predictions_of
@@ -154,6 +156,8 @@ def small_files(content: Content) -> Iterator[tuple[str, str]]:
         dump_json(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),
     )
     yield from hub_files(content)
+    yield "data/paperswithcode.json", dump_json([t.view() for t in sota_tasks(content)])
+    yield ADDRESS, dump_json(openapi(ENDPOINTS, content.site_url))
     for name in SCHEMAS:
         yield f"data/schemas/{name}.schema.json", schema_text(name)
     for model in content.models:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -118,7 +118,7 @@ def model_data(name: str, content: Content) -> ModelData | None:
         return None
     people = []
     for author in card.authors:
-        person: dict[str, Any] = {"@type": "Person", "name": author.name}
+        person: dict[str, object] = {"@type": "Person", "name": author.name}
         if address := orcid_address(author.orcid):
             person["@id"] = address
         if author.affiliation:
