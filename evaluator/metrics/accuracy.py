@@ -75,7 +75,7 @@ class AccuracyMacro(Accuracy):
     )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
-        """As `Accuracy`, with what the figure sums: per skill whether it was asked for, and rightly answered.
+        """1 or 0 a pair as in `Accuracy`, with the counts that the figure sums: per skill (right, asked), shape (n, 2S).
 
         A question of another skill than the metric's counts as neither right, asked nor failed.
         """
@@ -88,7 +88,7 @@ class AccuracyMacro(Accuracy):
 
 
 class AccuracyDifferentialDiagnosis(AccuracyMacro):
-    """Accuracy of the questions which diagnosis fits the findings."""
+    """Accuracy of the questions about which diagnosis fits the findings."""
 
     key: ClassVar[str] = "accuracy_differential_diagnosis"
     title: ClassVar[str] = "Accuracy, differential diagnosis"
@@ -110,7 +110,7 @@ class AccuracyGeometric(AccuracyMacro):
 
 
 class AccuracyLocation(AccuracyMacro):
-    """Accuracy of the questions where a finding is and how it is spread."""
+    """Accuracy of the questions about where a finding is and how it is spread."""
 
     key: ClassVar[str] = "accuracy_location"
     title: ClassVar[str] = "Accuracy, location and distribution"
@@ -121,7 +121,7 @@ class AccuracyLocation(AccuracyMacro):
 
 
 class AccuracyNegation(AccuracyMacro):
-    """Accuracy of the questions what is not there."""
+    """Accuracy of the questions about what is absent."""
 
     key: ClassVar[str] = "accuracy_negation"
     title: ClassVar[str] = "Accuracy, negation"
@@ -132,7 +132,7 @@ class AccuracyNegation(AccuracyMacro):
 
 
 class AccuracyPresence(AccuracyMacro):
-    """Accuracy of the questions what is there."""
+    """Accuracy of the questions about what is present."""
 
     key: ClassVar[str] = "accuracy_presence"
     title: ClassVar[str] = "Accuracy, presence"

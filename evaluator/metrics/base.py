@@ -137,7 +137,7 @@ class Metric(ABC):
                 setattr(cls, name, default)
 
     def variant(self, run: Run) -> str:
-        """The variant in force, or an empty string; raises `ValueError` for an unknown one."""
+        """The variant in force, or an empty string for a metric without any; raises `ValueError` for an unknown one."""
         name = run.variants.get(self.key, self.variants[0] if self.variants else "")
         if name and name not in self.variants:
             known = ", ".join(self.variants) or "none"
@@ -157,10 +157,10 @@ class Metric(ABC):
 
     @abstractmethod
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """One score per pair, in order. Raises `MetricUnavailable` when it cannot run here."""
+        """One score per pair, in order, and which pairs failed. Raises `MetricUnavailable` when it cannot run here."""
 
 
 def all_scored(values: Sequence[float] | FloatArray, details: list[dict[str, Any]] | None = None) -> Scores:
-    """`Scores` of pairs that were all scored."""
+    """`Scores` of pairs of which none failed; `values` of shape (n,), `details` one entry a pair."""
     array = np.asarray(values, dtype=np.float64)
     return Scores(array, np.zeros(array.shape, dtype=np.bool_), details)

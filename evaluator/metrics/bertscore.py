@@ -48,7 +48,7 @@ def prepare(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def baseline(layer: int) -> float:
-    """The F baseline of a layer, from the table that bert-score ships."""
+    """The F1 of unrelated English sentences at a layer, in [0, 1], from the table that bert-score ships."""
     table = resources.files("bert_score").joinpath(f"rescale_baseline/en/{MODEL}.tsv").read_text("utf-8")
     rows = [line.split(",") for line in table.strip().splitlines()]
     column = rows[0].index("F")
@@ -63,9 +63,10 @@ def layer() -> int:
 
 
 def scorer_tokenizer(folder: Path, *, spaced: bool = True) -> Any:
-    """RoBERTa's byte-level BPE, from vocab.json and merges.txt.
+    """RoBERTa's byte-level BPE (`tokenizers.Tokenizer`), from vocab.json and merges.txt.
 
-    `spaced`: a space is put before the first word, and after a literal `<s>` or `<mask>` too.
+    `spaced`: a space is put before the first word, and after a literal `<s>` or `<mask>` too. Raises
+    `MetricUnavailable` for a file that is damaged.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
@@ -129,7 +130,10 @@ def _tokenizer(folder: Path, digest: str, *, spaced: bool) -> Any:  # noqa: ARG0
 
 
 def f1(reference: Any, prediction: Any, rescale: float) -> float:
-    """Rescaled F1 of two encoded texts; the raw F1 is 0 when either has no token of its own."""
+    """Rescaled F1, at most 1, of two encoded texts; the raw F1 is 0 when either has no token of its own.
+
+    Texts as `Encoder` gives them, shape (tokens, hidden + 1). `rescale`: the F1 that becomes 0.
+    """
     hidden = reference.shape[1] - 1
     similarity = prediction[:, :hidden] @ reference[:, :hidden].T
     w_p, w_r = prediction[:, hidden], reference[:, hidden]
@@ -195,7 +199,7 @@ class BertScore(Metric):
         )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """BERTScore of every pair; never fails."""
+        """BERTScore F1 of every pair, at most 1; an empty text on either side has the worst value. No pair fails."""
         if self.variant(run) == RADEVAL:
             key, name, rescale = radeval_bert.MODEL, f"bertscore-layer{radeval_bert.LAYER}", 0.0
             encode: Callable[[list[str]], list[Any]] = radeval_bert.Encoder(run)

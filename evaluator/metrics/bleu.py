@@ -86,7 +86,7 @@ class Bleu(Metric):
         return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
-        """BLEU of every pair; never fails."""
+        """BLEU of every pair, in [0, 1]; no pair fails."""
         return all_scored([bleu(p.reference, p.prediction, self.order) for p in pairs])
 
 

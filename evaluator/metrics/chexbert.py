@@ -68,7 +68,7 @@ class SembScore(Metric):
         return Signature("semb_score", "v1", (weights_label(MODEL, run.models), "cls-cosine"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """The cosine of every pair; details hold both sides' 14 labels."""
+        """The cosine of every pair, in [-1, 1]; details hold both sides' 14 labels."""
         sides = _both(pairs, run)
         values = [cosine(a.vector, b.vector) for a, b in zip(*sides, strict=True)]
         return all_scored(values, _labels(*sides) if run.details else None)
@@ -94,7 +94,7 @@ class ChexbertF1(Metric):
         return Signature("chexbert_f1", "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """Per pair the F1 of its own labels, 0 where neither report has one; `corpus` as `chexbert_f1`."""
+        """Per pair the F1 of its own labels, in [0, 1], 0 where neither report has one; `corpus` as `chexbert_f1`."""
         sides = _both(pairs, run)
         labels = [[reading.labels for reading in side] for side in sides]
         y_true, y_pred = binary(labels[0]), binary(labels[1])
@@ -130,7 +130,10 @@ class ChexbertMicroF1(Metric):
         return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - the labels are read already
-        """Per pair the F1 of its own labels, and what the set's F1 sums."""
+        """Per pair the F1 of its own labels, in [0, 1], and the counts that the set's F1 sums.
+
+        Raises `ValueError` where `chexbert_f1`, which this composes, gave no counts.
+        """
         whole = run.scores["chexbert_f1"]
         if whole.counts is None:
             raise ValueError("chexbert_f1 gave no counts")
@@ -199,13 +202,13 @@ def _labels(references: Sequence[Reading], predictions: Sequence[Reading]) -> li
 
 
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Cosine of two vectors in float32, as the official code computes it; 0 for a zero vector."""
+    """Cosine, in [-1, 1], of two vectors of shape (hidden,) in float32, as the official code computes it; 0 for a zero vector."""
     length = np.linalg.norm(a) * np.linalg.norm(b)
     return float(np.dot(a, b) / length) if length else 0.0
 
 
 def binary(labels: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
-    """Whether each finding is there (positive or uncertain), shape (n, 14)."""
+    """Whether each finding is there (positive or uncertain), shape (n, 14), from CheXbert's classes 0 to 3."""
     return np.isin(np.asarray(labels).reshape(-1, len(LABELS)), _POSITIVE)
 
 
@@ -220,7 +223,7 @@ def counts(reference: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArr
 
 
 def chexbert_f1(reference: Sequence[Sequence[int]], prediction: Sequence[Sequence[int]]) -> dict[str, float]:
-    """Corpus-level CheXbert F1: micro, macro and weighted over 14 labels and over the five, and per label.
+    """Corpus-level CheXbert F1, in [0, 1]: micro, macro and weighted over 14 labels and over the five, and per label.
 
     Also the mean over studies (`samples_f1_14`) and the share of studies whose five all agree (`accuracy_5`).
 

@@ -152,7 +152,7 @@ _FENCE: Final = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 
 
 def strict(text: str) -> Any:
-    """An answer in exactly the form that the prompt asks for, else `None`.
+    """The value of an answer in exactly the form that the prompt asks for, else `None`.
 
     Every finding has an id of its own and a known significance; every reference finding is matched or
     missing, every predicted one matched or false, none both; attribute errors are of matched pairs.

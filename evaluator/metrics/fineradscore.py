@@ -136,7 +136,7 @@ def _official_accepts(stored: Any) -> bool:
 
 
 def severities(stored: Any) -> list[int] | None:
-    """Severity of each correction, or `None` when a label is unknown or the answer is no set of corrections."""
+    """The severity of each correction, 0 to 4, or `None` when a label is unknown or the answer is no set of corrections."""
     if not isinstance(stored, dict):
         return None
     values = []

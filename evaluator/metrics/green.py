@@ -90,7 +90,7 @@ class Parsed:
 
     @property
     def score(self) -> float:
-        """Matched / (matched + significant errors); 0 when nothing matched."""
+        """Matched / (matched + significant errors), in [0, 1]; 0 when nothing matched."""
         return self.matched / (self.matched + sum(self.significant)) if self.matched else 0.0
 
 
@@ -125,7 +125,7 @@ def _errors(text: str, section: str) -> tuple[int, ...]:
 
 
 def parse(text: str) -> Parsed:
-    """The counts that the official parser finds in `text`, its leniencies included."""
+    """The counts that the official parser finds in `text`, its leniencies included (Stanford-AIMI/GREEN@d72c195)."""
     body = _body(text, SECTIONS[2]) or ""
     number = re.match(r"\b\d+\b(?=\.)", body)
     return Parsed(_errors(text, SECTIONS[0]), _errors(text, SECTIONS[1]), int(number[0]) if number else 0)
@@ -137,11 +137,10 @@ _MATCHED: Final = re.compile(r"(\d{1,3})\.(?:\s[^\n]*)?")
 
 
 def parse_strictly(text: str, most_matched: int) -> tuple[Parsed | None, ParseStatus]:
-    """Counts of an answer in exactly the format asked for, and how well it kept to it.
+    """(counts, status) of an answer that has to be in the format asked for; counts are `None` where it `failed`.
 
     `failed`: not usable, no counts. `degraded`: usable, but a category line or the blank line
-    between sections is absent. Every section
-    must stand once and in order; counts are at most `MAX_COUNT`, matched at most `most_matched`.
+    between sections is absent. Every section must stand once and in order; counts are at most `MAX_COUNT`, matched at most `most_matched`.
     """
     text = text.replace("\r\n", "\n").strip().removeprefix("```").removesuffix("```").rstrip()
     headers = [m for m in re.finditer(r"^ *\[([A-Za-z ]+)\]:", text, re.MULTILINE) if m[1] != "Explanation"]

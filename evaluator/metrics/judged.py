@@ -112,7 +112,10 @@ class Asker(ABC, Generic[Reading]):
         return Scores(values, failed, details)
 
     def control(self, when: str, unrelated_at_most: float = UNRELATED_AT_MOST) -> None:
-        """Ask the controls. Raises `JudgeVoid` when one fails."""
+        """Nothing, once every control was asked and answered as it has to be; raises `JudgeVoid` when one fails.
+
+        `when`: "before" or "after" the run. `unrelated_at_most`: the agreement, in [0, 1], that unrelated texts may have.
+        """
 
         def agreement(planted: Sequence[Pair]) -> list[float]:
             return [self.agreement(s.reading) for s in self.ask(planted, when)]

@@ -99,7 +99,10 @@ class RadCliqV1(Metric):
     )
 
     def signature(self, run: Run) -> Signature:
-        """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`."""
+        """The formula and the signatures of its parts, without their protocol: `radcliq_v1|v1|(…)|…`.
+
+        Raises `MetricUnavailable` where a part cannot run.
+        """
         bertscore = get_metric("bertscore")
         if bertscore.variant(run) != bertscore.variants[0]:
             raise MetricUnavailable(
@@ -109,7 +112,7 @@ class RadCliqV1(Metric):
         return Signature(self.key, "v1", (parts,), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - composed of scores alone
-        """RadCliQ of every pair from the scores of its parts; failed where any part failed.
+        """RadCliQ of every pair, lower is better, in errors a radiologist counts; failed where any part failed.
 
         A part that failed has its worst value, so that a failure never lowers (betters) the score.
         """
@@ -131,7 +134,7 @@ class RadCliqV0(RadCliqV1):
 
 
 def compose(scores: Mapping[str, Scores], formula: Formula) -> Scores:
-    """The formula applied to the parts' scores, study by study."""
+    """The formula applied to the parts' scores, study by study; failed where any part failed."""
     parts = np.column_stack([scores[k].values for k in PARTS])
     failed = np.any([scores[k].failed for k in PARTS], axis=0)
     return Scores(formula(parts), failed)

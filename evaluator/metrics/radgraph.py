@@ -24,7 +24,7 @@ LEVELS: Final[tuple[Level, ...]] = ("simple", "partial", "complete")
 
 
 def f1(wanted: set[Any], graph: set[Any]) -> float:
-    """F1 of two sets; 0 when either is empty."""
+    """F1 of two sets, in [0, 1]; 0 when either is empty."""
     hits = len(wanted & graph)
     if not hits:
         return 0.0
@@ -56,12 +56,12 @@ class Combined:
 
     @property
     def combined(self) -> float:
-        """`radgraph_combined`."""
+        """`radgraph_combined`, in [0, 1]: the mean of both F1s."""
         return (self.entity_f1 + self.relation_f1) / 2
 
 
 def official(reference: Annotation, prediction: Annotation) -> Combined:
-    """Entity F1 and relation F1 of two annotations."""
+    """Entity F1 and relation F1 of two annotations, each in [0, 1] (rajpurkarlab/CXR-Report-Metric@9c9ecad)."""
     return Combined(
         f1(entity_set(reference), entity_set(prediction)),
         f1(relation_set(reference), relation_set(prediction)),
@@ -69,7 +69,7 @@ def official(reference: Annotation, prediction: Annotation) -> Combined:
 
 
 def reward(reference: Annotation, prediction: Annotation, level: Level, *, lower: bool = False) -> float:
-    """A reward of the `radgraph` package; `lower` compares tokens in lower case, as its later head does.
+    """A reward of the `radgraph` package, in [0, 1]; `lower` compares tokens in lower case, as its later head does.
 
     0 when either annotation has no entity. Release 0.1.18 lower-cases only where relations take part
     in the complete reward.
@@ -130,7 +130,7 @@ class RadGraphF1(Metric):
         return Signature(self.key, "v1", parts, run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """The combined F1 of every pair; a text without words has no entity and scores 0."""
+        """The combined F1 of every pair, in [0, 1]; a text without words has no entity and scores 0."""
         notes = annotate_texts(
             [t for p in pairs for t in (p.reference, p.prediction)], self.variant(run), run
         )
@@ -191,7 +191,7 @@ class RadGraphSimple(Metric):
 
 
 class RadGraphPartial(RadGraphSimple):
-    """As simple, and whether the entity has a relation."""
+    """F1 of entities: tokens, label, and whether the entity has a relation."""
 
     key: ClassVar[str] = "radgraph_partial"
     title: ClassVar[str] = "RadGraph partial"
@@ -199,7 +199,7 @@ class RadGraphPartial(RadGraphSimple):
 
 
 class RadGraphComplete(RadGraphSimple):
-    """As simple, and for entities with relations each relation with its object's tokens."""
+    """F1 of entities, and for those with relations of each relation with its object's tokens."""
 
     key: ClassVar[str] = "radgraph_complete"
     title: ClassVar[str] = "RadGraph complete"
@@ -207,7 +207,7 @@ class RadGraphComplete(RadGraphSimple):
 
 
 class RadGraphXlSimple(RadGraphSimple):
-    """As simple, with RadGraph-XL: the `radgraph` package's default model, with words and labels of its own."""
+    """F1 of entities by RadGraph-XL: the `radgraph` package's default model, with words and labels of its own."""
 
     key: ClassVar[str] = "radgraph_xl_simple"
     title: ClassVar[str] = "RadGraph-XL simple"
@@ -219,7 +219,7 @@ class RadGraphXlSimple(RadGraphSimple):
 
 
 class RadGraphXlPartial(RadGraphXlSimple):
-    """As partial, with RadGraph-XL."""
+    """F1 of entities by RadGraph-XL: tokens, label, and whether the entity has a relation."""
 
     key: ClassVar[str] = "radgraph_xl_partial"
     title: ClassVar[str] = "RadGraph-XL partial"
@@ -227,7 +227,7 @@ class RadGraphXlPartial(RadGraphXlSimple):
 
 
 class RadGraphXlComplete(RadGraphXlSimple):
-    """As complete, with RadGraph-XL."""
+    """F1 of entities by RadGraph-XL, and for those with relations of each relation with its object's tokens."""
 
     key: ClassVar[str] = "radgraph_xl_complete"
     title: ClassVar[str] = "RadGraph-XL complete"

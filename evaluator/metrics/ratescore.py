@@ -84,7 +84,7 @@ Vectors = NDArray[np.float32]
 def directional(
     types: Sequence[str], vectors: Vectors, other_types: Sequence[str], other_vectors: Vectors, variant: str
 ) -> float:
-    """Weighted mean similarity of each entity to its nearest one on the other side.
+    """Weighted mean similarity, in [-1, 1], of each entity to its nearest one on the other side.
 
     `vectors` and `other_vectors`: shapes (n, d) and (m, d). 0 when the weights sum to 0. Of entities
     equally near, to within `TIE`, the first in the report is the match, so that neither the last bits
@@ -112,7 +112,7 @@ def _unit(vectors: Vectors) -> NDArray[np.float64]:
 def pair_score(
     reference: Sequence[Entity], prediction: Sequence[Entity], vectors: tuple[Vectors, Vectors], variant: str
 ) -> float:
-    """RaTEScore of two entity lists: harmonic mean of both directions, `NO_ENTITIES` if one is empty.
+    """RaTEScore of two entity lists: the harmonic mean of both directions, `NO_ENTITIES` if one is empty.
 
     `vectors`: float32 arrays of shapes (n, hidden) and (m, hidden), in the order of the entities.
     """
@@ -172,7 +172,7 @@ class RateScore(Metric):
         return Signature("ratescore", "v2", (self.variant(run), *labels, "sentences:rush-1"), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """RaTEScore of every pair.
+        """RaTEScore of every pair, in [0, 1].
 
         A pair of which one side has no entity scores 0.5, as the official code says, and its details
         say so; under `clean` an empty prediction scores 0 and counts as failed, so that leaving a

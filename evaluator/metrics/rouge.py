@@ -77,7 +77,7 @@ class RougeL(Metric):
         return Signature("rouge_l", "v1", ("rouge-score-0.1.2", "stemmer:yes", *words), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:
-        """ROUGE-L of every pair; never fails."""
+        """ROUGE-L F1 of every pair, in [0, 1]; no pair fails."""
         from rouge_score.rouge_scorer import RougeScorer
 
         tokenizer = AnyScript() if run.protocol == "clean" else None

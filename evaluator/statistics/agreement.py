@@ -41,7 +41,7 @@ class Preference:
 
 
 def tau(x: FloatArray, y: FloatArray, cluster: NDArray[np.int64], weights: FloatArray) -> Estimate:
-    """Kendall's tau-b of two scores of the same items, shape (n,); whole clusters are drawn.
+    """Kendall's tau-b, in [-1, 1], of two scores of the same items, shape (n,), with its 95 % interval; whole clusters are drawn.
 
     `cluster[i]` is item i's cluster in [0, C); `weights` of shape (B, C) say how often each draw holds each. No
     value where one of the scores is all ties, no interval with fewer than 30 clusters.
@@ -64,7 +64,7 @@ def tau(x: FloatArray, y: FloatArray, cluster: NDArray[np.int64], weights: Float
 
 
 def preference(x: FloatArray, y: FloatArray, weights: FloatArray) -> Preference:
-    """How often `x` prefers the side of a pair that `y` prefers; both of shape (pairs, 2).
+    """How often, in [0, 1], `x` prefers the side of a pair that `y` prefers; both of shape (pairs, 2).
 
     Pairs between which `y` does not decide are left out. `weights` of shape (B, pairs).
     """

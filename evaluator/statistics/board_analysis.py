@@ -90,7 +90,10 @@ def metric_intervals(
 def analyse(
     scores: BoardScores, seed: int, progress: Callable[[str, int, int], None] | None = None
 ) -> BoardAnalysis:
-    """The board's ranks, tests, sensitivity, stability and resolution."""
+    """The board's ranks, tests, sensitivity, stability and resolution, with models in the order of `scores.models`.
+
+    `seed`: the board's (`seed_of`). `progress(what, done, total)` is called along the way.
+    """
     ids = scores.models
     sign = scores.direction[scores.primary]
     primary = np.column_stack([scores.values[i][scores.primary] for i in ids])
@@ -197,7 +200,9 @@ def _distinct(values: FloatArray) -> list[int]:
 
 
 def detectable_difference(error: float, pairs: int = 1) -> float:
-    """The difference between two models that is detected with 80 % power, at 5 % over `pairs` comparisons.
+    """The difference between two models that is detected with 80 % power, in the metric's own unit.
+
+    Of a two-sided normal test at 5 %, shared among `pairs` comparisons (Bonferroni).
 
     `error` is the standard error of a paired difference.
 

@@ -61,7 +61,7 @@ class Clusters:
 
 
 def clusters_of(patients: Sequence[str]) -> Clusters:
-    """`Clusters` of the patients' names, numbered in the order of the sorted names."""
+    """`Clusters` of the patients' names, one a study, numbered in the order of the sorted names."""
     _, index = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     return Clusters(index.astype(np.int64), np.bincount(index).astype(np.float64))
 
@@ -94,7 +94,7 @@ def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator
 
 
 def fixed_point(sums: FloatArray, total: float) -> FloatArray:
-    """Each column of `sums` rounded to a power of two so small, and so large, that its sums are exact.
+    """Each column of `sums`, shape (C, K), rounded to a multiple of a power of two, so that its sums are exact.
 
     For weights that are whole numbers with absolute values adding up to at most `total`, every
     partial sum is a multiple of the step below 2^53 steps. The product is then the same bits in any
@@ -142,7 +142,10 @@ def pair_blocks(pairs: int) -> list[slice]:
 def difference_intervals(
     draws: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> tuple[FloatArray, FloatArray]:
-    """Percentile intervals of the differences of columns `a` and `b`, shape (pairs,), of draws of shape (B, M)."""
+    """Lower and upper ends, each of shape (pairs,), of the 95 % percentile intervals of columns `a` minus `b`.
+
+    `draws`: bootstrap means, shape (B, M); `a`, `b`: columns, shape (pairs,).
+    """
     rows = np.ascontiguousarray(draws.T)
     ends = [np.quantile(rows[a[k]] - rows[b[k]], [0.025, 0.975], axis=1) for k in pair_blocks(a.size)]
     low, high = np.hstack([np.empty((2, 0)), *ends])
@@ -150,7 +153,10 @@ def difference_intervals(
 
 
 def interval(draws: FloatArray, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:
-    """Percentile interval of draws, shape (B, K): lower and upper ends, each of shape (K,)."""
+    """Lower and upper ends, each of shape (K,), of the percentile interval of draws of shape (B, K).
+
+    `level`: its coverage, in (0, 1).
+    """
     tail = (1 - level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return low, high
@@ -187,7 +193,7 @@ def reciprocal(mean: float, low: float | None, high: float | None) -> Reciprocal
 
 
 def design_effect(values: FloatArray, clusters: Clusters, standard_error: FloatArray) -> FloatArray:
-    """Variance of the mean when patients are resampled over that when studies are, shape (K,).
+    """Variance of the mean when patients are resampled over that when studies are, shape (K,), above 0 (Kish 1965).
 
     1 where the values do not vary.
     """

@@ -58,7 +58,7 @@ def value_draws(
 
 
 def value(counts: FloatArray, statistic: Statistic) -> float:
-    """The statistic of the summed counts, from per-study counts of shape (n, K)."""
+    """The statistic of the summed counts, in [0, 1], from per-study counts of shape (n, K)."""
     return float(statistic(counts.sum(axis=0, dtype=np.float64)[None, :])[0])
 
 
@@ -70,7 +70,7 @@ def estimate(
     draws: int = DRAWS,
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
-    """The statistic of the summed counts with its interval, on the weights that the means use."""
+    """The statistic of the summed counts, shape (n, K), with its 95 % interval, on the weights that the means use."""
     point = value(counts, statistic)
     if clusters.n < bootstrap.MIN_CLUSTERS or interval == "none":
         return CorpusEstimate(point, None, None, None)
@@ -88,7 +88,10 @@ def difference(
     statistic: Statistic,
     interval: Interval = "percentile",
 ) -> CorpusEstimate:
-    """The statistic of `a` minus that of `b`, counts of the same studies, paired: one set of weights for both."""
+    """The statistic of `a` minus that of `b`, both counts of the same studies, shape (n, K), with its 95 % interval.
+
+    Paired: one set of weights for both.
+    """
     k = a.shape[1]
 
     def apart(totals: FloatArray) -> FloatArray:
@@ -119,7 +122,7 @@ def _bca_levels(
 
 
 def micro_f1(totals: FloatArray) -> FloatArray:
-    """Micro F1 of rows of (label × (true positives, false positives, false negatives)), flattened.
+    """Micro F1 in [0, 1] per row, shape (rows,), of (label × (true positives, false positives, false negatives)), flattened.
 
     >>> micro_f1(np.array([[1.0, 0, 1, 3, 2, 1]])).round(4).tolist()
     [0.6667]
@@ -128,12 +131,12 @@ def micro_f1(totals: FloatArray) -> FloatArray:
 
 
 def macro_f1(totals: FloatArray) -> FloatArray:
-    """Mean over labels of their F1, in the layout of `micro_f1`; a label nobody has scores 0."""
+    """Mean over labels of their F1, in [0, 1], shape (rows,), in the layout of `micro_f1`; a label nobody has scores 0."""
     return np.asarray(_f1(totals.reshape(len(totals), -1, 3)).mean(axis=1))
 
 
 def macro_share(totals: FloatArray) -> FloatArray:
-    """Mean over groups of their share of right answers, from rows of (group × (right, asked)), flattened.
+    """Mean over groups of their share of right answers, in [0, 1], shape (rows,), from rows of (group × (right, asked)), flattened.
 
     Groups that were not asked are left out; 0 without any. The macro accuracy of a question set is this with one
     group a skill.
@@ -148,7 +151,7 @@ def macro_share(totals: FloatArray) -> FloatArray:
 
 
 def macro_shares(counts: FloatArray) -> FloatArray:
-    """Each study's part of the `macro_share` of all of them, times n, from per-study counts of shape (n, 2S).
+    """Each study's part of the `macro_share` of all of them, times n, shape (n,), from counts of shape (n, 2S) for S groups.
 
     Their mean is the figure: a right answer weighs n / (groups x studies asked in its group), whichever way it went.
 

@@ -29,7 +29,7 @@ HARDLY_ANY: Final = (0.05, 0.40)
 def judge_outliers(
     judge: NDArray[np.float64], evidence: NDArray[np.float64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """(far above, far below) per study, or `None` with too few studies to tell.
+    """(far above, far below) per study, each of shape (n,), or `None` with too few studies to tell.
 
     `judge`: shape (n,), 0 worst to 1 best. `evidence`: shape (n, 2), RadGraph-F1 and RaTEScore. Ties
     and the order of the studies change nothing but which neighbours of equal evidence are taken.

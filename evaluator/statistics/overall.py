@@ -70,7 +70,11 @@ def analyse_overall(
     *,
     intervals: bool = True,
 ) -> Overall:
-    """Ranks and tests of M models, at least two, that all populations hold in the order of `ids`."""
+    """Places and tests of M models, at least two, over all populations, whose columns are in the order of `ids`.
+
+    Each population counts alike, whatever its size. `flips`: random sign patterns of the test. Without `intervals`
+    the pairs have none, as with a population of fewer than 30 patients.
+    """
     scales = tuple(p.scale for p in populations)
     standard = _standardised(populations, scales)
     cost = np.mean([s.mean(axis=0) for s in standard], axis=0)
@@ -92,7 +96,10 @@ def _standardised(populations: Sequence[Population], scales: Sequence[float]) ->
 
 
 def joined(populations: Sequence[Population]) -> tuple[FloatArray, Clusters]:
-    """The studies of all populations as those of one, whose mean is the mean of the populations' standardised means."""
+    """Per-study values, shape (n, M), and patients of all populations as those of one.
+
+    A column's mean is the mean of its standardised means over the populations: each counts alike.
+    """
     standard = _standardised(populations, [p.scale for p in populations])
     total = sum(len(s) for s in standard)
     values = np.vstack([s * (total / (len(standard) * len(s))) for s in standard])

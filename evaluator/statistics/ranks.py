@@ -51,12 +51,15 @@ def places(cost: FloatArray, p_adjusted: FloatArray, alpha: float = ALPHA, band:
 
 
 def matters(difference: FloatArray, band: float) -> NDArray[np.bool_]:
-    """Whether differences are at least as large as the band of practical equivalence."""
+    """Whether each difference is at least as large, either way, as the band of practical equivalence; its shape."""
     return np.asarray(np.abs(difference) >= band - TIE)
 
 
 def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place]:
-    """A place per model from the levels of the means (0 is best) and who is better than whom, (M, M)."""
+    """A place per model from the levels of the means, shape (M,), 0 the best, and who is better than whom.
+
+    `better[j, i]`: whether j is significantly better than i, shape (M, M).
+    """
     m = level.size
     own_low, own_high = 1 + better.sum(axis=0), m - better.sum(axis=1)
     # Separated from the best: shown worse than every model of the best mean, with all that stand below.
@@ -70,7 +73,10 @@ def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place
 
 
 def clusters(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[int]:
-    """WMT groups: a boundary lies where every model above is significantly better than every one below."""
+    """The number of each model's WMT group, from 1, shapes as in `places_of`.
+
+    A boundary lies where every model above is significantly better than every one below.
+    """
     order = np.argsort(level, kind="stable")  # tie: first index; equal models never stand apart
     group = [0] * level.size
     current = 1
@@ -82,7 +88,7 @@ def clusters(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[int]:
 
 
 def average_ranks(cost: FloatArray) -> FloatArray:
-    """Ranks from 1 (lowest cost), equal costs sharing their mean rank.
+    """Ranks from 1 (lowest cost), shape (M,), equal costs sharing their mean rank.
 
     >>> average_ranks(np.array([0.3, 0.1, 0.3])).tolist()
     [2.5, 1.0, 2.5]
@@ -103,7 +109,7 @@ def kendall_tau(x: FloatArray, y: FloatArray) -> float | None:
 
 
 def rules(costs: FloatArray) -> dict[str, FloatArray]:
-    """Per aggregation rule a score per model, lower is better, from costs of shape (M, F families)."""
+    """Per aggregation rule a score per model, shape (M,), lower is better, from costs of shape (M, F families)."""
     m, f = costs.shape
     ranks = np.column_stack([average_ranks(costs[:, j]) for j in range(f)])
     level = np.column_stack([levels(costs[:, j]) for j in range(f)])

@@ -40,7 +40,7 @@ class Pairs:
     p_adjusted: FloatArray
 
     def matrix(self, n_models: int) -> FloatArray:
-        """Adjusted p-values as a symmetric matrix with ones on the diagonal."""
+        """Adjusted p-values as a symmetric matrix, shape (M, M), with ones on the diagonal."""
         out = np.ones((n_models, n_models))
         out[self.a, self.b] = out[self.b, self.a] = self.p_adjusted
         return out
@@ -142,7 +142,9 @@ def _flipped(values: FloatArray, seed: int, flips: int) -> FloatArray:
 
 
 def benjamini_hochberg(p: Sequence[float] | FloatArray) -> FloatArray:
-    """Adjusted p-values (q) controlling the false discovery rate, in the order given.
+    """Adjusted p-values (q), in (0, 1] and the order given, shape (n,), that control the false discovery rate.
+
+    Benjamini and Hochberg 1995.
 
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.04, 0.04]
@@ -156,7 +158,7 @@ def benjamini_hochberg(p: Sequence[float] | FloatArray) -> FloatArray:
 
 
 def holm(p: Sequence[float] | FloatArray) -> FloatArray:
-    """Adjusted p-values that control the family-wise error whatever the tests depend on, in the order given.
+    """Adjusted p-values, in (0, 1] and the order given, shape (n,), that control the family-wise error under any dependence.
 
     Step-down Bonferroni: Holm 1979.
 

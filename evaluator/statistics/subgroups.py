@@ -139,7 +139,7 @@ def analyse_subgroups(
     draws: int = DRAWS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[list[AxisResult]]:
-    """Per model every axis' groups and gaps on one metric.
+    """Per model, in the order of the columns of `values`, every axis' groups and gaps on one metric.
 
     `values`: per-study scores of M models, shape (n, M). `null`: those of the null row, shape (n,).
     `strata`: the case mix to standardise to (normal × length, say). Axes with fewer than two groups are

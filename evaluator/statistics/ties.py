@@ -48,5 +48,5 @@ def lowest(items: Sequence[Item], costs: Sequence[float]) -> Item | None:
 
 
 def sign(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """−1, 0 or 1 per difference: 0 for what is equal."""
+    """−1, 0 or 1 per difference, in its shape: 0 for what is equal to within `TIE`."""
     return np.asarray(np.sign(np.where(np.abs(differences) > TIE, differences, 0.0)))
