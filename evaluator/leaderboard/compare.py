@@ -50,7 +50,7 @@ class Difference:
 def compare_models(
     board: Board, records: Sequence[Record], frames: Sequence[pd.DataFrame]
 ) -> list[Difference]:
-    """Every metric that both have with one signature: all studies, then each subgroup.
+    """A row per metric that both have with one signature: all studies, then each subgroup; two models, a then b.
 
     Unless the set is public, the subgroups that disclose nothing, with coarse differences and rounded counts.
     """

@@ -70,13 +70,13 @@ def read_releases(leaderboard: Path) -> frozenset[str]:
 def sort_entrants(
     board: Board, records: Sequence[Record], *, rehearsal: bool, released: frozenset[str] = frozenset()
 ) -> Entrants:
-    """Who stands where. Raises `RexrankError` when records were scored against different references.
+    """The records of a board sorted into ranked, incomplete, withdrawn and null.
 
     A record with stand-in or unverified weights, or of a judge that nothing pins, never enters a real
     dataset's table, unless the whole board is a rehearsal and says so. Two signatures never share a column: the
     column is the one most records have, and a record with another counts as lacking the metric.
     What an integrity check holds, a constant report, and what the Ladder withholds are listed without
-    a rank and with the reason.
+    a rank and with the reason. Raises `RexrankError` when records were scored against different references.
     """
     notes: list[str] = []
     admitted = []

@@ -232,7 +232,7 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
     """What people should know, or an empty text, after the events were added to the end of the file.
 
     A torn last line is set aside first, so that no event is glued to it. No event and no torn line
-    leave the file as it is.
+    leave the file as it is. Raises `RexrankError` for a history with another damaged line.
     """
     path = leaderboard / HISTORY
     fragment = read_history(leaderboard).torn

@@ -50,7 +50,10 @@ class PrimaryScores(NamedTuple):
 def make_overall(
     track: str, setting: OverallSetting, tables: Mapping[str, Table], scores: Mapping[str, PrimaryScores]
 ) -> OverallTable:
-    """The overall table of a track from its boards' tables and scores, both by dataset."""
+    """The overall table of a track from its boards' tables and scores, both by dataset.
+
+    Models that all boards rank have an overall rank and 95 % intervals; the others are listed without one.
+    """
     table = skeleton(track, setting, tables)
     ids = sorted(r.id for r in table.rows)
     if len(ids) < 2 or len({tables[b.dataset].primary for b in table.boards}) > 1:

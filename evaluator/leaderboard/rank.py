@@ -56,7 +56,10 @@ OVERALL: Final = re.compile(r"overall\.[a-z0-9-]+\.(json|csv|md)")
 def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> Ranked:
-    """The table of one board and its pairs, from its records and per-study scores; nothing is written."""
+    """The table of one board and its pairs, from its records and per-study scores; nothing is written.
+
+    Raises `RexrankError` that names every record and per-study file that is damaged.
+    """
     entrants = _entrants(board, leaderboard, store, rehearsal=rehearsal)
     notes = check_sanity(leaderboard, board, entrants.signatures)
     frames = _frames(board, entrants, leaderboard, store)
@@ -99,7 +102,7 @@ def _primary(
 def ranked_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
 ) -> Ranked:
-    """As `rank_board`, or what was kept in the store when the board was last ranked from the same inputs."""
+    """The board as `rank_board` makes it, or as the store kept it when it was last ranked from the same inputs."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
     earlier = read_ranked(store, board, inputs)
     if earlier is not None:

@@ -88,7 +88,7 @@ def program_digest() -> str:
 
 
 def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
-    """What was kept of a board made of the same inputs; `None` when there is nothing, or it is damaged."""
+    """What was kept of a board made of the same inputs (`inputs_digest`); `None` when there is nothing, or it is damaged."""
     path = store / _name(board, "json")
     try:
         whole = load_json(path) if path.is_file() else {}
@@ -104,7 +104,7 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
 
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
-    """Keeps a ranked board; a store that cannot be written keeps none, and the next ranking computes again."""
+    """Nothing, after a ranked board was kept; a store that cannot be written keeps none, and the next ranking computes again."""
     content = {
         "schema": RANKED_SCHEMA,
         "inputs": inputs,

@@ -71,7 +71,7 @@ def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
 
 
 def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, rehearsal: bool) -> Table:
-    """The board as the table that pages, CSV and Markdown are made of."""
+    """The board as the table that pages, CSV and Markdown are made of; without an analysis no row has a rank."""
     keys = board_keys(entrants)
     sign = -1 if get_metric(entrants.primary).higher_is_better else 1
     # By the records' own precision, not by what is shown of a set in steps.

@@ -94,7 +94,7 @@ def consistent_mean(values: Mapping[str, float | None]) -> bool:
 
 
 def mean_from_parts(values: Mapping[str, float | None]) -> float | None:
-    """Mean RadCliQ-v1 as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
+    """Mean RadCliQ-v1, lower is better, as the row's RadGraph, BERTScore and SembScore give it; `None` when one is missing."""
     parts = [values.get(k) for k in COEFFICIENTS]
     known = [p for p in parts if p is not None]
     if len(known) < len(parts):
@@ -159,7 +159,7 @@ def best_reported(rows: Iterable[ReportedRow]) -> dict[str, dict[str, dict[str, 
 
 
 def load_reported(folder: Path) -> list[ReportedRow]:
-    """The rows of every snapshot in `folder`, in the order of the files; raises `RexrankError` for a bad one."""
+    """The rows of every snapshot in `folder`, in the order of the files; raises `InputError` for a bad one."""
     rows: list[ReportedRow] = []
     for path in sorted(folder.glob("*.csv")):
         by_row: dict[tuple[str, str, str, str, str, str], dict[str, float | None]] = {}

@@ -34,7 +34,7 @@ def csv_text(value: object) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """The table as CSV: one row a model or baseline, the numbers of its JSON, empty for unknown.
+    """The table as CSV text: one row a model or baseline, the numbers of its JSON, empty for unknown.
 
     Where readers see a skill, its mean is named as one: `radcliq_v1_mean` beside the headline `radcliq_v1_skill`.
     """

@@ -28,7 +28,7 @@ GPU_TOKENS: Final = 32_768
 
 
 def plan(lengths: Sequence[int], limit: int, *, fixed: bool) -> list[tuple[list[int], int, int]]:
-    """(positions of rows, width, height) of every pass.
+    """(positions of rows, width, height) of every pass; width in tokens, height in rows.
 
     `fixed`: shapes by length alone, width at most `limit`; otherwise as many rows in order as make
     `GPU_TOKENS`.
@@ -69,10 +69,11 @@ def encode_rows(
     device: str,
     limit: int,
 ) -> list[Any]:
-    """Per row of token ids what `forward(ids, mask)` gives for its tokens, on the CPU, in the order of the rows.
+    """Per row of token ids what `forward(ids, mask)` gives for its tokens, shape (tokens, …), on the CPU, in the order of the rows.
 
     `forward` maps two tensors of shape (height, width) on the device to one of shape (height, width, …).
-    Rows are at most `limit` tokens long. What follows an encoder is small and stays on the CPU.
+    Rows are at most `limit` tokens long. What follows an encoder is small and stays on the CPU. Raises `ValueError`
+    for values that are no finite numbers.
     """
     import torch
 

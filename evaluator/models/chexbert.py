@@ -64,7 +64,7 @@ def prepare(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What CheXbert makes of a text: the [CLS] vector (float32) and a class per head."""
+    """What CheXbert makes of a text: the [CLS] vector, float32 of shape (hidden,), and a class per head, by `LABELS`."""
 
     vector: NDArray[np.float32]
     labels: tuple[int, ...]

@@ -89,7 +89,10 @@ def _agreement(here: Locked | None, there: Locked | None) -> Agreement:
 
 
 def confirm(differences: list[Difference], lock_file: Path) -> int:
-    """How many files were added to the lock: those that both sides have alike and that nothing pinned yet."""
+    """How many files were added to the lock: those that both sides have alike and that nothing pinned yet.
+
+    Raises `InvalidFile` for a lock that cannot be used.
+    """
     lock, specs, n_added = read_lock(lock_file), model_specs(), 0
     for d in differences:
         spec = specs.get(d.key)

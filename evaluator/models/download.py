@@ -56,7 +56,7 @@ def states(override: Path | None) -> list[ModelState]:
 
 
 def state_of(spec: ModelSpec, folder: Path, lock: ModelsLock) -> ModelState:
-    """One model's state. Every file is read, so that large weights take a moment."""
+    """One model's state in a folder, under the manifest and the lock. Every file is read, so that large weights take a moment."""
     files = {
         name: file_state(folder / name, pins(spec.key, name, source, lock))
         for name, source in spec.files.items()
@@ -108,7 +108,8 @@ class Fetcher:
 
         Files that fit are left alone, an unfinished download is continued. What the manifest does not pin is
         pinned from now on, in the lock. A file that is not what the hub or a pin says is deleted. Raises
-        `RexrankError` that says how to get what cannot be downloaded.
+        `InputError` for a model that is gated or that nobody knows, with the way to get it, and `RexrankError` where the hub
+        does not answer.
         """
         specs = model_specs()
         if key not in specs:

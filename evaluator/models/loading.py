@@ -30,7 +30,7 @@ MAX_LAYERS: Final = 200
 
 @contextmanager
 def reading(path: Path, key: str) -> Iterator[None]:
-    """Whatever fails inside becomes a `MetricUnavailable` with the file, the reason and the cure.
+    """A block in which whatever fails becomes a `MetricUnavailable` with the file, the reason and the cure.
 
     torch, safetensors, tokenizers and transformers raise nearly anything for a damaged file, plain
     `Exception` and `EOFError` included; all of it is caught here and nowhere else.
@@ -77,7 +77,8 @@ def wordpiece_tokenizer(folder: Path, key: str) -> Any:
     """The uncased BERT tokenizer of a folder's `vocab.txt`, as `tokenizers.Tokenizer`.
 
     Built from the vocabulary itself: transformers 5 makes a five-token vocabulary when its class is
-    given the file. Special tokens written out in a text are recognised, as the official code does.
+    given the file. Special tokens written out in a text are recognised, as the official code does. Raises
+    `MetricUnavailable` for a vocabulary that is damaged.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
@@ -110,7 +111,10 @@ def check_ids(vocabulary: Mapping[str, int], model: Any, path: Path, key: str) -
 
 
 def read_state(path: Path, key: str) -> dict[str, Any]:
-    """The tensors of a weights file: safetensors, or a pickle that may hold tensors only."""
+    """The tensors of a weights file by name: safetensors, or a pickle that may hold tensors only.
+
+    Raises `MetricUnavailable` for a file that is damaged or holds something else.
+    """
     import torch
 
     with reading(path, key):
@@ -231,7 +235,7 @@ def base_model(key: str, run: Run, *, layers: int | None = None) -> Any:
 
 
 def read_config(folder: Path, key: str) -> dict[str, Any]:
-    """A folder's `config.json`. Raises `MetricUnavailable` for numbers that no model of a metric has."""
+    """The values of a folder's `config.json`. Raises `MetricUnavailable` for numbers that no model of a metric has."""
     path = folder / "config.json"
     with reading(path, key):
         value = json.loads(path.read_text("utf-8"))

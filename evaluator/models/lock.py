@@ -68,7 +68,10 @@ def read_lock(override: Path | None = None) -> ModelsLock:
 
 
 def record_files(path: Path, key: str, files: dict[str, Locked]) -> None:
-    """Adds a model's files to a lock file, in the place of earlier entries of the same names."""
+    """Nothing, after a model's files were added to a lock file, in the place of earlier entries of the same names.
+
+    Raises `InvalidFile` for a lock that cannot be used.
+    """
     rows: dict[str, dict[str, Any]] = read_lock(path).model_dump(mode="json")
     rows.setdefault(key, {}).update({name: file.model_dump(mode="json") for name, file in files.items()})
     write_text(path, dump_json(rows))

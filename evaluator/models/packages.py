@@ -19,7 +19,7 @@ PYTHON: Final = "3.12"
 
 
 def fetch_wheel(source: Source, path: Path) -> None:
-    """Puts the wheel of `source.package` at `path`. Nothing of it runs, and nothing else is fetched.
+    """Nothing, after the wheel of `source.package` was put at `path`. Nothing of it runs, and nothing else is fetched.
 
     Raises `RexrankError` where pip cannot get it or its digest is not the recorded one.
     """

@@ -238,7 +238,7 @@ class Network:
         return None
 
     def encode(self, windows: list[list[int]]) -> list[torch.Tensor]:
-        """Per window of ids (specials included) its last hidden states without the specials."""
+        """Per window of ids (specials included) its last hidden states without the specials: float32 of shape (ids - 2, hidden)."""
 
         def forward(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             hidden: torch.Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -285,7 +285,10 @@ class Network:
         return Spans(pairs, both[:, 0], both[:, 1])
 
     def entities(self, words: torch.Tensor, spans: Spans) -> list[tuple[int, int, str, float]]:
-        """(start, end, label, raw score) of every span whose best label beats the null's score of 0."""
+        """(start, end, label, raw score) of every span whose best label beats the null's score of 0.
+
+        `words`: the words' vectors, shape (words, hidden). Ends are inclusive.
+        """
         import torch
 
         scores = self._span_scores(self.entity_head, words, spans)

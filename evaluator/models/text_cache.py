@@ -50,7 +50,7 @@ class TextCache:
         return [self._read(self.path(namespace, text)) for text in texts]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
-        """Store one value (numpy array or JSON value) per text, and keep below the limit.
+        """Nothing, after one value (numpy array or JSON value) per text was stored; the folder stays below its limit.
 
         The size is counted at the first call; what other processes add meanwhile, they count themselves.
         """
@@ -67,7 +67,7 @@ class TextCache:
         return {"entries": len(sizes), "bytes": sum(sizes)}
 
     def prune(self, max_bytes: int) -> dict[str, int]:
-        """Delete the least recently used entries until at most `max_bytes` remain.
+        """How many entries were `kept` and `removed`, and the `bytes` that remain, at most `max_bytes`: the least recently used go first.
 
         What writers that were killed left behind goes too, once it is an hour old.
         """

@@ -12,7 +12,7 @@ TIE: Final = 1e-6
 
 
 def first_best(scores: torch.Tensor) -> torch.Tensor:
-    """Along the last dimension the index of the first score within `TIE` of the best one; int64."""
+    """Along the last dimension of scores of shape (…, k) the index of the first within `TIE` of the best one; int64, shape (…)."""
     near = scores >= scores.amax(dim=-1, keepdim=True) - TIE
     return near.byte().argmax(dim=-1)  # tie: first index, which torch documents for argmax
 

@@ -49,7 +49,7 @@ def weighted(key: str, scores: Scores) -> Scores:
 
 
 def frame_values(key: str, frame: pd.DataFrame) -> FloatArray:
-    """What is tested of some studies: their scores, or their parts of the figure on these studies, times n."""
+    """What is tested of n studies, shape (n,): their scores, or their parts of the figure on these studies, times n."""
     rule = corpus_of(key)
     if rule is not None and rule.linear:
         return corpus.macro_shares(frame_counts(key, frame))
@@ -63,7 +63,7 @@ def count_columns(key: str) -> list[str]:
 
 
 def value_of(key: str, scores: Scores) -> float:
-    """A metric's value on a set: the mean of its scores, or what its counts give."""
+    """A metric's value on a set: the mean of its scores, or what its counts give. Raises `ValueError` without counts."""
     rule = corpus_of(key)
     if rule is None:
         return float(np.mean(scores.values))
@@ -95,13 +95,13 @@ def frame_value(key: str, frame: pd.DataFrame) -> float:
 
 
 def estimate_of(key: str, counts: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
-    """The value with its interval, on the weights that the means use."""
+    """A corpus metric's value with its 95 % interval, from counts of shape (n, K), on the weights that the means use."""
     rule = _rule(key)
     return corpus.estimate(counts, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
 
 
 def difference_of(key: str, a: FloatArray, b: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
-    """The value of `a` minus that of `b` with its interval; paired."""
+    """The value of `a` minus that of `b` with its 95 % interval, paired; both counts of the same studies, shape (n, K)."""
     rule = _rule(key)
     return corpus.difference(a, b, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
 

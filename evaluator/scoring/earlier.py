@@ -135,7 +135,10 @@ def _folder(store: Path, dataset: Dataset, team: str) -> Path:
 
 
 def keep_file(store: Path, submission: Submission, dataset: Dataset, submitted: str) -> None:
-    """Keeps a scored prediction file for later comparisons; the same bytes are kept once, with their first date."""
+    """Nothing, after a scored prediction file was kept for later comparisons: the same bytes once, with their first date.
+
+    `submitted`: the date, `YYYY-MM-DD`.
+    """
     predictions: Predictions = submission.files[dataset.id]
     folder = _folder(store, dataset, submission.team)
     if any(folder.glob(f"*__{submission.model}__{predictions.sha256}.json.gz")):

@@ -61,7 +61,7 @@ class Scored:
 
 
 def score(pairs: Sequence[Pair], keys: Iterable[str], run: Run, store: ScoreStore | None = None) -> Scored:
-    """The scores of `keys` (and of what they compose) on `pairs`.
+    """The scores of `keys` (computed after what they compose) on `pairs`, one a pair and in their order.
 
     A metric that cannot run is named in `unavailable`, and so is everything that composes it; the
     others are scored all the same. With a `store`, finished metrics are read from it and written
@@ -254,7 +254,7 @@ def shard(pairs: Sequence[Pair], index: int, count: int) -> list[Pair]:
 def merge(parts: Sequence[Scored]) -> Scored:
     """The scores of shards put together again, in the order given.
 
-    Raises `RexrankError` when the parts overlap or were not scored with the same signatures.
+    Raises `InputError` when the parts overlap or were not scored with the same signatures.
     """
     first = parts[0]
     ids = tuple(i for part in parts for i in part.ids)

@@ -37,7 +37,10 @@ def board_seed(board: Board, references_sha256: str) -> int:
 def intervals(
     board: Board, references_sha256: str, patients: Sequence[str], scores: Mapping[str, Scores]
 ) -> dict[str, dict[str, float | None]]:
-    """Per metric `se`, `low`, `high` of one submission; the same whatever else is on the board."""
+    """Per metric `se`, and `low` and `high` of the 95 % interval, of one submission; the same whatever else is on the board.
+
+    `None` with fewer than 30 patients. Raises `RexrankError` as `board_seed`.
+    """
     clusters, seed = bootstrap.clusters_of(patients), board_seed(board, references_sha256)
     means = {k: s.values for k, s in scores.items() if corpus_of(k) is None}
     spans = metric_intervals(means, clusters, seed)
@@ -64,7 +67,7 @@ class Shown(NamedTuple):
     beside: Beside | None = None
 
     def fields(self) -> dict[str, float | str | None]:
-        """The fields of a cell's display; those of `beside` with a skill alone."""
+        """The fields of a cell's display, `None` for an end that is unknown; those of `beside` with a skill alone."""
         own = {"value": self.value, "low": self.low, "high": self.high, "note": self.note}
         return own | (self.beside._asdict() if self.beside else {})
 

@@ -150,7 +150,8 @@ def read_policy(leaderboard: Path) -> Policy:
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:
     """Whether predictions were granted a run on a withheld set, which counts as the team's; false when they have it.
 
-    They are free from then on, as predictions that were scored are. Raises `RexrankError` for a set whose runs are not counted.
+    They are free from then on, as predictions that were scored are. Raises `InputError` for a set whose runs
+    are not counted.
     """
     if not dataset.exposure.limited_runs:
         raise InputError(f"{dataset.id} is {dataset.access}: its runs are not counted.")
@@ -233,7 +234,7 @@ def counted(
     *,
     over_quota: Collection[str] = (),
 ) -> Iterator[None]:
-    """Counts what runs inside as runs of the team and its accounts on the withheld sets of `wanted`, if it ends well.
+    """A block that counts as runs of the team and its accounts on the withheld sets of `wanted`, if it ends well.
 
     `wanted`: data sets and digests of predictions. Raises `QuotaError` with the dates of the next slots when there
     is none now. Other sets, bytes that were scored before, and the digests of `over_quota` (a maintainer's

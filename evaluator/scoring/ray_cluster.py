@@ -53,7 +53,7 @@ class CollectedTexts(TextCache):
         return [self.new[namespace].get(t, value) for t, value in zip(texts, entries, strict=True)]
 
     def put_many(self, namespace: str, texts: Sequence[str], values: Sequence[Any]) -> None:
-        """Remember one value a text, but no matrices."""
+        """Nothing, after one value a text was remembered, but no matrices."""
         for text, value in zip(texts, values, strict=True):
             if not isinstance(value, np.ndarray) or value.ndim < 2:
                 self.new[namespace][text] = value
@@ -98,7 +98,7 @@ class RayCluster:
         self.actors = [actor.remote() for _ in range(count)]
 
     def fill(self, pairs: Sequence[Pair], keys: Sequence[str], run: Run, store: ScoreStore) -> None:
-        """Score what the store lacks of the metrics that run a model, and put it there, in the driver.
+        """Nothing, after what the store lacks of the metrics that run a model was scored and put there, by the driver.
 
         Judges are not asked here: their engine spreads its own work. An ordinary run over the store then
         finds every score. Raises `RexrankError` when an actor dies again and again, `InputError` when the

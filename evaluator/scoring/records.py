@@ -227,7 +227,7 @@ def read_record(leaderboard: Path, store: Path, board: Board, team: str, model: 
 
 
 def earlier_record(leaderboard: Path, store: Path, board: Board, team: str, model: str) -> Record | None:
-    """As `read_record`, for a run that replaces the record: a damaged one counts as absent.
+    """One model's record as `read_record`, for a run that replaces it: `None` for a damaged one too.
 
     Where the Ladder asks it what may be shown, it raises.
     """

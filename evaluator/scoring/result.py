@@ -62,7 +62,7 @@ class Result(Scored):
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
     def intervals(self) -> dict[str, tuple[float, float | None, float | None]]:
-        """The mean and the ends of its interval, by metric."""
+        """(mean, low, high) by metric: the ends of the 95 % interval, `None` with fewer than 30 patients."""
         clusters = self._clusters()
         usual = [k for k in self.scores if corpus_of(k) is None]
         draws = self._draws([self.scores[k].values[:, None] for k in usual], clusters)

@@ -71,7 +71,7 @@ class ScoreSettings:
 def board_pairs(
     board: Board, references: References, predictions: Mapping[str, Prediction], protocol: ProtocolName
 ) -> list[Pair]:
-    """Every item of the track as a pair, in the order of the ids; raises `RexrankError` for none."""
+    """Every item of the track as a pair, in the order of the ids; raises `InputError` where no item has a reference."""
     pairs = references.pairs(predictions, board.track, protocol)
     if not pairs:
         item = board.task.item
@@ -148,7 +148,7 @@ def make_record(
     kind: Literal["submission", "null"] = "submission",
     earlier: Earlier | None = None,
 ) -> Record:
-    """The record of a finished scoring.
+    """The record of a finished scoring, with means, standard errors and 95 % intervals, all digits kept.
 
     `pairs`: the board's texts as scored. `earlier`: what was submitted before, to find copies among.
     """
@@ -307,7 +307,7 @@ def keep_cases(
     submission: Submission,
     leaderboard: Path,
 ) -> None:
-    """Writes the texts of a public board for the case browser; of another nothing."""
+    """Nothing, after the texts of a public board were written for the case browser; of another none are."""
     write_cases(
         leaderboard,
         board,

@@ -42,7 +42,7 @@ class ScoreStore:
         return digest.hexdigest()
 
     def get(self, key: str, n: int) -> Scores | None:
-        """The entry of `key` if it is there, whole and of `n` pairs."""
+        """The entry of `key`; `None` unless it is there, whole and of `n` pairs."""
         try:
             with np.load(self._path(key), allow_pickle=False) as entry:
                 values = np.asarray(entry["values"], dtype=np.float64)
@@ -57,7 +57,7 @@ class ScoreStore:
         return Scores(values, failed, counts=counts)
 
     def put(self, key: str, scores: Scores) -> None:
-        """Keep `scores`; raises `RexrankError` when the disk is full."""
+        """Nothing, after the scores were kept; raises `RexrankError` when the disk is full."""
         buffer = io.BytesIO()
         if scores.counts is None:
             np.savez(buffer, values=scores.values, failed=scores.failed)

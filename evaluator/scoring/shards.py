@@ -126,7 +126,7 @@ def merge_shards(
     """The records written; equal bit for bit to an unsharded run on one device.
 
     CheXbert's readings, which the subgroups and the integrity rules need, come from the store's text cache, or
-    from the weights of the settings. Raises `RexrankError` that names the shards which are still missing.
+    from the weights of the settings. Raises `InputError` that names the shards which are still missing.
     """
     predictions = submission.files[dataset.id]
     store = store_directory(settings.store)

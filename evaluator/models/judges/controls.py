@@ -62,7 +62,7 @@ def check(
     private: Sequence[str] = (),
     reasons: Sequence[str] = (),
 ) -> None:
-    """Raise `JudgeVoid`, naming the first control that fails and no text of it.
+    """Nothing; raises `JudgeVoid` that names the first control that fails, and no text of it.
 
     `when` is "before" or "after" the run. Controls reach the judge as every report does, escaped and not
     searched for words, so that one that the judge obeys fails. `reasons` is filled by `agreement`: per

@@ -57,7 +57,7 @@ class JudgeSettings:
 
     @property
     def decoding(self) -> str:
-        """How answers are drawn, for a signature."""
+        """How answers are drawn (greedy or reasoning, seed, limit of tokens, schema), as a signature names it."""
         way = "ids" if self.token_ids else "chat"
         mode = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
         return f"{mode},max{self.max_tokens}" + (",schema-2" if self.structured else "")
@@ -109,7 +109,7 @@ def is_loopback(base_url: str) -> bool:
 
 
 def refuse_hosted(settings: JudgeSettings) -> None:
-    """Raise `MetricUnavailable` unless the host is local or the dataset may leave the machine."""
+    """Nothing; raises `MetricUnavailable` unless the host is local or the dataset may leave the machine."""
     if is_local(settings.base_url):
         return
     if settings.dataset and settings.dataset in settings.hosted_ok_for:

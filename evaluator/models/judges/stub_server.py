@@ -24,15 +24,24 @@ class FactLike(Protocol):
     """What a sentence says of one finding; empty strings where it says nothing of the kind."""
 
     @property
-    def finding(self) -> str: ...  # noqa: D102
+    def finding(self) -> str:
+        """The finding's name."""
+
     @property
-    def status(self) -> str: ...  # noqa: D102
+    def status(self) -> str:
+        """Whether it is present, absent or uncertain."""
+
     @property
-    def location(self) -> str: ...  # noqa: D102
+    def location(self) -> str:
+        """Where it is."""
+
     @property
-    def severity(self) -> str: ...  # noqa: D102
+    def severity(self) -> str:
+        """How severe it is."""
+
     @property
-    def change(self) -> str: ...  # noqa: D102
+    def change(self) -> str:
+        """How it has changed since the prior study."""
 
 
 FactsOf = Callable[[str], Sequence[FactLike]]

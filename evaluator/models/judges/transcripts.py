@@ -78,7 +78,7 @@ class Transcripts:
             return None
 
     def remember(self, place: str, judge: str) -> None:
-        """Keep who answers at a place."""
+        """Nothing, after keeping who answers at a place (a digest, as in `last`)."""
         write_text(self.root / "engines" / place, judge)
 
     def get(self, key: str) -> Answer | None:
@@ -96,7 +96,7 @@ class Transcripts:
         return Answer(**{k: entry[k] for k in _STORED}, cached=True)
 
     def put(self, key: str, request: Request, answer: Answer, model: str) -> None:
-        """Store an answer that has text, with its request."""
+        """Nothing, after storing an answer that has text, with its request."""
         if answer.text is None:
             return
         record = {"model": model, "request": asdict(request), **asdict(answer)}

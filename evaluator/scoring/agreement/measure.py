@@ -54,7 +54,11 @@ def measure(
     store: ScoreStore | None = None,
     earlier: tuple[RadPrefAgreement | None, RadJudgeAgreement | None] = (None, None),
 ) -> Measured:
-    """The agreement of `keys`, beside what was measured `earlier` on the same data with other metrics."""
+    """The agreement of `keys` with radiologists, beside what was measured `earlier` on the same data with other metrics.
+
+    On RadPref Kendall's tau-b and the share of preferences, on RadJudge the cases that are ordered as expected. A metric
+    that cannot run, or not with published weights, is named with the reason.
+    """
     trusted, unavailable = _trusted(keys, run)
     rows = [*pref.rows, *(row for case in judge.cases for row in case.rows)]
     scored = score(as_pairs(rows, run.protocol), trusted, run, store)

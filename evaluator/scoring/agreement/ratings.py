@@ -134,7 +134,7 @@ class RadJudge:
 
 
 def read_radpref(folder: Path) -> RadPref:
-    """The rated pairs of a folder; raises `RexrankError` that names every problem of every file."""
+    """The rated pairs of a folder; raises `InputError` that names every problem of every file."""
     raters = sorted(folder.glob("user_*.json"))
     if len(raters) < RATERS:
         raise InputError(
@@ -175,7 +175,7 @@ def _complete(folder: Path, ids: Sequence[str], raters: Mapping[Path, _Rater]) -
 
 
 def read_radjudge(folder: Path) -> RadJudge:
-    """The ranking cases of a folder; raises `RexrankError` that names every problem."""
+    """The ranking cases of a folder; raises `InputError` that names every problem."""
     path = folder / CASES
     content = read_host_file(path, _Judge, limit=MAX_BYTES)
     cases, wrong = [], []

@@ -43,7 +43,7 @@ def position_accuracy(answers: Letters, right: Letters) -> dict[str, float]:
 
 
 def wrong_kappa(mine: Letters, theirs: Letters, right: Letters) -> float | None:
-    """Cohen's kappa of two models' answers on the questions that the other, `theirs`, answered wrongly.
+    """Cohen's kappa, at most 1, of two models' answers on the questions that the other, `theirs`, answered wrongly.
 
     1: the same letters throughout; about 0: as chance would have it, so also for a model that always says A.
     `None` with too few such questions.
@@ -86,7 +86,7 @@ def check_letters(answers: Letters, right: Letters) -> list[Flag]:
 def check_shared_wrong(
     mine: Letters, theirs: Letters, right: Letters, *, name: str, same_team: bool, own: Sequence[Letters] = ()
 ) -> list[Flag]:
-    """C25: whether `mine` are wrong as the model `name` is, which was there before.
+    """C25, at most one flag: `mine` are wrong as the model `name` is, which was there before.
 
     `same_team`: a variant of the team's own, which gets a badge. `own`: what the team had itself before `name` came;
     agreement that was there then is not held against it.

@@ -87,7 +87,7 @@ def distinct_references(texts: Texts, min_words: int) -> list[int]:
 
 
 def find_copies(texts: Texts) -> Copies:
-    """Which reports look copied from their own reference."""
+    """Which reports look copied from their own reference, by position."""
     words = WordTexts()
     references, predictions = words(texts.references), words(texts.predictions)
     in_order = pairwise(predictions, references)
@@ -233,7 +233,7 @@ def describe_copying(texts: Texts, copies: Copies | None = None) -> CopyShares:
 
 
 def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:
-    """C20: whether a report holds a string that was planted in a released manifest, punctuation aside."""
+    """C20, at most one flag: a report holds a string that was planted in a released manifest, punctuation aside."""
     wanted = [w for c in canaries if (w := norm(c).replace(" ", ""))]
     ids = [
         i
@@ -244,7 +244,10 @@ def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:
 
 
 def check_swapped(scores: FloatArray, swapped: Sequence[int], *, higher_is_better: bool) -> list[Flag]:
-    """C20: whether known-wrong references are matched as well as right ones (`swapped`: their positions)."""
+    """C20, at most one flag: known-wrong references are matched as well as right ones.
+
+    `scores`: per study, shape (n,); `swapped`: the positions of the wrong ones.
+    """
     mask = np.zeros(scores.size, dtype=bool)
     mask[list(swapped)] = True
     if not mask.any() or mask.all():

@@ -33,7 +33,7 @@ def comparable(mine: Reports, theirs: Reports) -> list[int]:
 
 
 def resembling(mine: Reports, theirs: Reports, positions: Sequence[int]) -> tuple[list[int], list[int]]:
-    """(found, drawn): of the positions drawn by hash, those where my report follows theirs.
+    """(matches, sample): the positions drawn by hash, and those of them where my report follows theirs.
 
     That is: it is like theirs of the study and like none of theirs on other studies, or it is liker to
     the former by a wide margin. Two models that fill one template are as like across studies as within.
@@ -72,7 +72,7 @@ def check_duplicate(
     same_team: bool,
     own: Sequence[Reports] = (),
 ) -> list[Flag]:
-    """C18: whether `mine` are the reports of the model `name`, which was there before.
+    """C18, at most one flag: `mine` are the reports of the model `name`, which was there before.
 
     `scores`: per-study scores of both in the same metric, or `None`. `same_team`: a variant of the
     team's own, which gets a badge. `own`: what the team had itself before `name` came; a report that

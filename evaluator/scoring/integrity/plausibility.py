@@ -47,7 +47,7 @@ def means(scored: Scored) -> dict[str, float]:
 
 
 def check_signal(signal: Mapping[str, SignalTest] | None) -> list[Flag]:
-    """C14: whether reports fit their own study better than others of its kind.
+    """C14, at most one flag: reports do not fit their own study better than others of its kind.
 
     `signal`: per metric the gain of the own reference over permuted ones, and the p value of the
     permutation test; `None` where nothing can be tested. One metric that sees a gain is enough, at a level
@@ -127,7 +127,7 @@ def check_claims(claimed: Mapping[str, float], means: Mapping[str, float]) -> li
 
 
 def check_drop(model: str, gains: Mapping[str, float]) -> list[Flag]:
-    """C22: whether a model loses far more from readable to withheld sets than the cohort.
+    """C22, at most one flag: a model loses far more from readable to withheld sets than the cohort.
 
     `gains`: per model its goodness on public and restricted sets minus that on withheld ones. Nothing is
     said of small cohorts or of one without spread.

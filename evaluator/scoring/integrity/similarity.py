@@ -49,7 +49,7 @@ def sorted_words(texts: Sequence[str]) -> list[str]:
 
 
 def pairwise(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
-    """Similarity of each text of `a` to the one at its place in `b`; shape (n,). Two empty texts give 0."""
+    """Similarity, in [0, 1], of each text of `a` to the one at its place in `b`; float32, shape (n,). Two empty texts give 0."""
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cpdist
 
@@ -60,7 +60,7 @@ def pairwise(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
 
 
 def matrix(a: Sequence[str], b: Sequence[str]) -> FloatMatrix:
-    """Similarity of every text of `a` to every text of `b`; shape (len(a), len(b)). Two empty texts give 0."""
+    """Similarity, in [0, 1], of every text of `a` to every text of `b`; float32, shape (len(a), len(b)). Two empty texts give 0."""
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cdist
 
