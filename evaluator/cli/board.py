@@ -19,7 +19,7 @@ from evaluator.scoring.records import Board, boards, collect, read_records, read
 
 
 def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
-    """0 after writing every table; raises `RexrankError`, with nothing touched, when there is nothing to rank."""
+    """0 after writing every table; raises `InputError`, with nothing touched, when there is nothing to rank."""
     if not any(boards(leaderboard)):
         raise InputError(
             f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
@@ -67,7 +67,7 @@ def _two_lines(text: str) -> str:
 
 
 def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, store: Path | None) -> int:
-    """0 after printing the paired differences of two models."""
+    """0 after printing the paired differences of two models; raises `InputError` for a model, track or folder that is not there."""
     from evaluator.datasets.registry import get_dataset
     from evaluator.leaderboard.compare import compare_models, render_comparison
 

@@ -117,7 +117,10 @@ def _folder(sending: Sending) -> Path:
 
 
 def names_of(sending: Sending) -> tuple[str, str]:
-    """Team and model: as given, else the last two parts of the submission's folder."""
+    """Team and model: as given, else the last two parts of the submission's folder.
+
+    Raises `InputError` with every mistake of the command, and where both are there and differ.
+    """
     if not sending.source.is_dir():
         return sending.team, sending.model
     parts = sending.source.resolve().parts

@@ -31,7 +31,10 @@ CONFIG: Final = Path("mkdocs.yml")
 
 
 def run_demo(out: Path, *, serve: bool) -> int:
-    """0 after validating, scoring, ranking and building the site of the sandbox in `out`."""
+    """0 after validating, scoring, ranking and building the site of the sandbox in `out`.
+
+    Raises `InputError` outside a checkout and for a folder that is not empty.
+    """
     start = time.monotonic()
     if not CONFIG.is_file():
         raise InputError(

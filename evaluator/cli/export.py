@@ -47,7 +47,10 @@ def run_codabench(
     out: Path,
     leaderboard: Path,
 ) -> int:
-    """0 after writing the bundle and saying what is left to do; references that are named are read and checked first."""
+    """0 after writing the bundle and saying what is left to do; references that are named are read and checked first.
+
+    Raises `InputError` for a track that the dataset does not have.
+    """
     dataset = get_dataset(dataset_id)
     board = Board(dataset, track or next(iter(dataset.tracks)))
     if board.track not in dataset.tracks:

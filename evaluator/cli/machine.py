@@ -184,7 +184,10 @@ def run_models_verify(override: Path | None) -> int:
 
 
 def run_models_record(override: Path | None, out: Path | None) -> int:
-    """0 after writing the size and digests of every weights file here, for another maintainer to compare with."""
+    """0 after writing the size and digests of every weights file here, for another maintainer to compare with.
+
+    Raises `RexrankError` where there are no weights.
+    """
     from evaluator.models.comparison import recorded
     from evaluator.models.weights import models_directory
 
@@ -227,9 +230,10 @@ def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, 
 
 
 def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | None) -> int:
-    """Serves until a signal ends the command; raises `RexrankError` when an engine does not start.
+    """0 after serving until a signal ends the command.
 
     `file` names all engines to start; without it the one of `options`, whose model may be `green`.
+    Raises `RexrankError` when an engine does not start, `InputError` for a file that starts none.
     """
     from evaluator.core.problems import MetricUnavailable
     from evaluator.models.judges.config import Judges, read_judges, running
@@ -316,7 +320,7 @@ def _teams_first(place: tuple[str, str]) -> tuple[bool, str, str]:
 
 
 def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) -> int:
-    """0 after granting predictions a run; raises `RexrankError` for what cannot be granted."""
+    """0 after granting predictions a run; raises `InputError` for what cannot be granted."""
     from evaluator.scoring.quota import grant
     from evaluator.submissions.rules.files import SLUG
 

@@ -43,7 +43,7 @@ def run_metric(
     """0 after scoring a file of pairs, 3 when a metric could not run, 2 when none could.
 
     A table of means goes to standard output where that is a terminal or where there is a file for the
-    scores; into a pipe go the scores as JSON, and the table to standard error. Raises `RexrankError` when
+    scores; into a pipe go the scores as JSON, and the table to standard error. Raises `InputError` when
     nothing can be done.
     """
     from evaluator.scoring.scorer import Scorer

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def known_keys(keys: Sequence[str]) -> None:
-    """Nothing; raises `RexrankError` with the nearest name for a metric that does not exist."""
+    """Nothing; raises `InputError` with the nearest name for a metric that does not exist."""
     import difflib
 
     for key in keys:
@@ -45,7 +45,7 @@ def known_keys(keys: Sequence[str]) -> None:
 def judge_settings(
     url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
 ) -> dict[str, JudgeSettings]:
-    """The judges named on the command line, by metric; raises `RexrankError` when one is half named."""
+    """The judges named on the command line, by metric; raises `InputError` when one is half named."""
     from evaluator.models.judges.config import JUDGE_ADDRESS, read_judges
     from evaluator.models.judges.settings import JudgeSettings, by_metric
 
@@ -164,7 +164,7 @@ def _counted(
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
-    """(2, 8) of "2/8", `None` of an empty text; raises `RexrankError` for another form."""
+    """(2, 8) of "2/8", `None` of an empty text; raises `InputError` for another form."""
     if not text:
         return None
     index, stroke, count = text.partition("/")

@@ -44,7 +44,7 @@ def run_validate(paths: Sequence[Path], form: str, references: Path | None) -> i
 def warn_of_copies(report: Report, references: Path | None) -> None:
     """Adds a warning (RX306) for every integrity check that would see copies of the references at hand.
 
-    Nothing is added without a directory of references. Raises `RexrankError` for one that was named and
+    Nothing is added without a directory of references. Raises `InputError` for one that was named and
     is not there, or holds no references of the submissions' datasets.
     """
     directory = references_directory(references)
@@ -85,7 +85,10 @@ def _add_copies(problems: Problems, file: str, predictions: Predictions, referen
 
 
 def load_valid(folder: Path) -> Submission | None:
-    """The submission of a folder, or `None` after printing what is wrong with it."""
+    """The submission of a folder, or `None` after printing what is wrong with it.
+
+    Raises `InputError` for a folder with several.
+    """
     report = validate_paths([folder], None)
     if report.ok and len(report.found) == 1:
         return report.found[0].submission

@@ -28,7 +28,10 @@ class PlainLoader(yaml.SafeLoader):
     """Builds the value of a text that `check_events` has let through; every key is a text and stands once."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
-        """The mapping of a node; raises for a key that is no text or stands twice, where PyYAML keeps the last."""
+        """The mapping of a node.
+
+        Raises `yaml.MarkedYAMLError` for a key that is no text or stands twice, of which PyYAML would keep the last.
+        """
         keys: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -77,7 +80,7 @@ StrictLoader.add_constructor(f"{_TAG}float", _number)
 
 
 def check_events(text: str) -> None:
-    """Nothing; raises `yaml.YAMLError` for depth, anchors, aliases, tags and half characters, before any value is made."""
+    """Nothing; raises `yaml.MarkedYAMLError` for depth, anchors, aliases, tags and half characters, before any value is made."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         wrong = None

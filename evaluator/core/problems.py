@@ -126,7 +126,7 @@ class Problems:
         line: int | Callable[[], int | None] | None = None,
         severity: Severity = Severity.ERROR,
     ) -> None:
-        """Keep one problem; the text fields are made printable and cut to `MAX_TEXT`.
+        """Nothing, after one problem was kept; its text fields are made printable and cut to `MAX_TEXT`.
 
         `line` may be a function, which is called only for a problem that is listed.
         """

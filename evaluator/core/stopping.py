@@ -62,7 +62,10 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Holds a signal back until the block has ended, so that what belongs together is written together."""
+    """A block that holds a signal back until it has ended, so that what belongs together is written together.
+
+    Raises `Stopped` at its end where a signal came meanwhile.
+    """
     _STATE.depth += 1
     try:
         yield

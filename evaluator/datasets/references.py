@@ -92,7 +92,7 @@ class References:
 def load_references(dataset: Dataset, directory: Path | None) -> References:
     """The references of `dataset` from `<directory>/<id>.json`; the sandbox ships with the package.
 
-    Raises `RexrankError` saying what to do when the file is absent, unreadable or not the expected
+    Raises `InputError` saying what to do when the file is absent, unreadable or not the expected
     set of studies.
     """
     if dataset.synthetic:
@@ -129,7 +129,7 @@ def known_ids(dataset: Dataset, directory: Path | None) -> frozenset[str] | None
 
 
 def parse_references(dataset: Dataset, data: bytes, name: str = "") -> References:
-    """References from the bytes of a file. See `load_references`."""
+    """The references in the bytes of a file. Raises `InputError` as `load_references`."""
     where = name or f"{dataset.id}.json"
     raw = _studies(data, where)
     task = get_task(dataset.task)

@@ -168,7 +168,7 @@ def dataset_ids() -> tuple[str, ...]:
 def get_dataset(dataset_id: str) -> Dataset:
     """The dataset of this id.
 
-    Raises `RexrankError` that lists the known ids for another, `InvalidFile` with every problem of the file.
+    Raises `InputError` that lists the known ids for another, `InvalidFile` with every problem of the file.
     """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())

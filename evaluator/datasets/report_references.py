@@ -45,7 +45,7 @@ class Reference:
         return any(section is not None for section in self.sections(track).values())
 
     def sections(self, track: str) -> dict[str, str | None]:
-        """By title the sections that a track compares."""
+        """By title the sections that a track compares, `None` for one that the reference lacks."""
         sections = {"findings": self.findings, "impression": self.impression}
         return {name.capitalize(): sections[name] for name in TASK.track(track).needs}
 
@@ -53,7 +53,7 @@ class Reference:
 def parse_reports(path: Path) -> list[StudyReport]:
     """The reports of a file in ReXrank's public data format, without studies that have no text.
 
-    Raises `RexrankError` when the file cannot be read or is not in that format.
+    Raises `InputError` when the file cannot be read or is not in that format.
     """
     try:
         raw = json.loads(path.read_bytes().decode("utf-8"))

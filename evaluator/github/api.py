@@ -48,7 +48,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
 def repository(token: str = "", name: str = "", *, anonymous: bool = False) -> Repository:
-    """The repository of that name, or of this job. Raises `RexrankError` without either.
+    """The repository of that name, or of this job. Raises `InputError` without either.
 
     `anonymous`: without a token what everybody may read is read, 60 requests an hour.
     """
@@ -130,14 +130,14 @@ def in_a_job() -> bool:
 
 
 def number_and_sha(number: str, sha: str) -> tuple[int, str]:
-    """Both, checked; raises `RexrankError` for anything but a number and a full commit id."""
+    """Both, checked; raises `InputError` for anything but a number and a full commit id."""
     if not _NUMBER.fullmatch(number) or not SHA.fullmatch(sha):
         raise InputError("wanted a pull request's number and a full commit id of 40 hexadecimal digits.")
     return int(number), sha
 
 
 def open_pull(repo: Repository, number: int, sha: str) -> PullRequest:
-    """The pull request; raises `RexrankError` unless it is open against main with that head."""
+    """The pull request; raises `InputError` unless it is open against main with that head."""
     pull = repo.get_pull(number)
     if pull.state != "open" or pull.base.ref != "main":
         raise InputError(f"pull request {number} is not open against main.")
@@ -165,7 +165,10 @@ def pull_of_run(repo: Repository, run: dict[str, Any]) -> PullRequest | None:
 
 
 def score_command(comment: dict[str, Any]) -> tuple[str, bool] | None:
-    """The commit id of a comment that says `/score <40 hexadecimal digits>` and nothing else, and whether `quota grant` follows."""
+    """The commit id of a comment that says `/score <40 hexadecimal digits>` and nothing else, and whether `quota grant` follows.
+
+    `None` for any other comment.
+    """
     match = _COMMAND.fullmatch(str(comment.get("body") or ""))
     return (match.group(1), match.group(2) is not None) if match else None
 

@@ -345,7 +345,7 @@ def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:
 
 
 def check_overview(bundle: Bundle) -> None:
-    """The overview is what the tables give, and is there where they are."""
+    """Nothing; raises `RexrankError` unless the overview is what the tables give, and is there where they are."""
     order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
     expected = overview([_typed(bundle, n, "table", Table) for n in order if n in bundle.content])
     there = [n in bundle.names for n in ("overview.json", "overview.csv")]

@@ -49,7 +49,10 @@ def branch_of(team: str, model: str) -> str:
 
 @contextmanager
 def asking_github() -> Iterator[None]:
-    """Turns what GitHub answers, or that it does not, into words: the user's to mend, or a failure to try again."""
+    """A block in which what GitHub answers, or that it does not, becomes words.
+
+    Raises `InputError` for what the user can mend, `RexrankError` for a failure that may pass.
+    """
     from github import GithubException
     from requests.exceptions import RequestException
 

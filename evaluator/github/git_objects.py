@@ -110,7 +110,7 @@ def credentials(token: str) -> dict[str, str]:
 def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     """A bare repository with main and the pull request's head, without blobs.
 
-    Raises `RexrankError` when the head is not `sha` (any more), `TooMuch` where commits and trees are larger than
+    Raises `InputError` when the head is not `sha` (any more), `TooMuch` where commits and trees are larger than
     `MAX_WRITTEN`. The head is taken from the pull
     request's own ref: a commit asked for by its name could come from any fork.
     """
@@ -158,7 +158,7 @@ def require_small(git_dir: Path, tree: str, *paths: str) -> None:
 
 
 def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
-    """What differs between two trees (below `paths`, where given); raises `RexrankError` for too much."""
+    """What differs between two trees (below `paths`, where given); raises `TooMuch` for more than `MAX_CHANGES`."""
     options = ("-r", "--raw", "--no-renames", "--no-abbrev", "-z")
     raw = git(git_dir, "diff-tree", *options, old, new, "--", *paths)
     fields = raw.split(b"\0")[:-1]

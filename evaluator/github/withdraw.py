@@ -21,7 +21,7 @@ _LATER: Final = re.compile(r"^(?:reason|superseded_by):.*\n?", re.MULTILINE)
 def withdraw(root: Path, name: str, reason: str) -> Path:
     """The card of `team/model` below `root`, after it says withdrawn and why; other lines are kept.
 
-    Raises `RexrankError` for a name without a card, and for a card that would not be valid then.
+    Raises `InputError` for a name without a card, and for a card that would not be valid then.
     """
     team, _, model = name.partition("/")
     path = root / team / model / CARD_NAME

@@ -228,14 +228,14 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
 
 
 def serve(leaderboard: Path, config: Path, port: int) -> None:
-    """Build into a temporary folder and serve it on this machine until stopped."""
+    """Nothing, after the site was built into a temporary folder and served on this machine until stopped."""
     with tempfile.TemporaryDirectory(prefix="rexrank-site-") as scratch:
         build(leaderboard, config, Path(scratch) / "out")
         serve_folder(Path(scratch) / "out", port)
 
 
 def serve_folder(folder: Path, port: int) -> None:
-    """Serve a built site on this machine until stopped."""
+    """Nothing, after a built site was served on this machine until stopped."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C stops it)", flush=True)

@@ -35,7 +35,7 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
     gzipped; `-` is standard input. A column is taken by its name, or where that is absent by the only
     name that says the same (`study_id`, `ground_truth`, `generated_report`); others are left alone.
 
-    Raises `InputError` with every problem, each with its line, and for a file without a row.
+    Raises `Refused`, which is an `InputError`, with every problem, each with its line, and for a file without a row.
     """
     table = read_table(_source(path))
     if not table.rows:

@@ -19,7 +19,7 @@ from evaluator.submissions.validate import Report, submission_folders, validate
 
 
 def validate_paths(paths: Sequence[Path], references: Path | None) -> Report:
-    """The report on every submission at or below the paths."""
+    """The report on every submission at or below the paths. Raises `InputError` for a path that holds none."""
     directory = references_directory(references)
 
     def manifest(dataset: Dataset) -> Collection[str] | None:

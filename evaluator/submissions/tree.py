@@ -90,7 +90,7 @@ def _no_bytes(_: int) -> bytes:
 def read_directory(root: Path, shown: str) -> Tree:
     """The tree below `root`, its paths starting with `shown`; links are listed, never followed.
 
-    Raises `RexrankError` when the folder cannot be read or holds absurdly many names.
+    Raises `InputError` when the folder cannot be read or holds absurdly many names.
     """
     entries: list[Entry] = []
     pending = [(root, shown)]

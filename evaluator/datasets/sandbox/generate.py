@@ -151,7 +151,7 @@ def submission_files(seed: int = SEED) -> Mapping[str, str]:
 
 
 def main(root: Path) -> None:
-    """Write the datasets into the package and the submissions into the repository at `root`."""
+    """Nothing, after the datasets were written into the package and the submissions into the repository at `root`."""
     write_text(root / "evaluator/datasets/sandbox/sandbox.json", dataset_text())
     write_text(root / f"evaluator/datasets/sandbox/{DATASET}.json", questions_text())
     for path, text in submission_files().items():

@@ -51,7 +51,7 @@ _KINDS: Final[Mapping[int, Kind]] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder
 
 
 def read_host(prefix: Path, workflows: Path | None = None) -> Host:
-    """The runner below `prefix`; raises `RexrankError` without root's rights.
+    """The runner below `prefix`; raises `InputError` without root's rights.
 
     `workflows`: the checkout whose workflows this runner takes, where it is not the one this code runs from.
     """
@@ -314,7 +314,7 @@ def skew(server: str) -> float | None:
 
 
 def registrations(home: Path) -> dict[str, bool | None]:
-    """The settings of registered runners on this machine, and whether each takes one job only."""
+    """The settings of registered runners on this machine, and whether each takes one job only, `None` where unknown."""
     folders = (*map(Path, SOFTWARE), *homes())
     there = {p for folder in folders for depth in ("", "*/", "*/*/") for p in folder.glob(f"{depth}.runner")}
     there |= {home / ".runner", *Path("/").glob("actions-runner*/.runner")}

@@ -52,7 +52,7 @@ def rules(a: Answers, path: str, kind: str) -> list[Any]:
 
 
 def required(a: Answers) -> dict[str, int | None]:
-    """The checks that main asks for, and the app that has to set each."""
+    """The checks that main asks for, and the id of the app that has to set each, `None` where anybody may."""
     contexts = [c for r in rules(a, MAIN, "required_status_checks") for c in r["required_status_checks"]]
     return {c["context"]: c.get("integration_id") for c in contexts}
 
@@ -74,7 +74,10 @@ def checks(a: Answers) -> list[str]:
 
 
 def above(a: Answers, path: str) -> tuple[list[str], list[int]]:
-    """Who may go past the rules of a branch: others than apps in words, and the apps' ids."""
+    """Who may go past the rules of a branch: others than apps in words, and the apps' ids.
+
+    Raises `Untold` where GitHub does not say.
+    """
     numbers = sorted({r.get("ruleset_id") or 0 for r in a.need(path)} - {0})
     lists = [a.need(f"/rulesets/{n}").get("bypass_actors") for n in numbers]
     if not lists or None in lists:
@@ -177,7 +180,10 @@ def of_group(group: Any, part: str) -> str:
 
 
 def runners(a: Answers) -> list[str]:
-    """Runners, the repository's and its groups', that take more than one job or lack a label."""
+    """Runners, the repository's and its groups', that take more than one job or lack a label.
+
+    Raises `Untold` where none waits.
+    """
     paths = [RUNNERS]
     if a.need("")["owner"]["type"] == "Organization":
         paths += [of_group(group, "runners") for group in runner_groups(a)]

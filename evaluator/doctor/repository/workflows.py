@@ -36,7 +36,7 @@ def checkout() -> Path | None:
 
 
 def read_workflows(root: Path) -> Workflows:
-    """The workflows of a checkout; raises `RexrankError` where there are none."""
+    """The workflows of a checkout; raises `InputError` where there are none."""
     github = root / ".github"
     if not (github / "workflows").is_dir():
         raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")

@@ -35,7 +35,7 @@ SHARED: Final = (
 
 
 def look_inside() -> Inside:
-    """What this process finds around it; raises `RexrankError` outside the door."""
+    """What this process finds around it; raises `InputError` outside the door."""
     env = os.environ
     if not env.get("REXRANK_SCORER"):
         raise InputError("this looks around as the scorer: call it through isolate.sh doctor, as root.")

@@ -67,7 +67,7 @@ def _usual(table: Table, content: Content) -> dict[str, float]:
 
 
 def groups_of(table: Table, row: Row) -> Groups | None:
-    """The model's mean of the ranking metric in every group of studies that may be shown."""
+    """The model's mean of the ranking metric in every group of studies that may be shown; `None` without any."""
     subgroups = table.subgroups
     lines = []
     for axis in subgroups.axes if subgroups else ():

@@ -98,7 +98,10 @@ def _kind(data: bytes) -> str:
 
 
 def gunzip(name: str, data: bytes) -> bytes:
-    """The unpacked bytes of gzip data of one or several members, at most `MAX_BYTES`."""
+    """The unpacked bytes of gzip data of one or several members, at most `MAX_BYTES`.
+
+    Raises `Refused` for more, for data that is packed twice, and for data that is damaged.
+    """
     parts: list[bytes] = []
     total = 0
     rest = data
