@@ -274,7 +274,9 @@ PAIR_LIES = {
 @pytest.mark.parametrize("name", PAIR_LIES)
 def test_pairs_are_those_that_the_table_names(bundle, name):
     act, why = PAIR_LIES[name]
-    act(pd.read_parquet(bundle / PAIRWISE)).to_parquet(bundle / PAIRWISE, index=False)
+    # With Arrow's own types an empty column stays one of texts under every version of pandas.
+    frame = pd.read_parquet(bundle / PAIRWISE, dtype_backend="pyarrow")
+    act(frame).to_parquet(bundle / PAIRWISE, index=False)
     refused(bundle, why)
 
 
