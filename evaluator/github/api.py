@@ -345,6 +345,7 @@ def set_first_status(repo: Repository, sha: str, state: str, description: str) -
     """Sets the same status for what is known before any scoring.
 
     A commit that was scored keeps its green as long as it is valid: what makes it invalid takes it away.
+    Raises `RexrankError` for a state that GitHub does not have.
     """
     if state not in STATES:
         raise RexrankError("there is no state to set.")

@@ -53,7 +53,7 @@ class Prepared(Typed):
 
 
 def prepare(body: str, number: int, person: Person, folder: Path) -> Prepared:
-    """Reads and checks a form; lays what it brings out in the folder for the job that may write.
+    """What a form brings, read and checked, after it was laid out in the folder for the job that may write.
 
     A form that cannot be used is no failure: what is wrong becomes the answer to the issue.
     """

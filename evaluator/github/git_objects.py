@@ -111,8 +111,8 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     """A bare repository with main and the pull request's head, without blobs.
 
     Raises `InputError` when the head is not `sha` (any more), `TooMuch` where commits and trees are larger than
-    `MAX_WRITTEN`. The head is taken from the pull
-    request's own ref: a commit asked for by its name could come from any fork.
+    `MAX_WRITTEN`, `RexrankError` where git fails. The head is taken from the pull request's own ref: a commit
+    asked for by its name could come from any fork.
     """
     git_dir = folder / f"pull-{number}.git"
     git_dir.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def fetch_main(url: str, folder: Path) -> Path:
 
 
 def require_small(git_dir: Path, tree: str, *paths: str) -> None:
-    """Raises `TooMuch` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
+    """Nothing; raises `TooMuch` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
 
     Git lists a tree as it goes and compares two of them in memory, so that this comes before any comparison.
     """

@@ -180,7 +180,10 @@ class Brought:
 
 
 def bring_blobs(git_dir: Path) -> Brought:
-    """Fetches what scoring will read, the merged files where there is a merge, so that scoring itself needs no network."""
+    """What was brought: contacts and digests, after fetching what scoring will read, so that it needs no network.
+
+    Where there is a merge, the merged files.
+    """
     folders = submission_folders(authored(git_dir))
     if not folders or not FOLDER.fullmatch(folders[0]):
         return Brought()

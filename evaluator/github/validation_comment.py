@@ -60,7 +60,10 @@ def verdict(intake: Intake) -> tuple[str, str]:
 
 
 def validation_comment(intake: Intake, around: Around | None = None) -> str:
-    """The comment on a pull request that is a submission or withdraws one."""
+    """The comment on a pull request that is a submission or withdraws one, as Markdown.
+
+    Raises `ValueError` for an intake that is valid and holds neither.
+    """
     if not intake.ok:
         return _refusal(intake)
     if withdrawn(intake):

@@ -65,7 +65,7 @@ def reviews(a: Answers) -> list[str]:
 
 
 def checks(a: Answers) -> list[str]:
-    """Checks that main does not ask for, or takes of anybody."""
+    """What is wrong with the checks that main asks for: one that is missing, or that anybody may set."""
     strict = [r.get("strict_required_status_checks_policy") for r in rules(a, MAIN, "required_status_checks")]
     stale = "branches have to be up to date: each publication would make every scored commit stale"
     missing = [f"not {name}" for name in sorted({STATUS, *a.flows.checks} - set(required(a)))]
