@@ -42,7 +42,7 @@ class Checkout:
     def rexrank(self, *args: str) -> str:
         code = "from evaluator.cli import main; main()"
         env = {**os.environ, "PYTHONPATH": str(self.root), "REXRANK_SALT": "0123456789" * 4}
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code, *args],
             cwd=self.root,
             env=env,
@@ -50,8 +50,8 @@ class Checkout:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     def insert(self, path: str, after: str, line: str) -> None:
         """A line below the one that matches, as far in."""

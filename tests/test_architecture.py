@@ -113,13 +113,13 @@ def test_no_test_reads_a_stopwatch():
     """Tests assert work, which is the same on a busy machine: `support.work` counts it."""
     clocks = {"monotonic", "perf_counter", "process_time", "thread_time", "clock"}
     clocks |= {f"{c}_ns" for c in clocks} | {"time_ns", "timeit"}
-    found = []
+    places = []
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
             if name in clocks:
-                found.append(f"{path.name}:{node.lineno}")
-    assert not found
+                places.append(f"{path.name}:{node.lineno}")
+    assert not places
 
 
 TESTS = Path(__file__).parent

@@ -89,8 +89,8 @@ def test_the_run_lines_work_in_an_empty_root(path, pytestconfig, tmp_path):
                     shutil.copy(ROOT / name, place)
         elif kind == "RUN":
             command = ["chroot", str(root), "/bin/sh", "-c", f"cd {workdir} && {text}"]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert process.returncode == 0, f"{text}\n{process.stdout[-3000:]}\n{process.stderr[-3000:]}"
 
 
 def test_the_hook_and_the_devcontainer_start_commands_that_exist():

@@ -18,13 +18,13 @@ DATA = re.compile(
 
 def blocks(text: str) -> list[str]:
     """Paragraphs; a table and a quoted output belong to the paragraph above them."""
-    found: list[str] = []
+    paragraphs: list[str] = []
     for block in re.split(r"\n\s*\n", text):
-        if found and block.startswith(("|", "```")):
-            found[-1] += "\n\n" + block
+        if paragraphs and block.startswith(("|", "```")):
+            paragraphs[-1] += "\n\n" + block
         else:
-            found.append(block)
-    return found
+            paragraphs.append(block)
+    return paragraphs
 
 
 def nameless(text: str) -> list[str]:

@@ -72,7 +72,7 @@ def _chooses(call: ast.Call, parent: ast.AST | None) -> bool:
 
 def unexplained(source: str) -> list[int]:
     """Lines of the choices with no rule in their lines, on the line above, or above their statement."""
-    lines, found = ["", *source.splitlines()], []
+    lines, numbers = ["", *source.splitlines()], []
     waiting: list[tuple[ast.AST, ast.AST | None, int]] = [(ast.parse(source), None, 1)]
     while waiting:
         node, parent, start = waiting.pop()
@@ -81,14 +81,14 @@ def unexplained(source: str) -> list[int]:
         if isinstance(node, ast.Call) and _chooses(node, parent):
             near = [lines[start - 1], *lines[node.lineno - 1 : (node.end_lineno or node.lineno) + 1]]
             if not any(MARK in line for line in near):
-                found.append(node.lineno)
-    return sorted(found)
+                numbers.append(node.lineno)
+    return sorted(numbers)
 
 
 def test_every_choice_has_its_rule() -> None:
     paths = [p for p in sorted(PACKAGE.rglob("*.py")) if not NO_NUMBERS & set(p.relative_to(PACKAGE).parts)]
-    found = [f"{p.relative_to(PACKAGE)}:{line}" for p in paths for line in unexplained(p.read_text("utf-8"))]
-    assert not found, f"say beside each how equal values are decided, as `{MARK} first index`"
+    places = [f"{p.relative_to(PACKAGE)}:{line}" for p in paths for line in unexplained(p.read_text("utf-8"))]
+    assert not places, f"say beside each how equal values are decided, as `{MARK} first index`"
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_the_wheel_is_small_and_holds_what_it_needs(wheel):
 
 def test_it_works_outside_a_checkout(installed):
     home, call = installed
-    found = call("-c", "import evaluator; print(evaluator.__file__)").stdout
-    assert str(home.parent) in found
+    place = call("-c", "import evaluator; print(evaluator.__file__)").stdout
+    assert str(home.parent) in place
     assert call("-m", "evaluator", "--version").stdout == f"rexrank {__version__}\n"
     (home / "preds.json").write_text(submission_files()["rexrank-sandbox/near-copy/sandbox.json"])
     (home / "pairs.jsonl").write_text('{"id": "1", "reference": "a b", "prediction": "a b"}\n')

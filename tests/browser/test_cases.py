@@ -33,9 +33,9 @@ def test_the_worst_first_on_demand_and_page_by_page(visit):
     box = open_cases(page)
     assert sum(u.endswith("/index.json") for u in asked) == 1
     assert len(asked) == len(set(asked)), "nothing is asked for twice"
-    found = values(box)
-    assert len(found) == 10
-    assert found == sorted(found)
+    scores = values(box)
+    assert len(scores) == 10
+    assert scores == sorted(scores)
     first = box.locator("h4").first.inner_text()
     box.get_by_role("button", name="Next").click()
     expect(box.get_by_role("status")).to_have_text("11 to 20 of 60 cases")
@@ -145,7 +145,7 @@ MARKS = [
 def test_what_differs_is_marked(visit):
     page = visit().open("404.html")
     for text, other, wanted in MARKS:
-        found = page.evaluate(
+        marks = page.evaluate(
             """async ([text, other]) => {
               const { differences } = await import('/challenge/assets/marks.js');
               const found = differences(text, other);
@@ -154,7 +154,7 @@ def test_what_differs_is_marked(visit):
             }""",
             [text, other],
         )
-        assert found == wanted, (text, other)
+        assert marks == wanted, (text, other)
 
 
 def test_the_keyboard_opens_turns_and_keeps_its_place(visit):

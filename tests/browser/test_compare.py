@@ -70,10 +70,10 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
 
     def undecided(route):
         answer = route.fetch()
-        found = answer.json()
-        found["ranked_against"] = [0.2] * len(found["others"])
-        found["standing"] = ["open"] * len(found["others"])
-        route.fulfill(response=answer, json=found)
+        file = answer.json()
+        file["ranked_against"] = [0.2] * len(file["others"])
+        file["standing"] = ["open"] * len(file["others"])
+        route.fulfill(response=answer, json=file)
 
     page.route("**/compare/sandbox.findings/*.json", undecided)
     page.reload()
@@ -85,9 +85,9 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
 
     def slight(route):
         answer = route.fetch()
-        found = answer.json()
-        found["standing"] = ["better_by_less"] * len(found["others"])
-        route.fulfill(response=answer, json=found)
+        file = answer.json()
+        file["standing"] = ["better_by_less"] * len(file["others"])
+        route.fulfill(response=answer, json=file)
 
     page.route("**/compare/sandbox.findings/*.json", slight)
     page.reload()
@@ -103,10 +103,10 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
 
     def tiny(route):
         answer = route.fetch()
-        found = answer.json()
-        for pair in found["versus"]["bleu_2"]:
+        file = answer.json()
+        for pair in file["versus"]["bleu_2"]:
             pair[:3] = [0, -0.001, 0.001]
-        route.fulfill(response=answer, json=found)
+        route.fulfill(response=answer, json=file)
 
     visitor.page.route("**/compare/sandbox.findings/*.json", tiny)
     page = visitor.open(
@@ -123,11 +123,11 @@ def test_a_metric_that_one_lacks_is_said(visit):
 
     def without(route):
         answer = route.fetch()
-        found = answer.json()
-        found["versus"] = {"bleu_2": found["versus"]["bleu_2"]}
-        if found["id"].endswith("shuffled"):
-            del found["metrics"]["rouge_l"]
-        route.fulfill(response=answer, json=found)
+        file = answer.json()
+        file["versus"] = {"bleu_2": file["versus"]["bleu_2"]}
+        if file["id"].endswith("shuffled"):
+            del file["metrics"]["rouge_l"]
+        route.fulfill(response=answer, json=file)
 
     visitor.page.route("**/compare/sandbox.findings/*.json", without)
     page = visitor.open(PAIR)

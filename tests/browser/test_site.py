@@ -47,8 +47,8 @@ def violations(page):
     # Evaluated through the debugger, so that the page's own policy stays in force.
     page.evaluate(AXE)
     run = "tags => axe.run(document, {runOnly: tags, rules: {'target-size': {enabled: true}}})"
-    found = page.evaluate(run, TAGS)["violations"]
-    return [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in found]
+    reports = page.evaluate(run, TAGS)["violations"]
+    return [(v["id"], [n["target"] for n in v["nodes"]][:4]) for v in reports]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -65,12 +65,12 @@ def rexrank(root, *arguments, code=0):
         "REXRANK_STORE": str(root / "store"),
         "NO_COLOR": "1",
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=root, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    assert process.returncode == code, process.stdout + process.stderr
+    return process.stdout
 
 
 def test_the_task_of_the_page_goes_all_the_way(checkout):

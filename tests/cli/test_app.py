@@ -43,8 +43,8 @@ def repository(tmp_path):
 
 def test_help_names_every_command():
     start = [sys.executable, "-c", "from evaluator.cli import main; main()", "--help"]
-    done = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0
+    process = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 0
     for name in (
         "validate",
         "convert",
@@ -60,7 +60,7 @@ def test_help_names_every_command():
         "site",
         "cache",
     ):
-        assert name in done.stdout
+        assert name in process.stdout
 
 
 def test_light_commands_never_import_torch():

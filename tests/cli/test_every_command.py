@@ -64,20 +64,20 @@ def test_json_holds_what_was_made(run):
 
 def test_the_version_and_the_module(run, repository):
     assert run("--version") == (0, f"rexrank {__version__}\n", "")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "evaluator", "--version"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, f"rexrank {__version__}\n")
+    assert (process.returncode, process.stdout) == (0, f"rexrank {__version__}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands_and_options(shell):
     def complete(**words):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "evaluator"],
             cwd=ROOT,
             env={**os.environ, "_REXRANK_COMPLETE": f"complete_{shell}", **words},
@@ -85,7 +85,7 @@ def test_the_shell_completes_commands_and_options(shell):
             text=True,
             check=False,
         )
-        return done.stdout
+        return process.stdout
 
     assert "submit" in complete(
         COMP_WORDS="rexrank sub",

@@ -91,9 +91,9 @@ def test_ids_are_compared_with_the_reference_file_itself(capsys, tmp_path, refer
     ids = sorted(references)
     reports = {i: StudyReport("x") for i in [*ids[:-1], "69999999"]}
     code, text = said(capsys, submission(reports), tmp_path / "references", "json")
-    found = {p["code"]: p["found"] for p in json.loads(text)["problems"]}
+    by_code = {p["code"]: p["found"] for p in json.loads(text)["problems"]}
     assert code == 1
-    assert {"RX302", "RX303"} <= set(found)
+    assert {"RX302", "RX303"} <= set(by_code)
 
 
 def test_a_folder_of_manifests_is_enough_for_the_ids(capsys, tmp_path, references, submission):

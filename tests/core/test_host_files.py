@@ -208,9 +208,9 @@ def test_datasets(tmp_path, case):
     ],
 )
 def test_yaml_that_is_more_than_plain(tmp_path, text, words):
-    ((code, _, found),) = problems(tmp_path, "dataset", text)
+    ((code, _, faults),) = problems(tmp_path, "dataset", text)
     assert code == "RX602"
-    assert words in found
+    assert words in faults
 
 
 def test_old_fields_say_what_took_their_place(tmp_path):

@@ -210,8 +210,10 @@ def test_a_signal_waits_for_what_belongs_together():
         "    print('both', flush=True)\n"
         "print('never')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (143, "both\n")
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout) == (143, "both\n")
 
 
 def test_a_second_signal_ends_the_command_at_once():
@@ -225,8 +227,10 @@ def test_a_second_signal_ends_the_command_at_once():
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print('never')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (143, "")
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout) == (143, "")
 
 
 def test_what_the_parent_has_us_ignore_stays_ignored():

@@ -273,15 +273,15 @@ def reference_texts(data: bytes, cluster: str | None) -> dict[str, list[str | No
         raise Refused("no object of objects")
     texts = {}
     for study, fields in raw.items():
-        found = [fields.get("section_findings"), fields.get("section_impression")]
-        if not whole(study) or not all(whole(t) for t in found if isinstance(t, str)):
+        pair = [fields.get("section_findings"), fields.get("section_impression")]
+        if not whole(study) or not all(whole(t) for t in pair if isinstance(t, str)):
             raise Refused("half of a character")
         if not study.strip():
             raise Refused("no id")
         patient = fields.get(cluster) if cluster else None
         if isinstance(patient, bool | list | dict) or (isinstance(patient, str) and not whole(patient)):
             raise Refused("a patient that is no text")
-        texts[study] = [t if isinstance(t, str) and t.strip().lower() not in MISSING else None for t in found]
+        texts[study] = [t if isinstance(t, str) and t.strip().lower() not in MISSING else None for t in pair]
     return texts
 
 
@@ -301,13 +301,13 @@ def test_references(tmp_path, inputs, seed):
             wanted = None
         what = f"{dataset.id} {data[:300]!r}"
         try:
-            found = load_references(dataset, tmp_path)
+            references = load_references(dataset, tmp_path)
         except RexrankError as error:
             words = str(error) if str(path) in str(error) else f"no file: {error}"
             return Verdict(taken=False, words=words), wanted is not None, what
         assert wanted is not None, f"wrongly taken: {what}"
-        assert {i: [r.findings, r.impression] for i, r in found.studies.items()} == wanted, what
-        for study in found.studies.values():
+        assert {i: [r.findings, r.impression] for i, r in references.studies.items()} == wanted, what
+        for study in references.studies.values():
             assert isinstance(study.patient, str)
             assert study.patient, study
             assert all(isinstance(v, str) and v for v in study.subgroups.values()), study

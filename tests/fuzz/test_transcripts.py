@@ -48,8 +48,8 @@ def test_transcripts(tmp_path, inputs, seed):
             data = b"[" * 100_000 if kind > 0.99 else data
             path.write_bytes(data)
             what, wanted = repr(data[:300]), stored_answer(data)
-        found = transcripts.get(key)
-        assert found == wanted, (found, what)
-        return Verdict(found is not None, "counts as absent"), wanted is not None, what
+        answer = transcripts.get(key)
+        assert answer == wanted, (answer, what)
+        return Verdict(answer is not None, "counts as absent"), wanted is not None, what
 
     fuzz("transcripts", inputs(800), seed, one)

@@ -67,14 +67,14 @@ class Repo:
             "GIT_INDEX_FILE": str(self.root / "index"),
             **{f"GIT_{who}_{what}": "x@y" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
         }
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", f"--git-dir={self.path}", *args],
             input=data,
             capture_output=True,
             check=True,
             env=environment,
         )
-        return done.stdout.decode().strip()
+        return process.stdout.decode().strip()
 
     def commit(self, changes, parent="main") -> str:
         """A commit with these paths changed: bytes, None for removal, or (mode, bytes or object id)."""

@@ -55,14 +55,14 @@ def test_commands(body, wanted):
     ],
 )
 def test_a_grant_is_said_in_full(text, wanted):
-    found = api.score_command({"body": f"/score {SHA}{text}"})
-    assert found == (None if wanted is None else (SHA, wanted))
+    command = api.score_command({"body": f"/score {SHA}{text}"})
+    assert command == (None if wanted is None else (SHA, wanted))
 
 
 @given(st.text())
 def test_no_other_text_is_a_command(text):
-    found = api.score_command({"body": f"/score {SHA}{text}"})
-    assert (found == (SHA, False)) == (text.strip(" \t\r\n") == "")
+    command = api.score_command({"body": f"/score {SHA}{text}"})
+    assert (command == (SHA, False)) == (text.strip(" \t\r\n") == "")
 
 
 @pytest.mark.parametrize(
@@ -314,10 +314,10 @@ class Workflow:
 )
 def test_a_run_is_started_once_and_a_failure_is_loud(runs, url, fresh):
     workflow = Workflow(*runs)
-    found = api.start_once(
+    start = api.start_once(
         SimpleNamespace(get_workflow=lambda _: workflow), "score.yml", "score 1", {"pr": "1"}
     )
-    assert found == (f"https://github.com/x/y/actions/runs/{url}", fresh)
+    assert start == (f"https://github.com/x/y/actions/runs/{url}", fresh)
     assert workflow.asked == (
         [("main", {"pr": "1"}, {"throw": True, "return_run_details": True})] if fresh else []
     )

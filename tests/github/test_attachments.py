@@ -20,13 +20,13 @@ def store(monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             seen.append(dict(self.headers))
-            found = answers.get(self.path)
-            self.send_response(404 if found is None else 302 if isinstance(found, str) else 200)
-            if isinstance(found, str):
-                self.send_header("Location", found)
+            answer = answers.get(self.path)
+            self.send_response(404 if answer is None else 302 if isinstance(answer, str) else 200)
+            if isinstance(answer, str):
+                self.send_header("Location", answer)
             self.end_headers()
-            if isinstance(found, bytes):
-                self.wfile.write(found)
+            if isinstance(answer, bytes):
+                self.wfile.write(answer)
 
         def log_message(self, *_):
             """Silent."""

@@ -56,14 +56,14 @@ def test_another_head_than_the_approved_one_is_refused(repo, tmp_path, submissio
 @pytest.mark.parametrize("path", ["a.json", "a b.json", "ä.json", "x\n::error::y", "$(id)", "-rf", "a\tb"])
 def test_changes_are_listed_as_they_are(repo, tmp_path, change, mode, status, path):
     sha = repo.pull({path: change})
-    (found,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
-    assert (found.status, found.mode, found.path) == (status, mode, path)
+    (changes,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert (changes.status, changes.mode, changes.path) == (status, mode, path)
 
 
 def test_a_path_that_is_no_utf_8_is_shown_escaped(repo, tmp_path):
     sha = repo.pull({b"submissions/a\xff/b/x.json".decode("utf-8", "surrogateescape"): b"{}"})
-    (found,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
-    assert found.path == "submissions/a\\xff/b/x.json"
+    (changes,) = authored(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    assert changes.path == "submissions/a\\xff/b/x.json"
 
 
 def test_changes_count_from_where_the_pull_request_left_main(repo, tmp_path):
@@ -80,9 +80,9 @@ def test_a_link_is_listed_and_not_read(repo, tmp_path, submission_files):
 
 def test_the_token_is_for_this_jobs_own_server_only(monkeypatch):
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example")
-    found = credentials("secret")
-    assert found["GIT_CONFIG_KEY_0"] == "http.https://github.example/.extraheader"
-    assert "secret" not in "".join(found.values())
+    pair = credentials("secret")
+    assert pair["GIT_CONFIG_KEY_0"] == "http.https://github.example/.extraheader"
+    assert "secret" not in "".join(pair.values())
     assert credentials("") == {}
     monkeypatch.setenv("GITHUB_SERVER_URL", "file:///x")
     assert credentials("secret") == {}

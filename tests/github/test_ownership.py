@@ -40,8 +40,8 @@ CASES = [
 
 @pytest.mark.parametrize(("folder", "login", "number", "wanted"), CASES)
 def test_objections(main, folder, login, number, wanted):
-    found = objection(main, folder, Person(login, number), ["newcomer"])
-    assert found is None if wanted is None else wanted in found
+    reason = objection(main, folder, Person(login, number), ["newcomer"])
+    assert reason is None if wanted is None else wanted in reason
     assert objection(main, folder, Person(login, number, maintainer=True)) is None
 
 

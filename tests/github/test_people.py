@@ -62,8 +62,8 @@ def test_what_a_maintainer_is_told(main):
 
 def test_what_a_fetch_leaves_for_the_scoring(tmp_path):
     write_fetched(tmp_path, [8, 7, 7], ["b" * 64])
-    found = read_fetched(tmp_path)
-    assert (found.accounts, found.granted) == ((7, 8), ("b" * 64,))
+    people = read_fetched(tmp_path)
+    assert (people.accounts, people.granted) == ((7, 8), ("b" * 64,))
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,9 @@ print("after")
 def test_everything_printed_goes_to_the_private_log(tmp_path, fails):
     log = tmp_path / "logs" / "x.log"
     command = [sys.executable, "-c", LEAK, str(log), *(["x"] if fails else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == "before\nafter\n"
-    assert "CANARY" not in done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout == "before\nafter\n"
+    assert "CANARY" not in process.stderr
     kept = log.read_text()
     assert all(f"CANARY {w}" in kept for w in ("buffered", "error", "raw", "child"))
     assert log.stat().st_mode & 0o077 == 0
@@ -140,12 +140,12 @@ def table(*ids, nulls=(), incomplete=(), **fields):
     ],
 )
 def test_a_row_stands_beside_the_best_its_neighbours_and_the_null_rows(name, others):
-    found = board_result(
+    result = board_result(
         table("t/a", "t/b", "t/c", "t/d", "t/e", nulls=["baseline/x"], incomplete=["t/held"]), name
     )
-    assert found.row.id == name
-    assert [r.id for r in found.others] == others
-    assert (found.why is None) == (name != "t/held")
+    assert result.row.id == name
+    assert [r.id for r in result.others] == others
+    assert (result.why is None) == (name != "t/held")
 
 
 def pair(a, b, difference=0.2, low=0.1, high=0.3, p=0.01):
@@ -168,13 +168,13 @@ def test_a_lead_is_of_the_model_asked_for_whatever_is_better(higher):
     of = table("t/a", "t/b", "t/c", nulls=["baseline/x"], pairs=pairs)
     (column,) = of.metrics
     of = of.model_copy(update={"metrics": (column.model_copy(update={"higher_is_better": higher}),)})
-    found = {d.id: d for d in board_result(of, "t/b").differences}
+    leads = {d.id: d for d in board_result(of, "t/b").differences}
     sign = 1 if higher else -1
-    assert found.keys() == {"t/a", "t/c"}
-    assert found["t/a"].difference == -0.2 * sign
-    assert sorted((found["t/a"].low, found["t/a"].high)) == sorted((-0.3 * sign, -0.1 * sign))
-    assert found["t/a"].low < found["t/a"].high
-    assert (found["t/c"].difference, found["t/c"].low) == (0.2 * sign, None)
+    assert leads.keys() == {"t/a", "t/c"}
+    assert leads["t/a"].difference == -0.2 * sign
+    assert sorted((leads["t/a"].low, leads["t/a"].high)) == sorted((-0.3 * sign, -0.1 * sign))
+    assert leads["t/a"].low < leads["t/a"].high
+    assert (leads["t/c"].difference, leads["t/c"].low) == (0.2 * sign, None)
 
 
 def test_a_baseline_is_compared_too():
@@ -189,17 +189,17 @@ def test_a_baseline_is_compared_too():
 def test_what_changes_on_the_board_is_told():
     before, after = table("t/a", "t/b", "t/gone"), table("t/b", "t/a", "t/new")
     assert board_result(after, "t/a").before is None
-    found = board_result(after, "t/a", before)
-    assert found.before.model_dump() == {"rank_low": 1, "rank_high": 1, "value": None}
-    assert [m.model_dump() for m in found.moved] == [{"id": "t/b", "before": (2, 2), "after": (1, 1)}]
-    assert found.n_moved == 1
+    result = board_result(after, "t/a", before)
+    assert result.before.model_dump() == {"rank_low": 1, "rank_high": 1, "value": None}
+    assert [m.model_dump() for m in result.moved] == [{"id": "t/b", "before": (2, 2), "after": (1, 1)}]
+    assert result.n_moved == 1
     assert board_result(after, "t/new", before).before is None
     assert board_result(after, "t/a", before.model_copy(update={"primary": "other"})).before is None
 
 
 def test_a_row_that_is_left_out_says_why():
-    found = board_result(table("t/a"), "t/odd")
-    assert (found.row, found.why) == (None, "t/odd is left out: stand-in.")
+    result = board_result(table("t/a"), "t/odd")
+    assert (result.row, result.why) == (None, "t/odd is left out: stand-in.")
 
 
 def test_an_unknown_origin_is_empty(tmp_path):

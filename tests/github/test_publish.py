@@ -33,10 +33,12 @@ def push(root, out, url, token="none"):
     env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(temp), "PUSH_TOKEN": token}
     env |= {"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": name, "HOME": str(temp)}
     command = [sys.executable, "-I", str(PUSH), str(out)]
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=60)
-    if done.returncode:
-        raise PushError(done.stderr)
-    said, _, commit = done.stdout.strip().rpartition(" ")
+    process = subprocess.run(
+        command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    if process.returncode:
+        raise PushError(process.stderr)
+    said, _, commit = process.stdout.strip().rpartition(" ")
     return commit if said == "published" else None
 
 

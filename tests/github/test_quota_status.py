@@ -80,8 +80,11 @@ def said(digest, when, team="t", outcome="scored"):
 )
 def test_what_the_notes_say(noted, rows, when, shared):
     noted(*rows)
-    found = slots.look(None, FIRST, submission(), [7], NOW)
-    assert (found.waits, found.shared) == ({"rexgradient": when}, {"rexgradient"} if shared else frozenset())
+    status = slots.look(None, FIRST, submission(), [7], NOW)
+    assert (status.waits, status.shared) == (
+        {"rexgradient": when},
+        {"rexgradient"} if shared else frozenset(),
+    )
 
 
 def test_the_teams_of_an_account_are_known_from_its_notes(noted):

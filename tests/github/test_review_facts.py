@@ -30,8 +30,8 @@ def test_facts_by_hand():
     ],
 )
 def test_resemblance(other, share):
-    found = nearest(made(["A b.", "C d.", "E f.", "G h."]), {"t/m": made(other).items})
-    assert found == ([] if share is None else [("t/m", share)])
+    neighbours = nearest(made(["A b.", "C d.", "E f.", "G h."]), {"t/m": made(other).items})
+    assert neighbours == ([] if share is None else [("t/m", share)])
 
 
 def test_a_sentence_appended_hides_nobody():

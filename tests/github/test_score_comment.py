@@ -84,7 +84,7 @@ def test_a_lead_says_what_it_is_worth(pair, words):
 
 
 def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
-    found, text = drawn(board())
+    html, text = drawn(board())
     names = re.findall(r"a/best|t/m|z/next|Normal template", text.split("all metrics")[1])
     assert names[:4] == ["a/best", "t/m", "z/next", "Normal template"]
     assert "2–3 of 3" in text
@@ -94,9 +94,9 @@ def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
     assert "+0.020 [+0.010, +0.030], p = 0.002, clears it" in text
     site = "https://rexrank.github.io/challenge/"
     for place in ("leaderboards/sandbox/findings/", "models/a/best/", "models/z/next/", "metrics/bleu_2/"):
-        assert site + place in found.links
-    assert f"{site}models/t/m/" not in found.links
-    assert f"{REPOSITORY}/issues/new?template=dispute.yml" in found.links
+        assert site + place in html.links
+    assert f"{site}models/t/m/" not in html.links
+    assert f"{REPOSITORY}/issues/new?template=dispute.yml" in html.links
 
 
 def test_what_changes_on_the_board_is_said():
@@ -155,9 +155,9 @@ def test_a_withheld_set_says_how_coarse_it_is():
 
 def test_what_is_not_shown_has_no_table():
     own = row("t/m", metrics={})
-    found, text = drawn(board(row=own, why="withheld by the Ladder"))
+    html, text = drawn(board(row=own, why="withheld by the Ladder"))
     assert "withheld by the Ladder" in text
-    assert len([t for t, _ in found.tags if t == "table"]) == 1
+    assert len([t for t, _ in html.tags if t == "table"]) == 1
     _, text = drawn(board(row=None, why="t/m is left out: a stand-in", others=[], differences=[]))
     assert "t/m is left out" in text
 

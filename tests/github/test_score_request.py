@@ -62,22 +62,22 @@ def intake(kind="submission", objection=None, status="active"):
     predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
     card = model_card(status=status, superseded_by="t/n", reason="It is gone.", contact=["somebody"])
     submission = Submission("t", "m", card, predictions)
-    found = Found("submissions/t/m", "t", "m", submission, ())
-    return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (found,)), objection, "f" * 40)
+    entry = Found("submissions/t/m", "t", "m", submission, ())
+    return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (entry,)), objection, "f" * 40)
 
 
 def ask(repo, body=f"/score {SHA}", take=intake):
     event = {"issue": {"number": 7}, "comment": {"body": body, "user": {"login": "somebody"}}}
-    found = request.answer(repo, event, lambda pull: take())
-    if found is not None:
-        inert(found.body, "https://github.com/rexrank/challenge/actions/")
-    return found
+    reply = request.answer(repo, event, lambda pull: take())
+    if reply is not None:
+        inert(reply.body, "https://github.com/rexrank/challenge/actions/")
+    return reply
 
 
 def test_a_maintainers_command_is_accepted_and_started_once():
     repo = Repo()
-    found = ask(repo)
-    assert (found.sha, found.body, found.weighty) == (SHA, "", True)
+    reply = ask(repo)
+    assert (reply.sha, reply.body, reply.weighty) == (SHA, "", True)
     assert repo.started == []
     texts = [request.start(repo, 7, SHA) for _ in range(2)]
     assert repo.started[0] == ("score.yml", f"score PR #7 @ {SHA}", {"pr": "7", "sha": SHA})
@@ -106,11 +106,11 @@ def test_other_comments_are_nobodys_business(body):
 @pytest.mark.parametrize("body", [f"/score {SHA}", "/score", "/score @everyone `x` <b>"])
 def test_an_outsider_is_told_why_and_never_over_what_a_maintainer_was_told(role, body):
     repo = Repo(role)
-    found = ask(repo, body, take=lambda: pytest.fail("nothing is read for an outsider"))
-    assert "Only maintainers" in found.body
-    assert "everyone" not in found.body
-    assert not found.weighty
-    assert found.sha is None
+    reply = ask(repo, body, take=lambda: pytest.fail("nothing is read for an outsider"))
+    assert "Only maintainers" in reply.body
+    assert "everyone" not in reply.body
+    assert not reply.weighty
+    assert reply.sha is None
     assert repo.started == []
 
 
@@ -131,10 +131,10 @@ REFUSED = [
 @pytest.mark.parametrize(("body", "pull", "of", "words"), REFUSED)
 def test_every_refusal_has_its_reason(body, pull, of, words):
     repo = Repo(**pull)
-    found = ask(repo, body, lambda: intake(**of))
-    assert "Nothing was started" in found.body
-    assert words in found.body
-    assert found.weighty
+    reply = ask(repo, body, lambda: intake(**of))
+    assert "Nothing was started" in reply.body
+    assert words in reply.body
+    assert reply.weighty
     assert repo.started == []
 
 
@@ -142,12 +142,12 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
     used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
     monkeypatch.setattr(slots, "look", lambda *_: used)
     repo = Repo()
-    found = ask(repo)
-    assert "its members" not in found.body
-    assert "`rexgradient` at **2026-12-26 13:58 UTC**" in found.body
-    assert "mimic" not in found.body
-    assert f"/score {SHA} quota grant" in found.body
-    assert "1 in 30 days and 6 in a year" in found.body
+    reply = ask(repo)
+    assert "its members" not in reply.body
+    assert "`rexgradient` at **2026-12-26 13:58 UTC**" in reply.body
+    assert "mimic" not in reply.body
+    assert f"/score {SHA} quota grant" in reply.body
+    assert "1 in 30 days and 6 in a year" in reply.body
     assert repo.started == []
 
 
@@ -160,10 +160,10 @@ def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
 def test_a_maintainer_grants_one_more_run_to_exactly_these_predictions(monkeypatch):
     monkeypatch.setattr(slots, "look", lambda *_: slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}))
     repo, noted = Repo(), []
-    found = ask(repo, f"/score {SHA} quota grant")
-    assert (found.sha, found.body, found.grant, found.first) == (SHA, "", {"rexgradient": "d"}, "f" * 40)
+    reply = ask(repo, f"/score {SHA} quota grant")
+    assert (reply.sha, reply.body, reply.grant, reply.first) == (SHA, "", {"rexgradient": "d"}, "f" * 40)
     monkeypatch.setattr(slots, "grant", lambda repo, *of: noted.append(of))
-    text = request.start(repo, 7, SHA, found.grant, found.first, "maintainer")
+    text = request.start(repo, 7, SHA, reply.grant, reply.first, "maintainer")
     assert noted == [("f" * 40, {"rexgradient": "d"}, "maintainer")]
     assert "An extra run beyond the quota" in text
     inert(text, URL)

@@ -43,8 +43,8 @@ def intake(
     )
     files = FileSummary(dataset, 2, ("findings",), 0, 2, 1, 2, "d")
     problems = problems or Problems()
-    found = Found(folder, "t", "m", submission if problems.ok else None, (files,))
-    return Intake(1, SHA, kind, folder, Report(problems, (found,)), objection, "f" * 40)
+    entry = Found(folder, "t", "m", submission if problems.ok else None, (files,))
+    return Intake(1, SHA, kind, folder, Report(problems, (entry,)), objection, "f" * 40)
 
 
 def wrong(text, severity=Severity.ERROR):

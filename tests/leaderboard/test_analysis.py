@@ -84,10 +84,10 @@ def salted(monkeypatch):
 
 
 def test_one_changed_study_changes_no_published_byte(salted):
-    found = frames()
-    before, parts, subgroups = public_bytes(found)
+    studies = frames()
+    before, parts, subgroups = public_bytes(studies)
     for study, change in ((3, 0.02), (77, -0.02)):
-        changed = {**found, "team/b": found["team/b"].copy()}
+        changed = {**studies, "team/b": studies["team/b"].copy()}
         changed["team/b"].loc[study, "radcliq_v1"] += change
         after, _, _ = public_bytes(changed)
         assert {name for name in before if before[name] != after[name]} == set()

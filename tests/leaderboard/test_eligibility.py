@@ -66,11 +66,11 @@ def record(model="m", *, kind="submission", mean=0.5, blob="b", n=590, **more):
 )
 def test_reasons(changes, board, reason):
     other = record("other")
-    found = sort_entrants(
+    entrants = sort_entrants(
         board, [other, record("m", **changes)], rehearsal=False, released=frozenset({"free"})
     )
-    assert found.why.get("t/m") == reason
-    table = ranked(board, found, rehearsal=False)
+    assert entrants.why.get("t/m") == reason
+    table = ranked(board, entrants, rehearsal=False)
     rows = [*table.rows, *table.incomplete]
     assert {r.id: r.why_unranked for r in rows}["t/m"] == reason
 
@@ -150,9 +150,9 @@ def test_releases_that_lead_nowhere_are_not_none(tmp_path):
 
 def test_the_sandbox_says_why_a_template_has_a_rank_there():
     collapsed = record("template", diagnostics={"top1_share": 0.95})
-    found = sort_entrants(
+    entrants = sort_entrants(
         Board(get_dataset("sandbox"), "findings"), [collapsed, record("m")], rehearsal=False
     )
-    assert [n for n in found.notes if "t/template gives one report to at least nine studies in ten" in n]
-    assert not [n for n in found.notes if "t/m " in n]
+    assert [n for n in entrants.notes if "t/template gives one report to at least nine studies in ten" in n]
+    assert not [n for n in entrants.notes if "t/m " in n]
     assert not sort_entrants(REAL, [collapsed], rehearsal=False).notes

@@ -56,8 +56,8 @@ def table():
 
 
 def test_outcomes(table):
-    found = {r.id: tuple(t.outcome for t in r.against_nulls) for r in table.rows}
-    assert found == {
+    outcomes = {r.id: tuple(t.outcome for t in r.against_nulls) for r in table.rows}
+    assert outcomes == {
         "t/good": ("clears", "clears"),
         "t/little": ("not_shown", "clears"),
         "t/same": ("not_shown", "clears"),

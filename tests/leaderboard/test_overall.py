@@ -63,18 +63,18 @@ def test_ranges_follow_from_the_pairs(overall):
 def test_who_is_shown_worse_than_nobody(overall, boards):
     for row in overall.rows:
         worse = {d: boards[d].pairs for d in DATASETS}
-        found = {
+        losses = {
             d: sum(p.separates and p.standing(row.id) == "worse" for p in pairs if row.id in {p.a, p.b})
             for d, pairs in worse.items()
         }
-        assert {d: p.worse_than for d, p in row.boards.items()} == found
-        assert row.never_worse == (not any(found.values()))
+        assert {d: p.worse_than for d, p in row.boards.items()} == losses
+        assert row.never_worse == (not any(losses.values()))
     assert {r.never_worse for r in overall.rows} == {True, False}
 
 
 def test_incomplete_models_are_listed_with_what_they_lack(overall):
-    found = {r.id: dict(r.lacks) for r in overall.incomplete}
-    assert found["held/model-1"] == dict.fromkeys(DATASETS, "lacks radcliq_v1 under the board's signature")
+    gaps = {r.id: dict(r.lacks) for r in overall.incomplete}
+    assert gaps["held/model-1"] == dict.fromkeys(DATASETS, "lacks radcliq_v1 under the board's signature")
     assert all(r.rank_low is None and not r.never_worse for r in overall.incomplete)
 
 
@@ -233,16 +233,16 @@ def test_reported_rows_stand_by_mean_rank():
         reported("D", "iu-xray", 0.5),
         reported("Old", "iu-xray", 5.0, snapshot="2024-11-19"),
     ]
-    found = reported_overall(rows, "findings", SETTING)
-    assert (found.snapshot, found.datasets) == ("2026-08", ("iu-xray", "mimic-cxr"))
+    overall = reported_overall(rows, "findings", SETTING)
+    assert (overall.snapshot, overall.datasets) == ("2026-08", ("iu-xray", "mimic-cxr"))
     # A mean below 0, a negative reciprocal, is better than any other; equal values share their mean rank.
-    assert [(p.model, dict(p.ranks), p.mean_rank, p.place) for p in found.complete] == [
+    assert [(p.model, dict(p.ranks), p.mean_rank, p.place) for p in overall.complete] == [
         ("B", {"iu-xray": 1.0, "mimic-cxr": 2.0}, 1.5, 1.0),
         ("A", {"iu-xray": 2.5, "mimic-cxr": 1.0}, 1.75, 2.0),
         ("C", {"iu-xray": 2.5, "mimic-cxr": 3.0}, 2.75, 3.0),
     ]
-    assert found.complete[0].without == (2.0, 1.0)
-    assert [p.model for p in found.incomplete] == ["D"]
+    assert overall.complete[0].without == (2.0, 1.0)
+    assert [p.model for p in overall.incomplete] == ["D"]
     assert reported_overall(rows, "report", SETTING) is None
     assert reported_overall(rows[:1], "findings", SETTING) is None, "one dataset: its own board says it"
 

@@ -24,13 +24,13 @@ def frames(n):
 
 
 def test_differences_are_those_of_the_means():
-    found = frames(60)
-    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", found, COLUMNS)
+    studies = frames(60)
+    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", studies, COLUMNS)
     pairs = made.metrics["bleu_2"]
     assert [(p.a, p.b) for p in pairs] == [("t/a", "t/b"), ("t/a", "t/c"), ("t/b", "t/c")]
     assert [(p.a, p.b) for p in made.metrics["rouge_l"]] == [("t/a", "t/b")]
     for pair in pairs:
-        wanted = found[pair.a]["bleu_2"].mean() - found[pair.b]["bleu_2"].mean()
+        wanted = studies[pair.a]["bleu_2"].mean() - studies[pair.b]["bleu_2"].mean()
         assert pair.difference == pytest.approx(wanted, abs=1e-6)
         assert pair.low < pair.difference < pair.high
         assert pair.p <= pair.q <= 1

@@ -112,11 +112,11 @@ def test_rehearsal_salt_and_program_are_inputs(board, monkeypatch):
     def digest(*, rehearsal=False):
         return inputs_digest(BOARD, board, board / "store", rehearsal=rehearsal)
 
-    found = {digest(), digest(rehearsal=True)}
+    digests = {digest(), digest(rehearsal=True)}
     monkeypatch.setenv("REXRANK_SALT", "long and random")
-    found.add(digest())
+    digests.add(digest())
     monkeypatch.setattr("evaluator.leaderboard.ranked_store.program_digest", lambda: "another")
-    found.add(digest())
-    assert len(found) == 4
+    digests.add(digest())
+    assert len(digests) == 4
     elsewhere = copy(board, board.parent / "elsewhere")
     assert inputs_digest(BOARD, elsewhere, elsewhere / "store", rehearsal=False) == digest()

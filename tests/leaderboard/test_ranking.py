@@ -55,10 +55,10 @@ def test_two_signatures_never_share_a_column():
     odd = record("c")
     other = odd.metrics["bleu_2"].model_copy(update={"signature": "bleu_2|v0|protocol:clean"})
     odd = odd.model_copy(update={"metrics": {"bleu_2": other}})
-    found = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
-    assert [r.model for r in found.ranked] == ["a", "b"]
-    assert [r.model for r in found.incomplete] == ["c"]
-    assert "t/c: bleu_2 has another signature" in found.notes[0]
+    entrants = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
+    assert [r.model for r in entrants.ranked] == ["a", "b"]
+    assert [r.model for r in entrants.incomplete] == ["c"]
+    assert "t/c: bleu_2 has another signature" in entrants.notes[0]
 
 
 def test_other_references_stop_the_ranking():
@@ -68,18 +68,18 @@ def test_other_references_stop_the_ranking():
 
 def test_the_primary_ranks_and_another_stands_by():
     both = record("a", metrics={"bertscore": 0.1, "bleu_2": 0.9})
-    found = sort_entrants(SANDBOX, [both, record("b")], rehearsal=False)
-    assert found.primary == "bertscore"
-    assert [r.model for r in found.incomplete] == ["b"]
-    assert board_keys(found) == ["bertscore", "bleu_2"]
-    assert ranked(SANDBOX, found, rehearsal=False).rule == "stand-by/bertscore/v2"
+    entrants = sort_entrants(SANDBOX, [both, record("b")], rehearsal=False)
+    assert entrants.primary == "bertscore"
+    assert [r.model for r in entrants.incomplete] == ["b"]
+    assert board_keys(entrants) == ["bertscore", "bleu_2"]
+    assert ranked(SANDBOX, entrants, rehearsal=False).rule == "stand-by/bertscore/v2"
 
 
 def test_withdrawn_rows_stay_as_tombstones():
-    found = sort_entrants(
+    entrants = sort_entrants(
         SANDBOX, [record("a"), record("b", status="withdrawn"), record("c", kind="null")], rehearsal=False
     )
-    table = ranked(SANDBOX, found, rehearsal=False)
+    table = ranked(SANDBOX, entrants, rehearsal=False)
     assert [[r.model for r in getattr(table, g)] for g in ("rows", "withdrawn", "nulls")] == [
         ["a"],
         ["b"],

@@ -47,16 +47,16 @@ def subgroups(board, **frames):
 def test_axes_in_the_order_of_preference_with_unknown_labels():
     one = frame()
     one["subgroup:sex"] = one["subgroup:sex"].mask(one.index < 3)
-    found = axes_of([one])
-    assert [a.name for a in found] == ["normal", "sex", "length", "site"]
-    assert found[1].labels[:4] == [None, None, None, "M"]
+    axes = axes_of([one])
+    assert [a.name for a in axes] == ["normal", "sex", "length", "site"]
+    assert axes[1].labels[:4] == [None, None, None, "M"]
 
 
 def test_means_ranks_and_gaps_of_a_public_board():
-    found = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
-    assert found.standardised_by == ("normal", "length")
-    assert found.null == "baseline/x"
-    sex = next(x for x in found.axes if x.axis == "sex")
+    axes = subgroups(PUBLIC, a=frame(), b=frame(0.4, 0.5, seed=2))
+    assert axes.standardised_by == ("normal", "length")
+    assert axes.null == "baseline/x"
+    sex = next(x for x in axes.axes if x.axis == "sex")
     assert sex.groups[0] == Group(name="F", studies=200, patients=200)
     b = sex.models["b"]
     assert b.worst == "F"
@@ -79,14 +79,14 @@ def test_one_model_alone_has_the_numbers_it_has_beside_others():
 
 def test_a_private_board_shows_no_small_cell_and_no_fine_number(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    found = subgroups(WITHHELD, a=frame())
-    assert "site" not in {x.axis for x in found.axes}
-    assert all(g.studies % 10 == 0 for x in found.axes for g in x.groups)
-    sex = next(x for x in found.axes if x.axis == "sex")
+    axes = subgroups(WITHHELD, a=frame())
+    assert "site" not in {x.axis for x in axes.axes}
+    assert all(g.studies % 10 == 0 for x in axes.axes for g in x.groups)
+    sex = next(x for x in axes.axes if x.axis == "sex")
     value = sex.models["a"].groups["F"].value
     assert value == pytest.approx(round(value / 0.025) * 0.025, abs=1e-12)
-    assert "s0001" not in json.dumps(found.view())
-    assert set(group_masks(WITHHELD, frame())) == {x.axis for x in found.axes}
+    assert "s0001" not in json.dumps(axes.view())
+    assert set(group_masks(WITHHELD, frame())) == {x.axis for x in axes.axes}
 
 
 def test_nothing_to_say():

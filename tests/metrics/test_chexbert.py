@@ -60,14 +60,14 @@ def test_semb_score_equals_the_official_value(pairs, official, compat):
 
 def test_f1_equals_scikit_learn(pairs, readings):
     main = [p for p in pairs if int(p.id) < 900]
-    found = chexbert_f1(
+    scores = chexbert_f1(
         *([readings[getattr(p, s)].labels for p in main] for s in ("reference", "prediction"))
     )
     wanted = golden("f1chexbert.json")
     wanted |= {f"f1 {label}": value for label, value in wanted["per_label_f1"].items()}
     wanted["accuracy_5"] = wanted["accuracy5_exact"]
-    assert len(found) == 22
-    for key, value in found.items():
+    assert len(scores) == 22
+    for key, value in scores.items():
         assert value == pytest.approx(wanted[key], abs=1e-12), key
 
 
@@ -79,10 +79,10 @@ def test_f1_from_counts_equals_scikit_learn_on_any_labels(labels, random):
 
     other = labels[:]
     random.shuffle(other)
-    found = chexbert_f1(labels, other)
+    scores = chexbert_f1(labels, other)
     for average in ("micro", "macro", "weighted", "samples"):
         expected = f1_score(binary(labels), binary(other), average=average, zero_division=0)
-        assert found[f"{average}_f1_14"] == pytest.approx(expected, abs=1e-12)
+        assert scores[f"{average}_f1_14"] == pytest.approx(expected, abs=1e-12)
     assert counts(binary(labels), binary(other)).shape == (len(labels), 14, 3)
 
 

@@ -70,9 +70,9 @@ def test_checks_and_retries_equal_the_official_ones(golden: dict[str, Any]) -> N
         wanted = golden["stored"]
         wanted = json.loads(wanted) if isinstance(wanted, str) else wanted
         assert json.dumps(stored) == json.dumps(wanted)
-        found = severities(stored) if golden["valid_final"] else None
-        if found and not golden["aggregate"]["unknown_labels"]:
-            assert (max(found), sum(found)) == (golden["aggregate"]["max"], golden["aggregate"]["sum"])
+        values = severities(stored) if golden["valid_final"] else None
+        if values and not golden["aggregate"]["unknown_labels"]:
+            assert (max(values), sum(values)) == (golden["aggregate"]["max"], golden["aggregate"]["sum"])
 
 
 def correction(severity: str = "Urgent error") -> dict[str, Any]:

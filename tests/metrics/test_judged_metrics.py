@@ -142,9 +142,9 @@ def test_escaping_takes_the_sense_from_every_mark(text: str) -> None:
     assert not set("[]{}`\n") & set(plain)
     assert not re.search(r"<[|/!?A-Za-z_]", plain)
     for key in (rule.key for rule in TEXT_RULES if rule.escaped):
-        found = rules_hit(plain).get(key, "")
+        hit = rules_hit(plain).get(key, "")
         # A role's name is left: a text on one line starts no turn with it.
-        assert not set("<>[]") & set(found), (key, found)
+        assert not set("<>[]") & set(hit), (key, hit)
 
 
 @given(st.text(alphabet="<>[]{}|/`s abS\n\u200b\uff1c\uff3b", max_size=40))

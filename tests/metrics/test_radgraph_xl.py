@@ -39,10 +39,10 @@ def test_annotations_are_the_packages(built):
     name, run = built
     wanted = GOLDEN["checkpoints"][name]["annotations"]
     texts = [getattr(BY_ID[i], side) for i, sides in wanted.items() for side in sides]
-    found = annotate_texts(texts, "radgraph-package-xl", run, XL)
+    annotations = annotate_texts(texts, "radgraph-package-xl", run, XL)
     for i, sides in wanted.items():
         for side, annotation in sides.items():
-            assert found[getattr(BY_ID[i], side)].view() == annotation, (i, side)
+            assert annotations[getattr(BY_ID[i], side)].view() == annotation, (i, side)
 
 
 @pytest.mark.parametrize("key", KEYS)

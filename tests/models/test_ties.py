@@ -24,8 +24,8 @@ def test_the_first_of_equal_scores_is_chosen(seed: int, shape: tuple[int, ...]) 
     exact = rng.integers(0, 3, shape) / 4
     for order in (np.arange(shape[-1]), rng.permutation(shape[-1])):
         scores = exact[..., order]
-        found = first_best(noisy(torch.tensor(scores, dtype=torch.float32), seed))
-        assert found.tolist() == scores.argmax(axis=-1).tolist()
+        index = first_best(noisy(torch.tensor(scores, dtype=torch.float32), seed))
+        assert index.tolist() == scores.argmax(axis=-1).tolist()
 
 
 @pytest.mark.parametrize("seed", range(10))

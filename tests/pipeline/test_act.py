@@ -119,14 +119,14 @@ class Act:
             *(f"--local-repository={u}={p}" for u, p in self.places.items()),
             *(f"--env={k}={v}" for k, v in given.items()),
         ]  # fmt: skip
-        done = subprocess.run(
+        process = subprocess.run(
             command, cwd=self.checkout, env={"PATH": SYSTEM_PATH, "HOME": str(home), "DOCKER_HOST": "unix:///nonexistent"},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=240, check=False,
         )  # fmt: skip
         del self.world.state.tokens[token]
-        assert (done.returncode == 0) == ok, done.stdout
-        assert token not in done.stdout
-        return done.stdout
+        assert (process.returncode == 0) == ok, process.stdout
+        assert token not in process.stdout
+        return process.stdout
 
 
 @pytest.fixture

@@ -48,10 +48,10 @@ def body(world: World, seed: int = 7, **changes: str) -> str:
 
 def answer(world: World, issue: Issue) -> str:
     """The one answer to an issue, by our bot, in which nothing of a stranger's has an effect."""
-    (found,) = [c for c in world.state.comments.values() if c.issue == issue.number]
-    assert found.author == ACTIONS_BOT
-    inert(found.body, world.state.base_url)
-    return found.body
+    (comments,) = [c for c in world.state.comments.values() if c.issue == issue.number]
+    assert comments.author == ACTIONS_BOT
+    inert(comments.body, world.state.base_url)
+    return comments.body
 
 
 def branches(world: World) -> list[str]:

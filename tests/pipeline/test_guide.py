@@ -35,7 +35,7 @@ def words(text: str) -> str:
 def rexrank(clone: Path, *arguments: str) -> str:
     """What a command prints, run with the clone's own code; the exit status is the caller's business."""
     start = "from evaluator.cli import main; main()"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", start, *arguments],
         cwd=clone,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(clone), "HOME": str(clone.parent)},
@@ -43,8 +43,8 @@ def rexrank(clone: Path, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout + done.stderr
+    assert "Traceback" not in process.stderr, process.stderr
+    return process.stdout + process.stderr
 
 
 def typed(clone: Path, name: str) -> str:

@@ -52,7 +52,7 @@ def test_the_seeds_own_command_scores_a_private_submission(seeded: Path, tmp_pat
         ["validate", "submissions/strangers/careful"],
         ["score", "submissions/strangers/careful", "--metrics", "bleu_2,rouge_l"],
     ):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", start, *arguments],
             cwd=code,
             env=environment,
@@ -60,8 +60,8 @@ def test_the_seeds_own_command_scores_a_private_submission(seeded: Path, tmp_pat
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert CANARY not in done.stdout + done.stderr
+        assert process.returncode == 0, process.stdout + process.stderr
+        assert CANARY not in process.stdout + process.stderr
     record = code / f"leaderboard/records/{PRIVATE}/findings/strangers__careful.json"
     assert json.loads(record.read_text())["n"] > 0
     assert CANARY not in record.read_text()

@@ -36,10 +36,10 @@ def door(tmp_path, answers, *args, status=0):
     env = {"PATH": f"{fake}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(out),
            "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
            "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
     )
-    return done, out.read_text(), (tmp_path / "asked").read_text().split()
+    return process, out.read_text(), (tmp_path / "asked").read_text().split()
 
 
 def test_the_door_passes_one_checked_line_on(tmp_path):

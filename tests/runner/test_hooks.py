@@ -217,7 +217,7 @@ def test_a_refusal_needs_no_status_of_bash(prefix):
 
 def completed(prefix, **env):
     hook = str(prefix / "hooks" / "job-completed.sh")
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-e", hook],
         env={"PATH": os.environ["PATH"], **env},
         capture_output=True,
@@ -225,8 +225,8 @@ def completed(prefix, **env):
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 @pytest.fixture

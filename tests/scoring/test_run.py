@@ -80,9 +80,9 @@ def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entri
 def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):
     wanted = ScoreSettings(metrics=("bleu_2", "crimson"), store=tmp_path)
     reports = submission(references).files["sandbox"].items
-    found = {}
+    tracks = {}
     for track in TRACKS:
         board = Board(references.dataset, track)
         scored = score_board(board, board_pairs(board, references, reports, "clean"), wanted)
-        found[track] = {*scored.scores, *scored.unavailable}
-    assert found == {"findings": {"bleu_2", "crimson"}, "report": {"bleu_2"}}
+        tracks[track] = {*scored.scores, *scored.unavailable}
+    assert tracks == {"findings": {"bleu_2", "crimson"}, "report": {"bleu_2"}}

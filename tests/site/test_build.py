@@ -88,8 +88,8 @@ def test_the_map_of_the_site_names_every_page_once(site):
 
 def test_the_map_of_the_site_dates_what_content_dates(site):
     """A page is as old as the last event that it shows, not as the build; a page of prose has no date."""
-    found = (site / "sitemap.xml").read_text("utf-8")
-    dates = dict(re.findall(r"<url><loc>([^<]*)</loc><lastmod>([^<]*)</lastmod></url>", found))
+    text = (site / "sitemap.xml").read_text("utf-8")
+    dates = dict(re.findall(r"<url><loc>([^<]*)</loc><lastmod>([^<]*)</lastmod></url>", text))
     assert dates[f"{SITE_URL}leaderboards/sandbox/findings/"] == "2026-01-02"
     assert dates[f"{SITE_URL}models/rexrank-sandbox/near-copy/"] == "2026-01-02"
     assert f"{SITE_URL}about/" not in dates
@@ -115,8 +115,8 @@ def test_every_page_says_what_it_is_and_has_a_picture(site):
 
 def test_the_search_finds_a_model_once(site):
     docs = json.loads((site / "search/search_index.json").read_text("utf-8"))["docs"]
-    found = [d["location"] for d in docs if "Sandbox near-copy" in d["title"] + d["text"]]
-    assert found == ["models/rexrank-sandbox/near-copy/"]
+    places = [d["location"] for d in docs if "Sandbox near-copy" in d["title"] + d["text"]]
+    assert places == ["models/rexrank-sandbox/near-copy/"]
 
 
 def test_a_board_is_a_dataset_for_search_engines(site):
@@ -254,8 +254,8 @@ def test_only_public_https_links(address):
 
 
 def test_a_good_link():
-    found = html.unescape(linked("https://arxiv.org/abs/2411.15122"))
-    assert found == '<a href="https://arxiv.org/abs/2411.15122" rel="nofollow noopener">x</a>'
+    link = html.unescape(linked("https://arxiv.org/abs/2411.15122"))
+    assert link == '<a href="https://arxiv.org/abs/2411.15122" rel="nofollow noopener">x</a>'
 
 
 def test_hostile_words_are_text_everywhere(made):

@@ -40,11 +40,11 @@ def content(crowd, tmp_path):
 
 def panels(page):
     """The panels of *Best now* by their titles."""
-    found = re.findall(
+    parts = re.findall(
         r'<section class="rx-tabpanel".*?</section>', page.split('id="the-boards"')[0], re.DOTALL
     )
-    found = [f for f in found if "rx-leaders" in f]
-    return {words(re.search(r"<h3.*?</h3>", f, re.DOTALL)[0]): f for f in found}
+    parts = [f for f in parts if "rx-leaders" in f]
+    return {words(re.search(r"<h3.*?</h3>", f, re.DOTALL)[0]): f for f in parts}
 
 
 def columns(matrix):
@@ -70,14 +70,14 @@ def test_every_real_board_is_there_and_leads_on(content):
 
 
 def test_the_first_places_are_those_of_the_table(content, crowd):
-    found = matrices(overview_page(DATASETS, content))[0]
-    (cells,) = (c for h, c in found.items() if h.startswith("IU X-ray"))
+    matrix = matrices(overview_page(DATASETS, content))[0]
+    (cells,) = (c for h, c in matrix.items() if h.startswith("IU X-ray"))
     rows = crowd["iu-xray", "findings"]["rows"][:PLACES]
     ids = [html.unescape(re.search(r'href="models/([^"]+)/"', c)[1]) for c in cells]
     assert ids == [r["id"] for r in rows]
     low, high = rows[0]["rank_low"], rows[0]["rank_high"]
     assert words(cells[0]).endswith(f"rank {low}" if low == high else f"rank {low}–{high}")
-    assert any("590 studies · 12 models" in h for h in found)
+    assert any("590 studies · 12 models" in h for h in matrix)
 
 
 def test_best_now_names_the_tie_and_shows_intervals(content, crowd):

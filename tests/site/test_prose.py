@@ -32,19 +32,19 @@ def test_every_integrity_check_is_explained():
 def test_limits_on_the_page_are_those_in_force():
     page = (SITE / "integrity.md").read_text("utf-8")
     rows = dict(re.findall(r'^\| <span id="c(\d+)">.*?\| (.*?) \|[^|]*\|$', page, re.MULTILINE))
-    found, texts = limits(), text_limits()
+    rules, texts = limits(), text_limits()
 
     def percent(value):
         return f"{100 * value:g} %"
 
     copies = [
-        f"more than {percent(found.copies.share)}",
-        f"{found.copies.studies} studies",
-        percent(found.copies.reject_share),
+        f"more than {percent(rules.copies.share)}",
+        f"{rules.copies.studies} studies",
+        percent(rules.copies.reject_share),
     ]
     wanted = {
         "2": [percent(texts.empty.quarantine_share)],
-        "3": [percent(found.failed.quarantine_share)],
+        "3": [percent(rules.failed.quarantine_share)],
         "5": [
             f"{texts.length_ratio.low:g}",
             f"{texts.length_ratio.high:g} times",
@@ -58,31 +58,31 @@ def test_limits_on_the_page_are_those_in_force():
             percent(texts.collapse.distinct_share),
             percent(texts.collapse.null_like_share),
         ],
-        "11": [*copies, f"at least {found.copies.min_words} words"],
-        "12": [*copies, f"IU X-ray {percent(found.copies.all_share['iu-xray'])}"],
+        "11": [*copies, f"at least {rules.copies.min_words} words"],
+        "12": [*copies, f"IU X-ray {percent(rules.copies.all_share['iu-xray'])}"],
         "13": [
             *copies,
-            f"{found.own_reference.span_words} consecutive",
-            f"up to {found.own_reference.examined}",
+            f"{rules.own_reference.span_words} consecutive",
+            f"up to {rules.own_reference.examined}",
         ],
-        "14": [f"{found.signal.permutations:,} permutations", f"p above {found.signal.p:g}"],
-        "15": [f"{found.too_good.errors:g} standard errors", "a quarter"],
-        "16": [f"{found.identity.exact:.4f}"],
-        "17": [f"{found.self_reported.deterministic:g}", f"{found.self_reported.judged:g}"],
+        "14": [f"{rules.signal.permutations:,} permutations", f"p above {rules.signal.p:g}"],
+        "15": [f"{rules.too_good.errors:g} standard errors", "a quarter"],
+        "16": [f"{rules.identity.exact:.4f}"],
+        "17": [f"{rules.self_reported.deterministic:g}", f"{rules.self_reported.judged:g}"],
         "18": [
-            f"{percent(found.duplicate.share)} of up to {found.duplicate.drawn}",
-            f"at least {found.duplicate.min_words} words",
-            percent(found.duplicate.reject_share),
-            f"{found.duplicate.correlation:g}",
+            f"{percent(rules.duplicate.share)} of up to {rules.duplicate.drawn}",
+            f"at least {rules.duplicate.min_words} words",
+            percent(rules.duplicate.reject_share),
+            f"{rules.duplicate.correlation:g}",
         ],
-        "19": [percent(found.probing.share)],
-        "23": [percent(found.judge_outliers.badge_share)],
+        "19": [percent(rules.probing.share)],
+        "23": [percent(rules.judge_outliers.badge_share)],
         "22": [
-            f"{found.contamination.deviations:g} robust",
-            f"{found.contamination.min_models} models",
+            f"{rules.contamination.deviations:g} robust",
+            f"{rules.contamination.min_models} models",
         ],
     }
-    assert found.too_good.headroom == 0.25  # "a quarter"
+    assert rules.too_good.headroom == 0.25  # "a quarter"
     for code, words in wanted.items():
         for word in words:
             assert word in rows[code], (code, word, rows[code])

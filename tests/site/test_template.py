@@ -41,10 +41,10 @@ class Elements(HTMLParser):
 
 
 def elements(text):
-    found = Elements()
-    found.feed(text)
-    found.close()
-    return found
+    parser = Elements()
+    parser.feed(text)
+    parser.close()
+    return parser
 
 
 def replaced(value):
@@ -107,10 +107,10 @@ def test_markup_in_every_string_of_every_template_stays_text(examples):
                 body,
                 markdown.markdown(body, extensions=["attr_list", "md_in_html", "tables", "toc"]),
             ):
-                found = elements(html)
-                assert not found.tags & {"script", "img", "b", "style", "iframe", "hr"}, name
-                assert not [a for a in found.attributes if a.startswith("on")], name
-                assert not [a for a in found.addresses if a.strip().lower().startswith("javascript")], name
+                parts = elements(html)
+                assert not parts.tags & {"script", "img", "b", "style", "iframe", "hr"}, name
+                assert not [a for a in parts.attributes if a.startswith("on")], name
+                assert not [a for a in parts.addresses if a.strip().lower().startswith("javascript")], name
 
 
 def test_a_value_that_is_missing_is_an_error():

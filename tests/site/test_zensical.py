@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 def titles(site):
     """The first heading of every page, without the mark that leads to it."""
-    found = {}
+    by_page = {}
     for path in site.rglob("index.html"):
         heading = re.search(r"<h1[^>]*>(.*?)</h1>", path.read_text("utf-8"), re.DOTALL)
         words = re.sub(r"<a class=\"headerlink\".*?</a>|<[^>]+>", "", heading[1]) if heading else ""
-        found[path.relative_to(site).as_posix()] = html.unescape(words).strip()
-    return found
+        by_page[path.relative_to(site).as_posix()] = html.unescape(words).strip()
+    return by_page
 
 
 @pytest.mark.skipif(find_spec("zensical") is None, reason=reason("dev", "zensical"))
@@ -33,8 +33,8 @@ def test_the_same_pages_and_titles(tmp_path, leaderboard):
     (tmp_path / "work").mkdir()
     config = workspace(leaderboard, ROOT / "mkdocs.yml", tmp_path / "work")
     command = [sys.executable, "-m", "zensical", "build", "--config-file", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=config.parent)
-    assert done.returncode == 0, done.stderr[-2000:]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=config.parent)
+    assert process.returncode == 0, process.stderr[-2000:]
     wanted, made = titles(tmp_path / "mkdocs"), titles(tmp_path / "work/_site")
     assert made == wanted
     assert len(made) > 35

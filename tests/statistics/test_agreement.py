@@ -15,13 +15,15 @@ def test_tau_is_scipys_on_the_items_and_on_every_resample():
     x, y = rng.integers(0, 6, 80).astype(float), rng.integers(0, 4, 80).astype(float)
     clusters = clusters_of([f"{i // 2:02}" for i in range(80)])
     weights = np.vstack([*weight_chunks(clusters, 1, 40)])
-    found = tau(x, y, clusters.index, weights)
-    assert found.value == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-12)
+    estimate = tau(x, y, clusters.index, weights)
+    assert estimate.value == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-12)
     drawn = []
     for row in weights:
         picked = np.repeat(np.arange(80), row[clusters.index].astype(int))
         drawn.append(stats.kendalltau(x[picked], y[picked]).statistic)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=1e-12)
+    assert (estimate.low, estimate.high) == pytest.approx(
+        tuple(np.quantile(drawn, [0.025, 0.975])), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,16 +31,16 @@ def test_tau_is_scipys_on_the_items_and_on_every_resample():
     [([1, 2, 3, 4], 1.0), ([4, 3, 2, 1], -1.0), ([1, 1, 1, 1], None), ([1, 1 + 1e-9, 2, 3], 0.913)],
 )
 def test_tau_of_orders_and_ties(x, expected):
-    found = tau(np.array(x, dtype=float), np.arange(4.0), np.arange(4), np.ones((5, 4)))
-    assert found.value == (None if expected is None else pytest.approx(expected, abs=1e-3))
-    assert found.low is found.high is None, "four clusters are too few for an interval"
+    estimate = tau(np.array(x, dtype=float), np.arange(4.0), np.arange(4), np.ones((5, 4)))
+    assert estimate.value == (None if expected is None else pytest.approx(expected, abs=1e-3))
+    assert estimate.low is estimate.high is None, "four clusters are too few for an interval"
 
 
 def test_preference_leaves_undecided_pairs_out_and_halves_ties():
     y = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [1.0, 5.0]])
     x = np.array([[0.1, 0.2], [0.5, 0.5], [0.9, 0.1], [0.7, 0.2]])
-    found = preference(x, y, np.ones((3, 4)))
-    assert (found.n, found.right, found.tied, found.accuracy.value) == (3, 1, 1, 0.5)
+    estimate = preference(x, y, np.ones((3, 4)))
+    assert (estimate.n, estimate.right, estimate.tied, estimate.accuracy.value) == (3, 1, 1, 0.5)
     assert preference(x, np.zeros((4, 2)), np.ones((3, 4))).accuracy.value is None
 
 

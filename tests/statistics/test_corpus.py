@@ -67,13 +67,13 @@ def test_the_macro_accuracy_of_questions_is_another_statistic():
     right = RNG.random(300) < 0.6
     counts = np.zeros((300, 5, 2))
     counts[np.arange(300), skills] = np.column_stack([right, np.ones(300)])
-    found = estimate(
+    result = estimate(
         counts.reshape(300, -1), clusters_of([f"p{i // 3:03}" for i in range(300)]), 4, macro_share, 400
     )
-    assert found.value == pytest.approx(np.mean([right[skills == s].mean() for s in range(5)]))
+    assert result.value == pytest.approx(np.mean([right[skills == s].mean() for s in range(5)]))
     weights = 1 / (5 * np.bincount(skills)[skills])
-    assert found.value == pytest.approx((weights * right).sum()), "a mean with weights per item"
-    assert found.low < found.value < found.high
+    assert result.value == pytest.approx((weights * right).sum()), "a mean with weights per item"
+    assert result.low < result.value < result.high
 
 
 @pytest.mark.parametrize("interval", ["percentile", "bca", "none"])
@@ -81,8 +81,8 @@ def test_kinds_of_interval(interval):
     _, _, counts = labels(200)
     flat = counts.reshape(200, -1).astype(float)
     clusters = clusters_of([f"p{i:03}" for i in range(200)])
-    found = estimate(flat, clusters, 1, micro_f1, 400, interval)
-    assert (found.low is None) == (found.se is None) == (interval == "none")
+    result = estimate(flat, clusters, 1, micro_f1, 400, interval)
+    assert (result.low is None) == (result.se is None) == (interval == "none")
     if interval == "bca":
         from scipy.stats import bootstrap
 
@@ -130,7 +130,7 @@ def test_a_board_that_ranks_by_a_share_over_groups_draws_the_share_and_flips_its
     assert pair.difference == pytest.approx(
         macro_share(counts["a/x"].sum(0)[None])[0] - macro_share(counts["b/y"].sum(0)[None])[0]
     )
-    found = difference(counts["a/x"], counts["b/y"], clusters, 5, macro_share)
-    assert (pair.low, pair.high) == pytest.approx((found.low, found.high), abs=1e-12)
+    result = difference(counts["a/x"], counts["b/y"], clusters, 5, macro_share)
+    assert (pair.low, pair.high) == pytest.approx((result.low, result.high), abs=1e-12)
     flips = sign_flip(np.column_stack([weights * h for h in right.values()]), clusters, 5)
     assert pair.p == flips.p_adjusted[0]

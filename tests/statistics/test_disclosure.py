@@ -129,19 +129,19 @@ def test_nothing_small_follows_from_several_axes(seed):
     # An axis that nearly repeats another is what makes a small difference derivable.
     near = np.where(rng.random(n) < 0.04 * (seed % 3), "M", sex)
     age = rng.choice(["young", "old", "older"], n)
-    found = safe_axes(
+    axes = safe_axes(
         [Axis("sex", sex.tolist()), Axis("near", near.tolist()), Axis("age", age.tolist())], clusters
     )
-    masks = [m for cells in found.values() for m in cells.values()]
-    assert "sex" in found
+    masks = [m for cells in axes.values() for m in cells.values()]
+    assert "sex" in axes
     assert not brute_force(masks, clusters)
 
 
 def test_a_nested_axis_is_left_out():
     a = ["A"] * 100 + ["B"] * 100
     b = ["C"] * 95 + ["D"] * 105
-    found = safe_axes([Axis("first", a), Axis("second", b)], single(200))
-    assert set(found) == {"first"}
+    axes = safe_axes([Axis("first", a), Axis("second", b)], single(200))
+    assert set(axes) == {"first"}
     masks = [np.array([x == "A" for x in a]), np.array([x == "C" for x in b])]
     assert derivable_small_set(masks, single(200))
     assert set(safe_axes([Axis("first", a), Axis("same", a)], single(200))) == {"first", "same"}

@@ -35,14 +35,14 @@ def texts():
 
 def test_interval_of_bleu(texts):
     values = np.array([bleu_2(r, p) for r, p in zip(texts.references, texts.predictions, strict=True)])
-    found = metric_intervals(
+    ends = metric_intervals(
         {"bleu_2": values}, clusters_of(texts.patients), seed_of("iu-xray", "findings", "x")
     )
     assert values.mean() == pytest.approx(0.2704, abs=5e-5)
     error = values.std() / np.sqrt(590)
-    assert found["bleu_2"]["se"] == pytest.approx(error, rel=0.03)
-    assert found["bleu_2"]["low"] == pytest.approx(values.mean() - 1.96 * error, abs=error / 10)
-    assert found["bleu_2"]["high"] == pytest.approx(values.mean() + 1.96 * error, abs=error / 10)
+    assert ends["bleu_2"]["se"] == pytest.approx(error, rel=0.03)
+    assert ends["bleu_2"]["low"] == pytest.approx(values.mean() - 1.96 * error, abs=error / 10)
+    assert ends["bleu_2"]["high"] == pytest.approx(values.mean() + 1.96 * error, abs=error / 10)
 
 
 def test_few_templates_for_many_studies(texts):

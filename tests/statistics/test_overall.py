@@ -31,17 +31,18 @@ def held():
 
 
 def test_the_score_is_the_mean_of_standardised_differences(held):
-    found = analyse_overall(IDS, held, 7, 199)
-    for scale, one in zip(found.scales, held, strict=True):
+    analysis = analyse_overall(IDS, held, 7, 199)
+    for scale, one in zip(analysis.scales, held, strict=True):
         squares = [np.mean((one.cost[:, a] - one.cost[:, b]) ** 2) for a, b in combinations(range(3), 2)]
         assert scale == pytest.approx(np.sqrt(np.mean(squares)))
     wanted = np.mean(
-        [(p.cost.mean(axis=0) - p.cost.mean()) / s for p, s in zip(held, found.scales, strict=True)], axis=0
+        [(p.cost.mean(axis=0) - p.cost.mean()) / s for p, s in zip(held, analysis.scales, strict=True)],
+        axis=0,
     )
-    assert found.cost == pytest.approx(wanted)
-    assert found.band == pytest.approx(np.mean([0.03 / s for s in found.scales]))
-    for pair in found.pairs:
-        lead = found.cost[IDS.index(pair.a)] - found.cost[IDS.index(pair.b)]
+    assert analysis.cost == pytest.approx(wanted)
+    assert analysis.band == pytest.approx(np.mean([0.03 / s for s in analysis.scales]))
+    for pair in analysis.pairs:
+        lead = analysis.cost[IDS.index(pair.a)] - analysis.cost[IDS.index(pair.b)]
         assert pair.difference == pytest.approx(lead)
         assert pair.low < pair.difference < pair.high
 
@@ -49,8 +50,8 @@ def test_the_score_is_the_mean_of_standardised_differences(held):
 def test_one_dataset_alone_is_tested_as_its_board_is(held):
     """One family of sign flips over patients: with a single dataset it is the board's own test."""
     for one in held:
-        found = analyse_overall(IDS, [one], 7, 999, intervals=False)
-        assert [p.p for p in found.pairs] == sign_flip(one.cost, one.clusters, 7, 999).p_adjusted.tolist()
+        analysis = analyse_overall(IDS, [one], 7, 999, intervals=False)
+        assert [p.p for p in analysis.pairs] == sign_flip(one.cost, one.clusters, 7, 999).p_adjusted.tolist()
 
 
 def test_the_unit_is_the_same_under_every_flip(held):
@@ -76,16 +77,16 @@ def test_the_number_of_studies_gives_no_dataset_more_weight(held):
 
 def test_a_dataset_on_which_all_are_equal_says_nothing(held):
     same = Population(np.repeat(held[0].cost[:, :1], 3, axis=1), held[0].clusters, 9, 0.03)
-    found = analyse_overall(IDS, [held[1], same], 7, 99)
+    analysis = analyse_overall(IDS, [held[1], same], 7, 99)
     alone = analyse_overall(IDS, [held[1]], 7, 99)
-    assert found.scales[1] == 0.0
-    assert found.cost == pytest.approx(alone.cost / 2)
+    assert analysis.scales[1] == 0.0
+    assert analysis.cost == pytest.approx(alone.cost / 2)
 
 
 def test_a_dataset_of_few_patients_leaves_no_interval():
-    found = analyse_overall(IDS, [population(29, (0, 1, 2), 1), population(60, (0, 1, 2), 2)], 7, 99)
-    assert {p.low for p in found.pairs} == {None}
-    assert [p.rank_low for p in found.places] == [1, 2, 3]
+    analysis = analyse_overall(IDS, [population(29, (0, 1, 2), 1), population(60, (0, 1, 2), 2)], 7, 99)
+    assert {p.low for p in analysis.pairs} == {None}
+    assert [p.rank_low for p in analysis.places] == [1, 2, 3]
 
 
 def test_the_same_scores_give_the_same_bits(held):

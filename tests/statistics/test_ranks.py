@@ -23,14 +23,14 @@ RNG = np.random.default_rng(12)
 
 
 def test_equal_models_share_the_whole_range():
-    found = ranks.places(np.array([0.3, 0.1, 0.2]), np.ones((3, 3)))
-    assert [(p.rank_low, p.rank_high, p.tied_with_best, p.cluster) for p in found] == [(1, 3, True, 1)] * 3
+    places = ranks.places(np.array([0.3, 0.1, 0.2]), np.ones((3, 3)))
+    assert [(p.rank_low, p.rank_high, p.tied_with_best, p.cluster) for p in places] == [(1, 3, True, 1)] * 3
 
 
 def test_separated_models_have_one_rank_each():
     p = np.full((3, 3), 0.001)
-    found = ranks.places(np.array([0.3, 0.1, 0.2]), p)
-    assert [(x.rank_low, x.rank_high, x.tied_with_best, x.cluster) for x in found] == [
+    places = ranks.places(np.array([0.3, 0.1, 0.2]), p)
+    assert [(x.rank_low, x.rank_high, x.tied_with_best, x.cluster) for x in places] == [
         (3, 3, False, 3),
         (1, 1, True, 1),
         (2, 2, False, 2),
@@ -39,10 +39,10 @@ def test_separated_models_have_one_rank_each():
 
 def test_a_ladder_without_gaps_is_one_group():
     p = np.array([[1, 0.5, 0.01], [0.5, 1, 0.5], [0.01, 0.5, 1]])
-    found = ranks.places(np.array([0.1, 0.2, 0.3]), p)
-    assert [(x.rank_low, x.rank_high) for x in found] == [(1, 2), (1, 3), (2, 3)]
-    assert [x.tied_with_best for x in found] == [True, True, False]
-    assert [x.cluster for x in found] == [1, 1, 1]
+    places = ranks.places(np.array([0.1, 0.2, 0.3]), p)
+    assert [(x.rank_low, x.rank_high) for x in places] == [(1, 2), (1, 3), (2, 3)]
+    assert [x.tied_with_best for x in places] == [True, True, False]
+    assert [x.cluster for x in places] == [1, 1, 1]
 
 
 def boards():
@@ -60,14 +60,14 @@ def test_ranges_never_fall_down_the_table_and_only_widen(drawn, band):
     cost = np.array(drawn[0])
     m = cost.size
     p = np.minimum(square := np.reshape(drawn[1], (m, m)), square.T)
-    found = ranks.places(cost, p, band=band)
+    places = ranks.places(cost, p, band=band)
     gap = cost[None, :] - cost[:, None]
     better = (gap > 0) & (p < 0.05) & (gap >= band - 1e-9)
     for i in range(m):
-        assert found[i].rank_low <= 1 + better[:, i].sum()
-        assert found[i].rank_high >= m - better[i].sum()
-        assert not better[:, i].any() or found[i].rank_high > 1
-    rows = [found[i] for i in np.argsort(cost, kind="stable")]
+        assert places[i].rank_low <= 1 + better[:, i].sum()
+        assert places[i].rank_high >= m - better[i].sum()
+        assert not better[:, i].any() or places[i].rank_high > 1
+    rows = [places[i] for i in np.argsort(cost, kind="stable")]
     for key in ("rank_low", "rank_high", "cluster"):
         values = [getattr(r, key) for r in rows]
         assert values == sorted(values)
@@ -80,8 +80,8 @@ def test_the_order_of_the_models_decides_nothing():
     cost, p = np.array([0.1, 0.1, 0.4, 0.5]), np.ones((4, 4))
     p[0, 2] = p[2, 0] = p[0, 3] = p[3, 0] = 0.01
     turn = [3, 1, 0, 2]
-    found = ranks.places(cost, p)
-    assert ranks.places(cost[turn], p[np.ix_(turn, turn)]) == [found[i] for i in turn]
+    places = ranks.places(cost, p)
+    assert ranks.places(cost[turn], p[np.ix_(turn, turn)]) == [places[i] for i in turn]
 
 
 def test_a_difference_below_the_band_separates_no_ranks():
@@ -154,15 +154,15 @@ def board(shift, n=200):
 
 def test_a_board_end_to_end():
     scores = board([0.0, 0.0, 3.0])
-    found = analyse(scores, 7)
-    assert (found.places["t/m2"].rank_low, found.places["t/m2"].rank_high) == (1, 1)
-    assert (found.places["t/m0"].rank_low, found.places["t/m0"].rank_high) == (2, 3)
-    assert found.stability["models"]["t/m2"]["first"] == 1.0
-    assert found.sensitivity["rules"]["mean_rank"]["order"][0] == "t/m2"
-    assert found.resolution["mde"] < found.resolution["mde_all_pairs"]
-    assert len(found.pairs) == 3
-    assert all(p.low < p.difference < p.high for p in found.pairs)
-    assert found == analyse(scores, 7)
+    analysis = analyse(scores, 7)
+    assert (analysis.places["t/m2"].rank_low, analysis.places["t/m2"].rank_high) == (1, 1)
+    assert (analysis.places["t/m0"].rank_low, analysis.places["t/m0"].rank_high) == (2, 3)
+    assert analysis.stability["models"]["t/m2"]["first"] == 1.0
+    assert analysis.sensitivity["rules"]["mean_rank"]["order"][0] == "t/m2"
+    assert analysis.resolution["mde"] < analysis.resolution["mde_all_pairs"]
+    assert len(analysis.pairs) == 3
+    assert all(p.low < p.difference < p.high for p in analysis.pairs)
+    assert analysis == analyse(scores, 7)
 
 
 def test_a_duplicate_does_not_sharpen_a_board():
@@ -197,9 +197,9 @@ def test_few_patients_have_no_interval():
         "low": None,
         "high": None,
     }
-    found = analyse(scores, 1)
-    assert found.pairs[0].low is None
-    assert found.stability == {}
+    analysis = analyse(scores, 1)
+    assert analysis.pairs[0].low is None
+    assert analysis.stability == {}
 
 
 def test_an_interval_does_not_depend_on_the_other_metrics():
@@ -214,16 +214,16 @@ def test_ranges_may_overlap_although_a_test_separates_the_two():
     """Of three models only the first and the last are told apart: ranges 1-2, 1-3, 2-3."""
     p = np.ones((3, 3))
     p[0, 2] = p[2, 0] = 0.01
-    found = ranks.places(np.array([0.0, 0.1, 0.2]), p)
-    assert [(x.rank_low, x.rank_high) for x in found] == [(1, 2), (1, 3), (2, 3)]
+    places = ranks.places(np.array([0.0, 0.1, 0.2]), p)
+    assert [(x.rank_low, x.rank_high) for x in places] == [(1, 2), (1, 3), (2, 3)]
 
 
 @pytest.mark.parametrize("p", [0.01, 0.04, 0.06, 0.5])
 def test_the_best_group_is_whom_no_test_shows_to_be_worse_than_the_first(p):
     matrix = np.ones((3, 3))
     matrix[0, 2] = matrix[2, 0] = p
-    found = ranks.places(np.array([0.0, 0.1, 0.2]), matrix)
-    assert [x.tied_with_best for x in found] == [True, True, p >= 0.05]
+    places = ranks.places(np.array([0.0, 0.1, 0.2]), matrix)
+    assert [x.tied_with_best for x in places] == [True, True, p >= 0.05]
 
 
 def test_the_detectable_difference_is_seen_four_times_in_five():
@@ -235,5 +235,5 @@ def test_the_detectable_difference_is_seen_four_times_in_five():
 
 def test_shares_of_first_places_are_those_of_the_draws():
     draws = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    found = ranks.stability(["a", "b"], draws, np.array([0.0, 1.0]))["models"]
-    assert (found["a"]["first"], found["b"]["first"]) == (0.75, 0.25)
+    shares = ranks.stability(["a", "b"], draws, np.array([0.0, 1.0]))["models"]
+    assert (shares["a"]["first"], shares["b"]["first"]) == (0.75, 0.25)

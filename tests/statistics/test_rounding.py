@@ -39,9 +39,9 @@ def ago(days, *, scored=True, team="a", dataset="rexgradient"):
     ],
 )
 def test_slots(attempts, allowed, wait):
-    found = slot(attempts, "team/a", "rexgradient", NOW, Policy())
-    assert found.allowed is allowed
-    assert found.next == (None if wait is None else NOW + timedelta(days=wait))
+    place = slot(attempts, "team/a", "rexgradient", NOW, Policy())
+    assert place.allowed is allowed
+    assert place.next == (None if wait is None else NOW + timedelta(days=wait))
 
 
 def test_the_policy_is_configurable():
@@ -54,11 +54,11 @@ def test_the_policy_is_configurable():
 @given(st.lists(st.integers(0, 500), max_size=12))
 def test_the_next_slot_is_free_and_nothing_before_it_is(days):
     attempts = [ago(d) for d in days]
-    found = slot(attempts, "team/a", "rexgradient", NOW, Policy())
-    if found.next is not None:
-        assert slot(attempts, "team/a", "rexgradient", found.next, Policy()).allowed
+    place = slot(attempts, "team/a", "rexgradient", NOW, Policy())
+    if place.next is not None:
+        assert slot(attempts, "team/a", "rexgradient", place.next, Policy()).allowed
         assert not slot(
-            attempts, "team/a", "rexgradient", found.next - timedelta(seconds=1), Policy()
+            attempts, "team/a", "rexgradient", place.next - timedelta(seconds=1), Policy()
         ).allowed
 
 
@@ -126,9 +126,9 @@ def test_shown_numbers_are_multiples_of_the_step(value, n):
     ],
 )
 def test_every_float_has_six_decimals(value, wanted):
-    found = six_decimals(value)
-    assert (found, type(found)) == (wanted, type(wanted))
-    assert repr(found) == repr(wanted), "no minus before nothing"
+    result = six_decimals(value)
+    assert (result, type(result)) == (wanted, type(wanted))
+    assert repr(result) == repr(wanted), "no minus before nothing"
 
 
 def test_one_study_rarely_moves_a_shown_mean():

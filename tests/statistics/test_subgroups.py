@@ -23,8 +23,8 @@ SEX = [["F", "M"][i % 2] for i in range(N)]
 def analyse_axes(values, axes, **more):
     """The results of one model."""
     options = {"higher_is_better": True, "draws": 2_000, **more}
-    (found,) = analyse_subgroups(values[:, None], axes, CLUSTERS, 5, **options)
-    return found
+    (results,) = analyse_subgroups(values[:, None], axes, CLUSTERS, 5, **options)
+    return results
 
 
 def analyse(values, labels, **more):
@@ -42,11 +42,11 @@ def test_many_models_at_once_are_each_as_if_alone():
 def test_draws_equal_the_explicit_masked_mean():
     values = RNG.normal(size=N)
     masks = [np.array([s == "F" for s in SEX]), np.arange(N) < 80]
-    found = group_draws(values, masks, CLUSTERS, 3, 60)
+    means = group_draws(values, masks, CLUSTERS, 3, 60)
     weights = np.vstack(list(weight_chunks(CLUSTERS, 3, 60)))[:, CLUSTERS.index]
     for j, mask in enumerate(masks):
         expected = (weights[:, mask] @ values[mask]) / weights[:, mask].sum(axis=1)
-        assert np.abs(found[j] - expected).max() <= 1e-12
+        assert np.abs(means[j] - expected).max() <= 1e-12
 
 
 def test_the_whole_set_as_a_group_is_the_board_itself():
@@ -64,23 +64,23 @@ def test_a_group_that_a_draw_misses_is_nan():
 
 def test_means_gaps_and_the_worst_group():
     values = RNG.normal(0, 0.1, N) + np.array([0.5 if s == "F" else 0.0 for s in SEX])
-    (found,) = analyse(values, SEX)
-    assert [(g.name, g.studies, g.patients) for g in found.groups] == [("F", 300, 300), ("M", 300, 300)]
-    assert found.worst == "M"
-    (gap,) = found.gaps
+    (analysis,) = analyse(values, SEX)
+    assert [(g.name, g.studies, g.patients) for g in analysis.groups] == [("F", 300, 300), ("M", 300, 300)]
+    assert analysis.worst == "M"
+    (gap,) = analysis.gaps
     assert gap.raw.value == pytest.approx(values[::2].mean() - values[1::2].mean())
     assert gap.raw.low < gap.raw.value < gap.raw.high
     assert (gap.standardised, gap.beyond_null) == (None, None)
-    assert found.p == pytest.approx(1 / 2_001)
+    assert analysis.p == pytest.approx(1 / 2_001)
     (worse,) = analyse(values, SEX, higher_is_better=False, draws=500)
     assert worse.worst == "F"
 
 
 def test_patients_in_both_groups_make_the_gap_paired():
     level = np.repeat(RNG.normal(0, 1, N // 2), 2)
-    (found,) = analyse(level + RNG.normal(0, 0.01, N), SEX)
-    width = found.gaps[0].raw.high - found.gaps[0].raw.low
-    alone = found.groups[0].mean.high - found.groups[0].mean.low
+    (analysis,) = analyse(level + RNG.normal(0, 0.01, N), SEX)
+    width = analysis.gaps[0].raw.high - analysis.gaps[0].raw.low
+    alone = analysis.groups[0].mean.high - analysis.groups[0].mean.low
     assert width < 0.1 * alone
 
 
@@ -88,8 +88,8 @@ def test_standardising_removes_a_gap_that_is_case_mix():
     normal = RNG.random(N) < np.where(np.array(SEX) == "F", 0.8, 0.3)
     values = np.where(normal, 0.6, 0.2) + RNG.normal(0, 0.02, N)
     strata = ["normal" if x else "abnormal" for x in normal]
-    (found,) = analyse(values, SEX, strata=strata)
-    (gap,) = found.gaps
+    (analysis,) = analyse(values, SEX, strata=strata)
+    (gap,) = analysis.gaps
     assert gap.raw.low > 0.1
     assert gap.standardised.low < 0 < gap.standardised.high
     assert gap.covered == 1.0
@@ -100,8 +100,8 @@ def test_standardised_gap_by_hand():
     values = np.array(
         [{"F": 1.0, "M": 0.0}[s] * (2 if t == "x" else 1) for s, t in zip(SEX, strata, strict=True)]
     )
-    (found,) = analyse(values, SEX, strata=strata)
-    assert found.gaps[0].standardised.value == pytest.approx(1.5)
+    (analysis,) = analyse(values, SEX, strata=strata)
+    assert analysis.gaps[0].standardised.value == pytest.approx(1.5)
     rare = ["rare" if i < 10 else t for i, t in enumerate(strata)]
     (less,) = analyse(values, SEX, strata=rare)
     assert less.gaps[0].covered == pytest.approx(590 / 600)
@@ -109,20 +109,20 @@ def test_standardised_gap_by_hand():
 
 def test_the_gap_beyond_the_null_row():
     null = RNG.normal(size=N) + np.array([0.3 if s == "F" else 0.0 for s in SEX])
-    (found,) = analyse(null + 0.1, SEX, null=null)
-    beyond = found.gaps[0].beyond_null
+    (analysis,) = analyse(null + 0.1, SEX, null=null)
+    beyond = analysis.gaps[0].beyond_null
     assert (beyond.value, beyond.low, beyond.high) == pytest.approx((0, 0, 0), abs=1e-12)
-    assert found.gaps[0].raw.value > 0.1
+    assert analysis.gaps[0].raw.value > 0.1
 
 
 def test_small_groups_have_no_interval_and_are_not_the_worst():
     labels = ["rare" if i < 40 else "often" for i in range(N)]  # 20 patients
     values = np.where(np.arange(N) < 40, 0.0, 1.0)
-    (found,) = analyse(values, labels)
-    assert found.groups[1].mean.low is None
-    assert found.worst == "often"
-    assert found.p is None
-    assert found.q is None
+    (analysis,) = analyse(values, labels)
+    assert analysis.groups[1].mean.low is None
+    assert analysis.worst == "often"
+    assert analysis.p is None
+    assert analysis.q is None
 
 
 def test_q_is_over_all_axes():
@@ -135,8 +135,8 @@ def test_q_is_over_all_axes():
 
 def test_unknown_groups_and_single_groups_are_left_out():
     labels = [None if i < 100 else s for i, s in enumerate(SEX)]
-    (found,) = analyse(np.zeros(N), labels)
-    assert sum(g.studies for g in found.groups) == 500
+    (analysis,) = analyse(np.zeros(N), labels)
+    assert sum(g.studies for g in analysis.groups) == 500
     assert analyse(np.zeros(N), ["same"] * N) == []
 
 
@@ -144,8 +144,8 @@ def test_private_sets_show_only_what_may_be_shown():
     labels = ["rare" if i < 40 else s for i, s in enumerate(SEX)]
     cells = cells_of([Axis("a", labels)], CLUSTERS, private=True)["a"]
     assert sorted(cells) == ["M", "other or unknown"]
-    (found,) = analyse(RNG.normal(size=N), labels, private=True)
-    assert {g.name for g in found.groups} == set(cells)
+    (analysis,) = analyse(RNG.normal(size=N), labels, private=True)
+    assert {g.name for g in analysis.groups} == set(cells)
 
 
 def test_places_in_groups():
@@ -153,8 +153,8 @@ def test_places_in_groups():
         [[1 if s == "F" else -1] for s in SEX]
     )
     cells = cells_of([Axis("a", SEX)], CLUSTERS, private=False)["a"]
-    found = places_in_groups(values, cells | {"few": np.arange(N) < 10}, CLUSTERS, 3, higher_is_better=True)
-    assert {k: [p.rank_low for p in v] for k, v in found.items()} == {"F": [1, 2], "M": [2, 1]}
+    places = places_in_groups(values, cells | {"few": np.arange(N) < 10}, CLUSTERS, 3, higher_is_better=True)
+    assert {k: [p.rank_low for p in v] for k, v in places.items()} == {"F": [1, 2], "M": [2, 1]}
     turned = places_in_groups(values, cells, CLUSTERS, 3, higher_is_better=False)
     assert [p.rank_low for p in turned["F"]] == [2, 1]
 

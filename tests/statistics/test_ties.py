@@ -131,7 +131,7 @@ def test_the_worst_group_and_the_omnibus_test_ignore_the_last_bits(seed: int) ->
     clusters = clusters_of([f"{i:03}" for i in range(180)])
     axis = Axis("site", [f"hospital {'cab'[i % 3]}" for i in range(180)])
     values = np.full((180, 1), 0.5)
-    (found,) = analyse_subgroups(
+    (results,) = analyse_subgroups(
         noisy(values, seed), [axis], clusters, seed, higher_is_better=True, draws=200
     )
-    assert (found[0].worst, found[0].p) == ("hospital a", 1.0)
+    assert (results[0].worst, results[0].p) == ("hospital a", 1.0)

@@ -68,11 +68,11 @@ def test_every_problem_of_a_file_in_one_pass(folder, change, errors, warnings):
 
 
 def test_what_a_valid_file_holds(folder):
-    (found,) = report(folder).found
-    predictions = found.submission.files["sandbox-vqa"]
+    (entry,) = report(folder).found
+    predictions = entry.submission.files["sandbox-vqa"]
     assert predictions.tracks == ("answers",)
     assert {q: a.value for q, a in predictions.items.items()} == GOOD
-    (summary,) = found.files
+    (summary,) = entry.files
     assert (summary.studies, summary.empty, summary.median_words) == (len(GOOD), 0, None)
 
 

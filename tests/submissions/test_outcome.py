@@ -24,8 +24,8 @@ def report(
         problems.add(
             "RX206", file, pointer=f"/{i}", line=i + 1, found=text, wanted=text, fix=text, severity=severity
         )
-    found = (Found("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
-    return Report(problems, found)
+    entries = (Found("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
+    return Report(problems, entries)
 
 
 def test_verdicts():
@@ -102,16 +102,16 @@ def test_comment_is_capped_and_counts_the_rest():
 
 
 def test_thousands_of_folders_do_not_fill_the_comment():
-    found = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
-    shown = rendering.as_markdown(Report(Problems(), found))
+    entries = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
+    shown = rendering.as_markdown(Report(Problems(), entries))
     assert len(shown) < 60_000
     assert "- … and 8,950 more" in shown
 
 
 @pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
 def test_names_of_folders_reach_no_terminal_raw(render):
-    found = (Found("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
-    shown = render(Report(Problems(), found))
+    entries = (Found("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
+    shown = render(Report(Problems(), entries))
     assert not {"\x1b", "\udcff", "\u202e"} & set(shown)
     assert "\\u001b[2J\\udcff\\u202e" in shown
 

@@ -30,9 +30,9 @@ def filled(text):
 
 
 def test_an_untouched_template_names_the_fields_to_fill_in():
-    found = {(p.pointer, p.line) for p in problems_of(card_template("acme", "m1"))}
-    assert {p for p, _ in found} == {"/institution", "/contact", "/year", "/license"}
-    assert all(line for _, line in found)
+    places = {(p.pointer, p.line) for p in problems_of(card_template("acme", "m1"))}
+    assert {p for p, _ in places} == {"/institution", "/contact", "/year", "/license"}
+    assert all(line for _, line in places)
 
 
 @pytest.mark.parametrize("model", ["m1", "7", "1.5", "1e5", "true", "null", "no", "0x1f", "2026-01-01"])

@@ -185,10 +185,10 @@ def test_a_good_submission_has_no_problem(submission):
     report = check(submission)
     assert report.ok
     assert not list(report.problems)
-    found = report.found[0]
-    assert (found.team, found.model) == ("acme", "m1")
-    assert found.submission.files["sandbox"].tracks == ("findings", "report")
-    assert found.submission.files["sandbox"].items["sandbox-0001"].findings
+    entry = report.found[0]
+    assert (entry.team, entry.model) == ("acme", "m1")
+    assert entry.submission.files["sandbox"].tracks == ("findings", "report")
+    assert entry.submission.files["sandbox"].items["sandbox-0001"].findings
 
 
 def test_findings_only_enters_one_track(submission):
@@ -281,8 +281,8 @@ def test_a_size_that_lies_is_found_by_reading():
 
 def test_files_hidden_in_a_folder_that_git_does_not_list():
     tree = Tree([Entry("submissions/a/b/c/sandbox.json", "file", 2, lambda _: b"{}")])
-    found = [(p.code, p.file) for p in validate(tree, ["submissions/a/b"], lambda _: set()).problems]
-    assert found[:2] == [("RX107", "submissions/a/b/c"), ("RX107", "submissions/a/b/c/sandbox.json")]
+    problems = [(p.code, p.file) for p in validate(tree, ["submissions/a/b"], lambda _: set()).problems]
+    assert problems[:2] == [("RX107", "submissions/a/b/c"), ("RX107", "submissions/a/b/c/sandbox.json")]
 
 
 def test_every_missing_field_is_named(submission):

@@ -31,10 +31,10 @@ def sorter(page, key):
 def column(page, key):
     """The means of the shown ranked models on a metric, in the order shown; `None` where one is missing."""
     index = header(page, key).evaluate("h => h.cellIndex")
-    found = page.locator(f"{ROWS}:visible").evaluate_all(
+    texts = page.locator(f"{ROWS}:visible").evaluate_all(
         "(rows, i) => rows.map(r => r.cells[i].dataset.value)", index
     )
-    return [float(v) if v else None for v in found]
+    return [float(v) if v else None for v in texts]
 
 
 def controls(page):
@@ -43,10 +43,10 @@ def controls(page):
 
 def menu(page, name):
     """A menu of the toolbar, opened."""
-    found = page.locator("details.rx-menu").filter(has=page.locator("summary", has_text=name))
-    if found.get_attribute("open") is None:
-        found.locator("summary").click()
-    return found
+    panel = page.locator("details.rx-menu").filter(has=page.locator("summary", has_text=name))
+    if panel.get_attribute("open") is None:
+        panel.locator("summary").click()
+    return panel
 
 
 def view(page, kind, board="mimic-cxr.findings"):

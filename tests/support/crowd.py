@@ -73,9 +73,9 @@ def make_crowd(
     drawn: dict[str, dict[str, PrimaryScores]] = {}
     for number, track in enumerate(("findings", "report")):
         scores = draw(n_models, n_studies, np.random.default_rng(number), board_keys(track))
-        found = analyse(scores, seed=number)
+        analysis = analyse(scores, seed=number)
         tables += [
-            _board(folder, get_dataset(d), track, scores, found, n_public=n_public, rehearsal=rehearsal)
+            _board(folder, get_dataset(d), track, scores, analysis, n_public=n_public, rehearsal=rehearsal)
             for d in datasets
         ]
         values = {name: of["radcliq_v1"] for name, of in scores.values.items()}
@@ -119,13 +119,13 @@ def draw(n_models: int, n_studies: int, rng: np.random.Generator, keys: Sequence
     for i, name in enumerate(_ids(n_models)):
         noise = rng.normal(0, 0.9, n_studies)
         radcliq = 1.4 - 1.42 * skill[i] - 0.4 * easy + 0.5 * noise
-        found = {"radcliq_v1": radcliq}
+        scores = {"radcliq_v1": radcliq}
         for k, key in enumerate(keys):
             if key == "radcliq_v1" or (i % 9 == 8 and key in {"green", "crimson"}):
                 continue
             own = 0.25 + 0.5 * skill[i] + 0.1 * easy - 0.1 * noise + rng.normal(0, 0.04 + 0.01 * k)
-            found[key] = np.clip(own, 0, 1)
-        values[name] = found
+            scores[key] = np.clip(own, 0, 1)
+        values[name] = scores
     if n_models > 5:
         a, b = list(values)[3:5]
         values[b] = dict(values[a])

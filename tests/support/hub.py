@@ -84,10 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub = self.state
         hub.log.append((self.command, self.path, self.headers.get("range", "")))
-        if found := INFO.fullmatch(self.path):
-            self._info(found[1], found[2])
-        elif found := RESOLVE.fullmatch(self.path):
-            self._resolve(found[1], found[2], found[3])
+        if match := INFO.fullmatch(self.path):
+            self._info(match[1], match[2])
+        elif match := RESOLVE.fullmatch(self.path):
+            self._resolve(match[1], match[2], match[3])
         elif self.path.startswith("/storage/"):
             _, _, repository, name = self.path.split("/", 3)
             self._bytes(hub.repositories[repository.replace("--", "/")].files[name], name)

@@ -196,10 +196,10 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason=reason("systemd"))
 
 def settings():
     """The unit's [Service] section; a setting that is given twice is joined, as systemd joins lists."""
-    found = {}
+    values = {}
     _, _, section = (KIT / "rexrank-scorer.service").read_text("utf-8").partition("[Service]\n")
     for line in section.splitlines():
         name, sign, value = line.partition("=")
         if sign and not line.startswith("#"):
-            found[name] = f"{found[name]} {value}" if name in found else value
-    return found
+            values[name] = f"{values[name]} {value}" if name in values else value
+    return values

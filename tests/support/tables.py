@@ -63,5 +63,5 @@ def ranked(board: Board, entrants: Entrants, *, rehearsal: bool = False) -> Tabl
     """The board with places that say nothing: every ranked model may stand anywhere."""
     names = [r.name for r in entrants.ranked]
     place = Place(rank_low=1, rank_high=max(1, len(names)), tied_with_best=True, cluster=1)
-    found = BoardAnalysis(dict.fromkeys(names, place), (), {}, {}, {})
-    return make_table(board, entrants, Analysis(found) if names else None, rehearsal=rehearsal)
+    analysis = BoardAnalysis(dict.fromkeys(names, place), (), {}, {}, {})
+    return make_table(board, entrants, Analysis(analysis) if names else None, rehearsal=rehearsal)

@@ -40,7 +40,7 @@ def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTEST_"))}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "tests/statistics/test_moerad.py"],
         cwd=ROOT,
         env={**environment, REQUIRED: required},
@@ -49,8 +49,8 @@ def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
         check=False,
         timeout=240,
     )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert f"2 skipped: needs data: {NEEDS['data']}" in done.stdout
+    assert process.returncode == status, process.stdout + process.stderr
+    assert f"2 skipped: needs data: {NEEDS['data']}" in process.stdout
 
 
 def test_the_readme_names_every_group() -> None:

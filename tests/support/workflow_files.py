@@ -19,7 +19,7 @@ ACTIONS = sorted((GITHUB / "actions").glob("*/action.y*ml"))
 
 def triggers(raw: dict[str, Any]) -> dict[str, Any]:
     """`on:` as a mapping; YAML 1.1 reads a bare `on` as the truth value."""
-    found = {str(k): v for k, v in raw.items()}.get("on", {str(k): v for k, v in raw.items()}.get("True"))
-    if isinstance(found, str):
-        return {found: None}
-    return dict.fromkeys(found) if isinstance(found, list) else dict(found or {})
+    events = {str(k): v for k, v in raw.items()}.get("on", {str(k): v for k, v in raw.items()}.get("True"))
+    if isinstance(events, str):
+        return {events: None}
+    return dict.fromkeys(events) if isinstance(events, list) else dict(events or {})

@@ -65,13 +65,13 @@ CASES = [
     ("text", "entities", "relations", "rate", "labels"), CASES, ids=[c[0] for c in CASES]
 )
 def test_labels_are_those_an_annotator_would_give(text, entities, relations, rate, labels):
-    found = annotate(text)
-    words = found.words
-    assert {(spell(words, e.start, e.end), e.label) for e in found.entities} == entities
+    annotations = annotate(text)
+    words = annotations.words
+    assert {(spell(words, e.start, e.end), e.label) for e in annotations.entities} == entities
     assert {
-        (spell(words, *r.subject), r.label, spell(words, *r.object)) for r in found.relations
+        (spell(words, *r.subject), r.label, spell(words, *r.object)) for r in annotations.relations
     } == relations
-    assert [(spell(words, e.start, e.end), e.label) for e in found.rate] == rate
+    assert [(spell(words, e.start, e.end), e.label) for e in annotations.rate] == rate
     assert {n: c for n, c in zip(LABELS, chexbert_of(text), strict=True) if c} == labels
 
 
@@ -88,11 +88,11 @@ def test_a_device_is_no_finding():
 
 def test_relations_join_entities_of_the_same_text():
     for study in references().values():
-        found = annotate(study["report"])
-        spans = {(e.start, e.end) for e in found.entities}
-        assert len(spans) == len(found.entities)
-        assert all(r.subject in spans and r.object in spans for r in found.relations)
-        assert len(known_sentences(study["report"])) == sum(w == "." for w in found.words)
+        annotations = annotate(study["report"])
+        spans = {(e.start, e.end) for e in annotations.entities}
+        assert len(spans) == len(annotations.entities)
+        assert all(r.subject in spans and r.object in spans for r in annotations.relations)
+        assert len(known_sentences(study["report"])) == sum(w == "." for w in annotations.words)
 
 
 def test_every_sentence_has_entities_in_order():

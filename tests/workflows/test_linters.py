@@ -22,15 +22,15 @@ def test_scripts_are_sound_shell() -> None:
 def tool(name: str) -> str:
     """The path of a development tool; skips where it is not installed."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
         pytest.skip(reason("dev", name))
-    return found
+    return path
 
 
 def run(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_zizmor_finds_nothing() -> None:

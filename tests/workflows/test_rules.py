@@ -158,9 +158,9 @@ def test_workflow_holds_to_the_rules(path: Path) -> None:
 def test_composite_action_holds_to_the_rules(path: Path) -> None:
     text = path.read_text("utf-8")
     raw = yaml.safe_load(text)
-    found = [
+    faults = [
         *_of_text(text),
         *(p for s in raw["runs"]["steps"] for p in _of_step(path.parent.name, s, set())),
     ]
-    assert found == []
+    assert faults == []
     assert all("shell" in s for s in raw["runs"]["steps"] if "run" in s)

@@ -121,11 +121,11 @@ def test_the_validate_action_takes_a_path_as_data(tmp_path: Path) -> None:
             "GITHUB_ACTION_PATH": str(GITHUB / "actions/validate"),
         }
         command = ["bash", "-e", "-c", step["run"]]
-        done = subprocess.run(
+        process = subprocess.run(
             command, cwd=tmp_path, env={**os.environ, **given}, capture_output=True, text=True, check=False
         )
-        assert done.returncode == status, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        assert process.returncode == status, process.stdout + process.stderr
+        assert "Traceback" not in process.stderr
     assert not (tmp_path / "made").exists()
 
 
@@ -158,10 +158,10 @@ def test_ci_skips_its_suite_for_submissions_alone(tmp_path: Path, paths: list[st
 
     def git(*command: str) -> str:
         who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", str(origin), *who, *command], capture_output=True, text=True, check=True
         )
-        return done.stdout.strip()
+        return process.stdout.strip()
 
     origin.mkdir()
     git("init", "-q", "-b", "main")
@@ -201,10 +201,10 @@ def test_ci_tries_every_python_and_the_base_alone() -> None:
 
 
 def test_the_oldest_versions_are_those_of_the_project() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, ROOT / "scripts/oldest"], capture_output=True, text=True, check=True
     )
-    oldest = dict(line.split("==") for line in done.stdout.splitlines())
+    oldest = dict(line.split("==") for line in process.stdout.splitlines())
     assert [f"{name}>={version}" for name, version in oldest.items()] == [
         d.partition(",")[0] for d in PROJECT["dependencies"]
     ]

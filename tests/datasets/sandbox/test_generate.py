@@ -54,8 +54,8 @@ def test_every_sentence_of_the_dataset_is_known():
 def test_facts_are_read_back():
     for study in studies():
         text = json.loads(dataset_text())[study.id]["section_findings"]
-        found = facts_of(text)
-        assert all(f in found for f in (*study.present, *study.absent)), study.id
+        facts = facts_of(text)
+        assert all(f in facts for f in (*study.present, *study.absent)), study.id
 
 
 @pytest.mark.parametrize(

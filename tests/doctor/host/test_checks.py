@@ -16,8 +16,10 @@ HOOK = f"{PREFIX}/hooks/job-started.sh"
 
 def outcome(host):
     """Codes by state."""
-    found = [f for section in check_host(host) for f in section.findings]
-    return {state: [f.code for f in found if f.state == state] for state in ("good", "bad", "open")}, found
+    findings = [f for section in check_host(host) for f in section.findings]
+    return {
+        state: [f.code for f in findings if f.state == state] for state in ("good", "bad", "open")
+    }, findings
 
 
 def test_a_sound_runner(host):
@@ -153,9 +155,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("change", "code", "word"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
 def test_what_is_wrong_is_found_and_nothing_else(host, change, code, word):
-    codes, found = outcome(change(host))
+    codes, findings = outcome(change(host))
     assert codes["bad"] == [code]
-    finding = next(f for f in found if f.state == "bad")
+    finding = next(f for f in findings if f.state == "bad")
     assert word in finding.found
     assert finding.wanted
     assert finding.fix
@@ -173,15 +175,15 @@ OPEN = [
 
 @pytest.mark.parametrize(("change", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
 def test_what_cannot_be_told_is_open(host, change, codes):
-    found, _ = outcome(change(host))
-    assert (found["bad"], found["open"]) == ([], codes)
+    findings, _ = outcome(change(host))
+    assert (findings["bad"], findings["open"]) == ([], codes)
 
 
 def test_a_running_job_is_looked_at(host):
-    codes, found = outcome(machine(env=ENV, **JOB)(host))
+    codes, findings = outcome(machine(env=ENV, **JOB)(host))
     assert codes["bad"] == []
-    assert {f.code: f.found for f in found}["RD108"].startswith("as run-one-job.sh wrote it")
-    assert "one job now" in {f.code: f.found for f in found}["RD308"]
+    assert {f.code: f.found for f in findings}["RD108"].startswith("as run-one-job.sh wrote it")
+    assert "one job now" in {f.code: f.found for f in findings}["RD308"]
 
 
 def test_accounts_that_are_not_there_do_not_stop_the_rest(host):

@@ -68,8 +68,8 @@ def test_entries(tmp_path):
     (tmp_path / "link").symlink_to(file)
     os.mkfifo(tmp_path / "pipe")
     me = pwd.getpwuid(os.geteuid()).pw_name
-    found = look.entry(str(file))
-    assert (found.kind, found.owner, found.mode, len(found.sha256)) == ("file", me, 0o640, 64)
+    entry = look.entry(str(file))
+    assert (entry.kind, entry.owner, entry.mode, len(entry.sha256)) == ("file", me, 0o640, 64)
     assert look.entry(str(tmp_path)).kind == "folder"
     assert look.entry(str(tmp_path / "link")).kind == "link"
     assert look.entry(str(tmp_path / "pipe")).kind == "other"
@@ -159,10 +159,10 @@ def test_workflows_of_another_checkout(tmp_path):
 
 def test_what_workflows_say():
     assert checkout() == ROOT
-    found = read_workflows(ROOT)
-    assert {"ci.yml", "score.yml"} <= found.names
-    assert found.foreign == {"pypa"}, "only GitHub's own actions, and PyPI's for a release"
-    assert found.checks == {"Format, lint, types, tests"}
+    flows = read_workflows(ROOT)
+    assert {"ci.yml", "score.yml"} <= flows.names
+    assert flows.foreign == {"pypa"}, "only GitHub's own actions, and PyPI's for a release"
+    assert flows.checks == {"Format, lint, types, tests"}
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_rights_are_tried_as_the_account(open_folder):
 
 def test_registrations(tmp_path):
     (tmp_path / ".runner").write_text('\ufeff{"AgentId": 1, "Ephemeral": true}', "utf-8")
-    found = look.registrations(tmp_path)
-    assert found[str(tmp_path / ".runner")] is True
+    runners = look.registrations(tmp_path)
+    assert runners[str(tmp_path / ".runner")] is True
     for text, said in (
         ('{"agentId": 1}', False),
         ('{"ephemeral": "yes"}', False),
@@ -247,9 +247,9 @@ def test_the_clock_is_held_against_the_servers(status):
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        found = look.skew(f"http://127.0.0.1:{server.server_port}")
+        seconds = look.skew(f"http://127.0.0.1:{server.server_port}")
         thread.join()
-    assert found == pytest.approx(3600, abs=5)
+    assert seconds == pytest.approx(3600, abs=5)
     assert look.skew(f"http://127.0.0.1:{server.server_port}") is None
     assert look.skew("file:///etc/passwd") is None
 
@@ -290,12 +290,12 @@ def test_a_door_that_is_not_there_is_a_finding(tmp_path):
 def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
     # The events that the hook knows; all others are asked about in the test above.
     monkeypatch.setattr(look, "EVENTS", ("push", "schedule", "workflow_dispatch"))
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", str(ROOT / "runner" / "setup.sh"), "--destdir", str(open_folder)],
         capture_output=True,
         check=False,
     )
-    assert done.returncode == 0
+    assert process.returncode == 0
     prefix = open_folder / "opt" / "rexrank"
     conf = (prefix / "etc" / "runner.conf").read_text()
     pairs = {
@@ -310,13 +310,13 @@ def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
         )
     (prefix / "etc" / "runner.conf").write_text(conf)
     host = look.read_host(prefix)
-    found = {f.code: f for s in check_host(host) for f in s.findings}
-    assert found["RD101"].state == "good"
+    by_code = {f.code: f for s in check_host(host) for f in s.findings}
+    assert by_code["RD101"].state == "good"
     assert host.entry(f"{prefix}/etc/salt").mode == 0o400
-    assert "isolate.sh is" not in found["RD102"].found
-    assert {found[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
-    assert (found["RD302"].state, found["RD305"].state) == ("bad", "bad"), "no environment, no runner yet"
-    assert "could not be asked" in found["RD304"].found
+    assert "isolate.sh is" not in by_code["RD102"].found
+    assert {by_code[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
+    assert (by_code["RD302"].state, by_code["RD305"].state) == ("bad", "bad"), "no environment, no runner yet"
+    assert "could not be asked" in by_code["RD304"].found
 
 
 def test_without_root_nothing_is_tried(monkeypatch, tmp_path):
@@ -339,5 +339,7 @@ def test_the_doctor_starts_without_torch(tmp_path):
         f"run_doctor(Path({str(tmp_path / 'none')!r}), None, json=False, strict=False)\n"
         "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules), sorted(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert process.returncode == 0, process.stderr

@@ -50,8 +50,10 @@ def answers(changes=None, expected=EXPECTED):
 
 
 def outcome(changes=None, expected=EXPECTED):
-    found = [f for s in check_settings(answers(changes, expected)) for f in s.findings]
-    return {state: [f.code for f in found if f.state == state] for state in ("good", "bad", "open")}, found
+    findings = [f for s in check_settings(answers(changes, expected)) for f in s.findings]
+    return {
+        state: [f.code for f in findings if f.state == state] for state in ("good", "bad", "open")
+    }, findings
 
 
 def test_a_sound_repository():
@@ -218,11 +220,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("changes", "code", "word"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
 def test_what_is_wrong_is_found_and_nothing_else(changes, code, word):
-    codes, found = outcome(changes)
+    codes, findings = outcome(changes)
     # A runner is seen through its group.
     unseen = ["RD627"] * (word == "no group takes")
     assert (codes["bad"], codes["open"]) == ([code], [*unseen, *LOOK])
-    finding = next(f for f in found if f.state == "bad")
+    finding = next(f for f in findings if f.state == "bad")
     assert word in finding.found
     assert finding.wanted
     assert finding.fix
@@ -235,18 +237,18 @@ def test_every_check_can_fail():
 
 @pytest.mark.parametrize("path", [p for p in {"": 1, **GOOD} if "/environments/" not in p])
 def test_what_the_token_may_not_read_is_left_to_the_eyes(path):
-    codes, found = outcome({path: 403})
+    codes, findings = outcome({path: 403})
     assert codes["bad"] == []
-    beyond = [f for f in found if f.state == "open" and f.code not in LOOK]
+    beyond = [f for f in findings if f.state == "open" and f.code not in LOOK]
     assert beyond
     assert all(f.fix for f in beyond)
 
 
 def test_a_foreign_action_needs_its_owner():
     wanted = replace(EXPECTED, foreign=frozenset({"astral-sh"}))
-    codes, found = outcome(expected=wanted)
+    codes, findings = outcome(expected=wanted)
     assert codes["bad"] == ["RD621"]
-    assert "astral-sh/* is not allowed" in next(f for f in found if f.state == "bad").found
+    assert "astral-sh/* is not allowed" in next(f for f in findings if f.state == "bad").found
     allowed = {"/actions/permissions/selected-actions": put(patterns_allowed=["astral-sh/*"])}
     assert outcome(allowed, expected=wanted)[0]["bad"] == []
 
@@ -256,9 +258,9 @@ def test_a_person_has_no_secrets_of_an_organisation():
 
 
 def test_a_repository_of_a_person_is_told_what_it_risks():
-    codes, found = outcome({"": {**REPO, "owner": {"login": OWNER, "type": "User"}}})
+    codes, findings = outcome({"": {**REPO, "owner": {"login": OWNER, "type": "User"}}})
     assert (codes["bad"], codes["open"]) == ([], ["RD627", "RD628", "RD629", *LOOK]), "and no runner waits"
-    assert all("master key" in f.fix for f in found if f.code in {"RD628", "RD629"})
+    assert all("master key" in f.fix for f in findings if f.code in {"RD628", "RD629"})
 
 
 def test_nobody_may_push_where_nobody_writes():

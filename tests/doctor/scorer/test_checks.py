@@ -15,8 +15,10 @@ from evaluator.doctor.scorer.checks import Data, Weights, check_inside
 
 
 def outcome(inside):
-    found = [f for section in check_inside(inside) for f in section.findings]
-    return {state: [f.code for f in found if f.state == state] for state in ("good", "bad", "open")}, found
+    findings = [f for section in check_inside(inside) for f in section.findings]
+    return {
+        state: [f.code for f in findings if f.state == state] for state in ("good", "bad", "open")
+    }, findings
 
 
 def test_a_sound_door(inside):
@@ -59,22 +61,22 @@ WRONG = [
 
 @pytest.mark.parametrize(("changes", "code", "word"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
 def test_what_is_wrong_is_found_and_nothing_else(inside, changes, code, word):
-    codes, found = outcome(replace(inside, **changes))
+    codes, findings = outcome(replace(inside, **changes))
     assert codes["bad"] == [code]
-    finding = next(f for f in found if f.state == "bad")
+    finding = next(f for f in findings if f.state == "bad")
     assert word in finding.found
     assert finding.wanted
     assert finding.fix
 
 
 def test_a_gated_model_is_got_as_its_owners_say(inside):
-    _, found = outcome(
+    _, findings = outcome(
         replace(
             inside,
             weights=(Weights("radgraph", "absent", gated="Ask PhysioNet."), Weights("chexbert", "absent")),
         )
     )
-    assert [f.fix for f in found if f.code == "RD503"] == [
+    assert [f.fix for f in findings if f.code == "RD503"] == [
         "Ask PhysioNet.",
         "rexrank models fetch chexbert --models DIR, as root",
     ]
@@ -90,8 +92,8 @@ OPEN = [
 
 @pytest.mark.parametrize(("changes", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
 def test_what_cannot_be_told_is_open(inside, changes, codes):
-    found, _ = outcome(replace(inside, **changes))
-    assert (found["bad"], found["open"]) == ([], codes)
+    findings, _ = outcome(replace(inside, **changes))
+    assert (findings["bad"], findings["open"]) == ([], codes)
 
 
 def test_a_connection_is_really_tried():
@@ -125,9 +127,9 @@ def test_judges_are_really_asked(tmp_path):
         )
         thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
         thread.start()
-        found = look_inside._judges(path)
+        judges = look_inside._judges(path)
         thread.join()
-    assert found == {"green": "", "fineradscore": f"{url} does not serve other"}
+    assert judges == {"green": "", "fineradscore": f"{url} does not serve other"}
     assert "does not answer" in look_inside._judges(path)["green"]
     path.write_text("[green]\n")
     assert "missing" in look_inside._judges(path)["every metric"]

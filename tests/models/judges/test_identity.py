@@ -36,8 +36,8 @@ def careless(text: str):
 
 @pytest.fixture(scope="module")
 def references() -> References:
-    found = load_references(SANDBOX.dataset, None)
-    return References(found.dataset, dict(sorted(found.studies.items())[:6]), found.digest)
+    references = load_references(SANDBOX.dataset, None)
+    return References(references.dataset, dict(sorted(references.studies.items())[:6]), references.digest)
 
 
 @contextmanager
@@ -92,9 +92,9 @@ def test_two_engines_behind_one_name_share_nothing(references, tmp_path):
         json.loads((tmp_path / f"board/records/sandbox/findings/t__{m}.json").read_text()) for m in "abc"
     )
     assert a["metrics"]["green"]["mean"] == c["metrics"]["green"]["mean"] != b["metrics"]["green"]["mean"]
-    found = entrants(tmp_path)
-    assert found.signatures["green"] == first
-    assert any("t/b: green has another signature" in n for n in found.notes)
+    records = entrants(tmp_path)
+    assert records.signatures["green"] == first
+    assert any("t/b: green has another signature" in n for n in records.notes)
 
 
 def test_answers_are_stored_for_the_engine_that_gave_them(references, tmp_path):
@@ -136,9 +136,9 @@ def test_a_judge_that_nothing_pins_enters_no_real_table(
     with engine() as judge:
         signature = run(references, tmp_path, "m", change(judge))
     assert signature.startswith(f"green|v1|judge:{label}|decoding:")
-    found = entrants(tmp_path)
-    assert names(found.scored) == ({"m"} if stays else set())
-    assert any("t/m is left out" in n for n in found.notes) is not stays
+    records = entrants(tmp_path)
+    assert names(records.scored) == ({"m"} if stays else set())
+    assert any("t/m is left out" in n for n in records.notes) is not stays
     assert names(entrants(tmp_path, rehearsal=True).scored) == {"m"}
 
 
@@ -148,10 +148,10 @@ def test_scores_of_before_judges_were_told_apart_are_stale(references, tmp_path)
     path = tmp_path / "board/records/sandbox/findings/t__m.json"
     label = signature.split("|")[2]
     path.write_text(path.read_text().replace(label, f"judge:green@{COMMIT}"))
-    found = entrants(tmp_path)
-    assert names(found.scored) == {"m"}
-    assert "green" not in found.signatures
-    assert any("green does not say which judge answered" in n for n in found.notes)
+    records = entrants(tmp_path)
+    assert names(records.scored) == {"m"}
+    assert "green" not in records.signatures
+    assert any("green does not say which judge answered" in n for n in records.notes)
 
 
 def test_a_folder_with_the_mark_of_a_stand_in_is_one(references, tmp_path):

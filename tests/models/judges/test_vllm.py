@@ -97,10 +97,10 @@ def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 def processes(group: int) -> list[str]:
     """The living processes of a group."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["/bin/ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
-    rows = [line.split(None, 2) for line in done.stdout.splitlines()]
+    rows = [line.split(None, 2) for line in process.stdout.splitlines()]
     return [row[-1] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
 
 

@@ -39,10 +39,10 @@ def run_action(job: JobRun, uses: str, given: Mapping[str, str]) -> dict[str, st
 def composite(job: JobRun, uses: str) -> dict[str, Any]:
     """The repository's own composite action as it lies in the job's checkout; raises `ActionError` for none."""
     folder = job.workspace / uses
-    found = next((p for p in (folder / "action.yml", folder / "action.yaml") if p.is_file()), None)
-    if found is None:
+    file = next((p for p in (folder / "action.yml", folder / "action.yaml") if p.is_file()), None)
+    if file is None:
         raise ActionError(f"Can't find 'action.yml' under '{uses}'. Did you forget to run actions/checkout?")
-    raw = _yaml(found.read_text("utf-8"))
+    raw = _yaml(file.read_text("utf-8"))
     if raw["runs"]["using"] != "composite":
         raise AssertionError(f"the rehearsal runs composite actions only, not {uses}")
     return raw
@@ -111,7 +111,7 @@ def _upload(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
         raise ActionError(f"an artifact with the name {name} already exists on the workflow run")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    found = 0
+    n = 0
     for pattern in given["path"].split("\n"):
         root = job.workspace / pattern.strip()
         matches = (
@@ -122,14 +122,14 @@ def _upload(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:
             else []
         )
         for path in matches:
-            found += 1
+            n += 1
             if path.is_dir():
                 shutil.copytree(path, out, dirs_exist_ok=True, symlinks=False)
             else:
                 shutil.copy(path, out / path.name)
-    if not found:
+    if not n:
         out.rmdir()
-    if not found and given.get("if-no-files-found") == "error":
+    if not n and given.get("if-no-files-found") == "error":
         raise ActionError(f"No files were found with the provided path: {given['path']}")
     return {"artifact-id": str(job.executor.state.next_id()), "artifact-url": "", "artifact-digest": ""}
 

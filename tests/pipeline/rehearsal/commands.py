@@ -20,7 +20,7 @@ class Command:
 
 def parse_commands(log: str) -> list[Command]:
     """The commands that a runner obeys in a log, `::stop-commands::` respected."""
-    found: list[Command] = []
+    commands: list[Command] = []
     stopped = ""
     for line in re.split(r"\r\n|\n|\r", log):
         if stopped:
@@ -31,10 +31,10 @@ def parse_commands(log: str) -> list[Command]:
             continue
         pairs = [p.partition("=") for p in (match[2] or "").split(",") if "=" in p]
         command = Command(match[1].lower(), {k.strip(): v for k, _, v in pairs}, match[3])
-        found.append(command)
+        commands.append(command)
         if command.name == "stop-commands":
             stopped = command.message
-    return found
+    return commands
 
 
 def read_file_command(text: str) -> dict[str, str]:

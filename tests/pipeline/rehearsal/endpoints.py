@@ -38,18 +38,18 @@ class Call:
 
     def pull(self, name: str = "pull_number") -> Pull:
         """The pull request that the path names; 404 for none."""
-        found = self.state.pulls.get(int(self.values[name])) if self.values[name].isdecimal() else None
-        if found is None:
+        pull = self.state.pulls.get(int(self.values[name])) if self.values[name].isdecimal() else None
+        if pull is None:
             raise Refusal(404, "Not Found")
-        return found
+        return pull
 
     def comment(self) -> Comment:
         """The comment that the path names; 404 for none."""
         number = self.values["comment_id"]
-        found = self.state.comments.get(int(number)) if number.isdecimal() else None
-        if found is None:
+        comment = self.state.comments.get(int(number)) if number.isdecimal() else None
+        if comment is None:
             raise Refusal(404, "Not Found")
-        return found
+        return comment
 
     def commit(self, name: str) -> str:
         """The full id of the commit that the path names; 404 or 422 for none."""
@@ -120,12 +120,12 @@ def _permission(call: Call) -> Any:
 @serves("get REPO/pulls", PULLS)
 def _pulls(call: Call) -> Any:
     wanted = call.query.get("state", "open")
-    found = [p for p in call.state.pulls.values() if wanted in (p.state, "all")]
+    pulls = [p for p in call.state.pulls.values() if wanted in (p.state, "all")]
     if "head" in call.query:
-        found = [p for p in found if f"{p.head_repo.split('/')[0]}:{p.head_branch}" == call.query["head"]]
+        pulls = [p for p in pulls if f"{p.head_repo.split('/')[0]}:{p.head_branch}" == call.query["head"]]
     if "base" in call.query:
-        found = [p for p in found if call.query["base"] == p.base_branch]
-    order = sorted(found, key=lambda p: p.number, reverse=call.query.get("direction", "desc") == "desc")
+        pulls = [p for p in pulls if call.query["base"] == p.base_branch]
+    order = sorted(pulls, key=lambda p: p.number, reverse=call.query.get("direction", "desc") == "desc")
     return [objects.pull(call.state, p) for p in order]
 
 
@@ -165,8 +165,8 @@ def _reviews(call: Call) -> Any:
 @serves("get REPO/commits/{commit_sha}/pulls", (*PULLS, *CONTENTS))
 def _commit_pulls(call: Call) -> Any:
     sha = call.commit("commit_sha")
-    found = [p for p in call.state.pulls.values() if sha in (p.merge_sha, p.head_sha)]
-    return [objects.pull(call.state, p) for p in found]
+    pulls = [p for p in call.state.pulls.values() if sha in (p.merge_sha, p.head_sha)]
+    return [objects.pull(call.state, p) for p in pulls]
 
 
 @serves("get REPO/commits/{ref}", CONTENTS)
@@ -175,8 +175,8 @@ def _commit(call: Call) -> Any:
     whole = commit_object(call.state, sha)
     parents = [p["sha"] for p in whole["parents"]]
     letters = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
-    found = changed_files(call.state.bare, parents[0], sha) if len(parents) == 1 else []
-    made = [{"filename": path, "sha": None, "status": letters[letter]} for letter, path in found]
+    files = changed_files(call.state.bare, parents[0], sha) if len(parents) == 1 else []
+    made = [{"filename": path, "sha": None, "status": letters[letter]} for letter, path in files]
     return {**whole, "files": made}
 
 
@@ -236,11 +236,11 @@ def _one_comment(call: Call) -> Any:
 
 @serves("patch REPO/issues/comments/{comment_id}", SAY)
 def _edit(call: Call) -> Any:
-    found = call.comment()
-    if found.author != call.token.actor and call.token.kind == "job":
+    comment = call.comment()
+    if comment.author != call.token.actor and call.token.kind == "job":
         raise Refusal(403, "Resource not accessible by integration")
-    found.body, found.updated = _body_text(call.body["body"]), call.state.now()
-    return objects.comment(call.state, found)
+    comment.body, comment.updated = _body_text(call.body["body"]), call.state.now()
+    return objects.comment(call.state, comment)
 
 
 @serves("delete REPO/issues/comments/{comment_id}", SAY, 204)

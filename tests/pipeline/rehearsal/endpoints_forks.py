@@ -89,9 +89,9 @@ def _tree(call: Call) -> Any:
     subprocess.run(
         [*command, "update-index", "-z", "--index-info"], input=lines.encode(), check=True, env=environment
     )
-    done = subprocess.run([*command, "write-tree"], capture_output=True, check=True, env=environment)
+    process = subprocess.run([*command, "write-tree"], capture_output=True, check=True, env=environment)
     index.unlink()
-    sha = done.stdout.decode().strip()
+    sha = process.stdout.decode().strip()
     return {"sha": sha, "url": api(call.state, f"/git/trees/{sha}"), "truncated": False, "tree": []}
 
 

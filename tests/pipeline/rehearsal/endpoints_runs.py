@@ -55,10 +55,10 @@ def _add_check(call: Call) -> Any:
 @serves("get REPO/commits/{ref}/check-runs", (("checks", "read"),))
 def _checks(call: Call) -> Any:
     sha, name = call.commit("ref"), call.query.get("check_name")
-    found = [c for c in call.state.checks if c.sha == sha and name in (None, c.name)]
+    checks = [c for c in call.state.checks if c.sha == sha and name in (None, c.name)]
     if call.query.get("filter", "latest") == "latest":
-        found = list({c.name: c for c in found}.values())
-    return {"total_count": len(found), "check_runs": [objects.check(call.state, c) for c in found]}
+        checks = list({c.name: c for c in checks}.values())
+    return {"total_count": len(checks), "check_runs": [objects.check(call.state, c) for c in checks]}
 
 
 @serves("get REPO/commits/{ref}/status", (("statuses", "read"),))
@@ -140,21 +140,21 @@ def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
 @serves("post REPO/actions/runs/{run_id}/cancel", (("actions", "write"),), 202)
 def _cancel(call: Call) -> Any:
     """Of a run that waits: its waiting jobs are cancelled at once, and those that need them are skipped."""
-    found = call.state.runs.get(int(call.values["run_id"]))
-    if found is None:
+    run = call.state.runs.get(int(call.values["run_id"]))
+    if run is None:
         raise Refusal(404, "Not Found")
-    if found["status"] == "completed":
+    if run["status"] == "completed":
         raise Refusal(409, "Cannot cancel a workflow run that is completed.")
-    call.state.events.append(("cancel", {"run": found["id"]}))
+    call.state.events.append(("cancel", {"run": run["id"]}))
     return {}
 
 
 @serves("get REPO/actions/runs/{run_id}", (("actions", "read"),))
 def _run(call: Call) -> Any:
-    found = call.state.runs.get(int(call.values["run_id"]))
-    if found is None:
+    run = call.state.runs.get(int(call.values["run_id"]))
+    if run is None:
         raise Refusal(404, "Not Found")
-    return objects.run(call.state, found)
+    return objects.run(call.state, run)
 
 
 @serves("get REPO/actions/runs/{run_id}/approvals", (("actions", "read"),))

@@ -35,7 +35,7 @@ def git(repo: Path, *arguments: str, data: bytes | None = None, name: str = "Reh
 
 def git_bytes(repo: Path, *arguments: str, data: bytes | None = None, name: str = "Rehearsal") -> bytes:
     """Standard output of a git command in a repository."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(repo), *arguments],
         input=data,
         capture_output=True,
@@ -43,9 +43,9 @@ def git_bytes(repo: Path, *arguments: str, data: bytes | None = None, name: str 
         env=git_environment(name),
         timeout=120,
     )
-    if done.returncode:
-        raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.decode('utf-8', 'replace')}")
-    return done.stdout
+    if process.returncode:
+        raise RuntimeError(f"git {' '.join(arguments)}: {process.stderr.decode('utf-8', 'replace')}")
+    return process.stdout
 
 
 # A change of a file: bytes, `None` for its removal, or (mode, bytes or object id).
@@ -62,10 +62,10 @@ def commit(repo: Path, parent: str, changes: Mapping[str, Change], message: str,
     environment = {**git_environment(author), "GIT_INDEX_FILE": str(index)}
 
     def run(*arguments: str, data: bytes | None = None) -> str:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", str(repo), *arguments], input=data, capture_output=True, check=True, env=environment
         )
-        return done.stdout.decode().strip()
+        return process.stdout.decode().strip()
 
     run("read-tree", parent)
     lines = []
@@ -84,17 +84,17 @@ def commit(repo: Path, parent: str, changes: Mapping[str, Change], message: str,
 
 def merge_commit(repo: Path, base: str, head: str, message: str, author: str) -> str | None:
     """A merge of `head` into `base` without a work tree; `None` where they conflict."""
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(repo), "merge-tree", "--write-tree", base, head],
         capture_output=True,
         check=False,
         env=git_environment(),
     )
-    if done.returncode == 1:
+    if process.returncode == 1:
         return None
-    if done.returncode:
-        raise RuntimeError(done.stderr.decode())
-    tree = done.stdout.decode().split("\n", 1)[0]
+    if process.returncode:
+        raise RuntimeError(process.stderr.decode())
+    tree = process.stdout.decode().split("\n", 1)[0]
     return git(repo, "commit-tree", tree, "-p", base, "-p", head, "-m", message, name=author)
 
 

@@ -201,14 +201,14 @@ class _Handler(BaseHTTPRequestHandler):
         if writes and self.state.before_push:
             self.state.before_push.pop(0)()
         before = self._main() if writes else ""
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "http-backend"],
             input=body,
             capture_output=True,
             check=False,
             env=self._cgi(service, query, body, token),
         )
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        head, _, content = process.stdout.partition(b"\r\n\r\n")
         status, headers = 200, []
         for line in head.decode().split("\r\n"):
             name, _, value = line.partition(": ")

@@ -47,13 +47,13 @@ def document() -> dict[str, Any]:
 @cache
 def _routes() -> list[tuple[re.Pattern[str], str]]:
     """Path patterns, the most literal first; only `{path}` and `{ref}` may hold slashes."""
-    found = []
+    routes = []
     for path in sorted(document()["paths"], key=lambda p: (p.count("{"), -len(p))):
         pattern = re.sub(
             r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] in {'path', 'ref'} else '[^/]+'})", path
         )
-        found.append((re.compile(pattern), path))
-    return found
+        routes.append((re.compile(pattern), path))
+    return routes
 
 
 @cache
@@ -201,10 +201,10 @@ def _pointer(operation: Operation, *rest: str) -> str:
 
 
 def _errors(pointer: str, value: Any) -> list[str]:
-    found = []
+    errors = []
     for error in _validator(pointer).iter_errors(value):
         where = "/".join(str(p) for p in error.absolute_path)
-        found.append(f"{where or '(whole)'}: {error.message[:200]}")
-        if len(found) == MAX_ERRORS:
+        errors.append(f"{where or '(whole)'}: {error.message[:200]}")
+        if len(errors) == MAX_ERRORS:
             break
-    return found
+    return errors

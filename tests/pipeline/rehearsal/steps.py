@@ -42,7 +42,7 @@ def run_step(
     folder = job.executor.expressions.text(
         step.get("working-directory", default.get("working-directory", ".")), contexts
     )
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", *flags, str(script)],
         cwd=job.workspace / folder,
         env={**_machine(job, contexts, base, files), **contexts["env"]},
@@ -52,7 +52,7 @@ def run_step(
         timeout=STEP_LIMIT,
         check=False,
     )
-    text = done.stdout.decode("utf-8", "replace")
+    text = process.stdout.decode("utf-8", "replace")
     shown = "".join(f"  {k}: {v}\n" for k, v in own.items())
     job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{shown}{text}"
     job.commands += (commands := parse_commands(text))
@@ -64,9 +64,9 @@ def run_step(
     job.extra_env |= read_file_command(files["ENV"].read_text("utf-8"))
     job.path[:0] = files["PATH"].read_text("utf-8").split()
     job.summary += files["STEP_SUMMARY"].read_text("utf-8")
-    if done.returncode:
-        job.log += f"##[error]Process completed with exit code {done.returncode}.\n"
-    return done.returncode == 0, outputs
+    if process.returncode:
+        job.log += f"##[error]Process completed with exit code {process.returncode}.\n"
+    return process.returncode == 0, outputs
 
 
 def _composite(

@@ -79,7 +79,7 @@ class Workflow:
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
     """Whether GitHub's filter patterns admit `text`: `*` stops at a slash, `**` does not, `!` takes back."""
-    found = False
+    match = False
     for pattern in patterns:
         negative = pattern.startswith("!")
         regex = "".join(
@@ -87,8 +87,8 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
             for part in re.split(r"(\*\*|\*)", pattern.removeprefix("!"))
         ).replace(r".*/", "(?:.*/)?")
         if re.fullmatch(regex, text):
-            found = not negative
-    return found
+            match = not negative
+    return match
 
 
 _READ: Final[dict[str, tuple[Workflow, ...]]] = {}

@@ -153,12 +153,12 @@ class World:
         """A maintainer asks for scores of the head and a reviewer approves; the finished run."""
         before = self.runs("score")
         self.say(p, f"/score {p.head_sha}")
-        found = [r for r in self.runs("score") if r not in before]
-        assert len(found) == 1, self.last("request-score").log
-        assert found[0].waiting == ["scoring"], found[0].log
-        self.approve(found[0])
-        assert found[0].conclusion == "success", found[0].log
-        return found[0]
+        new = [r for r in self.runs("score") if r not in before]
+        assert len(new) == 1, self.last("request-score").log
+        assert new[0].waiting == ["scoring"], new[0].log
+        self.approve(new[0])
+        assert new[0].conclusion == "success", new[0].log
+        return new[0]
 
     def reopen(self, p: Pull) -> None:
         """A pull request is closed and opened again."""
@@ -256,9 +256,9 @@ class World:
 
     def last(self, name: str) -> Run:
         """The newest run of a workflow."""
-        found = self.runs(name)
-        assert found, f"{name} never ran; there were: {[r.name for r in self.executor.runs]}"
-        return found[-1]
+        runs = self.runs(name)
+        assert runs, f"{name} never ran; there were: {[r.name for r in self.executor.runs]}"
+        return runs[-1]
 
     def bot_comments(self, p: Pull) -> list[Comment]:
         """The bots' comments on a pull request."""
@@ -290,25 +290,25 @@ class World:
 
     def everything_public(self) -> dict[str, str]:
         """All that anyone can read: comments, statuses, logs, outputs, summaries, artifacts, titles, commits."""
-        found = {f"comment {c.id}": c.body for c in self.state.comments.values() if is_bot(c.author)}
-        found |= {f"status {s.id}": s.description or "" for s in self.state.statuses}
-        found |= {f"check {c.id}": f"{c.name} {c.title}" for c in self.state.checks}
+        texts = {f"comment {c.id}": c.body for c in self.state.comments.values() if is_bot(c.author)}
+        texts |= {f"status {s.id}": s.description or "" for s in self.state.statuses}
+        texts |= {f"check {c.id}": f"{c.name} {c.title}" for c in self.state.checks}
         for run in self.executor.runs:
-            found[f"title {run.id}"] = run.title
+            texts[f"title {run.id}"] = run.title
             for name, job in run.jobs.items():
-                found[f"{run.name}/{name} {run.id}"] = f"{job.log}\n{job.summary}\n{job.outputs}"
+                texts[f"{run.name}/{name} {run.id}"] = f"{job.log}\n{job.summary}\n{job.outputs}"
             for file in sorted(run.artifacts.rglob("*")) if run.artifacts.exists() else []:
                 if file.is_file():
                     name = f"artifact {file.relative_to(run.folder.parent)}"
-                    found[name] = file.read_bytes().decode("latin-1")
+                    texts[name] = file.read_bytes().decode("latin-1")
         wanted = {}
         for line in git(self.state.bare, "rev-list", "--objects", "refs/heads/main").splitlines():
             sha, _, path = line.partition(" ")
             if path.startswith(("leaderboard/", "site/", "submissions/")) or not path:
                 wanted[sha] = path
         for sha, text in objects_of(self.state.bare, list(wanted)).items():
-            found[f"commit {sha} {wanted[sha]}"] = text
-        return found
+            texts[f"commit {sha} {wanted[sha]}"] = text
+        return texts
 
     # --- inside -------------------------------------------------------------------------------------------
     def _refs(self, p: Pull) -> None:

@@ -57,12 +57,12 @@ def run(folder, keys=("bleu_2",), models=None, *, named=True):
 @needs_rouge
 def test_numbers_are_written_and_no_text(folder):
     assert run(folder, ("bleu_2", "rouge_l")) == ExitCode.DONE
-    found, cases = read_radpref_agreement(folder / "board"), read_radjudge_agreement(folder / "board")
-    assert (found.pairs, found.radiologists, list(found.metrics)) == (3, 3, ["bleu_2", "rouge_l"])
-    entry = found.metrics["bleu_2"]
+    files, cases = read_radpref_agreement(folder / "board"), read_radjudge_agreement(folder / "board")
+    assert (files.pairs, files.radiologists, list(files.metrics)) == (3, 3, ["bleu_2", "rouge_l"])
+    entry = files.metrics["bleu_2"]
     assert entry.signature.startswith("bleu_2|v1|")
     assert (entry.preference.right, entry.preference.n, entry.tau.low) == (3, 3, None)
-    assert found.source_alone.source == "one"
+    assert files.source_alone.source == "one"
     assert cases.metrics["bleu_2"].passed == {"1a": True}
     written = "".join(p.read_text() for p in (folder / "board/agreement").iterdir())
     assert "effusion" not in written
@@ -155,8 +155,8 @@ def test_metrics_are_told_what_is_known_of_the_patient(folder, monkeypatch):
 
 @pytest.mark.skipif(not has_data(), reason=reason("data"))
 def test_the_published_cases_that_depend_on_the_patient_have_their_context():
-    found = read_radjudge(Path(os.environ["REXRANK_SHARED"]) / "data/radpref")
-    told = {c.id: [p.context for p in c.rows] for c in found.cases if any(p.context for p in c.rows)}
+    data = read_radjudge(Path(os.environ["REXRANK_SHARED"]) / "data/radpref")
+    told = {c.id: [p.context for p in c.rows] for c in data.cases if any(p.context for p in c.rows)}
     assert set(told) == {"2a", "2b", "2c", "10a", "10c"}
     # Candidates of two cases differ by their context alone, so that no other metric can order them.
     assert {i for i, contexts in told.items() if len(set(contexts)) > 1} == {"2a", "2b", "2c"}
@@ -164,12 +164,12 @@ def test_the_published_cases_that_depend_on_the_patient_have_their_context():
 
 
 def test_the_committed_figures_are_those_measured_once():
-    found = read_radpref_agreement(COMMITTED).metrics
-    assert set(found) >= {"bleu_2", "rouge_l"}
-    assert found["bleu_2"].tau.value == pytest.approx(0.388, abs=5e-4)
-    assert found["bleu_2"].tau.low == pytest.approx(0.295, abs=0.004)
-    assert found["bleu_2"].tau.high == pytest.approx(0.480, abs=0.004)
-    assert (found["bleu_2"].preference.right, found["bleu_2"].preference.n) == (67, 86)
+    figures = read_radpref_agreement(COMMITTED).metrics
+    assert set(figures) >= {"bleu_2", "rouge_l"}
+    assert figures["bleu_2"].tau.value == pytest.approx(0.388, abs=5e-4)
+    assert figures["bleu_2"].tau.low == pytest.approx(0.295, abs=0.004)
+    assert figures["bleu_2"].tau.high == pytest.approx(0.480, abs=0.004)
+    assert (figures["bleu_2"].preference.right, figures["bleu_2"].preference.n) == (67, 86)
     humans = [h.tau.value for h in read_radpref_agreement(COMMITTED).humans]
     assert (min(humans), max(humans)) == pytest.approx((0.775, 0.799), abs=5e-4)
     assert len(read_radjudge_agreement(COMMITTED).cases) == 30

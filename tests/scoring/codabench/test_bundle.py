@@ -117,8 +117,8 @@ def test_the_program_scores_as_the_board_does(laid_out, tmp_path):
     assert python == "python3"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     call = {"capture_output": True, "text": True, "env": env, "cwd": place / "program"}
-    done = subprocess.run([sys.executable, *words], check=False, **call)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, *words], check=False, **call)
+    assert process.returncode == 0, process.stderr
     scores = json.loads((place / "output/scores.json").read_text())
     board = Board(get_dataset("sandbox"), "findings")
     references = load_references(board.dataset, None)

@@ -74,8 +74,8 @@ def test_a_scatter_shows_every_model_that_has_both(table):
 def test_figures_have_names_and_descriptions(table):
     for svg in svgs(scatters(typed(table), ROOT) + progress(typed(table), [], ROOT)):
         named = svg.get("aria-labelledby").split()
-        found = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
-        assert [bool(found[n]) for n in named] == [True, True]
+        texts = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
+        assert [bool(texts[n]) for n in named] == [True, True]
 
 
 def test_the_line_of_progress_only_gets_better(table):
@@ -115,7 +115,7 @@ def test_a_single_model_has_no_scatter(table):
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
 def test_ticks_lie_within(low, span):
-    found = ticks(low, low + span)
-    assert 1 <= len(found) <= 11 or len(found) == 0
+    values = ticks(low, low + span)
+    assert 1 <= len(values) <= 11 or len(values) == 0
     slack = span * 1e-6 + 1e-9
-    assert all(low - slack <= t <= low + span + slack for t in found)
+    assert all(low - slack <= t <= low + span + slack for t in values)

@@ -24,8 +24,8 @@ def rows(markup):
 
 
 def cells(row):
-    found = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
-    return [html.unescape(re.sub(r"<[^>]+>", "", c)).strip() for c in found]
+    parts = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]+>", "", c)).strip() for c in parts]
 
 
 def numbers(listed):
@@ -38,15 +38,15 @@ def numbers(listed):
 
 def counts(cell):
     """How many models a cell counts, and how many of them by less than matters: "32 within the margin" is (3, 2)."""
-    found = re.fullmatch(r"(\d+?)(?:(\d+) within the margin)?", cell)
-    return int(found[1]), int(found[2] or 0)
+    match = re.fullmatch(r"(\d+?)(?:(\d+) within the margin)?", cell)
+    return int(match[1]), int(match[2] or 0)
 
 
 def test_duels_agree_with_the_ranges_of_ranks(table):
     n = len(table["rows"])
-    found = rows(duels(typed(table)))
-    assert len(found) == n
-    for place, (row, shown) in enumerate(zip(table["rows"], found, strict=True), 1):
+    lines = rows(duels(typed(table)))
+    assert len(lines) == n
+    for place, (row, shown) in enumerate(zip(table["rows"], lines, strict=True), 1):
         number, name, drawn, better, undecided, worse, _ = cells(shown)
         assert (int(number), name) == (place, row["name"])
         (better, little), (worse, few) = counts(better), counts(worse)
@@ -74,8 +74,8 @@ def test_the_leader_of_a_pair_that_rounds_to_nothing_is_known(table):
     for pair in table["pairs"]:
         first = order.index(pair["a"]) < order.index(pair["b"])
         pair |= {"difference": 0.0, "p": 0.001, "better": "a" if first else "b", "matters": True}
-    found = [cells(r) for r in rows(duels(typed(table)))]
-    assert [int(c[3]) for c in found] == list(range(len(found) - 1, -1, -1))
+    lines = [cells(r) for r in rows(duels(typed(table)))]
+    assert [int(c[3]) for c in lines] == list(range(len(lines) - 1, -1, -1))
 
 
 def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(table):
@@ -84,12 +84,12 @@ def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(ta
         first = order.index(pair["a"]) < order.index(pair["b"])
         pair |= {"p": 0.001, "better": "a" if first else "b", "matters": False}
     markup = duels(typed(table))
-    found = [cells(r) for r in rows(markup)]
-    n = len(found)
-    assert [counts(c[3]) for c in found] == [(0, n - 1 - i) for i in range(n)]
-    assert [counts(c[5]) for c in found] == [(0, i) for i in range(n)]
-    assert {c[4] for c in found} == {"none"}
-    assert f"better, but within the equivalence margin, than 2–{n}" in found[0][2]
+    lines = [cells(r) for r in rows(markup)]
+    n = len(lines)
+    assert [counts(c[3]) for c in lines] == [(0, n - 1 - i) for i in range(n)]
+    assert [counts(c[5]) for c in lines] == [(0, i) for i in range(n)]
+    assert {c[4] for c in lines} == {"none"}
+    assert f"better, but within the equivalence margin, than 2–{n}" in lines[0][2]
     assert "smaller than 0.03, the margin within which models count as equivalent" in html.unescape(markup)
 
 
@@ -97,9 +97,9 @@ def test_p_against_the_next_is_that_of_the_pair(table):
     first, second = table["rows"][:2]
     (pair,) = [p for p in table["pairs"] if {p["a"], p["b"]} == {first["id"], second["id"]}]
     pair["p"] = 0.0321
-    found = [cells(r)[-1] for r in rows(duels(typed(table)))]
-    assert found[0] == "0.032"
-    assert found[-1] == "–"
+    texts = [cells(r)[-1] for r in rows(duels(typed(table)))]
+    assert texts[0] == "0.032"
+    assert texts[-1] == "–"
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"pairs": []}])
@@ -149,9 +149,9 @@ def test_without_intervals_there_is_no_figure(table):
 
 def test_the_other_metrics_have_intervals_too_best_first(table):
     folded = intervals(typed(table)).split("<summary>Intervals for the other metrics</summary>")[1]
-    found = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", folded, re.DOTALL)
-    assert len(found) == len(table["metrics"]) - 1
-    for title, part in found:
+    parts = re.findall(r"<summary>([^<]+)</summary>(.*?)</details>", folded, re.DOTALL)
+    assert len(parts) == len(table["metrics"]) - 1
+    for title, part in parts:
         (metric,) = [m for m in table["metrics"] if m["title"] == html.unescape(title)]
         means = [float(cells(r)[-1].replace("−", "-")) for r in rows(part)]
         assert len(means) == sum(metric["key"] in r["metrics"] for r in table["rows"])

@@ -18,20 +18,20 @@ def table(crowd):
 
 
 def rules(markup):
-    found = re.findall(r'<tr data-rx-rule="([^"]+)">(.*?)</tr>', markup, re.DOTALL)
+    parts = re.findall(r'<tr data-rx-rule="([^"]+)">(.*?)</tr>', markup, re.DOTALL)
     return {
         html.unescape(name): [
             html.unescape(re.sub(r"<[^>]+>", " ", c)).strip() for c in re.findall(r"<td[^>]*>(.*?)</td>", row)
         ]
-        for name, row in found
+        for name, row in parts
     }
 
 
 def test_rules_over_metrics_come_before_single_metrics(table):
-    found = list(rules(sensitivity(typed(table))))
-    assert found[:2] == ["Mean rank across metrics", "Median rank across metrics"]
-    assert found[-1].endswith("alone")
-    assert not any(r.startswith("RadCliQ") for r in found)
+    names = list(rules(sensitivity(typed(table))))
+    assert names[:2] == ["Mean rank across metrics", "Median rank across metrics"]
+    assert names[-1].endswith("alone")
+    assert not any(r.startswith("RadCliQ") for r in names)
 
 
 def test_a_metric_alone_is_won_by_its_best(table):

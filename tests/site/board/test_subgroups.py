@@ -28,8 +28,8 @@ def said(markup):
 
 def test_models_stand_in_the_order_of_the_board(table):
     part = axis(subgroups(typed(table)), "sex").split("Gaps by")[0]
-    found = [html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model">(.*?)</th>', part)]
-    assert found == [r["name"] for r in table["rows"]]
+    names = [html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model">(.*?)</th>', part)]
+    assert names == [r["name"] for r in table["rows"]]
 
 
 def test_gaps_are_raw_standardised_and_beyond_the_baseline(table):
@@ -67,6 +67,6 @@ def test_a_board_without_groups_has_no_view(table):
 
 
 def test_hostile_names_of_groups_stay_words(table):
-    found = table["subgroups"]["axes"][0]
-    found["groups"][0]["name"] = "<script>x</script>"
+    axis = table["subgroups"]["axes"][0]
+    axis["groups"][0]["name"] = "<script>x</script>"
     assert "<script" not in subgroups(typed(table))

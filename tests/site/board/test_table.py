@@ -53,15 +53,15 @@ def entry(key, mean, low=None, high=None, n_failed=0):
 
 
 def test_groups_stand_apart_and_in_order(table):
-    found = bodies(made(table))
-    assert list(found) == ["rows", "incomplete", "withdrawn"]
+    groups = bodies(made(table))
+    assert list(groups) == ["rows", "incomplete", "withdrawn"]
     for group in ("incomplete", "withdrawn"):
-        assert ids(found[group]) == [r["id"] for r in table[group]]
+        assert ids(groups[group]) == [r["id"] for r in table[group]]
     nulls = {r["id"] for r in table["nulls"]}
-    assert [i for i in ids(found["rows"]) if i not in nulls] == [r["id"] for r in table["rows"]]
+    assert [i for i in ids(groups["rows"]) if i not in nulls] == [r["id"] for r in table["rows"]]
     for row in table["incomplete"]:
-        assert row["why_unranked"] in words(found["incomplete"])
-    assert found["rows"].count("rx-group") == 0
+        assert row["why_unranked"] in words(groups["incomplete"])
+    assert groups["rows"].count("rx-group") == 0
 
 
 def place_of_null(table, mean):
@@ -76,8 +76,8 @@ def test_a_baseline_stands_where_it_would_rank_and_has_no_rank(table):
     means = [r["metrics"]["radcliq_v1"]["mean"] for r in table["rows"]]
     n = len(means)
     for mean, place in ((means[0] - 1, 0), (means[2], means.count(means[2]) + 2), (means[-1] + 1, n)):
-        found, line = place_of_null(table, mean)
-        assert found == place
+        position, line = place_of_null(table, mean)
+        assert position == place
         assert (line.rank, line.top, line.address) == ("", False, "")
         assert "sees no images" in line.about
     del table["nulls"][0]["metrics"]["radcliq_v1"]
@@ -85,8 +85,8 @@ def test_a_baseline_stands_where_it_would_rank_and_has_no_rank(table):
 
 
 def test_a_board_of_baselines_alone_has_no_empty_group(table):
-    found = bodies(made({**table, "rows": [], "incomplete": [], "withdrawn": []}))
-    assert list(found) == ["rows"]
+    groups = bodies(made({**table, "rows": [], "incomplete": [], "withdrawn": []}))
+    assert list(groups) == ["rows"]
 
 
 def test_every_row_has_a_cell_for_every_heading(table):
@@ -122,15 +122,15 @@ def test_the_same_numbers_get_the_same_marks(table):
     for place, row in enumerate(table["rows"]):
         row["metrics"][key] = entry(key, [0.5004, 0.5001, 0.4999, 0.4, 0.4][min(place, 4)])
     marked = re.findall(r'<td data-value="(0\.[45]\d*)"(?: class="(rx-\w+)")?', made(table))
-    found = {value: mark for value, mark in marked if value in {"0.5004", "0.5001", "0.4999", "0.4"}}
-    assert found == {"0.5004": "rx-best", "0.5001": "rx-best", "0.4999": "rx-best", "0.4": "rx-second"}
+    marks = {value: mark for value, mark in marked if value in {"0.5004", "0.5001", "0.4999", "0.4"}}
+    assert marks == {"0.5004": "rx-best", "0.5001": "rx-best", "0.4999": "rx-best", "0.4": "rx-second"}
 
 
 def test_baselines_and_unranked_rows_are_never_the_best(table):
-    found = bodies(made(table))
+    groups = bodies(made(table))
     for group in ("incomplete", "withdrawn"):
-        assert "rx-best" not in found[group]
-        assert "data-rx-heat" not in found[group]
+        assert "rx-best" not in groups[group]
+        assert "data-rx-heat" not in groups[group]
     for row in board_view(typed(table), root="../").groups[0].rows:
         if row.kind == "null":
             assert {(c.number.mark, c.number.heat) for c in row.cells} == {("", "")}

@@ -39,8 +39,8 @@ def board(lows, outcomes, dataset="iu-xray"):
     ],
 )
 def test_the_ranking_metric_counts_by_its_tests_and_the_others_by_their_intervals(lows, outcomes, expected):
-    found = verdict(*board(lows, outcomes))
-    assert (found and (found.beaten, found.tested, found.others)) == expected
+    words = verdict(*board(lows, outcomes))
+    assert (words and (words.beaten, words.tested, words.others)) == expected
 
 
 BOTH = ({"bleu_2": 0.1, "rouge_l": 0.1}, ("clears",))

@@ -30,8 +30,8 @@ def write(folder, content, name="answers.json"):
 
 
 def converted(folder, content, name="answers.json", **options):
-    found = convert_answers(write(folder, content, name), **{"known": KNOWN, **options})
-    return {q: a.value for q, a in found.answers.items()}, "\n".join(found.notes)
+    conversion = convert_answers(write(folder, content, name), **{"known": KNOWN, **options})
+    return {q: a.value for q, a in conversion.answers.items()}, "\n".join(conversion.notes)
 
 
 def rexrank(letter, i=0):
@@ -73,16 +73,16 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_letters(tmp_path, form):
     name, content = FORMS[form]
-    found, notes = converted(tmp_path, content, name, questions=QUESTIONS)
-    assert found == LETTERS
+    answers, notes = converted(tmp_path, content, name, questions=QUESTIONS)
+    assert answers == LETTERS
     assert f"24 of {len(KNOWN)} questions" in notes
 
 
 @pytest.mark.parametrize("form", sorted(set(FORMS) - {"pandas by columns"}))
 def test_ids_are_found_by_name_where_they_are_not_known(tmp_path, form):
     name, content = FORMS[form]
-    found, notes = converted(tmp_path, content, name, known=frozenset())
-    assert found == LETTERS
+    answers, notes = converted(tmp_path, content, name, known=frozenset())
+    assert answers == LETTERS
     assert "which there are is not known here" in notes
 
 
@@ -103,8 +103,8 @@ def test_texts_without_one_letter_are_listed_and_unanswered(tmp_path):
         "q03": None,
         "q04": "The answer is C.",
     }
-    found, notes = converted(tmp_path, content)
-    assert [found[f"q{i:02}"] for i in range(5)] == ["", "", "", "", "C"]
+    answers, notes = converted(tmp_path, content)
+    assert [answers[f"q{i:02}"] for i in range(5)] == ["", "", "", "", "C"]
     assert (
         "2 texts do not hold exactly one letter (no letter in 2); they are unanswered and count as wrong:"
         in notes
@@ -117,9 +117,9 @@ def test_texts_without_one_letter_are_listed_and_unanswered(tmp_path):
 
 def test_missing_and_surplus_questions_are_said(tmp_path):
     content = {q: a for q, a in LETTERS.items() if q != "q07"} | {"zz": "A"}
-    found, notes = converted(tmp_path, content)
-    assert "q07" not in found
-    assert "zz" not in found
+    answers, notes = converted(tmp_path, content)
+    assert "q07" not in answers
+    assert "zz" not in answers
     assert "23 of 24 questions; missing q07 (each counts as wrong)" in notes
     assert "1 rows left out: their ids are not in the dataset (first: zz)" in notes
 
@@ -127,8 +127,8 @@ def test_missing_and_surplus_questions_are_said(tmp_path):
 def test_studies_of_one_question_stand_for_it(tmp_path):
     single = {q: v for q, v in QUESTIONS.items() if int(q[1:]) % 2 == 0}
     content = {v.study: rexrank(LETTERS[q]) for q, v in single.items()}
-    found, notes = converted(tmp_path, content, known=frozenset(single), questions=single)
-    assert found == {q: LETTERS[q] for q in single}
+    answers, notes = converted(tmp_path, content, known=frozenset(single), questions=single)
+    assert answers == {q: LETTERS[q] for q in single}
     assert "12 study ids stand for the one question of their study" in notes
 
 
@@ -196,8 +196,8 @@ def test_a_column_that_was_named_is_taken(tmp_path):
 
 def test_the_same_text_twice_is_one_answer_and_counted(tmp_path):
     content = [{"id": q, "answer": "A"} for q in (*IDS, "q00")]
-    found, notes = converted(tmp_path, content)
-    assert len(found) == 24
+    answers, notes = converted(tmp_path, content)
+    assert len(answers) == 24
     assert "1 questions stand there twice with the same text (first: q00)" in notes
 
 

@@ -56,9 +56,9 @@ CASES = {
 
 @pytest.mark.parametrize(("kind", "text", "wanted"), [(k, *c) for k, cs in CASES.items() for c in cs])
 def test_kinds(kind, text, wanted):
-    after, found = clean(text)
+    after, kinds = clean(text)
     assert after.strip() == wanted.strip()
-    assert kind in found
+    assert kind in kinds
 
 
 def test_every_kind_has_cases():

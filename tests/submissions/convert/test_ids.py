@@ -86,8 +86,8 @@ def small(n=2, digest=None):
 
 
 def column_of(columns, rows, dataset=None, known=frozenset(), **wanted):
-    found = identify_studies(table(columns, rows), dataset or small(), known, Wanted(**wanted))
-    return columns[found.column], dict(found.studies)
+    match = identify_studies(table(columns, rows), dataset or small(), known, Wanted(**wanted))
+    return columns[match.column], dict(match.studies)
 
 
 UNKNOWN = [

@@ -60,17 +60,17 @@ def test_one_letter_is_read(text, letter):
 
 @pytest.mark.parametrize(("text", "why"), NOT_GUESSED)
 def test_what_is_not_one_letter_is_not_guessed(text, why):
-    found = read_letter(text)
-    assert found.letter == ""
-    assert why in found.why
-    assert found.why
+    reading = read_letter(text)
+    assert reading.letter == ""
+    assert why in reading.why
+    assert reading.why
 
 
 @given(st.text(alphabet="ABCDabcd.,()*: \nansweroptinot'\"", max_size=40))
 def test_a_letter_that_is_read_stands_in_the_text(text):
-    found = read_letter(text)
-    assert bool(found.letter) != bool(found.why)
-    assert found.letter.lower() in text.lower()
+    reading = read_letter(text)
+    assert bool(reading.letter) != bool(reading.why)
+    assert reading.letter.lower() in text.lower()
 
 
 @given(
