@@ -109,6 +109,31 @@ def test_everything_public_is_documented():
         assert ast.get_docstring(tree), module
 
 
+def raised(node):
+    """The classes of the errors that a body raises by itself, without those that it catches."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise):
+            error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            yield getattr(error, "attr", getattr(error, "id", ""))
+        elif isinstance(child, ast.Try):
+            for part in (*child.handlers, *child.orelse, *child.finalbody):
+                yield from raised(part)
+        elif not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            yield from raised(child)
+
+
+def test_docstrings_name_the_errors_that_are_raised():
+    """Of public functions; the docstrings of commands are their help, and say what a user does."""
+    silent = []
+    for path, module in modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                words = ast.get_docstring(node) or ""
+                errors = {e for e in raised(node) if e[:1].isupper()} - {"Exit", "BadParameter"}
+                silent += [f"{module}.{node.name}: {e}" for e in errors if words and e not in words]
+    assert not silent
+
+
 def test_no_test_reads_a_stopwatch():
     """Tests assert work, which is the same on a busy machine: `support.work` counts it."""
     clocks = {"monotonic", "perf_counter", "process_time", "thread_time", "clock"}

@@ -33,7 +33,7 @@ CONFIG: Final = Path("mkdocs.yml")
 def run_demo(out: Path, *, serve: bool) -> int:
     """0 after validating, scoring, ranking and building the site of the sandbox in `out`.
 
-    Raises `InputError` outside a checkout and for a folder that is not empty.
+    Raises `InputError` outside a checkout and for a folder that is not empty, `RexrankError` for a fault of ours.
     """
     start = time.monotonic()
     if not CONFIG.is_file():

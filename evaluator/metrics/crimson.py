@@ -139,7 +139,10 @@ class _Asker(Asker[_Reading]):
         return Request(messages=messages, max_tokens=self.judge.settings.max_tokens, purpose=purpose)
 
     def read(self, pair: Pair, answer: Answer) -> _Reading:  # noqa: ARG002
-        """The answer and its score, as the package reads it or, under `clean`, in exactly the form asked for."""
+        """The answer and its score, as the package reads it or, under `clean`, in exactly the form asked for.
+
+        Raises `UnusableAnswer` for one that gives no score.
+        """
         text = answer.text or ""
         try:
             value = crimson_answer.strict(text) if self.clean else crimson_answer.read(text)

@@ -254,7 +254,7 @@ class _Asker(Asker[list[int]]):
         return lines_of(self.shown(pair.prediction))
 
     def read(self, pair: Pair, answer: Answer) -> list[int]:
-        """The severities of the corrections."""
+        """The severities of the corrections, 0 to 4 each. Raises `UnusableAnswer` for an answer that gives none."""
         text = answer.text or ""
         if self.judge.settings.structured:
             text = without_nulls(text)

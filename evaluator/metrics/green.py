@@ -283,7 +283,7 @@ class _Asker(Asker[tuple[Parsed, ParseStatus]]):
         return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
 
     def read(self, pair: Pair, answer: Answer) -> tuple[Parsed, ParseStatus]:
-        """The counts of an answer under the run's protocol."""
+        """The counts of an answer under the run's protocol. Raises `UnusableAnswer` for one not in the form asked for."""
         text = answer.text or ""
         strict, status = parse_strictly(text, max(1, 3 * len(split_sentences(pair.prediction))))
         if not self.clean:

@@ -62,7 +62,7 @@ def main(program: Path, given: Path, output: Path) -> int:
 def score(program: Path, given: Path) -> dict[str, float]:
     """The means of the bundle's metrics, in steps where the references are not public.
 
-    Raises `RexrankError` for another version of the evaluator, a file that breaks a rule, a metric that cannot run here,
+    Raises `InputError` for a file that does not enter the track, `RexrankError` for another version of the evaluator, a file that breaks a rule, a metric that cannot run here,
     and stand-in weights on a real dataset.
     """
     settings = Settings.model_validate_json((program / SETTINGS).read_bytes())
