@@ -41,6 +41,7 @@ FLOWING = {
         "board",
     ),
     *("event", "card", "cell", "numbers", "provenance", "before", "after", "found", "first", "full", "kept"),
+    *("account", "answer", "lists", "secret_list"),
     *("r", "t", "m", "e", "p"),
 }
 """What rows, tables, records and their parts are called."""
