@@ -16,7 +16,9 @@ from typing import Any, Final, NoReturn
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.github.bundle_rules import RULES, Bundle, check_form, check_history, check_overview, refuse
+from evaluator.github.bundle_content import Bundle, check_form, refuse
+from evaluator.github.bundle_rules import RULES, check_history
+from evaluator.github.bundle_table_rules import check_overview
 from evaluator.github.overall_rules import check_overall
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"

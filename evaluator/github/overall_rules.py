@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.github.bundle_rules import Bundle, refuse
+from evaluator.github.bundle_content import Bundle, refuse
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, parse_overall, read_setting

@@ -12,8 +12,11 @@ from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.github import bundle as module
+from evaluator.github import bundle_content
 from evaluator.github import bundle_rules as rules
 from evaluator.github.bundle import ALLOWED, check_bundle
+from evaluator.github.bundle_content import Bundle
+from evaluator.github.bundle_table_rules import check_pairwise
 
 WORDS = "quillwort text of a reference"
 RECORD = "records/sandbox/findings/strangers__careful.json"
@@ -290,19 +293,19 @@ def test_per_study_scores_give_the_record(bundle, name):
 def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, monkeypatch):
     """The same files, had main said that the set is withheld."""
     monkeypatch.setattr(
-        rules, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})
+        bundle_content, "get_dataset", lambda d: get_dataset(d).model_copy(update={"access": "withheld"})
     )
     for kind in ("studies", "cases"):
         for path in sorted((bundle / kind).rglob("*.*")):
             name = path.relative_to(bundle).as_posix()
             with pytest.raises(RexrankError, match="not public"):
-                rules.RULES[kind](rules.Bundle(bundle, [name], {}), name)
+                rules.RULES[kind](Bundle(bundle, [name], {}), name)
             path.unlink()
     refused(bundle, "finer than its set's step")
     table = json.loads((bundle / TABLE).read_text())
-    made = rules.Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
+    made = Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
     with pytest.raises(RexrankError, match="finer than its set's step"):
-        rules.check_pairwise(made, PAIRWISE)
-    made = rules.Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
+        check_pairwise(made, PAIRWISE)
+    made = Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
     with pytest.raises(RexrankError, match="finer than its set's step"):
         rules.check_sanity(made, SANITY)

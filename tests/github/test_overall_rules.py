@@ -10,7 +10,7 @@ from support.populations import make_populations
 
 from evaluator.core.problems import RexrankError
 from evaluator.github.bundle import ALLOWED
-from evaluator.github.bundle_rules import Bundle
+from evaluator.github.bundle_content import Bundle
 from evaluator.github.overall_rules import check_overall
 
 

@@ -1,0 +1,122 @@
+"""What a bundle holds: its files, typed and held to their schema and place, and how a broken rule is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from evaluator.core.files import dump_json
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.github.bundle_files import KINDS
+from evaluator.metrics.registry import metric_keys
+from evaluator.scoring.corpus import step_of
+from evaluator.scoring.record import Record
+from evaluator.scoring.records import Board
+from evaluator.statistics.rounding import DECIMALS, coarse, six_decimals
+
+TOLERANCE: Final = 1e-9
+
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main."""
+
+    folder: Path
+    names: Sequence[str]
+    content: Mapping[str, Any]
+    root: Path | None = None
+
+
+def refuse(name: str, why: str) -> NoReturn:
+    """Nothing; raises `RexrankError` that a file of the bundle breaks a rule."""
+    raise RexrankError(f"{name} of the bundle {why}. Nothing of the bundle is published.")
+
+
+@cache
+def _validator(kind: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    text = resources.files("evaluator.schemas").joinpath("bundle-v1.schema.json").read_text("utf-8")
+    reference = f"#/$defs/{KINDS[kind].__name__}"
+    return Draft202012Validator({"$ref": reference, "$defs": json.loads(text)["$defs"]})
+
+
+def keeps(kind: str, value: Any, name: str) -> None:
+    """Nothing; raises `RexrankError` for a value that does not keep the schema of its kind."""
+    if next(_validator(kind).iter_errors(value), None) is not None:
+        refuse(name, f"does not keep the schema of {kind}")
+
+
+def check_form(bundle: Bundle, name: str) -> None:
+    """A JSON file is what this program would write of its content, and its numbers have six decimals at most."""
+    value = bundle.content[name]
+    try:
+        same = dump_json(value).encode() == (bundle.folder / name).read_bytes()
+    except (ValueError, RecursionError):
+        same = False
+    if not same:
+        refuse(name, "is not JSON as the runner writes it")
+    if six_decimals(value) != value:
+        refuse(name, f"holds numbers of more than {DECIMALS} decimals")
+
+
+def board_of(name: str) -> Board:
+    """The board that a path belongs to; a data set that main does not know is refused."""
+    kind, _, rest = name.partition("/")
+    single = kind in {"tables", "sanity", "pairwise"}
+    dataset, track = (rest.rsplit(".", 2) if single else rest.split("/"))[:2]
+    if dataset not in dataset_ids():
+        refuse(name, "is of a data set that main does not know")
+    if track not in get_dataset(dataset).tracks:
+        refuse(name, "is of a track that its data set does not have")
+    return Board(get_dataset(dataset), track)
+
+
+def read_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> tuple[_M, Board]:
+    """A file's content, which keeps its schema, and the board that place and content agree on."""
+    board = board_of(name)
+    keeps(kind, bundle.content[name], name)
+    value = typed_content(bundle, name, kind, model)
+    place = (board.dataset.id, board.track)
+    if (getattr(value, "dataset", place[0]), getattr(value, "track", place[1])) != place:
+        refuse(name, "names another board than its place")
+    return value, board
+
+
+def typed_content(bundle: Bundle, name: str, kind: str, model: type[_M]) -> _M:
+    """The typed content of a file; one that keeps no schema is refused without a word of its own."""
+    try:
+        return model.model_validate(bundle.content[name])
+    except ValidationError:
+        refuse(name, f"does not keep the schema of {kind}")
+
+
+def record_at(bundle: Bundle, name: str, path: str) -> Record:
+    """The record at a path of the bundle; raises `RexrankError` without one."""
+    if path not in bundle.content:
+        refuse(name, "is of a model without a record")
+    return typed_content(bundle, path, "record", Record)
+
+
+def check_metrics(keys: Iterable[str], name: str) -> None:
+    """Nothing; raises `RexrankError` for the key of a metric that main does not know."""
+    if not set(keys) <= set(metric_keys()):
+        refuse(name, "has a metric that main does not know")
+
+
+def check_coarse(value: float | None, key: str, board: Board, n: int, name: str) -> None:
+    """Nothing; raises `RexrankError` for a value that is finer than its set's step. `n`: studies of the board."""
+    step = step_of(board.dataset.exposure, key, n)
+    if value is not None and step is not None and abs(coarse(value, step) - value) > TOLERANCE:
+        refuse(name, "holds numbers that are finer than its set's step")

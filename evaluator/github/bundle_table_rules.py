@@ -1,0 +1,158 @@
+"""The rules of a bundle's tables: each shows its records, its pairs and what main says, and nothing finer than its set's step.
+
+Each raises `RexrankError` that names the file and the rule and never quotes the content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.github.bundle_content import (
+    TOLERANCE,
+    Bundle,
+    board_of,
+    check_coarse,
+    check_metrics,
+    read_content,
+    record_at,
+    refuse,
+    typed_content,
+)
+from evaluator.leaderboard import table_files as tables
+from evaluator.leaderboard.eligibility import Entrants
+from evaluator.leaderboard.pairwise import MetricPair
+from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
+from evaluator.leaderboard.ranking import overview, record_row
+from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
+from evaluator.leaderboard.table import PairTest, Table
+from evaluator.metrics.registry import metric_keys
+from evaluator.scoring.corpus import step_of
+from evaluator.scoring.records import Board
+from evaluator.statistics.ranks import ALPHA
+from evaluator.statistics.rounding import six_decimals
+
+
+def check_table(bundle: Bundle, name: str) -> None:
+    """A table says of its data set what main says, shows its records, and is the same as CSV and Markdown."""
+    if not name.endswith(".json"):
+        source = f"{name.rpartition('.')[0]}.json"
+        render = tables.table_csv if name.endswith(".csv") else tables.table_markdown
+        text = render(typed_content(bundle, source, "table", Table)) if source in bundle.content else None
+        if text is None or (bundle.folder / name).read_bytes() != text.encode():
+            refuse(name, "is not what the table's JSON gives")
+        return
+    table, board = read_content(bundle, name, "table", Table)
+    dataset = board.dataset
+    step = six_decimals(step_of(dataset.exposure, table.primary, table.n)) if table.n else None
+    if (table.title, table.access, table.step) != (dataset.title, dataset.access, step):
+        refuse(name, "says other things of its data set than main")
+    if len({r.id for r in table.all_rows}) != len(table.all_rows):
+        refuse(name, "has a model twice")
+    if table.pairwise_sha256 is not None and f"pairwise/{board.name}.parquet" not in bundle.names:
+        refuse(name, "has no pairwise differences beside it")
+    for row in table.all_rows:
+        _check_row(row, table, board, name, bundle)
+    _check_pairs(table.pairs, table, table.primary, board, name)
+
+
+RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
+"""Fields of a row that follow from all records of a board together, and not from its own."""
+
+
+def _check_row(row: Row, table: Table, board: Board, name: str, bundle: Bundle) -> None:
+    """A row is what its record gives, computed again; its own are ranks and reasons alone."""
+    folder = f"records/{board.dataset.id}/{board.track}"
+    record = record_at(bundle, name, f"{folder}/{row.team}__{row.model}.json")
+    nulls = tuple(record_at(bundle, name, f"{folder}/{r.team}__{r.model}.json") for r in table.nulls)
+    signatures = {m.key: m.signature for m in table.metrics}
+    if not signatures.keys() <= set(metric_keys()):
+        refuse(name, "has a metric that main does not know")
+    entrants = Entrants((), (), (), nulls, signatures, table.primary, ())
+    gone = row.status == "withdrawn"
+    again = record_row(
+        WithdrawnRow if gone else Row, board, record, entrants, [] if gone else list(signatures)
+    )
+    if {k: _bare(c) for k, c in row.metrics.items()} != again.metrics:
+        refuse(name, "has a row with other numbers than its record")
+    _check_null_tests(row, {n.name for n in nulls}, table, board, name)
+    # C22 compares a model's boards, so that its table says it and no single record.
+    marks = tuple(b for b in row.badges if b.code != "C22")
+    if any(b not in again.badges for b in marks):
+        refuse(name, "has a row with a mark that its record does not have")
+    if marks != again.badges:
+        refuse(name, "has a row without a mark that its record has")
+    apart = {*RANKING, "metrics", "badges"}
+    row_view, record_view = row.view(), again.view()
+    if any(row_view.get(k) != v for k, v in record_view.items() if k not in apart):
+        refuse(name, "has a row that says other things than its record")
+
+
+def _bare(cell: MetricCell) -> MetricCell:
+    """A cell without the interval of its gain, which needs scores."""
+    gain = cell.gain_over_null
+    if gain is None:
+        return cell
+    return cell.model_copy(update={"gain_over_null": gain.model_copy(update={"low": None, "high": None})})
+
+
+def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Board, name: str) -> None:
+    """Tests and gains against baselines are of the table's own, as coarse as its means, and say what their p says."""
+    for test in row.against_nulls:
+        if test.null not in nulls:
+            refuse(name, "compares a model with a baseline that the table does not have")
+        if test.outcome != "not_shown" and (
+            test.p > ALPHA + TOLERANCE or (test.gain < 0) != (test.outcome == "below")
+        ):
+            refuse(name, "says of a baseline what its test does not")
+    ends = [(v, table.primary) for t in row.against_nulls for v in (t.gain, t.low, t.high)]
+    gains = {k: c.gain_over_null for k, c in row.metrics.items() if c.gain_over_null is not None}
+    ends += [(v, key) for key, gain in gains.items() for v in (gain.low, gain.high)]
+    for value, key in ends:
+        check_coarse(value, key, board, table.n, name)
+
+
+def _check_pairs(
+    pairs: Sequence[PairTest | MetricPair], table: Table, key: str, board: Board, name: str
+) -> None:
+    """Pairs are of models that the table ranks, and as coarse as its means."""
+    ranked = {r.id for r in table.rows}
+    for pair in pairs:
+        if not {pair.a, pair.b} <= ranked:
+            refuse(name, "compares models that the table does not rank")
+        for value in (pair.difference, pair.low, pair.high):
+            check_coarse(value, key, board, table.n, name)
+
+
+def check_pairwise(bundle: Bundle, name: str) -> None:
+    """Pairs of models that the board ranks, on metrics that main knows: those whose digest the table has."""
+    board = board_of(name)
+    path = f"tables/{board.name}.json"
+    if path not in bundle.content:
+        refuse(name, "is of a board without a table")
+    table = typed_content(bundle, path, "table", Table)
+    try:
+        value = read_pairwise(bundle.folder / name, table)
+    except RexrankError:
+        refuse(name, "is not pairwise differences as the runner writes them")
+    check_metrics(value.metrics, name)
+    for key, pairs in value.metrics.items():
+        _check_pairs(pairs, table, key, board, name)
+    if pairwise_digest(value) != table.pairwise_sha256:
+        refuse(name, "is not the one whose digest the table has")
+
+
+def check_overview(bundle: Bundle) -> None:
+    """Nothing; raises `RexrankError` unless the overview is what the tables give, and is there where they are."""
+    order = [f"tables/{d}.{t}.json" for d in dataset_ids() for t in get_dataset(d).tracks]
+    expected = overview([typed_content(bundle, n, "table", Table) for n in order if n in bundle.content])
+    there = [n in bundle.names for n in ("overview.json", "overview.csv")]
+    if there[0] != there[1] or (expected.boards and not there[0]):
+        raise RexrankError("the bundle has tables without their overview. Nothing of it is published.")
+    if there[0] and bundle.content["overview.json"] != expected.view():
+        refuse("overview.json", "is not what the tables give")
+    if there[1] and (bundle.folder / "overview.csv").read_bytes() != tables.overview_csv(expected).encode():
+        refuse("overview.csv", "is not what the tables give")
