@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from evaluator.cli.contribute_app import status, submit
+from evaluator.cli.contribute_app import import_predictions, status, submit
 from evaluator.cli.dev_app import dev_app
 from evaluator.cli.export_app import export_app
 from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
@@ -155,6 +155,7 @@ def new(
     raise typer.Exit(run_new(root, team, model))
 
 
+app.command("import")(import_predictions)
 app.command()(submit)
 app.command()(status)
 app.command()(metric)

@@ -1,4 +1,4 @@
-"""The commands that send a submission and tell how it stands: `submit` and `status`."""
+"""The commands that send submissions and tell how one stands: `submit`, `status` and `import`."""
 
 from __future__ import annotations
 
@@ -128,3 +128,24 @@ def status(
     from evaluator.cli.contribute import run_status
 
     raise typer.Exit(run_status(what, repository))
+
+
+def import_predictions(
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, JSON or TOML: a row for each file, with team, model, dataset, file, card, date, source."
+        ),
+    ],
+    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = SUBMISSIONS,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option("--skip-invalid", help="Leave out models with a problem instead of writing nothing."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; write nothing.")] = False,
+    references: References = None,
+) -> None:
+    """For maintainers: a lab's existing predictions in bulk, with dates and cards, as one change to review."""
+    from evaluator.cli.import_predictions import run_import
+
+    raise typer.Exit(run_import(manifest, root, references, skip_invalid=skip_invalid, dry_run=dry_run))

@@ -96,7 +96,8 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     from evaluator.github.people import accounts_of, people_lines
     from evaluator.scoring.quota import read_policy
 
-    submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
+    is_one = intake.ok and intake.kind == "submission" and intake.report.found
+    submission = intake.report.found[0].submission if is_one else None
     if submission is None:
         return None
     accounts, team, since = (

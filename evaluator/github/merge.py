@@ -39,8 +39,8 @@ def authored(git_dir: Path, *paths: str) -> list[Change]:
     return list(changes.values())
 
 
-def merge(git_dir: Path, folder: str) -> str | None:
-    """Why the head cannot be merged as a change of `folder`, in plain text; `None` with the merged tree at `MERGED`."""
+def merge(git_dir: Path, *folders: str) -> str | None:
+    """Why the head cannot be merged as a change of these folders, in plain text; `None` with the merged tree at `MERGED`."""
     bases = merge_bases(git_dir)
     if len(bases) != 1:
         crossed = "its history and main's are intertwined by several merges, so the effect of merging it cannot be determined"
@@ -55,8 +55,8 @@ def merge(git_dir: Path, folder: str) -> str | None:
     git(git_dir, "update-ref", MERGED, out.split(b"\0", 1)[0].decode("ascii"))
     own = {c.path: (c.mode, c.oid) for c in differences(git_dir, bases[0], HEAD)}
     mixed = [c for c in differences(git_dir, BASE, MERGED) if own.get(c.path) != (c.mode, c.oid)]
-    team = folder.rpartition("/")[0]
-    deletions = [c for c in differences(git_dir, bases[0], BASE, team) if c.status == "D"]
+    teams = sorted({folder.rpartition("/")[0] for folder in folders})
+    deletions = [c for c in differences(git_dir, bases[0], BASE, *teams) if c.status == "D"]
     if mixed or deletions:
         return f"main has moved or changed the same files since the branch was created. {CURE}"
     return None

@@ -55,6 +55,37 @@ def objection(git_dir: Path, folder: str, person: Person, handles: Sequence[str]
     return None if None in words else words[0]
 
 
+def import_objection(
+    before: bytes | None, after: bytes | None, person: Person, *, other_predictions: bool
+) -> str | None:
+    """Why a person may not leave a card's `imported` so, or `None`; `before`, `after`: the card on main and as it would be.
+
+    Maintainers alone write the field, because its date is shown as they vouch for it. Anybody who may change the model may
+    take it out, which other predictions ask for.
+    """
+    origin = _imported(after)
+    if person.maintainer or origin is None:
+        return None
+    if origin != _imported(before):
+        return "imported in model.yaml is written by maintainers alone: it says where predictions come from, and when. Leave it as main has it, or take it out"
+    if other_predictions:
+        return "these predictions are not the ones that were imported: take imported out of model.yaml"
+    return None
+
+
+def _imported(card: bytes | None) -> Any:
+    """The field `imported` of a card's bytes; `None` without one, and for a card that cannot be read."""
+    problems = Problems()
+    content = decode(CARD_NAME, card, problems) if card is not None else None
+    value = parse_yaml(CARD_NAME, content, problems) if content is not None else None
+    return value.get("imported") if isinstance(value, dict) else None
+
+
+def card_on_main(git_dir: Path, folder: str) -> bytes | None:
+    """The bytes of a submission's card on main; `None` where there is none."""
+    return _blob(git_dir, f"{folder}/{CARD_NAME}", MAX_CARD_BYTES)
+
+
 def is_published(git_dir: Path, folder: str) -> bool:
     """Whether main holds a card of the submission."""
     return _handles(git_dir, folder) is not None

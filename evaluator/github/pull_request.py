@@ -13,12 +13,19 @@ from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.github.git_objects import Change, TooMuch, differences, fetch, first_commit, submission_tree
 from evaluator.github.merge import BASE, CURE, HEAD, MERGED, authored, merge
-from evaluator.github.ownership import Person, contacts, is_published, objection
+from evaluator.github.ownership import (
+    Person,
+    card_on_main,
+    contacts,
+    import_objection,
+    is_published,
+    objection,
+)
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, MAX_PREDICTIONS_BYTES, check_slugs
 from evaluator.submissions.tree import Tree
 from evaluator.submissions.validate import Found, Report, validate
 
-Kind = Literal["submission", "withdrawal", "other"]
+Kind = Literal["submission", "withdrawal", "import", "other"]
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"
 FOLDER: Final = re.compile(rf"submissions/{_NAME}/{_NAME}")
 """Folders that git may be asked for; what is no slug among them is refused by RX101, with all the rest."""
@@ -82,6 +89,8 @@ def take_fetched(
     folders = submission_folders(changes)
     if not folders:
         return other
+    if author is not None and author.maintainer and _is_import(git_dir, folders):
+        return _imported(git_dir, folders, replace(other, kind="import"), references)
     words = merge(git_dir, folders[0])
     if words is None:
         changes = differences(git_dir, BASE, MERGED)
@@ -89,6 +98,34 @@ def take_fetched(
         folders = [f for f in folders if f in brought] or brought or folders
     intake = replace(other, kind="submission", folder=folders[0], unmerged=words)
     return _judged(git_dir, changes, intake, references, author)
+
+
+def _is_import(git_dir: Path, folders: Sequence[str]) -> bool:
+    """Whether several submissions are brought at once, each of them with files that stay; maintainers alone may."""
+    return len(folders) > 1 and all(
+        FOLDER.fullmatch(f) and submission_tree(git_dir, f).below(f) for f in folders
+    )
+
+
+def _imported(git_dir: Path, folders: Sequence[str], intake: Intake, references: Path | None) -> Intake:
+    """The intake of an import: every submission held to all the rules of one."""
+    words = merge(git_dir, *folders)
+    changes = authored(git_dir) if words else differences(git_dir, BASE, MERGED)
+    tree = Tree(
+        entry
+        for folder in folders
+        for entry in submission_tree(git_dir, folder, HEAD if words else MERGED).values()
+    )
+
+    def manifest(dataset: Dataset) -> Collection[str] | None:
+        return study_ids(dataset, references)
+
+    report = validate(tree, set(folders), manifest)
+    check_shape(changes, folders, report.problems)
+    for folder in folders:
+        if not is_published(git_dir, folder):
+            _check_birth(report, folder)
+    return replace(intake, folder="submissions", report=report, unmerged=words, first=first_commit(git_dir))
 
 
 def _untouched(git_dir: Path) -> bool:
@@ -113,20 +150,32 @@ def _judged(
 
     gone = not tree.below(folder)
     report = Report(Problems()) if gone else validate(tree, {folder}, manifest)
-    check_shape(changes, folder, report.problems)
+    check_shape(changes, [folder], report.problems)
     if not gone and not is_published(git_dir, folder):
         _check_birth(report, folder)
-    words = objection(git_dir, folder, author, _contacts(tree, folder)) if author is not None else None
+    words = None
+    if author is not None:
+        card = _card(tree, folder)
+        others = any(c.path.startswith(f"{folder}/") and c.path.endswith(".json") for c in changes)
+        words = objection(git_dir, folder, author, _contacts(tree, folder)) or import_objection(
+            card_on_main(git_dir, folder), card, author, other_predictions=others
+        )
     kind: Kind = "withdrawal" if gone else "submission"
     return replace(intake, kind=kind, report=report, objection=words, first=first_commit(git_dir))
 
 
-def _contacts(tree: Tree, folder: str) -> list[str]:
-    """The handles of the card that the pull request brings; empty without one that can be read."""
+def _card(tree: Tree, folder: str) -> bytes | None:
+    """The bytes of the card that the pull request brings; `None` without one that can be read."""
     entry = tree.get(f"{folder}/{CARD_NAME}")
     if entry is None or entry.kind != "file" or entry.size > MAX_CARD_BYTES:
-        return []
-    return contacts(entry.path, entry.read(MAX_CARD_BYTES))
+        return None
+    return entry.read(MAX_CARD_BYTES)
+
+
+def _contacts(tree: Tree, folder: str) -> list[str]:
+    """The handles of the card that the pull request brings; empty without one that can be read."""
+    card = _card(tree, folder)
+    return [] if card is None else contacts(f"{folder}/{CARD_NAME}", card)
 
 
 def _check_birth(report: Report, folder: str) -> None:
@@ -155,7 +204,7 @@ def _misplaced(changes: Sequence[Change], folder: str) -> Report:
             wanted="submissions/<team>/<model>/ with model.yaml and <dataset>.json",
             fix="move it into the model's folder, or remove it",
         )
-    check_shape(changes, folder, problems)
+    check_shape(changes, [folder], problems)
     *_, team, model = ["", "", *folder.split("/")]
     return Report(problems, (Found(folder, team, model, None, ()),))
 
@@ -199,16 +248,17 @@ def bring_blobs(git_dir: Path) -> Brought:
     return Brought(tuple(_contacts(tree, folder)), digests)
 
 
-def check_shape(found: Sequence[Change], folder: str, problems: Problems) -> None:
-    """One submission and nothing else, and regular files only."""
+def check_shape(found: Sequence[Change], folders: Sequence[str], problems: Problems) -> None:
+    """These submissions and nothing else, and regular files only."""
+    places = tuple(f"{folder}/" for folder in folders)
     for change in found:
-        if not change.path.startswith(f"{folder}/"):
+        if not change.path.startswith(places):
             other = _PLACE.fullmatch(change.path) is not None
             problems.add(
                 "RX102",
                 change.path,
                 found="a second submission" if other else "a change outside the submission's folder",
-                wanted=f"files below {folder}/ only",
+                wanted=f"files below {places[0]} only" if len(places) == 1 else "files of submissions only",
                 fix="open a separate pull request for it"
                 if other
                 else "remove the file from this pull request",

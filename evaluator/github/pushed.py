@@ -12,7 +12,7 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError, visible
 from evaluator.github.git_objects import Change, differences, git
-from evaluator.github.ownership import Person, contacts, objection
+from evaluator.github.ownership import Person, card_on_main, contacts, import_objection, objection
 from evaluator.github.pull_request import FOLDER, submission_folders
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 
@@ -63,11 +63,19 @@ def _not_theirs(
     """Why none of these people may change the folder, `None` where one may or there is nobody to ask."""
     if not FOLDER.fullmatch(folder):
         return f"{visible(folder)} is no submission's folder"
-    card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}" and c.status != "D"), None)
+    card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}"), None)
+    before = card_on_main(git_dir, folder)
     handles: list[str] = []
-    if card is not None and card.mode == "100644":
+    after = before if card is None else None
+    if card is not None and card.status != "D" and card.mode == "100644":
         if int(git(git_dir, "cat-file", "-s", card.oid)) > MAX_CARD_BYTES:
             raise RexrankError(f"the card of {folder} in {sha[:12]} is larger than {MAX_CARD_BYTES:,} bytes.")
-        handles = contacts(card.path, git(git_dir, "cat-file", "blob", card.oid))
-    reasons = [objection(git_dir, folder, person, handles) for person in people]
+        after = git(git_dir, "cat-file", "blob", card.oid)
+        handles = contacts(card.path, after)
+    others = any(c.path.startswith(f"{folder}/") and c.path.endswith(".json") for c in changes)
+    reasons = [
+        objection(git_dir, folder, person, handles)
+        or import_objection(before, after, person, other_predictions=others)
+        for person in people
+    ]
     return None if None in reasons or not reasons else reasons[0]

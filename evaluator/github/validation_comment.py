@@ -15,7 +15,7 @@ from evaluator.github.pull_request import Intake
 from evaluator.github.quota_status import Noted, readable
 from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest, task_of, text_of
 from evaluator.scoring.quota import Policy
-from evaluator.submissions.outcome import MAX_COMMENT, SITE_URL, problem_lines, tracks_text
+from evaluator.submissions.outcome import MAX_COMMENT, MAX_FOLDERS, SITE_URL, problem_lines, tracks_text
 from evaluator.submissions.reading import Items
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.task_predictions import predictions_of
@@ -43,7 +43,9 @@ class Around:
 
 
 def withdrawn(intake: Intake) -> bool:
-    """Whether a pull request takes a model out of the ranking, by its folder or by its card."""
+    """Whether a pull request takes a model out of the ranking, by its folder or by its card; an import takes none out."""
+    if intake.kind == "import":
+        return False
     submission = _submission(intake)
     return intake.kind == "withdrawal" or (submission is not None and submission.card.status == "withdrawn")
 
@@ -56,6 +58,8 @@ def verdict(intake: Intake) -> tuple[str, str]:
         return "failure", "not valid: see the comment"
     if withdrawn(intake):
         return "success", "a withdrawal: nothing to score"
+    if intake.kind == "import":
+        return "success", f"an import of {len(intake.report.found)} submissions: scored once it is merged"
     return "pending", "valid; waiting for a maintainer to review it and request scoring"
 
 
@@ -68,6 +72,8 @@ def validation_comment(intake: Intake, around: Around | None = None) -> str:
         return _refusal(intake)
     if withdrawn(intake):
         return _withdrawal(intake)
+    if intake.kind == "import":
+        return _import(intake)
     submission = _submission(intake)
     if submission is None:
         raise ValueError("a valid submission was read")
@@ -130,6 +136,46 @@ def _withdrawal(intake: Intake) -> str:
         f"{code_span(intake.sha)}.\n\n**What happens next.** A maintainer merges it; nothing is scored. The model's rows "
         f"are then removed from the tables, and {ending}. What was published before stays in git history.\n"
     )
+
+
+def _import(intake: Intake) -> str:
+    """What an import holds, for the people who review it as one change."""
+    found = intake.report.found
+    problems = intake.report.problems
+    warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
+    lines = [
+        f"### ✅ Valid import{warned}: {_count(len(found), 'submission')}",
+        "",
+        f"At commit {code_span(intake.sha)}, by a maintainer.",
+        "",
+    ]
+    for entry in found[:MAX_FOLDERS]:
+        card = entry.submission.card if entry.submission else None
+        origin = card.imported if card else None
+        said = (
+            f"predictions of {origin.date}, from {markdown_text(origin.source)}"
+            if origin
+            else "**its card does not say that it is imported**"
+        )
+        sets = ", ".join(f.dataset for f in entry.files)
+        lines.append(f"- {code_span(f'{entry.team}/{entry.model}')}: {sets}; {said}")
+    if len(found) > MAX_FOLDERS:
+        lines.append(f"- … and {len(found) - MAX_FOLDERS:,} more")
+    limited = sorted(
+        {f.dataset for e in found for f in e.files if get_dataset(f.dataset).exposure.limited_runs}
+    )
+    lines += [
+        "",
+        (
+            "**What happens next.** A second maintainer looks at the files and merges; the next run of `publish` scores every "
+            "one of them, and each enters its boards with that day's date. The dates above are shown beside, as what they are."
+        ),
+    ]
+    if limited:
+        named = ", ".join(map(code_span, limited))
+        lines += ["", f"Each file of {named} counts as a run of its team."]
+    room = MAX_COMMENT - sum(len(line) + 1 for line in lines)
+    return "\n".join([*lines, *problem_lines(problems, room)]) + "\n"
 
 
 def _valid(intake: Intake, submission: Submission, around: Around) -> str:

@@ -39,6 +39,15 @@ class RecordAuthor(BaseModel):
     affiliation: _TextOnly = given("Affiliation", "Where the author works.")
 
 
+class RecordImport(BaseModel):
+    """Where imported predictions come from, as the card says."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", regex_engine="python-re")
+
+    date: Date = Field(title="Date", description="Day of the predictions where they were first.")
+    source: str = Field(title="Source", description="Where they were first.", max_length=200)
+
+
 class RecordCard(BaseModel):
     """The fields of a card that pages read; cards of earlier versions may hold others."""
 
@@ -65,6 +74,9 @@ class RecordCard(BaseModel):
     deterministic: bool | None = absent("Deterministic", "Whether it writes the same twice.")
     status: Literal["active", "superseded", "withdrawn"] = Field(
         default="active", title="Status", description="Whether it stands.", json_schema_extra=no_default
+    )
+    imported: RecordImport | None = absent(
+        "Imported", "Where predictions come from that were made elsewhere."
     )
     superseded_by: str | None = absent("Superseded by", "The model that took its place.")
     reason: str | None = absent("Reason", "Why it was withdrawn.")

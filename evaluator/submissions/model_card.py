@@ -117,6 +117,21 @@ class CardInference(Typed):
     )
 
 
+class CardImport(Typed):
+    """Where predictions come from that maintainers brought in: made and published elsewhere, before."""
+
+    date: Annotated[
+        str,
+        Field(
+            pattern=f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}",
+            json_schema_extra={"x-form": "a day, YYYY-MM-DD"},
+        ),
+    ] = Field(title="Date", description="Day of the predictions where they were first, YYYY-MM-DD.")
+    source: Annotated[str, _line(200)] = Field(
+        title="Source", description="Where they were first, in a few words."
+    )
+
+
 class CardInputs(Typed):
     """What the model reads of a study."""
 
@@ -198,6 +213,11 @@ class ModelCard(Typed):
     )
     status: Literal["active", "superseded", "withdrawn"] = Field(
         title="Status", description="Withdrawn models stay as a tombstone.", json_schema_extra=_choice
+    )
+    imported: Annotated[CardImport | None, Given] = Field(
+        default=None,
+        title="Imported",
+        json_schema_extra=_described("Written by maintainers alone: predictions that were made elsewhere."),
     )
     superseded_by: Annotated[Annotated[str, Field(pattern=f"^{_SLUG}/{_SLUG}{END}")] | None, Given] = given(
         "Superseded by", "team/model that takes its place."

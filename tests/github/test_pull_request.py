@@ -180,3 +180,87 @@ def test_only_contacts_change_what_is_there(repo, tmp_path, submission_files, lo
     assert intake.ok is ok
     assert (intake.objection is None) is ok
     assert taken(repo, tmp_path / "2", changed, Person(login, 7, maintainer=True)).ok
+
+
+MAINTAINER = Person("keeper", 7, maintainer=True)
+IMPORTED = b"imported: {date: '2024-11-19', source: a lab}\n"
+
+
+def imported(submission_files, *models):
+    """The files of an import: each model's card says where its predictions come from."""
+    files = {}
+    for model in models:
+        for path, data in submission_files(model=model).items():
+            files[path] = data + IMPORTED if path.endswith("model.yaml") else data
+    return files
+
+
+def test_a_maintainer_imports_several_submissions_as_one_change(repo, tmp_path, submission_files):
+    intake = taken(repo, tmp_path, imported(submission_files, "one", "two"), MAINTAINER)
+    assert (intake.kind, intake.ok, len(intake.report.found)) == ("import", True, 2)
+    comment = validation_comment(intake)
+    inert(comment)
+    assert "2 submissions" in comment
+    assert "predictions of 2024-11-19, from a lab" in comment
+    assert verdict(intake) == ("success", "an import of 2 submissions: scored once it is merged")
+
+
+@pytest.mark.parametrize("author", [None, Person("stranger", 7)], ids=["nobody", "a contact"])
+def test_nobody_else_does(repo, tmp_path, submission_files, author):
+    intake = taken(repo, tmp_path, imported(submission_files, "one", "two"), author)
+    assert (intake.kind, intake.ok) == ("submission", False)
+    assert "RX102" in codes(intake)
+
+
+@pytest.mark.parametrize("more", ["evaluator/x.py", "submissions/x.txt", ".github/workflows/x.yml"])
+def test_an_import_brings_nothing_else(repo, tmp_path, submission_files, more):
+    intake = taken(repo, tmp_path, {**imported(submission_files, "one", "two"), more: b"x"}, MAINTAINER)
+    assert not intake.ok
+    assert "RX102" in codes(intake)
+    assert verdict(intake)[0] == "failure"
+
+
+def test_an_import_is_held_to_every_rule(repo, tmp_path, submission_files):
+    files = imported(submission_files, "one", "two")
+    files["submissions/strangers/two/sandbox.json"] = b"{}"
+    intake = taken(repo, tmp_path, files, MAINTAINER)
+    assert (intake.kind, intake.ok) == ("import", False)
+    assert {p.file for p in intake.report.problems} == {"submissions/strangers/two/sandbox.json"}
+    assert "Not valid" in validation_comment(intake)
+
+
+OWNER = Person("stranger", 7)
+CARD_FILE = f"{FOLDER}/model.yaml"
+
+
+@pytest.mark.parametrize(
+    ("main", "change", "author", "words"),
+    [
+        (b"", {CARD_FILE: IMPORTED}, OWNER, "written by maintainers alone"),
+        (b"", {CARD_FILE: IMPORTED}, MAINTAINER, None),
+        (IMPORTED, {CARD_FILE: IMPORTED.replace(b"2024", b"2023")}, OWNER, "written by maintainers alone"),
+        (IMPORTED, {CARD_FILE: b"# a remark\n" + IMPORTED}, OWNER, None),
+        (IMPORTED, {CARD_FILE: b""}, OWNER, None),
+        (IMPORTED, {f"{FOLDER}/sandbox.json": None}, OWNER, "take imported out of model.yaml"),
+        (IMPORTED, {CARD_FILE: b"", f"{FOLDER}/sandbox.json": None}, OWNER, None),
+    ],
+)  # fmt: skip
+def test_who_may_say_that_predictions_are_imported(
+    repo, tmp_path, submission_files, card_bytes, report_bytes, main, change, author, words
+):
+    files = submission_files()
+    repo.merge({**files, CARD_FILE: files[CARD_FILE] + main})
+    made = {
+        path: card_bytes() + data if data is not None else report_bytes("near-copy", 3)
+        for path, data in change.items()
+    }
+    intake = taken(repo, tmp_path, made, author)
+    assert (intake.objection is None) is (words is None)
+    assert words is None or words in intake.objection
+
+
+def test_a_contact_may_still_withdraw_what_was_imported(repo, tmp_path, submission_files):
+    files = imported(submission_files, "careful")
+    repo.merge(files)
+    intake = taken(repo, tmp_path, dict.fromkeys(files), OWNER)
+    assert (intake.kind, intake.ok) == ("withdrawal", True)

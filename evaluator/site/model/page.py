@@ -241,8 +241,15 @@ def _card(card: RecordCard) -> tuple[Fact, ...]:
         "Licence": card.license,
         "External LLM": words.get(card.uses_external_llm),
         "Deterministic": words.get(card.deterministic),
+        "Imported": _imported(card),
     }
     return tuple(Fact(name, value) for name, value in facts.items() if value)
+
+
+def _imported(card: RecordCard) -> str:
+    """Where imported predictions come from, and the day they had there; the board's own dates are those of its scoring."""
+    origin = card.imported
+    return f"by the maintainers, from {origin.source}; predictions of {origin.date}" if origin else ""
 
 
 def _event(event: Event, content: Content) -> PastEvent:

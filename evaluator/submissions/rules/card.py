@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from datetime import date
 from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
@@ -15,6 +16,8 @@ from evaluator.core.typed import json_schema
 from evaluator.submissions.model_card import ORCID, ModelCard
 from evaluator.submissions.parsing import yaml_line_of
 from evaluator.submissions.rules.characters import character_codes
+
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @cache
@@ -47,6 +50,7 @@ def check_card(file: str, text: str, card: Any, problems: Problems) -> bool:
         _check_links(file, text, card.get("links"), problems)
         _check_training(file, text, card.get("training_data"), problems)
         _check_authors(file, text, card.get("authors"), problems)
+        _check_import(file, text, card.get("imported"), problems)
     return problems.n_errors == before
 
 
@@ -227,6 +231,34 @@ def _check_authors(file: str, text: str, authors: Any, problems: Problems) -> No
                 wanted="an ORCID iD as its owner's page at orcid.org gives it",
                 fix="copy it from there, or remove the field",
             )
+
+
+def _check_import(file: str, text: str, imported: Any, problems: Problems) -> None:
+    """RX502: a date that has the form of one and is no day."""
+    day = imported.get("date") if isinstance(imported, dict) else None
+    if isinstance(day, str) and _DAY.fullmatch(day) and not is_day(day):
+        problems.add(
+            "RX502",
+            file,
+            pointer=pointer("imported", "date"),
+            line=partial(yaml_line_of, text, ("imported", "date")),
+            found=f"{day} is no day of the calendar",
+            wanted="a day, YYYY-MM-DD",
+            fix="correct it",
+        )
+
+
+def is_day(text: str) -> bool:
+    """Whether a text of the form YYYY-MM-DD is a day of the calendar.
+
+    >>> is_day("2024-02-29"), is_day("2024-02-30")
+    (True, False)
+    """
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def orcid_check(orcid: str) -> str:

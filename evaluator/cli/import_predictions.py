@@ -1,0 +1,53 @@
+"""`rexrank import`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from evaluator.cli.output import result
+from evaluator.core.problems import ExitCode
+from evaluator.submissions import outcome
+from evaluator.submissions.import_manifest import read_manifest
+from evaluator.submissions.importing import Plan, carry_out, plan
+
+
+def run_import(
+    manifest: Path, root: Path, references: Path | None, *, skip_invalid: bool, dry_run: bool
+) -> int:
+    """0 after writing every submission of a manifest, 1 where nothing was written, 3 where some were left out."""
+    rows = read_manifest(manifest)
+    made = plan(rows, manifest.resolve().parent, root, references)
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    text = outcome.as_text(made.report, colour=colour)
+    # What comes next is said below: these are no submissions of one's own.
+    print(text.removesuffix("\n").rpartition("\n")[0])
+    for note in made.notes:
+        print(f"note: {note}")
+    changed = [] if dry_run else carry_out(made, root, skip_invalid=skip_invalid)
+    result({"written": [*changed], "left_out": [*made.invalid], "there_already": [*made.same]})
+    for model in changed:
+        print(f"wrote {root / model}")
+    if made.same:
+        print(f"{len(made.same)} files are there already, byte for byte")
+    return _ending(made, changed, root, skip_invalid=skip_invalid, dry_run=dry_run)
+
+
+def _ending(made: Plan, changed: list[str], root: Path, *, skip_invalid: bool, dry_run: bool) -> int:
+    if made.invalid and not skip_invalid:
+        print(
+            f"Nothing was written: {', '.join(made.invalid)} cannot be imported. Mend them, or add --skip-invalid."
+        )
+        return ExitCode.INPUT
+    if dry_run:
+        print("Nothing was written (--dry-run).")
+    elif changed:
+        print(
+            f"Next: as a maintainer, one pull request with these folders of {root} and nothing else. It is checked as one "
+            "change, and everything in it is scored once it is merged."
+        )
+    if made.invalid:
+        print(f"left out: {', '.join(made.invalid)}")
+        return ExitCode.PARTIAL if set(made.files) - set(made.invalid) else ExitCode.INPUT
+    return ExitCode.DONE

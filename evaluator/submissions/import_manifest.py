@@ -1,0 +1,154 @@
+"""The manifest of an import: a row for each file of predictions, in CSV, JSON or TOML."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Generic, NamedTuple, TypeVar
+
+from pydantic import Field, JsonValue, ValidationError
+
+from evaluator.core.host_files import UNREADABLE, InvalidFile, read_host_file
+from evaluator.core.problems import Problems, pointer, visible
+from evaluator.core.typed import DISAGREE, FIELD, Line, Typed, add_violations, form
+from evaluator.datasets.registry import dataset_ids
+from evaluator.submissions.rules.card import is_day
+from evaluator.submissions.rules.files import name_wanted, suggest_slug
+
+MAX_MANIFEST: Final = 2_000_000
+MAX_ROWS: Final = 2_000
+T = TypeVar("T")
+COLUMNS: Final = ("team", "model", "dataset", "file", "card", "date", "source")
+Place = Annotated[str, form(r"[^\x00-\x1f\x7f]{1,400}", "a path below the manifest's folder")]
+
+
+class ImportRow(Typed):
+    """One file of predictions: whose it is, for which dataset, and where it comes from."""
+
+    team: Line = Field(description="Team slug.")
+    model: Line = Field(description="Model slug.")
+    dataset: Line = Field(description="Dataset id.")
+    file: Place = Field(description="The predictions, in any form that rexrank convert takes.")
+    card: Place = Field(description="The model card, model.yaml, without the field imported.")
+    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day, YYYY-MM-DD")] = Field(
+        description="Day of the predictions where they were first, YYYY-MM-DD."
+    )
+    source: Line = Field(description="Where they were first, in a few words.", max_length=200)
+
+    @property
+    def name(self) -> str:
+        """`team/model`."""
+        return f"{self.team}/{self.model}"
+
+
+Listed = Annotated[tuple[T, ...], Field(strict=False, min_length=1, max_length=MAX_ROWS)]
+
+
+class Manifest(Typed, Generic[T]):
+    """The files of an import."""
+
+    predictions: Listed[T] = Field(description="A row for each file of predictions.")
+
+
+class Rows(NamedTuple):
+    """A manifest as far as it could be read: its sound rows by their place, and the models of others."""
+
+    name: str
+    sound: Mapping[int, ImportRow]
+    unsound: frozenset[str]
+    problems: Problems
+
+
+def read_manifest(path: Path) -> Rows:
+    """The rows of a manifest in CSV (a column a field), JSON or TOML, with every problem of them.
+
+    Raises `InvalidFile` for a file that is no list of rows at all.
+    """
+    if path.suffix.lower() == ".csv":
+        raw = _csv_rows(path)
+    else:
+        loose = read_host_file(path, Manifest[dict[str, JsonValue]], name=path.name, limit=MAX_MANIFEST)
+        raw = list(loose.predictions)
+    problems = Problems()
+    try:
+        Manifest[ImportRow].model_validate({"predictions": raw})
+    except ValidationError as error:
+        add_violations(error, path.name, problems, Manifest[ImportRow])
+    sound: dict[int, ImportRow] = {}
+    unsound = set()
+    for index, value in enumerate(raw):
+        try:
+            sound[index] = ImportRow.model_validate(value)
+        except ValidationError:
+            unsound.add(f"{value.get('team', '')}/{value.get('model', '')}")
+    return Rows(path.name, sound, frozenset(unsound), problems)
+
+
+def _csv_rows(path: Path) -> list[dict[str, JsonValue]]:
+    """The rows of a CSV file, empty cells left out; raises `InvalidFile` for one that is not CSV in UTF-8."""
+    problems = Problems()
+    reader = None
+    try:
+        with path.open("rb") as source:
+            data = source.read(MAX_MANIFEST)
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), restkey="", strict=True)
+        return [{str(k): v for k, v in row.items() if v} for row in reader]
+    except (OSError, ValueError, csv.Error) as error:
+        line = reader.line_num if reader is not None else None
+        found, fix = f"cannot be read: {error}", "save it as CSV in UTF-8, with a line of column names"
+        problems.add(
+            UNREADABLE, path.name, line=line, found=found, wanted=f"CSV with {', '.join(COLUMNS)}", fix=fix
+        )
+        raise InvalidFile(path.name, problems) from error
+
+
+def places(problems: Problems) -> frozenset[int]:
+    """The places of the rows that problems of the manifest are about."""
+    parts = (p.pointer.split("/") for p in problems)
+    return frozenset(int(p[2]) for p in parts if p[:2] == ["", "predictions"] and len(p) > 2)
+
+
+def check_rows(rows: Rows) -> None:
+    """Names that none may have, unknown datasets and days that are none (RX603); rows that do not fit together (RX604)."""
+    problems = rows.problems
+    seen: dict[tuple[str, str], int] = {}
+    first: dict[str, ImportRow] = {}
+
+    def wrong(code: str, index: int, part: str, found: str, wanted: str, fix: str) -> None:
+        place = pointer("predictions", index, part) if part else pointer("predictions", index)
+        problems.add(code, rows.name, pointer=place, found=found, wanted=wanted, fix=fix)
+
+    for index, row in rows.sound.items():
+        for part, value in (("team", row.team), ("model", row.model)):
+            wanted = name_wanted(value)
+            if wanted is not None:
+                wrong(
+                    FIELD,
+                    index,
+                    part,
+                    f"{part} is {visible(value)!r}",
+                    wanted,
+                    f"write {suggest_slug(value)!r}",
+                )
+        if row.dataset not in dataset_ids():
+            known = f"one of {', '.join(dataset_ids())}"
+            wrong(
+                FIELD, index, "dataset", f"there is no dataset {visible(row.dataset)!r}", known, "correct it"
+            )
+        if not is_day(row.date) or row.date > datetime.now(UTC).date().isoformat():
+            wrong(
+                FIELD, index, "date", f"{row.date} is no day that has been", "a day, YYYY-MM-DD", "correct it"
+            )
+        own = first.setdefault(row.name, row)
+        for part in ("card", "date", "source"):
+            if getattr(own, part) != getattr(row, part):
+                found = f"{part} of {row.name} is another one than in its first row"
+                fix = "make them the same, or make two models of it"
+                wrong(DISAGREE, index, part, found, "one card, date and source a model", fix)
+        earlier = seen.setdefault((row.name, row.dataset), index)
+        if earlier != index:
+            found = f"{row.name} has predictions of {row.dataset} in row {earlier + 1} already"
+            wrong(DISAGREE, index, "", found, "one file a model and dataset", "remove one of the two rows")
