@@ -26,7 +26,7 @@ def test_a_metric_page_shows_its_own_measurement():
     assert "correct in 67 of 86" in page
     assert "5 of 30 cases" in page
     assert "radiologists: 0.775 to 0.799" in page
-    assert "Not measured" in metric_measured("green", *measured(ROOT / "leaderboard"))
+    assert "Not yet measured" in metric_measured("green", *measured(ROOT / "leaderboard"))
 
 
 def test_the_overview_has_a_row_for_every_radiologist_and_metric():
