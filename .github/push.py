@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 20_000, 64_000_000, 1_000_000_000
@@ -17,7 +18,8 @@ SERVER = os.environ["GITHUB_SERVER_URL"]
 URL = f"{SERVER}/{os.environ['GITHUB_REPOSITORY']}"
 BASIC = base64.b64encode(f"x-access-token:{os.environ['PUSH_TOKEN']}".encode()).decode()
 CONFIG = {"core.hooksPath": os.devnull, f"http.{SERVER}/.extraheader": f"AUTHORIZATION: basic {BASIC}"}
-CONFIG |= {"user.name": "rexrank-bot", "user.email": "rexrank-bot@users.noreply.github.com"}
+BOT = tomllib.loads(Path(__file__).parents[1].joinpath("challenge.toml").read_text("utf-8"))["bot"]
+CONFIG |= {"user.name": BOT, "user.email": f"{BOT}@users.noreply.github.com"}
 SAFE = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 SAFE |= {"GIT_INDEX_FILE": f"{os.environ['RUNNER_TEMP']}/push.index", "GIT_CONFIG_COUNT": str(len(CONFIG))}
 for number, (key, value) in enumerate(CONFIG.items()):

@@ -18,6 +18,7 @@ KEPT = (
     "site",
     "overrides",
     "submissions",
+    "challenge.toml",
     "mkdocs.yml",
     "pyproject.toml",
     "leaderboard",

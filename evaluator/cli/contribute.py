@@ -18,7 +18,7 @@ from evaluator.cli.output import result
 from evaluator.cli.submit import run_convert, warn_of_copies
 from evaluator.core.files import write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
-from evaluator.core.workspace import CHALLENGE
+from evaluator.datasets.challenge import challenge
 from evaluator.submissions import outcome
 from evaluator.submissions.card_draft import (
     QUESTIONS,
@@ -153,7 +153,7 @@ def github_token() -> str:
 def _repository(token: str, name: str) -> Repository:
     from evaluator.github import api
 
-    name = name or os.environ.get("REXRANK_REPOSITORY", "") or CHALLENGE
+    name = name or os.environ.get("REXRANK_REPOSITORY", "") or challenge().repository
     if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
         raise InputError(f"--repository {name!r}: wanted OWNER/NAME, as in its address on GitHub.")
     return api.repository(token, name, anonymous=True)

@@ -15,7 +15,8 @@ from evaluator.cli.board import print_table
 from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.core.workspace import CHALLENGE, LEADERBOARD
+from evaluator.core.workspace import LEADERBOARD
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.datasets.sandbox.broken import write_broken
@@ -37,9 +38,10 @@ def run_demo(out: Path, *, serve: bool) -> int:
     """
     start = time.monotonic()
     if not CONFIG.is_file():
+        url = challenge().repository_url
         raise InputError(
             "the demo builds the site from the repository's own pages, and this folder is not a checkout. Type:\n"
-            f"  git clone https://github.com/{CHALLENGE} && cd {CHALLENGE.rpartition('/')[2]} && python3 run.py demo"
+            f"  git clone {url} && cd {url.rpartition('/')[2]} && python3 run.py demo"
         )
     _prepare(out)
     submissions = out / "submissions"

@@ -12,8 +12,9 @@ from typing import Final
 
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError
+from evaluator.datasets.challenge import NAME, dataset_files, with_dataset
 from evaluator.datasets.references import check_references, load_references
-from evaluator.datasets.registry import dataset_ids, read_dataset
+from evaluator.datasets.registry import read_dataset
 from evaluator.metrics.registry import metric_keys
 
 KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -61,7 +62,7 @@ def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
     if not ID.fullmatch(dataset):
         raise InputError(f"{dataset!r} is no id: lower-case letters, digits and hyphens.")
     path = Path(f"evaluator/datasets/{dataset}.yaml")
-    _free(root, dataset, dataset_ids(), (path,))
+    _free(root, dataset, dataset_files(), (path,))
     values = {
         "id": dataset,
         "title": dataset.replace("-", " ").title(),
@@ -71,9 +72,12 @@ def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
     values |= dict.fromkeys(("findings", "report", "impression"), "null")
     if references is not None:
         values |= _counts(dataset, references, values)
-    _write(root, {path: _filled("dataset", values)})
+    whole = root / NAME
+    listed = with_dataset(whole.read_text("utf-8"), dataset) if whole.is_file() else None
+    _write(root, {path: _filled("dataset", values), **({Path(NAME): listed} if listed else {})})
     return [
         f"wrote {path}: what is known of the dataset; every line is to be looked at",
+        f"{NAME}: {'put it last' if listed else 'put it'} under datasets, the order of tables and pages",
         "count and digest: rexrank data check DIR"
         if references is None
         else "counts and digest are those of its references",

@@ -9,12 +9,12 @@ from evaluator.cli.output import result
 from evaluator.cli.score import known_keys
 from evaluator.core.files import write_bytes
 from evaluator.core.problems import InputError
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.snapshot import snapshot
 from evaluator.scoring.codabench.bundle import bundle
 from evaluator.scoring.provenance import commit_date
-from evaluator.scoring.quota import read_policy
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, board_metrics
 
@@ -45,7 +45,6 @@ def run_codabench(
     references: Path | None,
     start: date,
     out: Path,
-    leaderboard: Path,
 ) -> int:
     """0 after writing the bundle and saying what is left to do; references that are named are read and checked first.
 
@@ -61,7 +60,7 @@ def run_codabench(
     if references is not None and not dataset.synthetic:
         load_references(dataset, references)
         data = (references / f"{dataset.id}.json").read_bytes()
-    made = bundle(board, keys, image=image, start=start, references=data, policy=read_policy(leaderboard))
+    made = bundle(board, keys, image=image, start=start, references=data, policy=challenge().quota)
     write_bytes(out, made)
     result({"bundle": str(out), "metrics": [*keys]})
     print(f"wrote {out}: {board.name}, {', '.join(keys)}")

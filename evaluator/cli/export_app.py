@@ -47,11 +47,10 @@ def codabench(
         typer.Option("--start", formats=["%Y-%m-%d"], help="First day of the phase (default: today)."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("codabench.zip"),
-    leaderboard: Leaderboard = LEADERBOARD,
 ) -> None:
     """Write a Codabench bundle of one board, whose scoring program is this evaluator."""
     from evaluator.cli.export import run_codabench
 
     keys = tuple(k.strip() for k in metrics.split(",") if k.strip())
     day = start.date() if start else datetime.now(UTC).date()
-    raise typer.Exit(run_codabench(dataset, track, keys, image, references, day, out, leaderboard))
+    raise typer.Exit(run_codabench(dataset, track, keys, image, references, day, out))

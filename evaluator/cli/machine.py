@@ -17,6 +17,7 @@ from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.core.typed import view
 from evaluator.core.workspace import store_directory
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import check_references, load_references, manifest
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.tasks.task import get_task
@@ -287,14 +288,14 @@ def _published(options: ServeOptions, models: Path | None, scratch: Path) -> Ser
     return options
 
 
-def run_quota_show(store: Path | None, leaderboard: Path) -> int:
+def run_quota_show(store: Path | None) -> int:
     """0 after printing, for each team, account and withheld set of the ledger, its runs and its next slot."""
     from datetime import UTC, datetime
 
     from evaluator.scoring.ledger import attempts
-    from evaluator.scoring.quota import read_policy, slot
+    from evaluator.scoring.quota import slot
 
-    root, policy, now = store_directory(store), read_policy(leaderboard), datetime.now(UTC)
+    root, policy, now = store_directory(store), challenge().quota, datetime.now(UTC)
     runs = attempts(root)
     known = sorted(
         {(h, a.dataset) for a in runs for h in a.entrant.holders}, key=_teams_first

@@ -146,16 +146,11 @@ def cache_prune(
 
 
 @quota_app.command("show")
-def quota_show(
-    store: Store = None,
-    leaderboard: Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")] = Path(
-        "leaderboard"
-    ),
-) -> None:
+def quota_show(store: Store = None) -> None:
     """Show each team's runs on withheld sets in the window and in the year, and its next slot."""
     from evaluator.cli.machine import run_quota_show
 
-    raise typer.Exit(run_quota_show(store, leaderboard))
+    raise typer.Exit(run_quota_show(store))
 
 
 @quota_app.command("grant")

@@ -92,9 +92,9 @@ def _told(pull: PullRequest, repo: Repository) -> Told:
 
 def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
     """What main and GitHub know around a valid submission."""
+    from evaluator.datasets.challenge import challenge
     from evaluator.github import quota_status as slots
     from evaluator.github.people import accounts_of, people_lines
-    from evaluator.scoring.quota import read_policy
 
     is_one = intake.ok and intake.kind == "submission" and intake.report.found
     submission = intake.report.found[0].submission if is_one else None
@@ -109,7 +109,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     return Around(
         _others(f"{team}/{submission.model}", submission.files),
         status,
-        read_policy(LEADERBOARD),
+        challenge().quota,
         people_lines(accounts, since, team, status.teams, SUBMISSIONS, LEADERBOARD),
     )
 

@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.cli.schema_examples import HISTORY, OVERVIEW, PAIRWISE
 from evaluator.core.files import write_text
 from evaluator.core.typed import json_schema
+from evaluator.datasets.challenge import Challenge
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.github.bundle_files import BundleFile
 from evaluator.github.score_result import ScoreResult
 from evaluator.leaderboard.eligibility import Releases
 from evaluator.leaderboard.history import HistoryFile
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
+from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.table import Overview, Table
 from evaluator.models.judges.config import JudgesFile
 from evaluator.models.lock import ModelsLock
 from evaluator.models.manifest import WeightsFile
-from evaluator.scoring.quota import Policy
 from evaluator.scoring.record import Record
 from evaluator.submissions.model_card import ModelCard
-from evaluator.submissions.outcome import SITE_URL
 from evaluator.submissions.task_predictions import predictions_of
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "bundle-v1": (BundleFile, "ReXrank bundle, version 1"),
+    "challenge-v1": (Challenge, "ReXrank challenge, version 1"),
     "history-v1": (HistoryFile, "History"),
     "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
     "overview-v1": (Overview, "Overview"),
@@ -40,9 +40,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
-    "overall-boards-v1": (OverallSetting, "ReXrank boards of the overall rank, version 1"),
     "overall-v1": (OverallTable, "Over all datasets"),
-    "policy-v1": (Policy, "ReXrank policy, version 1"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
     "table-v1": (Table, "Board"),
@@ -186,7 +184,6 @@ def generated_schemas() -> dict[str, str]:
     for name, (model, title) in titles().items():
         head = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"{SITE_URL}data/schemas/{name}.schema.json",
             "title": title,
         }
         fields = {k: v for k, v in json_schema(model).items() if k != "title"}

@@ -16,6 +16,7 @@ from evaluator.cli.output import add_results, result
 from evaluator.cli.progress import progress
 from evaluator.core.problems import ExitCode, InputError
 from evaluator.core.workspace import references_directory, store_directory
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.task import get_task
@@ -116,7 +117,7 @@ def run_score(
         references = load_references(dataset, references_directory(references_dir))
         if part is None:
             earlier = earlier_predictions(folder, submission, dataset)
-            with _counted(submission, dataset, leaderboard, settings, over_quota=over_quota):
+            with _counted(submission, dataset, settings, over_quota=over_quota):
                 missing = _score_whole(submission, dataset, references, leaderboard, settings, earlier)
         else:
             missing = _score_part(submission, dataset, references, settings, part)
@@ -147,14 +148,14 @@ def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:
 
 @contextmanager
 def _counted(
-    submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, over_quota: bool
+    submission: Submission, dataset: Dataset, settings: ScoreSettings, *, over_quota: bool
 ) -> Iterator[None]:
     """The team's run on a withheld set, counted by the runner's ledger."""
     from evaluator.scoring.ledger import Entrant
-    from evaluator.scoring.quota import QuotaError, counted, read_policy
+    from evaluator.scoring.quota import QuotaError, counted
 
     digest = submission.files[dataset.id].sha256
-    store, policy = store_directory(settings.store), read_policy(leaderboard)
+    store, policy = store_directory(settings.store), challenge().quota
     try:
         free = {digest} if over_quota else ()
         with counted(store, Entrant(submission.team), [(dataset, digest)], policy, over_quota=free):
@@ -304,7 +305,7 @@ def run_merge(
     if submission is None:
         return 1
     references = load_references(datasets[0], references_directory(references_dir))
-    with _counted(submission, datasets[0], leaderboard, settings, over_quota=over_quota):
+    with _counted(submission, datasets[0], settings, over_quota=over_quota):
         earlier = earlier_predictions(folder, submission, datasets[0])
         for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):
             print(f"merged: {path}")

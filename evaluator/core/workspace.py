@@ -12,8 +12,6 @@ from evaluator.core.problems import RexrankError
 
 LEADERBOARD: Final = Path("leaderboard")
 SUBMISSIONS: Final = Path("submissions")
-CHALLENGE: Final = "rexrank/challenge"
-"""The repository on GitHub that takes submissions, unless `REXRANK_REPOSITORY` or an option names another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,11 @@ from pydantic_core import core_schema
 from evaluator.core.host_files import Openable, read_host_file
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import NAMED, Count, Line, Lines, Sha256, Typed, Wrong, disagreement, form
+from evaluator.datasets.challenge import Slug, TaskName, challenge, dataset_files
 from evaluator.datasets.exposure import EXPOSURES, Access, Exposure
 from evaluator.datasets.tasks.task import all_tracks, get_task, task_ids
 
 MANIFEST_SCHEMA: Final = "rexrank/manifest/v1"
-Slug = Annotated[str, form("[a-z0-9][a-z0-9-]{0,39}", "lower-case letters, digits and hyphens, at most 40")]
-TaskName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(task_ids())))]
-"""The id of a task."""
 TrackName = Annotated[str, GetPydanticSchema(lambda _, __: core_schema.literal_schema(list(all_tracks())))]
 """The id of a track of any task; those of a dataset are the keys of its `tracks`."""
 Counts = Annotated[Mapping[Slug, Count | None], Field(json_schema_extra=NAMED)]
@@ -155,16 +153,13 @@ _FIXES: Final[Mapping[str, str]] = {
 """What to do about a field of the form before `access` had three values."""
 
 
-@cache
 def dataset_ids() -> tuple[str, ...]:
-    """Ids of all datasets, in the order of the tables."""
-    order = ("rexgradient", "mimic-cxr", "iu-xray", "chexpert-plus", "rexvqa", "rexvqa-public", "sandbox")
-    ids = {p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml")}
-    # tie: none, ids differ
-    return tuple(sorted(ids, key=lambda i: (order.index(i) if i in order else len(order), i)))
+    """Ids of the challenge's datasets, in its order; the synthetic ones of its tasks that it does not list come last."""
+    listed = challenge().datasets
+    others = (_read(d) for d in dataset_files() if d not in listed)
+    return (*listed, *(d.id for d in others if d.synthetic and d.task in challenge().tasks))
 
 
-@cache
 def get_dataset(dataset_id: str) -> Dataset:
     """The dataset of this id.
 
@@ -173,6 +168,11 @@ def get_dataset(dataset_id: str) -> Dataset:
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
         raise InputError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
+    return _read(dataset_id)
+
+
+@cache
+def _read(dataset_id: str) -> Dataset:
     return read_dataset(_folder().joinpath(f"{dataset_id}.yaml"), dataset_id)
 
 

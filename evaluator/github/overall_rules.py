@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_content import Bundle, refuse
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_files
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, parse_overall, read_setting
+from evaluator.leaderboard.overall_table import OverallTable, having, parse_overall
 from evaluator.leaderboard.table import parse_table
 
 
@@ -16,9 +17,9 @@ def check_overall(bundle: Bundle) -> None:
 
     The tests themselves need scores of sets that are not public, and are taken as they are.
     """
-    setting = read_setting(bundle.root / "leaderboard") if bundle.root is not None else OverallSetting()
+    setting = challenge().overall
     for track in all_tracks():
-        names = {d: f"tables/{d}.{track}.json" for d in setting.having(track)}
+        names = {d: f"tables/{d}.{track}.json" for d in having(setting, track)}
         tables = {d: parse_table(bundle.content[n], n) for d, n in names.items() if n in bundle.content}
         there = [f"overall.{track}.{kind}" in bundle.names for kind in ("json", "csv", "md")]
         if not any(there) and not tables:

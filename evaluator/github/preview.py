@@ -20,6 +20,7 @@ from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError, first_line
 from evaluator.core.typed import Typed, view
 from evaluator.core.workspace import Workspace, store_directory
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.github.people import Fetched
@@ -42,7 +43,7 @@ from evaluator.leaderboard.row import NullTest, RankedRow, Row
 from evaluator.leaderboard.table import Column, PairTest, Table, read_table
 from evaluator.scoring.kept_studies import copy_rows
 from evaluator.scoring.ledger import Entrant
-from evaluator.scoring.quota import counted, read_policy, standing
+from evaluator.scoring.quota import counted, standing
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, score_submission
 from evaluator.submissions.reading import Items
@@ -109,7 +110,7 @@ def preview(
     accounts = frozenset(people.accounts)
     settings = replace(runner_settings(workspace), pull_request=number, head_commit=sha, accounts=accounts)
     leaderboard, store = workspace.leaderboard, workspace.store
-    policy, entrant = read_policy(leaderboard), Entrant(submission.team, accounts)
+    policy, entrant = challenge().quota, Entrant(submission.team, accounts)
     entries = [(get_dataset(name), p) for name, p in submission.files.items()]
     here = [(d, p) for d, p in entries if scored_here(d, workspace.references)]
     requests = [(d, p.sha256) for d, p in here]

@@ -13,6 +13,7 @@ from evaluator.core.files import dump_json, load_json, write_bytes, write_text
 from evaluator.core.problems import MetricUnavailable
 from evaluator.core.typed import view
 from evaluator.core.workspace import Workspace, store_directory
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import References, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
@@ -24,7 +25,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_data
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.ledger import Entrant
-from evaluator.scoring.quota import counted, read_policy
+from evaluator.scoring.quota import counted
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import (
     Board,
@@ -74,7 +75,7 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
                     _as_entered(submission, known, settings, dataset),
                     accounts=_recorded(submission, leaderboard),
                 )
-                with _ledger(submission, dataset, leaderboard, own_settings, fresh=known is None):
+                with _ledger(submission, dataset, own_settings, fresh=known is None):
                     score_submission(
                         submission, dataset, references, leaderboard, own_settings, earlier=earlier
                     )
@@ -102,12 +103,12 @@ def _by_arrival(
 
 
 def _ledger(
-    submission: Submission, dataset: Dataset, leaderboard: Path, settings: ScoreSettings, *, fresh: bool
+    submission: Submission, dataset: Dataset, settings: ScoreSettings, *, fresh: bool
 ) -> AbstractContextManager[None]:
     """Counts predictions that were merged without having been scored before: merging is the permission."""
     if not fresh:
         return nullcontext()
-    store, policy = store_directory(settings.store), read_policy(leaderboard)
+    store, policy = store_directory(settings.store), challenge().quota
     digest = submission.files[dataset.id].sha256
     entrant = Entrant(submission.team, settings.accounts)
     return counted(store, entrant, [(dataset, digest)], policy, over_quota={digest})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text, quiet
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import baseline_title, task_of
 from evaluator.github.quota_status import readable
 from evaluator.github.score_result import (
@@ -19,7 +20,6 @@ from evaluator.github.score_result import (
 )
 from evaluator.leaderboard.table_files import digits_of, display_text
 from evaluator.scoring.quota import Standing
-from evaluator.submissions.outcome import SITE_URL
 
 SCORE_MARK: Final = "<!-- rexrank:score v1 -->"
 OUTCOMES: Final = {
@@ -79,7 +79,7 @@ def _summary(boards: Sequence[BoardResult]) -> list[str]:
         return []
     lines = ["| Board | Rank | Ranked by | Currently on main |", "|---|:---:|---|---|"]
     for board in boards:
-        url = f"{SITE_URL}leaderboards/{board.dataset}/{board.track}/"
+        url = f"{challenge().site}leaderboards/{board.dataset}/{board.track}/"
         row, before, metric = board.row, board.before, board.ranked_by
         rank = "none" if row is None or row.rank_low is None else f"**{_range(row)}** of {board.models}"
         digits = digits_of(board.step)
@@ -161,7 +161,7 @@ def _name(row: ShownRow) -> str:
     if row.kind == "null":
         title = baseline_title(row.id)
         return f"*{markdown_text(title)}*"
-    return f"[{code_span(row.id)}]({SITE_URL}models/{row.id}/)"
+    return f"[{code_span(row.id)}]({challenge().site}models/{row.id}/)"
 
 
 def _lead(pair: Lead | None, digits: int) -> str:
@@ -203,7 +203,7 @@ def _metrics(board: BoardResult, row: ShownRow) -> list[str]:
         failed = f", {entry.n_failed:,} failed (worst score)" if entry and entry.n_failed else ""
         cells = [f"{_value(row, key, digits)}{failed}", *([_value(best, key, digits)] if best else [])]
         cells += [_best_null(nulls, metric, digits)] if nulls else []
-        name = f"[{_head(metric)}]({SITE_URL}metrics/{key}/)"
+        name = f"[{_head(metric)}]({challenge().site}metrics/{key}/)"
         lines.append(f"| {f'**{name}**' if key == board.primary else name} | {' | '.join(cells)} |")
     if row.missing:
         names = ", ".join(code_span(k) for k in row.missing)
@@ -251,7 +251,7 @@ def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
     coarse = f" (rounded to steps of {board.step:.3g})" if board.step else ""
     lines = ["", f"**{task.predictions.capitalize()}**{coarse}: {'; '.join(facts)}."] if facts else []
     flags = [
-        f"- [{b.code}]({SITE_URL}integrity/#{b.code.lower()}): {markdown_text(b.text)} ({OUTCOMES[b.outcome]})"
+        f"- [{b.code}]({challenge().site}integrity/#{b.code.lower()}): {markdown_text(b.text)} ({OUTCOMES[b.outcome]})"
         for b in row.badges
     ]
     if flags:
@@ -262,7 +262,7 @@ def _predictions(board: BoardResult, row: ShownRow) -> list[str]:
 def _what_next(result: ScoreResult, repository: str) -> list[str]:
     lines = [
         (
-            f"**What happens next.** A maintainer merges this pull request; the rows above then appear on the leaderboard, with a page for the model. Once ranked on every dataset that counts, it also enters the [overall ranking]({SITE_URL}leaderboards/overall/). If you push to this branch before that, it must be scored again."
+            f"**What happens next.** A maintainer merges this pull request; the rows above then appear on the leaderboard, with a page for the model. Once ranked on every dataset that counts, it also enters the [overall ranking]({challenge().site}leaderboards/overall/). If you push to this branch before that, it must be scored again."
         ),
     ]
     if result.quota:

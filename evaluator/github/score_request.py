@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.markdown import code_span
 from evaluator.core.problems import RexrankError
-from evaluator.core.workspace import LEADERBOARD
+from evaluator.datasets.challenge import challenge
 from evaluator.github import api
 from evaluator.github import quota_status as slots
 from evaluator.github.people import accounts_of
 from evaluator.github.validation_comment import withdrawn
-from evaluator.scoring.quota import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +118,7 @@ def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
     late = {d: when for d, when in status.waits.items() if when is not None}
     if not late:
         return None
-    policy = read_policy(LEADERBOARD)
+    policy = challenge().quota
     sets = ", ".join(f"on {code_span(d)} at **{slots.readable(when)}**" for d, when in late.items())
     whose = f"The team {code_span(submission.team)}"
     if status.shared & set(late):

@@ -9,13 +9,13 @@ from typing import Final
 
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import visible
+from evaluator.datasets.challenge import Policy, challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import Prediction, get_task
 from evaluator.github.pull_request import Intake
 from evaluator.github.quota_status import Noted, readable
 from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest, task_of, text_of
-from evaluator.scoring.quota import Policy
-from evaluator.submissions.outcome import MAX_COMMENT, MAX_FOLDERS, SITE_URL, problem_lines, tracks_text
+from evaluator.submissions.outcome import MAX_COMMENT, MAX_FOLDERS, problem_lines, tracks_text
 from evaluator.submissions.reading import Items
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.task_predictions import predictions_of
@@ -38,7 +38,7 @@ class Around:
 
     others: Others = field(default_factory=dict)
     noted: Noted = field(default_factory=Noted)
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=lambda: challenge().quota)
     people: Sequence[str] = ()
 
 
@@ -203,7 +203,7 @@ def _file_line(file: FileSummary) -> str:
     of = "" if dataset.size is None else f" of {dataset.size:,}"
     words = "" if file.median_words is None else f", {_count(file.median_words, 'word')} (median)"
     return (
-        f"- **[{dataset.title}]({SITE_URL}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}, "
+        f"- **[{dataset.title}]({challenge().site}datasets/{dataset.id}/)**: {file.studies:,}{of} {task.items}, "
         f"{tracks_text(file.tracks)}; {file.distinct:,} distinct "
         f"{task.prediction if file.distinct == 1 else task.predictions}{words}{empty}"
     )
@@ -216,7 +216,7 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
         "",
         "1. A maintainer reviews the predictions and requests scoring of exactly this commit; a second person approves the run.",
         "2. The scores appear in a separate comment: every metric with its interval, your rank and the neighbouring rows.",
-        "3. When it is merged, the model is [on the leaderboard](" + SITE_URL + "leaderboards/).",
+        "3. When it is merged, the model is [on the leaderboard](" + challenge().site + "leaderboards/).",
         "",
         "If you push to this branch, this comment is updated and only the new commit can be scored.",
     ]
@@ -229,7 +229,7 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
             + "; ".join(_slot(d, around.noted.waits.get(d)) for d in withheld)
             + ". A run also counts for the account that opens the pull request and for every contact, across all their teams.",
         ]
-    return [*lines, "", f"More: [how submitting works]({SITE_URL}submit/)."]
+    return [*lines, "", f"More: [how submitting works]({challenge().site}submit/)."]
 
 
 def _times(n: int) -> str:

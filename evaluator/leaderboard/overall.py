@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from evaluator.core.types import FloatArray
+from evaluator.datasets.challenge import OverallSetting
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.overall_table import (
@@ -20,8 +21,8 @@ from evaluator.leaderboard.overall_table import (
     BoardPlace,
     OverallBoard,
     OverallRow,
-    OverallSetting,
     OverallTable,
+    having,
 )
 from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import PairTest, Table
@@ -156,7 +157,7 @@ def with_ranks(
 
 def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -> OverallTable:
     """All that follows from the boards' tables: rows in the order of ids, without overall ranks and tests."""
-    datasets = setting.having(track)
+    datasets = having(setting, track)
     blocks = {d: b.title for b in setting.blocks for d in b.datasets}
     boards = tuple(_board(d, blocks[d], tables.get(d)) for d in datasets)
     ranked = {d: {r.id: r for r in tables[d].rows} if d in tables else {} for d in datasets}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 
+from evaluator.datasets.challenge import OverallSetting
 from evaluator.leaderboard.overall import STEP, skeleton, with_ranks
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable
+from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.statistics.ranks import ALPHA
 from evaluator.statistics.rounding import coarse

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.leaderboard.overall_table import OverallSetting
+from evaluator.datasets.challenge import OverallSetting
 from evaluator.leaderboard.reported import ReportedRow, cost_of, ranked_by
 from evaluator.statistics.ranks import average_ranks
 from evaluator.statistics.ties import by_cost

@@ -1,79 +1,25 @@
-"""The overall table as a value, and the committed setting that says which boards it covers."""
+"""The overall table as a value."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evaluator.core.host_files import read_host_file
-from evaluator.core.typed import Line, Typed, Wrong, disagreement
-from evaluator.datasets.registry import TrackName, dataset_ids, get_dataset
+from evaluator.datasets.challenge import OverallSetting
+from evaluator.datasets.registry import TrackName, get_dataset
 from evaluator.leaderboard.row import Entry, ModelId, Slug, Texts
 from evaluator.leaderboard.table import PairTest, parse_entry, read_entry
 
 OVERALL_SCHEMA: Final = "rexrank/overall/v1"
-SETTING_FILE: Final = "overall-boards.json"
-"""In the leaderboard; see `OverallSetting`."""
-Slugs = Annotated[tuple[Slug, ...], Field(strict=False, min_length=1)]
 Range = Annotated[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], Field(strict=False)]
 
 
-class Block(Entry):
-    """Datasets of similar populations, whose columns stand together."""
-
-    title: Line = Field(description="What their studies have in common, as a column head.")
-    datasets: Slugs = Field(description="Ids of datasets.")
-
-
-_BLOCKS: Final = (
-    Block(title="Mostly normal, outpatients", datasets=("iu-xray", "rexgradient")),
-    Block(title="Hospital patients, mostly abnormal", datasets=("mimic-cxr", "chexpert-plus")),
-    Block(title="Multiple-choice questions", datasets=("rexvqa", "rexvqa-public")),
-)
-
-
-class OverallSetting(Typed):
-    """Which boards the overall rank covers: `<leaderboard>/overall-boards.json`, each field optional."""
-
-    boards: Annotated[
-        Slugs, Field(description="Datasets that count; a model is complete that is ranked on all of them.")
-    ] = ("iu-xray", "mimic-cxr", "chexpert-plus", "rexvqa", "rexvqa-public")
-    blocks: Annotated[
-        tuple[Block, ...],
-        Field(strict=False, description="Datasets of similar populations, in the order of the columns."),
-    ] = _BLOCKS
-
-    @model_validator(mode="after")
-    def _known(self) -> OverallSetting:
-        wrongs: list[Wrong] = []
-        names = [d for b in self.blocks for d in b.datasets]
-        for i, name in enumerate(self.boards):
-            if name not in dataset_ids():
-                wanted = f"one of {', '.join(dataset_ids())}"
-                wrongs.append((("boards", i), f"no dataset {name!r}", wanted, "name a dataset's id"))
-            elif self.boards.index(name) < i:
-                wrongs.append((("boards", i), f"{name!r} a second time", "every dataset once", "remove it"))
-            elif names.count(name) != 1:
-                found = f"{name!r} stands in {names.count(name)} blocks"
-                wrongs.append((("boards", i), found, "each board in one block", "put it into one of blocks"))
-        if wrongs:
-            raise disagreement(wrongs)
-        return self
-
-    def having(self, track: str) -> tuple[str, ...]:
-        """The datasets that count in a track, in the order of the blocks: those that have it, and so belong to its task."""
-        datasets = (d for b in self.blocks for d in b.datasets if d in self.boards)
-        return tuple(d for d in datasets if track in get_dataset(d).tracks)
-
-
-def read_setting(leaderboard: Path) -> OverallSetting:
-    """The leaderboard's setting, the usual one without a file. Raises `InvalidFile` with every problem of it."""
-    path = leaderboard / SETTING_FILE
-    return read_host_file(path, OverallSetting) if os.path.lexists(path) else OverallSetting()
+def having(setting: OverallSetting, track: str) -> tuple[str, ...]:
+    """The datasets that count in a track, in the order of the blocks: those that have it, and so belong to its task."""
+    return tuple(d for d in setting.ordered if track in get_dataset(d).tracks)
 
 
 class OverallBoard(Entry):

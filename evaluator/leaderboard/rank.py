@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from evaluator.core.files import TEMPORARY, dump_json, remove, write_derived
+from evaluator.core.problems import InputError
 from evaluator.core.stopping import unbroken
+from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
@@ -22,14 +25,14 @@ from evaluator.leaderboard.history import append_history, changes, read_history
 from evaluator.leaderboard.null_tests import add_null_tests
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_setting
+from evaluator.leaderboard.overall_table import OverallTable, having
 from evaluator.leaderboard.pairwise import board_pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
-from evaluator.metrics.registry import get_metric
+from evaluator.metrics.registry import check_primary_metrics, get_metric
 from evaluator.scoring.baselines import check_sanity, read_sanity
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import (
@@ -203,16 +206,17 @@ def rank_all(
 
     # One after the other, so that one board's scores are in memory at a time; every failure is told.
     readers: list[Callable[[], object]] = [
+        partial(_nothing_moved, leaderboard),
         partial(read_history, leaderboard),
         partial(read_releases, leaderboard),
-        partial(read_setting, leaderboard),
+        check_primary_metrics,
     ]
     readers += [partial(read_sanity, leaderboard, b) for b in boards(leaderboard)]
     readers += [partial(rank, b) for b in boards(leaderboard)]
     collect(readers)
     tables = mark_contamination([r.table for r in ranked])
     files = _files([r._replace(table=t) for r, t in zip(ranked, tables, strict=True)])
-    for overall in overall_tables(ranked, read_setting(leaderboard)):
+    for overall in overall_tables(ranked, challenge().overall):
         files |= overall_files(overall)
     events = changes(read_history(leaderboard).events, tables)
     with unbroken():
@@ -225,12 +229,22 @@ def rank_all(
     return tables
 
 
+def _nothing_moved(leaderboard: Path) -> None:
+    """Raises `InputError` for a file of settings that nothing reads any more."""
+    for name, table in {"policy.json": "quota", "overall-boards.json": "overall"}.items():
+        if os.path.lexists(leaderboard / name):
+            raise InputError(
+                f"{leaderboard / name} is not read any more: put what it says under [{table}] in challenge.toml, "
+                "then remove the file."
+            )
+
+
 def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[OverallTable]:
     """The overall table of each track of which at least one of the boards that count is there."""
     overall = []
     for track in all_tracks():
         here = {r.table.dataset: r for r in ranked if r.table.track == track}
-        boards = {d: here[d] for d in setting.having(track) if d in here}
+        boards = {d: here[d] for d in having(setting, track) if d in here}
         if boards:
             tables = {d: r.table for d, r in boards.items()}
             scores = {d: r.scores for d, r in boards.items() if r.scores is not None}

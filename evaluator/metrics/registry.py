@@ -8,6 +8,10 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
+from evaluator.core.host_files import InvalidFile
+from evaluator.core.problems import Problems, pointer
+from evaluator.core.typed import DISAGREE
+from evaluator.datasets.challenge import NAME, challenge
 from evaluator.datasets.tasks.task import Task, get_task, task_ids
 from evaluator.metrics.base import Metric
 
@@ -57,6 +61,25 @@ def task_metrics(task_id: str) -> tuple[str, ...]:
     """What every submission to a task is scored with, in table order: what the task names, and who opts in by its class."""
     task = get_task(task_id)
     return tuple(k for k in _METRICS if k in task.metrics or (get_metric(k).on_boards and fits(k, task)))
+
+
+def check_primary_metrics() -> None:
+    """Nothing; raises `InvalidFile` that names every task whose boards the challenge ranks by what does not score them."""
+    problems, made = Problems(), challenge()
+    for task in made.tasks:
+        known = task_metrics(task)
+        if made.primary[task] not in known:
+            near = difflib.get_close_matches(made.primary[task], known, n=1)
+            problems.add(
+                DISAGREE,
+                NAME,
+                pointer=pointer("primary", task),
+                found=f"no submission to {task} is scored with {made.primary[task]!r}",
+                wanted=f"one of {', '.join(known)}",
+                fix=f"write {near[0]} if that is meant" if near else "name one of them",
+            )
+    if not problems.ok:
+        raise InvalidFile(NAME, problems)
 
 
 def board_metric_keys() -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""JSON Schemas of every file people or machines write, versioned by their `$id`."""
+"""JSON Schemas of every file people or machines write, versioned by their names."""

@@ -8,7 +8,6 @@ bytes scored again. A run that has begun holds its slot until its end is noted.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +17,13 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import InputError
 from evaluator.core.typed import Sha256, Typed, form
+from evaluator.datasets.challenge import Policy
 from evaluator.datasets.registry import Dataset
 from evaluator.scoring.ledger import Attempt, Entrant, attempt_now, attempts, note
 from evaluator.scoring.record import Slug
 
-POLICY_FILE: Final = "policy.json"
-"""In the leaderboard; see `Policy`."""
 HOLDER: Final = r"(?:team/[a-z0-9][a-z0-9.-]{0,39}|account/[1-9][0-9]{0,17})"
 """Who has slots, as a pattern."""
 Holder = Annotated[str, form(HOLDER, "team/SLUG or account/NUMBER", longest=50)]
@@ -34,21 +31,6 @@ Tally = Annotated[int, Field(ge=0, le=1_000_000)]
 Moment = Annotated[
     str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC, to the second")
 ]
-
-
-class Policy(Typed):
-    """How often a team may be scored on a withheld set: `<leaderboard>/policy.json`, each field optional."""
-
-    runs: Annotated[int, Field(ge=1, le=1_000, description="Runs of a team on a dataset in a window.")] = 1
-    window_days: Annotated[int, Field(ge=1, le=3_650, description="Days of the window.")] = 30
-    runs_per_year: Annotated[
-        int, Field(ge=1, le=10_000, description="Runs of a team on a dataset in 365 days.")
-    ] = 6
-
-    @property
-    def window(self) -> timedelta:
-        """The time in which `runs` are allowed."""
-        return timedelta(days=self.window_days)
 
 
 class NextSlot(Typed):
@@ -139,12 +121,6 @@ def named(holder: str) -> str:
     if kind == "team":
         return name
     return f"the GitHub account {name}, which opened the pull request or is a contact of the model, counted over all its teams,"
-
-
-def read_policy(leaderboard: Path) -> Policy:
-    """The challenge's policy, the usual one without a file. Raises `InvalidFile` with every problem of it."""
-    path = leaderboard / POLICY_FILE
-    return read_host_file(path, Policy) if os.path.lexists(path) else Policy()
 
 
 def grant(store: Path, dataset: Dataset, team: str, digest: str) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluator.core.typed import NAMED, Given, Typed, absent, form, given, no_default, view
-from evaluator.datasets.registry import TaskName, TrackName
+from evaluator.datasets.challenge import TaskName
+from evaluator.datasets.registry import TrackName
 
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.version import __version__
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
 from evaluator.leaderboard.overall_files import overall_files
@@ -47,7 +48,7 @@ ENDPOINTS: Final = (
 SCHEMAS: Final = (
     *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1",
     *(predictions_of(get_task(t)).schema for t in task_ids()),
-    "dataset-v1", "judges-v1", "models-lock-v1", "overall-boards-v1", "policy-v1", "releases-v1", "weights-v1",
+    "challenge-v1", "dataset-v1", "judges-v1", "models-lock-v1", "releases-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
 
@@ -209,7 +210,7 @@ def badge_json(table: Table, row: Row) -> ShieldsBadge:
     words = f"rank {rank_text(row)} of {len(table.rows)}" if ranked else "not ranked"
     return ShieldsBadge(
         schemaVersion=1,
-        label=f"ReXrank {table.title} {table.track}",
+        label=f"{challenge().short} {table.title} {table.track}",
         message=f"{words} (rehearsal)" if table.rehearsal else words,
         color="inactive" if not ranked or table.rehearsal else "blue",
     )

@@ -18,6 +18,7 @@ import yaml
 from evaluator.core.files import TEMPORARY
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.stopping import unbroken
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.site import (
     api as endpoints,
@@ -25,6 +26,7 @@ from evaluator.site import (
 from evaluator.site import (
     compare,
     datasets,
+    identity,
     metrics,
     overall,
 )
@@ -49,7 +51,6 @@ from evaluator.site.model import page as models
 from evaluator.site.model.cases import case_files
 from evaluator.site.model.index import models_index
 from evaluator.site.navigation import navigation
-from evaluator.submissions.outcome import SITE_URL
 
 GENERATED: Final = (
     "leaderboards",
@@ -66,9 +67,9 @@ GENERATED: Final = (
 )
 
 
-def pages(leaderboard: Path, site_url: str = SITE_URL) -> dict[str, str]:
+def pages(leaderboard: Path, site_url: str | None = None) -> dict[str, str]:
     """Path below the MkDocs sources to text, for every generated page and data file but those of `large_files`."""
-    return pages_of(read_content(leaderboard, site_url))
+    return pages_of(read_content(leaderboard, site_url or challenge().site))
 
 
 def pages_of(content: Content) -> dict[str, str]:
@@ -97,7 +98,7 @@ def pages_of(content: Content) -> dict[str, str]:
     return with_head(out, content) | dict(endpoints.small_files(content))
 
 
-def write_pages(leaderboard: Path, docs: Path, site_url: str = SITE_URL) -> None:
+def write_pages(leaderboard: Path, docs: Path, site_url: str | None = None) -> None:
     """The generated pages below `docs`: changed ones written, stale ones removed."""
     _write(pages(leaderboard, site_url), docs)
 
@@ -113,7 +114,7 @@ def _write(texts: Mapping[str, str], docs: Path) -> None:
 
 def write_large(leaderboard: Path, site: Path) -> None:
     """The files below a built site which the builder need not carry: pairs by model, cases, and the index of all data."""
-    content = read_content(leaderboard, SITE_URL)
+    content = read_content(leaderboard, challenge().site)
     _write_large(content, dict(endpoints.small_files(content)), site)
 
 
@@ -138,7 +139,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
 
     The sources are copied to a temporary folder, so that nothing is written into the checkout, and the
     site is built beside `out` and takes its place when it is whole. `site_url` replaces the
-    configuration's. Raises `RexrankError` with MkDocs' own words when the strict build fails, and for an
+    challenge's. Raises `RexrankError` with MkDocs' own words when the strict build fails, and for an
     `out` that holds something else than a built site.
     """
     out = out.resolve()
@@ -152,7 +153,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=TEMPORARY, dir=out.parent) as beside,
     ):
         source = _source(config)
-        content = read_content(leaderboard, site_url or source.url)
+        content = read_content(leaderboard, site_url or challenge().site)
         texts = pages_of(content)
         settings = _workspace(content, texts, source, Path(scratch))
         site = Path(beside) / "new"
@@ -183,12 +184,11 @@ def _replaceable(out: Path) -> bool:
 
 
 class _Source(NamedTuple):
-    """The configuration to build from: its text, folder, hand-written pages and address."""
+    """The configuration to build from: its text, folder and hand-written pages."""
 
     words: str
     folder: Path
     docs: Path
-    url: str
 
 
 def _source(config: Path) -> _Source:
@@ -199,13 +199,13 @@ def _source(config: Path) -> _Source:
     words, folder = config.read_text("utf-8"), config.resolve().parent
     settings = yaml.safe_load(words)
     docs = folder / settings["docs_dir"]
-    return _Source(navigation(words, docs), folder, docs, str(settings["site_url"]))
+    return _Source(navigation(words, docs), folder, docs)
 
 
 def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
     """The configuration to build, in a copy of the sources with the generated pages in `scratch`."""
     source = _source(config)
-    content = read_content(leaderboard, site_url or source.url)
+    content = read_content(leaderboard, site_url or challenge().site)
     return _workspace(content, pages_of(content), source, scratch)
 
 
@@ -215,11 +215,8 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
 
     shutil.copytree(source.docs, scratch / "site", ignore=generated)
     shutil.copytree(source.folder / "overrides", scratch / "overrides")
-    lines = [
-        f"site_url: {content.site_url}" if line.startswith("site_url:") else line
-        for line in source.words.splitlines()
-    ]
-    (scratch / "mkdocs.yml").write_text("\n".join(lines) + "\n", "utf-8")
+    (scratch / "mkdocs.yml").write_text(identity.config(source.words, content.site_url), "utf-8")
+    identity.fill(scratch / "site")
     _write(texts, scratch / "site")
     metrics.fill(scratch / "site", content)
     write_cards(content, scratch / "site")

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
@@ -88,7 +89,7 @@ class _Card:
         ):
             self.draw.line([(start, y), (end, y)], fill=SOFT, width=4)
             self.draw.ellipse([dot - 8, y - 8, dot + 8, y + 8], fill=WHITE)
-        self.text((165, 95), "ReXrank challenge", 36, weight=600, fill=SOFT)
+        self.text((165, 95), challenge().name, 36, weight=600, fill=SOFT)
         self.text((LEFT, 190), title, 64, weight=700)
         self.text((LEFT, 240), about, 32, fill=SOFT)
 

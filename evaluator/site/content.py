@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_overall, read_setting
+from evaluator.leaderboard.overall_table import OverallTable, having, read_overall
 from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview
@@ -31,9 +33,6 @@ from evaluator.scoring.records import Board, all_boards, boards, collect, load_r
 _T = TypeVar("_T")
 TableKey = tuple[str, str]
 RANK_AGAIN: Final = "Rebuild the tables with: rexrank rank"
-REPOSITORY: Final = "https://github.com/rexrank/challenge"
-HUB_OWNER: Final = "rexrank"
-"""Whose dataset repositories on the Hugging Face Hub are the benchmarks of the public boards."""
 NOTHING: Final = Overview(schema=OVERVIEW_SCHEMA, boards=())
 
 
@@ -60,7 +59,7 @@ class Content:
     pairwise: Mapping[TableKey, Pairwise] = field(default_factory=dict)
     overview: Overview = NOTHING
     overall: Mapping[str, OverallTable] = field(default_factory=dict)
-    setting: OverallSetting = field(default_factory=OverallSetting)
+    setting: OverallSetting = field(default_factory=lambda: challenge().overall)
     history: list[Event] = field(default_factory=list)
     reported: list[ReportedRow] = field(default_factory=list)
     texts: dict[str, CaseTexts | None] = field(default_factory=dict)
@@ -76,7 +75,7 @@ def read_content(leaderboard: Path, site_url: str) -> Content:
         raise RexrankError(f"there are records but no table for {', '.join(unranked)}. {RANK_AGAIN}")
     files = collect([partial(_read_board, leaderboard, b) for b in listing])
     tables: dict[TableKey, Table] = {(t.dataset, t.track): t for t, _ in files}
-    setting = read_setting(leaderboard)
+    setting = challenge().overall
     history, fragment = read_history(leaderboard)
     if fragment:
         sys.stderr.write(
@@ -133,7 +132,7 @@ def _overall(
     """The overall tables by track; raises `RexrankError` for one that is not of these boards or differs from its CSV."""
     overall: dict[str, OverallTable] = {}
     for track in all_tracks():
-        here = {d: tables[d, track] for d in setting.having(track) if (d, track) in tables}
+        here = {d: tables[d, track] for d in having(setting, track) if (d, track) in tables}
         path = leaderboard / f"overall.{track}.json"
         if not here:
             continue
@@ -180,5 +179,12 @@ def metric_title(event: Event, content: Content) -> str:
 
 
 def schema_text(name: str) -> str:
-    """The text of a JSON Schema that ships with the package, such as `table-v1`."""
-    return resources.files("evaluator.schemas").joinpath(f"{name}.schema.json").read_text("utf-8")
+    """The text of a JSON Schema as the site serves it, such as `table-v1`: the package's, with its address as `$id`."""
+    schema = json.loads(
+        resources.files("evaluator.schemas").joinpath(f"{name}.schema.json").read_text("utf-8")
+    )
+    address = f"{challenge().site}data/schemas/{name}.schema.json"
+    return (
+        json.dumps({"$schema": schema["$schema"], "$id": address, **schema}, indent=2, ensure_ascii=False)
+        + "\n"
+    )

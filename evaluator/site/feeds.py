@@ -8,9 +8,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from evaluator.core.files import dump_json
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.history import EVENTS, Event, EventName
-from evaluator.site.content import REPOSITORY, Content, metric_title
+from evaluator.site.content import Content, metric_title
 from evaluator.site.template import render
 from evaluator.site.views import Link
 from evaluator.site.words import TRACK_TITLES, number
@@ -72,7 +73,9 @@ class Feed:
 def changelog_page(content: Content) -> str:
     """Every entry, new scoring and withdrawal, newest first, as Markdown."""
     rows = (_line(place, e, content) for place, e in reversed(list(enumerate(content.history))))
-    return render("changelog.md", view=Changelog(f"{REPOSITORY}/blob/main/CHANGELOG.md", tuple(rows)))
+    return render(
+        "changelog.md", view=Changelog(f"{challenge().repository_url}/blob/main/CHANGELOG.md", tuple(rows))
+    )
 
 
 def _line(place: int, event: Event, content: Content) -> EventLine:
@@ -87,7 +90,7 @@ def _line(place: int, event: Event, content: Content) -> EventLine:
         before=_value(event.previous),
         after=_value(event.shown),
         metric=metric_title(event, content) if event.shown is not None else "",
-        pull=Link(f"{int(pull)}", f"{REPOSITORY}/pull/{int(pull)}") if pull else Link("–"),
+        pull=Link(f"{int(pull)}", f"{challenge().repository_url}/pull/{int(pull)}") if pull else Link("–"),
     )
 
 
@@ -168,7 +171,7 @@ def json_feed(content: Content) -> str:
     return dump_json(
         {
             "version": "https://jsonfeed.org/version/1.1",
-            "title": "ReXrank challenge: new results",
+            "title": f"{challenge().name}: new results",
             "home_page_url": content.site_url,
             "feed_url": f"{content.site_url}feed.json",
             "items": [

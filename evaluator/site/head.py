@@ -8,11 +8,12 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task, task_of
 from evaluator.leaderboard.row import Entry
 from evaluator.leaderboard.table import Table
-from evaluator.site.content import REPOSITORY, Content
+from evaluator.site.content import Content
 from evaluator.site.model.citation import orcid_address
 from evaluator.site.words import TRACK_TITLES
 
@@ -155,14 +156,14 @@ def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
         {
             "@context": "https://schema.org",
             "@type": "Dataset",
-            "license": f"{REPOSITORY}/blob/main/LICENSE",
+            "license": f"{challenge().repository_url}/blob/main/LICENSE",
             "isAccessibleForFree": True,
             "name": f"{table.title} {TRACK_TITLES.get(table.track, table.track)} leaderboard",
             "description": f"Scores of {len(table.rows):,} models on {table.n or 0:,} {task.items} of "
             f"{table.title}, with 95 % intervals, ranges of ranks and baselines that see no image.",
             "url": f"{site_url}leaderboards/{table.dataset}/{table.track}/",
             "keywords": ("chest X-ray", task.title.lower(), "leaderboard", table.title),
-            "creator": {"@type": "Organization", "name": "ReXrank challenge", "url": site_url},
+            "creator": {"@type": "Organization", "name": challenge().name, "url": site_url},
             "measurementTechnique": get_dataset(table.dataset).about,
             "variableMeasured": tuple(m.title for m in table.metrics),
             "dateModified": date,

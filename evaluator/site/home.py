@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluator.core.version import __version__
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.site.board.page import scored
-from evaluator.site.content import REPOSITORY, Content
+from evaluator.site.content import Content
 from evaluator.site.standings import Matrix, Panel, best_now, matrices
 from evaluator.site.template import render
 from evaluator.site.views import Link
@@ -104,7 +105,7 @@ def _front(datasets: Sequence[Dataset], content: Content, root: str) -> Front:
         news=tuple(_news(content)),
         comparable=any(len(t.rows) > 1 for t in tables),
         rehearsal=any(t.rehearsal and t.rows for t in tables),
-        repository=REPOSITORY,
+        repository=challenge().repository_url,
         tasks=tuple(
             Measured(t.title, t.about) for t in map(get_task, dict.fromkeys(d.task for d in datasets))
         ),

@@ -13,12 +13,13 @@ import yaml
 from pydantic import Field
 
 from evaluator.core.version import __version__
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.leaderboard.overall_table import range_text
 from evaluator.leaderboard.row import Entry as Part
 from evaluator.leaderboard.table import Table
-from evaluator.site.content import HUB_OWNER, Content, Entry
+from evaluator.site.content import Content, Entry
 from evaluator.site.model.board_section import anchor_of
 
 FRAMEWORK: Final = "rexrank"
@@ -66,7 +67,7 @@ class EvalConfig(Part):
 
 def is_listed(dataset: Dataset) -> bool:
     """Whether results on a dataset may stand on the Hub: everybody may read its references, and it is not made up."""
-    return dataset.access == "public" and not dataset.synthetic
+    return challenge().hub is not None and dataset.access == "public" and not dataset.synthetic
 
 
 def result_name(table: Table) -> str:
@@ -89,10 +90,10 @@ def eval_result(entry: Entry, site_url: str) -> EvalResult | None:
         return None
     place = f"rank {range_text(row.rank_low, row.rank_high)} of {len(table.rows)}"
     return EvalResult(
-        dataset=Benchmark(id=f"{HUB_OWNER}/{table.dataset}", task_id=table.track),
+        dataset=Benchmark(id=f"{challenge().hub}/{table.dataset}", task_id=table.track),
         value=cell.display.value,
         date=row.submitted,
-        source=Source(url=f"{site_url}models/{row.id}/#{anchor_of(table)}", name="ReXrank challenge"),
+        source=Source(url=f"{site_url}models/{row.id}/#{anchor_of(table)}", name=challenge().name),
         notes=f"{column.display_title}, higher is better; {place}; evaluator {__version__}",
     )
 
@@ -100,7 +101,7 @@ def eval_result(entry: Entry, site_url: str) -> EvalResult | None:
 def eval_config(dataset: Dataset) -> EvalConfig:
     """A public dataset as a benchmark: a task, and so a board, for each of its tracks."""
     return EvalConfig(
-        name=f"ReXrank: {dataset.title}",
+        name=f"{challenge().short}: {dataset.title}",
         description=f"{get_task(dataset.task).title} on chest X-rays, {dataset.split} split. {dataset.about}",
         evaluation_framework=FRAMEWORK,
         tasks=tuple(EvalTask(id=t) for t in dataset.tracks),

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from evaluator.core.version import __version__
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import dataset_ids
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.site.content import REPOSITORY, schema_text
+from evaluator.site.content import schema_text
 
 ADDRESS: Final = "data/openapi.json"
 _SLUG: Final = "^[a-z0-9][a-z0-9.-]{0,39}$"
@@ -59,11 +60,11 @@ def openapi(endpoints: Sequence[str], site_url: str) -> dict[str, JsonValue]:
     return {
         "openapi": "3.1.1",
         "info": {
-            "title": "ReXrank challenge",
+            "title": challenge().name,
             "summary": "Boards, models, comparisons and history as static files.",
             "description": "Static files: no key, no limit. Addresses and fields stay; a change of meaning gets a new version.",
             "version": __version__,
-            "license": {"name": "MIT", "url": f"{REPOSITORY}/blob/main/LICENSE"},
+            "license": {"name": "MIT", "url": f"{challenge().repository_url}/blob/main/LICENSE"},
         },
         "servers": [{"url": site_url.rstrip("/")}],
         "paths": dict(_paths(endpoints)),

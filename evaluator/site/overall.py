@@ -11,7 +11,7 @@ from evaluator.leaderboard.overall_reported import (
     rank_words,
     reported_overall,
 )
-from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
+from evaluator.leaderboard.overall_table import OverallRow, OverallTable, having, range_text
 from evaluator.metrics.registry import get_metric
 from evaluator.site.board.verdict import Answer, listed
 from evaluator.site.content import Content
@@ -125,10 +125,10 @@ class Page:
 def overall_page(content: Content) -> str:
     """The page as Markdown: every track, and what ReXrank reported, which comes first where nothing else is there."""
     own, reported = [], []
-    tracks = [t for t in TRACK_TITLES if content.setting.having(t)]
+    tracks = [t for t in TRACK_TITLES if having(content.setting, t)]
     for track in tracks:
         title, table = TRACK_TITLES[track], content.overall.get(track)
-        datasets = listed([get_dataset(d).title for d in content.setting.having(track)])
+        datasets = listed([get_dataset(d).title for d in having(content.setting, track)])
         own.append(
             Section(track, title.capitalize(), title, datasets, _view(table, content) if table else None)
         )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.leaderboard.row import Entry as Part
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Column, Table
-from evaluator.site.content import REPOSITORY, Content
+from evaluator.site.content import Content
 from evaluator.site.words import TRACK_TITLES
 
 
@@ -69,7 +70,7 @@ def sota_tasks(content: Content) -> tuple[SotaTask, ...]:
         dataset = get_dataset(table.dataset)
         if table.rows and not table.rehearsal and not dataset.synthetic:
             by_task.setdefault(dataset.task, []).append(_dataset(table, content.site_url))
-    source = PaperLink(title="ReXrank challenge", url=REPOSITORY)
+    source = PaperLink(title=challenge().name, url=challenge().repository_url)
     return tuple(
         SotaTask(
             task=get_task(task).title,

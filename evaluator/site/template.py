@@ -14,6 +14,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evaluator.datasets.challenge import challenge
 from evaluator.site.words import number, percent
 from evaluator.submissions.rules.card import public_https
 
@@ -78,7 +79,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    result.globals["part"] = part
+    result.globals |= {"part": part, "challenge": challenge}
     result.filters |= {
         "number": number,
         "percent": percent,

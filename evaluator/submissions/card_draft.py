@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from evaluator.core.problems import Problem, Problems
 from evaluator.submissions.parsing import decode, parse_yaml
 from evaluator.submissions.rules.card import check_card
-from evaluator.submissions.template import SCHEMA_LINE
+from evaluator.submissions.template import schema_line
 
 VIEWS: Final = ("frontal", "all", "none")
 CONTEXTS: Final = ("none", "indication", "indication+history", "indication+prior", "all")
@@ -137,7 +137,7 @@ def card_text(draft: CardDraft, team: str, model: str) -> str:
         "status": "active",
     }
     body = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-    return f"# Model card of {team}/{model}.\n{SCHEMA_LINE}\n\n{body}"
+    return f"# Model card of {team}/{model}.\n{schema_line()}\n\n{body}"
 
 
 def card_problems(text: str, file: str = "model.yaml") -> list[Problem]:

@@ -11,12 +11,12 @@ from typing import Final
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import code_span, markdown_text
 from evaluator.core.problems import MAX_TEXT, Problem, Problems, Severity, visible
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions.rules.codes import RULES, anchor
 from evaluator.submissions.validate import FileSummary, Found, Report
 
-SITE_URL: Final = "https://rexrank.github.io/challenge/"
 MAX_COMMENT: Final = 60_000
 """Characters of a comment; GitHub takes 65,536."""
 MAX_ANNOTATIONS: Final = 50
@@ -159,7 +159,7 @@ def _markdown_item(problem: Problem) -> str:
     mark = "⚠️" if problem.severity is Severity.WARNING else "❌"
     place = f", at {code_span(problem.pointer)}" if problem.pointer else ""
     line = f", line {problem.line}" if problem.line else ""
-    page = f"{SITE_URL}codes/#{anchor(problem.code)}"
+    page = f"{challenge().site}codes/#{anchor(problem.code)}"
     return "\\\n".join(
         (
             f"- {mark} **[{problem.code}]({page}) {RULES[problem.code].title}**{place}{line}",

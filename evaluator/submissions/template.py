@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_LINE: Final = (
-    "# yaml-language-server: "
-    "$schema=https://rexrank.github.io/challenge/data/schemas/model-card-v1.schema.json"
-)
-"""Tells editors which schema a card has."""
+from evaluator.datasets.challenge import challenge
+
 _CARD: Final = """\
 # Model card of {team}/{model}. Every field is explained at the schema named here; editors read it.
 {schema}
@@ -46,4 +43,9 @@ status: active                 # active | superseded (then superseded_by) | with
 
 def card_template(team: str, model: str) -> str:
     """The text of a new model card."""
-    return _CARD.format(team=team, model=model, schema=SCHEMA_LINE)
+    return _CARD.format(team=team, model=model, schema=schema_line())
+
+
+def schema_line() -> str:
+    """The comment that tells editors which schema a card has."""
+    return f"# yaml-language-server: $schema={challenge().site}data/schemas/model-card-v1.schema.json"

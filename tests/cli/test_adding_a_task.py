@@ -34,6 +34,17 @@ def checkout(tmp_path_factory):
     for name, text in blocks.items():
         assert not (root / name).exists(), name
         (root / name).write_text(text, "utf-8")
+    text = (ROOT / "challenge.toml").read_text("utf-8")
+    for line in re.search(r"^```toml\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)[
+        1
+    ].splitlines():
+        key = line.partition(" = ")[0]
+        if key in ("tasks", "datasets"):
+            text = re.sub(rf"(?m)^{key} = \[.*\]$", line, text, count=1)
+        elif key == "triage":
+            text = text.replace("[primary]", f"[primary]\n{line}\n#", 1)
+    assert text.count("triage") == 3
+    (root / "challenge.toml").write_text(text, "utf-8")
     truth = {f"s{i:02}": ("abnormal" if i % 4 == 0 else "normal") for i in range(N)}
     references = {i: {"label": label, "subject_id": f"p{i}"} for i, label in truth.items()}
     (root / "references").mkdir()

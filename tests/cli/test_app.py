@@ -180,12 +180,6 @@ def test_missing_references_say_how_to_get_them(repository):
 
 
 HOST_FILES = {
-    "policy": (
-        ("quota", "show", "--store", "store"),
-        "leaderboard/policy.json",
-        '{"runs": "1"}',
-        "RX603 /runs",
-    ),
     "judges": (
         ("judge", "serve", "--judges", "judges.toml"),
         "judges.toml",

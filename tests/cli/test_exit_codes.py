@@ -21,7 +21,6 @@ SCORED = ("score", COPY, "--dataset", "sandbox")
 def test_a_user_s_mistake_exits_1(run, repository, args, message):
     (repository / "bad.jsonl").write_text('{"id": 1}\n')
     (repository / "bad.csv").write_text("a,b\n1,2\n")
-    write_text(repository / "badly/policy.json", '{"runs": "1"}')
     write_text(repository / "references/iu-xray.json", "{")
     status, output, errors = run(*args)
     assert status == ExitCode.INPUT, output + errors

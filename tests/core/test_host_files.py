@@ -17,23 +17,28 @@ from support.damage import DAMAGE
 
 from evaluator.core.host_files import InvalidFile, read_host_file
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import Challenge, Policy
 from evaluator.datasets.references import Planted
 from evaluator.datasets.registry import read_dataset
 from evaluator.leaderboard.eligibility import read_releases
 from evaluator.models.judges.config import read_judges
 from evaluator.models.manifest import read_weights
-from evaluator.scoring.quota import read_policy
 
 ROOT = Path(__file__).parents[2]
 DATASET = (ROOT / "evaluator/datasets/mimic-cxr.yaml").read_text("utf-8")
-POLICY = '{"runs": 2, "window_days": 7, "runs_per_year": 9}'
+CHALLENGE = json.dumps(tomllib.loads((ROOT / "challenge.toml").read_text("utf-8")))
 RELEASES = json.dumps({"a" * 64: {"by": "octocat", "why": "templates by design"}})
 JUDGES = (ROOT / "runner/judges.toml.example").read_text("utf-8")
 WEIGHTS = (ROOT / "evaluator/models/weights.toml").read_text("utf-8")
 
 FILES = {
     "dataset": ("made-up.yaml", DATASET, lambda folder: read_dataset(folder / "made-up.yaml", "made-up")),
-    "policy": ("policy.json", POLICY, read_policy),
+    "challenge": (
+        "challenge.json",
+        CHALLENGE,
+        lambda folder: read_host_file(folder / "challenge.json", Challenge),
+    ),
+    "quota": ("quota.json", '{"runs": 2}', lambda folder: read_host_file(folder / "quota.json", Policy)),
     "releases": ("releases.json", RELEASES, read_releases),
     "planted": (
         "x.planted.json",
@@ -105,9 +110,9 @@ def test_a_missing_file_is_said(tmp_path, kind):
 
 
 def test_a_folder_in_place_of_a_file(tmp_path):
-    (tmp_path / "policy.json").mkdir()
+    (tmp_path / "challenge.json").mkdir()
     with pytest.raises(InvalidFile, match="Is a directory"):
-        read_policy(tmp_path)
+        FILES["challenge"][2](tmp_path)
 
 
 def changed(old: str, new: str) -> str:
@@ -257,7 +262,7 @@ def test_a_dataset_that_does_not_say_is_withheld(tmp_path):
     ],
 )
 def test_policies(tmp_path, text, wanted):
-    assert problems(tmp_path, "policy", text) == wanted
+    assert problems(tmp_path, "quota", text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -327,7 +332,7 @@ ODD = st.one_of(
 
 
 @given(data=st.data())
-@pytest.mark.parametrize("kind", ["dataset", "policy", "releases"])
+@pytest.mark.parametrize("kind", ["dataset", "challenge", "releases"])
 def test_no_value_at_any_place_is_coerced_or_raises_otherwise(kind, data, tmp_path_factory):
     """A file with an odd value somewhere is a list of problems, or says what it said with that value in place."""
     folder = tmp_path_factory.mktemp("odd")
@@ -344,7 +349,7 @@ def test_the_generated_schemas_accept_what_ships():
     from jsonschema import Draft202012Validator
 
     shipped = {"judges-v1": [tomllib.loads(JUDGES)], "weights-v1": [tomllib.loads(WEIGHTS)]}
-    shipped |= {"policy-v1": [json.loads(POLICY)], "releases-v1": [json.loads(RELEASES)]}
+    shipped |= {"challenge-v1": [json.loads(CHALLENGE)], "releases-v1": [json.loads(RELEASES)]}
     shipped["dataset-v1"] = [
         yaml.safe_load(p.read_text()) for p in (ROOT / "evaluator/datasets").glob("*.yaml")
     ]
@@ -365,11 +370,11 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, kind, name):
 
 
 def test_a_pipe_with_a_writer_is_read(tmp_path):
-    path = tmp_path / "policy.json"
+    path = tmp_path / "challenge.json"
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_text, args=(POLICY,))
+    writer = threading.Thread(target=path.write_text, args=(CHALLENGE,))
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer gets on with it
     writer.start()
     writer.join()
-    assert read_policy(tmp_path).runs == 2
+    assert FILES["challenge"][2](tmp_path).quota.runs == 1
     os.close(reader)

@@ -93,11 +93,11 @@ def test_a_dataset_that_is_no_good_stops_the_command_with_its_problems(tmp_path,
     monkeypatch.setattr(registry, "_folder", lambda: folder)
     monkeypatch.setattr(sys, "argv", ["rexrank", "data", "check", str(tmp_path)])
     (tmp_path / "iu-xray.json").write_text("{}")
-    get_dataset.cache_clear()
+    registry._read.cache_clear()
     try:
         with pytest.raises(SystemExit) as stopped:
             main()
     finally:
-        get_dataset.cache_clear()
+        registry._read.cache_clear()
     assert stopped.value.code == 1
     assert "RX603 /access\n    found   the field 'access' is 'publik'" in capsys.readouterr().err

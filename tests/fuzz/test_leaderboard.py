@@ -35,7 +35,6 @@ def board(tmp_path_factory):
         tmp_path_factory.mktemp("board") / "b", ["near-copy", "template"], "A model", "Clear lungs."
     )
     shutil.rmtree(folder / "store")
-    (folder / "policy.json").write_text('{"runs": 2}')
     (folder / "releases.json").write_text(json.dumps(RELEASES))
     return folder
 

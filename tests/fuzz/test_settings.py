@@ -1,4 +1,4 @@
-"""What a host writes: judges and policy."""
+"""What a host writes: judges and the challenge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import tomllib
 
 import pytest
-from support.fuzz import Verdict, command, damage_bytes, damage_value, fuzz, obstruct, remove
+from support.fuzz import Verdict, command, damage_bytes, fuzz, obstruct, remove
+
+from evaluator.core.host_files import InvalidFile
+from evaluator.datasets.challenge import Challenge, challenge, challenge_file, read_challenge
 
 PAIR = '{"id": "1", "reference": "a", "prediction": "a"}\n'
 JUDGE = {"base_url": "http://127.0.0.1:8000/v1", "model": "judge"}
@@ -106,60 +109,22 @@ def test_judges(tmp_path, inputs, seed):
     fuzz("judges", inputs(100), seed, one)
 
 
-POLICY = {"runs": 2, "window_days": 14, "runs_per_year": 12}
-POLICY_VALUES = (1, 3, 365, 0, -1, 2.0, 1e12, 10**12, 10**30, "7", "", None, True, [], [1], {}, float("nan"))
-
-
-def policy_usable(data: bytes) -> bool | None:
-    """Whether a policy may be used: whole numbers above 0, known fields, none twice, none beyond all reason."""
-
-    def unique(pairs):
-        assert len({k for k, _ in pairs}) == len(pairs)
-        return dict(pairs)
-
-    try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=unique)
-    except (ValueError, RecursionError, AssertionError):
-        return False
-    if not isinstance(value, dict) or not value.keys() <= POLICY.keys():
-        return False
-    if not all(type(v) is int and v > 0 for v in value.values()):
-        return False
-    return None if any(v > 366 for v in value.values()) else True
-
-
-def test_policy(tmp_path, inputs, seed):
-    path, store = tmp_path / "leaderboard/policy.json", tmp_path / "store"
-    path.parent.mkdir()
-    store.mkdir()
-    run = {
-        "team": "a",
-        "dataset": "mimic-cxr",
-        "digest": "0" * 64,
-        "at": "2026-01-02T00:00:00+00:00",
-        "scored": True,
-    }
-    (store / "attempts.jsonl").write_text(json.dumps(run) + "\n")
+def test_challenge(tmp_path, inputs, seed):
+    path, sound = tmp_path / "challenge.toml", challenge()
+    shipped = challenge_file().read_bytes()
 
     def one(rng):
-        value = {k: rng.choice(POLICY_VALUES[:3]) for k in POLICY if rng.random() < 0.8}
-        if rng.random() < 0.6:
-            value[rng.choice([*POLICY, *POLICY, "colour", "Runs"])] = rng.choice(POLICY_VALUES)
-        data = json.dumps(damage_value(rng, value) if rng.random() < 0.2 else value).encode()
-        if rng.random() < 0.3:
-            data = damage_bytes(rng, data)
+        data = damage_bytes(rng, shipped)
         path.write_bytes(data)
-        done = command("quota", "show", "--leaderboard", path.parent, "--store", store)
-        assert not done.code or str(path) in done.err, done.err
-        usable = policy_usable(data)
-        if done.code == 0 and usable:
-            wanted = {"runs": 1, "window_days": 30, "runs_per_year": 6} | json.loads(data)
-            assert "{runs} in {window_days} days, {runs_per_year} in a year".format(**wanted) in done.out, (
-                done.out
-            )
-        return Verdict(done.code == 0, done.err), usable, repr(data[:300])
+        try:
+            made = read_challenge(path)
+        except InvalidFile as error:
+            return Verdict(taken=False, words=str(error)), None, repr(data[:80])
+        assert isinstance(made, Challenge)
+        assert made.quota == sound.quota or b"runs = 1\nwindow_days = 30\nruns_per_year = 6" not in data
+        return Verdict(taken=True), None, repr(data[:80])
 
-    fuzz("policy", inputs(100), seed, one)
+    fuzz("challenge", inputs(60), seed, one)
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ REFUSED = [
     "x.txt",
     "bundle.py",
     "releases.json",
-    "policy.json",
+    "challenge.toml",
     "owners.json",
     "reported/2024.csv",
     "records/sandbox/findings/a__b.txt",

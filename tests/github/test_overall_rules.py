@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from support.challenges import use
 from support.populations import make_populations
 
 from evaluator.core.problems import RexrankError
@@ -37,7 +38,6 @@ def test_what_ranking_wrote_passes_and_may_be_published(folder):
     names = [n for n in bundle(folder).names if n.startswith("overall.")]
     assert len(names) == 6
     assert all(ALLOWED.fullmatch(n) for n in names)
-    assert not ALLOWED.fullmatch("overall-boards.json")
 
 
 def score(value):
@@ -86,8 +86,8 @@ def test_boards_and_overall_table_come_together(folder, gone):
         check_overall(bundle(folder))
 
 
-def test_main_s_setting_counts(folder, tmp_path):
-    (tmp_path / "main/leaderboard").mkdir(parents=True)
-    (tmp_path / "main/leaderboard/overall-boards.json").write_text('{"boards": ["iu-xray", "mimic-cxr"]}')
+def test_the_challenge_s_boards_count(folder, monkeypatch):
+    blocks = [{"title": "All", "datasets": ["iu-xray", "mimic-cxr"]}]
+    use(monkeypatch, overall={"boards": ["iu-xray", "mimic-cxr"], "blocks": blocks})
     with pytest.raises(RexrankError, match="Nothing of the bundle is published"):
-        check_overall(bundle(folder, tmp_path / "main"))
+        check_overall(bundle(folder))

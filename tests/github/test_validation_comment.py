@@ -9,11 +9,11 @@ from support.comments import inert
 from support.submissions import model_card
 
 from evaluator.core.problems import Problems, Severity
+from evaluator.datasets.challenge import Policy
 from evaluator.datasets.report import StudyReport
 from evaluator.github.pull_request import Intake
 from evaluator.github.quota_status import Noted
 from evaluator.github.validation_comment import Around, validation_comment, verdict
-from evaluator.scoring.quota import Policy
 from evaluator.submissions.submission import Predictions, Submission
 from evaluator.submissions.validate import FileSummary, Found, Report
 

@@ -9,17 +9,17 @@ import json
 import pytest
 from support.populations import make_populations
 
-from evaluator.core.host_files import InvalidFile
+from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.leaderboard.overall import make_overall, skeleton
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_files, overall_markdown
 from evaluator.leaderboard.overall_reported import reported_overall
-from evaluator.leaderboard.overall_table import OverallSetting, parse_overall, read_overall, read_setting
+from evaluator.leaderboard.overall_table import having, parse_overall, read_overall
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
 
-SETTING = OverallSetting()
-DATASETS = SETTING.having("findings")
+SETTING = challenge().overall
+DATASETS = having(SETTING, "findings")
 
 
 @pytest.fixture(scope="module")
@@ -173,30 +173,9 @@ def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, n
     assert words in objection(parse_overall(ordered, "x"), SETTING, boards)
 
 
-SETTINGS = {
-    "an unknown dataset": ({"boards": ["iu-xray", "mars"]}, ["/boards/1", "no dataset 'mars'"]),
-    "one twice": ({"boards": ["iu-xray", "iu-xray"]}, ["/boards/1", "a second time"]),
-    "one in no block": ({"boards": ["sandbox"]}, ["/boards/0", "stands in 0 blocks"]),
-    "none": ({"boards": []}, ["/boards", "at least 1"]),
-    "two problems": ({"boards": ["mars", "sandbox"]}, ["/boards/0", "/boards/1"]),
-    "an unknown field": ({"board": ["iu-xray"]}, ["unknown field 'board'", "write boards"]),
-}
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_wrong_setting_names_every_problem(tmp_path, name):
-    value, words = SETTINGS[name]
-    (tmp_path / "overall-boards.json").write_text(json.dumps(value))
-    with pytest.raises(InvalidFile) as caught:
-        read_setting(tmp_path)
-    assert [w for w in words if w not in str(caught.value)] == []
-
-
 def test_a_withheld_board_joins_by_the_setting(tmp_path):
-    assert read_setting(tmp_path) == SETTING
-    (tmp_path / "overall-boards.json").write_text(json.dumps({"boards": [*SETTING.boards, "rexgradient"]}))
-    setting = read_setting(tmp_path)
-    names = setting.having("findings")
+    setting = SETTING.model_copy(update={"boards": (*SETTING.boards, "rexgradient")})
+    names = having(setting, "findings")
     assert names == ("iu-xray", "rexgradient", "mimic-cxr", "chexpert-plus")
     made = make_populations(tmp_path, names, n_models=5, n_studies=60, setting=setting)["findings"]
     assert {p.p for p in made.pairs} <= {0.0009, 0.0099, 0.0499, 1.0}
@@ -208,7 +187,7 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
 
 def test_an_order_is_of_one_task(boards):
     """Boards of questions take no part in the order of reports, nor those of reports in that of answers."""
-    assert SETTING.having("answers") == ("rexvqa", "rexvqa-public")
+    assert having(SETTING, "answers") == ("rexvqa", "rexvqa-public")
     blocks = ({"title": "Reports", "datasets": [*DATASETS]},)
     reports = OverallSetting.model_validate({"boards": [*DATASETS], "blocks": blocks})
     table = skeleton("findings", SETTING, boards)

@@ -7,11 +7,12 @@ import shutil
 
 import pytest
 from support.boards import make_leaderboard
+from support.challenges import use, use_sandbox
 from support.damage import DAMAGE, change_json, copy, state, text
 
 from evaluator.cli.board import run_rank
 from evaluator.core.files import remove
-from evaluator.core.problems import RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.rank import _first_track, rank_all
 from evaluator.scoring.records import Board, earlier_record, load_record, read_studies, record_path
@@ -142,36 +143,46 @@ def test_what_belongs_to_no_board_goes(board, file):
     assert state(board) == before
 
 
-def test_the_overall_table_covers_what_the_setting_names(board):
-    """A set joins by the setting, the same bytes come out twice, and what no setting names any more goes."""
+def test_the_overall_table_covers_what_the_challenge_names(board, monkeypatch):
+    """A set joins by the challenge, the same bytes come out twice, and what it names no more goes."""
     before = state(board)
-    setting = {"boards": ["sandbox"], "blocks": [{"title": "Made up", "datasets": ["sandbox"]}]}
-    (board / "overall-boards.json").write_text(json.dumps(setting))
-    rank(board)
-    once = state(board)
-    names = [f"overall.{t}.{k}" for t in ("findings", "report") for k in ("json", "csv", "md")]
-    assert [n for n in names if not (board / n).is_file()] == []
-    table = json.loads((board / names[0]).read_text())
-    assert [r["id"] for r in table["rows"]] == ["rexrank-sandbox/near-copy"]
-    assert "one model is ranked on all of Sandbox" in table["notes"][0]
-    assert [list(r["lacks"]) for r in table["incomplete"]] == [["sandbox"]]
-    rank(board)
-    assert state(board) == once
-    assert "near" in pages(board)["leaderboards/overall.md"]
-    (board / names[1]).write_text("x")
-    with pytest.raises(
-        RexrankError, match=r"findings\.json and overall\.findings\.csv do not agree.*rexrank rank"
-    ):
-        pages(board)
-    (board / "overall-boards.json").unlink()
+    with monkeypatch.context() as now:
+        use_sandbox(now)
+        rank(board)
+        once = state(board)
+        names = [f"overall.{t}.{k}" for t in ("findings", "report") for k in ("json", "csv", "md")]
+        assert [n for n in names if not (board / n).is_file()] == []
+        table = json.loads((board / names[0]).read_text())
+        assert [r["id"] for r in table["rows"]] == ["rexrank-sandbox/near-copy"]
+        assert "one model is ranked on all of Sandbox" in table["notes"][0]
+        assert [list(r["lacks"]) for r in table["incomplete"]] == [["sandbox"]]
+        rank(board)
+        assert state(board) == once
+        assert "near" in pages(board)["leaderboards/overall.md"]
+        (board / names[1]).write_text("x")
+        with pytest.raises(
+            RexrankError, match=r"findings\.json and overall\.findings\.csv do not agree.*rexrank rank"
+        ):
+            pages(board)
     rank(board)
     assert state(board) == before
 
 
-def test_a_wrong_setting_stops_ranking_before_anything_is_written(board):
-    (board / "overall-boards.json").write_text('{"boards": ["mars"]}')
+def test_a_wrong_choice_stops_ranking_before_anything_is_written(board, monkeypatch):
+    use(monkeypatch, primary={"report-generation": "radclik", "vqa": "accuracy_macro"})
     before = state(board)
-    with pytest.raises(RexrankError, match="no dataset 'mars'"):
+    with pytest.raises(RexrankError, match="no submission to report-generation is scored with 'radclik'"):
+        rank(board)
+    assert state(board) == before
+
+
+@pytest.mark.parametrize(("name", "table"), [("policy.json", "quota"), ("overall-boards.json", "overall")])
+def test_a_setting_of_old_is_not_passed_over(board, name, table):
+    (board / name).write_text("{}")
+    before = state(board)
+    with pytest.raises(
+        InputError, match=rf"{name} is not read any more: .* under \[{table}\] in challenge.toml"
+    ):
         rank(board)
     assert state(board) == before
 

@@ -134,11 +134,11 @@ def test_the_guide_is_walked(published: World, clone: Path) -> None:
 
 
 def test_the_guide_names_the_limits_that_are_checked() -> None:
-    from evaluator.scoring.quota import Policy
+    from evaluator.datasets.challenge import challenge
     from evaluator.submissions.rules import files as of_files
     from evaluator.submissions.rules import text
 
-    policy = Policy()
+    policy = challenge().quota
     assert (
         f"at most {of_files.MAX_PREDICTIONS_BYTES // 10**6} MB and {of_files.MAX_CARD_BYTES // 10**3} kB"
         in GUIDE

@@ -10,14 +10,13 @@ from typer.testing import CliRunner
 
 from evaluator.cli.app import app
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import Policy
 from evaluator.datasets.registry import get_dataset
 from evaluator.scoring.ledger import Entrant, accounts_by_digest, attempts
 from evaluator.scoring.quota import (
-    Policy,
     QuotaError,
     counted,
     grant,
-    read_policy,
     require_slots,
     slot,
     standing,
@@ -101,17 +100,6 @@ def test_public_sets_are_free_and_a_maintainer_may_allow_more(tmp_path):
     run(tmp_path, A)
     run(tmp_path, B, over_quota=True)
     assert len(attempts(tmp_path)) == 2
-
-
-def test_the_policy_is_the_challenges_own(tmp_path):
-    assert read_policy(tmp_path) == Policy()
-    path = tmp_path / "policy.json"
-    path.write_text(json.dumps({"window_days": 7, "runs": 2}))
-    assert read_policy(tmp_path) == Policy(runs=2, window_days=7)
-    for bad in ("{", "[]", '{"runs": 0}', '{"runs": true}', '{"run": 1}'):
-        path.write_text(bad)
-        with pytest.raises(RexrankError, match=r"policy\.json"):
-            read_policy(tmp_path)
 
 
 def test_a_damaged_ledger_stops_everything(tmp_path):
@@ -256,9 +244,3 @@ def test_a_line_that_is_not_ours_is_named(tmp_path, name):
         match=rf"line 2 of the ledger .*attempts\.jsonl is not one of ours at {place}: .* Mend it",
     ):
         attempts(tmp_path)
-
-
-def test_a_policy_that_leads_nowhere_is_not_the_usual_one(tmp_path):
-    (tmp_path / "policy.json").symlink_to("nowhere")
-    with pytest.raises(RexrankError, match=r"policy\.json"):
-        read_policy(tmp_path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from support.boards import URL, make_leaderboard
+from support.challenges import sandbox_counts, use_sandbox
 from support.crowd import make_crowd
 
 from evaluator.leaderboard.rank import rank_all
@@ -17,29 +16,37 @@ HOSTILE = "Evil <script>alert(1)</script> **[x](javascript:alert(1))** {{ config
 HOSTILE_REPORT = f"{HOSTILE} </script><img src=x onerror=alert(1)>. No effusion."
 
 
+@pytest.fixture(autouse=True)
+def _sandbox_counts(request, monkeypatch):
+    """In tests of that leaderboard the sandbox is what the overall rank covers."""
+    if "leaderboard" in request.fixturenames:
+        use_sandbox(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def leaderboard(tmp_path_factory):
     folder = make_leaderboard(
         tmp_path_factory.mktemp("board"), ("near-copy", "template"), HOSTILE, HOSTILE_REPORT
     )
-    setting = {"boards": ["sandbox"], "blocks": [{"title": "Made up", "datasets": ["sandbox"]}]}
-    (folder / "overall-boards.json").write_text(json.dumps(setting))
-    rank_all(folder, folder / "store", rehearsal=False)
+    with sandbox_counts():
+        rank_all(folder, folder / "store", rehearsal=False)
     return folder
 
 
 @pytest.fixture(scope="session")
 def made(leaderboard):
     """Every page and file of the site by its name, at an address below a folder."""
-    return pages(leaderboard, URL) | dict(endpoint_files(read_content(leaderboard, URL)))
+    with sandbox_counts():
+        return pages(leaderboard, URL) | dict(endpoint_files(read_content(leaderboard, URL)))
 
 
 @pytest.fixture(scope="session")
 def docs(leaderboard, tmp_path_factory):
     """The sources of the site on disk, case files included."""
     folder = tmp_path_factory.mktemp("docs")
-    write_pages(leaderboard, folder, URL)
-    write_large(leaderboard, folder)
+    with sandbox_counts():
+        write_pages(leaderboard, folder, URL)
+        write_large(leaderboard, folder)
     return folder
 
 

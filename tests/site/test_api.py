@@ -11,9 +11,9 @@ from support.boards import URL
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import challenge
 from evaluator.leaderboard.table import parse_table
 from evaluator.site.api import ENDPOINTS, endpoint_pages
-from evaluator.site.build import SITE_URL
 from evaluator.site.content import read_content, schema_text
 from evaluator.site.model.cases import case_files
 from evaluator.submissions.template import card_template
@@ -48,7 +48,7 @@ def test_every_json_file_keeps_the_schema_that_it_names(made, leaderboard):
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_an_endpoint_is_documented_with_an_example_that_keeps_its_schema(name, made, leaderboard):
     schema = json.loads(schema_text(name))
-    assert schema["$id"] == f"{SITE_URL}data/schemas/{name}.schema.json"
+    assert schema["$id"] == f"{challenge().site}data/schemas/{name}.schema.json"
     assert schema["examples"]
     for example in schema["examples"]:
         assert not list(schema_of(name).iter_errors(example))
@@ -69,7 +69,7 @@ def test_an_endpoint_is_documented_with_an_example_that_keeps_its_schema(name, m
 
 def test_the_template_of_a_card_names_a_schema_that_is_served(made):
     address = re.search(r"\$schema=(\S+)", card_template("a", "b"))[1]
-    assert address.removeprefix(SITE_URL) in made
+    assert address.removeprefix(challenge().site) in made
 
 
 def test_a_badge_says_the_rank(made):

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support.challenges import sandbox_counts
 
-from evaluator.site.build import SITE_URL, build, pages, write_pages
-from evaluator.site.content import REPOSITORY
+from evaluator.datasets.challenge import challenge
+from evaluator.site.build import build, pages, write_pages
 from evaluator.site.template import environment, text
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def site(leaderboard, tmp_path_factory):
     out = tmp_path_factory.mktemp("site")
-    build(leaderboard, ROOT / "mkdocs.yml", out)
+    with sandbox_counts():
+        build(leaderboard, ROOT / "mkdocs.yml", out)
     return out
 
 
@@ -82,7 +83,7 @@ def test_every_page_is_there(site):
 def test_the_map_of_the_site_names_every_page_once(site):
     listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
     pages = {p.parent.relative_to(site).as_posix() for p in site.rglob("index.html")}
-    wanted = {f"{SITE_URL}{'' if p == '.' else p + '/'}" for p in pages}
+    wanted = {f"{challenge().site}{'' if p == '.' else p + '/'}" for p in pages}
     assert sorted(listed) == sorted(wanted)
 
 
@@ -90,10 +91,10 @@ def test_the_map_of_the_site_dates_what_content_dates(site):
     """A page is as old as the last event that it shows, not as the build; a page of prose has no date."""
     text = (site / "sitemap.xml").read_text("utf-8")
     dates = dict(re.findall(r"<url><loc>([^<]*)</loc><lastmod>([^<]*)</lastmod></url>", text))
-    assert dates[f"{SITE_URL}leaderboards/sandbox/findings/"] == "2026-01-02"
-    assert dates[f"{SITE_URL}models/rexrank-sandbox/near-copy/"] == "2026-01-02"
-    assert f"{SITE_URL}about/" not in dates
-    assert f"{SITE_URL}leaderboards/iu-xray/report/" not in dates
+    assert dates[f"{challenge().site}leaderboards/sandbox/findings/"] == "2026-01-02"
+    assert dates[f"{challenge().site}models/rexrank-sandbox/near-copy/"] == "2026-01-02"
+    assert f"{challenge().site}about/" not in dates
+    assert f"{challenge().site}leaderboards/iu-xray/report/" not in dates
 
 
 def test_every_page_says_what_it_is_and_has_a_picture(site):
@@ -103,13 +104,13 @@ def test_every_page_says_what_it_is_and_has_a_picture(site):
         head = path.read_text("utf-8").partition("</head>")[0]
         name = path.relative_to(site).as_posix()
         (image,) = re.findall(r'og:image" content="([^"]*)"', head)
-        assert (site / image.removeprefix(SITE_URL)).is_file(), name
+        assert (site / image.removeprefix(challenge().site)).is_file(), name
         (about,) = re.findall(r'<meta name="description" content="([^"]*)"', head)
         descriptions.setdefault(about, []).append(name)
         (title,) = re.findall(r"<title>(.*?)</title>", head, re.DOTALL)
         titles.setdefault(title, []).append(name)
     assert {t: names for t, names in titles.items() if len(names) > 1} == {}
-    assert yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["site_description"] not in descriptions
+    assert challenge().about not in descriptions
     assert {d: names for d, names in descriptions.items() if len(names) > 1} == {}
 
 
@@ -126,15 +127,15 @@ def test_a_board_is_a_dataset_for_search_engines(site):
     assert known["@type"] == "Dataset"
     assert known["name"] == "Sandbox findings leaderboard"
     for part in known["distribution"]:
-        assert (site / part["contentUrl"].removeprefix(SITE_URL)).is_file()
+        assert (site / part["contentUrl"].removeprefix(challenge().site)).is_file()
     assert "application/ld+json" not in (site / "leaderboards/iu-xray/report/index.html").read_text("utf-8")
 
 
 def test_the_repository_is_one_click_away(site):
-    repository = f"{REPOSITORY}/"
+    repository = f"{challenge().repository_url}/"
     for path in site.rglob("*.html"):
         links = [str(a.get("href")) for tag, a in tags(path) if tag == "a"]
-        assert REPOSITORY in links, path
+        assert challenge().repository_url in links, path
     for name, wanted in (("about", f"{repository}edit/main/site/about.md"), ("models", "")):
         links = [str(a.get("href")) for tag, a in tags(site / name / "index.html") if tag == "a"]
         assert [h for h in links if "/edit/" in h] == ([wanted] if wanted else [])
@@ -152,7 +153,7 @@ def test_the_font_is_small_and_has_its_licence(site):
 
 def test_every_place_in_the_prose_is_filled(site):
     for path in site.rglob("*.html"):
-        assert "rexrank:" not in path.read_text("utf-8"), path
+        assert "<!-- rexrank:" not in path.read_text("utf-8"), path
     assert "rx-facts" in (site / "metrics/bleu_2/index.html").read_text("utf-8")
     assert "Cases of a model" in (site / "api/index.html").read_text("utf-8")
 

@@ -9,9 +9,10 @@ import re
 import pytest
 from support.populations import make_populations
 
+from evaluator.datasets.challenge import challenge
 from evaluator.leaderboard.overall import make_overall
 from evaluator.leaderboard.overall_files import overall_files
-from evaluator.leaderboard.overall_table import OverallSetting
+from evaluator.leaderboard.overall_table import having
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
 from evaluator.site.content import Content, read_content
@@ -63,13 +64,13 @@ def test_the_page_answers_in_a_sentence(content):
 def test_no_order_is_said_and_the_ranges_stand(content, tmp_path):
     boards = {
         d: read_table(content.leaderboard / f"tables/{d}.findings.json")
-        for d in OverallSetting().having("findings")
+        for d in having(challenge().overall, "findings")
     }
     few = {
         **boards,
         "mimic-cxr": boards["mimic-cxr"].model_copy(update={"rows": boards["mimic-cxr"].rows[:1]}),
     }
-    table = make_overall("findings", OverallSetting(), few, {})
+    table = make_overall("findings", challenge().overall, few, {})
     page = overall_page(Content(tmp_path, URL, overall={"findings": table}))
     assert "There is no overall rank yet&#58; one model is ranked on all of IU X&#45;ray" in page
     assert (

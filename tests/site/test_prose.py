@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from evaluator.datasets.challenge import challenge
 from evaluator.scoring.integrity.limits import limits
-from evaluator.scoring.quota import Policy
+from evaluator.site.identity import places
 from evaluator.statistics.disclosure import MIN_PATIENTS, MIN_STUDIES
 from evaluator.submissions.rules.limits import text_limits
 from evaluator.submissions.rules.text_rules import TEXT_RULES
@@ -90,8 +91,9 @@ def test_limits_on_the_page_are_those_in_force():
 
 def test_the_rules_give_the_policy_in_force():
     page = (SITE / "rules.md").read_text("utf-8")
-    usual = Policy()
-    assert f"{usual.runs} in {usual.window_days} days and {usual.runs_per_year} in a year" in page
+    usual, site = challenge().quota, places()
+    assert site["quota"] == f"{usual.runs} in {usual.window_days} days and {usual.runs_per_year} in a year"
+    assert "{{ quota }}" in page
     assert f"at least {MIN_STUDIES} studies and {MIN_PATIENTS} patients" in page
 
 

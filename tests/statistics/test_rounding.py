@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.datasets.challenge import Policy
 from evaluator.datasets.exposure import EXPOSURES
 from evaluator.scoring.ledger import Attempt
-from evaluator.scoring.quota import Policy, slot
+from evaluator.scoring.quota import slot
 from evaluator.statistics.bootstrap import clusters_of
 from evaluator.statistics.ladder import ladder_step
 from evaluator.statistics.rounding import coarse, six_decimals

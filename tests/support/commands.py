@@ -116,7 +116,7 @@ MISTAKES = [
     (("models", "verify", "x"), "unexpected extra argument"),
     (("cache", "info", "--stor", "x"), "No such option: --stor"),
     (("cache", "prune", "--max-gb", "much"), "valid number"),
-    (("quota", "show", "--leaderboard", "badly"), "policy.json cannot be used"),
+    (("quota", "show", "--leaderboard", "badly"), "No such option: --leaderboard"),
     (("quota", "grant", "acme", "rexgradient", "abc"), "64 hexadecimal digits"),
     (("quota", "grant", "acme", "rexgradiant", DIGEST), "there is no dataset 'rexgradiant'"),
     (("quota", "grant", "acme", "sandbox", DIGEST), "its runs are not counted"),

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from evaluator.core.files import dump_json, write_bytes
+from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.report_generation import TASK
 from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
-from evaluator.leaderboard.overall_table import OverallSetting
+from evaluator.leaderboard.overall_table import having
 from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA, Pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
@@ -83,7 +84,7 @@ def make_crowd(
         drawn[track] = {d: PrimaryScores(values, patients, seed) for seed, d in enumerate(datasets)}
     every = list(read_tables(folder / "tables"))
     _put(folder / "overview.json", dump_json(overview(every).view()))
-    _overall(folder, setting or OverallSetting(), every, drawn)
+    _overall(folder, setting or challenge().overall, every, drawn)
     events = [_event(t, r) for t in tables for r in t["rows"]]
     append_history(folder, sorted(events, key=lambda e: (e.date, e.id)))
     return tables
@@ -97,7 +98,7 @@ def _overall(
 ) -> None:
     """Writes the overall tables; with boards of other crowds no model is complete that this one did not draw."""
     for track in ("findings", "report"):
-        here = {t.dataset: t for t in tables if t.track == track and t.dataset in setting.having(track)}
+        here = {t.dataset: t for t in tables if t.track == track and t.dataset in having(setting, track)}
         if here:
             for name, text in overall_files(make_overall(track, setting, here, drawn[track])).items():
                 _put(folder / name, text)

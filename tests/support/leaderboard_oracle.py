@@ -15,7 +15,7 @@ DERIVED = ("tables", "pairwise", "overview.json", "overview.csv")
 """What follows from records and per-study scores: damaged, it counts as absent."""
 
 
-UNREAD = ("cases", "reported", "policy.json")
+UNREAD = ("cases", "reported")
 """What ranking does not look at."""
 
 
@@ -208,7 +208,7 @@ def pairs_of(data: object) -> object:
 def site_fate(folder, name, whole):  # noqa: C901, PLR0911, PLR0912 - one a kind of file
     """What the site's reader must do with a damaged file: `True` make the same pages, `False` name it."""
     kind, path = name.split("/")[0], folder / name
-    if kind in {"overview.json", "overview.csv", "policy.json", "releases.json", "sanity"}:
+    if kind in {"overview.json", "overview.csv", "releases.json", "sanity"}:
         return True
     if kind == "studies":
         if read(path) is None:

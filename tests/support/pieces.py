@@ -72,6 +72,9 @@ def dataset(tree: Tree, name: str) -> Pieces:
     path = f"evaluator/datasets/{name}.yaml"
     text = tree.read(path)
     yield path, "the dataset's file", bool(text)
+    synthetic = re.search(r"^synthetic: true", text, re.MULTILINE)
+    listed = re.search(r"^datasets = \[[^\]]*\]", tree.read("challenge.toml"), re.MULTILINE)
+    yield "challenge.toml", f"{name} under datasets", bool(synthetic or (listed and f'"{name}"' in listed[0]))
     template = tree.read("evaluator/cli/templates/dataset.txt")
     left = [line for line in template.splitlines() if line.endswith("in a sentence.") and line in text]
     yield (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.leaderboard.overall_table import OverallSetting, OverallTable, read_overall
+from evaluator.datasets.challenge import OverallSetting, challenge
+from evaluator.leaderboard.overall_table import OverallTable, having, read_overall
 from support.crowd import make_crowd
 
 
 def make_populations(
     folder: Path,
-    datasets: Sequence[str] = OverallSetting().having("findings"),
+    datasets: Sequence[str] = having(challenge().overall, "findings"),
     *,
     n_models: int = 8,
     n_studies: int = 120,

@@ -12,13 +12,11 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module, resources
-from typing import Any, Final, Protocol
+from importlib import import_module
+from typing import Any, Protocol
 
 from evaluator.core.problems import InputError
-
-_OWN: Final = frozenset({"__init__", "task"})
-"""Modules of this folder that declare no task."""
+from evaluator.datasets.challenge import NAME, challenge, task_files
 
 
 class Item(Protocol):
@@ -75,8 +73,8 @@ class Task:
     `item`, `items`, `prediction`, `predictions`: the words for what a file holds, as "study" and "report". `empty`: how
     a prediction that says nothing is written in a file. `complete`: whether a file must name every item; else one that
     it lacks counts as one that says nothing. `metrics`:
-    what every submission is scored with, beside the metrics whose class says `on_boards` (`task_metrics`); `primary`
-    ranks, `stand_by` where no model has it.
+    what every submission is scored with, beside the metrics whose class says `on_boards` (`task_metrics`). `stand_by`:
+    what ranks where no model has the challenge's choice.
         `subgroup_metric`: the one of the subgroup tables (default: the primary). `aggregated`: those of the sensitivity
         panel. `compared`: those whose per-item scores are correlated when copies are looked for, the first that both
         models have. `recomputed`: one without weights that the publisher computes again from a public set's texts. `baselines`: titles of the null rows by their slugs. `checks`: codes of the integrity checks.
@@ -92,7 +90,6 @@ class Task:
     predictions: str
     empty: str
     tracks: tuple[Track, ...]
-    primary: str
     baselines: Mapping[str, str]
     checks: tuple[str, ...]
     references_by: str
@@ -111,18 +108,22 @@ class Task:
         return {t.id: t for t in self.tracks}[track]
 
     @property
+    def primary(self) -> str:
+        """The metric that ranks its boards: the challenge's choice. Raises `InputError` where it has made none."""
+        chosen = challenge().primary.get(self.id)
+        if chosen is None:
+            raise InputError(f"{NAME} names no metric under [primary] for {self.id}: add one.")
+        return chosen
+
+    @property
     def track_ids(self) -> tuple[str, ...]:
         """The ids of its tracks, in table order."""
         return tuple(t.id for t in self.tracks)
 
 
-@cache
 def task_ids() -> tuple[str, ...]:
     """Ids of all tasks: report generation first, the others by name."""
-    names = (p.name for p in resources.files("evaluator.datasets.tasks").iterdir())
-    modules = {n.removesuffix(".py") for n in names if n.endswith(".py")} - _OWN
-    ids = (m.replace("_", "-") for m in modules)
-    return tuple(sorted(ids, key=lambda i: (i != "report-generation", i)))  # tie: none, ids differ
+    return task_files()
 
 
 @cache

@@ -26,7 +26,6 @@ TASK: Final = Task(
         "accuracy_negation",
         "accuracy_presence",
     ),
-    primary="accuracy_macro",
     subgroup_metric="accuracy",
     aggregated=(
         "accuracy_differential_diagnosis",

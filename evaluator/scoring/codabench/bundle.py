@@ -18,9 +18,9 @@ from pydantic import JsonValue
 from evaluator.core.archive import zip_bytes
 from evaluator.core.files import dump_json
 from evaluator.core.version import __version__
+from evaluator.datasets.challenge import Policy, challenge
 from evaluator.metrics.registry import get_metric
 from evaluator.scoring.codabench.program import SETTINGS, Settings
-from evaluator.scoring.quota import Policy
 from evaluator.scoring.records import Board
 
 PROGRAM: Final = '''"""Scores a submission with the ReXrank evaluator of the image."""
@@ -125,7 +125,7 @@ def competition(
         phase |= {"max_submissions_per_day": 1, "max_submissions": policy.runs_per_year}
     return {
         "version": 2,
-        "title": f"ReXrank: {dataset.title}, {board.track}",
+        "title": f"{challenge().short}: {dataset.title}, {board.track}",
         "description": dataset.about,
         "image": "logo.png",
         "terms": "terms.md",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import task_of
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
@@ -60,7 +61,7 @@ def table_latex(table: Table, site_url: str, *, cite: str = CITE) -> str:
             for m in metrics
             if m.skill
         ),
-        rf"ReXrank challenge~\cite{{{cite}}}, \url{{{address}}}.",
+        rf"{latex_text(challenge().name)}~\cite{{{cite}}}, \url{{{address}}}.",
     ]
     heads = [f"{latex_text(m.display_title)} {_ARROWS[shown_higher(m)]}" for m in metrics]
     rows = [_row(row, table, marks, digits) for row in table.all_rows]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evaluator.core.markdown import markdown_text
+from evaluator.datasets.challenge import challenge
 from evaluator.scoring.record import Record
 from evaluator.site.board.latex import latex_text
 from evaluator.submissions.model_card import ORCID
@@ -33,7 +35,7 @@ def bibtex(name: str, record: Record, site_url: str) -> str:
     return "\n".join(
         [
             f"@misc{{rexrank-{name.replace('/', '-')},",
-            f"  title        = {{{{{title}}} on the {{ReXrank}} challenge}},",
+            f"  title        = {{{{{title}}} on the {{{latex_text(challenge().name)}}}}},",
             f"  author       = {{{maker}}},",
             f"  year         = {{{(record.submitted or '')[:4]}}},",
             f"  howpublished = {{\\url{{{site_url}models/{name}/}}}},",
@@ -51,4 +53,4 @@ def orcid_address(orcid: str | None) -> str:
 def badge_markdown(name: str, board: str, site_url: str) -> str:
     """The Markdown that shows a model's rank on a board in its README."""
     address = f"{site_url}data/badges/{name}/{board}.json"
-    return f"[![ReXrank](https://img.shields.io/endpoint?url={address})]({site_url}models/{name}/)"
+    return f"[![{markdown_text(challenge().short)}](https://img.shields.io/endpoint?url={address})]({site_url}models/{name}/)"

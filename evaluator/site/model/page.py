@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.history import EVENTS, Event
 from evaluator.leaderboard.overall_table import range_text
@@ -12,7 +13,7 @@ from evaluator.leaderboard.row import Inputs, Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.scoring.record import RecordCard
-from evaluator.site.content import REPOSITORY, Content, Entry, metric_title
+from evaluator.site.content import Content, Entry, metric_title
 from evaluator.site.hub import eval_result, result_name, result_path, result_yaml
 from evaluator.site.model.board_section import BoardPart, anchor_of, board_name, board_part, strip_of
 from evaluator.site.model.citation import Citation, badge_markdown, citation, orcid_address
@@ -147,7 +148,7 @@ def _summary(title: str, entries: Sequence[Entry]) -> str:
         for table, row, _ in entries
         if row.rank is not None
     ]
-    where = "in the ReXrank challenge on chest X-rays"
+    where = f"in the {challenge().name} on chest X-rays"
     return f"{title} {where}: rank {', '.join(places)}." if places else f"{title} {where}."
 
 
@@ -257,7 +258,9 @@ def _event(event: Event, content: Content) -> PastEvent:
     pull = event.pull_request
     return PastEvent(
         f"{event.date}: {EVENTS[event.event]}, {board_name(event.dataset, event.track)}{value}",
-        Link(f"pull request {int(pull)}", f"{REPOSITORY}/pull/{int(pull)}") if pull else Link(""),
+        Link(f"pull request {int(pull)}", f"{challenge().repository_url}/pull/{int(pull)}")
+        if pull
+        else Link(""),
     )
 
 

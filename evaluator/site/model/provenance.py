@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evaluator.datasets.challenge import challenge
 from evaluator.scoring.record import Provenance
-from evaluator.site.content import REPOSITORY, Entry
+from evaluator.site.content import Entry
 from evaluator.site.views import Fact, Link
 
 
@@ -40,12 +41,12 @@ def origins(entry: Entry) -> Origins:
     machine = f"{origin.device}, {origin.platform}, Python {origin.python}, {origin.dtype or 'unknown type'}"
     return Origins(
         scored=record.submitted or "",
-        pull=Link(f"{int(pull)}", f"{REPOSITORY}/pull/{int(pull)}") if pull else Link(""),
+        pull=Link(f"{int(pull)}", f"{challenge().repository_url}/pull/{int(pull)}") if pull else Link(""),
         head=_commit(head),
-        predictions=Link(file, f"{REPOSITORY}/blob/{head}/{file}" if head else ""),
+        predictions=Link(file, f"{challenge().repository_url}/blob/{head}/{file}" if head else ""),
         predictions_sha256=origin.predictions_sha256,
         references_sha256=origin.references_sha256,
-        record=Link(file_of_record, f"{REPOSITORY}/blob/main/{file_of_record}"),
+        record=Link(file_of_record, f"{challenge().repository_url}/blob/main/{file_of_record}"),
         evaluator_version=origin.evaluator_version or "unknown",
         evaluator_commit=_commit(code),
         protocol=table.protocol,
@@ -60,7 +61,7 @@ def origins(entry: Entry) -> Origins:
 
 
 def _commit(digest: str | None) -> Link:
-    return Link(digest, f"{REPOSITORY}/commit/{digest}") if digest else Link("")
+    return Link(digest, f"{challenge().repository_url}/commit/{digest}") if digest else Link("")
 
 
 def _again(entry: Entry, origin: Provenance) -> str:

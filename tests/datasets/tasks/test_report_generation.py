@@ -32,9 +32,9 @@ def switched_on(tmp_path, monkeypatch):
     assert "tracks: {findings: 60, report: 60}" in text
     path.write_text(text.replace("report: 60}", "report: 60, impression: 60}", 1))
     monkeypatch.setattr(registry, "_folder", lambda: folder)
-    get_dataset.cache_clear()
+    registry._read.cache_clear()
     yield get_dataset("sandbox")
-    get_dataset.cache_clear()
+    registry._read.cache_clear()
 
 
 def submission(root, model, studies):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from evaluator.datasets.challenge import with_dataset
 from evaluator.datasets.registry import ids_digest
 from evaluator.datasets.sandbox import generate
 from rehearsal.git import git
@@ -107,6 +108,10 @@ def private_dataset(target: Path, references: Path) -> None:
         "about": "Synthetic studies that the rehearsal treats as private.",
     }
     (target / f"evaluator/datasets/{PRIVATE}.yaml").write_text(yaml.safe_dump(registry, sort_keys=False))
+    whole = target / "challenge.toml"
+    listed = with_dataset(whole.read_text("utf-8"), PRIVATE)
+    assert listed is not None
+    whole.write_text(listed, "utf-8")
     manifest = {
         "schema": "rexrank/manifest/v1",
         "dataset": PRIVATE,

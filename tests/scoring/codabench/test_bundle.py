@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
+from evaluator.datasets.challenge import Policy
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.datasets.report import dump_predictions
@@ -25,7 +26,6 @@ from evaluator.datasets.sandbox.generate import predictions
 from evaluator.metrics.registry import fits, get_metric, task_metrics
 from evaluator.scoring.codabench.bundle import bundle
 from evaluator.scoring.codabench.program import main
-from evaluator.scoring.quota import Policy
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, board_pairs, score_board
 

@@ -1,0 +1,73 @@
+"""The challenge's name, addresses and own rules, put into the hand-written pages and the configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.challenge import challenge
+from evaluator.datasets.registry import dataset_ids, get_dataset
+
+_PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
+"""Where a hand-written page names something of the challenge."""
+
+
+def config(words: str, site_url: str) -> str:
+    """The text of `mkdocs.yml` with the challenge's name and addresses before it."""
+    made = challenge()
+    lines = {
+        "site_name": made.name,
+        "site_description": made.about,
+        "site_url": site_url,
+        "repo_url": made.repository_url,
+        "repo_name": made.repository,
+    }
+    # JSON's strings are YAML's.
+    return "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in lines.items()) + words
+
+
+def fill(docs: Path) -> None:
+    """Puts the challenge's own words into the hand-written pages below `docs`. Raises `RexrankError` for an unknown name."""
+    values = places()
+    for path in docs.rglob("*.md"):
+        old = path.read_text("utf-8")
+        try:
+            new = _PLACE.sub(lambda place: values[place[1]], old)
+        except KeyError as error:
+            name = error.args[0]
+            raise RexrankError(
+                f"{path.relative_to(docs)}: {{{{ {name} }}}} stands for nothing. Known: {', '.join(values)}."
+            ) from error
+        if new != old:
+            path.write_text(new, "utf-8")
+
+
+def places() -> Mapping[str, str]:
+    """What each name in a hand-written page stands for."""
+    made = challenge()
+    quota, rules = made.quota, made.rules
+    by_access: dict[str, list[str]] = {"withheld": [], "restricted": [], "public": []}
+    for dataset in map(get_dataset, dataset_ids()):
+        by_access[dataset.access].append(dataset.title)
+    return {
+        "name": made.name,
+        "short": made.short,
+        "about": made.about,
+        "repository": made.repository,
+        "repository_name": made.repository.partition("/")[2],
+        "repository_url": made.repository_url,
+        "site_url": made.site,
+        "contact_url": made.contact_url,
+        "steward": made.steward,
+        "bot": made.bot,
+        "quota": f"{quota.runs} in {quota.window_days} days and {quota.runs_per_year} in a year",
+        "datasets": ", ".join(f"`{d}`" for d in dataset_ids()),
+        "rules_entry": rules.entry.strip(),
+        "rules_predictions": rules.predictions.strip(),
+        "rules_conflicts": rules.conflicts.strip(),
+        **{k: ", ".join(v) or "none here" for k, v in by_access.items()},
+    }
