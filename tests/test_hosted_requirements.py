@@ -29,12 +29,12 @@ def test_the_file_holds_names_versions_and_digests_and_nothing_else():
 
 
 def test_its_versions_are_the_projects():
-    listed = re.findall(
+    addresses = re.findall(
         r"^([A-Za-z0-9._-]+)==([^\s;]+)",
         (ROOT / "requirements/constraints.txt").read_text("utf-8"),
         re.MULTILINE,
     )
-    known = {(canonicalize_name(name), version) for name, version in listed}
+    known = {(canonicalize_name(name), version) for name, version in addresses}
     assert PINS.items() <= known
 
 

@@ -78,8 +78,8 @@ def test_it_works_outside_a_checkout(installed):
     (home / "preds.json").write_text(submission_files()["rexrank-sandbox/near-copy/sandbox.json"])
     (home / "pairs.jsonl").write_text('{"id": "1", "reference": "a b", "prediction": "a b"}\n')
     rexrank = ("-m", "evaluator")
-    done = call(*rexrank, "convert", "preds.json", "--dataset", "sandbox", "--out", "submissions/acme/m1")
-    assert done.returncode == 0, done.stderr
+    result = call(*rexrank, "convert", "preds.json", "--dataset", "sandbox", "--out", "submissions/acme/m1")
+    assert result.returncode == 0, result.stderr
     scored = call(*rexrank, "metric", "bleu_2", "--pairs", "pairs.jsonl", "--format", "json")
     assert json.loads(scored.stdout)["scores"]["bleu_2"]
     card = (

@@ -36,21 +36,21 @@ def test_the_whole_board_can_be_downloaded(visit):
 def test_the_view_can_be_saved_as_it_is_shown(visit):
     visitor = visit()
     page = visitor.open(CROWD + "?cols=wording&sort=bleu_2&find=model+1")
-    shown = ids(page)
+    names = ids(page)
     rows = list(csv.DictReader(io.StringIO(view(page, "csv"))))
-    assert [r["id"] for r in rows if r["kind"] == "ranked"] == shown
+    assert [r["id"] for r in rows if r["kind"] == "ranked"] == names
     assert {r["kind"] for r in rows} >= {"ranked", "baseline"}
     assert [k for k in rows[0] if k not in {"rank", "id", "name", "kind"}] == [
         f"{k}{end}"
         for k in ("radcliq_v1_skill", "bleu_2", "rouge_l", "bertscore", "semb_score")
         for end in ("", "_low", "_high")
     ]
-    first = next(r for r in rows if r["id"] == shown[0])
+    first = next(r for r in rows if r["id"] == names[0])
     index = header(page, "bleu_2").evaluate("h => h.cellIndex")
-    cell = page.locator(f'tr[data-rx-id="{shown[0]}"]').locator("td, th").nth(index).inner_text().split()
+    cell = page.locator(f'tr[data-rx-id="{names[0]}"]').locator("td, th").nth(index).inner_text().split()
     assert (first["bleu_2"], first["bleu_2_low"], first["bleu_2_high"]) == (cell[0], cell[1], cell[3])
     data = json.loads(view(page, "json"))
-    (line,) = [r for r in data["rows"] if r["id"] == shown[0]]
+    (line,) = [r for r in data["rows"] if r["id"] == names[0]]
     assert line["metrics"]["bleu_2"]["value"] == float(cell[0])
     assert "sort=bleu_2" in data["source"]
     lines = view(page, "md").strip().splitlines()

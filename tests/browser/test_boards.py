@@ -92,7 +92,7 @@ def test_filters_and_their_address(visit):
     assert facts
     assert all(f == ["1", "0"] for f in facts)
     form.get_by_label("Views").select_option("all")
-    shown = ids(page)
+    rows = ids(page)
     reads = page.locator(f"{ROWS}:visible").evaluate_all("r => r.map(x => x.dataset.rxViews)")
     assert set(reads) == {"all"}
     assert page.locator('tr[data-rx-kind="null"]').first.is_visible(), (
@@ -100,14 +100,14 @@ def test_filters_and_their_address(visit):
     )
     assert page.locator('tbody[data-rx-group="withdrawn"]').is_hidden()
     page.reload()
-    assert ids(page) == shown
+    assert ids(page) == rows
     assert controls(page).get_by_label("Views").input_value() == "all"
     assert page.locator(".rx-chips button").all_inner_texts() == [
         "all views", "Open weights", "Not trained on this source", "Clear all",
     ]  # fmt: skip
     page.get_by_role("button", name="Remove: all views").click()
     assert "views" not in page.url
-    assert set(shown) <= set(ids(page))
+    assert set(rows) <= set(ids(page))
     page.get_by_role("button", name="Clear all").click()
     expect(page.locator(f"{ROWS}:visible")).to_have_count(len(everyone))
     assert "?" not in page.url
@@ -123,9 +123,9 @@ def test_a_filter_moves_the_marks_and_not_the_ranks(visit):
     )
     before = page.locator(f"{ROWS} td.rx-best:visible").count()
     controls(page).get_by_role("searchbox").fill("model 1")
-    shown = ids(page)
-    assert 1 < len(shown) < len(ranks)
-    for row in shown:
+    rows = ids(page)
+    assert 1 < len(rows) < len(ranks)
+    for row in rows:
         cell = page.locator(f'tr[data-rx-id="{row}"] .rx-rank')
         assert cell.text_content() == ranks[row]
     assert page.locator(f"{ROWS} td.rx-best:visible").count() >= min(before, 5)

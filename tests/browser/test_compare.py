@@ -51,8 +51,8 @@ def test_differences_are_those_of_the_file(visit, served):
 def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     visitor = visit()
     page = visitor.open(PAIR)
-    said = page.locator(".rx-verdict")
-    expect(said).to_contain_text(
+    verdict = page.locator(".rx-verdict")
+    expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled: the difference is significant."
     )
     table = json.loads((served[1] / "data/sandbox.findings.json").read_text())
@@ -62,10 +62,10 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
         if {p["a"], p["b"]} == {"rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"}
     ]
     size = abs(pair["difference"])
-    assert f"by {size:.3f} in mean BLEU-2" in said.inner_text()
+    assert f"by {size:.3f} in mean BLEU-2" in verdict.inner_text()
     assert (
         "Of the one other metric, 1 favours Sandbox near-copy, 0 favour Sandbox shuffled, and 0 show no"
-        in said.inner_text()
+        in verdict.inner_text()
     )
 
     def undecided(route):
@@ -77,11 +77,11 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
 
     page.route("**/compare/sandbox.findings/*.json", undecided)
     page.reload()
-    expect(said).to_contain_text(
+    expect(verdict).to_contain_text(
         "Sandbox near-copy and Sandbox shuffled are statistically tied: a difference this small could be chance."
     )
-    expect(said).to_contain_text("p = 0.200")
-    expect(said).to_contain_text("A tie does not mean they are equal")
+    expect(verdict).to_contain_text("p = 0.200")
+    expect(verdict).to_contain_text("A tie does not mean they are equal")
 
     def slight(route):
         answer = route.fetch()
@@ -91,10 +91,10 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
 
     page.route("**/compare/sandbox.findings/*.json", slight)
     page.reload()
-    expect(said).to_contain_text(
+    expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled, but within the equivalence margin: the difference is too small to matter."
     )
-    expect(said).to_contain_text("closer than 0.01, two models count as equivalent by convention")
+    expect(verdict).to_contain_text("closer than 0.01, two models count as equivalent by convention")
     visitor.well()
 
 
@@ -112,9 +112,9 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
     page = visitor.open(
         "compare/?board=sandbox.findings&m=rexrank-sandbox/shuffled,rexrank-sandbox/near-copy"
     )
-    said = page.locator(".rx-verdict")
-    expect(said).to_contain_text("Sandbox near-copy is better than Sandbox shuffled:")
-    expect(said).to_contain_text("by less than the precision shown in mean BLEU-2")
+    verdict = page.locator(".rx-verdict")
+    expect(verdict).to_contain_text("Sandbox near-copy is better than Sandbox shuffled:")
+    expect(verdict).to_contain_text("by less than the precision shown in mean BLEU-2")
     visitor.well()
 
 
@@ -203,9 +203,9 @@ def test_a_baseline_can_be_chosen(visit):
     baseline = page.get_by_label("Model 2").locator("optgroup[label=Baselines] option").first
     name = baseline.inner_text()
     page.get_by_label("Model 2").select_option(label=name)
-    said = page.locator(".rx-verdict")
-    expect(said).to_contain_text(f"is better than {name}: the difference is significant.")
-    expect(said).to_contain_text("adjusted for all models and baselines")
+    answer = page.locator(".rx-verdict")
+    expect(answer).to_contain_text(f"is better than {name}: the difference is significant.")
+    expect(answer).to_contain_text("adjusted for all models and baselines")
     visitor.well()
 
 

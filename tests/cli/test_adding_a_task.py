@@ -90,11 +90,11 @@ def test_the_task_of_the_page_goes_all_the_way(checkout):
     rexrank(checkout, "dev", "schemas")
     schema = json.loads((checkout / "evaluator/schemas/labels-v1.schema.json").read_text())
     assert schema["title"] == "ReXrank labels, version 1"
-    said = rexrank(checkout, "validate", "submissions")
-    assert "triage-demo: 40 studies, labels track, 2 distinct labels" in said
+    output = rexrank(checkout, "validate", "submissions")
+    assert "triage-demo: 40 studies, labels track, 2 distinct labels" in output
     for model in ("careful", "careless"):
-        said = rexrank(checkout, "score", f"submissions/acme/{model}", "--references", "references")
-        assert "accuracy" in said
+        output = rexrank(checkout, "score", f"submissions/acme/{model}", "--references", "references")
+        assert "accuracy" in output
     rexrank(checkout, "baseline", "triage-demo", "--references", "references")
     rexrank(checkout, "rank")
     table = json.loads((board / "tables/triage-demo.labels.json").read_text())
@@ -119,6 +119,6 @@ def test_a_wrong_label_is_named_with_its_place(checkout, tmp_path):
     shutil.copytree(checkout / "submissions/acme/careful", folder)
     path = folder / "triage-demo.json"
     path.write_text(path.read_text().replace('"s00": "normal"', '"s00": "perhaps"'))
-    said = rexrank(checkout, "validate", folder, "--references", "references", code=1)
-    assert "RX206" in said
-    assert "/s00" in said
+    output = rexrank(checkout, "validate", folder, "--references", "references", code=1)
+    assert "RX206" in output
+    assert "/s00" in output

@@ -73,21 +73,21 @@ def test_light_commands_never_import_torch():
 
 
 def test_validate_exits_0_and_1(repository):
-    done = rexrank("validate", "submissions", cwd=repository)
-    assert done.code == 0, done.err
-    assert "Valid: 5 submissions checked, 2 warnings." in done.out
-    assert "C10: null-like: one report for 100% of the studies" in done.out
+    result = rexrank("validate", "submissions", cwd=repository)
+    assert result.code == 0, result.err
+    assert "Valid: 5 submissions checked, 2 warnings." in result.out
+    assert "C10: null-like: one report for 100% of the studies" in result.out
     (repository / "submissions/rexrank-sandbox/template/model.yaml").unlink()
-    done = rexrank("validate", "submissions", "--format", "json", cwd=repository)
-    assert done.code == 1
-    assert [p["code"] for p in json.loads(done.out)["problems"]] == ["RX223", "RX108", "RX415"]
+    result = rexrank("validate", "submissions", "--format", "json", cwd=repository)
+    assert result.code == 1
+    assert [p["code"] for p in json.loads(result.out)["problems"]] == ["RX223", "RX108", "RX415"]
 
 
 def test_validate_of_nothing_names_what_to_give(repository):
-    done = rexrank("validate", "nowhere", cwd=repository)
-    assert done.code == 1
+    result = rexrank("validate", "nowhere", cwd=repository)
+    assert result.code == 1
     assert (
-        done.err
+        result.err
         == "rexrank: nowhere is not a folder; give a submission folder, such as submissions/TEAM/MODEL.\n"
     )
 
@@ -96,8 +96,8 @@ def test_new_refuses_to_overwrite(tmp_path):
     assert rexrank("new", "acme", "m1", cwd=tmp_path).code == 0
     card = tmp_path / "submissions/acme/m1/model.yaml"
     card.write_text("mine")
-    done = rexrank("new", "acme", "m1", cwd=tmp_path)
-    assert done.code == 1
+    result = rexrank("new", "acme", "m1", cwd=tmp_path)
+    assert result.code == 1
     assert card.read_text() == "mine"
     assert "Try 'acme-labs'" in rexrank("new", "Acme Labs", "m1", cwd=tmp_path).out
 
@@ -105,11 +105,11 @@ def test_new_refuses_to_overwrite(tmp_path):
 @needs_rouge
 def test_score_rank_compare(repository):
     for model in ("near-copy", "shuffled"):
-        done = rexrank(
+        result = rexrank(
             "score", f"submissions/rexrank-sandbox/{model}", "--metrics", "bleu_2,rouge_l", cwd=repository
         )
-        assert done.code == 0, done.err
-    assert "bleu_2" in done.out
+        assert result.code == 0, result.err
+    assert "bleu_2" in result.out
     assert rexrank("rank", cwd=repository).code == 0
     tables = repository / "leaderboard/tables"
     first = {p.name: p.read_bytes() for p in tables.iterdir()}
@@ -119,7 +119,7 @@ def test_score_rank_compare(repository):
     rows = json.loads(first["sandbox.findings.json"])["rows"]
     assert [r["id"] for r in rows] == ["rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"]
     assert [(r["rank_low"], r["rank_high"]) for r in rows] == [(1, 1), (2, 2)]
-    done = rexrank(
+    result = rexrank(
         "compare",
         "rexrank-sandbox/near-copy",
         "rexrank-sandbox/shuffled",
@@ -127,8 +127,8 @@ def test_score_rank_compare(repository):
         "sandbox",
         cwd=repository,
     )
-    assert done.code == 0
-    assert "rexrank-sandbox/near-copy better" in done.out
+    assert result.code == 0
+    assert "rexrank-sandbox/near-copy better" in result.out
 
 
 @needs_rouge
@@ -140,12 +140,12 @@ def test_shards_merge_to_the_same_record(repository):
     studies = repository / "leaderboard/studies/sandbox/report/rexrank-sandbox__paraphrase.parquet"
     before = (record.read_bytes(), studies.read_bytes())
     record.unlink()
-    done = rexrank("merge", *args, cwd=repository)
-    assert done.code == 1
-    assert "Score the shards first" in done.err
+    result = rexrank("merge", *args, cwd=repository)
+    assert result.code == 1
+    assert "Score the shards first" in result.err
     for i in (1, 2, 3):
-        done = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", "--shard", f"{i}/3", cwd=repository)
-        assert done.code == 0, done.err
+        result = rexrank("score", *args, "--metrics", "bleu_2,rouge_l", "--shard", f"{i}/3", cwd=repository)
+        assert result.code == 0, result.err
         if i == 2:
             assert "shards still missing: 3/3" in rexrank("merge", *args, cwd=repository).err
     assert rexrank("merge", *args, cwd=repository).code == 0
@@ -153,7 +153,7 @@ def test_shards_merge_to_the_same_record(repository):
 
 
 def test_missing_weights_leave_the_other_metrics(repository):
-    done = rexrank(
+    result = rexrank(
         "score",
         "submissions/rexrank-sandbox/template",
         "--models",
@@ -162,8 +162,8 @@ def test_missing_weights_leave_the_other_metrics(repository):
         "bleu_2,bertscore",
         cwd=repository,
     )
-    assert done.code == 3
-    assert "not computed: the weights of distilroberta-base are not in none." in done.out
+    assert result.code == 3
+    assert "not computed: the weights of distilroberta-base are not in none." in result.out
     record = json.loads(
         (repository / "leaderboard/records/sandbox/findings/rexrank-sandbox__template.json").read_text()
     )
@@ -174,9 +174,9 @@ def test_missing_weights_leave_the_other_metrics(repository):
 def test_missing_references_say_how_to_get_them(repository):
     (repository / "iu.jsonl").write_text('{"id": "1", "report": "x"}\n')
     rexrank("convert", "iu.jsonl", "--dataset", "mimic-cxr", "--out", "submissions/a/b", cwd=repository)
-    done = rexrank("score", "submissions/a/b", cwd=repository)
-    assert done.code == 1
-    assert "RX108" in done.err
+    result = rexrank("score", "submissions/a/b", cwd=repository)
+    assert result.code == 1
+    assert "RX108" in result.err
 
 
 HOST_FILES = {
@@ -194,13 +194,13 @@ def test_a_host_s_file_that_is_no_good_is_a_list_of_problems(repository, case):
     arguments, name, content, place = HOST_FILES[case]
     (repository / name).parent.mkdir(exist_ok=True)
     (repository / name).write_text(content)
-    done = rexrank(*arguments, cwd=repository)
-    assert done.code == 1
-    assert "cannot be used: 1 problem." in done.err
-    assert place in done.err
+    result = rexrank(*arguments, cwd=repository)
+    assert result.code == 1
+    assert "cannot be used: 1 problem." in result.err
+    assert place in result.err
     for part in ("found ", "wanted ", "fix "):
-        assert part in done.err
-    assert "Traceback" not in done.err
+        assert part in result.err
+    assert "Traceback" not in result.err
 
 
 def test_releases_that_are_no_good_stop_the_ranking(repository):
@@ -209,5 +209,5 @@ def test_releases_that_are_no_good_stop_the_ranking(repository):
         == 0
     )
     (repository / "leaderboard/releases.json").write_text('{"abc": {"by": "a", "why": "b"}}')
-    done = rexrank("rank", cwd=repository)
-    assert (done.code, "RX603 /abc" in done.err) == (1, True)
+    result = rexrank("rank", cwd=repository)
+    assert (result.code, "RX603 /abc" in result.err) == (1, True)

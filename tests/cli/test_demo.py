@@ -18,9 +18,9 @@ pytest.importorskip("torch", reason=reason("score"))
 def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     assert run_demo(tmp_path / "demo", serve=False) == 0
-    said = capsys.readouterr().out
-    assert "Valid: 5 submissions checked, 2 warnings." in said
-    assert "Not valid: " in said
+    output = capsys.readouterr().out
+    assert "Valid: 5 submissions checked, 2 warnings." in output
+    assert "Not valid: " in output
     assert (tmp_path / "demo/site/index.html").is_file()
     for track in ("findings", "report"):
         table = json.loads((tmp_path / f"demo/leaderboard/tables/sandbox.{track}.json").read_text())

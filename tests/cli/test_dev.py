@@ -27,10 +27,10 @@ def checkout(tmp_path, monkeypatch):
 
 
 def run(*args):
-    done = CliRunner().invoke(app, ["dev", *args])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.output
+    result = CliRunner().invoke(app, ["dev", *args])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
 
 
 def files(folder):
@@ -39,7 +39,7 @@ def files(folder):
 
 def test_a_metric_is_one_file_one_line_and_its_tests(checkout):
     before = files(checkout)
-    said = run("new-metric", "word_recall")
+    output = run("new-metric", "word_recall")
     after = files(checkout)
     assert set(after) - set(before) == {
         "evaluator/metrics/word_recall.py",
@@ -49,7 +49,7 @@ def test_a_metric_is_one_file_one_line_and_its_tests(checkout):
     assert [line for line in new if line not in old] == [
         '    "word_recall": "evaluator.metrics.word_recall:WordRecall",'
     ]
-    assert all(path in said for path in set(after) - set(before))
+    assert all(path in output for path in set(after) - set(before))
     for path in set(after) - set(before):
         ast.parse(after[path])
         assert "$" not in after[path].decode()

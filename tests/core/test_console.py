@@ -73,8 +73,8 @@ sys.exit(7)
 
 @pytest.mark.parametrize("console", CONSOLES)
 def test_every_console_gets_the_report(submission, console):
-    done = interpreter(EVERY_FORM, *FORMS, cwd=submission, env=CONSOLES[console])
-    assert done.returncode == 7, [p.read_text("utf-8", "replace") for p in submission.glob("*.err")]
+    result = interpreter(EVERY_FORM, *FORMS, cwd=submission, env=CONSOLES[console])
+    assert result.returncode == 7, [p.read_text("utf-8", "replace") for p in submission.glob("*.err")]
     for form in FORMS:
         errors = (submission / f"{form}.err").read_bytes()
         assert b"Traceback" not in errors
@@ -92,22 +92,22 @@ def test_scores_and_tables_too(submission, console):
     how = {"cwd": submission, "env": CONSOLES[console]}
     card = submission / "submissions/rexrank-sandbox/near-copy/model.yaml"
     card.write_text(submission_files()["rexrank-sandbox/near-copy/model.yaml"], "utf-8")
-    done = rexrank("score", card.parent, "--metrics", "bleu_2", "--store", "store", **how)
-    assert done.returncode == 0, done.stderr
-    done = rexrank("rank", "--store", "store", **how)
-    assert done.returncode == 0, done.stderr
-    assert b"near-copy" in done.stdout
-    done = rexrank("rank", "--help", **how)
-    assert done.returncode == 0
+    result = rexrank("score", card.parent, "--metrics", "bleu_2", "--store", "store", **how)
+    assert result.returncode == 0, result.stderr
+    result = rexrank("rank", "--store", "store", **how)
+    assert result.returncode == 0, result.stderr
+    assert b"near-copy" in result.stdout
+    result = rexrank("rank", "--help", **how)
+    assert result.returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_or_closed_output_is_said(tmp_path):
     with Path("/dev/full").open("w") as full:
-        done = rexrank("models", "list", cwd=tmp_path, env={}, stdout=full)
-    assert done.returncode == 2
-    assert b"No space left" in done.stderr
-    assert b"Traceback" not in done.stderr
+        result = rexrank("models", "list", cwd=tmp_path, env={}, stdout=full)
+    assert result.returncode == 2
+    assert b"No space left" in result.stderr
+    assert b"Traceback" not in result.stderr
     code = 'exec "$0" -c "from evaluator.cli import main; main()" models list >&- 2>&-'
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     assert subprocess.run(["sh", "-c", code, sys.executable], env=env, check=False).returncode == 0
@@ -117,11 +117,11 @@ def test_a_reader_that_went_away(tmp_path):
     read, write = os.pipe()
     os.close(read)
     try:
-        done = rexrank("models", "list", cwd=tmp_path, env={}, stdout=write)
+        result = rexrank("models", "list", cwd=tmp_path, env={}, stdout=write)
     finally:
         os.close(write)
-    assert done.returncode in {1, 141}
-    assert done.stderr == b""
+    assert result.returncode in {1, 141}
+    assert result.stderr == b""
 
 
 @pytest.fixture
@@ -153,12 +153,12 @@ def test_a_user_that_the_machine_does_not_know(submission):
     how = {"cwd": submission, "env": {"HOME": None, "XDG_CACHE_HOME": None}, "before": UNKNOWN}
     valid = "submissions/rexrank-sandbox/paraphrase"
     assert rexrank("validate", valid, **how).returncode == 0
-    done = rexrank("score", valid, "--metrics", "bleu_2", **how)
-    assert done.returncode == 2
-    assert b"has no home folder to keep scores in. Give one with --store" in done.stderr
-    done = rexrank("score", valid, "--metrics", "bleu_2,bertscore", "--store", "store", **how)
-    assert done.returncode == 3, done.stderr
-    assert b"bertscore      not computed: this user has no home folder" in done.stdout
-    done = rexrank("models", "list", **how)
-    assert done.returncode == 2
-    assert b"Give one with --models" in done.stderr
+    result = rexrank("score", valid, "--metrics", "bleu_2", **how)
+    assert result.returncode == 2
+    assert b"has no home folder to keep scores in. Give one with --store" in result.stderr
+    result = rexrank("score", valid, "--metrics", "bleu_2,bertscore", "--store", "store", **how)
+    assert result.returncode == 3, result.stderr
+    assert b"bertscore      not computed: this user has no home folder" in result.stdout
+    result = rexrank("models", "list", **how)
+    assert result.returncode == 2
+    assert b"Give one with --models" in result.stderr

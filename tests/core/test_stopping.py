@@ -138,8 +138,8 @@ def test_a_stopped_command_leaves_nothing_half_written(stopped, work, name, numb
     code = CODES[number]
     place, count, args = COMMANDS[name]
     before = state(work)
-    done = stopped(place, count, number, *args, cwd=work)
-    says_how_to_go_on(done, code, "SIGTERM" if code == 143 else "Ctrl-C")
+    result = stopped(place, count, number, *args, cwd=work)
+    says_how_to_go_on(result, code, "SIGTERM" if code == 143 else "Ctrl-C")
     assert half_written(work) == []
     # Every file that was there is as it was, or as the whole command writes it.
     now = {k: v for k, v in state(work).items() if not k.startswith(("cache/", "store/", "demo/", "new/"))}
@@ -150,9 +150,9 @@ def test_a_stopped_command_leaves_nothing_half_written(stopped, work, name, numb
 @pytest.mark.parametrize("count", [3, 7])
 def test_score_goes_on_after_any_file_it_wrote(stopped, work, count):
     """Stopped after one file more each time: what is there is whole, and the same command ends like one that was not."""
-    done = stopped(REPLACE, count, signal.SIGTERM, *SCORE, cwd=work)
-    if done.returncode:
-        says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped(REPLACE, count, signal.SIGTERM, *SCORE, cwd=work)
+    if result.returncode:
+        says_how_to_go_on(result, 143, "SIGTERM")
     assert half_written(work) == []
     again = stopped(REPLACE, 0, signal.SIGTERM, *SCORE, cwd=work)
     assert again.returncode == 0, again.stderr
@@ -172,8 +172,8 @@ def test_ranking_is_whole_or_not_at_all(stopped, work, count):
         (work / "leaderboard" / file).unlink()
     lost = state(work / "leaderboard")
     args = ("rank", "--store", "leaderboard/store")
-    done = stopped(f"evaluator.leaderboard.rank:{'ranked_board' if count == 1 else 'write_derived'}", count, signal.SIGTERM, *args, cwd=work)  # fmt: skip
-    says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped(f"evaluator.leaderboard.rank:{'ranked_board' if count == 1 else 'write_derived'}", count, signal.SIGTERM, *args, cwd=work)  # fmt: skip
+    says_how_to_go_on(result, 143, "SIGTERM")
     assert state(work / "leaderboard") == (lost if count == 1 else before)
 
 
@@ -181,8 +181,8 @@ def test_an_old_site_stays_until_the_new_one_is_whole(stopped, work):
     (work / "site").mkdir()
     (work / "site/sitemap.xml").write_text("old")
     args = ("site", "build", "--config", ROOT / "mkdocs.yml", "--out", "site")
-    done = stopped("evaluator.site.build:add_policies", 1, signal.SIGTERM, *args, cwd=work)
-    says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped("evaluator.site.build:add_policies", 1, signal.SIGTERM, *args, cwd=work)
+    says_how_to_go_on(result, 143, "SIGTERM")
     assert state(work / "site") == {"sitemap.xml": b"old"}
 
 
@@ -191,11 +191,11 @@ def test_merge_and_fetch(stopped, work):
         assert stopped(REPLACE, 0, signal.SIGTERM, *SCORE, "--shard", part, cwd=work).returncode == 0
     before = state(work / "leaderboard")
     args = ("merge", "submissions/rexrank-sandbox/near-copy", "--dataset", "sandbox", "--store", "store")
-    done = stopped("evaluator.scoring.shards:keep_record", 1, signal.SIGTERM, *args, cwd=work)
-    says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped("evaluator.scoring.shards:keep_record", 1, signal.SIGTERM, *args, cwd=work)
+    says_how_to_go_on(result, 143, "SIGTERM")
     assert state(work / "leaderboard") == before
-    done = stopped("evaluator.models.download:Fetcher.fetch", 1, signal.SIGTERM, "models", "fetch", "distilroberta-base", "--models", "models", cwd=work)  # fmt: skip
-    says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped("evaluator.models.download:Fetcher.fetch", 1, signal.SIGTERM, "models", "fetch", "distilroberta-base", "--models", "models", cwd=work)  # fmt: skip
+    says_how_to_go_on(result, 143, "SIGTERM")
     assert half_written(work) == []
 
 
@@ -274,7 +274,7 @@ def engine(work):
 
 def test_a_stopped_judge_stops_its_engine(stopped, work):
     port = engine(work)
-    done = stopped("threading:Event.wait", 1, signal.SIGTERM, "judge", "serve", "--judges", "judges.toml", cwd=work)  # fmt: skip
-    says_how_to_go_on(done, 143, "SIGTERM")
+    result = stopped("threading:Event.wait", 1, signal.SIGTERM, "judge", "serve", "--judges", "judges.toml", cwd=work)  # fmt: skip
+    says_how_to_go_on(result, 143, "SIGTERM")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

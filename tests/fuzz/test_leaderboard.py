@@ -94,20 +94,20 @@ def test_rank(board, fresh, inputs, seed):
         what = ", ".join(f"{n}: {spoil(rng, folder, n)}" for n in names)
         fates = {n: rank_fate(folder, n, whole) for n in names}
         before = {n: b for n, b in state(folder).items() if n.split("/")[:2] != REMEMBERED}
-        done = command("rank", "--leaderboard", folder, "--store", folder / "store")
+        result = command("rank", "--leaderboard", folder, "--store", folder / "store")
         # What the runner's store remembers of a board that was ranked is no part of the leaderboard.
         now, wanted = (
             {n: b for n, b in state(folder).items() if n.split("/")[:2] != REMEMBERED},
             together(fates.values()),
         )
-        if done.code:
+        if result.code:
             assert now == before, f"a partial write: {what}"
-            assert any(named(done.err, folder, n) for n in names), f"names none: {what}: {done.err}"
+            assert any(named(result.err, folder, n) for n in names), f"names none: {what}: {result.err}"
             # Without sound records and releases nobody knows who has a rank, and so which scores are read.
             blind = any(n.startswith(("records", "releases")) and fates[n] is not True for n in names)
             must = [n for n in names if fates[n] is False and not (blind and n.startswith("studies"))]
-            unnamed = [n for n in must if not named(done.err, folder, n)]
-            assert not unnamed, f"does not name {unnamed}: {done.err}"
+            unnamed = [n for n in must if not named(result.err, folder, n)]
+            assert not unnamed, f"does not name {unnamed}: {result.err}"
         else:
             kept = {
                 n: b for n, b in before.items() if n.split("/")[0] not in DERIVED and n != "history.jsonl"
@@ -118,7 +118,7 @@ def test_rank(board, fresh, inputs, seed):
             if wanted:
                 assert {n: now[n] for n in made} == made, f"other tables than before: {what}"
                 assert now["history.jsonl"] == whole["history.jsonl"], f"history has moved: {what}"
-        return Verdict(done.code == 0, done.err), wanted, what
+        return Verdict(result.code == 0, result.err), wanted, what
 
     fuzz("rank", inputs(30), seed, one)
 

@@ -101,10 +101,10 @@ def test_judges(tmp_path, inputs, seed):
             what, usable = obstruct(rng, path), False
             if what == "a pipe":
                 remove(path)
-        done = command("metric", "bleu_2", "--pairs", pairs, "--judges", path)
-        assert done.code in {0, 1, 2}, done
-        assert not done.code or str(path) in done.err, done.err
-        return Verdict(done.code == 0, done.err), usable, what
+        result = command("metric", "bleu_2", "--pairs", pairs, "--judges", path)
+        assert result.code in {0, 1, 2}, result
+        assert not result.code or str(path) in result.err, result.err
+        return Verdict(result.code == 0, result.err), usable, what
 
     fuzz("judges", inputs(100), seed, one)
 

@@ -150,18 +150,18 @@ def test_pairs(tmp_path, inputs, seed):
             data = damage_bytes(rng, data)
         path = tmp_path / name
         path.write_bytes(data)
-        done = command("metric", "bleu_2", "--pairs", path)
+        result = command("metric", "bleu_2", "--pairs", path)
         try:
             wanted = pair_ids(name, data)
         except (Refused, ValueError, KeyError, TypeError, IndexError, RecursionError):
             wanted = None
-        if wanted is not None and done.code == 0:
-            assert list(json.loads(done.out)["scores"]["bleu_2"]) == sorted(wanted), data
-        if done.code:
-            assert done.code == 1, done
-            assert done.err.startswith(f"rexrank: {path}"), done.err
-            assert not done.out
-        return Verdict(done.code == 0, done.err), wanted is not None, f"{name} {data[:300]!r}"
+        if wanted is not None and result.code == 0:
+            assert list(json.loads(result.out)["scores"]["bleu_2"]) == sorted(wanted), data
+        if result.code:
+            assert result.code == 1, result
+            assert result.err.startswith(f"rexrank: {path}"), result.err
+            assert not result.out
+        return Verdict(result.code == 0, result.err), wanted is not None, f"{name} {data[:300]!r}"
 
     fuzz("pairs", inputs(200), seed, one)
 
@@ -179,15 +179,15 @@ def test_convert(tmp_path, inputs, seed):
         path, out = tmp_path / name, tmp_path / "out.json"
         path.write_bytes(data)
         out.unlink(missing_ok=True)
-        done = command("convert", path, "--dataset", "sandbox", "--out", out)
+        result = command("convert", path, "--dataset", "sandbox", "--out", out)
         usable = None if spoilt else True
         if not decodable(name, data):
             usable = False
-        if done.code:
-            assert done.code in {1, 2}, done
-            assert str(path) in done.err, done.err
+        if result.code:
+            assert result.code in {1, 2}, result
+            assert str(path) in result.err, result.err
             assert not out.exists(), "something was written all the same"
-            return Verdict(taken=False, words=done.err), usable, f"{name} {data[:300]!r}"
+            return Verdict(taken=False, words=result.err), usable, f"{name} {data[:300]!r}"
         text = out.read_text("utf-8")
         reports = strict_json(text)
         assert reports, "no study"

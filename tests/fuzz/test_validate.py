@@ -111,16 +111,16 @@ def test_validate(tmp_path, inputs, seed):
             studies[study] = {"findings": rng.choice(TEXTS), "impression": rng.choice(TEXTS)}
         file.write_text(dump(studies))
         usable, what = spoil(rng, folder, studies, ids)
-        done = command("validate", folder, "--format", "json")
-        assert done.code in {0, 1}, done
-        report = json.loads(done.out)
-        assert report["valid"] == (done.code == 0)
+        result = command("validate", folder, "--format", "json")
+        assert result.code in {0, 1}, result
+        report = json.loads(result.out)
+        assert report["valid"] == (result.code == 0)
         words = "; ".join(
             f"{p['code']} {p['found']} {p['wanted']} {p['fix']}" for p in report["problems"][:5]
         )
         assert all(p["found"] and p["wanted"] and p["fix"] and p["file"] for p in report["problems"])
-        assert (done.code == 1) == any(p["severity"] == "error" for p in report["problems"]), "no reason"
-        return Verdict(done.code == 0, words), usable, what
+        assert (result.code == 1) == any(p["severity"] == "error" for p in report["problems"]), "no reason"
+        return Verdict(result.code == 0, words), usable, what
 
     fuzz("validate", inputs(100), seed, one)
 

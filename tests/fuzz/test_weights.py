@@ -106,16 +106,16 @@ def test_weights(kitchen, inputs, seed):
                     if folder.stat().st_uid == 0 and folder != Path("/"):
                         folder.chmod(folder.stat().st_mode | 0o055)
                 with as_nobody():
-                    done = kitchen.score(
+                    result = kitchen.score(
                         ("bleu_2", metric, "semb_score" if metric != "semb_score" else "bertscore")
                     )
             else:
-                done = kitchen.score(
+                result = kitchen.score(
                     ("bleu_2", metric, "semb_score" if metric != "semb_score" else "bertscore")
                 )
         finally:
             kitchen.mend(key)
-        return judged(done, kitchen, key, metric), usable, what
+        return judged(result, kitchen, key, metric), usable, what
 
     fuzz("weights", inputs(40), seed, one)
     assert not Path("/tmp/rexrank-fuzz-evil").exists()

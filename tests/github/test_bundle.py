@@ -303,9 +303,9 @@ def test_of_a_withheld_set_nothing_of_a_study_and_nothing_fine_leaves(bundle, mo
             path.unlink()
     refused(bundle, "finer than its set's step")
     table = json.loads((bundle / TABLE).read_text())
-    made = Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
+    small = Bundle(bundle, [PAIRWISE, SANITY], {TABLE: table})
     with pytest.raises(RexrankError, match="finer than its set's step"):
-        check_pairwise(made, PAIRWISE)
-    made = Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
+        check_pairwise(small, PAIRWISE)
+    small = Bundle(bundle, [SANITY], {SANITY: json.loads((bundle / SANITY).read_text())})
     with pytest.raises(RexrankError, match="finer than its set's step"):
-        rules.check_sanity(made, SANITY)
+        rules.check_sanity(small, SANITY)

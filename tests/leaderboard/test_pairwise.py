@@ -37,18 +37,18 @@ def test_differences_are_those_of_the_means():
 
 
 def test_few_patients_have_no_interval():
-    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(20), COLUMNS)
-    assert all(p.low is None for p in made.metrics["bleu_2"])
+    pairs = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", frames(20), COLUMNS)
+    assert all(p.low is None for p in pairs.metrics["bleu_2"])
 
 
 @pytest.mark.parametrize(("dataset", "step"), [("rexgradient", 5 / 60), ("chexpert-plus", 0.001)])
 def test_no_number_is_finer_than_its_set_s_step(monkeypatch, dataset, step):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    made = board_pairwise(Board(get_dataset(dataset), "report"), "d", frames(60), COLUMNS)
-    for pair in made.metrics["bleu_2"]:
+    pairs = board_pairwise(Board(get_dataset(dataset), "report"), "d", frames(60), COLUMNS)
+    for pair in pairs.metrics["bleu_2"]:
         for end in ("difference", "low", "high"):
             assert getattr(pair, end) == coarse(getattr(pair, end), step)
-    assert "s1" not in str(made)
+    assert "s1" not in str(pairs)
 
 
 def test_an_empty_board_has_no_pairs():

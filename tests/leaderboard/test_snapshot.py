@@ -110,8 +110,8 @@ def test_a_commit_gives_the_same_bytes_again(checkout, tmp_path, monkeypatch):
     bytes_of = []
     for folder in (checkout, clone):
         monkeypatch.chdir(folder)
-        done = CliRunner().invoke(app, ["export", "boards", "--out", str(tmp_path / folder.name / "out")])
-        assert done.exit_code == 0, done.output
+        result = CliRunner().invoke(app, ["export", "boards", "--out", str(tmp_path / folder.name / "out")])
+        assert result.exit_code == 0, result.output
         out = tmp_path / folder.name / "out"
         bytes_of.append({p.name: p.read_bytes() for p in sorted(out.iterdir())})
     assert bytes_of[0] == bytes_of[1]

@@ -69,15 +69,15 @@ def test_hostile_names_stay_in_their_cell():
 
 
 def test_markdown_says_what_it_is():
-    shown = table_markdown(table(row()))
-    assert "Rehearsal" in shown
-    assert "| 1–2 | Model | 0.500 [0.400, 0.600] |" in shown
+    text = table_markdown(table(row()))
+    assert "Rehearsal" in text
+    assert "| 1–2 | Model | 0.500 [0.400, 0.600] |" in text
 
 
 def test_a_row_without_a_rank_says_why():
     bare = {**row(name="Held", rank=None), "why_unranked": "lacks radcliq_v1"}
-    shown = table_markdown(tables.typed(tables.table(row(), incomplete=[bare])))
-    assert r"- Held has no rank\: lacks radcliq\_v1\." in shown
+    text = table_markdown(tables.typed(tables.table(row(), incomplete=[bare])))
+    assert r"- Held has no rank\: lacks radcliq\_v1\." in text
 
 
 def test_bytes_do_not_depend_on_the_order_of_keys():

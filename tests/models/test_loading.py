@@ -101,11 +101,11 @@ DAMAGE = [
 @pytest.mark.parametrize(("key", "name", "spoil", "metric", "reason"), DAMAGE)
 def test_damage_costs_one_metric_and_is_a_sentence(models, pairs, key, name, spoil, metric, reason):
     spoil(models / key / name)
-    done = command("metric", *METRICS, "--pairs", pairs, "--models", models)
+    result = command("metric", *METRICS, "--pairs", pairs, "--models", models)
     lost = {metric} | ({"radcliq_v1"} if metric in {"bertscore", "semb_score", "radgraph_f1"} else set())
-    assert set(json.loads(done.out)["scores"]) == set(METRICS) - lost
-    assert done.code == 3
-    said = [line for line in done.err.splitlines() if line.startswith("rexrank: ")]
+    assert set(json.loads(result.out)["scores"]) == set(METRICS) - lost
+    assert result.code == 3
+    said = [line for line in result.err.splitlines() if line.startswith("rexrank: ")]
     assert len(said) == len(lost)
     (line,) = (s for s in said if f"{metric} was not computed" in s)
     where = models / key if reason == "neither" else models / key / name
@@ -120,11 +120,11 @@ def test_score_keeps_the_other_metrics(models, tmp_path):
     source = tmp_path / "submissions/a/b"
     shutil.copytree(root, source)
     board = tmp_path / "leaderboard"
-    done = command(
+    result = command(
         "score", source, "--dataset", "sandbox", "--metrics", "bleu_2,semb_score,bertscore",
         "--models", models, "--leaderboard", board, "--store", tmp_path / "store",
     )  # fmt: skip
-    assert done.code == 3, done.err
+    assert result.code == 3, result.err
     for track in get_dataset("sandbox").tracks:
         record = json.loads((board / f"records/sandbox/{track}/a__b.json").read_text())
         assert set(record["metrics"]) == {"bleu_2", "bertscore"}
@@ -140,17 +140,17 @@ def test_a_model_that_fails_as_it_runs_costs_its_metric_alone(models, pairs):
         if tensor.is_floating_point():
             tensor.fill_(3e38)
     torch.save(saved, path)
-    done = command("metric", "bleu_2", "semb_score", "--pairs", pairs, "--models", models)
-    assert set(json.loads(done.out)["scores"]) == {"bleu_2"}
-    assert "no finite numbers" in done.err
-    assert str(models / "chexbert") in done.err
+    result = command("metric", "bleu_2", "semb_score", "--pairs", pairs, "--models", models)
+    assert set(json.loads(result.out)["scores"]) == {"bleu_2"}
+    assert "no finite numbers" in result.err
+    assert str(models / "chexbert") in result.err
 
 
 def test_verify_finds_nothing_to_praise_in_nothing(tmp_path):
-    done = command("models", "verify", "--models", tmp_path / "nowhere")
-    assert done.code == 2
+    result = command("models", "verify", "--models", tmp_path / "nowhere")
+    assert result.code == 2
     assert (
-        f"there are no weights in {tmp_path / 'nowhere'}. Fetch them with: rexrank models fetch" in done.out
+        f"there are no weights in {tmp_path / 'nowhere'}. Fetch them with: rexrank models fetch" in result.out
     )
     assert command("models", "verify", "--models", MODELS).code == 0
 
@@ -160,6 +160,6 @@ def test_verify_names_what_cannot_be_read(models, monkeypatch):
     monkeypatch.setattr(
         "evaluator.models.weights.sha256_file", lambda _: (_ for _ in ()).throw(PermissionError(13, "x"))
     )
-    done = command("models", "verify", "--models", models)
-    assert done.code == 2
-    assert "chexbert: unreadable" in done.out
+    result = command("models", "verify", "--models", models)
+    assert result.code == 2
+    assert "chexbert: unreadable" in result.out

@@ -110,9 +110,9 @@ def test_command(run, tmp_path: Path):
     pairs.write_text(json.dumps({"id": "1", "reference": PAIRS[0][0], "prediction": PAIRS[0][1]}) + "\n")
     command = ["metric", "bertscore", "--variant", "bertscore=radeval", "--protocol", "compat"]
     command += ["--format", "json", "--pairs", str(pairs), "--models"]
-    done = CliRunner().invoke(app, [*command, str(run.models)])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["scores"]["bertscore"]["1"] == pytest.approx(scores(PAIRS[:1], run)[0])
+    result = CliRunner().invoke(app, [*command, str(run.models)])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["scores"]["bertscore"]["1"] == pytest.approx(scores(PAIRS[:1], run)[0])
     absent = CliRunner().invoke(app, [*command, str(tmp_path)])
     assert absent.exit_code == 2
     assert "rexrank models fetch radeval-modernbert" in absent.output

@@ -44,12 +44,12 @@ def door(tmp_path, answers, *args, status=0):
 
 def test_the_door_passes_one_checked_line_on(tmp_path):
     folder = tmp_path / "folder"
-    done, out, asked = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
-    assert (done.returncode, out) == (0, "")
+    result, out, requests = door(tmp_path, {"output": 'result={"a":1}\n'}, "pr", "score", str(folder))
+    assert (result.returncode, out) == (0, "")
     assert (folder / "result.json").read_text() == '{"a":1}'
-    assert asked[0] == "-n"
-    assert asked[1].endswith("/bin/isolate.sh")
-    assert asked[2:] == ["score", "12", SHA]
+    assert requests[0] == "-n"
+    assert requests[1].endswith("/bin/isolate.sh")
+    assert requests[2:] == ["score", "12", SHA]
 
 
 @pytest.mark.parametrize(
@@ -64,38 +64,38 @@ def test_the_door_passes_one_checked_line_on(tmp_path):
     ],
 )
 def test_the_door_passes_nothing_else_on(tmp_path, output):
-    done, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
-    assert (done.returncode, out) == (2, "")
+    result, out, _ = door(tmp_path, {"output": output}, "pr", "score", str(tmp_path / "folder"))
+    assert (result.returncode, out) == (2, "")
     assert not (tmp_path / "folder").exists()
 
 
 def test_the_door_keeps_the_status(tmp_path):
     answer, folder = {"output": 'result={"error":"no"}\n'}, tmp_path / "folder"
-    done, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
-    assert (done.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
+    result, _, _ = door(tmp_path, answer, "pr", "score", str(folder), status=1)
+    assert (result.returncode, (folder / "result.json").read_text()) == (1, '{"error":"no"}')
 
 
 def test_the_door_passes_a_line_on_that_no_environment_could_hold(tmp_path):
     text = json.dumps({"a": "x" * 900_000}, separators=(",", ":"))
-    done, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
-    assert (done.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
+    result, _, _ = door(tmp_path, {"output": f"result={text}\n"}, "pr", "score", str(tmp_path / "folder"))
+    assert (result.returncode, (tmp_path / "folder/result.json").read_text()) == (0, text)
 
 
 def test_the_door_unpacks_the_bundle_and_only_after_success(tmp_path):
     (tmp_path / "one").mkdir()
-    done, _, asked = door(
+    result, _, requests = door(
         tmp_path / "one", {"bundle/tables/a.json": "1"}, "pr", "refresh", str(tmp_path / "b"), "--all"
     )
-    assert (done.returncode, asked[2:]) == (0, ["refresh"])
+    assert (result.returncode, requests[2:]) == (0, ["refresh"])
     assert (tmp_path / "b/tables/a.json").read_text() == "1"
     (tmp_path / "two").mkdir()
-    done, _, _ = door(tmp_path / "two", {"bundle/a": "1"}, "pr", "refresh", str(tmp_path / "c"), status=2)
-    assert done.returncode == 2
+    result, _, _ = door(tmp_path / "two", {"bundle/a": "1"}, "pr", "refresh", str(tmp_path / "c"), status=2)
+    assert result.returncode == 2
     assert not (tmp_path / "c").exists()
 
 
 def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
-    done, _, _ = door(tmp_path, {"bundle/../../evil": "1"}, "pr", "refresh", str(tmp_path / "x/b"))
-    assert done.returncode != 0
+    result, _, _ = door(tmp_path, {"bundle/../../evil": "1"}, "pr", "refresh", str(tmp_path / "x/b"))
+    assert result.returncode != 0
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "x/evil").exists()

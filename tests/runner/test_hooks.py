@@ -56,9 +56,9 @@ def workflow(name, ref=MAIN, repo=REPO):
     ],
 )
 def test_takes_the_two_workflows_on_main(prefix, name, event):
-    done = started(prefix, GITHUB_WORKFLOW_REF=workflow(name), GITHUB_EVENT_NAME=event)
-    assert done.returncode == 0, done.stdout
-    assert "::error" not in done.stdout
+    result = started(prefix, GITHUB_WORKFLOW_REF=workflow(name), GITHUB_EVENT_NAME=event)
+    assert result.returncode == 0, result.stdout
+    assert "::error" not in result.stdout
 
 
 BRANCH = "refs/heads/evil"
@@ -136,11 +136,11 @@ REFUSED = {
 @pytest.mark.parametrize("given", REFUSED.values(), ids=REFUSED)
 def test_refuses_everything_else(prefix, given, monkeypatch):
     monkeypatch.chdir(prefix)
-    done = started(prefix, **given)
-    assert done.returncode == 1
-    assert done.stdout.startswith("::error title=Refused by the scoring runner::")
-    assert done.stdout.count("\n") == 1, "one command, nothing of a stranger's"
-    assert "evil" not in done.stdout
+    result = started(prefix, **given)
+    assert result.returncode == 1
+    assert result.stdout.startswith("::error title=Refused by the scoring runner::")
+    assert result.stdout.count("\n") == 1, "one command, nothing of a stranger's"
+    assert "evil" not in result.stdout
     assert not (prefix / "pwned").exists()
 
 
@@ -151,8 +151,8 @@ def test_a_path_that_the_job_brings_is_not_searched(prefix, tmp_path):
     for name in ("stat", "sed", "dirname", "readlink"):
         (fake / name).write_text(f"#!/bin/sh\necho {REPO}\n")
         (fake / name).chmod(0o755)
-    done = started(prefix, GITHUB_REPOSITORY="evil/x", PATH=f"{fake}:{os.environ['PATH']}")
-    assert done.returncode == 1
+    result = started(prefix, GITHUB_REPOSITORY="evil/x", PATH=f"{fake}:{os.environ['PATH']}")
+    assert result.returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_a_path_that_the_job_brings_is_not_searched(prefix, tmp_path):
 )
 def test_refuses_with_a_damaged_configuration(prefix, text):
     (prefix / "etc" / "runner.conf").write_text(text)
-    done = started(prefix)
-    assert (done.returncode, "no repository" in done.stdout) == (1, True)
+    result = started(prefix)
+    assert (result.returncode, "no repository" in result.stdout) == (1, True)
 
 
 def test_with_two_repositories_the_jobs_repository_counts(prefix):
@@ -187,8 +187,8 @@ def test_with_two_repositories_the_jobs_repository_counts(prefix):
 @pytest.mark.parametrize("mode", [0o666, 0o664, 0o646])
 def test_refuses_a_configuration_that_others_may_write(prefix, mode):
     (prefix / "etc" / "runner.conf").chmod(mode)
-    done = started(prefix)
-    assert (done.returncode, "written by others" in done.stdout) == (1, True)
+    result = started(prefix)
+    assert (result.returncode, "written by others" in result.stdout) == (1, True)
 
 
 def test_refuses_without_a_configuration_or_with_a_link(prefix):
@@ -202,8 +202,8 @@ def test_refuses_without_a_configuration_or_with_a_link(prefix):
 @pytest.mark.skipif(os.geteuid() != 0, reason=reason("root"))
 def test_refuses_a_configuration_of_another_owner(prefix):
     os.chown(prefix / "etc" / "runner.conf", 65534, 65534)
-    done = started(prefix)
-    assert (done.returncode, "another owner" in done.stdout) == (1, True)
+    result = started(prefix)
+    assert (result.returncode, "another owner" in result.stdout) == (1, True)
 
 
 def test_a_refusal_needs_no_status_of_bash(prefix):

@@ -16,32 +16,32 @@ from support.isolated import FETCHER, RUNNER, SCORER, SHA, isolate, needs_namesp
 
 @needs_namespaces
 def test_the_scorer_has_references_and_store_and_nothing_else(machine):
-    done = isolate(
+    result = isolate(
         machine, "score", "12", SHA, EVIL="1", BASH_ENV="/nowhere", LD_PRELOAD="", GITHUB_TOKEN="secret"
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    seen = result_of(done)
-    assert seen["uid"] == pwd.getpwnam(SCORER).pw_uid
-    assert seen["interfaces"] == ["lo"]
-    assert seen["egress"] not in {True, "TimeoutError"}, "refused at once: there is no route"
-    assert (seen["reads"], seen["writes"], seen["store"]) == (True, "OSError", True)
-    assert seen["hidden"] == []
-    assert seen["processes"] <= 3
-    assert seen["no_new_privs"]
-    assert set(seen["capabilities"]) == {"0000000000000000"}
-    assert not {"EVIL", "BASH_ENV", "LD_PRELOAD", "GITHUB_TOKEN", "SUDO_UID"} & set(seen["environment"])
-    assert seen["salt"] == (machine / "opt/rexrank/etc/salt").read_text().strip()
-    assert seen["fetched"] == f"12 {SHA} {pwd.getpwnam(FETCHER).pw_uid}"
-    assert seen["secret_when_fetching"] == "None"
-    assert seen["code_when_fetching"] == "PermissionError"
+    assert (result.returncode, result.stderr) == (0, b"")
+    values = result_of(result)
+    assert values["uid"] == pwd.getpwnam(SCORER).pw_uid
+    assert values["interfaces"] == ["lo"]
+    assert values["egress"] not in {True, "TimeoutError"}, "refused at once: there is no route"
+    assert (values["reads"], values["writes"], values["store"]) == (True, "OSError", True)
+    assert values["hidden"] == []
+    assert values["processes"] <= 3
+    assert values["no_new_privs"]
+    assert set(values["capabilities"]) == {"0000000000000000"}
+    assert not {"EVIL", "BASH_ENV", "LD_PRELOAD", "GITHUB_TOKEN", "SUDO_UID"} & set(values["environment"])
+    assert values["salt"] == (machine / "opt/rexrank/etc/salt").read_text().strip()
+    assert values["fetched"] == f"12 {SHA} {pwd.getpwnam(FETCHER).pw_uid}"
+    assert values["secret_when_fetching"] == "None"
+    assert values["code_when_fetching"] == "PermissionError"
     assert (machine / "var/lib/rexrank/store/kept").exists()
 
 
 @needs_namespaces
 def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
-    seen = result_of(isolate(machine, "score", "12", SHA))
-    assert seen["elsewhere"] == []
-    assert (seen["memory"], seen["null"]) == (True, True)
+    values = result_of(isolate(machine, "score", "12", SHA))
+    assert values["elsewhere"] == []
+    assert (values["memory"], values["null"]) == (True, True)
     assert not list(Path("/dev/shm").glob(f"{machine.name}-*")), "its shared memory is its own"
 
 
@@ -50,10 +50,10 @@ def test_nothing_is_scored_or_fetched_that_no_reviewer_released(machine, approva
     """The jobs' user may ask for whatever it likes; only GitHub's own record opens the door (test_released)."""
     approvals.reviews = {}
     for number, words in (("12", "nobody released pull request 12 at"), ("15", "nobody asked for")):
-        done = isolate(machine, "score", number, SHA)
-        assert (done.returncode, done.stdout) == (2, b"")
-        assert words in done.stderr.decode()
-        assert b"nothing is scored that no reviewer released" in done.stderr
+        result = isolate(machine, "score", number, SHA)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert words in result.stderr.decode()
+        assert b"nothing is scored that no reviewer released" in result.stderr
     assert not (machine / "var/lib/rexrank/store/kept").exists()
     assert [p.name for p in (machine / "var/lib/rexrank/scratch").iterdir()] == ["lock"]
 
@@ -75,23 +75,23 @@ def test_a_refresh_asks_for_no_approval(machine, approvals):
 
 @needs_namespaces
 def test_what_fetching_leaves_running_ends_before_the_scorer_starts(machine):
-    done = isolate(machine, "score", "14", SHA)
-    assert result_of(done)["late"] == ""
+    result = isolate(machine, "score", "14", SHA)
+    assert result_of(result)["late"] == ""
 
 
 @needs_namespaces
 def test_a_link_in_the_place_of_what_was_fetched_is_refused(machine):
-    done = isolate(machine, "score", "666", SHA)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert b"could not be fetched" in done.stderr
+    result = isolate(machine, "score", "666", SHA)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"could not be fetched" in result.stderr
 
 
 @needs_namespaces
 def test_what_the_scorer_prints_goes_to_the_private_log(machine):
-    done = isolate(machine, "score", "13", SHA)
-    assert done.returncode == 1, "the status of the scorer"
+    result = isolate(machine, "score", "13", SHA)
+    assert result.returncode == 1, "the status of the scorer"
     log = machine / "var/log/rexrank/isolate.log"
-    assert b"CANARY" not in done.stdout + done.stderr
+    assert b"CANARY" not in result.stdout + result.stderr
     assert {"CANARY-IN-OUTPUT", "CANARY-IN-ERROR"} <= set(log.read_text().split())
     assert log.parent.stat().st_mode & 0o077 == 0
 
@@ -107,9 +107,9 @@ def test_nothing_of_a_run_stays(machine):
 
 @needs_namespaces
 def test_a_refresh_hands_out_the_bundle(machine):
-    done = isolate(machine, "refresh")
-    assert done.returncode == 0, done.stderr
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as tar:
+    result = isolate(machine, "refresh")
+    assert result.returncode == 0, result.stderr
+    with tarfile.open(fileobj=BytesIO(result.stdout)) as tar:
         assert {m.name for m in tar if m.isfile()} == {"bundle/tables/seen.json"}
 
 
@@ -123,15 +123,15 @@ def test_a_refresh_hands_out_the_bundle(machine):
     ],
 )  # fmt: skip
 def test_any_other_call_is_refused(machine, args):
-    done = isolate(machine, *args)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert b"wanted: " in done.stderr
+    result = isolate(machine, *args)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"wanted: " in result.stderr
 
 
 @needs_namespaces
 def test_the_jobs_user_may_not_ask_the_doctor(machine):
-    done = isolate(machine, "doctor", SUDO_UID=str(pwd.getpwnam(RUNNER).pw_uid))
-    assert (done.returncode, b"may not ask" in done.stderr) == (2, True)
+    result = isolate(machine, "doctor", SUDO_UID=str(pwd.getpwnam(RUNNER).pw_uid))
+    assert (result.returncode, b"may not ask" in result.stderr) == (2, True)
 
 
 @needs_namespaces
@@ -141,11 +141,11 @@ def test_one_scoring_at_a_time(machine):
         for _ in range(100):
             if sh("flock", "-n", str(machine / "var/lib/rexrank/scratch/lock"), "true").returncode:
                 break
-        done = isolate(machine, "refresh")
+        result = isolate(machine, "refresh")
     finally:
         held.terminate()
         held.wait()
-    assert (done.returncode, b"another scoring is running" in done.stderr) == (2, True)
+    assert (result.returncode, b"another scoring is running" in result.stderr) == (2, True)
 
 
 @needs_namespaces
@@ -158,8 +158,8 @@ def test_a_damaged_configuration_is_refused(machine, line, said):
     key = line.split("=")[0]
     kept = [x for x in conf.read_text().splitlines() if not x.startswith(f"{key}=")]
     conf.write_text("\n".join(kept) + "\n" + line)
-    done = isolate(machine, "refresh")
-    assert (done.returncode, said in done.stderr) == (2, True)
+    result = isolate(machine, "refresh")
+    assert (result.returncode, said in result.stderr) == (2, True)
 
 
 SYSTEMCTL = """\
@@ -217,12 +217,12 @@ def host(machine):
 @pytest.mark.parametrize(("number", "status"), [("12", 0), ("13", 1)])
 def test_on_a_host_with_systemd_the_unit_scores(host, machine, number, status):
     call, _ = host
-    done = call("score", number, SHA)
-    assert done.returncode == status, done.stderr
-    seen = result_of(done)
-    assert seen["uid"] == pwd.getpwnam(SCORER).pw_uid
-    assert seen["arguments"][:2] == ["pr", "score"]
-    assert seen["salt"] == (machine / "opt/rexrank/etc/salt").read_text()
+    result = call("score", number, SHA)
+    assert result.returncode == status, result.stderr
+    values = result_of(result)
+    assert values["uid"] == pwd.getpwnam(SCORER).pw_uid
+    assert values["arguments"][:2] == ["pr", "score"]
+    assert values["salt"] == (machine / "opt/rexrank/etc/salt").read_text()
     assert (machine / "env-mode").read_text() == "600 root\n"
     assert not list((machine / "var/lib/rexrank/scratch").glob("scorer.env"))
 
@@ -235,7 +235,7 @@ def test_a_limit_that_systemd_does_not_have_is_a_refusal_and_never_the_fallback(
     loose = {"SystemCallFilter": "~", "MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",
              "DevicePolicy": "auto", "ReadWritePaths": loaded["ReadWritePaths"] + " /home"}  # fmt: skip
     for name in loaded:
-        done = call("score", "12", SHA, **{name: loose.get(name, "")})
-        assert (done.returncode, done.stdout) == (2, b""), name
-        assert name.encode() in done.stderr + (machine / "var/log/rexrank/isolate.log").read_bytes(), name
+        result = call("score", "12", SHA, **{name: loose.get(name, "")})
+        assert (result.returncode, result.stdout) == (2, b""), name
+        assert name.encode() in result.stderr + (machine / "var/log/rexrank/isolate.log").read_bytes(), name
     assert not (machine / "status").exists()

@@ -83,8 +83,8 @@ def run_one(machine, text=CONFIG + "\n", **env):
 
 @needs_namespaces
 def test_a_job_sees_its_configuration_and_nothing_of_the_caller(machine):
-    done = run_one(machine, GITHUB_TOKEN="secret")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    result = run_one(machine, GITHUB_TOKEN="secret")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
     seen = (machine / "home/seen").read_text().splitlines()
     prefix = machine / "opt/rexrank"
     assert seen[:3] == [RUNNER, str(machine / "home/runner"), CONFIG]
@@ -126,8 +126,8 @@ def test_the_status_of_the_runner_is_handed_on(machine):
     "text", ["", "\n", "short\n", "x" * 200 + ";id\n", "--version\n", " " + CONFIG + "\n"]
 )
 def test_anything_but_a_configuration_is_refused(machine, text):
-    done = run_one(machine, text)
-    assert (done.returncode, b"configuration" in done.stderr) == (2, True)
+    result = run_one(machine, text)
+    assert (result.returncode, b"configuration" in result.stderr) == (2, True)
     assert not (machine / "home/seen").exists()
 
 
@@ -138,8 +138,8 @@ def test_one_job_at_a_time(machine):
     assert lock.stat().st_mode & 0o077 == 0
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        done = run_one(machine)
-    assert (done.returncode, b"a job is running" in done.stderr) == (2, True)
+        result = run_one(machine)
+    assert (result.returncode, b"a job is running" in result.stderr) == (2, True)
 
 
 @needs_namespaces
@@ -164,8 +164,8 @@ def test_a_gpu_whose_devices_cannot_be_made_takes_no_job(machine):
     # On a machine with a GPU /bin/false stands in the program's place, for this call alone.
     hide = '! tool=$(command -v nvidia-modprobe) || mount --bind /bin/false "$tool"; exec "$0"'
     script = str(machine / "opt/rexrank/bin/run-one-job.sh")
-    done = sh("unshare", "--mount", "bash", "-c", hide, script, input=f"{CONFIG}\n".encode())
-    assert (done.returncode, b"devices of the GPU could not be made" in done.stderr) == (2, True)
+    result = sh("unshare", "--mount", "bash", "-c", hide, script, input=f"{CONFIG}\n".encode())
+    assert (result.returncode, b"devices of the GPU could not be made" in result.stderr) == (2, True)
     assert not (machine / "home/seen").exists()
 
 
@@ -185,14 +185,14 @@ def keep(tmp_path, *args, gh=0, ssh=0, seconds=20, token="ghs_oneHour", **more):
     for program in fake.iterdir():
         program.chmod(0o755)
     env = {"PATH": f"{fake}:{os.environ['PATH']}", "REXRANK_PAUSE": "1", **more}
-    done = sh("timeout", str(seconds), str(KIT / "keep-registered.sh"), *args, env=env)
-    return done, asked.read_text().splitlines() if asked.exists() else []
+    result = sh("timeout", str(seconds), str(KIT / "keep-registered.sh"), *args, env=env)
+    return result, asked.read_text().splitlines() if asked.exists() else []
 
 
 def test_a_registration_reaches_the_runner_on_standard_input_and_is_removed(tmp_path):
-    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    ask, run, remove = asked
+    result, requests = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    ask, run, remove = requests
     assert ask.startswith("gh api -X POST repos/rexrank/challenge/actions/runners/generate-jitconfig ")
     for label in ("self-hosted", "gpu", "rexrank-scoring"):
         assert f"labels[]={label}" in ask
@@ -202,10 +202,10 @@ def test_a_registration_reaches_the_runner_on_standard_input_and_is_removed(tmp_
 
 
 def test_a_runner_that_cannot_be_reached_leaves_no_registration(tmp_path):
-    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", ssh=255)
-    assert (done.returncode, b"status 255" in done.stderr) == (255, True)
-    assert CONFIG.encode() not in done.stderr
-    assert asked[-1].startswith("gh api -X DELETE ")
+    result, requests = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", ssh=255)
+    assert (result.returncode, b"status 255" in result.stderr) == (255, True)
+    assert CONFIG.encode() not in result.stderr
+    assert requests[-1].startswith("gh api -X DELETE ")
 
 
 def app_key(tmp_path):
@@ -218,9 +218,9 @@ def app_key(tmp_path):
 def test_an_app_registers_to_the_organisations_group(tmp_path):
     """It proves itself by a text that its key signed, and asks for that one right; the proof stands in no argument."""
     env = app_key(tmp_path)
-    done, asked = keep(tmp_path, "rexrank", "2", "scoring-runner", "--once", **env)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    proof, ask, run, remove = asked
+    result, requests = keep(tmp_path, "rexrank", "2", "scoring-runner", "--once", **env)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    proof, ask, run, remove = requests
     assert proof.endswith(" https://api.github.com/app/installations/99/access_tokens")
     assert '{"permissions":{"organization_self_hosted_runners":"write"}}' in proof
     assert ask.startswith("gh api -X POST orgs/rexrank/actions/runners/generate-jitconfig ")
@@ -229,7 +229,7 @@ def test_an_app_registers_to_the_organisations_group(tmp_path):
     assert run.endswith(f"scoring-runner sudo -n /opt/rexrank/bin/run-one-job.sh < {CONFIG}")
     assert remove == "gh api -X DELETE orgs/rexrank/actions/runners/41 as ghs_oneHour"
     jwt = re.fullmatch(r'header = "Authorization: Bearer ([\w.-]+)"\n', (tmp_path / "config").read_text())[1]
-    assert not any(jwt in line for line in asked)
+    assert not any(jwt in line for line in requests)
     text, _, signature = jwt.rpartition(".")
     head, body = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in text.split("."))
     assert (head["alg"], body["iss"], body["exp"] - body["iat"]) == ("RS256", "4712", 540)
@@ -259,22 +259,22 @@ def test_without_its_app_a_group_is_asked_for_nothing(tmp_path, wrong):
         del env["REXRANK_INSTALLATION_ID"]
     elif wrong == "no key":
         Path(env["REXRANK_APP_KEY"]).unlink()
-    done, asked = keep(
+    result, requests = keep(
         tmp_path, "rexrank", "2", "host", "--once", token="" if wrong == "no token" else "x", **env
     )
-    assert done.returncode == 2
-    assert not any(line.startswith(("gh", "ssh")) for line in asked)
+    assert result.returncode == 2
+    assert not any(line.startswith(("gh", "ssh")) for line in requests)
 
 
 def test_without_a_registration_the_runner_is_not_asked(tmp_path):
-    done, asked = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", gh=4)
-    assert done.returncode == 4
-    assert len(asked) == 1
+    result, requests = keep(tmp_path, "rexrank/challenge", "scoring-runner", "--once", gh=4)
+    assert result.returncode == 4
+    assert len(requests) == 1
 
 
 def test_the_pause_grows_while_nothing_works(tmp_path):
-    done, _ = keep(tmp_path, "rexrank/challenge", "scoring-runner", ssh=255, seconds=5)
-    assert [line.split()[-2] for line in done.stderr.decode().splitlines()][:2] == ["1", "2"]
+    result, _ = keep(tmp_path, "rexrank/challenge", "scoring-runner", ssh=255, seconds=5)
+    assert [line.split()[-2] for line in result.stderr.decode().splitlines()][:2] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -292,5 +292,5 @@ def test_the_pause_grows_while_nothing_works(tmp_path):
     ],
 )
 def test_other_arguments_are_refused(tmp_path, args):
-    done, asked = keep(tmp_path, *args)
-    assert (done.returncode, asked) == (2, [])
+    result, requests = keep(tmp_path, *args)
+    assert (result.returncode, requests) == (2, [])

@@ -141,8 +141,8 @@ def test_judges_stay_inside_the_same_limits(machine):
 @needs_namespaces
 def test_without_the_filter_nothing_is_scored(machine):
     (machine / "opt/rexrank/bin/system-calls").unlink()
-    done = isolate(machine, "score", "12", SHA)
-    assert done.returncode == 2, "1 is the scorer's own word"
+    result = isolate(machine, "score", "12", SHA)
+    assert result.returncode == 2, "1 is the scorer's own word"
     assert "list of system calls" in (machine / "var/log/rexrank/isolate.log").read_text()
     assert not (machine / "var/lib/rexrank/store/kept").exists()
 

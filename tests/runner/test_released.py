@@ -89,18 +89,18 @@ def test_an_approved_run_releases_its_pull_request(api, ask, runs):
 @pytest.mark.parametrize("name", UNRELEASED)
 def test_no_other_record_does(api, ask, name):
     api.runs, api.reviews, words = UNRELEASED[name]
-    status, said = ask()
+    status, text = ask()
     assert status in {1, 2}
-    assert words in said
-    assert "evil" not in said
+    assert words in text
+    assert "evil" not in text
 
 
 @pytest.mark.parametrize("name", SILENT)
 def test_a_github_that_does_not_say_releases_nothing(api, ask, name):
     status, body, words = SILENT[name]
     api.answer = (status, body)
-    code, said = ask()
-    assert (code, words in said) == (2, True), said
+    code, text = ask()
+    assert (code, words in text) == (2, True), text
 
 
 def test_a_server_that_is_busy_is_asked_again(api, ask, monkeypatch):
@@ -120,8 +120,8 @@ def test_a_server_that_is_busy_is_asked_again(api, ask, monkeypatch):
 
 def test_an_answer_without_an_end_is_not_read(api, ask):
     api.answer = (200, b" " * 8_000_001)
-    status, said = ask()
-    assert (status, "longer than it can be" in said) == (2, True)
+    status, words = ask()
+    assert (status, "longer than it can be" in words) == (2, True)
 
 
 def test_a_proxy_of_the_environment_is_not_used(api, ask, monkeypatch):

@@ -25,8 +25,8 @@ def test_systemd_finds_nothing_wrong(tmp_path):
     """The program it starts is not installed here: the kit's own stands in."""
     copy = tmp_path / UNIT.name
     copy.write_text(UNIT.read_text("utf-8").replace("/opt/rexrank/bin/isolate.sh", str(KIT / "isolate.sh")))
-    done = analyze("verify", "--man=no", "--recursive-errors=no", str(copy))
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    result = analyze("verify", "--man=no", "--recursive-errors=no", str(copy))
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 def exposure(path: Path) -> int:

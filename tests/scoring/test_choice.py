@@ -163,9 +163,14 @@ def run(
         k: {i: Answer(x) for i, x in zip(references.studies, v, strict=True)}
         for k, v in (earlier or {}).items()
     }
-    used = ScoreSettings(metrics=TASK_METRICS, store=folder / "store", submitted=submitted_on)
+    settings = ScoreSettings(metrics=TASK_METRICS, store=folder / "store", submitted=submitted_on)
     (path,) = score_submission(
-        submitted(name, dataset, given), references.dataset, references, folder / "lb", used, earlier=before
+        submitted(name, dataset, given),
+        references.dataset,
+        references,
+        folder / "lb",
+        settings,
+        earlier=before,
     )
     return json.loads(path.read_text("utf-8"))
 
@@ -214,9 +219,9 @@ def test_a_question_that_is_lacking_counts_as_wrong(tmp_path, monkeypatch):
     references = questions()
     whole = {i: Answer(q.answer) for i, q in references.studies.items()}
     part = {i: a for n, (i, a) in enumerate(whole.items()) if n >= 24}
-    used = ScoreSettings(metrics=TASK_METRICS, store=tmp_path / "store", submitted="2026-03-01")
+    settings = ScoreSettings(metrics=TASK_METRICS, store=tmp_path / "store", submitted="2026-03-01")
     (path,) = score_submission(
-        submitted("me/m", "rexvqa-public", part), references.dataset, references, tmp_path / "lb", used
+        submitted("me/m", "rexvqa-public", part), references.dataset, references, tmp_path / "lb", settings
     )
     entry = json.loads(path.read_text("utf-8"))["metrics"]["accuracy"]
     assert (entry["mean"], entry["n"], entry["n_failed"]) == (0.9, N, 24)

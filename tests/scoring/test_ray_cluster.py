@@ -85,14 +85,14 @@ def test_two_actors_of_which_one_is_killed_make_the_files_of_one_machine(kills, 
 )
 def test_a_cluster_that_cannot_be_used_is_said(rexrank, args, code, words):
     pytest.importorskip("ray", reason=reason("ray"))
-    done = rexrank("--metrics", "bleu_2", *args)
-    assert (done.code, words in done.err) == (code, True), done.err
+    result = rexrank("--metrics", "bleu_2", *args)
+    assert (result.code, words in result.err) == (code, True), result.err
 
 
 def test_without_ray_its_extra_is_named(rexrank, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    done = rexrank("--metrics", "bleu_2", "--ray", "local")
-    assert (done.code, "'.[score,ray]'" in done.err) == (1, True), done.err
+    result = rexrank("--metrics", "bleu_2", "--ray", "local")
+    assert (result.code, "'.[score,ray]'" in result.err) == (1, True), result.err
 
 
 @pytest.mark.parametrize("access", ["restricted", "withheld"])
@@ -100,6 +100,6 @@ def test_references_that_are_not_public_need_a_cluster_of_ones_own(rexrank, monk
     private = get_dataset("sandbox").model_copy(update={"access": access})
     monkeypatch.setattr("evaluator.cli.score.get_dataset", lambda _: private)
     monkeypatch.setitem(sys.modules, "ray", None)
-    done = rexrank("--ray", "local")
-    assert (done.code, "--own-cluster" in done.err) == (1, True), done.err
+    result = rexrank("--ray", "local")
+    assert (result.code, "--own-cluster" in result.err) == (1, True), result.err
     assert "Ray is not installed" in rexrank("--ray", "local", "--own-cluster").err

@@ -46,13 +46,13 @@ def test_every_metric_of_the_boards_merges_to_the_bytes_of_a_whole_run(rexrank, 
         assert whole.code == 0, whole.err
         shared = ("--store", "parts-store", "--leaderboard", "parts")
         for part in ("2/2", "1/2"):
-            done = rexrank("score", *how, *shared, "--shard", part)
-            assert done.code == 0, done.err
+            result = rexrank("score", *how, *shared, "--shard", part)
+            assert result.code == 0, result.err
     without = rexrank("merge", *shared)
     assert (without.code, "rexrank models fetch chexbert" in without.err) == (2, True), without.err
     assert not (tmp_path / "parts").exists()
-    done = rexrank("merge", "--models", shipped_models(), *shared)
-    assert done.code == 0, done.err
+    result = rexrank("merge", "--models", shipped_models(), *shared)
+    assert result.code == 0, result.err
     record = typed_record(tmp_path / "parts/records/sandbox/findings/rexrank-sandbox__paraphrase.json")
     assert {*record.metrics} == {*task_metrics(TASK.id)} - {*record.missing}
     assert {*record.missing} <= {"crimson"}, "its prompt is fetched, and a test has none"

@@ -81,10 +81,10 @@ def test_every_page_is_there(site):
 
 
 def test_the_map_of_the_site_names_every_page_once(site):
-    listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
+    addresses = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
     pages = {p.parent.relative_to(site).as_posix() for p in site.rglob("index.html")}
     wanted = {f"{challenge().site}{'' if p == '.' else p + '/'}" for p in pages}
-    assert sorted(listed) == sorted(wanted)
+    assert sorted(addresses) == sorted(wanted)
 
 
 def test_the_map_of_the_site_dates_what_content_dates(site):
@@ -220,10 +220,10 @@ def test_pages_are_written_only_when_they_change(leaderboard, tmp_path):
 
 
 def test_an_empty_leaderboard_still_makes_a_site(tmp_path):
-    made = pages(tmp_path)
-    assert "No model has been scored on this board yet" in made["leaderboards/iu-xray/findings.md"]
-    assert "Nothing yet" in made["changelog.md"]
-    assert "No leaderboard has two ranked models" in made["compare.md"]
+    files = pages(tmp_path)
+    assert "No model has been scored on this board yet" in files["leaderboards/iu-xray/findings.md"]
+    assert "Nothing yet" in files["changelog.md"]
+    assert "No leaderboard has two ranked models" in files["compare.md"]
 
 
 def linked(address):

@@ -149,12 +149,12 @@ def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
     old = [event(date=f"2026-01-{i + 1:02d}", id=f"t/m{i}", name=f"M{i}") for i in range(9)]
     same = [event(), event(track="report", rank=[1, 1]), event(dataset="mimic-cxr", rank=None)]
     changed = Content(content.leaderboard, content.site_url, history=[*old, *same])
-    listed = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, changed))
-    assert len(listed) == NEWEST
-    first = words(listed[0])
+    addresses = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, changed))
+    assert len(addresses) == NEWEST
+    first = words(addresses[0])
     assert first.startswith("2026-02-01 B entered 3 boards: IU X-ray findings , rank 2–4")
     assert "findings + impression , rank 1" in first
-    assert words(listed[1]).startswith("2026-01-09 M8")
+    assert words(addresses[1]).startswith("2026-01-09 M8")
 
 
 @pytest.mark.parametrize("kind", EVENTS)

@@ -51,8 +51,8 @@ def test_every_model_has_a_row_with_its_range_on_every_dataset(content):
 def test_the_page_answers_in_a_sentence(content):
     table = content.overall["findings"]
     best = [r for r in table.rows if r.tied_with_best]
-    said = answers(table)[0]
-    assert all(r.name in said.strong for r in best)
+    answer = answers(table)[0]
+    assert all(r.name in answer.strong for r in best)
     alone = table.model_copy(
         update={
             "rows": tuple(r.model_copy(update={"tied_with_best": not i}) for i, r in enumerate(table.rows))

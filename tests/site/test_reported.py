@@ -23,20 +23,20 @@ def words(markup):
 
 
 def test_a_contradiction_is_marked_with_what_the_parts_give():
-    _, _, made = reported_section([row("right"), row("wrong", 2.0)], is_open=True)
-    assert made.count("rx-wrong") == 1
-    assert "2.000 1.528 from its components" in words(made)
-    assert "1 of them inconsistent" in made
+    _, _, html = reported_section([row("right"), row("wrong", 2.0)], is_open=True)
+    assert html.count("rx-wrong") == 1
+    assert "2.000 1.528 from its components" in words(html)
+    assert "1 of them inconsistent" in html
 
 
 def test_snapshots_newest_first_and_the_best_on_top():
     rows = [row("low", 1.2, "2024-11-19"), row("b", 1.528), row("a", 3.9), row("none", None)]
-    _, _, made = reported_section(rows, is_open=True)
-    assert re.findall(r'data-rx-snapshot="([^"]+)"( open)?', made) == [
+    _, _, html = reported_section(rows, is_open=True)
+    assert re.findall(r'data-rx-snapshot="([^"]+)"( open)?', html) == [
         ("2026&#45;08", " open"),
         ("2024&#45;11&#45;19", ""),
     ]
-    newest = made.split("</details>")[0]
+    newest = html.split("</details>")[0]
     assert re.findall(r'class="rx-model">(\w+)<', newest)[1:] == ["a", "b", "none"]
     assert " open>" not in reported_section(rows, is_open=False)[2]
 
@@ -48,10 +48,10 @@ def test_columns_are_those_of_the_snapshot():
 
 
 def test_only_public_https_links():
-    _, _, made = reported_section(
+    _, _, html = reported_section(
         [row(link="javascript:alert(1)"), row(link="https://example.org/x")], is_open=True
     )
-    assert made.count("<a ") == 1
+    assert html.count("<a ") == 1
 
 
 def test_the_page_lists_contradictions_with_their_boards():

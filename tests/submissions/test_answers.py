@@ -89,9 +89,9 @@ def test_convert_writes_what_validate_takes(folder, tmp_path, capsys):
     rows = [{"question_id": q, "model_prediction": f"The answer is {a}."} for q, a in GOOD.items()]
     source.write_text("\n".join(map(json.dumps, rows)))
     assert run_convert(source, "sandbox-vqa", folder, Wanted()) == 0
-    said = capsys.readouterr().out
-    assert f"{len(GOOD)} questions" in said
-    assert f"{len(GOOD)} letters were found in a text" in said
+    output = capsys.readouterr().out
+    assert f"{len(GOOD)} questions" in output
+    assert f"{len(GOOD)} letters were found in a text" in output
     assert (folder / "sandbox-vqa.json").read_text() == answers_text("paraphrase")
     assert not list(report(folder).problems)
 

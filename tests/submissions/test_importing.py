@@ -72,9 +72,9 @@ def write(folder, rows, kind="json"):
 
 
 def call(path, root, *words):
-    done = CliRunner().invoke(app, ["import", str(path), "--root", str(root), *words])
-    assert "Traceback" not in done.output
-    return done.exit_code, done.output
+    result = CliRunner().invoke(app, ["import", str(path), "--root", str(root), *words])
+    assert "Traceback" not in result.output
+    return result.exit_code, result.output
 
 
 def there(root):

@@ -56,11 +56,11 @@ def test_json_is_whole():
 
 
 def test_no_text_starts_another_workflow_command():
-    shown = rendering.as_github(report(text=HOSTILE, file=HOSTILE))
-    commands = [line for line in shown.splitlines() if line.startswith("::")]
+    text = rendering.as_github(report(text=HOSTILE, file=HOSTILE))
+    commands = [line for line in text.splitlines() if line.startswith("::")]
     assert len(commands) == 1
     assert commands[0].startswith("::error file=")
-    assert len(shown.splitlines()) == 2
+    assert len(text.splitlines()) == 2
 
 
 @given(st.text(max_size=80))
@@ -96,16 +96,16 @@ def test_comment_is_capped_and_counts_the_rest():
         problems.add(
             "RX206", f"submissions/a/b/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250
         )
-    shown = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
-    assert len(shown) < 60_000
-    assert re.search(r"… and [\d,]+ more", shown)
+    text = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
+    assert len(text) < 60_000
+    assert re.search(r"… and [\d,]+ more", text)
 
 
 def test_thousands_of_folders_do_not_fill_the_comment():
     entries = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
-    shown = rendering.as_markdown(Report(Problems(), entries))
-    assert len(shown) < 60_000
-    assert "- … and 8,950 more" in shown
+    text = rendering.as_markdown(Report(Problems(), entries))
+    assert len(text) < 60_000
+    assert "- … and 8,950 more" in text
 
 
 @pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
@@ -123,8 +123,8 @@ def test_names_that_are_no_unicode_can_be_written_as_json():
 
 
 def test_annotations_say_how_many_they_leave_out():
-    shown = rendering.as_github(report(n=25))
-    assert "5 problems are not shown here" in shown
+    text = rendering.as_github(report(n=25))
+    assert "5 problems are not shown here" in text
     assert "not shown" not in rendering.as_github(report(n=3))
 
 

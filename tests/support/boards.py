@@ -40,7 +40,7 @@ def make_leaderboard(
     """
     dataset = get_dataset("sandbox")
     references = load_references(dataset, None)
-    used = ScoreSettings(
+    own_settings = ScoreSettings(
         metrics=("bleu_2", "rouge_l"), store=folder / "store", submitted="2026-01-02", **settings
     )
     for model in models:
@@ -53,8 +53,8 @@ def make_leaderboard(
             reports = {i: StudyReport(hostile_report, hostile_report) for i in reports}
         files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
         submission = Submission("rexrank-sandbox", model, facts, files)
-        score_submission(submission, dataset, references, folder, used)
-    score_baselines(references, folder, used)
+        score_submission(submission, dataset, references, folder, own_settings)
+    score_baselines(references, folder, own_settings)
     rank_all(folder, folder / "store", rehearsal=False)
     shutil.copytree(ROOT / "leaderboard/reported", folder / "reported", dirs_exist_ok=True)
     return folder

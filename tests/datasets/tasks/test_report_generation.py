@@ -95,6 +95,6 @@ def test_the_track_is_scored_ranked_and_shown(tmp_path, switched_on):
     assert {r.model for r in tables["report"].rows} == {"whole"}
     means = {r.model: r.metrics["bleu_2"].mean for r in tables["impression"].rows}
     assert means["alone"] == means["whole"], "the same impressions, whatever stands beside them"
-    made = pages(board, "https://example.org/")
-    assert "impression" in made["leaderboards/sandbox/impression.md"]
-    assert json.loads(made["data/sandbox.impression.json"])["track"] == "impression"
+    files = pages(board, "https://example.org/")
+    assert "impression" in files["leaderboards/sandbox/impression.md"]
+    assert json.loads(files["data/sandbox.impression.json"])["track"] == "impression"

@@ -326,10 +326,10 @@ def test_without_root_nothing_is_tried(monkeypatch, tmp_path):
 
 
 def test_the_command_on_a_machine_without_a_kit(tmp_path):
-    done = CliRunner().invoke(app, ["doctor", "--prefix", str(tmp_path / "none")])
-    assert (done.exit_code, "RD100" in done.output) == (1, True)
-    done = CliRunner().invoke(app, ["doctor", "--prefix", str(tmp_path / "none"), "--json"])
-    assert json.loads(done.output)["counts"] == {"good": 0, "bad": 1, "open": 0}
+    result = CliRunner().invoke(app, ["doctor", "--prefix", str(tmp_path / "none")])
+    assert (result.exit_code, "RD100" in result.output) == (1, True)
+    result = CliRunner().invoke(app, ["doctor", "--prefix", str(tmp_path / "none"), "--json"])
+    assert json.loads(result.output)["counts"] == {"good": 0, "bad": 1, "open": 0}
 
 
 def test_the_doctor_starts_without_torch(tmp_path):

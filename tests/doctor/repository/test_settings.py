@@ -290,9 +290,9 @@ def run(*args):
 
 
 def test_the_whole_way(github):
-    done = run("--json")
-    assert done.exit_code == 0, done.output
-    parts = json.loads(done.output)["sections"]
+    result = run("--json")
+    assert result.exit_code == 0, result.output
+    parts = json.loads(result.output)["sections"]
     states = {f["code"]: f["state"] for p in parts for f in p["findings"]}
     assert {c for c, s in states.items() if s == "open"} == {"RD634", *LOOK}, (
         "the rehearsal's repository says nothing of push protection"
@@ -305,16 +305,16 @@ def test_the_whole_way(github):
 
 def test_what_is_wrong_ends_with_1(github):
     settings(github)["/actions/permissions/workflow"]["can_approve_pull_request_reviews"] = True
-    done = run()
-    assert done.exit_code == 1
-    assert "✗ RD623" in done.output
+    result = run()
+    assert result.exit_code == 1
+    assert "✗ RD623" in result.output
 
 
 def test_a_token_that_may_do_little_sees_little(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", github.mint(Token("reader", {"contents": "read"}, "user")))
-    done = run()
-    assert (done.exit_code, "✗" in done.output.rpartition("\n\n")[0]) == (0, False)
-    assert done.output.count("this token may not read it") > 10
+    result = run()
+    assert (result.exit_code, "✗" in result.output.rpartition("\n\n")[0]) == (0, False)
+    assert result.output.count("this token may not read it") > 10
     assert run("--strict").exit_code == 1
 
 
@@ -335,8 +335,8 @@ def test_github_is_down(github):
 )
 def test_the_repository_has_to_be_named(monkeypatch, args, said):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    done = CliRunner().invoke(app, ["doctor", "--github", *args])
-    assert said in str(done.exception)
+    result = CliRunner().invoke(app, ["doctor", "--github", *args])
+    assert said in str(result.exception)
 
 
 def test_a_token_has_to_be_given(monkeypatch):

@@ -168,8 +168,8 @@ def test_green_is_served_without_its_repositorys_code(
     with pytest.raises(Stopped):
         run_judge_serve(ServeOptions(model, "j", port=9), models, None)
     assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)
-    said = capsys.readouterr().out
-    assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in said
+    output = capsys.readouterr().out
+    assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in output
 
 
 class StoppedEvent:

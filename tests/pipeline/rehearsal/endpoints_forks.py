@@ -200,7 +200,7 @@ def _open(call: Call) -> Any:
         raise Refusal(422, f"A pull request already exists for {call.body['head']}.")
     now, number = call.state.now(), call.state.next_number()
     base = git(call.state.bare, "rev-parse", "refs/heads/main")
-    made = Pull(
+    pull = Pull(
         number,
         call.token.actor,
         call.body["title"],
@@ -212,7 +212,7 @@ def _open(call: Call) -> Any:
         created=now,
         updated=now,
     )
-    call.state.pulls[number] = made
-    pull_refs(call.state.bare, number, base, head, made.author)
+    call.state.pulls[number] = pull
+    pull_refs(call.state.bare, number, base, head, pull.author)
     call.state.events.append(("opened", {"number": number, "by": call.token.kind}))
-    return objects.pull_details(call.state, made)
+    return objects.pull_details(call.state, pull)

@@ -15,7 +15,7 @@ def _set_status(call: Call) -> Any:
     sha = call.commit("sha")
     if len(call.body.get("description") or "") > 140:
         raise Refusal(422, "description is too long (maximum is 140 characters)")
-    made = Status(
+    status = Status(
         id=call.state.next_id(),
         sha=sha,
         context=call.body.get("context", "default"),
@@ -25,8 +25,8 @@ def _set_status(call: Call) -> Any:
         author=call.token.actor,
         created=call.state.now(),
     )
-    call.state.statuses.append(made)
-    return objects.status(call.state, made)
+    call.state.statuses.append(status)
+    return objects.status(call.state, status)
 
 
 @serves("get REPO/commits/{ref}/statuses", (("statuses", "read"),))
@@ -40,7 +40,7 @@ def _add_check(call: Call) -> Any:
     if call.token.kind == "user":
         raise Refusal(403, "You must authenticate via a GitHub App.")
     call.values["sha"] = call.body["head_sha"]
-    made = Check(
+    check = Check(
         id=call.state.next_id(),
         sha=call.commit("sha"),
         name=call.body["name"],
@@ -48,8 +48,8 @@ def _add_check(call: Call) -> Any:
         author=call.token.actor,
         created=call.state.now(),
     )
-    call.state.checks.append(made)
-    return objects.check(call.state, made)
+    call.state.checks.append(check)
+    return objects.check(call.state, check)
 
 
 @serves("get REPO/commits/{ref}/check-runs", (("checks", "read"),))

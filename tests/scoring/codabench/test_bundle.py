@@ -88,8 +88,8 @@ def laid_out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("codabench")
     out = folder / "bundle.zip"
     words = ["export", "codabench", "sandbox", "--image", "r.example.org/rexrank:1", "--out", str(out)]
-    done = CliRunner().invoke(app, [*words, "--metrics", ",".join(LEXICAL), "--start", "2026-01-01"])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(app, [*words, "--metrics", ",".join(LEXICAL), "--start", "2026-01-01"])
+    assert result.exit_code == 0, result.output
     unpacked(out.read_bytes(), folder / "bundle")
     app_folder = folder / "app"
     for name, place in (("scoring_program.zip", "program"), ("reference_data.zip", "input/ref")):

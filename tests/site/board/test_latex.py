@@ -20,7 +20,7 @@ def table(crowd):
 
 
 def test_it_is_a_float_with_booktabs_caption_and_citation(table):
-    made = table_latex(typed(table), URL)
+    text = table_latex(typed(table), URL)
     for wanted in (
         r"\usepackage{booktabs,url}",
         r"\begin{table}",
@@ -33,9 +33,9 @@ def test_it_is_a_float_with_booktabs_caption_and_citation(table):
         r"\bottomrule",
         r"RadCliQ-v1 skill $\uparrow$ & BLEU-2 $\uparrow$",
     ):
-        assert wanted in made
-    assert r"\hline" not in made
-    rows = made.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+        assert wanted in text
+    assert r"\hline" not in text
+    rows = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     value = typed(table)
     assert len(rows) == len(value.all_rows)
     assert {row.count(" & ") for row in rows} == {1 + len(value.metrics)}
@@ -44,16 +44,16 @@ def test_it_is_a_float_with_booktabs_caption_and_citation(table):
 def test_the_best_is_bold_and_the_second_underlined_as_on_the_page(table):
     value = typed(table)
     marks = list(marks_of(value.rows, value.metrics, 3).values())
-    made = table_latex(value, URL)
-    assert made.count(r"\textbf{") == marks.count("best")
-    assert made.count(r"\underline{") == marks.count("second")
+    text = table_latex(value, URL)
+    assert text.count(r"\textbf{") == marks.count("best")
+    assert text.count(r"\underline{") == marks.count("second")
 
 
 def test_intervals_are_those_of_the_page(table):
-    made = table_latex(typed(table), URL)
+    text = table_latex(typed(table), URL)
     cell = table["rows"][0]["metrics"]["bleu_2"]
-    assert rf"{cell['mean']:.3f}" in made
-    assert rf"{{\scriptsize ({cell['low']:.3f} to {cell['high']:.3f})}}" in made
+    assert rf"{cell['mean']:.3f}" in text
+    assert rf"{{\scriptsize ({cell['low']:.3f} to {cell['high']:.3f})}}" in text
     for row in table["rows"]:
         for metric in row["metrics"].values():
             metric |= {"low": None, "high": None}
@@ -65,11 +65,11 @@ def test_intervals_are_those_of_the_page(table):
 
 def test_a_name_is_text(table):
     table["rows"][0]["name"] = r"50 % \input{x} & $a_b$ #1 ~^ {y}"
-    made = table_latex(typed(table), URL)
+    text = table_latex(typed(table), URL)
     assert (
-        r"50 \% \textbackslash{}input\{x\} \& \$a\_b\$ \#1 \textasciitilde{}\textasciicircum{} \{y\}" in made
+        r"50 \% \textbackslash{}input\{x\} \& \$a\_b\$ \#1 \textasciitilde{}\textasciicircum{} \{y\}" in text
     )
-    assert not re.search(r"(?<!\\textbackslash\{\})\\input", made)
+    assert not re.search(r"(?<!\\textbackslash\{\})\\input", text)
 
 
 def test_a_rehearsal_says_so(table):

@@ -95,7 +95,7 @@ def test_nothing_invisible_is_left_and_cleaning_ends(text):
 
 
 def test_each_kind_is_counted_with_its_first_ids(door):
-    code, said, reports = door({A: "Clear.\r\nNormal.</s>", B: "\ufeffNone"})
+    code, text, reports = door({A: "Clear.\r\nNormal.</s>", B: "\ufeffNone"})
     assert code == 0
     assert reports == {A: {"findings": "Clear.\nNormal."}, B: {"findings": ""}}
     for words in (
@@ -106,11 +106,11 @@ def test_each_kind_is_counted_with_its_first_ids(door):
         f"1 studies have no report; they are empty and score worst (first: {B})",
         "type --keep",
     ):
-        assert words in said
+        assert words in text
 
 
 def test_keep_leaves_them(door):
     rows = {A: "Clear.\r\nNormal.</s>", B: "nan"}
-    code, said, reports = door(rows, keep=True)
+    code, words, reports = door(rows, keep=True)
     assert (code, reports) == (0, {s: {"findings": t} for s, t in rows.items()})
-    assert "texts were not cleaned (--keep); rexrank validate may refuse them" in said
+    assert "texts were not cleaned (--keep); rexrank validate may refuse them" in words

@@ -34,9 +34,9 @@ def test_parquet_columns_of_one_name_are_refused(door):
     )
     out = io.BytesIO()
     pq.write_table(table, out)
-    code, said, _ = door(out.getvalue())
+    code, words, _ = door(out.getvalue())
     assert code == 1
-    assert "two columns have one name" in said
+    assert "two columns have one name" in words
 
 
 def test_parquet_of_references_and_predictions(door):
@@ -45,9 +45,9 @@ def test_parquet_of_references_and_predictions(door):
 
 
 def test_parquet_numbers_are_ids_and_no_texts(door):
-    code, said, _ = door(parquet({"study_id": [1, 2], "report": [1.5, 2.5]}), dataset="mimic-cxr")
+    code, words, _ = door(parquet({"study_id": [1, 2], "report": [1.5, 2.5]}), dataset="mimic-cxr")
     assert code == 1
-    assert "row 1: the prediction is a number, not a text" in said
+    assert "row 1: the prediction is a number, not a text" in words
 
 
 def test_parquet_that_unpacks_to_too_much_is_refused(monkeypatch):
@@ -64,9 +64,9 @@ def test_parquet_that_unpacks_to_too_much_is_refused(monkeypatch):
 def test_damaged_parquet_is_refused(door):
     data = parquet({"study_id": [A], "report": ["x"]})
     for content in (data[:-10], data[:20], data[:40] + b"\xff" * 40 + data[80:]):
-        code, said, _ = door(content)
+        code, words, _ = door(content)
         assert code == 1
-        assert "Nothing was written." in said
+        assert "Nothing was written." in words
 
 
 def workbook(*sheets):
@@ -82,9 +82,9 @@ def workbook(*sheets):
 
 
 def test_a_workbook(door):
-    code, said, reports = door(workbook(ROWS))
-    assert (code, reports) == (0, WANTED), said
-    assert "read the sheet 'Sheet' of an Excel workbook: 2 rows" in said
+    code, words, reports = door(workbook(ROWS))
+    assert (code, reports) == (0, WANTED), words
+    assert "read the sheet 'Sheet' of an Excel workbook: 2 rows" in words
 
 
 FINE = {
@@ -103,8 +103,8 @@ FINE = {
 
 @pytest.mark.parametrize("name", FINE)
 def test_workbooks_that_are_read(door, name):
-    code, said, reports = door(workbook(*FINE[name]))
-    assert code == 0, said
+    code, words, reports = door(workbook(*FINE[name]))
+    assert code == 0, words
     assert {s: {"findings": " ".join(r["findings"].split())} for s, r in reports.items()} == WANTED
 
 
@@ -124,9 +124,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_workbooks_that_are_refused(door, name):
     sheets, words = REFUSED[name]
-    code, said, _ = door(workbook(*sheets))
+    code, text, _ = door(workbook(*sheets))
     assert code == 1
-    assert words in said
+    assert words in text
 
 
 def archive(**files):
@@ -151,10 +151,10 @@ def test_what_only_looks_like_a_workbook_is_refused(door):
 
 def test_without_a_reader_the_way_out_is_said(door, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    code, said, _ = door(archive(xl__workbook_xml="x"))
+    code, words, _ = door(archive(xl__workbook_xml="x"))
     assert code == 1
-    assert "pip install openpyxl" in said
-    assert "CSV UTF-8" in said
+    assert "pip install openpyxl" in words
+    assert "CSV UTF-8" in words
 
 
 def test_frames_of_every_engine_type(door):

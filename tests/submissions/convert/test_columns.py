@@ -95,15 +95,15 @@ def as_map(columns):
 )
 @pytest.mark.parametrize("form", [as_csv, as_lines, as_map], ids=lambda f: f.__name__)
 def test_the_reference_is_never_taken(door, form, columns, taken):
-    code, said, reports = door(form(columns))
+    code, words, reports = door(form(columns))
     if taken is None:
-        assert (code, reports) == (1, None), said
-        assert "-column" in said
+        assert (code, reports) == (1, None), words
+        assert "-column" in words
         return
-    assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), said
-    assert f"text: column '{taken}'" in said
-    left = said.partition("columns left out: ")[2].partition("\n")[0]
-    assert left == ", ".join(f"'{c}'" for c in columns if c != taken), said
+    assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), words
+    assert f"text: column '{taken}'" in words
+    left = words.partition("columns left out: ")[2].partition("\n")[0]
+    assert left == ", ".join(f"'{c}'" for c in columns if c != taken), words
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_the_reference_is_never_taken(door, form, columns, taken):
 def test_a_named_column_is_taken(door, columns, taken):
     texts = [c for c, v in columns.items() if v == P]
     for name in texts:
-        code, said, reports = door(as_csv(columns), text_column=name)
-        assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), said
+        code, words, reports = door(as_csv(columns), text_column=name)
+        assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), words
 
 
 def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp_path):
@@ -128,9 +128,9 @@ def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp
 
 def test_two_columns_of_one_name(door):
     table = f"study_id,report,report\n{A},{P},{R}\n{B},{P},{R}\n"
-    code, said, _ = door(table)
+    code, words, _ = door(table)
     assert code == 1
-    assert "'report', 'report' (columns 2 or 3)" in said
+    assert "'report', 'report' (columns 2 or 3)" in words
     assert door(table, text_column="report")[0] == 1
     assert door(table, text_column="2")[2] == {s: {"findings": P} for s in STUDIES}
     assert door(table.replace("study_id,report,report", "study_id,Report,report"))[0] == 1
@@ -163,9 +163,9 @@ def test_two_columns_of_one_name(door):
     ],
 )
 def test_options_that_do_not_fit(door, columns, options, words):
-    code, said, _ = door(as_csv(columns), **options)
+    code, text, _ = door(as_csv(columns), **options)
     assert code == 1
-    assert words in said
+    assert words in text
 
 
 def test_columns_of_sections_are_named(door):
@@ -175,9 +175,9 @@ def test_columns_of_sections_are_named(door):
 
 
 def test_a_name_of_references_is_taken_only_when_typed_and_that_is_said(door):
-    code, said, reports = door(as_csv({"label": P}), text_column="label")
+    code, words, reports = door(as_csv({"label": P}), text_column="label")
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
-    assert "'label' is a name of references, and was taken because you named it" in said
+    assert "'label' is a name of references, and was taken because you named it" in words
 
 
 def test_a_data_sets_annotation_file(door):
@@ -200,16 +200,16 @@ def test_a_data_sets_annotation_file(door):
     ids=str,
 )
 def test_a_wrapper_with_a_name_of_references_is_refused(door, content):
-    code, said, reports = door(content)
+    code, words, reports = door(content)
     assert (code, reports) == (1, None)
-    assert "references are never" in said
+    assert "references are never" in words
 
 
 def test_a_study_in_a_list_of_one_object(door):
     rows = {s: [{"reference": R, "prediction": P}] for s in STUDIES}
-    code, said, reports = door(rows)
+    code, words, reports = door(rows)
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
-    assert "columns left out: 'reference'" in said
+    assert "columns left out: 'reference'" in words
 
 
 def sandbox_references():
@@ -227,8 +227,8 @@ def test_references_under_any_name_are_known_by_their_words(door, tmp_path, name
     folder.mkdir()
     (folder / "sandbox.json").write_text(json.dumps(references))
     rows = [{"id": s, name: v["section_findings"]} for s, v in references.items()]
-    code, said, _ = door(rows, dataset="sandbox", references=folder)
+    code, words, _ = door(rows, dataset="sandbox", references=folder)
     assert code == 1
-    assert f"'{name}' holds the references" in said
+    assert f"'{name}' holds the references" in words
     shifted = [{"id": a["id"], name: b[name]} for a, b in zip(rows, rows[7:] + rows[:7], strict=True)]
     assert door(shifted, dataset="sandbox", references=folder)[0] == 0

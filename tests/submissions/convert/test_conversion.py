@@ -205,11 +205,11 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_format_gives_the_same_reports(door, name):
-    code, said, reports = door(CASES[name])
-    assert code == 0, said
+    code, words, reports = door(CASES[name])
+    assert code == 0, words
     assert reports == WANTED
-    assert REFERENCE not in said
-    assert "2 of 590 studies; missing CXR1008_IM-0009" in said
+    assert REFERENCE not in words
+    assert "2 of 590 studies; missing CXR1008_IM-0009" in words
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.json", "x.csv", "x.jsonl", "x.parquet", "x.gz"])
@@ -254,17 +254,17 @@ def test_one_line_of_json_is_a_row(door):
     ],
 )
 def test_what_was_done_is_said(door, content, words):
-    code, said, reports = door(content)
-    assert code == 0, said
-    assert words in said
+    code, text, reports = door(content)
+    assert code == 0, text
+    assert words in text
     assert set(reports) == set(STUDIES)
 
 
 def test_a_request_that_failed_is_an_empty_report(door):
     failed = {"custom_id": B, "response": None, "error": {"code": "server_error"}}
-    code, said, reports = door(lines(batch(A, PREDICTED), failed))
+    code, words, reports = door(lines(batch(A, PREDICTED), failed))
     assert (code, reports) == (0, {A: {"findings": PREDICTED}, B: {"findings": ""}})
-    assert f"1 studies have no report; they are empty and score worst (first: {B})" in said
+    assert f"1 studies have no report; they are empty and score worst (first: {B})" in words
 
 
 def test_all_studies_are_confirmed(door):

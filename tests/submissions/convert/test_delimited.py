@@ -46,10 +46,10 @@ DAMAGED = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damage_is_refused_with_the_line(door, name):
     content, words = DAMAGED[name]
-    code, said, reports = door(content, "p.csv")
+    code, text, reports = door(content, "p.csv")
     assert (code, reports) == (1, None)
-    assert words in said
-    assert said.endswith("Nothing was written.\n")
+    assert words in text
+    assert text.endswith("Nothing was written.\n")
 
 
 def test_every_row_of_the_wrong_width_is_listed_and_many_are_counted(door):

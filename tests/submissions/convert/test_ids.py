@@ -169,9 +169,9 @@ def test_references_at_hand_give_the_ids_that_are_not_public(door, tmp_path):
     held = {f"5{n:07}": {"section_findings": f"Finding {n}.", "section_impression": "x"} for n in range(3)}
     (folder / "mimic-cxr.json").write_text(json.dumps(held))
     rows = [{"dicom": f"p10/s{i}/{n}.dcm", "pred": "Clear."} for n, i in enumerate(list(held)[:2])]
-    code, said, reports = door(rows, dataset="mimic-cxr", references=folder)
+    code, words, reports = door(rows, dataset="mimic-cxr", references=folder)
     assert (code, set(reports)) == (0, {"50000000", "50000001"})
-    assert "2 of 3 studies; missing 50000002" in said
-    code, said, reports = door([{"id": "a", "pred": "x"}], dataset="mimic-cxr")
+    assert "2 of 3 studies; missing 50000002" in words
+    code, words, reports = door([{"id": "a", "pred": "x"}], dataset="mimic-cxr")
     assert (code, set(reports)) == (0, {"a"})
-    assert "1 studies, not the 2,347 that mimic-cxr has" in said
+    assert "1 studies, not the 2,347 that mimic-cxr has" in words

@@ -51,10 +51,10 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_the_place(door, name):
     content, words = REFUSED[name]
-    code, said, reports = door(content, "p.json")
+    code, text, reports = door(content, "p.json")
     assert (code, reports) == (1, None)
-    assert words in said
-    assert "Traceback" not in said
+    assert words in text
+    assert "Traceback" not in text
 
 
 def test_values_are_bounded(monkeypatch):
@@ -68,12 +68,14 @@ NOTHING = [None, "", float("nan"), [], [None], {"text": None}]
 
 @pytest.mark.parametrize("value", NOTHING, ids=repr)
 def test_no_text_is_an_empty_report_and_is_said(door, value):
-    code, said, reports = door(json.dumps({A: {"model_prediction": value}, B: {"model_prediction": "clear"}}))
+    code, words, reports = door(
+        json.dumps({A: {"model_prediction": value}, B: {"model_prediction": "clear"}})
+    )
     assert (code, reports) == (0, {A: {"findings": ""}, B: {"findings": "clear"}})
-    assert f"1 studies have no report; they are empty and score worst (first: {A})" in said
+    assert f"1 studies have no report; they are empty and score worst (first: {A})" in words
 
 
 def test_an_impression_that_is_not_there_is_empty_and_is_said(door):
-    code, said, reports = door({A: {"findings": "x", "impression": "y"}, B: {"findings": "z"}})
+    code, words, reports = door({A: {"findings": "x", "impression": "y"}, B: {"findings": "z"}})
     assert (code, reports[B]) == (0, {"findings": "z", "impression": ""})
-    assert f"1 studies had no impression; it is empty (first: {B})" in said
+    assert f"1 studies had no impression; it is empty (first: {B})" in words

@@ -86,9 +86,9 @@ def packed_zip(name="p.csv"):
     ],
 )
 def test_other_files(door, data, words):
-    code, said, _ = door(data)
+    code, text, _ = door(data)
     assert code == 1
-    assert words in said
+    assert words in text
 
 
 def test_sizes_are_bounded(door, monkeypatch, tmp_path):
