@@ -51,7 +51,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
 
 
 def titles() -> Mapping[str, tuple[type[BaseModel], str]]:
-    """As `TITLES`, with the schemas of the tasks' prediction files."""
+    """Model and title of each schema, by its name, those of the tasks' prediction files included."""
     forms = [predictions_of(get_task(t)) for t in task_ids()]
     return {**TITLES, **{f.schema: (f.model, f.title) for f in forms}}
 

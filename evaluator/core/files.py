@@ -90,12 +90,12 @@ def write_bytes(path: Path, data: bytes) -> bool:
 
 
 def write_text(path: Path, text: str) -> bool:
-    """As `write_bytes`, for UTF-8 text."""
+    """Whether the file changed, as `write_bytes`; the text is written as UTF-8."""
     return write_bytes(path, text.encode("utf-8"))
 
 
 def write_derived(root: Path, name: str, content: str | bytes) -> bool:
-    """As `write_bytes` or `write_text` for `root/name`, a file that is made from others: whatever stands in its place gives way.
+    """Whether `root/name`, a file that is made from others, changed: whatever stands in its place gives way.
 
     That is a folder, a link, a pipe, or a file where a folder above it should be.
     """

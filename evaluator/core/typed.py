@@ -118,7 +118,7 @@ def absent(title: str, description: str) -> Any:
 
 
 def given(title: str, description: str) -> Any:
-    """As `absent`, of a field that is never null in the file; its type is marked with `Given`."""
+    """A field that may be absent from the file and is never null there; its type is marked with `Given`."""
     return Field(default=None, title=title, description=description, json_schema_extra=never_null)
 
 

@@ -52,7 +52,7 @@ from evaluator.submissions.submission import Submission
 
 @contextmanager
 def private_log(path: Path) -> Iterator[None]:
-    """Everything that this process and its libraries print goes to a file on the runner."""
+    """A block in which everything that this process and its libraries print goes to a file on the runner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush()
     streams = os.dup(1), os.dup(2)

@@ -87,7 +87,7 @@ def frame_counts(key: str, frame: pd.DataFrame) -> FloatArray:
 
 
 def frame_value(key: str, frame: pd.DataFrame) -> float:
-    """As `value_of`, from a file of per-study scores."""
+    """A metric's value on a set, as `value_of`, from a file of per-study scores."""
     rule = corpus_of(key)
     if rule is None:
         return float(frame[key].mean())

@@ -135,7 +135,7 @@ class Result(Scored):
         return pd.DataFrame.from_dict({k: rows[k] for k in common}, orient="index").rename_axis("metric")
 
     def to_dict(self) -> dict[str, Any]:
-        """As `Scored.to_dict`, with `means`: per metric `mean`, `low`, `high`, `n`, `n_failed`."""
+        """What `Scored.to_dict` gives, with `means`: per metric `mean`, `low`, `high`, `n`, `n_failed`."""
         means = {
             key: {
                 "mean": mean,

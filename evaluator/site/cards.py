@@ -73,7 +73,7 @@ class _Card:
         fill: str = WHITE,
         width: int = 1060,
     ) -> float:
-        """Writes words, cut to a width; returns how wide they are. `place` is the left end of their base line."""
+        """How wide the words are, in pixels, after they were written, cut to a width. `place` is the left end of their base line."""
         font = self.font(size, weight)
         if font.getlength(words) > width:
             while words and font.getlength(f"{words}…") > width:
