@@ -132,7 +132,7 @@ def _members(folder: Path) -> dict[str, bytes]:
     key, contents = folder.name, dict[str, bytes]()
     with (
         gzip.open(packed) as unpacked,
-        tarfile.open(fileobj=_Bounded(unpacked, packed), mode="r|") as archive,
+        tarfile.open(fileobj=(stream := _Bounded(unpacked, packed)), mode="r|") as archive,
     ):
         for number, member in enumerate(archive):
             if number >= _MAX_MEMBERS:
@@ -149,6 +149,9 @@ def _members(folder: Path) -> dict[str, bytes]:
                 raise damaged(packed, key, f"its member {visible(name, 60)} has {member.size:,} bytes")
             content = archive.extractfile(member)
             contents[name] = content.read() if content else b""
+        # The checksum stands at the end, behind what tar reads: without it changed bytes would be taken for weights.
+        while stream.read(1 << 20):
+            pass
     return contents
 
 

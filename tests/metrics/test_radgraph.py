@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from evaluator.models.text_cache import TextCache
 torch = pytest.importorskip("torch", reason=reason("score"))
 
 GOLDEN = Path(__file__).parents[1] / "data/parity/core/golden"
+STAND_INS = Path(__file__).parents[2] / "evaluator/datasets/sandbox/models"
 SIDES = (("reference", "ref"), ("prediction", "hyp"))
 
 
@@ -210,6 +212,19 @@ def test_a_damaged_archive_is_a_sentence(compat, tmp_path, content):
     folder = tmp_path / "radgraph"
     (folder / "encoder").mkdir(parents=True)
     (folder / "model.tar.gz").write_bytes(content)
+    with pytest.raises(
+        MetricUnavailable, match=r"model.tar.gz cannot be used .* Delete it and fetch it again"
+    ):
+        RadGraphF1().score([Pair("1", "a", "b")], Run(models=tmp_path))
+
+
+@pytest.mark.parametrize("bytes_lost", [0, 5], ids=["changed", "cut"])
+def test_an_archive_whose_checksum_is_wrong_gives_no_scores(tmp_path, bytes_lost):
+    """The checksum stands behind the last member: what tar needs can all be read, and be other bytes."""
+    folder = shutil.copytree(STAND_INS / "radgraph", tmp_path / "radgraph")
+    content = bytearray((folder / "model.tar.gz").read_bytes())
+    content[-6] ^= 1
+    (folder / "model.tar.gz").write_bytes(content[: len(content) - bytes_lost])
     with pytest.raises(
         MetricUnavailable, match=r"model.tar.gz cannot be used .* Delete it and fetch it again"
     ):
