@@ -75,9 +75,11 @@ def card_usable(data: bytes) -> bool | None:  # noqa: PLR0911 - one a rule
     """Whether a card may be used, by PyYAML's plain reading and the rules of the fields, as far as they are certain."""
     try:
         text = data.decode("utf-8")
-        value = yaml.safe_load(text)
+        value, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except (ValueError, yaml.YAMLError, RecursionError, OverflowError):
         return False
+    if isinstance(tree, yaml.MappingNode) and len({k.value for k, _ in tree.value}) < len(tree.value):
+        return False  # PyYAML takes the last of two equal keys
     if not isinstance(value, dict) or not CARD.keys() - {"links", "parameters"} <= value.keys():
         return False
     if type(value["year"]) is not int or not 2015 <= value["year"] <= 2100:

@@ -26,6 +26,8 @@ from evaluator.cli import main
 
 SHOWN = 12
 """Failures that a report lists."""
+LONGEST = 2_000
+"""Characters of a failure that are kept."""
 
 
 class Outcome(NamedTuple):
@@ -70,8 +72,9 @@ class Account:
     failures: list[str] = field(default_factory=list)
 
     def fail(self, where: str, what: str) -> None:
-        """One failure: what was wrong with what became of the input."""
-        self.failures.append(f"{where}: {what}")
+        """One failure: what was wrong with what became of the input, its middle left out where it is long."""
+        text = what if len(what) <= LONGEST else f"{what[: LONGEST // 2]} […] {what[-LONGEST // 2 :]}"
+        self.failures.append(f"{where}: {text}")
 
     def __str__(self) -> str:
         counts = ", ".join(f"{n} {what}" for what, n in sorted(self.seen.items()))
@@ -97,16 +100,16 @@ def fuzz(
             raise
         except BaseException as error:  # noqa: BLE001 - not even what is no `Exception` may leave the code under test
             account.seen["crashed"] += 1
-            account.fail(where, f"{type(error).__name__}: {error}"[:600])
+            account.fail(where, f"{type(error).__name__}: {error}")
             continue
         account.seen["taken" if verdict.taken else "refused"] += 1
         if wanted is not None and wanted != verdict.taken:
             account.fail(
                 where,
-                f"{'wrongly taken' if verdict.taken else 'wrongly refused'}: {what}. {verdict.words}"[:600],
+                f"{'wrongly taken' if verdict.taken else 'wrongly refused'}: {what}. {verdict.words}",
             )
         elif not verdict.taken and (fault := unexplained(verdict.words)):
-            account.fail(where, f"{fault}: {what}. {verdict.words}"[:600])
+            account.fail(where, f"{fault}: {what}. {verdict.words}")
     print(account)  # noqa: T201 - shown by -s: a long run's figures
     assert not account.failures, "\n".join([str(account), *account.failures[:SHOWN]])
     return account
