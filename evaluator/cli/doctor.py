@@ -17,21 +17,21 @@ NAME: Final = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 
 def run_doctor(prefix: Path, workflows: Path | None, *, json: bool, strict: bool) -> int:
     """0 when nothing on this runner is bad, else 1; raises `RexrankError` without root's rights."""
-    from evaluator.doctor.host.checks import check_host, nothing_installed
-    from evaluator.doctor.host.read import ask_inside, read_host
+    from evaluator.doctor.host.checks import ask_inside, check_machine, nothing_installed
+    from evaluator.doctor.host.machine import open_machine
 
     if not prefix.is_dir():
         return _say([Section("The kit", (nothing_installed(str(prefix)),))], json=json, strict=strict)
-    sections = check_host(read_host(prefix, workflows))
+    sections = check_machine(open_machine(prefix, workflows))
     return _say([*sections, *ask_inside(prefix)], json=json, strict=strict)
 
 
 def run_inside(*, json: bool, strict: bool) -> int:
     """0 when nothing is bad as the scorer sees it; what `isolate.sh doctor` calls."""
+    from evaluator.doctor.host.machine import Machine
     from evaluator.doctor.scorer.checks import check_inside
-    from evaluator.doctor.scorer.probe import look_inside
 
-    return _say(check_inside(look_inside()), json=json, strict=strict)
+    return _say(check_inside(Machine()), json=json, strict=strict)
 
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:

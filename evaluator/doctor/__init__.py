@@ -1,4 +1,4 @@
 """Whether the scoring runner and the repository's settings are what the trust boundary needs.
 
-What is read from a machine or from GitHub is a frozen description; every check is a pure function of one.
+Checks ask a machine or GitHub a few plain questions, which tests answer from tables.
 """

@@ -13,7 +13,7 @@ from evaluator.core.problems import MAX_TEXT, RexrankError, visible
 
 State = Literal["good", "bad", "open"]
 MARKS: Final[dict[State, str]] = {"good": "✓", "bad": "✗", "open": "○"}
-SCHEMA: Final = "rexrank/doctor/v1"
+MOST: Final = 6
 _T = TypeVar("_T")
 
 
@@ -47,10 +47,6 @@ class Section:
 class Untold(Exception):
     """Raised by a check that cannot be made here: what is known instead, and where to look if not at the fix."""
 
-    def __init__(self, found: str, look: str = "") -> None:
-        super().__init__(found)
-        self.found, self.look = found, look
-
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[_T]):
@@ -66,48 +62,26 @@ class Check(Generic[_T]):
     fix: str | Callable[[_T], str]
     fine: str | Callable[[_T], str] = ""
 
-    def finding(self, subject: _T, what: str = "") -> Finding:
-        """The outcome on one subject; `what` names it where the check is made of several."""
+    def finding(self, subject: _T) -> Finding:
+        """The outcome on one subject."""
 
         def words(text: str | Callable[[_T], str]) -> str:
             return text if isinstance(text, str) else text(subject)
 
-        what = what or self.what
         try:
             wrong = list(self.wrong(subject))
         except Untold as untold:
-            return unsettled(self.code, what, untold.found, untold.look or words(self.fix))
-        if wrong:
-            return Finding(self.code, "bad", what, listed(wrong), words(self.wanted), words(self.fix))
-        return good(self.code, what, words(self.fine or self.wanted))
-
-
-def section(title: str, checks: Iterable[Check[_T]], subject: _T) -> Section:
-    """The findings of some checks on one subject."""
-    return Section(title, tuple(check.finding(subject) for check in checks))
-
-
-def good(code: str, what: str, found: str) -> Finding:
-    """A check that passed."""
-    return Finding(code, "good", what, found)
-
-
-def bad(code: str, what: str, found: str, wanted: str, fix: str) -> Finding:
-    """A check that failed: fact, wish, cure."""
-    return Finding(code, "bad", what, found, wanted, fix)
-
-
-def unsettled(code: str, what: str, found: str, look: str = "") -> Finding:
-    """A check that could not be made here; `look` says where to look."""
-    return Finding(code, "open", what, found, "", look)
+            found, *look = untold.args
+            return Finding(self.code, "open", self.what, found, fix=look[0] if look else words(self.fix))
+        if not wrong:
+            return Finding(self.code, "good", self.what, words(self.fine or self.wanted))
+        more = [f"and {len(wrong) - MOST} more"] * (len(wrong) > MOST)
+        found = "; ".join([*wrong[:MOST], *more])
+        return Finding(self.code, "bad", self.what, found, words(self.wanted), words(self.fix))
 
 
 def facts(conditions: Mapping[str, object]) -> list[str]:
-    """The words whose condition holds.
-
-    >>> facts({"it is open": True, "it is old": 0})
-    ['it is open']
-    """
+    """The words whose condition holds."""
     return [words for words, holds in conditions.items() if holds]
 
 
@@ -121,26 +95,15 @@ def differences(there: Iterable[str], wanted: Iterable[str], more: str, less: st
     return [words.replace("{}", item) for items, words in pairs for item in sorted(items)]
 
 
-def listed(items: Iterable[str], most: int = 6) -> str:
-    """The items in one line, the first few of many.
-
-    >>> listed(["a", "b", "c"], most=2)
-    'a; b; and 1 more'
-    """
-    known = list(items)
-    return "; ".join([*known[:most], *([f"and {len(known) - most} more"] if len(known) > most else [])])
-
-
-def counts(sections: Sequence[Section]) -> dict[State, int]:
-    """How many findings are in each state."""
-    states = [f.state for s in sections for f in s.findings]
-    return {state: states.count(state) for state in MARKS}
-
-
 def exit_status(sections: Sequence[Section], *, strict: bool) -> int:
     """0 when nothing is bad, else 1; `strict` counts what could not be told as bad."""
-    totals = counts(sections)
-    return int(totals["bad"] > 0 or (strict and totals["open"] > 0))
+    states = {f.state for s in sections for f in s.findings}
+    return int("bad" in states or (strict and "open" in states))
+
+
+def _counts(sections: Sequence[Section]) -> dict[State, int]:
+    states = [f.state for s in sections for f in s.findings]
+    return {state: states.count(state) for state in MARKS}
 
 
 def as_text(sections: Sequence[Section]) -> str:
@@ -153,14 +116,14 @@ def as_text(sections: Sequence[Section]) -> str:
             lines.append(f"  {MARKS[finding.state]} {fields['code']}  {fields['what']}: {fields['found']}")
             labels = {"wanted": "wanted", "fix": "fix" if finding.state == "bad" else "look"}
             lines += [f"{'':11}{label}: {fields[key]}" for key, label in labels.items() if fields[key]]
-    total = ", ".join(f"{count} {MARKS[state]}" for state, count in counts(sections).items())
+    total = ", ".join(f"{count} {MARKS[state]}" for state, count in _counts(sections).items())
     return "\n".join([*lines[1:], "", total, ""])
 
 
 def as_json(sections: Sequence[Section]) -> str:
     """The findings for a machine."""
     parts = [{"title": s.title, "findings": [f.to_dict() for f in s.findings]} for s in sections]
-    return dump_json({"schema": SCHEMA, "counts": counts(sections), "sections": parts})
+    return dump_json({"schema": "rexrank/doctor/v1", "counts": _counts(sections), "sections": parts})
 
 
 def from_json(text: str) -> list[Section]:

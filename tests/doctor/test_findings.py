@@ -8,27 +8,20 @@ import pytest
 
 from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import (
+    Check,
+    Finding,
     Section,
+    Untold,
     as_json,
     as_text,
-    bad,
     exit_status,
     from_json,
-    good,
-    listed,
-    unsettled,
 )
 
-SECTIONS = [
-    Section(
-        "The kit",
-        (
-            good("RD101", "runner.conf", "11 keys"),
-            bad("RD102", "scripts", "one is absent", "all six", "run setup.sh"),
-        ),
-    ),
-    Section("The machine", (unsettled("RD307", "clock", "no answer", "look at it"),)),
-]
+GOOD = Finding("RD101", "good", "runner.conf", "11 keys")
+BAD = Finding("RD102", "bad", "scripts", "one is absent", "all six", "run setup.sh")
+OPEN = Finding("RD307", "open", "clock", "no answer", fix="look at it")
+SECTIONS = [Section("The kit", (GOOD, BAD)), Section("The machine", (OPEN,))]
 TEXT = """\
 The kit
   ✓ RD101  runner.conf: 11 keys
@@ -65,9 +58,9 @@ def test_another_answer_is_refused(text):
     ("findings", "usual", "strict"),
     [
         ((), 0, 0),
-        ((good("a", "b", "c"),), 0, 0),
-        ((unsettled("a", "b", "c"),), 0, 1),
-        ((bad("a", "b", "c", "d", "e"),), 1, 1),
+        ((GOOD,), 0, 0),
+        ((OPEN,), 0, 1),
+        ((GOOD, BAD), 1, 1),
     ],
 )
 def test_exit_status(findings, usual, strict):
@@ -76,11 +69,33 @@ def test_exit_status(findings, usual, strict):
 
 
 def test_what_was_read_cannot_write_to_the_terminal():
-    text = as_text([Section("x", (bad("RD1", "a\x1b[2J", "b\nc", "d\u202e", "e" * 1000),))])
+    text = as_text([Section("x", (Finding("RD1", "bad", "a\x1b[2J", "b\nc", "d\u202e", "e" * 1000),))])
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert max(map(len, text.splitlines())) < 330
 
 
-def test_a_long_list_is_counted():
-    assert listed(str(n) for n in range(9)) == "0; 1; 2; 3; 4; 5; and 3 more"
+def check(wrong, **words):
+    return Check("RD1", "it", lambda _: wrong, "nothing", "mend it", **words).finding(None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words", "finding"),
+    [
+        ([], {}, Finding("RD1", "good", "it", "nothing")),
+        ([], {"fine": lambda _: "all of it"}, Finding("RD1", "good", "it", "all of it")),
+        (["a"], {"fine": lambda _: 1 / 0}, Finding("RD1", "bad", "it", "a", "nothing", "mend it")),
+        (map(str, range(9)), {}, Finding("RD1", "bad", "it", "0; 1; 2; 3; 4; 5; and 3 more", "nothing", "mend it")),
+    ],
+)  # fmt: skip
+def test_a_check_is_good_or_bad(wrong, words, finding):
+    assert check(wrong, **words) == finding
+
+
+@pytest.mark.parametrize(("words", "fix"), [(("no answer",), "mend it"), (("no answer", "look there"), "look there")])  # fmt: skip
+def test_a_check_that_cannot_be_made_is_open(words, fix):
+    def wrong():
+        yield "a"
+        raise Untold(*words)
+
+    assert check(wrong()) == Finding("RD1", "open", "it", "no answer", "", fix)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from evaluator.doctor.findings import Check, Finding, Section, Untold, bad, facts, section
-from evaluator.doctor.host.description import Account, Host, Place, Role
-from evaluator.doctor.host.machine import MACHINE, SOFTWARE, known
+from evaluator.core.problems import RexrankError
+from evaluator.doctor.findings import Check, Finding, Section, Untold, differences, facts, from_json
+from evaluator.doctor.host.layout import ROLES, Place, Role, read_conf
+from evaluator.doctor.host.machine import Account, Machine
+from evaluator.doctor.host.software import RUNNER_HOME, SOFTWARE, checkout_of, job_runs
 from evaluator.doctor.repository.workflows import Pair
 
-REQUIRED: Final = (
-    "REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE",
-)  # fmt: skip
+REQUIRED: Final = ("REPOSITORY", "RUNNER", "FETCHER", "SCORER", "REFERENCES", "MODELS", "STORE", "SCRATCH", "LOGS", "DEVICE")  # fmt: skip
 OPTIONAL: Final = (
     "JOBS_REPOSITORY", "SERVER_URL", "HIDE", "PYTHON", "REGISTRAR", "RUNNER_HOME", "RUNNER_ARCHIVE", "RUNNER_SHA256",
     "JUDGES", "API_URL", "CGROUP",
@@ -27,239 +28,246 @@ SALT_CHARACTERS: Final = 32
 SETUP: Final = "sudo runner/setup.sh, from root's checkout of main"
 SUDOERS: Final = "/etc/sudoers.d/rexrank"
 WORKERS: Final[tuple[Role, ...]] = ("RUNNER", "FETCHER", "SCORER")
+EVENTS: Final = ("push", "pull_request", "pull_request_target", "workflow_dispatch", "schedule", "issue_comment", "workflow_run", "merge_group")  # fmt: skip
+JOB: Final = {
+    "ACTIONS_RUNNER_HOOK_JOB_STARTED": "hooks/job-started.sh", "ACTIONS_RUNNER_HOOK_JOB_COMPLETED": "hooks/job-completed.sh",
+    "REXRANK_VENV": "venv", "REXRANK_ISOLATE": "bin/isolated-rexrank.sh",
+}  # fmt: skip
+"""What run-one-job.sh writes into the .env of the runner, but for the language: paths of the kit."""
 SOCKETS: Final = (
     "/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock",
     "/run/crio/crio.sock", "/var/snap/lxd/common/lxd/unix.socket", "/run/libvirt/libvirt-sock",
 )  # fmt: skip
-FOLDERS: Final = {
-    "REFERENCES": ("RD205", "references"), "STORE": ("RD206", "store"), "MODELS": ("RD207", "weights"),
-    "LOGS": ("RD208", "private logs"),
-}  # fmt: skip
+FOLDERS: Final = {"REFERENCES": "references", "STORE": "store", "MODELS": "weights", "LOGS": "private logs"}
 """The private folders by their keys in runner.conf."""
+VERBS: Final = {"r": "read", "w": "write", "x": "enter"}
+RIGHT: Final = re.compile(r"\s+\((?:root|ALL)[^)]*\)\s*(?:[A-Z_]+:\s*)*(.*)")
 
 
-def check_host(host: Host) -> list[Section]:
+def check_machine(m: Machine) -> list[Section]:
     """Every finding on a runner as its root sees it."""
-    parts = {
-        "The kit": KIT,
-        "Accounts and rights": ACCOUNTS,
-        "Programs and packages": SOFTWARE,
-        "The machine": MACHINE,
-    }
-    return [section(title, checks, host) for title, checks in parts.items()]
+    parts = {"The kit": KIT, "Accounts and rights": ACCOUNTS} | SOFTWARE
+    return [Section(title, tuple(check.finding(m) for check in checks)) for title, checks in parts.items()]
 
 
 def nothing_installed(prefix: str) -> Finding:
     """The one finding on a machine that was never set up."""
-    return bad("RD100", "the runner kit", f"there is no {prefix}", "the kit, installed by setup.sh", SETUP)
+    found, wanted = f"there is no {prefix}", "the kit, installed by setup.sh"
+    return Finding("RD100", "bad", "the runner kit", found, wanted, SETUP)
 
 
-def env_of_a_job(prefix: str) -> dict[str, str]:
-    """What run-one-job.sh writes into the .env of the runner, but for the language."""
-    return {
-        "ACTIONS_RUNNER_HOOK_JOB_STARTED": f"{prefix}/hooks/job-started.sh",
-        "ACTIONS_RUNNER_HOOK_JOB_COMPLETED": f"{prefix}/hooks/job-completed.sh",
-        "REXRANK_VENV": f"{prefix}/venv",
-        "REXRANK_ISOLATE": f"{prefix}/bin/isolated-rexrank.sh",
-    }
-
-
-def _configuration(host: Host) -> list[str]:
-    entry, judges = host.entry(f"{host.prefix}/etc/runner.conf"), host.conf.get("JUDGES", "")
-    hidden = host.conf.get("HIDE", ":".join(HIDDEN)).split(":")
-    wrong = {str(entry): not entry.safe_file, **dict.fromkeys(host.conf_wrong, True)}
-    wrong |= {f"{key} is not set": entry.kind == "file" and not host.conf.get(key) for key in REQUIRED}
-    for key, value in host.conf.items():
+def _configuration(m: Machine) -> list[str]:
+    path, judges = f"{m.prefix}/etc/runner.conf", m.conf.get("JUDGES", "")
+    entry, hidden = m.entry(path), m.conf.get("HIDE", ":".join(HIDDEN)).split(":")
+    keys = REQUIRED if entry.kind == "file" else ()
+    wrong = {str(entry): not entry.safe("file"), **dict.fromkeys(read_conf(m.lines(path))[1], True)}
+    wrong |= {f"{key} is not set": not m.conf.get(key) for key in keys}
+    for key, value in m.conf.items():
         wrong[f"{key} is no key"] = key not in {*REQUIRED, *OPTIONAL}
         wrong[f"{key} holds other characters"] = not VALUE.fullmatch(value)
         wrong[f"{key} is no absolute path"] = key in {*FOLDERS, "SCRATCH"} and not value.startswith("/")
     wrong |= {f"HIDE leaves {folder} open": folder not in hidden for folder in HIDDEN}
-    return facts(
-        wrong | {f"JUDGES: {judges} is {host.entry(judges)}": judges and not host.entry(judges).safe_file}
-    )
+    wrong[f"JUDGES: {judges} is {m.entry(judges)}"] = bool(judges) and not m.entry(judges).safe("file")
+    return facts(wrong)
 
 
-def _scripts(host: Host) -> Iterator[str]:
-    files = [p for p in host.layout.places if p.kind == "file" and p.path != SUDOERS]
+def _scripts(m: Machine) -> Iterator[str]:
+    files = [p for p in m.layout.places if p.kind == "file" and p.path != SUDOERS]
     if not files:
         yield "there is no layout to compare with"
     for place in files:
-        entry = host.entry(place.path)
-        if not entry.safe_file or (place.mode & 0o111 and not entry.mode & 0o111):
+        entry = m.entry(place.path)
+        if not entry.safe("file") or place.mode & 0o111 & ~entry.mode:
             yield f"{place.path} is {entry}"
     for folder in sorted({str(f) for p in files for f in PurePosixPath(p.path).parents}):
-        entry = host.entry(folder)
-        if entry.kind not in {"folder", "link"} or not entry.safe:
+        entry = m.entry(folder)
+        if not entry.safe("folder", "link"):
             yield f"{folder} is {entry}"
 
 
-def _other_bytes(host: Host) -> list[str]:
-    there = {path: host.entry(path) for path in sorted(known(host.checkout))}
-    return [p for p, e in there.items() if e.kind != "absent" and e.sha256 != host.checkout[p]]
+def _other_bytes(m: Machine) -> Iterator[str]:
+    kit = checkout_of(m) / "runner"
+    for place in (p for p in m.layout.places if p.kind == "file"):
+        there, source = m.entry(place.path), m.entry(f"{kit}/{place.source}")
+        if there.kind != "absent" and there.sha256 != source.sha256:
+            yield place.path
+
+
+def hook_takes(m: Machine, name: str, event: str, other: str = "", ref: str = "refs/heads/main") -> bool:
+    """Whether the hook lets a workflow of an event through; `other` makes another repository; asked as the jobs' user."""
+    repo = other + (m.conf.get("JOBS_REPOSITORY") or m.conf.get("REPOSITORY", ""))
+    env = {"GITHUB_REPOSITORY": repo, "GITHUB_REF": ref, "GITHUB_EVENT_NAME": event}
+    flow, hook = f"{repo}/.github/workflows/{name}@{ref}", f"{m.prefix}/hooks/job-started.sh"
+    role: Role | None = "RUNNER" if "RUNNER" in m.layout.names else None
+    return m.output("/bin/bash", "-e", hook, role=role, GITHUB_WORKFLOW_REF=flow, **env) is not None
 
 
 def _pairs(pairs: Iterable[Pair]) -> list[str]:
     return [f"{name} ({event})" for name, event in sorted(pairs)]
 
 
-def _hook(host: Host) -> list[str]:
-    more, less = _pairs(host.taken - known(host.meant)), _pairs(host.meant - host.taken)
-    return [f"also {p}" for p in more] + [f"not {p}" for p in less]
+def _hook(m: Machine) -> list[str]:
+    checkout_of(m)
+    jobs = [(n, e) for n in {*m.flows.names, "other.yml"} for e in EVENTS if hook_takes(m, n, e)]
+    return differences(_pairs(jobs), _pairs(m.flows.on_runner), "also {}", "not {}")
 
 
-def _exactly(host: Host, path: str, mode: int) -> list[str]:
-    entry = host.entry(path)
+def _hook_elsewhere(m: Machine) -> list[str]:
+    strange = [("x", "refs/heads/main"), ("", "refs/heads/other"), ("", "refs/pull/1/merge")]
+    return _pairs(p for p in m.flows.on_runner if any(hook_takes(m, *p, *where) for where in strange))
+
+
+def _exactly(m: Machine, path: str, mode: int) -> list[str]:
+    entry = m.entry(path)
     return facts({str(entry): (entry.kind, entry.owner, entry.mode) != ("file", "root", mode)})
 
 
-def _salt(host: Host) -> list[str]:
-    short = {f"{host.salt_characters} characters": host.salt_characters < SALT_CHARACTERS}
-    return _exactly(host, f"{host.prefix}/etc/salt", 0o400) or facts(short)
+def _salt(m: Machine) -> list[str]:
+    path = f"{m.prefix}/etc/salt"
+    length = len("".join(m.lines(path)))
+    return _exactly(m, path, 0o400) or facts({f"{length} characters": length < SALT_CHARACTERS})
 
 
-def _environment(host: Host) -> list[str]:
-    wanted = env_of_a_job(host.prefix)
-    uses = {
-        path: "r" if "/hooks/" in path else "x"
-        for path in (*wanted.values(), f"{host.prefix}/venv/bin/python")
-    }
-    wrong = {
-        f"the runner's user cannot use {path}": letter not in host.able("RUNNER", path)
-        for path, letter in uses.items()
-    }
-    if host.env is not None:
-        names = [line.partition("=")[0] for line in host.env]
-        wrong |= {
-            f"{name} is not {value}": f"{name}={value}" not in host.env for name, value in wanted.items()
-        }
-        wrong |= {f"{name} is set too": name not in {*wanted, "LANG"} for name in names}
-    return facts(wrong)
+def _environment(m: Machine) -> Iterator[str]:
+    wanted = {name: f"{m.prefix}/{path}" for name, path in JOB.items()}
+    for path in (*wanted.values(), f"{m.prefix}/venv/bin/python"):
+        if ("r" if "/hooks/" in path else "x") not in m.able(path, "RUNNER"):
+            yield f"the runner's user cannot use {path}"
+    if job_runs(m):
+        env = m.lines(f"{m.conf.get('RUNNER_HOME', RUNNER_HOME)}/.env")
+        yield from (f"{name} is not {path}" for name, path in wanted.items() if f"{name}={path}" not in env)
+        names = {line.partition("=")[0] for line in env}
+        yield from (f"{name} is set too" for name in sorted(names - {*wanted, "LANG"}))
 
 
-KIT: Final[tuple[Check[Host], ...]] = (
+KIT: Final[tuple[Check[Machine], ...]] = (
     Check("RD101", "runner.conf", _configuration, "a file of root's, mode 0644, with every key of runner.conf.example once",
-          lambda h: f"edit {h.prefix}/etc/runner.conf", lambda h: f"{h.conf.get('REPOSITORY')}, {len(h.conf)} keys"),
+          lambda m: f"edit {m.prefix}/etc/runner.conf", lambda m: f"{m.conf.get('REPOSITORY')}, {len(m.conf)} keys"),
     Check("RD102", "scripts and hooks", _scripts, "files and folders of root's that nobody else may write", SETUP),
-    Check("RD103", "installed as in the checkout", _other_bytes, "the same bytes", SETUP, lambda h: f"{len(h.checkout)} files"),
-    Check("RD104", "what the job-started hook lets through", _hook, lambda h: ", ".join(_pairs(h.meant)), SETUP),
-    Check("RD105", "what it lets through of other repositories and branches", lambda h: _pairs(h.taken_elsewhere), "nothing",
-          f"{SETUP}; check REPOSITORY in runner.conf"),
-    Check("RD106", SUDOERS, lambda h: _exactly(h, SUDOERS, 0o440), "a file of root's, mode 0440", SETUP),
+    Check("RD103", "installed as in the checkout", _other_bytes, "the same bytes", SETUP),
+    Check("RD104", "what the job-started hook lets through", _hook, lambda m: ", ".join(_pairs(m.flows.on_runner)), SETUP),
+    Check("RD105", "what it lets through of other repositories and branches", _hook_elsewhere, "nothing", f"{SETUP}; check REPOSITORY in runner.conf"),
+    Check("RD106", SUDOERS, lambda m: _exactly(m, SUDOERS, 0o440), "a file of root's, mode 0440", SETUP),
     Check("RD107", "the salt of unpublished draws", _salt, f"a file of root's, mode 0400, of at least {SALT_CHARACTERS} characters",
-          lambda h: f"restore the copy that was kept of {h.prefix}/etc/salt; a new salt (setup.sh writes one) gives other intervals"),
+          lambda m: f"restore the copy that was kept of {m.prefix}/etc/salt; a new salt (setup.sh writes one) gives other intervals"),
     Check("RD108", "what a job is given (.env)", _environment, "the four variables of run-one-job.sh", SETUP,
-          lambda h: "written anew before every job; what it names is there" if h.env is None else "as run-one-job.sh wrote it for the job that runs now"),
+          lambda m: "as run-one-job.sh wrote it for the job that runs now" if job_runs(m) else "written anew before every job; what it names is there"),
 )  # fmt: skip
 
 
-def _workers(host: Host) -> dict[Role, Account]:
-    return {role: account for role in WORKERS if (account := host.accounts.get(role)) is not None}
+def _workers(m: Machine) -> dict[Role, Account]:
+    return {role: account for role in WORKERS if (account := m.account(role)) is not None}
 
 
-def _accounts(host: Host) -> Iterator[str]:
-    yield from (f"{role} names no account" for role in WORKERS if role not in _workers(host))
+def _accounts(m: Machine) -> Iterator[str]:
+    yield from (f"{role} names no account" for role in WORKERS if role not in _workers(m))
     ids: dict[int, str] = {0: "root"}
-    for role, account in _workers(host).items():
+    for role, account in _workers(m).items():
         if (other := ids.setdefault(account.uid, role)) != role:
             yield f"{role} is {other}"
 
 
-def _logins(account: Account) -> list[str]:
-    shell = PurePosixPath(account.shell).name not in {"nologin", "false"}
-    return facts(
-        {
-            f"{account.name} has the shell {account.shell}": shell,
-            f"a password opens {account.name}": not account.locked,
-        }
-    )
+def _logins(m: Machine) -> Iterator[str]:
+    for account in _workers(m).values():
+        if PurePosixPath(account.shell).name not in {"nologin", "false"}:
+            yield f"{account.name} has the shell {account.shell}"
+        if not account.locked:
+            yield f"a password opens {account.name}"
 
 
-def _sudo(host: Host) -> list[str]:
-    if host.sudo is None:
-        return ["there is no sudo"]
-    may = {
-        host.name(r): (host.sudo.get(r, ()), host.layout.sudo.get(r, ()))
-        for r, a in host.accounts.items()
-        if a
-    }
-    more = [
-        f"{name} may run {c}" for name, (rights, allowed) in may.items() for c in rights if c not in allowed
-    ]
-    return more + [
-        f"{name} may not run {c}"
-        for name, (rights, allowed) in may.items()
-        for c in allowed
-        if c not in rights
-    ]
+def _groups(m: Machine) -> list[str]:
+    more = {a.name: a.groups - {a.name} - m.layout.groups[role] for role, a in _workers(m).items()}
+    return [f"{name} is in {group}" for name, groups in more.items() for group in sorted(groups)]
 
 
-def _verbs(letters: Iterable[str]) -> str:
-    words = {"r": "read", "w": "write", "x": "enter"}
-    return " and ".join(words[c] for c in "rwx" if c in letters)
+def rights(listing: str) -> list[str]:
+    """The commands that `sudo -l` says may be run as root; it goes on with long lines in the next, indented further."""
+    lines = re.sub(r"\n {8,}", " ", listing).splitlines()
+    lists = [match[1] for line in lines if (match := RIGHT.fullmatch(line))]
+    return [part.strip() for line in lists for part in re.split(r"(?<!\\),\s*", line) if part.strip()]
 
 
-def _place(host: Host, key: str) -> Place:
-    place = next((p for p in host.layout.places if p.source == key), None)
-    if key not in host.conf or place is None:
+def _sudo(m: Machine) -> list[str]:
+    wrong = []
+    for role in filter(m.account, ROLES):
+        name, wanted = m.layout.names[role], m.layout.sudo.get(role, ())
+        may = rights(m.output("sudo", "-n", "-l", "-U", name) or "")
+        wrong += differences(may, wanted, f"{name} may run {{}}", f"{name} may not run {{}}")
+    return wrong if m.output("sudo", "-V") else ["there is no sudo"]
+
+
+def _place(m: Machine, key: str) -> Place:
+    place = next((p for p in m.layout.places if p.source == key), None)
+    if key not in m.conf or place is None:
         raise Untold(f"runner.conf does not say where ({key})", "runner.conf.example")
     return place
 
 
-def _beyond(host: Host, key: str) -> list[str]:
+def _beyond(m: Machine, key: str) -> Iterator[str]:
     """What the accounts may do with a private folder and should not, or the reverse."""
-    place = _place(host, key)
-    rights = {host.name(r): (set(host.able(r, place.path)), set(place.letters(r))) for r in host.accounts}
-    more = {
-        f"{name} may {_verbs(there - wanted)}": there - wanted for name, (there, wanted) in rights.items()
-    }
-    return facts(
-        more
-        | {
-            f"{name} may not {_verbs(wanted - there)}": wanted - there
-            for name, (there, wanted) in rights.items()
-        }
-    )
+    place, path = _place(m, key), _place(m, key).path
+    for role in ROLES:
+        there, wanted = ([VERBS[c] for c in may] for may in (m.able(path, role), place.letters(role)))
+        name = m.layout.names.get(role, role)
+        yield from differences(there, wanted, f"{name} may {{}} {path}", f"{name} may not {{}} {path}")
 
 
-def _scorers(host: Host, key: str) -> str:
-    place = _place(host, key)
-    may = _verbs(place.letters("SCORER")) or "do nothing there"
-    return f"{place.path}: {host.name('SCORER')} may {may}, the others nothing"
-
-
-def _owned(host: Host, key: str) -> str:
-    place = _place(host, key)
-    owner, group = (host.name("SCORER") if n == "SCORER" else n for n in (place.owner, place.group))
+def _owned(m: Machine, key: str) -> str:
+    place = _place(m, key)
+    owner, group = (m.layout.names.get(n, n) for n in (place.owner, place.group))
     rights = f"u=rwX,g={'rX' if place.mode & 0o50 else ''},o="
     return f"chown -R {owner}:{group} {place.path}; chmod -R {rights} {place.path}"
 
 
-def _out_of_reach(host: Host) -> list[str]:
-    pairs = [(r, p) for p in host.layout.places if p.source not in FOLDERS for r in WORKERS]
-    more = [(r, p.path, set(host.able(r, p.path)) - set(p.letters(r)) - {"x"}) for r, p in pairs]
-    words = {path: path.replace(f"{host.prefix}/etc/salt", "the salt") for _, path, _ in more}
-    return [
-        f"{host.name(role)} may {_verbs(letters)} {words[path]}" for role, path, letters in more if letters
-    ]
+def _out_of_reach(m: Machine) -> Iterator[str]:
+    for place in (p for p in m.layout.places if p.source not in FOLDERS):
+        for role in WORKERS:
+            more = [c for c in m.able(place.path, role) if c not in f"{place.letters(role)}x"]
+            yield from (f"{m.layout.names[role]} may {VERBS[c]} {place.path}" for c in more)
 
 
-ACCOUNTS: Final[tuple[Check[Host], ...]] = (
-    Check("RD201", "accounts", _accounts, "three accounts, none of them root, each for one task", SETUP, lambda h: ", ".join(a.name for a in _workers(h).values())),
-    Check("RD202", "no way to log in as one of them", lambda h: [w for a in _workers(h).values() for w in _logins(a)],
-          "the shell /usr/sbin/nologin and a locked password", "usermod --shell /usr/sbin/nologin --lock NAME", "no shell, no password"),
-    Check("RD203", "groups", lambda h: [f"{a.name} is in {g}" for r, a in _workers(h).items() for g in sorted(a.groups - {a.name} - h.layout.groups.get(r, frozenset()))],
-          "no other group: docker, sudo, disk, adm and lxd are each as good as root", "gpasswd --delete NAME GROUP",
-          "their own alone, the scorer's devices besides"),
+def _later(m: Machine) -> Iterator[str]:
+    for account in _workers(m).values():
+        folders = ("/var/spool/cron/crontabs", "/var/spool/cron", "/var/lib/systemd/linger")
+        yield from m.paths(*(f"{folder}/{account.name}" for folder in folders))
+        for job in m.paths("/var/spool/cron/atjobs/*", "/var/spool/at/*"):
+            if (m.entry(job).kind, m.entry(job).owner) == ("file", account.name):
+                yield job
+
+
+ACCOUNTS: Final[tuple[Check[Machine], ...]] = (
+    Check("RD201", "accounts", _accounts, "three accounts, none of them root, each for one task", SETUP),
+    Check("RD202", "no way to log in as one of them", _logins, "the shell /usr/sbin/nologin and a locked password", "usermod --shell /usr/sbin/nologin --lock NAME"),
+    Check("RD203", "groups", _groups, "no other group: docker, sudo, disk, adm and lxd are each as good as root", "gpasswd --delete NAME GROUP"),
     Check("RD204", "what sudo lets them run", _sudo, "exactly the lines of runner/sudoers",
           f"apt-get install sudo, where there is none; {SETUP}; then look through /etc/sudoers and /etc/sudoers.d"),
     *(
-        Check(code, what, partial(_beyond, key=key), partial(_scorers, key=key), partial(_owned, key=key), partial(_scorers, key=key))
-        for key, (code, what) in FOLDERS.items()
+        Check(code, FOLDERS[key], partial(_beyond, key=key), "the scorer as runner/layout says, the others nothing", partial(_owned, key=key))
+        for code, key in zip(("RD205", "RD206", "RD207", "RD208"), FOLDERS, strict=True)
     ),
-    Check("RD209", "kit, environment and salt", _out_of_reach, "all of it root's", lambda h: f"chown -R root:root {h.prefix}; chmod -R go-w {h.prefix}",
-          "none of them may write there, or read the salt"),
-    Check("RD210", "container engines", lambda h: [f"{h.name(r)} may use {s}" for r in WORKERS for s in SOCKETS if "w" in h.able(r, s)],
-          "no socket of an engine: who may write to it is root", "remove the engine, or take the socket's group from them", "none that they may talk to"),
-    Check("RD211", "nothing that starts by itself", lambda h: h.later, "nothing of theirs outside a job", "remove what is named; then find out who put it there",
-          "no crontab, no at job, no lingering session"),
+    Check("RD209", "kit, environment and salt", _out_of_reach, "none of them may write there, or read the salt",
+          lambda m: f"chown -R root:root {m.prefix}; chmod -R go-w {m.prefix}; chmod 0400 {m.prefix}/etc/salt"),
+    Check("RD210", "container engines", lambda m: [f"{m.layout.names[r]} may use {s}" for r in WORKERS for s in SOCKETS if "w" in m.able(s, r)],
+          "no socket of an engine that they may write to: who may is root", "remove the engine, or take the socket's group from them"),
+    Check("RD211", "nothing that starts by itself", _later, "no crontab, no at job, no lingering session of theirs",
+          "remove what is named; then find out who put it there"),
 )  # fmt: skip
+
+
+def ask_inside(prefix: Path) -> list[Section]:
+    """The findings of `isolate.sh doctor`, which looks around as the scorer; one finding when it says nothing."""
+    command = [str(prefix / "bin" / "isolate.sh"), "doctor", "--json"]
+    fix = "read the private log (LOGS/isolate.log); main must hold a version of rexrank that has the doctor"
+    try:
+        process = subprocess.run(  # noqa: S603 - an argument list
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=2400, check=False, cwd="/",  # a judge's engine takes minutes to start
+        )  # fmt: skip
+        return from_json(process.stdout)
+    except RexrankError:
+        words = (process.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        words, fix = str(error), SETUP
+    wanted = "the findings of main's code from inside"
+    finding = Finding("RD400", "bad", "isolate.sh doctor", words, wanted, fix)
+    return [Section("The scorer, from inside", (finding,))]

@@ -1,125 +1,153 @@
-"""What the machine itself brings: programs, packages, disk, clock, and nothing that should not lie about."""
+"""A machine, asked as root or as the scorer: what lies there, what programs say, what accounts may do."""
 
 from __future__ import annotations
 
-import re
-from typing import Final, TypeVar
+import errno
+import os
+import pwd
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from glob import glob
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from evaluator.doctor.findings import Check, Untold, facts
-from evaluator.doctor.host.description import Host
+from evaluator.core.files import sha256_file
+from evaluator.core.problems import InputError
+from evaluator.doctor.host.layout import Layout, Role, read_conf, read_layout
+from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
 
-TOOLS: Final = ("git", "unshare", "setpriv", "ip", "mount", "mountpoint", "flock", "sudo", "tar", "timeout")
-GIT: Final = (2, 31)
-"""Oldest git that takes a token from its environment (GIT_CONFIG_COUNT)."""
-PYTHON: Final = "3.11"
-"""The Python that published scores are computed with."""
-GB: Final = 1_000_000_000
-SPACE: Final = {"STORE": 20, "SCRATCH": 5}
-"""Free gigabytes wanted per place."""
-MAX_SKEW: Final = 60.0
-_C = TypeVar("_C")
-_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
-
-
-def known(facts_of_checkout: _C) -> _C:
-    """What a checkout says; raises `Untold` without one, when it is empty."""
-    if not facts_of_checkout:
-        raise Untold("rexrank was not started from a checkout", "run it from root's checkout of main")
-    return facts_of_checkout
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TRY: Final = 'for c in r w x; do if [ -$c "$1" ]; then printf $c; fi; done'
+_KINDS: Final = {"-": "file", "d": "folder", "l": "link"}
 
 
-def _git(host: Host) -> str:
-    version = _VERSION.search(host.tools.get("git") or "")
-    return version[0] if version else ""
+class Entry(NamedTuple):
+    """One path as it lies there: `file`, `folder`, `link`, `other` or `absent`; links are not followed."""
+
+    kind: str = "absent"
+    owner: str = ""
+    group: str = ""
+    mode: int = 0
+    sha256: str = ""
+
+    def safe(self, *kinds: str) -> bool:
+        """Whether it is of one of the kinds, root's, and nobody else may write it."""
+        return self.kind in kinds and self.owner == "root" and not self.mode & 0o022
+
+    def __str__(self) -> str:
+        whose = f" of {self.owner}:{self.group}, mode {self.mode:04o}"
+        return self.kind + whose * (self.kind != "absent")
 
 
-def _old(version: str) -> bool:
-    return bool(version) and tuple(int(n) for n in version.split(".")[:2]) < GIT
+class Account(NamedTuple):
+    """A user of the machine; `locked`: no password opens it."""
+
+    name: str
+    uid: int
+    groups: frozenset[str]
+    shell: str
+    locked: bool
 
 
-def _packages(host: Host) -> list[str]:
-    pins = known(host.pins)
-    # Torch names its build behind a plus sign: 2.13.0+cu130.
-    there = {name: version.partition("+")[0] for name, version in sorted(host.packages.items())}
-    other = [n for n, v in there.items() if v not in pins.get(n, {v})]
-    missing = [f"no {name}" for name in sorted(host.needed - set(there))]
-    return missing + [f"{n} {host.packages[n]} instead of {' or '.join(sorted(pins[n]))}" for n in other]
+@dataclass(frozen=True)
+class Machine:
+    """One machine; a runner with its configuration, and the checkout that the doctor runs from, with its workflows."""
+
+    prefix: str = ""
+    conf: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = field(default_factory=Layout)
+    root: Path | None = None
+    flows: Workflows = field(default_factory=Workflows)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a file, none where there is none."""
+        # The runner writes its settings with a byte order mark.
+        return Path(path).read_text("utf-8-sig", "replace").splitlines() if Path(path).is_file() else []
+
+    def paths(self, *patterns: str) -> list[str]:
+        """What lies at some patterns."""
+        return sorted({path for pattern in patterns for path in glob(pattern)})  # noqa: PTH207 - absolute patterns
+
+    def output(self, *command: str, role: Role | None = None, **env: str) -> str | None:
+        """What a program prints, `None` when it fails or is not there; as the account of a role where one is given."""
+        options: dict[str, Any] = {"env": {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent", **env}}
+        try:
+            if role:
+                who = pwd.getpwnam(self.layout.names.get(role, ""))
+                groups = os.getgrouplist(who.pw_name, who.pw_gid)
+                options |= {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": groups}
+            process = subprocess.run(  # noqa: S603 - an argument list
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                timeout=60, check=False, cwd="/", **options,
+            )  # fmt: skip
+        except (KeyError, OSError, subprocess.TimeoutExpired):
+            return None
+        return process.stdout if process.returncode == 0 else None
+
+    def word(self, *command: str, **env: str) -> str:
+        """The first word that a program prints, empty for none."""
+        return ((self.output(*command, role=None, **env) or "").split() or [""])[0]
+
+    def entry(self, path: str) -> Entry:
+        """A path as it lies there, with the digest of a file."""
+        letters, *more = (self.output("stat", "-c", "%A %U %G %a", "--", path) or "?").split()
+        if not more:
+            return Entry()
+        kind, (owner, group, mode) = _KINDS.get(letters[0], "other"), more
+        # A link's own mode is meaningless; where it lies is checked as a folder above.
+        mode = "0" if kind == "link" else mode
+        return Entry(kind, owner, group, int(mode, 8), sha256_file(Path(path)) if kind == "file" else "")
+
+    def account(self, role: Role) -> Account | None:
+        """The account of a role, `None` for none."""
+        name = self.layout.names.get(role, "")
+        fields = (self.output("getent", "passwd", name) or "").strip().split(":")
+        if len(fields) < 7:
+            return None
+        groups = frozenset((self.output("id", "-Gn", name) or "").split())
+        password = (self.output("getent", "shadow", name) or "::").split(":")[1]
+        return Account(name, int(fields[2]), groups, fields[6], password.startswith(("!", "*")))
+
+    def able(self, path: str, role: Role | None = None) -> str:
+        """What a role's account, or this process, may do with a path, tried: letters of `rwx`."""
+        return self.output("/bin/sh", "-c", _TRY, "sh", path, role=role) or ""
+
+    def reached(self, host: str, port: int) -> str:
+        """`connected`, `timeout`, or the name of the error that refused a connection."""
+        try:
+            socket.create_connection((host, port), timeout=3.0).close()
+        except TimeoutError:
+            return "timeout"
+        except OSError as error:
+            return errno.errorcode.get(error.errno or 0, type(error).__name__)
+        return "connected"
+
+    def ahead(self, server: str) -> float | None:
+        """Seconds that this clock is ahead of a server's, `None` without an answer."""
+        import requests
+
+        try:
+            # An answer that is no success has a date too.
+            date = requests.head(server, timeout=10).headers["Date"]
+            return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+        except (requests.RequestException, KeyError, TypeError, ValueError):
+            return None
 
 
-def _checkout(host: Host) -> list[str]:
-    head, main = known(host.head) or "", host.main or ""
-    return facts({
-        "main could not be asked for": not main, f"at {head[:12]}, main is {main[:12]}": main and head != main,
-        "changed by hand": host.changed,
-    })  # fmt: skip
+def open_machine(prefix: Path, workflows: Path | None = None) -> Machine:
+    """The runner below `prefix`; raises `InputError` without root's rights.
 
-
-def _archive(host: Host) -> str:
-    return host.conf.get("RUNNER_ARCHIVE", f"{host.prefix}/actions-runner.tar.gz")
-
-
-def _runner(host: Host) -> list[str]:
-    entry, digest = host.entry(_archive(host)), host.conf.get("RUNNER_SHA256")
-    other = (
-        f"digest {host.runner_sha256}" if digest else f"no digest is recorded; it has {host.runner_sha256}"
-    )
-    return (
-        [f"{_archive(host)} is {entry}"]
-        if not entry.safe_file
-        else facts({other: digest != host.runner_sha256})
-    )
-
-
-def _disk(host: Host) -> list[str]:
-    free = {key: host.free.get(host.conf.get(key, "")) for key in SPACE}
-    gone = facts({f"{key} is not there": there is None for key, there in free.items()})
-    return gone + [
-        f"{k} has {b / GB:.0f} GB free" for k, b in free.items() if b is not None and b < SPACE[k] * GB
-    ]
-
-
-def _clock(host: Host) -> list[str]:
-    if host.skew is None and host.synchronised is not False:
-        raise Untold("GitHub did not answer", "compare `date -u` with another machine's")
-    wrong = {f"{host.skew or 0:+.0f} s against GitHub's": abs(host.skew or 0) > MAX_SKEW}
-    return facts(wrong | {"nothing keeps it right": host.synchronised is False})
-
-
-def _registrations(host: Host) -> list[str]:
-    lasting = [path for path, ephemeral in host.registrations.items() if ephemeral is not True]
-    leftovers = [] if host.job_running else [path for path in host.registrations if path not in lasting]
-    wrong = {
-        "a lasting service": host.services,
-        "registered for more than one job": lasting,
-        "left by a runner that was killed": leftovers,
-    }
-    return [f"{path}: {words}" for words, paths in wrong.items() for path in paths]
-
-
-SOFTWARE: Final[tuple[Check[Host], ...]] = (
-    Check("RD301", "programs", lambda h: facts({f"no {n}": h.tools.get(n) is None for n in TOOLS} | {f"git {_git(h)}": _old(_git(h))}),
-          f"git {'.'.join(map(str, GIT))} or newer; {', '.join(TOOLS[1:])}", "apt-get install git util-linux iproute2 sudo tar coreutils",
-          lambda h: f"git {_git(h) or '?'} and {len(TOOLS) - 1} more"),
-    Check("RD302", "Python of the environment", lambda h: [f"Python {h.python}" if h.python else "no environment"] * (h.python != PYTHON), f"Python {PYTHON}",
-          lambda h: f"python{PYTHON} -m venv {h.prefix}/venv, then install the pinned packages (site/maintainers/runner.md)"),
-    Check("RD303", "packages at their pinned versions", _packages, "requirements/constraints.txt",
-          lambda h: f"{h.prefix}/venv/bin/pip install -c requirements/constraints.txt -e '.[score]', in root's checkout",
-          lambda h: f"{sum(n in h.pins for n in h.packages)} of {len(h.packages)} packages are pinned, each as pinned"),
-    Check("RD304", "root's checkout", _checkout, "main as GitHub has it, unchanged",
-          "git -C CHECKOUT pull --ff-only, then sudo runner/setup.sh and the line of RD303; without an answer: the network, SERVER_URL",
-          lambda h: f"main at {(h.main or '')[:12]}"),
-    Check("RD305", "the runner's own software", _runner, "the archive of a release of actions/runner, root's, its digest in RUNNER_SHA256",
-          "download it (again), compare it with the release's page, set RUNNER_SHA256; tell the others if it differs twice",
-          lambda h: f"{_archive(h)}, digest as recorded"),
-)  # fmt: skip
-MACHINE: Final[tuple[Check[Host], ...]] = (
-    Check("RD306", "disk", _disk, "; ".join(f"{k} {n} GB" for k, n in SPACE.items()), "rexrank cache prune --max-gb 10 --store STORE, or a larger disk",
-          lambda h: "; ".join(f"{k} has {h.free[h.conf[k]] / GB:.0f} GB free" for k in SPACE)),
-    Check("RD307", "clock", _clock, f"at most {MAX_SKEW:.0f} s from GitHub's, synchronised with a time server", "timedatectl set-ntp true",
-          lambda h: f"{h.skew:+.0f} s against GitHub's"),
-    Check("RD308", "registration", _registrations, "just-in-time, by keep-registered.sh on another machine",
-          "./config.sh remove and ./svc.sh uninstall there; what a killed runner left goes at the next start",
-          lambda h: "one job now, registered for it alone" if h.job_running else "none between jobs"),
-    Check("RD309", "credentials on this machine", lambda h: h.credentials, "none: what is not here cannot be stolen from here",
-          "remove them, and revoke what they open", "none found"),
-)  # fmt: skip
+    `workflows`: the checkout whose workflows this runner takes, where it is not the one this code runs from.
+    """
+    if os.geteuid() != 0:
+        raise InputError("the doctor tries what other accounts may do and needs root: run it with sudo.")
+    root, bare = checkout(), Machine()
+    flows = read_workflows(source) if (source := workflows or root) else Workflows()
+    conf, _ = read_conf(bare.lines(f"{prefix}/etc/runner.conf"))
+    described = f"{root}/runner/layout" if root else f"{prefix}/etc/layout"
+    return Machine(str(prefix), conf, read_layout(bare.lines(described), str(prefix), conf), root, flows)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Untold
@@ -17,8 +17,7 @@ from evaluator.github.api import repository
 RISK: Final = "site/maintainers/runner.md, section 8: without an organisation the registrar's token is the repository's master key"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A status and what came with it."""
 
     status: int
@@ -64,7 +63,7 @@ class Value:
     wanted: object
     otherwise: str = "{key} is {found}"
     missing: str | None = "{key} is not told"
-    met: Callable[[Any, Any], bool] = operator.eq
+    met: Callable[[Any, Any], object] = operator.eq
 
     def wrong(self, body: Any) -> list[str]:
         """What is wrong with the value in a body; raises `Untold` where GitHub does not tell it."""
@@ -74,6 +73,26 @@ class Value:
             raise Untold("GitHub does not say")
         words = self.missing if body is None else "" if self.met(body, self.wanted) else self.otherwise
         return [words.format(key=self.key, found=body)] if words else []
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the answer for a path should hold.
+
+    `set_by`: the request to the same path that sets it; `absent`: what it means that there is nothing at the path.
+    """
+
+    where: str
+    values: tuple[Value, ...]
+    set_by: Literal["PATCH", "PUT", ""] = ""
+    absent: str = ""
+
+    def __call__(self, answers: Answers) -> list[str]:
+        """What is wrong with them."""
+        if self.absent and answers.get(self.where).status == 404:
+            return [self.absent]
+        body = answers.need(self.where)
+        return [words for value in self.values for words in value.wrong(body)]
 
 
 def asker(name: str, token: str) -> Callable[[str], Answer]:
@@ -99,7 +118,8 @@ def asker(name: str, token: str) -> Callable[[str], Answer]:
                 raise RexrankError(f"GitHub answers {refused.status}. {later}") from refused
             return Answer(refused.status)
         except requests.RequestException as lost:
-            what = type(lost).__name__
-            raise RexrankError(f"GitHub does not answer ({what}). Check the network.") from lost
+            raise RexrankError(
+                f"GitHub does not answer ({type(lost).__name__}). Check the network."
+            ) from lost
 
     return answer

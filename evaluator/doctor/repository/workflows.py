@@ -16,16 +16,16 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Workflows:
-    """What a checkout's workflows ask of machine and settings."""
+    """What a checkout's workflows ask of machine and settings.
+
+    Their file names; which of them run on the scoring runner; owners of actions that are not GitHub's own; names of
+    CI's checks that main waits for.
+    """
 
     names: frozenset[str] = frozenset()
-    """Their file names."""
     on_runner: frozenset[Pair] = frozenset()
-    """What of them runs on the scoring runner."""
     foreign: frozenset[str] = frozenset()
-    """Owners of actions that are not GitHub's own."""
     checks: frozenset[str] = frozenset()
-    """Names of CI's checks that main waits for."""
 
 
 def checkout() -> Path | None:
@@ -41,25 +41,21 @@ def read_workflows(root: Path) -> Workflows:
     if not (github / "workflows").is_dir():
         raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")
     files = {p.name: yaml.safe_load(p.read_text("utf-8")) for p in sorted(github.glob("workflows/*.yml"))}
-    actions = [yaml.safe_load(p.read_text("utf-8")) for p in sorted(github.glob("actions/*/action.yml"))]
-    jobs = [job for raw in files.values() for job in raw["jobs"].values()]
-    steps = [step for part in (*jobs, *(a["runs"] for a in actions)) for step in part.get("steps", ())]
+    actions = [yaml.safe_load(p.read_text("utf-8"))["runs"] for p in github.glob("actions/*/action.yml")]
+    jobs = [(name, job) for name, raw in files.items() for job in raw["jobs"].values()]
+    steps = [step for part in (*(job for _, job in jobs), *actions) for step in part.get("steps", ())]
     owners = {str(s["uses"]).partition("/")[0] for s in steps if "uses" in s} - {".", "actions", "github"}
+    own = {name for name, job in jobs if "self-hosted" in job.get("runs-on", ())}
     ci = files.get("ci.yml", {"jobs": {}})["jobs"]
     # Main's rules ask for the job that waits for the others, not for one of a matrix.
     needs = [job.get("needs", ()) for job in ci.values()]
     inner = {name for n in needs for name in ([n] if isinstance(n, str) else n)}
-    on_runner = {
-        (name, event)
-        for name, raw in files.items()
-        if any("self-hosted" in job.get("runs-on", ()) for job in raw["jobs"].values())
-        for event in triggers(raw)
-    }
-    checks = frozenset(str(job.get("name", name)) for name, job in ci.items() if name not in inner)
-    return Workflows(frozenset(files), frozenset(on_runner), frozenset(owners), checks)
+    checks = {str(job.get("name", name)) for name, job in ci.items() if name not in inner}
+    pairs = {(name, event) for name in own for event in triggers(files[name])}
+    return Workflows(frozenset(files), frozenset(pairs), frozenset(owners), frozenset(checks))
 
 
 def triggers(raw: dict[Any, Any]) -> frozenset[str]:
     """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
-    events = raw.get("on", raw.get(True))
-    return frozenset([events] if isinstance(events, str) else events or ())
+    found = raw.get("on", raw.get(True))
+    return frozenset([found] if isinstance(found, str) else found or ())

@@ -2,187 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Final
 
-from evaluator.doctor.findings import Check, Finding, Section, Untold, facts, listed, section, unsettled
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.datasets.references import check_references, load_references
+from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
+from evaluator.doctor.findings import Check, Section, Untold, differences, facts
+from evaluator.doctor.host.machine import Machine
+from evaluator.models.download import states
+from evaluator.models.judges.config import read_judges
 
 PROCESSES: Final = 40
 """More processes than the scorer, its shells and a judge's engine have."""
 DOOR: Final = "isolate.sh is not what runs here, or it is another one: sudo runner/setup.sh"
 FORBIDDEN: Final = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "PUSH_TOKEN", "HF_TOKEN", "SUDO_UID", "BASH_ENV", "LD_PRELOAD")  # fmt: skip
+ADDRESSES: Final = (
+    ("192.0.2.1", 443),
+    ("1.1.1.1", 443),
+    ("2606:4700:4700::1111", 443),
+    ("169.254.169.254", 80),
+)
+"""A documentation address, two public ones, and the one where clouds hand out credentials."""
+SHARED: Final = (
+    "/tmp", "/var/tmp", "/run", "/run/lock", "/var/lock", "/dev", "/dev/mqueue", "/var/crash", "/var/spool/cron",  # noqa: S108
+    "/var/spool/cron/crontabs", "/var/mail", "/opt", "/srv", "/var/lib", "/var/log", "/etc", "/usr/local", "/",
+)  # fmt: skip
 MAY: Final = {"references": "rx", "models": "rx", "store": "rwx"}
 """What the scorer may do with its places; with every other one nothing."""
 VERBS: Final = {"r": "read", "w": "written", "x": "entered"}
+CURES: Final = {
+    "stand-in": "put the real ones there; until then only the sandbox board is filled",
+    "unverified": "rexrank models fetch in the checkout pins them in models.lock (Weights in the guide); until then no score counts",
+    "wrong": "delete the folder, fetch again, and tell the others: a file was changed",
+}
+"""What helps against a state of weights, if not to fetch them."""
+GUIDE: Final = "References in the guide"
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A dataset's references as they lie there: what `rexrank data check` says of them, or why it cannot."""
-
-    id: str
-    here: bool
-    studies: int = 0
-    wrong: tuple[str, ...] = ()
-    digest: str = ""
-    known: bool = False
-    manifest: bool = True
+def check_inside(m: Machine) -> list[Section]:
+    """Every finding from inside; raises `InputError` outside the door."""
+    if not m.env.get("REXRANK_SCORER"):
+        raise InputError("this looks around as the scorer: call it through isolate.sh doctor, as root.")
+    parts = {"The scorer, from inside": ISOLATION, "What the scorer works with": _work(m)}
+    return [Section(title, tuple(check.finding(m) for check in checks)) for title, checks in parts.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A model's weights: their state as `rexrank models verify` says it, and how to get a gated one."""
-
-    key: str
-    state: str
-    gated: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What a process finds that was started like the scorer.
-
-    `egress`: `connected` or the kind of refusal by address; `access`: letters of `rwx` by place; `writable`: where
-    it could leave something; `hidden`: what it sees in folders that should be empty; `judges`: what is wrong with
-    each metric's judge, `None` without a file of judges.
-    """
-
-    user: str
-    scorer: str
-    groups: frozenset[str]
-    capabilities: int
-    no_new_privileges: bool
-    processes: int
-    interfaces: tuple[str, ...]
-    egress: Mapping[str, str]
-    resolves: bool
-    environment: frozenset[str]
-    salt_characters: int
-    access: Mapping[str, str]
-    writable: tuple[str, ...]
-    hidden: tuple[str, ...]
-    data: tuple[Data, ...]
-    weights: tuple[Weights, ...]
-    device: str
-    torch: str | None
-    gpu: str | None
-    gpu_error: str = ""
-    judges: Mapping[str, str] | None = None
+def _user(m: Machine) -> list[str]:
+    user, scorer = m.word("id", "-un"), m.env["REXRANK_SCORER"]
+    groups = (m.output("id", "-Gn") or "?").split()
+    status = dict(line.split(":\t", 1) for line in m.lines("/proc/self/status") if ":\t" in line)
+    capabilities = int(status.get("CapPrm", "0"), 16) | int(status.get("CapBnd", "0"), 16)
+    wrong = {f"it is {user}": user != scorer, f"capabilities {capabilities:x}": capabilities}
+    wrong |= {f"it is in {group}": group not in {scorer, "video", "render"} for group in groups}
+    return facts(wrong | {"it may gain privileges": status.get("NoNewPrivs") != "1"})
 
 
-def check_inside(inside: Inside) -> list[Section]:
-    """Every finding from inside."""
-    return [
-        section("The scorer, from inside", ISOLATION, inside),
-        Section("What the scorer works with", tuple(_work(inside))),
-    ]
-
-
-def _user(inside: Inside) -> list[str]:
-    others = sorted(inside.groups - {inside.scorer, "video", "render"})
-    return facts({
-        f"it is {inside.user}": inside.user != inside.scorer,
-        **{f"it is in {group}": True for group in others},
-        f"capabilities {inside.capabilities:x}": inside.capabilities,
-        "it may gain privileges": not inside.no_new_privileges,
-    })  # fmt: skip
-
-
-def _network(inside: Inside) -> list[str]:
+def _network(m: Machine) -> list[str]:
+    names = {line.partition(":")[0].strip() for line in m.lines("/proc/self/net/dev") if ":" in line}
+    outcomes = {f"{host}:{port}": m.reached(host, port) for host, port in ADDRESSES}
     # A packet that is dropped on its way was let out first.
     words = {"connected": "answers", "timeout": "is lost on the way, not refused"}
-    doors = [f"the interface {name}" for name in inside.interfaces if name != "lo"]
-    doors += [f"{where} {words[outcome]}" for where, outcome in inside.egress.items() if outcome in words]
-    return doors + facts({"names are resolved": inside.resolves})
-
-
-def _access(inside: Inside) -> list[str]:
-    known = {
-        place: (set(inside.access.get(place, "")), set(MAY.get(place, "")))
-        for place in {**MAY, **inside.access}
-    }
-    less = [
-        f"{place} may not be {VERBS[c]}"
-        for place, (there, wanted) in known.items()
-        for c in sorted(wanted - there)
-    ]
-    return less + [
-        f"{place} may be {VERBS[c]}"
-        for place, (there, wanted) in known.items()
-        for c in sorted(there - wanted)
+    return [
+        *(f"the interface {name}" for name in sorted(names - {"lo"})),
+        *(f"{where} {words[outcome]}" for where, outcome in outcomes.items() if outcome in words),
+        *facts({"names are resolved": m.output("getent", "hosts", "github.com")}),
     ]
 
 
-ISOLATION: Final[tuple[Check[Inside], ...]] = (
-    Check("RD401", "account", _user, lambda i: f"{i.scorer}, no capabilities, no new privileges", DOOR,
-          lambda i: f"{i.user}, without capabilities or a way to gain any"),
-    Check("RD402", "network", _network, "no interface but loopback, no route", DOOR,
-          lambda i: f"loopback only ({listed(f'{where}: {outcome}' for where, outcome in i.egress.items())})"),
-    Check("RD403", "processes", lambda i: facts({f"{i.processes} processes": i.processes > PROCESSES}), "its own alone", DOOR, lambda i: f"{i.processes}, its own"),
-    Check("RD404", "environment", lambda i: facts({f"{n} came along": n in i.environment for n in FORBIDDEN} | {"there is no salt": not i.salt_characters}),
-          "only what isolate.sh sets", DOOR, lambda i: f"{len(i.environment)} variables, none of the caller's; the salt is there"),
+def _access(m: Machine) -> Iterator[str]:
+    places = {name: m.env.get(f"REXRANK_{name.upper()}", "") for name in MAY}
+    places |= {path: path for path in ("/etc/shadow", *m.env.get("REXRANK_SHUT", "").split(":")) if path}
+    for name, path in places.items():
+        there, wanted = ([VERBS[c] for c in letters] for letters in (m.able(path), MAY.get(name, "")))
+        yield from differences(there, wanted, f"{name} may be {{}}", f"{name} may not be {{}}")
+
+
+def _writable(m: Machine) -> list[str]:
+    # A file is really left, and taken away.
+    leave = ("/bin/sh", "-c", 'rm -- "$(mktemp -- "$1/XXXXXXXXXX")"', "sh")
+    return [place for place in SHARED if m.output(*leave, place) is not None]
+
+
+def _hidden(m: Machine) -> Iterator[str]:
+    for folder in filter(None, m.env.get("REXRANK_HIDE", "").split(":")):
+        yield from (f"{folder} holds {Path(p).name}" for p in m.paths(f"{folder}/*", f"{folder}/.*")[:1])
+
+
+ISOLATION: Final[tuple[Check[Machine], ...]] = (
+    Check("RD401", "account", _user, lambda m: f"{m.env['REXRANK_SCORER']}, no capabilities, no new privileges", DOOR),
+    Check("RD402", "network", _network, "no interface but loopback, no route", DOOR),
+    Check("RD403", "processes", lambda m: [f"{n} processes" for n in [len(m.paths("/proc/[0-9]*"))] if n > PROCESSES], "its own alone", DOOR),
+    Check("RD404", "environment", lambda m: facts({f"{n} came along": n in m.env for n in FORBIDDEN} | {"there is no salt": not m.env.get("REXRANK_SALT")}),
+          "only what isolate.sh sets, with the salt", DOOR),
     Check("RD405", "what it may read and write", _access, "references and weights read-only, the store, nothing else", "the owners and modes of RD205 to RD209"),
-    Check("RD406", "where it could leave something", lambda i: i.writable, "nothing to write but store and job", DOOR),
-    Check("RD407", "hidden folders", lambda i: i.hidden, "HIDE of runner.conf: empty inside", "name the folder in HIDE", "empty"),
+    Check("RD406", "where it could leave something", _writable, "nothing to write but store and job", DOOR),
+    Check("RD407", "hidden folders", _hidden, "HIDE of runner.conf: empty inside", "name the folder in HIDE"),
 )  # fmt: skip
 
 
-def _work(inside: Inside) -> Iterator[Finding]:
-    yield from (DATA.finding(d, f"references of {d.id}") for d in inside.data)
-    if not any(d.here for d in inside.data):
-        yield unsettled(
-            "RD501", "references", "none: only the sandbox can be scored", "References in the guide"
-        )
-    yield from (WEIGHTS.finding(w, f"weights of {w.key}") for w in inside.weights)
-    yield GPU.finding(inside)
-    if inside.judges is None:
-        yield unsettled("RD505", "judges", "none: no judged metric is computed", "The judges in the guide")
-    yield from (JUDGE.finding(wrong, f"judge of {key}") for key, wrong in (inside.judges or {}).items())
+def _work(m: Machine) -> Iterator[Check[Machine]]:
+    for dataset in filter(lambda d: not d.synthetic, map(get_dataset, dataset_ids())):
+        wanted = f"the file that the registry describes, and {dataset.id}.manifest.json beside it"
+        fix = "rexrank data check DIR; check split and version; without a manifest: rexrank data manifest DIR"
+        wrong = partial(_references, dataset=dataset)
+        yield Check("RD502", f"references of {dataset.id}", wrong, wanted, fix)
+    yield Check("RD501", "references", _any_references, "a dataset's at least", GUIDE)
+    for model in states(None):
+        cure = model.spec.gated or f"rexrank models fetch {model.spec.key} --models DIR, as root"
+        what, state = f"weights of {model.spec.key}", facts({model.state: model.state != "verified"})
+        fix = CURES.get(model.state, cure)
+        yield Check("RD503", what, partial(_told, wrong=state), "every file with its recorded digest", fix)
+    yield GPU
+    fix = "judges.toml; LOGS/isolate.log has the engine's words"
+    for key, silent in judges(m.env.get("REXRANK_JUDGES", "")).items():
+        wanted = "an engine on loopback that lists the model"
+        yield Check("RD505", f"judge of {key}", partial(_told, wrong=silent), wanted, fix)
 
 
-def _references(data: Data) -> list[str]:
-    if not data.here:
-        raise Untold("not here: this runner does not score it", "References in the guide")
-    if not (data.wrong or data.known) and data.manifest:
-        look = f"record ids_digest {data.digest} in evaluator/datasets/{data.id}.yaml"
-        raise Untold(f"{data.studies:,} studies; the registry knows no digest of its ids", look)
-    return [*data.wrong, *facts({"no list of its study ids": not data.manifest})]
+def _told(_: Machine, wrong: list[str] | None) -> list[str]:
+    if wrong is None:
+        raise Untold("none: no judged metric is computed", "The judges in the guide")
+    return wrong
 
 
-def _gpu(inside: Inside) -> list[str]:
-    if inside.torch is not None and not inside.device.startswith("cuda"):
-        raise Untold(
-            f"DEVICE={inside.device}: encoders run on the processor (torch {inside.torch})",
-            "DEVICE in runner.conf",
-        )
-    none = inside.gpu_error or f"torch {inside.torch} sees none"
-    return facts({"torch cannot be imported": inside.torch is None, none: inside.torch and not inside.gpu})
+def _any_references(m: Machine) -> list[str]:
+    if not any(m.paths(f"{m.env.get('REXRANK_REFERENCES')}/{name}.json") for name in dataset_ids()):
+        raise Untold("none: only the sandbox can be scored")
+    return []
 
 
-def _cure(weights: Weights) -> str:
-    fetch = weights.gated or f"rexrank models fetch {weights.key} --models DIR, as root"
-    pinned = "rexrank models fetch in the checkout pins them in models.lock (Weights in the guide); until then no score counts"
-    return {
-        "stand-in": "put the real ones there; until then only the sandbox board is filled", "unverified": pinned,
-        "wrong": "delete the folder, fetch again, and tell the others: a file was changed",
-    }.get(weights.state, fetch)  # fmt: skip
+def _references(m: Machine, dataset: Dataset) -> list[str]:
+    folder = Path(m.env.get("REXRANK_REFERENCES", ""))
+    if not m.paths(f"{folder}/{dataset.id}.json"):
+        raise Untold("not here: this runner does not score it", GUIDE)
+    try:
+        there = check_references(load_references(dataset, folder))
+        wrong = [*there.problems, *facts({"no list of its study ids": study_ids(dataset, folder) is None})]
+    except RexrankError as error:
+        return [str(error)]
+    if not (wrong or there.ids_digest_known):
+        look = f"record ids_digest {there.ids_digest} in evaluator/datasets/{dataset.id}.yaml"
+        raise Untold(f"{there.items:,} studies; the registry knows no digest of its ids", look)
+    return wrong
 
 
-DATA: Final[Check[Data]] = Check(
-    "RD502", "", _references, lambda d: "the file that the registry describes" if d.wrong else f"{d.id}.manifest.json beside it",
-    lambda d: "rexrank data check DIR; check split and version" if d.wrong else "rexrank data manifest DIR",
-    lambda d: f"{d.studies:,} studies, ids as in the registry ({d.digest[:12]})",
-)  # fmt: skip
-WEIGHTS: Final[Check[Weights]] = Check(
-    "RD503", "", lambda w: facts({w.state: w.state != "verified"}), "every file with its recorded digest", _cure, "verified, file by file",
-)  # fmt: skip
-GPU: Final[Check[Inside]] = Check(
-    "RD504", "GPU", _gpu, lambda i: f"a GPU that torch can use as {i.device}",
+def _gpu(m: Machine) -> list[str]:
+    try:
+        import torch
+    except (ImportError, OSError):
+        return ["torch cannot be imported"]
+    device, version = m.env.get("REXRANK_DEVICE", "cpu"), f"torch {torch.__version__}"
+    if not device.startswith("cuda"):
+        raise Untold(f"DEVICE={device}: encoders run on the processor ({version})", "DEVICE in runner.conf")
+    if not torch.cuda.is_available():
+        return [f"{version} sees none"]
+    try:
+        # A GPU that is listed may still refuse to compute.
+        side = torch.ones((64, 64), device=device)
+        return facts({"it computes wrong sums": float((side @ side).sum()) != 64.0**3})
+    except RuntimeError as error:
+        return str(error).splitlines()[:1]
+
+
+GPU: Final = Check(
+    "RD504", "GPU", _gpu, "a GPU that torch can use as DEVICE of runner.conf",
     "nvidia-smi as the scorer; the CUDA build of torch (the line of RD303); the scorer's groups video and render",
-    lambda i: f"{i.gpu} (torch {i.torch})",
 )  # fmt: skip
-JUDGE: Final[Check[str]] = Check(
-    "RD505", "", lambda wrong: facts({wrong: wrong}), "an engine that lists the model",
-    "judges.toml; LOGS/isolate.log has the engine's words", "it answers, on loopback",
-)  # fmt: skip
+
+
+def judges(path: str) -> dict[str, list[str] | None]:
+    """What is wrong with the judge of each metric; `None` without a file of judges."""
+    import requests
+
+    if not path:
+        return {"every metric": None}
+    wrong: dict[str, list[str] | None] = {}
+    try:
+        settings = read_judges(Path(path)).settings
+    except RexrankError as error:
+        return {"every metric": [str(error)]}
+    for key, judge in settings.items():
+        try:
+            listed = requests.get(f"{judge.base_url}/models", timeout=10).json()["data"]
+            missing = judge.model not in [item.get("id") for item in listed]
+            wrong[key] = facts({f"{judge.base_url} does not serve {judge.model}": missing})
+        except (requests.RequestException, LookupError, TypeError, ValueError) as error:
+            wrong[key] = [f"{judge.base_url} does not answer ({type(error).__name__})"]
+    return wrong

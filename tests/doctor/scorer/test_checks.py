@@ -3,15 +3,68 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.scorer import probe as look_inside
-from evaluator.doctor.scorer.checks import Data, Weights, check_inside
+from evaluator.datasets.references import ReferenceCounts
+from evaluator.doctor.host.machine import Machine
+from evaluator.doctor.scorer import checks
+from evaluator.doctor.scorer.checks import check_inside, judges
+
+REFERENCES = "/srv/rexrank/references"
+PLAIN = ReferenceCounts(590, 500, {}, {}, "5a" * 32, True, "", ())
+
+
+def gpu(**changes):
+    """A torch that computes what it is told to, as far as the check looks."""
+    fields = {"version": "2.13.0+cu130", "there": True, "sum": 64.0**3, "error": ""} | changes
+
+    class Side:
+        def __matmul__(self, other):
+            return self
+
+        def sum(self):
+            return fields["sum"]
+
+    def ones(*args, **kwargs):
+        if fields["error"]:
+            raise RuntimeError(fields["error"])
+        return Side()
+
+    cuda = SimpleNamespace(is_available=lambda: fields["there"])
+    return SimpleNamespace(__version__=fields["version"], cuda=cuda, ones=ones)
+
+
+def weights(state="verified", key="chexbert", gated=""):
+    return SimpleNamespace(spec=SimpleNamespace(key=key, gated=gated), state=state)
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """What the scorer works with, each part exchangeable: torch, weights, references, ids, judges."""
+
+    def change(torch=None, models=None, said=PLAIN, ids=frozenset("a"), judged=None):
+        def counts(_):
+            if isinstance(said, Exception):
+                raise said
+            return said
+
+        monkeypatch.setitem(sys.modules, "torch", gpu() if torch is None else torch)
+        monkeypatch.setattr(checks, "states", lambda _: models or (weights(),))
+        monkeypatch.setattr(checks, "dataset_ids", lambda: ("iu-xray", "mimic-cxr", "sandbox"))
+        monkeypatch.setattr(checks, "load_references", lambda dataset, folder: dataset)
+        monkeypatch.setattr(checks, "check_references", counts)
+        monkeypatch.setattr(checks, "study_ids", lambda dataset, folder: ids)
+        monkeypatch.setattr(checks, "judges", lambda path: {"green": []} if judged is None else judged)
+
+    change()
+    return change
 
 
 def outcome(inside):
@@ -21,92 +74,156 @@ def outcome(inside):
     }, findings
 
 
-def test_a_sound_door(inside):
+def test_a_sound_door(inside, work):
     codes, _ = outcome(inside)
     assert codes["bad"] == []
     assert codes["open"] == ["RD502"], "a dataset that this runner does not hold"
-    assert codes["good"] == [*(f"RD40{n}" for n in range(1, 8)), "RD502", "RD503", "RD504", "RD505"]
+    assert codes["good"] == [*(f"RD40{n}" for n in range(1, 8)), "RD502", "RD501", "RD503", "RD504", "RD505"]
 
 
-HERE = {"here": True, "studies": 590, "digest": "5a" * 32}
+def env(**changes):
+    return lambda inside: inside.having("env", changes)
+
+
+def text(path, words):
+    return lambda inside: inside.having("texts", {path: words})
+
+
+def command(words, said):
+    return lambda inside: inside.having("commands", {words: said})
+
+
+def egress(where, said):
+    return lambda inside: inside.having("egress", {where: said})
+
+
+def status(**changes):
+    """The text of /proc/self/status."""
+    lines = {"CapPrm": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1"} | changes
+    return "".join(f"{key}:\t{value}\n" for key, value in lines.items())
+
+
+def access(path, able):
+    return lambda inside: inside.having("rights", {None: {**inside.rights[None], path: able}})
+
+
+def others(inside):
+    return inside.having("texts", {f"/proc/{n}": "" for n in range(100, 200)})
+
+
+DEVICES = "Inter-|   Receive\n face |bytes\n    lo: 0 0\n  eth0: 5 5\n"
+LEAVE = '/bin/sh -c rm -- "$(mktemp -- "$1/XXXXXXXXXX")" sh'
 WRONG = [
-    ("another account", {"user": "rexrunner"}, "RD401", "it is rexrunner"),
-    ("a group", {"groups": frozenset({"rexscore", "docker"})}, "RD401", "docker"),
-    ("capabilities", {"capabilities": 0x200000}, "RD401", "200000"),
-    ("privileges to gain", {"no_new_privileges": False}, "RD401", "gain privileges"),
-    ("an interface", {"interfaces": ("eth0", "lo")}, "RD402", "eth0"),
-    ("an address that answers", {"egress": {"1.1.1.1:443": "connected"}}, "RD402", "1.1.1.1:443 answers"),
-    ("an address behind a firewall", {"egress": {"1.1.1.1:443": "timeout"}}, "RD402", "lost on the way"),
-    ("names that resolve", {"resolves": True}, "RD402", "names"),
-    ("others' processes", {"processes": 200}, "RD403", "200"),
-    ("a token", {"environment": frozenset({"GITHUB_TOKEN"})}, "RD404", "GITHUB_TOKEN"),
-    ("no salt", {"salt_characters": 0}, "RD404", "no salt"),
-    ("references to write", {"access": {"references": "rwx", "models": "rx", "store": "rwx"}}, "RD405", "references may be written"),
-    ("references out of reach", {"access": {"references": "", "models": "rx", "store": "rwx"}}, "RD405", "references may not be read"),
-    ("the salt's file", {"access": {"references": "rx", "models": "rx", "store": "rwx", "/salt": "r"}}, "RD405", "/salt may be read"),
-    ("a place to leave something", {"writable": ("/dev/shm",)}, "RD406", "/dev/shm"),
-    ("a folder that is not hidden", {"hidden": ("/home holds alice",)}, "RD407", "alice"),
-    ("references of another split", {"data": (Data("iu-xray", wrong=("589 studies found, 590 wanted",), **HERE),)}, "RD502", "589"),
-    ("no list of ids", {"data": (Data("rexgradient", manifest=False, **HERE),)}, "RD502", "study ids"),
+    ("another account", command("id -un", "rexrunner\n"), "RD401", "it is rexrunner"),
+    ("a group", command("id -Gn", "rexscore docker\n"), "RD401", "docker"),
+    ("capabilities", text("/proc/self/status", status(CapBnd="0000000000200000")), "RD401", "200000"),
+    ("privileges to gain", text("/proc/self/status", status(NoNewPrivs="0")), "RD401", "gain privileges"),
+    ("an interface", text("/proc/self/net/dev", DEVICES), "RD402", "eth0"),
+    ("an address that answers", egress("1.1.1.1:443", "connected"), "RD402", "1.1.1.1:443 answers"),
+    ("an address behind a firewall", egress("1.1.1.1:443", "timeout"), "RD402", "lost on the way"),
+    ("names that resolve", command("getent hosts github.com", "140.82.121.4 github.com"), "RD402", "names"),
+    ("others' processes", others, "RD403", "103"),
+    ("a token", env(GITHUB_TOKEN="x"), "RD404", "GITHUB_TOKEN"),
+    ("no salt", env(REXRANK_SALT=""), "RD404", "no salt"),
+    ("references to write", access(REFERENCES, "rwx"), "RD405", "references may be written"),
+    ("references out of reach", access(REFERENCES, ""), "RD405", "references may not be read"),
+    ("the salt's file", access("/opt/rexrank/etc/salt", "r"), "RD405", "/opt/rexrank/etc/salt may be read"),
+    ("the passwords", access("/etc/shadow", "r"), "RD405", "/etc/shadow may be read"),
+    ("a place to leave something", command(f"{LEAVE} /dev", ""), "RD406", "/dev"),
+    ("a folder that is not hidden", text("/home/alice", ""), "RD407", "alice"),
+    ("a hidden file that is not hidden", text("/root/.netrc", ""), "RD407", ".netrc"),
+]  # fmt: skip
+WORK = [
+    ("references of another split", {"said": replace(PLAIN, problems=("589 studies found, 590 wanted",))}, "RD502", "589"),
+    ("no list of ids", {"ids": None}, "RD502", "study ids"),
     *(
-        (f"weights that are {state}", {"weights": (Weights("radgraph", state, gated="Ask PhysioNet."),)}, "RD503", state)
+        (f"weights that are {state}", {"models": (weights(state, "radgraph", "Ask PhysioNet."),)}, "RD503", state)
         for state in ("absent", "incomplete", "wrong", "unverified", "stand-in")
     ),
-    ("no torch", {"torch": None}, "RD504", "torch"),
-    ("no GPU", {"gpu": None}, "RD504", "sees none"),
-    ("a GPU that fails", {"gpu": None, "gpu_error": "CUDA error: out of memory"}, "RD504", "out of memory"),
-    ("a judge that is silent", {"judges": {"green": "http://127.0.0.1:8001/v1 does not answer"}}, "RD505", "does not answer"),
+    ("references that cannot be read", {"said": RexrankError("the file is damaged")}, "RD502", "damaged"),
+    ("a GPU that computes wrong", {"torch": gpu(sum=1.0)}, "RD504", "wrong sums"),
+    ("no GPU", {"torch": gpu(there=False)}, "RD504", "sees none"),
+    ("a GPU that fails", {"torch": gpu(error="CUDA error: out of memory\nsecond line")}, "RD504", "out of memory"),
+    ("a judge that is silent", {"judged": {"green": ["http://127.0.0.1:8001/v1 does not answer"]}}, "RD505", "does not answer"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "code", "word"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
-def test_what_is_wrong_is_found_and_nothing_else(inside, changes, code, word):
-    codes, findings = outcome(replace(inside, **changes))
-    assert codes["bad"] == [code]
-    finding = next(f for f in findings if f.state == "bad")
+def only(findings, code, word):
+    (finding,) = [f for f in findings if f.state == "bad"]
+    assert finding.code == code
     assert word in finding.found
     assert finding.wanted
     assert finding.fix
 
 
-def test_a_gated_model_is_got_as_its_owners_say(inside):
-    _, findings = outcome(
-        replace(
-            inside,
-            weights=(Weights("radgraph", "absent", gated="Ask PhysioNet."), Weights("chexbert", "absent")),
-        )
-    )
-    assert [f.fix for f in findings if f.code == "RD503"] == [
+@pytest.mark.parametrize(("change", "code", "word"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
+def test_what_is_wrong_is_found_and_nothing_else(inside, work, change, code, word):
+    only(outcome(change(inside))[1], code, word)
+
+
+@pytest.mark.parametrize(("changes", "code", "word"), [w[1:] for w in WORK], ids=[w[0] for w in WORK])
+def test_what_is_wrong_with_its_work_is_found_and_nothing_else(inside, work, changes, code, word):
+    work(**changes)
+    only(outcome(inside)[1], code, word)
+
+
+def test_no_torch(inside, work, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    only(outcome(inside)[1], "RD504", "torch cannot be imported")
+
+
+def test_a_gated_model_is_got_as_its_owners_say(inside, work):
+    work(models=(weights("absent", "radgraph", "Ask PhysioNet."), weights("absent")))
+    assert [f.fix for f in outcome(inside)[1] if f.code == "RD503"] == [
         "Ask PhysioNet.",
         "rexrank models fetch chexbert --models DIR, as root",
     ]
 
 
+def gone(inside):
+    return replace(inside, texts={k: v for k, v in inside.texts.items() if not k.startswith(REFERENCES)})
+
+
+def same(inside):
+    return inside
+
+
 OPEN = [
-    ("no references", {"data": (Data("iu-xray", here=False),)}, ["RD502", "RD501"]),
-    ("ids that the registry does not know", {"data": (Data("iu-xray", **HERE),)}, ["RD502"]),
-    ("a processor", {"device": "cpu", "gpu": None, "data": ()}, ["RD501", "RD504"]),
-    ("no judge", {"judges": None}, ["RD502", "RD505"]),
+    ("no references", gone, {}, ["RD502", "RD502", "RD501"]),
+    ("ids that the registry does not know", same, {"said": replace(PLAIN, ids_digest_known=False)}, ["RD502", "RD502"]),
+    ("a processor", env(REXRANK_DEVICE="cpu"), {"torch": gpu(there=False)}, ["RD502", "RD504"]),
+    ("no judge", same, {"judged": {"every metric": None}}, ["RD502", "RD505"]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
-def test_what_cannot_be_told_is_open(inside, changes, codes):
-    findings, _ = outcome(replace(inside, **changes))
-    assert (findings["bad"], findings["open"]) == ([], codes)
+@pytest.mark.parametrize(("change", "changes", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
+def test_what_cannot_be_told_is_open(inside, work, change, changes, codes):
+    work(**changes)
+    codes_by_state, _ = outcome(change(inside))
+    assert (codes_by_state["bad"], codes_by_state["open"]) == ([], codes)
 
 
 def test_a_connection_is_really_tried():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert look_inside.connect("127.0.0.1", port) == "connected"
-    assert look_inside.connect("127.0.0.1", port) == "ECONNREFUSED"
+        assert Machine().reached("127.0.0.1", port) == "connected"
+    assert Machine().reached("127.0.0.1", port) == "ECONNREFUSED"
 
 
 def test_places_are_really_tried(tmp_path, monkeypatch):
-    monkeypatch.setattr(look_inside, "SHARED", (str(tmp_path), str(tmp_path / "absent")))
-    assert look_inside.writable() == [str(tmp_path)]
+    monkeypatch.setattr(checks, "SHARED", (str(tmp_path), str(tmp_path / "absent")))
+    assert checks._writable(Machine()) == [str(tmp_path)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_this_process_is_really_looked_at(tmp_path):
+    """Outside the door: whatever runs this test is told from a scorer, without a traceback."""
+    (tmp_path / ".hidden").touch()
+    machine = Machine(env={"REXRANK_SCORER": "nobody-of-that-name", "REXRANK_HIDE": str(tmp_path)})
+    found = {check.code: check.finding(machine) for check in checks.ISOLATION}
+    assert set(found) == {f"RD40{n}" for n in range(1, 8)}
+    assert "it is " in found["RD401"].found
+    assert found["RD407"].found == f"{tmp_path} holds .hidden"
 
 
 def test_judges_are_really_asked(tmp_path):
@@ -119,23 +236,23 @@ def test_judges_are_really_asked(tmp_path):
         def log_message(self, *args):
             """Say nothing."""
 
-    path = tmp_path / "judges.toml"
+    path = str(tmp_path / "judges.toml")
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         url = f"http://127.0.0.1:{server.server_port}/v1"
-        path.write_text(
+        (tmp_path / "judges.toml").write_text(
             f'[green]\nmodel = "green"\nbase_url = "{url}"\n[fineradscore]\nmodel = "other"\nbase_url = "{url}"\n'
         )
         thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
         thread.start()
-        judges = look_inside._judges(path)
+        found = judges(path)
         thread.join()
-    assert judges == {"green": "", "fineradscore": f"{url} does not serve other"}
-    assert "does not answer" in look_inside._judges(path)["green"]
-    path.write_text("[green]\n")
-    assert "missing" in look_inside._judges(path)["every metric"]
+    assert found == {"green": [], "fineradscore": [f"{url} does not serve other"]}
+    assert "does not answer" in judges(path)["green"][0]
+    (tmp_path / "judges.toml").write_text("[green]\n")
+    assert "missing" in judges(path)["every metric"][0]
 
 
 def test_outside_the_door_nothing_is_tried(monkeypatch):
     monkeypatch.delenv("REXRANK_SCORER", raising=False)
     with pytest.raises(RexrankError, match=r"isolate\.sh doctor"):
-        look_inside.look_inside()
+        check_inside(Machine())
