@@ -15,7 +15,15 @@ import typer
 from evaluator.cli.contribute_app import import_predictions, status, submit
 from evaluator.cli.dev_app import dev_app
 from evaluator.cli.export_app import export_app
-from evaluator.cli.machine_app import cache_app, data_app, doctor, judge_app, models_app, quota_app
+from evaluator.cli.machine_app import (
+    cache_app,
+    data_app,
+    doctor,
+    infer,
+    judge_app,
+    models_app,
+    quota_app,
+)
 from evaluator.cli.metric_app import metric, metrics
 from evaluator.cli.options import (
     Device,
@@ -341,6 +349,7 @@ def compare(
 
 
 app.command()(doctor)
+app.command()(infer)
 
 
 @app.command()

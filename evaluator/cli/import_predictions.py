@@ -20,9 +20,9 @@ def run_import(
     rows = read_manifest(manifest)
     made = plan(rows, manifest.resolve().parent, root, references)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    text = outcome.as_text(made.report, colour=colour)
-    # What comes next is said below: these are no submissions of one's own.
-    print(text.removesuffix("\n").rpartition("\n")[0])
+    sys.stdout.write(outcome.problem_text(made.report.problems, colour=colour))
+    for found in made.report.found:
+        print(f"{found.team}/{found.model}: {'; '.join(map(outcome.describe_file, found.files))}")
     for note in made.notes:
         print(f"note: {note}")
     changed = [] if dry_run else carry_out(made, root, skip_invalid=skip_invalid)

@@ -42,6 +42,13 @@ class Engine(StrEnum):
     transformers = "transformers"
 
 
+class Container(StrEnum):
+    """What runs a participant's image."""
+
+    podman = "podman"
+    docker = "docker"
+
+
 @data_app.command("check")
 def data_check(
     directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
@@ -255,3 +262,36 @@ def doctor(
     if role is Role.scorer:
         raise typer.Exit(run_inside(json=json, strict=strict))
     raise typer.Exit(run_doctor(prefix, workflows, json=json, strict=strict))
+
+
+def infer(
+    folder: Annotated[
+        Path, typer.Argument(help="Submission folder with model.yaml: submissions/TEAM/MODEL.")
+    ],
+    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id.")],
+    studies: Annotated[Path, typer.Option("--studies", help="The dataset's studies.json.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder of its images, and of nothing else.")],
+    engine: Annotated[Container, typer.Option("--engine", help="podman or docker.")] = Container.podman,
+    log: Annotated[Path, typer.Option("--log", help="File for what the container prints.")] = Path(
+        "inference.log"
+    ),
+    hours: Annotated[float, typer.Option("--hours", min=0.001, help="How long it may run.")] = 6.0,
+    memory: Annotated[int, typer.Option("--memory", min=1, help="Gigabytes of memory.")] = 32,
+    cpus: Annotated[int, typer.Option("--cpus", min=1, help="Processors.")] = 8,
+    pids: Annotated[int, typer.Option("--pids", min=1, help="Processes and threads.")] = 1024,
+    scratch: Annotated[int, typer.Option("--scratch", min=1, help="Gigabytes of scratch in memory.")] = 16,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Give it this machine's GPUs.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Then open the pull request, as rexrank submit does.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send it without asking: it becomes public.")] = False,
+    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
+) -> None:
+    """For organisers: run the image that a card names on images that nobody may have; never on the scoring machine."""
+    from evaluator.cli.infer import run_infer
+    from evaluator.submissions.inference.engine import Limits
+    from evaluator.submissions.inference.infer import Asked
+
+    limits = Limits(hours * 3600, memory, cpus, pids, scratch, gpu=gpu)
+    asked = Asked(folder, dataset, studies, images, log)
+    raise typer.Exit(run_infer(asked, engine.value, limits, send=send, sure=yes, repository=repository))

@@ -24,6 +24,7 @@ from evaluator.models.judges.config import JudgesFile
 from evaluator.models.lock import ModelsLock
 from evaluator.models.manifest import WeightsFile
 from evaluator.scoring.record import Record
+from evaluator.submissions.inference.studies import StudiesFile
 from evaluator.submissions.model_card import ModelCard
 from evaluator.submissions.task_predictions import predictions_of
 
@@ -43,6 +44,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "overall-v1": (OverallTable, "Over all datasets"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
+    "studies-v1": (StudiesFile, "Studies for a container, version 1"),
     "table-v1": (Table, "Board"),
     "models-lock-v1": (ModelsLock, "ReXrank lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),

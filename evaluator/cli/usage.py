@@ -24,6 +24,7 @@ EXAMPLES: Final = {
     "merge": "rexrank merge submissions/my-team/my-model --dataset iu-xray --references /srv/references",
     "export boards": "rexrank export boards --out release",
     "export codabench": "rexrank export codabench iu-xray --image registry.example.org/rexrank:0.1.0",
+    "infer": "rexrank infer submissions/acme/m1 --dataset rexgradient --studies studies.json --images /srv/images",
     "import": "rexrank import lab/manifest.csv --dry-run",
     "rank": "rexrank rank --leaderboard leaderboard",
     "compare": "rexrank compare my-team/my-model other-team/other-model --dataset iu-xray --track findings",

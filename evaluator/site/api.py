@@ -48,7 +48,7 @@ ENDPOINTS: Final = (
 SCHEMAS: Final = (
     *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1",
     *(predictions_of(get_task(t)).schema for t in task_ids()),
-    "challenge-v1", "dataset-v1", "judges-v1", "models-lock-v1", "releases-v1", "weights-v1",
+    "challenge-v1", "dataset-v1", "judges-v1", "models-lock-v1", "releases-v1", "studies-v1", "weights-v1",
 )  # fmt: skip
 MARK: Final = "<!-- rexrank:endpoints -->"
 

@@ -177,14 +177,14 @@ def _cure(fix: str) -> str:
     return f"{match[1]} {code_span(match[2])}{' ' if match[3] else ''}{markdown_text(match[3])}"
 
 
-def as_text(report: Report, *, colour: bool) -> str:
-    """The outcome for a terminal: problems by file, then what was found, the verdict, what to do next."""
-    red, yellow, green, dim, bold, off = (
-        ("\033[31m", "\033[33m", "\033[32m", "\033[2m", "\033[1m", "\033[0m") if colour else ("",) * 6
+def problem_text(problems: Problems, *, colour: bool) -> str:
+    """Problems for a terminal, by file, each with what was found, wanted and how to mend it."""
+    red, yellow, dim, bold, off = (
+        ("\033[31m", "\033[33m", "\033[2m", "\033[1m", "\033[0m") if colour else ("",) * 5
     )
     lines: list[str] = []
-    problems = sorted(report.problems, key=lambda p: p.file)  # tie: the order found
-    for file, items in groupby(problems, key=lambda p: p.file):
+    by_file = sorted(problems, key=lambda p: p.file)  # tie: the order found
+    for file, items in groupby(by_file, key=lambda p: p.file):
         lines.append(f"{bold}{file}{off}")
         for p in items:
             tint = red if p.severity is Severity.ERROR else yellow
@@ -193,14 +193,20 @@ def as_text(report: Report, *, colour: bool) -> str:
             lines.append(f"      found   {p.found}")
             lines.append(f"      wanted  {p.wanted}")
             lines.append(f"      fix     {p.fix}")
-        more = sum(n for (_, f), n in report.problems.suppressed.items() if visible(f, MAX_TEXT) == file)
+        more = sum(n for (_, f), n in problems.suppressed.items() if visible(f, MAX_TEXT) == file)
         if more:
             lines.append(f"  {dim}… and {more:,} more of the same kinds{off}")
         lines.append("")
-    lines += _found_lines(report.found)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_text(report: Report, *, colour: bool) -> str:
+    """The outcome for a terminal: problems by file, then what was found, the verdict, what to do next."""
+    red, green, off = ("\033[31m", "\033[32m", "\033[0m") if colour else ("",) * 3
+    lines = _found_lines(report.found)
     lines.append(f"{green if report.ok else red}{verdict(report)}{off}")
     lines.append(next_step(report))
-    return "\n".join(lines) + "\n"
+    return problem_text(report.problems, colour=colour) + "\n".join(lines) + "\n"
 
 
 def _found_lines(found: Sequence[Found]) -> list[str]:

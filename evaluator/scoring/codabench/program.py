@@ -28,11 +28,11 @@ from evaluator.scoring.engine import Scored
 from evaluator.scoring.record import MetricEntry
 from evaluator.scoring.records import Board, published_numbers
 from evaluator.scoring.run import ScoreSettings, board_pairs, score_board
-from evaluator.submissions.outcome import as_text
+from evaluator.submissions.outcome import problem_text
 from evaluator.submissions.rules import files
 from evaluator.submissions.submission import Predictions
 from evaluator.submissions.tree import read_directory
-from evaluator.submissions.validate import Report, check_predictions
+from evaluator.submissions.validate import check_predictions
 
 SETTINGS: Final = "settings.json"
 
@@ -119,7 +119,7 @@ def read_submission(folder: Path, dataset: Dataset, references: References) -> P
 
     predictions = check_predictions(name, data, dataset, ids, problems) if data is not None else None
     if predictions is None or not problems.ok:
-        raise InputError(f"the file breaks rules.\n{as_text(Report(problems), colour=False)}")
+        raise InputError(f"the file breaks rules.\n{problem_text(problems, colour=False)}")
     return predictions
 
 
