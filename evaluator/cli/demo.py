@@ -135,7 +135,8 @@ def _judge(settings: ScoreSettings) -> Iterator[ScoreSettings]:
         yield settings
         return
     from evaluator.datasets.sandbox.facts import facts_of
-    from evaluator.models.judges.settings import JudgeSettings, by_metric
+    from evaluator.metrics.judges import by_metric
+    from evaluator.models.judges.settings import JudgeSettings
     from evaluator.models.judges.stub_server import MODEL, stand_in_judge
 
     with stand_in_judge(facts_of) as url:

@@ -237,7 +237,8 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
     Raises `RexrankError` when an engine does not start, `InputError` for a file that starts none.
     """
     from evaluator.core.problems import MetricUnavailable
-    from evaluator.models.judges.config import Judges, read_judges, running
+    from evaluator.metrics.judges import read_judges
+    from evaluator.models.judges.config import Judges, running
 
     with TemporaryDirectory() as scratch:
         try:

@@ -20,7 +20,7 @@ from evaluator.leaderboard.history import HistoryFile
 from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.table import Overview, Table
-from evaluator.models.judges.config import JudgesFile
+from evaluator.metrics.judges import judges_form
 from evaluator.models.lock import ModelsLock
 from evaluator.models.manifest import WeightsFile
 from evaluator.scoring.record import Record
@@ -40,7 +40,6 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "pairwise-v1": (Pairwise, "Pairwise differences"),
     "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
-    "judges-v1": (JudgesFile, "ReXrank judges of a machine, version 1"),
     "overall-v1": (OverallTable, "Over all datasets"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
@@ -49,13 +48,14 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "models-lock-v1": (ModelsLock, "ReXrank lock of published weights, version 1"),
     "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
 }
-"""Model and title of each schema, by its name; those of prediction files are the tasks' own."""
+"""Model and title of each schema, by its name, but for prediction files, which are the tasks' own, and judges, the metrics'."""
 
 
 def titles() -> Mapping[str, tuple[type[BaseModel], str]]:
-    """Model and title of each schema, by its name, those of the tasks' prediction files included."""
+    """Model and title of each schema, by its name, those of the tasks' prediction files and of the metrics' judges included."""
     forms = [predictions_of(get_task(t)) for t in task_ids()]
-    return {**TITLES, **{f.schema: (f.model, f.title) for f in forms}}
+    judges = {"judges-v1": (judges_form(), "ReXrank judges of a machine, version 1")}
+    return {**TITLES, **judges, **{f.schema: (f.model, f.title) for f in forms}}
 
 
 _ROW: Final = {

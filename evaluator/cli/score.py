@@ -47,8 +47,9 @@ def judge_settings(
     url: str, model: str, revision: str, key_env: str, hosted_ok: Sequence[str], file: Path | None = None
 ) -> dict[str, JudgeSettings]:
     """The judges named on the command line, by metric; raises `InputError` when one is half named."""
-    from evaluator.models.judges.config import JUDGE_ADDRESS, read_judges
-    from evaluator.models.judges.settings import JudgeSettings, by_metric
+    from evaluator.metrics.judges import by_metric, read_judges
+    from evaluator.models.judges.config import JUDGE_ADDRESS
+    from evaluator.models.judges.settings import JudgeSettings
 
     if file is not None:
         if url or model or revision or key_env or hosted_ok:

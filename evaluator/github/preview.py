@@ -77,7 +77,7 @@ def _flush() -> None:
 
 def runner_settings(workspace: Workspace) -> ScoreSettings:
     """How the runner scores in a workspace, from its own environment and nothing else."""
-    from evaluator.models.judges.config import read_judges
+    from evaluator.metrics.judges import read_judges
 
     file = os.environ.get("REXRANK_JUDGES")
     return ScoreSettings(

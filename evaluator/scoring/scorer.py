@@ -65,7 +65,7 @@ class Scorer:
         Raises:
             KeyError: an unknown metric. ValueError: an unknown variant. InputError: a device that is not here.
         """
-        from evaluator.models.judges.settings import by_metric
+        from evaluator.metrics.judges import by_metric
         from evaluator.models.text_cache import TextCache
 
         self.metrics = (metrics,) if isinstance(metrics, str) else tuple(dict.fromkeys(metrics))

@@ -21,7 +21,7 @@ from evaluator.datasets.challenge import Challenge, Policy
 from evaluator.datasets.references import Planted
 from evaluator.datasets.registry import read_dataset
 from evaluator.leaderboard.eligibility import read_releases
-from evaluator.models.judges.config import read_judges
+from evaluator.metrics.judges import read_judges
 from evaluator.models.manifest import read_weights
 
 ROOT = Path(__file__).parents[2]

@@ -21,11 +21,12 @@ from evaluator.metrics.crimson import Crimson
 from evaluator.metrics.fineradscore import FineRadScore, schema_of
 from evaluator.metrics.green import Green
 from evaluator.metrics.judged import JudgedMetric
+from evaluator.metrics.judges import by_metric
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS
 from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS, escaped
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.stub_server import MODEL, differences, stand_in_judge
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run

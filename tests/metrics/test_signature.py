@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.needs import reason
 
+from evaluator.metrics.judges import by_metric
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.metrics.signature import Composed, Signature
 from evaluator.models.judges.identity import JudgeLabel
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.runtime import Run
 from evaluator.models.weights import WeightsLabel
 

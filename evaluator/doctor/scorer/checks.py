@@ -12,8 +12,8 @@ from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
 from evaluator.doctor.findings import Check, Section, Untold, differences, facts
 from evaluator.doctor.host.machine import Machine
+from evaluator.metrics.judges import read_judges
 from evaluator.models.download import states
-from evaluator.models.judges.config import read_judges
 
 PROCESSES: Final = 40
 """More processes than the scorer, its shells and a judge's engine have."""

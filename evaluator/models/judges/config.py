@@ -21,13 +21,13 @@ private file of hostile texts, one a line, that are asked as controls beside the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import MAX_TEXT, InputError, visible
@@ -136,17 +136,13 @@ class JudgeConfig(Typed):
 
 
 class JudgesFile(Typed):
-    """The judges of a machine, by the metric that asks them."""
-
-    green: JudgeConfig | None = Field(default=None, description="GREEN's judge.")
-    fineradscore: JudgeConfig | None = Field(default=None, description="FineRadScore's judge.")
-    crimson: JudgeConfig | None = Field(default=None, description="CRIMSON's judge.")
+    """The judges of a machine, by the metric that asks them; its fields are made of the metrics (`judges_form`)."""
 
     @property
     def judges(self) -> dict[str, JudgeConfig]:
         """The judges that the file has, by metric key."""
-        both = {"green": self.green, "fineradscore": self.fineradscore, "crimson": self.crimson}
-        return {key: judge for key, judge in both.items() if judge is not None}
+        tables = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: judge for key, judge in tables.items() if judge is not None}
 
     @model_validator(mode="after")
     def _one_port_each(self) -> Self:
@@ -168,12 +164,21 @@ class Judges:
     engines: Mapping[str, ServeOptions]
 
 
-def read_judges(path: Path) -> Judges:
+def judges_form(titles: Iterable[tuple[str, str]]) -> type[JudgesFile]:
+    """The form of the file for metrics by key and title: a table each, none of them needed."""
+    fields: dict[str, Any] = {
+        key: (JudgeConfig | None, Field(default=None, description=f"{title}'s judge."))
+        for key, title in titles
+    }
+    return create_model("JudgesFile", __base__=JudgesFile, __doc__=JudgesFile.__doc__, **fields)
+
+
+def read_judges(path: Path, form: type[JudgesFile]) -> Judges:
     """The judges of a TOML file, with the control prompts that it names.
 
     Raises `InvalidFile` with every problem of it, `RexrankError` for prompts that cannot be used.
     """
-    judges = read_host_file(path, JudgesFile, form="TOML").judges
+    judges = read_host_file(path, form, form="TOML").judges
     engines = {key: _engine(judge, judge.serve) for key, judge in judges.items() if judge.serve}
     settings = {
         key: replace(_settings(judge, engines.get(key)), control_prompts=_prompts(path, key, judge))
@@ -231,4 +236,4 @@ def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[list[Served
         ]
 
 
-__all__ = ["Judges", "read_judges", "running"]
+__all__ = ["Judges", "judges_form", "read_judges", "running"]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from evaluator.core.problems import MetricUnavailable
-
-JUDGED: Final = ("green", "fineradscore", "crimson")
-"""Keys of the metrics that ask a judge."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +57,6 @@ class JudgeSettings:
         way = "ids" if self.token_ids else "chat"
         mode = f"reasoning,{way}" if self.reasoning else f"greedy,{way},seed{self.seed}"
         return f"{mode},max{self.max_tokens}" + (",schema-2" if self.structured else "")
-
-
-def by_metric(judge: JudgeSettings | Mapping[str, JudgeSettings] | None) -> dict[str, JudgeSettings]:
-    """The judge of each judged metric: one for all, or as given."""
-    if judge is None:
-        return {}
-    return dict.fromkeys(JUDGED, judge) if isinstance(judge, JudgeSettings) else dict(judge)
 
 
 # Named here, because what `is_private` means differs between patch releases of Python.

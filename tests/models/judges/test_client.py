@@ -20,9 +20,10 @@ from evaluator.core.types import Pair
 from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green
+from evaluator.metrics.judges import by_metric
 from evaluator.models.judges.client import Judge, JudgeBudgetSpent
 from evaluator.models.judges.identity import JudgeVoid
-from evaluator.models.judges.settings import JudgeSettings, by_metric, is_local
+from evaluator.models.judges.settings import JudgeSettings, is_local
 from evaluator.models.judges.stub_server import Message, completion, listening
 from evaluator.models.judges.transcripts import Request
 from evaluator.models.runtime import Run

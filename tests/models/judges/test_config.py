@@ -9,10 +9,11 @@ import pytest
 
 from evaluator.core.host_files import InvalidFile
 from evaluator.core.problems import RexrankError
-from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys
-from evaluator.models.judges.config import JudgeConfig, JudgesFile, ServeConfig, read_judges
+from evaluator.metrics.judges import judged_keys, read_judges
+from evaluator.metrics.registry import board_metric_keys
+from evaluator.models.judges.config import JudgeConfig, ServeConfig
 from evaluator.models.judges.serve import ServeOptions
-from evaluator.models.judges.settings import JUDGED, JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 
 EXAMPLE = Path(__file__).parents[3] / "runner" / "judges.toml.example"
 
@@ -23,13 +24,9 @@ def read(tmp_path: Path, text: str):
     return read_judges(path)
 
 
-def test_judged_metrics_are_those_of_the_registry() -> None:
-    assert set(JUDGED) == {k for k in metric_keys() if get_metric(k).family == "judge"}
-
-
 def test_the_example_is_readable() -> None:
     judges = read_judges(EXAMPLE)
-    assert set(judges.settings) == set(judges.engines) == set(JUDGED) & set(board_metric_keys())
+    assert set(judges.settings) == set(judges.engines) == set(judged_keys()) & set(board_metric_keys())
     green, options = judges.settings["green"], judges.engines["green"]
     assert (green.base_url, green.model, green.token_ids) == ("http://127.0.0.1:8001/v1", "green", None)
     assert (options.model, options.served_name, options.port) == ("/srv/rexrank/models/green", "green", 8001)
@@ -105,10 +102,6 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, problems: list[tuple[
     assert all(p.wanted and p.fix for p in refused.value.problems)
 
 
-def test_the_metrics_of_the_file_are_the_judged_ones() -> None:
-    assert set(JudgesFile.model_fields) == set(JUDGED)
-
-
 def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:
     """A field that the file leaves out is as if `JudgeSettings` or `ServeOptions` had been given none."""
     judges = read(tmp_path, '[green]\nmodel = "m"\n[green.serve]\nweights = "w"\n')
@@ -119,14 +112,6 @@ def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:
         for name, field in config.model_fields.items():
             if name in defaults and field.default not in {None, ()} and not field.is_required():
                 assert field.default == defaults[name], name
-
-
-def test_one_judge_for_all_or_one_each() -> None:
-    judge = JudgeSettings("http://127.0.0.1:1/v1", "m")
-    assert by_metric(None) == {}
-    assert by_metric(judge) == {"green": judge, "fineradscore": judge, "crimson": judge}
-    assert by_metric({"green": judge}) == {"green": judge}
-    assert ServeOptions("m", "n").device == "cpu"
 
 
 @pytest.mark.parametrize(

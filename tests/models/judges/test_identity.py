@@ -17,7 +17,8 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.report import StudyReport
 from evaluator.datasets.sandbox.facts import facts_of
 from evaluator.leaderboard.eligibility import sort_entrants
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.metrics.judges import by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.stub_server import FactsOf, stand_in_judge
 from evaluator.scoring.records import Board, read_records
 from evaluator.scoring.run import ScoreSettings, score_submission

@@ -18,12 +18,13 @@ from evaluator.datasets.sandbox.generate import predictions
 from evaluator.metrics.base import Metric
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green
+from evaluator.metrics.judges import by_metric
 from evaluator.models.judges import stub_server as standin
 from evaluator.models.judges.client import Judge
 from evaluator.models.judges.controls import REPORTS, controls
 from evaluator.models.judges.identity import JudgeVoid
 from evaluator.models.judges.sanitise import INJECTIONS, escaped
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 from evaluator.statistics.judge_outliers import judge_outliers

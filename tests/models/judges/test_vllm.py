@@ -23,8 +23,9 @@ from evaluator.metrics.crimson import Crimson
 from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green
 from evaluator.metrics.judged import Asker
+from evaluator.metrics.judges import by_metric
 from evaluator.models.judges.serve import Served, ServeOptions, plain_tokenizer, served
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
 

@@ -22,8 +22,9 @@ from evaluator.datasets.report import StudyReport
 from evaluator.datasets.report_references import Reference
 from evaluator.datasets.sandbox.shipped_weights import shipped_models
 from evaluator.leaderboard.rank import rank_all
+from evaluator.metrics.judges import by_metric
 from evaluator.metrics.registry import get_metric
-from evaluator.models.judges.settings import JudgeSettings, by_metric
+from evaluator.models.judges.settings import JudgeSettings
 from evaluator.scoring.records import Board
 from evaluator.scoring.run import ScoreSettings, board_pairs, board_run, score_submission
 from evaluator.scoring.score_store import ScoreStore
