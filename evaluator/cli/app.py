@@ -15,6 +15,7 @@ import typer
 from evaluator.cli.contribute_app import import_predictions, status, submit
 from evaluator.cli.dev_app import dev_app
 from evaluator.cli.export_app import export_app
+from evaluator.cli.host_app import host_app
 from evaluator.cli.machine_app import (
     cache_app,
     data_app,
@@ -70,6 +71,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(site_app, name="site")
 app.add_typer(export_app, name="export")
 app.add_typer(cache_app, name="cache")
+app.add_typer(host_app, name="host")
 app.add_typer(dev_app, name="dev")
 app.add_typer(quota_app, name="quota")
 app.add_typer(pr_app, name="pr")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "bundle-v1": (BundleFile, "ReXrank bundle, version 1"),
-    "challenge-v1": (Challenge, "ReXrank challenge, version 1"),
+    "challenge-v1": (Challenge, "Challenge, version 1"),
     "history-v1": (HistoryFile, "History"),
     "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
     "overview-v1": (Overview, "Overview"),

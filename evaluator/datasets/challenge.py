@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, GetPydanticSchema, model_validator
 from pydantic_core import core_schema
@@ -73,6 +73,14 @@ Handle = Annotated[
 ]
 HubOwner = Annotated[
     str, form(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,41}", "an account of the Hugging Face Hub")
+]
+_PLAIN: Final = r"\x00-\x1f\x7f\u2028\u2029<>&"
+Name = Annotated[
+    str,
+    form(
+        rf"[^\s{_PLAIN}](?:[^{_PLAIN}]*[^\s{_PLAIN}])?",
+        "text on one line, not blank, without <, > and &: themes print a site's name as it is",
+    ),
 ]
 Handles = Annotated[tuple[Handle, ...], Field(strict=False, min_length=1)]
 Text = Annotated[
@@ -136,11 +144,11 @@ class Rules(Typed):
 class Challenge(Typed):
     """What a challenge is, where it lives and what it decides for itself: `challenge.toml`."""
 
-    name: Annotated[Line, Field(max_length=60)] = Field(description="The challenge's name.")
-    short: Annotated[Line, Field(max_length=20)] = Field(
+    name: Annotated[Name, Field(max_length=60)] = Field(description="The challenge's name.")
+    short: Annotated[Name, Field(max_length=20)] = Field(
         description="The name where it must be a word: badges, citations."
     )
-    about: Annotated[Line, Field(max_length=200)] = Field(description="What it is, in a sentence.")
+    about: Annotated[Name, Field(max_length=200)] = Field(description="What it is, in a sentence.")
     repository: Repository = Field(description="OWNER/NAME on GitHub, which takes the submissions.")
     site: SiteAddress = Field(description="Where the site is published.")
     contact: Contact = Field(
@@ -156,6 +164,11 @@ class Challenge(Typed):
         "Hub",
         "Owner of the benchmarks of public boards on the Hugging Face Hub; absent where there are none.",
     )
+    profile: Literal["small", "fortress"] = Field(
+        default="fortress",
+        description="small: public datasets, a hosted runner or one trusted machine, no App; fortress: an isolated "
+        "scoring runner, an App that publishes, rules for main.",
+    )
     tasks: Annotated[tuple[TaskName, ...], Field(strict=False, min_length=1)] = Field(
         description="What models may be entered for, in order."
     )
@@ -170,7 +183,7 @@ class Challenge(Typed):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         wrongs = [*_repeated("tasks", self.tasks), *_repeated("datasets", self.datasets)]
-        there = dataset_files()
+        there = self.known_datasets()
         wrongs += [
             (("datasets", i), f"there is no file of the dataset {d!r}", f"one of {', '.join(there)}",
              f"write evaluator/datasets/{d}.yaml (rexrank host init), or {_near(d, there, 'remove it')}")
@@ -184,6 +197,11 @@ class Challenge(Typed):
         if wrongs:
             raise disagreement(wrongs)
         return self
+
+    @classmethod
+    def known_datasets(cls) -> tuple[str, ...]:
+        """Ids of the datasets that have a file."""
+        return dataset_files()
 
     @property
     def repository_url(self) -> str:

@@ -124,7 +124,7 @@ const tex = (rows, caption, table) => {
     `% ${source()}`,
     "\\begin{table}",
     "\\centering",
-    `\\caption{${told.filter(Boolean).join(" ")} ReXrank challenge~\\cite{${table.dataset.rxCite}}.}`,
+    `\\caption{${told.filter(Boolean).join(" ")} ${table.dataset.rxChallenge}~\\cite{${table.dataset.rxCite}}.}`,
     `\\label{tab:${table.dataset.rxBoard}}`,
     `\\begin{tabular}{ll${"r".repeat(metrics.length)}}`,
     "\\toprule",

@@ -70,6 +70,7 @@ WRONG = {
     "no TOML": ("name = ", ["RX602"]),
     "nothing": ("", ["RX602", "an empty file"]),
     "no name": (line("name = ", "nam = "), ["/name", "unknown field 'nam'", "write name"]),
+    "markup in the name": (line('"ReXrank challenge"', '"<b>"'), ["/name", "without <, > and &"]),
     "a repository by its address": (
         line('"rexrank/challenge"', '"https://github.com/a/b"'),
         ["/repository", "OWNER/NAME on GitHub"],

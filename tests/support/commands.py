@@ -139,6 +139,8 @@ MISTAKES = [
     (("pr", "refresh"), "Missing argument"),
     (("pr", "publish", "x", "y"), "this command runs in a workflow"),
     (("pr", "withdraw", "a/b", "--reason", "x"), "there is no submissions/a/b/model.yaml"),
+    (("host", "init"), "is no checkout"),
+    (("host", "addresses"), "challenge.toml cannot be used"),
     (("dev", "new-metric", "Word Recall"), "is no checkout"),
     (("dev", "new-dataset", "Mine!"), "is no checkout"),
     (("dev", "schemas", "x"), "unexpected extra argument"),

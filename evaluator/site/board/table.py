@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluator.datasets.challenge import challenge
 from evaluator.leaderboard.columns import shown_columns
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import baseline_words, digits_of, rank_text
 from evaluator.site.board.cells import Cell, Marks, bar_scale, best_null, cells_of, heat_of, marks_of
 from evaluator.site.board.columns import FAMILIES, Head, heads
-from evaluator.site.board.latex import CITE
+from evaluator.site.board.latex import CITE, latex_text
 from evaluator.site.template import render
 from evaluator.site.words import CONTEXTS, VIEWS, facts_of, inputs_of
 from evaluator.statistics.ties import TIE, by_cost
@@ -110,6 +111,7 @@ class BoardTable:
     presets: tuple[Choice, ...] = ()
     files: tuple[Choice, ...] = ()
     cite: str = ""
+    challenge: str = ""
 
     @property
     def span(self) -> int:
@@ -168,6 +170,7 @@ def board_view(table: Table, *, root: str) -> BoardTable:
         presets=presets(columns),
         files=FILES,
         cite=CITE,
+        challenge=latex_text(challenge().name),
     )
 
 

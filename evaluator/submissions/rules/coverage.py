@@ -118,7 +118,8 @@ def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Probl
         severity=Severity.WARNING,
         found="the ids of this dataset are not public, so that only their number was checked",
         wanted="the ids of the dataset",
-        fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR",
+        fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR; its host "
+        "writes the ids with: rexrank data manifest DIR",
     )
 
 

@@ -1,0 +1,76 @@
+"""The commands for who runs a challenge: its files, its addresses, its settings on GitHub."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evaluator.cli.options import References
+
+host_app = typer.Typer(no_args_is_help=True, help="Run a challenge of your own.", rich_markup_mode=None)
+
+
+class Profile(StrEnum):
+    """How much a challenge protects itself."""
+
+    small = "small"
+    fortress = "fortress"
+
+
+class Reader(StrEnum):
+    """Who may read the references."""
+
+    withheld = "withheld"
+    restricted = "restricted"
+    public = "public"
+
+
+@host_app.command("init")
+def init(
+    name: Annotated[str, typer.Option("--name", help="The challenge's name, as readers see it.")] = "",
+    repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
+    steward: Annotated[str, typer.Option("--steward", help="Who decides, and answers for the data.")] = "",
+    maintainers: Annotated[
+        str, typer.Option("--maintainers", help="Who reviews every change: @account or @organisation/team.")
+    ] = "",
+    security: Annotated[
+        str, typer.Option("--security", help="Who reviews the trust boundary as well (default: maintainers).")
+    ] = "",
+    site: Annotated[
+        str, typer.Option("--site", help="Address of the site (default: of the repository's Pages).")
+    ] = "",
+    short: Annotated[str, typer.Option("--short", help="The name in a word (default: its first).")] = "",
+    about: Annotated[str, typer.Option("--about", help="What it is, in a sentence.")] = "",
+    contact: Annotated[
+        str,
+        typer.Option("--contact", help="issues, an https address or an e-mail address (default: issues)."),
+    ] = "",
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Id of a dataset, in order.")] = None,
+    references: References = None,
+    access: Annotated[
+        Reader, typer.Option("--access", help="Who may read the references of the datasets.")
+    ] = Reader.withheld,
+    task: Annotated[str, typer.Option("--task", help="What models do with a study.")] = "report-generation",
+    profile: Annotated[Profile, typer.Option("--profile", help="small, or fortress.")] = Profile.small,
+) -> None:
+    """Write a challenge's files in this checkout, each dataset measured from its references; ask for what is not said."""
+    from evaluator.cli.host import Data, Identity, run_init
+    from evaluator.core.workspace import references_directory
+    from evaluator.datasets.tasks.task import get_task
+
+    data = Data(tuple(dataset or ()), references_directory(references), access.value, get_task(task).id)
+    given = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
+    raise typer.Exit(run_init(Path.cwd(), given, data, profile.value))
+
+
+@host_app.command("addresses")
+def addresses(
+    write: Annotated[bool, typer.Option("--write", help="Mend what can be mended.")] = False,
+) -> None:
+    """Name every line of this checkout that leads to another challenge than challenge.toml describes."""
+    from evaluator.cli.host import run_addresses
+
+    raise typer.Exit(run_addresses(Path.cwd(), write=write))

@@ -1,0 +1,127 @@
+"""A dataset's file, measured from its references."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import yaml
+from pydantic import JsonValue
+
+from evaluator.core.files import parse_strict, write_text
+from evaluator.core.problems import InputError
+from evaluator.datasets.references import check_references, load_references
+from evaluator.datasets.registry import Dataset, read_dataset
+from evaluator.datasets.tasks.task import get_task
+
+PATIENT_FIELDS: Final = ("subject_id", "patient_id", "PatientID")
+"""Fields of references that name the patient, the first that every study has."""
+HEAD: Final = "# What is known of {id} in public, counted from its references. `rexrank data check DIR` compares them with it.\n"
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "public": {
+        "licence": "As its source says; the references are in this repository.",
+        "how_to_get": "The references are in the folder references of this repository.",
+    },
+    "restricted": {
+        "licence": "As its source says; the references may not be redistributed.",
+        "how_to_get": "From the dataset's source, with its credentials.",
+    },
+    "withheld": {
+        "licence": "Withheld: the steward holds the references and does not distribute them.",
+        "how_to_get": "Held by the steward; no participant has the references.",
+    },
+}
+"""What a file says of licence and access until its host writes better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The text of a dataset's file, the dataset, and what was counted, in a sentence."""
+
+    text: str
+    dataset: Dataset
+    words: str
+
+
+def measure(dataset: str, references: Path, access: str, task: str) -> Measured:
+    """The file of a dataset by the references `<references>/<dataset>.json`: counts, digest, tracks, patients.
+
+    Raises `InputError` where they cannot be read as references of the task.
+    """
+    path = references / f"{dataset}.json"
+    if not path.is_file():
+        raise InputError(
+            f"there is no {path}: references are named after their dataset. Write them as one JSON object, "
+            '{"<study id>": {"section_findings": "…", "section_impression": "…"}}.'
+        )
+    fields = _patient_field(path)
+    draft: dict[str, JsonValue] = {
+        "title": dataset.replace("-", " ").title(),
+        "task": task,
+        "split": "test",
+        "access": access,
+        "n_studies": 1,
+        "n_items": 1,
+        "n_patients": None,
+        "ids_digest": None,
+        "tracks": dict.fromkeys((t.id for t in get_task(task).tracks if not t.optional), None),
+        "sections": {},
+        "cluster": fields,
+        "subgroups": [],
+        "training_names": [dataset],
+        **WORDS[access],
+        "about": f"The {get_task(task).items} of {dataset}.",
+    }
+    counts = check_references(load_references(_read(draft, dataset), references))
+    whole = draft | {
+        "n_studies": counts.items,
+        "n_patients": counts.patients if fields else None,
+        "ids_digest": counts.ids_digest,
+        "tracks": {t: n for t, n in counts.tracks.items() if n},
+        "sections": dict(counts.others) if task == "report-generation" else {},
+    }
+    del whole["n_items"]
+    if get_task(task).item != "study":
+        whole["n_items"] = counts.items
+        whole["n_studies"] = counts.patients if fields else counts.items
+        whole["n_patients"] = None
+    if not whole["tracks"]:
+        raise InputError(f"{path}: no {get_task(task).item} has a reference in a track of {task}.")
+    made = _read(whole, dataset)
+    tracks = ", ".join(f"{t} {n:,}" for t, n in made.tracks.items())
+    patients = (
+        f" of {counts.patients:,} patients (by {fields})"
+        if fields
+        else ", each taken for a patient of its own"
+    )
+    words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
+    return Measured(_text(whole, dataset), made, words)
+
+
+def _patient_field(path: Path) -> str | None:
+    try:
+        studies = parse_strict(path.read_bytes().replace(b"NaN", b"null"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not JSON ({error}).") from error
+    if not isinstance(studies, dict):
+        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
+    known = [s for s in studies.values() if isinstance(s, dict)]
+    return next((f for f in PATIENT_FIELDS if known and all(s.get(f) not in (None, "") for s in known)), None)
+
+
+def _text(values: Mapping[str, JsonValue], dataset: str) -> str:
+    return HEAD.format(id=dataset) + yaml.safe_dump(
+        dict(values), sort_keys=False, allow_unicode=True, width=118
+    )
+
+
+def _read(values: Mapping[str, JsonValue], dataset: str) -> Dataset:
+    """The dataset that a draft describes, read as its file will be."""
+    with TemporaryDirectory() as scratch:
+        draft = Path(scratch) / f"{dataset}.yaml"
+        write_text(draft, _text(json.loads(json.dumps(values)), dataset))
+        return read_dataset(draft, dataset)

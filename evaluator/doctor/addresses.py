@@ -1,0 +1,93 @@
+"""Lines of a checkout that lead to another challenge than the one that `challenge.toml` describes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.files import write_text
+from evaluator.datasets.challenge import Challenge
+
+FILES: Final = (
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "mkdocs.yml", "pyproject.toml", ".pre-commit-hooks.yaml",
+    ".github/**/*", ".devcontainer/*", "containers/*", "runner/*", "site/**/*.md", "overrides/**/*", "submissions/*/*/model.yaml",
+)  # fmt: skip
+"""Where people and GitHub are led; code, tests and what the machine writes name no address."""
+MAX_BYTES: Final = 1_000_000
+_NAME: Final = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]*?"
+_END: Final = r"(?=(?:\.git)?(?:[^A-Za-z0-9._-]|\.?$|\.[^A-Za-z0-9]))"
+REPOSITORY: Final = re.compile(
+    rf"(?:(?:git\+|git clone |repo: |repo_url: |repository-code: \"?)https://github\.com/|\bREPOSITORY=)({_NAME}){_END}"
+    rf"|https://github\.com/({_NAME})(?=/(?:fork|compare|discussions|releases|issues/new|issues[)\s]|security/advisories/new))",
+    re.MULTILINE,
+)
+"""Addresses that only a challenge's own repository has."""
+SITE: Final = re.compile(
+    r"https://[A-Za-z0-9-]+\.github\.io/(?:[A-Za-z0-9._-]+/)?|https://\S+?/(?=data/(?:schemas|badges|index\.json))"
+)
+ELSEWHERE: Final = ("actions/runner", "https://squidfunk.github.io/mkdocs-material/")
+"""What these pages name of others."""
+OWNERS: Final = re.compile(r"(?<!\S)@[A-Za-z0-9][A-Za-z0-9-]*(?:/[A-Za-z0-9._-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place that leads elsewhere: file and line, what stands there, and what should."""
+
+    file: str
+    line: int
+    found: str
+    wanted: str
+
+
+def other_addresses(root: Path, challenge: Challenge) -> list[Address]:
+    """Every place of a checkout's pages and settings that leads to another repository, site or team, by file and line."""
+    return [a for path in _files(root) for a in _of_file(path, root, challenge)]
+
+
+def mend_addresses(root: Path, challenge: Challenge) -> list[Address]:
+    """The places that were mended: addresses of another repository or site. Owners are left to people."""
+    mended = []
+    for path in _files(root):
+        places = [a for a in _of_file(path, root, challenge) if not a.found.startswith("@")]
+        if places:
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            for a in places:
+                lines[a.line - 1] = lines[a.line - 1].replace(a.found, a.wanted)
+            write_text(path, "".join(lines))
+            mended += places
+    return mended
+
+
+def _files(root: Path) -> list[Path]:
+    found = {p for pattern in FILES for p in root.glob(pattern) if p.is_file() and not p.is_symlink()}
+    return sorted(p for p in found if p.stat().st_size <= MAX_BYTES)
+
+
+def _of_file(path: Path, root: Path, challenge: Challenge) -> Iterator[Address]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    name = path.relative_to(root).as_posix()
+    for number, line in enumerate(lines, start=1):
+        places = [*_of_line(line, challenge)]
+        if path.name == "CODEOWNERS" and not line.lstrip().startswith("#"):
+            people = (*challenge.maintainers, *challenge.security)
+            places += [(o, " ".join(challenge.maintainers)) for o in OWNERS.findall(line) if o not in people]
+        yield from (Address(name, number, found, wanted) for found, wanted in places)
+
+
+def _of_line(line: str, challenge: Challenge) -> Iterator[tuple[str, str]]:
+    """What leads elsewhere in a line, and what should stand there."""
+    for match in REPOSITORY.finditer(line):
+        found = match[1] or match[2]
+        if found.lower() != challenge.repository.lower() and found not in ELSEWHERE:
+            yield found, challenge.repository
+    for match in SITE.finditer(line):
+        own = challenge.site.startswith(match[0]) or match[0].startswith(challenge.site)
+        if not own and match[0] not in ELSEWHERE:
+            yield match[0], challenge.site
