@@ -95,6 +95,7 @@ class Bleu1(Bleu):
 
     key: ClassVar[str] = "bleu_1"
     title: ClassVar[str] = "BLEU-1"
+    summary: ClassVar[str] = "How many words of the report also occur in the reference."
     order: ClassVar[int] = 1
 
 
@@ -128,6 +129,7 @@ class Bleu3(Bleu):
 
     key: ClassVar[str] = "bleu_3"
     title: ClassVar[str] = "BLEU-3"
+    summary: ClassVar[str] = "As BLEU-2, with sequences of up to three words."
     order: ClassVar[int] = 3
 
 
@@ -136,4 +138,5 @@ class Bleu4(Bleu):
 
     key: ClassVar[str] = "bleu_4"
     title: ClassVar[str] = "BLEU-4"
+    summary: ClassVar[str] = "As BLEU-2, with sequences of up to four words."
     order: ClassVar[int] = 4

@@ -79,6 +79,7 @@ class ChexbertF1(Metric):
 
     key: ClassVar[str] = "chexbert_f1"
     title: ClassVar[str] = "CheXbert F1"
+    summary: ClassVar[str] = "F1 of the findings that CheXbert reads in the two reports of a study."
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0

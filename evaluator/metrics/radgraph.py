@@ -155,6 +155,9 @@ class RadGraphSimple(Metric):
 
     key: ClassVar[str] = "radgraph_simple"
     title: ClassVar[str] = "RadGraph simple"
+    summary: ClassVar[str] = (
+        "How many clinical entities, by words and label, the report shares with the reference."
+    )
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0
@@ -195,6 +198,7 @@ class RadGraphPartial(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_partial"
     title: ClassVar[str] = "RadGraph partial"
+    summary: ClassVar[str] = "As RadGraph simple, and an entity has to agree in whether it has a relation."
     level: ClassVar[Level] = "partial"
 
 
@@ -203,6 +207,7 @@ class RadGraphComplete(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_complete"
     title: ClassVar[str] = "RadGraph complete"
+    summary: ClassVar[str] = "As RadGraph simple, and an entity has to agree in each of its relations."
     level: ClassVar[Level] = "complete"
 
 
@@ -211,6 +216,7 @@ class RadGraphXlSimple(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_xl_simple"
     title: ClassVar[str] = "RadGraph-XL simple"
+    summary: ClassVar[str] = "As RadGraph simple, read by RadGraph-XL."
     weights: ClassVar[tuple[str, ...]] = (XL,)
     paper: ClassVar[str] = "Delbrouck et al., Findings of ACL 2024"
     code: ClassVar[str] = "radgraph 0.1.18, F1RadGraph with model_type radgraph-xl"
@@ -223,6 +229,7 @@ class RadGraphXlPartial(RadGraphXlSimple):
 
     key: ClassVar[str] = "radgraph_xl_partial"
     title: ClassVar[str] = "RadGraph-XL partial"
+    summary: ClassVar[str] = "As RadGraph partial, read by RadGraph-XL."
     level: ClassVar[Level] = "partial"
 
 
@@ -231,4 +238,5 @@ class RadGraphXlComplete(RadGraphXlSimple):
 
     key: ClassVar[str] = "radgraph_xl_complete"
     title: ClassVar[str] = "RadGraph-XL complete"
+    summary: ClassVar[str] = "As RadGraph complete, read by RadGraph-XL."
     level: ClassVar[Level] = "complete"

@@ -15,8 +15,15 @@ from typing import Final, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.metrics.base import Metric
-from evaluator.metrics.registry import board_metric_keys, get_metric, metric_keys, text_metric_keys
+from evaluator.metrics.registry import (
+    board_metric_keys,
+    get_metric,
+    metric_keys,
+    task_metrics,
+    text_metric_keys,
+)
 from evaluator.models.manifest import ModelSpec, model_specs
 from evaluator.site.agreement import measured, measured_tables, metric_measured
 from evaluator.site.content import Content
@@ -27,7 +34,8 @@ from evaluator.site.views import Link
 FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
 MEASURED: Final = "<!-- rexrank:measured -->"
-UNWRITTEN: Final = "<!-- rexrank:unwritten -->"
+LISTS: Final = "<!-- rexrank:metrics -->"
+OTHERS: Final = "On no board"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +136,8 @@ class AgreementTable:
 
 
 @dataclass(frozen=True, slots=True)
-class UnwrittenLine:
-    """A metric without a page of prose, as its class declares it."""
+class ListedMetric:
+    """A metric in the list of all, as its class declares it."""
 
     metric: Link
     about: str
@@ -138,10 +146,11 @@ class UnwrittenLine:
 
 
 @dataclass(frozen=True, slots=True)
-class UnwrittenMetrics:
-    """The metrics without a page of prose."""
+class MetricList:
+    """The metrics of a task's boards, or those that stand on none."""
 
-    rows: tuple[UnwrittenLine, ...]
+    title: str
+    rows: tuple[ListedMetric, ...]
 
 
 def fill(docs: Path, content: Content) -> None:
@@ -150,7 +159,6 @@ def fill(docs: Path, content: Content) -> None:
     A metric that nobody has written a page of gets one of what its class declares.
     """
     measurements = measured(content.leaderboard)
-    unwritten = [k for k in metric_keys() if not (docs / "metrics" / f"{k}.md").is_file()]
     for key in metric_keys():
         path = docs / "metrics" / f"{key}.md"
         prose = path.read_text("utf-8") if path.is_file() else _page(get_metric(key))
@@ -158,8 +166,7 @@ def fill(docs: Path, content: Content) -> None:
         path.write_text(prose.replace(FACTS, metric_facts(key, content)).replace(AGREEMENT, beside), "utf-8")
     path = docs / "metrics/index.md"
     if path.is_file():
-        prose = path.read_text("utf-8").replace(AGREEMENT, agreement_table())
-        prose = prose.replace(UNWRITTEN, _unwritten(unwritten))
+        prose = path.read_text("utf-8").replace(AGREEMENT, agreement_table()).replace(LISTS, _lists())
         path.write_text(prose.replace(MEASURED, measured_tables(*measurements)), "utf-8")
 
 
@@ -173,11 +180,17 @@ def _about(metric: Metric) -> str:
     return metric.summary or f"{metric.title}, a {metric.family} metric."
 
 
-def _unwritten(keys: Sequence[str]) -> str:
-    """The metrics of these keys in one table, as HTML; nothing without any."""
+def _lists() -> str:
+    """A part in Markdown for the metrics of each task's boards, and one for those that stand on no board."""
+    parts = {get_task(task).title: task_metrics(task) for task in task_ids()}
+    parts[OTHERS] = tuple(key for key in metric_keys() if key not in board_metric_keys())
+    return "\n\n".join(f"## {title}\n\n{_list(title, keys)}" for title, keys in parts.items() if keys)
+
+
+def _list(title: str, keys: Sequence[str]) -> str:
     known = map(get_metric, keys)
-    rows = (UnwrittenLine(Link(m.title, f"{m.key}/"), _about(m), _direction(m), _range(m)) for m in known)
-    return render("metric/unwritten.html", view=UnwrittenMetrics(tuple(rows))) if keys else ""
+    rows = (ListedMetric(Link(m.title, f"{m.key}/"), _about(m), _direction(m), _range(m)) for m in known)
+    return render("metric/list.html", view=MetricList(title, tuple(rows)))
 
 
 def _range(metric: Metric) -> str:
