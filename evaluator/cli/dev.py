@@ -73,11 +73,11 @@ def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
     if references is not None:
         values |= _counts(dataset, references, values)
     whole = root / NAME
-    listed = with_dataset(whole.read_text("utf-8"), dataset) if whole.is_file() else None
-    _write(root, {path: _filled("dataset", values), **({Path(NAME): listed} if listed else {})})
+    entry = with_dataset(whole.read_text("utf-8"), dataset) if whole.is_file() else None
+    _write(root, {path: _filled("dataset", values), **({Path(NAME): entry} if entry else {})})
     return [
         f"wrote {path}: what is known of the dataset; every line is to be looked at",
-        f"{NAME}: {'put it last' if listed else 'put it'} under datasets, the order of tables and pages",
+        f"{NAME}: {'put it last' if entry else 'put it'} under datasets, the order of tables and pages",
         "count and digest: rexrank data check DIR"
         if references is None
         else "counts and digest are those of its references",

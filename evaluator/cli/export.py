@@ -60,8 +60,8 @@ def run_codabench(
     if references is not None and not dataset.synthetic:
         load_references(dataset, references)
         data = (references / f"{dataset.id}.json").read_bytes()
-    made = bundle(board, keys, image=image, start=start, references=data, policy=challenge().quota)
-    write_bytes(out, made)
+    content = bundle(board, keys, image=image, start=start, references=data, policy=challenge().quota)
+    write_bytes(out, content)
     result({"bundle": str(out), "metrics": [*keys]})
     print(f"wrote {out}: {board.name}, {', '.join(keys)}")
     if data is not None:

@@ -75,21 +75,21 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
     """
     if not (root / "evaluator/datasets").is_dir():
         raise InputError(f"{root} is no checkout of the project: run it where pyproject.toml lies.")
-    said = _asked(given, data)
-    old = _present(root, said.repository)
+    identity = _asked(given, data)
+    old = _present(root, identity.repository)
     measured = {d: _measured(root, d, data) for d in data.ids}
     files: dict[Path, str] = {root / f"evaluator/datasets/{d}.yaml": m.text for d, m in measured.items() if m}
-    made = _challenge(said, data, profile, files)
-    files |= _owners(root, old, made[0])
-    files[root / NAME] = made[1]
+    results = _challenge(identity, data, profile, files)
+    files |= _owners(root, old, results[0])
+    files[root / NAME] = results[1]
     files |= _manifests(root, measured, data)
-    files |= _lists(root, made[0])
+    files |= _lists(root, results[0])
     for path, text in files.items():
         write_text(path, text)
         print(f"wrote {path.relative_to(root)}")
     for d, m in measured.items():
         print(f"  {d}: {m.words if m else 'has a file already, which is left as it is'}")
-    print("\n".join(_next(made[0], data)))
+    print("\n".join(_next(results[0], data)))
     return 0
 
 
@@ -98,11 +98,11 @@ def run_addresses(root: Path, *, write: bool) -> int:
 
     `write`: mends them first; who owns which files is left to people.
     """
-    made = read_challenge(root / NAME)
+    challenge = read_challenge(root / NAME)
     if write:
-        for a in mend_addresses(root, made):
+        for a in mend_addresses(root, challenge):
             print(f"mended {a.file}:{a.line}: {a.found} is now {a.wanted}")
-    left = other_addresses(root, made)
+    left = other_addresses(root, challenge)
     for a in left:
         print(f"{a.file}:{a.line}: {a.found}; wanted: {a.wanted}")
     if left:
@@ -110,7 +110,7 @@ def run_addresses(root: Path, *, write: bool) -> int:
             f"{len(left)} lines lead to another challenge. Mend addresses with: rexrank host addresses --write"
         )
         return 1
-    print(f"every address is one of {made.repository}")
+    print(f"every address is one of {challenge.repository}")
     return 0
 
 
@@ -162,8 +162,8 @@ def _present(root: Path, repository: str) -> Challenge | None:
 def _committed(root: Path, name: str) -> bool:
     """Whether git holds a file as it is, so that replacing it loses nothing."""
     command = ["git", "-C", str(root), "status", "--porcelain", "--ignored", "--", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and our own path
-    return done.returncode == 0 and not done.stdout.strip()
+    process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words and our own path
+    return process.returncode == 0 and not process.stdout.strip()
 
 
 def _measured(root: Path, dataset: str, data: Data) -> Measured | None:
@@ -222,11 +222,11 @@ def _owners(root: Path, old: Challenge | None, new: Challenge) -> dict[Path, str
     if old is None:
         return {}
     pairs = ((old.security, new.security), (old.maintainers, new.maintainers))
-    changed = text
+    revision = text
     for before, after in pairs:
-        changed = changed.replace(" ".join(before), " ".join(after))
-    lines = [_once(line) for line in changed.splitlines()]
-    return {path: "\n".join(lines) + "\n"} if changed != text else {}
+        revision = revision.replace(" ".join(before), " ".join(after))
+    lines = [_once(line) for line in revision.splitlines()]
+    return {path: "\n".join(lines) + "\n"} if revision != text else {}
 
 
 def _once(line: str) -> str:
@@ -243,8 +243,8 @@ def _lists(root: Path, new: Challenge) -> dict[Path, str]:
         old = form.read_text("utf-8")
         ids = [*new.datasets, *(d for d in SYNTHETIC.get(new.tasks[0], ()) if d not in new.datasets)]
         lines = "".join(f"    - {d}\n" for d in ids)
-        changed = _CHOICE.sub(lambda place: place[1] + lines, old, count=1)
-        texts |= {form: changed} if changed != old else {}
+        revision = _CHOICE.sub(lambda place: place[1] + lines, old, count=1)
+        texts |= {form: revision} if revision != old else {}
     names = root / TRAINING
     if names.is_file():
         text = names.read_text("utf-8")
@@ -256,10 +256,10 @@ def _lists(root: Path, new: Challenge) -> dict[Path, str]:
 def _manifests(root: Path, measured: Mapping[str, Measured | None], data: Data) -> dict[Path, str]:
     """The id manifests of public datasets, which ship with the repository."""
     texts = {}
-    for name, made in measured.items():
-        if made is not None and made.dataset.exposure.studies:
+    for name, measurement in measured.items():
+        if measurement is not None and measurement.dataset.exposure.studies:
             path = root / f"evaluator/datasets/manifests/{name}.manifest.json"
-            texts[path] = dump_json(view(manifest(load_references(made.dataset, data.references))))
+            texts[path] = dump_json(view(manifest(load_references(measurement.dataset, data.references))))
     return texts
 
 

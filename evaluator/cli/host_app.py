@@ -62,8 +62,8 @@ def init(
     from evaluator.datasets.tasks.task import get_task
 
     data = Data(tuple(dataset or ()), references_directory(references), access.value, get_task(task).id)
-    given = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
-    raise typer.Exit(run_init(Path.cwd(), given, data, profile.value))
+    identity = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
+    raise typer.Exit(run_init(Path.cwd(), identity, data, profile.value))
 
 
 @host_app.command("addresses")

@@ -91,15 +91,15 @@ def measure(dataset: str, references: Path, access: str, task: str) -> Measured:
         whole["n_patients"] = None
     if not whole["tracks"]:
         raise InputError(f"{path}: no {get_task(task).item} has a reference in a track of {task}.")
-    made = _read(whole, dataset)
-    tracks = ", ".join(f"{t} {n:,}" for t, n in made.tracks.items())
+    result = _read(whole, dataset)
+    tracks = ", ".join(f"{t} {n:,}" for t, n in result.tracks.items())
     patients = (
         f" of {counts.patients:,} patients (by {fields})"
         if fields
         else ", each taken for a patient of its own"
     )
     words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
-    return Measured(_text(whole, dataset), made, words)
+    return Measured(_text(whole, dataset), result, words)
 
 
 def _patient_field(path: Path) -> str | None:

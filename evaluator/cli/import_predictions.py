@@ -18,20 +18,20 @@ def run_import(
 ) -> int:
     """0 after writing every submission of a manifest, 1 where nothing was written, 3 where some were left out."""
     rows = read_manifest(manifest)
-    made = plan(rows, manifest.resolve().parent, root, references)
+    imports = plan(rows, manifest.resolve().parent, root, references)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    sys.stdout.write(outcome.problem_text(made.report.problems, colour=colour))
-    for found in made.report.found:
-        print(f"{found.team}/{found.model}: {'; '.join(map(outcome.describe_file, found.files))}")
-    for note in made.notes:
+    sys.stdout.write(outcome.problem_text(imports.report.problems, colour=colour))
+    for entry in imports.report.found:
+        print(f"{entry.team}/{entry.model}: {'; '.join(map(outcome.describe_file, entry.files))}")
+    for note in imports.notes:
         print(f"note: {note}")
-    changed = [] if dry_run else carry_out(made, root, skip_invalid=skip_invalid)
-    result({"written": [*changed], "left_out": [*made.invalid], "there_already": [*made.same]})
-    for model in changed:
+    models = [] if dry_run else carry_out(imports, root, skip_invalid=skip_invalid)
+    result({"written": [*models], "left_out": [*imports.invalid], "there_already": [*imports.same]})
+    for model in models:
         print(f"wrote {root / model}")
-    if made.same:
-        print(f"{len(made.same)} files are there already, byte for byte")
-    return _ending(made, changed, root, skip_invalid=skip_invalid, dry_run=dry_run)
+    if imports.same:
+        print(f"{len(imports.same)} files are there already, byte for byte")
+    return _ending(imports, models, root, skip_invalid=skip_invalid, dry_run=dry_run)
 
 
 def _ending(made: Plan, changed: list[str], root: Path, *, skip_invalid: bool, dry_run: bool) -> int:

@@ -293,5 +293,5 @@ def infer(
     from evaluator.submissions.inference.infer import Asked
 
     limits = Limits(hours * 3600, memory, cpus, pids, scratch, gpu=gpu)
-    asked = Asked(folder, dataset, studies, images, log)
-    raise typer.Exit(run_infer(asked, engine.value, limits, send=send, sure=yes, repository=repository))
+    request = Asked(folder, dataset, studies, images, log)
+    raise typer.Exit(run_infer(request, engine.value, limits, send=send, sure=yes, repository=repository))

@@ -38,9 +38,9 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             yield out
             out.flush()
             os.fsync(out.fileno())
-            written = os.fstat(out.fileno())
+            status = os.fstat(out.fileno())
         temporary.chmod(0o644)
-        _rename(temporary, path, written)
+        _rename(temporary, path, status)
     except OSError as error:
         _discard(temporary)
         raise RexrankError(

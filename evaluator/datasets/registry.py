@@ -155,9 +155,9 @@ _FIXES: Final[Mapping[str, str]] = {
 
 def dataset_ids() -> tuple[str, ...]:
     """Ids of the challenge's datasets, in its order; the synthetic ones of its tasks that it does not list come last."""
-    listed = challenge().datasets
-    others = (_read(d) for d in dataset_files() if d not in listed)
-    return (*listed, *(d.id for d in others if d.synthetic and d.task in challenge().tasks))
+    order = challenge().datasets
+    others = (_read(d) for d in dataset_files() if d not in order)
+    return (*order, *(d.id for d in others if d.synthetic and d.task in challenge().tasks))
 
 
 def get_dataset(dataset_id: str) -> Dataset:

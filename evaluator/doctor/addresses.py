@@ -63,8 +63,8 @@ def mend_addresses(root: Path, challenge: Challenge) -> list[Address]:
 
 
 def _files(root: Path) -> list[Path]:
-    found = {p for pattern in FILES for p in root.glob(pattern) if p.is_file() and not p.is_symlink()}
-    return sorted(p for p in found if p.stat().st_size <= MAX_BYTES)
+    paths = {p for pattern in FILES for p in root.glob(pattern) if p.is_file() and not p.is_symlink()}
+    return sorted(p for p in paths if p.stat().st_size <= MAX_BYTES)
 
 
 def _of_file(path: Path, root: Path, challenge: Challenge) -> Iterator[Address]:
@@ -84,9 +84,9 @@ def _of_file(path: Path, root: Path, challenge: Challenge) -> Iterator[Address]:
 def _of_line(line: str, challenge: Challenge) -> Iterator[tuple[str, str]]:
     """What leads elsewhere in a line, and what should stand there."""
     for match in REPOSITORY.finditer(line):
-        found = match[1] or match[2]
-        if found.lower() != challenge.repository.lower() and found not in ELSEWHERE:
-            yield found, challenge.repository
+        address = match[1] or match[2]
+        if address.lower() != challenge.repository.lower() and address not in ELSEWHERE:
+            yield address, challenge.repository
     for match in SITE.finditer(line):
         own = challenge.site.startswith(match[0]) or match[0].startswith(challenge.site)
         if not own and match[0] not in ELSEWHERE:

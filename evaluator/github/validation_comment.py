@@ -140,29 +140,29 @@ def _withdrawal(intake: Intake) -> str:
 
 def _import(intake: Intake) -> str:
     """What an import holds, for the people who review it as one change."""
-    found = intake.report.found
+    entries = intake.report.found
     problems = intake.report.problems
     warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
     lines = [
-        f"### ✅ Valid import{warned}: {_count(len(found), 'submission')}",
+        f"### ✅ Valid import{warned}: {_count(len(entries), 'submission')}",
         "",
         f"At commit {code_span(intake.sha)}, by a maintainer.",
         "",
     ]
-    for entry in found[:MAX_FOLDERS]:
+    for entry in entries[:MAX_FOLDERS]:
         card = entry.submission.card if entry.submission else None
         origin = card.imported if card else None
-        said = (
+        source = (
             f"predictions of {origin.date}, from {markdown_text(origin.source)}"
             if origin
             else "**its card does not say that it is imported**"
         )
         sets = ", ".join(f.dataset for f in entry.files)
-        lines.append(f"- {code_span(f'{entry.team}/{entry.model}')}: {sets}; {said}")
-    if len(found) > MAX_FOLDERS:
-        lines.append(f"- … and {len(found) - MAX_FOLDERS:,} more")
-    limited = sorted(
-        {f.dataset for e in found for f in e.files if get_dataset(f.dataset).exposure.limited_runs}
+        lines.append(f"- {code_span(f'{entry.team}/{entry.model}')}: {sets}; {source}")
+    if len(entries) > MAX_FOLDERS:
+        lines.append(f"- … and {len(entries) - MAX_FOLDERS:,} more")
+    withheld = sorted(
+        {f.dataset for e in entries for f in e.files if get_dataset(f.dataset).exposure.limited_runs}
     )
     lines += [
         "",
@@ -171,9 +171,9 @@ def _import(intake: Intake) -> str:
             "one of them, and each enters its boards with that day's date. The dates above are shown beside, as what they are."
         ),
     ]
-    if limited:
-        named = ", ".join(map(code_span, limited))
-        lines += ["", f"Each file of {named} counts as a run of its team."]
+    if withheld:
+        names = ", ".join(map(code_span, withheld))
+        lines += ["", f"Each file of {names} counts as a run of its team."]
     room = MAX_COMMENT - sum(len(line) + 1 for line in lines)
     return "\n".join([*lines, *problem_lines(problems, room)]) + "\n"
 

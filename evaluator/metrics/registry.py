@@ -65,16 +65,16 @@ def task_metrics(task_id: str) -> tuple[str, ...]:
 
 def check_primary_metrics() -> None:
     """Nothing; raises `InvalidFile` that names every task whose boards the challenge ranks by what does not score them."""
-    problems, made = Problems(), challenge()
-    for task in made.tasks:
+    problems, settings = Problems(), challenge()
+    for task in settings.tasks:
         known = task_metrics(task)
-        if made.primary[task] not in known:
-            near = difflib.get_close_matches(made.primary[task], known, n=1)
+        if settings.primary[task] not in known:
+            near = difflib.get_close_matches(settings.primary[task], known, n=1)
             problems.add(
                 DISAGREE,
                 NAME,
                 pointer=pointer("primary", task),
-                found=f"no submission to {task} is scored with {made.primary[task]!r}",
+                found=f"no submission to {task} is scored with {settings.primary[task]!r}",
                 wanted=f"one of {', '.join(known)}",
                 fix=f"write {near[0]} if that is meant" if near else "name one of them",
             )

@@ -25,8 +25,8 @@ def kept_file(plain: Path, record: Path) -> Path:
     """The scores that belong to a record's file as it is now, there or not; `plain` where it has none of its own."""
     if not record.is_file():
         return plain
-    kept = kept_path(plain, record.read_bytes())
-    return kept if kept.exists() else plain
+    own = kept_path(plain, record.read_bytes())
+    return own if own.exists() else plain
 
 
 def clear(plain: Path, kept: Path) -> None:

@@ -113,10 +113,10 @@ def write_record(leaderboard: Path, store: Path, board: Board, record: Record, f
             write_bytes(studies_path(leaderboard, *place), studies_bytes(frame))
         else:
             plain = studies_path(store, *place)
-            kept = kept_path(plain, full.encode())
-            write_bytes(kept, studies_bytes(frame))
+            newest = kept_path(plain, full.encode())
+            write_bytes(newest, studies_bytes(frame))
             write_text(record_path(store, *place), full)
-            clear(plain, kept)
+            clear(plain, newest)
         write_text(path, text)
     return path
 

@@ -18,13 +18,13 @@ _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
 
 def config(words: str, site_url: str) -> str:
     """The text of `mkdocs.yml` with the challenge's name and addresses before it."""
-    made = challenge()
+    settings = challenge()
     lines = {
-        "site_name": made.name,
-        "site_description": made.about,
+        "site_name": settings.name,
+        "site_description": settings.about,
         "site_url": site_url,
-        "repo_url": made.repository_url,
-        "repo_name": made.repository,
+        "repo_url": settings.repository_url,
+        "repo_name": settings.repository,
     }
     # JSON's strings are YAML's.
     return "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in lines.items()) + words
@@ -48,22 +48,22 @@ def fill(docs: Path) -> None:
 
 def places() -> Mapping[str, str]:
     """What each name in a hand-written page stands for."""
-    made = challenge()
-    quota, rules = made.quota, made.rules
+    settings = challenge()
+    quota, rules = settings.quota, settings.rules
     by_access: dict[str, list[str]] = {"withheld": [], "restricted": [], "public": []}
     for dataset in map(get_dataset, dataset_ids()):
         by_access[dataset.access].append(dataset.title)
     return {
-        "name": made.name,
-        "short": made.short,
-        "about": made.about,
-        "repository": made.repository,
-        "repository_name": made.repository.partition("/")[2],
-        "repository_url": made.repository_url,
-        "site_url": made.site,
-        "contact_url": made.contact_url,
-        "steward": made.steward,
-        "bot": made.bot,
+        "name": settings.name,
+        "short": settings.short,
+        "about": settings.about,
+        "repository": settings.repository,
+        "repository_name": settings.repository.partition("/")[2],
+        "repository_url": settings.repository_url,
+        "site_url": settings.site,
+        "contact_url": settings.contact_url,
+        "steward": settings.steward,
+        "bot": settings.bot,
         "quota": f"{quota.runs} in {quota.window_days} days and {quota.runs_per_year} in a year",
         "datasets": ", ".join(f"`{d}`" for d in dataset_ids()),
         "rules_entry": rules.entry.strip(),

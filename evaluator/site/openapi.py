@@ -88,7 +88,7 @@ def _path(
 ) -> tuple[str, dict[str, JsonValue]]:
     """A templated path and what it answers."""
     words = dict.fromkeys(_WORD.findall(address))
-    found: JsonValue = {"description": title, "content": dict(content)}
+    answer: JsonValue = {"description": title, "content": dict(content)}
     absent: JsonValue = {"description": "There is no such file."}
     parameters: list[JsonValue] = [
         {"name": w.lower(), "in": "path", "required": True, "schema": dict(_WORDS[w])} for w in words
@@ -98,7 +98,7 @@ def _path(
             "operationId": re.sub(r"[^A-Za-z0-9]+", "_", address).strip("_").lower(),
             "summary": title,
             "description": about,
-            "responses": {"200": found, "404": absent},
+            "responses": {"200": answer, "404": absent},
         }
     }
     if parameters:

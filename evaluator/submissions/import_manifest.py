@@ -114,7 +114,7 @@ def places(problems: Problems) -> frozenset[int]:
 def check_rows(rows: Rows) -> None:
     """Names that none may have, unknown datasets and days that are none (RX603); rows that do not fit together (RX604)."""
     problems = rows.problems
-    seen: dict[tuple[str, str], int] = {}
+    lines: dict[tuple[str, str], int] = {}
     first: dict[str, ImportRow] = {}
 
     def wrong(code: str, index: int, part: str, found: str, wanted: str, fix: str) -> None:
@@ -148,7 +148,7 @@ def check_rows(rows: Rows) -> None:
                 found = f"{part} of {row.name} is another one than in its first row"
                 fix = "make them the same, or make two models of it"
                 wrong(DISAGREE, index, part, found, "one card, date and source a model", fix)
-        earlier = seen.setdefault((row.name, row.dataset), index)
+        earlier = lines.setdefault((row.name, row.dataset), index)
         if earlier != index:
             found = f"{row.name} has predictions of {row.dataset} in row {earlier + 1} already"
             wrong(DISAGREE, index, "", found, "one file a model and dataset", "remove one of the two rows")

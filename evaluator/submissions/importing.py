@@ -102,15 +102,15 @@ def carry_out(made: Plan, root: Path, *, skip_invalid: bool = False) -> list[str
     if made.invalid and not skip_invalid:
         return []
     models = [m for m in made.files if m not in made.invalid]
-    changed = []
+    names = []
     with unbroken():
         for model in models:
-            written = [
+            outcomes = [
                 write_bytes(root / model / file, data) for file, data in sorted(made.files[model].items())
             ]
-            if any(written):
-                changed.append(model)
-    return changed
+            if any(outcomes):
+                names.append(model)
+    return names
 
 
 def _inside(folder: Path, place: str) -> Path | None:
@@ -162,13 +162,13 @@ def _predictions(row: ImportRow, source: _Source, problems: Problems, notes: lis
     form = predictions_of(get_task(dataset.task))
     ids = known_ids(dataset, source.references) or frozenset()
     try:
-        predictions, said = form.convert(path, dataset, ids, wanted=Wanted(), references=None, keep=False)
+        predictions, lines = form.convert(path, dataset, ids, wanted=Wanted(), references=None, keep=False)
     except Refused as refused:
         for line in filter(None, map(str.strip, str(refused).splitlines())):
             wanted, fix = "predictions that rexrank convert takes", "mend the file"
             problems.add(FIELD, row.file, found=line, wanted=wanted, fix=fix)
         return None
-    notes += [f"{row.file}: {line}" for line in said]
+    notes += [f"{row.file}: {line}" for line in lines]
     return form.dump(predictions).encode()
 
 

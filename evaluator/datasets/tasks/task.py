@@ -110,10 +110,10 @@ class Task:
     @property
     def primary(self) -> str:
         """The metric that ranks its boards: the challenge's choice. Raises `InputError` where it has made none."""
-        chosen = challenge().primary.get(self.id)
-        if chosen is None:
+        key = challenge().primary.get(self.id)
+        if key is None:
             raise InputError(f"{NAME} names no metric under [primary] for {self.id}: add one.")
-        return chosen
+        return key
 
     @property
     def track_ids(self) -> tuple[str, ...]:

@@ -70,8 +70,8 @@ def _packages(m: Machine) -> list[str]:
     root = checkout_of(m)
     project = tomllib.loads("\n".join(m.lines(f"{root}/pyproject.toml")))["project"]
     needs = [*project["dependencies"], *project["optional-dependencies"]["score"]]
-    listed = _of_venv(m, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check").split()
-    there = {_plain(name): version for name, _, version in (line.partition("==") for line in sorted(listed))}
+    lines = _of_venv(m, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check").split()
+    there = {_plain(name): version for name, _, version in (line.partition("==") for line in sorted(lines))}
     wanted = {_plain(re.split(r"[\[<>=!~; ]", need)[0]) for need in needs}
     wrong = [f"no {name}" for name in sorted(wanted - set(there))]
     # A name may have a version for each Python, and torch names its build behind a plus sign: 2.13.0+cu130.
@@ -112,11 +112,11 @@ def _disk(m: Machine) -> Iterator[str]:
 
 def _clock(m: Machine) -> list[str]:
     ahead = m.ahead(m.conf.get("SERVER_URL", GITHUB))
-    kept = m.word("timedatectl", "show", "--property=NTPSynchronized", "--value") != "no"
-    if ahead is None and kept:
+    is_kept = m.word("timedatectl", "show", "--property=NTPSynchronized", "--value") != "no"
+    if ahead is None and is_kept:
         raise Untold("GitHub did not answer", "compare `date -u` with another machine's")
     wrong = {f"{ahead or 0:+.0f} s against GitHub's": abs(ahead or 0) > MAX_SKEW}
-    return facts(wrong | {"nothing keeps it right": not kept})
+    return facts(wrong | {"nothing keeps it right": not is_kept})
 
 
 def _homes(m: Machine) -> list[str]:

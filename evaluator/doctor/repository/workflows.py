@@ -57,5 +57,5 @@ def read_workflows(root: Path) -> Workflows:
 
 def triggers(raw: dict[Any, Any]) -> frozenset[str]:
     """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
-    found = raw.get("on", raw.get(True))
-    return frozenset([found] if isinstance(found, str) else found or ())
+    events = raw.get("on", raw.get(True))
+    return frozenset([events] if isinstance(events, str) else events or ())

@@ -186,8 +186,8 @@ def judges(path: str) -> dict[str, list[str] | None]:
         return {"every metric": [str(error)]}
     for key, judge in settings.items():
         try:
-            listed = requests.get(f"{judge.base_url}/models", timeout=10).json()["data"]
-            missing = judge.model not in [item.get("id") for item in listed]
+            models = requests.get(f"{judge.base_url}/models", timeout=10).json()["data"]
+            missing = judge.model not in [item.get("id") for item in models]
             wrong[key] = facts({f"{judge.base_url} does not serve {judge.model}": missing})
         except (requests.RequestException, LookupError, TypeError, ValueError) as error:
             wrong[key] = [f"{judge.base_url} does not answer ({type(error).__name__})"]
