@@ -49,6 +49,14 @@ class RecordImport(BaseModel):
     source: str = Field(title="Source", description="Where they were first.", max_length=200)
 
 
+class RecordInference(BaseModel):
+    """How the organisers can run a model, as its card says."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    image: str = Field(title="Image", description="Container image by its digest.", max_length=400)
+
+
 class RecordCard(BaseModel):
     """The fields of a card that pages read; cards of earlier versions may hold others."""
 
@@ -76,6 +84,7 @@ class RecordCard(BaseModel):
     status: Literal["active", "superseded", "withdrawn"] = Field(
         default="active", title="Status", description="Whether it stands.", json_schema_extra=no_default
     )
+    inference: RecordInference | None = absent("Inference", "How the organisers can run it.")
     imported: RecordImport | None = absent(
         "Imported", "Where predictions come from that were made elsewhere."
     )

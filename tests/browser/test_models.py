@@ -76,3 +76,22 @@ def test_a_key_skips_the_table(visit):
     assert box["width"] > 50
     page.keyboard.press("Enter")
     assert page.url.endswith("#after-models")
+
+
+def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):
+    """The page's own script, on a page with nothing but the file: rows of public datasets alone have one."""
+    text = "- dataset:\n    id: rexrank/iu-xray\n    task_id: findings\n"
+    body = (
+        f'<!doctype html><title>x</title><pre class="rx-file"><code>{text}</code></pre>'
+        '<p class="rx-links"><a class="md-button" href="data:," download="x.yaml">Download x.yaml</a></p>'
+        '<script type="module" src="assets/models.js"></script>'
+    )
+    visitor = visit()
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.page.route("**/copied.html", lambda route: route.fulfill(content_type="text/html", body=body))
+    page = visitor.open("copied.html")
+    page.get_by_role("button", name="Copy").click()
+    assert page.get_by_role("status").inner_text().strip() == "Copied."
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    assert page.get_by_role("link", name="Download x.yaml").get_attribute("download") == "x.yaml"
+    visitor.well()

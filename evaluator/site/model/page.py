@@ -242,6 +242,7 @@ def _card(card: RecordCard) -> tuple[Fact, ...]:
         "Licence": card.license,
         "External LLM": words.get(card.uses_external_llm),
         "Deterministic": words.get(card.deterministic),
+        "Container image": card.inference.image if card.inference else "",
         "Imported": _imported(card),
     }
     return tuple(Fact(name, value) for name, value in facts.items() if value)

@@ -23,6 +23,8 @@ EngineName = Literal["podman", "docker"]
 USER: Final = "65534:65534"
 """Nobody: an account that owns nothing, in the container and on the host."""
 GPU: Final[Mapping[EngineName, str]] = {"podman": "--device=nvidia.com/gpu=all", "docker": "--gpus=all"}
+OWN_TMPFS: Final[Mapping[EngineName, str]] = {"podman": ",notmpcopyup", "docker": ""}
+"""What keeps podman from giving the scratch folder the image's own content and mode."""
 PASSED: Final = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST", "LANG")
 """What the engine's client gets of our environment; tokens and folders of references are not among it."""
 LOG_BYTES: Final = 1_000_000
@@ -114,9 +116,10 @@ class Engine:
             f"--memory={memory}",
             f"--memory-swap={memory}",
             "--ulimit=core=0:0",
-            "--ulimit=nofile=65536:65536",
+            "--ulimit=nofile=8192:8192",
+            "--ulimit=nproc=16384:16384",
             f"--ulimit=fsize={file_bytes}:{file_bytes}",
-            f"--tmpfs=/tmp:rw,nosuid,nodev,exec,size={limits.scratch_gb}g,mode=1777",
+            f"--tmpfs=/tmp:rw,nosuid,nodev,exec,size={limits.scratch_gb}g,mode=1777{OWN_TMPFS[self.name]}",
             "--shm-size=2g",
             "--env=HOME=/tmp",
             "--workdir=/tmp",
