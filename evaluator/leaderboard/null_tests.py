@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from evaluator.core.types import FloatArray
 
+Gained = tuple[str, str, str]
+"""A metric, a model, and the baseline over which it gains."""
+NONE: Final[tuple[float | None, float | None]] = (None, None)
 OUTCOMES: Final[Mapping[NullOutcome, str]] = {
     "clears": "clears",
     "not_shown": "not shown to clear",
@@ -50,31 +53,60 @@ def add_null_tests(
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
     both = {**frames, **nulls}
-    draws = _draws([m.key for m in table.metrics if tested(m.key)], both, clusters, seed)
-    tests = _tests(table, both, clusters, seed, draws)
-    rows = tuple(_row(r, table, tests.get(r.id, ()), draws) for r in table.rows)
+    ends: dict[Gained, tuple[float, float]] = {}
+    # One metric at a time: the draws of all together would take as much memory as the scores of all models.
+    for key in (m.key for m in table.metrics if tested(m.key)):
+        ends |= _ends(key, table, both, clusters, seed)
+    tests = _tests(table, both, clusters, seed, ends)
+    rows = tuple(_row(r, table, tests.get(r.id, ()), ends) for r in table.rows)
     return table.model_copy(update={"rows": rows})
 
 
-def _draws(
-    keys: Sequence[str], frames: Mapping[str, pd.DataFrame], clusters: bootstrap.Clusters, seed: int
-) -> dict[tuple[str, str], FloatArray]:
-    """By metric and model the bootstrap means; empty with too few patients."""
-    if clusters.n < bootstrap.MIN_CLUSTERS:
+def _ends(
+    key: str, table: Table, frames: Mapping[str, pd.DataFrame], clusters: bootstrap.Clusters, seed: int
+) -> dict[Gained, tuple[float, float]]:
+    """The 95 % intervals of what a metric gains over baselines, on the same draws; empty with too few patients."""
+    holders = [name for name, f in frames.items() if key in f.columns]
+    if clusters.n < bootstrap.MIN_CLUSTERS or not holders:
         return {}
-    holders = {k: [name for name, f in frames.items() if k in f.columns] for k in keys}
-    places = [(k, name) for k, names in holders.items() for name in names if not corpus_of(k)]
-    values = [np.asarray(frames[name][k], dtype=np.float64)[:, None] for k, name in places]
-    means = bootstrap.draw_means(values, clusters, seed)
-    by_holder = {place: column[:, 0] for place, column in zip(places, means, strict=True)}
-    counts = {
-        k: [frame_counts(k, frames[m]) for m in names]
-        for k, names in holders.items()
-        if names and corpus_of(k)
+    draws = _draws(key, holders, frames, clusters, seed)
+    if draws is None:
+        return {}
+    column = {name: j for j, name in enumerate(holders)}
+    wanted = {
+        (r.id, null)
+        for r in table.rows
+        for null in (
+            [n.id for n in table.nulls] if key == table.primary else [g.null for g in _gains(r, key)]
+        )
+        if {r.id, null} <= column.keys()
     }
-    for key, column in draws_of(counts, clusters, seed).items():
-        by_holder |= {(key, name): column[:, j] for j, name in enumerate(holders[key])}
-    return by_holder
+    sign = 1.0 if get_metric(key).higher_is_better else -1.0
+    ends = {}
+    for model, null in sorted(wanted):  # tie: none, pairs differ
+        low, high = np.quantile(sign * (draws[:, column[model]] - draws[:, column[null]]), [0.025, 0.975])
+        ends[key, model, null] = (float(low), float(high))
+    return ends
+
+
+def _gains(row: RankedRow, key: str) -> list[Gain]:
+    """What the row gains over the best baseline on a metric; empty for nothing."""
+    cell = row.metrics.get(key)
+    return [cell.gain_over_null] if cell is not None and cell.gain_over_null is not None else []
+
+
+def _draws(
+    key: str,
+    holders: Sequence[str],
+    frames: Mapping[str, pd.DataFrame],
+    clusters: bootstrap.Clusters,
+    seed: int,
+) -> FloatArray | None:
+    """The metric of every holder in every draw, shape (draws, holders); `None` where it has no interval."""
+    if corpus_of(key):
+        return draws_of({key: [frame_counts(key, frames[m]) for m in holders]}, clusters, seed).get(key)
+    values = np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in holders])
+    return bootstrap.draw_means([values], clusters, seed)[0]
 
 
 def _tests(
@@ -82,7 +114,7 @@ def _tests(
     frames: Mapping[str, pd.DataFrame],
     clusters: bootstrap.Clusters,
     seed: int,
-    draws: Mapping[tuple[str, str], FloatArray],
+    ends: Mapping[Gained, tuple[float, float]],
 ) -> dict[str, tuple[NullTest, ...]]:
     key, metric = table.primary, get_metric(table.primary)
     models = [r.id for r in table.rows]
@@ -97,7 +129,7 @@ def _tests(
     tests: dict[str, list[NullTest]] = {}
     for k, (a, b) in enumerate(pairs):
         gain, p = sign * float(result.difference[k]), float(result.p_adjusted[k])
-        low, high = _interval(key, order[a], order[b], sign, draws)
+        low, high = ends.get((key, order[a], order[b]), NONE)
         large = bool(ranks.matters(np.array(gain), metric.equivalence or 0.0)) and p < ranks.ALPHA
         outcome: NullOutcome = "not_shown" if not large else "clears" if gain > 0 else "below"
         test = NullTest(
@@ -112,36 +144,25 @@ def _tests(
     return {name: tuple(results) for name, results in tests.items()}
 
 
-def _interval(
-    key: str, model: str, null: str, sign: float, draws: Mapping[tuple[str, str], FloatArray]
-) -> tuple[float, float] | tuple[None, None]:
-    """The 95 % interval of a gain, on the same draws; unknown where there are none."""
-    if (key, model) not in draws or (key, null) not in draws:
-        return None, None
-    low, high = np.quantile(sign * (draws[key, model] - draws[key, null]), [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _shown(value: float, step: float | None) -> float:
     return value + 0.0 if step is None else coarse(value, step)
 
 
 def _row(
-    row: RankedRow, table: Table, tests: Sequence[NullTest], draws: Mapping[tuple[str, str], FloatArray]
+    row: RankedRow, table: Table, tests: Sequence[NullTest], ends: Mapping[Gained, tuple[float, float]]
 ) -> RankedRow:
-    cells = {key: _cell(key, cell, row.id, table, draws) for key, cell in row.metrics.items()}
+    cells = {key: _cell(key, cell, row.id, table, ends) for key, cell in row.metrics.items()}
     return row.model_copy(update={"metrics": cells, "against_nulls": tuple(tests)})
 
 
 def _cell(
-    key: str, cell: MetricCell, model: str, table: Table, draws: Mapping[tuple[str, str], FloatArray]
+    key: str, cell: MetricCell, model: str, table: Table, ends: Mapping[Gained, tuple[float, float]]
 ) -> MetricCell:
     gain = cell.gain_over_null
     if gain is None:
         return cell
-    sign = 1.0 if get_metric(key).higher_is_better else -1.0
-    low, high = _interval(key, model, gain.null, sign, draws)
+    low, high = ends.get((key, model, gain.null), NONE)
     step = step_of(EXPOSURES[table.access], key, cell.n)
-    ends = {k: None if v is None else _shown(v, step) for k, v in (("low", low), ("high", high))}
-    value = Gain(null=gain.null, gain=gain.gain, **ends)
+    interval = {k: None if v is None else _shown(v, step) for k, v in (("low", low), ("high", high))}
+    value = Gain(null=gain.null, gain=gain.gain, **interval)
     return cell.model_copy(update={"gain_over_null": value})

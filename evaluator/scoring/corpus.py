@@ -40,6 +40,12 @@ def tested(key: str) -> bool:
     return rule is None or rule.linear
 
 
+def drawn(key: str) -> bool:
+    """Whether a metric's value has an interval from draws."""
+    rule = corpus_of(key)
+    return rule is None or rule.interval != "none"
+
+
 def weighted(key: str, scores: Scores) -> Scores:
     """The scores, with values that are each study's part of the figure, times n, where the metric is linear."""
     rule = corpus_of(key)

@@ -272,11 +272,15 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -
         raise RexrankError(
             f"cannot read the per-study scores {path}: {reason}. {score_again(board, record.team, record.model)}"
         ) from error
+    if frame["study_id"].is_monotonic_increasing:
+        return frame
     return frame.sort_values("study_id", ignore_index=True)  # tie: none, ids differ
 
 
 def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
     """Nothing; raises `ValueError` unless the scores are of the record's studies and give its means."""
+    from pandas.api.types import infer_dtype
+
     keys = list(record.metrics)
     columns = [c for k in keys for c in count_columns(k)]
     absent = {"study_id", "patient", *keys, *(FAILED_PREFIX + k for k in keys), *columns} - set(frame.columns)
@@ -285,11 +289,12 @@ def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
     if len(frame) != record.n:
         raise ValueError(f"it holds {len(frame)} studies, its record {record.n}")
     for name in ("study_id", "patient"):
-        if not frame[name].map(lambda v: isinstance(v, str)).all():
+        if infer_dtype(frame[name], skipna=False) not in {"string", "empty"}:
             raise ValueError(f"{name} holds something that is no text")
     if frame["study_id"].duplicated().any():
         raise ValueError("it holds a study twice")
-    if any(frame[c].dtype != np.int64 or (frame[c] < 0).any() for c in columns):
+    counts = [frame[c].to_numpy() for c in columns]
+    if any(c.dtype != np.int64 or (c < 0).any() for c in counts):
         raise ValueError("it counts something that is no whole number")
     for key in keys:
         # Without the store's record it is the published one, whose means are as coarse as the set's step.

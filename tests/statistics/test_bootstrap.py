@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluator.statistics import bootstrap
 from evaluator.statistics.bootstrap import (
@@ -166,3 +168,26 @@ def test_models_whose_own_intervals_overlap_may_differ():
     low, high = interval(draws)
     assert high[0] > low[1]
     assert interval(draws[:, [1]] - draws[:, [0]])[0][0] > 0
+
+
+@given(
+    values=st.lists(st.sampled_from([-3.0, -0.1, 0.0, 0.1, 0.3, 1e9]), min_size=40, max_size=200),
+    seed=st.integers(0, 99),
+    normal=st.booleans(),
+)
+def test_ends_of_differences_are_numpys_quantiles_bit_for_bit(values, seed, normal):
+    """However the draws lie: spread out, in a few values, or all the same but one."""
+    rng = np.random.default_rng(seed)
+    columns = [np.array(values), rng.permutation(values), np.full(len(values), 0.5)]
+    draws = np.column_stack([c + rng.normal(size=len(values)) if normal else c for c in columns])
+    a, b = np.triu_indices(3, 1)
+    low, high = bootstrap.difference_intervals(draws, a, b)
+    wanted = np.quantile((draws[:, a] - draws[:, b]).T, [0.025, 0.975], axis=1)
+    assert np.array_equal(np.array([low, high]), wanted)
+
+
+def test_kept_weights_are_the_fresh_ones():
+    clusters = bootstrap.clusters_of([f"p{i}" for i in range(40)])
+    kept = list(bootstrap.weight_chunks(clusters, 5, 600))
+    fresh = list(bootstrap._fresh_weights(40, 5, 600))
+    assert all(np.array_equal(a, b) for a, b in zip(kept, fresh, strict=True))
