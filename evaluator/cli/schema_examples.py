@@ -19,26 +19,6 @@ OVERVIEW: Final = {
         }
     ],
 }
-PAIRWISE: Final = {
-    "schema": "rexrank/pairwise/v1",
-    "dataset": "iu-xray",
-    "track": "findings",
-    "n": 590,
-    "n_clusters": 590,
-    "metrics": {
-        "bleu_2": [
-            {
-                "a": "some-team/other-model",
-                "b": "some-team/some-model",
-                "difference": -0.0546,
-                "low": -0.0686,
-                "high": -0.0401,
-                "p": 0.0001,
-                "q": 0.0001,
-            }
-        ]
-    },
-}
 HISTORY: Final = {
     "schema": "rexrank/history/v1",
     "events": [

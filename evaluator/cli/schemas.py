@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evaluator.cli.schema_examples import HISTORY, OVERVIEW, PAIRWISE
+from evaluator.cli.schema_examples import HISTORY, OVERVIEW
 from evaluator.core.files import write_text
 from evaluator.core.typed import json_schema
 from evaluator.datasets.challenge import Challenge
@@ -18,7 +18,6 @@ from evaluator.github.score_result import ScoreResult
 from evaluator.leaderboard.eligibility import Releases
 from evaluator.leaderboard.history import HistoryFile
 from evaluator.leaderboard.overall_table import OverallTable
-from evaluator.leaderboard.pairwise import Pairwise
 from evaluator.leaderboard.table import Overview, Table
 from evaluator.metrics.judges import judges_form
 from evaluator.models.lock import ModelsLock
@@ -37,7 +36,6 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "history-v1": (HistoryFile, "History"),
     "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
     "overview-v1": (Overview, "Overview"),
-    "pairwise-v1": (Pairwise, "Pairwise differences"),
     "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
     "overall-v1": (OverallTable, "Over all datasets"),
@@ -113,7 +111,6 @@ _TABLE: Final = {
     "notes": [],
     "resolution": {},
     "sensitivity": {},
-    "pairs": [],
 }
 _OVERALL: Final = {
     "schema": "rexrank/overall/v1",
@@ -157,14 +154,13 @@ _OVERALL: Final = {
 ENDPOINTS: Final[Mapping[str, Mapping[str, object]]] = {
     "history-v1": {"x-address": "data/history.json", "examples": [HISTORY]},
     "overview-v1": {"x-address": "data/overview.json", "examples": [OVERVIEW]},
-    "pairwise-v1": {"examples": [PAIRWISE]},
     "table-v1": {"x-address": "data/DATASET.TRACK.json", "examples": [_TABLE]},
     "overall-v1": {"x-address": "data/overall.TRACK.json", "examples": [_OVERALL]},
 }
 """What the schema of a served file says beside its model: its address and an example."""
 
 
-OPEN: Final = frozenset({"history-v1", "overview-v1", "pairwise-v1"})
+OPEN: Final = frozenset({"history-v1", "overview-v1"})
 """What readers are served and nobody hands in: fields may be added, and a reader's check need not fail on them."""
 
 

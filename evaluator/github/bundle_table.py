@@ -17,8 +17,6 @@ from evaluator.leaderboard.row import MetricKey, ModelId, NullTest, RecordPath, 
 from evaluator.scoring.record import Date, Diagnostics, IntegrityOutcome, Plain, SignalTest
 
 MAX_ROWS: Final = 5_000
-MAX_PAIRS: Final = 13_000_000
-"""All pairs of `MAX_ROWS` models."""
 _V = TypeVar("_V")
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Size = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -128,6 +126,7 @@ class BundleRankedRow(BundleRow, row.RankedRow):
     rank: Size
     rank_low: Size
     rank_high: Size
+    worse_than: Count = 0
 
 
 class BundleWithdrawnRow(BundleRow, row.WithdrawnRow):
@@ -170,7 +169,6 @@ class BundleShares(tables.Shares):
     """How often a model takes each place."""
 
     first: Share
-    ranks: Rows[Share]
 
 
 class BundleStability(tables.Stability):
@@ -249,4 +247,3 @@ class BundleTable(tables.Table):
     sensitivity: BundleSensitivity
     stability: BundleStability
     subgroups: BundleSubgroups | None
-    pairs: Annotated[tuple[tables.PairTest, ...], Field(strict=False, max_length=MAX_PAIRS)]

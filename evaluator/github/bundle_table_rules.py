@@ -24,11 +24,11 @@ from evaluator.github.bundle_content import (
 )
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
-from evaluator.leaderboard.pairwise import MetricPair
+from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
 from evaluator.leaderboard.row import MetricCell, Row, WithdrawnRow
-from evaluator.leaderboard.table import PairTest, Table
+from evaluator.leaderboard.table import Table, better_counts
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
 from evaluator.scoring.records import Board
@@ -56,10 +56,11 @@ def check_table(bundle: Bundle, name: str) -> None:
         refuse(name, "has no pairwise differences beside it")
     for row in table.all_rows:
         _check_row(row, table, board, name, bundle)
-    _check_pairs(table.pairs, table, table.primary, board, name)
 
 
-RANKING: Final = frozenset({"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked"})
+RANKING: Final = frozenset(
+    {"rank", "rank_low", "rank_high", "tied_with_best", "cluster", "why_unranked", "worse_than"}
+)
 """Fields of a row that follow from all records of a board together, and not from its own."""
 
 
@@ -115,16 +116,15 @@ def _check_null_tests(row: Row, nulls: AbstractSet[str], table: Table, board: Bo
         check_coarse(value, key, board, table.n, name)
 
 
-def _check_pairs(
-    pairs: Sequence[PairTest | MetricPair], table: Table, key: str, board: Board, name: str
-) -> None:
+def _check_pairs(pairs: Sequence[MetricPair], table: Table, key: str, board: Board, name: str) -> None:
     """Pairs are of models that the table ranks, and as coarse as its means."""
-    ranked = {r.id for r in table.rows}
-    for pair in pairs:
-        if not {pair.a, pair.b} <= ranked:
-            refuse(name, "compares models that the table does not rank")
-        for value in (pair.difference, pair.low, pair.high):
-            check_coarse(value, key, board, table.n, name)
+    if not {m for p in pairs for m in (p.a, p.b)} <= {r.id for r in table.rows}:
+        refuse(name, "compares models that the table does not rank")
+    if step_of(board.dataset.exposure, key, table.n) is None:
+        return
+    # Of many pairs few numbers: each is one of the steps.
+    for value in {v for p in pairs for v in (p.difference, p.low, p.high) if v is not None}:
+        check_coarse(value, key, board, table.n, name)
 
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
@@ -143,6 +143,9 @@ def check_pairwise(bundle: Bundle, name: str) -> None:
         _check_pairs(pairs, table, key, board, name)
     if pairwise_digest(value) != table.pairwise_sha256:
         refuse(name, "is not the one whose digest the table has")
+    worse = better_counts(with_pairs(table, value).pairs)
+    if any(r.worse_than != worse[r.id] for r in table.rows):
+        refuse(name, "shows other models to be better than the table says")
 
 
 def check_overview(bundle: Bundle) -> None:

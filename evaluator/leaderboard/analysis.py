@@ -70,7 +70,6 @@ def _coarse_stability(stability: Stability) -> Stability:
         return Shares(
             first=coarse_share(model.first),
             top3=coarse_share(model.top3),
-            ranks=tuple(map(coarse_share, model.ranks)),
         )
 
     models = {name: shares(model) for name, model in stability.models.items()}

@@ -6,7 +6,6 @@ Everything but the overall tests follows from the boards' own tables, so that th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -229,7 +228,7 @@ def _row(
 
 def _worse(table: Table) -> Mapping[str, int]:
     """By model how many others the board shows to be better, by as much as matters."""
-    return Counter(p.b if p.better == "a" else p.a for p in table.pairs if p.separates)
+    return {r.id: r.worse_than for r in table.rows}
 
 
 def _why(table: Table | None, name: str) -> str:

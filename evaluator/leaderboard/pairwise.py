@@ -7,59 +7,59 @@ primary metric's adjusted tests alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field
 
-from evaluator.datasets.registry import TrackName
-from evaluator.leaderboard.row import Entry, ModelId, Slug
+from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, frame_value, step_of, tested
+from evaluator.scoring.corpus import corpus_of, drawn, draws_of, frame_counts, frame_value, step_of, tested
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
-from evaluator.statistics.rounding import coarse, p_class
+from evaluator.statistics.rounding import coarse, p_class, six_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from evaluator.core.types import FloatArray
-
-PAIRWISE_SCHEMA: Final = "rexrank/pairwise/v1"
-
-
-class MetricPair(Entry):
-    """Two models on one metric: mean of a minus mean of b, its interval, p, and q over the metric's pairs."""
-
-    a: ModelId = Field(description="team/model.")
-    b: ModelId = Field(description="team/model.")
-    difference: float = Field(description="Mean of a minus mean of b.")
-    low: float | None = Field(description="Lower end of the 95 % interval; null with fewer than 30 patients.")
-    high: float | None = Field(description="Upper end.")
-    p: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        description="Sign-flip test by patient, unadjusted; null for a figure of the whole set, which is not tested.",
-    )
-    q: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        description="False discovery rate over all pairs of the metric."
-    )
+    from evaluator.datasets.exposure import Exposure
 
 
-class Pairwise(Entry):
-    """All pairs of a board's ranked models on every metric that both have. Exploratory; ranks rest on the table's own pairs."""
+@dataclass(frozen=True, slots=True)
+class MetricPair:
+    """Two models (`team/model`) on one metric: mean of a minus mean of b, its interval, p, and q over the metric's pairs.
 
-    schema_: Literal["rexrank/pairwise/v1"] = Field(
-        alias="schema", description="Name and version of this format."
-    )
-    dataset: Slug = Field(description="Dataset id.")
-    track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
-    n: int = Field(ge=0, description="Studies.")
-    n_clusters: int = Field(ge=0, description="Patients, which intervals resample.")
-    metrics: Mapping[str, Annotated[tuple[MetricPair, ...], Field(strict=False)]] = Field(
-        description="By metric key."
-    )
+    `low` and `high` are null with fewer than 30 patients, `p` (sign-flip test by patient, unadjusted) and `q` (false
+    discovery rate) for a figure of the whole set, which is not tested. On the ranking metric alone: `p_adjusted` for all
+    pairs of the board, which is the test that ranks, `better`, which of the two it shows to be better, and `matters`,
+    whether the means are as far apart as matters. Plain values, checked as columns where they are read: a board of
+    250 models has 400,000 pairs.
+    """
+
+    a: str
+    b: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    q: float | None
+    p_adjusted: float | None = None
+    better: Literal["a", "b"] | None = None
+    matters: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairwise:
+    """All pairs of a board's ranked models on every metric that both have, by metric key.
+
+    Exploratory but for the adjusted tests of the ranking metric.
+    """
+
+    metrics: Mapping[str, tuple[MetricPair, ...]]
 
 
 def board_pairwise(
@@ -76,123 +76,124 @@ def board_pairwise(
     """
     first = next(iter(frames.values()), None)
     if first is None:
-        return _pairwise(board, 0, 0, {})
+        return Pairwise({})
     clusters = bootstrap.clusters_of(first["patient"].tolist())
     seed = board_seed(board, references_sha256)
     holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
-    holders = {k: models for k, models in holders.items() if len(models) > 1}
-    corpus = {k: models for k, models in holders.items() if not tested(k)}
-    holders = {k: models for k, models in holders.items() if k not in corpus}
-
-    def tables() -> Iterator[FloatArray]:
-        for key, models in holders.items():
-            yield np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in models])
-
-    draws: Sequence[FloatArray | None] = [None] * len(holders)
-    if clusters.n >= bootstrap.MIN_CLUSTERS:
-        draws = bootstrap.draw_means(tables(), clusters, seed)
-    tests = significance.sign_flips(tables(), clusters, seed)
-    shares = {
-        k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items() if corpus_of(k)
-    }
-    special = draws_of(shares, clusters, seed)
-    exposure = board.dataset.exposure
-    metrics = {
-        key: _pairs(
-            models,
-            result,
-            special.get(key, means),
-            step_of(exposure, key, len(first)),
-            exact=exposure.exact_tests,
-        )
-        for (key, models), result, means in zip(holders.items(), tests, draws, strict=True)
-    }
-    metrics |= _corpus_metrics(board, corpus, frames, clusters, seed)
-    return _pairwise(board, len(first), clusters.n, {k: metrics[k] for k in metric_keys() if k in metrics})
-
-
-def _corpus_metrics(
-    board: Board,
-    holders: Mapping[str, Sequence[str]],
-    frames: Mapping[str, pd.DataFrame],
-    clusters: bootstrap.Clusters,
-    seed: int,
-) -> dict[str, tuple[MetricPair, ...]]:
-    """The pairs on metrics of the whole set: differences and intervals, no test."""
-    counts = {k: [frame_counts(k, frames[m]) for m in models] for k, models in holders.items()}
-    draws = draws_of(counts, clusters, seed)
-    pairs = {}
+    metrics = {}
+    # One metric at a time: the draws of all together would take as much memory as the scores of all models.
     for key, models in holders.items():
-        values = [frame_value(key, frames[m]) for m in models]
-        step = step_of(board.dataset.exposure, key, clusters.n_studies)
-        pairs[key] = _corpus_pairs(models, values, draws.get(key), step)
-    return pairs
+        if len(models) > 1:
+            step = step_of(board.dataset.exposure, key, len(first))
+            make = _tested_pairs if tested(key) else _corpus_pairs
+            metrics[key] = make(key, models, frames, _Rounding(step, board.dataset.exposure), clusters, seed)
+    return Pairwise(metrics)
+
+
+def with_tests(pairwise: Pairwise, table: Table) -> Pairwise:
+    """The pairs with the tests that rank, which are the table's, on its ranking metric."""
+    if table.primary not in pairwise.metrics:
+        return pairwise
+    tests = {(t.a, t.b): t for t in table.pairs}
+    ranking = [(p, tests[p.a, p.b]) for p in pairwise.metrics[table.primary]]
+    pairs = tuple(replace(p, p_adjusted=t.p, better=t.better, matters=t.matters) for p, t in ranking)
+    return Pairwise({**pairwise.metrics, table.primary: pairs})
+
+
+def with_pairs(table: Table, pairwise: Pairwise) -> Table:
+    """The table with the tests that rank, from the pairs that `with_tests` made: a table's file has none."""
+    pairs = tuple(
+        PairTest(
+            a=p.a,
+            b=p.b,
+            difference=p.difference,
+            low=p.low,
+            high=p.high,
+            p=p.p_adjusted,
+            better=p.better,
+            matters=bool(p.matters),
+        )
+        for p in pairwise.metrics.get(table.primary, ())
+        if p.p_adjusted is not None
+    )
+    return table.model_copy(update={"pairs": pairs})
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounding:
+    """How numbers of a metric may be shown: in steps, or to six decimals; p exactly, or in classes."""
+
+    step: float | None
+    exposure: Exposure
+
+    def number(self, value: float) -> float:
+        return float(six_decimals(value)) if self.step is None else coarse(value, self.step)
+
+    def p(self, value: float) -> float:
+        return float(six_decimals(float(f"{value:.4g}"))) if self.exposure.exact_tests else p_class(value)
 
 
 def _corpus_pairs(
-    models: Sequence[str], values: Sequence[float], draws: FloatArray | None, step: float | None
-) -> tuple[MetricPair, ...]:
-    """The rows of one metric of the whole set; with `step`, coarse."""
-
-    def shown(value: float) -> float:
-        return float(f"{value:.6g}") if step is None else coarse(value, step)
-
-    places = list(combinations(range(len(models)), 2))
-    i, j = np.array(places, dtype=np.int64).T
-    ends = bootstrap.difference_intervals(draws, i, j) if draws is not None else None
-    rows = []
-    for k, (a, b) in enumerate(places):
-        low, high = (None, None) if ends is None else (shown(float(e[k])) for e in ends)
-        difference = shown(values[a] - values[b])
-        rows.append(
-            MetricPair(a=models[a], b=models[b], difference=difference, low=low, high=high, p=None, q=None)
-        )
-    return tuple(rows)
-
-
-def _pairwise(
-    board: Board, n: int, n_clusters: int, metrics: Mapping[str, tuple[MetricPair, ...]]
-) -> Pairwise:
-    return Pairwise(
-        schema=PAIRWISE_SCHEMA,
-        dataset=board.dataset.id,
-        track=board.track,
-        n=n,
-        n_clusters=n_clusters,
-        metrics=metrics,
-    )
-
-
-def _pairs(
+    key: str,
     models: Sequence[str],
-    tests: significance.Pairs,
-    draws: FloatArray | None,
-    step: float | None,
-    *,
-    exact: bool,
+    frames: Mapping[str, pd.DataFrame],
+    rounding: _Rounding,
+    clusters: bootstrap.Clusters,
+    seed: int,
 ) -> tuple[MetricPair, ...]:
-    """The rows of one metric; with `step`, coarse; p and q in classes unless `exact`."""
+    """The pairs on a metric of the whole set: differences and intervals, no test."""
+    values = np.array([frame_value(key, frames[m]) for m in models])
+    a, b = np.triu_indices(len(models), 1)
+    draws = _corpus_draws(key, models, frames, clusters, seed)
+    return _rows(models, a, b, values[a] - values[b], draws, rounding)
 
-    def shown(value: float) -> float:
-        return float(f"{value:.6g}") if step is None else coarse(value, step)
 
-    def tested(value: float) -> float:
-        return float(f"{value:.4g}") if exact else p_class(value)
+def _corpus_draws(
+    key: str,
+    models: Sequence[str],
+    frames: Mapping[str, pd.DataFrame],
+    clusters: bootstrap.Clusters,
+    seed: int,
+) -> FloatArray | None:
+    """The figure of every model in every draw; `None` where it has no interval."""
+    if not drawn(key):
+        return None
+    return draws_of({key: [frame_counts(key, frames[m]) for m in models]}, clusters, seed).get(key)
 
-    q = significance.benjamini_hochberg(tests.p)
-    ends = bootstrap.difference_intervals(draws, tests.a, tests.b) if draws is not None else None
-    rows = []
-    for k, (i, j) in enumerate(combinations(range(len(models)), 2)):
-        low, high = (shown(float(e[k])) for e in ends) if ends else (None, None)
-        rows.append(
-            MetricPair(
-                a=models[i],
-                b=models[j],
-                difference=shown(float(tests.difference[k])),
-                low=low,
-                high=high,
-                p=tested(float(tests.p[k])),
-                q=tested(float(q[k])),
-            )
-        )
-    return tuple(rows)
+
+def _tested_pairs(
+    key: str,
+    models: Sequence[str],
+    frames: Mapping[str, pd.DataFrame],
+    rounding: _Rounding,
+    clusters: bootstrap.Clusters,
+    seed: int,
+) -> tuple[MetricPair, ...]:
+    """The pairs on a metric that is a mean over studies, or a figure of fixed weights a study."""
+    values = np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in models])
+    draws: FloatArray | None = None
+    if corpus_of(key):
+        draws = _corpus_draws(key, models, frames, clusters, seed)
+    elif clusters.n >= bootstrap.MIN_CLUSTERS:
+        (draws,) = bootstrap.draw_means([values], clusters, seed)
+    (tests,) = significance.sign_flips([values], clusters, seed, adjust=False)
+    return _rows(models, tests.a, tests.b, tests.difference, draws, rounding, tests.p)
+
+
+def _rows(
+    models: Sequence[str],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    difference: FloatArray,
+    draws: FloatArray | None,
+    rounding: _Rounding,
+    p: FloatArray | None = None,
+) -> tuple[MetricPair, ...]:
+    ends = bootstrap.difference_intervals(draws, a, b) if draws is not None else None
+    q = None if p is None else significance.benjamini_hochberg(p)
+    none = [None] * a.size
+    low, high = (map(rounding.number, e.tolist()) for e in ends) if ends else (none, none)
+    tests = [none if v is None else map(rounding.p, v.tolist()) for v in (p, q)]
+    numbers = zip(map(rounding.number, difference.tolist()), low, high, *tests, strict=True)
+    names = zip(a.tolist(), b.tolist(), strict=True)
+    return tuple(MetricPair(models[i], models[j], *n) for (i, j), n in zip(names, numbers, strict=True))

@@ -9,21 +9,26 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections import defaultdict
+import re
+from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from evaluator.core.problems import RexrankError
-from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA, Pairwise
+from evaluator.leaderboard.pairwise import MetricPair, Pairwise
 from evaluator.leaderboard.table import AGAIN, Table
+from evaluator.statistics.rounding import DECIMALS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TEXTS: Final = ("metric", "a", "b")
-NUMBERS: Final = ("difference", "low", "high", "p", "q")
+TEXTS: Final = ("metric", "a", "b", "better")
+SHARES: Final = ("p", "q", "p_adjusted")
+NUMBERS: Final = ("difference", "low", "high", *SHARES)
+COLUMNS: Final = ("metric", *(f.name for f in fields(MetricPair)))
+METRIC: Final = re.compile("[a-z0-9_]{1,40}")
+MODEL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}/[a-z0-9][a-z0-9.-]{0,39}")
 MAX_TEXT_BYTES: Final = 120
 """Bytes of a metric's key or of `team/model`."""
 MAX_GROUPS: Final = 64
@@ -34,13 +39,12 @@ def pairwise_bytes(pairwise: Pairwise) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = _rows(pairwise)
-    columns = {
-        name: pa.array([r[i] for r in rows], pa.string() if name in TEXTS else pa.float64())
-        for i, name in enumerate((*TEXTS, *NUMBERS))
-    }
+    values = list(zip(*_rows(pairwise), strict=True)) or [()] * len(COLUMNS)
+    columns = {n: pa.array(v, _type(n)) for n, v in zip(COLUMNS, values, strict=True)}
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="zstd", use_dictionary=True)
+    pq.write_table(
+        pa.table(columns), buffer, compression="zstd", write_statistics=False, write_page_checksum=True
+    )
     return buffer.getvalue()
 
 
@@ -49,11 +53,15 @@ def pairwise_digest(pairwise: Pairwise) -> str:
     return hashlib.sha256(json.dumps(_rows(pairwise), separators=(",", ":")).encode()).hexdigest()
 
 
+def _type(name: str) -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.string() if name in TEXTS else pa.float64() if name in NUMBERS else pa.bool_()
+
+
 def _rows(pairwise: Pairwise) -> list[tuple[Any, ...]]:
     return [
-        (key, p.a, p.b, p.difference, p.low, p.high, p.p, p.q)
-        for key, pairs in pairwise.metrics.items()
-        for p in pairs
+        (key, *(getattr(p, n) for n in COLUMNS[1:])) for key, pairs in pairwise.metrics.items() for p in pairs
     ]
 
 
@@ -65,39 +73,28 @@ def read_pairwise(path: Path, table: Table) -> Pairwise:
     import pyarrow as pa
 
     try:
-        rows = _read(path, table).to_pylist()
-        metrics: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            metrics[row.pop("metric")].append(row)
-        return Pairwise.model_validate(
-            {
-                "schema": PAIRWISE_SCHEMA,
-                "dataset": table.dataset,
-                "track": table.track,
-                "n": table.n,
-                "n_clusters": table.n_clusters,
-                "metrics": metrics,
-            }
-        )
-    except (OSError, ValueError, TypeError, pa.ArrowException, ValidationError) as error:
+        columns = _read(path, table)
+        rows = zip(*(c.to_pylist() for c in columns.columns), strict=True)
+        metrics = {
+            key: tuple(MetricPair(*row[1:]) for row in group) for key, group in groupby(rows, lambda r: r[0])
+        }
+        return Pairwise(metrics)
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged"
         raise RexrankError(f"cannot read the pairwise differences {path}: {reason}. {AGAIN}") from error
 
 
 def _read(path: Path, table: Table) -> pa.Table:
     """The file's columns, found to be of the form and size that ranking writes; raises `ValueError` for others."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
         raise ValueError("no file")  # a pipe would never end
     n = len(table.rows)
     most = len(table.metrics) * n * (n - 1) // 2
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         head, schema = file.metadata, file.schema_arrow
-        texts, numbers = schema.types[: len(TEXTS)], schema.types[len(TEXTS) :]
-        sound = {*texts} <= {pa.string(), pa.large_string()} and {*numbers} == {pa.float64()}
-        if schema.names != [*TEXTS, *NUMBERS] or not sound:
+        if schema.names != [*COLUMNS] or not all(_alike(schema.field(c).type, c) for c in COLUMNS):
             raise ValueError("other columns")
         if head.num_rows > most or head.num_row_groups > MAX_GROUPS:
             raise ValueError("more rows than pairs")
@@ -109,7 +106,31 @@ def _read(path: Path, table: Table) -> pa.Table:
         if sum(sizes) > (len(TEXTS) * MAX_TEXT_BYTES + len(NUMBERS) * 16) * max(head.num_rows, 100):
             raise ValueError("longer texts than names")
         columns = file.read()
-    longest = max((len(v) for name in TEXTS for v in columns[name].unique().to_pylist() if v), default=0)
-    if longest > MAX_TEXT_BYTES:
-        raise ValueError("a long text")
+    _check_values(columns)
     return columns
+
+
+def _alike(kind: pa.DataType, name: str) -> bool:
+    import pyarrow as pa
+
+    return kind == _type(name) or (name in TEXTS and kind == pa.large_string())
+
+
+def _check_values(columns: pa.Table) -> None:
+    """Nothing; raises `ValueError` for a text that is no name, a number that is none, or an empty place."""
+    import numpy as np
+
+    names = {n: set(columns[n].unique().to_pylist()) for n in TEXTS}
+    if not names["better"] <= {None, "a", "b"}:
+        raise ValueError("a model that is neither")
+    forms = {"metric": METRIC, "a": MODEL, "b": MODEL}
+    if not all(isinstance(v, str) and form.fullmatch(v) for n, form in forms.items() for v in names[n]):
+        raise ValueError("other texts than names")
+    if columns["difference"].null_count:
+        raise ValueError("a pair without a difference")
+    for name in NUMBERS:
+        values = columns[name].drop_null().to_numpy()
+        if not np.isfinite(values).all() or (name in SHARES and ((values < 0) | (values > 1)).any()):
+            raise ValueError("a number that is none")
+        if (np.round(values, DECIMALS) != values).any():
+            raise ValueError("a number of more decimals than are published")

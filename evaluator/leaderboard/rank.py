@@ -26,7 +26,7 @@ from evaluator.leaderboard.null_tests import add_null_tests
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import OverallTable, having
-from evaluator.leaderboard.pairwise import board_pairwise
+from evaluator.leaderboard.pairwise import board_pairwise, with_tests
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
@@ -34,6 +34,7 @@ from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import check_primary_metrics, get_metric
 from evaluator.scoring.baselines import check_sanity, read_sanity
+from evaluator.scoring.corpus import COUNTS_PREFIX
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import (
     FAILED_PREFIX,
@@ -79,7 +80,7 @@ def rank_board(
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
     subgroups = board_subgroups(board, digest, frames, _subgroup_metric(board, entrants), null, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
-    pairwise = board_pairwise(board, digest, frames, columns)
+    pairwise = with_tests(board_pairwise(board, digest, frames, columns), table)
     table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
     return Ranked(table, pairwise, _primary(board, digest, frames, table))
 
@@ -143,11 +144,23 @@ def _frames(board: Board, entrants: Entrants, leaderboard: Path, store: Path) ->
         frame, name = read_studies(leaderboard, store, board, record), record.name
         check_frames(board, dict(islice(frames.items(), 1)) | {name: frame})
         wanted = [c for c in frame.columns if c not in columns and not c.startswith(FAILED_PREFIX)]
-        frames[name] = frame[wanted]
+        frames[name] = _small(frame[wanted])
         columns.update(c for c in wanted if c in {"study_id", "patient"} or c.startswith(SUBGROUP_PREFIX))
 
     collect([partial(read, place) for place in range(len(entrants.ranked))])
     return frames
+
+
+def _small(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the counts of corpus metrics in a byte each: there are more of them than of scores, all small."""
+    import pandas as pd
+
+    columns = {c: frame[c].array for c in frame.columns}
+    for name in (c for c in columns if c.startswith(COUNTS_PREFIX)):
+        counts = frame[name].to_numpy()
+        if counts.max(initial=0) <= np.iinfo(np.uint8).max:
+            columns[name] = pd.array(counts.astype(np.uint8), copy=False)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _first_track(board: Board, leaderboard: Path, store: Path, *, rehearsal: bool) -> pd.DataFrame | None:

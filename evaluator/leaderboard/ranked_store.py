@@ -24,13 +24,13 @@ import numpy as np
 from evaluator.core.files import dump_json, load_json, write_derived
 from evaluator.core.problems import RexrankError
 from evaluator.leaderboard.overall import PrimaryScores
-from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.pairwise import Pairwise, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest, read_pairwise
 from evaluator.leaderboard.table import Table
 from evaluator.scoring.baselines import sanity_path
 from evaluator.scoring.records import Board, record_path, studies_path
 
-RANKED_SCHEMA: Final = "rexrank/ranked/v2"
+RANKED_SCHEMA: Final = "rexrank/ranked/v3"
 
 
 class Ranked(NamedTuple):
@@ -100,7 +100,7 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
         sound = whole["content"] == _digest(table) and table.pairwise_sha256 == pairwise_digest(pairwise)
     except (OSError, ValueError, LookupError, TypeError, RexrankError):
         return None
-    return Ranked(table, pairwise) if sound else None
+    return Ranked(with_pairs(table, pairwise), pairwise) if sound else None
 
 
 def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:

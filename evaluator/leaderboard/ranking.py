@@ -35,6 +35,7 @@ from evaluator.leaderboard.table import (
     SkillColumn,
     Table,
     TableParts,
+    better_counts,
 )
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.scoring.baselines import gain_over_null
@@ -81,6 +82,7 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
     step = step_of(board.dataset.exposure, entrants.primary, anyone[0].n) if anyone else None
     exact = board.dataset.exposure.exact_tests
     parts = analysis.table_parts(step, exact_tests=exact) if analysis else TableParts()
+    behind = better_counts(parts.pairs)
     return Table(
         schema=TABLE_SCHEMA,
         dataset=board.dataset.id,
@@ -95,7 +97,12 @@ def make_table(board: Board, entrants: Entrants, analysis: Analysis | None, *, r
         step=step,
         rehearsal=rehearsal or any(r.stand_in for r in entrants.scored),
         metrics=tuple(_column(k, entrants.signatures[k]) for k in keys),
-        rows=tuple(record_row(RankedRow, board, r, entrants, keys, analysis) for r in order),
+        rows=tuple(
+            record_row(RankedRow, board, r, entrants, keys, analysis).model_copy(
+                update={"worse_than": behind[r.name]}
+            )
+            for r in order
+        ),
         incomplete=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.incomplete),
         withdrawn=tuple(record_row(WithdrawnRow, board, r, entrants, []) for r in entrants.withdrawn),
         nulls=tuple(record_row(Row, board, r, entrants, keys) for r in entrants.nulls),

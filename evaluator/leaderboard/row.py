@@ -164,6 +164,9 @@ class RankedRow(Row):
     rank: Annotated[int, Field(ge=1)]
     rank_low: Annotated[int, Field(ge=1)]
     rank_high: Annotated[int, Field(ge=1)]
+    worse_than: int = Field(
+        0, ge=0, description="How many models the tests show to be better, by as much as matters."
+    )
 
 
 class WithdrawnRow(Row):

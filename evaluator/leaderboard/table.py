@@ -6,11 +6,13 @@ copies without validating it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from evaluator.core.files import load_json
 from evaluator.core.problems import Problems, RexrankError
@@ -118,6 +120,11 @@ class PairTest(Entry):
         return "better_by_less" if ahead else "worse_by_less"
 
 
+def better_counts(pairs: Sequence[PairTest]) -> Counter[str]:
+    """By model how many others the tests show to be better, by as much as matters."""
+    return Counter(p.b if p.better == "a" else p.a for p in pairs if p.separates)
+
+
 class Resolution(Entry):
     """How small a difference a board can show."""
 
@@ -144,11 +151,10 @@ class Sensitivity(Entry):
 
 
 class Shares(Entry):
-    """The share of bootstrap draws in which a model is first, among the first three, and at each rank."""
+    """The share of bootstrap draws in which a model is first, and among the first three."""
 
     first: float
     top3: float
-    ranks: Annotated[tuple[float, ...], Field(strict=False)]
 
 
 class Stability(Entry):
@@ -203,14 +209,19 @@ class Table(Entry):
         Stability(), description="How often each model takes each place over bootstrap draws."
     )
     subgroups: Subgroups | None = Field(None, description="By axis the groups, means, ranks and gaps.")
-    pairs: Annotated[tuple[PairTest, ...], Field(strict=False)] = Field(
-        description="The tests that rank: difference in the ranking metric (mean of a minus mean of b), interval, "
-        "p adjusted for all pairs."
+    pairs: SkipJsonSchema[Annotated[tuple[PairTest, ...], Field(strict=False)]] = Field(
+        (),
+        description="The tests that rank; of no file: they grow with the square of the models, and stand among the "
+        "pairwise differences.",
     )
     pairwise_sha256: Sha256 | None = Field(
         None,
         description="SHA-256 over the board's pairwise differences on every metric, which are kept elsewhere.",
     )
+
+    def view(self) -> Any:
+        """The JSON value, without the pairs."""
+        return {k: v for k, v in super().view().items() if k != "pairs"}
 
     @property
     def p_classes(self) -> bool:

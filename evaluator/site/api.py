@@ -46,7 +46,7 @@ ENDPOINTS: Final = (
 )
 """Schemas of what the site serves, in the order of the documentation."""
 SCHEMAS: Final = (
-    *ENDPOINTS, "pairwise-v1", "record-v1", "model-card-v1",
+    *ENDPOINTS, "record-v1", "model-card-v1",
     *(predictions_of(get_task(t)).schema for t in task_ids()),
     "challenge-v1", "dataset-v1", "judges-v1", "models-lock-v1", "releases-v1", "studies-v1", "weights-v1",
 )  # fmt: skip

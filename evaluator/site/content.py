@@ -19,7 +19,7 @@ from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
 from evaluator.leaderboard.overall_table import OverallTable, having, read_overall
-from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.pairwise import Pairwise, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.reported import ReportedRow, load_reported
@@ -110,7 +110,8 @@ def _read_board(leaderboard: Path, board: Board) -> tuple[Table, Pairwise | None
         # The site renders both anew: they are read only to see whether the table is the one they were made with.
         if not _holds(path.with_suffix(suffix), render, table):
             raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
-    return table, _pairwise(leaderboard / "pairwise" / f"{board.name}.parquet", table)
+    pairs = _pairwise(leaderboard / "pairwise" / f"{board.name}.parquet", table)
+    return (table if pairs is None else with_pairs(table, pairs)), pairs
 
 
 def _pairwise(path: Path, table: Table) -> Pairwise | None:

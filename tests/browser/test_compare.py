@@ -55,13 +55,9 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled: the difference is significant."
     )
-    table = json.loads((served[1] / "data/sandbox.findings.json").read_text())
-    (pair,) = [
-        p
-        for p in table["pairs"]
-        if {p["a"], p["b"]} == {"rexrank-sandbox/near-copy", "rexrank-sandbox/shuffled"}
-    ]
-    size = abs(pair["difference"])
+    file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
+    own = json.loads(file.read_text())
+    size = abs(own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")][0])
     assert f"by {size:.3f} in mean BLEU-2" in verdict.inner_text()
     assert (
         "Of the one other metric, 1 favours Sandbox near-copy, 0 favour Sandbox shuffled, and 0 show no"

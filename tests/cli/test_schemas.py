@@ -16,11 +16,9 @@ from evaluator.site.api import SCHEMAS
 
 VERDICT_FOLDER = Path(__file__).parents[1] / "data/schema_verdicts"
 DOCUMENTS = json.loads((VERDICT_FOLDER / "documents.json").read_text("utf-8"))
-DOCUMENTS.pop("bundle-v1 pairwise")  # pairs are no JSON any more
 VERDICTS = json.loads((VERDICT_FOLDER / "verdicts.json").read_text("utf-8"))
 STRICTER = {
     "overview-v1": ("boards/0/best_display",),
-    "pairwise-v1": ("dataset: ", "metrics/bleu_2/0/a: ", "metrics/bleu_2/0/b: "),
     "record-v1": ("card/name: 10",),
     "bundle-v1 record": ("card/name: 10",),
     "table-v1": ("rows/0/diagnostics: a stranger",),

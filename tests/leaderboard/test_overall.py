@@ -15,6 +15,8 @@ from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_files, overall_markdown
 from evaluator.leaderboard.overall_reported import reported_overall
 from evaluator.leaderboard.overall_table import having, parse_overall, read_overall
+from evaluator.leaderboard.pairwise import with_pairs
+from evaluator.leaderboard.pairwise_file import read_pairwise
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
 
@@ -31,7 +33,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def boards(folder):
-    return {d: read_table(folder / f"tables/{d}.findings.json") for d in DATASETS}
+    tables = {d: read_table(folder / f"tables/{d}.findings.json") for d in DATASETS}
+    files = {d: folder / f"pairwise/{d}.findings.parquet" for d in DATASETS}
+    return {d: with_pairs(t, read_pairwise(files[d], t)) for d, t in tables.items()}
 
 
 @pytest.fixture

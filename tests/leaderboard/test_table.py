@@ -38,7 +38,7 @@ FULL = tables.table(
         "metrics": ["bleu_2"],
         "rules": {"borda": {"tau": 1.0, "order": ["t/a"], "ranks": {"t/a": 1.0}, "moves": {"t/a": 0.0}}},
     },
-    stability={"tau": [0.5, 1.0, 1.0], "models": {"t/a": {"first": 1.0, "top3": 1.0, "ranks": [1.0]}}},
+    stability={"tau": [0.5, 1.0, 1.0], "models": {"t/a": {"first": 1.0, "top3": 1.0}}},
     subgroups={
         "metric": "bleu_2",
         "standardised_by": ["normal"],
@@ -68,18 +68,6 @@ FULL = tables.table(
             }
         ],
     },
-    pairs=[
-        {
-            "a": "t/a",
-            "b": "t/b",
-            "difference": 0.1,
-            "low": None,
-            "high": None,
-            "p": 0.5,
-            "better": None,
-            "matters": False,
-        }
-    ],
 )
 
 

@@ -6,7 +6,7 @@ Ranks, tests and sensitivity come from the real statistics over drawn per-study 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,16 @@ from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files
 from evaluator.leaderboard.overall_table import having
-from evaluator.leaderboard.pairwise import PAIRWISE_SCHEMA, Pairwise
+from evaluator.leaderboard.pairwise import MetricPair, Pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
-from evaluator.leaderboard.table import TABLE_SCHEMA, Table, parse_table, read_tables
+from evaluator.leaderboard.table import TABLE_SCHEMA, Table, better_counts, parse_table, read_tables
 from evaluator.leaderboard.table_files import table_csv, table_json, table_markdown
 from evaluator.metrics.registry import fits, get_metric, task_metrics
 from evaluator.scoring.intervals import display
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.rounding import coarse
+from evaluator.statistics.rounding import coarse, six_decimals
 
 NAMES = (
     "CheXplain",
@@ -184,7 +184,7 @@ def _board(
     ]  # fmt: skip
     for row in rows:
         _add_null_tests(row, nulls)
-    pairs = [asdict(p) for p in found.pairs]
+    pairs = [six_decimals(asdict(p)) for p in found.pairs]
     if step:
         for pair in pairs:
             pair.update({k: coarse(pair[k], step) for k in ("difference", "low", "high")})
@@ -198,10 +198,16 @@ def _board(
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
         "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
     }  # fmt: skip
-    head = {"schema": PAIRWISE_SCHEMA, "dataset": dataset.id, "track": track, "n": n, "n_clusters": n}
-    plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in table["pairs"]]
-    shown = {k: [{**p, "q": p["p"]} for p in plain] for k in board_keys(track)}
-    pairwise = Pairwise.model_validate({**head, "metrics": shown})
+    plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in pairs]
+    shown = {k: tuple(MetricPair(**p, q=p["p"]) for p in plain) for k in board_keys(track)}
+    shown["radcliq_v1"] = tuple(
+        replace(made, p_adjusted=p["p"], better=p["better"], matters=p["matters"])
+        for made, p in zip(shown["radcliq_v1"], pairs, strict=True)
+    )
+    behind = better_counts(parse_table(table, dataset.id).pairs)
+    for row in rows:
+        row["worse_than"] = behind[row["id"]]
+    pairwise = Pairwise(shown)
     table["pairwise_sha256"] = pairwise_digest(pairwise)
     name = f"{dataset.id}.{track}"
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):

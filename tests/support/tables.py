@@ -55,7 +55,7 @@ def table(*rows: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
         "schema": "rexrank/table/v1", "dataset": "sandbox", "track": "findings", "title": "Sandbox", "access": "public",
         "n": 3, "n_clusters": 2, "protocol": "clean", "primary": "bleu_2", "rule": "primary/v1", "step": None,
         "rehearsal": False, "metrics": [column], "rows": list(rows), "incomplete": [], "withdrawn": [], "nulls": [],
-        "notes": [], "resolution": {}, "sensitivity": {}, "stability": {}, "subgroups": None, "pairs": [], **fields,
+        "notes": [], "resolution": {}, "sensitivity": {}, "stability": {}, "subgroups": None, **fields,
     }  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_models_without_a_metric_stand_out_of_its_rule(table):
 
 def test_first_places_of_the_draws_are_said(table):
     table["stability"]["models"] = {
-        r["id"]: {"first": share, "top3": 1.0, "ranks": []}
+        r["id"]: {"first": share, "top3": 1.0}
         for r, share in zip(table["rows"], [0.7, 0.298, 0.002] + [0.0] * 9, strict=True)
     }
     said = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(typed(table))))
