@@ -54,9 +54,7 @@ def main(folder: Path) -> str:
     if len(paths) > MAX_FILES or max(sizes, default=0) > MAX_FILE_BYTES or sum(sizes) > MAX_BYTES:
         raise SystemExit("the files are larger than a leaderboard can be.")
     if any(p.is_symlink() or not p.is_file() for p in paths) or not all(map(NAME.fullmatch, names)):
-        raise SystemExit(
-            "something is not a regular file, or has a name that does not belong in a leaderboard."
-        )
+        raise SystemExit("something is not a regular file, or has a name that no leaderboard needs.")
     oids = git("hash-object", "-w", "--no-filters", "--stdin-paths", given="\n".join(map(str, paths))).split()
     for _ in range(5):
         git("fetch", "-q", "--no-tags", "--depth=1", URL, "refs/heads/main")
@@ -72,7 +70,7 @@ def main(folder: Path) -> str:
         git("read-tree", head)
         git("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", "leaderboard")
         stage("leaderboard/", entries)
-        # Missing: this checkout lacks submissions/ on purpose, and git would fetch each file of it to see that it is there.
+        # This checkout lacks submissions/: git would fetch each file of it to see whether it is there.
         tree = git("write-tree", "--missing-ok")
         commit = git("commit-tree", tree, "-p", head, "-m", "Leaderboard: what main gives")
         raw = git("diff-tree", "-r", "--raw", "--no-renames", head, commit)
