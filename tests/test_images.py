@@ -40,6 +40,7 @@ def test_an_image_holds_code_alone_and_runs_as_nobody_in_particular(path):
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "challenge.toml",
         "rexrank.py",
         "run.py",
         "requirements",
