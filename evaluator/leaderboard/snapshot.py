@@ -16,6 +16,7 @@ from evaluator.core.archive import zip_bytes
 from evaluator.core.files import dump_json, sha256_bytes
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.typed import Typed, absent, view
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.leaderboard.table import Table, read_tables
 from evaluator.scoring.record import RecordAuthor
@@ -74,7 +75,8 @@ def read_deposit(root: Path) -> Deposit:
 
 
 def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> Deposit:
-    """The metadata of the boards as of a day: the repository's, with the authors of the models as contributors."""
+    """The metadata of the boards as of a day: the challenge's, with the authors of the models as contributors."""
+    own = challenge()
     people: dict[tuple[str, str], Contributor] = {}
     for author in authors:
         details = {k: v for k, v in (("affiliation", author.affiliation), ("orcid", author.orcid)) if v}
@@ -83,7 +85,9 @@ def board_deposit(base: Deposit, date: str, authors: Iterable[RecordAuthor]) -> 
     # tie: none, a name and an iD stand once
     contributors = tuple(sorted(people.values(), key=lambda p: (p.name, p.orcid or "")))
     changes = {
-        "title": f"{base.title}: the boards as of {date}",
+        "title": f"{own.name}: the boards as of {date}",
+        "creators": (Creator(name=own.steward),),
+        "description": f"{own.about} Every table, the history and the records behind each row.",
         "upload_type": "dataset",
         "publication_date": date,
         **({"contributors": contributors} if contributors else {}),

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from evaluator.cli.app import app
 from evaluator.core.problems import InputError, RexrankError
+from evaluator.datasets.challenge import challenge
 from evaluator.leaderboard.snapshot import read_deposit, snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,8 @@ def test_metadata_keeps_the_form_of_zenodo_and_credits_each_author_once(made):
     assert not list(FORM.iter_errors(value))
     assert value["contributors"] == [{**a, "type": "Researcher"} for a in AUTHORS]
     assert value["publication_date"] == "2026-11-28"
+    assert value["title"] == f"{challenge().name}: the boards as of 2026-11-28"
+    assert value["creators"] == [{"name": challenge().steward}]
     assert value["upload_type"] == "dataset"
 
 
