@@ -74,3 +74,21 @@ def addresses(
     from evaluator.cli.host import run_addresses
 
     raise typer.Exit(run_addresses(Path.cwd(), write=write))
+
+
+@host_app.command("github")
+def github(
+    apply: Annotated[bool, typer.Option("--apply", help="Set what the plan says.")] = False,
+    reviewer: Annotated[
+        list[str] | None,
+        typer.Option("--reviewer", help="GitHub account that approves scoring runs, one to six."),
+    ] = None,
+    profile: Annotated[
+        Profile | None, typer.Option("--profile", help="small, or fortress (default: challenge.toml's).")
+    ] = None,
+) -> None:
+    """Show the settings on GitHub that are not as they should be as a plan, and set them; needs GITHUB_TOKEN or GH_TOKEN."""
+    from evaluator.cli.host_github import run_github
+
+    chosen = profile.value if profile is not None else ""
+    raise typer.Exit(run_github(Path.cwd(), tuple(reviewer or ()), chosen, apply=apply))

@@ -60,6 +60,7 @@ EXAMPLES: Final = {
     "pr publish": "rexrank pr publish bundle out",
     "pr withdraw": 'rexrank pr withdraw my-team/my-model --reason "The decoder had a fault."',
     "host init": "rexrank host init --dataset my-set --references /srv/references",
+    "host github": "rexrank host github --apply --reviewer octocat",
     "host addresses": "rexrank host addresses --write",
     "dev new-metric": "rexrank dev new-metric word_recall",
     "dev new-dataset": "rexrank dev new-dataset my-set --references /srv/references",

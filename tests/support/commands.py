@@ -140,6 +140,7 @@ MISTAKES = [
     (("pr", "publish", "x", "y"), "this command runs in a workflow"),
     (("pr", "withdraw", "a/b", "--reason", "x"), "there is no submissions/a/b/model.yaml"),
     (("host", "init"), "is no checkout"),
+    (("host", "github"), "challenge.toml cannot be used"),
     (("host", "addresses"), "challenge.toml cannot be used"),
     (("dev", "new-metric", "Word Recall"), "is no checkout"),
     (("dev", "new-dataset", "Mine!"), "is no checkout"),

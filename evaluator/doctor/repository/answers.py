@@ -106,7 +106,7 @@ def asker(name: str, token: str) -> Callable[[str], Answer]:
 
     @cache
     def answer(path: str) -> Answer:
-        url = path if path.startswith("/orgs/") else f"/repos/{name}{path}"
+        url = path if path.startswith(("/orgs/", "/users/")) else f"/repos/{name}{path}"
         try:
             return Answer(200, ask("GET", url)[1])
         except GithubException as refused:

@@ -100,11 +100,6 @@ def _user(call: Call) -> Any:
     return overlay(component_skeleton("public-user"), known)
 
 
-@serves("get REPO", METADATA)
-def _repository(call: Call) -> Any:
-    return objects.repository(call.state, f"{call.values['owner']}/{call.values['repo']}")
-
-
 @serves("get REPO/collaborators/{username}/permission", METADATA)
 def _permission(call: Call) -> Any:
     login = call.values["username"]

@@ -13,7 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rehearsal import endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings, objects, openapi
+from rehearsal import (
+    endpoints_apply,
+    endpoints_forks,
+    endpoints_git,
+    endpoints_runs,
+    endpoints_settings,
+    objects,
+    openapi,
+)
 from rehearsal.endpoints import TABLE, Call, Refusal
 from rehearsal.git import git
 from rehearsal.state import REPOSITORY, Fault, Request, State, Token
@@ -22,7 +30,7 @@ DENIED: Final = "Resource not accessible by integration"
 GIT_PATH: Final = re.compile(
     rf"/{re.escape(REPOSITORY)}(?:\.git)?(/info/refs|/git-upload-pack|/git-receive-pack)"
 )
-ROOMS: Final = (endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings)
+ROOMS: Final = (endpoints_apply, endpoints_forks, endpoints_git, endpoints_runs, endpoints_settings)
 """Each registers its operations in `TABLE` as it is read."""
 SETTINGS: Final = endpoints_settings.settings
 """What a test changes of the repository's settings."""

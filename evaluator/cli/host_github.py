@@ -1,0 +1,76 @@
+"""`rexrank host github`: the settings that `rexrank doctor --github` checks, as a plan, and set."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluator.cli.output import result
+from evaluator.core.problems import ExitCode, InputError, visible
+from evaluator.datasets.challenge import NAME, read_challenge
+from evaluator.doctor.repository.answers import Answers, asker
+from evaluator.doctor.repository.apply import Plan, account_ids, plan, sender
+from evaluator.doctor.repository.requests import Request, Wishes
+from evaluator.doctor.repository.workflows import read_workflows
+
+
+def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: bool) -> int:
+    """0 when everything that the API can set is as it should be or was set now; 3 when GitHub refused a part.
+
+    Without `apply` nothing is sent. Raises `InputError` without a token and for reviewers that are no accounts, `RexrankError`
+    where GitHub gives no answer.
+    """
+    made = read_challenge(root / NAME)
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
+    if not token:
+        raise InputError("a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank host github …")
+    wrong = [r for r in reviewers if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r)]
+    if wrong or len(reviewers) > 6:
+        raise InputError(
+            f"--reviewer {', '.join(wrong) or 'seven'}: wanted one to six GitHub accounts, without @."
+        )
+    ask = asker(made.repository, token)
+    answers = Answers(ask, read_workflows(root))
+    chosen = made.profile if not profile else "small" if profile == "small" else "fortress"
+    whole = plan(answers, Wishes(chosen, made.bot, account_ids(ask, reviewers)))
+    print(f"{made.repository}, profile {chosen}:")
+    _show(whole, apply=apply)
+    refused = _send(whole.requests, made.repository, token) if apply else []
+    _by_hand(whole)
+    result(
+        {"requests": len(whole.requests), "refused": len(refused), "by_hand": [f.code for f in whole.by_hand]}
+    )
+    return ExitCode.PARTIAL if refused else ExitCode.DONE
+
+
+def _show(whole: Plan, *, apply: bool) -> None:
+    """Prints what is sent, or would be."""
+    if not whole.requests:
+        print("  nothing to set: every setting that the API can set is as it should be")
+    for r in whole.requests:
+        print(f"  {' '.join(r.codes) or 'profile':<12} {r.what}")
+        print(f"  {'':<12} {r.method} {r.path or '(the repository)'}")
+    if whole.requests and not apply:
+        print("Nothing was sent. To set them: rexrank host github --apply")
+
+
+def _send(requests: Sequence[Request], name: str, token: str) -> list[Request]:
+    """The requests that GitHub refused, each named with its answer."""
+    send, refused = sender(name, token), []
+    for r in requests:
+        answer = send(r)
+        if answer.status != 200:
+            refused.append(r)
+            print(f"refused: {r.what}: GitHub answers {answer.status} {visible(answer.body or '')}".rstrip())
+    print(f"{len(requests) - len(refused)} of {len(requests)} set")
+    return refused
+
+
+def _by_hand(whole: Plan) -> None:
+    if whole.by_hand:
+        print("By hand, for the API cannot set it or it needs your choice:")
+    for f in whole.by_hand:
+        print(f"  {f.code} {f.what}: {f.wanted or f.found}")
+        print(f"  {'':<5} {f.fix}")

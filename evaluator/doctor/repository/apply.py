@@ -1,0 +1,174 @@
+"""The settings of `settings.py`, set through GitHub's API: what is wrong becomes a plan of requests, what no request sets a list.
+
+Requests: https://docs.github.com/en/rest, of repositories, rulesets, environments, Actions permissions and Pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluator.core.problems import InputError, RexrankError
+from evaluator.doctor.findings import Finding
+from evaluator.doctor.repository.answers import Answer, Answers, Value, Values
+from evaluator.doctor.repository.environments import environments
+from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
+from evaluator.doctor.repository.requests import Body, Request, Wishes
+from evaluator.doctor.repository.rulesets import publisher, rulesets
+from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS
+from evaluator.github.api import repository
+
+PROFILE: Final = "REXRANK_PROFILE"
+"""The variable by which the workflows know the profile: they cannot read a file before a job begins."""
+SMALL: Final = frozenset(
+    {"RD601", "RD604", "RD606", "RD607", "RD608", "RD609", "RD614", "RD615", "RD621", "RD622", "RD623", "RD624", "RD625"}
+    | {"RD626", "RD631", "RD632", "RD633", "RD634"}
+)  # fmt: skip
+"""What a small challenge needs of the table: it has no App that could go past rules, and no machine beside references."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be sent, in order, and what somebody has to do by hand."""
+
+    requests: tuple[Request, ...]
+    by_hand: tuple[Finding, ...]
+
+
+def plan(answers: Answers, wishes: Wishes) -> Plan:
+    """What it takes to make the settings right; empty where they are. Raises `RexrankError` as `check_settings` does."""
+    findings = [row.finding(answers) for rows in SECTIONS.values() for row in rows]
+    wanted = [f for f in findings if f.state != "good" and (wishes.profile == "fortress" or f.code in SMALL)]
+    bad = frozenset(f.code for f in wanted if f.state == "bad")
+    requests = [
+        *_values(answers, bad),
+        *_actions(answers, bad),
+        *rulesets(answers, bad, wishes),
+        *environments(answers, bad, wishes),
+        *_workflows(answers, bad),
+        *_profile(answers, wishes),
+    ]
+    set_by_us = {code for r in requests for code in r.codes} - _partly(answers, bad, wishes)
+    eyes = [Finding(code, "open", what, wish, fix=fix) for code, what, wish, fix in EYES]
+    left = [f for f in wanted if f.code not in set_by_us]
+    return Plan(tuple(requests), (*left, *(eyes if wishes.profile == "fortress" else ())))
+
+
+def _values(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
+    """One request a path for the rows that are values of its answer."""
+    rows = [r for rows in SECTIONS.values() for r in rows if r.code in bad and isinstance(r.wrong, Values)]
+    places: dict[tuple[str, str], list[tuple[str, str, Values]]] = {}
+    for row in rows:
+        values = row.wrong
+        if isinstance(values, Values) and values.set_by and values.where != PERMISSIONS:
+            places.setdefault((values.set_by, values.where), []).append((row.code, row.what, values))
+    for (method, where), parts in places.items():
+        codes, words = tuple(c for c, *_ in parts), ", ".join(w for _, w, _ in parts)
+        body: dict[str, Any] = {}
+        for value in (v for *_, values in parts for v in values.values if v.key != "archived"):
+            _put(body, value)
+        if where == "/pages" and answers.get(where).status == 404:
+            yield Request(codes, words, "POST", where, {"build_type": "workflow"})
+        elif where == "/private-vulnerability-reporting":
+            yield Request(codes, words, "PUT", where)
+        else:
+            yield Request(codes, words, "PATCH" if method == "PATCH" else "PUT", where, body)
+
+
+def _put(body: dict[str, Any], value: Value) -> None:
+    """Puts a wanted value under its dotted key."""
+    *folders, last = value.key.split(".")
+    for name in folders:
+        body = body.setdefault(name, {})
+    body[last] = value.wanted
+
+
+def _actions(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
+    """Whose actions may be used, and that they are pinned: GitHub takes both in one request."""
+    codes = tuple(c for c in ("RD621", "RD622") if c in bad)
+    if not codes:
+        return
+    body: Body = {"enabled": True, "allowed_actions": "selected", "sha_pinning_required": True}
+    yield Request(codes, "selected actions, pinned to full commits", "PUT", PERMISSIONS, body)
+    if "RD621" in bad:
+        owners = [f"{owner}/*" for owner in sorted(answers.flows.foreign)]
+        body = {"github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": [*owners]}
+        words = f"GitHub's own actions{''.join(f', {o}' for o in owners)}, nothing else"
+        yield Request(("RD621",), words, "PUT", f"{PERMISSIONS}/selected-actions", body)
+
+
+def _workflows(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
+    """Workflows of main that are switched off, switched on."""
+    if "RD626" not in bad:
+        return
+    for flow in answers.need(f"/actions/workflows{LIST}")["workflows"]:
+        name = flow["path"].rpartition("/")[2]
+        if name in answers.flows.names and flow["state"].startswith("disabled"):
+            yield Request(
+                ("RD626",), f"workflow {name}: on", "PUT", f"/actions/workflows/{int(flow['id'])}/enable"
+            )
+
+
+def _profile(answers: Answers, wishes: Wishes) -> Iterator[Request]:
+    """The variable that tells the workflows the profile."""
+    answer = answers.get(f"/actions/variables/{PROFILE}")
+    if answer.status == 200 and answer.body["value"] == wishes.profile:
+        return
+    body: Body = {"name": PROFILE, "value": wishes.profile}
+    words = f"the workflows of the profile {wishes.profile}"
+    if answer.status == 404:
+        yield Request((), words, "POST", "/actions/variables", body)
+    else:
+        yield Request((), words, "PATCH", f"/actions/variables/{PROFILE}", body)
+
+
+def _partly(answers: Answers, bad: frozenset[str], wishes: Wishes) -> frozenset[str]:
+    """Rows of which a part stays to be done by hand, whatever is sent."""
+    left = {"RD605"} if _app_missing(answers, wishes) else set()
+    left |= {e.code for e in ENVIRONMENTS if e.secret}
+    left |= set() if wishes.reviewers else {e.code for e in ENVIRONMENTS if e.reviewed}
+    left |= {"RD601"} if answers.need("").get("archived") else set()
+    return frozenset(left) & bad
+
+
+def _app_missing(answers: Answers, wishes: Wishes) -> bool:
+    return wishes.profile == "fortress" and publisher(answers, wishes.bot) is None
+
+
+def sender(name: str, token: str) -> Callable[[Request], Answer]:
+    """A function that sends a request of a plan; raises `RexrankError` where GitHub does not answer."""
+    import requests
+    from github import GithubException
+
+    ask = repository(token, name).requester.requestJsonAndCheck
+
+    def send(request: Request) -> Answer:
+        try:
+            return Answer(200, ask(request.method, f"/repos/{name}{request.path}", input=request.body)[1])
+        except GithubException as refused:
+            if refused.status == 401:
+                raise InputError(
+                    "GitHub does not take this token. Give another as GITHUB_TOKEN or GH_TOKEN."
+                ) from refused
+            if refused.status >= 500:
+                raise RexrankError(
+                    f"GitHub answers {refused.status}. Run the same command again."
+                ) from refused
+            message = refused.data.get("message", "") if isinstance(refused.data, dict) else ""
+            return Answer(refused.status, message)
+        except requests.RequestException as lost:
+            raise RexrankError(
+                f"GitHub does not answer ({type(lost).__name__}). Check the network."
+            ) from lost
+
+    return send
+
+
+def account_ids(answers: Callable[[str], Answer], logins: Sequence[str]) -> tuple[int, ...]:
+    """The numeric ids of GitHub accounts; raises `InputError` that names every one there is not."""
+    found = {login: answers(f"/users/{login}") for login in logins}
+    missing = [login for login, answer in found.items() if answer.status != 200]
+    if missing:
+        raise InputError(f"GitHub knows no account {', '.join(missing)}.")
+    return tuple(int(answer.body["id"]) for answer in found.values())

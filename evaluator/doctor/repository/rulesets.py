@@ -1,0 +1,91 @@
+"""Rules for main, and in a fortress for every other branch, as requests: https://docs.github.com/en/rest/repos/rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from evaluator.doctor.repository import predicates as look
+from evaluator.doctor.repository.answers import Answers
+from evaluator.doctor.repository.predicates import ACTIONS_APP, LIST
+from evaluator.doctor.repository.requests import Body, Method, Request, Wishes
+from evaluator.github.api import STATUS
+
+DEPENDABOT: Final = 29110
+"""The id of Dependabot among GitHub's apps, which alone may make branches."""
+OTHERS: Final = "every other branch"
+
+
+def rulesets(answers: Answers, bad: frozenset[str], wishes: Wishes) -> Iterator[Request]:
+    """What makes main's rules right, and those for every other branch. Rules of other kinds stay as they are."""
+    fortress = wishes.profile == "fortress"
+    codes = tuple(c for c in ("RD602", "RD603", "RD604", "RD605") if c in bad)
+    app = publisher(answers, wishes.bot) if fortress else None
+    # Who may go past the rules is a choice of the host's as long as the publisher's App is not there.
+    if codes and (app is not None or codes != ("RD605",)):
+        rules: list[Any] = [{"type": kind} for kind in look.LINEAR]
+        rules += _reviewed(answers) if fortress else []
+        words = (
+            "pull requests, checks, a linear history"
+            if fortress
+            else "no force push, no deletion, a linear history"
+        )
+        yield _ruleset(answers, codes, "main", words, rules, actor=app)
+    if "RD610" in bad:
+        closed = [{"type": kind} for kind in look.CLOSED]
+        words = "nobody makes or pushes another branch: everybody works from a fork"
+        yield _ruleset(answers, ("RD610",), OTHERS, words, closed, actor=DEPENDABOT)
+
+
+def publisher(answers: Answers, slug: str) -> int | None:
+    """The id of the publisher's App, `None` where it is not installed or the token may not see it."""
+    if answers.need("")["owner"]["type"] != "Organization":
+        return None
+    body = answers.get(f"/orgs/{{org}}/installations{LIST}").body or {"installations": []}
+    return next((int(i["app_id"]) for i in body["installations"] if i["app_slug"] == slug), None)
+
+
+def _ruleset(
+    answers: Answers, codes: tuple[str, ...], name: str, words: str, rules: list[Any], *, actor: int | None
+) -> Request:
+    """The request that makes a ruleset, or gives the one of this name what it lacks."""
+    known = answers.get(f"/rulesets{LIST}").body or []
+    number = next(
+        (int(r["id"]) for r in known if r["name"] == name and r.get("source_type") != "Organization"), None
+    )
+    old = {} if number is None else answers.need(f"/rulesets/{number}")
+    kinds = {rule["type"] for rule in rules}
+    others = [r for r in old.get("rules", ()) if r["type"] not in {*kinds, "merge_queue"}]
+    actors: list[JsonValue] = [{"actor_id": actor, "actor_type": "Integration", "bypass_mode": "always"}]
+    include, exclude = ("~ALL", ["~DEFAULT_BRANCH"]) if name == OTHERS else ("~DEFAULT_BRANCH", [])
+    body: Body = {
+        "name": name,
+        "target": "branch",
+        "enforcement": "active",
+        "bypass_actors": old.get("bypass_actors") or [] if actor is None else actors,
+        "conditions": {"ref_name": {"include": [include], "exclude": [*exclude]}},
+        "rules": [*others, *rules],
+    }
+    method: Method = "POST" if number is None else "PUT"
+    return Request(
+        codes,
+        f"ruleset {name}: {words}",
+        method,
+        "/rulesets" if number is None else f"/rulesets/{number}",
+        body,
+    )
+
+
+def _reviewed(answers: Answers) -> list[JsonValue]:
+    """Main's rules on pull requests and checks."""
+    reviews: dict[str, Any] = {value.key: value.wanted for value in look.REVIEW}
+    reviews["required_review_thread_resolution"] = False
+    contexts: list[JsonValue] = [{"context": STATUS, "integration_id": ACTIONS_APP}]
+    contexts += [{"context": name} for name in sorted(answers.flows.checks - {STATUS})]
+    checks: JsonValue = {"required_status_checks": contexts, "strict_required_status_checks_policy": False}
+    return [
+        {"type": "pull_request", "parameters": reviews},
+        {"type": "required_status_checks", "parameters": checks},
+    ]

@@ -1,0 +1,168 @@
+"""The settings as a plan and set: a fresh repository becomes sound, a second time nothing is sent, a refusal is told."""
+
+from __future__ import annotations
+
+import pytest
+from rehearsal.endpoints_apply import REPO_SETTINGS, fresh
+from rehearsal.endpoints_settings import settings
+from rehearsal.github_server import GitHubServer
+from rehearsal.state import OWNER, REPOSITORY, Fault, State, Token
+from support.challenges import changed
+from typer.testing import CliRunner
+
+from evaluator.cli import host_github
+from evaluator.cli.app import app
+from evaluator.core.problems import InputError
+from evaluator.doctor.repository.answers import Answers, asker
+from evaluator.doctor.repository.apply import PROFILE, SMALL
+from evaluator.doctor.repository.settings import check_settings
+from evaluator.doctor.repository.workflows import checkout, read_workflows
+
+PUBLISHER = {
+    "id": 1, "app_id": 4711, "app_slug": "rexrank-bot", "permissions": {"contents": "write"}, "target_id": 1, "events": [],
+    "target_type": "Organization", "repository_selection": "selected", "created_at": "2026-01-02T03:04:05Z",
+    "updated_at": "2026-01-02T03:04:05Z",
+}  # fmt: skip
+HAND = {"RD613", "RD616", "RD627", "RD628", "RD629", "RD641", "RD642", "RD643", "RD644", "RD645"}
+"""What a fortress leaves to people: a secret, a variable, runners, and what the API does not tell."""
+
+
+@pytest.fixture
+def github(tmp_path, monkeypatch):
+    """GitHub on loopback with a repository just made, every request and answer held to GitHub's own description."""
+    state = State(root=tmp_path)
+    server = GitHubServer(state)
+    fresh(state)
+    monkeypatch.setenv("GITHUB_API_URL", f"{state.base_url}/api/v3")
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv("GH_TOKEN", state.mint(Token("admin", {"administration": "write"}, "user")))
+    made = changed(repository=REPOSITORY, profile="fortress")
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    yield state
+    server.close()
+    assert state.violations == []
+
+
+def host(*args):
+    return CliRunner().invoke(app, ["host", "github", *args], catch_exceptions=False)
+
+
+def sent(state):
+    return [
+        f"{r.method} {r.path.removeprefix(f'/repos/{REPOSITORY}')}"
+        for r in state.requests
+        if r.method != "GET"
+    ]
+
+
+def states(state):
+    """By code what the doctor says afterwards."""
+    root = checkout()
+    assert root is not None
+    sections = check_settings(Answers(asker(REPOSITORY, next(iter(state.tokens))), read_workflows(root)))
+    return {f.code: f.state for s in sections for f in s.findings}
+
+
+def test_a_plan_is_shown_and_nothing_sent(github):
+    done = host("--profile", "small")
+    assert done.exit_code == 0
+    assert "Nothing was sent. To set them: rexrank host github --apply" in done.output
+    assert "PUT /actions/permissions/workflow" in done.output
+    assert sent(github) == []
+
+
+def test_a_fresh_repository_becomes_a_small_challenge(github):
+    done = host("--profile", "small", "--apply")
+    assert done.exit_code == 0, done.output
+    first = sent(github)
+    assert len(first) == len(set(first)) > 8
+    after = states(github)
+    assert {c: after[c] for c in sorted(SMALL) if after[c] != "good"} == {}
+    assert settings(github)[f"/actions/variables/{PROFILE}"]["value"] == "small"
+    rules = {r["type"] for r in settings(github)["/rules/branches/main"]}
+    assert rules == {"non_fast_forward", "deletion", "required_linear_history"}, (
+        "the workflow itself has to push"
+    )
+    again = host("--profile", "small", "--apply")
+    assert "nothing to set" in again.output
+    assert sent(github) == first, "a second time nothing is sent"
+
+
+def test_a_small_challenge_grows_into_a_fortress(github):
+    host("--profile", "small", "--apply")
+    settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
+    done = host("--apply", "--reviewer", "octocat")
+    assert done.exit_code == 0, done.output
+    after = states(github)
+    assert {c for c, s in after.items() if s != "good"} == HAND
+    assert all(f"  {code} " in done.output for code in HAND)
+    (main,) = (v for k, v in settings(github).items() if k.startswith("/rulesets/") and v["name"] == "main")
+    assert main["bypass_actors"] == [{"actor_id": 4711, "actor_type": "Integration", "bypass_mode": "always"}]
+    before = sent(github)
+    assert "nothing to set" in host("--apply", "--reviewer", "octocat").output
+    assert sent(github) == before
+
+
+def test_what_a_maintainer_chose_stays(github):
+    """Reviewers, other rulesets and the rest of the repository are not touched; a tag that may enter is taken out."""
+    host("--apply", "--reviewer", "octocat")
+    people = next(e for e in settings(github)["/environments"]["environments"] if e["name"] == "scoring")[
+        "protection_rules"
+    ]
+    policies = settings(github)["/environments/scoring/deployment-branch-policies"]
+    policies["branch_policies"].append({"id": 7, "node_id": "", "name": "v*", "type": "tag"})
+    settings(github)[REPO_SETTINGS]["allow_merge_commit"] = True
+    before = len(sent(github))
+    done = host("--apply")
+    assert done.exit_code == 0
+    assert sent(github)[before:] == [
+        "PATCH ", "DELETE /environments/scoring/deployment-branch-policies/7",
+    ]  # fmt: skip
+    scoring = next(e for e in settings(github)["/environments"]["environments"] if e["name"] == "scoring")
+    assert (
+        scoring["protection_rules"][1]["reviewers"][0]["reviewer"]["id"]
+        == people[1]["reviewers"][0]["reviewer"]["id"]
+    )
+
+
+def test_without_an_app_or_reviewers_that_is_left_to_people(github):
+    done = host("--apply")
+    by_hand = done.output.partition("By hand")[2]
+    assert {c for c in ("RD605", "RD611", "RD617") if f"  {c} " in by_hand} == {"RD605", "RD611", "RD617"}
+
+
+def test_what_github_refuses_is_told_and_the_rest_is_set(github, monkeypatch):
+    monkeypatch.setenv("GH_TOKEN", github.mint(Token("reader", {"administration": "read"}, "user")))
+    done = host("--profile", "small", "--apply")
+    assert done.exit_code == 3
+    assert "refused: the workflows of the profile small: GitHub answers 403" in done.output
+    assert "0 of " in done.output
+
+
+def test_a_repository_of_a_person(github):
+    fresh(github, organisation=False)
+    done = host("--profile", "small", "--apply")
+    assert done.exit_code == 0, done.output
+    assert states(github)["RD614"] == "good"
+
+
+def test_github_goes_down_half_way(github):
+    github.faults.append(Fault("down", "PUT", r"/actions/permissions/workflow$", times=99))
+    with pytest.raises(Exception, match=r"GitHub (answers 503|does not answer)"):
+        host("--profile", "small", "--apply")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [(("--reviewer", "@x y"), "wanted one to six GitHub accounts"), (("--reviewer", "a,b"), "without @")],
+)
+def test_reviewers_are_accounts(github, args, words):
+    with pytest.raises(InputError, match=words):
+        host(*args)
+    assert sent(github) == []
+
+
+def test_a_token_is_needed(github, monkeypatch):
+    monkeypatch.delenv("GH_TOKEN")
+    with pytest.raises(InputError, match="a maintainer's token is needed"):
+        host()
