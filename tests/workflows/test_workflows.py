@@ -25,6 +25,7 @@ WANTED = {
     "request-score",
     "score",
     "publish",
+    "small",
     "pages",
     "submission-form",
     "release",
@@ -41,6 +42,8 @@ NEEDS_SUBMISSIONS = {
     "score/score": "scores beside the other models' predictions, on the machine of the references",
     "publish/score": "scores what main holds, on the machine of the references",
     "publish/check": "holds each row to the predictions and the card on main",
+    "small/score": "as publish/score, on a hosted machine and with public references",
+    "small/check": "as publish/check",
 }
 """Jobs that check submissions/ out, and why; it is most of the repository's bytes."""
 

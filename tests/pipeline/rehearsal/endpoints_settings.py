@@ -32,7 +32,7 @@ ACCOUNT: Final = {
 }  # fmt: skip
 GROUPS: Final = f"/orgs/{OWNER}/actions/runner-groups"
 NAMES: Final = (
-    "boards", "ci", "comment", "pages", "publish", "release", "request-score", "score", "submission-form", "validate",
+    "boards", "ci", "comment", "pages", "publish", "release", "request-score", "score", "small", "submission-form", "validate",
 )  # fmt: skip
 
 

@@ -189,6 +189,11 @@ class _Handler(BaseHTTPRequestHandler):
             value = base64.b64decode(value).decode().partition(":")[2]
         return self.state.tokens.get(value)
 
+    def _unruled(self, token: Token) -> bool:
+        """Whether a job's own token may push: main has no rule that asks for a pull request."""
+        rules = SETTINGS(self.state)["/rules/branches/main"]
+        return token.kind == "job" and not any(r["type"] == "pull_request" for r in rules)
+
     def _git(self, service: str, query: str, body: bytes) -> None:
         """Answer as GitHub's git service: anyone reads, only an app that may write contents pushes."""
         token = self._token()
@@ -196,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         if token is None or (push and token is ANYONE):
             self._answer(401, {"message": "Bad credentials"}, {"WWW-Authenticate": 'Basic realm="GitHub"'})
             return
-        if push and not (token.kind == "app" and token.may("contents", "write")):
+        if push and not (token.may("contents", "write") and (token.kind == "app" or self._unruled(token))):
             self.state.denials.append(f"git push by {token.actor} with {dict(token.permissions)}")
             self._answer(403, {"message": "Permission denied; the ruleset lets only the app push."})
             return

@@ -1,0 +1,35 @@
+"""The small profile: a merged submission is scored on a hosted machine and published by the workflow's own token."""
+
+from __future__ import annotations
+
+from rehearsal.endpoints_apply import fresh
+from rehearsal.endpoints_settings import settings
+from rehearsal.world import World
+
+
+def test_a_merged_submission_is_published_without_app_or_runner(opened: World) -> None:
+    fresh(opened.state)
+    opened.executor.variables["REXRANK_PROFILE"] = "small"
+    opened.executor.environments = {}
+    p = opened.state.pulls[1]
+    opened.merge(p)
+    run = opened.last("publish")
+    assert run.conclusion == "success", run.log
+    done = {name: job.result for name, job in run.jobs.items()}
+    assert done.pop("look") == "skipped"
+    assert {name for name, result in done.items() if result == "success"} >= {"small"}
+    table = opened.file("leaderboard/tables/sandbox.findings.json")
+    assert table is not None
+    assert b'"strangers/careful"' in table
+    assert not any(job.self_hosted for job in run.jobs.values())
+
+
+def test_the_workflow_s_token_pushes_nothing_past_rules(opened: World) -> None:
+    """With the rules of a fortress on main the same run fails, and main stays as it was."""
+    settings(opened.state)
+    opened.executor.variables["REXRANK_PROFILE"] = "small"
+    p = opened.state.pulls[1]
+    opened.merge(p)
+    assert opened.last("publish").conclusion == "failure"
+    assert b"strangers/careful" not in (opened.file("leaderboard/tables/sandbox.findings.json") or b"")
+    opened.state.denials.clear()
