@@ -9,14 +9,13 @@ finer than its step. The overall table is made again from the boards' tables and
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.github.bundle_content import Bundle, check_form, refuse
+from evaluator.github.bundle_content import Bundle, Contents, check_form
 from evaluator.github.bundle_rules import RULES, check_history
 from evaluator.github.bundle_table_rules import check_overview
 from evaluator.github.overall_rules import check_overall
@@ -43,7 +42,7 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
     `root`: a checkout of main; without one nothing is held to its submissions and its leaderboard.
     """
     names = _names(folder)
-    content = {n: _parsed(folder / n, n) for n in names if n.endswith(".json")}
+    content = Contents(folder, [n for n in names if n.endswith(".json")])
     bundle = Bundle(folder, names, content, root)
     for name in content:
         check_form(bundle, name)
@@ -70,13 +69,3 @@ def _names(folder: Path) -> list[str]:
     if not all(ALLOWED.fullmatch(n) for n in names):
         raise RexrankError("the bundle holds a file that the publisher does not write.")
     return names
-
-
-def _parsed(path: Path, name: str) -> Any:
-    def odd(_: str) -> NoReturn:
-        raise ValueError("not a number of JSON")
-
-    try:
-        return json.loads(path.read_bytes().decode("utf-8"), parse_constant=odd)
-    except (ValueError, RecursionError):
-        refuse(name, "is not JSON")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
@@ -26,6 +26,44 @@ TOLERANCE: Final = 1e-9
 
 
 _M = TypeVar("_M", bound=BaseModel)
+
+
+HELD: Final = 8
+"""JSON files of a bundle in memory at a time: a table, a row's record, and those of the baselines beside it."""
+
+
+class Contents(Mapping[str, Any]):
+    """The content of a bundle's JSON files by name, each read when it is asked for: the reports of a public set alone are hundreds of files."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._read = lru_cache(maxsize=HELD)(lambda name: parsed(folder / name, name))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def parsed(path: Path, name: str) -> Any:
+    """The value of a JSON file of the bundle; one that is not JSON is refused."""
+
+    def odd(_: str) -> NoReturn:
+        raise ValueError("not a number of JSON")
+
+    try:
+        return json.loads(path.read_bytes().decode("utf-8"), parse_constant=odd)
+    except (ValueError, RecursionError):
+        refuse(name, "is not JSON")
 
 
 @dataclass(frozen=True, slots=True)

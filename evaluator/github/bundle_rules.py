@@ -161,7 +161,7 @@ def check_history(bundle: Bundle) -> None:
         refuse(HISTORY, "has a line that is not JSON as the runner writes it")
     if bundle.root is None:
         return
-    records = [record_at(bundle, n, n) for n in bundle.content if n.startswith("records/")]
+    records = (record_at(bundle, n, n) for n in bundle.content if n.startswith("records/"))
     known = recompute.known_models(bundle.root, records)
     for event in events:
         if why := recompute.objection_to_event(event, known):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -97,14 +98,14 @@ def objection_to_event(event: Event, known: Mapping[str, set[str]]) -> str | Non
     return None
 
 
-def known_models(root: Path, records: Sequence[Record]) -> dict[str, set[str]]:
+def known_models(root: Path, records: Iterable[Record]) -> dict[str, set[str]]:
     """By `team/model` the names in main's history and records, and in the records given."""
     names: dict[str, set[str]] = {}
     past = root / "leaderboard/history.jsonl"
     for line in past.read_text("utf-8").splitlines() if past.is_file() else []:
         event = json.loads(line)
         names.setdefault(event["id"], set()).add(event["name"])
-    for record in (*_records(root), *records):
+    for record in chain(_records(root), records):
         names.setdefault(record.name, set()).add(record.card.name or record.model)
     return names
 

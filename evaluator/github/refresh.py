@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
-from evaluator.core.problems import MetricUnavailable
+from evaluator.core.problems import MetricUnavailable, RexrankError
 from evaluator.core.typed import view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.challenge import challenge
@@ -52,12 +52,7 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
-    submissions: dict[str, Submission] = {}
-    for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
-        report = validate_paths([folder], workspace.references)
-        current = report.found[0].submission if report.ok and len(report.found) == 1 else None
-        if current is not None:
-            submissions[f"{current.team}/{current.model}"] = current
+    submissions = _outlines(root, workspace.references)
     counts = {"scored": 0, "removed": _remove_absent(leaderboard, submissions)}
     for dataset in (get_dataset(d) for d in dataset_ids()):
         entered = _by_arrival([s for s in submissions.values() if dataset.id in s.files], dataset, settings)
@@ -65,24 +60,56 @@ def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
             continue
         references = load_references(dataset, workspace.references)
         counts["scored"] += _baselines(references, workspace, settings)
-        for submission in entered:
-            if not _current(submission, references, leaderboard, settings):
-                known = _known(submission, dataset, leaderboard)
-                others = earlier_predictions(root / submission.team / submission.model, submission, dataset)
-                # What is new in this very run has no record yet; it is scored after this and compared then.
-                earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
-                own_settings = replace(
-                    _as_entered(submission, known, settings, dataset),
-                    accounts=_recorded(submission, leaderboard),
-                )
-                with _ledger(submission, dataset, own_settings, fresh=known is None):
-                    score_submission(
-                        submission, dataset, references, leaderboard, own_settings, earlier=earlier
-                    )
+        for outline in entered:
+            if not _current(outline, references, leaderboard, settings):
+                _score(outline, references, workspace, settings)
                 counts["scored"] += 1
     rank_all(leaderboard, workspace.store, rehearsal=False)
     gather(leaderboard, bundle, root)
     return counts
+
+
+def merged_submission(folder: Path, references: Path | None) -> Submission | None:
+    """The submission of a folder of main, `None` for one that is not valid."""
+    report = validate_paths([folder], references)
+    return report.found[0].submission if report.ok and len(report.found) == 1 else None
+
+
+def _outlines(root: Path, references: Path | None) -> dict[str, Submission]:
+    """By `team/model` what main holds, without predictions: they are read again when they are scored, as few are."""
+    outlines = {}
+    for folder in sorted(p for p in root.glob("*/*") if p.is_dir()):
+        submission = merged_submission(folder, references)
+        if submission is not None:
+            outlines[f"{submission.team}/{submission.model}"] = submission.outline()
+    return outlines
+
+
+def _score(
+    outline: Submission, references: References, workspace: Workspace, settings: ScoreSettings
+) -> None:
+    """Scores a submission on a dataset and writes its records."""
+    dataset, leaderboard = references.dataset, workspace.leaderboard
+    submission = _whole(outline, workspace)
+    known = _known(submission, dataset, leaderboard)
+    folder = workspace.submissions / submission.team / submission.model
+    others = earlier_predictions(folder, submission, dataset)
+    # What is new in this very run has no record yet; it is scored after this and compared then.
+    earlier = others.only([n for n in others if entry_of(n, dataset, leaderboard)])
+    own_settings = replace(
+        _as_entered(submission, known, settings, dataset), accounts=_recorded(submission, leaderboard)
+    )
+    with _ledger(submission, dataset, own_settings, fresh=known is None):
+        score_submission(submission, dataset, references, leaderboard, own_settings, earlier=earlier)
+
+
+def _whole(outline: Submission, workspace: Workspace) -> Submission:
+    """The submission with its predictions; raises `RexrankError` where its folder changed in the meantime."""
+    folder = workspace.submissions / outline.team / outline.model
+    submission = merged_submission(folder, workspace.references)
+    if submission is None or submission.outline() != outline:
+        raise RexrankError(f"{folder} changed while main was being scored. Run the job again.")
+    return submission
 
 
 def _check_records(leaderboard: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.task import Prediction, get_task
@@ -17,11 +17,13 @@ class Predictions:
     dataset: str
     items: Mapping[str, Prediction]
     sha256: str
+    entered: tuple[str, ...] | None = None
+    """The tracks, where the items were left behind (`Submission.outline`)."""
 
     @property
     def tracks(self) -> tuple[str, ...]:
         """The tracks the file enters, in table order: see `tracks_of`."""
-        return tracks_of(self.items, get_dataset(self.dataset))
+        return tracks_of(self.items, get_dataset(self.dataset)) if self.entered is None else self.entered
 
     @property
     def n_empty(self) -> int:
@@ -44,3 +46,8 @@ class Submission:
     model: str
     card: ModelCard
     files: Mapping[str, Predictions]
+
+    def outline(self) -> Submission:
+        """The same without its predictions: what a list of hundreds of submissions can hold in memory."""
+        outlines = {d: replace(p, items={}, entered=p.tracks) for d, p in self.files.items()}
+        return replace(self, files=outlines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
 
 import pandas as pd
 import pytest
@@ -231,6 +232,28 @@ def test_nothing_is_hidden_in_how_a_file_is_written(bundle, name):
     assert after != before
     (bundle / path).write_text(after)
     refused(bundle, "as the runner writes it|is not JSON|6 decimals")
+
+
+class Counted(dict):
+    """The content of a file, of which it can be told whether it is still in memory."""
+
+
+def test_few_files_are_in_memory_at_a_time(bundle, monkeypatch):
+    """However many files a bundle has: a leaderboard of hundreds of models has thousands."""
+    held: list[weakref.ref[Counted]] = []
+    most = []
+    read = bundle_content.parsed
+
+    def counted(path, name):
+        value = Counted(read(path, name))
+        held.append(weakref.ref(value))
+        most.append(sum(h() is not None for h in held))
+        return value
+
+    monkeypatch.setattr(bundle_content, "parsed", counted)
+    names = check_bundle(bundle)
+    assert max(most) <= bundle_content.HELD + 2
+    assert len([n for n in names if n.endswith(".json")]) > bundle_content.HELD + 2
 
 
 GONE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 
@@ -10,6 +11,8 @@ from support.damage import DAMAGE, state
 
 from evaluator.core.problems import RexrankError
 from evaluator.core.workspace import Workspace
+from evaluator.datasets.report import StudyReport
+from evaluator.github import refresh as module
 from evaluator.github.preview import Origin, read_origin
 from evaluator.github.refresh import refresh
 
@@ -82,3 +85,34 @@ def test_an_origin_of_other_types_is_named(tmp_path, content):
 
 def test_an_unknown_origin_is_empty(tmp_path):
     assert read_origin(tmp_path, DIGEST) == Origin()
+
+
+def reports_alive():
+    """How many predicted reports are in memory."""
+    gc.collect()
+    return sum(type(o) is StudyReport for o in gc.get_objects())
+
+
+def test_predictions_are_in_memory_one_submission_at_a_time(runner, monkeypatch):
+    """What main holds is known by card and digests; the predictions of hundreds of models would be gigabytes."""
+    source = runner / "clone/submissions/strangers/careful"
+    for name in ("third", "fourth", "fifth"):
+        shutil.copytree(source, source.parent / name)
+    before, seen = reports_alive(), []
+    one = len(json.loads((source / "sandbox.json").read_text()))
+
+    def watched(step):
+        act = getattr(module, step)
+
+        def counted(*args, **kwargs):
+            seen.append(reports_alive() - before)
+            return act(*args, **kwargs)
+
+        return counted
+
+    for step in ("load_references", "score_submission", "rank_all"):
+        monkeypatch.setattr(module, step, watched(step))
+    assert refresh(workspace(runner), runner / "bundle")["scored"] == 3
+    assert len(seen) >= 1 + 3 + 1
+    assert max(seen) <= one
+    assert seen[0] == 0
