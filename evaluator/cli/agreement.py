@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluator.cli.output import result
 from evaluator.cli.progress import progress
 from evaluator.cli.score import known_keys
 from evaluator.core.problems import ExitCode
@@ -54,6 +55,7 @@ def run_agreement(
         return ExitCode.FAILURE
     paths = write_agreement(leaderboard, measurement.pref, measurement.judge)
     print(render(measurement))
+    result([str(path) for path in paths])
     for path in paths:
         print(path)
     return ExitCode.PARTIAL if named and measurement.unavailable else ExitCode.DONE

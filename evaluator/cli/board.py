@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +86,9 @@ def run_compare(a: str, b: str, dataset: str, track: str, leaderboard: Path, sto
     readers = [partial(read_studies, leaderboard, store_directory(store), board, r) for r in records]
     frames = dict(zip((a, b), collect(readers), strict=True))
     check_frames(board, frames)
-    print(render_comparison(a, b, compare_models(board, records, [frames[a], frames[b]])))
+    comparison = compare_models(board, records, [frames[a], frames[b]])
+    result([asdict(difference) for difference in comparison])
+    print(render_comparison(a, b, comparison))
     for line in _overall_lines(leaderboard, board, (a, b)):
         print(line)
     return 0
@@ -123,6 +126,7 @@ def run_site_serve(leaderboard: Path, config: Path, port: int) -> int:
     from evaluator.site.build import serve
 
     _require_folder(leaderboard)
+    result({"port": port})
     serve(leaderboard, config, port)
     return 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from evaluator.cli.board import print_table
+from evaluator.cli.output import result
 from evaluator.cli.progress import progress
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, RexrankError
@@ -75,6 +76,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
 
     site = out / "site"
     build(leaderboard, CONFIG, site)
+    result({"site": str(site / "index.html"), "tables": str(leaderboard / "tables")})
     print(f"\nDone in {time.monotonic() - start:.0f} s. Look at:")
     print(f"  {site / 'index.html'}   (or: rexrank demo --serve)")
     print(f"  {leaderboard / 'tables'}   CSV, JSON and Markdown tables")

@@ -10,6 +10,7 @@ from string import Template
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from evaluator.cli.output import result
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError
 from evaluator.datasets.challenge import NAME, dataset_files, with_dataset
@@ -21,6 +22,12 @@ KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 REGISTRY: Final = Path("evaluator/metrics/registry.py")
 _LAST_METRIC: Final = re.compile(r'(_METRICS: Final\[dict\[str, str\]\] = \{\n(?:    "[^\n]*\n)*)')
+
+
+def say(lines: Sequence[str]) -> None:
+    """Prints what was written and what is left to do."""
+    result([*lines])
+    print("\n".join(lines))
 
 
 def new_metric(root: Path, key: str) -> list[str]:

@@ -17,9 +17,9 @@ def new_metric(
     key: Annotated[str, typer.Argument(help="Key in code, files and addresses, e.g. word_recall.")],
 ) -> None:
     """Write a metric, its tests and its line in the registry, in this checkout."""
-    from evaluator.cli.dev import new_metric
+    from evaluator.cli.dev import new_metric, say
 
-    typer.echo("\n".join(new_metric(Path.cwd(), key)))
+    say(new_metric(Path.cwd(), key))
 
 
 @dev_app.command("new-dataset")
@@ -30,9 +30,9 @@ def new_dataset(
     ] = None,
 ) -> None:
     """Write a dataset's file, in this checkout."""
-    from evaluator.cli.dev import new_dataset
+    from evaluator.cli.dev import new_dataset, say
 
-    typer.echo("\n".join(new_dataset(Path.cwd(), dataset, references)))
+    say(new_dataset(Path.cwd(), dataset, references))
 
 
 @dev_app.command("schemas")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from evaluator.cli.output import result
 from evaluator.core.problems import InputError
 from evaluator.doctor.findings import Section, as_json, as_text, exit_status
 
@@ -59,5 +60,6 @@ def _repository(given: str) -> tuple[str, str]:
 
 
 def _say(sections: Sequence[Section], *, json: bool, strict: bool) -> int:
+    result([{"title": s.title, "findings": [{**f.to_dict()} for f in s.findings]} for s in sections])
     sys.stdout.write(as_json(sections) if json else as_text(sections))
     return exit_status(sections, strict=strict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evaluator.cli.output import result
 from evaluator.github import api
 
 
@@ -16,6 +17,7 @@ def run_form(folder: Path) -> int:
     issue = api.event()["issue"]
     body = str(issue.get("body") or "")
     if not is_form(body):
+        result({"issue": None})
         print("Not a submission's form.")
         return 0
     number, user = int(issue["number"]), issue["user"]
@@ -25,6 +27,7 @@ def run_form(folder: Path) -> int:
     prepared = prepare(body, number, person, folder)
     print("The form may be sent." if prepared.files else "The form cannot be sent; the answer says why.")
     api.write_output("form", str(number))
+    result({"issue": number, "sendable": bool(prepared.files)})
     return 0
 
 
@@ -36,4 +39,5 @@ def run_open(folder: Path) -> int:
     repo = api.repository()
     author = str(repo.get_issue(prepared.issue).user.login)
     api.sticky(repo, prepared.issue, FORM_MARK, send(repo, prepared, files, author))
+    result({"issue": prepared.issue, "files": [*sorted(files)]})
     return 0

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from evaluator.cli.host_dataset import Measured, measure
+from evaluator.cli.output import result
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.host_files import InvalidFile, read_host_file
 from evaluator.core.problems import InputError
@@ -87,6 +88,7 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
     for path, text in files.items():
         write_text(path, text)
         print(f"wrote {path.relative_to(root)}")
+    result({"files": [path.relative_to(root).as_posix() for path in files]})
     for d, m in measured.items():
         print(f"  {d}: {m.words if m else 'has a file already, which is left as it is'}")
     print("\n".join(_next(results[0], data)))
@@ -102,7 +104,8 @@ def run_addresses(root: Path, *, write: bool) -> int:
     if write:
         for a in mend_addresses(root, challenge):
             print(f"mended {a.file}:{a.line}: {a.found} is now {a.wanted}")
-    left = other_addresses(root, challenge)
+    left = [*other_addresses(root, challenge)]
+    result([{"file": a.file, "line": a.line, "found": a.found, "wanted": a.wanted} for a in left])
     for a in left:
         print(f"{a.file}:{a.line}: {a.found}; wanted: {a.wanted}")
     if left:

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from evaluator.cli.exit_codes import each
-from evaluator.cli.output import result
+from evaluator.cli.output import add_results, result
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.core.typed import view
@@ -134,6 +134,7 @@ def run_models_fetch(keys: list[str], override: Path | None, lock: Path | None) 
         def work(key: str) -> ExitCode:
             folder = fetcher.fetch(key)
             state = state_of(model_specs()[key], folder, read_lock(path))
+            add_results([{"model": key, "folder": str(folder), "state": state.state}])
             print(f"{key}: {folder} ({state.state})")
             for name in (n for n, s in state.files.items() if s == "unverified"):
                 print(
@@ -196,6 +197,7 @@ def run_models_record(override: Path | None, out: Path | None) -> int:
     if not lock.root:
         raise RexrankError(f"there are no weights in {models_directory(override)} to record.")
     text = dump_json(lock.model_dump(mode="json"))
+    result(lock.model_dump(mode="json"))
     if out is None:
         print(text, end="")
         return 0
@@ -257,6 +259,7 @@ def run_judge_serve(options: ServeOptions, models: Path | None, file: Path | Non
             }
             with running(Judges(judges.settings, engines)) as running_engines:
                 names = ", ".join(engine.model for engine in engines.values())
+                result({"engines": [engine.model for engine in engines.values()], "options": options_text})
                 print(f"serving {names}. Score with: {options_text}  (Ctrl-C stops it)", flush=True)
                 while not Event().wait(1.0):
                     for engine in running_engines:
@@ -329,6 +332,7 @@ def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) ->
     if not SLUG.fullmatch(team) or not DIGEST.fullmatch(digest):
         raise InputError("wanted a team's slug and the SHA-256 of a prediction file, 64 hexadecimal digits.")
     is_new = grant(store_directory(store), get_dataset(dataset), team, digest)
+    result({"team": team, "dataset": dataset, "granted": is_new})
     print(
         "granted: ask for scores of a commit with these predictions"
         if is_new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from evaluator.cli.progress import progress
 from evaluator.cli.score import known_keys
 from evaluator.core.console import print_data
 from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.installation import install_hint
 from evaluator.core.problems import ExitCode, InputError
 from evaluator.metrics.registry import get_metric, in_dependency_order, metric_keys, presets, text_metric_keys
 
@@ -189,10 +191,20 @@ def _facts(key: str, models: Path | None) -> dict[str, str | list[str]]:
             ),
             *metric.composes,
             *_judge(metric.family),
+            *_extra(key),
         ],
         "variants": list(metric.variants),
         "presets": [name for name, keys in presets().items() if key in keys],
     }
+
+
+def _extra(key: str) -> list[str]:
+    """The extra of this package that a metric, or a part of it, needs, and whether it is here."""
+    parts = [get_metric(k) for k in in_dependency_order([key])]
+    packages = {name for m in parts for name in (*m.packages, *["torch"] * bool(m.weights))}
+    absent = any(find_spec(name) is None for name in packages)
+    state = f"absent: {install_hint('score')}" if absent else "installed"
+    return [f"the extra score ({state})"] if packages else []
 
 
 def _judge(family: str) -> list[str]:

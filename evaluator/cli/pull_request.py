@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from evaluator.cli.job import Job, read_job, text_of
+from evaluator.cli.output import result
 from evaluator.core.files import write_text
 from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
@@ -44,11 +47,19 @@ def _said(intake: Intake) -> str:
     return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {errors} errors, {warnings} warnings"
 
 
+def _facts(intake: Intake) -> dict[str, JsonValue]:
+    """The same for a program."""
+    problems = intake.report.problems
+    counts: dict[str, JsonValue] = {"errors": problems.n_errors, "warnings": problems.n_warnings}
+    return {"kind": intake.kind, "valid": intake.ok, "sha": intake.sha, **counts}
+
+
 def run_validate() -> int:
     """0 for a valid submission or a pull request that is none, 1 otherwise. Feedback only: it can be forged."""
     pull = api.event()["pull_request"]
     intake = _intake(int(pull["number"]), str(pull["head"]["sha"]), api.author_of_event(pull))
     print(_said(intake))
+    result(_facts(intake))
     if intake.kind == "other":
         return 0
     api.write_summary(validation_comment(intake))
@@ -72,6 +83,7 @@ def run_recheck(folder: Path) -> int:
             failed += 1
             print(f"pull request {pull.number}: {error}")
     print(f"{len(messages)} pull requests were looked at, {failed} could not be.")
+    result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     if messages:
         write_told(folder, messages)
         api.write_output("told", str(messages[0].number) if len(messages) == 1 else "several")
@@ -124,8 +136,9 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
 
 def run_comment(folder: Path) -> int:
     """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
-    repo = api.repository()
-    for message in read_told(folder):
+    repo, messages = api.repository(), read_told(folder)
+    result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
+    for message in messages:
         if message.comment:
             api.sticky(repo, message.number, VALIDATION_MARK, message.comment)
         if message.state:
@@ -139,6 +152,7 @@ def run_look() -> int:
     from evaluator.github.pushed import objections
 
     if api.event_name() != "push":
+        result({"objections": []})
         print("Nothing was pushed: this run was started by hand or by the clock.")
         return 0
     happened, repo = api.event(), api.repository()
@@ -146,6 +160,7 @@ def run_look() -> int:
         git_dir = fetch_main(api.clone_url(), Path(scratch))
         before, after = str(happened["before"]), str(happened["after"])
         reasons = objections(git_dir, before, after, lambda sha: api.authors_of_commit(repo, sha))
+    result({"objections": [*reasons]})
     for line in reasons:
         print(f"- {line}")
     if reasons:
@@ -167,8 +182,10 @@ def run_request() -> int:
 
     reply = answer(repo, api.event(), take)
     if reply is None:
+        result({"pull_request": None, "sha": None})
         print("Not a request for scores.")
         return 0
+    result({"pull_request": reply.number, "sha": reply.sha})
     print("The commit may be scored." if reply.sha else "Nothing is started; the answer says why.")
     api.write_output("pr", str(reply.number))
     api.write_output("sha", reply.sha or "")
@@ -190,6 +207,7 @@ def run_answer() -> int:
     first = job.first_commit() if grant else ""
     body = start(repo, number, job.sha, grant, first, job.by) if job.sha else text_of(job.answer)
     api.sticky(repo, number, REQUEST_MARK, body, renew=job.renew)
+    result({"pull_request": number, "started": bool(job.sha)})
     return 0
 
 
@@ -202,6 +220,7 @@ def run_authorise() -> int:
     pull = api.open_pull(repo, number, sha)
     intake = _intake(number, sha, api.author_of(pull, repo))
     print(_said(intake))
+    result({"pull_request": number, **_facts(intake)})
     if intake.kind != "submission" or not intake.ok:
         return 1
     api.write_output("pr", str(number))
@@ -228,6 +247,7 @@ def run_fetch(folder: Path) -> int:
     people = accounts_of(repo, api.open_pull(repo, number, sha), brought.contacts)
     granted = slots.granted(repo, first_commit(git_dir), brought.limited)
     write_fetched(folder, people.values(), granted)
+    result({"pull_request": number, "sha": sha, "folder": str(folder)})
     return 0
 
 
@@ -239,15 +259,16 @@ def run_score(folder: Path) -> int:
     workspace = read_workspace()
     log = workspace.store / "logs" / f"score-{number}-{sha}.log"
     with preview.private_log(log):
-        result = _scored(folder, number, sha, workspace)
-    text = json.dumps(check_result(result.view()).view(), separators=(",", ":"))
+        scored = _scored(folder, number, sha, workspace)
+    result({"pull_request": number, "sha": sha, "scored": scored.error is None})
+    text = json.dumps(check_result(scored.view()).view(), separators=(",", ":"))
     if api.in_a_job():
         write_text(folder / RESULT, text)
     else:
         # Behind the door between job and scorer, which lets one line out.
         api.write_output("result", text)
-    print("Scored." if result.error is None else "Not scored; the report says why.")
-    return 0 if result.error is None else 1
+    print("Scored." if scored.error is None else "Not scored; the report says why.")
+    return 0 if scored.error is None else 1
 
 
 def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreResult:
@@ -290,28 +311,29 @@ def run_report(folder: Path) -> int:
     job = read_job()
     (number, sha), first = job.pull(), job.first_commit()
     repo = api.repository()
-    result = _result(folder / RESULT, job, number, sha, repo)
-    ok = result.error is None
-    api.sticky(repo, number, SCORE_MARK, score_comment(result, api.clone_url()))
+    scored = _result(folder / RESULT, job, number, sha, repo)
+    ok = scored.error is None
+    result({"pull_request": number, "sha": sha, "scored": ok})
+    api.sticky(repo, number, SCORE_MARK, score_comment(scored, api.clone_url()))
     api.set_status(repo, sha, ok=ok, description=api.SCORED if ok else "not scored: see the comment")
-    entrant = Entrant(result.submission.partition("/")[0], job.account_ids())
-    slots.note(repo, first, entrant, result.quota)
+    entrant = Entrant(scored.submission.partition("/")[0], job.account_ids())
+    slots.note(repo, first, entrant, scored.quota)
     return 0 if ok else 1
 
 
 def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> ScoreResult:
     """What the runner handed out, checked again; a failure that says why where there is nothing sound."""
     try:
-        result = check_result(read_json(path, MAX_RESULT_BYTES))
+        scored = check_result(read_json(path, MAX_RESULT_BYTES))
     except RexrankError:
         if job.approved == "failure":
             return failure(number, sha, "a reviewer did not let the run in")
         if repo.get_pull(number).head.sha != sha:
             return failure(number, sha, "the head of the pull request moved before the scoring began")
         return failure(number, sha, "the scoring ended without a result; a maintainer will look")
-    if (result.pull_request, result.sha) != (number, sha):
+    if (scored.pull_request, scored.sha) != (number, sha):
         return failure(number, sha, "the result is of another commit")
-    return result
+    return scored
 
 
 def run_refresh(bundle: Path) -> int:
@@ -327,6 +349,7 @@ def run_refresh(bundle: Path) -> int:
         print("A failure of ours; the runner's own log has the details.")
         return 2
     print(f"scored {counts['scored']}, removed {counts['removed']}")
+    result({**counts})
     return 0
 
 
@@ -347,6 +370,7 @@ def run_publish(bundle: Path, out: Path) -> int:
 
     repo = api.repository()
     is_new = prepare(Path.cwd(), bundle, out, lambda handle: api.user_id(repo, handle))
+    result({"folder": str(out), "changed": is_new})
     print("The leaderboard is laid out." if is_new else "Nothing to publish: main holds other submissions.")
     return 0
 
@@ -355,6 +379,8 @@ def run_withdraw(root: Path, name: str, reason: str) -> int:
     """0 after the model's card says that it is withdrawn, and why."""
     from evaluator.github.withdraw import withdraw
 
-    print(f"changed {withdraw(root, name, reason)}")
+    card = withdraw(root, name, reason)
+    result({"file": str(card)})
+    print(f"changed {card}")
     print("Next: open a pull request with this change, as one of the model's contacts or as a maintainer.")
     return 0

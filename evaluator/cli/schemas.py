@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evaluator.cli.output import result
 from evaluator.cli.schema_examples import HISTORY, OVERVIEW
 from evaluator.core.files import write_text
 from evaluator.core.typed import json_schema
@@ -194,7 +195,9 @@ def generated_schemas() -> dict[str, str]:
 
 def run_schemas(out: Path) -> int:
     """0 after writing every generated schema to a folder."""
-    for name, text in generated_schemas().items():
+    schemas = generated_schemas()
+    result([str(out / name) for name in schemas])
+    for name, text in schemas.items():
         write_text(out / name, text)
         print(f"wrote {out / name}")
     return 0

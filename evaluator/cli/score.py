@@ -244,6 +244,7 @@ def _score_part(
         with progress() as show:
             scored = score_board(board, pairs, settings, show, part)
         path = write_shard(settings, board, submission, scored, part)
+        add_results([str(path)])
         missing |= bool(scored.unavailable)
         print(f"shard {part[0]}/{part[1]} of {board.name}: {len(scored.ids)} {board.task.items}, {path}")
         for key, reason in scored.unavailable.items():
@@ -308,6 +309,8 @@ def run_merge(
     references = load_references(datasets[0], references_directory(references_dir))
     with _counted(submission, datasets[0], settings, over_quota=over_quota):
         earlier = earlier_predictions(folder, submission, datasets[0])
-        for path in merge_shards(submission, datasets[0], references, leaderboard, settings, earlier):
-            print(f"merged: {path}")
+        paths = merge_shards(submission, datasets[0], references, leaderboard, settings, earlier)
+    result([str(path) for path in paths])
+    for path in paths:
+        print(f"merged: {path}")
     return 0

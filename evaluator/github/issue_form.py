@@ -37,7 +37,7 @@ HEADINGS: Final = {
     "Code": "code",
     "Weights": "weights",
     "ID column": "id_column",
-    "Report column": "text_column",
+    "Text column": "text_column",
     "Consent": "consent",
 }
 """What stands above each answer, and what it answers."""

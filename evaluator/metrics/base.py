@@ -100,6 +100,8 @@ class Metric(ABC):
     """Keys of the metrics whose scores this one is made of."""
     weights: ClassVar[tuple[str, ...]] = ()
     """Keys of the models in `weights.toml` it loads."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Packages of the extra `score` that it imports, besides torch for its weights."""
     equivalence: ClassVar[float | None] = 0.01
     """Means closer than this count as practically equal: a convention, for scales from 0 to 1; `None` without one."""
     reciprocal: ClassVar[bool] = False

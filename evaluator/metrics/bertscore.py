@@ -159,6 +159,7 @@ class BertScore(Metric):
     upper_bound: ClassVar[float | None] = 1.0
     worst: ClassVar[float] = -5.550156100720721
     weights: ClassVar[tuple[str, ...]] = (MODEL,)
+    packages: ClassVar[tuple[str, ...]] = ("bert_score",)
     variants: ClassVar[tuple[str, ...]] = ("rexrank", RADEVAL)
     on_boards: ClassVar[bool] = True
     presets: ClassVar[tuple[str, ...]] = ("paper-2024", "rexrank-2026")

@@ -172,6 +172,7 @@ class JudgedMetric(Metric):
     """A metric whose scores a language model's answers give."""
 
     family: ClassVar[str] = "judge"
+    packages: ClassVar[tuple[str, ...]] = ("openai",)
     unrelated_at_most: ClassVar[float] = UNRELATED_AT_MOST
     """Highest agreement that the judge may find between unrelated reports in the controls."""
 

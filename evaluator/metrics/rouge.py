@@ -52,6 +52,7 @@ class RougeL(Metric):
     worst: ClassVar[float] = 0.0
     paper: ClassVar[str] = "Lin, Text Summarization Branches Out 2004"
     code: ClassVar[str] = "rouge-score 0.1.2"
+    packages: ClassVar[tuple[str, ...]] = ("rouge_score",)
     on_boards: ClassVar[bool] = True
     band: ClassVar[Band | None] = Band((0.999, 1.0), (0.0, 0.0), (0.0, 0.7))
     agreement: ClassVar[Agreement] = MappingProxyType(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import subprocess
@@ -9,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from support.commands import COMMANDS, COPY, FAILING
 
+from evaluator.cli.app import app
 from evaluator.core.problems import ExitCode
 from evaluator.core.version import __version__
 
@@ -47,6 +51,85 @@ def test_every_command_prints_json_and_keeps_quiet(run, command):
         assert status == 0 or value["errors"] or value["output"], text
         assert "Traceback" not in errors
     assert "No such option: -q" not in run(*command, *FAILING.get(command, ()), "-q")[2]
+
+
+def functions(module):
+    """The functions of a module by name, commands' own names included."""
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def called(node):
+    return {c.func.id for c in ast.walk(node) if isinstance(c, ast.Call) and isinstance(c.func, ast.Name)}
+
+
+def keeps_a_result(module, name, seen):
+    """Whether a function, or one of its module or of the commands' modules that it calls, keeps a result."""
+    node = functions(module).get(name)
+    if node is None or (module, name) in seen:
+        return False
+    seen.add((module, name))
+    names = called(node)
+    if names & {"result", "add_results"}:
+        return True
+    imports = [
+        n
+        for n in ast.walk(node)
+        if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("evaluator.cli.")
+    ]
+    further = {(n.module, a.name) for n in imports for a in n.names} | {(module, n) for n in names}
+    return any(keeps_a_result(m, n, seen) for m, n in sorted(further))
+
+
+def callback(command):
+    """The module and the name of the function that a command is."""
+    inner = typer.main.get_command(app)
+    for word in command:
+        inner = inner.commands[word]
+    function = inspect.unwrap(inner.callback)
+    return function.__module__, function.__name__
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_keeps_its_result_for_json(command):
+    assert (command in OWN_FORMAT) != keeps_a_result(*callback(command), set())
+
+
+KIT = {
+    "code": "RD100", "state": "bad", "what": "the runner kit", "found": "there is no none",
+    "wanted": "the kit, installed by setup.sh", "fix": "sudo runner/setup.sh, from root's checkout of main",
+}  # fmt: skip
+OTHER = "submissions/rexrank-sandbox/template"
+SCORED = ("--dataset", "sandbox", "--metrics", "bleu_2")
+RECORD = "leaderboard/records/sandbox/{}/rexrank-sandbox__near-copy.json"
+
+
+def test_results_of_a_whole_way(run):
+    """Commands one after the other on the sandbox, each with what its JSON keeps."""
+
+    def kept(*args):
+        value = json.loads(run(*args, "--format", "json")[1])
+        return value["exit_code"], value["result"]
+
+    assert kept("doctor", "--prefix", "none") == (1, [{"title": "The kit", "findings": [KIT]}])
+    assert kept("quota", "grant", "acme", "rexgradient", "0" * 64)[1] == {
+        "team": "acme",
+        "dataset": "rexgradient",
+        "granted": True,
+    }
+    records = [RECORD.format(track) for track in ("report", "findings")]
+    status, shards = kept("score", COPY, *SCORED, "--shard", "1/1")
+    assert (status, len(shards)) == (0, 2)
+    status, paths = kept("merge", COPY, "--dataset", "sandbox")
+    assert (status, sorted(paths)) == (0, sorted(records))
+    assert sorted(kept("score", COPY, *SCORED)[1]) == sorted(records)
+    assert kept("score", OTHER, *SCORED)[0] == 0
+    status, rows = kept(
+        "compare", "rexrank-sandbox/near-copy", "rexrank-sandbox/template", "--dataset", "sandbox"
+    )
+    assert (status, rows[0]["metric"], rows[0]["group"], rows[0]["better"]) == (0, "bleu_2", "all", "a")
+    status, files = kept("dev", "schemas", "--out", "schemas")
+    assert (status, "schemas/table-v1.schema.json" in files) == (0, True)
 
 
 def test_a_quiet_command_says_nothing_but_what_went_wrong(run):

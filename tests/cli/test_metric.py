@@ -123,3 +123,18 @@ def test_the_list_says_what_each_metric_needs(run, pairs):
     assert "needs: an LLM judge" in output
     facts = json.loads(run("metrics", "--format", "json")[1])
     assert {f["key"]: f["presets"] for f in facts}["bleu_2"] == ["paper-2024", "rexrank-2026"]
+
+
+def test_metrics_name_the_extra_that_they_need(run, pairs, monkeypatch):
+    """All but those of plain counting, and what to type where it is not here."""
+    monkeypatch.setattr("evaluator.cli.metric.find_spec", lambda _: None)
+    facts = json.loads(run("metrics", "--format", "json")[1])
+    missing = {
+        f["key"]: [n for n in f["needs"] if n.startswith("the extra score (absent: pip install")]
+        for f in facts
+    }
+    plain = {key for key, needs in missing.items() if not needs}
+    assert plain == {k for k in missing if k.startswith(("bleu_", "accuracy"))}
+    monkeypatch.setattr("evaluator.cli.metric.find_spec", lambda _: True)
+    facts = json.loads(run("metrics", "--format", "json")[1])
+    assert next(f["needs"] for f in facts if f["key"] == "rouge_l") == ["the extra score (installed)"]

@@ -28,7 +28,7 @@ ANSWERS = {
     "External language model": "no",
     "Deterministic": "yes",
     "Parameters": "_No response_",
-    "Report column": "report",
+    "Text column": "report",
     "Consent": "- [X] I agree",
 }
 
