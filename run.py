@@ -13,8 +13,8 @@ import sys
 # Before anything that an older Python cannot read: it shall say so rather than fail.
 if sys.version_info < (3, 11):  # noqa: UP036 the reason for the test is a Python that pyproject.toml refuses
     sys.exit(
-        "run.py needs Python 3.11 or newer, and this is %d.%d. Install a newer one (https://www.python.org, or your "  # noqa: UP031
-        "system's python3.12) and name it: python3.12 run.py demo" % sys.version_info[:2]
+        "run.py needs Python 3.11 or newer; this is %d.%d. Install a newer one (https://www.python.org, or your "  # noqa: UP031
+        "system's python3.12) and use it: python3.12 run.py demo" % sys.version_info[:2]
     )
 
 import collections
@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> int:
         print(f"\nrun.py: {error}. Is the disk full, or the folder not yours?", file=sys.stderr)
         return 2
     except Stopped as stopped:
-        print("\nrun.py: stopped. Type the same command again to go on.", file=sys.stderr)
+        print("\nrun.py: stopped. Run the same command again to resume.", file=sys.stderr)
         return 128 + int(stopped.args[0])
     else:
         return status
@@ -137,7 +137,7 @@ def how(program: str) -> str:
             line = sudo + command.format(sudo=sudo, names=package)
             return f"Install it{'' if root or sudo else ' as root'} with: {line}"
     if program == "venv":
-        return "Install a whole Python from https://www.python.org, or uv from https://docs.astral.sh/uv."
+        return "Install a complete Python from https://www.python.org, or uv from https://docs.astral.sh/uv."
     return f"Install it with this system's package manager: {program}"
 
 
@@ -168,8 +168,8 @@ def environment(job: str) -> Path:
             return python
     elif VENV.exists() or VENV.is_symlink():
         if not (VENV / "pyvenv.cfg").exists():
-            raise Failure(f"{VENV} is there and is no Python environment. Move it away.")
-        print("The environment in .venv was moved or its Python is gone: it is made anew.")
+            raise Failure(f"{VENV} exists but is not a Python environment. Move it away.")
+        print("The environment in .venv was moved or its Python is gone; recreating it.")
         shutil.rmtree(VENV)
     print("Setting up in .venv; a minute or two the first time.", flush=True)
     uv = shutil.which("uv")
@@ -200,7 +200,7 @@ def install_torch(python: Path, install: list[str]) -> None:
     """Installs the pinned torch in its CPU build, on Linux, where the ordinary one brings CUDA along."""
     match = re.search(r"^torch==(\S+)", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
     if match is None:
-        raise Failure(f"{CONSTRAINTS} names no version of torch. Is this checkout whole?")
+        raise Failure(f"{CONSTRAINTS} does not pin a version of torch. Is this checkout complete?")
     torch, title = f"torch=={match[1]}", f"2/3 PyTorch {match[1]}"
     if sys.platform != "linux" or torch_version(python).partition("+")[0] == match[1]:
         return
@@ -209,8 +209,8 @@ def install_torch(python: Path, install: list[str]) -> None:
         f"{title}, the CPU build", [*install, "--no-deps", *retries, "--index-url", CPU_INDEX, torch]
     ):
         print(
-            f"    The CPU build cannot be had from {CPU_INDEX}.\n"
-            "    Falling back to the ordinary index, which may bring CUDA libraries: up to 3 GB more, the same results."
+            f"    The CPU build is not available from {CPU_INDEX}.\n"
+            "    Falling back to the default index, which may add CUDA libraries: up to 3 GB more, same results."
         )
         step(title, [*install, "-c", str(CONSTRAINTS), torch])
     found = torch_version(python)
@@ -255,8 +255,7 @@ def step(title: str, command: list[str]) -> None:
     """Runs the command with progress. Raises `Failure`, with the end of what it printed, where it fails."""
     if not tried(title, command):
         raise Failure(
-            f"this failed: {title}. The lines above are the end of {LOG.relative_to(ROOT)}. "
-            "Mend that (often the network or the disk) and type the same command again: it goes on from here."
+            f"this failed: {title}. The lines above are the end of {LOG.relative_to(ROOT)}. Fix the cause (often the network or the disk) and run the same command again; it resumes from here."
         )
 
 

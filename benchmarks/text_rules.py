@@ -55,12 +55,10 @@ def rules() -> list[tuple[str, str, str, str, Callable[[str], bool]]]:
     """(key, code, what, what follows, test) of every rule on a single text."""
     refused, warned = "refused", "warning"
     listed = [
-        (code, code, f"hold {what}", refused, lambda text, c=code: c in character_codes(text))
+        (code, code, f"contain {what}", refused, lambda text, c=code: c in character_codes(text))
         for code, (what, _) in REFUSED_CHARACTERS.items()
     ]
-    listed.append(
-        ("lookalike", "RX411, C7", "imitate Latin letters with those of another script", refused, disguised)
-    )
+    listed.append(("lookalike", "RX411, C7", "imitate Latin letters with another script", refused, disguised))
     for rule in TEXT_RULES:
         follows = refused if rule.code == "RX409" else f"{warned}, badge" if rule.check else warned
         code = f"{rule.code}, {rule.check}" if rule.check else rule.code
@@ -68,10 +66,10 @@ def rules() -> list[tuple[str, str, str, str, Callable[[str], bool]]]:
     badge = text_limits().repetition.badge
     return [
         *listed,
-        ("other_script", "RX415, C7", "hold letters that are neither Latin nor Greek", f"{warned}, badge", other_script),
-        ("repetition", "RX415, C9", "repeat the same words over and over", f"{warned}, badge", lambda t: (repetition(t) or 0) > badge),
-        ("long_token", "RX405", f"hold a word of more than {LONG_TOKEN} characters", warned, lambda t: max(map(len, t.split()), default=0) > LONG_TOKEN),
-        ("long_section", "RX406", "have a section longer than what is scored", warned, lambda t: scored_part(t) is not t),
+        ("other_script", "RX415, C7", "contain letters that are neither Latin nor Greek", f"{warned}, badge", other_script),
+        ("repetition", "RX415, C9", "repeat the same words", f"{warned}, badge", lambda t: (repetition(t) or 0) > badge),
+        ("long_token", "RX405", f"contain a word of more than {LONG_TOKEN} characters", warned, lambda t: max(map(len, t.split()), default=0) > LONG_TOKEN),
+        ("long_section", "RX406", "have a section longer than the scored part", warned, lambda t: scored_part(t) is not t),
     ]  # fmt: skip
 
 

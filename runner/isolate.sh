@@ -75,7 +75,7 @@ by_unit() {
         sleep 1
     done
     rm -f -- "$file"
-    # 1 is the scorer's own word that nothing was scored; everything else is a failure of ours.
+    # 1 is the scorer's own word that nothing was scored; everything else is an internal failure.
     case $(systemctl show "$unit" -p Result --value):$(systemctl show "$unit" -p ExecMainStatus --value) in
     success:0) ;;
     exit-code:1) status=1 ;;

@@ -36,6 +36,6 @@ esac
 case $status in
 0) echo 'Done.' ;;
 1) echo 'Not scored; the report says why.' ;;
-*) echo "A failure of ours; the runner's private log has the details." ;;
+*) echo "Internal failure; see the runner's private log." ;;
 esac
 exit "$status"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One job on the scoring runner, as root: unpacks the runner's software anew, registers it with the
+# One job on the scoring runner, as root: unpacks a fresh copy of the runner's software, registers it with the
 # just-in-time configuration read from standard input, lets the runner's user take one job, and leaves no process.
 #
 #   ssh runner sudo /opt/rexrank/bin/run-one-job.sh < jit-config

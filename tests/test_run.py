@@ -171,7 +171,7 @@ def test_pip_does_without_uv(checkout):
 def test_falling_back_is_said_aloud(checkout, torch, told):
     outcome = checkout.run("demo", REFUSE=CPU.replace(".venv/", f"{checkout.folder}/.venv/"), TORCH=torch)
     assert outcome.returncode == 0
-    assert "The CPU build cannot be had from" in outcome.stdout
+    assert "The CPU build is not available from" in outcome.stdout
     assert "up to 3 GB more" in outcome.stdout
     assert f"uv {PINNED} torch==2.13.0" in checkout.asked()
     assert (f"PyTorch is 2.13.0{torch}, not the CPU build" in outcome.stdout) == told
@@ -183,7 +183,7 @@ def test_a_failure_shows_its_end_and_the_next_start_goes_on(checkout, encoding):
     outcome = checkout.run("demo", REFUSE=refused, PYTHONIOENCODING=encoding)
     assert outcome.returncode == 2
     assert "| no such wheel" in outcome.stdout
-    assert "type the same command again" in outcome.stderr
+    assert "run the same command again" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert checkout.run("demo").returncode == 0
     assert checkout.asked() == [f"uv {PINNED} -e .[score]", "python -m evaluator demo"]
@@ -207,10 +207,10 @@ def test_an_environment_that_was_moved_or_broken_is_made_anew(checkout):
     moved = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.folder = moved
     outcome = checkout.run("demo")
-    assert "is made anew" in outcome.stdout
+    assert "recreating it" in outcome.stdout
     assert f"uv {CPU}" in checkout.asked()
     (moved / ".venv/bin/python").unlink()
-    assert "is made anew" in checkout.run("demo").stdout
+    assert "recreating it" in checkout.run("demo").stdout
     (moved / ".venv/rexrank.json").write_text("{")
     assert f"uv {PINNED} -e .[score]" in (checkout.run("demo"), checkout.asked())[1]
 
@@ -219,7 +219,7 @@ def test_a_folder_that_is_no_environment_is_left_alone(checkout):
     (checkout.folder / ".venv").mkdir()
     (checkout.folder / ".venv/mine").write_text("x")
     outcome = checkout.run("demo")
-    assert (outcome.returncode, "is no Python environment" in outcome.stderr) == (2, True)
+    assert (outcome.returncode, "is not a Python environment" in outcome.stderr) == (2, True)
     assert (checkout.folder / ".venv/mine").is_file()
 
 
@@ -301,7 +301,7 @@ def test_a_signal_ends_the_installation(checkout, number, status):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert (process.returncode, "Type the same command again to go on" in errors) == (status, True)
+    assert (process.returncode, "Run the same command again to resume" in errors) == (status, True)
     assert not (checkout.folder / ".venv/rexrank.json").exists()
 
 

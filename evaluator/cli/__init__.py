@@ -50,8 +50,7 @@ def main() -> NoReturn:
         output.error(f"rexrank: {error}")
     except Stopped as stop:
         output.error(
-            f"rexrank: stopped by {stop.reason}; nothing half-written is left. "
-            "Run the same command again to go on."
+            f"rexrank: stopped by {stop.reason}; no partial files are left. Run the same command again to resume."
         )
         code = int(stop.code or 2)
     except BrokenPipeError:
@@ -63,7 +62,7 @@ def main() -> NoReturn:
         code = ExitCode.FAILURE
         name = type(error).__name__
         output.error(
-            f"rexrank: an unexpected failure of ours ({name}: {str(error)[:300]}). "
+            f"rexrank: an unexpected internal error ({name}: {str(error)[:300]}). "
             "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it."
         )
         if isinstance(error, OSError) and not _flushed():

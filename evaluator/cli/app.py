@@ -49,10 +49,7 @@ from evaluator.cli.options import (
 from evaluator.cli.pull_request_app import pr_app
 from evaluator.core.workspace import LEADERBOARD
 
-EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 your input, a mistyped name or option included; 2 our fault or the machine's; "
-    "3 partial: some of what was asked for was done, and the output names what was not."
-)
+EXIT_CODES: Final = "Exit codes: 0 success; 1 a problem with your input, including mistyped names and options; 2 our fault or the machine's; 3 partial success: the output lists what was not done."
 
 app = typer.Typer(
     name="rexrank",
@@ -105,11 +102,11 @@ def rexrank(
 
 @app.command()
 def validate(
-    paths: Annotated[list[Path], typer.Argument(help="Submission folders, or a folder that holds them.")],
-    format: Annotated[OutputFormat, typer.Option("--format", help="How to report.")] = OutputFormat.text,  # noqa: A002
+    paths: Annotated[list[Path], typer.Argument(help="Submission folders, or a folder containing them.")],
+    format: Annotated[OutputFormat, typer.Option("--format", help="Output format.")] = OutputFormat.text,  # noqa: A002
     references: References = None,
 ) -> None:
-    """Report every problem of every file of a submission, in one pass."""
+    """Check a submission and report every problem in one pass."""
     from evaluator.cli.submit import run_validate
 
     raise typer.Exit(run_validate(paths, format.value, references))
@@ -130,7 +127,7 @@ def convert(
         typer.Option("--id-column", help="Column with the study ids: its name, or its number from 1."),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+        str | None, typer.Option("--text-column", help="Column with the full predicted reports.")
     ] = None,
     findings_column: Annotated[
         str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
@@ -139,11 +136,11 @@ def convert(
         str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave invisible characters and decoder tokens in the texts.")
+        bool, typer.Option("--keep", help="Keep invisible characters and decoder tokens in the texts.")
     ] = False,
     references: References = None,
 ) -> None:
-    """Turn predictions in another format into a submission file, and say what was done."""
+    """Convert predictions from another format into a submission file, and report what was done."""
     from evaluator.cli.submit import run_convert
     from evaluator.submissions.convert import Wanted
 
@@ -155,11 +152,11 @@ def convert(
 def new(
     team: Annotated[str, typer.Argument(help="Team slug: lower-case letters, digits, dots, hyphens.")],
     model: Annotated[str, typer.Argument(help="Model slug.")],
-    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+    root: Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")] = Path(
         "submissions"
     ),
 ) -> None:
-    """Write a template folder for a new submission."""
+    """Create a template folder for a new submission."""
     from evaluator.cli.submit import run_new
 
     raise typer.Exit(run_new(root, team, model))
@@ -186,7 +183,7 @@ def score(
     store: Store = None,
     device: Device = "cpu",
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", min=1, help="Texts in one forward pass.")
+        int | None, typer.Option("--batch-size", min=1, help="Texts per forward pass.")
     ] = None,
     judge_url: JudgeUrl = "",
     judge_model: JudgeModel = "",
@@ -195,7 +192,7 @@ def score(
     hosted_ok: HostedOk = None,
     judges: JudgesFile = None,
     shard: Annotated[
-        str, typer.Option("--shard", help="i/n: score one part; put together with `rexrank merge`.")
+        str, typer.Option("--shard", help="i/n: score one part; combine with `rexrank merge`.")
     ] = "",
     over_quota: OverQuota = False,
     ray: Ray = "",
@@ -246,7 +243,7 @@ def baseline(
     hosted_ok: HostedOk = None,
     judges: JudgesFile = None,
 ) -> None:
-    """Score the null rows of a dataset and probe its metrics' sanity."""
+    """Score the baselines of a dataset and sanity-check its metrics."""
     from evaluator.cli.score import judge_settings, run_baseline
     from evaluator.scoring.run import ScoreSettings
 
@@ -269,7 +266,7 @@ def agreement(
     metrics: Metrics = "",
     protocol: Annotated[
         Protocol,
-        typer.Option("--protocol", help="Text protocol; the published figures use texts as they are."),
+        typer.Option("--protocol", help="Text protocol; the published figures use unmodified texts."),
     ] = Protocol.compat,
     models: Models = None,
     leaderboard: Leaderboard = LEADERBOARD,
@@ -278,7 +275,7 @@ def agreement(
     judges: JudgesFile = None,
     variant: Variants = None,
 ) -> None:
-    """Measure how far each metric that runs here agrees with radiologists; numbers only, no texts."""
+    """Measure how well each metric that runs here agrees with radiologists; prints numbers only, no texts."""
     from evaluator.cli.agreement import run_agreement
     from evaluator.cli.metric import parse_variants
     from evaluator.cli.score import judge_settings
@@ -310,7 +307,7 @@ def merge(
     store: Store = None,
     over_quota: OverQuota = False,
 ) -> None:
-    """Put the shards of a submission together into its records: the very files of a run in one piece."""
+    """Merge the shards of a submission into its records, identical to those of an unsharded run."""
     from evaluator.cli.score import run_merge
     from evaluator.scoring.run import ScoreSettings
 
@@ -325,11 +322,11 @@ def rank(
     rehearsal: Annotated[
         bool,
         typer.Option(
-            "--rehearsal", help="Admit stand-in weights; every table then says that it is a rehearsal."
+            "--rehearsal", help="Allow stand-in weights; every table is then marked as a rehearsal."
         ),
     ] = False,
 ) -> None:
-    """Make the tables from the records: ranks, ranges, intervals; the same bytes every time."""
+    """Build the tables from the records: ranks, ranges, intervals; byte-identical every time."""
     from evaluator.cli.board import run_rank
 
     raise typer.Exit(run_rank(leaderboard, store, rehearsal=rehearsal))
@@ -359,9 +356,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the demo's leaderboard and site.")] = Path(
         "demo"
     ),
-    serve: Annotated[bool, typer.Option("--serve", help="Open the site on this machine when done.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the site locally when done.")] = False,
 ) -> None:
-    """The whole job on the sandbox, offline: validate, score, rank, build the site."""
+    """Run the whole pipeline on the sandbox, offline: validate, score, rank, build the site."""
     from evaluator.cli.demo import run_demo
 
     raise typer.Exit(run_demo(out, serve=serve))
@@ -383,9 +380,9 @@ def site_build(
 def site_serve(
     leaderboard: Leaderboard = LEADERBOARD,
     config: Annotated[Path, typer.Option("--config", help="MkDocs configuration.")] = Path("mkdocs.yml"),
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Local port.")] = 8000,
 ) -> None:
-    """Build the site and serve it on this machine."""
+    """Build the site and serve it locally."""
     from evaluator.cli.board import run_site_serve
 
     raise typer.Exit(run_site_serve(leaderboard, config, port))

@@ -23,7 +23,7 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
     """0 after writing every table; raises `InputError`, with nothing touched, when there is nothing to rank."""
     if not any(boards(leaderboard)):
         raise InputError(
-            f"no record under {leaderboard / 'records'}. Score a submission first: rexrank score …"
+            f"no records in {leaderboard / 'records'}. Score a submission first: rexrank score …"
         )
     with progress() as show:
         tables = rank_all(leaderboard, store_directory(store), rehearsal=rehearsal, show=show)
@@ -32,7 +32,7 @@ def run_rank(leaderboard: Path, store: Path | None, *, rehearsal: bool) -> int:
         print_table(table)
     print(f"tables: {leaderboard / 'tables'}")
     for path in sorted(leaderboard.glob("overall.*.md")):
-        print(f"over all datasets: {path}")
+        print(f"across all datasets: {path}")
     return 0
 
 

@@ -39,7 +39,7 @@ from evaluator.submissions.rules.files import CARD_NAME, MAX_PREDICTIONS_BYTES, 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-PUBLIC = "What you send is public at once and cannot be taken back: no report may hold text of a real patient's report."
+PUBLIC = "Everything you submit is public immediately and cannot be taken back: no report may contain text from a real patient's report."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +99,18 @@ def run_submit(sending: Sending, draft: CardDraft) -> int:
 def _folder(sending: Sending) -> Path:
     """The submission's folder below the root. Raises `InputError` with all that is missing or cannot be a name."""
     if not sending.source.exists():
-        raise InputError(
-            f"there is no {sending.source}. Give a file of predictions, or a submission's folder."
-        )
+        raise InputError(f"there is no {sending.source}. Give a prediction file or a submission folder.")
     team, model = names_of(sending)
     wrong = []
     if sending.source.is_file() and not sending.dataset:
-        wrong.append("--dataset is missing: the set that the predictions are for, such as --dataset iu-xray.")
+        wrong.append("--dataset is missing: the dataset the predictions are for, such as --dataset iu-xray.")
     for option, name in (("--team", team), ("--model", model)):
         if not name:
-            wrong.append(f"{option} is missing: a folder's name, such as {option} my-{option[2:]}.")
+            wrong.append(f"{option} is missing: a folder name, such as {option} my-{option[2:]}.")
         elif (wanted := name_wanted(name)) is not None:
             wrong.append(f"{option} {name!r}: wanted {wanted}. Try {suggest_slug(name)!r}.")
     if wrong:
-        raise InputError("\n  ".join(["mend the command:", *wrong]) if len(wrong) > 1 else wrong[0])
+        raise InputError("\n  ".join(["fix the command:", *wrong]) if len(wrong) > 1 else wrong[0])
     return sending.source if sending.source.is_dir() else sending.root / team / model
 
 
@@ -182,9 +180,9 @@ def _card(folder: Path, draft: CardDraft, sending: Sending, login: str) -> None:
         wrong = differing(draft, path.read_text("utf-8", "replace"))
         if wrong:
             raise InputError(
-                f"{path} says something else than {', '.join(wrong)}. Edit the file, or type the command again without these."
+                f"{path} contradicts {', '.join(wrong)}. Edit the file, or run the command again without these options."
             )
-        print(f"{path} is there and stays as it is.")
+        print(f"{path} already exists and is kept.")
         return
     team, model = names_of(sending)
     draft = filled(draft, CardDraft(contact=(login,) if login and draft.contact is None else None))
@@ -196,13 +194,13 @@ def _card(folder: Path, draft: CardDraft, sending: Sending, login: str) -> None:
     if missing:
         lines = "\n".join(f"  {q.option:<34} {q.words}" for q in missing)
         raise InputError(
-            f"the model card lacks answers, and nobody can be asked here. Add these options, or write {CARD_NAME} with rexrank new:\n{lines}"
+            f"the model card is incomplete, and prompting is not possible here. Add these options, or create {CARD_NAME} with rexrank new:\n{lines}"
         )
     text = card_text(draft, team, model)
     problems = card_problems(text)
     if problems:
         lines = "\n".join(f"  {p.pointer}: {p.found}. Wanted: {p.wanted}" for p in problems)
-        raise InputError(f"the model card would not be valid; mend the options:\n{lines}")
+        raise InputError(f"the model card would not be valid; fix the options:\n{lines}")
     write_text(path, text)
     print(f"{'would write' if sending.dry_run else 'wrote'} {CARD_NAME if sending.dry_run else path}")
     if sending.dry_run:
@@ -224,9 +222,7 @@ def _hub(name: str) -> CardDraft:
 
 def _asked(draft: CardDraft, start: CardDraft) -> CardDraft:
     """The draft after a person at the terminal answered what it lacks; Enter takes what stands in brackets."""
-    print(
-        "Answer with Enter to take what stands in [brackets]. Every answer can be changed in the file later."
-    )
+    print("Press Enter to accept the value in [brackets]. Every answer can be changed in the file later.")
     for question in QUESTIONS:
         if getattr(draft, question.field) is None:
             draft = _answer(draft, question, _shown(getattr(start, question.field)))
@@ -272,11 +268,11 @@ def _send(sending: Sending, folder: Path, repo: Repository, login: str) -> int:
     for path, data in files.items():
         print(f"  {path}  {len(data):,} bytes")
     if sending.dry_run:
-        print("Nothing was sent (--dry-run)." + ("" if login else f" To send it a token is needed: {SCOPE}."))
+        print("Nothing was sent (--dry-run)." + ("" if login else f" Submitting requires a token: {SCOPE}."))
         result({"submission": name, "sent": False, "files": {p: len(d) for p, d in files.items()}})
         return ExitCode.DONE
     if not login:
-        raise InputError(f"GH_TOKEN is not set, and gh is not logged in. A token is needed: {SCOPE}.")
+        raise InputError(f"GH_TOKEN is not set, and gh is not logged in. A token is required: {SCOPE}.")
     _agree(sending)
     with asking_github():
         contribution = contribute(
@@ -284,11 +280,11 @@ def _send(sending: Sending, folder: Path, repo: Repository, login: str) -> int:
         )
     words = {
         "opened": "Opened",
-        "updated": "Updated the pull request that was open:",
-        "unchanged": "The open pull request holds exactly these files:",
+        "updated": "Updated the open pull request:",
+        "unchanged": "The open pull request already has exactly these files:",
     }
     print(f"{words[contribution.done]} {contribution.url}")
-    print(f"Next: rexrank status {name}   (the first comment comes within minutes)")
+    print(f"Next: rexrank status {name}   (the first comment appears within minutes)")
     result({"submission": name, "sent": True, **asdict(contribution)})
     return ExitCode.DONE
 
@@ -309,15 +305,15 @@ def _agree(sending: Sending) -> None:
     if not sys.stdin.isatty():
         raise InputError(f"{PUBLIC} Add --yes to send it.")
     if _typed(f"{PUBLIC}\nSend it? [y/N] ").lower() not in {"y", "yes"}:
-        raise InputError("nothing was sent. The same command goes on from here.")
+        raise InputError("nothing was sent. Run the same command again to resume.")
 
 
 def _body(name: str, files: Mapping[str, bytes]) -> str:
     sets = ", ".join(p.rpartition("/")[2].removesuffix(".json") for p in files if p.endswith(".json"))
     return (
         f"The submission `{name}`: predictions for {sets}, and the model card.\n\n"
-        "The reports were written by the model named in the card, without sight of the references. No report holds text "
-        "of a real patient's report.\n\nSent with `rexrank submit`, which said that it is valid."
+        "The reports were written by the model named in the card, without access to the references. No report contains text "
+        "from a real patient's report.\n\nSubmitted with `rexrank submit`, which validated it."
     )
 
 

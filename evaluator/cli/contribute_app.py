@@ -12,23 +12,27 @@ from evaluator.core.workspace import SUBMISSIONS
 
 Repository = Annotated[
     str,
-    typer.Option("--repository", help="OWNER/NAME on GitHub (or REXRANK_REPOSITORY); ours by default."),
+    typer.Option(
+        "--repository",
+        help="OWNER/NAME on GitHub (or REXRANK_REPOSITORY); defaults to the official repository.",
+    ),
 ]
 
 Source = Annotated[
-    Path, typer.Argument(help="File of predictions, or the folder of a submission: submissions/TEAM/MODEL.")
+    Path, typer.Argument(help="Prediction file, or a submission folder: submissions/TEAM/MODEL.")
 ]
 DatasetId = Annotated[str, typer.Option("--dataset", help="Dataset id of the predictions, e.g. iu-xray.")]
 Team = Annotated[str, typer.Option("--team", help="Team slug: lower-case letters, digits, dots, hyphens.")]
 ModelSlug = Annotated[str, typer.Option("--model", help="Model slug.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")]
 HubModel = Annotated[
-    str, typer.Option("--hub-model", help="OWNER/MODEL on the model hub, whose card is the start of ours.")
+    str,
+    typer.Option("--hub-model", help="OWNER/MODEL on the model hub, whose card is used as a starting point."),
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Card: the model's name.")]
 Institution = Annotated[str | None, typer.Option("--institution", help="Card: who made it.")]
 Contact = Annotated[
-    list[str] | None, typer.Option("--contact", help="Card: GitHub handle that may change it; repeat it.")
+    list[str] | None, typer.Option("--contact", help="Card: GitHub handle that may change it; repeatable.")
 ]
 Year = Annotated[int | None, typer.Option("--year", help="Card: year of the model.")]
 Description = Annotated[
@@ -43,23 +47,26 @@ Parameters = Annotated[
 ]
 Views = Annotated[str | None, typer.Option("--views", help="Card: frontal, all or none.")]
 Context = Annotated[
-    str | None, typer.Option("--context", help="Card: text read beside the images: none, indication, …")
+    str | None,
+    typer.Option("--context", help="Card: text read in addition to the images: none, indication, …"),
 ]
 TrainingData = Annotated[
     list[str] | None,
-    typer.Option("--training-data", help="Card: a set the model has seen, or none; repeat it."),
+    typer.Option("--training-data", help="Card: a dataset the model has seen, or none; repeatable."),
 ]
 ExternalLlm = Annotated[
     bool | None,
-    typer.Option("--external-llm/--no-external-llm", help="Card: did a hosted language model take part?"),
+    typer.Option("--external-llm/--no-external-llm", help="Card: was a hosted language model used?"),
 ]
 Deterministic = Annotated[
     bool | None,
-    typer.Option("--deterministic/--no-deterministic", help="Card: does a second run give the same?"),
+    typer.Option(
+        "--deterministic/--no-deterministic", help="Card: does a second run produce the same reports?"
+    ),
 ]
 IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column with the study ids.")]
 TextColumn = Annotated[
-    str | None, typer.Option("--text-column", help="Column with the whole predicted reports.")
+    str | None, typer.Option("--text-column", help="Column with the full predicted reports.")
 ]
 FindingsColumn = Annotated[
     str | None, typer.Option("--findings-column", help="Column with the predicted findings.")
@@ -67,8 +74,10 @@ FindingsColumn = Annotated[
 ImpressionColumn = Annotated[
     str | None, typer.Option("--impression-column", help="Column with the predicted impressions.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but send it; write nothing here.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Send it without asking: it becomes public.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Do everything except submit; write nothing locally.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Submit without asking; it becomes public.")]
 
 
 def submit(
@@ -102,7 +111,7 @@ def submit(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """From a file of predictions to an open pull request; run it again to go on or to update."""
+    """Go from a file of predictions to an open pull request; run it again to resume or update."""
     from evaluator.cli.contribute import Sending, run_submit
     from evaluator.submissions.card_draft import CardDraft, split_list
     from evaluator.submissions.convert import Wanted
@@ -119,12 +128,10 @@ def submit(
 
 
 def status(
-    what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="TEAM/MODEL of yours, or a pull request's number.")
-    ],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="Your TEAM/MODEL, or a pull request number.")],
     repository: Repository = "",
 ) -> None:
-    """How far a submission has come: the check, the bot's comments, the scores, what to do next."""
+    """Show the status of a submission: validation, the bot's comments, scores, what to do next."""
     from evaluator.cli.contribute import run_status
 
     raise typer.Exit(run_status(what, repository))

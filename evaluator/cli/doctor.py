@@ -54,7 +54,7 @@ def _repository(given: str) -> tuple[str, str]:
         raise InputError("name the repository: --repository OWNER/NAME.")
     if not token:
         raise InputError(
-            "a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank doctor --github …"
+            "a maintainer's token is required: GH_TOKEN=$(gh auth token) rexrank doctor --github …"
         )
     return name, token
 

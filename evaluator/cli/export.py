@@ -27,7 +27,7 @@ def run_boards(leaderboard: Path, out: Path) -> int:
     root = leaderboard.resolve().parent
     date = commit_date(root)
     if date is None:
-        raise InputError(f"{root} is no checkout: the date of a release is that of its commit.")
+        raise InputError(f"{root} is not a checkout: the date of a release is that of its commit.")
     files = snapshot(root, leaderboard, date)
     for name, data in files.items():
         write_bytes(out / name, data)

@@ -137,14 +137,12 @@ def run_models_fetch(keys: list[str], override: Path | None, lock: Path | None) 
             add_results([{"model": key, "folder": str(folder), "state": state.state}])
             print(f"{key}: {folder} ({state.state})")
             for name in (n for n, s in state.files.items() if s == "unverified"):
-                print(
-                    f"  {name}: nothing pins it; compare it with a second maintainer's (rexrank models compare)"
-                )
+                print(f"  {name}: not pinned; compare it with a second maintainer's (rexrank models compare)")
             return ExitCode.DONE
 
         status = each(keys or list(open_models()), work)
     if read_lock(path) != before:
-        print(f"wrote {path}: the commits and digests of what weights.toml does not pin. Commit it.")
+        print(f"wrote {path}: the commits and digests not pinned in weights.toml. Commit it.")
     if not keys:
         _name_the_rest()
     return status
@@ -156,9 +154,9 @@ def _name_the_rest() -> None:
 
     for spec in model_specs().values():
         if spec.gated:
-            print(f"{spec.key}: not fetched, it is gated. {spec.gated}")
+            print(f"{spec.key}: not fetched (gated). {spec.gated}")
         if spec.other:
-            print(f"{spec.key}: there is another edition. {spec.other}")
+            print(f"{spec.key}: another edition exists. {spec.other}")
 
 
 def run_models_verify(override: Path | None) -> int:
@@ -227,7 +225,7 @@ def run_models_compare(file: Path, override: Path | None, lock: Path | None, *, 
     if confirm:
         path = lock_path(lock)
         print(
-            f"{comparison.confirm(differences, path)} files added to {path}. Commit it, naming who compared."
+            f"{comparison.confirm(differences, path)} files added to {path}. Commit it, naming who compared them."
         )
     return 0
 
@@ -315,7 +313,7 @@ def run_quota_show(store: Path | None) -> int:
         rows.append({"holder": holder, "dataset": dataset, **counts, "next": when})
     result(rows)
     if not known:
-        print("no run was counted yet")
+        print("no runs counted yet")
     return 0
 
 
@@ -334,8 +332,8 @@ def run_quota_grant(team: str, dataset: str, digest: str, store: Path | None) ->
     is_new = grant(store_directory(store), get_dataset(dataset), team, digest)
     result({"team": team, "dataset": dataset, "granted": is_new})
     print(
-        "granted: ask for scores of a commit with these predictions"
+        "granted: request scoring of a commit with these predictions"
         if is_new
-        else "they may be scored already"
+        else "they can already be scored"
     )
     return 0

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from evaluator.scoring.result import Result
 
 PROTOCOLS: Final[Mapping[ProtocolName, str]] = {
-    "clean": "both texts normalised first, as on the boards",
-    "compat": "the texts as they are, as the official code takes them",
+    "clean": "both texts are normalised, as on the boards",
+    "compat": "the texts unmodified, as in the official code",
 }
 
 
@@ -83,7 +83,7 @@ def run_metric(
         print(f"rexrank: {key} was not computed: {reason}", file=sys.stderr)
     if absent := absent_weights(result.unavailable, models, parse_variants(variants)):
         print(
-            f"rexrank: to fetch all that is absent: rexrank models fetch {' '.join(absent)}", file=sys.stderr
+            f"rexrank: to fetch all missing weights: rexrank models fetch {' '.join(absent)}", file=sys.stderr
         )
     if result.unavailable:
         return ExitCode.PARTIAL if result.scores else ExitCode.FAILURE
@@ -140,11 +140,10 @@ def chosen_keys(keys: Sequence[str], preset: str, *, everything: bool) -> tuple[
     """The metrics named one by one, by a preset or by `--all`; raises `InputError` unless in one way."""
     if sum((bool(keys), bool(preset), everything)) != 1:
         raise InputError(
-            "name the metrics: keys (rexrank metric bleu_2 …), --preset NAME or --all; "
-            f"one of the three. Presets: {', '.join(presets())}. `rexrank metrics` lists the keys."
+            "choose metrics by key (rexrank metric bleu_2 …), --preset NAME or --all; use only one of these. Presets: {', '.join(presets())}. `rexrank metrics` lists the keys."
         )
     if preset and preset not in presets():
-        raise InputError(f"there is no preset {preset!r}; there are: {', '.join(presets())}.")
+        raise InputError(f"there is no preset {preset!r}; available: {', '.join(presets())}.")
     return text_metric_keys() if everything else presets()[preset] if preset else tuple(keys)
 
 

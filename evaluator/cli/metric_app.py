@@ -42,34 +42,38 @@ ProtocolOption = Annotated[
     Protocol,
     typer.Option(
         "--protocol",
-        help="clean: both texts normalised first, as on the boards. compat: the texts as they are, as the official "
-        "code takes them, for comparison with published numbers.",
+        help="clean: both texts are normalised, as on the boards. compat: the texts unmodified, as in the official code, for comparison with published numbers.",
     ),
 ]
 Keys = Annotated[
     list[str] | None,
     typer.Argument(help="Metric keys, for example bleu_2 bertscore; `rexrank metrics` lists them."),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="File for the scores: .json, .csv or .parquet.")]
-Everything = Annotated[bool, typer.Option("--all", help="Every metric that `rexrank metrics` lists.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Output file for the scores: .json, .csv or .parquet.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="All metrics listed by `rexrank metrics`.")]
 Preset = Annotated[
     str,
     typer.Option(
         "--preset",
-        help="A named set: rexrank-2026 (what the boards show of ReXrank) or paper-2024 (its paper's).",
+        help="A preset: rexrank-2026 (ReXrank's metrics on the boards) or paper-2024 (those of the ReXrank paper).",
     ),
 ]
 BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", min=1, help="Texts encoded between two writes to the cache.")
+    int | None, typer.Option("--batch-size", min=1, help="Texts encoded between two cache writes.")
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", help="Folder that keeps what encoders made of each text, for the next run."),
+    typer.Option("--cache", help="Folder for caching encoder results between runs."),
 ]
 Details = Annotated[
-    bool, typer.Option("--details", help="Add what each metric found in the texts, or was answered (JSON).")
+    bool,
+    typer.Option(
+        "--details", help="Include what each metric found in the texts, or the judge's answer (JSON)."
+    ),
 ]
-Form = Annotated[ScoreFormat, typer.Option("--format", help="auto: a table on a terminal, JSON into a pipe.")]
+Form = Annotated[ScoreFormat, typer.Option("--format", help="auto: a table in a terminal, JSON in a pipe.")]
 
 
 def metric(

@@ -23,7 +23,7 @@ _DEVICE: Final = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,3})?")
 def device_name(name: str) -> str:
     """The name of a Torch device as it was given; raises `typer.BadParameter` for what is none."""
     if not _DEVICE.fullmatch(name):
-        raise typer.BadParameter(f"{name!r} is not cpu, cuda, mps or xpu, alone or with a number (cuda:1).")
+        raise typer.BadParameter(f"{name!r} is not cpu, cuda, mps or xpu, optionally with a number (cuda:1).")
     return name
 
 
@@ -46,27 +46,27 @@ References = Annotated[
 Leaderboard = Annotated[Path, typer.Option("--leaderboard", help="Leaderboard folder.")]
 Store = Annotated[
     Path | None,
-    typer.Option("--store", help="The runner's store of scores and caches (default: REXRANK_STORE)."),
+    typer.Option("--store", help="The runner's store for scores and caches (default: REXRANK_STORE)."),
 ]
 Metrics = Annotated[
-    str, typer.Option("--metrics", help="Metric keys, separated by commas (default: those of the boards).")
+    str, typer.Option("--metrics", help="Metric keys, separated by commas (default: those on the boards).")
 ]
 
 JudgeUrl = Annotated[str, typer.Option("--judge-url", help="OpenAI-compatible endpoint of the LLM judge.")]
-JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model that the judge serves.")]
+JudgeModel = Annotated[str, typer.Option("--judge-model", help="Model served by the judge.")]
 JudgeRevision = Annotated[str, typer.Option("--judge-revision", help="Its revision, for the signature.")]
 JudgeKeyEnv = Annotated[
     str, typer.Option("--judge-key-env", help="Environment variable with the judge's key.")
 ]
 HostedOk = Annotated[
     list[str] | None,
-    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; refused by default."),
+    typer.Option("--hosted-ok", help="Dataset whose texts may leave this machine; none by default."),
 ]
 JudgesFile = Annotated[
     Path | None,
     typer.Option(
         "--judges",
-        help="TOML file that says which judge answers for which metric, and what starts it (see site/metrics).",
+        help="TOML file that assigns a judge to each metric and says how to start it (see site/metrics).",
     ),
 ]
 
@@ -75,14 +75,17 @@ Ray = Annotated[
     typer.Option(
         "--ray",
         metavar="ADDRESS",
-        help="Run models on a Ray cluster: local for one of this machine, auto, or host:port.",
+        help="Run models on a Ray cluster: local (on this machine), auto, or host:port.",
     ),
 ]
 OwnCluster = Annotated[
-    bool, typer.Option("--own-cluster", help="Everyone who reaches the Ray cluster may read the references.")
+    bool,
+    typer.Option(
+        "--own-cluster", help="Confirm that everyone with access to the Ray cluster may read the references."
+    ),
 ]
 OverQuota = Annotated[
-    bool, typer.Option("--over-quota", help="Withheld sets: score although the team's runs are used up.")
+    bool, typer.Option("--over-quota", help="Withheld datasets: score even if the team's quota is used up.")
 ]
 Variants = Annotated[
     list[str] | None,

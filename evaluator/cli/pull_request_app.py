@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 pr_app = typer.Typer(
-    no_args_is_help=True, help="What the workflows call on pull requests.", rich_markup_mode=None
+    no_args_is_help=True, help="Commands the workflows run on pull requests.", rich_markup_mode=None
 )
 Folder = Annotated[Path, typer.Argument(help="Folder of the fetched pull request.")]
 Handed = Annotated[Path, typer.Argument(help="Folder of what one job hands to the next.")]
@@ -17,7 +17,7 @@ Bundle = Annotated[Path, typer.Argument(help="Folder of leaderboard files that m
 
 @pr_app.command("validate")
 def pr_validate() -> None:
-    """Check the pull request of this event; feedback only."""
+    """Validate the pull request of this event; feedback only."""
     from evaluator.cli.pull_request import run_validate
 
     raise typer.Exit(run_validate())
@@ -25,7 +25,7 @@ def pr_validate() -> None:
 
 @pr_app.command("recheck")
 def pr_recheck(folder: Handed) -> None:
-    """Check anew, with main's code, the pull requests that the event concerns."""
+    """Re-validate, with main's code, the pull requests the event concerns."""
     from evaluator.cli.pull_request import run_recheck
 
     raise typer.Exit(run_recheck(folder))
@@ -33,7 +33,7 @@ def pr_recheck(folder: Handed) -> None:
 
 @pr_app.command("comment")
 def pr_comment(folder: Handed) -> None:
-    """Keep the one validation comment of each pull request that was checked."""
+    """Create or update the validation comment on each checked pull request."""
     from evaluator.cli.pull_request import run_comment
 
     raise typer.Exit(run_comment(folder))
@@ -41,7 +41,7 @@ def pr_comment(folder: Handed) -> None:
 
 @pr_app.command("form")
 def pr_form(folder: Handed) -> None:
-    """Read the form of this event's issue, its attached file included, and check what it brings."""
+    """Read the form in this event's issue, including the attached file, and validate the result."""
     from evaluator.cli.form import run_form
 
     raise typer.Exit(run_form(folder))
@@ -49,7 +49,7 @@ def pr_form(folder: Handed) -> None:
 
 @pr_app.command("open")
 def pr_open(folder: Handed) -> None:
-    """Open or renew the pull request of a form that was read, and answer its issue."""
+    """Open or update the pull request for a form, and reply to its issue."""
     from evaluator.cli.form import run_open
 
     raise typer.Exit(run_open(folder))
@@ -57,7 +57,7 @@ def pr_open(folder: Handed) -> None:
 
 @pr_app.command("look")
 def pr_look() -> None:
-    """Look at what a push brought to main before it is scored."""
+    """Check what a push brought to main before it is scored."""
     from evaluator.cli.pull_request import run_look
 
     raise typer.Exit(run_look())
@@ -65,7 +65,7 @@ def pr_look() -> None:
 
 @pr_app.command("request")
 def pr_request() -> None:
-    """Answer a `/score` comment: who asks, for which commit; dispatch the scoring."""
+    """Handle a `/score` comment: check who asks and for which commit, and dispatch scoring."""
     from evaluator.cli.pull_request import run_request
 
     raise typer.Exit(run_request())
@@ -73,7 +73,7 @@ def pr_request() -> None:
 
 @pr_app.command("answer")
 def pr_answer() -> None:
-    """Keep the one answer to `/score` comments of a pull request."""
+    """Create or update the reply to `/score` comments on a pull request."""
     from evaluator.cli.pull_request import run_answer
 
     raise typer.Exit(run_answer())
@@ -81,7 +81,7 @@ def pr_answer() -> None:
 
 @pr_app.command("authorise")
 def pr_authorise() -> None:
-    """Check number, commit and files before the runner is asked."""
+    """Check number, commit and files before the runner starts."""
     from evaluator.cli.pull_request import run_authorise
 
     raise typer.Exit(run_authorise())
@@ -89,7 +89,7 @@ def pr_authorise() -> None:
 
 @pr_app.command("fetch")
 def pr_fetch(folder: Folder) -> None:
-    """Fetch the pull request's trees at its commit, without a work tree."""
+    """Fetch the pull request's trees at its commit, without a working tree."""
     from evaluator.cli.pull_request import run_fetch
 
     raise typer.Exit(run_fetch(folder))
@@ -97,7 +97,7 @@ def pr_fetch(folder: Folder) -> None:
 
 @pr_app.command("score")
 def pr_score(folder: Folder) -> None:
-    """Score a fetched pull request; only a checked result leaves."""
+    """Score a fetched pull request; only a checked result leaves the runner."""
     from evaluator.cli.pull_request import run_score
 
     raise typer.Exit(run_score(folder))
@@ -118,7 +118,7 @@ def pr_refresh(
         bool, typer.Option("--all", help="Said by the nightly run; looks at the same.")
     ] = False,
 ) -> None:
-    """Score what main's records lack, rank, and gather what may leave the runner."""
+    """Score submissions missing from main's records, rank, and collect what may leave the runner."""
     from evaluator.cli.pull_request import run_refresh
 
     del everything  # every run looks at every submission; the flag names the run in the log
@@ -129,7 +129,7 @@ def pr_refresh(
 def pr_publish(
     bundle: Bundle, out: Annotated[Path, typer.Argument(help="New folder for what is to be pushed.")]
 ) -> None:
-    """Hold a bundle to main, and lay out the leaderboard that the job with the token pushes."""
+    """Verify a bundle against main, and prepare the leaderboard for the job that pushes it."""
     from evaluator.cli.pull_request import run_publish
 
     raise typer.Exit(run_publish(bundle, out))
@@ -139,11 +139,11 @@ def pr_publish(
 def pr_withdraw(
     model: Annotated[str, typer.Argument(help="TEAM/MODEL.")],
     reason: Annotated[str, typer.Option("--reason", help="One sentence, shown where the model was.")],
-    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = Path(
+    root: Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")] = Path(
         "submissions"
     ),
 ) -> None:
-    """Mark a model as withdrawn in its card, to be merged by a pull request."""
+    """Mark a model as withdrawn in its card, for a pull request."""
     from evaluator.cli.pull_request import run_withdraw
 
     raise typer.Exit(run_withdraw(root, model, reason))

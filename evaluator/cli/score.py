@@ -53,7 +53,7 @@ def judge_settings(
 
     if file is not None:
         if url or model or revision or key_env or hosted_ok:
-            raise InputError("--judges names the judges whole; leave the other options of judges out.")
+            raise InputError("--judges configures the judges completely; omit the other judge options.")
         return dict(read_judges(file).settings)
     if not url and not model:
         return {}
@@ -133,7 +133,7 @@ def _fitting(datasets: Sequence[Dataset], metrics: Sequence[str]) -> list[Datase
 
     fitting = [d for d in datasets if any(fits(k, Board(d, t).task, t) for k in metrics for t in d.tracks)]
     for dataset in [d for d in datasets if d not in fitting] if fitting else []:
-        print(f"{dataset.id}: left out, none of the metrics named is of its task", file=sys.stderr)
+        print(f"{dataset.id}: skipped: none of the given metrics applies to its task", file=sys.stderr)
     return fitting or list(datasets)
 
 
@@ -142,8 +142,7 @@ def _check_cluster(datasets: Sequence[Dataset], *, own_cluster: bool) -> None:
     private = [d.id for d in datasets if not d.exposure.studies]
     if private and not own_cluster:
         raise InputError(
-            f"the references of {', '.join(private)} are not public, and whoever reaches a Ray cluster can read "
-            "them. Score without --ray, or add --own-cluster if everyone who reaches it may read them."
+            f"the references of {', '.join(private)} are not public, and anyone with access to a Ray cluster can read them. Score without --ray, or add --own-cluster if everyone with access may read them."
         )
 
 
@@ -162,7 +161,7 @@ def _counted(
         with counted(store, Entrant(submission.team), [(dataset, digest)], policy, over_quota=free):
             yield
     except QuotaError as error:
-        raise InputError(f"{error} A maintainer may allow one more: --over-quota.") from error
+        raise InputError(f"{error} A maintainer can allow one more: --over-quota.") from error
 
 
 def parse_shard(text: str) -> tuple[int, int] | None:
@@ -221,7 +220,7 @@ def summary(record: Record) -> str:
         lines.append(f"  {key:<14} {entry.mean:>9.4f}{span}{failed}")
     lines += [f"  {key:<14} not computed: {reason}" for key, reason in record.missing.items()]
     if record.stand_in:
-        lines.append("  Some weights are stand-ins or unverified: a rehearsal, not a result.")
+        lines.append("  Some weights are stand-ins or unverified: this is a rehearsal, not a result.")
     return "\n".join(lines)
 
 
@@ -278,7 +277,7 @@ def run_baseline(
     rows = get_task(get_dataset(dataset_id).task).baselines
     absent = [title for slug, title in rows.items() if not any(p.stem.endswith(f"__{slug}") for p in paths)]
     if absent:
-        print(f"not made without {dataset_id}.train.json beside the references: {', '.join(absent)}.")
+        print(f"not available without {dataset_id}.train.json next to the references: {', '.join(absent)}.")
     missing = _missing(paths)
     for key, reason in missing.items():
         print(f"{key}: not computed: {reason}", file=sys.stderr)

@@ -117,7 +117,7 @@ def _shared(
             callback=_quiet,
             is_eager=True,
             expose_value=False,
-            help="No progress and no notes: only what was asked for, and what went wrong.",
+            help="No progress or notes: only results and errors.",
         ),
     ] = False,
     form: Annotated[
@@ -127,7 +127,7 @@ def _shared(
             callback=_form,
             is_eager=True,
             expose_value=False,
-            help="text, or json: one object of what was made, printed and wrong.",
+            help="text, or json: one object with results, output and errors.",
         ),
     ] = TextOrJson.text,
 ) -> None:

@@ -148,7 +148,7 @@ def load_json(path: Path) -> Any:
         raise ValueError("it is not a file")
     data = path.read_bytes()
     if re.search(rb"^(<{7}|={7}|>{7})", data, re.MULTILINE):
-        raise ValueError("it holds the marks of an unfinished merge")
+        raise ValueError("it contains merge conflict markers")
     return parse_strict(data)
 
 
@@ -164,7 +164,7 @@ def parse_strict(data: bytes) -> Any:
             parse_float=_finite,
         )
     except RepeatedKeyError as error:
-        raise ValueError("a key stands twice in one object") from error
+        raise ValueError("a key appears twice in one object") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from error
     except RecursionError as error:
@@ -175,7 +175,7 @@ class RepeatedKeyError(ValueError):
     """An object of which a JSON reader would silently keep the last value of a key, named by `key`."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the key {visible(key)!r} stands twice in one object")
+        super().__init__(f"the key {visible(key)!r} appears twice in one object")
         self.key = key
 
 
@@ -188,7 +188,7 @@ def whole_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _finite(text: str) -> float:

@@ -25,16 +25,19 @@ from evaluator.core.typed import DISAGREE, FIELD, add_violations
 UNREADABLE: Final = "RX601"
 SYNTAX: Final = "RX602"
 HOST_RULES: Final[Mapping[str, tuple[str, str]]] = {
-    UNREADABLE: ("Unreadable file", "The file is absent, too large, or not UTF-8 without a byte order mark."),
+    UNREADABLE: (
+        "Unreadable file",
+        "The file is missing, too large, or not UTF-8 without a byte order mark.",
+    ),
     SYNTAX: (
         "Syntax",
-        "The file is not YAML, TOML or JSON of the plain kind: no repeated keys, NaN, anchors, aliases or tags.",
+        "The file is not plain YAML, TOML or JSON (no repeated keys, NaN, anchors, aliases or tags).",
     ),
     FIELD: (
         "Field",
-        "A field is missing, unknown or of the wrong form. No value is taken for another type's.",
+        "A field is missing, unknown or has the wrong type. Values are never converted between types.",
     ),
-    DISAGREE: ("Fields that disagree", "Each field is sound, but they do not fit together."),
+    DISAGREE: ("Inconsistent fields", "Each field is valid, but they contradict each other."),
 }
 """Title and explanation of each code that a host's file can have."""
 MAX_BYTES: Final = 64_000
@@ -130,7 +133,7 @@ def _text(path: Openable, file: str, limit: int, problems: Problems) -> str | No
         problems.add(UNREADABLE, file, found=found, wanted="a readable file", fix="write it, or name another")
         return None
     if len(data) > limit:
-        found, fix = f"more than {limit:,} bytes", "keep what the file is for"
+        found, fix = f"more than {limit:,} bytes", "remove everything else"
         problems.add(UNREADABLE, file, found=found, wanted=f"at most {limit:,} bytes", fix=fix)
         return None
     if data.startswith(b"\xef\xbb\xbf"):
@@ -158,7 +161,7 @@ def _value(file: str, text: str, kind: Form, problems: Problems) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
         what = getattr(error, "problem", None) or getattr(error, "msg", None) or str(error)
-        fix = "indent with spaces" if "\\t" in what else "mend the place named"
+        fix = "indent with spaces" if "\\t" in what else "fix the location named"
         wanted = f"plain {kind}: every key once, no anchors, aliases or tags" if kind == "YAML" else kind
         problems.add(SYNTAX, file, line=line, found=f"not usable {kind}: {what}", wanted=wanted, fix=fix)
         return _NOTHING

@@ -38,7 +38,7 @@ class PlainLoader(yaml.SafeLoader):
             if not isinstance(key, str):
                 raise yaml.MarkedYAMLError(None, None, f"the key {key!r} is no text", key_node.start_mark)
             if key in keys:
-                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                raise yaml.MarkedYAMLError(None, None, f"the key {key!r} appears twice", key_node.start_mark)
             keys.add(key)
         return super().construct_mapping(node, deep)
 

@@ -1,6 +1,6 @@
 """The base of every typed file, and what is wrong with a value in the words of `Problems`.
 
-A typed model is frozen and closed, takes no value for another type's (`"1"` is no number, 1 no truth
+A typed model is frozen and closed, takes no value for another type's (`"1"` is not a number, 1 no truth
 value), and no number that is not finite.
 """
 
@@ -169,7 +169,7 @@ def add_violations(
 
 
 def _violation(detail: ErrorDetails, path: tuple[str | int, ...], root: _Node) -> tuple[str, str, str]:
-    """What was found, what is wanted and how to mend it."""
+    """What was found, what is wanted and how to fix it."""
     name = ".".join(map(str, path))
     about = root.at(path).description
     kind, value = detail["type"], detail["input"]

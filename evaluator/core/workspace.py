@@ -62,5 +62,5 @@ def store_directory(override: Path | None) -> Path:
         return cache_folder() / "store"
     except RuntimeError as error:
         raise RexrankError(
-            "this user has no home folder to keep scores in. Give one with --store, or set REXRANK_STORE."
+            "this user has no home folder to store scores in. Give a folder with --store, or set REXRANK_STORE."
         ) from error

@@ -70,7 +70,7 @@ def read_question(question: str, fields: Mapping[str, Any], where: str) -> Quest
         faults.append("options are not four texts, A to D in their order")
     if faults or answer is None or name is None or study is None or options is None:
         raise InputError(
-            f"{where}, question {visible(question)}: {'; '.join(faults)}. Download the file again, or mend the place."
+            f"{where}, question {visible(question)}: {'; '.join(faults)}. Download the file again, or fix it there."
         )
     groups = {
         "skill": name,

@@ -168,7 +168,7 @@ def patient_of(item: str, fields: Mapping[str, JsonValue], dataset: Dataset, whe
     elif isinstance(patient, str) and _HALF.search(patient):
         fault = f"the {dataset.cluster} of {visible(item)!r} holds half of a character"
     if fault is not None:
-        raise InputError(f"{where}: {fault}. Download the file again, or mend the place.")
+        raise InputError(f"{where}: {fault}. Download the file again, or fix it there.")
     if isinstance(patient, str):
         name = patient.strip().lower()
         return item if name in {"", "unknown", "nan", "none"} else patient

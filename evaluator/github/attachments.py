@@ -71,7 +71,7 @@ def fetch_attachment(address: str, server: str, limit: int = MAX_PREDICTIONS_BYT
                 size += len(block)
                 if size > limit:
                     raise InputError(
-                        f"the file is larger than {limit // 1_000_000} MB. Is it one report a study?"
+                        f"the file is larger than {limit // 1_000_000} MB. Does it have one report per study?"
                     )
                 if time.monotonic() > end:
                     raise RexrankError("GitHub's storage is too slow. Edit the issue to try again.")

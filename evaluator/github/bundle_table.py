@@ -76,7 +76,7 @@ class BundleCell(row.MetricCell):
 
 
 class BundleBadge(row.Badge):
-    """A mark beside a row."""
+    """A badge next to a row."""
 
     code: Annotated[str, form("C[0-9]{1,2}", "the code of a check, as C5")]
     text: Plain
@@ -172,7 +172,7 @@ class BundleShares(tables.Shares):
 
 
 class BundleStability(tables.Stability):
-    """How firm the order is."""
+    """How stable the order is."""
 
     tau: Annotated[tuple[float, ...], Field(strict=False, max_length=3)] = ()
     models: ByModel[BundleShares] = Field(default={})

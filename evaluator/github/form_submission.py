@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FORM_MARK: Final = "<!-- rexrank:form v1 -->"
 FORM: Final = "form.json"
-NO_BRANCH: Final = "### Not sent\n\nThe form is valid, but this repository does not allow the bot to create branches, so submissions cannot be made this way. Use `rexrank submit` instead (see the *Submit* page), or ask a maintainer.\n"
+NO_BRANCH: Final = "### Not submitted\n\nThe form is valid, but this repository does not allow the bot to create branches, so submissions cannot be made this way. Use `rexrank submit` instead (see the *Submit* page), or ask a maintainer.\n"
 """The answer where the ruleset of the other branches does not leave out `form/**` (site/maintainers/settings.md)."""
 MAX_FORM_BYTES: Final = 100_000
 
@@ -119,7 +119,7 @@ def _owned(wanted: Form, person: Person, card: bytes, scratch: Path) -> None:
 def _refusal(problems: list[str]) -> str:
     lines = [f"- {markdown_text(p)}" for p in problems[:50]]
     return "\n".join([
-        "### ❌ Not sent",
+        "### ❌ Not submitted",
         "",
         "**What to do.** Fix what is listed: edit the text of this issue (⋯, then Edit), and the bot tries again.",
         "",
@@ -175,7 +175,7 @@ def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], autho
             raise
         return NO_BRANCH
     if earlier is not None:
-        return f"### ✅ Sent\n\n[Pull request {earlier.number}]({earlier.html_url}) has been updated with your changes. It will be checked within the hour.\n"
+        return f"### ✅ Submitted\n\n[Pull request {earlier.number}]({earlier.html_url}) has been updated with your changes. It will be checked within the hour.\n"
     body = f"Submission {code_span(prepared.name)}, from the form in #{prepared.issue} by {code_span(author)}, who counts as its author. Closes #{prepared.issue}."
     return _opened(repo, branch, f"Add {prepared.name}", body)
 
@@ -190,5 +190,5 @@ def _opened(repo: Repository, branch: str, title: str, body: str) -> str:
             raise
         # The setting that lets jobs open pull requests is off: one click of the author's is left.
         address = f"{api.clone_url()}/compare/main...{branch}?expand=1"
-        return f"### One click is left\n\nOpen [this page]({address}) and click *Create pull request*.\n"
-    return f"### ✅ Sent\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Validation results appear there within the hour.\n"
+        return f"### One click left\n\nOpen [this page]({address}) and click *Create pull request*.\n"
+    return f"### ✅ Submitted\n\n[Pull request {pull.number}]({pull.html_url}) was opened for you. Validation results appear there within the hour.\n"

@@ -46,7 +46,7 @@ class ShownMetric(Typed):
 
 
 class ShownMark(Typed):
-    """A mark of an integrity check beside a row, without ids."""
+    """An integrity badge next to a row, without ids."""
 
     code: Annotated[str, form("C[0-9]{1,2}", "the code of a check, as C5")]
     outcome: Literal["pass", "badge", "quarantine", "reject"]

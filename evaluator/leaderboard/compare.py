@@ -124,7 +124,7 @@ def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
         without = "no interval" if row.q is None else "n too small for an interval"
         span = without if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
         verdict = {"a": f"{a} better", "b": f"{b} better", None: "no difference shown"}[row.better]
-        verdict += "" if row.better is None or row.matters else " by less than matters"
+        verdict += "" if row.better is None or row.matters else " within the margin"
         tested = "not tested: of the whole set" if row.q is None else f"q={row.q:.3f}  {verdict}"
         lines.append(
             f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} {tested}"

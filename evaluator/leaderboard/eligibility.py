@@ -58,7 +58,7 @@ class Releases(TypedTable[Sha256, Release]):
 def read_releases(leaderboard: Path) -> frozenset[str]:
     """Digests of the prediction files that a maintainer released although a check held them.
 
-    A release is for these bytes alone, so that the next upload is checked anew. Raises `InvalidFile` with
+    A release is for these bytes alone, so that the next upload is checked again. Raises `InvalidFile` with
     every problem of the file.
     """
     path = leaderboard / "releases.json"

@@ -31,7 +31,7 @@ Gained = tuple[str, str, str]
 NONE: Final[tuple[float | None, float | None]] = (None, None)
 OUTCOMES: Final[Mapping[NullOutcome, str]] = {
     "clears": "clears",
-    "not_shown": "not shown to clear",
+    "not_shown": "does not clear",
     "below": "below",
 }
 

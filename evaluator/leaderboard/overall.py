@@ -247,8 +247,7 @@ def _notes(
     if len(primaries) > 1:
         return [
             (
-                f"There is no overall rank yet: the boards are ranked by different metrics ({', '.join(primaries)}). The ranges "
-                "of ranks on each dataset stand below."
+                f"There is no overall rank yet: the boards are ranked by different metrics ({', '.join(primaries)}). The rank ranges on each dataset are listed below."
             )
         ]
     if len(complete) >= 2:
@@ -256,7 +255,6 @@ def _notes(
     n = "One model is" if complete else "No model is"
     return [
         (
-            f"There is no overall rank yet: {n.lower()} ranked on all of {names}, and an order takes two. The ranges of ranks on each "
-            "dataset stand below."
+            f"There is no overall rank yet: {n.lower()} ranked on all of {names}, and a ranking needs at least two. The rank ranges on each dataset are listed below."
         )
     ]

@@ -50,10 +50,10 @@ def overall_markdown(table: OverallTable) -> str:
     """The table as GitHub Markdown."""
     titles = [b.title for b in table.boards]
     lines = [
-        f"# Over all datasets, {table.track} track",
+        f"# Across all datasets, {table.track} track",
         "",
         (
-            f"Ranges of ranks on {', '.join(titles)} and over all of them (rule `{table.rule}`): the equal-weight mean of "
+            f"Rank ranges on {', '.join(titles)} and across all of them (rule `{table.rule}`): the equal-weight mean of "
             f"standardised differences in `{table.primary}`."
         ),
         "",

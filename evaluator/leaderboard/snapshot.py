@@ -133,7 +133,7 @@ def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
         if name.parts[0] == ELSEWHERE or any(p.startswith(".") for p in name.parts):
             continue
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise RexrankError(f"{path} is no regular file. Remove it, and release again.")
+            raise RexrankError(f"{path} is not a regular file. Remove it, and release again.")
         if path.is_file():
             contents[f"leaderboard/{name.as_posix()}"] = path.read_bytes()
     return {**contents, **{n: (root / n).read_bytes() for n in ("CITATION.cff", "LICENSE")}}

@@ -37,7 +37,7 @@ OVERVIEW_SCHEMA: Final = "rexrank/overview/v1"
 GROUPS: Final = ("rows", "incomplete", "withdrawn", "nulls")
 """The fields of a table that hold rows."""
 Standing = Literal["better", "better_by_less", "open", "worse_by_less", "worse"]
-"""How a model stands to another by the test that ranks; `…_by_less`: shown, but by less than matters."""
+"""How a model stands to another by the test that ranks; `…_by_less`: shown, but within the margin."""
 
 
 class SkillColumn(Entry):
@@ -158,7 +158,7 @@ class Shares(Entry):
 
 
 class Stability(Entry):
-    """How firm the order is over bootstrap draws; `tau`: quantiles of Kendall's tau with the board's order."""
+    """How stable the order is over bootstrap draws; `tau`: quantiles of Kendall's tau with the board's order."""
 
     tau: Annotated[tuple[float, ...], Field(strict=False)] = ()
     models: Mapping[str, Shares] = {}
@@ -197,11 +197,11 @@ class Table(Entry):
         description="Without numbers."
     )
     nulls: Annotated[tuple[Row, ...], Field(strict=False)] = Field(
-        description="Baselines that look at no image."
+        description="Baselines that see no images."
     )
     notes: Texts = Field(description="What readers of this board should know.")
     resolution: Resolution = Field(
-        description="design_effect, n_eff, and the difference seen four times in five: mde for one pair, "
+        description="design_effect, n_eff, and the difference detected with 80 % power: mde for one pair, "
         "mde_all_pairs for all."
     )
     sensitivity: Sensitivity = Field(description="Orders under other ranking rules.")
@@ -290,7 +290,7 @@ class Overview(Entry):
     boards: Annotated[tuple[BoardSummary, ...], Field(strict=False)] = Field(description="In table order.")
 
 
-AGAIN: Final = "Make it again with: rexrank rank"
+AGAIN: Final = "Rebuild it with: rexrank rank"
 
 
 _M = TypeVar("_M", bound=Entry)

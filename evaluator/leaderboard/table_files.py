@@ -107,7 +107,7 @@ def baseline_words(row: Row) -> str:
     """Which baselines a model does not clear; empty where it clears all, or where there are none."""
     by_title = {
         title: [baseline_title(t.null) for t in row.against_nulls if t.outcome == key]
-        for key, title in (("below", "below"), ("not_shown", "not shown to clear"))
+        for key, title in (("below", "below"), ("not_shown", "does not clear"))
     }
     return "; ".join(f"{title} {', '.join(names)}" for title, names in by_title.items() if names)
 

@@ -73,7 +73,7 @@ def scorer_tokenizer(folder: Path, *, spaced: bool = True) -> Any:
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
     with reading(vocabulary, MODEL):  # the tokenizer's own error does not say which file it means
         if not isinstance(json.loads(vocabulary.read_text("utf-8")), dict):
-            raise damaged(vocabulary, MODEL, "it is no JSON object")
+            raise damaged(vocabulary, MODEL, "it is not a JSON object")
     with reading(merges, MODEL):
         if not any(" " in line for line in merges.read_text("utf-8").splitlines() if line[:1] != "#"):
             raise damaged(merges, MODEL, "it holds no merge")

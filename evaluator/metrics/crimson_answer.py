@@ -109,7 +109,7 @@ def read(text: str) -> Any:
                 return _loads(repair)
             except ValueError:
                 continue
-    raise ValueError("it is no JSON, and no repair makes it one")
+    raise ValueError("it is not JSON and cannot be repaired")
 
 
 def _with_quotes_escaped(text: str) -> Iterator[str]:
@@ -234,7 +234,7 @@ def _attribute(error: Any, matches: list[tuple[str, str]]) -> bool:
 def _once(pairs: list[tuple[str, Any]]) -> Any:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key appears twice")
     return value
 
 

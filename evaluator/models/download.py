@@ -198,8 +198,7 @@ class Fetcher:
                 digest = file_sha256(part)
                 part.unlink()
                 raise RexrankError(
-                    f"{target.file} has the digest {digest}, not the recorded one. It was deleted; do not use it, "
-                    "and tell the maintainers."
+                    f"{target.file} has the digest {digest}, not the recorded one. It was deleted; do not use it, and tell the maintainers."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             part.chmod(0o644)

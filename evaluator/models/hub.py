@@ -168,7 +168,11 @@ class Hub:
         elif isinstance(error, errors.HfHubHTTPError):
             text = f"the hub answers with status {error.response.status_code}. Try again later."
         else:
-            kind = "the connection was cut" if isinstance(error, _CutShortError) else type(error).__name__
+            kind = (
+                "the connection was interrupted"
+                if isinstance(error, _CutShortError)
+                else type(error).__name__
+            )
             text = (
                 f"{kind}. What arrived is kept: check the network and run the same command again. For a machine "
                 "without network, copy the models directory from another."

@@ -52,7 +52,7 @@ def reading(path: Path, key: str) -> Iterator[None]:
 def _check_file(path: Path) -> None:
     """Raises for what stands in a file's place (a pipe would be waited for) and for a text without end."""
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     if path.suffix not in _TENSOR_SUFFIXES and path.is_file() and path.stat().st_size > MAX_TEXT_BYTES:
         raise ValueError(f"it has more than {MAX_TEXT_BYTES >> 20} MB")
 
@@ -148,7 +148,7 @@ def fitted(
 
     The model is first built without memory, so that a configuration of any size costs nothing before
     its shapes are known to be those of the weights. Raises `MetricUnavailable` when a tensor
-    is missing, has another shape, is left over or holds what is no number; only names that end in one
+    is missing, has another shape, is left over or holds what is not a number; only names that end in one
     of `may_lack` may be missing, and buffers of positions may be left over.
     """
     import torch
@@ -240,7 +240,7 @@ def read_config(folder: Path, key: str) -> dict[str, Any]:
     with reading(path, key):
         value = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
-            raise damaged(path, key, "it is no JSON object")
+            raise damaged(path, key, "it is not a JSON object")
         if not all(math.isfinite(n) and abs(n) <= MAX_CONFIG_NUMBER for n in _numbers(value)):
             raise damaged(path, key, f"it holds a number beyond {MAX_CONFIG_NUMBER:,}")
         if int(value.get("num_hidden_layers", 1)) not in range(1, MAX_LAYERS + 1):

@@ -42,7 +42,9 @@ class Source(Typed):
     package: Annotated[
         str,
         form(r"(?:[A-Za-z0-9][\w.-]*==[0-9][\w.]*)?", "name==version of a Python package, or nothing"),
-    ] = Field(default="", description="The package whose wheel the file is, where it is no file of the hub.")
+    ] = Field(
+        default="", description="The package whose wheel the file is, where it is not a file of the hub."
+    )
 
     @property
     def pinned(self) -> bool:

@@ -50,8 +50,7 @@ def fetch_wheel(source: Source, path: Path) -> None:
         data = wheel.read_bytes() if wheel.stat().st_size <= MAX_BYTES else b""
         if sha256_bytes(data) != source.sha256:
             raise RexrankError(
-                f"{path.name} has not the recorded digest {source.sha256}. It was deleted; do not use it, and tell "
-                "the maintainers."
+                f"{path.name} has not the recorded digest {source.sha256}. It was deleted; do not use it, and tell the maintainers."
             )
         with atomic_writer(path) as out:
             out.write(data)

@@ -45,7 +45,7 @@ def models_directory(override: Path | None) -> Path:
         return cache_folder() / "models"
     except RuntimeError as error:
         raise MetricUnavailable(
-            "this user has no home folder to look for weights in. Give one with --models, or set REXRANK_MODELS."
+            "this user has no home folder to look for weights in. Give a folder with --models, or set REXRANK_MODELS."
         ) from error
 
 

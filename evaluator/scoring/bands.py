@@ -39,7 +39,7 @@ def check_bands(
         itself, shuffled, empty = (sign * means[p][key] for p in ("itself", "shuffled", "empty"))
         if not itself > shuffled or itself < empty:
             wrong.append(
-                f"{key}: a reference scored against itself is no better than one that is shuffled or empty"
+                f"{key}: a reference scored against itself does no better than a shuffled or empty one"
             )
     if wrong:
         raise RexrankError(

@@ -163,7 +163,7 @@ def read_sanity(leaderboard: Path, board: Board) -> Sanity | None:
     try:
         return Sanity.model_validate(load_json(path))
     except (OSError, ValueError) as error:
-        again = f"Make it again with: rexrank baseline {board.dataset.id}"
+        again = f"Rebuild it with: rexrank baseline {board.dataset.id}"
         raise RexrankError(f"cannot read {path}: {error}. {again}") from error
 
 
@@ -176,7 +176,7 @@ def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str])
     command = f"rexrank baseline {board.dataset.id}"
     probed = read_sanity(leaderboard, board)
     if probed is None:
-        return [f"the metrics' sanity was not probed here, and there are no null rows yet: {command}"]
+        return [f"the metrics' sanity was not probed here, and there are no baseline rows yet: {command}"]
     fitting = {k: m for k, m in probed.metrics.items() if m.signature == signatures.get(k)}
     coarse_ones = [k for k in fitting if (step_of(board.dataset.exposure, k, probed.n) or 0) > WIDEST]
     means = {p: {k: getattr(m, p) for k, m in fitting.items() if k not in coarse_ones} for p in PROBES}

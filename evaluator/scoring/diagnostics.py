@@ -35,21 +35,21 @@ def diagnose(entry: Entry[Any]) -> tuple[Diagnostics, Integrity]:
 
 WITHHELD_WORDS: Final = {
     "C2": "reports are empty",
-    "C11": "reports are close to their own reference, of those that no other study has",
-    "C12": "reports are close to their own reference, short and shared ones included",
-    "C13": "reports point at their own reference among those of all studies",
+    "C11": "reports are close to their own, unique reference",
+    "C12": "reports are close to their own reference, including short and shared ones",
+    "C13": "reports identify their own reference among those of all studies",
     "C19": "few reports changed since an earlier run of the team",
-    "C24": "one letter is answered far more often than the others",
+    "C24": "one answer letter is used far more often than the others",
 }
 """What is said in place of a count that would tell of single references."""
 PRIVATE_WORDS: Final = {
     "C14": "no image signal: reports fit another patient's reference as well as their own",
-    "C15": "a mean is better than is plausible",
-    "C16": "radcliq_v1 is not what its parts give",
-    "C17": "scores are not what this record claimed before",
-    "C23": "judge scores that RadGraph-F1 and RaTEScore do not lead to expect",
-    "C25": "wrong answers are those of another model",
-    "C26": "accuracy depends on which letter is right",
+    "C15": "a mean is implausibly good",
+    "C16": "radcliq_v1 does not match its components",
+    "C17": "scores differ from those this record claimed before",
+    "C23": "judge scores out of line with RadGraph-F1 and RaTEScore",
+    "C25": "wrong answers match another model's",
+    "C26": "accuracy depends on which letter is correct",
 }
 """What is said in place of a score's digits unless the set is public."""
 

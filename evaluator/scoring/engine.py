@@ -142,7 +142,7 @@ def _check(metric: Metric, scores: Scores, n: int) -> None:
         raise RexrankError(f"{metric.key} returned no counts of {len(rule.counts)} kinds for {n} pairs.")
     if scores.values.shape != (n,) or scores.failed.shape != (n,) or not np.isfinite(scores.values).all():
         raise RexrankError(
-            f"{metric.key} returned {scores.values.shape} values for {n} pairs or one that is no number."
+            f"{metric.key} returned {scores.values.shape} values for {n} pairs or one that is not a number."
         )
 
 
@@ -157,7 +157,7 @@ def as_pairs(rows: Iterable[Pair | Mapping[str, Any] | Sequence[str]], protocol:
     for number, row in enumerate(rows, start=1):
         pair = _as_pair(row, number)
         if pair.id in ids:
-            raise ValueError(f"row {number}: the id {pair.id!r} was there before; every id must be its own.")
+            raise ValueError(f"row {number}: the id {pair.id!r} appeared before; ids must be unique.")
         ids.add(pair.id)
         if protocol == "clean":
             texts = clean_report(pair.reference), clean_report(pair.prediction)

@@ -160,7 +160,7 @@ def _earlier_lines(path: Path) -> list[bytes]:
         return []
     except OSError as error:
         raise RexrankError(
-            f"cannot read the ledger {path}: {error}. Mend it by hand; nothing is scored before."
+            f"cannot read the ledger {path}: {error}. Fix it by hand; nothing is scored until then."
         ) from error
     return _untorn(whole).splitlines()
 
@@ -172,7 +172,7 @@ def _attempt(place: str, line: bytes) -> Attempt:
         first = error.errors(include_url=False)[0]
         pointer = f"/{'/'.join(map(str, first['loc']))}"
         raise RexrankError(
-            f"{place} is not one of ours at {pointer}: {first['msg']}. Mend it by hand; nothing is scored before."
+            f"{place} is not one of ours at {pointer}: {first['msg']}. Fix it by hand; nothing is scored until then."
         ) from error
 
 

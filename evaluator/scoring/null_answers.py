@@ -21,8 +21,8 @@ TITLES: Final[Mapping[str, str]] = {
     **{f"always-{x.lower()}": f"Always {x}" for x in LETTERS},
     "random-answer": "Random answer (0.25 expected)",
     "longest-option": "Longest option",
-    "normal-option": "Option that names no abnormality",
-    "typical-option": "Option most like the others",
+    "normal-option": "Option naming no abnormality",
+    "typical-option": "Option most similar to the others",
 }
 """Titles by row; the last three read the options, and are left out where the references have none."""
 _WORDS: Final = re.compile(r"[a-z]+")

@@ -111,7 +111,7 @@ MetricName = Annotated[str, form("[a-z0-9_]{1,40}", "lower-case letters, digits 
 
 
 class Diagnostics(Typed):
-    """What the reports look like beside the references; absent where it may not be shown."""
+    """Statistics of the reports relative to the references; absent where they may not be shown."""
 
     n_empty: Annotated[Annotated[int, Field(ge=0, le=10_000_000)] | None, Given] = given(
         "Empty", "Reports without a word."
@@ -237,7 +237,7 @@ class Record(Typed):
         default="report-generation", title="Task", description="What the model does with a study."
     )
     kind: Literal["submission", "null"] = Field(
-        title="Kind", description="A participant's submission, or a baseline that looks at no image."
+        title="Kind", description="A participant's submission, or a baseline that sees no images."
     )
     dataset: str = Field(title="Dataset", description="Dataset id.")
     track: TrackName = Field(title="Track", description="The task's track, as `findings` or `answers`.")

@@ -305,7 +305,7 @@ def _check_studies(board: Board, record: Record, frame: pd.DataFrame) -> None:
 def _check_metric(frame: pd.DataFrame, key: str, mean: float, room: float) -> None:
     """Nothing; raises `ValueError` unless a metric's columns are sound and give `mean` within `room`."""
     if frame[key].dtype != np.float64 or not np.isfinite(frame[key].to_numpy()).all():
-        raise ValueError(f"{key} holds something that is no number")
+        raise ValueError(f"{key} contains something that is not a number")
     if frame[FAILED_PREFIX + key].dtype != np.bool_:
         raise ValueError(f"{FAILED_PREFIX}{key} is not yes or no")
     if abs(frame_value(key, frame) - mean) > room:
@@ -362,7 +362,7 @@ def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
         first = next(iter(problems))
         raise RexrankError(
             f"the record {name} does not keep its schema at {first.pointer or '/'}: {first.found}; "
-            f"wanted {first.wanted.rstrip('.')}. Records are written by the machine and not mended by hand. {cure}"
+            f"wanted {first.wanted.rstrip('.')}. Records are written by the machine and must not be edited by hand. {cure}"
         ) from error
 
 

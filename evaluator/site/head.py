@@ -160,7 +160,7 @@ def board_data(table: Table, site_url: str, date: str | None) -> BoardData:
             "isAccessibleForFree": True,
             "name": f"{table.title} {TRACK_TITLES.get(table.track, table.track)} leaderboard",
             "description": f"Scores of {len(table.rows):,} models on {table.n or 0:,} {task.items} of "
-            f"{table.title}, with 95 % intervals, ranges of ranks and baselines that see no image.",
+            f"{table.title}, with 95 % intervals, rank ranges and image-blind baselines.",
             "url": f"{site_url}leaderboards/{table.dataset}/{table.track}/",
             "keywords": ("chest X-ray", task.title.lower(), "leaderboard", table.title),
             "creator": {"@type": "Organization", "name": challenge().name, "url": site_url},

@@ -47,7 +47,7 @@ def next_step(report: Report) -> str:
         folder = report.found[0].folder
         is_one = len(report.found) == 1 and _PLAIN_PATH.fullmatch(folder)
         return f"Next: rexrank submit {folder if is_one else 'submissions/TEAM/MODEL'}, or a pull request with that folder alone."
-    return "Next: mend what is listed, all of it at once, and run rexrank validate again."
+    return "Next: fix everything listed and run rexrank validate again."
 
 
 def describe_file(file: FileSummary) -> str:

@@ -39,7 +39,7 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
     """
     table = read_table(_source(path))
     if not table.rows:
-        raise Refused(f"{_name(path)} holds no pair. Wanted rows of {', '.join(COLUMNS)}.")
+        raise Refused(f"{_name(path)} contains no pairs. Wanted rows of {', '.join(COLUMNS)}.")
     places = _places(table, _name(path))
     rows: list[dict[str, str]] = []
     problems: list[str] = []
@@ -122,7 +122,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
     if study is None:
         yield f"{row.where}: the id must be a text or a whole number."
     elif study in seen:
-        yield f"{row.where}: the id {visible(study)!r} was there before, at {seen[study]}."
+        yield f"{row.where}: the id {visible(study)!r} appeared before, at {seen[study]}."
     else:
         seen[study] = row.where.rpartition(", ")[2]
     for name in COLUMNS[1:]:
@@ -134,7 +134,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
     if PATIENT in values and id_text(values[PATIENT]) is None:
         yield f"{row.where}: the patient must be a text or a whole number."
     if any(_HALF.search(str(value)) for value in values.values()):
-        yield f"{row.where}: it holds half of a character, such as \\ud83d. Write the text out anew."
+        yield f"{row.where}: it holds half of a character, such as \\ud83d. Write the text again."
 
 
 def _text(name: str, value: Any) -> str:

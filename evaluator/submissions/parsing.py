@@ -187,7 +187,7 @@ def _report_duplicates(file: str, text: str, value: Any, problems: Problems) -> 
                 file,
                 pointer=pointer(*path, key),
                 line=partial(line_of, text, key, 2) if not path else partial(line_of, text, str(path[0])),
-                found=f"the key {key!r} stands more than once in one object",
+                found=f"the key {key!r} appears more than once in one object",
                 wanted="every key once",
                 fix="remove the copies; a JSON reader would silently keep the last",
             )
@@ -207,7 +207,7 @@ def _report_surrogates(file: str, text: str, value: Any, problems: Problems) -> 
                     line=partial(line_of, text, key),
                     found="a lone surrogate (half of a character, such as \\ud83d)",
                     wanted="whole Unicode characters",
-                    fix="encode the text anew from the model's output",
+                    fix="re-encode the text from the model's output",
                 )
 
 
@@ -223,7 +223,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
         return int(loader.construct_yaml_int(node))
     value = float(loader.construct_yaml_float(node))
     if not math.isfinite(value):
-        raise yaml.MarkedYAMLError(None, None, f"{node.value} is no number", node.start_mark)
+        raise yaml.MarkedYAMLError(None, None, f"{node.value} is not a number", node.start_mark)
     return value
 
 
@@ -245,7 +245,7 @@ def parse_yaml(file: str, text: str, problems: Problems) -> Any:
             line=mark.line + 1 if mark else None,
             found=f"not usable YAML: {what}",
             wanted="plain YAML: keys and values, no anchors, aliases, tags or repeated keys",
-            fix="mend the place named, or start again from the template: rexrank new TEAM MODEL",
+            fix="fix the location named, or start again from the template: rexrank new TEAM MODEL",
         )
         return UNUSABLE
 

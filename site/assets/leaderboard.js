@@ -16,7 +16,7 @@ const mount = () => {
     if ("rxMain" in table.dataset) makeControls(table);
     table.dataset.rxOn = "1";
   }
-  // The theme wraps plain tables in a scroller of its own; without this no key reaches it on a phone.
+  // The theme wraps plain tables in a scroller of its own; without this not a key reaches it on a phone.
   for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap")) {
     if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0;
   }

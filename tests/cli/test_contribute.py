@@ -50,7 +50,7 @@ def run(tmp_path, monkeypatch, capsys):
 
 def test_a_person_is_asked_until_the_card_is_right(run):
     status, output, errors = run(*SEND, typed=ANSWERS)
-    assert (status, "A token is needed" in errors) == (1, True), output + errors
+    assert (status, "A token is required" in errors) == (1, True), output + errors
     assert "wanted a year of four digits" in output
     assert "wanted y or n" in output
     assert "https" in output.split("http://x")[-1] or "wanted" in output
@@ -59,7 +59,7 @@ def test_a_person_is_asked_until_the_card_is_right(run):
     assert "training_data: []" in card
     # The second start asks nothing more, and goes on from here.
     assert run(*SEND, typed=[])[0] == 1
-    assert "stays as it is" in run(*SEND)[1]
+    assert "already exists and is kept" in run(*SEND)[1]
     assert run("validate", "submissions/acme/m1")[0] == 0
 
 

@@ -67,7 +67,7 @@ def test_nothing_is_overwritten(checkout):
     (checkout / "tests/metrics").mkdir(parents=True)
     (checkout / "tests/metrics/test_word_recall.py").write_text("mine")
     before = files(checkout)
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="already exists"):
         run("new-metric", "word_recall")
     assert files(checkout) == before
 
@@ -83,7 +83,7 @@ def test_a_registry_of_another_form_is_left_alone(checkout):
 def test_outside_a_checkout_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for args in (("new-metric", "word_recall"), ("new-dataset", "my-set")):
-        with pytest.raises(InputError, match="no checkout"):
+        with pytest.raises(InputError, match="not a checkout"):
             run(*args)
     assert files(tmp_path) == {}
 
@@ -115,7 +115,7 @@ def test_a_dataset_without_references_waits_for_its_counts(checkout):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("A b",), "no id"),
+        (("A b",), "not a valid id"),
         (("iu-xray",), "already"),
         (("my-set", "--references", "nowhere"), "there is no my-set.json"),
     ],

@@ -135,7 +135,7 @@ def test_results_of_a_whole_way(run):
 def test_a_quiet_command_says_nothing_but_what_went_wrong(run):
     assert run("new", "acme", "m1", "--quiet") == (ExitCode.DONE, "", "")
     status, text, errors = run("new", "acme", "m1", "-q")
-    assert (status, text, "is there already" in errors) == (ExitCode.INPUT, "", True)
+    assert (status, text, "already exists" in errors) == (ExitCode.INPUT, "", True)
     assert "Valid" in run("validate", COPY, "-q")[1]
 
 

@@ -26,7 +26,7 @@ def test_a_user_s_mistake_exits_1(run, repository, args, message):
     assert status == ExitCode.INPUT, output + errors
     assert message in output + errors
     assert "Traceback" not in errors
-    assert "failure of ours" not in errors
+    assert "unexpected internal error" not in errors
     assert not list(repository.rglob("*.tmp"))
 
 
@@ -37,7 +37,7 @@ def test_every_command_has_a_mistake_in_the_table():
 
 def test_help_lists_the_exit_codes(run):
     text = " ".join(run("--help")[1].split())
-    for words in ("0 done", "1 your input", "2 our fault or the machine's", "3 partial"):
+    for words in ("0 success", "1 a problem with your input", "2 our fault or the machine's", "3 partial"):
         assert words in text
 
 
@@ -83,7 +83,7 @@ def test_what_was_not_foreseen_exits_2(run, monkeypatch):
 
     monkeypatch.setattr("evaluator.cli.submit.run_new", fail)
     status, _, errors = run("new", "a", "b")
-    assert (status, "an unexpected failure of ours (RuntimeError: boom)" in errors) == (
+    assert (status, "an unexpected internal error (RuntimeError: boom)" in errors) == (
         ExitCode.FAILURE,
         True,
     )

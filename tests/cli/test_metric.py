@@ -46,7 +46,7 @@ def test_into_a_pipe_goes_json_and_the_table_beside_it(run, pairs):
     assert list(body["scores"]["bleu_2"]) == sorted(row["id"] for row in ROWS)
     assert body["means"]["bleu_2"]["low"] < body["means"]["bleu_2"]["mean"] < body["means"]["bleu_2"]["high"]
     assert "80 pairs of 40 patients" in errors
-    assert "protocol clean: both texts normalised first, as on the boards" in errors
+    assert "protocol clean: both texts are normalised, as on the boards" in errors
     low, high = (f"{body['means']['rouge_l'][k]:.4f}" for k in ("low", "high"))
     assert f"[{low}, {high}]" in errors
 
@@ -55,7 +55,7 @@ def test_standard_input_and_a_table_on_request(run, pairs, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((pairs / "pairs.csv").read_bytes())))
     status, output, errors = run("metric", "bleu_2", "--format", "table", "--protocol", "compat")
     assert (status, errors) == (ExitCode.DONE, "")
-    assert "protocol compat: the texts as they are" in output
+    assert "protocol compat: the texts unmodified" in output
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
@@ -73,11 +73,11 @@ def test_files_are_written_by_suffix(run, pairs, suffix):
 
 
 REFUSED = {
-    "no metric": (("--pairs", "pairs.csv"), "name the metrics"),
-    "keys and a preset": (("bleu_2", "--preset", "paper-2024", "--pairs", "pairs.csv"), "one of the three"),
+    "no metric": (("--pairs", "pairs.csv"), "choose metrics"),
+    "keys and a preset": (("bleu_2", "--preset", "paper-2024", "--pairs", "pairs.csv"), "only one of these"),
     "a preset that is not": (
         ("--preset", "x", "--pairs", "pairs.csv"),
-        "no preset 'x'; there are: paper-2024",
+        "there is no preset 'x'; available: paper-2024",
     ),
     "a variant that is not": (
         ("bleu_2", "--variant", "radgraph_f1=x", "--pairs", "pairs.csv"),
@@ -88,7 +88,7 @@ REFUSED = {
         "wanted a name that ends in",
     ),
     "an empty file": (("bleu_2", "--pairs", "empty.csv", "--out", "s.json"), "is empty"),
-    "a header alone": (("bleu_2", "--pairs", "header.csv", "--out", "s.json"), "holds no pair"),
+    "a header alone": (("bleu_2", "--pairs", "header.csv", "--out", "s.json"), "contains no pairs"),
     "a surplus cell": (("bleu_2", "--pairs", "surplus.csv", "--out", "s.json"), "more cells than columns"),
 }
 
@@ -111,7 +111,7 @@ def test_everything_that_is_missing_is_named_with_one_command(run, pairs):
     assert status == ExitCode.PARTIAL
     assert {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l"} == json.loads(output)["scores"].keys()
     last = errors.strip().splitlines()[-1]
-    assert last.startswith("rexrank: to fetch all that is absent: rexrank models fetch ")
+    assert last.startswith("rexrank: to fetch all missing weights: rexrank models fetch ")
     assert {"distilroberta-base", "chexbert", "radgraph"} <= set(last.split())
     assert run("metric", "bertscore", "--pairs", "pairs.csv", "--models", "none")[0] == ExitCode.FAILURE
 

@@ -204,7 +204,7 @@ def test_datasets(tmp_path, case):
     ("text", "words"),
     [
         ("\tn_studies: 3", "cannot start any token"),
-        ("n_studies: 3\nn_studies: 4", "the key 'n_studies' stands twice"),
+        ("n_studies: 3\nn_studies: 4", "the key 'n_studies' appears twice"),
         ("a: &a [x]\nb: [*a, *a]", "anchors are not allowed"),
         ("title: !!python/object:os.system {}", "tags are not allowed"),
         ("1: x", "the key 1 is no text"),

@@ -74,7 +74,7 @@ def stopped(warm):
 
 def says_how_to_go_on(done, code, name):
     assert done.returncode == code, done.stderr
-    assert f"stopped by {name}; nothing half-written is left. Run the same command again" in done.stderr
+    assert f"stopped by {name}; no partial files are left. Run the same command again" in done.stderr
     assert "Traceback" not in done.stderr
 
 

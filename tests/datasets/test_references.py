@@ -157,8 +157,8 @@ def test_no_study_makes_the_loader_stumble(studies):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a": {}, "a": {"section_findings": "x"}}', "the key 'a' stands twice"),
-        ('{"a": {"age": 1, "age": 2}}', "the key 'age' stands twice"),
+        ('{"a": {}, "a": {"section_findings": "x"}}', "the key 'a' appears twice"),
+        ('{"a": {"age": 1, "age": 2}}', "the key 'age' appears twice"),
         ("{}", "must hold an object of studies"),
         ('{" ": {}}', "a study has no id"),
         ('{"a": {"section_findings": "\\ud83d"}}', "half of a character"),

@@ -277,7 +277,7 @@ def reference_texts(data: bytes, cluster: str | None) -> dict[str, list[str | No
         if not whole(study) or not all(whole(t) for t in pair if isinstance(t, str)):
             raise Refused("half of a character")
         if not study.strip():
-            raise Refused("no id")
+            raise Refused("not a valid id")
         patient = fields.get(cluster) if cluster else None
         if isinstance(patient, bool | list | dict) or (isinstance(patient, str) and not whole(patient)):
             raise Refused("a patient that is no text")

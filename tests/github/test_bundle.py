@@ -287,7 +287,10 @@ PAIR_LIES = {
     "a column of its own": (lambda f: f.assign(text=WORDS), "as the runner writes"),
     "a column less": (lambda f: f.drop(columns="q"), "as the runner writes"),
     "numbers as texts": (lambda f: f.assign(p="0.5"), "as the runner writes"),
-    "a difference that is no number": (lambda f: f.assign(difference=float("inf")), "as the runner writes"),
+    "a difference that is not a number": (
+        lambda f: f.assign(difference=float("inf")),
+        "as the runner writes",
+    ),
     "more rows than pairs": (lambda f: pd.concat([f] * 3), "as the runner writes"),
     "a long text": (lambda f: f.assign(a="x" * 1_000), "as the runner writes"),
     "models of nobody": (lambda f: f.assign(b="a/nobody"), "does not rank"),

@@ -103,7 +103,7 @@ def test_few_patients_have_no_interval():
 
 def test_tables_say_who_does_not_clear_the_baselines(table):
     assert baseline_words(table.rows[0]) == ""
-    assert baseline_words(table.rows[1]) == "not shown to clear Normal template"
+    assert baseline_words(table.rows[1]) == "does not clear Normal template"
     assert baseline_words(table.rows[3]) == "below Normal template, Another patient's reference"
     assert "bad\\: below Normal template" in table_markdown(table)
     assert [line.rpartition("submission,active,2026-01-02,")[2].partition(",")[0] for line in table_csv(table).splitlines()[1:5]] == [

@@ -196,7 +196,7 @@ def test_what_a_maintainer_put_there_stays(board):
 def test_without_records_nothing_is_deleted(board):
     shutil.rmtree(board / "records")
     before = state(board)
-    with pytest.raises(RexrankError, match="no record under"):
+    with pytest.raises(RexrankError, match="no records in"):
         run_rank(board, board / "store", rehearsal=False)
     assert rank(board) == []
     assert state(board) == before

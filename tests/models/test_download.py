@@ -307,8 +307,8 @@ def test_the_command_fetches_all_that_is_open_and_names_the_rest(place, run):
     code, out, err = run("models", "fetch", "--models", str(place.root))
     assert code == 0, err
     assert f"m: {place.root / 'm'} (verified)" in out
-    assert "g: not fetched, it is gated. Ask PhysioNet." in out
-    assert "o: there is another edition. PhysioNet has another archive." in out
+    assert "g: not fetched (gated). Ask PhysioNet." in out
+    assert "o: another edition exists. PhysioNet has another archive." in out
     assert "wrote models.lock" in out
     code, out, _ = run("models", "list", "--models", str(place.root))
     assert "Ask PhysioNet." in out

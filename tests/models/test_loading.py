@@ -69,7 +69,7 @@ def bomb(path):
 DAMAGE = [
     ("distilroberta-base", "model.safetensors", truncate, "bertscore", "SafetensorError"),
     ("distilroberta-base", "vocab.json", empty, "bertscore", "JSONDecodeError"),
-    ("distilroberta-base", "config.json", folder, "bertscore", "it is no file"),
+    ("distilroberta-base", "config.json", folder, "bertscore", "it is not a file"),
     (
         "distilroberta-base",
         "config.json",
@@ -88,7 +88,7 @@ DAMAGE = [
     ),
     ("chexbert", "chexbert.pth", truncate, "semb_score", "cannot be used"),
     ("chexbert", "chexbert.pth", empty, "semb_score", "EOFError"),
-    ("chexbert", "vocab.txt", pipe, "semb_score", "it is no file"),
+    ("chexbert", "vocab.txt", pipe, "semb_score", "it is not a file"),
     ("radgraph", "model.tar.gz", truncate, "radgraph_f1", "cannot be used"),
     ("radgraph", "model.tar.gz", bomb, "radgraph_f1", "bytes"),
     ("radgraph", "encoder/config.json", empty, "radgraph_f1", "JSONDecodeError"),

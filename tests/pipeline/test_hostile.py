@@ -242,7 +242,7 @@ def test_the_head_moves_after_the_authorisation(opened: World) -> None:
     opened.approve(run)
     assert run.conclusion == "failure", run.log
     assert "success" not in [s.state for s in opened.state.statuses]
-    assert "moved before the scoring began" in opened.bot_comments(p)[-1].body
+    assert "moved before scoring began" in opened.bot_comments(p)[-1].body
 
 
 def test_the_runners_account_cannot_score_what_nobody_released(opened: World) -> None:

@@ -89,7 +89,7 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     assert "already has exactly these files" in rexrank(*send, "--yes")[1]
     Path("preds.json").write_text(dump_predictions(reports(seed=8)))
     status, words = rexrank(*send, "--yes")
-    assert (status, "Updated the pull request" in words) == (0, True), words
+    assert (status, "Updated the open pull request" in words) == (0, True), words
     world.settle()
     assert list(world.state.pulls) == [1]
     assert git(world.state.bare, "rev-list", "--count", f"main..{p.head_sha}") == "2"

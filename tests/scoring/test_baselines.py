@@ -82,7 +82,7 @@ def test_a_metric_out_of_its_band_stops_the_ranking(sandbox, probe, value, datas
         f"sanity was not probed for bleu_2 as signed here: rexrank baseline {dataset}"
     ]
     path.write_text("{}")
-    with pytest.raises(RexrankError, match="Make it again"):
+    with pytest.raises(RexrankError, match="Rebuild it"):
         check_sanity(leaderboard, board, signatures)
     path.unlink()
     assert "not probed here" in check_sanity(leaderboard, board, signatures)[0]
@@ -167,7 +167,7 @@ def test_a_metric_that_is_shown_in_too_wide_steps_stops_no_board(tmp_path):
     path.parent.mkdir()
     path.write_text(json.dumps(sanity))
     assert check_sanity(tmp_path, board, {"accuracy_geometric": signature}) == []
-    with pytest.raises(RexrankError, match="no better than one that is shuffled"):
+    with pytest.raises(RexrankError, match="does no better than a shuffled"):
         check_sanity(
             tmp_path, Board(get_dataset("sandbox-vqa"), "answers"), {"accuracy_geometric": signature}
         )

@@ -201,7 +201,7 @@ def test_planted_strings_and_wrong_references_are_found():
     _, integrity = outcome(found, planted=planted, metrics={"bleu_2": 0.3})
     texts = {b.text: b.outcome for b in integrity.badges if b.code == "C20"}
     assert texts == {
-        "1 of 200 reports hold a planted string": "reject",
+        "1 of 200 reports contain a planted string": "reject",
         "2 studies with swapped references score no worse than the 198 others": "quarantine",
     }
     _, clean = outcome(reports, planted=Planted(strings=("planted-3f9c-4d77",)))
@@ -274,7 +274,7 @@ def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
         for d in ("iu-xray", "rexgradient")
     }
     assert said["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
-    assert said["rexgradient"] == ["judge scores that RadGraph-F1 and RaTEScore do not lead to expect"]
+    assert said["rexgradient"] == ["judge scores out of line with RadGraph-F1 and RaTEScore"]
 
 
 def test_without_the_evidence_nothing_is_said_of_judges():

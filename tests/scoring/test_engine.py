@@ -123,7 +123,7 @@ def test_a_damaged_store_entry_is_computed_again(tmp_path):
     ("rows", "message"),
     [
         ([{"id": "1", "reference": "a"}], "row 1: no prediction"),
-        ([("1", "a", "b"), ("1", "c", "d")], "row 2: the id '1' was there before"),
+        ([("1", "a", "b"), ("1", "c", "d")], "row 2: the id '1' appeared before"),
         ([("1", "a", None)], r"row 1 \(id 1\): the prediction must be a string"),
         ([(None, "a", "b")], "row 1: the id must be"),
         ([("1", "a")], "row 1: 2 values"),

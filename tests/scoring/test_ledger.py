@@ -132,5 +132,5 @@ def test_a_damaged_entry_stops_everything(tmp_path, text):
     path = tmp_path / JOURNAL / "00000001.json"
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(RexrankError, match=r"attempts/00000001\.json is not one of ours .* Mend it by hand"):
+    with pytest.raises(RexrankError, match=r"attempts/00000001\.json is not one of ours .* Fix it by hand"):
         attempts(tmp_path)

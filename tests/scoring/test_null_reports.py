@@ -97,7 +97,7 @@ def test_bands_let_sound_metrics_through():
     [
         ("itself", "bleu_2", 0.5, "bleu_2 of itself is 0.5000, wanted 0.9 to 1"),
         ("empty", "bleu_2", 0.1, "bleu_2 of empty is 0.1000"),
-        ("itself", "radcliq_v1", 1.4, "no better than one that is shuffled"),
+        ("itself", "radcliq_v1", 1.4, "does no better than a shuffled"),
         ("shuffled", "radcliq_v1", -1.4, "radcliq_v1 of shuffled is -1.4000"),
     ],
 )

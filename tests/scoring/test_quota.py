@@ -104,7 +104,7 @@ def test_public_sets_are_free_and_a_maintainer_may_allow_more(tmp_path):
 
 def test_a_damaged_ledger_stops_everything(tmp_path):
     (tmp_path / "attempts.jsonl").write_text("{\n")
-    with pytest.raises(RexrankError, match="Mend it by hand"):
+    with pytest.raises(RexrankError, match="Fix it by hand"):
         run(tmp_path, A)
 
 
@@ -137,7 +137,7 @@ def test_the_commands_of_the_attempts(tmp_path):
     def rexrank(*args):
         return CliRunner().invoke(app, ["quota", *args, "--store", str(tmp_path)])
 
-    assert "no run was counted yet" in rexrank("show").output
+    assert "no runs counted yet" in rexrank("show").output
     assert rexrank("grant", "acme", "rexgradient", D).output.startswith("granted")
     assert "already" in rexrank("grant", "acme", "rexgradient", D).output
     shown = rexrank("show").output

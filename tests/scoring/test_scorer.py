@@ -68,7 +68,7 @@ WRONG = {
         "no column prediction; found",
     ),
     "a fraction for an id": ({"rows": FRAME.assign(id=[0.5, 1.5])}, "found 0.5"),
-    "an id twice": ({"rows": FRAME.assign(id="a")}, "the id 'a' was there before"),
+    "an id twice": ({"rows": FRAME.assign(id="a")}, "the id 'a' appeared before"),
     "a patient missing": ({"rows": FRAME.assign(patient=["p", None])}, "the pair 1 has no patient"),
     "some patients": (
         {"rows": [{**FRAME.to_dict("records")[0], "patient": "p"}, FRAME.to_dict("records")[1]]},

@@ -19,9 +19,7 @@ from support.submissions import (
 
 from evaluator.submissions.rules.codes import RULES
 
-GUIDE = (
-    (Path(__file__).parents[2] / "site" / "submit.md").read_text("utf-8").partition("## Typical errors")[2]
-)
+GUIDE = (Path(__file__).parents[2] / "site" / "submit.md").read_text("utf-8").partition("## Common errors")[2]
 
 
 NAMED = [

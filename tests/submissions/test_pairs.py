@@ -66,8 +66,8 @@ def test_a_column_of_patients_comes_along(tmp_path, name):
 BAD = {
     "nothing": ("", "is empty"),
     "blank lines": ("\n \n", "is empty"),
-    "a header alone": ("id,reference,prediction\n", "holds no pair"),
-    "an empty list": ("[]", "holds no pair"),
+    "a header alone": ("id,reference,prediction\n", "contains no pairs"),
+    "an empty list": ("[]", "contains no pairs"),
     "one column too few": ("id,reference\n1,a\n", "no prediction; every row needs id, reference, prediction"),
     "a surplus cell": ("id,reference,prediction\n1,a,b,c\n", "line 2: more cells than columns"),
     "a missing cell": ("id,reference,prediction\n1,a\n", "line 2: fewer cells than columns"),
@@ -75,7 +75,7 @@ BAD = {
     "two candidates": ("id,reference,pred,hyp\n1,a,b,c\n", "'pred', 'hyp' may each hold the prediction"),
     "an open quotation mark": ('id,reference,prediction\n1,"a,b\n2,c,d\n', "quotation mark"),
     "no JSON": ('{"id": 1, "reference"\n', "is not JSON"),
-    "a key twice": ('{"id": 1, "id": 2, "reference": "a", "prediction": "b"}\n', "stands twice"),
+    "a key twice": ('{"id": 1, "id": 2, "reference": "a", "prediction": "b"}\n', "appears twice"),
     "a field missing": (
         '{"id": 1, "reference": "a", "prediction": "b"}\n{"id": 2, "reference": "a"}\n',
         "line 2: no prediction",
@@ -84,11 +84,11 @@ BAD = {
         '{"id": 1, "reference": "a", "prediction": 3}\n{"id": 2, "reference": null, "prediction": ""}\n',
         "line 2: the reference must be a text",
     ),
-    "no id": ('[{"id": null, "reference": "a", "prediction": "b"}]', "the id must be a text"),
+    "not a valid id": ('[{"id": null, "reference": "a", "prediction": "b"}]', "the id must be a text"),
     "a fraction for an id": ('[{"id": 1.5, "reference": "a", "prediction": "b"}]', "the id must be a text"),
     "an id twice": (
         "id,reference,prediction\n1,a,b\n1,c,d\n",
-        "line 3: the id '1' was there before, at line 2",
+        "line 3: the id '1' appeared before, at line 2",
     ),
     "half of a character": (
         '[{"id": 1, "reference": "\\ud83d", "prediction": "b"}]',

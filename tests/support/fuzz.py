@@ -117,8 +117,8 @@ def fuzz(
 
 def unexplained(words: str) -> str | None:
     """What is wrong with the words of a refusal, or `None`: they are a sentence and no program's entrails."""
-    if "unexpected failure of ours" in words or "Traceback" in words:
-        return "an unexpected failure"
+    if "unexpected internal error" in words or "Traceback" in words:
+        return "an unexpected internal error"
     if words.startswith("no file: ") or not re.search(r"\w{2,} \w{2,}", words):
         return "no words"
     if any(len(line) > 2000 for line in words.splitlines()):

@@ -10,7 +10,7 @@ from evaluator.datasets.tasks.task import Task, Track
 TASK: Final = Task(
     id="report-generation",
     title="Report generation",
-    about="A model writes the report of a study from its images.",
+    about="A model writes a study's report from its images.",
     item="study",
     items="studies",
     prediction="report",
@@ -27,7 +27,7 @@ TASK: Final = Task(
         Track(
             "impression",
             "impression",
-            "The impressions alone are compared.",
+            "Only the impressions are compared.",
             ("impression",),
             optional=True,
         ),

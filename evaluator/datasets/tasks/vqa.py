@@ -45,8 +45,8 @@ TASK: Final = Task(
             "always-d": "Always D",
             "random-answer": "Random answer (0.25 expected)",
             "longest-option": "Longest option",
-            "normal-option": "Option that names no abnormality",
-            "typical-option": "Option most like the others",
+            "normal-option": "Option naming no abnormality",
+            "typical-option": "Option most similar to the others",
         }
     ),
     checks=("C2", "C15", "C17", "C19", "C22", "C24", "C25", "C26"),

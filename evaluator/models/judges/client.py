@@ -115,7 +115,7 @@ class Judge:
             if self._transcripts:
                 self._transcripts.remember(place, digest)
         if self._identity not in {"", digest}:
-            raise JudgeVoid("another engine answers now than at the start of the run. Score again.")
+            raise JudgeVoid("the engine changed during the run. Score again.")
         self._identity = digest
         return digest
 
@@ -158,7 +158,7 @@ class Judge:
 
             await asyncio.gather(*(one(k, r) for k, r in todo.items()))
         if over:
-            cure = "raise the cap" if isinstance(over, JudgeBudgetSpent) else "mend that"
+            cure = "raise the cap" if isinstance(over, JudgeBudgetSpent) else "fix that"
             note = f" {len(answers)} answers were stored;" if self._transcripts else ""
             raise type(over)(f"{over}.{note} {cure} and run again.")
         return answers
@@ -220,7 +220,7 @@ class Judge:
             return failure.status_code in RETRIED_STATUS
         if isinstance(failure, openai.APIConnectionError) and _nobody_listens(self.settings.base_url):
             # An engine of this machine that has ended: waiting brings nothing. A busy one may drop a connection.
-            raise JudgeVoid(f"the judge at {self._host} does not answer any more") from failure
+            raise JudgeVoid(f"the judge at {self._host} no longer responds") from failure
         return not isinstance(failure, NoTextError)
 
     @property
@@ -292,7 +292,7 @@ def _words(failure: Exception | None) -> str:
 
 def _server_words(failure: Any) -> str:
     """What the server said of a request that it refused, short and printable, behind a colon; or nothing."""
-    body = failure.body  # what stands under "error", or the whole body where nothing does
+    body = failure.body  # the value of "error", or the whole body where nothing does
     message = body.get("message") if isinstance(body, dict) else body
     return f": {visible(message.rstrip('.'), MAX_WORDS_OF_SERVER)}" if isinstance(message, str) else ""
 

@@ -57,7 +57,7 @@ class ServeConfig(Typed):
     weights: Line = Field(description="Folder of the model, or its id on the hub.")
     engine: Literal["vllm", "transformers"] = Field(default="vllm", description="What serves it.")
     revision: Revision = Field(default="", description="Commit on the hub; not for a folder.")
-    port: Annotated[int, Field(ge=1, le=65_535)] = Field(default=8000, description="Port on this machine.")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(default=8000, description="Local port.")
     tensor_parallel: Size = Field(default=1, description="GPUs that share one copy of the model.")
     data_parallel: Size = Field(default=1, description="Copies of the model.")
     max_model_len: Size | None = Field(default=None, description="Longest prompt and answer, in tokens.")
@@ -121,7 +121,7 @@ class JudgeConfig(Typed):
         wrongs: list[Wrong] = [
             (
                 ("hosted_ok_for", i),
-                f"there is no dataset {name!r}",
+                f"unknown dataset {name!r}",
                 f"one of {', '.join(dataset_ids())}",
                 "correct it",
             )

@@ -88,5 +88,5 @@ def check(
                 else f"failed control {pair.id} {when} the run: {value:.3f} is not within {low:g} and {high:g}"
             )
             raise JudgeVoid(
-                f"the judge {fault}. No score of this run is used; check the model, its revision and the server."
+                f"the judge {fault}. No score from this run is used; check the model, its revision and the server."
             )

@@ -145,7 +145,7 @@ def served(
     """
     if _answers(options):
         raise JudgeVoid(
-            f"something already answers on port {options.port}. Stop it, or choose another --port."
+            f"something is already listening on port {options.port}. Stop it, or choose another --port."
         )
     line = argv or command(options)
     try:
@@ -160,11 +160,11 @@ def served(
         while not _answers(options):
             if process.poll() is not None:
                 raise JudgeVoid(
-                    f"the engine ended with status {process.returncode} before it answered; see its log above."
+                    f"the engine ended with status {process.returncode} before it was ready; see its log above."
                 )
             if time.monotonic() > deadline:
                 raise JudgeVoid(
-                    f"the engine did not answer within {wait_seconds:g} seconds; see its log above."
+                    f"the engine did not respond within {wait_seconds:g} seconds; see its log above."
                 )
             time.sleep(0.1)
         yield Served(base_url(options), process)

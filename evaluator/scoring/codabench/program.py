@@ -69,7 +69,7 @@ def score(program: Path, given: Path) -> dict[str, float]:
     if settings.evaluator_version != __version__:
         raise RexrankError(
             f"the image holds evaluator {__version__}, the bundle is of {settings.evaluator_version}. "
-            "Build the image anew, or export the bundle again."
+            "Rebuild the image, or export the bundle again."
         )
     board = Board(get_dataset(settings.dataset), settings.track)
     references = load_references(board.dataset, given / "ref")

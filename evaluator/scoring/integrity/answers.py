@@ -103,7 +103,7 @@ def check_shared_wrong(
 
 
 def check_positions(answers: Letters, right: Letters) -> list[Flag]:
-    """C26, a badge: accuracy depends on which letter is right by more than the skill of a model explains."""
+    """C26, a badge: accuracy depends on which letter is correct by more than the skill of a model explains."""
     rules = limits().answers.positions
     totals = Counter(right)
     shares = {x: s for x, s in position_accuracy(answers, right).items() if totals[x] >= rules.least}

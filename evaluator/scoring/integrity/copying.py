@@ -240,7 +240,7 @@ def check_canaries(texts: Texts, canaries: Iterable[str]) -> list[Flag]:
         for i, p in zip(texts.ids, texts.predictions, strict=True)
         if any(w in norm(p).replace(" ", "") for w in wanted)
     ]
-    return [share_flag("C20", Outcome.REJECT, ids, texts.n, "hold a planted string")] if ids else []
+    return [share_flag("C20", Outcome.REJECT, ids, texts.n, "contain a planted string")] if ids else []
 
 
 def check_swapped(scores: FloatArray, swapped: Sequence[int], *, higher_is_better: bool) -> list[Flag]:

@@ -53,10 +53,12 @@ def describe_reading(
             lines.append(f"impression: {table.named(texts.impression)}")
     options = [n for n in (wanted.text, wanted.findings, wanted.impression) if n is not None]
     if doubtful := [n for n in options if role_of(n) is Role.REFERENCE]:
-        lines.append(f"note: {listed(doubtful)} is a name of references, and was taken because you named it")
+        lines.append(
+            f"note: {listed(doubtful)} looks like the name of a reference column, and was used because you named it"
+        )
     rest = [c for i, c in enumerate(table.columns) if i not in columns]
     if rest:
-        lines.append(f"columns left out: {listed(rest, LISTED)}")
+        lines.append(f"ignored columns: {listed(rest, LISTED)}")
     return lines
 
 
@@ -64,9 +66,7 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     """What was done with the texts, counted, with the first ids of each kind."""
     lines = []
     if tally.repeated:
-        lines.append(
-            _counted(tally.repeated, "rows repeat the report of their study, word for word; one each is kept")
-        )
+        lines.append(_counted(tally.repeated, "rows repeat a study's report word for word; one is kept"))
     if tally.split:
         lines.append(f"{len(tally.split):,} reports split into findings and impression")
     if tally.split and tally.unsplit:
@@ -81,14 +81,14 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
     kinds = {k.key: k.what for k in KINDS}
     tallies = [
         (tally.without, "studies had no impression; it is empty"),
-        (tally.unsure, "reports have text before a header; it is kept with the header in the findings"),
+        (tally.unsure, "reports have text before a header; it is kept in the findings with the header"),
         (
             tally.shortened,
-            "reports had other sections (examination, indication, technique, comparison); these are left out",
+            "reports had other sections (examination, indication, technique, comparison); these were removed",
         ),
-        (tally.headers, "sections started with their own header, now taken off"),
+        (tally.headers, "sections started with their own header, now removed"),
         *(
-            (ids, f"reports stood within {what}; only the report is taken")
+            (ids, f"reports were wrapped in {what}; only the report is used")
             for what, ids in tally.wrapped.items()
         ),
         *(
@@ -96,13 +96,13 @@ def describe_texts(tally: Tally, *, keep: bool) -> list[str]:
             for key, what in kinds.items()
             if key in tally.cleaned
         ),
-        (tally.empty, "studies have no report; they are empty and score worst"),
+        (tally.empty, "studies have no report; they are left empty and get the worst score"),
     ]
     lines += [_counted(ids, what) for ids, what in tallies if ids]
     if tally.cleaned:
-        lines.append("to leave all of these characters and tokens in the texts, type --keep")
+        lines.append("to keep all of these characters and tokens in the texts, use --keep")
     if keep:
-        lines.append("texts were not cleaned (--keep); rexrank validate may refuse them")
+        lines.append("texts were not cleaned (--keep); rexrank validate may reject them")
     return lines
 
 

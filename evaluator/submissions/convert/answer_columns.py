@@ -64,13 +64,13 @@ def choose_answers(table: Table, wanted: Wanted, taken: int) -> int:
     if candidates:
         options = " or ".join(f"--text-column {visible(table.columns[i])}" for i in candidates[:4])
         what = listed([table.columns[i] for i in candidates], 20)
-        raise Refused(f"more than one column may hold the answers: {what}. Type {options}.")
+        raise Refused(f"more than one column may hold the answers: {what}. Use {options}.")
     if truth := [c for c in table.columns if _is_truth(c)]:
         raise Refused(
             f"no answers of a model found: {listed(truth, 20)} says what is right, which is never written as an answer. "
-            f"Of {choice}, if one holds the model's answers, type --text-column NAME."
+            f"Of {choice}, if one holds the model's answers, use --text-column NAME."
         )
-    raise Refused(f"no answers found among the columns {choice}; type --text-column NAME.")
+    raise Refused(f"no answers found among the columns {choice}; use --text-column NAME.")
 
 
 def _is_truth(name: str) -> bool:
@@ -95,7 +95,7 @@ def identify_questions(
     ids, or when a study has several questions and its row does not say which.
     """
     if not table.rows or not table.columns:
-        raise Refused("the file holds no question.")
+        raise Refused("the file contains no questions.")
     column = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
     if not known:
         return _by_name(table, column)
@@ -154,7 +154,7 @@ def _by_name(table: Table, column: int | None) -> Asked:
                 if id_columns
                 else "no column is named like"
             )
-            raise Refused(f"{what} question ids among {listed(table.columns, 20)}. Type --id-column NAME.")
+            raise Refused(f"{what} question ids among {listed(table.columns, 20)}. Use --id-column NAME.")
         column = unique[0]
     ids = [id_text(single(v)) for v in table.column(column)]
     empty = [row.where for row, i in zip(table.rows, ids, strict=True) if i is None]

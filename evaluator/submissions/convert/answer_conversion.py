@@ -102,14 +102,14 @@ def _answers(table: Table, lookup: Asked, column: int, texts: Texts) -> dict[str
             texts.repeated.append(question)
         else:
             problems.append(
-                f"{row.where}: the question '{visible(question)}' was there before, with another text "
-                f"({rows[question][1]}). Keep one answer a question."
+                f"{row.where}: the question '{visible(question)}' appeared before, with a different text "
+                f"({rows[question][1]}). Keep one answer per question."
             )
     if problems:
         more = len(problems) - LISTED
         raise Refused(*problems[:LISTED], *([f"… and {more:,} more."] if more > 0 else []))
     if not rows:
-        raise Refused("the file holds no question of the dataset.")
+        raise Refused("the file contains no questions of the dataset.")
     return {question: _answer(question, text, texts) for question, (text, _) in rows.items()}
 
 
@@ -141,7 +141,7 @@ def _refuse_no_letters(table: Table, column: int, answers: Mapping[str, Answer],
     if texts.unread and len(texts.unread) > UNREAD_SHARE * n_texts:
         raise Refused(
             f"{table.named(column)} holds no letter, or several, in {len(texts.unread):,} of {n_texts:,} texts; is it the "
-            "column of the answers? Otherwise type --text-column NAME.",
+            "column of the answers? Otherwise use --text-column NAME.",
             *(f"'{visible(q)}': {why}." for q, why in list(texts.unread.items())[:5]),
         )
 
@@ -160,7 +160,7 @@ def _refuse_key(
 
 def _coverage(answers: Mapping[str, Answer], lookup: Asked, known: frozenset[str]) -> list[str]:
     lines = [
-        f"{len(answers):,} questions; which there are is not known here (with access to the data: --references DIR)"
+        f"{len(answers):,} questions; the dataset's ids are not known here (if you have the data: --references DIR)"
     ]
     if known:
         missing = sorted(known - answers.keys())
@@ -182,10 +182,10 @@ def _account(texts: Texts) -> list[str]:
     if texts.repeated:
         distinct = list(dict.fromkeys(texts.repeated))
         lines.append(
-            f"{len(distinct):,} questions stand there twice with the same text (first: {first_ids(distinct)})"
+            f"{len(distinct):,} questions appear twice with the same text (first: {first_ids(distinct)})"
         )
     if texts.in_words:
-        lines.append(f"{texts.in_words:,} letters were found in a text")
+        lines.append(f"{texts.in_words:,} letters were extracted from text")
     if texts.empty:
         lines.append(
             f"{len(texts.empty):,} questions have no text; they are unanswered and count as wrong (first: {first_ids(texts.empty)})"
@@ -194,7 +194,7 @@ def _account(texts: Texts) -> list[str]:
         kinds = Counter(why.partition(" in ")[0].partition(":")[0] for why in texts.unread.values())
         counts = ", ".join(f"{kind} in {n:,}" for kind, n in sorted(kinds.items()))
         lines.append(
-            f"{len(texts.unread):,} texts do not hold exactly one letter ({counts}); they are unanswered and count as wrong:"
+            f"{len(texts.unread):,} texts do not contain exactly one letter ({counts}); they are unanswered and count as wrong:"
         )
         examples = list(texts.unread.items())[:LISTED]
         lines += [f"  {visible(question)}: {why}" for question, why in examples]

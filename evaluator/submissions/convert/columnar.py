@@ -27,14 +27,14 @@ def read_parquet(data: bytes, name: str) -> Table:
         schema = file.schema_arrow
         columns = [f.name for f in schema if _is_readable(f.type)]
         if len({f.name for f in schema}) < len(schema):
-            raise Refused(f"{name}: two columns have one name ({listed(schema.names, 20)}); rename one.")
+            raise Refused(f"{name}: two columns have the same name ({listed(schema.names, 20)}); rename one.")
         if file.metadata.num_rows > MAX_ROWS:
             raise Refused(f"{name} holds more than {MAX_ROWS:,} rows; is it a prediction file?")
         rows = list(_parquet_rows(file, columns, name))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise Refused(f"{name} is no Parquet file that can be read: {visible(error)}.") from error
+        raise Refused(f"{name} is not a readable Parquet file: {visible(error)}.") from error
     others = [f.name for f in schema if f.name not in columns]
-    notes = (f"columns of no text left unread: {listed(others, 20)}",) if others else ()
+    notes = (f"ignored columns without text: {listed(others, 20)}",) if others else ()
     return Table(tuple(columns), tuple(rows), "a Parquet table", notes)
 
 
@@ -72,8 +72,7 @@ def read_workbook(data: bytes, name: str) -> Table:
         import openpyxl
     except ImportError as error:
         raise Refused(
-            f"{name} is an Excel workbook, and no reader of them is installed. Type: pip install openpyxl. "
-            "Or save the sheet in Excel as 'CSV UTF-8'."
+            f"{name} is an Excel workbook, and no reader is installed. Run: pip install openpyxl. Or save the sheet in Excel as 'CSV UTF-8'."
         ) from error
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
@@ -82,11 +81,11 @@ def read_workbook(data: bytes, name: str) -> Table:
         raise
     except Exception as error:  # openpyxl raises whatever its parts raise
         raise Refused(
-            f"{name} is no Excel workbook that can be read: {visible(error)}. Save the sheet as 'CSV UTF-8'."
+            f"{name} is not a readable Excel workbook: {visible(error)}. Save the sheet as 'CSV UTF-8'."
         ) from error
     filled = [(title, rows) for title, rows in sheets if rows]
     if not filled:
-        raise Refused(f"{name} is empty: it holds no study.")
+        raise Refused(f"{name} is empty.")
     if len(filled) > 1:
         raise Refused(
             f"{name} holds several sheets: {listed([t for t, _ in filled], 20)}. Save the one with the predictions as CSV."

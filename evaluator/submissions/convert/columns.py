@@ -244,11 +244,8 @@ def _is_section(name: str, words: frozenset[str]) -> bool:
 def _none_found(table: Table, roles: dict[int, Role]) -> str:
     references = [table.columns[i] for i, r in roles.items() if r is Role.REFERENCE]
     if references:
-        return (
-            f"no prediction found: {listed(references)} is a name of references, and references are never written as "
-            f"predictions. Of {listed(table.columns, 20)}, if one is the prediction, type --text-column NAME."
-        )
-    return f"no prediction found among the columns {listed(table.columns, 20)}; type --text-column NAME."
+        return f"no prediction found: {listed(references)} is named like references, and references are never written as predictions. Of {listed(table.columns, 20)}, if one is the prediction, use --text-column NAME."
+    return f"no prediction found among the columns {listed(table.columns, 20)}; use --text-column NAME."
 
 
 def _ambiguous(table: Table, candidates: list[int]) -> str:
@@ -256,17 +253,14 @@ def _ambiguous(table: Table, candidates: list[int]) -> str:
     if len({n.strip().casefold() for n in names}) < len(names):
         numbers = " or ".join(str(i + 1) for i in candidates)
         return (
-            f"several columns have one name and may hold the prediction: {listed(names, 20)} (columns {numbers}). "
-            f"Rename one, or type --text-column with its number: --text-column {candidates[0] + 1}."
+            f"several columns have the same name and may hold the prediction: {listed(names, 20)} (columns {numbers}). "
+            f"Rename one, or use --text-column with its number: --text-column {candidates[0] + 1}."
         )
     options = " or ".join(f"--text-column {_quoted(n)}" for n in names[:4])
     both = ""
     if any(_is_section(n, _FINDINGS) for n in names) and any(_is_section(n, _IMPRESSION) for n in names):
         both = ", or --findings-column NAME --impression-column NAME"
-    return (
-        f"more than one column may hold the prediction: {listed(names, 20)}. One of them may be the reference, so "
-        f"none is taken. Type {options}{both}."
-    )
+    return f"more than one column may hold the prediction: {listed(names, 20)}. One of them may be the reference, so none is used. Use {options}{both}."
 
 
 def _quoted(name: str) -> str:

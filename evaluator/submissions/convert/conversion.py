@@ -112,14 +112,14 @@ def _reports(
             tally.repeated.append(study)
         else:
             problems.append(
-                f"{row.where}: the study '{visible(study)}' was there before, with another text ({raw[study][1]}). "
-                "Keep one report a study."
+                f"{row.where}: the study '{visible(study)}' appeared before, with a different text ({raw[study][1]}). "
+                "Keep one report per study."
             )
     if problems:
         more = len(problems) - MAX_PROBLEMS
         raise Refused(*problems[:MAX_PROBLEMS], *([f"… and {more:,} more."] if more > 0 else []))
     if not raw:
-        raise Refused("the file holds no study.")
+        raise Refused("the file contains no studies.")
     reports = {s: _report(s, value, texts, tally, keep=keep) for s, (value, _) in raw.items()}
     return _completed(reports, tally)
 
@@ -149,15 +149,14 @@ def _no_formula(value: str | Sections | None, where: str) -> str | Sections | No
     """The value; raises `Refused` where Excel has put an error in the text's place."""
     if isinstance(value, str) and value.strip() in _EXCEL_ERRORS:
         raise Refused(
-            f"{where}: '{value.strip()}' is Excel's error for a text that starts with = or -, taken for a formula. "
-            "Format the column as text and paste the report again."
+            f"{where}: '{value.strip()}' is Excel's error for a text starting with = or -, interpreted as a formula. Format the column as text and paste the report again."
         )
     return value
 
 
 def _check_id(study: str, where: str) -> None:
     if not study.isprintable() or len(study) > 200:
-        raise Refused(f"{where}: the study id '{visible(study)}' holds characters that no id has.")
+        raise Refused(f"{where}: the study id '{visible(study)}' contains characters that no id has.")
 
 
 def _report(

@@ -18,9 +18,9 @@ MAX_PROBLEMS: Final = 20
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 _CURES: Final = {
-    "unexpected end of data": "a quotation mark is opened and never closed; close it, and double quotation marks inside a cell",
+    "unexpected end of data": "a quotation mark is never closed; close it, and double any quotation marks inside a cell",
     "expected after": 'a quotation mark inside a cell is not doubled; write "" for it, or write the file with a CSV library',
-    "new-line character": "a carriage return stands inside a cell without quotation marks; put the cell in quotation marks",
+    "new-line character": "an unquoted cell contains a carriage return; quote the cell",
     "field larger": f"a cell of more than {MAX_CELL:,} characters; a quotation mark is probably not closed",
 }
 
@@ -46,7 +46,7 @@ def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) ->
     _check_widths(header, body)
     _check_swallowed(header, body, delimiter, known)
     header, body = _without_blank_columns(header, body)
-    notes = [f"{n:,} rows without any content left out"] if (n := len(rows) - 1 - len(body)) else []
+    notes = [f"{n:,} empty rows ignored"] if (n := len(rows) - 1 - len(body)) else []
     word = _DELIMITERS.get(delimiter, f"{delimiter!r}")
     names = tuple(h or f"column {i}" for i, h in enumerate(header, start=1))
     return Table(
@@ -112,7 +112,7 @@ def _delimiter(text: str, name: str) -> str:
 def _check_header(header: tuple[str, ...], where: str, known: frozenset[str]) -> None:
     if known and any(cell in known for cell in header):
         raise Refused(
-            f"{where} is data already: it holds a study id. Add a header line with the names of the columns, "
+            f"{where} is already data: it contains a study id. Add a header line with the names of the columns, "
             "for example study_id,report."
         )
 
@@ -123,7 +123,7 @@ def _check_widths(header: tuple[str, ...], body: list[tuple[str, list[str]]]) ->
         return
     problems = [
         f"{where}: {'more' if n > len(header) else 'fewer'} cells than columns ({n} under {len(header)} names); "
-        "put texts that hold the separator or a line break in quotation marks."
+        "quote texts that contain the separator or a line break."
         for where, n in wrong[:MAX_PROBLEMS]
     ]
     if len(wrong) > MAX_PROBLEMS:

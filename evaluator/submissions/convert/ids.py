@@ -45,7 +45,7 @@ class Identified:
 def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], wanted: Wanted) -> Identified:
     """The study of every row. Raises `Refused` when no column holds ids, or when it is not clear which does."""
     if not table.rows:
-        raise Refused("the table has a header and no rows: it holds no study.")
+        raise Refused("the table has a header but no rows.")
     if not table.columns:
         raise Refused("the entries have no fields: there is no study id.")
     column = None if wanted.id is None else find_column(table, wanted.id, "--id-column")
@@ -136,7 +136,7 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: in
     if spellings:
         first, study = spellings[0]
         notes.append(
-            f"{len(spellings):,} ids were found in paths or other spellings (first: '{visible(first)}' is {visible(study)})"
+            f"{len(spellings):,} ids were found in paths or under other spellings (first: '{visible(first)}' is {visible(study)})"
         )
     return Identified(winner, studies, others, tuple(notes))
 
@@ -169,7 +169,7 @@ def _by_shape(table: Table, dataset: Dataset, column: int | None) -> Identified:
     notes = []
     if spellings:
         notes.append(
-            f"{len(spellings):,} ids were taken out of paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
+            f"{len(spellings):,} ids were extracted from paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
         )
     return Identified(column, studies, (), tuple(notes))
 
@@ -193,7 +193,7 @@ def _candidates(table: Table) -> list[int]:
     key = [i for i, c in enumerate(table.columns) if c == KEY and not _counts_up(table.column(i))]
     if id_columns and len({table.columns[i].strip().casefold() for i in id_columns}) < len(id_columns):
         raise Refused(
-            f"two columns of ids have one name: {listed([table.columns[i] for i in id_columns])}; rename one."
+            f"two id columns have the same name: {listed([table.columns[i] for i in id_columns])}; rename one."
         )
     unique = [i for i in (*key, *id_columns) if _is_unique(table.column(i))]
     if unique or key or id_columns:
@@ -205,7 +205,7 @@ def _candidates(table: Table) -> list[int]:
         return shaped
     names = [table.columns[i] for i in shaped] or list(table.columns)
     what = "more than one column may hold the study ids" if shaped else "no column holds the study ids"
-    raise Refused(f"{what}: {listed(names, 20)}. Type --id-column NAME.")
+    raise Refused(f"{what}: {listed(names, 20)}. Use --id-column NAME.")
 
 
 def _counts_up(values: Iterable[Any]) -> bool:
@@ -287,16 +287,16 @@ def describe_coverage(
         if dataset.ids_digest is not None and ids_digest(studies) == dataset.ids_digest:
             return [f"{n:,} of {dataset.n_studies:,} studies; the digest of their ids is the dataset's"]
         equal = "as many as" if n == dataset.n_studies else f"not the {dataset.n_studies:,} that"
-        unknown = "its ids are not known here, so that only their number was compared"
+        unknown = "its ids are not known here, so only their number was compared"
         return [
-            f"{n:,} studies, {equal} {dataset.id} has; {unknown} (with access to the data: --references DIR)"
+            f"{n:,} studies, {equal} {dataset.id} has; {unknown} (if you have the data: --references DIR)"
         ]
     missing = sorted(known - set(studies))
     text = f"{n:,} of {len(known):,} studies"
     etc = ", …" if len(missing) > SHOWN else ""
     if missing:
         text += (
-            f"; missing {first_ids(missing)}{etc} (rexrank validate refuses the file until they are there)"
+            f"; missing {first_ids(missing)}{etc} (rexrank validate rejects the file until they are added)"
         )
     lines = [text if missing else f"{text} of {dataset.id}"]
     if left_out:

@@ -48,7 +48,9 @@ def read_json(text: str, name: str, known: frozenset[str] = frozenset()) -> Tabl
 def _values(text: str, name: str) -> list[tuple[int, Any]]:
     """The JSON values of a text with the lines on which they start."""
     if sum(map(text.count, "[{,:")) > MAX_MARKS:
-        raise Refused(f"{name} holds too many values for a prediction file; leave out what is no report.")
+        raise Refused(
+            f"{name} holds too many values for a prediction file; remove everything that is not a report."
+        )
     decoder = json.JSONDecoder(object_pairs_hook=whole_object)
     values: list[tuple[int, Any]] = []
     at, line, start = _skip(text, 0), 1, 0
@@ -59,18 +61,18 @@ def _values(text: str, name: str) -> list[tuple[int, Any]]:
             value, end = decoder.raw_decode(text, at)
         except RepeatedKeyError as error:
             raise Refused(
-                f"{name}, in the value that starts on line {line}: the key {visible(error.key)!r} stands twice in one object; rename or remove one."
+                f"{name}, in the value that starts on line {line}: the key {visible(error.key)!r} appears twice in one object; rename or remove one."
             ) from error
         except json.JSONDecodeError as error:
             raise Refused(
                 f"{name}, line {error.lineno}, is not JSON: {error.msg} (column {error.colno}). Write the file with a JSON library."
             ) from error
         except (ValueError, RecursionError) as error:
-            raise Refused(f"{name}, line {line}, is not JSON that can be read: {visible(error)}.") from error
+            raise Refused(f"{name}, line {line}, is not readable JSON: {visible(error)}.") from error
         values.append((line, value))
         at = _skip(text, end)
     if not values:
-        raise Refused(f"{name} is empty: it holds no study.")
+        raise Refused(f"{name} is empty.")
     return values
 
 
@@ -100,10 +102,9 @@ def _unwrapped(value: Any, name: str, known: frozenset[str], notes: list[str]) -
             return value
         if role_of(wrapped[0]) is Role.REFERENCE:
             raise Refused(
-                f"{name}: what stands under '{visible(wrapped[0])}' has a name of references, and references are never "
-                "written as predictions. If these are the predictions, write them to a file of their own."
+                f"{name}: the value of '{visible(wrapped[0])}' is named like references, and references are never written as predictions. If these are the predictions, write them to a file of their own."
             )
-        notes.append(f"read what stands under '{visible(wrapped[0])}'")
+        notes.append(f"read the value of '{visible(wrapped[0])}'")
         value = value[wrapped[0]]
     return value
 
@@ -121,7 +122,7 @@ def _split_orientation(value: Mapping[str, Any], name: str) -> list[dict[str, An
     """The rows of pandas' `orient="split"`."""
     columns, data = list(map(str, value["columns"])), value["data"]
     if len(set(columns)) < len(columns):
-        raise Refused(f"{name}: two columns have one name ({listed(columns)}); rename one.")
+        raise Refused(f"{name}: two columns have the same name ({listed(columns)}); rename one.")
     index = value.get("index")
     rows = []
     for number, cells in enumerate(data if isinstance(data, list) else [], start=1):
@@ -163,7 +164,7 @@ def _object_rows(value: Any, name: str, known: frozenset[str]) -> Table:
             f'{name}: wanted an object of studies, like {{"<study id>": {{"findings": "…"}}}}, a list or JSON Lines.'
         )
     if not value:
-        raise Refused(f"{name} holds no study.")
+        raise Refused(f"{name} contains no studies.")
     if not known & value.keys():
         if _is_one_record(value):
             return _records([(name, value)], "one JSON object")

@@ -89,7 +89,7 @@ def identify(name: str, data: bytes) -> Source:
             raise Refused(f"{name} is {what}; {cure}.")
     text, encoding = decode_text(name, data)
     if not text.strip("\ufeff\x00 \t\r\n"):
-        raise Refused(f"{name} is empty: it holds no study.")
+        raise Refused(f"{name} is empty.")
     return Source(name, "text", data, text, encoding, packed)
 
 
@@ -171,7 +171,7 @@ def _western(name: str, data: bytes, start: int) -> str:
     place = f"{name}, line {line}: byte 0x{data[start]:02x} is not UTF-8"
     high = _HIGH.findall(data)
     if 2 * sum(map(len, _MULTIBYTE.findall(data))) >= sum(map(len, high)):
-        raise Refused(f"{place}, although other characters of the file are. Write that line anew as UTF-8.")
+        raise Refused(f"{place}, although other characters of the file are. Rewrite that line as UTF-8.")
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError as error:

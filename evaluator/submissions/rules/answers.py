@@ -156,7 +156,7 @@ def _report_truth(file: str, fields: list[str], dataset: str, problems: Problems
         file,
         found=f"fields that belong to the questions or to ReXrank's old format: {names}",
         wanted=f"answers only: {EXAMPLE}; what is right never travels in a submission",
-        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)",
+        fix=f"run: {convert_command(file, dataset)} (it replaces the file; do not commit the old one)",
     )
 
 
@@ -164,10 +164,10 @@ def _report_answer(
     file: str, text: str, question: str, content: Any, dataset: str, problems: Problems
 ) -> None:
     """Names a value that is no answer (RX206, RX207, RX220)."""
-    code, found, fix = "RX220", "", 'write the letter alone, or "" where the model gave none'
+    code, found, fix = "RX220", "", 'write only the letter, or "" where the model gave none'
     if isinstance(content, dict | list):
         code, found = "RX206", f"the answer is {kind_of(content)}"
-        fix = f"write the letter alone; or type: {convert_command(file, dataset)}"
+        fix = f"write only the letter; or run: {convert_command(file, dataset)}"
     elif not isinstance(content, str):
         code, found = "RX207", f"the answer is {kind_of(content)}"
     elif len(content.strip()) == 1 and not content.isascii():
@@ -177,7 +177,7 @@ def _report_answer(
         found = f"the answer is '{visible(content.strip())}'"
     else:
         found = f"the answer is the text '{visible(content, 40)}'"
-        fix = f"write the letter alone; or type: {convert_command(file, dataset)}"
+        fix = f"write only the letter; or run: {convert_command(file, dataset)}"
     line = partial(line_of, text, question)
     problems.add(code, file, pointer=pointer(question), line=line, found=found, wanted=WANTED, fix=fix)
 

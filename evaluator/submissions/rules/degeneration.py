@@ -34,7 +34,7 @@ class TextFlag:
 
 NULL_LIKE: Final = "null-like"
 """How the flag of a constant begins: such a row has no rank."""
-REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words over and over")
+REPETITIVE: Final = TextFlag("C9", "badge", "repeat the same words")
 _RULE_FLAGS: Final = [(r, TextFlag(r.check, r.outcome, r.what)) for r in TEXT_RULES if r.check]
 
 
@@ -86,9 +86,9 @@ def report_flags(text: str) -> list[TextFlag]:
     """
     flags = []
     if disguised(text):
-        flags.append(TextFlag("C7", "reject", "imitate Latin letters with those of another script"))
+        flags.append(TextFlag("C7", "reject", "imitate Latin letters with another script"))
     elif other_script(text):
-        flags.append(TextFlag("C7", "badge", "hold letters that are neither Latin nor Greek"))
+        flags.append(TextFlag("C7", "badge", "contain letters that are neither Latin nor Greek"))
     if (repetition(text) or 0) > text_limits().repetition.badge:
         flags.append(REPETITIVE)
     folded = fold(text)

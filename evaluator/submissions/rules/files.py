@@ -105,7 +105,7 @@ def check_names(tree: Tree, folder: str, dataset_ids: tuple[str, ...], problems:
                 problems.add(
                     "RX301",
                     entry.path,
-                    found=f"there is no dataset {stem!r}",
+                    found=f"unknown dataset {stem!r}",
                     wanted=f"one of {', '.join(f'{d}.json' for d in dataset_ids)}",
                     fix=_rename(stem, dataset_ids),
                 )
@@ -113,7 +113,7 @@ def check_names(tree: Tree, folder: str, dataset_ids: tuple[str, ...], problems:
             problems.add(
                 "RX102",
                 entry.path,
-                found="a file that is no part of a submission",
+                found="a file that is not part of a submission",
                 wanted="model.yaml and <dataset>.json only",
                 fix="remove it; code, weights and images are linked from the model card",
             )

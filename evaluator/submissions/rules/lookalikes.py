@@ -102,7 +102,7 @@ def check_lookalikes(file: str, text: str, studies: Mapping[str, StudyReport], p
                     file,
                     pointer=pointer(study, field),
                     line=partial(line_of, text, study),
-                    found="a word that imitates Latin letters with those of another script",
+                    found="a word that imitates Latin letters with another script",
                     wanted="words of one script: a reader and a metric should see the same; medical Greek (TNFα, μm, kΩ) is fine",
                     fix="write the word with Latin letters",
                 )

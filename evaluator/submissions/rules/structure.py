@@ -95,7 +95,7 @@ def _report_references(
         file,
         found=f"{form}, with {', '.join(names)}",
         wanted="predictions only; references never travel in a submission",
-        fix=f"type: {convert_command(file, dataset)} (it replaces the file; leave the old one out of every commit)"
+        fix=f"run: {convert_command(file, dataset)} (it replaces the file; do not commit the old one)"
         if predictions or "section_findings" not in names
         else "remove the file from every commit: it holds references and no predictions",
     )

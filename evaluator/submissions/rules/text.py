@@ -31,7 +31,7 @@ SAID_ELSEWHERE: Final = frozenset({"C2", "C21"})
 MAX_NAMED: Final = 5
 """Study ids that a warning names."""
 _CONSEQUENCE: Final = {
-    "badge": "a badge beside the model",
+    "badge": "a badge next to the model",
     "quarantine": "held: no rank until a maintainer releases it",
 }
 _CURE: Final = {
@@ -103,7 +103,7 @@ def _refuse_words(
         file,
         pointer=where,
         line=line,
-        found=f"{rule.what.removeprefix('hold ')}: {match!r}",
+        found=f"{rule.what.removeprefix('contain ')}: {match!r}",
         wanted=f"a report on the image: {rule.then}",
         fix=rule.fix,
     )
@@ -111,7 +111,7 @@ def _refuse_words(
 
 _WARNINGS: Final = {
     "RX405": (
-        f"hold a word of more than {MAX_TOKEN} characters",
+        f"contain a word of more than {MAX_TOKEN} characters",
         "words with spaces between them: metrics read a longer one as one word and find no match for it",
         "put spaces between the words, or leave it, if the text is a rule of dashes or a script without spaces",
     ),

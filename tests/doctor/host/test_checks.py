@@ -110,7 +110,7 @@ WRONG = [
     ("a link for a configuration", entry(CONF, Entry("link", "root", "root")), "RD101", "link"),
     ("a key twice", text(CONF, "STORE=/a\nSTORE=/b"), "RD101", "twice"),
     ("a key missing", conf(LOGS=None), "RD101", "LOGS is not set"),
-    ("an unknown key", conf(STOER="/x"), "RD101", "STOER is no key"),
+    ("an unknown key", conf(STOER="/x"), "RD101", "STOER is not a key"),
     ("a value for the shell", conf(DEVICE="$(id)"), "RD101", "DEVICE holds other characters"),
     ("a relative folder", conf(LOGS="logs"), "RD101", "LOGS is no absolute path"),
     ("a home that stays visible", conf(HIDE="/root:/run:/tmp:/var/tmp"), "RD101", "HIDE leaves /home open"),

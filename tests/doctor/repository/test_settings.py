@@ -342,7 +342,7 @@ def test_the_repository_has_to_be_named(monkeypatch, args, said):
 def test_a_token_has_to_be_given(monkeypatch):
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert "token is needed" in str(run().exception)
+    assert "token is required" in str(run().exception)
 
 
 VALUES = {r.code: r.wrong for rows in SECTIONS.values() for r in rows if isinstance(r.wrong, Values)}

@@ -78,7 +78,7 @@ GREEN = f'[green]\nmodel = "m"\n{AT}'
         ),
         (
             f'{GREEN}hosted_ok_for = ["iu-xray", "mimic"]\n',
-            [("RX604", "/green/hosted_ok_for/1", "there is no dataset 'mimic'")],
+            [("RX604", "/green/hosted_ok_for/1", "unknown dataset 'mimic'")],
         ),
         (f'{GREEN}api_key = "k"\n', [("RX603", "/green/api_key", "unknown field 'green.api_key'")]),
         (f"{GREEN}stand_in = true\n", [("RX603", "/green/stand_in", "unknown field 'green.stand_in'")]),

@@ -45,7 +45,7 @@ def test_engine_is_awaited_and_stopped(options: ServeOptions) -> None:
     with served(options, argv) as engine:
         assert engine.url == base_url(options)
         engine.check()
-        with pytest.raises(JudgeVoid, match="already answers"), served(options, argv):
+        with pytest.raises(JudgeVoid, match="already listening"), served(options, argv):
             pass
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", options.port)) != 0
@@ -96,7 +96,7 @@ def test_an_engine_that_ends_while_it_serves_ends_the_command(
     ("argv", "wait", "message"),
     [
         ([sys.executable, "-c", "raise SystemExit(3)"], 240.0, "status 3"),
-        ([sys.executable, "-c", "import time; time.sleep(3600)"], 0.5, "did not answer within"),
+        ([sys.executable, "-c", "import time; time.sleep(3600)"], 0.5, "did not respond within"),
         (["/nonexistent/engine"], 240.0, "cannot be started"),
     ],
 )

@@ -32,7 +32,7 @@ export PYTHONPYCACHEPREFIX="{cache}"
 exec "{python}" -I -S "{warm}" run "{socket}" '{proof}'"$code" "$@"
 """
 # A machine with nothing of the project: `pip` takes a list of digests and nothing else, and what it would install
-# is there already. Without it no command of the project runs.
+# already exists. Without it no command of the project runs.
 HOSTED_PYTHON: Final = (
     """\
 #!/bin/bash

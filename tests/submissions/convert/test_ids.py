@@ -122,9 +122,9 @@ def test_the_digest_decides_between_columns_and_ways_to_read_a_path():
 @pytest.mark.parametrize(
     ("columns", "rows", "words"),
     [
-        (["p", "q"], [["a1", "b1"], ["a2", "b2"]], "more than one column may hold the study ids: 'p', 'q'. Type --id-column NAME"),
+        (["p", "q"], [["a1", "b1"], ["a2", "b2"]], "more than one column may hold the study ids: 'p', 'q'. Use --id-column NAME"),
         (["p", "q"], [["a b", "c d"], ["e f", "g h"]], "no column holds the study ids"),
-        (["id", "ID"], [["a", "b"], ["c", "d"]], "two columns of ids have one name"),
+        (["id", "ID"], [["a", "b"], ["c", "d"]], "two id columns have the same name"),
         (["study_id"], [["a/0.png"], ["a/1.png"], ["a/2.png"]], "the ids are paths"),
         (["study_id"], [["a"], [""]], "row 2: the study id is empty"),
         (["study_id"], [], "no rows"),
@@ -150,7 +150,7 @@ def test_coverage_in_words():
     known = frozenset({"a", "b", "c"})
     assert describe_coverage(["a", "b", "c"], (), iu, known) == ["3 of 3 studies of iu-xray"]
     assert describe_coverage(["a", "b"], ("x",), iu, known) == [
-        "2 of 3 studies; missing c (rexrank validate refuses the file until they are there)",
+        "2 of 3 studies; missing c (rexrank validate rejects the file until they are added)",
         "1 rows left out: their ids are not in iu-xray (first: x)",
     ]
     assert describe_coverage(["a", "b"], (), small(2), frozenset())[0].startswith(

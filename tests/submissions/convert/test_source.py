@@ -76,7 +76,7 @@ def packed_zip(name="p.csv"):
         (b"\x1f\x8b", "gzip data"),
         (packed_zip(), "is a zip archive (1 files); unpack it"),
         (b"PK\x03\x04xx", "damaged zip archive"),
-        (b"PAR1" + b"\x00" * 50, "is no Parquet file that can be read"),
+        (b"PAR1" + b"\x00" * 50, "is not a readable Parquet file"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel file (.xls); save it as .xlsx or CSV"),
         (b"\x80\x04\x95abc", "a Python pickle"),
         (b"%PDF-1.7", "a PDF"),

@@ -114,7 +114,7 @@ def test_every_row_has_cases_and_a_code_that_is_explained():
     assert len(RULES_BY_KEY) == len(TEXT_RULES)
     for rule in TEXT_RULES:
         assert rule.code in RULES
-        assert rule.what.split()[0] in {"hold", "are"}
+        assert rule.what.split()[0] in {"contain", "are"}
         assert (rule.severity is Severity.ERROR) == (rule.outcome == "reject")
         assert bool(rule.check) == (rule.outcome != "pass")
 
