@@ -144,7 +144,7 @@ def import_predictions(
             help="CSV, JSON or TOML: a row for each file, with team, model, dataset, file, card, date, source."
         ),
     ],
-    root: Annotated[Path, typer.Option("--root", help="Folder that holds the submissions.")] = SUBMISSIONS,
+    root: Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")] = SUBMISSIONS,
     skip_invalid: Annotated[
         bool,
         typer.Option("--skip-invalid", help="Leave out models with a problem instead of writing nothing."),

@@ -41,7 +41,7 @@ def run_demo(out: Path, *, serve: bool) -> int:
     if not CONFIG.is_file():
         url = challenge().repository_url
         raise InputError(
-            "the demo builds the site from the repository's own pages, and this folder is not a checkout. Type:\n"
+            "the demo builds the site from the repository's own pages, and this folder is not a checkout. Run:\n"
             f"  git clone {url} && cd {url.rpartition('/')[2]} && python3 run.py demo"
         )
     _prepare(out)
@@ -52,11 +52,11 @@ def run_demo(out: Path, *, serve: bool) -> int:
     report = validate_paths([submissions], None)
     print(rendering.as_text(report, colour=False))
     if not report.ok:
-        raise RexrankError("the sandbox's own submissions are not valid; this is a fault of ours.")
-    _step(2, "Refuse a broken one, naming every problem at once")
+        raise RexrankError("the sandbox's own submissions are not valid; this is our fault.")
+    _step(2, "Refuse a broken one, listing every problem at once")
     broken = write_broken(out / "broken")
     print(rendering.as_text(validate_paths([broken], None), colour=False))
-    _step(3, "Score with every metric that can run here (small stand-in weights, a stand-in judge)")
+    _step(3, "Score with every metric that can run here (small stand-in weights and judge)")
     settings = _settings(out)
     leaderboard = out / "leaderboard"
     if (LEADERBOARD / "reported").is_dir():
@@ -95,19 +95,21 @@ def _score(
             score_submission(submission, dataset, references, leaderboard, settings, show)
             print(f"  {dataset.id}: scored {submission.team}/{submission.model}")
         score_baselines(references, leaderboard, settings, progress=show)
-        print(f"  {dataset.id}: scored the null rows, and probed the metrics' sanity")
+        print(f"  {dataset.id}: scored the baselines and sanity-checked the metrics")
 
 
 def _prepare(out: Path) -> None:
     """An empty folder that this command made; refuses to empty one that it did not."""
     mark = out / ".rexrank-demo"
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is not a folder. Give another with --out.")
+        raise InputError(f"{out} is not a folder. Choose another with --out.")
     if out.exists() and any(out.iterdir()) and not mark.exists():
-        raise InputError(f"{out} is not empty and not of an earlier demo. Give another folder with --out.")
+        raise InputError(
+            f"{out} is not empty and was not created by an earlier demo. Choose another folder with --out."
+        )
     for name in ("submissions", "broken", "leaderboard", "site"):
         shutil.rmtree(out / name, ignore_errors=True)
-    write_text(mark, "This folder was made by rexrank demo and may be emptied by it.\n")
+    write_text(mark, "This folder was created by rexrank demo, which may empty it.\n")
 
 
 def _step(number: int, title: str) -> None:

@@ -37,7 +37,9 @@ def new_metric(root: Path, key: str) -> list[str]:
     """
     _checkout(root)
     if not KEY.fullmatch(key):
-        raise InputError(f"{key!r} is no key: lower-case letters, digits and underscores, a letter first.")
+        raise InputError(
+            f"{key!r} is not a valid key: use lower-case letters, digits and underscores, starting with a letter."
+        )
     code, tests = Path(f"evaluator/metrics/{key}.py"), Path(f"tests/metrics/test_{key}.py")
     _free(root, key, metric_keys(), (code, tests))
     words = key.split("_")
@@ -46,13 +48,11 @@ def new_metric(root: Path, key: str) -> list[str]:
     line = f'    "{key}": "evaluator.metrics.{key}:{name}",\n'
     more = _LAST_METRIC.sub(lambda found: found[1] + line, registry, count=1)
     if more == registry:
-        raise InputError(
-            f"{REGISTRY} has another form than this command knows: add the line yourself:\n{line}"
-        )
+        raise InputError(f"{REGISTRY} has an unexpected format: add the line yourself:\n{line}")
     values = {"key": key, "name": name, "title": " ".join(w.capitalize() for w in words)}
     _write(root, {code: _filled("metric", values), tests: _filled("metric_test", values), REGISTRY: more})
     return [
-        f"wrote {code}: its facts and `score`, for you to replace",
+        f"wrote {code}: metadata and `score`, for you to replace",
         f"wrote {tests}: pairs with the values of the official code",
         f"added one line to {REGISTRY}: {line.strip()}",
         f"test it: pytest -q tests/metrics/test_{key}.py tests/test_extensions.py",
@@ -67,7 +67,7 @@ def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
     """
     _checkout(root)
     if not ID.fullmatch(dataset):
-        raise InputError(f"{dataset!r} is no id: lower-case letters, digits and hyphens.")
+        raise InputError(f"{dataset!r} is not a valid id: use lower-case letters, digits and hyphens.")
     path = Path(f"evaluator/datasets/{dataset}.yaml")
     _free(root, dataset, dataset_files(), (path,))
     values = {
@@ -83,7 +83,7 @@ def new_dataset(root: Path, dataset: str, references: Path | None) -> list[str]:
     entry = with_dataset(whole.read_text("utf-8"), dataset) if whole.is_file() else None
     _write(root, {path: _filled("dataset", values), **({Path(NAME): entry} if entry else {})})
     return [
-        f"wrote {path}: what is known of the dataset; every line is to be looked at",
+        f"wrote {path}: what is known about the dataset; review every line",
         f"{NAME}: {'put it last' if entry else 'put it'} under datasets, the order of tables and pages",
         "count and digest: rexrank data check DIR"
         if references is None
@@ -114,15 +114,15 @@ def _counts(dataset: str, references: Path, values: dict[str, str]) -> dict[str,
 
 def _checkout(root: Path) -> None:
     if not (root / REGISTRY).is_file():
-        raise InputError("this is no checkout of the project: run it where pyproject.toml lies.")
+        raise InputError("this is not a checkout of the project: run it in the folder with pyproject.toml.")
 
 
 def _free(root: Path, name: str, taken: Sequence[str], paths: Sequence[Path]) -> None:
     if name in taken:
-        raise InputError(f"there is a {name} already.")
+        raise InputError(f"{name} already exists.")
     for path in paths:
         if (root / path).exists():
-            raise InputError(f"{path} is there already; nothing was written.")
+            raise InputError(f"{path} already exists; nothing was written.")
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

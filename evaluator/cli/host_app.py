@@ -68,7 +68,7 @@ def init(
 
 @host_app.command("addresses")
 def addresses(
-    write: Annotated[bool, typer.Option("--write", help="Mend what can be mended.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Fix what can be fixed.")] = False,
 ) -> None:
     """Name every line of this checkout that leads to another challenge than challenge.toml describes."""
     from evaluator.cli.host import run_addresses

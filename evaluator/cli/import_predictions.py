@@ -37,7 +37,7 @@ def run_import(
 def _ending(made: Plan, changed: list[str], root: Path, *, skip_invalid: bool, dry_run: bool) -> int:
     if made.invalid and not skip_invalid:
         print(
-            f"Nothing was written: {', '.join(made.invalid)} cannot be imported. Mend them, or add --skip-invalid."
+            f"Nothing was written: {', '.join(made.invalid)} cannot be imported. Fix them, or add --skip-invalid."
         )
         return ExitCode.INPUT
     if dry_run:

@@ -18,10 +18,10 @@ models_app = typer.Typer(
     no_args_is_help=True, help="List, fetch, verify and compare the metrics' weights.", rich_markup_mode=None
 )
 cache_app = typer.Typer(
-    no_args_is_help=True, help="Look at or shrink the cache of encoder results.", rich_markup_mode=None
+    no_args_is_help=True, help="Inspect or shrink the cache of encoder results.", rich_markup_mode=None
 )
 quota_app = typer.Typer(
-    no_args_is_help=True, help="Look at the runner's ledger of runs on withheld sets.", rich_markup_mode=None
+    no_args_is_help=True, help="Show the runner's ledger of runs on withheld datasets.", rich_markup_mode=None
 )
 judge_app = typer.Typer(
     no_args_is_help=True, help="Run the engine that serves an LLM judge.", rich_markup_mode=None
@@ -53,7 +53,7 @@ class Container(StrEnum):
 def data_check(
     directory: Annotated[Path, typer.Argument(help="Directory of reference files.")],
 ) -> None:
-    """Verify the reference files of a directory: counts, ids digest, sections present."""
+    """Verify the reference files in a directory: counts, digest of the ids, sections present."""
     from evaluator.cli.machine import run_data_check
 
     raise typer.Exit(run_data_check(directory))
@@ -72,7 +72,7 @@ def data_manifest(
 
 @models_app.command("list")
 def models_list(models: Models = None) -> None:
-    """Show every model: revision, licence, size, and whether it is here and verified."""
+    """List every model: revision, licence, size, and whether it is present and verified."""
     from evaluator.cli.machine import run_models_list
 
     raise typer.Exit(run_models_list(models))
@@ -86,11 +86,7 @@ def models_fetch(
     models: Models = None,
     lock: Lock = None,
 ) -> None:
-    """Download weights at full commits, continue what was cut off, and check every digest.
-
-    What weights.toml does not pin is looked up on the hub once and written to models.lock. Files that are here
-    and right stay.
-    """
+    """Download weights at full commits, resume interrupted downloads, and verify every digest. Revisions not pinned in weights.toml are looked up on the hub once and written to models.lock. Files that are present and correct are kept."""
     from evaluator.cli.machine import run_models_fetch
 
     raise typer.Exit(run_models_fetch(keys or [], models, lock))
@@ -101,7 +97,7 @@ def models_record(
     models: Models = None,
     out: Annotated[Path | None, typer.Option("--out", help="File (default: standard output).")] = None,
 ) -> None:
-    """Write the size and digests of the weights that are here, for a second maintainer."""
+    """Write the size and digests of the local weights, for a second maintainer."""
     from evaluator.cli.machine import run_models_record
 
     raise typer.Exit(run_models_record(models, out))
@@ -117,7 +113,7 @@ def models_compare(
         typer.Option("--confirm", help="Add what both have alike, and nothing pins yet, to models.lock."),
     ] = False,
 ) -> None:
-    """Compare the weights that are here with those of another maintainer, file by file."""
+    """Compare the local weights with another maintainer's, file by file."""
     from evaluator.cli.machine import run_models_compare
 
     raise typer.Exit(run_models_compare(file, models, lock, confirm=confirm))
@@ -125,7 +121,7 @@ def models_compare(
 
 @models_app.command("verify")
 def models_verify(models: Models = None) -> None:
-    """Check the digests of the weights that are here."""
+    """Verify the digests of the local weights."""
     from evaluator.cli.machine import run_models_verify
 
     raise typer.Exit(run_models_verify(models))
@@ -133,7 +129,7 @@ def models_verify(models: Models = None) -> None:
 
 @cache_app.command("info")
 def cache_info(store: Store = None) -> None:
-    """Show how many encoder results are kept and how large they are."""
+    """Show how many encoder results are cached and how much space they take."""
     from evaluator.cli.machine import run_cache_info
 
     raise typer.Exit(run_cache_info(store))
@@ -146,7 +142,7 @@ def cache_prune(
     ] = 20.0,
     store: Store = None,
 ) -> None:
-    """Delete the encoder results that were not used for longest."""
+    """Delete the least recently used encoder results."""
     from evaluator.cli.machine import run_cache_prune
 
     raise typer.Exit(run_cache_prune(store, max_gb))
@@ -154,7 +150,7 @@ def cache_prune(
 
 @quota_app.command("show")
 def quota_show(store: Store = None) -> None:
-    """Show each team's runs on withheld sets in the window and in the year, and its next slot."""
+    """Show each team's runs on withheld datasets in the window and in the year, and its next slot."""
     from evaluator.cli.machine import run_quota_show
 
     raise typer.Exit(run_quota_show(store))
@@ -167,7 +163,7 @@ def quota_grant(
     digest: Annotated[str, typer.Argument(help="SHA-256 of the prediction file.")],
     store: Store = None,
 ) -> None:
-    """Let exactly these predictions be scored once more; counts as a run of the team."""
+    """Allow exactly these predictions to be scored once more; counts as a run of the team."""
     from evaluator.cli.machine import run_quota_grant
 
     raise typer.Exit(run_quota_grant(team, dataset, digest, store))
@@ -181,7 +177,7 @@ def judge_serve(
     engine: Annotated[Engine, typer.Option("--engine", help="vllm, or transformers.")] = Engine.vllm,
     name: Annotated[str, typer.Option("--name", help="Model name for --judge-model.")] = "judge",
     revision: Annotated[str, typer.Option("--revision", help="Hub revision.")] = "",
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Local port.")] = 8000,
     tensor_parallel: Annotated[
         int, typer.Option("--tensor-parallel", min=1, help="GPUs that share one copy of the model (vllm).")
     ] = 1,
@@ -209,7 +205,7 @@ def judge_serve(
         Path | None, typer.Option("--judges", help="TOML file of judges: start every engine it names.")
     ] = None,
 ) -> None:
-    """Start the engine, wait until it answers, and keep it running until stopped."""
+    """Start the engine, wait until it responds, and keep it running until stopped."""
     from evaluator.cli.machine import run_judge_serve
     from evaluator.models.judges.serve import ServeOptions
 
@@ -284,7 +280,7 @@ def infer(
     send: Annotated[
         bool, typer.Option("--send", help="Then open the pull request, as rexrank submit does.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Send it without asking: it becomes public.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Submit without asking; it becomes public.")] = False,
     repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
 ) -> None:
     """For organisers: run the image that a card names on images that nobody may have; never on the scoring machine."""

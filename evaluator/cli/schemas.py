@@ -39,7 +39,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
     "overview-v1": (Overview, "Overview"),
     "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
     "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
-    "overall-v1": (OverallTable, "Over all datasets"),
+    "overall-v1": (OverallTable, "Across all datasets"),
     "record-v1": (Record, "ReXrank record, version 1"),
     "releases-v1": (Releases, "ReXrank releases, version 1"),
     "studies-v1": (StudiesFile, "Studies for a container, version 1"),

@@ -81,7 +81,7 @@ def _add_copies(problems: Problems, file: str, predictions: Predictions, referen
             pointer=pointer(flag.ids[0]) if flag.ids else "",
             found=f"{flag.code}: {flag.text} ({OUTCOMES[flag.outcome]})",
             wanted="reports written from the images alone",
-            fix="look at these studies; do not submit what was trained on or copied from the test set",
+            fix="check these studies; do not submit reports trained on or copied from the test set",
         )
 
 
@@ -94,7 +94,9 @@ def load_valid(folder: Path) -> Submission | None:
     if report.ok and len(report.found) == 1:
         return report.found[0].submission
     if report.ok:
-        raise InputError(f"{folder} holds {len(report.found)} submissions; give one: submissions/TEAM/MODEL.")
+        raise InputError(
+            f"{folder} contains {len(report.found)} submissions; give one: submissions/TEAM/MODEL."
+        )
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(rendering.as_text(report, colour=colour))
     return None
@@ -150,7 +152,7 @@ def run_convert(
 def _within_limit(text: str) -> str:
     if len(text.encode("utf-8")) > MAX_PREDICTIONS_BYTES:
         raise Refused(
-            f"the predictions take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; is it one for each study or question?"
+            f"the predictions take more than {MAX_PREDICTIONS_BYTES // 1_000_000} MB; does it have one per study or question?"
         )
     return text
 
@@ -162,11 +164,11 @@ def run_new(root: Path, team: str, model: str) -> int:
     for name in (team, model):
         wanted = name_wanted(name)
         if wanted is not None:
-            print(f"{name!r} cannot be a folder's name. Wanted: {wanted}. Try {suggest_slug(name)!r}.")
+            print(f"{name!r} cannot be a folder name. Wanted: {wanted}. Try {suggest_slug(name)!r}.")
             return 1
     path = root / team / model / CARD_NAME
     if path.exists():
-        print(f"{path} is there already; nothing was changed.")
+        print(f"{path} already exists; nothing was changed.")
         return 1
     write_text(path, card_template(team, model))
     result({"file": str(path)})

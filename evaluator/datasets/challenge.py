@@ -185,7 +185,7 @@ class Challenge(Typed):
         wrongs = [*_repeated("tasks", self.tasks), *_repeated("datasets", self.datasets)]
         there = self.known_datasets()
         wrongs += [
-            (("datasets", i), f"there is no file of the dataset {d!r}", f"one of {', '.join(there)}",
+            (("datasets", i), f"there is no definition of the dataset {d!r}", f"one of {', '.join(there)}",
              f"write evaluator/datasets/{d}.yaml (rexrank host init), or {_near(d, there, 'remove it')}")
             for i, d in enumerate(self.datasets) if d not in there
         ]  # fmt: skip

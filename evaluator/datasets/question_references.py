@@ -83,7 +83,7 @@ def read_question(question: str, fields: Mapping[str, Any], where: str) -> Quest
         answer=answer,
         skill=name,
         study=study,
-        # Questions of which the patient is not known are those of one study.
+        # Frequently asked questions of which the patient is not known are those of one study.
         patient=_id(fields.get("PatientID")) or study,
         subgroups={axis: value for axis, value in groups.items() if value is not None},
         options=options,

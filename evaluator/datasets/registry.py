@@ -52,11 +52,10 @@ class Dataset(Typed):
     task: TaskName = Field(default="report-generation", description="What a model does with a study.")
     access: Access = Field(
         default="withheld",
-        description="Who may read the references: public (everybody), restricted (whoever is credentialed) or "
-        "withheld (no participant).",
+        description="Who may read the references: public (everyone), restricted (anyone with credentialed access) or withheld (no participant).",
     )
     title: Line = Field(description="The dataset's name as readers see it.")
-    split: Line = Field(description="The split that is scored, in a word or two.")
+    split: Line = Field(description="The scored split, in one or two words.")
     n_studies: Count = Field(description="Studies of the split.")
     n_items: Count | None = Field(
         default=None,
@@ -145,8 +144,7 @@ def _excess(path: tuple[str, ...], n: int, most: int) -> Wrong:
 _FIXES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("references_public", "ids_public"),
-        "remove it and write access: public where it was true; else access: restricted where credentialed people "
-        "can read the references, or access: withheld where no participant has them",
+        "remove it and write access: public where it was true; else access: restricted where anyone with credentialed access can read the references, or access: withheld where no participant has them",
     ),
     "access": "write access: public, restricted or withheld; a sentence on how to get the data goes to how_to_get",
 }
@@ -167,7 +165,7 @@ def get_dataset(dataset_id: str) -> Dataset:
     """
     if dataset_id not in dataset_ids():
         known = ", ".join(dataset_ids())
-        raise InputError(f"there is no dataset {dataset_id!r}; choose one of: {known}.")
+        raise InputError(f"unknown dataset {dataset_id!r}; choose one of: {known}.")
     return _read(dataset_id)
 
 

@@ -78,7 +78,7 @@ def check_sanity(bundle: Bundle, name: str) -> None:
 def check_cases(bundle: Bundle, name: str) -> None:
     """Texts of a public set, all of the same studies and the same references."""
     if not board_of(name).dataset.exposure.studies:
-        refuse(name, "holds texts of a set that is not public")
+        refuse(name, "contains texts of a dataset that is not public")
     value, board = read_content(bundle, name, "cases", CaseTexts)
     truth = _truth(bundle, board)
     if truth is None or not value.beside(truth):

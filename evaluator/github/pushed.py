@@ -62,7 +62,7 @@ def _not_theirs(
 ) -> str | None:
     """Why none of these people may change the folder, `None` where one may or there is nobody to ask."""
     if not FOLDER.fullmatch(folder):
-        return f"{visible(folder)} is no submission's folder"
+        return f"{visible(folder)} is not a submission folder"
     card = next((c for c in changes if c.path == f"{folder}/{CARD_NAME}"), None)
     before = card_on_main(git_dir, folder)
     handles: list[str] = []

@@ -135,9 +135,7 @@ def check_rows(rows: Rows) -> None:
                 )
         if row.dataset not in dataset_ids():
             known = f"one of {', '.join(dataset_ids())}"
-            wrong(
-                FIELD, index, "dataset", f"there is no dataset {visible(row.dataset)!r}", known, "correct it"
-            )
+            wrong(FIELD, index, "dataset", f"unknown dataset {visible(row.dataset)!r}", known, "correct it")
         if not is_day(row.date) or row.date > datetime.now(UTC).date().isoformat():
             wrong(
                 FIELD, index, "date", f"{row.date} is no day that has been", "a day, YYYY-MM-DD", "correct it"

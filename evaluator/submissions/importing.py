@@ -120,7 +120,7 @@ def _inside(folder: Path, place: str) -> Path | None:
 
 
 def _missing(source: _Source, part: str, value: str, problems: Problems) -> None:
-    found = f"{visible(value)!r} is no file below the manifest's folder"
+    found = f"{visible(value)!r} is not a file below the manifest's folder"
     wanted, fix = "a file beside or below the manifest", "correct the path, or put the file there"
     problems.add(
         UNREADABLE, source.manifest, pointer=f"{source.place}/{part}", found=found, wanted=wanted, fix=fix
@@ -165,7 +165,7 @@ def _predictions(row: ImportRow, source: _Source, problems: Problems, notes: lis
         predictions, lines = form.convert(path, dataset, ids, wanted=Wanted(), references=None, keep=False)
     except Refused as refused:
         for line in filter(None, map(str.strip, str(refused).splitlines())):
-            wanted, fix = "predictions that rexrank convert takes", "mend the file"
+            wanted, fix = "predictions that rexrank convert takes", "fix the file"
             problems.add(FIELD, row.file, found=line, wanted=wanted, fix=fix)
         return None
     notes += [f"{row.file}: {line}" for line in lines]
@@ -189,7 +189,7 @@ def _against_checkout(
             if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
                 same.append(f"{model}/{file}")
                 continue
-            found = f"{model}/{file} is there already, and differs"
+            found = f"{model}/{file} already exists, and differs"
             wanted, fix = (
                 "a model that is not there, or exactly these bytes",
                 "remove the model's rows, or its folder",

@@ -155,10 +155,10 @@ def test_a_user_that_the_machine_does_not_know(submission):
     assert rexrank("validate", valid, **how).returncode == 0
     result = rexrank("score", valid, "--metrics", "bleu_2", **how)
     assert result.returncode == 2
-    assert b"has no home folder to keep scores in. Give one with --store" in result.stderr
+    assert b"has no home folder to store scores in. Give a folder with --store" in result.stderr
     result = rexrank("score", valid, "--metrics", "bleu_2,bertscore", "--store", "store", **how)
     assert result.returncode == 3, result.stderr
     assert b"bertscore      not computed: this user has no home folder" in result.stdout
     result = rexrank("models", "list", **how)
     assert result.returncode == 2
-    assert b"Give one with --models" in result.stderr
+    assert b"Give a folder with --models" in result.stderr

@@ -241,6 +241,6 @@ def test_a_line_that_is_not_ours_is_named(tmp_path, name):
     (tmp_path / "attempts.jsonl").write_text(f"{json.dumps(LINE)}\n{json.dumps(line)}\n")
     with pytest.raises(
         RexrankError,
-        match=rf"line 2 of the ledger .*attempts\.jsonl is not one of ours at {place}: .* Mend it",
+        match=rf"line 2 of the ledger .*attempts\.jsonl is not one of ours at {place}: .* Fix it",
     ):
         attempts(tmp_path)

@@ -91,7 +91,7 @@ def test_convert_writes_what_validate_takes(folder, tmp_path, capsys):
     assert run_convert(source, "sandbox-vqa", folder, Wanted()) == 0
     output = capsys.readouterr().out
     assert f"{len(GOOD)} questions" in output
-    assert f"{len(GOOD)} letters were found in a text" in output
+    assert f"{len(GOOD)} letters were extracted from text" in output
     assert (folder / "sandbox-vqa.json").read_text() == answers_text("paraphrase")
     assert not list(report(folder).problems)
 

@@ -104,7 +104,7 @@ def test_it_is_idempotent_and_overwrites_nothing(lab, tmp_path):
     assert {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file()} == before
     (root / "lab/one/sandbox.json").write_text("{}")
     status, text = call(path, root)
-    assert (status, "lab/one/sandbox.json is there already, and differs" in text) == (1, True)
+    assert (status, "lab/one/sandbox.json already exists, and differs" in text) == (1, True)
     assert (root / "lab/one/sandbox.json").read_text() == "{}"
 
 
@@ -134,7 +134,7 @@ def test_every_problem_of_every_file_in_one_pass_and_nothing_written(lab, tmp_pa
     assert not root.exists()
     for words in (
         "model is 'Three!'",
-        "there is no dataset 'nowhere'",
+        "unknown dataset 'nowhere'",
         "2024-02-30 is no day",
         "2999-01-01 is no day",
         "the field 'year' is 'soon'",

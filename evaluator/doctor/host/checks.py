@@ -63,7 +63,7 @@ def _configuration(m: Machine) -> list[str]:
     wrong = {str(entry): not entry.safe("file"), **dict.fromkeys(read_conf(m.lines(path))[1], True)}
     wrong |= {f"{key} is not set": not m.conf.get(key) for key in keys}
     for key, value in m.conf.items():
-        wrong[f"{key} is no key"] = key not in {*REQUIRED, *OPTIONAL}
+        wrong[f"{key} is not a key"] = key not in {*REQUIRED, *OPTIONAL}
         wrong[f"{key} holds other characters"] = not VALUE.fullmatch(value)
         wrong[f"{key} is no absolute path"] = key in {*FOLDERS, "SCRATCH"} and not value.startswith("/")
     wrong |= {f"HIDE leaves {folder} open": folder not in hidden for folder in HIDDEN}
@@ -151,7 +151,7 @@ KIT: Final[tuple[Check[Machine], ...]] = (
     Check("RD107", "the salt of unpublished draws", _salt, f"a file of root's, mode 0400, of at least {SALT_CHARACTERS} characters",
           lambda m: f"restore the copy that was kept of {m.prefix}/etc/salt; a new salt (setup.sh writes one) gives other intervals"),
     Check("RD108", "what a job is given (.env)", _environment, "the four variables of run-one-job.sh", SETUP,
-          lambda m: "as run-one-job.sh wrote it for the job that runs now" if job_runs(m) else "written anew before every job; what it names is there"),
+          lambda m: "as run-one-job.sh wrote it for the job that runs now" if job_runs(m) else "rewritten before every job; what it names is there"),
 )  # fmt: skip
 
 

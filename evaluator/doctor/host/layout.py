@@ -69,5 +69,5 @@ def read_conf(lines: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         elif match:
             conf[match[1]] = match[2]
         elif line and not line.startswith("#"):
-            wrong.append(f"line {number} is no KEY=value")
+            wrong.append(f"line {number} is not KEY=value")
     return conf, wrong

@@ -116,9 +116,9 @@ def _without_manifest(file: str, n_given: int, dataset: Dataset, problems: Probl
         "RX305",
         file,
         severity=Severity.WARNING,
-        found="the ids of this dataset are not public, so that only their number was checked",
+        found="the ids of this dataset are not public, so only their number was checked",
         wanted="the ids of the dataset",
-        fix="nothing to do: the ids are checked before scoring. With access to the data, give --references DIR; its host "
+        fix="nothing to do: the ids are checked before scoring. If you have the data, give --references DIR; its host "
         "writes the ids with: rexrank data manifest DIR",
     )
 

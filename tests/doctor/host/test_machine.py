@@ -51,7 +51,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason=reason("root"))
     [
         ("A=1\n# B=2\n\nC_D=/x\n", {"A": "1", "C_D": "/x"}, []),
         ("A=1\nA=2\n", {"A": "1"}, ["A is set twice"]),
-        ("A=1\nb=2\nA = 3\n", {"A": "1"}, ["line 2 is no KEY=value", "line 3 is no KEY=value"]),
+        ("A=1\nb=2\nA = 3\n", {"A": "1"}, ["line 2 is not KEY=value", "line 3 is not KEY=value"]),
         ("A=\n", {"A": ""}, []),
         ("", {}, []),
     ],

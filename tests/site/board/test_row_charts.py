@@ -37,7 +37,7 @@ def numbers(listed):
 
 
 def counts(cell):
-    """How many models a cell counts, and how many of them by less than matters: "32 within the margin" is (3, 2)."""
+    """How many models a cell counts, and how many of them within the margin: "32 within the margin" is (3, 2)."""
     match = re.fullmatch(r"(\d+?)(?:(\d+) within the margin)?", cell)
     return int(match[1]), int(match[2] or 0)
 

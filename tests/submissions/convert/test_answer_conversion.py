@@ -83,7 +83,7 @@ def test_ids_are_found_by_name_where_they_are_not_known(tmp_path, form):
     name, content = FORMS[form]
     answers, notes = converted(tmp_path, content, name, known=frozenset())
     assert answers == LETTERS
-    assert "which there are is not known here" in notes
+    assert "the dataset's ids are not known here" in notes
 
 
 def test_an_excel_table(tmp_path):
@@ -106,13 +106,13 @@ def test_texts_without_one_letter_are_listed_and_unanswered(tmp_path):
     answers, notes = converted(tmp_path, content)
     assert [answers[f"q{i:02}"] for i in range(5)] == ["", "", "", "", "C"]
     assert (
-        "2 texts do not hold exactly one letter (no letter in 2); they are unanswered and count as wrong:"
+        "2 texts do not contain exactly one letter (no letter in 2); they are unanswered and count as wrong:"
         in notes
     )
     assert "  q00: no letter in 'A or B'" in notes
     assert "  q01: no letter in 'I cannot tell.'" in notes
     assert "2 questions have no text; they are unanswered and count as wrong (first: q02, q03)" in notes
-    assert "1 letters were found in a text" in notes
+    assert "1 letters were extracted from text" in notes
 
 
 def test_missing_and_surplus_questions_are_said(tmp_path):
@@ -166,14 +166,14 @@ def test_a_column_that_equals_the_references_is_refused_under_any_name(tmp_path)
 
 
 REFUSED = {
-    "two predictions": ([{"id": q, "prediction": "A", "pred": "B"} for q in IDS], "more than one column may hold the answers: 'prediction', 'pred'. Type --text-column prediction or --text-column pred"),
+    "two predictions": ([{"id": q, "prediction": "A", "pred": "B"} for q in IDS], "more than one column may hold the answers: 'prediction', 'pred'. Use --text-column prediction or --text-column pred"),
     "no answers": ([{"id": q, "score": 1} for q in IDS], "no answers found among the columns 'id', 'score'"),
     "reports": (dict.fromkeys(IDS, "The lungs are clear. No effusion."), "holds no letter, or several, in 24 of 24 texts"),
-    "two answers of one question": ([{"id": "q00", "answer": "A"}, {"id": "q00", "answer": "B"}], "the question 'q00' was there before"),
+    "two answers of one question": ([{"id": "q00", "answer": "A"}, {"id": "q00", "answer": "B"}], "the question 'q00' appeared before"),
     "numbers": (dict.fromkeys(IDS, 1), "the prediction is a number"),
-    "an empty object": ({}, "holds no study"),
+    "an empty object": ({}, "contains no studies"),
     "a list of letters": (["A", "B"], "list of texts without ids"),
-    "NaN in an object twice": ('{"q00": "A", "q00": "B"}', "stands twice"),
+    "NaN in an object twice": ('{"q00": "A", "q00": "B"}', "appears twice"),
     "broken JSON": ('{"q00": "A"', "is not JSON"),
     "nested": ({q: {"answer": {"x": {"y": 1}}} for q in IDS}, "not a text"),
 }  # fmt: skip
@@ -198,7 +198,7 @@ def test_the_same_text_twice_is_one_answer_and_counted(tmp_path):
     content = [{"id": q, "answer": "A"} for q in (*IDS, "q00")]
     answers, notes = converted(tmp_path, content)
     assert len(answers) == 24
-    assert "1 questions stand there twice with the same text (first: q00)" in notes
+    assert "1 questions appear twice with the same text (first: q00)" in notes
 
 
 def test_hidden_characters_of_a_text_are_printable_in_the_list(tmp_path):

@@ -103,8 +103,8 @@ def test_each_kind_is_counted_with_its_first_ids(door):
         f"1 reports held tokens of a decoder or chat template (</s>, <|im_end|>, …) (first: {A})",
         f"1 reports held byte order marks (first: {B})",
         f"1 reports held missing values written as a word (nan, None), now empty (first: {B})",
-        f"1 studies have no report; they are empty and score worst (first: {B})",
-        "type --keep",
+        f"1 studies have no report; they are left empty and get the worst score (first: {B})",
+        "use --keep",
     ):
         assert words in text
 
@@ -113,4 +113,4 @@ def test_keep_leaves_them(door):
     rows = {A: "Clear.\r\nNormal.</s>", B: "nan"}
     code, words, reports = door(rows, keep=True)
     assert (code, reports) == (0, {s: {"findings": t} for s, t in rows.items()})
-    assert "texts were not cleaned (--keep); rexrank validate may refuse them" in words
+    assert "texts were not cleaned (--keep); rexrank validate may reject them" in words

@@ -36,7 +36,7 @@ def test_parquet_columns_of_one_name_are_refused(door):
     pq.write_table(table, out)
     code, words, _ = door(out.getvalue())
     assert code == 1
-    assert "two columns have one name" in words
+    assert "two columns have the same name" in words
 
 
 def test_parquet_of_references_and_predictions(door):

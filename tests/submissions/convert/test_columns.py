@@ -102,7 +102,7 @@ def test_the_reference_is_never_taken(door, form, columns, taken):
         return
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), words
     assert f"text: column '{taken}'" in words
-    left = words.partition("columns left out: ")[2].partition("\n")[0]
+    left = words.partition("ignored columns: ")[2].partition("\n")[0]
     assert left == ", ".join(f"'{c}'" for c in columns if c != taken), words
 
 
@@ -121,8 +121,7 @@ def test_a_named_column_is_taken(door, columns, taken):
 def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp_path):
     said = door(as_csv({"report": R, "my text": P}))[1]
     assert said == (
-        f"rexrank: {tmp_path / 'predictions'}: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so "
-        "none is taken. Type --text-column report or --text-column 'my text'.\nNothing was written.\n"
+        f"rexrank: {tmp_path / 'predictions'}: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so none is used. Use --text-column report or --text-column 'my text'.\nNothing was written.\n"
     )
 
 
@@ -177,7 +176,7 @@ def test_columns_of_sections_are_named(door):
 def test_a_name_of_references_is_taken_only_when_typed_and_that_is_said(door):
     code, words, reports = door(as_csv({"label": P}), text_column="label")
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
-    assert "'label' is a name of references, and was taken because you named it" in words
+    assert "'label' looks like the name of a reference column, and was used because you named it" in words
 
 
 def test_a_data_sets_annotation_file(door):
@@ -209,7 +208,7 @@ def test_a_study_in_a_list_of_one_object(door):
     rows = {s: [{"reference": R, "prediction": P}] for s in STUDIES}
     code, words, reports = door(rows)
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES})
-    assert "columns left out: 'reference'" in words
+    assert "ignored columns: 'reference'" in words
 
 
 def sandbox_references():

@@ -236,20 +236,20 @@ def test_one_line_of_json_is_a_row(door):
         (packed(csv("\t").encode()), "read gzip of a table separated by tabs in UTF-8: 2 rows"),
         (lines(*ROWS), "read JSON Lines, 2 lines in UTF-8: 2 rows"),
         (ROWS, "read a JSON list of 2 entries in UTF-8: 2 rows"),
-        ({"data": ROWS}, "read what stands under 'data'"),
+        ({"data": ROWS}, "read the value of 'data'"),
         (parquet(), "read a Parquet table: 2 rows"),
         (FRAME.to_json(), "read JSON by columns (df.to_json())"),
         (csv(), "study ids: column 'study_id'"),
         (csv(), "text: column 'report'"),
         ({A: PREDICTED, B: "Normal."}, "text: the values of the object"),
-        (CASES["llava"], "columns left out: 'prompt', 'answer_id', 'model_id', 'metadata'"),
+        (CASES["llava"], "ignored columns: 'prompt', 'answer_id', 'model_id', 'metadata'"),
         (
             CASES["paths"],
-            f"2 ids were found in paths or other spellings (first: 'iu/images/{A}/0.png' is {A})",
+            f"2 ids were found in paths or under other spellings (first: 'iu/images/{A}/0.png' is {A})",
         ),
-        (csv() + ",\n", "1 rows without any content left out"),
-        (CASES["parquet, images beside"], "columns of no text left unread: 'image'"),
-        (csv() + csv().split("\n", 1)[1], "2 rows repeat the report of their study"),
+        (csv() + ",\n", "1 empty rows ignored"),
+        (CASES["parquet, images beside"], "ignored columns without text: 'image'"),
+        (csv() + csv().split("\n", 1)[1], "2 rows repeat a study's report"),
         (csv() + "CXR9_IM-9999,x\n", "1 rows left out: their ids are not in iu-xray (first: CXR9_IM-9999)"),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_request_that_failed_is_an_empty_report(door):
     failed = {"custom_id": B, "response": None, "error": {"code": "server_error"}}
     code, words, reports = door(lines(batch(A, PREDICTED), failed))
     assert (code, reports) == (0, {A: {"findings": PREDICTED}, B: {"findings": ""}})
-    assert f"1 studies have no report; they are empty and score worst (first: {B})" in words
+    assert f"1 studies have no report; they are left empty and get the worst score (first: {B})" in words
 
 
 def test_all_studies_are_confirmed(door):

@@ -18,15 +18,15 @@ REFUSED = {
     "brace alone": ("{", "line 1, is not JSON"),
     "a damaged line": (f'{{"id": "{A}", "report": "x"}}\n{{"id": "{B}", "report": }}\n', "line 2, is not JSON"),
     "a line of prose": (f'{{"id": "{A}", "report": "x"}}\nfailed\n', "line 2, is not JSON"),
-    "deep": ("[" * 100_000, "is not JSON that can be read"),
+    "deep": ("[" * 100_000, "is not readable JSON"),
     "deep values": ('{"CXR1004_IM-0005": ' + "[" * 50 + "1" + "]" * 50 + "}", "nested too deep"),
-    "a long number": ('{"a": ' + "1" * 10_000 + "}", "is not JSON that can be read"),
-    "empty object": ("{}", "holds no study"),
+    "a long number": ('{"a": ' + "1" * 10_000 + "}", "is not readable JSON"),
+    "empty object": ("{}", "contains no studies"),
     "empty list": ("[]", "no rows"),
     "list of an empty object": ("[{}]", "no study id"),
     "list of texts": ('["a", "b"]', "a list of texts without ids"),
     "list of numbers": ("[1, 2]", "entry 1: wanted an object"),
-    "a key twice": (f'{{"{A}": "x", "{A}": "y"}}', f"the key '{A}' stands twice in one object"),
+    "a key twice": (f'{{"{A}": "x", "{A}": "y"}}', f"the key '{A}' appears twice in one object"),
     "a key twice on line 3": (f'\n\n{{"id": "{A}", "report": "x", "report": "y"}}', "value that starts on line 3: the key 'report'"),
     "half of a character in an id": ('{"\\ud83d": "x"}', "no study id"),
     "no ids": ([{"prediction": "x"}, {"prediction": "y"}], "no study id of iu-xray is in any column"),
@@ -42,7 +42,7 @@ REFUSED = {
     "several lists": ({"train": [{"id": A, "report": "x"}], "test": [{"id": B, "report": "y"}]}, "holds several lists: 'train', 'test'"),
     "lists of unequal length": ({"study_id": [A, B], "report": ["x"]}, "differ in length"),
     "split with short rows": ({"columns": ["study_id", "report"], "data": [[A]]}, "row 1 of 'data': wanted 2 cells"),
-    "split with one name twice": ({"columns": ["report", "report"], "data": []}, "two columns have one name"),
+    "split with one name twice": ({"columns": ["report", "report"], "data": []}, "two columns have the same name"),
     "several answers": ([{"custom_id": A, "response": {"body": {"choices": [{}, {}]}}}], "2 answers to one request"),
     "two problems at once": ({A: 3, B: 4}, f"study {A}: the prediction is a number, not a text.\n  "),
 }  # fmt: skip
@@ -72,7 +72,7 @@ def test_no_text_is_an_empty_report_and_is_said(door, value):
         json.dumps({A: {"model_prediction": value}, B: {"model_prediction": "clear"}})
     )
     assert (code, reports) == (0, {A: {"findings": ""}, B: {"findings": "clear"}})
-    assert f"1 studies have no report; they are empty and score worst (first: {A})" in words
+    assert f"1 studies have no report; they are left empty and get the worst score (first: {A})" in words
 
 
 def test_an_impression_that_is_not_there_is_empty_and_is_said(door):
