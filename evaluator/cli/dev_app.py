@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 dev_app = typer.Typer(
-    no_args_is_help=True, help="For work on the code itself: files to start from.", rich_markup_mode=None
+    no_args_is_help=True, help="For developers: scaffolding for new code.", rich_markup_mode=None
 )
 
 
@@ -16,7 +16,7 @@ dev_app = typer.Typer(
 def new_metric(
     key: Annotated[str, typer.Argument(help="Key in code, files and addresses, e.g. word_recall.")],
 ) -> None:
-    """Write a metric, its tests and its line in the registry, in this checkout."""
+    """Create a metric, its tests and its registry entry in this checkout."""
     from evaluator.cli.dev import new_metric, say
 
     say(new_metric(Path.cwd(), key))
@@ -29,7 +29,7 @@ def new_dataset(
         Path | None, typer.Option("--references", help="Folder with ID.json, to count its studies.")
     ] = None,
 ) -> None:
-    """Write a dataset's file, in this checkout."""
+    """Create a dataset file in this checkout."""
     from evaluator.cli.dev import new_dataset, say
 
     say(new_dataset(Path.cwd(), dataset, references))
@@ -39,7 +39,7 @@ def new_dataset(
 def dev_schemas(
     out: Annotated[Path, typer.Option("--out", help="Folder of the schemas.")] = Path("evaluator/schemas"),
 ) -> None:
-    """Write the JSON Schemas that follow from the typed models."""
+    """Write the JSON Schemas generated from the typed models."""
     from evaluator.cli.schemas import run_schemas
 
     raise typer.Exit(run_schemas(out))

@@ -18,14 +18,14 @@ def run_form(folder: Path) -> int:
     body = str(issue.get("body") or "")
     if not is_form(body):
         result({"issue": None})
-        print("Not a submission's form.")
+        print("Not a submission form.")
         return 0
     number, user = int(issue["number"]), issue["user"]
     repo = api.repository()
     person = Person(str(user["login"]), int(user["id"]), api.may_score(repo, str(user["login"])))
     folder.mkdir(parents=True, exist_ok=True)
     prepared = prepare(body, number, person, folder)
-    print("The form may be sent." if prepared.files else "The form cannot be sent; the answer says why.")
+    print("The form can be submitted." if prepared.files else "The form cannot be submitted; see the reply.")
     api.write_output("form", str(number))
     result({"issue": number, "sendable": bool(prepared.files)})
     return 0

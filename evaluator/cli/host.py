@@ -75,7 +75,9 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
     Raises `InputError` outside a checkout, and for everything that is missing or wrong, before anything is written.
     """
     if not (root / "evaluator/datasets").is_dir():
-        raise InputError(f"{root} is no checkout of the project: run it where pyproject.toml lies.")
+        raise InputError(
+            f"{root} is not a checkout of the project: run it in the folder with pyproject.toml."
+        )
     identity = _asked(given, data)
     old = _present(root, identity.repository)
     measured = {d: _measured(root, d, data) for d in data.ids}
@@ -103,15 +105,13 @@ def run_addresses(root: Path, *, write: bool) -> int:
     challenge = read_challenge(root / NAME)
     if write:
         for a in mend_addresses(root, challenge):
-            print(f"mended {a.file}:{a.line}: {a.found} is now {a.wanted}")
+            print(f"fixed {a.file}:{a.line}: {a.found} is now {a.wanted}")
     left = [*other_addresses(root, challenge)]
     result([{"file": a.file, "line": a.line, "found": a.found, "wanted": a.wanted} for a in left])
     for a in left:
         print(f"{a.file}:{a.line}: {a.found}; wanted: {a.wanted}")
     if left:
-        print(
-            f"{len(left)} lines lead to another challenge. Mend addresses with: rexrank host addresses --write"
-        )
+        print(f"{len(left)} lines lead to another challenge. Fix them with: rexrank host addresses --write")
         return 1
     print(f"every address is one of {challenge.repository}")
     return 0
@@ -150,9 +150,7 @@ def _present(root: Path, repository: str) -> Challenge | None:
     try:
         old = read_challenge(path)
     except InvalidFile as error:
-        raise InputError(
-            f"{NAME} is there already and cannot be used; mend or remove it.\n{error}"
-        ) from error
+        raise InputError(f"{NAME} already exists and cannot be used; fix or remove it.\n{error}") from error
     if old.repository.lower() == repository.lower():
         raise InputError(f"{NAME} describes {old.repository} already; edit it, nothing was written.")
     if not _committed(root, NAME):

@@ -25,7 +25,7 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
     made = read_challenge(root / NAME)
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
     if not token:
-        raise InputError("a maintainer's token is needed: GH_TOKEN=$(gh auth token) rexrank host github …")
+        raise InputError("a maintainer's token is required: GH_TOKEN=$(gh auth token) rexrank host github …")
     wrong = [r for r in reviewers if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", r)]
     if wrong or len(reviewers) > 6:
         raise InputError(

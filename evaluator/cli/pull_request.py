@@ -42,7 +42,7 @@ def _intake(number: int, sha: str, author: Person | None) -> Intake:
 def _said(intake: Intake) -> str:
     """One line that holds nothing of a stranger's."""
     if intake.kind == "other":
-        return "This pull request changes no submission."
+        return "This pull request does not change a submission."
     errors, warnings = intake.report.problems.n_errors, intake.report.problems.n_warnings
     return f"{intake.kind}: {'valid' if intake.ok else 'not valid'}, {errors} errors, {warnings} warnings"
 
@@ -82,7 +82,7 @@ def run_recheck(folder: Path) -> int:
                 raise
             failed += 1
             print(f"pull request {pull.number}: {error}")
-    print(f"{len(messages)} pull requests were looked at, {failed} could not be.")
+    print(f"{len(messages)} pull requests checked; {failed} could not be checked.")
     result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     if messages:
         write_told(folder, messages)
@@ -153,7 +153,7 @@ def run_look() -> int:
 
     if api.event_name() != "push":
         result({"objections": []})
-        print("Nothing was pushed: this run was started by hand or by the clock.")
+        print("Nothing was pushed: this run was started manually or on schedule.")
         return 0
     happened, repo = api.event(), api.repository()
     with tempfile.TemporaryDirectory() as scratch:
@@ -164,7 +164,7 @@ def run_look() -> int:
     for line in reasons:
         print(f"- {line}")
     if reasons:
-        print("Nothing is published. Once a maintainer has looked, or mended it: run publish by hand.")
+        print("Nothing is published. Once a maintainer has reviewed or fixed it, run publish manually.")
         api.write_summary(
             "### Nothing is published\n\n" + "".join(f"- {markdown_text(w)}\n" for w in reasons)
         )
@@ -183,10 +183,10 @@ def run_request() -> int:
     reply = answer(repo, api.event(), take)
     if reply is None:
         result({"pull_request": None, "sha": None})
-        print("Not a request for scores.")
+        print("Not a scoring request.")
         return 0
     result({"pull_request": reply.number, "sha": reply.sha})
-    print("The commit may be scored." if reply.sha else "Nothing is started; the answer says why.")
+    print("The commit may be scored." if reply.sha else "Nothing was started; see the reply.")
     api.write_output("pr", str(reply.number))
     api.write_output("sha", reply.sha or "")
     api.write_output("answer", json.dumps(reply.body))
@@ -299,7 +299,7 @@ def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreR
         )
     except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
         traceback.print_exc()
-        return failure(number, sha, "a failure of ours; the runner's private log has the details")
+        return failure(number, sha, "internal failure; see the runner's private log")
 
 
 def run_report(folder: Path) -> int:
@@ -327,10 +327,10 @@ def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> Sc
         scored = check_result(read_json(path, MAX_RESULT_BYTES))
     except RexrankError:
         if job.approved == "failure":
-            return failure(number, sha, "a reviewer did not let the run in")
+            return failure(number, sha, "a reviewer did not approve the run")
         if repo.get_pull(number).head.sha != sha:
-            return failure(number, sha, "the head of the pull request moved before the scoring began")
-        return failure(number, sha, "the scoring ended without a result; a maintainer will look")
+            return failure(number, sha, "the head of the pull request moved before scoring began")
+        return failure(number, sha, "scoring ended without a result; a maintainer will look into it")
     if (scored.pull_request, scored.sha) != (number, sha):
         return failure(number, sha, "the result is of another commit")
     return scored
@@ -346,7 +346,7 @@ def run_refresh(bundle: Path) -> int:
     with preview.private_log(log):
         counts = _guarded(lambda: refresh(workspace, bundle))
     if counts is None:
-        print("A failure of ours; the runner's own log has the details.")
+        print("Internal failure; see the runner's own log.")
         return 2
     print(f"scored {counts['scored']}, removed {counts['removed']}")
     result({**counts})

@@ -164,5 +164,5 @@ def test_reviewers_are_accounts(github, args, words):
 
 def test_a_token_is_needed(github, monkeypatch):
     monkeypatch.delenv("GH_TOKEN")
-    with pytest.raises(InputError, match="a maintainer's token is needed"):
+    with pytest.raises(InputError, match="a maintainer's token is required"):
         host()
