@@ -107,6 +107,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
     from evaluator.datasets.challenge import challenge
     from evaluator.github import quota_status as slots
     from evaluator.github.people import accounts_of, people_lines
+    from evaluator.github.size_limits import exceeded
 
     is_one = intake.ok and intake.kind == "submission" and intake.report.found
     submission = intake.report.found[0].submission if is_one else None
@@ -123,6 +124,7 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
         status,
         challenge().quota,
         people_lines(accounts, since, team, status.teams, SUBMISSIONS, LEADERBOARD),
+        exceeded(LEADERBOARD, SUBMISSIONS, submission),
     )
 
 

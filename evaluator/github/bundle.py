@@ -15,7 +15,7 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.github.bundle_content import Bundle, Contents, check_form
+from evaluator.github.bundle_content import Bundle, Contents, check_form, refuse
 from evaluator.github.bundle_rules import RULES, check_history
 from evaluator.github.bundle_table_rules import check_overview
 from evaluator.github.overall_rules import check_overall
@@ -23,6 +23,7 @@ from evaluator.github.overall_rules import check_overall
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000
 MAX_FILE_BYTES: Final = 64_000_000
+MAX_BYTES: Final = 1_000_000_000
 _SLUG: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
 _TRACK: Final = "|".join(all_tracks())
 _PLACE: Final = rf"{_SLUG}/({_TRACK})/{_SLUG}__{_SLUG}"
@@ -62,8 +63,19 @@ def _names(folder: Path) -> list[str]:
     paths = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
     if any(p.is_symlink() or not p.is_file() for p in paths):
         raise RexrankError("the bundle contains something that is not a regular file.")
-    if len(paths) > MAX_FILES or any(p.lstat().st_size > MAX_FILE_BYTES for p in paths):
-        raise RexrankError("the bundle is larger than a leaderboard can be.")
+    sizes = {p: p.lstat().st_size for p in paths}
+    large = next((p for p, size in sizes.items() if size > MAX_FILE_BYTES), None)
+    if large is not None:
+        name = large.relative_to(folder).as_posix()
+        refuse(
+            name,
+            f"takes {sizes[large]:,} bytes, more than {MAX_FILE_BYTES:,}: larger than a leaderboard can be",
+        )
+    if len(paths) > MAX_FILES or sum(sizes.values()) > MAX_BYTES:
+        raise RexrankError(
+            f"the bundle is larger than a leaderboard can be: {len(paths):,} files of at most {MAX_FILES:,}, "
+            f"{sum(sizes.values()):,} bytes of at most {MAX_BYTES:,}. Remove the folders of withdrawn and superseded models."
+        )
     names = [p.relative_to(folder).as_posix() for p in paths]
     names = [n for n in names if n != "bundle.json"]
     if not all(ALLOWED.fullmatch(n) for n in names):

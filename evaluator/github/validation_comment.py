@@ -33,13 +33,14 @@ class Around:
     """What main and GitHub know around a submission.
 
     `others`: per dataset the predictions of main's other submissions, by `team/model`. `noted`: what the quota's notes
-    say. `people`: lines on the accounts behind the pull request.
+    say. `people`: lines on the accounts behind the pull request. `limits`: what main would exceed after the merge.
     """
 
     others: Others = field(default_factory=dict)
     noted: Noted = field(default_factory=Noted)
     policy: Policy = field(default_factory=lambda: challenge().quota)
     people: Sequence[str] = ()
+    limits: Sequence[str] = ()
 
 
 def withdrawn(intake: Intake) -> bool:
@@ -211,6 +212,7 @@ def _file_line(file: FileSummary) -> str:
 
 def _next_steps(submission: Submission, around: Around) -> list[str]:
     lines = [
+        *_limits(around),
         "",
         "**What happens next.** You do not need to do anything.",
         "",
@@ -230,6 +232,16 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
             + ". A run also counts for the account that opens the pull request and for every contact, across all their teams.",
         ]
     return [*lines, "", f"More: [how submitting works]({challenge().site}submit/)."]
+
+
+def _limits(around: Around) -> list[str]:
+    """What stands in the way of publishing, for whoever merges; empty where main has room."""
+    if not around.limits:
+        return []
+    head = (
+        "**Not to be merged yet.** Nothing is wrong with the submission, but main has no room to publish it:"
+    )
+    return ["", head, "", *(f"- {line}" for line in around.limits)]
 
 
 def _times(n: int) -> str:

@@ -9,6 +9,8 @@ from rehearsal.state import Pull
 from rehearsal.submissions import card, noise, submission
 from rehearsal.world import World
 
+from evaluator.github.bundle_table import MAX_ROWS
+
 FOLDER = "submissions/strangers/careful"
 
 
@@ -166,3 +168,21 @@ def test_a_pack_too_large_to_be_fetched_is_told(rehearsal: World) -> None:
     (comment,) = rehearsal.bot_comments(p)
     assert "take more than 2 MB" in comment.body
     assert states(rehearsal, p) == ["failure"]
+
+
+def test_a_board_that_is_full_is_named_before_the_merge(rehearsal: World) -> None:
+    """With file and cure, in the comment that says valid: after the merge the publisher could only refuse."""
+    blob = git(rehearsal.state.bare, "hash-object", "-w", "--stdin", data=b"{}")
+    folder = "leaderboard/records/sandbox/findings"
+    full: dict[str, Change] = {f"{folder}/team__m{i}.json": ("100644", blob) for i in range(MAX_ROWS)}
+    git(
+        rehearsal.state.bare,
+        "update-ref",
+        "refs/heads/main",
+        commit(rehearsal.state.bare, rehearsal.main, full, "Many models", "maintainer"),
+    )
+    p = rehearsal.open_pull(submission())
+    (said,) = rehearsal.bot_comments(p)
+    assert "Not to be merged yet" in said.body
+    assert "`leaderboard/tables/sandbox.findings.json` would hold" in said.body
+    assert "Remove the folders of models that are withdrawn or superseded" in said.body

@@ -1,0 +1,95 @@
+"""What the publisher would refuse after a merge for its size, named before it: which file, how large, and what to do.
+
+The limits themselves stand where they are enforced: at the bundle's check, and once more beside the token
+(`.github/push.py`). Here main's files are counted as the merge would leave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from evaluator.github.bundle import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES
+from evaluator.github.bundle_table import MAX_ROWS
+from evaluator.leaderboard.row import Slug
+from evaluator.scoring.records import record_path
+from evaluator.submissions.submission import Submission
+
+MAX_MAIN_BYTES: Final = 5_000_000_000
+"""Bytes of submissions and leaderboard on main: beyond it GitHub advises against a repository."""
+PAIR_BYTES: Final = 200
+"""What a pair of models takes in the file of pairwise differences, with the thirteen metrics of reports."""
+CLEAR: Final = "Remove the folders of models that are withdrawn or superseded from `submissions/` first"
+TWO: Final = "or keep submissions in a repository of their own (site/maintainers/two-repositories.md)"
+
+
+class Sizes(NamedTuple):
+    """How many files a folder holds, their bytes, and those of the largest."""
+
+    files: int
+    total: int
+    largest: int
+
+
+def sizes(folder: Path) -> Sizes:
+    """The sizes of the files below a folder; zeros where there is none."""
+    found = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
+    return Sizes(len(found), sum(found), max(found, default=0))
+
+
+def exceeded(leaderboard: Path, submissions: Path, submission: Submission) -> list[str]:
+    """A sentence for each limit that main would exceed once the submission is merged; empty where it fits."""
+    boards = [
+        (dataset, track)
+        for dataset, predictions in submission.files.items()
+        for track in predictions.tracks
+        if not record_path(leaderboard, dataset, track, submission.team, submission.model).exists()
+    ]
+    held = sizes(leaderboard)
+    lines = [line for board in boards for line in _of_board(leaderboard, *board)]
+    # A model brings a record, and on a public set per-study scores and texts.
+    added = [sizes_of_one(leaderboard, *board) for board in boards]
+    files, total = held.files + sum(a.files for a in added), held.total + sum(a.total for a in added)
+    if files > MAX_FILES:
+        lines.append(
+            f"`leaderboard/` would hold {files:,} files, and the publisher takes {MAX_FILES:,}. {CLEAR}."
+        )
+    if total > MAX_BYTES:
+        lines.append(
+            f"`leaderboard/` would take {total / 1e6:,.0f} MB, and the publisher takes {MAX_BYTES / 1e6:,.0f} MB. {CLEAR}."
+        )
+    main = total + sizes(submissions).total
+    if main > MAX_MAIN_BYTES:
+        lines.append(
+            f"`submissions/` and `leaderboard/` would take {main / 1e9:.1f} GB, and a repository on GitHub should stay "
+            f"below {MAX_MAIN_BYTES / 1e9:.0f} GB. {CLEAR}, {TWO}."
+        )
+    return lines
+
+
+def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
+    """What a board would exceed with one more model."""
+    models = sum(1 for _ in (leaderboard / "records" / dataset / track).glob("*.json"))
+    if models + 1 > MAX_ROWS:
+        yield (
+            f"`leaderboard/tables/{dataset}.{track}.json` would hold {models + 1:,} rows, and a table takes {MAX_ROWS:,}. {CLEAR}."
+        )
+    path = leaderboard / "tables" / f"{dataset}.{track}.json"
+    table = path.stat().st_size * (models + 1) / max(models, 1) if path.is_file() else 0
+    pairs = PAIR_BYTES * models * (models + 1) / 2
+    for name, size in ((f"leaderboard/tables/{path.name}", table), (f"pairwise/{path.stem}.parquet", pairs)):
+        if size > MAX_FILE_BYTES:
+            yield (
+                f"`{name}` would take about {size / 1e6:,.0f} MB, and the publisher takes files of "
+                f"{MAX_FILE_BYTES / 1e6:,.0f} MB. {CLEAR}."
+            )
+
+
+def sizes_of_one(leaderboard: Path, dataset: str, track: Slug) -> Sizes:
+    """What a model of a board takes on average: files, their bytes, and those of the largest; a record's files without any."""
+    held = [sizes(leaderboard / kind / dataset / track) for kind in ("records", "studies", "cases")]
+    counts = [(s.total / s.files, s.largest) for s in held if s.files]
+    return Sizes(
+        len(counts) or 1, round(sum(mean for mean, _ in counts)), max((x for _, x in counts), default=0)
+    )
