@@ -78,6 +78,10 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
         raise InputError(
             f"{root} is not a checkout of the project: run it in the folder with pyproject.toml."
         )
+    if profile == "small" and data.access != "public":
+        raise InputError(
+            "the small profile hides no references: it is for --access public. Choose --profile fortress."
+        )
     identity = _asked(given, data)
     old = _present(root, identity.repository)
     measured = {d: _measured(root, d, data) for d in data.ids}

@@ -54,7 +54,10 @@ def init(
         Reader, typer.Option("--access", help="Who may read the references of the datasets.")
     ] = Reader.withheld,
     task: Annotated[str, typer.Option("--task", help="What models do with a study.")] = "report-generation",
-    profile: Annotated[Profile, typer.Option("--profile", help="small, or fortress.")] = Profile.small,
+    profile: Annotated[
+        Profile | None,
+        typer.Option("--profile", help="small, or fortress (default: small where references are public)."),
+    ] = None,
 ) -> None:
     """Write a challenge's files in this checkout, each dataset measured from its references; ask for what is not said."""
     from evaluator.cli.host import Data, Identity, run_init
@@ -63,7 +66,8 @@ def init(
 
     data = Data(tuple(dataset or ()), references_directory(references), access.value, get_task(task).id)
     identity = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
-    raise typer.Exit(run_init(Path.cwd(), identity, data, profile.value))
+    chosen = profile or (Profile.small if access is Reader.public else Profile.fortress)
+    raise typer.Exit(run_init(Path.cwd(), identity, data, chosen.value))
 
 
 @host_app.command("addresses")

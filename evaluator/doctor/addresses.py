@@ -30,6 +30,8 @@ SITE: Final = re.compile(
 )
 ELSEWHERE: Final = ("actions/runner", "https://squidfunk.github.io/mkdocs-material/")
 """What these pages name of others."""
+STANDS_FOR: Final = ("ME/", "YOU/", "OWNER/", "ORG/")
+"""Owners in examples, which a reader replaces."""
 OWNERS: Final = re.compile(r"(?<!\S)@[A-Za-z0-9][A-Za-z0-9-]*(?:/[A-Za-z0-9._-]+)?")
 
 
@@ -85,7 +87,8 @@ def _of_line(line: str, challenge: Challenge) -> Iterator[tuple[str, str]]:
     """What leads elsewhere in a line, and what should stand there."""
     for match in REPOSITORY.finditer(line):
         address = match[1] or match[2]
-        if address.lower() != challenge.repository.lower() and address not in ELSEWHERE:
+        own = address.lower() == challenge.repository.lower() or address.startswith(STANDS_FOR)
+        if not own and address not in ELSEWHERE:
             yield address, challenge.repository
     for match in SITE.finditer(line):
         own = challenge.site.startswith(match[0]) or match[0].startswith(challenge.site)

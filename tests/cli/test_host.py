@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 from support.challenges import changed
+from typer.testing import CliRunner
 
+from evaluator.cli.app import app
+from evaluator.core.problems import InputError
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import read_dataset
 from evaluator.datasets.sandbox import generate
@@ -46,6 +49,8 @@ from evaluator.submissions.outcome import as_markdown
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.template import card_template
 from evaluator.github.score_comment import score_comment
+from evaluator.cli.app import app
+from evaluator.core.problems import InputError
 from evaluator.datasets.challenge import challenge
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -189,29 +194,25 @@ WRONG = {
     "no references": (("--dataset", "my-set", "--references", "nowhere", *WHO), ["there is no nowhere/my-set.json", "section_findings"]),
     "an id that is none": (("--dataset", "My Set", "--references", "references", *WHO), ["lower-case letters"]),
     "a repository that is none": (("--dataset", "other", "--references", "references", *WHO, "--repository", "x"), ["/repository", "OWNER/NAME"]),
+    "private references without protection": (("--dataset", "other", "--references", "references", "--profile", "small", *WHO), ["is for --access public", "--profile fortress"]),
     "a task that is none": (("--dataset", "other", "--references", "references", "--task", "report-writing", *WHO), ["there is no task"]),
     "questions that are no reports": (("--dataset", "words", "--references", "references", *WHO), ["words.json must hold an object of studies"]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_missing_or_wrong_is_said_before_anything_is_written(fork, hosted, tmp_path, case):
-    """Typed in a checkout whose `challenge.toml` is the original's."""
-    assert hosted
-    root = tmp_path / "checkout"
-    (root / "evaluator/datasets").mkdir(parents=True)
-    (root / "references").mkdir()
-    (root / "references/other.json").write_text(json.dumps(references(3)))
-    (root / "references/words.json").write_text('["a"]')
-    before = sorted(root.rglob("*"))
+def test_what_is_missing_or_wrong_is_said_before_anything_is_written(tmp_path, monkeypatch, case):
+    (tmp_path / "evaluator/datasets").mkdir(parents=True)
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references/other.json").write_text(json.dumps(references(3)))
+    (tmp_path / "references/words.json").write_text('["a"]')
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
     arguments, words = WRONG[case]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", SEVERAL], cwd=root, env=environment(ROOT), text=True, check=False,
-        input=json.dumps([["host", "init", *arguments]]), capture_output=True,
-    )  # fmt: skip
-    assert "exit 1" in done.stdout
-    assert [w for w in words if w not in done.stderr] == [], done.stderr
-    assert sorted(root.rglob("*")) == before
+    done = CliRunner().invoke(app, ["host", "init", *arguments])
+    assert isinstance(done.exception, InputError)
+    assert [w for w in words if w not in str(done.exception)] == []
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_addresses_of_this_repository_lead_here():
