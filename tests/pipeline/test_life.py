@@ -13,6 +13,7 @@ from rehearsal.state import Pull
 from rehearsal.submissions import card, changed, submission
 from rehearsal.world import World
 
+from evaluator.core.typed import view
 from evaluator.datasets.sandbox.questions import DATASET as QUESTIONS
 from evaluator.scoring.ledger import attempts
 
@@ -59,7 +60,7 @@ def states(world: World, p: Pull) -> list[str]:
 def ledger(world: World) -> list[dict]:
     """The runs of the runner's own ledger."""
     assert world.executor.runner is not None
-    return [a.view() for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
+    return [view(a) for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
 
 
 def digest(world: World, path: str) -> str:

@@ -12,6 +12,7 @@ from rehearsal.submissions import card, submission
 from rehearsal.world import World
 from support.comments import inert
 
+from evaluator.core.typed import view
 from evaluator.scoring.ledger import attempts
 
 
@@ -25,7 +26,7 @@ def again(world: World, *, author: str = "stranger", contact: str = "stranger") 
 
 def ledger(world: World) -> list[dict]:
     assert world.executor.runner is not None
-    return [a.view() for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
+    return [view(a) for a in attempts(Path(world.executor.runner.secrets["REXRANK_STORE"]))]
 
 
 def said(world: World, p: Pull, mark: str) -> str:
