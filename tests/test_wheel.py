@@ -64,9 +64,12 @@ def test_the_wheel_is_small_and_holds_what_it_needs(wheel):
         *(ROOT / "evaluator/datasets/manifests").glob("*"),
     ]:
         assert path.relative_to(ROOT).as_posix() in names
-    assert {"evaluator/models/weights.toml", "evaluator/datasets/iu-xray.yaml", "evaluator/py.typed"} <= set(
-        names
-    )
+    assert {
+        "evaluator/datasets/challenge.toml",
+        "evaluator/models/weights.toml",
+        "evaluator/datasets/iu-xray.yaml",
+        "evaluator/py.typed",
+    } <= set(names)
     assert not [n for n in names if n.startswith(("tests/", "site/", "evaluator/datasets/sandbox/models/"))]
 
 

@@ -121,11 +121,16 @@ def run_addresses(root: Path, *, write: bool) -> int:
     return 0
 
 
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty()
+
+
 def _asked(given: Identity, data: Data) -> Identity:
     """What was said, and on a terminal what was asked for; raises `InputError` that names everything missing."""
     values = {f.name: str(getattr(given, f.name)).strip() for f in fields(given)}
     missing = [q for q in QUESTIONS if not values[q]]
-    if missing and sys.stdin.isatty():
+    if missing and at_terminal():
         for question in missing:
             values[question] = input(f"{QUESTIONS[question]}: ").strip()
         missing = [q for q in QUESTIONS if not values[q]]

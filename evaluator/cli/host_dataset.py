@@ -87,8 +87,7 @@ def measure(dataset: str, references: Path, access: str, task: str) -> Measured:
     del whole["n_items"]
     if get_task(task).item != "study":
         whole["n_items"] = counts.items
-        whole["n_studies"] = counts.patients if fields else counts.items
-        whole["n_patients"] = None
+        whole["n_studies"] = counts.others.get("studies", counts.items)
     if not whole["tracks"]:
         raise InputError(f"{path}: no {get_task(task).item} has a reference in a track of {task}.")
     result = _read(whole, dataset)

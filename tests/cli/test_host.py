@@ -243,3 +243,69 @@ def test_every_line_that_leads_elsewhere_is_named_and_mended(tmp_path):
     mend_addresses(tmp_path, made)
     assert [a.file for a in other_addresses(tmp_path, made)] == [".github/CODEOWNERS"]
     assert "https://north.github.io/cxr/data/index.json" in (tmp_path / "site/api.md").read_text()
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A checkout with nothing in it but the folder of datasets, and references of reports and of questions."""
+    (tmp_path / "evaluator/datasets").mkdir(parents=True)
+    folder = tmp_path / "references"
+    folder.mkdir()
+    (folder / "first.json").write_text(json.dumps(references(40)))
+    nameless = {i: {k: v for k, v in s.items() if k != "subject_id"} for i, s in references(35).items()}
+    (folder / "second.json").write_text(json.dumps(nameless))
+    questions = (Path(generate.__file__).parent / "sandbox-vqa.json").read_bytes()
+    (folder / "asked.json").write_bytes(questions)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(*arguments):
+    done = CliRunner().invoke(
+        app, ["host", "init", "--references", "references", *arguments], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_dataset_is_private_unless_said_otherwise(bare):
+    said = init("--dataset", "first", *WHO)
+    made = read_dataset(bare / "evaluator/datasets/first.yaml", "first")
+    assert made.access == "withheld"
+    assert not (bare / "evaluator/datasets/manifests").exists()
+    assert "rexrank data manifest references" in said
+    assert "REXRANK_SALT" in said
+    challenge_text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
+    assert (challenge_text["profile"], "overall" in challenge_text) == ("fortress", False)
+    assert (bare / ".github/CODEOWNERS").read_text("utf-8") == "* @north/crew\n"
+
+
+def test_several_datasets_make_one_order(bare):
+    said = init("--dataset", "first", "--dataset", "second", "--access", "restricted", *WHO)
+    assert "second: 35 studies, each taken for a patient of its own" in said
+    text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
+    assert text["datasets"] == text["overall"]["boards"] == ["first", "second"]
+    second = read_dataset(bare / "evaluator/datasets/second.yaml", "second")
+    assert (second.cluster, second.n_patients, second.access) == (None, None, "restricted")
+
+
+def test_questions_are_counted_as_items(bare):
+    init("--dataset", "asked", "--task", "vqa", "--access", "public", *WHO)
+    made = read_dataset(bare / "evaluator/datasets/asked.yaml", "asked")
+    sandbox = read_dataset(ROOT / "evaluator/datasets/sandbox-vqa.yaml", "sandbox-vqa")
+    assert (made.size, made.n_studies, made.n_patients, made.tracks) == (
+        sandbox.size, sandbox.n_studies, sandbox.n_patients, sandbox.tracks,
+    )  # fmt: skip
+    assert made.ids_digest is not None
+    assert tomllib.loads((bare / "challenge.toml").read_text())["primary"] == {"vqa": "accuracy_macro"}
+
+
+def test_a_terminal_is_asked(bare, monkeypatch):
+    answers = iter(["Northern CXR", "north/cxr", "The North", "@north/crew @north/two"])
+    monkeypatch.setattr("evaluator.cli.host.at_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _question: next(answers))
+    init("--dataset", "first")
+    text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
+    assert (text["short"], text["site"], text["maintainers"]) == (
+        "Northern", "https://north.github.io/cxr/", ["@north/crew", "@north/two"],
+    )  # fmt: skip
