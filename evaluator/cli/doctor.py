@@ -37,14 +37,19 @@ def run_inside(*, json: bool, strict: bool) -> int:
 
 def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
+    from evaluator.datasets.challenge import challenge
     from evaluator.doctor.repository.answers import Answers, asker
+    from evaluator.doctor.repository.apply import of_profile
     from evaluator.doctor.repository.settings import check_settings
     from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
 
     name, token = _repository(repository)
     root = checkout()
     flows = read_workflows(root) if root is not None else Workflows()
-    return _say(check_settings(Answers(asker(name, token), flows)), json=json, strict=strict)
+    made = challenge()
+    profile = made.profile if name.lower() == made.repository.lower() else "fortress"
+    sections = of_profile(check_settings(Answers(asker(name, token), flows)), profile)
+    return _say(sections, json=json, strict=strict)
 
 
 def _repository(given: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from rehearsal.endpoints_apply import REPO_SETTINGS, fresh
 from rehearsal.endpoints_settings import settings
 from rehearsal.github_server import GitHubServer
 from rehearsal.state import OWNER, REPOSITORY, Fault, State, Token
-from support.challenges import changed
+from support.challenges import changed, use
 from typer.testing import CliRunner
 
 from evaluator.cli import host_github
@@ -86,6 +86,20 @@ def test_a_fresh_repository_becomes_a_small_challenge(github):
     again = host("--profile", "small", "--apply")
     assert "nothing to set" in again.output
     assert sent(github) == first, "a second time nothing is sent"
+
+
+def test_the_doctor_counts_what_a_small_challenge_needs(github, monkeypatch):
+    host("--profile", "small", "--apply")
+    ask = ("doctor", "--github", "--repository", REPOSITORY)
+    assert CliRunner().invoke(app, ask).exit_code == 1, (
+        "of another repository nothing is known: a fortress is asked for"
+    )
+    use(monkeypatch, repository=REPOSITORY, profile="small")
+    done = CliRunner().invoke(app, ask, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "a small challenge leaves this to a fortress" in done.output
+    settings(github)["/actions/permissions/workflow"]["default_workflow_permissions"] = "write"
+    assert CliRunner().invoke(app, ask).exit_code == 1
 
 
 def test_a_small_challenge_grows_into_a_fortress(github):
