@@ -46,8 +46,8 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     name, token = _repository(repository)
     root = checkout()
     flows = read_workflows(root) if root is not None else Workflows()
-    made = challenge()
-    profile = made.profile if name.lower() == made.repository.lower() else "fortress"
+    settings = challenge()
+    profile = settings.profile if name.lower() == settings.repository.lower() else "fortress"
     sections = of_profile(check_settings(Answers(asker(name, token), flows)), profile)
     return _say(sections, json=json, strict=strict)
 

@@ -66,8 +66,8 @@ def init(
 
     data = Data(tuple(dataset or ()), references_directory(references), access.value, get_task(task).id)
     identity = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
-    chosen = profile or (Profile.small if access is Reader.public else Profile.fortress)
-    raise typer.Exit(run_init(Path.cwd(), identity, data, chosen.value))
+    choice = profile or (Profile.small if access is Reader.public else Profile.fortress)
+    raise typer.Exit(run_init(Path.cwd(), identity, data, choice.value))
 
 
 @host_app.command("addresses")
@@ -94,5 +94,5 @@ def github(
     """Show the settings on GitHub that are not as they should be as a plan, and set them; needs GITHUB_TOKEN or GH_TOKEN."""
     from evaluator.cli.host_github import run_github
 
-    chosen = profile.value if profile is not None else ""
-    raise typer.Exit(run_github(Path.cwd(), tuple(reviewer or ()), chosen, apply=apply))
+    choice = profile.value if profile is not None else ""
+    raise typer.Exit(run_github(Path.cwd(), tuple(reviewer or ()), choice, apply=apply))

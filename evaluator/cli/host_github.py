@@ -22,7 +22,7 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
     Without `apply` nothing is sent. Raises `InputError` without a token and for reviewers that are no accounts, `RexrankError`
     where GitHub gives no answer.
     """
-    made = read_challenge(root / NAME)
+    challenge = read_challenge(root / NAME)
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
     if not token:
         raise InputError("a maintainer's token is required: GH_TOKEN=$(gh auth token) rexrank host github …")
@@ -31,18 +31,22 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
         raise InputError(
             f"--reviewer {', '.join(wrong) or 'seven'}: wanted one to six GitHub accounts, without @."
         )
-    ask = asker(made.repository, token)
+    ask = asker(challenge.repository, token)
     answers = Answers(ask, read_workflows(root))
-    chosen = made.profile if not profile else "small" if profile == "small" else "fortress"
-    whole = plan(answers, Wishes(chosen, made.bot, account_ids(ask, reviewers)))
-    print(f"{made.repository}, profile {chosen}:")
+    name = challenge.profile if not profile else "small" if profile == "small" else "fortress"
+    whole = plan(answers, Wishes(name, challenge.bot, account_ids(ask, reviewers)))
+    print(f"{challenge.repository}, profile {name}:")
     _show(whole, apply=apply)
-    refused = _send(whole.requests, made.repository, token) if apply else []
+    refusals = _send(whole.requests, challenge.repository, token) if apply else []
     _by_hand(whole)
     result(
-        {"requests": len(whole.requests), "refused": len(refused), "by_hand": [f.code for f in whole.by_hand]}
+        {
+            "requests": len(whole.requests),
+            "refused": len(refusals),
+            "by_hand": [f.code for f in whole.by_hand],
+        }
     )
-    return ExitCode.PARTIAL if refused else ExitCode.DONE
+    return ExitCode.PARTIAL if refusals else ExitCode.DONE
 
 
 def _show(whole: Plan, *, apply: bool) -> None:

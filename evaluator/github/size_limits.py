@@ -34,8 +34,8 @@ class Sizes(NamedTuple):
 
 def sizes(folder: Path) -> Sizes:
     """The sizes of the files below a folder; zeros where there is none."""
-    found = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
-    return Sizes(len(found), sum(found), max(found, default=0))
+    lengths = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
+    return Sizes(len(lengths), sum(lengths), max(lengths, default=0))
 
 
 def exceeded(leaderboard: Path, submissions: Path, submission: Submission) -> list[str]:
@@ -46,11 +46,11 @@ def exceeded(leaderboard: Path, submissions: Path, submission: Submission) -> li
         for track in predictions.tracks
         if not record_path(leaderboard, dataset, track, submission.team, submission.model).exists()
     ]
-    held = sizes(leaderboard)
+    now = sizes(leaderboard)
     lines = [line for board in boards for line in _of_board(leaderboard, *board)]
     # A model brings a record, and on a public set per-study scores and texts.
     added = [sizes_of_one(leaderboard, *board) for board in boards]
-    files, total = held.files + sum(a.files for a in added), held.total + sum(a.total for a in added)
+    files, total = now.files + sum(a.files for a in added), now.total + sum(a.total for a in added)
     if files > MAX_FILES:
         lines.append(
             f"`leaderboard/` would hold {files:,} files, and the publisher takes {MAX_FILES:,}. {CLEAR}."
@@ -88,8 +88,8 @@ def _of_board(leaderboard: Path, dataset: str, track: Slug) -> Iterator[str]:
 
 def sizes_of_one(leaderboard: Path, dataset: str, track: Slug) -> Sizes:
     """What a model of a board takes on average: files, their bytes, and those of the largest; a record's files without any."""
-    held = [sizes(leaderboard / kind / dataset / track) for kind in ("records", "studies", "cases")]
-    counts = [(s.total / s.files, s.largest) for s in held if s.files]
+    sets = [sizes(leaderboard / kind / dataset / track) for kind in ("records", "studies", "cases")]
+    counts = [(s.total / s.files, s.largest) for s in sets if s.files]
     return Sizes(
         len(counts) or 1, round(sum(mean for mean, _ in counts)), max((x for _, x in counts), default=0)
     )

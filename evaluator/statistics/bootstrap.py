@@ -90,9 +90,9 @@ def weight_chunks(clusters: Clusters, seed: int, draws: int = DRAWS) -> Iterator
     if draws * clusters.n > MAX_KEPT:
         yield from _fresh_weights(clusters.n, seed, draws)
         return
-    kept = _kept_weights(clusters.n, seed, draws)
+    weights = _kept_weights(clusters.n, seed, draws)
     for start in range(0, draws, CHUNK):
-        yield kept[start : start + CHUNK].astype(np.float64)
+        yield weights[start : start + CHUNK].astype(np.float64)
 
 
 @lru_cache(maxsize=1)

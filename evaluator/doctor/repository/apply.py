@@ -180,8 +180,8 @@ def sender(name: str, token: str) -> Callable[[Request], Answer]:
 
 def account_ids(answers: Callable[[str], Answer], logins: Sequence[str]) -> tuple[int, ...]:
     """The numeric ids of GitHub accounts; raises `InputError` that names every one there is not."""
-    found = {login: answers(f"/users/{login}") for login in logins}
-    missing = [login for login, answer in found.items() if answer.status != 200]
+    accounts = {login: answers(f"/users/{login}") for login in logins}
+    missing = [login for login, answer in accounts.items() if answer.status != 200]
     if missing:
         raise InputError(f"GitHub knows no account {', '.join(missing)}.")
-    return tuple(int(answer.body["id"]) for answer in found.values())
+    return tuple(int(answer.body["id"]) for answer in accounts.values())
