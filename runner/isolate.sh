@@ -3,11 +3,12 @@
 #
 #   isolate.sh score NUMBER SHA    scores a pull request at a commit; standard output: a tar of `output`
 #   isolate.sh refresh             scores what main lacks and ranks; standard output: a tar of `bundle/`
+#   isolate.sh fill UNIT…          scores units of main's own submissions into the store; nothing is handed out
 #   isolate.sh doctor [OPTION…]    `rexrank doctor --role scorer` from inside; not for the job's own user
 #
 # Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
-# number and a commit id. Nothing is done with them before GitHub itself has said that a reviewer let that pull request
-# in at that commit (released.py). The code is main as GitHub serves it, fetched here by a third user, and so is the
+# number and a commit id, or names of what main holds. Nothing is done with the former before GitHub itself has said that
+# a reviewer let that pull request in at that commit (released.py). The code is main as GitHub serves it, fetched here by a third user, and so is the
 # pull request; the code is out of that user's reach before it sees a stranger's bytes. Then the scorer's user runs
 # main's `rexrank` without network, with only the store and the job's folder to write in: as rexrank-scorer.service,
 # whose limits are looked at before, or, where systemd is not process 1, in namespaces that this script makes.
@@ -205,7 +206,8 @@ outside() {
     scratch=$(conf SCRATCH)
     fetcher=$(conf FETCHER)
     api=$(conf API_URL "$(api_of "$GITHUB_SERVER_URL")")
-    # Whoever may open the file could hold the lock.
+    # A lock of this machine alone, on its own disk: it keeps two scorers from one memory and one GPU. What several
+    # machines share, the store, needs none. Whoever may open the file could hold the lock.
     (umask 0077 && : >>"$scratch/lock")
     exec 9>"$scratch/lock"
     flock -n 9 || die 'another scoring is running.'
@@ -240,6 +242,7 @@ outside() {
             ;;
         score) by_unit pr score "$job/pull" >>"$log" 2>&1 9>&- || status=$? ;;
         refresh) by_unit pr refresh "$job/bundle" >>"$log" 2>&1 9>&- || status=$? ;;
+        fill) by_unit pr fill >>"$log" 2>&1 9>&- || status=$? ;;
         esac
         mode_done
         return "$status"
@@ -254,6 +257,7 @@ outside() {
         ;;
     score) "${name[@]}" pr score "$job/pull" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     refresh) "${name[@]}" pr refresh "$job/bundle" >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
+    fill) "${name[@]}" pr fill >>"$log" 2>&1 9>&- </dev/null || status=$? ;;
     esac
     mode_done
     return "$status"
@@ -269,18 +273,25 @@ mode_done() {
 
 # check_call: exactly the calls above; anything else ends here.
 check_call() {
+    local slug='[a-z0-9][a-z0-9.-]{0,39}' option unit_of_work
     case "${1-}" in
     score)
         [ $# -eq 3 ] && [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] && [[ $3 =~ ^[0-9a-f]{40}$ ]] || die 'wanted: score NUMBER SHA'
         ;;
     refresh) [ $# -eq 1 ] || die 'wanted: refresh' ;;
+    fill)
+        [ $# -ge 2 ] && [ $# -le 17 ] || die 'wanted: fill UNIT…, 16 at most'
+        for unit_of_work in "${@:2}"; do
+            [[ $unit_of_work =~ ^(baseline|$slug/$slug):$slug:[a-z][a-z0-9_]{0,39}$ ]] || die 'wanted: fill TEAM/MODEL:DATASET:GROUP…'
+        done
+        ;;
     doctor)
         [ -z "$caller" ] || [ "$caller" != "$(id -u -- "$(conf RUNNER)")" ] || die 'the user who runs the jobs may not ask this.'
         for option in "${@:2}"; do
             [[ $option =~ ^--(json|strict)$ ]] || die 'wanted: doctor [--json] [--strict]'
         done
         ;;
-    *) die 'wanted: score NUMBER SHA, refresh, or doctor' ;;
+    *) die 'wanted: score NUMBER SHA, refresh, fill UNIT…, or doctor' ;;
     esac
 }
 
@@ -355,9 +366,10 @@ take() {
 
 # secrets: what only the scorer may have; called after the last process that has the network.
 secrets() {
-    if [ "$1" = score ]; then
-        export PR=$2 SHA=$3
-    fi
+    case $1 in
+    score) export PR=$2 SHA=$3 ;;
+    fill) export UNITS="${*:2}" ;;
+    esac
     if [ -s "$prefix/etc/salt" ]; then
         REXRANK_SALT=$(cat -- "$prefix/etc/salt")
         export REXRANK_SALT

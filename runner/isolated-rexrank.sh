@@ -1,6 +1,6 @@
 #!/bin/bash
-# What a job on the scoring runner gets for `rexrank pr score` and `rexrank pr refresh` (REXRANK_ISOLATE in the
-# runner's .env): asks isolate.sh through sudo, and takes from its answer one checked line, or the bundle.
+# What a job on the scoring runner gets for `rexrank pr score`, `refresh` and `fill` (REXRANK_ISOLATE in the runner's
+# .env): asks isolate.sh through sudo, and takes from its answer one checked line, or the bundle, or nothing.
 # What `rexrank pr fetch` put into the folder is not used: the isolated side fetches for itself. The line goes there as
 # result.json, a file, because a value of the environment has room for little.
 set -euo pipefail
@@ -28,8 +28,13 @@ case "${1-} ${2-}" in
         tar -xf "$answer" -C "$3" --strip-components=1 --no-same-owner --no-same-permissions
     fi
     ;;
+"pr fill")
+    # Its form is isolate.sh's to check; the split is at spaces, and no pattern is expanded.
+    read -ra units <<<"${UNITS-}"
+    sudo -n "$prefix/bin/isolate.sh" fill "${units[@]}" >"$answer" </dev/null || status=$?
+    ;;
 *)
-    echo 'wanted: pr score FOLDER, or pr refresh FOLDER' >&2
+    echo 'wanted: pr score FOLDER, pr refresh FOLDER, or pr fill' >&2
     exit 2
     ;;
 esac

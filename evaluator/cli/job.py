@@ -9,10 +9,13 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.github.api import number_and_sha
+
+if TYPE_CHECKING:
+    from evaluator.scoring.units import Unit
 
 _ACCOUNTS: Final = re.compile(r"(?:[1-9][0-9]{0,17}(?: (?!$)|$)){0,20}")
 _GRANT: Final = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,39}:[0-9a-f]{64}(?: (?!$)|$)){0,20}")
@@ -34,6 +37,8 @@ class Job:
     """Who granted it."""
     approved: str = ""
     """How the job that waits for a reviewer ended."""
+    units: str = ""
+    """`SUBMISSION:DATASET:GROUP` of the units that a job scores, with spaces between."""
     renew: bool = False
 
     def pull(self) -> tuple[int, str]:
@@ -56,6 +61,13 @@ class Job:
             raise InputError("wanted DATASET:DIGEST of prediction files with spaces between.")
         return dict(pair.split(":") for pair in self.grant.split())
 
+    def work(self) -> list[Unit]:
+        """The units to score; raises `InputError` for another form, or more than a job has."""
+        from evaluator.github.plan import MAX_PER_JOB
+        from evaluator.scoring.units import parse_units
+
+        return parse_units(self.units, MAX_PER_JOB)
+
     def first_commit(self) -> str:
         """Main's first commit, on which the quota is noted; raises `InputError` unless it is a full id."""
         return number_and_sha(self.pr, self.first)[1]
@@ -73,6 +85,7 @@ def read_job() -> Job:
         grant=env.get("GRANT", ""),
         by=env.get("BY", ""),
         approved=env.get("APPROVED", ""),
+        units=env.get("UNITS", ""),
         renew=env.get("RENEW") == "true",
     )
 

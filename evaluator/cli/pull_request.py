@@ -338,7 +338,7 @@ def _result(path: Path, job: Job, number: int, sha: str, repo: Repository) -> Sc
     return scored
 
 
-def run_refresh(bundle: Path) -> int:
+def run_refresh(bundle: Path, *, at_once: bool = False) -> int:
     """0 after bringing the records to what main holds and gathering what may leave."""
     from evaluator.github import preview
     from evaluator.github.refresh import refresh
@@ -346,11 +346,11 @@ def run_refresh(bundle: Path) -> int:
     workspace = read_workspace()
     log = workspace.store / "logs" / "refresh.log"
     with preview.private_log(log):
-        counts = _guarded(lambda: refresh(workspace, bundle))
+        counts = _guarded(lambda: refresh(workspace, bundle, at_once=at_once))
     if counts is None:
         print("Internal failure; see the runner's own log.")
         return 2
-    print(f"scored {counts['scored']}, removed {counts['removed']}")
+    print(f"scored {counts['scored']}, removed {counts['removed']}, waiting {counts['waiting']}")
     result({**counts})
     return 0
 

@@ -115,14 +115,37 @@ def pr_report(folder: Handed) -> None:
 def pr_refresh(
     bundle: Bundle,
     everything: Annotated[
-        bool, typer.Option("--all", help="Said by the nightly run; looks at the same.")
+        bool, typer.Option("--all", help="Score all of it here and now; list nothing for a rescoring.")
     ] = False,
 ) -> None:
-    """Score submissions missing from main's records, rank, and collect what may leave the runner."""
+    """Score submissions without a row, rank, list what a rescoring is to score, and collect what may leave the runner."""
     from evaluator.cli.pull_request import run_refresh
 
-    del everything  # every run looks at every submission; the flag names the run in the log
-    raise typer.Exit(run_refresh(bundle))
+    raise typer.Exit(run_refresh(bundle, at_once=everything))
+
+
+@pr_app.command("plan")
+def pr_plan() -> None:
+    """List what main's boards wait for, in the order in which machines score it."""
+    from evaluator.cli.rescoring import run_plan
+
+    raise typer.Exit(run_plan())
+
+
+@pr_app.command("fill")
+def pr_fill() -> None:
+    """Score the units of a job into the store; nothing leaves."""
+    from evaluator.cli.rescoring import run_fill
+
+    raise typer.Exit(run_fill())
+
+
+@pr_app.command("finish")
+def pr_finish() -> None:
+    """Start the publication of what a rescoring has done."""
+    from evaluator.cli.rescoring import run_finish
+
+    raise typer.Exit(run_finish())
 
 
 @pr_app.command("publish")

@@ -245,6 +245,19 @@ def start_once(repo: Repository, workflow: str, title: str, inputs: dict[str, st
     return getattr(dispatch, "html_url", None) or f"{clone_url()}/actions/workflows/{workflow}", True
 
 
+def unfinished(repo: Repository, workflow: str) -> list[str]:
+    """The titles of a workflow's dispatched runs that have not ended, newest first."""
+    recent: Iterable[WorkflowRun] = islice(
+        repo.get_workflow(workflow).get_runs(event="workflow_dispatch"), RECENT
+    )
+    return [run.display_title for run in recent if run.status != "completed"]
+
+
+def start(repo: Repository, workflow: str) -> None:
+    """Starts a workflow of main that takes no inputs."""
+    repo.get_workflow(workflow).create_dispatch("main", throw=True)
+
+
 def cancel_waiting(repo: Repository, workflow: str, prefix: str, title: str) -> int:
     """How many runs of a workflow were cancelled: those that wait, whose title begins with `prefix` and is not `title`.
 

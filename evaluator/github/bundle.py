@@ -18,7 +18,9 @@ from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_content import Bundle, Contents, check_form, refuse
 from evaluator.github.bundle_rules import RULES, check_history
 from evaluator.github.bundle_table_rules import check_overview
+from evaluator.github.git_objects import git
 from evaluator.github.overall_rules import check_overall
+from evaluator.github.rescoring_rules import check_rescoring
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
 MAX_FILES: Final = 20_000
@@ -32,7 +34,7 @@ ALLOWED: Final = re.compile(
     rf"records/{_PLACE}\.json|studies/{_PLACE}\.parquet|cases/{_PLACE}\.json"
     rf"|cases/{_SLUG}/({_TRACK})/references\.json"
     rf"|tables/{_BOARD}\.(json|csv|md)|sanity/{_BOARD}\.json|pairwise/{_BOARD}\.parquet"
-    rf"|overview\.(json|csv)|overall\.({_TRACK})\.(json|csv|md)|history\.jsonl"
+    rf"|overview\.(json|csv)|overall\.({_TRACK})\.(json|csv|md)|history\.jsonl|rescoring\.json"
 )
 """The files that the publisher writes, and nothing else."""
 
@@ -44,7 +46,7 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
     """
     names = _names(folder)
     content = Contents(folder, [n for n in names if n.endswith(".json")])
-    bundle = Bundle(folder, names, content, root)
+    bundle = Bundle(folder, names, content, root, _scores_of(root) if root is not None else {})
     for name in content:
         check_form(bundle, name)
     # Records first, which the rest is held to; JSON before what is drawn from it.
@@ -55,7 +57,16 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
     check_overview(bundle)
     check_overall(bundle)
     check_history(bundle)
+    check_rescoring(bundle)
     return names
+
+
+def _scores_of(root: Path) -> dict[str, str]:
+    """Git's ids of the per-study scores of a checkout's commit, by path; none where it is no checkout."""
+    if not (root / ".git").exists():
+        return {}
+    lines = git(root / ".git", "ls-tree", "-r", "-z", "HEAD", "leaderboard/studies/").decode().split("\0")
+    return {path: meta.split()[2] for meta, _, path in (line.partition("\t") for line in lines) if path}
 
 
 def _names(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -68,12 +68,16 @@ def parsed(path: Path, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main."""
+    """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main.
+
+    `on_main`: git's ids of the per-study scores that the checkout's commit has, by path.
+    """
 
     folder: Path
     names: Sequence[str]
     content: Mapping[str, Any]
     root: Path | None = None
+    on_main: Mapping[str, str] = field(default_factory=dict)
 
 
 def refuse(name: str, why: str) -> NoReturn:

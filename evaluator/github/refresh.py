@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evaluator.core.files import dump_json, load_json, write_bytes, write_text
-from evaluator.core.problems import MetricUnavailable, RexrankError
+from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.problems import RexrankError
 from evaluator.core.typed import view
 from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.challenge import challenge
@@ -20,9 +20,9 @@ from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
 from evaluator.github.ownership import OWNERS, parse_owners
 from evaluator.github.preview import read_origin, runner_settings, scored_here
+from evaluator.github.staleness import known_record, look
 from evaluator.leaderboard.rank import rank_all
-from evaluator.metrics.registry import get_metric
-from evaluator.scoring.baselines import TEAM, Sanity, sanity_path, score_baselines, training_data
+from evaluator.scoring.baselines import TEAM, score_baselines, training_data
 from evaluator.scoring.earlier import entry_of
 from evaluator.scoring.ledger import Entrant
 from evaluator.scoring.quota import counted
@@ -33,40 +33,56 @@ from evaluator.scoring.records import (
     collect,
     load_record,
     read_records,
-    record_path,
-    studies_file,
     studies_path,
-    typed_record,
 )
-from evaluator.scoring.run import ScoreSettings, board_metrics, board_run, score_submission
+from evaluator.scoring.run import ScoreSettings, score_submission
+from evaluator.scoring.units import MAX_UNITS, RESCORING, Rescoring, Unit
 from evaluator.submissions.reading import earlier_predictions, validate_paths
 from evaluator.submissions.submission import Submission
 
 
-def refresh(workspace: Workspace, bundle: Path) -> dict[str, int]:
-    """How many boards were scored and removed, after bringing records and tables up to what main holds.
+def refresh(workspace: Workspace, bundle: Path, *, at_once: bool = False) -> dict[str, int]:
+    """How many boards were scored and removed, and how many units the boards wait for, after bringing records and tables up to what main holds.
 
-    The bundle is a folder of exactly the files of `ALLOWED`. Raises `RexrankError` that names every damaged
-    record, before anything is written or removed.
+    A row that stands keeps its numbers until the store has every score of its dataset's next state: rows of two
+    signatures could not be compared. `rescoring.json` names what is lacking; `evaluator/github/fill.py` scores it.
+    A submission without a row is scored here and now, and with `at_once` everything is. The bundle is a folder of exactly the files of `ALLOWED`.
+    Raises `RexrankError` that names every damaged record, before anything is written or removed.
     """
     settings = runner_settings(workspace)
     root, leaderboard = workspace.submissions, workspace.leaderboard
     _check_records(leaderboard)
     submissions = _outlines(root, workspace.references)
     counts = {"scored": 0, "removed": _remove_absent(leaderboard, submissions)}
+    units: list[Unit] = []
     for dataset in (get_dataset(d) for d in dataset_ids()):
         entered = _by_arrival([s for s in submissions.values() if dataset.id in s.files], dataset, settings)
         if not entered or not scored_here(dataset, workspace.references):
             continue
         references = load_references(dataset, workspace.references)
-        counts["scored"] += _baselines(references, workspace, settings)
-        for outline in entered:
-            if not _current(outline, references, leaderboard, settings):
-                _score(outline, references, workspace, settings)
-                counts["scored"] += 1
+        whole = None if at_once else partial(_whole, workspace=workspace)
+        stale = look(entered, references, workspace, settings, whole)
+        units += stale.units
+        if stale.baselines:
+            training = training_data(dataset.id, workspace.references)
+            score_baselines(references, leaderboard, settings, training)
+        for outline in stale.submissions:
+            _score(outline, references, workspace, settings)
+        counts["scored"] += stale.baselines + len(stale.submissions)
+    _note_rescoring(leaderboard, units)
     rank_all(leaderboard, workspace.store, rehearsal=False)
     gather(leaderboard, bundle, root)
-    return counts
+    return {**counts, "waiting": len(units)}
+
+
+def _note_rescoring(leaderboard: Path, units: Sequence[Unit]) -> None:
+    """Writes which units the boards wait for; no file where they wait for none."""
+    path = leaderboard / RESCORING
+    if not units:
+        path.unlink(missing_ok=True)
+        return
+    waiting = Rescoring(schema="rexrank/rescoring/v1", units=tuple(units[:MAX_UNITS]))
+    write_text(path, dump_json(view(waiting)))
 
 
 def merged_submission(folder: Path, references: Path | None) -> Submission | None:
@@ -91,7 +107,7 @@ def _score(
     """Scores a submission on a dataset and writes its records."""
     dataset, leaderboard = references.dataset, workspace.leaderboard
     submission = _whole(outline, workspace)
-    known = _known(submission, dataset, leaderboard)
+    known = known_record(submission, dataset, leaderboard)
     folder = workspace.submissions / submission.team / submission.model
     others = earlier_predictions(folder, submission, dataset)
     # What is new in this very run has no record yet; it is scored after this and compared then.
@@ -148,17 +164,6 @@ def _recorded(submission: Submission, leaderboard: Path) -> frozenset[int]:
     return frozenset(owners.get(f"{submission.team}/{submission.model}", {}).values())
 
 
-def _known(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:
-    """The record on the board of exactly these predictions, of any track."""
-    for track in dataset.tracks:
-        path = record_path(leaderboard, dataset.id, track, submission.team, submission.model)
-        if path.exists():
-            record = load_record(path, Board(dataset, track))
-            if record.provenance.predictions_sha256 == submission.files[dataset.id].sha256:
-                return record
-    return None
-
-
 def _as_entered(
     submission: Submission, known: Record | None, settings: ScoreSettings, dataset: Dataset
 ) -> ScoreSettings:
@@ -199,76 +204,6 @@ def _remove_absent(leaderboard: Path, submissions: Mapping[str, Submission]) -> 
 
 def _digest(path: Path, dataset: str, track: str) -> str:
     return load_record(path, Board(get_dataset(dataset), track)).provenance.predictions_sha256
-
-
-def _baselines(references: References, workspace: Workspace, settings: ScoreSettings) -> int:
-    """Scores the null rows of a dataset where they are of other references, or not there."""
-    dataset = references.dataset
-    stale = []
-    for track in dataset.tracks:
-        board = Board(dataset, track)
-        path = sanity_path(workspace.leaderboard, board)
-        wanted = (references.digest, _signatures(board, settings))
-        inside = any(r.in_track(track) for r in references.studies.values())
-        stale.append(inside and _probed(path) != wanted)
-    if not any(stale):
-        return 0
-    score_baselines(
-        references, workspace.leaderboard, settings, training_data(dataset.id, workspace.references)
-    )
-    return 1
-
-
-def _probed(path: Path) -> tuple[str, dict[str, str]] | None:
-    """The references and signatures of a sanity file; `None` where it is absent or damaged, and so made anew."""
-    try:
-        sanity = Sanity.model_validate(load_json(path))
-    except (OSError, ValueError):
-        return None
-    return sanity.references_sha256, {k: m.signature for k, m in sanity.metrics.items()}
-
-
-def _signatures(board: Board, settings: ScoreSettings) -> dict[str, str]:
-    """What the metrics that can run here would sign with."""
-    run = board_run(board, settings)
-    signatures = {}
-    for key in board_metrics(board, settings):
-        try:
-            signatures[key] = str(get_metric(key).signature(run))
-        except MetricUnavailable:
-            continue
-    return signatures
-
-
-def _current(
-    submission: Submission, references: References, leaderboard: Path, settings: ScoreSettings
-) -> bool:
-    """Whether every record of a submission on a dataset is of these bytes, card, references and metrics."""
-    predictions = submission.files[references.dataset.id]
-    for track in predictions.tracks:
-        board = Board(references.dataset, track)
-        place = (board.dataset.id, track, submission.team, submission.model)
-        path = record_path(leaderboard, *place)
-        if not path.exists():
-            return False
-        record = typed_record(path)
-        studies = studies_file(
-            leaderboard, store_directory(settings.store), board, submission.team, submission.model
-        )
-        withheld = record.ladder is not None and not record.metrics
-        same = (
-            record.provenance.predictions_sha256 == predictions.sha256
-            and record.provenance.references_sha256 == references.digest
-            and view(record.card) == view(submission.card)
-            and studies.exists()
-            and (
-                withheld
-                or {k: m.signature for k, m in record.metrics.items()} == _signatures(board, settings)
-            )
-        )
-        if not same:
-            return False
-    return True
 
 
 def gather(leaderboard: Path, bundle: Path, root: Path) -> None:

@@ -32,7 +32,8 @@ from evaluator.statistics.rounding import coarse, six_decimals
 from evaluator.statistics.ties import lowest
 
 if TYPE_CHECKING:
-    from evaluator.core.types import ProgressCallback
+    from evaluator.core.types import Pair, ProgressCallback
+    from evaluator.datasets.tasks.task import Item
     from evaluator.scoring.engine import Scored
 
 TEAM: Final = NULL_TEAM
@@ -74,7 +75,7 @@ def score_baselines(
     """
     dataset = references.dataset
     task = get_task(dataset.task)
-    seed = f"{dataset.id}|{references.digest}"
+    seed = _seed(references)
     rows = scoring_of(task).nulls(references, training, seed)
     paths = []
     for track in dataset.tracks:
@@ -104,6 +105,41 @@ def score_baselines(
     return paths
 
 
+def baseline_pairs(
+    board: Board, references: References, settings: ScoreSettings, training: Sequence[Any] = ()
+) -> list[list[Pair]]:
+    """Everything that `score_baselines` scores on a board: the pairs of each null row and of each probe."""
+    if not any(r.in_track(board.track) for r in references.studies.values()):
+        return []
+    rows = scoring_of(board.task).nulls(references, training, _seed(references))
+    nulls = [board_pairs(board, references, predictions, settings.protocol) for predictions in rows.values()]
+    return [*nulls, *_probe_pairs(board, references, settings).values()]
+
+
+def _seed(references: References) -> str:
+    return f"{references.dataset.id}|{references.digest}"
+
+
+def _probe_pairs(board: Board, references: References, settings: ScoreSettings) -> dict[str, list[Pair]]:
+    """The pairs of each probe; all but the shuffled ones are of a sample."""
+    sample = _sample(board, references)
+    few = References(references.dataset, sample, references.digest)
+    probes = scoring_of(board.task).probes(references, _seed(references))
+    return {
+        probe: board_pairs(
+            board, references if probe == "shuffled" else few, probes[probe], settings.protocol
+        )
+        for probe in PROBES
+    }
+
+
+def _sample(board: Board, references: References) -> dict[str, Item]:
+    """The studies that are probed."""
+    inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
+    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
+    return {i: references.studies[i] for i in by_hash[: scoring_of(board.task).probed]}
+
+
 def _probe(
     board: Board,
     references: References,
@@ -112,17 +148,10 @@ def _probe(
     progress: ProgressCallback | None,
 ) -> Path:
     """The path of the board's sanity file."""
-    inside = sorted(i for i, r in references.studies.items() if r.in_track(board.track))
-    by_hash = sorted(inside, key=lambda i: hashlib.sha256(i.encode()).digest())  # tie: none, hashes differ
-    rules = scoring_of(board.task)
-    sample = {i: references.studies[i] for i in by_hash[: rules.probed]}
-    few = References(references.dataset, sample, references.digest)
-    probes = rules.probes(references, f"{board.dataset.id}|{references.digest}")
-    runs = {}
-    for probe in PROBES:
-        source = references if probe == "shuffled" else few
-        pairs = board_pairs(board, source, probes[probe], settings.protocol)
-        runs[probe] = score_board(board, pairs, settings, progress)
+    runs = {
+        probe: score_board(board, pairs, settings, progress)
+        for probe, pairs in _probe_pairs(board, references, settings).items()
+    }
     shuffled = runs["shuffled"]
     metrics = {
         key: Probes(
@@ -136,8 +165,8 @@ def _probe(
     sanity = Sanity(
         schema=SANITY_SCHEMA,
         references_sha256=references.digest,
-        n=len(inside),
-        n_probed=len(sample),
+        n=sum(r.in_track(board.track) for r in references.studies.values()),
+        n_probed=len(_sample(board, references)),
         metrics=metrics,
     )
     write_text(path, dump_json(six_decimals(view(sanity))))

@@ -11,6 +11,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -44,11 +45,12 @@ class ScoreStore:
     def get(self, key: str, n: int) -> Scores | None:
         """The entry of `key`; `None` unless it is there, whole and of `n` pairs."""
         try:
-            with np.load(self._path(key), allow_pickle=False) as entry:
+            data = io.BytesIO(self._path(key).read_bytes())
+            with np.load(data, allow_pickle=False) as entry:
                 values = np.asarray(entry["values"], dtype=np.float64)
                 failed = np.asarray(entry["failed"], dtype=np.bool_)
                 counts = np.asarray(entry["counts"], dtype=np.int64) if "counts" in entry else None
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
         if values.shape != (n,) or failed.shape != (n,) or not np.isfinite(values).all():
             return None

@@ -56,6 +56,8 @@ case "${GITHUB_WORKFLOW_REF-}|${GITHUB_EVENT_NAME-}" in
 "$workflows/publish.yml@refs/heads/main|schedule") ;;
 "$workflows/publish.yml@refs/heads/main|push") ;;
 "$workflows/publish.yml@refs/heads/main|workflow_dispatch") ;;
-*) refuse 'This runner takes score (dispatched) and publish (pushed, scheduled or dispatched) on main, nothing else.' ;;
+"$workflows/rescore.yml@refs/heads/main|schedule") ;;
+"$workflows/rescore.yml@refs/heads/main|workflow_dispatch") ;;
+*) refuse 'This runner takes score (dispatched), publish (pushed, scheduled or dispatched) and rescore (scheduled or dispatched) on main, nothing else.' ;;
 esac
 echo 'The scoring runner takes this job.'

@@ -33,7 +33,7 @@ COMMANDS = {
     f"{SITE} -V": "Python 3.11.9\n",
     f"{SITE} -m pip list --format=freeze --disable-pip-version-check": "numpy==2.4.6\ntorch==2.13.0+cu130\npip==23.0\n",
     "sudo -V": "Sudo version 1.9.13\n",
-    "sudo -n -l -U rexrunner": f"    (root) NOPASSWD: {PREFIX}/bin/isolate.sh score *, {PREFIX}/bin/isolate.sh refresh\n",
+    "sudo -n -l -U rexrunner": f"    (root) NOPASSWD: {PREFIX}/bin/isolate.sh score *, {PREFIX}/bin/isolate.sh refresh, {PREFIX}/bin/isolate.sh fill *\n",
     "sudo -n -l -U rexrank-registrar": f'    (root) NOPASSWD: {PREFIX}/bin/run-one-job.sh ""\n',
     "timedatectl show --property=NTPSynchronized --value": "yes\n",
     "getent passwd": "root:x:0:0::/root:/bin/bash\nops:x:1000:1000::/srv/ops:/bin/bash\nnobody:x:9:9::/nonexistent:/bin/false\n",

@@ -16,7 +16,7 @@ SETUP = Path(__file__).parents[2] / ".github" / "actions" / "setup" / "rexrank"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
-def door(tmp_path, answers, *args, status=0):
+def door(tmp_path, answers, *args, status=0, **more):
     """isolated-rexrank.sh with a `sudo` that answers for isolate.sh."""
     fake = tmp_path / "fake"
     fake.mkdir()
@@ -35,7 +35,7 @@ def door(tmp_path, answers, *args, status=0):
     out.write_text("")
     env = {"PATH": f"{fake}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(out),
            "PR": "12", "SHA": SHA, "GITHUB_WORKSPACE": str(tmp_path), "REXRANK_VENV": "/nowhere",
-           "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh")}  # fmt: skip
+           "REXRANK_ISOLATE": str(KIT / "isolated-rexrank.sh"), **more}  # fmt: skip
     process = subprocess.run(
         ["bash", str(SETUP), *args], env=env, capture_output=True, text=True, timeout=120, check=False
     )
@@ -99,3 +99,13 @@ def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
     assert result.returncode != 0
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "x/evil").exists()
+
+
+@pytest.mark.parametrize("units", ["a/b:sandbox:texts baseline:sandbox:green", "* $(touch made) ; id", ""])
+def test_the_door_hands_units_on_as_words_and_passes_nothing_out(tmp_path, monkeypatch, units):
+    """Whether they are units isolate.sh says: no word of them is a pattern or a command here."""
+    monkeypatch.chdir(tmp_path)
+    process, out, asked = door(tmp_path, {"output": "result={}"}, "pr", "fill", UNITS=units)
+    assert (process.returncode, out, process.stderr) == (0, "", "")
+    assert asked[2:] == ["fill", *units.split()]
+    assert not (tmp_path / "made").exists()

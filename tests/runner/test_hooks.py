@@ -53,9 +53,11 @@ def workflow(name, ref=MAIN, repo=REPO):
         ("publish.yml", "schedule"),
         ("publish.yml", "push"),
         ("publish.yml", "workflow_dispatch"),
+        ("rescore.yml", "schedule"),
+        ("rescore.yml", "workflow_dispatch"),
     ],
 )
-def test_takes_the_two_workflows_on_main(prefix, name, event):
+def test_takes_three_workflows_on_main(prefix, name, event):
     result = started(prefix, GITHUB_WORKFLOW_REF=workflow(name), GITHUB_EVENT_NAME=event)
     assert result.returncode == 0, result.stdout
     assert "::error" not in result.stdout
@@ -79,8 +81,12 @@ REFUSED = {
         "GITHUB_WORKFLOW_REF": workflow("publish.yml"),
         "GITHUB_EVENT_NAME": "issue_comment",
     },
-    "rescore.yml on a schedule": {
+    "rescore.yml on a push": {
         "GITHUB_WORKFLOW_REF": workflow("rescore.yml"),
+        "GITHUB_EVENT_NAME": "push",
+    },
+    "another workflow on a schedule": {
+        "GITHUB_WORKFLOW_REF": workflow("boards.yml"),
         "GITHUB_EVENT_NAME": "schedule",
     },
     "another branch": {"GITHUB_REF": BRANCH, "GITHUB_WORKFLOW_REF": workflow("score.yml", BRANCH)},

@@ -74,6 +74,15 @@ def test_a_refresh_asks_for_no_approval(machine, approvals):
 
 
 @needs_namespaces
+def test_units_of_main_are_scored_into_the_store_and_nothing_is_handed_out(machine, approvals):
+    units = ("a/b:sandbox:texts", "baseline:sandbox:green")
+    done = isolate(machine, "fill", *units)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (machine / "var/lib/rexrank/store/units").read_text() == " ".join(units)
+    assert approvals.asked == []
+
+
+@needs_namespaces
 def test_what_fetching_leaves_running_ends_before_the_scorer_starts(machine):
     result = isolate(machine, "score", "14", SHA)
     assert result_of(result)["late"] == ""
@@ -119,7 +128,9 @@ def test_a_refresh_hands_out_the_bundle(machine):
     [
         (), ("score",), ("score", "12"), ("score", "0", SHA), ("score", "12", SHA[:39]), ("score", "12", SHA.upper()),
         ("score", "12", SHA, "more"), ("score", "12;id", SHA), ("score", "$(id)", SHA), ("score", "-1", SHA),
-        ("score", "12", f"{SHA}\n"), ("refresh", "--all"), ("inside", "pr", "score"), ("sh",), ("doctor", "--help"),
+        ("score", "12", f"{SHA}\n"), ("refresh", "--all"), ("inside", "pr", "score"), ("sh",),
+        ("fill",), ("fill", "a/b:sandbox"), ("fill", "../b:sandbox:texts"), ("fill", "a/b:sandbox:texts", "$(id):x:y"),
+        ("fill", "a/b:sandbox:texts\n"), ("fill", "a/b:sandbox:texts c/d:sandbox:texts"), ("fill", *["a/b:sandbox:texts"] * 17), ("doctor", "--help"),
     ],
 )  # fmt: skip
 def test_any_other_call_is_refused(machine, args):

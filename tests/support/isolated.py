@@ -127,6 +127,8 @@ def main():
     if what == ["pr", "refresh"]:
         bundle = Path(sys.argv[3]); (bundle / "tables").mkdir(parents=True)
         (bundle / "tables" / "seen.json").write_text(json.dumps(seen))
+    if what == ["pr", "fill"]:
+        (Path(os.environ["REXRANK_STORE"]) / "units").write_text(os.environ["UNITS"])
 """
 
 

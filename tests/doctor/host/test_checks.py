@@ -140,7 +140,7 @@ WRONG = [
     ("the group sudo", account("SCORER", groups=frozenset({"rexscore", "sudo"})), "RD203", "rexscore is in sudo"),
     ("a device for the jobs' user", account("RUNNER", groups=frozenset({"rexrunner", "video"})), "RD203", "video"),
     ("no sudo", command("sudo -V", None), "RD204", "there is no sudo"),
-    ("sudo for everything", sudo("rexrunner", f"{PREFIX}/bin/isolate.sh score *", f"{PREFIX}/bin/isolate.sh refresh", "ALL"), "RD204", "rexrunner may run ALL"),
+    ("sudo for everything", sudo("rexrunner", f"{PREFIX}/bin/isolate.sh score *", f"{PREFIX}/bin/isolate.sh refresh", f"{PREFIX}/bin/isolate.sh fill *", "ALL"), "RD204", "rexrunner may run ALL"),
     ("no sudo for scoring", sudo("rexrunner"), "RD204", "may not run"),
     ("sudo for the fetcher", sudo("rexfetch", "/usr/bin/git"), "RD204", "rexfetch may run /usr/bin/git"),
     ("references that the jobs' user may read", access("RUNNER", REFERENCES, "rx"), "RD205", "rexrunner may enter /srv/rexrank/references; rexrunner may read"),

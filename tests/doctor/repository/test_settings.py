@@ -21,9 +21,12 @@ from evaluator.doctor.repository.workflows import Workflows
 EXPECTED = Workflows(
     checks=frozenset({"Format, lint, types, tests"}),
     names=frozenset(
-        f"{n}.yml" for n in ("ci", "comment", "pages", "publish", "request-score", "score", "validate")
+        f"{n}.yml"
+        for n in ("ci", "comment", "pages", "publish", "request-score", "rescore", "score", "validate")
     ),
-    on_runner=frozenset({("publish.yml", "push"), ("score.yml", "workflow_dispatch")}),
+    on_runner=frozenset(
+        {("publish.yml", "push"), ("score.yml", "workflow_dispatch"), ("rescore.yml", "schedule")}
+    ),
     foreign=frozenset({"pypa"}),
 )
 REPO = {

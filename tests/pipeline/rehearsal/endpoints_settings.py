@@ -32,7 +32,7 @@ ACCOUNT: Final = {
 }  # fmt: skip
 GROUPS: Final = f"/orgs/{OWNER}/actions/runner-groups"
 NAMES: Final = (
-    "boards", "ci", "comment", "pages", "publish", "release", "request-score", "score", "small", "submission-form", "validate",
+    "boards", "ci", "comment", "pages", "publish", "release", "request-score", "rescore", "score", "small", "submission-form", "validate",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ GOOD: Final[dict[str, Any]] = {
         "runner_groups": [{
             "id": 2, "name": "rexrank-scoring", "visibility": "selected", "default": False, "inherited": False,
             "runners_url": "https://github.invalid/runners", "allows_public_repositories": True, "restricted_to_workflows": True,
-            "selected_workflows": [f"{REPOSITORY}/.github/workflows/{n}.yml@refs/heads/main" for n in ("publish", "score")],
+            "selected_workflows": [f"{REPOSITORY}/.github/workflows/{n}.yml@refs/heads/main" for n in ("publish", "rescore", "score")],
         }],
     },
     f"{GROUPS}/2/repositories": {"total_count": 1, "repositories": [{"id": 1, "name": "challenge", "full_name": REPOSITORY}]},

@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from rehearsal.steps import run_step
 from rehearsal.workflow import Workflow, load, needs, ordered, permissions_of
 
 PAGES: Final = ".github/workflows/pages.yml"
+MATRIX_LIMIT: Final = 256
+"""Jobs that GitHub makes of one matrix."""
 
 
 class Executor:
@@ -195,9 +198,49 @@ class Executor:
         if job.environment in self.reviewed and (run.id, job.environment) not in self.approved:
             job.result = "waiting"
             return job
+        work = self._matrix if "strategy" in raw else self._part
+        work(job, contexts, workflow)
+        return job
+
+    def _matrix(self, job: JobRun, contexts: dict[str, Any], workflow: Workflow) -> None:
+        """Runs a job once for each combination of its matrix, as many at a time as it says, each on a machine of its own."""
+        strategy = self.expressions.render(job.raw["strategy"], contexts)
+        assert strategy.get("fail-fast") is False, "the rehearsal cancels nothing that runs"
+        names, values = zip(*strategy["matrix"].items(), strict=True)
+        waiting = list(enumerate(itertools.product(*values)))
+        assert 1 <= len(waiting) <= MATRIX_LIMIT, len(waiting)
+        parts: list[JobRun] = []
+
+        def work(machine: int) -> None:
+            while waiting:
+                number, combination = waiting.pop(0)
+                part = replace(
+                    job,
+                    name=f"{job.name} ({number})",
+                    machine=machine,
+                    outputs={},
+                    steps={},
+                    masks=[],
+                    path=[],
+                )
+                part.commands, part.extra_env = [], {}
+                parts.append(part)
+                self._part(part, {**contexts, "matrix": dict(zip(names, combination, strict=True))}, workflow)
+
+        threads = [
+            threading.Thread(target=work, args=(n,)) for n in range(int(strategy.get("max-parallel", 1)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for part in sorted(parts, key=lambda p: p.name):
+            job.run.jobs[part.name] = part
+        job.result = "success" if {p.result for p in parts} == {"success"} else "failure"
+
+    def _part(self, job: JobRun, contexts: dict[str, Any], workflow: Workflow) -> None:
         with _Slot(self._slots, self._taken) as slot:
             self._steps(job, contexts, slot, workflow)
-        return job
 
     def _steps(self, job: JobRun, contexts: dict[str, Any], slot: int, workflow: Workflow) -> None:
         base = self.workspaces / str(slot)
@@ -220,8 +263,8 @@ class Executor:
                 "environment": "self-hosted" if job.self_hosted else "github-hosted",
             },
             "job": {"status": "success"},
-            "strategy": {},
-            "matrix": {},
+            "strategy": contexts.get("strategy", {}),
+            "matrix": contexts.get("matrix", {}),
         }
         contexts["github"] = {
             **contexts["github"],

@@ -45,7 +45,19 @@ def _known(call: list[str]) -> bool:
     score = (
         len(call) == 3 and re.fullmatch(r"[1-9][0-9]{0,6}", call[1]) and re.fullmatch("[0-9a-f]{40}", call[2])
     )
-    return call == ["refresh"] or (call[:1] == ["score"] and bool(score))
+    units = call[:1] == ["fill"] and 2 <= len(call) <= 17 and all(UNIT.fullmatch(u) for u in call[1:])
+    return call == ["refresh"] or units or (call[:1] == ["score"] and bool(score))
+
+
+SLUG = "[a-z0-9][a-z0-9.-]{0,39}"
+UNIT = re.compile(f"(?:baseline|{SLUG}/{SLUG}):{SLUG}:[a-z][a-z0-9_]{{0,39}}")
+# What a machine's end does to a scorer: no word, no handler, and the scores it had finished lie in the store.
+DIES = """
+import os, signal
+from evaluator.scoring.score_store import ScoreStore
+put = ScoreStore.put
+ScoreStore.put = lambda *given: (put(*given), os.kill(os.getpid(), signal.SIGKILL))
+"""
 
 
 def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
@@ -66,6 +78,11 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         "PYTHONPYCACHEPREFIX": settings["cache"],
     }
     asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
+    work = {"UNITS": " ".join(call[1:])} if call[0] == "fill" else {}
+    dies = Path(settings["secrets"]["REXRANK_STORE"]).parent / "dies"
+    killed = bool(work) and dies.exists() and dies.read_text() in work["UNITS"]
+    if killed:
+        dies.unlink()
     api = f"{settings['server']}/api/v3"
     proof = [sys.executable, "-I", settings["released"], api, settings["repository"], *call[1:]]
     if asked and subprocess.run(proof, env=bare, stdout=subprocess.DEVNULL, check=False).returncode:
@@ -74,9 +91,8 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
 
         def run(*arguments: str, cwd: Path = job, **more: str) -> int:
             streams = [nothing.fileno(), out.fileno(), out.fileno()]
-            return run_warm(
-                settings["socket"], PROOF + ENTRY, list(arguments), str(cwd), {**bare, **more}, streams
-            )
+            program = PROOF + (DIES if killed else "") + ENTRY
+            return run_warm(settings["socket"], program, list(arguments), str(cwd), {**bare, **more}, streams)
 
         url = f"{settings['server']}/{settings['repository']}"
         clone = [
@@ -98,10 +114,10 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
             return 2
         _note(settings, code, call[0])
         (job / "output").touch()
-        inside = {**asked, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
+        inside = {**asked, **work, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
         what, leaves = ("pull", "output") if asked else ("bundle", "bundle")
-        status = run("pr", call[0], str(job / what), cwd=code, **inside)
-    if asked or status == 0:
+        status = run("pr", call[0], *([] if work else [str(job / what)]), cwd=code, **inside)
+    if not work and (asked or status == 0):
         with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
             tar.add(job / leaves, leaves)
     return status

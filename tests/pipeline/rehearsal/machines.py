@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -93,6 +93,10 @@ class Runner:
     secrets: dict[str, str]
     door: bool = True
 
+    def numbered(self, machine: int) -> Runner:
+        """The machine of this number, from 0, with the same store and references."""
+        return self if not machine else replace(self, folder=self.folder.with_name(f"machine-{machine + 1}"))
+
     def moved(self, old: Path, new: Path) -> Runner:
         """The same machine under another root."""
         secrets = {k: v.replace(str(old), str(new)) for k, v in self.secrets.items()}
@@ -126,11 +130,11 @@ def hosted(job: JobRun, folder: Path) -> None:
     job.path.insert(0, str(folder / "bin"))
 
 
-def runner_environment(executor: Executor) -> dict[str, str]:
+def runner_environment(executor: Executor, machine: int = 0) -> dict[str, str]:
     """What the runner's .env gives to every job, after laying the machine out where it is not yet."""
-    runner = executor.runner
-    if runner is None:
+    if executor.runner is None:
         return {}
+    runner = executor.runner.numbered(machine)
     if not (runner.folder / "venv").exists():
         script(runner.folder / "venv/bin/python", VENV_PYTHON, **known(executor))
         kit = runner.folder / "opt/bin"
@@ -141,7 +145,7 @@ def runner_environment(executor: Executor) -> dict[str, str]:
             **{k: str(v) for k, v in known(executor).items()},
             "isolate": str(kit / "isolate.sh"),
             "released": str(KIT / "released.py"),
-            "scratch": str(executor.workspaces / "isolated"),
+            "scratch": str(executor.workspaces / ("isolated" if not machine else f"isolated-{machine + 1}")),
             "repository": executor.repository,
             "server": executor.state.base_url,
             "secrets": runner.secrets,

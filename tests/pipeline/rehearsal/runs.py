@@ -76,6 +76,8 @@ class JobRun:
     temp: Path = Path()
     log: str = ""
     summary: str = ""
+    machine: int = 0
+    """Which of the scoring machines takes it, from 0."""
 
     @property
     def calls(self) -> list[str]:

@@ -111,7 +111,7 @@ def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[s
         "RUNNER_TOOL_CACHE": str(base / "tools"),
         "RUNNER_OS": "Linux",
         "RUNNER_ARCH": "X64",
-        "RUNNER_NAME": "gpu-1" if job.self_hosted else "hosted",
+        "RUNNER_NAME": f"gpu-{job.machine + 1}" if job.self_hosted else "hosted",
         "RUNNER_ENVIRONMENT": contexts["runner"]["environment"],
     }
     made |= {f"GITHUB_{n}": str(p) for n, p in files.items()}
@@ -122,11 +122,13 @@ def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[s
     )  # fmt: skip
     made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
     if job.self_hosted:
-        made |= runner_environment(job.executor)
+        made |= runner_environment(job.executor, job.machine)
     return {**made, **job.extra_env}
 
 
 def _own_tools(job: JobRun) -> list[str]:
     """The runner's `sudo`; a hosted machine has nothing of the project before a job sets it up."""
     runner = job.executor.runner
-    return [str(runner.folder / "sudo")] if job.self_hosted and runner is not None else []
+    return (
+        [str(runner.numbered(job.machine).folder / "sudo")] if job.self_hosted and runner is not None else []
+    )

@@ -49,7 +49,9 @@ class World:
     def branch_off(self, root: Path) -> World:
         """A world of its own that goes on from here: the same past, another repository, runner and server."""
         assert not any(r.waiting for r in self.executor.runs), "a run that waits belongs to one world"
-        shutil.copytree(self.root, root, ignore=shutil.ignore_patterns("runs", "machine", REPOSITORY_FOLDER))
+        shutil.copytree(
+            self.root, root, ignore=shutil.ignore_patterns("runs", "machine", "machine-*", REPOSITORY_FOLDER)
+        )
         # Git never writes into a file that is there: its objects and refs can be shared by links.
         shutil.copytree(self.state.bare, root / self.state.bare.relative_to(self.root), copy_function=os.link)
         old = self.executor
