@@ -123,7 +123,7 @@ def test_a_commit_gives_the_same_bytes_again(checkout, tmp_path, monkeypatch):
 
 def test_what_is_no_release(checkout, tmp_path):
     (checkout / "leaderboard/more").symlink_to("/etc/passwd")
-    with pytest.raises(RexrankError, match="no regular file"):
+    with pytest.raises(RexrankError, match="is not a regular file"):
         snapshot(checkout, checkout / "leaderboard", "2026-11-28")
     (checkout / "leaderboard/more").unlink()
     path = checkout / "leaderboard/tables/iu-xray.findings.json"
