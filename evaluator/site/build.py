@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -51,6 +52,8 @@ from evaluator.site.model import page as models
 from evaluator.site.model.cases import case_files
 from evaluator.site.model.index import models_index
 from evaluator.site.navigation import navigation
+from evaluator.site.search import lighten
+from evaluator.site.styles import joined
 
 GENERATED: Final = (
     "leaderboards",
@@ -156,26 +159,34 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         content = read_content(leaderboard, site_url or challenge().site)
         texts = pages_of(content)
         settings = _workspace(content, texts, source, Path(scratch))
-        site = Path(beside) / "new"
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-        command += ["--config-file", str(settings)]
-        process = subprocess.run(  # noqa: S603 - fixed words and our own paths
-            [*command, "--site-dir", str(site)],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-            env={**os.environ, "PYTHONUTF8": "1"},
-        )
+        site, large = Path(beside) / "new", Path(beside) / "large"
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(_mkdocs, settings, site)
+            _write_large(content, texts, large)  # beside MkDocs, which empties its folder first
+            process = running.result()
         if process.returncode:
             raise RexrankError(f"the site did not build:\n{(process.stderr or process.stdout)[-3000:]}")
         sys.stderr.write(process.stderr)  # what the builder has to say, such as when it comes to its end
-        _write_large(content, texts, site)
+        shutil.copytree(large, site, dirs_exist_ok=True, copy_function=shutil.move)
+        lighten(site)
         add_policies(site)
         with unbroken():
             if out.exists():
                 out.rename(Path(beside) / "old")
             site.rename(out)
+
+
+def _mkdocs(settings: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """How the strict build of a configuration into `site` ended."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    return subprocess.run(  # noqa: S603 - fixed words and our own paths
+        [*command, "--config-file", str(settings), "--site-dir", str(site)],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
 
 
 def _replaceable(out: Path) -> bool:
@@ -215,7 +226,8 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
 
     shutil.copytree(source.docs, scratch / "site", ignore=generated)
     shutil.copytree(source.folder / "overrides", scratch / "overrides")
-    (scratch / "mkdocs.yml").write_text(identity.config(source.words, content.site_url), "utf-8")
+    config = joined(identity.config(source.words, content.site_url), scratch / "site")
+    (scratch / "mkdocs.yml").write_text(config, "utf-8")
     identity.fill(scratch / "site")
     _write(texts, scratch / "site")
     metrics.fill(scratch / "site", content)

@@ -17,6 +17,7 @@ from evaluator.site.board.verdict import Answer, listed
 from evaluator.site.content import Content
 from evaluator.site.reported import REPORTED_TITLES
 from evaluator.site.template import render
+from evaluator.site.views import Bar
 from evaluator.site.words import TRACK_TITLES, number
 
 
@@ -40,6 +41,7 @@ class Line:
     middle: tuple[str, ...]
     places: tuple[Cell, ...]
     after: tuple[str, ...]
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ def _view(table: OverallTable, content: Content) -> View:
         for title in dict.fromkeys(b.block for b in table.boards)
     )
     metric = get_metric(table.primary).title
-    legend = (
+    last = max((r.rank_high or 1 for r in table.rows), default=1)
+    legend = (f"Bars: the overall rank range, from 1 to {last}. " if ranked else "") + (
         f"Rank ranges by {metric}. Below each range: the number of models that are significantly better on that board. "
         + (
             f"Score: difference from the mean of the complete models, in units of the typical per-study difference; scores closer than {table.band:g} count as equivalent."
@@ -204,12 +207,21 @@ def _view(table: OverallTable, content: Content) -> View:
     )
 
 
+def rank_bar(row: OverallRow, last: int) -> Bar:
+    """An overall rank range as a bar, from rank 1 at the left to `last` at the right."""
+    rank = range_text(row.rank_low, row.rank_high)
+    low, high = (100 * (r - 1) / max(1, last - 1) * 0.94 + 3 for r in (row.rank_low or 1, row.rank_high or 1))
+    middle = f"{(low + high) / 2:.1f}"
+    return Bar(f"rank {rank} of {last}", f"{low:.1f}", middle, f"{high:.1f}", filled=row.tied_with_best)
+
+
 def _address(name: str, content: Content) -> str:
     return f"../../models/{name}/" if name in content.models else ""
 
 
 def _line(row: OverallRow, table: OverallTable, content: Content, *, ranked: bool) -> Line:
     cells = []
+    last = max((r.rank_high or 1) for r in table.rows)
     for dataset, words in table.place_texts(row).items():
         place = row.boards.get(dataset)
         note = f"{place.worse_than} better" if place and place.worse_than else ""
@@ -222,6 +234,7 @@ def _line(row: OverallRow, table: OverallTable, content: Content, *, ranked: boo
         middle=(_signed(row.score),) if ranked else (),
         places=tuple(cells),
         after=("yes" if row.never_worse else "–",),
+        bar=rank_bar(row, last) if ranked else None,
     )
 
 

@@ -21,6 +21,7 @@ from evaluator.site.board.reported_table import newest
 from evaluator.site.board.verdict import Answer, answers
 from evaluator.site.content import Content
 from evaluator.site.overall import answers as overall_answers
+from evaluator.site.overall import rank_bar
 from evaluator.site.reported import REPORTED_TITLES
 from evaluator.site.views import Bar
 from evaluator.site.words import TRACK_TITLES, number, size_text
@@ -136,10 +137,9 @@ def _overall_leader(row: OverallRow, content: Content, last: int) -> Leader:
     entries = content.models.get(row.id, [])
     about = entries[0].row.institution or "" if entries else ""
     rank = range_text(row.rank_low, row.rank_high)
-    low, high = (100 * (r - 1) / max(1, last - 1) * 0.94 + 3 for r in (row.rank_low or 1, row.rank_high or 1))
-    middle = f"{(low + high) / 2:.1f}"
-    bar = Bar(f"rank {rank} of {last}", f"{low:.1f}", middle, f"{high:.1f}", filled=row.tied_with_best)
-    return Leader(rank, row.name, f"models/{row.id}/" if entries else "", about=about, bar=bar)
+    return Leader(
+        rank, row.name, f"models/{row.id}/" if entries else "", about=about, bar=rank_bar(row, last)
+    )
 
 
 def _overall_reported(overall: ReportedOverall, track: str) -> Panel:

@@ -14,6 +14,7 @@ const mount = () => {
   for (const table of document.querySelectorAll("table.rx-board:not([data-rx-on])")) {
     for (const header of table.querySelectorAll("th[data-rx-better]")) makeSortable(table, header);
     if ("rxMain" in table.dataset) makeControls(table);
+    else if (table.classList.contains("rx-overall")) stickyHead(table, table.closest(".rx-scroll"));
     table.dataset.rxOn = "1";
   }
   // The theme wraps plain tables in a scroller of its own; without this not a key reaches it on a phone.

@@ -147,7 +147,7 @@ def test_the_font_is_small_and_has_its_licence(site):
     (font,) = (site / "assets/fonts").glob("*.woff2")
     assert font.stat().st_size <= 60_000
     assert "SIL OPEN FONT LICENSE" in (site / "assets/fonts/LICENSE-source-sans-3.txt").read_text("utf-8")
-    style = (site / "assets/theme.css").read_text("utf-8")
+    style = (site / "assets/site.css").read_text("utf-8")
     assert f"fonts/{font.name}" in style
 
 

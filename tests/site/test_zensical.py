@@ -42,7 +42,7 @@ def test_the_same_pages_and_titles(tmp_path, leaderboard):
         "data/sandbox.findings.json",
         "feed.xml",
         "assets/cases.js",
-        "assets/pages.css",
+        "assets/site.css",
         "robots.txt",
     ):
         assert (tmp_path / "work/_site" / name).read_bytes() == (tmp_path / "mkdocs" / name).read_bytes()
