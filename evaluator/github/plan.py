@@ -72,7 +72,7 @@ def _waiting(path: Path) -> tuple[Unit, ...]:
         return Rescoring.model_validate(load_json(path)).units
     except (OSError, ValueError) as error:
         raise RexrankError(
-            f"cannot read {path}: {first_line(error)}. Start publish.yml: it writes the file anew."
+            f"cannot read {path}: {first_line(error)}. Start publish.yml: it rewrites the file."
         ) from error
 
 

@@ -148,7 +148,7 @@ def test_the_guide_names_the_limits_that_are_checked() -> None:
         in GUIDE
     )
     assert (policy.runs, policy.window_days, policy.runs_per_year) == (1, 30, 6)
-    assert "one per 30 days and six per year" in GUIDE
+    assert "once in 30 days and 6 times in a year" in GUIDE
 
 
 def test_every_word_of_a_status_in_the_guide_is_said() -> None:
