@@ -53,7 +53,7 @@ def run_metric(
 
     known_keys(keys)
     write = _writer(out)
-    rows = read_pairs(pairs)
+    rows = read_pairs(pairs, lambda note: print(f"note: {note}.", file=sys.stderr))
     with progress() as show:
         try:
             scorer = Scorer(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.columns import Role, role_of
 from evaluator.submissions.convert.conversion import read_table
-from evaluator.submissions.convert.ids import id_text
+from evaluator.submissions.convert.ids import MAX_ID, id_text
 from evaluator.submissions.convert.source import MAX_BYTES, Source, identify, read_source
 from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Table, listed
 
@@ -28,12 +28,13 @@ _PATIENTS: Final = ("patient", "patient_id", "subject", "subject_id")
 _HALF: Final = re.compile("[\ud800-\udfff]")
 
 
-def read_pairs(path: Path) -> list[dict[str, str]]:
+def read_pairs(path: Path, note: Callable[[str], object] = lambda _: None) -> list[dict[str, str]]:
     """The rows of a file: `id`, `reference`, `prediction`, and `patient`, `age` and `indication` where columns name them.
 
     CSV, TSV and semicolon CSV, JSON (lines, a list, pandas' orientations), Parquet, Excel, plain or
     gzipped; `-` is standard input. A column is taken by its name, or where that is absent by the only
-    name that says the same (`study_id`, `ground_truth`, `generated_report`); others are left alone.
+    name that says the same (`study_id`, `ground_truth`, `generated_report`); others are left alone. `note`
+    is told which columns of another name were taken, and how many ids lost what stood around them.
 
     Raises `Refused`, which is an `InputError`, with every problem, each with its line, and for a file without a row.
     """
@@ -41,6 +42,8 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
     if not table.rows:
         raise Refused(f"{_name(path)} contains no pairs. Wanted rows of {', '.join(COLUMNS)}.")
     places = _places(table, _name(path))
+    for text in _notes(table, places):
+        note(text)
     rows: list[dict[str, str]] = []
     problems: list[str] = []
     lines: dict[str, str] = {}
@@ -54,6 +57,17 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
         more = len(problems) - MAX_PROBLEMS
         raise Refused(*problems[:MAX_PROBLEMS], *([f"… and {more:,} more like these."] if more > 0 else []))
     return rows
+
+
+def _notes(table: Table, places: Mapping[str, int]) -> Iterator[str]:
+    """What was read otherwise than it is written."""
+    for wanted in COLUMNS:
+        if table.columns[places[wanted]].strip().casefold() != wanted:
+            yield f"{table.named(places[wanted])} was taken for the {wanted}"
+    ids = [v for v in table.column(places["id"]) if isinstance(v, str)]
+    if changed := sum(id_text(v) not in {v, None} for v in ids):
+        yield f"spaces or marks around {changed:,} of {len(table.rows):,} ids were taken off"
+    yield from table.notes
 
 
 def _name(path: Path) -> str:
@@ -120,7 +134,7 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
         return
     study = id_text(values["id"])
     if study is None:
-        yield f"{row.where}: the id must be a text or a whole number."
+        yield f"{row.where}: {_no_id(values['id'])}"
     elif study in seen:
         yield f"{row.where}: the id {visible(study)!r} appeared before, at {seen[study]}."
     else:
@@ -135,6 +149,15 @@ def _wrong(values: Mapping[str, Any], row: Row, seen: dict[str, str]) -> Iterato
         yield f"{row.where}: the patient must be a text or a whole number."
     if any(_HALF.search(str(value)) for value in values.values()):
         yield f"{row.where}: it holds half of a character, such as \\ud83d. Write the text again."
+
+
+def _no_id(value: Any) -> str:
+    """Why a cell is no id."""
+    if not isinstance(value, str):
+        return "the id must be a text or a whole number."
+    if len(value) > MAX_ID:
+        return f"the id has {len(value):,} characters; at most {MAX_ID} are read."
+    return "the id is empty; every row needs one of its own."
 
 
 def _text(name: str, value: Any) -> str:

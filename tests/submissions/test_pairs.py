@@ -64,6 +64,20 @@ def test_a_column_of_patients_comes_along(tmp_path, name):
 
 
 BAD = {
+    "JSON without its first mark": (
+        ';"id": "1", "reference": "a", "prediction": "b"}\n{"id": "2", "reference": "a", "prediction": "b"}\n',
+        "line 1 is damaged JSON",
+    ),
+    "an empty id": (
+        'id,reference,prediction\n"",a,b\n',
+        "line 2: the id is empty; every row needs one of its own",
+    ),
+    "an id of a NUL": ('{"id": "\\u0000", "reference": "a", "prediction": "b"}', "the id is empty"),
+    "an id without end": (
+        f"id,reference,prediction\n{'x' * 3000},a,b\n",
+        "line 2: the id has 3,000 characters; at most",
+    ),
+    "no names": (',""\n', "the header names no column"),
     "nothing": ("", "is empty"),
     "blank lines": ("\n \n", "is empty"),
     "a header alone": ("id,reference,prediction\n", "contains no pairs"),
@@ -109,6 +123,27 @@ def test_a_bad_file_is_refused_in_words(tmp_path, case):
         read_pairs(tmp_path / "pairs.x")
     assert message in str(refusal.value)
     assert str(refusal.value).startswith(str(tmp_path / "pairs.x"))
+
+
+NOTES = {
+    "another name": ("study_id,reference,prediction\n1,a,b\n", ["column 'study_id' was taken for the id"]),
+    "marks around a name": (
+        '{"{id": "1", "reference": "a", "prediction": "b"}\n', ["column '{id' was taken for the id"]
+    ),
+    "ids with NULs": (
+        "id,reference,prediction\n\0\x001,a,b\n2,a,b\n", ["spaces or marks around 1 of 2 ids were taken off"]
+    ),
+    "nothing to tell": ("ID,Reference, prediction\n1,a,b\n", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_what_is_read_otherwise_than_written_is_told(tmp_path, case):
+    text, notes = NOTES[case]
+    (tmp_path / "pairs.x").write_text(text, "utf-8")
+    said = []
+    assert read_pairs(tmp_path / "pairs.x", said.append)[0]["id"] == "1"
+    assert said == notes
 
 
 def test_an_encoding_is_not_guessed(tmp_path):

@@ -24,6 +24,8 @@ _CURES: Final = {
     "field larger": f"a cell of more than {MAX_CELL:,} characters; a quotation mark is probably not closed",
 }
 
+_JSON_FIELD: Final = re.compile(r"""['"]\w+['"]\s*:""")
+
 
 def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) -> Table:
     """The table of a delimited text with a header line. `known`: ids of the dataset, to see swallowed rows.
@@ -45,7 +47,7 @@ def read_delimited(text: str, name: str, known: frozenset[str] = frozenset()) ->
     body = [(where, cells) for where, cells in rows[1:] if any(c.strip() for c in cells)]
     _check_widths(header, body)
     _check_swallowed(header, body, delimiter, known)
-    header, body = _without_blank_columns(header, body)
+    header, body = _without_blank_columns(header, body, name)
     notes = [f"{n:,} empty rows ignored"] if (n := len(rows) - 1 - len(body)) else []
     word = _DELIMITERS.get(delimiter, f"{delimiter!r}")
     names = tuple(h or f"column {i}" for i, h in enumerate(header, start=1))
@@ -115,6 +117,10 @@ def _check_header(header: tuple[str, ...], where: str, known: frozenset[str]) ->
             f"{where} is already data: it contains a study id. Add a header line with the names of the columns, "
             "for example study_id,report."
         )
+    if sum(bool(_JSON_FIELD.search(cell)) for cell in header) > 1:
+        raise Refused(
+            f"{where} is damaged JSON, not a header: JSON begins with {{ or [. Write the file with a JSON library."
+        )
 
 
 def _check_widths(header: tuple[str, ...], body: list[tuple[str, list[str]]]) -> None:
@@ -182,12 +188,12 @@ def _telling(shape: str) -> bool:
 
 
 def _without_blank_columns(
-    header: tuple[str, ...], body: list[tuple[str, list[str]]]
+    header: tuple[str, ...], body: list[tuple[str, list[str]]], name: str
 ) -> tuple[tuple[str, ...], list[tuple[str, list[str]]]]:
     """Without the columns that have neither a name nor any content, as a trailing separator makes them."""
     columns = [i for i, h in enumerate(header) if h or any(cells[i].strip() for _, cells in body)]
     if len(columns) == len(header):
         return header, body
     if not columns:
-        raise Refused(f"the header names no column; found {listed(list(header))}.")
+        raise Refused(f"{name}: the header names no column; found {listed(list(header))}.")
     return tuple(header[i] for i in columns), [(w, [cells[i] for i in columns]) for w, cells in body]
