@@ -69,7 +69,10 @@ def find_pull(repo: Repository, what: str, login: str) -> PullRequest:
     if not re.fullmatch(r"[^/\s]+/[^/\s]+", what):
         raise InputError(f"{what!r}: wanted a pull request's number or TEAM/MODEL.")
     if not login:
-        raise InputError("finding the pull request of a model needs a token; its number works without one.")
+        raise InputError(
+            "finding the pull request of a model needs a token: type gh auth login, or put one into GH_TOKEN. "
+            "Without one, give the number instead: rexrank status 123."
+        )
     newest = pull_of(repo, login, branch_of(*what.split("/")), "all")
     if newest is None:
         raise InputError(

@@ -53,7 +53,7 @@ MISTAKES = [
     (("submit", COPY, "--hub-model", "x", "--format", "yml"), "'yml' is not one of"),
     (("status", "1", "--repository", "nobody"), "wanted OWNER/NAME"),
     (("status", "a/b/c"), "wanted a pull request's number or TEAM/MODEL"),
-    (("status", "a/b"), "needs a token"),
+    (("status", "a/b"), "rexrank status 123"),
     (("metric", "blue_2", "--pairs", "pairs.jsonl"), "Did you mean bleu_2?"),
     (("metric", "bleu_2", "--pairs", "nowhere.jsonl"), "cannot read nowhere.jsonl"),
     (("metric", "bleu_2", "--pairs", "empty"), "empty is a folder"),
