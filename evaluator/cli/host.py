@@ -14,6 +14,7 @@ from string import Template
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from evaluator.cli.host_addresses import mend_addresses, other_addresses
 from evaluator.cli.host_dataset import Measured, measure
 from evaluator.cli.output import result
 from evaluator.core.files import dump_json, write_text
@@ -22,7 +23,6 @@ from evaluator.core.problems import InputError
 from evaluator.core.typed import view
 from evaluator.datasets.challenge import NAME, Challenge, read_challenge
 from evaluator.datasets.references import load_references, manifest
-from evaluator.doctor.addresses import mend_addresses, other_addresses
 
 OWNERS: Final = Path(".github/CODEOWNERS")
 FORM: Final = Path(".github/ISSUE_TEMPLATE/submission.yml")

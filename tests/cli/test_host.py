@@ -18,11 +18,11 @@ from support.challenges import changed
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
+from evaluator.cli.host_addresses import mend_addresses, other_addresses
 from evaluator.core.problems import InputError
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import read_dataset
 from evaluator.datasets.sandbox import generate
-from evaluator.doctor.addresses import mend_addresses, other_addresses
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("tests/", "benchmarks/", "evaluator/datasets/sandbox/models/", "leaderboard/records")
