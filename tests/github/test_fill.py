@@ -103,6 +103,15 @@ def test_rows_wait_for_each_other_and_change_over_together(runner, monkeypatch):
     assert boards(runner) == end
 
 
+def test_without_machines_to_share_the_work_everything_is_scored_at_once(runner):
+    assert refresh(workspace(runner), runner / "bundle", at_once=True) == {
+        "scored": 3,
+        "removed": 0,
+        "waiting": 0,
+    }
+    assert waiting(runner) == []
+
+
 def test_a_new_model_and_a_mended_card_do_not_wait_for_a_rescoring(runner):
     root = runner / "clone/submissions/strangers"
     shutil.copytree(root / "second", root / "third")

@@ -80,6 +80,21 @@ def test_the_bot_starts_no_publication_of_its_own() -> None:
     assert raw["concurrency"]["queue"] == "max"
 
 
+def test_a_rescoring_lets_previews_between_its_units_and_hands_no_unit_to_a_shell() -> None:
+    raw = yaml.safe_load((GITHUB / "workflows" / "rescore.yml").read_text("utf-8"))
+    plan, fill, finish = (raw["jobs"][name] for name in ("plan", "fill", "finish"))
+    assert set(triggers(raw)) == {"schedule", "workflow_dispatch"}
+    assert (plan["runs-on"], plan["permissions"]) == ("ubuntu-24.04", {"contents": "read", "actions": "read"})
+    # No more units are queued than there are machines, so that a preview is never behind all of them.
+    assert fill["strategy"]["max-parallel"] == "${{ fromJSON(vars.REX_RUNNERS || '1') }}"
+    assert "concurrency" not in fill, "a queue of units that a preview stood behind"
+    assert fill["strategy"]["fail-fast"] is False, "a unit that dies takes no other with it"
+    assert fill["permissions"] == {"contents": "read"}
+    (step,) = [s for s in fill["steps"] if "run" in s]
+    assert (step["run"], step["env"]) == ("rexrank pr fill", {"UNITS": "${{ matrix.units }}"})
+    assert "!cancelled()" in finish["if"], "what is done is published"
+
+
 def test_the_form_s_workflow_reads_in_one_job_and_writes_in_another_without_secrets() -> None:
     text = (GITHUB / "workflows" / "submission-form.yml").read_text("utf-8")
     raw = yaml.safe_load(text)
