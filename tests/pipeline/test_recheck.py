@@ -171,18 +171,27 @@ def test_a_pack_too_large_to_be_fetched_is_told(rehearsal: World) -> None:
 
 
 def test_a_board_that_is_full_is_named_before_the_merge(rehearsal: World) -> None:
-    """With file and cure, in the comment that says valid: after the merge the publisher could only refuse."""
-    blob = git(rehearsal.state.bare, "hash-object", "-w", "--stdin", data=b"{}")
-    folder = "leaderboard/records/sandbox/findings"
-    full: dict[str, Change] = {f"{folder}/team__m{i}.json": ("100644", blob) for i in range(MAX_ROWS)}
-    git(
-        rehearsal.state.bare,
-        "update-ref",
-        "refs/heads/main",
-        commit(rehearsal.state.bare, rehearsal.main, full, "Many models", "maintainer"),
-    )
-    p = rehearsal.open_pull(submission())
-    (said,) = rehearsal.bot_comments(p)
-    assert "Not to be merged yet" in said.body
+    """With file and cure, in the comment that says valid: after the merge the publisher could only refuse.
+
+    And however many models there are, GitHub is asked as often as for the first.
+    """
+    asked = []
+    for branch in ("first", "second"):
+        before = len(rehearsal.state.requests)
+        p = rehearsal.open_pull(submission(model=branch), branch=branch)
+        asked.append(len(rehearsal.state.requests) - before)
+        (said,) = rehearsal.bot_comments(p)
+        assert ("Not to be merged yet" in said.body) == (branch == "second")
+        fill(rehearsal)
     assert "`leaderboard/tables/sandbox.findings.json` would hold" in said.body
     assert "Remove the folders of models that are withdrawn or superseded" in said.body
+    assert asked[1] == asked[0]
+
+
+def fill(world: World) -> None:
+    """As many records on a board of main as a table takes rows."""
+    blob = git(world.state.bare, "hash-object", "-w", "--stdin", data=b"{}")
+    folder = "leaderboard/records/sandbox/findings"
+    full: dict[str, Change] = {f"{folder}/team__m{i}.json": ("100644", blob) for i in range(MAX_ROWS)}
+    made = commit(world.state.bare, world.main, full, "Many models", "maintainer")
+    git(world.state.bare, "update-ref", "refs/heads/main", made)
