@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +38,16 @@ ROWS: Final = 5
 """Models on a board's card."""
 
 
+@lru_cache(maxsize=32)
+def _font(file: Path, size: int, weight: int) -> FreeTypeFont:
+    """The variable font at a size and weight; opened once for all cards, which have a dozen kinds of text."""
+    from PIL import ImageFont
+
+    font = ImageFont.truetype(str(file), size)
+    font.set_variation_by_axes([weight])
+    return font
+
+
 @dataclass
 class _Card:
     """A picture in the making."""
@@ -56,13 +66,6 @@ class _Card:
 
         return ImageDraw.Draw(self.image)
 
-    def font(self, size: int, weight: int) -> FreeTypeFont:
-        from PIL import ImageFont
-
-        font = ImageFont.truetype(str(self.font_file), size)
-        font.set_variation_by_axes([weight])
-        return font
-
     def text(
         self,
         place: tuple[float, float],
@@ -74,7 +77,7 @@ class _Card:
         width: int = 1060,
     ) -> float:
         """How wide the words are, in pixels, after they were written, cut to a width. `place` is the left end of their base line."""
-        font = self.font(size, weight)
+        font = _font(self.font_file, size, weight)
         if font.getlength(words) > width:
             while words and font.getlength(f"{words}…") > width:
                 words = words[:-1]
