@@ -23,13 +23,14 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "site/maintainers/small.md"
 LEFT_OUT = ("tests/", "benchmarks/", "evaluator/datasets/sandbox/models/")
 STUBS = {
-    "python3": '#!/bin/sh\n[ "$*" = "run.py demo" ] && mkdir -p .venv/bin && : >.venv/bin/activate\n',
+    "python3": '#!/bin/sh\n[ "$*" = "-m venv .venv" ] && mkdir -p .venv/bin && : >.venv/bin/activate && cp "$(command -v pip)" .venv/bin/pip\n',
+    "pip": '#!/bin/sh\n[ "$*" = "install -c requirements/constraints.txt -e ." ]\n',
     "gh": '#!/bin/sh\n[ "$*" = "auth token" ] && echo "$REHEARSAL_TOKEN"\n',
     "rexrank": f"""#!/bin/sh
 PYTHONPATH="$PWD" exec "{sys.executable}" -P -c 'import sys; from evaluator.cli import main; sys.argv[0] = "rexrank"; main()' "$@"
 """,
 }
-"""What the machine of a host has that no test can fetch: the set-up of `run.py`, tried by its own tests, and gh."""
+"""What the machine of a host has that no test can fetch: packages, and gh."""
 
 
 @pytest.fixture
