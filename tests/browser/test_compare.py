@@ -90,7 +90,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     expect(verdict).to_contain_text(
         "Sandbox near-copy is better than Sandbox shuffled, but within the equivalence margin: the difference is too small to matter."
     )
-    expect(verdict).to_contain_text("closer than 0.01, two models count as equivalent by convention")
+    expect(verdict).to_contain_text("models closer than 0.01 count as equivalent by convention")
     visitor.well()
 
 
