@@ -185,7 +185,8 @@ def _mkdocs(settings: Path, site: Path) -> subprocess.CompletedProcess[str]:
         encoding="utf-8",
         errors="replace",
         check=False,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        # Its notice in colours, on the generator's future, is nothing for those who look at a demo.
+        env={"NO_MKDOCS_2_WARNING": "1", **os.environ, "PYTHONUTF8": "1"},
     )
 
 

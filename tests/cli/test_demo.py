@@ -21,6 +21,8 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
     output = capsys.readouterr().out
     assert "Valid: 5 submissions checked, 2 warnings." in output
     assert "Not valid: " in output
+    assert "\x1b" not in output
+    assert "Material for MkDocs" not in output
     assert (tmp_path / "demo/site/index.html").is_file()
     for track in ("findings", "report"):
         table = json.loads((tmp_path / f"demo/leaderboard/tables/sandbox.{track}.json").read_text())
