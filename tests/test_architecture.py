@@ -21,7 +21,8 @@ ROOMS = {
 }
 ROOMS["site"] = ROOMS["github"] = ("leaderboard", *ROOMS["leaderboard"])
 ROOMS["doctor"] = ("github", *ROOMS["github"])
-ROOMS["cli"] = ("doctor", "site", *ROOMS["doctor"])
+ROOMS["hosting"] = ("doctor", *ROOMS["doctor"])
+ROOMS["cli"] = ("hosting", "site", *ROOMS["hosting"])
 ROOMS["__main__"] = ("cli",)
 """What each room may import besides itself; `schemas` holds data only, `__main__` is the door of `python -m`."""
 HEAVY = {"torch", "transformers", "bert_score", "tokenizers", "safetensors", "openai", "huggingface_hub"}

@@ -11,9 +11,9 @@ from evaluator.cli.output import result
 from evaluator.core.problems import ExitCode, InputError, visible
 from evaluator.datasets.challenge import NAME, read_challenge
 from evaluator.doctor.repository.answers import Answers, asker
-from evaluator.doctor.repository.apply import Plan, account_ids, plan, sender
-from evaluator.doctor.repository.requests import Request, Wishes
 from evaluator.doctor.repository.workflows import read_workflows
+from evaluator.hosting.apply import Plan, account_ids, plan, sender
+from evaluator.hosting.requests import Request, Wishes
 
 
 def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: bool) -> int:

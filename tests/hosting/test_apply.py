@@ -14,9 +14,9 @@ from evaluator.cli import host_github
 from evaluator.cli.app import app
 from evaluator.core.problems import InputError
 from evaluator.doctor.repository.answers import Answers, asker
-from evaluator.doctor.repository.apply import PROFILE, SMALL
 from evaluator.doctor.repository.settings import check_settings
 from evaluator.doctor.repository.workflows import checkout, read_workflows
+from evaluator.hosting.apply import PROFILE, SMALL
 
 PUBLISHER = {
     "id": 1, "app_id": 4711, "app_slug": "rexrank-bot", "permissions": {"contents": "write"}, "target_id": 1, "events": [],

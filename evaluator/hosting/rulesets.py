@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from evaluator.doctor.repository import predicates as look
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.predicates import ACTIONS_APP, LIST
-from evaluator.doctor.repository.requests import Body, Method, Request, Wishes
 from evaluator.github.api import STATUS
+from evaluator.hosting.requests import Body, Method, Request, Wishes
 
 DEPENDABOT: Final = 29110
 """The id of Dependabot among GitHub's apps, which alone may make branches."""

@@ -1,4 +1,4 @@
-"""The settings of `settings.py`, set through GitHub's API: what is wrong becomes a plan of requests, what no request sets a list.
+"""The settings that the doctor checks, set through GitHub's API: what is wrong becomes a plan of requests, what no request sets a list.
 
 Requests: https://docs.github.com/en/rest, of repositories, rulesets, environments, Actions permissions and Pages.
 """
@@ -12,12 +12,12 @@ from typing import Any, Final
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.doctor.findings import Finding, Section
 from evaluator.doctor.repository.answers import Answer, Answers, Value, Values
-from evaluator.doctor.repository.environments import environments
 from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
-from evaluator.doctor.repository.requests import Body, Request, Wishes
-from evaluator.doctor.repository.rulesets import publisher, rulesets
 from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS
 from evaluator.github.api import repository
+from evaluator.hosting.environments import environments
+from evaluator.hosting.requests import Body, Request, Wishes
+from evaluator.hosting.rulesets import publisher, rulesets
 
 PROFILE: Final = "REXRANK_PROFILE"
 """The variable by which the workflows know the profile: they cannot read a file before a job begins."""

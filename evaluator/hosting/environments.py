@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from evaluator.doctor.repository import predicates as look
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.predicates import LIST, Environment
-from evaluator.doctor.repository.requests import Request, Wishes
 from evaluator.doctor.repository.settings import ENVIRONMENTS
+from evaluator.hosting.requests import Request, Wishes
 
 
 def environments(answers: Answers, bad: frozenset[str], wishes: Wishes) -> Iterator[Request]:
