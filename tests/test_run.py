@@ -114,7 +114,7 @@ def test_an_older_python_is_told_to_be_one():
     outcome = subprocess.run(
         [sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (outcome.returncode, "needs Python 3.11 or newer, and this is 3.10" in outcome.stderr) == (1, True)
+    assert (outcome.returncode, "needs Python 3.11 or newer; this is 3.10" in outcome.stderr) == (1, True)
     assert "Traceback" not in outcome.stderr
 
 

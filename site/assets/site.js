@@ -8,8 +8,12 @@ const MODULES = [
   ['[data-rx="compare"]', "./compare.js"],
 ];
 
-const mount = () => {
-  for (const [selector, module] of MODULES) if (document.querySelector(selector)) import(module);
+// `data-rx-mounted` on the root says that a page is as its reader will have it.
+const mount = async () => {
+  const root = document.documentElement;
+  delete root.dataset.rxMounted;
+  await Promise.allSettled(MODULES.filter(([selector]) => document.querySelector(selector)).map(([, module]) => import(module)));
+  root.dataset.rxMounted = "";
 };
 if (typeof document$ === "undefined") mount();
 else document$.subscribe(mount);

@@ -99,9 +99,10 @@ def browser(served):
 class Visitor:
     """A page that remembers what went wrong and where it asked."""
 
-    def __init__(self, context, base):
-        self.base = base
+    def __init__(self, context, base, *, javascript=True):
+        self.base, self.javascript = base, javascript
         self.page = context.new_page()
+        self.plain_reload, self.page.reload = self.page.reload, self._reload
         self.errors, self.elsewhere = [], []
         self.page.on(
             "console", lambda m: self.errors.append(m.text) if m.type in {"error", "warning"} else None
@@ -113,7 +114,17 @@ class Visitor:
 
     def open(self, path=""):
         self.page.goto(self.base + path, wait_until="load")
+        self._mounted()
         return self.page
+
+    def _reload(self):
+        self.plain_reload()
+        self._mounted()
+
+    def _mounted(self):
+        """Waits until the page is as its reader will have it: its scripts come when it has something for them."""
+        if self.javascript:
+            self.page.wait_for_selector("html[data-rx-mounted]", state="attached")
 
     def well(self):
         """Asserts that nothing failed, nothing came from elsewhere and no hostile text ran."""
@@ -137,7 +148,7 @@ def visit(browser, served):
         )
         context.set_default_timeout(8000)
         contexts.append(context)
-        return Visitor(context, served[0])
+        return Visitor(context, served[0], javascript=javascript)
 
     yield make
     for context in contexts:

@@ -291,7 +291,7 @@ def test_what_an_address_may_not_do(visit):
     )
     assert ids(page) == []
     assert controls(page).get_by_label("Views").input_value() == ""
-    page.goto(visitor.base + CROWD + "?cols=constructor&sort=__proto__")
+    visitor.open(CROWD + "?cols=constructor&sort=__proto__")
     assert len(ids(page)) == 16
     visitor.well()
 

@@ -89,7 +89,8 @@ def test_a_file_for_a_model_card_is_copied_and_can_be_downloaded(visit):
     visitor = visit()
     visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.page.route("**/copied.html", lambda route: route.fulfill(content_type="text/html", body=body))
-    page = visitor.open("copied.html")
+    page = visitor.page
+    page.goto(f"{visitor.base}copied.html")
     page.get_by_role("button", name="Copy").click()
     assert page.get_by_role("status").inner_text().strip() == "Copied."
     assert page.evaluate("navigator.clipboard.readText()") == text

@@ -78,7 +78,7 @@ def test_who_is_best_and_is_it_real(reader):
 
 def test_does_it_beat_a_normal_report(reader):
     board_of(reader, "MIMIC-CXR")
-    reader.sees(reader.page.locator(".rx-answer", has_text="baseline"), "beat every baseline")
+    reader.sees(reader.page.locator(".rx-answer", has_text="baseline"), "beat every image-blind baseline")
     reader.sees(reader.page.locator('tr[data-rx-kind="null"]', has_text="Normal template"))
     reader.done()
 

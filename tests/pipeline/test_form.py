@@ -125,7 +125,7 @@ def test_three_attacks_on_the_form(published: World) -> None:
             Year=evil,
         ),
         "Team is '../../.github'",
-        "the heading 'Team' comes twice",
+        "the heading 'Team' appears twice",
         "wanted a year of four digits",
     )
     assert world.state.denials == []

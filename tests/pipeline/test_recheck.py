@@ -166,7 +166,7 @@ def test_a_pack_too_large_to_be_fetched_is_told(rehearsal: World) -> None:
     p = rehearsal.open_pull({}, commit_sha=sha, branch="pack")
     assert rehearsal.last("comment").conclusion == "success", rehearsal.last("comment").log
     (comment,) = rehearsal.bot_comments(p)
-    assert "take more than 2 MB" in comment.body
+    assert "exceed 2 MB" in comment.body
     assert states(rehearsal, p) == ["failure"]
 
 

@@ -100,5 +100,5 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     Path("preds.json").write_text('{"a": {"findings": "x"}}')
     assert rexrank(*send, "--yes")[0] == 1
     status, words = rexrank("status", "acme/m2")
-    assert (status, "no pull request of acme/m2" in words) == (1, True)
+    assert (status, "no pull request for acme/m2" in words) == (1, True)
     assert rexrank("status", "7")[0] == 1

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.challenges import use
 from support.submissions import model_card
 
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import InputError
 from evaluator.datasets.answer import LETTERS, Answer
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.question_references import Question
 from evaluator.datasets.references import References, load_references, parse_references
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.sandbox.questions import READERS, answers
 from evaluator.datasets.skills import SKILLS
-from evaluator.leaderboard.overall_table import SETTING_FILE, read_overall
+from evaluator.leaderboard.overall_table import read_overall
 from evaluator.leaderboard.rank import rank_all
 from evaluator.scoring.baselines import score_baselines
 from evaluator.scoring.records import Board, read_records, read_studies
@@ -104,11 +106,15 @@ def test_ranking_twice_gives_the_same_bytes(board):
     assert path.read_bytes() == before
 
 
-def test_answers_have_an_overall_ranking_of_their_own(board, tmp_path):
+def test_answers_have_an_overall_ranking_of_their_own(board, tmp_path, monkeypatch):
     """A lead is the difference of two macro accuracies in units of the questions' typical difference."""
     folder = shutil.copytree(board[0], tmp_path / "leaderboard")
-    setting = {"boards": [SANDBOX.id], "blocks": [{"title": "Made up", "datasets": [SANDBOX.id]}]}
-    (folder / SETTING_FILE).write_text(json.dumps(setting))
+    block = {"title": "Made up", "datasets": [SANDBOX.id]}
+    use(
+        monkeypatch,
+        datasets=[*challenge().datasets, SANDBOX.id],
+        overall={"boards": [SANDBOX.id], "blocks": [block]},
+    )
     rank_all(folder, folder / "store", rehearsal=False)
     table = read_overall(folder / "overall.answers.json")
     assert not (folder / "overall.findings.json").exists()
