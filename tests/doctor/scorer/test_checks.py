@@ -131,7 +131,7 @@ WRONG = [
     ("the passwords", access("/etc/shadow", "r"), "RD405", "/etc/shadow may be read"),
     ("a place to leave something", command(f"{LEAVE} /dev", ""), "RD406", "/dev"),
     ("a folder that is not hidden", text("/home/alice", ""), "RD407", "alice"),
-    ("a hidden file that is not hidden", text("/root/.netrc", ""), "RD407", ".netrc"),
+    ("a hidden file that is not hidden", text("/home/.netrc", ""), "RD407", ".netrc"),
 ]  # fmt: skip
 WORK = [
     ("references of another split", {"said": replace(PLAIN, problems=("589 studies found, 590 wanted",))}, "RD502", "589"),
