@@ -63,6 +63,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The scenarios come first: one of minutes that came last would leave the other workers idle until it ends."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent / "pipeline")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The run ends with one line over all scenarios of the pipeline, and one per reason why tests were skipped."""
     scenarios = [
