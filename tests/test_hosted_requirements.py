@@ -55,14 +55,14 @@ def test_everything_that_is_needed_is_in_it():
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
-        assert name in PINS, f"{need} is not in requirements/hosted.txt: run scripts/pin-hosted"
+        assert name in PINS, f"{need} is not in requirements/hosted.txt: run tools/pin-hosted"
         assert need.specifier.contains(PINS[name], prereleases=True), f"{need} is not met by {PINS[name]}"
         for text in metadata.requires(name) or []:
             more = Requirement(text)
             marks = [{**LINUX, "extra": e} for e in (extras or {""})]
             if more.marker is None or any(more.marker.evaluate(m) for m in marks):
                 wanted.append(more)
-    assert {name for name, _ in seen} == PINS.keys(), "more than is needed: run scripts/pin-hosted"
+    assert {name for name, _ in seen} == PINS.keys(), "more than is needed: run tools/pin-hosted"
 
 
 def test_no_sdist_and_no_model_is_among_it():

@@ -306,7 +306,7 @@ def test_a_signal_ends_the_installation(checkout, number, status):
 
 
 def test_the_cpu_index_is_named_here_only():
-    tops = ("*.md", "*.toml", "*.py", ".ci/*", ".github/**/*", "requirements/*", "scripts/*")
+    tops = ("*.md", "*.toml", "*.py", ".ci/*", ".github/**/*", "requirements/*", "tools/*")
     kinds = ("evaluator/**/*.py", "runner/**/*", "site/**/*.md", "tools/**/*.py", "benchmarks/*")
     files = sorted({f for pattern in (*tops, *kinds) for f in ROOT.glob(pattern) if f.is_file()})
     named = [f.name for f in files if b"download.pytorch" in f.read_bytes()]

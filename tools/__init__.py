@@ -1,1 +1,1 @@
-"""Programs for maintainers of this repository; nothing here is in the wheel."""
+"""Programs for developers of this repository, not in the wheel."""

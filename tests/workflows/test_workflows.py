@@ -216,13 +216,13 @@ def test_ci_tries_every_python_and_the_base_alone() -> None:
     runs = {s["name"]: s.get("run") for s in raw["jobs"]["python"]["steps"] if "name" in s}
     assert (runs["Every check"], runs["The base without torch"]) == (
         ".ci/run",
-        'scripts/test-base "$VERSIONS"',
+        'tools/test-base "$VERSIONS"',
     )
 
 
 def test_the_oldest_versions_are_those_of_the_project() -> None:
     process = subprocess.run(
-        [sys.executable, ROOT / "scripts/oldest"], capture_output=True, text=True, check=True
+        [sys.executable, ROOT / "tools/oldest"], capture_output=True, text=True, check=True
     )
     oldest = dict(line.split("==") for line in process.stdout.splitlines())
     assert [f"{name}>={version}" for name, version in oldest.items()] == [
