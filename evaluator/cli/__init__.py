@@ -29,12 +29,11 @@ def main() -> NoReturn:
     try:
         try:
             from evaluator.cli.app import app
-            from evaluator.cli.usage import furnish
+            from evaluator.cli.usage import Call, furnished
 
-            command = typer.main.get_command(app)
-            furnish(command)
+            Call.command, Call.json = "", False
             # Not in Typer's standalone mode: that exits 2 for a mistyped option, which is the user's mistake.
-            code = int(command.main(prog_name="rexrank", standalone_mode=False) or 0)
+            code = int(furnished(app).main(prog_name="rexrank", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()
     except typer.TyperException as mistake:

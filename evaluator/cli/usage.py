@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -146,9 +147,13 @@ def commands(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", command
 
 
-def furnish(group: Any) -> None:
-    """Gives every command of the tree what all have: an example, `-h`, `--quiet`, `--format`."""
-    Call.command, Call.json = "", False
+@cache
+def furnished(app: typer.Typer) -> Any:
+    """The tree of an app's commands, each with what all have: an example, `-h`, `--quiet`, `--format`.
+
+    Made once a process: Typer reads every signature of the program for it, which takes longer than most commands.
+    """
+    group = typer.main.get_command(app)
     shared = typer.Typer(add_completion=False)
     shared.command()(_shared)
     quiet, form = (p for p in typer.main.get_command(shared).params if p.name in {"quiet", "form"})
@@ -158,6 +163,7 @@ def furnish(group: Any) -> None:
         command.params += [quiet] if "--format" in options else [quiet, form]
         command.context_settings["help_option_names"] = ["-h", "--help"]
         command.epilog = f"Example: {EXAMPLES.get(name, f'rexrank {name} --help')}"
+    return group
 
 
 def _furnish_groups(group: Any, prefix: str) -> None:

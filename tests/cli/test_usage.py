@@ -5,14 +5,11 @@ from __future__ import annotations
 import shlex
 
 import pytest
-import typer
 
 from evaluator.cli.app import app
-from evaluator.cli.usage import EXAMPLES, SPEAKING, commands, furnish
+from evaluator.cli.usage import EXAMPLES, SPEAKING, commands, furnished
 
-GROUP = typer.main.get_command(app)
-furnish(GROUP)
-COMMANDS = dict(commands(GROUP))
+COMMANDS = dict(commands(furnished(app)))
 
 
 def test_every_command_has_an_example_and_no_example_is_left_over():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -23,10 +24,11 @@ def model_card(**fields: object) -> ModelCard:
     return ModelCard.model_validate({**yaml.safe_load(GOOD_CARD), **fields})
 
 
+_reports = cache(predictions)
+
+
 def good_studies() -> dict[str, dict[str, object]]:
-    return {
-        s: {"findings": r.findings, "impression": r.impression} for s, r in predictions("near-copy").items()
-    }
+    return {s: {"findings": r.findings, "impression": r.impression} for s, r in _reports("near-copy").items()}
 
 
 def dump(studies: object) -> str:
