@@ -33,7 +33,7 @@ _BOARD: Final = rf"{_SLUG}\.({_TRACK})"
 ALLOWED: Final = re.compile(
     rf"records/{_PLACE}\.json|studies/{_PLACE}\.parquet|cases/{_PLACE}\.json"
     rf"|cases/{_SLUG}/({_TRACK})/references\.json"
-    rf"|tables/{_BOARD}\.(json|csv|md)|sanity/{_BOARD}\.json|pairwise/{_BOARD}\.parquet"
+    rf"|tables/{_BOARD}\.(json|csv|md)|sanity/{_BOARD}\.json|pairwise/({_BOARD}|overall-({_TRACK}))\.parquet"
     rf"|overview\.(json|csv)|overall\.({_TRACK})\.(json|csv|md)|history\.jsonl|rescoring\.json"
 )
 """The files that the publisher writes, and nothing else."""

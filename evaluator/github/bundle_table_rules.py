@@ -11,6 +11,7 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_content import (
     TOLERANCE,
     Bundle,
@@ -24,6 +25,7 @@ from evaluator.github.bundle_content import (
 )
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.eligibility import Entrants
+from evaluator.leaderboard.overall_files import pairwise_name
 from evaluator.leaderboard.pairwise import MetricPair, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.ranking import overview, record_row
@@ -129,6 +131,8 @@ def _check_pairs(pairs: Sequence[MetricPair], table: Table, key: str, board: Boa
 
 def check_pairwise(bundle: Bundle, name: str) -> None:
     """Pairs of models that the board ranks, on metrics that main knows: those whose digest the table has."""
+    if name in map(pairwise_name, all_tracks()):
+        return  # `check_overall` holds them to the overall table
     board = board_of(name)
     path = f"tables/{board.name}.json"
     if path not in bundle.content:

@@ -7,8 +7,10 @@ from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle_content import Bundle, refuse
 from evaluator.leaderboard.overall_check import objection
-from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having, parse_overall
+from evaluator.leaderboard.pairwise import Pairwise
+from evaluator.leaderboard.pairwise_file import read_pairwise
 from evaluator.leaderboard.table import parse_table
 
 
@@ -21,8 +23,9 @@ def check_overall(bundle: Bundle) -> None:
     for track in all_tracks():
         names = {d: f"tables/{d}.{track}.json" for d in having(setting, track)}
         tables = {d: parse_table(bundle.content[n], n) for d, n in names.items() if n in bundle.content}
+        pairwise = pairwise_name(track)
         there = [f"overall.{track}.{kind}" in bundle.names for kind in ("json", "csv", "md")]
-        if not any(there) and not tables:
+        if not any(there) and not tables and pairwise not in bundle.names:
             continue
         if not all(there) or not tables:
             raise RexrankError(
@@ -32,11 +35,26 @@ def check_overall(bundle: Bundle) -> None:
         table = _parsed(bundle, name)
         if table.track != track:
             refuse(name, "belongs to another track")
-        if why := objection(table, setting, tables):
+        if why := objection(table, setting, tables, _pairwise(bundle, table)):
             refuse(name, why)
         for path, text in overall_files(table).items():
             if (bundle.folder / path).read_bytes() != text.encode():
                 refuse(path, "is not what the overall table gives")
+
+
+def _pairwise(bundle: Bundle, table: OverallTable) -> Pairwise | None:
+    """The pairs of a table; `None` for one without an overall rank, which has no file of them."""
+    name = pairwise_name(table.track)
+    if (name in bundle.names) != (table.pairwise_sha256 is not None):
+        refuse(
+            f"overall.{table.track}.json", "has no pairs of its digest beside it, or pairs without a digest"
+        )
+    if table.pairwise_sha256 is None:
+        return None
+    try:
+        return read_pairwise(bundle.folder / name, table)
+    except RexrankError:
+        refuse(name, "is not pairwise differences as the runner writes them")
 
 
 def _parsed(bundle: Bundle, name: str) -> OverallTable:

@@ -16,11 +16,14 @@ from typing import Final
 from evaluator.core.files import dump_json, write_bytes, write_text
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import view
+from evaluator.datasets.tasks.task import all_tracks
 from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.bundle_rules import HISTORY
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import record_owners
 from evaluator.leaderboard.history import sound_bytes
+from evaluator.leaderboard.overall_files import pairwise_name
+from evaluator.leaderboard.overall_table import read_overall
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, read_pairwise
 from evaluator.leaderboard.table import read_table
 from evaluator.scoring.records import typed_record
@@ -87,17 +90,22 @@ def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
                 "the bundle has a row that is not of the predictions on main. Run the job again."
             )
         apart = name.startswith(f"{PAIRWISE}/")
-        write_bytes((leaderboard.parent if apart else leaderboard) / name, _bytes_of(bundle, name))
+        write_bytes((leaderboard.parent if apart else leaderboard) / name, published_bytes(bundle, name))
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)
 
 
-def _bytes_of(bundle: Path, name: str) -> bytes:
+def published_bytes(bundle: Path, name: str) -> bytes:
     """The bytes to publish: Parquet anew from its rows, since such a file has room for more than rows."""
     path = bundle / name
     if name.startswith(f"{PAIRWISE}/"):
-        table = read_table(bundle / "tables" / f"{path.stem}.json")
+        track = next((t for t in all_tracks() if pairwise_name(t) == name), None)
+        table = (
+            read_table(bundle / "tables" / f"{path.stem}.json")
+            if track is None
+            else read_overall(bundle / f"overall.{track}.json")
+        )
         return pairwise_bytes(read_pairwise(path, table))
     if not name.startswith("studies/"):
         return path.read_bytes()

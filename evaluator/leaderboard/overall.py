@@ -23,6 +23,8 @@ from evaluator.leaderboard.overall_table import (
     OverallTable,
     having,
 )
+from evaluator.leaderboard.pairwise import overall_pairwise
+from evaluator.leaderboard.pairwise_file import pairwise_digest
 from evaluator.leaderboard.row import RankedRow
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import get_metric
@@ -77,6 +79,8 @@ def make_overall(
             "pairs": _pairs(analysis.pairs, table),
         }
     )
+    digest = pairwise_digest(overall_pairwise(table))
+    table = table.model_copy(update={"pairwise_sha256": digest})
     ranges = {i: {d: (p[i].rank_low, p[i].rank_high) for d, p in without.items()} for i in ids}
     return with_ranks(table, dict(zip(ids, _scores(analysis), strict=True)), ranges)
 
@@ -134,11 +138,16 @@ def _places(ids: Sequence[str], scores: Sequence[float], pairs: Sequence[PairTes
 
 
 def with_ranks(
-    table: OverallTable, scores: Mapping[str, float], without: Mapping[str, Mapping[str, tuple[int, int]]]
+    table: OverallTable,
+    scores: Mapping[str, float],
+    without: Mapping[str, Mapping[str, tuple[int, int]]],
+    ranks: Mapping[str, OverallRow] | None = None,
 ) -> OverallTable:
-    """The table with overall ranks from these scores and the table's own pairs, best first."""
+    """The table with overall ranks from these scores and the table's own pairs, or those of `ranks`; best first."""
     ids = sorted(scores)
-    places = dict(zip(ids, _places(ids, [scores[i] for i in ids], table.pairs), strict=True))
+    places: Mapping[str, Place | OverallRow] = ranks or dict(
+        zip(ids, _places(ids, [scores[i] for i in ids], table.pairs), strict=True)
+    )
     rows = [
         r.model_copy(
             update={
@@ -181,6 +190,7 @@ def skeleton(track: str, setting: OverallSetting, tables: Mapping[str, Table]) -
         # tie: the id; counts are whole
         incomplete=tuple(sorted((r for r in rows if r.lacks), key=lambda r: (len(r.lacks), r.id))),
         pairs=(),
+        pairwise_sha256=None,
         notes=tuple(_notes(boards, complete, primaries)),
     )
 

@@ -8,6 +8,8 @@ from itertools import combinations
 from evaluator.datasets.challenge import OverallSetting
 from evaluator.leaderboard.overall import STEP, skeleton, with_ranks
 from evaluator.leaderboard.overall_table import OverallTable
+from evaluator.leaderboard.pairwise import Pairwise, overall_pairwise, with_pairs
+from evaluator.leaderboard.pairwise_file import pairwise_digest
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.statistics.ranks import ALPHA
 from evaluator.statistics.rounding import coarse
@@ -15,15 +17,35 @@ from evaluator.statistics.rounding import coarse
 TOLERANCE = 1e-9
 
 
-def objection(table: OverallTable, setting: OverallSetting, tables: Mapping[str, Table]) -> str | None:
-    """Why a table cannot be the overall one of these boards, by dataset; `None` where it can."""
+def objection(
+    table: OverallTable, setting: OverallSetting, tables: Mapping[str, Table], pairwise: Pairwise | None
+) -> str | None:
+    """Why a table cannot be the overall one of these boards, by dataset; `None` where it can.
+
+    `pairwise`: what its file of pairs holds. Where that is not at hand the ranks that rest on it are taken as they are.
+    """
+    if pairwise is None:
+        return _objection(table, setting, tables, tested=False)
+    if pairwise_digest(pairwise) != table.pairwise_sha256:
+        return "has another digest than its pairs"
+    table = with_pairs(table, pairwise)
+    if overall_pairwise(table) != pairwise:
+        return "has other pairs than its tests"
+    return _objection(table, setting, tables, tested=True)
+
+
+def _objection(
+    table: OverallTable, setting: OverallSetting, tables: Mapping[str, Table], *, tested: bool
+) -> str | None:
     again = skeleton(table.track, setting, tables)
     ids = sorted(r.id for r in again.rows)
     scores = {r.id: r.score for r in table.rows if r.score is not None}
     ranked = len(ids) > 1 and not again.notes
     if sorted(scores) != (ids if ranked else []) or sorted(r.id for r in table.rows) != ids:
         return "ranks other models than are complete on its boards"
-    if [(p.a, p.b) for p in table.pairs] != (list(combinations(ids, 2)) if ranked else []):
+    if (table.pairwise_sha256 is not None) != ranked:
+        return "has a digest of pairs without ranks, or ranks without one"
+    if tested and [(p.a, p.b) for p in table.pairs] != list(combinations(ids, 2)):
         return "has other pairs than its models make"
     if ranked:
         why = _tests(table, scores)
@@ -31,8 +53,11 @@ def objection(table: OverallTable, setting: OverallSetting, tables: Mapping[str,
             return why
         scales = {b.dataset: b.scale for b in table.boards}
         boards = tuple(b.model_copy(update={"scale": scales.get(b.dataset)}) for b in again.boards)
-        own = again.model_copy(update={"boards": boards, "band": table.band, "pairs": table.pairs})
-        again = with_ranks(own, scores, {r.id: dict(r.without) for r in table.rows})
+        same = {k: getattr(table, k) for k in ("band", "pairs", "pairwise_sha256")}
+        own = again.model_copy(update={**same, "boards": boards})
+        without = {r.id: dict(r.without) for r in table.rows}
+        ranks = None if tested else {r.id: r for r in table.rows}
+        again = with_ranks(own, scores, without, ranks)
     return None if again.view() == table.view() else "says other things than its boards' tables and its tests"
 
 

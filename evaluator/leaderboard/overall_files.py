@@ -8,6 +8,7 @@ import io
 from evaluator.core.files import dump_json
 from evaluator.core.markdown import markdown_text
 from evaluator.leaderboard.overall_table import OverallRow, OverallTable, range_text
+from evaluator.leaderboard.table import PairTest
 from evaluator.leaderboard.table_files import csv_text
 
 COLUMNS = ("rank_low", "rank_high", "tied_with_best", "id", "name", "score", "never_worse")
@@ -21,6 +22,11 @@ def overall_files(table: OverallTable) -> dict[str, str]:
         f"{name}.csv": overall_csv(table),
         f"{name}.md": overall_markdown(table),
     }
+
+
+def pairwise_name(track: str) -> str:
+    """The name below the leaderboard of the file that holds the tests of a track's overall table; no board's."""
+    return f"pairwise/overall-{track}.parquet"
 
 
 def overall_csv(table: OverallTable) -> str:
@@ -43,6 +49,15 @@ def overall_csv(table: OverallTable) -> str:
         for dataset in datasets:
             cells += row.without.get(dataset, (None, None))
         writer.writerow(map(csv_text, cells))
+    return out.getvalue()
+
+
+def overall_pairs_csv(table: OverallTable) -> str:
+    """The tests that rank as CSV: one row a pair of models, score of a minus score of b, empty for unknown."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(PairTest.model_fields)
+    writer.writerows([csv_text(getattr(p, c)) for c in PairTest.model_fields] for p in table.pairs)
     return out.getvalue()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
+from evaluator.core.typed import Sha256
 from evaluator.datasets.challenge import OverallSetting
 from evaluator.datasets.registry import TrackName, get_dataset
 from evaluator.leaderboard.row import Entry, ModelId, Slug, Texts
@@ -93,10 +95,20 @@ class OverallTable(Entry):
     incomplete: Annotated[tuple[OverallRow, ...], Field(strict=False)] = Field(
         description="Models without a rank on at least one of the boards, those that lack fewest first."
     )
-    pairs: Annotated[tuple[PairTest, ...], Field(strict=False)] = Field(
-        description="The tests that rank: score of a minus score of b, interval, p adjusted for all pairs."
+    pairs: SkipJsonSchema[Annotated[tuple[PairTest, ...], Field(strict=False)]] = Field(
+        (),
+        description="The tests that rank: score of a minus score of b, interval, p adjusted for all pairs; of no file, "
+        "like a board's.",
+    )
+    pairwise_sha256: Sha256 | None = Field(
+        None,
+        description="SHA-256 over the tests that rank, which are kept elsewhere; null where no model has an overall rank.",
     )
     notes: Texts = Field(description="What readers should know.")
+
+    def view(self) -> Any:
+        """The JSON value, without the pairs."""
+        return {k: v for k, v in super().view().items() if k != "pairs"}
 
     def place_texts(self, row: OverallRow) -> dict[str, str]:
         """By dataset a row's range of ranks there in words, a dash where it has none."""

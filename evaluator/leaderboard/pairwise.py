@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import corpus_of, drawn, draws_of, frame_counts, frame_value, step_of, tested
@@ -100,8 +101,11 @@ def with_tests(pairwise: Pairwise, table: Table) -> Pairwise:
     return Pairwise({**pairwise.metrics, table.primary: pairs})
 
 
-def with_pairs(table: Table, pairwise: Pairwise) -> Table:
-    """The table with the tests that rank, from the pairs that `with_tests` made: a table's file has none."""
+_Ranked = TypeVar("_Ranked", Table, OverallTable)
+
+
+def with_pairs(table: _Ranked, pairwise: Pairwise) -> _Ranked:
+    """The table with the tests that rank, from the pairs of its file; a table's own file has none."""
     pairs = tuple(
         PairTest(
             a=p.a,
@@ -117,6 +121,15 @@ def with_pairs(table: Table, pairwise: Pairwise) -> Table:
         if p.p_adjusted is not None
     )
     return table.model_copy(update={"pairs": pairs})
+
+
+def overall_pairwise(table: OverallTable) -> Pairwise:
+    """The tests of an overall table in the form of a board's pairs; no metric where no model has an overall rank."""
+    pairs = tuple(
+        MetricPair(p.a, p.b, p.difference, p.low, p.high, None, None, p.p, p.better, p.matters)
+        for p in table.pairs
+    )
+    return Pairwise({table.primary: pairs} if pairs else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Pairwise differences as a file: one row a metric and pair, in columns, of which only the newest state is kept.
 
 The number of pairs grows with the square of the models. In columns a pair takes a few bytes where JSON takes 200;
-and main holds only a digest of them, in the board's table, so that the history does not grow with them.
+and main holds only a digest of them, in the board's table or the overall one, so that the history does not grow with them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evaluator.core.problems import RexrankError
+from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.pairwise import MetricPair, Pairwise
 from evaluator.leaderboard.table import AGAIN, Table
 from evaluator.statistics.rounding import DECIMALS
@@ -65,8 +66,8 @@ def _rows(pairwise: Pairwise) -> list[tuple[Any, ...]]:
     ]
 
 
-def read_pairwise(path: Path, table: Table) -> Pairwise:
-    """The pairs of a table's board in a file; looked at before it is read, since few bytes can stand for many.
+def read_pairwise(path: Path, table: Table | OverallTable) -> Pairwise:
+    """The pairs of a table's models in a file; looked at before it is read, since few bytes can stand for many.
 
     Raises `RexrankError` for a file that is damaged, of another form or larger than the table's models can have.
     """
@@ -84,14 +85,14 @@ def read_pairwise(path: Path, table: Table) -> Pairwise:
         raise RexrankError(f"cannot read the pairwise differences {path}: {reason}. {AGAIN}") from error
 
 
-def _read(path: Path, table: Table) -> pa.Table:
+def _read(path: Path, table: Table | OverallTable) -> pa.Table:
     """The file's columns, found to be of the form and size that ranking writes; raises `ValueError` for others."""
     import pyarrow.parquet as pq
 
     if not path.is_file():
         raise ValueError("no file")  # a pipe would never end
     n = len(table.rows)
-    most = len(table.metrics) * n * (n - 1) // 2
+    most = (len(table.metrics) if isinstance(table, Table) else 1) * n * (n - 1) // 2
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         head, schema = file.metadata, file.schema_arrow
         if schema.names != [*COLUMNS] or not all(_alike(schema.field(c).type, c) for c in COLUMNS):

@@ -24,9 +24,9 @@ from evaluator.leaderboard.eligibility import Entrants, read_releases, sort_entr
 from evaluator.leaderboard.history import append_history, changes, read_history
 from evaluator.leaderboard.null_tests import add_null_tests
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
-from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having
-from evaluator.leaderboard.pairwise import board_pairwise, with_tests
+from evaluator.leaderboard.pairwise import board_pairwise, overall_pairwise, with_tests
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
@@ -231,6 +231,8 @@ def rank_all(
     files = _files([r._replace(table=t) for r, t in zip(ranked, tables, strict=True)])
     for overall in overall_tables(ranked, challenge().overall):
         files |= overall_files(overall)
+        if overall.pairs:
+            files[pairwise_name(overall.track)] = pairwise_bytes(overall_pairwise(overall))
     events = changes(read_history(leaderboard).events, tables)
     with unbroken():
         for name, content in files.items():

@@ -16,7 +16,7 @@ from evaluator.core.version import __version__
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.tasks.task import get_task, task_ids
 from evaluator.leaderboard.history import HISTORY_SCHEMA, HistoryFile
-from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_files import overall_files, overall_pairs_csv
 from evaluator.leaderboard.row import Entry as Part
 from evaluator.leaderboard.row import Row
 from evaluator.leaderboard.table import Table
@@ -152,6 +152,8 @@ def small_files(content: Content) -> Iterator[tuple[str, str]]:
             for name, body in overall_files(overall).items()
             if not name.endswith(".md")
         )
+        if overall.pairs:
+            yield f"data/overall.{overall.track}.pairs.csv", overall_pairs_csv(overall)
     yield (
         "data/history.json",
         dump_json(HistoryFile(schema=HISTORY_SCHEMA, events=tuple(content.history)).view()),

@@ -17,7 +17,7 @@ from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard.history import HISTORY, Event, read_history
 from evaluator.leaderboard.overall_check import objection
-from evaluator.leaderboard.overall_files import overall_csv, overall_markdown
+from evaluator.leaderboard.overall_files import overall_csv, overall_markdown, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having, read_overall
 from evaluator.leaderboard.pairwise import Pairwise, with_pairs
 from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
@@ -138,14 +138,27 @@ def _overall(
         if not here:
             continue
         table = read_overall(path)
-        why = objection(table, setting, here)
+        pairs = _overall_pairwise(leaderboard / pairwise_name(track), table)
+        why = objection(table, setting, here, pairs)
         if why is not None or table.track != track:
             raise RexrankError(f"{path} {why or 'belongs to another track'}. {RANK_AGAIN}")
         for suffix, render in ((".csv", overall_csv), (".md", overall_markdown)):
             if not _holds(path.with_suffix(suffix), render, table):
                 raise RexrankError(f"{path} and {path.with_suffix(suffix).name} do not agree. {RANK_AGAIN}")
-        overall[track] = table
+        overall[track] = table if pairs is None else with_pairs(table, pairs)
     return overall
+
+
+def _overall_pairwise(path: Path, table: OverallTable) -> Pairwise | None:
+    """The pairs of an overall table; `None` for one without ranks, and where only the table is at hand."""
+    if table.pairwise_sha256 is None:
+        return None
+    if not path.exists() and not path.is_symlink():
+        sys.stderr.write(
+            f"rexrank: {path} is missing: the site offers no tests of the overall rank. {RANK_AGAIN}\n"
+        )
+        return None
+    return read_pairwise(path, table)
 
 
 def _holds(path: Path, render: Callable[[_T], str], table: _T) -> bool:

@@ -44,6 +44,7 @@ PLAIN: Final = (
     Plain("data/DATASET.TRACK.tex", "application/x-tex", "A board as a LaTeX table."),
     Plain("data/DATASET.TRACK.md.txt", "text/plain", "A board as a Markdown table."),
     Plain("data/overall.TRACK.csv", "text/csv", "The ranking across all datasets as CSV."),
+    Plain("data/overall.TRACK.pairs.csv", "text/csv", "The tests that rank across all datasets, one row a pair of models, as CSV."),
     Plain("data/badges/TEAM/MODEL/DATASET.TRACK.json", "application/json", "A badge for the shields endpoint."),
     Plain("data/hub/models/TEAM/MODEL/rexrank.DATASET.TRACK.yaml", "application/yaml", "A row for a model's card on the Hugging Face Hub."),
     Plain("data/hub/datasets/DATASET/eval.yaml", "application/yaml", "What makes a dataset a benchmark on the Hugging Face Hub."),

@@ -201,10 +201,13 @@ def _view(table: OverallTable, content: Content) -> View:
         legend=legend,
         without=_without(table, content) if ranked and rows[0].without else None,
         incomplete=_incomplete(table, content),
-        files=tuple(
-            File(kind.upper(), f"../../data/overall.{table.track}.{kind}") for kind in ("json", "csv")
-        ),
+        files=tuple(File(title, f"../../data/overall.{table.track}.{kind}") for title, kind in _files(table)),
     )
+
+
+def _files(table: OverallTable) -> tuple[tuple[str, str], ...]:
+    files = (("JSON", "json"), ("CSV", "csv"))
+    return (*files, ("CSV of all pairs", "pairs.csv")) if table.pairs else files
 
 
 def rank_bar(row: OverallRow, last: int) -> Bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 from support.challenges import use
 from support.populations import make_populations
@@ -13,6 +14,7 @@ from evaluator.core.problems import RexrankError
 from evaluator.github.bundle import ALLOWED
 from evaluator.github.bundle_content import Bundle
 from evaluator.github.overall_rules import check_overall
+from evaluator.github.publish import published_bytes
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,7 @@ def test_what_ranking_wrote_passes_and_may_be_published(folder):
     check_overall(bundle(folder))
     names = [n for n in bundle(folder).names if n.startswith("overall.")]
     assert len(names) == 6
+    assert ALLOWED.fullmatch(PAIRS)
     assert all(ALLOWED.fullmatch(n) for n in names)
 
 
@@ -67,6 +70,37 @@ def test_a_changed_table_is_refused(folder, name):
     change(value)
     path.write_text(json.dumps(value))
     with pytest.raises(RexrankError, match=words):
+        check_overall(bundle(folder))
+
+
+PAIRS = "pairwise/overall-findings.parquet"
+
+
+def test_pairs_are_those_of_the_digest(folder):
+    """Pairs of fewer models, another file and none at all are refused; so are pairs that no table stands beside."""
+    make_populations(folder.parent / "other", n_models=3, n_studies=60)
+    for change, words in (
+        (lambda p: shutil.copy(folder.parent / "other" / PAIRS, p), "another digest than its pairs"),
+        (lambda p: p.write_bytes(b"PAR1"), "as the runner writes them"),
+        (lambda p: p.unlink(), "no pairs of its digest beside it"),
+    ):
+        change(folder / PAIRS)
+        with pytest.raises(RexrankError, match=words):
+            check_overall(bundle(folder))
+
+
+def test_pairs_are_published_from_their_rows_alone(folder):
+    path = folder / PAIRS
+    wanted = path.read_bytes()
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"note": "quillwort text of a reference"}), path)
+    check_overall(bundle(folder))
+    assert published_bytes(folder, PAIRS) == wanted
+
+
+def test_pairs_stand_beside_an_overall_table(folder):
+    shutil.copy(folder / PAIRS, folder / "pairwise/overall-answers.parquet")
+    with pytest.raises(RexrankError, match="answers track without the other"):
         check_overall(bundle(folder))
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
-from support.populations import make_populations
+from support.populations import make_populations, whole_overall
 
 from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.leaderboard.overall import make_overall, skeleton
 from evaluator.leaderboard.overall_check import objection
 from evaluator.leaderboard.overall_files import overall_csv, overall_files, overall_markdown
 from evaluator.leaderboard.overall_reported import reported_overall
-from evaluator.leaderboard.overall_table import having, parse_overall, read_overall
-from evaluator.leaderboard.pairwise import with_pairs
-from evaluator.leaderboard.pairwise_file import read_pairwise
+from evaluator.leaderboard.overall_table import having, parse_overall
+from evaluator.leaderboard.pairwise import Pairwise, overall_pairwise, with_pairs
+from evaluator.leaderboard.pairwise_file import pairwise_digest, read_pairwise
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
 
@@ -40,7 +41,7 @@ def boards(folder):
 
 @pytest.fixture
 def overall(folder):
-    return read_overall(folder / "overall.findings.json")
+    return whole_overall(folder, "findings")
 
 
 def test_complete_models_stand_in_order_with_ranges_that_never_fall(overall):
@@ -105,7 +106,7 @@ def test_fewer_than_two_complete_models_is_said_in_a_sentence(boards, left, word
     assert (len(table.rows), table.pairs, table.band) == (left, (), None)
     assert all(r.rank_low is None for r in table.rows)
     assert table.incomplete[0].boards["iu-xray"].rank_low == 1 + left
-    assert objection(table, SETTING, few) is None
+    assert objection(table, SETTING, few, None) is None
     assert words in overall_markdown(table).replace("\\", "")
 
 
@@ -113,12 +114,13 @@ def test_boards_of_different_metrics_have_no_order(boards):
     other = {**boards, "iu-xray": boards["iu-xray"].model_copy(update={"primary": "bleu_2"})}
     table = make_overall("findings", SETTING, other, {})
     assert "ranked by different metrics (bleu_2, radcliq_v1)" in table.notes[0]
-    assert objection(table, SETTING, other) is None
+    assert objection(table, SETTING, other, None) is None
 
 
 def test_files_say_what_the_table_says(overall):
     files = overall_files(overall)
-    assert parse_overall(json.loads(files["overall.findings.json"]), "x") == overall
+    assert parse_overall(json.loads(files["overall.findings.json"]), "x").view() == overall.view()
+    assert '"pairs"' not in files["overall.findings.json"]
     rows = list(csv.DictReader(io.StringIO(files["overall.findings.csv"])))
     assert [r["id"] for r in rows] == [r.id for r in (*overall.rows, *overall.incomplete)]
     assert rows[0]["mimic-cxr_rank_high"] == str(overall.rows[0].boards["mimic-cxr"].rank_high)
@@ -156,6 +158,7 @@ CHANGES = {
     "a range that is none": (lambda v: v["rows"][0]["without"].update({"iu-xray": [5, 2]}), "a range"),
     "never worse": (lambda v: v["rows"][-1].update(never_worse=True), "other things"),
     "another note": (lambda v: v.update(notes=["Bought."]), "other things"),
+    "no digest": (lambda v: v.update(pairwise_sha256=None), "another digest"),
     "another board": (lambda v: v["boards"][0].update(n=7), "other things"),
     "a reason": (lambda v: v["incomplete"][0]["lacks"].update({"iu-xray": "bribed"}), "other things"),
 }
@@ -164,7 +167,7 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, name):
     change, words = CHANGES[name]
-    value = overall.view()
+    value = {**overall.view(), "pairs": [p.view() for p in overall.pairs]}
     # The pair of the two farthest models: its test is plain.
     ends = {overall.rows[0].id, overall.rows[-1].id}
     value["pairs"].sort(key=lambda p: {p["a"], p["b"]} != ends)
@@ -173,8 +176,33 @@ def test_what_the_boards_and_tests_do_not_give_is_objected_to(overall, boards, n
     ordered["pairs"].sort(key=lambda p: (p["a"], p["b"]))
     if name == "a pair turned" and overall.rows[0].id > overall.rows[-1].id:
         pytest.skip("the best stands second in its pair")
-    assert objection(overall, SETTING, boards) is None
-    assert words in objection(parse_overall(ordered, "x"), SETTING, boards)
+    assert objection(overall, SETTING, boards, overall_pairwise(overall)) is None
+    table = parse_overall(ordered, "x")
+    pairs = overall_pairwise(table)
+    if table.pairwise_sha256:
+        table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairs)})
+    assert words in objection(table, SETTING, boards, pairs)
+
+
+def test_without_its_pairs_a_table_s_ranks_are_taken_as_they_are(overall, boards):
+    bare = overall.model_copy(update={"pairs": ()})
+    assert objection(bare, SETTING, boards, None) is None
+    rows = bare.rows
+    swapped = bare.model_copy(update={"rows": (rows[1], rows[0], *rows[2:])})
+    assert "other things" in objection(swapped, SETTING, boards, None)
+    undigested = bare.model_copy(update={"pairwise_sha256": None})
+    assert "ranks without one" in objection(undigested, SETTING, boards, None)
+
+
+@pytest.mark.parametrize("more", ["bleu_2", "radcliq_v1"])
+def test_pairs_hold_nothing_but_the_tests(overall, boards, more):
+    """Neither another metric nor an unadjusted p goes along in the file."""
+    pairs = overall_pairwise(overall)
+    first = pairs.metrics["radcliq_v1"][0]
+    added = {more: (replace(first, p=0.5), *pairs.metrics["radcliq_v1"][1:])}
+    more_pairs = Pairwise({**pairs.metrics, **added})
+    table = overall.model_copy(update={"pairwise_sha256": pairwise_digest(more_pairs)})
+    assert "than its tests" in objection(table, SETTING, boards, more_pairs)
 
 
 def test_a_withheld_board_joins_by_the_setting(tmp_path):
@@ -185,8 +213,8 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
     assert {p.p for p in made.pairs} <= {0.0009, 0.0099, 0.0499, 1.0}
     assert {r.id: set(r.without) for r in made.rows}["team00/model"] == set(names)
     boards = {d: read_table(tmp_path / f"tables/{d}.findings.json") for d in names}
-    assert objection(made, setting, boards) is None
-    assert objection(made, SETTING, boards) is not None
+    assert objection(made, setting, boards, overall_pairwise(made)) is None
+    assert objection(made, SETTING, boards, overall_pairwise(made)) is not None
 
 
 def test_an_order_is_of_one_task(boards):

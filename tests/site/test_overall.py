@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import re
+import shutil
 
 import pytest
 from support.populations import make_populations
 
+from evaluator.core.problems import RexrankError
 from evaluator.datasets.challenge import challenge
 from evaluator.leaderboard.overall import make_overall
-from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import having
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import read_table
+from evaluator.site.api import endpoint_files, small_files
 from evaluator.site.content import Content, read_content
 from evaluator.site.overall import answers, overall_page
 from evaluator.site.template import render
@@ -110,13 +115,31 @@ def test_reported_rows_are_marked_as_without_intervals(tmp_path):
 
 
 def test_the_data_is_served(content):
-    from evaluator.site.api import endpoint_files
-
     made = dict(endpoint_files(content))
     table = content.overall["findings"]
     assert made["data/overall.findings.json"] == overall_files(table)["overall.findings.json"]
     assert made["data/overall.findings.csv"] == overall_files(table)["overall.findings.csv"]
+    assert (
+        made["data/overall.findings.pairs.csv"].splitlines()[0] == "a,b,difference,low,high,p,better,matters"
+    )
+    pairs = list(csv.DictReader(io.StringIO(made["data/overall.findings.pairs.csv"])))
+    assert [(p["a"], p["b"], float(p["p"])) for p in pairs] == [(p.a, p.b, p.p) for p in table.pairs]
+    assert 'href="../../data/overall.findings.pairs.csv"' in html.unescape(overall_page(content))
     assert json.loads(made["data/schemas/overall-v1.schema.json"])["x-address"] == "data/overall.TRACK.json"
+
+
+def test_without_its_pairs_the_page_is_the_same_and_it_is_said(content, tmp_path, capsys):
+    folder = shutil.copytree(content.leaderboard, tmp_path / "leaderboard")
+    path = folder / pairwise_name("findings")
+    path.unlink()
+    bare = read_content(folder, URL)
+    assert f"{path} is missing: the site offers no tests of the overall rank" in capsys.readouterr().err
+    link = ' · <a href="../../data/overall.findings.pairs.csv" download>CSV of all pairs</a>'
+    assert html.unescape(overall_page(bare)) == html.unescape(overall_page(content)).replace(link, "")
+    assert "data/overall.findings.pairs.csv" not in dict(small_files(bare))
+    shutil.copy(folder / pairwise_name("report"), path)
+    with pytest.raises(RexrankError, match=r"overall\.findings\.json has another digest.*rexrank rank"):
+        read_content(folder, URL)
 
 
 def test_a_template_shows_values_as_text_alone():

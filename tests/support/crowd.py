@@ -18,9 +18,9 @@ from evaluator.datasets.registry import Dataset, get_dataset
 from evaluator.datasets.tasks.report_generation import TASK
 from evaluator.leaderboard.history import Event, append_history
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
-from evaluator.leaderboard.overall_files import overall_files
+from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import having
-from evaluator.leaderboard.pairwise import MetricPair, Pairwise
+from evaluator.leaderboard.pairwise import MetricPair, Pairwise, overall_pairwise
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranking import overview
 from evaluator.leaderboard.table import TABLE_SCHEMA, Table, better_counts, parse_table, read_tables
@@ -100,8 +100,11 @@ def _overall(
     for track in ("findings", "report"):
         here = {t.dataset: t for t in tables if t.track == track and t.dataset in having(setting, track)}
         if here:
-            for name, text in overall_files(make_overall(track, setting, here, drawn[track])).items():
+            overall = make_overall(track, setting, here, drawn[track])
+            for name, text in overall_files(overall).items():
                 _put(folder / name, text)
+            if overall.pairs:
+                write_bytes(folder / pairwise_name(track), pairwise_bytes(overall_pairwise(overall)))
 
 
 def board_keys(track: str) -> tuple[str, ...]:
