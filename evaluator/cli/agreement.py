@@ -17,7 +17,7 @@ from evaluator.scoring.records import collect
 
 if TYPE_CHECKING:
     from evaluator.models.runtime import Run
-    from evaluator.scoring.agreement.measure import Measured
+    from evaluator.scoring.agreement.measure import AgreementResult
     from evaluator.scoring.agreement.ratings import RadJudge, RadPref
     from evaluator.scoring.agreement.results import Estimate
 
@@ -71,7 +71,7 @@ def _read(folder: Path) -> tuple[RadPref, RadJudge]:
     return prefs[0], judges[0]
 
 
-def render(found: Measured) -> str:
+def render(found: AgreementResult) -> str:
     """What was measured as lines of text: radiologists first, then every metric."""
     pref, judge = found.pref, found.judge
     lines = [

@@ -33,9 +33,9 @@ def run_form(folder: Path) -> int:
 
 def run_open(folder: Path) -> int:
     """0 after opening or renewing the form's pull request, and keeping the one answer to its issue."""
-    from evaluator.github.form_submission import FORM_MARK, read_prepared, send
+    from evaluator.github.form_submission import FORM_MARK, read_form_result, send
 
-    prepared, files = read_prepared(folder)
+    prepared, files = read_form_result(folder)
     repo = api.repository()
     author = str(repo.get_issue(prepared.issue).user.login)
     api.sticky(repo, prepared.issue, FORM_MARK, send(repo, prepared, files, author))

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from evaluator.cli.host_addresses import mend_addresses, other_addresses
-from evaluator.cli.host_dataset import Measured, measure
+from evaluator.cli.host_dataset import MeasuredDataset, measure
 from evaluator.cli.output import result
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.host_files import InvalidFile, read_host_file
@@ -176,7 +176,7 @@ def _committed(root: Path, name: str) -> bool:
     return process.returncode == 0 and not process.stdout.strip()
 
 
-def _measured(root: Path, dataset: str, data: Data) -> Measured | None:
+def _measured(root: Path, dataset: str, data: Data) -> MeasuredDataset | None:
     """A dataset's file by its references; `None` where there is one, which is not touched."""
     if (root / f"evaluator/datasets/{dataset}.yaml").exists() or data.references is None:
         return None
@@ -263,7 +263,7 @@ def _lists(root: Path, new: Challenge) -> dict[Path, str]:
     return texts
 
 
-def _manifests(root: Path, measured: Mapping[str, Measured | None], data: Data) -> dict[Path, str]:
+def _manifests(root: Path, measured: Mapping[str, MeasuredDataset | None], data: Data) -> dict[Path, str]:
     """The id manifests of public datasets, which ship with the repository."""
     texts = {}
     for name, measurement in measured.items():

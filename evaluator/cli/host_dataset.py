@@ -39,7 +39,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredDataset:
     """The text of a dataset's file, the dataset, and what was counted, in a sentence."""
 
     text: str
@@ -47,7 +47,7 @@ class Measured:
     words: str
 
 
-def measure(dataset: str, references: Path, access: str, task: str) -> Measured:
+def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredDataset:
     """The file of a dataset by the references `<references>/<dataset>.json`: counts, digest, tracks, patients.
 
     Raises `InputError` where they cannot be read as references of the task.
@@ -98,7 +98,7 @@ def measure(dataset: str, references: Path, access: str, task: str) -> Measured:
         else ", each taken for a patient of its own"
     )
     words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
-    return Measured(_text(whole, dataset), result, words)
+    return MeasuredDataset(_text(whole, dataset), result, words)
 
 
 def _patient_field(path: Path) -> str | None:

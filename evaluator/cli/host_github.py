@@ -13,7 +13,7 @@ from evaluator.datasets.challenge import NAME, read_challenge
 from evaluator.doctor.repository.answers import Answers, asker
 from evaluator.doctor.repository.workflows import read_workflows
 from evaluator.hosting.apply import Plan, account_ids, plan, sender
-from evaluator.hosting.requests import Request, Wishes
+from evaluator.hosting.requests import HostOptions, Request
 
 
 def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: bool) -> int:
@@ -34,7 +34,7 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
     ask = asker(challenge.repository, token)
     answers = Answers(ask, read_workflows(root))
     name = challenge.profile if not profile else "small" if profile == "small" else "fortress"
-    whole = plan(answers, Wishes(name, challenge.bot, account_ids(ask, reviewers)))
+    whole = plan(answers, HostOptions(name, challenge.bot, account_ids(ask, reviewers)))
     print(f"{challenge.repository}, profile {name}:")
     _show(whole, apply=apply)
     refusals = _send(whole.requests, challenge.repository, token) if apply else []

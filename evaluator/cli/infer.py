@@ -11,11 +11,11 @@ from evaluator.core.workspace import SUBMISSIONS
 from evaluator.submissions import outcome
 from evaluator.submissions.card_draft import CardDraft
 from evaluator.submissions.inference.engine import Engine, EngineName, Limits
-from evaluator.submissions.inference.infer import Asked, infer, refuse_scorer
+from evaluator.submissions.inference.infer import InferRequest, infer, refuse_scorer
 
 
 def run_infer(
-    asked: Asked, engine: EngineName, limits: Limits, *, send: bool, sure: bool, repository: str
+    asked: InferRequest, engine: EngineName, limits: Limits, *, send: bool, sure: bool, repository: str
 ) -> int:
     """0 after the predictions were written (with `send`: and the pull request is open); 1 after saying why not."""
     refuse_scorer()

@@ -1,6 +1,6 @@
 """What the jobs of a workflow hand to each other by environment variables, read here and nowhere else.
 
-Short texts alone: what may be long goes by file (`evaluator/github/handed.py`).
+Short texts alone: what may be long goes by file (`evaluator/github/job_files.py`).
 """
 
 from __future__ import annotations

@@ -286,8 +286,8 @@ def infer(
     """For organisers: run the image that a card names on images that nobody may have; never on the scoring machine."""
     from evaluator.cli.infer import run_infer
     from evaluator.submissions.inference.engine import Limits
-    from evaluator.submissions.inference.infer import Asked
+    from evaluator.submissions.inference.infer import InferRequest
 
     limits = Limits(hours * 3600, memory, cpus, pids, scratch, gpu=gpu)
-    request = Asked(folder, dataset, studies, images, log)
+    request = InferRequest(folder, dataset, studies, images, log)
     raise typer.Exit(run_infer(request, engine.value, limits, send=send, sure=yes, repository=repository))

@@ -18,11 +18,11 @@ from evaluator.core.markdown import markdown_text
 from evaluator.core.problems import RexrankError
 from evaluator.core.workspace import LEADERBOARD, SUBMISSIONS, read_workspace, references_directory
 from evaluator.github import api
-from evaluator.github.handed import MAX_RESULT_BYTES, RESULT, Told, read_json, read_told
+from evaluator.github.job_files import MAX_RESULT_BYTES, RESULT, Feedback, read_feedback, read_json
 from evaluator.github.ownership import Person
-from evaluator.github.pull_request import Intake, take_in
+from evaluator.github.pull_request import Intake, read_pull_request
 from evaluator.github.score_result import ScoreResult, check_result, failure
-from evaluator.github.validation_comment import VALIDATION_MARK, Around, validation_comment, verdict
+from evaluator.github.validation_comment import VALIDATION_MARK, RepositoryFacts, validation_comment, verdict
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -36,7 +36,7 @@ def _intake(number: int, sha: str, author: Person | None) -> Intake:
     # Not from a whole workspace: this job's machine may have no place for a store.
     references = references_directory(None)
     with tempfile.TemporaryDirectory() as scratch:
-        return take_in(api.clone_url(), number, sha, Path(scratch), references, author)
+        return read_pull_request(api.clone_url(), number, sha, Path(scratch), references, author)
 
 
 def _said(intake: Intake) -> str:
@@ -68,7 +68,7 @@ def run_validate() -> int:
 
 def run_recheck(folder: Path) -> int:
     """0; hands on what is to be said of the pull requests that the event concerns, found out anew with main's code."""
-    from evaluator.github.handed import write_told
+    from evaluator.github.job_files import write_feedback
     from evaluator.github.recheck import concerned
 
     repo = api.repository()
@@ -76,7 +76,7 @@ def run_recheck(folder: Path) -> int:
     messages, failed = [], 0
     for pull in pulls:
         try:
-            messages.append(_told(pull, repo))
+            messages.append(_feedback(pull, repo))
         except RexrankError as error:
             if len(pulls) == 1:
                 raise
@@ -85,12 +85,12 @@ def run_recheck(folder: Path) -> int:
     print(f"{len(messages)} pull requests checked; {failed} could not be checked.")
     result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     if messages:
-        write_told(folder, messages)
-        api.write_output("told", str(messages[0].number) if len(messages) == 1 else "several")
+        write_feedback(folder, messages)
+        api.write_output("pr", str(messages[0].number) if len(messages) == 1 else "several")
     return 0
 
 
-def _told(pull: PullRequest, repo: Repository) -> Told:
+def _feedback(pull: PullRequest, repo: Repository) -> Feedback:
     from evaluator.github.recheck import misdirected
 
     elsewhere = misdirected(pull)
@@ -98,11 +98,13 @@ def _told(pull: PullRequest, repo: Repository) -> Told:
         return elsewhere
     intake = _intake(pull.number, pull.head.sha, api.author_of(pull, repo))
     print(_said(intake))
-    comment = "" if intake.kind == "other" else validation_comment(intake, _around(intake, pull, repo))
-    return Told(pull.number, intake.sha, *verdict(intake), comment)
+    comment = (
+        "" if intake.kind == "other" else validation_comment(intake, _repository_facts(intake, pull, repo))
+    )
+    return Feedback(pull.number, intake.sha, *verdict(intake), comment)
 
 
-def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | None:
+def _repository_facts(intake: Intake, pull: PullRequest, repo: Repository) -> RepositoryFacts | None:
     """What main and GitHub know around a valid submission."""
     from evaluator.datasets.challenge import challenge
     from evaluator.github import quota_status as slots
@@ -118,8 +120,8 @@ def _around(intake: Intake, pull: PullRequest, repo: Repository) -> Around | Non
         submission.team,
         api.opener(pull, repo).created_at,
     )
-    status = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
-    return Around(
+    status = slots.notes_on(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
+    return RepositoryFacts(
         _others(f"{team}/{submission.model}", submission.files),
         status,
         challenge().quota,
@@ -138,20 +140,20 @@ def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
 
 def run_comment(folder: Path) -> int:
     """0 after keeping the one comment on each pull request that is a submission, and its commit's status."""
-    repo, messages = api.repository(), read_told(folder)
+    repo, messages = api.repository(), read_feedback(folder)
     result([{"pull_request": m.number, "sha": m.sha, "state": m.state} for m in messages])
     for message in messages:
         if message.comment:
             api.sticky(repo, message.number, VALIDATION_MARK, message.comment)
         if message.state:
-            api.set_first_status(repo, message.sha, message.state, message.words)
+            api.set_first_status(repo, message.sha, message.state, message.description)
     return 0
 
 
 def run_look() -> int:
     """0 where what the push brought may be published by itself, 1 where a maintainer has to look first."""
     from evaluator.github.git_objects import fetch_main
-    from evaluator.github.pushed import objections
+    from evaluator.github.push_check import objections
 
     if api.event_name() != "push":
         result({"objections": []})
@@ -238,17 +240,17 @@ def run_fetch(folder: Path) -> int:
     """0 after fetching the pull request's trees, and who stands behind it; fails when its head has moved."""
     from evaluator.github import quota_status as slots
     from evaluator.github.git_objects import fetch, first_commit
-    from evaluator.github.people import accounts_of, write_fetched
-    from evaluator.github.pull_request import bring_blobs
+    from evaluator.github.people import accounts_of, write_github_facts
+    from evaluator.github.pull_request import fetch_blobs
 
     number, sha = read_job().pull()
     git_dir = fetch(api.clone_url(), number, sha, folder)
-    brought = bring_blobs(git_dir)
+    brought = fetch_blobs(git_dir)
     # Behind the door there is no token: GitHub is asked what everybody may read.
     repo = api.repository(anonymous=True)
     people = accounts_of(repo, api.open_pull(repo, number, sha), brought.contacts)
     granted = slots.granted(repo, first_commit(git_dir), brought.limited)
-    write_fetched(folder, people.values(), granted)
+    write_github_facts(folder, people.values(), granted)
     result({"pull_request": number, "sha": sha, "folder": str(folder)})
     return 0
 
@@ -277,14 +279,14 @@ def _scored(folder: Path, number: int, sha: str, workspace: Workspace) -> ScoreR
     import traceback
 
     from evaluator.github import preview
-    from evaluator.github.people import read_fetched
-    from evaluator.github.pull_request import take_fetched
+    from evaluator.github.people import read_github_facts
+    from evaluator.github.pull_request import read_fetched
     from evaluator.scoring.quota import QuotaError
 
     name = ""
     try:
-        people = read_fetched(folder)
-        intake = take_fetched(folder, number, sha, workspace.references)
+        people = read_github_facts(folder)
+        intake = read_fetched(folder, number, sha, workspace.references)
         submission = intake.report.found[0].submission if intake.ok and intake.report.found else None
         if submission is None:
             return failure(number, sha, "the submission is not valid")
@@ -319,7 +321,7 @@ def run_report(folder: Path) -> int:
     api.sticky(repo, number, SCORE_MARK, score_comment(scored, api.clone_url()))
     api.set_status(repo, sha, ok=ok, description=api.SCORED if ok else "not scored: see the comment")
     entrant = Entrant(scored.submission.partition("/")[0], job.account_ids())
-    slots.note(repo, first, entrant, scored.quota)
+    slots.write_notes(repo, first, entrant, scored.quota)
     return 0 if ok else 1
 
 

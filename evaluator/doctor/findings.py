@@ -44,7 +44,7 @@ class Section:
     findings: tuple[Finding, ...]
 
 
-class Untold(Exception):
+class NotCheckable(Exception):
     """Raised by a check that cannot be made here: what is known instead, and where to look if not at the fix."""
 
 
@@ -70,7 +70,7 @@ class Check(Generic[_T]):
 
         try:
             wrong = list(self.wrong(subject))
-        except Untold as untold:
+        except NotCheckable as untold:
             found, *look = untold.args
             return Finding(self.code, "open", self.what, found, fix=look[0] if look else words(self.fix))
         if not wrong:

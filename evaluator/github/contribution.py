@@ -28,7 +28,7 @@ SCOPE: Final = "one with the scope public_repo, from gh auth login or from https
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class Contribution:
     """The pull request that holds the submission now, and what was done to it."""
 
     number: int
@@ -102,7 +102,7 @@ def contribute(
     files: Mapping[str, bytes],
     body: str,
     say: Callable[[str], None],
-) -> Sent:
+) -> Contribution:
     """The pull request that brings these files (paths in the repository) of the submission `team/model`.
 
     Raises `InputError` where main holds exactly these files, and as `asking_github` does.
@@ -114,16 +114,16 @@ def contribute(
     say(f"sending {len(files)} files to {fork.removeprefix('/repos/')}")
     commit = make_commit(repo, fork, parent, files, f"{'Update' if earlier else 'Add'} {name}")
     if commit is None and earlier is not None:
-        return Sent(earlier.number, earlier.html_url, parent, "unchanged")
+        return Contribution(earlier.number, earlier.html_url, parent, "unchanged")
     if commit is None:
         raise InputError(f"main already has exactly these files of {name}: there is nothing to submit.")
     move_branch(repo, fork, branch, commit, force=earlier is None)
     if earlier is not None:
-        return Sent(earlier.number, earlier.html_url, commit, "updated")
+        return Contribution(earlier.number, earlier.html_url, commit, "updated")
     say("opening the pull request")
     owner = fork.removeprefix("/repos/").partition("/")[0]
     pull = open_pull(repo, owner, branch, f"Add {name}", body)
-    return Sent(pull.number, pull.html_url, commit, "opened")
+    return Contribution(pull.number, pull.html_url, commit, "opened")
 
 
 def open_pull(repo: Repository, owner: str, branch: str, title: str, body: str) -> PullRequest:

@@ -43,7 +43,7 @@ NO_BRANCH: Final = "### Not submitted\n\nThe form is valid, but this repository 
 MAX_FORM_BYTES: Final = 100_000
 
 
-class Prepared(Typed):
+class FormResult(Typed):
     """What the reading job hands on: whose issue it is, and either the folder's files or the answer that says why not."""
 
     issue: Annotated[int, Field(ge=1, lt=10_000_000)]
@@ -52,7 +52,7 @@ class Prepared(Typed):
     answer: Annotated[str, Field(max_length=api.MAX_BODY)] = ""
 
 
-def prepare(body: str, number: int, person: Person, folder: Path) -> Prepared:
+def prepare(body: str, number: int, person: Person, folder: Path) -> FormResult:
     """What a form brings, read and checked, after it was laid out in the folder for the job that may write.
 
     A form that cannot be used is no failure: what is wrong becomes the answer to the issue.
@@ -61,15 +61,15 @@ def prepare(body: str, number: int, person: Person, folder: Path) -> Prepared:
         wanted = read_form(body, api.server())
         files = _files(wanted, person)
     except FormError as error:
-        prepared = Prepared(issue=number, answer=_refusal(error.problems))
+        prepared = FormResult(issue=number, answer=_refusal(error.problems))
     except (InputError, Refused) as error:
-        prepared = Prepared(issue=number, answer=_refusal(str(error).splitlines()))
+        prepared = FormResult(issue=number, answer=_refusal(str(error).splitlines()))
     except _NotValid as error:
-        prepared = Prepared(issue=number, answer=error.comment)
+        prepared = FormResult(issue=number, answer=error.comment)
     else:
         for name, data in files.items():
             write_bytes(folder / name, data)
-        prepared = Prepared(issue=number, name=f"{wanted.team}/{wanted.model}", files=tuple(files))
+        prepared = FormResult(issue=number, name=f"{wanted.team}/{wanted.model}", files=tuple(files))
     write_text(folder / FORM, prepared.model_dump_json())
     return prepared
 
@@ -127,13 +127,13 @@ def _refusal(problems: list[str]) -> str:
     ])  # fmt: skip
 
 
-def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
+def read_form_result(folder: Path) -> tuple[FormResult, Mapping[str, bytes]]:
     """What the job before handed on. Raises `RexrankError` for anything of another form, name or size."""
     path = folder / FORM
     try:
         if path.is_symlink() or path.stat().st_size > MAX_FORM_BYTES:
             raise RexrankError(f"{FORM} of the previous job is larger than {MAX_FORM_BYTES:,} bytes.")
-        prepared = Prepared.model_validate_json(path.read_bytes())
+        prepared = FormResult.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise RexrankError(f"{FORM} of the previous job cannot be read. Run the job again.") from error
     team, _, model = prepared.name.partition("/")
@@ -154,7 +154,7 @@ def read_prepared(folder: Path) -> tuple[Prepared, Mapping[str, bytes]]:
     return prepared, files
 
 
-def send(repo: Repository, prepared: Prepared, files: Mapping[str, bytes], author: str) -> str:
+def send(repo: Repository, prepared: FormResult, files: Mapping[str, bytes], author: str) -> str:
     """The answer to the issue, after its pull request was opened or renewed; raises as PyGithub does where GitHub fails."""
     from github import GithubException
 

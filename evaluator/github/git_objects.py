@@ -47,7 +47,7 @@ _KINDS: Final[dict[str, EntryKind]] = {
 }
 
 
-class TooMuch(InputError):
+class LimitExceeded(InputError):
     """More than is looked at: changed files, or bytes of commits and trees."""
 
 
@@ -110,7 +110,7 @@ def credentials(token: str) -> dict[str, str]:
 def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     """A bare repository with main and the pull request's head, without blobs.
 
-    Raises `InputError` when the head is not `sha` (any more), `TooMuch` where commits and trees are larger than
+    Raises `InputError` when the head is not `sha` (any more), `LimitExceeded` where commits and trees are larger than
     `MAX_WRITTEN`, `RexrankError` where git fails. The head is taken from the pull request's own ref: a commit
     asked for by its name could come from any fork.
     """
@@ -121,7 +121,9 @@ def fetch(url: str, number: int, sha: str, folder: Path) -> Path:
     git(git_dir, "config", "remote.origin.url", url)
     status, _ = git_status(git_dir, "fetch", "-q", "--no-tags", "--filter=blob:none", "origin", *refs)
     if status and _cut_off(git_dir):
-        raise TooMuch(f"its commits and trees exceed {MAX_WRITTEN // 10**6:,} MB, the most that is inspected")
+        raise LimitExceeded(
+            f"its commits and trees exceed {MAX_WRITTEN // 10**6:,} MB, the most that is inspected"
+        )
     if status:
         raise RexrankError(f"git fetch failed with status {status}. Run the job again.")
     head = git(git_dir, "rev-parse", "refs/rex/head").decode().strip()
@@ -148,22 +150,22 @@ def fetch_main(url: str, folder: Path) -> Path:
 
 
 def require_small(git_dir: Path, tree: str, *paths: str) -> None:
-    """Nothing; raises `TooMuch` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
+    """Nothing; raises `LimitExceeded` for a tree of more files than can be listed: a few kilobytes of trees can hold billions.
 
     Git lists a tree as it goes and compares two of them in memory, so that this comes before any comparison.
     """
     status, _ = git_status(git_dir, "ls-tree", "-r", "-z", tree, "--", *paths)
     if status == -signal.SIGXFSZ:
-        raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
+        raise LimitExceeded(f"the pull request changes more than {MAX_CHANGES:,} files.")
 
 
 def differences(git_dir: Path, old: str, new: str, *paths: str) -> list[Change]:
-    """What differs between two trees (below `paths`, where given); raises `TooMuch` for more than `MAX_CHANGES`."""
+    """What differs between two trees (below `paths`, where given); raises `LimitExceeded` for more than `MAX_CHANGES`."""
     options = ("-r", "--raw", "--no-renames", "--no-abbrev", "-z")
     raw = git(git_dir, "diff-tree", *options, old, new, "--", *paths)
     fields = raw.split(b"\0")[:-1]
     if len(fields) > 2 * MAX_CHANGES:
-        raise TooMuch(f"the pull request changes more than {MAX_CHANGES:,} files.")
+        raise LimitExceeded(f"the pull request changes more than {MAX_CHANGES:,} files.")
     changes = []
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, _, oid, status = meta.decode("ascii").split(" ")

@@ -29,7 +29,7 @@ def merge_bases(git_dir: Path) -> list[str]:
 
 
 def authored(git_dir: Path, *paths: str) -> list[Change]:
-    """What the head changes against any place where it left main, each path once; raises `TooMuch`.
+    """What the head changes against any place where it left main, each path once; raises `LimitExceeded`.
 
     Without a common past everything that it holds counts.
     """

@@ -16,7 +16,7 @@ from evaluator.core.markdown import code_span
 from evaluator.core.problems import RexrankError
 from evaluator.core.typed import Typed
 from evaluator.github import api
-from evaluator.github.handed import read_json
+from evaluator.github.job_files import read_json
 from evaluator.github.ownership import OWNERS, contacts, parse_owners
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES
 
@@ -33,7 +33,7 @@ MAX_CONTACTS: Final = 10
 """Handles that are asked for: as many as a card may have."""
 
 
-class Fetched(Typed):
+class GitHubFacts(Typed):
     """What is asked of GitHub before a scoring that has no network: accounts, and granted prediction files."""
 
     accounts: tuple[int, ...]
@@ -52,17 +52,17 @@ def accounts_of(repo: Repository, pull: PullRequest, handles: Iterable[str]) -> 
     return accounts
 
 
-def write_fetched(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
+def write_github_facts(folder: Path, accounts: Iterable[int], granted: Iterable[str]) -> None:
     """Writes what a scoring has to know of its people beside the fetched pull request."""
     value = {"accounts": sorted(set(accounts)), "granted": sorted(set(granted))}
     write_text(folder / FETCHED, dump_json(value))
 
 
-def read_fetched(folder: Path) -> Fetched:
+def read_github_facts(folder: Path) -> GitHubFacts:
     """What was written there; raises `RexrankError` for none: nobody is scored as nobody."""
     value = read_json(folder / FETCHED, MAX_BYTES)
     try:
-        people = Fetched.model_validate_json(json.dumps(value))
+        people = GitHubFacts.model_validate_json(json.dumps(value))
     except ValueError as error:
         raise RexrankError(
             f"{FETCHED} of the fetched pull request has another form. Fetch it again."

@@ -23,13 +23,13 @@ from evaluator.core.workspace import Workspace, store_directory
 from evaluator.datasets.challenge import challenge
 from evaluator.datasets.references import load_references
 from evaluator.datasets.registry import Dataset, get_dataset
-from evaluator.github.people import Fetched
+from evaluator.github.people import GitHubFacts
 from evaluator.github.score_result import (
     MAX_MOVED,
     RESULT_SCHEMA,
     BoardResult,
     Lead,
-    Moved,
+    RankChange,
     RowBefore,
     ScoreResult,
     ShownColumn,
@@ -100,7 +100,7 @@ def preview(
     *,
     number: int,
     sha: str,
-    people: Fetched,
+    people: GitHubFacts,
 ) -> ScoreResult:
     """The result that may leave the runner. Raises `RexrankError` with words for the participant.
 
@@ -300,11 +300,11 @@ def _before(table: Table, before: Table | None, name: str) -> RowBefore | None:
     return RowBefore(rank_low=row.rank_low, rank_high=row.rank_high, value=value)
 
 
-def _moved(table: Table, before: Table | None, name: str) -> list[Moved]:
+def _moved(table: Table, before: Table | None, name: str) -> list[RankChange]:
     """The other models whose range of ranks is another one than on main."""
 
     def ranges(rows: Sequence[RankedRow]) -> dict[str, tuple[int, int]]:
         return {r.id: (r.rank_low, r.rank_high) for r in rows if r.id != name}
 
     was, now = ranges(before.rows if before is not None else ()), ranges(table.rows)
-    return [Moved(id=i, before=was[i], after=now[i]) for i in now if i in was and was[i] != now[i]]
+    return [RankChange(id=i, before=was[i], after=now[i]) for i in now if i in was and was[i] != now[i]]

@@ -11,7 +11,14 @@ from typing import Final, Literal
 from evaluator.core.files import sha256_bytes
 from evaluator.core.problems import Problems
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
-from evaluator.github.git_objects import Change, TooMuch, differences, fetch, first_commit, submission_tree
+from evaluator.github.git_objects import (
+    Change,
+    LimitExceeded,
+    differences,
+    fetch,
+    first_commit,
+    submission_tree,
+)
 from evaluator.github.merge import BASE, CURE, HEAD, MERGED, authored, merge
 from evaluator.github.ownership import (
     Person,
@@ -23,7 +30,7 @@ from evaluator.github.ownership import (
 )
 from evaluator.submissions.rules.files import CARD_NAME, MAX_CARD_BYTES, MAX_PREDICTIONS_BYTES, check_slugs
 from evaluator.submissions.tree import Tree
-from evaluator.submissions.validate import Found, Report, validate
+from evaluator.submissions.validate import FolderResult, Report, validate
 
 Kind = Literal["submission", "withdrawal", "import", "other"]
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}"
@@ -59,7 +66,7 @@ class Intake:
         )
 
 
-def take_in(
+def read_pull_request(
     url: str,
     number: int,
     sha: str,
@@ -70,13 +77,13 @@ def take_in(
     """The pull request's intake, from git alone; `author` is held to main's cards where given. Raises `RexrankError` when its head is not `sha`."""
     try:
         fetch(url, number, sha, scratch)
-    except TooMuch as error:
+    except LimitExceeded as error:
         # Nothing of it is here, not even what it changes: whoever sent it is told all the same.
         return Intake(number, sha, "submission", "", Report(Problems()), unmerged=f"{error}. {CURE}")
-    return take_fetched(scratch, number, sha, references, author)
+    return read_fetched(scratch, number, sha, references, author)
 
 
-def take_fetched(
+def read_fetched(
     scratch: Path, number: int, sha: str, references: Path | None = None, author: Person | None = None
 ) -> Intake:
     """The intake of a pull request that `fetch` brought to the folder."""
@@ -84,7 +91,7 @@ def take_fetched(
     other = Intake(number, sha, "other", "", Report(Problems()))
     try:
         changes = authored(git_dir)
-    except TooMuch as error:
+    except LimitExceeded as error:
         return other if _untouched(git_dir) else replace(other, kind="submission", unmerged=f"{error}")
     folders = submission_folders(changes)
     if not folders:
@@ -132,7 +139,7 @@ def _untouched(git_dir: Path) -> bool:
     """Whether a pull request that changes too much to be read through leaves `submissions/` alone."""
     try:
         return not authored(git_dir, "submissions")
-    except TooMuch:
+    except LimitExceeded:
         return False
 
 
@@ -206,7 +213,7 @@ def _misplaced(changes: Sequence[Change], folder: str) -> Report:
         )
     check_shape(changes, [folder], problems)
     *_, team, model = ["", "", *folder.split("/")]
-    return Report(problems, (Found(folder, team, model, None, ()),))
+    return Report(problems, (FolderResult(folder, team, model, None, ()),))
 
 
 def submission_folders(found: Sequence[Change]) -> list[str]:
@@ -218,7 +225,7 @@ def submission_folders(found: Sequence[Change]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class FetchedFiles:
     """What was read while the files of a pull request were fetched; nothing of it has been checked.
 
     `contacts`: the handles of its card. `limited`: by withheld set the digest of its predictions.
@@ -228,14 +235,14 @@ class Brought:
     limited: Mapping[str, str] = field(default_factory=dict)
 
 
-def bring_blobs(git_dir: Path) -> Brought:
+def fetch_blobs(git_dir: Path) -> FetchedFiles:
     """What was brought: contacts and digests, after fetching what scoring will read, so that it needs no network.
 
     Where there is a merge, the merged files.
     """
     folders = submission_folders(authored(git_dir))
     if not folders or not FOLDER.fullmatch(folders[0]):
-        return Brought()
+        return FetchedFiles()
     folder = folders[0]
     tree = submission_tree(git_dir, folder, MERGED if merge(git_dir, folder) is None else HEAD)
     # Whether main has the model is read from main's own card.
@@ -245,7 +252,7 @@ def bring_blobs(git_dir: Path) -> Brought:
         entry = tree.get(f"{folder}/{dataset.id}.json")
         if dataset.exposure.limited_runs and entry is not None and entry.size <= MAX_PREDICTIONS_BYTES:
             digests[dataset.id] = sha256_bytes(entry.read(MAX_PREDICTIONS_BYTES))
-    return Brought(tuple(_contacts(tree, folder)), digests)
+    return FetchedFiles(tuple(_contacts(tree, folder)), digests)
 
 
 def check_shape(found: Sequence[Change], folders: Sequence[str], problems: Problems) -> None:

@@ -33,7 +33,7 @@ _WORDS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class QuotaNote:
     """What one check run says: predictions of a team, whether they were scored, and when others may be (`None`: now)."""
 
     digest: str
@@ -43,7 +43,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class QuotaNotes:
     """What the notes say of a submission.
 
     `waits`: by withheld set the time of the next run, `None` where it may run now. `shared`: the sets on which an
@@ -60,24 +60,24 @@ def context(dataset: str, holder: str) -> str:
     return f"{CONTEXT}/{dataset}/{holder}"
 
 
-def words(standing: Standing, team: str, when: str | None) -> str:
+def note_text(standing: Standing, team: str, when: str | None) -> str:
     """A standing of the ledger as a note; `when` is the time of the holder's next run."""
     outcome = "scored" if standing.counted else "refused"
     return f"{outcome} {standing.digest} of {team}, next {when or 'now'}"
 
 
-def read(repo: Repository, first: str, name: str) -> list[Note]:
+def read_notes(repo: Repository, first: str, name: str) -> list[QuotaNote]:
     """The notes of a name on main's first commit, newest first; anybody else's and odd ones are left out."""
     notes = []
     for title in api.check_titles(repo, first, name):
         match = _WORDS.fullmatch(title)
         if match:
             when = None if match[4] == "now" else match[4]
-            notes.append(Note(match[2], match[1] == "scored", match[3], when))
+            notes.append(QuotaNote(match[2], match[1] == "scored", match[3], when))
     return notes
 
 
-def note(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:
+def write_notes(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Standing]) -> None:
     """Writes down what the ledger said of a team and its accounts, where that is not written yet.
 
     `entrant` is whom this job knows to stand behind the pull request: of anybody else nothing is noted.
@@ -87,14 +87,14 @@ def note(repo: Repository, first: str, entrant: Entrant, standings: Sequence[Sta
             if slot.holder not in entrant.holders:
                 continue
             name = context(standing.dataset, slot.holder)
-            text = words(standing, entrant.team, slot.next)
+            text = note_text(standing, entrant.team, slot.next)
             if next(iter(api.check_titles(repo, first, name)), None) != text:
                 api.add_check(repo, first, name, text)
 
 
-def look(
+def notes_on(
     repo: Repository, first: str, submission: Submission, accounts: Iterable[int], now: datetime
-) -> Noted:
+) -> QuotaNotes:
     """What the notes say of a submission and the accounts behind it: one request for each of them and withheld set.
 
     Predictions that were scored before are free. What is not written is free too: the ledger decides.
@@ -106,7 +106,7 @@ def look(
     shared: set[str] = set()
     teams: dict[int, set[str]] = {}
     for dataset, predictions in files.items():
-        known = {h: read(repo, first, context(dataset, h)) for h in entrant.holders}
+        known = {h: read_notes(repo, first, context(dataset, h)) for h in entrant.holders}
         free = any(n.scored and n.digest == predictions.sha256 for notes in known.values() for n in notes)
         late = {h: n[0].next or "" for h, n in known.items() if n and (n[0].next or "") > moment and not free}
         waits[dataset] = max(late.values(), default=None)
@@ -114,7 +114,7 @@ def look(
             shared.add(dataset)
         for account in entrant.accounts:
             teams.setdefault(account, set()).update(n.team for n in known[f"account/{account}"])
-    return Noted(waits, frozenset(shared), {a: frozenset(t) for a, t in teams.items()})
+    return QuotaNotes(waits, frozenset(shared), {a: frozenset(t) for a, t in teams.items()})
 
 
 def grant(repo: Repository, first: str, files: Mapping[str, str], by: str) -> None:

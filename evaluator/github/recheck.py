@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator.core.markdown import code_span
 from evaluator.github import api
 from evaluator.github.git_objects import SHA, differences, fetch_main
-from evaluator.github.handed import MAX_PULLS, Told
+from evaluator.github.job_files import MAX_PULLS, Feedback
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -48,7 +48,7 @@ def concerned(repo: Repository, event: str, happened: Mapping[str, Any]) -> list
     return list(islice((p for p in _open(repo) if _silent(repo, p)), SILENT))
 
 
-def misdirected(pull: PullRequest) -> Told | None:
+def misdirected(pull: PullRequest) -> Feedback | None:
     """What is said of a submission that asks to be merged into another branch than main; `None` for any other."""
     if pull.base.ref == "main":
         return None
@@ -58,7 +58,7 @@ def misdirected(pull: PullRequest) -> Told | None:
         "`main` only.\n\n**What to do.** Click *Edit* next to the title and choose `main` as the base branch; this comment "
         "will then be updated.\n"
     )
-    return Told(pull.number, pull.head.sha, "", "", comment if _teams(pull) else "")
+    return Feedback(pull.number, pull.head.sha, "", "", comment if _teams(pull) else "")
 
 
 def _open(repo: Repository, base: str = "") -> Iterator[PullRequest]:

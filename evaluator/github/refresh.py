@@ -20,7 +20,7 @@ from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
 from evaluator.github.git_objects import git
 from evaluator.github.ownership import OWNERS, parse_owners
 from evaluator.github.preview import read_origin, runner_settings, scored_here
-from evaluator.github.staleness import known_record, look
+from evaluator.github.staleness import known_record, stale_units
 from evaluator.leaderboard.rank import rank_all
 from evaluator.scoring.baselines import TEAM, score_baselines, training_data
 from evaluator.scoring.earlier import entry_of
@@ -61,7 +61,7 @@ def refresh(workspace: Workspace, bundle: Path, *, at_once: bool = False) -> dic
             continue
         references = load_references(dataset, workspace.references)
         whole = None if at_once else partial(_whole, workspace=workspace)
-        stale = look(entered, references, workspace, settings, whole)
+        stale = stale_units(entered, references, workspace, settings, whole)
         units += stale.units
         if stale.baselines:
             training = training_data(dataset.id, workspace.references)

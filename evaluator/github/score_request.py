@@ -114,7 +114,7 @@ def _quota(repo: Repository, pull: PullRequest, intake: Intake) -> str | None:
     if not slots.limited_files(submission):
         return None
     accounts = accounts_of(repo, pull, submission.card.contact)
-    status = slots.look(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
+    status = slots.notes_on(repo, intake.first, submission, accounts.values(), datetime.now(UTC))
     late = {d: when for d, when in status.waits.items() if when is not None}
     if not late:
         return None

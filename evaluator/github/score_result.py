@@ -97,7 +97,7 @@ class RowBefore(Typed):
     value: float | None
 
 
-class Moved(Typed):
+class RankChange(Typed):
     """Another model whose range of ranks changes."""
 
     id: ModelId
@@ -157,7 +157,7 @@ class BoardResult(Typed):
     differences: Annotated[tuple[Lead, ...], Field(strict=False, max_length=12)]
     before: RowBefore | None
     n_moved: Tally
-    moved: Annotated[tuple[Moved, ...], Field(strict=False, max_length=MAX_MOVED)]
+    moved: Annotated[tuple[RankChange, ...], Field(strict=False, max_length=MAX_MOVED)]
     diagnostics: ShownDiagnostics
 
     @property

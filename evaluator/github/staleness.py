@@ -20,7 +20,7 @@ from evaluator.submissions.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class StaleUnits:
     """What of a dataset is to be scored now, and the units that the rest waits for."""
 
     submissions: Sequence[Submission]
@@ -28,13 +28,13 @@ class Stale:
     units: Sequence[Unit]
 
 
-def look(
+def stale_units(
     entered: Sequence[Submission],
     references: References,
     workspace: Workspace,
     settings: ScoreSettings,
     whole: Callable[[Submission], Submission] | None = None,
-) -> Stale:
+) -> StaleUnits:
     """What of a dataset's boards is stale: without a row of its bytes, or with one of other numbers, card or references.
 
     Rows that stand change over together, once the store has all their scores; until then only those follow
@@ -44,7 +44,7 @@ def look(
     leaderboard, dataset = workspace.leaderboard, references.dataset
     stale = [s for s in entered if not _current(s, references, leaderboard, settings)]
     if whole is None:
-        return Stale(stale, _baselines(references, workspace, settings) is not None, ())
+        return StaleUnits(stale, _baselines(references, workspace, settings) is not None, ())
     standing = [s for s in stale if known_record(s, dataset, leaderboard) is not None]
     baselines = _baselines(references, workspace, settings)
     units = [
@@ -59,7 +59,7 @@ def look(
             for group in lacking(references, settings, training=training)
         ]
     if not units:
-        return Stale(stale, baselines is not None, ())
+        return StaleUnits(stale, baselines is not None, ())
     waiting = {u.submission for u in units}
     now = [
         s
@@ -67,7 +67,7 @@ def look(
         if s not in standing
         or (f"{s.team}/{s.model}" not in waiting and _same_numbers(s, references, leaderboard, settings))
     ]
-    return Stale(now, baselines is False, units)
+    return StaleUnits(now, baselines is False, units)
 
 
 def known_record(submission: Submission, dataset: Dataset, leaderboard: Path) -> Record | None:

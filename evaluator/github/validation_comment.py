@@ -13,7 +13,7 @@ from evaluator.datasets.challenge import Policy, challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import Prediction, get_task
 from evaluator.github.pull_request import Intake
-from evaluator.github.quota_status import Noted, readable
+from evaluator.github.quota_status import QuotaNotes, readable
 from evaluator.github.review_facts import COMPARED, chosen, file_facts, nearest, task_of, text_of
 from evaluator.submissions.outcome import MAX_COMMENT, MAX_FOLDERS, problem_lines, tracks_text
 from evaluator.submissions.reading import Items
@@ -29,7 +29,7 @@ SAMPLE_WIDTH: Final = 88
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class RepositoryFacts:
     """What main and GitHub know around a submission.
 
     `others`: per dataset the predictions of main's other submissions, by `team/model`. `noted`: what the quota's notes
@@ -37,7 +37,7 @@ class Around:
     """
 
     others: Others = field(default_factory=dict)
-    noted: Noted = field(default_factory=Noted)
+    noted: QuotaNotes = field(default_factory=QuotaNotes)
     policy: Policy = field(default_factory=lambda: challenge().quota)
     people: Sequence[str] = ()
     limits: Sequence[str] = ()
@@ -64,7 +64,7 @@ def verdict(intake: Intake) -> tuple[str, str]:
     return "pending", "valid; waiting for a maintainer to review it and request scoring"
 
 
-def validation_comment(intake: Intake, around: Around | None = None) -> str:
+def validation_comment(intake: Intake, around: RepositoryFacts | None = None) -> str:
     """The comment on a pull request that is a submission or withdraws one, as Markdown.
 
     Raises `ValueError` for an intake that is valid and holds neither.
@@ -78,7 +78,7 @@ def validation_comment(intake: Intake, around: Around | None = None) -> str:
     submission = _submission(intake)
     if submission is None:
         raise ValueError("a valid submission was read")
-    return _valid(intake, submission, around or Around())
+    return _valid(intake, submission, around or RepositoryFacts())
 
 
 def _submission(intake: Intake) -> Submission | None:
@@ -179,7 +179,7 @@ def _import(intake: Intake) -> str:
     return "\n".join([*lines, *problem_lines(problems, room)]) + "\n"
 
 
-def _valid(intake: Intake, submission: Submission, around: Around) -> str:
+def _valid(intake: Intake, submission: Submission, around: RepositoryFacts) -> str:
     problems = intake.report.problems
     warned = f" with {_count(problems.n_warnings, 'warning')}" if problems.n_warnings else ""
     lines = [
@@ -210,7 +210,7 @@ def _file_line(file: FileSummary) -> str:
     )
 
 
-def _next_steps(submission: Submission, around: Around) -> list[str]:
+def _next_steps(submission: Submission, around: RepositoryFacts) -> list[str]:
     lines = [
         *_limits(around),
         "",
@@ -234,7 +234,7 @@ def _next_steps(submission: Submission, around: Around) -> list[str]:
     return [*lines, "", f"More: [how submitting works]({challenge().site}submit/)."]
 
 
-def _limits(around: Around) -> list[str]:
+def _limits(around: RepositoryFacts) -> list[str]:
     """What stands in the way of publishing, for whoever merges; empty where main has room."""
     if not around.limits:
         return []
@@ -252,7 +252,7 @@ def _slot(dataset: str, when: str | None) -> str:
     return f"{code_span(dataset)} " + ("now" if when is None else f"**from {readable(when)}**")
 
 
-def _for_maintainers(intake: Intake, submission: Submission, around: Around) -> list[str]:
+def _for_maintainers(intake: Intake, submission: Submission, around: RepositoryFacts) -> list[str]:
     """Who, statistics, resemblance, reports chosen by hash, and the line to paste."""
     lines = ["", "<details><summary>For maintainers: review facts and the line to paste</summary>", ""]
     lines += [f"- {line}" for line in around.people]

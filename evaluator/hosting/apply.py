@@ -16,7 +16,7 @@ from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
 from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS
 from evaluator.github.api import repository
 from evaluator.hosting.environments import environments
-from evaluator.hosting.requests import Body, Request, Wishes
+from evaluator.hosting.requests import Body, HostOptions, Request
 from evaluator.hosting.rulesets import publisher, rulesets
 
 PROFILE: Final = "REXRANK_PROFILE"
@@ -36,7 +36,7 @@ class Plan:
     by_hand: tuple[Finding, ...]
 
 
-def plan(answers: Answers, wishes: Wishes) -> Plan:
+def plan(answers: Answers, wishes: HostOptions) -> Plan:
     """What it takes to make the settings right; empty where they are. Raises `RexrankError` as `check_settings` does."""
     findings = [row.finding(answers) for rows in SECTIONS.values() for row in rows]
     wanted = [f for f in findings if f.state != "good" and (wishes.profile == "fortress" or f.code in SMALL)]
@@ -123,7 +123,7 @@ def _workflows(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
             )
 
 
-def _profile(answers: Answers, wishes: Wishes) -> Iterator[Request]:
+def _profile(answers: Answers, wishes: HostOptions) -> Iterator[Request]:
     """The variable that tells the workflows the profile."""
     answer = answers.get(f"/actions/variables/{PROFILE}")
     if answer.status == 200 and answer.body["value"] == wishes.profile:
@@ -136,7 +136,7 @@ def _profile(answers: Answers, wishes: Wishes) -> Iterator[Request]:
         yield Request((), words, "PATCH", f"/actions/variables/{PROFILE}", body)
 
 
-def _partly(answers: Answers, bad: frozenset[str], wishes: Wishes) -> frozenset[str]:
+def _partly(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> frozenset[str]:
     """Rows of which a part stays to be done by hand, whatever is sent."""
     left = {"RD605"} if _app_missing(answers, wishes) else set()
     left |= {e.code for e in ENVIRONMENTS if e.secret}
@@ -145,7 +145,7 @@ def _partly(answers: Answers, bad: frozenset[str], wishes: Wishes) -> frozenset[
     return frozenset(left) & bad
 
 
-def _app_missing(answers: Answers, wishes: Wishes) -> bool:
+def _app_missing(answers: Answers, wishes: HostOptions) -> bool:
     return wishes.profile == "fortress" and publisher(answers, wishes.bot) is None
 
 

@@ -10,17 +10,17 @@ from evaluator.doctor.repository import predicates as look
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.predicates import LIST, Environment
 from evaluator.doctor.repository.settings import ENVIRONMENTS
-from evaluator.hosting.requests import Request, Wishes
+from evaluator.hosting.requests import HostOptions, Request
 
 
-def environments(answers: Answers, bad: frozenset[str], wishes: Wishes) -> Iterator[Request]:
+def environments(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iterator[Request]:
     """What makes the environments right, each with the one branch or tag that may enter; secrets are left to people."""
     for e in ENVIRONMENTS:
         if e.code in bad:
             yield from _environment(answers, e, wishes)
 
 
-def _environment(answers: Answers, e: Environment, wishes: Wishes) -> Iterator[Request]:
+def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Iterator[Request]:
     """The environment itself where it lacks something that one request gives it, and who may enter it."""
     wrong = [w for w in look.environment(answers, e) if "secret" not in w]
     if e.reviewed and not wishes.reviewers:
@@ -56,7 +56,7 @@ UNREVIEWED = ("nobody has to approve", "who asked may approve", "administrators 
 """What stays wrong until somebody names reviewers, or that the API does not set."""
 
 
-def _body(answers: Answers, e: Environment, wishes: Wishes) -> dict[str, JsonValue]:
+def _body(answers: Answers, e: Environment, wishes: HostOptions) -> dict[str, JsonValue]:
     body: dict[str, JsonValue] = {
         "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}
     }

@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class HostOptions:
     """What the table does not know: the profile, the publisher's App by its slug, and who reviews, by numeric ids."""
 
     profile: Literal["small", "fortress"]

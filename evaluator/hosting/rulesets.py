@@ -11,14 +11,14 @@ from evaluator.doctor.repository import predicates as look
 from evaluator.doctor.repository.answers import Answers
 from evaluator.doctor.repository.predicates import ACTIONS_APP, LIST
 from evaluator.github.api import STATUS
-from evaluator.hosting.requests import Body, Method, Request, Wishes
+from evaluator.hosting.requests import Body, HostOptions, Method, Request
 
 DEPENDABOT: Final = 29110
 """The id of Dependabot among GitHub's apps, which alone may make branches."""
 OTHERS: Final = "every other branch"
 
 
-def rulesets(answers: Answers, bad: frozenset[str], wishes: Wishes) -> Iterator[Request]:
+def rulesets(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> Iterator[Request]:
     """What makes main's rules right, and those for every other branch. Rules of other kinds stay as they are."""
     fortress = wishes.profile == "fortress"
     codes = tuple(c for c in ("RD602", "RD603", "RD604", "RD605") if c in bad)

@@ -28,7 +28,7 @@ from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having
 from evaluator.leaderboard.pairwise import board_pairwise, overall_pairwise, with_tests
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
-from evaluator.leaderboard.ranked_store import Ranked, inputs_digest, keep_ranked, read_ranked
+from evaluator.leaderboard.ranked_store import RankedBoard, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
@@ -59,7 +59,7 @@ OVERALL: Final = re.compile(r"overall\.[a-z0-9-]+\.(json|csv|md)")
 
 def rank_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> Ranked:
+) -> RankedBoard:
     """The table of one board and its pairs, from its records and per-study scores; nothing is written.
 
     Raises `RexrankError` that names every record and per-study file that is damaged.
@@ -82,7 +82,7 @@ def rank_board(
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
     pairwise = with_tests(board_pairwise(board, digest, frames, columns), table)
     table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
-    return Ranked(table, pairwise, _primary(board, digest, frames, table))
+    return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
 
 
 def _subgroup_metric(board: Board, entrants: Entrants) -> str:
@@ -105,7 +105,7 @@ def _primary(
 
 def ranked_board(
     board: Board, leaderboard: Path, store: Path, *, rehearsal: bool, show: ProgressCallback | None = None
-) -> Ranked:
+) -> RankedBoard:
     """The board as `rank_board` makes it, or as the store kept it when it was last ranked from the same inputs."""
     inputs = inputs_digest(board, leaderboard, store, rehearsal=rehearsal)
     earlier = read_ranked(store, board, inputs)
@@ -212,7 +212,7 @@ def rank_all(
     """
     if not (leaderboard / "records").is_dir():
         return []
-    ranked: list[Ranked] = []
+    ranked: list[RankedBoard] = []
 
     def rank(board: Board) -> None:
         ranked.append(ranked_board(board, leaderboard, store, rehearsal=rehearsal, show=show))
@@ -254,7 +254,7 @@ def _nothing_moved(leaderboard: Path) -> None:
             )
 
 
-def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[OverallTable]:
+def overall_tables(ranked: Sequence[RankedBoard], setting: OverallSetting) -> list[OverallTable]:
     """The overall table of each track of which at least one of the boards that count is there."""
     overall = []
     for track in all_tracks():
@@ -267,7 +267,7 @@ def overall_tables(ranked: Sequence[Ranked], setting: OverallSetting) -> list[Ov
     return overall
 
 
-def _files(ranked: Sequence[Ranked]) -> dict[str, str | bytes]:
+def _files(ranked: Sequence[RankedBoard]) -> dict[str, str | bytes]:
     """Every file that ranking writes, by its name below the leaderboard."""
     files: dict[str, str | bytes] = {}
     for table, pairwise, _ in ranked:

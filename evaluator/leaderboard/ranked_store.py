@@ -33,7 +33,7 @@ from evaluator.scoring.records import Board, record_path, studies_path
 RANKED_SCHEMA: Final = "rexrank/ranked/v3"
 
 
-class Ranked(NamedTuple):
+class RankedBoard(NamedTuple):
     """What ranking makes of one board: its table, the differences of all pairs of its models, and their scores."""
 
     table: Table
@@ -87,7 +87,7 @@ def program_digest() -> str:
     return digest.hexdigest()
 
 
-def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
+def read_ranked(store: Path, board: Board, inputs: str) -> RankedBoard | None:
     """What was kept of a board made of the same inputs (`inputs_digest`); `None` when there is nothing, or it is damaged."""
     path = store / _name(board, "json")
     try:
@@ -100,10 +100,10 @@ def read_ranked(store: Path, board: Board, inputs: str) -> Ranked | None:
         sound = whole["content"] == _digest(table) and table.pairwise_sha256 == pairwise_digest(pairwise)
     except (OSError, ValueError, LookupError, TypeError, RexrankError):
         return None
-    return Ranked(with_pairs(table, pairwise), pairwise) if sound else None
+    return RankedBoard(with_pairs(table, pairwise), pairwise) if sound else None
 
 
-def keep_ranked(store: Path, board: Board, inputs: str, ranked: Ranked) -> None:
+def keep_ranked(store: Path, board: Board, inputs: str, ranked: RankedBoard) -> None:
     """Nothing, after a ranked board was kept; a store that cannot be written keeps none, and the next ranking computes again."""
     content = {
         "schema": RANKED_SCHEMA,

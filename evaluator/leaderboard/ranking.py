@@ -30,7 +30,7 @@ from evaluator.leaderboard.table import (
     TABLE_SCHEMA,
     BoardSummary,
     Column,
-    Named,
+    ModelName,
     Overview,
     SkillColumn,
     Table,
@@ -255,7 +255,7 @@ def overview(tables: Sequence[Table]) -> Overview:
             n=table.n,
             n_models=len(table.rows),
             rehearsal=table.rehearsal,
-            best_group=tuple(Named(id=r.id, name=r.name) for r in table.rows if r.tied_with_best),
+            best_group=tuple(ModelName(id=r.id, name=r.name) for r in table.rows if r.tied_with_best),
             best_display=table.rows[0].metrics[table.primary].display if table.rows else None,
         )
         for table in tables

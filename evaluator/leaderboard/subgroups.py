@@ -18,7 +18,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import SUBGROUP_PREFIX, Board
 from evaluator.statistics import bootstrap
-from evaluator.statistics.disclosure import Axis, Beside, Mask, rounded_count
+from evaluator.statistics.disclosure import Axis, Mask, OtherTrack, rounded_count
 from evaluator.statistics.rounding import coarse, p_class
 from evaluator.statistics.subgroups import AxisResult, Estimate, analyse_subgroups, cells_of, places_in_groups
 
@@ -54,13 +54,13 @@ def group_masks(board: Board, frame: pd.DataFrame) -> dict[str, dict[str, Mask]]
     return cells_of(axes_of([frame]), clusters, private=not board.dataset.exposure.small_groups)
 
 
-def beside_of(frame: pd.DataFrame, other: pd.DataFrame) -> Beside:
+def beside_of(frame: pd.DataFrame, other: pd.DataFrame) -> OtherTrack:
     """What the other track of a dataset that is not public shows of the studies in `frame`."""
     cells = cells_of(axes_of([other]), bootstrap.clusters_of(other["patient"].tolist()), private=True)
     place = {study: i for i, study in enumerate(other["study_id"])}
     rows = np.array([place.get(study, -1) for study in frame["study_id"]])
     masks = [np.append(mask, False)[rows] for by_group in cells.values() for mask in by_group.values()]
-    return Beside(rows >= 0, masks)
+    return OtherTrack(rows >= 0, masks)
 
 
 def board_subgroups(

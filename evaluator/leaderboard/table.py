@@ -257,7 +257,7 @@ class TableParts(NamedTuple):
     pairs: tuple[PairTest, ...] = ()
 
 
-class Named(Entry):
+class ModelName(Entry):
     """A model by id and name."""
 
     id: str = Field(description="team/model.")
@@ -273,7 +273,7 @@ class BoardSummary(Entry):
     n: int = Field(ge=0, description="Studies.")
     n_models: int = Field(ge=0, description="Ranked models.")
     rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
-    best_group: Annotated[tuple[Named, ...], Field(strict=False)] = Field(
+    best_group: Annotated[tuple[ModelName, ...], Field(strict=False)] = Field(
         description="Models that no test separates from the first."
     )
     best_display: Display | None = Field(

@@ -81,7 +81,7 @@ def prompt_ids(message: str, tokenizer: Any) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class GreenCounts:
     """Counts of one answer: errors by category (a) to (f), and matched findings."""
 
     significant: tuple[int, ...]
@@ -124,11 +124,13 @@ def _errors(text: str, section: str) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def parse(text: str) -> Parsed:
+def parse(text: str) -> GreenCounts:
     """The counts that the official parser finds in `text`, its leniencies included (Stanford-AIMI/GREEN@d72c195)."""
     body = _body(text, SECTIONS[2]) or ""
     number = re.match(r"\b\d+\b(?=\.)", body)
-    return Parsed(_errors(text, SECTIONS[0]), _errors(text, SECTIONS[1]), int(number[0]) if number else 0)
+    return GreenCounts(
+        _errors(text, SECTIONS[0]), _errors(text, SECTIONS[1]), int(number[0]) if number else 0
+    )
 
 
 _NONE: Final = re.compile(r"No\b[^\n]{0,200}")
@@ -136,7 +138,7 @@ _ERROR_LINE: Final = re.compile(r"\(([a-f])\) [^\n:]{1,200}: (\d{1,3})\.(?: [^\n
 _MATCHED: Final = re.compile(r"(\d{1,3})\.(?:\s[^\n]*)?")
 
 
-def parse_strictly(text: str, most_matched: int) -> tuple[Parsed | None, ParseStatus]:
+def parse_strictly(text: str, most_matched: int) -> tuple[GreenCounts | None, ParseStatus]:
     """(counts, status) of an answer that has to be in the format asked for; counts are `None` where it `failed`.
 
     `failed`: not usable, no counts. `degraded`: usable, but a category line or the blank line
@@ -157,7 +159,7 @@ def parse_strictly(text: str, most_matched: int) -> tuple[Parsed | None, ParseSt
     apart = all(text[m.start() - 2 : m.start()] == "\n\n" for m in headers[1:])
     complete = counts[0][1] and counts[1][1] and apart
     status: ParseStatus = "ok" if complete else "degraded"
-    return Parsed(counts[0][0], counts[1][0], n_matched), status
+    return GreenCounts(counts[0][0], counts[1][0], n_matched), status
 
 
 def _strict_number(match: re.Match[str] | None, group: int) -> int | None:
@@ -263,7 +265,7 @@ class Green(JudgedMetric):
         return _Asker(self.key, run, self.judge(run))
 
 
-class _Asker(Asker[tuple[Parsed, ParseStatus]]):
+class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):
     """Asks for errors and matched findings; a reading is their counts and how well the answer kept to the format."""
 
     def __init__(self, key: str, run: Run, settings: JudgeSettings) -> None:
@@ -282,7 +284,7 @@ class _Asker(Asker[tuple[Parsed, ParseStatus]]):
             return f"the prompt of {len(ids)} tokens leaves no room for an answer in {CONTEXT}"
         return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
 
-    def read(self, pair: Pair, answer: Answer) -> tuple[Parsed, ParseStatus]:
+    def read(self, pair: Pair, answer: Answer) -> tuple[GreenCounts, ParseStatus]:
         """The counts of an answer under the run's protocol. Raises `UnusableAnswer` for one not in the form asked for."""
         text = answer.text or ""
         strict, status = parse_strictly(text, max(1, 3 * len(split_sentences(pair.prediction))))
@@ -292,15 +294,15 @@ class _Asker(Asker[tuple[Parsed, ParseStatus]]):
             raise UnusableAnswer
         return strict, status
 
-    def value(self, pair: Pair, reading: tuple[Parsed, ParseStatus] | None) -> float:  # noqa: ARG002
+    def value(self, pair: Pair, reading: tuple[GreenCounts, ParseStatus] | None) -> float:  # noqa: ARG002
         """The score of the counts; 0 without any."""
         return self.agreement(reading)
 
-    def agreement(self, reading: tuple[Parsed, ParseStatus] | None) -> float:
+    def agreement(self, reading: tuple[GreenCounts, ParseStatus] | None) -> float:
         """The score itself."""
         return reading[0].score if reading else 0.0
 
-    def detail(self, study: Study[tuple[Parsed, ParseStatus]]) -> Mapping[str, JsonValue]:
+    def detail(self, study: Study[tuple[GreenCounts, ParseStatus]]) -> Mapping[str, JsonValue]:
         """The counts, the answer and how well it kept to the format."""
         if study.reading is None:
             return {"parse_status": "failed", "answer": study.answer.text}

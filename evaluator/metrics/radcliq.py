@@ -17,7 +17,7 @@ from evaluator.core.problems import MetricUnavailable
 from evaluator.core.types import FloatArray, Pair, Scores
 from evaluator.metrics.base import Agreement, Band, Metric, SkillScale
 from evaluator.metrics.registry import get_metric
-from evaluator.metrics.signature import Composed, Signature
+from evaluator.metrics.signature import CompositeSignatures, Signature
 from evaluator.models.runtime import Run
 
 PARTS: Final = ("radgraph_f1", "bertscore", "semb_score", "bleu_2")
@@ -108,7 +108,7 @@ class RadCliqV1(Metric):
             raise MetricUnavailable(
                 "its formula is fitted to BERTScore's own variant: leave --variant bertscore out."
             )
-        parts = Composed(tuple(get_metric(k).signature(run) for k in self.named))
+        parts = CompositeSignatures(tuple(get_metric(k).signature(run) for k in self.named))
         return Signature(self.key, "v1", (parts,), run.protocol)
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002 - composed of scores alone

@@ -48,7 +48,7 @@ def relation_set(annotation: Annotation) -> set[tuple[tuple[str, str], tuple[str
 
 
 @dataclass(frozen=True, slots=True)
-class Combined:
+class RadGraphScores:
     """The official scores of one pair."""
 
     entity_f1: float
@@ -60,9 +60,9 @@ class Combined:
         return (self.entity_f1 + self.relation_f1) / 2
 
 
-def official(reference: Annotation, prediction: Annotation) -> Combined:
+def official(reference: Annotation, prediction: Annotation) -> RadGraphScores:
     """Entity F1 and relation F1 of two annotations, each in [0, 1] (rajpurkarlab/CXR-Report-Metric@9c9ecad)."""
-    return Combined(
+    return RadGraphScores(
         f1(entity_set(reference), entity_set(prediction)),
         f1(relation_set(reference), relation_set(prediction)),
     )

@@ -14,7 +14,7 @@ _PROTOCOL: Final = "protocol:"
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class CompositeSignatures:
     """The signatures of the metrics that a composite is made of, all under its protocol."""
 
     signatures: tuple[Signature, ...]
@@ -23,7 +23,7 @@ class Composed:
         return f"({'+'.join(s.body for s in self.signatures)})"
 
 
-Part = str | WeightsLabel | JudgeLabel | Composed
+Part = str | WeightsLabel | JudgeLabel | CompositeSignatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Signature:
 def _settings(signature: Signature) -> Iterator[str | WeightsLabel | JudgeLabel]:
     """The parts of a signature, those of what it is composed of included."""
     for part in signature.parts:
-        if isinstance(part, Composed):
+        if isinstance(part, CompositeSignatures):
             for inner in part.signatures:
                 yield from _settings(inner)
         else:
@@ -103,7 +103,9 @@ def _part(text: str, protocol: str) -> Part:
     if text.startswith(_JUDGE):
         return JudgeLabel.parse(text.removeprefix(_JUDGE))
     if text.startswith("(") and text.endswith(")"):
-        return Composed(tuple(_parse_body(inner, protocol) for inner in _split(text[1:-1], "+", whole=True)))
+        return CompositeSignatures(
+            tuple(_parse_body(inner, protocol) for inner in _split(text[1:-1], "+", whole=True))
+        )
     return WeightsLabel.parse(text) or text
 
 

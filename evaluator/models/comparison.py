@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.models.lock import Locked, ModelsLock, locked_source, pins, read_lock, record_files
+from evaluator.models.lock import LockedFile, ModelsLock, locked_source, pins, read_lock, record_files
 from evaluator.models.manifest import ModelSpec, Source, model_specs
 from evaluator.models.weights import STAND_IN_MARK, file_sha256, matching_pin, models_directory
 
@@ -23,7 +23,7 @@ def recorded(override: Path | None) -> ModelsLock:
     came. Raises `RexrankError` for a file that cannot be read.
     """
     lock, root = read_lock(), models_directory(override)
-    models: dict[str, dict[str, Locked]] = {}
+    models: dict[str, dict[str, LockedFile]] = {}
     for spec in model_specs().values():
         folder = root / spec.key
         if (folder / STAND_IN_MARK).is_file():
@@ -34,7 +34,7 @@ def recorded(override: Path | None) -> ModelsLock:
     return ModelsLock(models)
 
 
-def _entry(spec: ModelSpec, name: str, source: Source, folder: Path, lock: ModelsLock) -> Locked:
+def _entry(spec: ModelSpec, name: str, source: Source, folder: Path, lock: ModelsLock) -> LockedFile:
     path = folder / name
     try:
         size, sha256 = path.stat().st_size, file_sha256(path)
@@ -43,7 +43,7 @@ def _entry(spec: ModelSpec, name: str, source: Source, folder: Path, lock: Model
     pin = matching_pin(path, pins(spec.key, name, source, lock))
     entry = locked_source(spec.key, name, source, lock)
     known = bool(pin and pin.revision and source.hub)
-    return Locked(
+    return LockedFile(
         hub=source.hub if known else "",
         name=(source.name or Path(name).name) if known else Path(name).name,
         revision=pin.revision if known and pin else "",
@@ -60,16 +60,16 @@ class Difference:
     key: str
     name: str
     agreement: Agreement
-    here: Locked | None
-    there: Locked | None
+    here: LockedFile | None
+    there: LockedFile | None
 
 
 def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
     """Every file of either side, by model and name. Raises `InputError` where no file is on both."""
     rows = []
     for key in sorted(here.root.keys() | there.root.keys()):  # tie: none, keys differ
-        ours: Mapping[str, Locked] = here.root.get(key, {})
-        theirs: Mapping[str, Locked] = there.root.get(key, {})
+        ours: Mapping[str, LockedFile] = here.root.get(key, {})
+        theirs: Mapping[str, LockedFile] = there.root.get(key, {})
         for name in sorted(ours.keys() | theirs.keys()):  # tie: none, names differ
             a, b = ours.get(name), theirs.get(name)
             rows.append(Difference(key, name, _agreement(a, b), a, b))
@@ -80,7 +80,7 @@ def compare(here: ModelsLock, there: ModelsLock) -> list[Difference]:
     return rows
 
 
-def _agreement(here: Locked | None, there: Locked | None) -> Agreement:
+def _agreement(here: LockedFile | None, there: LockedFile | None) -> Agreement:
     if here is None:
         return "only there"
     if there is None:

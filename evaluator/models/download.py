@@ -12,7 +12,7 @@ from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.types import ProgressCallback
 from evaluator.models.hub import Hub, HubFile, lacking
 from evaluator.models.lock import (
-    Locked,
+    LockedFile,
     ModelsLock,
     Pin,
     lock_path,
@@ -166,7 +166,7 @@ class Fetcher:
         if not target.record:
             return
         f = target.file
-        entry = Locked(
+        entry = LockedFile(
             hub=f.hub,
             name=f.name,
             revision=f.revision,

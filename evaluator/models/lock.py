@@ -25,7 +25,7 @@ LOCK_NAME: Final = "models.lock"
 MAX_BYTES: Final = 1_000_000
 
 
-class Locked(Typed):
+class LockedFile(Typed):
     """One file of a model as the hub gave it, or as two maintainers have it."""
 
     hub: Annotated[
@@ -41,7 +41,7 @@ class Locked(Typed):
     blob: BlobId = Field(default="", description="Git blob id, where the hub names the file by it.")
 
 
-class ModelsLock(TypedTable[ModelKey, dict[FileName, Locked]]):
+class ModelsLock(TypedTable[ModelKey, dict[FileName, LockedFile]]):
     """The files that this repository pins beside the manifest, by model and name."""
 
 
@@ -67,7 +67,7 @@ def read_lock(override: Path | None = None) -> ModelsLock:
     return read_host_file(path, ModelsLock, limit=MAX_BYTES, form="JSON")
 
 
-def record_files(path: Path, key: str, files: dict[str, Locked]) -> None:
+def record_files(path: Path, key: str, files: dict[str, LockedFile]) -> None:
     """Nothing, after a model's files were added to a lock file, in the place of earlier entries of the same names.
 
     Raises `InvalidFile` for a lock that cannot be used.
@@ -99,13 +99,13 @@ def pins(key: str, name: str, source: Source, lock: ModelsLock) -> tuple[Pin, ..
     return (*accepted, Pin(entry.revision, entry.sha256, entry.blob))
 
 
-def locked_source(key: str, name: str, source: Source, lock: ModelsLock) -> Locked | None:
+def locked_source(key: str, name: str, source: Source, lock: ModelsLock) -> LockedFile | None:
     """The entry that says where to fetch a file from, or `None`."""
     entry = lock.root.get(key, {}).get(name)
     return entry if entry is not None and entry.hub and _same_place(entry, name, source) else None
 
 
-def _same_place(entry: Locked, name: str, source: Source) -> bool:
+def _same_place(entry: LockedFile, name: str, source: Source) -> bool:
     """Whether an entry is of the file that the manifest means; an open commit fits every one."""
     wanted = source.name or Path(name).name
     return (entry.hub, entry.name) == (source.hub, wanted) and source.revision in {"", entry.revision}

@@ -50,7 +50,7 @@ def intervals(
     return spans
 
 
-class Beside(NamedTuple):
+class PlainMean(NamedTuple):
     """What readers see beside a skill: the mean itself, and 1/mean where it has a meaning."""
 
     mean: float
@@ -64,7 +64,7 @@ class Shown(NamedTuple):
     low: float | None
     high: float | None
     note: str = ""
-    beside: Beside | None = None
+    beside: PlainMean | None = None
 
     def fields(self) -> dict[str, float | str | None]:
         """The fields of a cell's display, `None` for an end that is unknown; those of `beside` with a skill alone."""
@@ -80,7 +80,7 @@ def display(metric: Metric, mean: float, low: float | None, high: float | None) 
     if metric.skill is not None:
         value, below, above = (None if v is None else metric.skill.at(v) for v in (mean, high, low))
         one_over = bootstrap.reciprocal(mean, None, None).value
-        return Shown(value, below, above, beside=Beside(mean, one_over))
+        return Shown(value, below, above, beside=PlainMean(mean, one_over))
     if not metric.reciprocal:
         return Shown(mean, low, high)
     inverse = bootstrap.reciprocal(mean, low, high)

@@ -74,7 +74,7 @@ def _mask(members: Sequence[int], clusters: Clusters) -> Mask:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherTrack:
     """What the dataset's other track shows: its cells and its total, of the studies that both tracks have.
 
     `common`: those studies, shape (n,) as on the board itself; the masks lie within it.
@@ -85,7 +85,7 @@ class Beside:
 
 
 def safe_axes(
-    axes: Sequence[Axis], clusters: Clusters, beside: Beside | None = None
+    axes: Sequence[Axis], clusters: Clusters, beside: OtherTrack | None = None
 ) -> dict[str, dict[str, Mask]]:
     """The cells of every axis that may be shown together, axes in order of preference.
 
@@ -104,7 +104,7 @@ def safe_axes(
     return cells_by_axis
 
 
-def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: Beside | None) -> bool:
+def _with_other_track(masks: Sequence[Mask], clusters: Clusters, beside: OtherTrack | None) -> bool:
     """Whether a small set follows from the cells of both tracks.
 
     The studies of this track alone, when they are few, follow from the two totals whatever else is shown, and

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evaluator.statistics import bootstrap, ranks, significance, ties
 from evaluator.statistics.bootstrap import DRAWS, MIN_CLUSTERS, Clusters, FloatArray
-from evaluator.statistics.disclosure import Axis, Beside, Mask, safe_axes
+from evaluator.statistics.disclosure import Axis, Mask, OtherTrack, safe_axes
 from evaluator.statistics.ranks import Place
 
 MIN_STRATUM_PATIENTS: Final = 10
@@ -77,7 +77,7 @@ class AxisResult:
 
 
 def cells_of(
-    axes: Sequence[Axis], clusters: Clusters, *, private: bool, beside: Beside | None = None
+    axes: Sequence[Axis], clusters: Clusters, *, private: bool, beside: OtherTrack | None = None
 ) -> dict[str, dict[str, Mask]]:
     """Groups of every axis as masks; for a set that is not public only what may be shown (`safe_axes`)."""
     if private:
@@ -135,7 +135,7 @@ def analyse_subgroups(
     strata: Sequence[str] | None = None,
     null: FloatArray | None = None,
     private: bool = False,
-    beside: Beside | None = None,
+    beside: OtherTrack | None = None,
     draws: int = DRAWS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[list[AxisResult]]:

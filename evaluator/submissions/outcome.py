@@ -15,7 +15,7 @@ from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions.rules.codes import RULES, anchor
-from evaluator.submissions.validate import FileSummary, Found, Report
+from evaluator.submissions.validate import FileSummary, FolderResult, Report
 
 MAX_COMMENT: Final = 60_000
 """Characters of a comment; GitHub takes 65,536."""
@@ -209,7 +209,7 @@ def as_text(report: Report, *, colour: bool) -> str:
     return problem_text(report.problems, colour=colour) + "\n".join(lines) + "\n"
 
 
-def _found_lines(found: Sequence[Found]) -> list[str]:
+def _found_lines(found: Sequence[FolderResult]) -> list[str]:
     lines = []
     for item in found:
         lines.append(visible(item.folder, MAX_TEXT))

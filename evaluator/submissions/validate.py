@@ -38,7 +38,7 @@ class FileSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FolderResult:
     """What the checks made of one submission folder; `submission` only when it is valid."""
 
     folder: str
@@ -53,7 +53,7 @@ class Report:
     """The outcome of a validation."""
 
     problems: Problems
-    found: tuple[Found, ...] = field(default_factory=tuple)
+    found: tuple[FolderResult, ...] = field(default_factory=tuple)
 
     @property
     def ok(self) -> bool:
@@ -97,7 +97,7 @@ def validate(tree: Tree, folders: Collection[str], manifest: Manifest) -> Report
     return Report(problems, entries)
 
 
-def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Problems) -> Found:
+def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Problems) -> FolderResult:
     before = problems.n_errors
     files.check_slugs(folder, problems)
     files.check_kinds(tree, folder, problems)
@@ -119,7 +119,7 @@ def _validate_folder(tree: Tree, folder: str, manifest: Manifest, problems: Prob
     *_, team, model = ["", *folder.split("/")]
     valid = problems.n_errors == before
     submission = Submission(team, model, card, predictions) if valid and card is not None else None
-    return Found(folder, team, model, submission, tuple(describe(p) for p in predictions.values()))
+    return FolderResult(folder, team, model, submission, tuple(describe(p) for p in predictions.values()))
 
 
 def _card(file: str, data: bytes | None, problems: Problems) -> ModelCard | None:

@@ -10,8 +10,8 @@ from evaluator.core.problems import RexrankError
 from evaluator.doctor.findings import (
     Check,
     Finding,
+    NotCheckable,
     Section,
-    Untold,
     as_json,
     as_text,
     exit_status,
@@ -96,6 +96,6 @@ def test_a_check_is_good_or_bad(wrong, words, finding):
 def test_a_check_that_cannot_be_made_is_open(words, fix):
     def wrong():
         yield "a"
-        raise Untold(*words)
+        raise NotCheckable(*words)
 
     assert check(wrong()) == Finding("RD1", "open", "it", "no answer", "", fix)

@@ -10,7 +10,7 @@ from github import GithubException
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.github import form_submission
-from evaluator.github.form_submission import FORM, NO_BRANCH, Prepared, read_prepared, send
+from evaluator.github.form_submission import FORM, NO_BRANCH, FormResult, read_form_result, send
 from evaluator.github.issue_form import Form
 from evaluator.github.ownership import Person
 from evaluator.submissions.card_draft import QUESTIONS, CardDraft, answered
@@ -26,7 +26,7 @@ def write(folder, **changes):
 
 def test_what_was_prepared_is_taken(tmp_path):
     write(tmp_path)
-    prepared, files = read_prepared(tmp_path)
+    prepared, files = read_form_result(tmp_path)
     assert (prepared.issue, prepared.name) == (7, "acme/m1")
     assert files == {"model.yaml": b"x", "iu-xray.json": b"x"}
 
@@ -51,7 +51,7 @@ def test_what_was_prepared_is_taken(tmp_path):
 def test_anything_else_is_refused(tmp_path, changes):
     write(tmp_path, **changes)
     with pytest.raises(RexrankError):
-        read_prepared(tmp_path)
+        read_form_result(tmp_path)
 
 
 def test_links_and_large_files_are_refused(tmp_path):
@@ -59,11 +59,11 @@ def test_links_and_large_files_are_refused(tmp_path):
     (tmp_path / "model.yaml").unlink()
     (tmp_path / "model.yaml").symlink_to("/etc/passwd")
     with pytest.raises(RexrankError):
-        read_prepared(tmp_path)
+        read_form_result(tmp_path)
     (tmp_path / "model.yaml").unlink()
     (tmp_path / "model.yaml").write_bytes(b"x" * 64_001)
     with pytest.raises(RexrankError):
-        read_prepared(tmp_path)
+        read_form_result(tmp_path)
 
 
 @pytest.mark.parametrize(("status", "told"), [(403, True), (422, True), (502, False)])
@@ -81,7 +81,7 @@ def test_a_repository_without_form_branches_says_so(monkeypatch, status, told):
     monkeypatch.setattr(form_submission.api, "pull_of_branch", lambda *_: None)
     monkeypatch.setattr(form_submission, "make_commit", lambda *_: "1" * 40)
     monkeypatch.setattr(form_submission, "move_branch", refuse)
-    prepared = Prepared(issue=7, name="acme/m1", files=("model.yaml",))
+    prepared = FormResult(issue=7, name="acme/m1", files=("model.yaml",))
     if told:
         assert send(Repo(), prepared, {"model.yaml": b"x"}, "me") == NO_BRANCH
     else:

@@ -7,7 +7,7 @@ import pytest
 from evaluator.github import git_objects
 from evaluator.github.git_objects import fetch, git
 from evaluator.github.merge import merge
-from evaluator.github.pull_request import take_in
+from evaluator.github.pull_request import read_pull_request
 
 FOLDER = "submissions/strangers/careful"
 SANDBOX = f"{FOLDER}/sandbox.json"
@@ -16,7 +16,7 @@ CARD = f"{FOLDER}/model.yaml"
 
 def taken(repo, tmp_path, sha):
     repo.run("update-ref", "refs/pull/1/head", sha)
-    return take_in(repo.url, 1, sha, tmp_path / "pull")
+    return read_pull_request(repo.url, 1, sha, tmp_path / "pull")
 
 
 FAR = 4_000_000_000

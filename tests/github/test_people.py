@@ -10,7 +10,13 @@ import pytest
 
 from evaluator.core.problems import RexrankError
 from evaluator.github import api
-from evaluator.github.people import accounts_of, models_of, people_lines, read_fetched, write_fetched
+from evaluator.github.people import (
+    accounts_of,
+    models_of,
+    people_lines,
+    read_github_facts,
+    write_github_facts,
+)
 
 SINCE = datetime(2020, 1, 2, tzinfo=UTC)
 PULL = SimpleNamespace(user=SimpleNamespace(login="Someone", id=7))
@@ -61,8 +67,8 @@ def test_what_a_maintainer_is_told(main):
 
 
 def test_what_a_fetch_leaves_for_the_scoring(tmp_path):
-    write_fetched(tmp_path, [8, 7, 7], ["b" * 64])
-    people = read_fetched(tmp_path)
+    write_github_facts(tmp_path, [8, 7, 7], ["b" * 64])
+    people = read_github_facts(tmp_path)
     assert (people.accounts, people.granted) == ((7, 8), ("b" * 64,))
 
 
@@ -73,4 +79,4 @@ def test_nobody_is_scored_as_nobody(tmp_path, text):
     if text is not None:
         (tmp_path / "people.json").write_text(text)
     with pytest.raises(RexrankError):
-        read_fetched(tmp_path)
+        read_github_facts(tmp_path)

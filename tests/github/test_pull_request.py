@@ -10,7 +10,7 @@ from support.comments import inert
 from evaluator.core.problems import RexrankError
 from evaluator.github import git_objects
 from evaluator.github.ownership import Person
-from evaluator.github.pull_request import bring_blobs, take_fetched, take_in
+from evaluator.github.pull_request import fetch_blobs, read_fetched, read_pull_request
 from evaluator.github.validation_comment import validation_comment, verdict
 
 FOLDER = "submissions/strangers/careful"
@@ -18,7 +18,7 @@ FOLDER = "submissions/strangers/careful"
 
 def taken(repo, tmp_path, changes, author=None):
     sha = repo.pull(changes)
-    return take_in(repo.url, 1, sha, tmp_path / "pull", None, author)
+    return read_pull_request(repo.url, 1, sha, tmp_path / "pull", None, author)
 
 
 def codes(intake):
@@ -106,7 +106,7 @@ def test_a_pack_beyond_the_limit_is_told_and_nothing_of_it_is_kept(
     sha = repo.run("commit-tree", tree, "-p", "main", "-F", "-", data=message.encode())
     repo.run("update-ref", "refs/pull/1/head", sha)
     monkeypatch.setattr(git_objects, "MAX_WRITTEN", 100_000)
-    intake = take_in(repo.url, 1, sha, tmp_path / "pull")
+    intake = read_pull_request(repo.url, 1, sha, tmp_path / "pull")
     assert (intake.ok, intake.kind) == (False, "submission")
     comment = validation_comment(intake)
     inert(comment)
@@ -115,17 +115,17 @@ def test_a_pack_beyond_the_limit_is_told_and_nothing_of_it_is_kept(
     assert verdict(intake)[0] == "failure"
     repo.path.rename(tmp_path / "gone")
     with pytest.raises(RexrankError, match="git fetch failed"):
-        take_in(repo.url, 1, sha, tmp_path / "again")
+        read_pull_request(repo.url, 1, sha, tmp_path / "again")
 
 
 def test_scoring_needs_no_network_after_the_fetch(repo, tmp_path, submission_files):
     sha = repo.pull(submission_files())
     from evaluator.github.git_objects import fetch
 
-    brought = bring_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    brought = fetch_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
     assert (brought.contacts, brought.limited) == (("stranger",), {})
     repo.path.rename(tmp_path / "gone")
-    assert take_fetched(tmp_path / "pull", 1, sha).ok
+    assert read_fetched(tmp_path / "pull", 1, sha).ok
 
 
 def test_what_main_changed_in_the_folder_meanwhile_is_fetched_too(
@@ -138,10 +138,10 @@ def test_what_main_changed_in_the_folder_meanwhile_is_fetched_too(
     sha = repo.commit({f"{FOLDER}/model.yaml": card_bytes(name="Renamed", contact="other")}, start)
     repo.run("update-ref", "refs/pull/1/head", sha)
     repo.merge({f"{FOLDER}/sandbox.json": report_bytes("near-copy", 3)})
-    brought = bring_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
+    brought = fetch_blobs(fetch(repo.url, 1, sha, tmp_path / "pull"))
     assert brought.contacts == ("other",)
     repo.path.rename(tmp_path / "gone")
-    assert take_fetched(tmp_path / "pull", 1, sha).ok
+    assert read_fetched(tmp_path / "pull", 1, sha).ok
 
 
 @pytest.mark.parametrize(

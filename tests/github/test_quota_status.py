@@ -80,7 +80,7 @@ def said(digest, when, team="t", outcome="scored"):
 )
 def test_what_the_notes_say(noted, rows, when, shared):
     noted(*rows)
-    status = slots.look(None, FIRST, submission(), [7], NOW)
+    status = slots.notes_on(None, FIRST, submission(), [7], NOW)
     assert (status.waits, status.shared) == (
         {"rexgradient": when},
         {"rexgradient"} if shared else frozenset(),
@@ -92,14 +92,14 @@ def test_the_teams_of_an_account_are_known_from_its_notes(noted):
         *((said(A, "now", team), ACCOUNT) for team in ("t", "u", "w")),
         *((said(A, "now"), f"x{n}") for n in range(9_000)),
     )
-    assert slots.look(None, FIRST, submission(), [7, 8], NOW).teams == {7: {"t", "u", "w"}, 8: set()}
+    assert slots.notes_on(None, FIRST, submission(), [7, 8], NOW).teams == {7: {"t", "u", "w"}, 8: set()}
     assert checks.asked == 3, "the team and each account, whatever else was noted"
 
 
 def test_public_sets_ask_nobody(noted):
     asked = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
     checks = noted()
-    assert slots.look(None, FIRST, asked, [7], NOW) == slots.Noted()
+    assert slots.notes_on(None, FIRST, asked, [7], NOW) == slots.QuotaNotes()
     assert checks.asked == 0
 
 
@@ -114,18 +114,18 @@ def standing(digest=A, *, counted=True, when=LATER, holders=("team/t", "account/
 def test_a_note_is_written_once_for_each_holder(noted):
     checks, entrant = noted(), Entrant("t", frozenset({7}))
     for _ in range(2):
-        slots.note(None, FIRST, entrant, [standing()])
+        slots.write_notes(None, FIRST, entrant, [standing()])
     assert checks.rows == [(ACCOUNT, said(A, LATER)), (TEAM, said(A, LATER))]
-    slots.note(None, FIRST, entrant, [standing(B, counted=False)])
+    slots.write_notes(None, FIRST, entrant, [standing(B, counted=False)])
     assert checks.rows[0] == (ACCOUNT, said(B, LATER, outcome="refused"))
-    assert slots.look(None, FIRST, submission(A), [7], NOW).waits == {"rexgradient": None}
-    slots.note(None, FIRST, entrant, [])
+    assert slots.notes_on(None, FIRST, submission(A), [7], NOW).waits == {"rexgradient": None}
+    slots.write_notes(None, FIRST, entrant, [])
     assert len(checks.rows) == 4
 
 
 def test_nothing_is_noted_of_people_who_are_not_behind_the_pull_request(noted):
     checks = noted()
-    slots.note(None, FIRST, Entrant("t", frozenset({7})), [standing(holders=("team/u", "account/9"))])
+    slots.write_notes(None, FIRST, Entrant("t", frozenset({7})), [standing(holders=("team/u", "account/9"))])
     assert checks.rows == []
 
 

@@ -17,7 +17,7 @@ from evaluator.github import quota_status as slots
 from evaluator.github import score_request as request
 from evaluator.github.pull_request import Intake
 from evaluator.submissions.submission import Predictions, Submission
-from evaluator.submissions.validate import Found, Report
+from evaluator.submissions.validate import FolderResult, Report
 
 ROOT = Path(__file__).parents[2]
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -55,14 +55,14 @@ def machine(monkeypatch):
     monkeypatch.setattr(api, "cancel_waiting", lambda *_: 0)
     monkeypatch.setattr(api, "start_once", start_once)
     monkeypatch.setattr(request, "accounts_of", lambda *_: {"somebody": 7})
-    monkeypatch.setattr(slots, "look", lambda *_: slots.Noted({"rexgradient": None}))
+    monkeypatch.setattr(slots, "notes_on", lambda *_: slots.QuotaNotes({"rexgradient": None}))
 
 
 def intake(kind="submission", objection=None, status="active"):
     predictions = {"rexgradient": Predictions("rexgradient", {"s": StudyReport("x")}, "d")}
     card = model_card(status=status, superseded_by="t/n", reason="It is gone.", contact=["somebody"])
     submission = Submission("t", "m", card, predictions)
-    entry = Found("submissions/t/m", "t", "m", submission, ())
+    entry = FolderResult("submissions/t/m", "t", "m", submission, ())
     return Intake(7, SHA, kind, "submissions/t/m", Report(Problems(), (entry,)), objection, "f" * 40)
 
 
@@ -140,8 +140,8 @@ def test_every_refusal_has_its_reason(body, pull, of, words):
 
 
 def test_a_used_quota_names_the_next_slot(monkeypatch):
-    used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
-    monkeypatch.setattr(slots, "look", lambda *_: used)
+    used = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    monkeypatch.setattr(slots, "notes_on", lambda *_: used)
     repo = Repo()
     reply = ask(repo)
     assert "its members" not in reply.body
@@ -153,13 +153,15 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
 
 
 def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
-    used = slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
-    monkeypatch.setattr(slots, "look", lambda *_: used)
+    used = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
+    monkeypatch.setattr(slots, "notes_on", lambda *_: used)
     assert "or one of its members with another team" in ask(Repo()).body
 
 
 def test_a_maintainer_grants_one_more_run_to_exactly_these_predictions(monkeypatch):
-    monkeypatch.setattr(slots, "look", lambda *_: slots.Noted({"rexgradient": "2026-12-26T13:58:12Z"}))
+    monkeypatch.setattr(
+        slots, "notes_on", lambda *_: slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z"})
+    )
     repo, noted = Repo(), []
     reply = ask(repo, f"/score {SHA} quota grant")
     assert (reply.sha, reply.body, reply.grant, reply.first) == (SHA, "", {"rexgradient": "d"}, "f" * 40)

@@ -10,7 +10,7 @@ from support.boards import ROOT
 from evaluator.github import size_limits
 from evaluator.github.pull_request import Intake
 from evaluator.github.size_limits import exceeded
-from evaluator.github.validation_comment import Around, validation_comment
+from evaluator.github.validation_comment import RepositoryFacts, validation_comment
 from evaluator.submissions.reading import validate_paths
 from evaluator.submissions.validate import Report
 
@@ -73,7 +73,9 @@ def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
     (line,) = exceeded(main / "leaderboard", main / "submissions", submission)
     assert line.startswith(words)
     assert "Remove the folders of models" in line
-    comment = validation_comment(Intake(7, "a" * 40, "submission", "", report), Around(limits=[line]))
+    comment = validation_comment(
+        Intake(7, "a" * 40, "submission", "", report), RepositoryFacts(limits=[line])
+    )
     assert "Not to be merged yet" in comment
     assert line in comment
 
@@ -83,7 +85,7 @@ def test_where_there_is_room_nothing_is_said(main, report):
     assert exceeded(main / "leaderboard", main / "submissions", submission) == []
     assert exceeded(main / "nothing", main / "nothing", submission) == []
     assert "Not to be merged" not in validation_comment(
-        Intake(7, "a" * 40, "submission", "", report), Around()
+        Intake(7, "a" * 40, "submission", "", report), RepositoryFacts()
     )
 
 

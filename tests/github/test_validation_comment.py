@@ -12,10 +12,10 @@ from evaluator.core.problems import Problems, Severity
 from evaluator.datasets.challenge import Policy
 from evaluator.datasets.report import StudyReport
 from evaluator.github.pull_request import Intake
-from evaluator.github.quota_status import Noted
-from evaluator.github.validation_comment import Around, validation_comment, verdict
+from evaluator.github.quota_status import QuotaNotes
+from evaluator.github.validation_comment import RepositoryFacts, validation_comment, verdict
 from evaluator.submissions.submission import Predictions, Submission
-from evaluator.submissions.validate import FileSummary, Found, Report
+from evaluator.submissions.validate import FileSummary, FolderResult, Report
 
 SHA = "0" * 40
 HOSTILE = [
@@ -43,7 +43,7 @@ def intake(
     )
     files = FileSummary(dataset, 2, ("findings",), 0, 2, 1, 2, "d")
     problems = problems or Problems()
-    entry = Found(folder, "t", "m", submission if problems.ok else None, (files,))
+    entry = FolderResult(folder, "t", "m", submission if problems.ok else None, (files,))
     return Intake(1, SHA, kind, folder, Report(problems, (entry,)), objection, "f" * 40)
 
 
@@ -62,7 +62,7 @@ def test_reports_objections_folders_and_problems_are_inert(text):
     inert(validation_comment(intake(problems=wrong(text, Severity.WARNING))))
     inert(validation_comment(intake(problems=wrong(f"run: {text} (so)"))))
     others = {"sandbox": {text: {"s1": StudyReport("Clear."), "s2": StudyReport("Heart normal.")}}}
-    inert(validation_comment(intake(), Around(others)))
+    inert(validation_comment(intake(), RepositoryFacts(others)))
 
 
 @given(st.text(alphabet="`@[]()<>!|\\\n\r ab*_#:", max_size=60))
@@ -80,7 +80,7 @@ def test_a_stranger_reads_what_was_found_and_what_happens_next():
 
 
 def test_a_maintainer_reads_facts_and_what_to_paste():
-    around = Around({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, people=["opened by `x`"])
+    around = RepositoryFacts({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, people=["opened by `x`"])
     drawn = inert(validation_comment(intake(), around))
     assert f"/score {SHA}\n" in drawn.code
     assert "a/b" in drawn.code
@@ -108,7 +108,9 @@ def test_a_long_sample_is_broken_into_lines():
 )
 def test_of_a_private_set_the_quota_is_said(waits, policy, words):
     drawn = inert(
-        validation_comment(intake(dataset="rexgradient"), Around(noted=Noted(waits), policy=policy))
+        validation_comment(
+            intake(dataset="rexgradient"), RepositoryFacts(noted=QuotaNotes(waits), policy=policy)
+        )
     )
     text = "".join(p for p in [drawn.html])
     plain = "".join(part.split(">", 1)[-1] for part in text.split("<")).replace("\n", " ")

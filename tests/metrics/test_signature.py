@@ -9,7 +9,7 @@ from support.needs import reason
 
 from evaluator.metrics.judges import by_metric
 from evaluator.metrics.registry import get_metric, metric_keys
-from evaluator.metrics.signature import Composed, Signature
+from evaluator.metrics.signature import CompositeSignatures, Signature
 from evaluator.models.judges.identity import JudgeLabel
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.runtime import Run
@@ -37,7 +37,7 @@ PLAIN = st.builds(
     st.just("clean"),
 )
 ANY = PLAIN | st.builds(
-    lambda name, inner: Signature(name, "v1", (Composed(tuple(inner)),), "clean"),
+    lambda name, inner: Signature(name, "v1", (CompositeSignatures(tuple(inner)),), "clean"),
     WORD,
     st.lists(PLAIN, min_size=1, max_size=3),
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evaluator.core.problems import Problems, Severity
 from evaluator.submissions import outcome as rendering
-from evaluator.submissions.validate import Found, Report
+from evaluator.submissions.validate import FolderResult, Report
 
 HOSTILE = "a`b``c|d <img src=x onerror=alert(1)> [x](http://y) @admin\n::set-output name=x::y\n%0A::error::z"
 
@@ -24,7 +24,7 @@ def report(
         problems.add(
             "RX206", file, pointer=f"/{i}", line=i + 1, found=text, wanted=text, fix=text, severity=severity
         )
-    entries = (Found("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
+    entries = (FolderResult("submissions/a/b", "a", "b", None, ()),) if ok_folder else ()
     return Report(problems, entries)
 
 
@@ -96,13 +96,13 @@ def test_comment_is_capped_and_counts_the_rest():
         problems.add(
             "RX206", f"submissions/a/b/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250
         )
-    text = rendering.as_markdown(Report(problems, (Found("submissions/a/b", "a", "b", None, ()),)))
+    text = rendering.as_markdown(Report(problems, (FolderResult("submissions/a/b", "a", "b", None, ()),)))
     assert len(text) < 60_000
     assert re.search(r"… and [\d,]+ more", text)
 
 
 def test_thousands_of_folders_do_not_fill_the_comment():
-    entries = tuple(Found(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
+    entries = tuple(FolderResult(f"submissions/a/{i:04}", "a", str(i), None, ()) for i in range(9_000))
     text = rendering.as_markdown(Report(Problems(), entries))
     assert len(text) < 60_000
     assert "- … and 8,950 more" in text
@@ -110,7 +110,7 @@ def test_thousands_of_folders_do_not_fill_the_comment():
 
 @pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
 def test_names_of_folders_reach_no_terminal_raw(render):
-    entries = (Found("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
+    entries = (FolderResult("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
     shown = render(Report(Problems(), entries))
     assert not {"\x1b", "\udcff", "\u202e"} & set(shown)
     assert "\\u001b[2J\\udcff\\u202e" in shown

@@ -36,7 +36,7 @@ _DIAGNOSES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GeneratedQuestion:
     """One question as the generator makes it: the right option first known, the wrong ones beside it."""
 
     skill: str
@@ -62,7 +62,7 @@ def _findings(skip: set[str], n: int, rng: random.Random) -> tuple[str, ...]:
     )
 
 
-def _asked(study: Study, rng: random.Random) -> Iterator[Asked]:
+def _asked(study: Study, rng: random.Random) -> Iterator[GeneratedQuestion]:
     """The questions about a study."""
     sure = [f for f in study.present if f.status == "present"]
     findings = {f.finding for f in study.present}
@@ -79,10 +79,10 @@ def _asked(study: Study, rng: random.Random) -> Iterator[Asked]:
             yield _degree(fact, rng)
 
 
-def _presence(sure: list[Fact], findings: set[str], rng: random.Random) -> Asked:
+def _presence(sure: list[Fact], findings: set[str], rng: random.Random) -> GeneratedQuestion:
     question = "Which of these findings does the study show?"
     if not sure:
-        return Asked(
+        return GeneratedQuestion(
             "Presence Assessment",
             question,
             NOTHING,
@@ -93,35 +93,37 @@ def _presence(sure: list[Fact], findings: set[str], rng: random.Random) -> Asked
     fact = rng.choice(sure)
     wrong = (NOTHING, *_findings(findings, 2, rng)) if rng.random() < 0.5 else _findings(findings, 3, rng)
     label = FINDINGS[fact.finding].label
-    return Asked("Presence Assessment", question, _name(fact), wrong, label, f"{_name(fact)} is described.")
+    return GeneratedQuestion(
+        "Presence Assessment", question, _name(fact), wrong, label, f"{_name(fact)} is described."
+    )
 
 
-def _negation(study: Study, rng: random.Random) -> Asked:
+def _negation(study: Study, rng: random.Random) -> GeneratedQuestion:
     fact = rng.choice(study.absent)
     name = _name(fact)
     others = [_name(f) for f in study.present][:3]
     skip = {f.finding for f in (*study.present, *study.absent)}
     wrong = (*others, *_findings(skip, 3 - len(others), rng))
     question = "Which of these findings does the report rule out?"
-    return Asked(
+    return GeneratedQuestion(
         "Negation Assessment", question, name, wrong, FINDINGS[fact.finding].label, f"{name} is denied."
     )
 
 
-def _location(fact: Fact, rng: random.Random) -> Asked:
+def _location(fact: Fact, rng: random.Random) -> GeneratedQuestion:
     finding = FINDINGS[fact.finding]
     wrong = rng.sample([p for p in _PLACES if p != fact.location and p not in fact.location], 3)
-    return Asked(
+    return GeneratedQuestion(
         "Location and Distribution Assessment", f"Where is the {finding.terms[0]}?",
         _capital(fact.location), tuple(map(_capital, wrong)), finding.label, f"It is described as {fact.location}.",
     )  # fmt: skip
 
 
-def _diagnosis(fact: Fact, findings: set[str], rng: random.Random) -> Asked:
+def _diagnosis(fact: Fact, findings: set[str], rng: random.Random) -> GeneratedQuestion:
     right = _DIAGNOSES[fact.finding]
     wrong = rng.sample([d for k, d in _DIAGNOSES.items() if k not in findings], 3)
     question = f"What best explains the {FINDINGS[fact.finding].terms[0]}?"
-    return Asked(
+    return GeneratedQuestion(
         "Differential Diagnosis",
         question,
         right,
@@ -131,12 +133,12 @@ def _diagnosis(fact: Fact, findings: set[str], rng: random.Random) -> Asked:
     )
 
 
-def _degree(fact: Fact, rng: random.Random) -> Asked:
+def _degree(fact: Fact, rng: random.Random) -> GeneratedQuestion:
     finding = FINDINGS[fact.finding]
     others = [s for s in (*finding.severities, *_DEGREES) if s != fact.severity][:4]
     wrong = rng.sample(others, 3)
     question = f"How large or how marked is the {finding.terms[0]}?"
-    return Asked(
+    return GeneratedQuestion(
         "Geometric Information Assessment", question, _capital(fact.severity), tuple(map(_capital, wrong)),
         finding.label, f"It is described as {fact.severity}.",
     )  # fmt: skip
@@ -160,7 +162,9 @@ def questions(seed: int = SEED) -> Mapping[str, Mapping[str, Any]]:
     return entries
 
 
-def _entry(study: Study, question: Asked, options: list[str], report: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(
+    study: Study, question: GeneratedQuestion, options: list[str], report: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "question": question.text,
         "options": [f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=True)],

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from evaluator.core.problems import RexrankError
-from evaluator.doctor.findings import Check, Finding, Section, Untold, differences, facts, from_json
+from evaluator.doctor.findings import Check, Finding, NotCheckable, Section, differences, facts, from_json
 from evaluator.doctor.host.layout import ROLES, Place, Role, read_conf
 from evaluator.doctor.host.machine import Account, Machine
 from evaluator.doctor.host.software import RUNNER_HOME, SOFTWARE, checkout_of, job_runs
@@ -199,7 +199,7 @@ def _sudo(m: Machine) -> list[str]:
 def _place(m: Machine, key: str) -> Place:
     place = next((p for p in m.layout.places if p.source == key), None)
     if key not in m.conf or place is None:
-        raise Untold(f"runner.conf does not say where ({key})", "runner.conf.example")
+        raise NotCheckable(f"runner.conf does not say where ({key})", "runner.conf.example")
     return place
 
 

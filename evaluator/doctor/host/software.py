@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from evaluator.doctor.findings import Check, Untold, facts
+from evaluator.doctor.findings import Check, NotCheckable, facts
 from evaluator.doctor.host.machine import Machine
 from evaluator.github.api import GITHUB
 
@@ -34,9 +34,9 @@ _SECRET: Final = re.compile(r"(?:.*_)?(?:TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KE
 
 
 def checkout_of(m: Machine) -> Path:
-    """The checkout that the doctor runs from; raises `Untold` without one."""
+    """The checkout that the doctor runs from; raises `NotCheckable` without one."""
     if m.root is None:
-        raise Untold("rexrank was not started from a checkout", "run it from root's checkout of main")
+        raise NotCheckable("rexrank was not started from a checkout", "run it from root's checkout of main")
     return m.root
 
 
@@ -114,7 +114,7 @@ def _clock(m: Machine) -> list[str]:
     ahead = m.ahead(m.conf.get("SERVER_URL", GITHUB))
     is_kept = m.word("timedatectl", "show", "--property=NTPSynchronized", "--value") != "no"
     if ahead is None and is_kept:
-        raise Untold("GitHub did not answer", "compare `date -u` with another machine's")
+        raise NotCheckable("GitHub did not answer", "compare `date -u` with another machine's")
     wrong = {f"{ahead or 0:+.0f} s against GitHub's": abs(ahead or 0) > MAX_SKEW}
     return facts(wrong | {"nothing keeps it right": not is_kept})
 

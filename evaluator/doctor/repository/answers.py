@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.doctor.findings import Untold
+from evaluator.doctor.findings import NotCheckable
 from evaluator.doctor.repository.workflows import Workflows
 from evaluator.github.api import repository
 
@@ -35,20 +35,20 @@ class Answers:
     flows: Workflows = field(default_factory=Workflows)
 
     def get(self, path: str) -> Answer:
-        """What came for a path; raises `Untold` where it needs an organisation and there is none."""
+        """What came for a path; raises `NotCheckable` where it needs an organisation and there is none."""
         if "{org}" in path:
             repo = self.need("")
             if repo["owner"]["type"] != "Organization":
-                raise Untold("the repository belongs to no organisation", RISK)
+                raise NotCheckable("the repository belongs to no organisation", RISK)
             org, _, name = repo["full_name"].partition("/")
             path = path.format(org=org, name=name)
         return self.ask(path)
 
     def need(self, path: str) -> Any:
-        """The body of a path's answer; raises `Untold` without a success."""
+        """The body of a path's answer; raises `NotCheckable` without a success."""
         answer = self.get(path)
         if answer.status != 200:
-            raise Untold(f"GitHub answers {answer.status}: this token may not read it")
+            raise NotCheckable(f"GitHub answers {answer.status}: this token may not read it")
         return answer.body
 
 
@@ -66,11 +66,11 @@ class Value:
     met: Callable[[Any, Any], object] = operator.eq
 
     def wrong(self, body: Any) -> list[str]:
-        """What is wrong with the value in a body; raises `Untold` where GitHub does not tell it."""
+        """What is wrong with the value in a body; raises `NotCheckable` where GitHub does not tell it."""
         for part in self.key.split("."):
             body = body.get(part) if body is not None else None
         if body is None and self.missing is None:
-            raise Untold("GitHub does not say")
+            raise NotCheckable("GitHub does not say")
         words = self.missing if body is None else "" if self.met(body, self.wanted) else self.otherwise
         return [words.format(key=self.key, found=body)] if words else []
 

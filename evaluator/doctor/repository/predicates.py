@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any, Final, NamedTuple
 
-from evaluator.doctor.findings import Untold, differences, facts
+from evaluator.doctor.findings import NotCheckable, differences, facts
 from evaluator.doctor.repository.answers import Answers, Value
 from evaluator.github.api import STATUS
 
@@ -61,11 +61,11 @@ def checks(a: Answers) -> list[str]:
 
 
 def above(a: Answers, path: str) -> tuple[list[str], list[int]]:
-    """Who may go past a branch's rules: others than apps in words, the apps' ids; raises `Untold` where GitHub does not say."""
+    """Who may go past a branch's rules: others than apps in words, the apps' ids; raises `NotCheckable` where GitHub does not say."""
     numbers = sorted({r.get("ruleset_id") or 0 for r in a.need(path)} - {0})
     lists = [a.need(f"/rulesets/{n}").get("bypass_actors") for n in numbers]
     if not lists or None in lists:
-        raise Untold("the token may not see it" if lists else "there are no rules")
+        raise NotCheckable("the token may not see it" if lists else "there are no rules")
     actors = [(actor["actor_type"], actor.get("actor_id")) for members in lists for actor in members]
     others = [f"{ACTORS.get(kind, kind)} {n or ''}".strip() for kind, n in actors if kind != "Integration"]
     return others, sorted({n for kind, n in actors if kind == "Integration"})
@@ -159,13 +159,13 @@ def workflows(a: Answers) -> list[str]:
 
 
 def runners(a: Answers) -> list[str]:
-    """Runners that take more than one job or lack a label, the groups' too; raises `Untold` where none waits."""
+    """Runners that take more than one job or lack a label, the groups' too; raises `NotCheckable` where none waits."""
     paths = [RUNNERS]
     if a.need("")["owner"]["type"] == "Organization":
         paths += [f"{GROUP}/{int(g['id'])}/runners{LIST}" for g in a.need(GROUPS)["runner_groups"]]
     there = [runner for path in paths for runner in a.need(path)["runners"]]
     if not there:
-        raise Untold("none waits at the moment", "keep-registered.sh should keep one there")
+        raise NotCheckable("none waits at the moment", "keep-registered.sh should keep one there")
     lasting = [f"{r['name']} takes more than one job" for r in there if r.get("ephemeral") is not True]
     gaps = [(r["name"], set(LABELS) - {label["name"] for label in r.get("labels", ())}) for r in there]
     return lasting + [f"{name} lacks {', '.join(sorted(labels))}" for name, labels in gaps if labels]

@@ -10,7 +10,7 @@ from typing import Final
 from evaluator.core.problems import InputError, RexrankError
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, dataset_ids, get_dataset, study_ids
-from evaluator.doctor.findings import Check, Section, Untold, differences, facts
+from evaluator.doctor.findings import Check, NotCheckable, Section, differences, facts
 from evaluator.doctor.host.machine import Machine
 from evaluator.metrics.judges import read_judges
 from evaluator.models.download import states
@@ -124,20 +124,20 @@ def _work(m: Machine) -> Iterator[Check[Machine]]:
 
 def _told(_: Machine, wrong: list[str] | None) -> list[str]:
     if wrong is None:
-        raise Untold("none: no judged metric is computed", "The judges in the guide")
+        raise NotCheckable("none: no judged metric is computed", "The judges in the guide")
     return wrong
 
 
 def _any_references(m: Machine) -> list[str]:
     if not any(m.paths(f"{m.env.get('REXRANK_REFERENCES')}/{name}.json") for name in dataset_ids()):
-        raise Untold("none: only the sandbox can be scored")
+        raise NotCheckable("none: only the sandbox can be scored")
     return []
 
 
 def _references(m: Machine, dataset: Dataset) -> list[str]:
     folder = Path(m.env.get("REXRANK_REFERENCES", ""))
     if not m.paths(f"{folder}/{dataset.id}.json"):
-        raise Untold("not here: this runner does not score it", GUIDE)
+        raise NotCheckable("not here: this runner does not score it", GUIDE)
     try:
         there = check_references(load_references(dataset, folder))
         wrong = [*there.problems, *facts({"no list of its study ids": study_ids(dataset, folder) is None})]
@@ -145,7 +145,7 @@ def _references(m: Machine, dataset: Dataset) -> list[str]:
         return [str(error)]
     if not (wrong or there.ids_digest_known):
         look = f"record ids_digest {there.ids_digest} in evaluator/datasets/{dataset.id}.yaml"
-        raise Untold(f"{there.items:,} studies; the registry knows no digest of its ids", look)
+        raise NotCheckable(f"{there.items:,} studies; the registry knows no digest of its ids", look)
     return wrong
 
 
@@ -156,7 +156,9 @@ def _gpu(m: Machine) -> list[str]:
         return ["torch cannot be imported"]
     device, version = m.env.get("REXRANK_DEVICE", "cpu"), f"torch {torch.__version__}"
     if not device.startswith("cuda"):
-        raise Untold(f"DEVICE={device}: encoders run on the processor ({version})", "DEVICE in runner.conf")
+        raise NotCheckable(
+            f"DEVICE={device}: encoders run on the processor ({version})", "DEVICE in runner.conf"
+        )
     if not torch.cuda.is_available():
         return [f"{version} sees none"]
     try:

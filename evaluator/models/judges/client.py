@@ -43,7 +43,7 @@ class NoTextError(Exception):
 
 
 @dataclass(slots=True)
-class Spent:
+class TokenUse:
     """What new calls have used, and what calls under way may still use."""
 
     prompt_tokens: int = 0
@@ -59,7 +59,7 @@ class Judge:
     def __init__(self, settings: JudgeSettings) -> None:
         refuse_hosted(settings)
         self.settings = settings
-        self.spent = Spent()
+        self.spent = TokenUse()
         self._transcripts = Transcripts(settings.cache_dir) if settings.cache_dir else None
         self._identity = ""
 

@@ -33,7 +33,7 @@ from evaluator.core.host_files import read_host_file
 from evaluator.core.problems import MAX_TEXT, InputError, visible
 from evaluator.core.typed import Line, Typed, Wrong, disagreement, form
 from evaluator.datasets.registry import dataset_ids
-from evaluator.models.judges.serve import Served, ServeOptions, base_url, served
+from evaluator.models.judges.serve import RunningEngine, ServeOptions, base_url, served
 from evaluator.models.judges.settings import JudgeSettings
 
 MAX_PROMPTS: Final = 200
@@ -224,7 +224,7 @@ def _settings(judge: JudgeConfig, engine: ServeOptions | None) -> JudgeSettings:
 
 
 @contextmanager
-def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[list[Served]]:
+def running(judges: Judges, wait_seconds: float = 900.0) -> Iterator[list[RunningEngine]]:
     """Every engine of the file, running: one after the other so that none takes the memory another counts on.
 
     All are stopped when the block ends. Raises `JudgeVoid` when one does not come up.

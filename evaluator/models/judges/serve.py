@@ -122,7 +122,7 @@ def _answers(options: ServeOptions) -> bool:
 
 
 @dataclass(frozen=True)
-class Served:
+class RunningEngine:
     """A running engine: where clients find it, and the process that is its group's leader."""
 
     url: str
@@ -137,7 +137,7 @@ class Served:
 @contextmanager
 def served(
     options: ServeOptions, argv: list[str] | None = None, wait_seconds: float = 900.0
-) -> Iterator[Served]:
+) -> Iterator[RunningEngine]:
     """A running engine, which is stopped with all its processes when the block ends.
 
     `argv` replaces the engine's command line. Raises `JudgeVoid` when the port is taken, or the engine
@@ -167,7 +167,7 @@ def served(
                     f"the engine did not respond within {wait_seconds:g} seconds; see its log above."
                 )
             time.sleep(0.1)
-        yield Served(base_url(options), process)
+        yield RunningEngine(base_url(options), process)
     finally:
         _stop(process)
 

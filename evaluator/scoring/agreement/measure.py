@@ -38,7 +38,7 @@ UNTRUSTED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class AgreementResult:
     """What was measured, and by metric why another was not."""
 
     pref: RadPrefAgreement
@@ -53,7 +53,7 @@ def measure(
     run: Run,
     store: ScoreStore | None = None,
     earlier: tuple[RadPrefAgreement | None, RadJudgeAgreement | None] = (None, None),
-) -> Measured:
+) -> AgreementResult:
     """The agreement of `keys` with radiologists, beside what was measured `earlier` on the same data with other metrics.
 
     On RadPref Kendall's tau-b and the share of preferences, on RadJudge the cases that are ordered as expected. A metric
@@ -68,7 +68,7 @@ def measure(
     old_judge = earlier[1].metrics if earlier[1] and earlier[1].data_sha256 == judge.digest else {}
     preferred = {k: ratings.metric(k, scored) for k in scored.scores}
     judged = {k: _judged(k, scored, judge.cases, n) for k in scored.scores}
-    return Measured(
+    return AgreementResult(
         RadPrefAgreement(
             schema="rexrank/agreement-radpref/v1",
             data_sha256=pref.digest,

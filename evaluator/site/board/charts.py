@@ -255,7 +255,7 @@ def progress(table: Table, history: Sequence[Event], root: str) -> str:
         if (line.dataset, line.track) == (table.dataset, table.track):
             first.setdefault(str(line.id), str(line.date)[:10])
     entries = [
-        Scored(day[:10], metric.drawn(r.metrics[table.primary].mean), " ".join(r.name.split()), r.id)
+        EntryScore(day[:10], metric.drawn(r.metrics[table.primary].mean), " ".join(r.name.split()), r.id)
         for r in table.rows
         for day in (first.get(r.id) or r.submitted,)
         if metric and day and table.primary in r.metrics
@@ -267,7 +267,7 @@ def progress(table: Table, history: Sequence[Event], root: str) -> str:
     entries.sort(key=lambda e: e.name)  # tie: the board's order
     entries = by_cost(entries, [-sign * e.mean for e in entries])
     order = sorted(entries, key=lambda e: e.day)  # tie: the best of a day first, then the name
-    best: list[Scored] = []
+    best: list[EntryScore] = []
     for entry in order:
         if not best or sign * (entry.mean - best[-1].mean) > TIE:
             best.append(entry)
@@ -312,7 +312,7 @@ class Progress:
     leaders: tuple[Leader, ...]
 
 
-class Scored(NamedTuple):
+class EntryScore(NamedTuple):
     """The day of an entry, its mean on the scale of the figures, and whose it is."""
 
     day: str
@@ -323,8 +323,8 @@ class Scored(NamedTuple):
 
 def _progress(
     metric: Column,
-    order: Sequence[Scored],
-    best: Sequence[Scored],
+    order: Sequence[EntryScore],
+    best: Sequence[EntryScore],
     days: Sequence[str],
     digits: int,
     root: str,

@@ -16,7 +16,7 @@ from evaluator.site.board import charts
 from evaluator.site.board.columns import shown_higher
 from evaluator.site.board.intervals import intervals
 from evaluator.site.board.notes import notes
-from evaluator.site.board.pairwise_tests import duels
+from evaluator.site.board.pairwise_tests import pairwise_tests
 from evaluator.site.board.reported_table import reported_view
 from evaluator.site.board.sensitivity import sensitivity
 from evaluator.site.board.subgroups import subgroups
@@ -34,7 +34,7 @@ ROOT: Final = "../../../"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class BoardLink:
     """A link to another board; `here`: to this one."""
 
     label: str
@@ -91,8 +91,8 @@ class View:
     heading: str
     root: str
     dataset: str
-    datasets: tuple[Way, ...]
-    tracks: tuple[Way, ...]
+    datasets: tuple[BoardLink, ...]
+    tracks: tuple[BoardLink, ...]
     about: str
     facts: tuple[Fact, ...]
     rehearsal: bool
@@ -122,12 +122,12 @@ def board_page(dataset: Dataset, track: str, content: Content, others: Sequence[
             root=ROOT,
             dataset=dataset.id,
             datasets=tuple(
-                Way(d.title, f"{ROOT}leaderboards/{d.id}/{track}/", d.id == dataset.id)
+                BoardLink(d.title, f"{ROOT}leaderboards/{d.id}/{track}/", d.id == dataset.id)
                 for d in others
                 if track in d.tracks and d.task == dataset.task
             ),
             tracks=tuple(
-                Way(TRACK_TITLES.get(t, t), f"{ROOT}leaderboards/{dataset.id}/{t}/", t == track)
+                BoardLink(TRACK_TITLES.get(t, t), f"{ROOT}leaderboards/{dataset.id}/{t}/", t == track)
                 for t in dataset.tracks
             ),
             about=dataset.about,
@@ -253,7 +253,7 @@ def _sections(
     if table is not None:
         parts = [
             ("intervals", "Intervals and ranks", intervals(table)),
-            ("duels", "Pairwise tests", duels(table)),
+            ("duels", "Pairwise tests", pairwise_tests(table)),
             ("rules", "Sensitivity to the ranking rule", sensitivity(table)),
             ("scatters", "Metric vs. metric", charts.scatters(table, ROOT)),
             ("subgroups", "Subgroups", subgroups(table)),

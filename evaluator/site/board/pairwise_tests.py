@@ -63,7 +63,7 @@ class View:
     rows: tuple[Line, ...]
 
 
-def duels(table: Table) -> str:
+def pairwise_tests(table: Table) -> str:
     """The matrix of paired tests as one lane a model, and the same in words; empty below two models."""
     rows = table.rows
     metric = table.ranked_by

@@ -26,7 +26,7 @@ from evaluator.site.words import TRACK_TITLES, inputs_of, number
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Withdrawal:
     """Why a model no longer stands: withdrawn for a reason, or superseded by another."""
 
     state: str
@@ -91,7 +91,7 @@ class Page:
     description: str
     made_by: str
     about: str
-    standing: Standing | None
+    standing: Withdrawal | None
     is_rehearsal: bool
     opening: str
     tracks: tuple[Tiles, ...]
@@ -152,15 +152,15 @@ def _summary(title: str, entries: Sequence[Entry]) -> str:
     return f"{title} {where}: rank {', '.join(places)}." if places else f"{title} {where}."
 
 
-def _standing(card: RecordCard, content: Content) -> Standing | None:
+def _standing(card: RecordCard, content: Content) -> Withdrawal | None:
     if card.status == "withdrawn":
-        return Standing("Withdrawn.", card.reason or "")
+        return Withdrawal("Withdrawn.", card.reason or "")
     if card.status != "superseded":
         return None
     after = card.superseded_by or "another model"
     if after in content.models:
-        return Standing("Superseded", successor=Link(content.models[after][0].row.name, f"../../{after}/"))
-    return Standing("Superseded", successor=Link(after))
+        return Withdrawal("Superseded", successor=Link(content.models[after][0].row.name, f"../../{after}/"))
+    return Withdrawal("Superseded", successor=Link(after))
 
 
 def _card_results(entries: Sequence[Entry], content: Content) -> Iterator[CardResult]:

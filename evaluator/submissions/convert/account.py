@@ -8,7 +8,7 @@ from typing import Final
 from evaluator.core.problems import visible
 from evaluator.submissions.convert.cleaning import KINDS
 from evaluator.submissions.convert.columns import Role, TextColumns, Wanted, role_of
-from evaluator.submissions.convert.ids import Identified
+from evaluator.submissions.convert.ids import StudyIds
 from evaluator.submissions.convert.source import Source
 from evaluator.submissions.convert.table import Table, first_ids, listed
 
@@ -33,7 +33,7 @@ class Tally:
 
 
 def describe_reading(
-    source: Source, table: Table, identified: Identified, texts: TextColumns, wanted: Wanted
+    source: Source, table: Table, identified: StudyIds, texts: TextColumns, wanted: Wanted
 ) -> list[str]:
     """How the source was read: form, encoding, rows, columns used and left."""
     encoding = f" in {source.encoding}" if source.encoding else ""

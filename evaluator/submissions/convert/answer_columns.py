@@ -29,7 +29,7 @@ MAX_PROBLEMS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionIds:
     """The question of every row, by its number, the column it was read from, and what was done to find it, in words.
 
     `left_out`: ids of rows that are no question of the dataset.
@@ -88,7 +88,7 @@ def _is_answer(name: str) -> bool:
 
 def identify_questions(
     table: Table, known: frozenset[str], wanted: Wanted, studies: Mapping[str, list[str]]
-) -> Asked:
+) -> QuestionIds:
     """The question of every row: by the ids where they are known, else by the column's name.
 
     `studies`: the questions of each study, for files that are keyed by study. Raises `Refused` when no column holds
@@ -100,7 +100,7 @@ def identify_questions(
     if not known:
         return _by_name(table, column)
     columns = range(len(table.columns)) if column is None else (column,)
-    best: Asked | None = None
+    best: QuestionIds | None = None
     for index in columns:
         matches = {
             n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in known and i
@@ -109,7 +109,7 @@ def identify_questions(
             rest = tuple(
                 str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in matches
             )
-            best = Asked(index, matches, rest)
+            best = QuestionIds(index, matches, rest)
     if best is not None:
         return best
     return _by_study(table, known, columns, studies)
@@ -117,7 +117,7 @@ def identify_questions(
 
 def _by_study(
     table: Table, known: frozenset[str], columns: Iterable[int], studies: Mapping[str, list[str]]
-) -> Asked:
+) -> QuestionIds:
     """Rows keyed by study, as in ReXrank's example file: a study of one question means that question."""
     for index in columns:
         rows = {n: i for n, v in enumerate(table.column(index)) if (i := id_text(single(v))) in studies and i}
@@ -133,14 +133,14 @@ def _by_study(
             )
         rest = tuple(str(id_text(single(v))) for n, v in enumerate(table.column(index)) if n not in rows)
         note = f"{len(rows):,} study ids stand for the one question of their study"
-        return Asked(index, {n: studies[s][0] for n, s in rows.items()}, rest, (note,))
+        return QuestionIds(index, {n: studies[s][0] for n, s in rows.items()}, rest, (note,))
     raise Refused(
         f"no question id of the dataset is in any of the columns {listed(table.columns, 20)}; its ids look like "
         f"'{visible(min(known))}'. Is it the right file, split and --dataset? Otherwise name the column: --id-column NAME."
     )
 
 
-def _by_name(table: Table, column: int | None) -> Asked:
+def _by_name(table: Table, column: int | None) -> QuestionIds:
     if column is None:
         id_columns = [i for i, c in enumerate(table.columns) if c == KEY or words_of(c) in _IDS]
         # tie: the file's order
@@ -160,7 +160,7 @@ def _by_name(table: Table, column: int | None) -> Asked:
     empty = [row.where for row, i in zip(table.rows, ids, strict=True) if i is None]
     if empty:
         raise Refused(*(f"{where}: the question id is empty." for where in empty[:MAX_PROBLEMS]))
-    return Asked(column, {n: i for n, i in enumerate(ids) if i is not None})
+    return QuestionIds(column, {n: i for n, i in enumerate(ids) if i is not None})
 
 
 def _is_unique(table: Table, index: int) -> bool:

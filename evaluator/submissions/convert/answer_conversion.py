@@ -11,7 +11,7 @@ from typing import Final
 from evaluator.core.problems import visible
 from evaluator.datasets.answer import Answer
 from evaluator.datasets.question_references import Question
-from evaluator.submissions.convert.answer_columns import Asked, choose_answers, identify_questions
+from evaluator.submissions.convert.answer_columns import QuestionIds, choose_answers, identify_questions
 from evaluator.submissions.convert.columns import Wanted
 from evaluator.submissions.convert.conversion import read_table
 from evaluator.submissions.convert.letters import read_letter
@@ -85,7 +85,7 @@ def convert_answers(
     return ConvertedAnswers(answers, tuple(notes))
 
 
-def _answers(table: Table, lookup: Asked, column: int, texts: Texts) -> dict[str, Answer]:
+def _answers(table: Table, lookup: QuestionIds, column: int, texts: Texts) -> dict[str, Answer]:
     """The answer of every question. Raises `Refused` for two different ones of a question, and for what is no text."""
     problems: list[str] = []
     rows: dict[str, tuple[str, str]] = {}
@@ -158,7 +158,7 @@ def _refuse_key(
         )
 
 
-def _coverage(answers: Mapping[str, Answer], lookup: Asked, known: frozenset[str]) -> list[str]:
+def _coverage(answers: Mapping[str, Answer], lookup: QuestionIds, known: frozenset[str]) -> list[str]:
     lines = [
         f"{len(answers):,} questions; the dataset's ids are not known here (if you have the data: --references DIR)"
     ]

@@ -19,7 +19,7 @@ from evaluator.submissions.convert.cleaning import KINDS, clean
 from evaluator.submissions.convert.columnar import read_parquet, read_workbook
 from evaluator.submissions.convert.columns import TextColumns, Wanted, choose_texts
 from evaluator.submissions.convert.delimited import read_delimited
-from evaluator.submissions.convert.ids import Identified, describe_coverage, identify_studies
+from evaluator.submissions.convert.ids import StudyIds, describe_coverage, identify_studies
 from evaluator.submissions.convert.json_records import looks_like_json, read_json
 from evaluator.submissions.convert.sections import Section, find_headers, split_report
 from evaluator.submissions.convert.source import Source, read_source
@@ -91,7 +91,7 @@ def read_table(source: Source, known: frozenset[str] = frozenset()) -> Table:
 
 
 def _reports(
-    table: Table, identified: Identified, texts: TextColumns, tally: Tally, *, keep: bool
+    table: Table, identified: StudyIds, texts: TextColumns, tally: Tally, *, keep: bool
 ) -> dict[str, StudyReport]:
     """The report of every study. Raises `Refused` for two different ones of a study, and for what is no text."""
     problems: list[str] = []

@@ -30,7 +30,7 @@ _ORDER: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class StudyIds:
     """The study of every row, the column it was read from, and what was done to find it, in words.
 
     `left_out`: rows whose id is none of the dataset's (they have no study).
@@ -42,7 +42,7 @@ class Identified:
     notes: tuple[str, ...]
 
 
-def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], wanted: Wanted) -> Identified:
+def identify_studies(table: Table, dataset: Dataset, known: frozenset[str], wanted: Wanted) -> StudyIds:
     """The study of every row. Raises `Refused` when no column holds ids, or when it is not clear which does."""
     if not table.rows:
         raise Refused("the table has a header but no rows.")
@@ -114,7 +114,7 @@ def variants(text: str) -> Iterator[str]:
             yield bare
 
 
-def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> Identified:
+def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> StudyIds:
     """The column in which the most rows name a study of the dataset."""
     matcher = Matcher(known)
     columns = range(len(table.columns)) if column is None else (column,)
@@ -138,7 +138,7 @@ def _by_values(table: Table, dataset: Dataset, known: frozenset[str], column: in
         notes.append(
             f"{len(spellings):,} ids were found in paths or under other spellings (first: '{visible(first)}' is {visible(study)})"
         )
-    return Identified(winner, studies, others, tuple(notes))
+    return StudyIds(winner, studies, others, tuple(notes))
 
 
 def _no_match(table: Table, dataset: Dataset, known: frozenset[str], column: int | None) -> str:
@@ -154,7 +154,7 @@ def _no_match(table: Table, dataset: Dataset, known: frozenset[str], column: int
     )
 
 
-def _by_shape(table: Table, dataset: Dataset, column: int | None) -> Identified:
+def _by_shape(table: Table, dataset: Dataset, column: int | None) -> StudyIds:
     """The column that reads like ids, confirmed by their digest or number where the ids are not known here."""
     if column is None:
         candidates = _candidates(table)
@@ -171,7 +171,7 @@ def _by_shape(table: Table, dataset: Dataset, column: int | None) -> Identified:
         notes.append(
             f"{len(spellings):,} ids were extracted from paths (first: '{visible(spellings[0][0])}' is {visible(spellings[0][1])})"
         )
-    return Identified(column, studies, (), tuple(notes))
+    return StudyIds(column, studies, (), tuple(notes))
 
 
 def single(value: Any) -> Any:

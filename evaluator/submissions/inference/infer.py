@@ -37,7 +37,7 @@ VARIABLES: Final = ("REXRANK_REFERENCES", "REXRANK_STORE")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InferRequest:
     """What to run: the submission's folder with its card, the dataset, its studies and images, and where the log goes."""
 
     folder: Path
@@ -48,7 +48,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class InferResult:
     """What came of it: what is wrong with the predictions, and the file that was written; `None` where they break a rule."""
 
     image: str
@@ -67,7 +67,7 @@ def refuse_scorer() -> None:
         )
 
 
-def infer(asked: Asked, engine: Engine, limits: Limits) -> Ran:
+def infer(asked: InferRequest, engine: Engine, limits: Limits) -> InferResult:
     """The predictions of the card's image for the studies, written into the submission's folder when they break no rule.
 
     Raises `InputError` for a card without an image, studies that are not those of the dataset, and a container that fails.
@@ -99,8 +99,8 @@ def infer(asked: Asked, engine: Engine, limits: Limits) -> Ran:
     problems = Problems()
     predictions = check_predictions(PREDICTIONS, data, dataset, lambda _: ids, problems)
     if not problems.ok:
-        return Ran(image, seconds, problems, None)
-    return Ran(image, seconds, problems, _written(asked.folder, dataset, predictions))
+        return InferResult(image, seconds, problems, None)
+    return InferResult(image, seconds, problems, _written(asked.folder, dataset, predictions))
 
 
 def prepare(scratch: Path, images: Path, studies: str) -> Mounts:

@@ -21,7 +21,7 @@ from evaluator.core.stopping import Stopped
 from evaluator.metrics.green import rendered
 from evaluator.models.judges import serve
 from evaluator.models.judges.identity import JudgeVoid
-from evaluator.models.judges.serve import Served, ServeOptions, base_url, command, served
+from evaluator.models.judges.serve import RunningEngine, ServeOptions, base_url, command, served
 
 SERVER = """
 import http.server, sys
@@ -160,7 +160,7 @@ def test_green_is_served_without_its_repositorys_code(
             jinja2.Template(template, keep_trailing_newline=True).render(**turn) == f"<s>{rendered('q')}</s>"
         )
         seen.append(options)
-        yield Served("", None)
+        yield RunningEngine("", None)
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
     monkeypatch.setattr("evaluator.cli.machine.Event", StoppedEvent)

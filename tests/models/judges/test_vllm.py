@@ -24,7 +24,7 @@ from evaluator.metrics.fineradscore import FineRadScore
 from evaluator.metrics.green import Green
 from evaluator.metrics.judged import Asker
 from evaluator.metrics.judges import by_metric
-from evaluator.models.judges.serve import Served, ServeOptions, plain_tokenizer, served
+from evaluator.models.judges.serve import RunningEngine, ServeOptions, plain_tokenizer, served
 from evaluator.models.judges.settings import JudgeSettings
 from evaluator.models.judges.transcripts import Answer, Request
 from evaluator.models.runtime import Run
@@ -72,7 +72,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
     """vLLM with that model, as `rexrank judge serve green` starts it; its processes are gone afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -105,7 +105,7 @@ def processes(group: int) -> list[str]:
     return [row[-1] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
 
 
-def run_of(engine: Served, models: Path, **more: object) -> Run:
+def run_of(engine: RunningEngine, models: Path, **more: object) -> Run:
     judge = JudgeSettings(engine.url, "judge", max_tokens=16, timeout=600, max_retries=0, **more)  # type: ignore[arg-type]
     return Run(judges=by_metric(judge), models=models, details=True)
 
@@ -118,7 +118,7 @@ def asked(asker: Asker[Any]) -> tuple[Request, Answer]:
     return request, answer
 
 
-def test_green_is_asked_in_token_ids_and_answers(engine: Served, models: Path) -> None:
+def test_green_is_asked_in_token_ids_and_answers(engine: RunningEngine, models: Path) -> None:
     run = run_of(engine, models)
     assert "decoding:greedy,ids," in str(Green().signature(run))
     request, answer = asked(Green().asker(run))
@@ -127,7 +127,7 @@ def test_green_is_asked_in_token_ids_and_answers(engine: Served, models: Path) -
     assert answer.completion_tokens > 0
 
 
-def test_the_chat_renders_to_the_ids_of_the_official_layout(engine: Served, models: Path) -> None:
+def test_the_chat_renders_to_the_ids_of_the_official_layout(engine: RunningEngine, models: Path) -> None:
     _, answer = asked(Green().asker(run_of(engine, models, token_ids=False)))
     ids = Green().asker(run_of(engine, models)).request(PAIR, "")
     assert isinstance(ids, Request)
@@ -135,7 +135,9 @@ def test_the_chat_renders_to_the_ids_of_the_official_layout(engine: Served, mode
 
 
 @pytest.mark.parametrize("structured", [False, True])
-def test_fineradscore_is_asked_in_chat_and_answers(engine: Served, models: Path, *, structured: bool) -> None:
+def test_fineradscore_is_asked_in_chat_and_answers(
+    engine: RunningEngine, models: Path, *, structured: bool
+) -> None:
     _, answer = asked(FineRadScore().asker(run_of(engine, models, structured=structured)))
     assert answer.error == ""
     assert answer.completion_tokens > 0
@@ -153,7 +155,9 @@ def wheel(models: Path) -> bool:
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_crimson_is_asked_in_chat_and_answers(engine: Served, models: Path, *, published: bool) -> None:
+def test_crimson_is_asked_in_chat_and_answers(
+    engine: RunningEngine, models: Path, *, published: bool
+) -> None:
     if published and not wheel(models):
         pytest.skip(reason("crimson"))
     run = run_of(engine, models, stand_in=not published)

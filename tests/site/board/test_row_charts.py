@@ -10,7 +10,7 @@ import pytest
 from support.tables import typed
 
 from evaluator.site.board.intervals import intervals
-from evaluator.site.board.pairwise_tests import duels
+from evaluator.site.board.pairwise_tests import pairwise_tests
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def counts(cell):
 
 def test_duels_agree_with_the_ranges_of_ranks(table):
     n = len(table["rows"])
-    lines = rows(duels(typed(table)))
+    lines = rows(pairwise_tests(typed(table)))
     assert len(lines) == n
     for place, (row, shown) in enumerate(zip(table["rows"], lines, strict=True), 1):
         number, name, drawn, better, undecided, worse, _ = cells(shown)
@@ -58,7 +58,7 @@ def test_duels_agree_with_the_ranges_of_ranks(table):
 
 
 def test_duels_draw_what_they_say(table):
-    for row in rows(duels(typed(table))):
+    for row in rows(pairwise_tests(typed(table))):
         better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
         drawn = {}
         for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', html.unescape(row)):
@@ -74,7 +74,7 @@ def test_the_leader_of_a_pair_that_rounds_to_nothing_is_known(table):
     for pair in table["pairs"]:
         first = order.index(pair["a"]) < order.index(pair["b"])
         pair |= {"difference": 0.0, "p": 0.001, "better": "a" if first else "b", "matters": True}
-    lines = [cells(r) for r in rows(duels(typed(table)))]
+    lines = [cells(r) for r in rows(pairwise_tests(typed(table)))]
     assert [int(c[3]) for c in lines] == list(range(len(lines) - 1, -1, -1))
 
 
@@ -83,7 +83,7 @@ def test_a_difference_that_is_shown_but_does_not_matter_is_a_state_of_its_own(ta
     for pair in table["pairs"]:
         first = order.index(pair["a"]) < order.index(pair["b"])
         pair |= {"p": 0.001, "better": "a" if first else "b", "matters": False}
-    markup = duels(typed(table))
+    markup = pairwise_tests(typed(table))
     lines = [cells(r) for r in rows(markup)]
     n = len(lines)
     assert [counts(c[3]) for c in lines] == [(0, n - 1 - i) for i in range(n)]
@@ -97,14 +97,14 @@ def test_p_against_the_next_is_that_of_the_pair(table):
     first, second = table["rows"][:2]
     (pair,) = [p for p in table["pairs"] if {p["a"], p["b"]} == {first["id"], second["id"]}]
     pair["p"] = 0.0321
-    texts = [cells(r)[-1] for r in rows(duels(typed(table)))]
+    texts = [cells(r)[-1] for r in rows(pairwise_tests(typed(table)))]
     assert texts[0] == "0.032"
     assert texts[-1] == "–"
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"pairs": []}])
 def test_no_duels_without_pairs(table, change):
-    assert duels(typed({**table, **change})) == ""
+    assert pairwise_tests(typed({**table, **change})) == ""
 
 
 def test_intervals_hold_their_means(table):

@@ -89,7 +89,7 @@ def asked(tmp_path):
     studies[0]["images"].append({"path": "a/side.png", "view": "lateral"})
     path = tmp_path / "studies.json"
     path.write_text(json.dumps({"schema": "rexrank/studies/v1", "dataset": "sandbox", "studies": studies}))
-    return inference.Asked(folder, "sandbox", path, images, tmp_path / "inference.log")
+    return inference.InferRequest(folder, "sandbox", path, images, tmp_path / "inference.log")
 
 
 def play(stub, **scenario):
@@ -267,7 +267,7 @@ def test_a_card_without_an_image_and_questions_are_told_so(stub, asked):
     text = (asked.folder / "model.yaml").read_text()
     (asked.folder / "model.yaml").write_text(text.replace(f"inference: {{image: '{IMAGE}'}}\n", ""))
     assert "names no image" in str(call(asked, "podman").exception)
-    questions = inference.Asked(asked.folder, "sandbox-vqa", asked.studies, asked.images, asked.log)
+    questions = inference.InferRequest(asked.folder, "sandbox-vqa", asked.studies, asked.images, asked.log)
     assert "asks questions" in str(call(questions, "podman").exception)
     (asked.folder / "model.yaml").write_text("name: 7\n")
     assert "the field 'name' is '7'" in str(call(asked, "podman").exception) or "7" in str(

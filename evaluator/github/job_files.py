@@ -1,7 +1,7 @@
-"""Files from one job of a run to the next, of a bounded size and a form that both hold to.
+"""Files that one job of a run passes to the next: bounded in size, and checked against a schema by both jobs.
 
-The environment of a process holds little more than a hundred kilobytes a value; a comment in another alphabet,
-or the scores of eight boards, is more.
+They go by file because an environment variable holds little more than a hundred kilobytes, and a comment in another
+alphabet or the scores of eight boards are larger.
 """
 
 from __future__ import annotations
@@ -16,34 +16,39 @@ from typing import Any, Final
 from evaluator.core.files import write_text
 from evaluator.core.problems import RexrankError
 
-MAX_TOLD_BYTES: Final = 8_000_000
+MAX_FEEDBACK_BYTES: Final = 8_000_000
 MAX_RESULT_BYTES: Final = 2_000_000
 MAX_PULLS: Final = 50
-TOLD: Final = "told.json"
+FEEDBACK: Final = "feedback.json"
 RESULT: Final = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is said of one pull request at one commit: the status (`state` empty for none) and the comment (empty for none)."""
+class Feedback:
+    """Feedback on one pull request at one commit: its status (`state` is empty for none) and its comment (empty for none)."""
 
     number: int
     sha: str
     state: str
-    words: str
+    description: str
     comment: str = ""
 
 
-def write_told(folder: Path, told: Sequence[Told]) -> None:
-    """Writes what is said of at most `MAX_PULLS` pull requests; raises `RexrankError` for what breaks the schema."""
-    text = json.dumps({"schema": "rexrank/told/v1", "pulls": [asdict(t) for t in told]}, ensure_ascii=False)
-    _checked(json.loads(text), "told-v1")
-    write_text(folder / TOLD, text)
+def write_feedback(folder: Path, feedback: Sequence[Feedback]) -> None:
+    """Writes the feedback on at most `MAX_PULLS` pull requests; raises `RexrankError` for what breaks the schema."""
+    text = json.dumps(
+        {"schema": "rexrank/feedback/v1", "pulls": [asdict(f) for f in feedback]}, ensure_ascii=False
+    )
+    _checked(json.loads(text), "feedback-v1")
+    write_text(folder / FEEDBACK, text)
 
 
-def read_told(folder: Path) -> list[Told]:
+def read_feedback(folder: Path) -> list[Feedback]:
     """What another job wrote; raises `RexrankError` for anything that is too large or of another form."""
-    return [Told(**pull) for pull in _checked(read_json(folder / TOLD, MAX_TOLD_BYTES), "told-v1")["pulls"]]
+    return [
+        Feedback(**pull)
+        for pull in _checked(read_json(folder / FEEDBACK, MAX_FEEDBACK_BYTES), "feedback-v1")["pulls"]
+    ]
 
 
 def read_json(path: Path, limit: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evaluator.github.ownership import Person
-from evaluator.github.pushed import objections
+from evaluator.github.push_check import objections
 
 CARD = "submissions/strangers/careful/model.yaml"
 PREDICTIONS = "submissions/strangers/careful/sandbox.json"
