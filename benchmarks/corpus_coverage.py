@@ -15,8 +15,9 @@ import time
 
 import numpy as np
 
+from evaluator.metrics.corpus import macro_f1, micro_f1
 from evaluator.statistics.bootstrap import clusters_of
-from evaluator.statistics.corpus import STATISTICS, estimate
+from evaluator.statistics.corpus import estimate
 
 PREVALENCE = np.array([0.10, 0.14, 0.12, 0.05, 0.04, 0.02, 0.03, 0.09, 0.008, 0.05, 0.01, 0.03, 0.06, 0.40])
 SENSITIVITY = np.linspace(0.75, 0.35, 14)
@@ -54,10 +55,10 @@ def main(simulations: int = 1_000, draws: int = 1_000) -> None:
             counts = simulate(np.random.default_rng([n, number]), n)
             for labels, chosen in (("14", tuple(range(14))), ("5", FIVE)):
                 place = columns(chosen)
-                for name in ("micro_f1", "macro_f1"):
-                    truth = float(STATISTICS[name](expected()[:, place])[0])
+                for name, statistic in (("micro_f1", micro_f1), ("macro_f1", macro_f1)):
+                    truth = float(statistic(expected()[:, place])[0])
                     for kind in ("percentile", "bca"):
-                        found = estimate(counts[:, place], clusters, number, STATISTICS[name], draws, kind)
+                        found = estimate(counts[:, place], clusters, number, statistic, draws, kind)
                         inside = found.low is not None and found.low <= truth <= (found.high or 0.0)
                         held[name, labels, kind] = held.get((name, labels, kind), 0) + inside
         for (name, labels, kind), count in held.items():

@@ -16,8 +16,9 @@ import time
 
 import numpy as np
 
+from evaluator.metrics.corpus import macro_share
 from evaluator.statistics.bootstrap import clusters_of, draw_means, interval
-from evaluator.statistics.corpus import estimate, macro_share, value_draws
+from evaluator.statistics.corpus import estimate, value_draws
 from evaluator.statistics.significance import sign_flip
 
 SHARES = np.array([0.171, 0.005, 0.064, 0.381, 0.379])

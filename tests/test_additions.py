@@ -41,10 +41,13 @@ class Checkout:
                 shutil.copy(source, target)
 
     def rexrank(self, *args: str) -> str:
-        code = "from evaluator.cli import main; main()"
+        return self.run("-m", "evaluator", *args)
+
+    def run(self, *args: str) -> str:
+        """What Python prints with these arguments; it must end well."""
         env = {**os.environ, "PYTHONPATH": str(self.root), "REXRANK_SALT": "0123456789" * 4}
         process = subprocess.run(
-            [sys.executable, "-c", code, *args],
+            [sys.executable, *args],
             cwd=self.root,
             env=env,
             capture_output=True,
@@ -68,8 +71,15 @@ class Checkout:
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
 
 
-def add_metric(checkout: Checkout) -> None:
+OTHERS = {"word_share": "corpus", "word_judge": "judged"}
+
+
+def add_metrics(checkout: Checkout) -> None:
     checkout.rexrank("dev", "new-metric", "word_recall")
+    for key, kind in OTHERS.items():
+        checkout.rexrank("dev", "new-metric", key, "--kind", kind)
+    words = "The share of the reference's words that the report has."
+    checkout.replace("evaluator/metrics/word_recall.py", words, "The recall of words.")
     # "For the boards: set `on_boards`, give a `band`".
     assert "set `on_boards`" in (GUIDES / "metric.md").read_text("utf-8")
     checkout.insert("evaluator/metrics/word_recall.py", "worst: ", "on_boards: ClassVar[bool] = True")
@@ -99,7 +109,7 @@ def add_column(checkout: Checkout) -> int:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     made = Checkout(tmp_path_factory.mktemp("project"))
-    add_metric(made)
+    add_metrics(made)
     add_dataset(made)
     assert add_column(made) <= 3
     model = made.root / "submissions/me/model"
@@ -107,7 +117,7 @@ def checkout(tmp_path_factory):
     source = ROOT / "submissions/rexrank-sandbox/shuffled"
     shutil.copy(source / "sandbox.json", model / "my-set.json")
     shutil.copy(source / "model.yaml", model)
-    metrics = "bleu_2,rouge_l,word_recall"
+    metrics = "bleu_2,rouge_l,word_recall,word_share"
     places = ("--leaderboard", "board", "--store", "store")
     made.rexrank("validate", "submissions/me/model", "--references", "refs")
     made.rexrank("score", "submissions/me/model", "--references", "refs", "--metrics", metrics, *places)
@@ -116,9 +126,17 @@ def checkout(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize(("kind", "name"), [("metric", "word_recall"), ("dataset", "my-set")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("metric", "word_recall"), *(("metric", key) for key in OTHERS), ("dataset", "my-set")]
+)
 def test_nothing_is_missing(checkout, kind, name):
     assert missing(Tree(root=checkout.root), kind, name) == []
+
+
+def test_the_tests_that_came_with_the_metrics_pass(checkout):
+    names = [f"tests/metrics/test_{key}.py" for key in ("word_recall", *OTHERS)]
+    options = ["--noconftest", "-p", "no:cacheprovider", "-o", "addopts="]
+    assert " passed" in checkout.run("-m", "pytest", "-q", *options, *names)
 
 
 def test_the_table_has_the_metric_and_the_column(checkout):
@@ -126,6 +144,7 @@ def test_the_table_has_the_metric_and_the_column(checkout):
     (row,) = csv.DictReader(table.splitlines())
     assert row["name"] == "Sandbox shuffled"
     assert 0 < float(row["word_recall"]) < 1
+    assert 0 < float(row["word_share_low"]) < float(row["word_share"]) < float(row["word_share_high"]) < 1
     assert row["deterministic"] == "true"
     markdown = (checkout.root / "board/tables/my-set.findings.md").read_text("utf-8")
     assert "| Deterministic |" in markdown
@@ -136,7 +155,7 @@ def test_the_site_has_their_pages_and_places(checkout):
     assert "Word Recall" in board
     assert "Deterministic" in board
     for page, words in (
-        ("metrics/word_recall", "The share of the reference"),
+        ("metrics/word_recall", "The recall of words."),
         ("datasets/my-set", "My Set"),
         ("leaderboards/my-set/report", "My Set"),
     ):

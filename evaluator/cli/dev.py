@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -10,6 +12,7 @@ from string import Template
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from evaluator.cli.options import MetricKind
 from evaluator.cli.output import result
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError
@@ -18,6 +21,11 @@ from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import read_dataset
 from evaluator.metrics.registry import metric_keys
 
+_TEMPLATES: Final[Mapping[MetricKind, str]] = {
+    "mean": "metric",
+    "corpus": "metric_corpus",
+    "judged": "metric_judged",
+}
 KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 REGISTRY: Final = Path("evaluator/metrics/registry.py")
@@ -30,7 +38,7 @@ def say(lines: Sequence[str]) -> None:
     print("\n".join(lines))
 
 
-def new_metric(root: Path, key: str) -> list[str]:
+def new_metric(root: Path, key: str, kind: MetricKind = "mean") -> list[str]:
     """What was written, and what is left to do: a metric, its tests, and its line in the registry.
 
     Raises `InputError` for a name that cannot be a key or is taken, and outside a checkout.
@@ -40,6 +48,8 @@ def new_metric(root: Path, key: str) -> list[str]:
         raise InputError(
             f"{key!r} is not a valid key: use lower-case letters, digits and underscores, starting with a letter."
         )
+    if keyword.iskeyword(key) or hasattr(builtins, key):
+        raise InputError(f"{key!r} is a word of Python: choose a longer key, such as {key}_score.")
     code, tests = Path(f"evaluator/metrics/{key}.py"), Path(f"tests/metrics/test_{key}.py")
     _free(root, key, metric_keys(), (code, tests))
     words = key.split("_")
@@ -50,10 +60,17 @@ def new_metric(root: Path, key: str) -> list[str]:
     if more == registry:
         raise InputError(f"{REGISTRY} has an unexpected format: add the line yourself:\n{line}")
     values = {"key": key, "name": name, "title": " ".join(w.capitalize() for w in words)}
-    _write(root, {code: _filled("metric", values), tests: _filled("metric_test", values), REGISTRY: more})
+    _write(
+        root,
+        {
+            code: _filled(_TEMPLATES[kind], values),
+            tests: _filled(f"{_TEMPLATES[kind]}_test", values),
+            REGISTRY: more,
+        },
+    )
     return [
         f"wrote {code}: metadata and `score`, for you to replace",
-        f"wrote {tests}: pairs with the values of the official code",
+        f"wrote {tests}: for you to fill with the values of the official code",
         f"added one line to {REGISTRY}: {line.strip()}",
         f"test it: pytest -q tests/metrics/test_{key}.py tests/test_extensions.py",
         "the rest, boards and pages: site/contributing/metric.md",

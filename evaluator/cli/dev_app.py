@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from evaluator.cli.options import MetricKind
+
 dev_app = typer.Typer(
     no_args_is_help=True, help="For developers: scaffolding for new code.", rich_markup_mode=None
 )
@@ -15,11 +17,17 @@ dev_app = typer.Typer(
 @dev_app.command("new-metric")
 def new_metric(
     key: Annotated[str, typer.Argument(help="Key in code, files and addresses, e.g. word_recall.")],
+    kind: Annotated[
+        MetricKind,
+        typer.Option(
+            "--kind", help="A mean over studies, a figure of the whole set, or a language model's view."
+        ),
+    ] = "mean",
 ) -> None:
     """Create a metric, its tests and its registry entry in this checkout."""
     from evaluator.cli.dev import new_metric, say
 
-    say(new_metric(Path.cwd(), key))
+    say(new_metric(Path.cwd(), key, kind))
 
 
 @dev_app.command("new-dataset")

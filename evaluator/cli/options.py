@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -17,6 +17,8 @@ class Protocol(StrEnum):
     compat = "compat"
 
 
+MetricKind = Literal["mean", "corpus", "judged"]
+"""What a metric's figure is: a mean over studies, one of the whole set, or a mean of what a language model says."""
 _DEVICE: Final = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,3})?")
 
 

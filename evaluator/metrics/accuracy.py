@@ -14,7 +14,8 @@ import numpy as np
 
 from evaluator.core.types import BoolArray, Pair, Scores
 from evaluator.datasets.skills import SKILLS
-from evaluator.metrics.base import Corpus, Metric
+from evaluator.metrics.base import Metric
+from evaluator.metrics.corpus import Corpus, macro_share, macro_shares
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
@@ -68,10 +69,10 @@ class AccuracyMacro(Accuracy):
     code: ClassVar[str] = "rajpurkarlab/ReXrank@873844f, vqa_results"
     skills: ClassVar[tuple[str, ...]] = tuple(s.name for s in SKILLS)
     corpus: ClassVar[Corpus | None] = Corpus(
-        "macro_share",
+        macro_share,
         tuple(f"{s.key}.{what}" for s in SKILLS for what in ("right", "asked")),
         influence=50,
-        linear=True,
+        shares=macro_shares,
     )
 
     def score(self, pairs: Sequence[Pair], run: Run) -> Scores:  # noqa: ARG002
@@ -95,7 +96,9 @@ class AccuracyDifferentialDiagnosis(AccuracyMacro):
     summary: ClassVar[str] = "The share of the questions on differential diagnosis answered correctly."
     display_title: ClassVar[str] = "Differential diagnosis"
     skills: ClassVar[tuple[str, ...]] = ("Differential Diagnosis",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=8, linear=True)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        macro_share, ("right", "asked"), influence=8, shares=macro_shares
+    )
 
 
 class AccuracyGeometric(AccuracyMacro):
@@ -106,7 +109,9 @@ class AccuracyGeometric(AccuracyMacro):
     summary: ClassVar[str] = "The share of the questions on geometric information answered correctly."
     display_title: ClassVar[str] = "Geometric information"
     skills: ClassVar[tuple[str, ...]] = ("Geometric Information Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=250, linear=True)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        macro_share, ("right", "asked"), influence=250, shares=macro_shares
+    )
 
 
 class AccuracyLocation(AccuracyMacro):
@@ -117,7 +122,9 @@ class AccuracyLocation(AccuracyMacro):
     summary: ClassVar[str] = "The share of the questions on location and distribution answered correctly."
     display_title: ClassVar[str] = "Location and distribution"
     skills: ClassVar[tuple[str, ...]] = ("Location and Distribution Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=20, linear=True)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        macro_share, ("right", "asked"), influence=20, shares=macro_shares
+    )
 
 
 class AccuracyNegation(AccuracyMacro):
@@ -128,7 +135,9 @@ class AccuracyNegation(AccuracyMacro):
     summary: ClassVar[str] = "The share of the questions on negation answered correctly."
     display_title: ClassVar[str] = "Negation"
     skills: ClassVar[tuple[str, ...]] = ("Negation Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        macro_share, ("right", "asked"), influence=4, shares=macro_shares
+    )
 
 
 class AccuracyPresence(AccuracyMacro):
@@ -139,7 +148,9 @@ class AccuracyPresence(AccuracyMacro):
     summary: ClassVar[str] = "The share of the questions on presence answered correctly."
     display_title: ClassVar[str] = "Presence"
     skills: ClassVar[tuple[str, ...]] = ("Presence Assessment",)
-    corpus: ClassVar[Corpus | None] = Corpus("macro_share", ("right", "asked"), influence=4, linear=True)
+    corpus: ClassVar[Corpus | None] = Corpus(
+        macro_share, ("right", "asked"), influence=4, shares=macro_shares
+    )
 
 
 def _right(pairs: Sequence[Pair]) -> BoolArray:

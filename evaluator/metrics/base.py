@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from evaluator.core.types import FloatArray, Pair, Scores
+from evaluator.metrics.corpus import Corpus
 from evaluator.metrics.signature import Signature
 from evaluator.models.runtime import Run
 
@@ -39,24 +40,6 @@ class SkillScale:
         (0.0, 0.75)
         """
         return (self.zero - mean) / (self.zero - self.perfect) + 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """What makes a metric one of the whole set: a function of counts summed over studies, not a mean over them.
-
-    `statistic`: its name in `evaluator/statistics/corpus.py`. `counts`: names of what is counted of each study, in
-    its order. `interval`: how the interval is made, `none` where none holds its level. `influence`: how many times
-    1/n one study of a set of n may move the figure; on a withheld set it is shown in steps so many times as wide.
-    `linear`: whether the figure is a sum over studies of fixed weights, so that it can be tested and can rank: each
-    study's `values` are then its share of the figure, times n.
-    """
-
-    statistic: Literal["micro_f1", "macro_f1", "macro_share"]
-    counts: tuple[str, ...]
-    interval: Literal["percentile", "none"] = "percentile"
-    influence: int = 1
-    linear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

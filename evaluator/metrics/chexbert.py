@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.core.types import Pair, Scores
-from evaluator.metrics.base import Agreement, Band, Corpus, Metric, all_scored
+from evaluator.metrics.base import Agreement, Band, Metric, all_scored
+from evaluator.metrics.corpus import Corpus, macro_f1, micro_f1
 from evaluator.metrics.signature import Signature
 from evaluator.models.chexbert import LABELS, MODEL, Reading, read_texts
 from evaluator.models.runtime import Run
@@ -122,7 +123,7 @@ class ChexbertMicroF1(Metric):
     paper: ClassVar[str] = "Smit et al., EMNLP 2020"
     code: ClassVar[str] = "f1chexbert 0.0.2 (its figures by scikit-learn)"
     labels: ClassVar[tuple[str, ...]] = LABELS
-    corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+    corpus: ClassVar[Corpus | None] = Corpus(micro_f1, COUNTED, influence=len(LABELS))
     on_boards: ClassVar[bool] = True
 
     def signature(self, run: Run) -> Signature:
@@ -143,7 +144,7 @@ class ChexbertMicroF1(Metric):
         ]
         totals = (
             label_counts.sum(axis=1, keepdims=True)
-            if self.corpus and self.corpus.statistic == "micro_f1"
+            if self.corpus and self.corpus.statistic is micro_f1
             else label_counts
         )
         return Scores(
@@ -160,7 +161,7 @@ class ChexbertMacroF1(ChexbertMicroF1):
         "F1 of each of 14 findings, averaged, so that rare findings count as much as common ones."
     )
     display_title: ClassVar[str] = "CheXbert F1 macro 14"
-    corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(LABELS), "none", 50)
+    corpus: ClassVar[Corpus | None] = Corpus(macro_f1, _per_label(LABELS), "none", 50)
     on_boards: ClassVar[bool] = True
 
 
@@ -172,7 +173,7 @@ class ChexbertMicroF1Five(ChexbertMicroF1):
     summary: ClassVar[str] = "F1 of five common findings, counted over all studies and findings together."
     display_title: ClassVar[str] = "CheXbert F1 micro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
-    corpus: ClassVar[Corpus | None] = Corpus("micro_f1", COUNTED, influence=len(LABELS))
+    corpus: ClassVar[Corpus | None] = Corpus(micro_f1, COUNTED, influence=len(LABELS))
     on_boards: ClassVar[bool] = True
 
 
@@ -184,7 +185,7 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
     summary: ClassVar[str] = "F1 of each of five common findings, averaged."
     display_title: ClassVar[str] = "CheXbert F1 macro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
-    corpus: ClassVar[Corpus | None] = Corpus("macro_f1", _per_label(TOP_FIVE), "none", 50)
+    corpus: ClassVar[Corpus | None] = Corpus(macro_f1, _per_label(TOP_FIVE), "none", 50)
     on_boards: ClassVar[bool] = True
 
 

@@ -16,14 +16,14 @@ import numpy as np
 from evaluator.metrics.registry import get_metric, metric_keys
 from evaluator.statistics import corpus
 from evaluator.statistics.bootstrap import MIN_CLUSTERS
-from evaluator.statistics.corpus import STATISTICS, CorpusEstimate
+from evaluator.statistics.corpus import CorpusEstimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluator.core.types import FloatArray, Scores
     from evaluator.datasets.exposure import Exposure
-    from evaluator.metrics.base import Corpus
+    from evaluator.metrics.corpus import Corpus
     from evaluator.statistics.bootstrap import Clusters
 
 COUNTS_PREFIX: Final = "counts:"
@@ -37,7 +37,7 @@ def corpus_of(key: str) -> Corpus | None:
 def tested(key: str) -> bool:
     """Whether a metric's values can be tested: means over studies, and figures of fixed weights a study."""
     rule = corpus_of(key)
-    return rule is None or rule.linear
+    return rule is None or rule.shares is not None
 
 
 def drawn(key: str) -> bool:
@@ -49,16 +49,16 @@ def drawn(key: str) -> bool:
 def weighted(key: str, scores: Scores) -> Scores:
     """The scores, with values that are each study's part of the figure, times n, where the metric is linear."""
     rule = corpus_of(key)
-    if rule is None or not rule.linear or scores.counts is None:
+    if rule is None or rule.shares is None or scores.counts is None:
         return scores
-    return replace(scores, values=corpus.macro_shares(scores.counts.astype(np.float64)))
+    return replace(scores, values=rule.shares(scores.counts.astype(np.float64)))
 
 
 def frame_values(key: str, frame: pd.DataFrame) -> FloatArray:
     """What is tested of n studies, shape (n,): their scores, or their parts of the figure on these studies, times n."""
     rule = corpus_of(key)
-    if rule is not None and rule.linear:
-        return corpus.macro_shares(frame_counts(key, frame))
+    if rule is not None and rule.shares is not None:
+        return rule.shares(frame_counts(key, frame))
     return np.asarray(frame[key], dtype=np.float64)
 
 
@@ -75,7 +75,7 @@ def value_of(key: str, scores: Scores) -> float:
         return float(np.mean(scores.values))
     if scores.counts is None:
         raise ValueError(f"{key} has no counts")
-    return corpus.value(scores.counts.astype(np.float64), STATISTICS[rule.statistic])
+    return corpus.value(scores.counts.astype(np.float64), rule.statistic)
 
 
 def counted(scores: Mapping[str, Scores]) -> dict[str, FloatArray]:
@@ -97,19 +97,19 @@ def frame_value(key: str, frame: pd.DataFrame) -> float:
     rule = corpus_of(key)
     if rule is None:
         return float(frame[key].mean())
-    return corpus.value(frame_counts(key, frame), STATISTICS[rule.statistic])
+    return corpus.value(frame_counts(key, frame), rule.statistic)
 
 
 def estimate_of(key: str, counts: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
     """A corpus metric's value with its 95 % interval, from counts of shape (n, K), on the weights that the means use."""
     rule = _rule(key)
-    return corpus.estimate(counts, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
+    return corpus.estimate(counts, clusters, seed, rule.statistic, interval=rule.interval)
 
 
 def difference_of(key: str, a: FloatArray, b: FloatArray, clusters: Clusters, seed: int) -> CorpusEstimate:
     """The value of `a` minus that of `b` with its 95 % interval, paired; both counts of the same studies, shape (n, K)."""
     rule = _rule(key)
-    return corpus.difference(a, b, clusters, seed, STATISTICS[rule.statistic], interval=rule.interval)
+    return corpus.difference(a, b, clusters, seed, rule.statistic, interval=rule.interval)
 
 
 def draws_of(
@@ -120,7 +120,7 @@ def draws_of(
     Without the metrics that have no interval; empty with fewer than 30 patients. `counts`: those of each model.
     """
     holders = {k: models for k, models in counts.items() if _rule(k).interval != "none"}
-    blocks = [(c, STATISTICS[_rule(k).statistic]) for k, models in holders.items() for c in models]
+    blocks = [(c, _rule(k).statistic) for k, models in holders.items() for c in models]
     if not blocks or clusters.n < MIN_CLUSTERS:
         return {}
     values = corpus.value_draws(blocks, clusters, seed)
@@ -142,7 +142,7 @@ def step_of(exposure: Exposure, key: str, n_studies: int) -> float | None:
     linear one's steps are worth as many studies as a mean's, of those that weigh most.
     """
     rule = corpus_of(key)
-    if rule and rule.linear and exposure.ladder:
+    if rule and rule.shares and exposure.ladder:
         return exposure.step(max(1, n_studies // rule.influence))
     step = exposure.step(n_studies)
     return step * rule.influence if step and rule and exposure.ladder else step

@@ -35,7 +35,7 @@ FACTS: Final = "<!-- rexrank:facts -->"
 AGREEMENT: Final = "<!-- rexrank:agreement -->"
 MEASURED: Final = "<!-- rexrank:measured -->"
 LISTS: Final = "<!-- rexrank:metrics -->"
-OTHERS: Final = "On no board"
+OTHERS: Final = "On request"
 
 
 @dataclass(frozen=True, slots=True)

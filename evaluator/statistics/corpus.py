@@ -6,10 +6,10 @@ of each study: draw the weights, sum the counts, apply the function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -119,62 +119,3 @@ def _bca_levels(
         return normal.cdf(bias + z / (1 - skew * z))
 
     return level(0.025), level(0.975)
-
-
-def micro_f1(totals: FloatArray) -> FloatArray:
-    """Micro F1 in [0, 1] per row, shape (rows,), of (label × (true positives, false positives, false negatives)), flattened.
-
-    >>> micro_f1(np.array([[1.0, 0, 1, 3, 2, 1]])).round(4).tolist()
-    [0.6667]
-    """
-    return _f1(totals.reshape(len(totals), -1, 3).sum(axis=1))
-
-
-def macro_f1(totals: FloatArray) -> FloatArray:
-    """Mean over labels of their F1, in [0, 1], shape (rows,), in the layout of `micro_f1`; a label nobody has scores 0."""
-    return np.asarray(_f1(totals.reshape(len(totals), -1, 3)).mean(axis=1))
-
-
-def macro_share(totals: FloatArray) -> FloatArray:
-    """Mean over groups of their share of right answers, in [0, 1], shape (rows,), from rows of (group × (right, asked)), flattened.
-
-    Groups that were not asked are left out; 0 without any. The macro accuracy of a question set is this with one
-    group a skill.
-
-    >>> macro_share(np.array([[1.0, 2, 3, 3, 0, 0]])).tolist()
-    [0.75]
-    """
-    n_right, n_asked = np.moveaxis(totals.reshape(len(totals), -1, 2), -1, 0)
-    share = np.divide(n_right, n_asked, out=np.zeros_like(n_right), where=n_asked > 0)
-    groups = (n_asked > 0).sum(axis=1)
-    return np.asarray(share.sum(axis=1) / np.maximum(groups, 1))
-
-
-def macro_shares(counts: FloatArray) -> FloatArray:
-    """Each study's part of the `macro_share` of all of them, times n, shape (n,), from counts of shape (n, 2S) for S groups.
-
-    Their mean is the figure: a right answer weighs n / (groups x studies asked in its group), whichever way it went.
-
-    >>> macro_shares(np.array([[1.0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])).tolist()
-    [0.75, 0.0, 1.5]
-    """
-    n_right, n_asked = np.moveaxis(counts.reshape(len(counts), -1, 2), -1, 0)
-    totals = n_asked.sum(axis=0)
-    below = totals * (totals > 0).sum()
-    weights = np.divide(len(counts), below, out=np.zeros_like(below), where=below > 0)
-    return np.asarray(n_right @ weights)
-
-
-STATISTICS: Final[Mapping[str, Statistic]] = {
-    "micro_f1": micro_f1,
-    "macro_f1": macro_f1,
-    "macro_share": macro_share,
-}
-"""By the name that a metric declares."""
-
-
-def _f1(counts: FloatArray) -> FloatArray:
-    """F1 over the last axis (true positives, false positives, false negatives); 0 without any."""
-    hits, extra, lost = np.moveaxis(counts, -1, 0)
-    below = 2 * hits + extra + lost
-    return np.asarray(np.divide(2 * hits, below, out=np.zeros_like(below), where=below > 0))

@@ -37,9 +37,10 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_metric_is_one_file_one_line_and_its_tests(checkout):
+@pytest.mark.parametrize("kind", ["mean", "corpus", "judged"])
+def test_a_metric_is_one_file_one_line_and_its_tests(checkout, kind):
     before = files(checkout)
-    output = run("new-metric", "word_recall")
+    output = run("new-metric", "word_recall", "--kind", kind)
     after = files(checkout)
     assert set(after) - set(before) == {
         "evaluator/metrics/word_recall.py",
@@ -55,7 +56,7 @@ def test_a_metric_is_one_file_one_line_and_its_tests(checkout):
         assert "$" not in after[path].decode()
 
 
-@pytest.mark.parametrize("key", ["Bleu", "1st", "a-b", "", "x" * 41, "bleu_2", "../x"])
+@pytest.mark.parametrize("key", ["Bleu", "1st", "a-b", "", "x" * 41, "bleu_2", "../x", "class", "set"])
 def test_other_keys_are_refused(checkout, key):
     before = files(checkout)
     with pytest.raises(InputError):

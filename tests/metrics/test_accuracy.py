@@ -21,10 +21,10 @@ from evaluator.metrics.accuracy import (
     AccuracyNegation,
     AccuracyPresence,
 )
+from evaluator.metrics.corpus import macro_share
 from evaluator.models.runtime import Run
 from evaluator.statistics import corpus
 from evaluator.statistics.bootstrap import clusters_of, weight_chunks
-from evaluator.statistics.corpus import STATISTICS
 from evaluator.statistics.significance import sign_flip
 
 NAMES = tuple(s.name for s in SKILLS)
@@ -51,7 +51,7 @@ def figure(metric, pairs):
     scores = metric.score(pairs, Run())
     if metric.corpus is None:
         return float(scores.values.mean())
-    return corpus.value(scores.counts.astype(np.float64), STATISTICS[metric.corpus.statistic])
+    return corpus.value(scores.counts.astype(np.float64), metric.corpus.statistic)
 
 
 ROWS = [
@@ -150,7 +150,7 @@ def test_interval_and_difference_are_those_of_patients_drawn_by_hand():
     (first, second), patients = board()
     clusters, draws = clusters_of(patients), 300
     counts = [AccuracyMacro().score(pairs_of(r), Run()).counts.astype(np.float64) for r in (first, second)]
-    estimate = corpus.estimate(counts[0], clusters, 11, STATISTICS["macro_share"], draws)
+    estimate = corpus.estimate(counts[0], clusters, 11, macro_share, draws)
     weights = np.vstack(list(weight_chunks(clusters, 11, draws)))
     by_hand = [[macro_by_hand(rows, drawn[clusters.index]) for drawn in weights] for rows in (first, second)]
     assert estimate.value == pytest.approx(macro_by_hand(first, np.ones(len(first))), abs=1e-12)
@@ -158,7 +158,7 @@ def test_interval_and_difference_are_those_of_patients_drawn_by_hand():
         np.quantile(by_hand[0], [0.025, 0.975]).tolist(), abs=1e-12
     )
     assert estimate.se == pytest.approx(np.std(by_hand[0], ddof=1), abs=1e-12)
-    difference = corpus.value_draws([(c, STATISTICS["macro_share"]) for c in counts], clusters, 11, draws)
+    difference = corpus.value_draws([(c, macro_share) for c in counts], clusters, 11, draws)
     apart = difference[:, 0] - difference[:, 1]
     assert apart == pytest.approx(np.subtract(*by_hand), abs=1e-12)
 

@@ -38,7 +38,7 @@ from evaluator.scoring.score_store import ScoreStore
 from evaluator.statistics.bootstrap import clusters_of
 
 KEYS = tuple(k for k in text_metric_keys() if get_metric(k).corpus)
-LINEAR = tuple(k for k in metric_keys() if (rule := get_metric(k).corpus) and rule.linear)
+LINEAR = tuple(k for k in metric_keys() if (rule := get_metric(k).corpus) and rule.shares)
 RNG = np.random.default_rng(8)
 
 

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from evaluator.metrics.corpus import macro_f1, macro_share, micro_f1
 from evaluator.statistics.board_analysis import BoardScores, analyse
 from evaluator.statistics.bootstrap import clusters_of, weight_chunks
 from evaluator.statistics.corpus import (
     difference,
     draw_totals,
     estimate,
-    macro_f1,
-    macro_share,
-    micro_f1,
     value_draws,
 )
 from evaluator.statistics.significance import sign_flip

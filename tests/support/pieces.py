@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +31,9 @@ class Tree:
         return self.changes[path] or "" if path in self.changes else _read(self.root, path)
 
     def paths(self, pattern: str) -> tuple[str, ...]:
-        """The files of a pattern."""
-        return _paths(self.root, pattern)
+        """The files of a pattern, those that were changed as well."""
+        made = {p for p in self.changes if PurePosixPath(p).match(pattern)}
+        return (*_paths(self.root, pattern), *sorted(made - {*_paths(self.root, pattern)}))
 
     def any(self, pattern: str, words: str, but: str = "") -> bool:
         """Whether a file of the pattern, but for one, holds the words, a regular expression."""
@@ -44,11 +45,18 @@ Pieces = Iterator[tuple[str, str, bool]]
 FACTS = ("key", "title", "family", "higher_is_better", "lower_bound", "upper_bound", "worst")
 
 
+REGISTRY, CHALLENGE = "evaluator/metrics/registry.py", "challenge.toml"
+
+
 def metric(tree: Tree, key: str) -> Pieces:
-    registry = "evaluator/metrics/registry.py"
-    line = re.search(rf'"{key}": "evaluator\.metrics\.(\w+):(\w+)"', tree.read(registry))
-    yield registry, f'the line "{key}": "evaluator.metrics.MODULE:CLASS"', line is not None
-    module, name = line.groups() if line else (key, "")
+    line = re.search(rf'"{key}": "evaluator\.metrics\.(\w+):(\w+)"', tree.read(REGISTRY))
+    yield REGISTRY, f'the line "{key}": "evaluator.metrics.MODULE:CLASS"', line is not None
+    homes = (
+        p
+        for p in tree.paths("evaluator/metrics/*.py")
+        if re.search(rf'^    key\b.* = "{key}"', tree.read(p), re.MULTILINE)
+    )
+    module, name = line.groups() if line else (Path(next(homes, key)).stem, "")
     path = f"evaluator/metrics/{module}.py"
     yield (
         path,
@@ -64,6 +72,9 @@ def metric(tree: Tree, key: str) -> Pieces:
             f"the fact `{fact}`",
             any(re.search(rf"^    {fact}\b.*=", text, re.MULTILINE) for text in texts),
         )
+    template = re.findall(r'summary: .* = (".*")', tree.read("evaluator/cli/templates/metric.txt"))
+    own = not any(words in tree.read(path) for words in template)
+    yield path, "a `summary` of your own in place of the template's", own
     tests = f"tests/metrics/test_{module}.py"
     yield tests, f"tests of {key}", bool(tree.read(tests))
 
@@ -73,8 +84,8 @@ def dataset(tree: Tree, name: str) -> Pieces:
     text = tree.read(path)
     yield path, "the dataset's file", bool(text)
     synthetic = re.search(r"^synthetic: true", text, re.MULTILINE)
-    listed = re.search(r"^datasets = \[[^\]]*\]", tree.read("challenge.toml"), re.MULTILINE)
-    yield "challenge.toml", f"{name} under datasets", bool(synthetic or (listed and f'"{name}"' in listed[0]))
+    listed = re.search(r"^datasets = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"{name} under datasets", bool(synthetic or (listed and f'"{name}"' in listed[0]))
     template = tree.read("evaluator/cli/templates/dataset.txt")
     left = [line for line in template.splitlines() if line.endswith("in a sentence.") and line in text]
     yield (
@@ -106,12 +117,38 @@ def rule(tree: Tree, code: str) -> Pieces:
     yield "tests/submissions/test_validate.py", f"a bad fixture of {code}", tested
 
 
+def _checks_of(text: str) -> Iterator[str]:
+    """The codes that a task declares, those of a range of numbers as well."""
+    words = re.search(r"checks=\((.*)\),\n    references_by", text, re.DOTALL)
+    yield from re.findall(r'"(C\d+)"', words[1] if words else "")
+    for first, end in re.findall(r"range\((\d+), (\d+)\)", words[1] if words else ""):
+        yield from (f"C{n}" for n in range(int(first), int(end)))
+
+
+def _functions(tree: Tree, code: str) -> Iterator[str]:
+    """The functions of the integrity checks that give a flag, and what calls them in their room."""
+    for room in ("scoring/integrity", "submissions/rules"):
+        for path in tree.paths(f"evaluator/{room}/*.py"):
+            for part in re.split(r"(?m)^(?=def )", tree.read(path)):
+                if f'"{code}"' in part:
+                    yield part.partition("(")[0].removeprefix("def ").strip()
+
+
 def check(tree: Tree, code: str) -> Pieces:
     said = any(
         tree.any(f"evaluator/{room}/*.py", rf'"{code}"')
         for room in ("scoring/integrity", "submissions/rules")
     )
     yield "evaluator/scoring/integrity/", f"a function that gives the flag {code}", said
+    calls = [rf"(?<!def )\b{name}\(" for name in _functions(tree, code)]
+    called = any(tree.any("evaluator/**/*.py", words) for words in calls)
+    yield (
+        "evaluator/scoring/reports.py",
+        f"a call of the function of {code} in `diagnose`, or in choice.py",
+        called,
+    )
+    codes = {c for p in tree.paths("evaluator/datasets/tasks/*.py") for c in _checks_of(tree.read(p))}
+    yield "evaluator/datasets/tasks/", f"{code} among the `checks` of a task that has it", code in codes
     page = "site/integrity.md"
     yield page, f"the row of {code} with its anchor", f'id="{code.lower()}"' in tree.read(page)
     runs = "tests/scoring/integrity/test_every_rule.py"
@@ -132,6 +169,8 @@ def column(tree: Tree, key: str) -> Pieces:
         f"the value of {key}",
         bool(derived or re.search(rf"^ +{key}=", tree.read(ranking), re.MULTILINE)),
     )
+    schema = "evaluator/schemas/table-v1.schema.json"
+    yield schema, f"{key} (rexrank dev schemas)", bool(derived or f'"{key}": ' in tree.read(schema))
 
 
 def task(tree: Tree, name: str) -> Pieces:
@@ -139,15 +178,25 @@ def task(tree: Tree, name: str) -> Pieces:
     path = f"evaluator/datasets/tasks/{module}.py"
     text = tree.read(path)
     yield path, "the declaration TASK", "TASK: Final = Task(" in text
+    places = {}
     rooms = {"references": "datasets", "predictions": "submissions", "scoring": "scoring"}
     for part, room in rooms.items():
         named = re.search(rf'{part}_by="evaluator\.([\w.]+):(\w+)"', text)
         place = f"evaluator/{named[1].replace('.', '/')}.py" if named else f"evaluator/{room}/{module}.py"
+        places[part] = place
         there = named and re.search(rf"^{named[2]}\b.*=", tree.read(place), re.MULTILINE)
         yield place, f"the object of `{part}_by`", bool(there)
     usual = name == "report-generation"
     datasets = tree.any("evaluator/datasets/*.yaml", rf"(?m)^task: {name}$")
     yield "evaluator/datasets/", f"a dataset with `task: {name}`", usual or datasets
+    listed = re.search(r"^tasks = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"{name} under tasks", bool(listed and f'"{name}"' in listed[0])
+    ranked = re.search(rf'^{name} = "\w+"', tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"the metric that ranks {name} under [primary]", bool(ranked)
+    predictions = tree.read(f"evaluator/submissions/{Path(places['predictions']).name}")
+    for schema in re.findall(r'^    schema\b.* = "([\w-]+)"', predictions, re.MULTILINE):
+        file = f"evaluator/schemas/{schema}.schema.json"
+        yield file, "the schema of its predictions (rexrank dev schemas)", bool(tree.read(file))
     tests = f"tests/datasets/tasks/test_{module}.py"
     yield tests, f"tests of {name}", bool(tree.read(tests)) or tree.any("tests/*/test_*.py", rf'"{name}"')
 
@@ -155,6 +204,46 @@ def task(tree: Tree, name: str) -> Pieces:
 KINDS: dict[str, Callable[[Tree, str], Pieces]] = {
     "metric": metric, "dataset": dataset, "rule": rule, "check": check, "column": column, "task": task,
 }  # fmt: skip
+
+
+def additions(tree: Tree) -> list[tuple[str, str]]:
+    """Kind and name of whatever there is a piece of, wherever that piece lies."""
+    challenge = tree.read(CHALLENGE)
+
+    def every(pattern: str, words: str) -> Iterator[str]:
+        for path in tree.paths(pattern):
+            yield from re.findall(words, tree.read(path), re.MULTILINE)
+
+    def listed(field: str) -> list[str]:
+        line = re.search(rf"^{field} = \[([^\]]*)\]", challenge, re.MULTILINE)
+        return re.findall(r'"([^"]+)"', line[1] if line else "")
+
+    files = {Path(p).stem for p in tree.paths("evaluator/datasets/*.yaml") if tree.read(p)}
+    tasks = {Path(p).stem.replace("_", "-") for p in tree.paths("evaluator/datasets/tasks/*.py")} - {
+        "--init--",
+        "task",
+    }
+    names: dict[str, Iterable[str]] = {
+        "metric": [
+            *re.findall(r'^    "(\w+)": "evaluator\.metrics\.', tree.read(REGISTRY), re.MULTILINE),
+            *every("evaluator/metrics/*.py", r'^    key\b.* = "(\w+)"$'),
+        ],
+        "dataset": [*listed("datasets"), *files],
+        "rule": [
+            *re.findall(r'Rule\("(RX\d+)"', tree.read("evaluator/submissions/rules/codes.py")),
+            *every("evaluator/**/*.py", r'problems\.add\(\s*"(RX\d+)"'),
+            *every("tests/submissions/test_validate.py", r"\b(RX\d{3})\b"),
+        ],
+        "check": [
+            *(f"C{n}" for n in re.findall(r'id="c(\d+)"', tree.read("site/integrity.md"))),
+            *every("evaluator/scoring/integrity/*.py", r'Flag\(\s*"(C\d+)"'),
+            *every("tests/scoring/integrity/test_every_rule.py", r'^    "(C\d+) \w'),
+            *(c for p in tree.paths("evaluator/datasets/tasks/*.py") for c in _checks_of(tree.read(p))),
+        ],
+        "column": re.findall(r'FactColumn\("(\w+)"', tree.read("evaluator/leaderboard/columns.py")),
+        "task": [*listed("tasks"), *tasks, *every("evaluator/datasets/*.yaml", r"^task: ([\w-]+)$")],
+    }
+    return [(kind, name) for kind, of in names.items() for name in dict.fromkeys(of)]
 
 
 def missing(tree: Tree, kind: str, name: str) -> list[str]:

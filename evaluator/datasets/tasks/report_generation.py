@@ -44,7 +44,7 @@ TASK: Final = Task(
             "random-training-report": "Random training report",
         }
     ),
-    checks=("C2", "C5", "C7", *(f"C{n}" for n in range(9, 24))),
+    checks=("C2", "C3", "C5", "C7", *(f"C{n}" for n in range(9, 24))),
     references_by="evaluator.datasets.report_references:REPORTS",
     predictions_by="evaluator.submissions.reports:REPORTS",
     scoring_by="evaluator.scoring.reports:REPORTS",

@@ -49,7 +49,7 @@ TASK: Final = Task(
             "typical-option": "Option most similar to the others",
         }
     ),
-    checks=("C2", "C15", "C17", "C19", "C22", "C24", "C25", "C26"),
+    checks=("C2", "C3", "C15", "C17", "C19", "C22", "C24", "C25", "C26"),
     references_by="evaluator.datasets.question_references:QUESTIONS",
     predictions_by="evaluator.submissions.answers:ANSWERS",
     scoring_by="evaluator.scoring.choice:CHOICE",

@@ -264,7 +264,8 @@ def test_every_rule_of_the_page_is_here():
     on_page = set(re.findall(r'id="c(\d+)"', page))
     answers = {"24", "25", "26"}  # tests/scoring/test_choice.py
     assert {c.partition(" ")[0].removeprefix("C") for c in RULES} | answers == on_page
-    assert on_page | {c.removeprefix("C") for c in REFUSED} == {str(i) for i in range(1, 27)}
+    numbers = on_page | {c.removeprefix("C") for c in REFUSED}
+    assert numbers == {str(i) for i in range(1, len(numbers) + 1)}
 
 
 def test_a_late_copy_never_accuses_the_original(challenge):
