@@ -16,6 +16,7 @@ from evaluator.cli.options import MetricKind
 from evaluator.cli.output import result
 from evaluator.core.files import write_text
 from evaluator.core.problems import InputError
+from evaluator.core.stopping import unbroken
 from evaluator.datasets.challenge import NAME, dataset_files, with_dataset
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import read_dataset
@@ -148,5 +149,6 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _write(root: Path, files: Mapping[Path, str]) -> None:
-    for path, text in files.items():
-        write_text(root / path, text)
+    with unbroken():  # some of them alone would stand in the way of the next try
+        for path, text in files.items():
+            write_text(root / path, text)

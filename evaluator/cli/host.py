@@ -20,6 +20,7 @@ from evaluator.cli.output import result
 from evaluator.core.files import dump_json, write_text
 from evaluator.core.host_files import InvalidFile, read_host_file
 from evaluator.core.problems import InputError
+from evaluator.core.stopping import unbroken
 from evaluator.core.typed import view
 from evaluator.datasets.challenge import NAME, Challenge, read_challenge
 from evaluator.datasets.references import load_references, manifest
@@ -91,9 +92,10 @@ def run_init(root: Path, given: Identity, data: Data, profile: str) -> int:
     files[root / NAME] = results[1]
     files |= _manifests(root, measured, data)
     files |= _lists(root, results[0])
-    for path, text in files.items():
-        write_text(path, text)
-        print(f"wrote {path.relative_to(root)}")
+    with unbroken():  # some of them alone would stand in the way of the next try
+        for path, text in files.items():
+            write_text(path, text)
+            print(f"wrote {path.relative_to(root)}")
     result({"files": [path.relative_to(root).as_posix() for path in files]})
     for d, m in measured.items():
         print(f"  {d}: {m.words if m else 'has a file already, which is left as it is'}")

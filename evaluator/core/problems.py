@@ -130,10 +130,9 @@ class Problems:
 
         `line` may be a function, which is called only for a problem that is listed.
         """
-        key = (code, file)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._count(code, file, 1)
         self._errors += severity is Severity.ERROR
-        if self._counts[key] > MAX_PROBLEMS_PER_CODE_AND_FILE:
+        if self._counts[code, file] > MAX_PROBLEMS_PER_CODE_AND_FILE:
             return
         self._items.append(
             Problem(
@@ -147,6 +146,19 @@ class Problems:
                 severity=severity,
             )
         )
+
+    def extend(self, other: Problems) -> None:
+        """Nothing, after another collector's problems were kept too; those that it only counts are counted here."""
+        for problem in other:
+            self._count(problem.code, problem.file, 1)
+            if self._counts[problem.code, problem.file] <= MAX_PROBLEMS_PER_CODE_AND_FILE:
+                self._items.append(problem)
+        for (code, file), n in other.suppressed.items():
+            self._count(code, file, n)
+        self._errors += other.n_errors
+
+    def _count(self, code: str, file: str, n: int) -> None:
+        self._counts[code, file] = self._counts.get((code, file), 0) + n
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._items)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -56,6 +58,33 @@ Line = Annotated[
 """A text on one line, not blank, without spaces at its ends."""
 Sha256 = Annotated[str, form("[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
 """A SHA-256 digest."""
+
+
+def is_day(text: str) -> bool:
+    """Whether a text of the form YYYY-MM-DD is a day of the calendar.
+
+    >>> is_day("2024-02-29"), is_day("2024-02-30")
+    (True, False)
+    """
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_calendar(text: str) -> str:
+    if not is_day(text):
+        raise PydanticCustomError("day", "a day of the calendar, YYYY-MM-DD")
+    return text
+
+
+Day = Annotated[
+    str,
+    form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day of the calendar, YYYY-MM-DD"),
+    AfterValidator(_in_calendar),
+]
+"""A day of the calendar."""
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 """How many of something there are."""
 Lines = Annotated[tuple[Line, ...], Field(strict=False)]
@@ -166,6 +195,14 @@ def add_violations(
         found, wanted, fix = _violation(detail, path, root)
         fix = (fixes or {}).get(str(path[-1]), fix) if path else fix
         problems.add(FIELD, file, pointer=pointer(*path), found=found, wanted=wanted, fix=fix)
+
+
+def first_violation(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first violation of a model in a clause: where it is, what was found, what is wanted."""
+    problems = Problems()
+    add_violations(error, "", problems, model)
+    first = next(iter(problems))
+    return f"{first.pointer or '/'}: {first.found}; wanted {first.wanted.rstrip('.')}"
 
 
 def _violation(detail: ErrorDetails, path: tuple[str | int, ...], root: _Node) -> tuple[str, str, str]:

@@ -26,7 +26,7 @@ from evaluator.leaderboard.row import MetricKey, ModelId, Slug
 from evaluator.scoring import record as records
 from evaluator.scoring.baselines import Probes, Sanity
 from evaluator.scoring.case_texts import CaseTexts
-from evaluator.scoring.record import Plain
+from evaluator.scoring.record import Plain, Signed
 
 MAX_CARD: Final = 20
 """Fields of a card, those of earlier versions among them."""
@@ -50,7 +50,9 @@ class BundleEntry(records.MetricEntry):
 
     n: Size = Field(title="Studies", description="Studies in the mean.")
     n_failed: Count = Field(title="Failed", description="Studies that could not be scored.")
-    signature: Long = Field(title="Signature", description="Everything that can move the number.")
+    signature: Annotated[Long, Signed] = Field(
+        title="Signature", description="Everything that can move the number."
+    )
 
 
 class BundleProvenance(records.Provenance):
@@ -102,7 +104,7 @@ class BundleRecord(records.Record):
 class BundleProbes(Probes):
     """What a metric gives for its probes."""
 
-    signature: Long
+    signature: Annotated[Long, Signed]
 
 
 class BundleSanity(Sanity):

@@ -10,11 +10,11 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field
 
-from evaluator.core.typed import NAMED, Given, form, given
+from evaluator.core.typed import NAMED, Day, Given, form, given
 from evaluator.leaderboard import row, subgroup_types
 from evaluator.leaderboard import table as tables
 from evaluator.leaderboard.row import MetricKey, ModelId, NullTest, RecordPath, Slug
-from evaluator.scoring.record import Date, Diagnostics, IntegrityOutcome, Plain, SignalTest
+from evaluator.scoring.record import Diagnostics, IntegrityOutcome, Plain, SignalTest, Signed
 
 MAX_ROWS: Final = 5_000
 _V = TypeVar("_V")
@@ -115,7 +115,7 @@ class BundleRow(row.Row):
     badges: Columns[BundleBadge]
     against_nulls: Annotated[tuple[NullTest, ...], Field(strict=False, max_length=20)] = ()
     diagnostics: BundleDiagnostics
-    submitted: Date | None
+    submitted: Day | None
     pull_request: Count | None
     commit: Commit | None
 
@@ -145,7 +145,7 @@ class BundleColumn(tables.Column):
         "Skill", "The scale that readers see, where it is not the mean."
     )
     equivalence: float | None
-    signature: Long
+    signature: Annotated[Long, Signed]
 
 
 class BundleOrder(tables.RuleOrder):

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import Field
 
 from evaluator.core.host_files import read_host_file
-from evaluator.core.problems import RexrankError, visible
+from evaluator.core.problems import RexrankError
 from evaluator.core.typed import Line, Sha256, Typed, TypedTable
 from evaluator.metrics.signature import Signature
 from evaluator.scoring.diagnostics import hold_reason, null_like
@@ -90,7 +90,7 @@ def sort_entrants(
     signatures = _column_signatures(admitted)
     for record in admitted:
         for key, entry in record.metrics.items():
-            if _signature(entry.signature).stale:
+            if Signature.parse(entry.signature).stale:
                 notes.append(
                     f"{record.name}: {key} does not say which judge answered and is left out until it is "
                     "scored again."
@@ -130,7 +130,7 @@ def sort_entrants(
 
 def _untrusted(record: Record) -> str | None:
     """Why a record may not enter a real table, or `None`."""
-    signatures = {k: _signature(e.signature) for k, e in record.metrics.items()}
+    signatures = {k: Signature.parse(e.signature) for k, e in record.metrics.items()}
     loose = [k for k, s in signatures.items() if any(j.pin == "unpinned" for j in s.judges)]
     if loose:
         return (
@@ -140,16 +140,6 @@ def _untrusted(record: Record) -> str | None:
     if record.stand_in or not all(s.trusted or s.stale for s in signatures.values()):
         return "it was scored with stand-in or unverified weights. Score it again with verified weights."
     return None
-
-
-def _signature(text: str) -> Signature:
-    """The signature of a record's text. Raises `RexrankError` for one that is none."""
-    try:
-        return Signature.parse(text)
-    except ValueError as error:
-        raise RexrankError(
-            f"{visible(text)!r} is no signature: {error}. Score the submission again."
-        ) from error
 
 
 def _why(
@@ -198,7 +188,7 @@ def _column_signatures(records: Sequence[Record]) -> dict[str, str]:
     columns: dict[str, Counter[str]] = {}
     for record in records:
         for key, entry in record.metrics.items():
-            if not _signature(entry.signature).stale:
+            if not Signature.parse(entry.signature).stale:
                 columns.setdefault(key, Counter())[entry.signature] += 1
     # tie: first in the alphabet; whole counts
     return {key: min(c, key=lambda s: (-c[s], s)) for key, c in sorted(columns.items())}

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from evaluator.core.files import append_line, dump_json, parse_strict, sha256_bytes, write_bytes
 from evaluator.core.problems import RexrankError
 from evaluator.core.stopping import unbroken
-from evaluator.core.typed import form, never_null
+from evaluator.core.typed import Day, first_violation, never_null
 from evaluator.datasets.registry import TrackName, dataset_ids
 from evaluator.leaderboard.row import Entry, ModelId, Row
 from evaluator.leaderboard.table import Table
@@ -40,7 +40,7 @@ _ABSENT: Final = (None, "removed")
 class Event(Entry):
     """What changed of a model on one board."""
 
-    date: Annotated[str, form("[0-9]{4}-[0-9]{2}-[0-9]{2}", "YYYY-MM-DD")] = Field(description="YYYY-MM-DD.")
+    date: Day = Field(description="YYYY-MM-DD.")
     id: ModelId = Field(description="team/model.")
     name: str | None = Field(None, description="As readers saw it.", json_schema_extra=never_null)
     event: EventName = Field(description="What happened.")
@@ -111,6 +111,11 @@ def read_history(leaderboard: Path) -> History:
 def _whole(path: Path, events: list[Event], failures: list[str], fragment: bytes) -> History:
     if failures:
         raise RexrankError("\n".join([*failures[:20], _restore(path)]))
+    aside = path.with_name(TORN)
+    if fragment and os.path.lexists(aside) and not aside.is_file():
+        raise RexrankError(
+            f"the last line of {path} was only half there, and {aside}, where it belongs, is not a file. Move that away."
+        )
     return History(events, fragment)
 
 
@@ -123,8 +128,7 @@ def _known(value: Any) -> Event:
     try:
         event = Event.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ValueError(f"/{'/'.join(map(str, first['loc']))}: {first['msg'][:200]}") from error
+        raise ValueError(first_violation(error, Event)) from error
     if event.dataset not in dataset_ids():
         raise ValueError(f"there is no data set {event.dataset!r}")
     return event

@@ -40,6 +40,7 @@ from evaluator.scoring.records import (
     FAILED_PREFIX,
     SUBGROUP_PREFIX,
     Board,
+    all_boards,
     boards,
     collect,
     read_records,
@@ -239,9 +240,20 @@ def rank_all(
             write_derived(leaderboard, name, content)
         note = append_history(leaderboard, events)
         _remove_stale(leaderboard, files)
-    if note:
-        sys.stderr.write(f"rexrank: {note}\n")
+    for line in [*([note] if note else []), *_strays(leaderboard)]:
+        sys.stderr.write(f"rexrank: {line}\n")
     return tables
+
+
+def _strays(leaderboard: Path) -> list[str]:
+    """A sentence on each folder with records that no board reads."""
+    root = leaderboard / "records"
+    folders = {path.parent for path in root.rglob("*.json")}
+    strays = folders - {root / b.dataset.id / b.track for b in all_boards()}
+    return [
+        f"{folder}: the challenge has no such data set or track, so that what lies there is on no board."
+        for folder in sorted(strays)
+    ]
 
 
 def _nothing_moved(leaderboard: Path) -> None:

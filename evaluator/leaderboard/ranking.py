@@ -63,11 +63,12 @@ def board_keys(entrants: Entrants) -> list[str]:
 
 def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
     """Nothing; raises `RexrankError` when the per-study files do not hold the same studies."""
-    first = next(iter(frames.values()), None)
+    first = next(iter(frames), "")
     for name, frame in frames.items():
-        if first is None or not frame[["study_id", "patient"]].equals(first[["study_id", "patient"]]):
+        if not frame[["study_id", "patient"]].equals(frames[first][["study_id", "patient"]]):
             raise RexrankError(
-                f"the per-study scores of {name} on {board.name} are of other studies. Score it again."
+                f"the per-study scores of {first} and {name} on {board.name} are of other studies or patients. "
+                "Score both again."
             )
 
 

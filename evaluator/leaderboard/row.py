@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
-from evaluator.core.typed import Typed, form, view
+from evaluator.core.typed import Day, Typed, form, view
 from evaluator.scoring.record import Diagnostics
 from evaluator.statistics.rounding import six_decimals
 
@@ -146,7 +146,7 @@ class Row(Entry):
         Field(strict=False, description="Of a ranked model: how it stands to each baseline."),
     ] = ()
     diagnostics: Diagnostics = Field(description="As the record has them.")
-    submitted: str | None = Field(None, description="Date, YYYY-MM-DD.")
+    submitted: Day | None = Field(None, description="Date, YYYY-MM-DD.")
     pull_request: int | None = None
     commit: str | None = None
 

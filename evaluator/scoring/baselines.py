@@ -11,20 +11,20 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from evaluator.core.files import dump_json, load_json, write_text
 from evaluator.core.problems import RexrankError
-from evaluator.core.typed import Typed, view
+from evaluator.core.typed import Typed, first_violation, view
 from evaluator.datasets.references import References
 from evaluator.datasets.registry import get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.metrics.signature import Signature
 from evaluator.scoring.bands import check_bands
 from evaluator.scoring.corpus import step_of, value_of
-from evaluator.scoring.record import RecordCard
+from evaluator.scoring.record import RecordCard, Signed
 from evaluator.scoring.records import NULL_TEAM, Board
 from evaluator.scoring.run import ScoreSettings, board_pairs, keep_record, make_record, score_board
 from evaluator.scoring.task_scoring import scoring_of
@@ -46,7 +46,7 @@ WIDEST: Final = 0.5
 class Probes(Typed):
     """What a metric gives for references against themselves, empty reports and another patient's references."""
 
-    signature: str
+    signature: Annotated[str, Signed]
     itself: float
     empty: float
     shuffled: float
@@ -192,8 +192,9 @@ def read_sanity(leaderboard: Path, board: Board) -> Sanity | None:
     try:
         return Sanity.model_validate(load_json(path))
     except (OSError, ValueError) as error:
+        reason = first_violation(error, Sanity) if isinstance(error, ValidationError) else error
         again = f"Rebuild it with: rexrank baseline {board.dataset.id}"
-        raise RexrankError(f"cannot read {path}: {error}. {again}") from error
+        raise RexrankError(f"cannot read {path}: {reason}. {again}") from error
 
 
 def check_sanity(leaderboard: Path, board: Board, signatures: Mapping[str, str]) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from evaluator.core.typed import NAMED, Given, Typed, absent, form, given, no_default, view
+from evaluator.core.typed import NAMED, Day, Given, Typed, absent, form, given, no_default, view
 from evaluator.datasets.challenge import TaskName
 from evaluator.datasets.registry import TrackName
+from evaluator.metrics.signature import Signature
 
 RECORD_SCHEMA: Final = "rexrank/record/v1"
 
@@ -20,8 +22,16 @@ Size = Annotated[int, Field(ge=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-Date = Annotated[str, form(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date, YYYY-MM-DD")]
-"""A day."""
+def _signature(text: str) -> str:
+    try:
+        Signature.parse(text)
+    except ValueError as error:
+        raise PydanticCustomError("signature", "a signature: {why}", {"why": str(error)}) from error
+    return text
+
+
+Signed = AfterValidator(_signature)
+"""Of a text: it is the text form of a signature."""
 Plain = Annotated[str, form(r"[^\x00-\x1f\x7f]*", "text without control characters", longest=400)]
 """A sentence."""
 Share = Annotated[Annotated[float, Field(ge=0)] | None, Given]
@@ -45,7 +55,7 @@ class RecordImport(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", regex_engine="python-re")
 
-    date: Date = Field(title="Date", description="Day of the predictions where they were first.")
+    date: Day = Field(title="Date", description="Day of the predictions where they were first.")
     source: str = Field(title="Source", description="Where they were first.", max_length=200)
 
 
@@ -160,7 +170,9 @@ class MetricEntry(Typed):
     n_failed: Annotated[int, Field(ge=0)] = Field(
         title="Failed", description="Studies that could not be scored and count as the worst value."
     )
-    signature: str = Field(title="Signature", description="Everything that can move the number.")
+    signature: Annotated[str, Signed] = Field(
+        title="Signature", description="Everything that can move the number."
+    )
 
 
 IntegrityOutcome = Literal["pass", "badge", "quarantine", "reject"]
@@ -279,7 +291,7 @@ class Record(Typed):
         title="Ladder",
         description="Withheld sets: whether this run beats the best of the same people by more than one standard error.",
     )
-    submitted: Date | None = Field(title="Submitted", description="Date, YYYY-MM-DD.")
+    submitted: Day | None = Field(title="Submitted", description="Date, YYYY-MM-DD.")
 
     @property
     def name(self) -> str:

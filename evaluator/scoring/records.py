@@ -18,9 +18,9 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from evaluator.core.files import dump_json, load_json, write_bytes, write_text
-from evaluator.core.problems import InputError, Problems, RexrankError
+from evaluator.core.problems import InputError, RexrankError
 from evaluator.core.stopping import unbroken
-from evaluator.core.typed import add_violations, view
+from evaluator.core.typed import first_violation, view
 from evaluator.datasets.registry import Dataset, TrackName
 from evaluator.datasets.tasks.task import Task, get_task
 from evaluator.scoring.corpus import count_columns, frame_value, step_of
@@ -268,7 +268,7 @@ def read_studies(leaderboard: Path, store: Path, board: Board, record: Record) -
         frame = pd.read_parquet(io.BytesIO(path.read_bytes()))
         _check_studies(board, record, frame)
     except (OSError, ArithmeticError, LookupError, TypeError, ValueError, ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise RexrankError(
             f"cannot read the per-study scores {path}: {reason}. {score_again(board, record.team, record.model)}"
         ) from error
@@ -357,12 +357,9 @@ def parse_record(value: Any, name: str, cure: str = AGAIN) -> Record:
     try:
         return Record.model_validate(value)
     except ValidationError as error:
-        problems = Problems()
-        add_violations(error, name, problems, Record)
-        first = next(iter(problems))
         raise RexrankError(
-            f"the record {name} does not keep its schema at {first.pointer or '/'}: {first.found}; "
-            f"wanted {first.wanted.rstrip('.')}. Records are written by the machine and must not be edited by hand. {cure}"
+            f"the record {name} does not keep its schema at {first_violation(error, Record)}. "
+            f"Records are written by the machine and must not be edited by hand. {cure}"
         ) from error
 
 

@@ -13,9 +13,8 @@ from pydantic import Field, JsonValue, ValidationError
 
 from evaluator.core.host_files import UNREADABLE, InvalidFile, read_host_file
 from evaluator.core.problems import Problems, pointer, visible
-from evaluator.core.typed import DISAGREE, FIELD, Line, Typed, add_violations, form
+from evaluator.core.typed import DISAGREE, FIELD, Line, Typed, add_violations, form, is_day
 from evaluator.datasets.registry import dataset_ids
-from evaluator.submissions.rules.card import is_day
 from evaluator.submissions.rules.files import name_wanted, suggest_slug
 
 MAX_MANIFEST: Final = 2_000_000

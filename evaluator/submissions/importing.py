@@ -71,17 +71,7 @@ def plan(rows: Rows, folder: Path, root: Path, references: Path | None) -> Plan:
     same = _against_checkout(staged, root, rows.name, problems, invalid)
     report = _checked({m: f for m, f in staged.items() if m not in invalid}, root, references)
     invalid |= {f"{f.team}/{f.model}" for f in report.found if f.submission is None}
-    for p in report.problems:
-        problems.add(
-            p.code,
-            p.file,
-            found=p.found,
-            wanted=p.wanted,
-            fix=p.fix,
-            pointer=p.pointer,
-            line=p.line,
-            severity=p.severity,
-        )
+    problems.extend(report.problems)
     return Plan(Report(problems, report.found), staged, tuple(sorted(invalid)), same, tuple(notes))
 
 

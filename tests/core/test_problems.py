@@ -28,6 +28,18 @@ def test_warnings_refuse_nothing():
     assert problems.ok
 
 
+def test_another_collector_s_problems_are_kept_with_what_it_only_counts():
+    problems, other = Problems(), Problems()
+    for _ in range(15):
+        add(problems)
+    for _ in range(30):
+        add(other)
+        add(other, code="RX408", severity=Severity.WARNING)
+    problems.extend(other)
+    assert (len(problems), problems.n_errors, problems.n_warnings) == (40, 45, 30)
+    assert problems.suppressed == {("RX206", "f"): 25, ("RX408", "f"): 10}
+
+
 def test_lines_are_looked_up_only_for_what_is_listed():
     problems, asked = Problems(), []
     for i in range(30):

@@ -7,6 +7,7 @@ place, so that no test depends on time.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -184,6 +185,31 @@ def test_an_old_site_stays_until_the_new_one_is_whole(stopped, work):
     result = stopped("evaluator.site.build:add_policies", 1, signal.SIGTERM, *args, cwd=work)
     says_how_to_go_on(result, 143, "SIGTERM")
     assert state(work / "site") == {"sitemap.xml": b"old"}
+
+
+WHO = ("--name", "North", "--repository", "north/cxr", "--steward", "N", "--maintainers", "@north/crew")
+SEVERAL = {
+    "host init": (("host", "init", *WHO, "--references", "references", "--dataset", "first", "--access", "public"), "evaluator.cli.host:write_text", "challenge.toml"),
+    "dev new-metric": (("dev", "new-metric", "word_recall"), "evaluator.cli.dev:write_text", "evaluator/metrics/word_recall.py"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_files_of_which_some_alone_would_stop_the_next_try_are_all_written(stopped, tmp_path, name):
+    registry = "evaluator/metrics/registry.py"
+    args, place, first = SEVERAL[name]
+    states = []
+    for count in (0, 3):
+        root = tmp_path / str(count)
+        for folder in ("evaluator/datasets", "evaluator/metrics", "references"):
+            (root / folder).mkdir(parents=True)
+        shutil.copy(ROOT / registry, root / registry)
+        shutil.copy(ROOT / "evaluator/datasets/sandbox/sandbox.json", root / "references/first.json")
+        result = stopped(place, count, signal.SIGTERM, *args, cwd=root)
+        assert result.returncode == (143 if count else 0), result.stderr
+        states.append(state(root))
+    assert first in states[1]
+    assert states[0] == states[1]
 
 
 def test_merge_and_fetch(stopped, work):

@@ -103,6 +103,7 @@ def test_a_name_may_hold_what_some_take_for_the_end_of_a_line(tmp_path):
         json.dumps({**after(table(row("a")))[0].view(), "dataset": "no-such-set"}),
         json.dumps({**after(table(row("a")))[0].view(), "pull_request": "7"}),
         json.dumps({**after(table(row("a")))[0].view(), "id": "../x"}),
+        json.dumps({**after(table(row("a")))[0].view(), "date": "2026-02-30"}),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path, line):
@@ -161,3 +162,16 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, name):
     DAMAGE[name](path)
     with pytest.raises(RexrankError, match=r"history\.jsonl: it is not a file\. Restore"):
         read_history(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a folder", "a link to nothing", "a link to itself", "a pipe"])
+def test_a_torn_line_that_has_no_place_is_left_where_it_is(tmp_path, name):
+    append_history(tmp_path, after(table(row("a"))))
+    path = tmp_path / "history.jsonl"
+    torn = path.read_text() + '{"da'
+    path.write_text(torn)
+    (tmp_path / TORN).write_text("")
+    DAMAGE[name](tmp_path / TORN)
+    with pytest.raises(RexrankError, match=rf"{TORN}, where it belongs, is not a file\. Move that away"):
+        append_history(tmp_path, after(table(row("b"))))
+    assert path.read_text() == torn

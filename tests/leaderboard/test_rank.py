@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from support.boards import make_leaderboard
 from support.challenges import use, use_sandbox
@@ -32,6 +33,7 @@ READ_BY_SITE = DERIVED[:4]
 PAIRS = DERIVED[3]
 STUDIES = "studies/sandbox/findings/rexrank-sandbox__near-copy.parquet"
 RECORD = "records/sandbox/findings/rexrank-sandbox__near-copy.json"
+SANITY = "sanity/sandbox.findings.json"
 CASES = "cases/sandbox/findings/rexrank-sandbox__near-copy.json"
 
 TABLE_CHANGES = {
@@ -49,6 +51,7 @@ TABLE_CHANGES = {
     "sensitivity of another form": lambda v: v.update(sensitivity={"rules": []}),
     "stability of another form": lambda v: v.update(stability={"models": {"x/y": 1}}),
     "pairs of another form": lambda v: v.update(pairs=[{"a": 1}]),
+    "a day of no calendar": lambda v: v["rows"][0].update(submitted="2026-02-30"),
 }
 
 
@@ -262,6 +265,11 @@ RECORD_CHANGES = {
     "a number as text": lambda v: v.update(n="4"),
     "a date as a number": lambda v: v.update(submitted=2026),
     "a date of another form": lambda v: v.update(submitted="yesterday"),
+    "a day of no calendar": lambda v: v.update(submitted="2026-13-45"),
+    "a signature without its protocol": lambda v: v["metrics"]["bleu_2"].update(signature="bleu_2|v1"),
+    "a signature with an open bracket": lambda v: v["metrics"]["bleu_2"].update(
+        signature="bleu_2|v1)|protocol:clean"
+    ),
     "metrics as a list": lambda v: v.update(metrics=[]),
     "another mean": lambda v: v["metrics"]["bleu_2"].update(mean=0.9),
 }
@@ -303,6 +311,44 @@ def test_damaged_texts_are_named(board, name):
         return  # nothing is there to read: the model has no case browser
     with pytest.raises(RexrankError, match=f"{CASES}.*rexrank score submissions/rexrank-sandbox/near-copy"):
         pages(board)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda v: v["bleu_2"].update(itself=True),
+            "/metrics/bleu_2/itself: the field .* is True; wanted a number",
+        ),
+        (lambda v: v["bleu_2"].pop("empty"), "/metrics/bleu_2/empty: the field .* is missing"),
+        (lambda v: v["bleu_2"].update(signature=""), "/metrics/bleu_2/signature: .* wanted a signature"),
+    ],
+)
+def test_a_damaged_sanity_file_is_explained(board, change, words):
+    change_json(lambda v: change(v["metrics"]))(board / SANITY)
+    with pytest.raises(RexrankError, match=f"{SANITY}: {words}.*Rebuild it with: rexrank baseline sandbox$"):
+        rank(board)
+
+
+def test_scores_of_other_patients_name_both_models(board):
+    frame = pd.read_parquet(board / STUDIES)
+    frame.assign(patient="one").to_parquet(board / STUDIES)
+    with pytest.raises(
+        RexrankError, match=r"near-copy and \S+ on sandbox.findings are of other studies or patients"
+    ):
+        rank(board)
+
+
+def test_records_that_no_board_reads_are_told(board, capsys):
+    for stray in ("unknown/findings", "sandbox/impresion"):
+        shutil.copytree(board / "records/sandbox/findings", board / "records" / stray)
+    before = state(board)
+    rank(board)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": the challenge")[0] for line in lines] == [
+        f"rexrank: {board}/records/{stray}" for stray in ("sandbox/impresion", "unknown/findings")
+    ]
+    assert state(board) == before
 
 
 def test_scoring_again_mends_a_damaged_record(board):

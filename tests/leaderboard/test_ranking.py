@@ -116,5 +116,5 @@ def test_training_on_the_dataset_is_marked():
 def test_per_study_files_must_hold_the_same_studies():
     one = pd.DataFrame({"study_id": ["a", "b"], "patient": ["p", "p"]})
     check_frames(SANDBOX, {"x": one, "y": one.copy()})
-    with pytest.raises(RexrankError, match="per-study scores of y"):
+    with pytest.raises(RexrankError, match="per-study scores of x and y"):
         check_frames(SANDBOX, {"x": one, "y": one.assign(study_id=["a", "c"])})

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from datetime import date
 from functools import cache, partial
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from evaluator.core.problems import Problems, pointer, visible
-from evaluator.core.typed import json_schema
+from evaluator.core.typed import is_day, json_schema
 from evaluator.submissions.model_card import ORCID, ModelCard
 from evaluator.submissions.parsing import yaml_line_of
 from evaluator.submissions.rules.characters import character_codes
@@ -246,19 +245,6 @@ def _check_import(file: str, text: str, imported: Any, problems: Problems) -> No
             wanted="a day, YYYY-MM-DD",
             fix="correct it",
         )
-
-
-def is_day(text: str) -> bool:
-    """Whether a text of the form YYYY-MM-DD is a day of the calendar.
-
-    >>> is_day("2024-02-29"), is_day("2024-02-30")
-    (True, False)
-    """
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def orcid_check(orcid: str) -> str:
