@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.table import PairTest, Resolution, Sensitivity, Shares, Stability, TableParts
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts
-from evaluator.scoring.intervals import board_seed
-from evaluator.statistics import bootstrap
 from evaluator.statistics.board_analysis import BoardAnalysis, BoardScores, analyse
 from evaluator.statistics.ranks import Place
 from evaluator.statistics.rounding import coarse, coarse_share, p_class
@@ -83,17 +81,17 @@ def analyse_board(
     columns: Mapping[str, Sequence[str]],
     primary: str,
     progress: ProgressCallback | None = None,
+    draws: MetricDraws | None = None,
 ) -> Analysis | None:
     """The analysis of the ranked models, by name; `None` when there is none.
 
-    `frames` hold the per-study scores, `columns` the metric keys that may be used of each.
+    `frames` hold the per-study scores, `columns` the metric keys that may be used of each. `draws`: those of the
+    models, among others, where there are some already.
     """
     if not frames:
         return None
-    first = next(iter(frames.values()))
-    clusters = bootstrap.clusters_of(first["patient"].tolist())
-    seed = board_seed(board, references_sha256)
-    counts = [frame_counts(primary, frames[name]) for name in sorted(frames)] if corpus_of(primary) else []
+    draws = draws or MetricDraws(board, references_sha256, frames, columns)
+    clusters, used = draws.clusters, [columns[name] for name in frames]
     scores = BoardScores(
         values={
             name: {k: np.asarray(frame[k], dtype=np.float64) for k in columns[name]}
@@ -101,13 +99,9 @@ def analyse_board(
         },
         clusters=clusters,
         primary=primary,
-        direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in columns.values() for k in keys},
-        families={
-            k: get_metric(k).family
-            for k in board.task.aggregated
-            if any(k in keys for keys in columns.values())
-        },
+        direction={k: 1 if get_metric(k).higher_is_better else -1 for keys in used for k in keys},
+        families={k: get_metric(k).family for k in board.task.aggregated if any(k in keys for keys in used)},
         band=get_metric(primary).equivalence or 0.0,
-        draws=draws_of({primary: counts}, clusters, seed).get(primary) if counts else None,
+        draws=draws.of(primary, sorted(frames)),
     )
-    return Analysis(analyse(scores, seed, progress))
+    return Analysis(analyse(scores, draws.seed, progress))

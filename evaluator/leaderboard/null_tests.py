@@ -7,27 +7,23 @@ One family of sign-flip tests of all models against all baselines of a board on 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from evaluator.datasets.exposure import EXPOSURES
+from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.row import Gain, MetricCell, NullOutcome, NullTest, RankedRow
 from evaluator.leaderboard.table import Table
 from evaluator.metrics.registry import get_metric
-from evaluator.scoring.corpus import corpus_of, draws_of, frame_counts, step_of, tested
-from evaluator.scoring.intervals import board_seed
-from evaluator.scoring.records import Board
-from evaluator.statistics import bootstrap, ranks, significance
+from evaluator.scoring.corpus import step_of, tested
+from evaluator.statistics import ranks, significance
 from evaluator.statistics.rounding import coarse, p_class
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from evaluator.core.types import FloatArray
 
 Gained = tuple[str, str, str]
 """A metric, a model, and the baseline over which it gains."""
+Ends = Mapping[Gained, tuple[float, float]]
+"""Lower and upper ends of intervals."""
 NONE: Final[tuple[float | None, float | None]] = (None, None)
 OUTCOMES: Final[Mapping[NullOutcome, str]] = {
     "clears": "clears",
@@ -36,43 +32,21 @@ OUTCOMES: Final[Mapping[NullOutcome, str]] = {
 }
 
 
-def add_null_tests(
-    table: Table,
-    board: Board,
-    references_sha256: str,
-    frames: Mapping[str, pd.DataFrame],
-    nulls: Mapping[str, pd.DataFrame],
-) -> Table:
+def add_null_tests(table: Table, draws: MetricDraws, ends: Ends) -> Table:
     """The table with every ranked row's tests against the baselines and with intervals of its gains.
 
-    `frames`, `nulls`: per-study scores of ranked models and baselines, by id.
+    `draws`: of ranked models and baselines; `ends`: `gain_ends` of every metric.
     """
-    first = next(iter(frames.values()), None)
-    if first is None or not nulls:
-        return table
-    clusters = bootstrap.clusters_of(first["patient"].tolist())
-    seed = board_seed(board, references_sha256)
-    both = {**frames, **nulls}
-    ends: dict[Gained, tuple[float, float]] = {}
-    # One metric at a time: the draws of all together would take as much memory as the scores of all models.
-    for key in (m.key for m in table.metrics if tested(m.key)):
-        ends |= _ends(key, table, both, clusters, seed)
-    tests = _tests(table, both, clusters, seed, ends)
+    tests = _tests(table, draws, ends)
     rows = tuple(_row(r, table, tests.get(r.id, ()), ends) for r in table.rows)
     return table.model_copy(update={"rows": rows})
 
 
-def _ends(
-    key: str, table: Table, frames: Mapping[str, pd.DataFrame], clusters: bootstrap.Clusters, seed: int
-) -> dict[Gained, tuple[float, float]]:
-    """The 95 % intervals of what a metric gains over baselines, on the same draws; empty with too few patients."""
-    holders = [name for name, f in frames.items() if key in f.columns]
-    if clusters.n < bootstrap.MIN_CLUSTERS or not holders:
+def gain_ends(key: str, table: Table, draws: MetricDraws) -> dict[Gained, tuple[float, float]]:
+    """The 95 % intervals of what models gain over baselines on a metric, on the same draws; empty for one without."""
+    if not tested(key) or table.column(key) is None:
         return {}
-    draws = _draws(key, holders, frames, clusters, seed)
-    if draws is None:
-        return {}
-    column = {name: j for j, name in enumerate(holders)}
+    column = {name: j for j, name in enumerate(draws.holders(key))}
     wanted = {
         (r.id, null)
         for r in table.rows
@@ -81,10 +55,14 @@ def _ends(
         )
         if {r.id, null} <= column.keys()
     }
+    of_all = draws.of(key, [*column]) if wanted else None
+    if of_all is None:
+        return {}
     sign = 1.0 if get_metric(key).higher_is_better else -1.0
     ends = {}
     for model, null in sorted(wanted):  # tie: none, pairs differ
-        low, high = np.quantile(sign * (draws[:, column[model]] - draws[:, column[null]]), [0.025, 0.975])
+        gains = sign * (of_all[:, column[model]] - of_all[:, column[null]])
+        low, high = np.quantile(gains, [0.025, 0.975])
         ends[key, model, null] = (float(low), float(high))
     return ends
 
@@ -95,27 +73,8 @@ def _gains(row: RankedRow, key: str) -> list[Gain]:
     return [cell.gain_over_null] if cell is not None and cell.gain_over_null is not None else []
 
 
-def _draws(
-    key: str,
-    holders: Sequence[str],
-    frames: Mapping[str, pd.DataFrame],
-    clusters: bootstrap.Clusters,
-    seed: int,
-) -> FloatArray | None:
-    """The metric of every holder in every draw, shape (draws, holders); `None` where it has no interval."""
-    if corpus_of(key):
-        return draws_of({key: [frame_counts(key, frames[m]) for m in holders]}, clusters, seed).get(key)
-    values = np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in holders])
-    return bootstrap.draw_means([values], clusters, seed)[0]
-
-
-def _tests(
-    table: Table,
-    frames: Mapping[str, pd.DataFrame],
-    clusters: bootstrap.Clusters,
-    seed: int,
-    ends: Mapping[Gained, tuple[float, float]],
-) -> dict[str, tuple[NullTest, ...]]:
+def _tests(table: Table, draws: MetricDraws, ends: Ends) -> dict[str, tuple[NullTest, ...]]:
+    frames = draws.frames
     key, metric = table.primary, get_metric(table.primary)
     models = [r.id for r in table.rows]
     nulls = [r.id for r in table.nulls if r.id in frames and key in frames[r.id].columns and key in r.metrics]
@@ -124,7 +83,7 @@ def _tests(
         return {}
     values = np.column_stack([np.asarray(frames[i][key], dtype=np.float64) for i in order])
     pairs = [(a, len(models) + b) for a in range(len(models)) for b in range(len(nulls))]
-    result = significance.sign_flip(values, clusters, seed, pairs=pairs)
+    result = significance.sign_flip(values, draws.clusters, draws.seed, pairs=pairs)
     sign = 1.0 if metric.higher_is_better else -1.0
     tests: dict[str, list[NullTest]] = {}
     for k, (a, b) in enumerate(pairs):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.overall_table import OverallTable
 from evaluator.leaderboard.table import PairTest, Table
 from evaluator.metrics.registry import metric_keys
-from evaluator.scoring.corpus import corpus_of, drawn, draws_of, frame_counts, frame_value, step_of, tested
-from evaluator.scoring.intervals import board_seed
+from evaluator.scoring.corpus import frame_value, step_of, tested
 from evaluator.scoring.records import Board
 from evaluator.statistics import bootstrap, significance
 from evaluator.statistics.rounding import coarse, p_class, six_decimals
@@ -75,20 +75,20 @@ def board_pairwise(
     patients. Differences and ends are as coarse as the set's means,
     and on a withheld set p and q are in classes.
     """
-    first = next(iter(frames.values()), None)
-    if first is None:
+    if not frames:
         return Pairwise({})
-    clusters = bootstrap.clusters_of(first["patient"].tolist())
-    seed = board_seed(board, references_sha256)
-    holders = {k: sorted(m for m in frames if k in columns[m]) for k in metric_keys()}
-    metrics = {}
-    # One metric at a time: the draws of all together would take as much memory as the scores of all models.
-    for key, models in holders.items():
-        if len(models) > 1:
-            step = step_of(board.dataset.exposure, key, len(first))
-            make = _tested_pairs if tested(key) else _corpus_pairs
-            metrics[key] = make(key, models, frames, _Rounding(step, board.dataset.exposure), clusters, seed)
-    return Pairwise(metrics)
+    draws = MetricDraws(board, references_sha256, frames, columns)
+    metrics = {key: metric_pairs(key, draws.holders(key), board, draws) for key in metric_keys()}
+    return Pairwise({key: pairs for key, pairs in metrics.items() if pairs})
+
+
+def metric_pairs(key: str, models: Sequence[str], board: Board, draws: MetricDraws) -> tuple[MetricPair, ...]:
+    """The pairs of models on one metric, `models` in the order of the alphabet; empty for fewer than two."""
+    if len(models) < 2:
+        return ()
+    n = draws.clusters.n_studies
+    rounding = _Rounding(step_of(board.dataset.exposure, key, n), board.dataset.exposure)
+    return (_tested_pairs if tested(key) else _corpus_pairs)(key, models, rounding, draws)
 
 
 def with_tests(pairwise: Pairwise, table: Table) -> Pairwise:
@@ -149,48 +149,25 @@ class _Rounding:
 def _corpus_pairs(
     key: str,
     models: Sequence[str],
-    frames: Mapping[str, pd.DataFrame],
     rounding: _Rounding,
-    clusters: bootstrap.Clusters,
-    seed: int,
+    draws: MetricDraws,
 ) -> tuple[MetricPair, ...]:
     """The pairs on a metric of the whole set: differences and intervals, no test."""
-    values = np.array([frame_value(key, frames[m]) for m in models])
+    values = np.array([frame_value(key, draws.frames[m]) for m in models])
     a, b = np.triu_indices(len(models), 1)
-    draws = _corpus_draws(key, models, frames, clusters, seed)
-    return _rows(models, a, b, values[a] - values[b], draws, rounding)
-
-
-def _corpus_draws(
-    key: str,
-    models: Sequence[str],
-    frames: Mapping[str, pd.DataFrame],
-    clusters: bootstrap.Clusters,
-    seed: int,
-) -> FloatArray | None:
-    """The figure of every model in every draw; `None` where it has no interval."""
-    if not drawn(key):
-        return None
-    return draws_of({key: [frame_counts(key, frames[m]) for m in models]}, clusters, seed).get(key)
+    return _rows(models, a, b, values[a] - values[b], draws.of(key, models), rounding)
 
 
 def _tested_pairs(
     key: str,
     models: Sequence[str],
-    frames: Mapping[str, pd.DataFrame],
     rounding: _Rounding,
-    clusters: bootstrap.Clusters,
-    seed: int,
+    draws: MetricDraws,
 ) -> tuple[MetricPair, ...]:
     """The pairs on a metric that is a mean over studies, or a figure of fixed weights a study."""
-    values = np.column_stack([np.asarray(frames[m][key], dtype=np.float64) for m in models])
-    draws: FloatArray | None = None
-    if corpus_of(key):
-        draws = _corpus_draws(key, models, frames, clusters, seed)
-    elif clusters.n >= bootstrap.MIN_CLUSTERS:
-        (draws,) = bootstrap.draw_means([values], clusters, seed)
-    (tests,) = significance.sign_flips([values], clusters, seed, adjust=False)
-    return _rows(models, tests.a, tests.b, tests.difference, draws, rounding, tests.p)
+    values = np.column_stack([np.asarray(draws.frames[m][key], dtype=np.float64) for m in models])
+    (tests,) = significance.sign_flips([values], draws.clusters, draws.seed, adjust=False)
+    return _rows(models, tests.a, tests.b, tests.difference, draws.of(key, models), rounding, tests.p)
 
 
 def _rows(

@@ -20,19 +20,20 @@ from evaluator.datasets.challenge import OverallSetting, challenge
 from evaluator.datasets.tasks.task import all_tracks
 from evaluator.leaderboard import table_files as tables
 from evaluator.leaderboard.analysis import analyse_board
+from evaluator.leaderboard.draws import MetricDraws
 from evaluator.leaderboard.eligibility import Entrants, read_releases, sort_entrants, usable
 from evaluator.leaderboard.history import append_history, changes, read_history
-from evaluator.leaderboard.null_tests import add_null_tests
+from evaluator.leaderboard.null_tests import Gained, add_null_tests, gain_ends
 from evaluator.leaderboard.overall import PrimaryScores, make_overall
 from evaluator.leaderboard.overall_files import overall_files, pairwise_name
 from evaluator.leaderboard.overall_table import OverallTable, having
-from evaluator.leaderboard.pairwise import board_pairwise, overall_pairwise, with_tests
+from evaluator.leaderboard.pairwise import Pairwise, metric_pairs, overall_pairwise, with_tests
 from evaluator.leaderboard.pairwise_file import pairwise_bytes, pairwise_digest
 from evaluator.leaderboard.ranked_store import RankedBoard, inputs_digest, keep_ranked, read_ranked
 from evaluator.leaderboard.ranking import board_keys, check_frames, make_table, mark_contamination, overview
 from evaluator.leaderboard.subgroups import board_subgroups
 from evaluator.leaderboard.table import Table
-from evaluator.metrics.registry import check_primary_metrics, get_metric
+from evaluator.metrics.registry import check_primary_metrics, get_metric, metric_keys
 from evaluator.scoring.baselines import check_sanity, read_sanity
 from evaluator.scoring.corpus import COUNTS_PREFIX
 from evaluator.scoring.intervals import board_seed
@@ -71,19 +72,36 @@ def rank_board(
     keys = board_keys(entrants)
     columns = {r.name: [k for k in keys if usable(r, k, entrants.signatures)] for r in entrants.ranked}
     digest = entrants.ranked[0].provenance.references_sha256 if entrants.ranked else ""
-    analysis = analyse_board(board, digest, frames, columns, entrants.primary, show)
-    table = make_table(board, entrants, analysis, rehearsal=rehearsal)
     nulls = _null_frames(board, entrants, leaderboard, store)
     check_frames(board, dict(islice(frames.items(), 1)) | nulls)
-    table = add_null_tests(table, board, digest, frames, nulls)
+    columns |= {name: [k for k in keys if k in frame.columns] for name, frame in nulls.items()}
+    draws = MetricDraws(board, digest, {**frames, **nulls}, columns) if frames else None
+    analysis = analyse_board(board, digest, frames, columns, entrants.primary, show, draws)
+    table = make_table(board, entrants, analysis, rehearsal=rehearsal)
+    pairwise = Pairwise({})
+    if draws is not None:
+        table, pairwise = _against_others(table, board, draws)
     best = _best_null(entrants)
     null = (best, nulls[best]) if best is not None else None
     other = _first_track(board, leaderboard, store, rehearsal=rehearsal)
     subgroups = board_subgroups(board, digest, frames, _subgroup_metric(board, entrants), null, show, other)
     table = table.model_copy(update={"subgroups": subgroups, "notes": (*table.notes, *notes)})
-    pairwise = with_tests(board_pairwise(board, digest, frames, columns), table)
     table = table.model_copy(update={"pairwise_sha256": pairwise_digest(pairwise)})
     return RankedBoard(table, pairwise, _primary(board, digest, frames, table))
+
+
+def _against_others(table: Table, board: Board, draws: MetricDraws) -> tuple[Table, Pairwise]:
+    """The table with its tests against the baselines, and all pairs of its models: of each metric from the same draws."""
+    models, pairs = {r.id for r in table.rows}, {}
+    ends: dict[Gained, tuple[float, float]] = {}
+    # The ranking metric first: its draws are there since the analysis.
+    for key in sorted(
+        metric_keys(), key=lambda k: k != table.primary
+    ):  # tie: none, the order does not matter
+        ends |= gain_ends(key, table, draws)
+        pairs[key] = metric_pairs(key, [m for m in draws.holders(key) if m in models], board, draws)
+    pairwise = Pairwise({key: pairs[key] for key in metric_keys() if pairs[key]})
+    return add_null_tests(table, draws, ends), with_tests(pairwise, table)
 
 
 def _subgroup_metric(board: Board, entrants: Entrants) -> str:

@@ -26,7 +26,8 @@ class BoardScores:
     the primary metric. `direction[metric]` is 1 where higher is better, else −1. `families` maps
     each metric that counts in aggregates to its family. `band`: means of the primary metric that are
     closer than this count as practically equal. `draws`: the primary metric of every model in every draw, shape
-    (B, M), where it is one of the whole set; its per-study values are then shares of it, which tests flip.
+    (B, M), where they are there already, or it is one of the whole set; its per-study values are then shares of
+    it, which tests flip.
     """
 
     values: Mapping[str, Mapping[str, FloatArray]]

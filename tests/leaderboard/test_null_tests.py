@@ -8,7 +8,8 @@ import pytest
 from support import tables
 
 from evaluator.datasets.registry import get_dataset
-from evaluator.leaderboard.null_tests import add_null_tests
+from evaluator.leaderboard.draws import MetricDraws
+from evaluator.leaderboard.null_tests import add_null_tests, gain_ends
 from evaluator.leaderboard.table_files import baseline_words, table_csv, table_markdown
 from evaluator.scoring.intervals import board_seed
 from evaluator.scoring.records import Board
@@ -47,7 +48,8 @@ def made(n=N):
     nulls = [tables.row(i, kind="null", rank=None, metrics={"bleu_2": tables.cell(0.4)}) for i in NULLS]
     of = tables.typed(tables.table(*rows, nulls=nulls))
     frames = {i: frame(v, n) for i, v in SCORES.items()}
-    return add_null_tests(of, BOARD, "d", {i: frames[i] for i in models}, {i: frames[i] for i in NULLS})
+    draws = MetricDraws(BOARD, "d", frames, dict.fromkeys(frames, ("bleu_2",)))
+    return add_null_tests(of, draws, gain_ends("bleu_2", of, draws))
 
 
 @pytest.fixture(scope="module")
