@@ -38,6 +38,16 @@ Year = Annotated[int | None, typer.Option("--year", help="Card: year of the mode
 Description = Annotated[
     str | None, typer.Option("--description", help="Card: what it is, in a few sentences.")
 ]
+Authors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--author", help="Card: NAME (AFFILIATION) ORCID as cited, the last two optional; repeatable."
+    ),
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", help="Card: container image for private images: REGISTRY/NAME@sha256:DIGEST."),
+]
 Paper = Annotated[str | None, typer.Option("--paper", help="Card: address of the paper.")]
 Code = Annotated[str | None, typer.Option("--code", help="Card: address of the code.")]
 Weights = Annotated[str | None, typer.Option("--weights", help="Card: address of the weights.")]
@@ -92,6 +102,7 @@ def submit(
     contact: Contact = None,
     year: Year = None,
     description: Description = None,
+    author: Authors = None,
     paper: Paper = None,
     code: Code = None,
     weights: Weights = None,
@@ -99,6 +110,7 @@ def submit(
     parameters: Parameters = None,
     views: Views = None,
     context: Context = None,
+    image: Image = None,
     training_data: TrainingData = None,
     external_llm: ExternalLlm = None,
     deterministic: Deterministic = None,
@@ -113,14 +125,13 @@ def submit(
 ) -> None:
     """Go from a file of predictions to an open pull request; run it again to resume or update."""
     from evaluator.cli.contribute import Sending, run_submit
-    from evaluator.submissions.card_draft import CardDraft, split_list
+    from evaluator.submissions.card_draft import CardDraft, author_list, split_list
     from evaluator.submissions.convert import Wanted
 
-    handles = split_list(",".join(contact)) if contact else None
-    training_sets = split_list(",".join(training_data)) if training_data else None
     draft = CardDraft(
-        *(name, institution, handles, year, description, paper, code, weights, license, parameters),
-        *(views, context, training_sets, external_llm, deterministic),
+        *(name, institution, split_list(",".join(contact)) if contact else None, year, description),
+        *(author_list(author), paper, code, weights, license, parameters, views, context, image),
+        *(split_list(",".join(training_data)) if training_data else None, external_llm, deterministic),
     )
     columns = Wanted(id_column, text_column, findings_column, impression_column)
     how = (references, columns, hub_model, dry_run, yes)

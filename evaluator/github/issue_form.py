@@ -33,6 +33,8 @@ HEADINGS: Final = {
     "External language model": "uses_external_llm",
     "Deterministic": "deterministic",
     "Parameters": "parameters",
+    "Authors": "authors",
+    "Container image": "image",
     "Paper": "paper",
     "Code": "code",
     "Weights": "weights",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import yaml
 from pydantic import JsonValue
 
-from evaluator.core.problems import Problem, Problems
+from evaluator.core.problems import InputError, Problem, Problems
 from evaluator.submissions.parsing import decode, parse_yaml
 from evaluator.submissions.rules.card import check_card
 from evaluator.submissions.template import schema_line
@@ -28,6 +28,8 @@ class CardDraft:
     contact: tuple[str, ...] | None = None
     year: int | None = None
     description: str | None = None
+    authors: tuple[str, ...] | None = None
+    """Each as it was typed: a name, in brackets where they work, and an ORCID iD; see `author_of`."""
     paper: str | None = None
     code: str | None = None
     weights: str | None = None
@@ -35,6 +37,7 @@ class CardDraft:
     parameters: str | None = None
     views: str | None = None
     context: str | None = None
+    image: str | None = None
     training_data: tuple[str, ...] | None = None
     uses_external_llm: bool | None = None
     deterministic: bool | None = None
@@ -57,6 +60,7 @@ QUESTIONS: Final = (
     Question("contact", "--contact", "GitHub handles that may change it, separated by commas", "/contact"),
     Question("year", "--year", "Year of the model", "/year"),
     Question("description", "--description", "What it is, in a few sentences", "/description"),
+    Question("authors", "--author", "Authors as cited, separated by semicolons: NAME (AFFILIATION) ORCID (optional)", "/authors", needed=False),
     Question("paper", "--paper", "Address of the paper (https, optional)", "/links/paper", needed=False),
     Question("code", "--code", "Address of the code (https, optional)", "/links/code", needed=False),
     Question("weights", "--weights", "Address of the weights (https, optional)", "/links/weights", needed=False),
@@ -64,6 +68,7 @@ QUESTIONS: Final = (
     Question("parameters", "--parameters", "Number of parameters, such as 7B (optional)", "/parameters", needed=False),
     Question("views", "--views", f"Images it reads: {', '.join(VIEWS)}", "/inputs/views"),
     Question("context", "--context", f"Text it reads in addition: {', '.join(CONTEXTS)}", "/inputs/context"),
+    Question("image", "--image", "Container image to run it on private images: REGISTRY/NAME@sha256:DIGEST (optional)", "/inference/image", needed=False),
     Question(
         "training_data",
         "--training-data",
@@ -74,6 +79,10 @@ QUESTIONS: Final = (
     Question("deterministic", "--deterministic/--no-deterministic", "Does a second run produce the same reports (y/n)", "/deterministic"),
 )  # fmt: skip
 """Every question, in the order of the file."""
+_AUTHOR: Final = re.compile(
+    r"(?P<name>[^();]+?)(?: ?\((?P<affiliation>[^()]*)\))?(?: (?:https?://orcid\.org/)?(?P<orcid>[0-9-]{15,}[0-9Xx]))?"
+)
+"""One author as typed."""
 _LISTS: Final = frozenset({"contact", "training_data"})
 _ANSWERS: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 
@@ -89,6 +98,8 @@ def answered(draft: CardDraft, question: Question, text: str) -> CardDraft:
     value: Any = text or None
     if question.field in _LISTS:
         value = split_list(text)
+    elif question.field == "authors":
+        value = split_authors(text) or None
     elif question.field == "year":
         if not re.fullmatch(r"\d{4}", text):
             raise ValueError("wanted a year of four digits")
@@ -112,6 +123,40 @@ def split_list(text: str) -> tuple[str, ...]:
     return () if list(parts) == ["none"] else tuple(parts)
 
 
+def split_authors(text: str) -> tuple[str, ...]:
+    """The authors of a list separated by semicolons, as typed. Raises `ValueError` for one that is none."""
+    authors = tuple(part.strip() for part in text.split(";") if part.strip())
+    for author in authors:
+        author_of(author)
+    return authors
+
+
+def author_list(options: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The authors of options that may be repeated; `None` without any. Raises `InputError` for one that is none."""
+    try:
+        return split_authors(";".join(options)) if options else None
+    except ValueError as error:
+        raise InputError(f"--author: {error}.") from error
+
+
+def author_of(text: str) -> dict[str, JsonValue]:
+    """An author as the card has them, of `NAME (AFFILIATION) ORCID`, the last two optional. Raises `ValueError`.
+
+    >>> author_of("Ada Lovelace (A university) https://orcid.org/0000-0002-1825-0097")
+    {'name': 'Ada Lovelace', 'affiliation': 'A university', 'orcid': '0000-0002-1825-0097'}
+    """
+    parts = _AUTHOR.fullmatch(" ".join(text.split()))
+    if parts is None or re.search(r"[0-9]-[0-9]|orcid", parts["name"]):
+        raise ValueError(
+            "wanted NAME (AFFILIATION) ORCID, such as Ada Lovelace (A university) 0000-0002-1825-0097"
+        )
+    return {
+        key: value.strip().upper() if key == "orcid" else value.strip()
+        for key, value in parts.groupdict().items()
+        if value and value.strip()
+    }
+
+
 def filled(draft: CardDraft, start: CardDraft) -> CardDraft:
     """The draft with what it lacks taken from another."""
     lacking = {f.name for f in fields(draft) if getattr(draft, f.name) is None}
@@ -127,10 +172,12 @@ def card_text(draft: CardDraft, team: str, model: str) -> str:
         "contact": list(draft.contact or ()),
         "year": draft.year,
         "description": draft.description,
+        **({"authors": [author_of(a) for a in draft.authors]} if draft.authors else {}),
         "links": links,
         "license": draft.license,
         "parameters": draft.parameters,
         "inputs": {"views": draft.views, "context": draft.context},
+        **({"inference": {"image": draft.image}} if draft.image else {}),
         "training_data": list(draft.training_data or ()),
         "uses_external_llm": draft.uses_external_llm,
         "deterministic": draft.deterministic,
@@ -165,7 +212,9 @@ def differing(draft: CardDraft, text: str) -> list[str]:
         return []
     wrong = []
     for question in QUESTIONS:
-        wanted = getattr(draft, question.field)
+        wanted: Any = getattr(draft, question.field)
+        if question.field == "authors" and wanted:
+            wanted = tuple(map(author_of, wanted))
         there: Any = card
         for part in question.place.strip("/").split("/"):
             there = there.get(part) if isinstance(there, dict) else None

@@ -16,7 +16,7 @@ from evaluator.datasets.sandbox.generate import submission_files
 from evaluator.submissions.card_draft import CardDraft
 
 SEND = ("submit", "preds.json", "--dataset", "sandbox", "--team", "acme", "--model", "m1")
-ANSWERS = ["", "A university", "octocat", "26", "2026", "It looks.", "", "http://x", "", "", "MIT", "", "frontal", "none", "none", "maybe", "n", "y"]  # fmt: skip
+ANSWERS = ["", "A university", "octocat", "26", "2026", "It looks.", "Ada 0000-1", "Zoë Łoś; 李 明", "", "http://x", "", "", "MIT", "", "frontal", "none", "", "none", "maybe", "n", "y"]  # fmt: skip
 
 
 class Terminal(io.StringIO):
@@ -53,10 +53,12 @@ def test_a_person_is_asked_until_the_card_is_right(run):
     assert (status, "A token is required" in errors) == (1, True), output + errors
     assert "wanted a year of four digits" in output
     assert "wanted y or n" in output
+    assert "wanted NAME (AFFILIATION) ORCID" in output
     assert "https" in output.split("http://x")[-1] or "wanted" in output
     card = Path("submissions/acme/m1/model.yaml").read_text()
     assert "name: m1\n" in card
     assert "training_data: []" in card
+    assert "- name: Zoë Łoś\n- name: 李 明\n" in card
     # The second start asks nothing more, and goes on from here.
     assert run(*SEND, typed=[])[0] == 1
     assert "already exists and is kept" in run(*SEND)[1]

@@ -28,6 +28,7 @@ ANSWERS = {
     "contact": "@octocat, hubot",
     "year": "2026",
     "description": "It looks at frontal views.",
+    "authors": "Zoë Müller-Łoś (Universität) https://orcid.org/0000-0002-1825-0097; 李 明",
     "paper": "",
     "code": "https://github.com/acme/m1",
     "weights": "",
@@ -35,6 +36,7 @@ ANSWERS = {
     "parameters": "7B",
     "views": "frontal",
     "context": "none",
+    "image": f"ghcr.io/acme/m1@sha256:{'a' * 64}",
     "training_data": "mimic-cxr, other:our own",
     "uses_external_llm": "n",
     "deterministic": "Y",
@@ -58,6 +60,11 @@ def test_every_field_has_a_question_and_the_answers_make_a_valid_card():
     assert card_problems(text) == []
     card = yaml.safe_load(text)
     assert card["contact"] == ["octocat", "hubot"]
+    assert card["authors"] == [
+        {"name": "Zoë Müller-Łoś", "affiliation": "Universität", "orcid": "0000-0002-1825-0097"},
+        {"name": "李 明"},
+    ]
+    assert card["inference"] == {"image": ANSWERS["image"]}
     assert card["links"] == {"code": "https://github.com/acme/m1"}
     assert (card["training_data"], card["deterministic"]) == (["mimic-cxr", "other:our own"], True)
 
@@ -70,6 +77,9 @@ def test_every_field_has_a_question_and_the_answers_make_a_valid_card():
         ("deterministic", "maybe", "y or n"),
         ("institution", "  ", "needed"),
         ("license", "", "needed"),
+        ("authors", "Ada Lovelace 0000-0002-1825", "wanted NAME"),
+        ("authors", "Ada Lovelace (A university", "wanted NAME"),
+        ("authors", "0000-0002-1825-0097", "wanted NAME"),
     ],
 )
 def test_an_answer_of_another_kind_is_told(field, text, words):
@@ -86,6 +96,8 @@ def test_an_answer_of_another_kind_is_told(field, text, words):
         ("code", "http://example.org"),
         ("parameters", "seven"),
         ("year", "1999"),
+        ("authors", "Ada Lovelace 0000-0002-1825-0098"),
+        ("image", "ghcr.io/acme/m1:latest"),
         ("training_data", "mimic"),
         ("institution", "x" * 101),
     ],
@@ -126,5 +138,6 @@ def test_options_that_a_card_contradicts_are_named():
     assert differing(whole(), text) == []
     assert differing(CardDraft(), text) == []
     changed = replace(CardDraft(), year=2025, views="all", training_data=(), deterministic=True)
+    assert differing(CardDraft(authors=("Ada Lovelace",), image="x"), text) == ["--author", "--image"]
     assert differing(changed, text) == ["--year", "--views", "--training-data"]
     assert differing(changed, "- no\n- card") == []
