@@ -81,7 +81,7 @@ def run_submit(sending: Sending, draft: CardDraft) -> int:
         print("2. The model card")
         token = github_token()
         repo = _repository(token, sending.repository)
-        login = _login(repo, token)
+        login = _login_if_reachable(repo, token) if sending.dry_run else _login(repo, token)
         _card(folder, draft, sending, login)
         print("3. The check")
         report = validate_paths([folder], sending.references)
@@ -137,9 +137,16 @@ def _aside(folder: Path, scratch: Path) -> Path:
 
 
 def github_token() -> str:
-    """The token of whom submits: from `GH_TOKEN` or `GITHUB_TOKEN`, else of `gh`; empty without any."""
+    """The token of whom submits: from `GH_TOKEN` or `GITHUB_TOKEN`, else of `gh`; empty without any.
+
+    Raises `InputError` for a variable that holds no token, without a word of what it holds.
+    """
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         if value := os.environ.get(name, "").strip():
+            if not re.fullmatch(r"[\x21-\x7e]+", value):
+                raise InputError(
+                    f"{name} holds a space, a line break or a letter that no token has: copy the token again."
+                )
             return value
     gh = shutil.which("gh")
     if gh is None:
@@ -165,6 +172,17 @@ def _login(repo: Repository, token: str) -> str:
         return ""
     with asking_github():
         return login_of(repo)
+
+
+def _login_if_reachable(repo: Repository, token: str) -> str:
+    """As `_login`; empty after saying so where GitHub cannot be asked, which a dry run does not need."""
+    try:
+        return _login(repo, token)
+    except InputError:
+        raise
+    except RexrankError as error:
+        print(f"  {error}", file=sys.stderr)
+        return ""
 
 
 # --- the card -------------------------------------------------------------------------------------------------------

@@ -92,7 +92,14 @@ def pull_of(repo: Repository, login: str, branch: str, state: str = "open") -> P
     """The newest pull request of an account's branch against main, or `None`."""
     pulls = repo.get_pulls(state=state, base="main", head=f"{login}:{branch}")
     # The filter matches nothing where the branch's fork is gone, and is not trusted to match alone.
-    return next((p for p in islice(iter(pulls), 20) if p.head.ref == branch and p.user.login == login), None)
+    return next(
+        (
+            p
+            for p in islice(iter(pulls), 20)
+            if p.head.ref == branch and p.head.repo and p.user.login == login
+        ),
+        None,
+    )
 
 
 def contribute(
@@ -152,15 +159,17 @@ def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callab
     say(f"forking {repo.full_name} (or finding your fork)")
     post = repo.requester.requestJsonAndCheck
     _, fork = post("POST", f"/repos/{repo.full_name}/forks", input={"default_branch_only": True})
+    # Whoever renamed the fork, or its first branch, is asked for neither.
+    first = str(fork.get("default_branch") or "main")
     path, deadline = f"/repos/{fork['full_name']}", time.monotonic() + FORK_SECONDS
-    while _head(repo, path, missing=True) == "":
+    while _head(repo, path, first, missing=True) == "":
         if time.monotonic() > deadline:
             raise RexrankError(
                 "GitHub is still copying the repository. Run the same command again in a minute."
             )
         time.sleep(2)
     try:
-        post("POST", f"{path}/merge-upstream", input={"branch": "main"})
+        post("POST", f"{path}/merge-upstream", input={"branch": first})
     except GithubException as error:
         # A fork with changes of its own on main stays as it is: the branch begins at our main.
         if error.status not in {403, 404, 409, 422}:
@@ -168,12 +177,12 @@ def _fork(repo: Repository, login: str, earlier: PullRequest | None, say: Callab
     return path
 
 
-def _head(repo: Repository, path: str, *, missing: bool = False) -> str:
-    """The commit of main in a repository; empty, if `missing` is allowed, for one that is not there yet."""
+def _head(repo: Repository, path: str, branch: str = "main", *, missing: bool = False) -> str:
+    """The commit of a branch in a repository; empty, if `missing` is allowed, for one that is not there."""
     from github import GithubException
 
     try:
-        _, ref = repo.requester.requestJsonAndCheck("GET", f"{path}/git/ref/heads/main")
+        _, ref = repo.requester.requestJsonAndCheck("GET", f"{path}/git/ref/heads/{branch}")
     except GithubException as error:
         if missing and error.status in _MISSING:
             return ""
@@ -214,7 +223,10 @@ def make_commit(
 
 
 def move_branch(repo: Repository, path: str, branch: str, commit: str, *, force: bool) -> None:
-    """Lets the branch begin at, or go on to, the commit; `force` where no open pull request shows it."""
+    """Lets the branch begin at, or go on to, the commit; `force` where no open pull request shows it.
+
+    Raises `InputError` where another branch of that repository leaves no room for its name.
+    """
     from github import GithubException
 
     ask = repo.requester.requestJsonAndCheck
@@ -226,4 +238,13 @@ def move_branch(repo: Repository, path: str, branch: str, commit: str, *, force:
                 raise
         else:
             return
-    ask("PATCH", f"{path}/git/refs/heads/{branch}", input={"sha": commit, "force": force})
+    try:
+        ask("PATCH", f"{path}/git/refs/heads/{branch}", input={"sha": commit, "force": force})
+    except GithubException:
+        folder = branch.partition("/")[0]
+        if not _head(repo, path, folder, missing=True):
+            raise
+        raise InputError(
+            f"{path.removeprefix('/repos/')} has a branch named {folder!r}, beside which git allows no {branch}. "
+            "Rename or delete that branch, then run the same command again."
+        ) from None

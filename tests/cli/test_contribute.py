@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from requests.exceptions import ConnectionError as RequestsConnectionError
 
 from evaluator.cli import main
 from evaluator.cli.contribute import github_token
@@ -163,3 +164,26 @@ def test_the_token_comes_from_the_environment_or_from_gh(monkeypatch, tmp_path):
     monkeypatch.setenv("GITHUB_TOKEN", "g")
     monkeypatch.setenv("GH_TOKEN", "h")
     assert github_token() == "h"
+
+
+CARD = ["--institution", "A", "--contact", "octocat", "--year", "2026", "--description", "It.", "--license", "MIT", "--views", "frontal", "--context", "none", "--training-data", "none", "--no-external-llm", "--deterministic"]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", ["g\u00efft", "two\nlines", "two words"])
+def test_what_cannot_be_a_token_is_told_without_showing_it(run, monkeypatch, token):
+    monkeypatch.setenv("GH_TOKEN", token)
+    status, output, errors = run(*SEND, *CARD, "--yes")
+    assert (status, "GH_TOKEN holds" in errors) == (1, True)
+    assert token not in output + errors
+
+
+def test_a_dry_run_needs_no_github(run, monkeypatch):
+    monkeypatch.setenv("GH_TOKEN", "abc")
+    monkeypatch.setattr("evaluator.github.contribution.login_of", unreachable)
+    status, output, errors = run(*SEND, *CARD, "--dry-run")
+    assert (status, "cannot be reached" in errors, "Nothing was sent" in output) == (0, True, True)
+    assert run(*SEND, *CARD, "--yes")[0] == 2
+
+
+def unreachable(_repo):
+    raise RequestsConnectionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from github import GithubException
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from requests.exceptions import ConnectionError as NoConnection
 
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.github.contribution import asking_github, branch_of
+from evaluator.github.contribution import asking_github, branch_of, contribute, move_branch, pull_of
 from evaluator.submissions.rules.files import name_wanted
 
 SLUGS = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,8}", fullmatch=True).filter(lambda s: name_wanted(s) is None)
@@ -56,3 +57,58 @@ def test_a_refusal_is_told_in_words(error, kind, words):
     with pytest.raises(kind, match=words) as raised, asking_github():
         raise error
     assert type(raised.value) is kind
+
+
+class Answers:
+    """A repository whose API gives what a table says, by method and path, and keeps what it was asked."""
+
+    full_name = "org/challenge"
+
+    def __init__(self, answers, pulls=()):
+        self.answers, self.pulls, self.asked = answers, pulls, []
+        self.requester = self
+
+    def requestJsonAndCheck(self, method, path, input=None):  # noqa: N802, A002 - PyGithub's names
+        self.asked.append((method, path))
+        answer = self.answers.get((method, path), GithubException(404, {"message": "Not Found"}))
+        if isinstance(answer, Exception):
+            raise answer
+        return {}, answer
+
+    def get_pulls(self, **_):
+        return self.pulls
+
+
+REF = {"object": {"sha": "a" * 40}}
+TAKEN = GithubException(422, {"message": "Reference cannot be created"})
+FORK = "/repos/me/renamed"
+
+
+def test_a_branch_that_leaves_no_room_is_named():
+    branches = {("POST", f"{FORK}/git/refs"): TAKEN, ("PATCH", f"{FORK}/git/refs/heads/rexrank/a+b"): TAKEN}
+    repo = Answers({**branches, ("GET", f"{FORK}/git/ref/heads/rexrank"): REF})
+    with pytest.raises(InputError, match=r"me/renamed has a branch named 'rexrank'.*Rename or delete"):
+        move_branch(repo, FORK, "rexrank/a+b", "c" * 40, force=True)
+    with pytest.raises(GithubException):
+        move_branch(Answers(branches), FORK, "rexrank/a+b", "c" * 40, force=True)
+
+
+def test_a_fork_of_another_name_with_another_first_branch_is_used():
+    repo = Answers(
+        {
+            ("POST", "/repos/org/challenge/forks"): {"full_name": "me/renamed", "default_branch": "trunk"},
+            ("GET", f"{FORK}/git/ref/heads/trunk"): REF,
+            ("POST", f"{FORK}/merge-upstream"): {},
+            ("GET", "/repos/org/challenge/git/ref/heads/main"): REF,
+        }
+    )
+    with pytest.raises(GithubException):
+        contribute(repo, "me", "a/b", {}, "", lambda _words: None)
+    assert repo.asked[-1] == ("GET", f"{FORK}/git/commits/{'a' * 40}")
+
+
+def test_a_pull_request_whose_fork_is_gone_is_not_updated():
+    pull = SimpleNamespace(
+        head=SimpleNamespace(ref="rexrank/a+b", repo=None), user=SimpleNamespace(login="me")
+    )
+    assert pull_of(Answers({}, [pull]), "me", "rexrank/a+b") is None

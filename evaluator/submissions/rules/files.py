@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 from typing import Final
+from unicodedata import combining, normalize
 
 from evaluator.core.problems import Problems
 from evaluator.submissions.tree import Entry, Tree
@@ -56,10 +57,11 @@ def name_wanted(name: str) -> str | None:
 def suggest_slug(text: str) -> str:
     """A name as near to `text` as a team or model may have.
 
-    >>> suggest_slug("My Model_v2"), suggest_slug("con.v2"), suggest_slug("index")
-    ('my-model-v2', 'con-v2', 'index-model')
+    >>> suggest_slug("My Model_v2"), suggest_slug("con.v2"), suggest_slug("index"), suggest_slug("Größe")
+    ('my-model-v2', 'con-v2', 'index-model', 'grosse')
     """
-    slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:40].rstrip("-.") or "my-model"
+    letters = "".join(c for c in normalize("NFKD", text.casefold()) if not combining(c))
+    slug = re.sub(r"[^a-z0-9.]+", "-", letters).strip("-.")[:40].rstrip("-.") or "my-model"
     if name_wanted(slug) is not None:
         slug = slug.replace(".", "-")
     return slug if name_wanted(slug) is None else f"{slug}-model"
