@@ -128,10 +128,13 @@ def submit(
     from evaluator.submissions.card_draft import CardDraft, author_list, split_list
     from evaluator.submissions.convert import Wanted
 
+    handles = split_list(",".join(contact)) if contact else None
+    training_sets = split_list(",".join(training_data)) if training_data else None
     draft = CardDraft(
-        *(name, institution, split_list(",".join(contact)) if contact else None, year, description),
-        *(author_list(author), paper, code, weights, license, parameters, views, context, image),
-        *(split_list(",".join(training_data)) if training_data else None, external_llm, deterministic),
+        *(name, institution, handles, year, description),
+        author_list(author),
+        *(paper, code, weights, license, parameters, views, context, image),
+        *(training_sets, external_llm, deterministic),
     )
     columns = Wanted(id_column, text_column, findings_column, impression_column)
     how = (references, columns, hub_model, dry_run, yes)
