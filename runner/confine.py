@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""Runs a command behind the filter of system calls that systemd's unit has; for hosts without systemd.
+"""Runs a command behind the system call filter of the systemd unit, on hosts without systemd.
 
     confine.py LIST COMMAND…
 
-LIST names the calls of `SystemCallFilter=@system-service` without `@privileged`; what depends on a call's arguments is
-here: no new namespace (`RestrictNamespaces`), four kinds of sockets (`RestrictAddressFamilies`), no other
-personality (`LockPersonality`). Every other call gives EPERM, and a call of another architecture ends the process
-(`SystemCallArchitectures`). The filter is built by libseccomp, as systemd's is; without it nothing runs. Called
-by the scorer's user, which has no way to new privileges, so that the kernel takes its filter.
+LIST contains the calls of `SystemCallFilter=@system-service` without `@privileged`; rules that depend on a call's
+arguments are defined here: no new namespaces (`RestrictNamespaces`), four socket families (`RestrictAddressFamilies`),
+no change of personality (`LockPersonality`). Every other call returns EPERM, and a call for another architecture kills
+the process (`SystemCallArchitectures`). libseccomp builds the filter, as it does for systemd; without it nothing runs.
+Called by the scorer's user, which cannot gain privileges, so the kernel accepts its filter.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ NAMESPACES = 0x7E020000
 FAMILIES = (1, 2, 10, 16)
 """AF_UNIX, AF_INET, AF_INET6, AF_NETLINK."""
 PERSONALITIES = (0, 0xFFFFFFFF)
-"""Linux as it is, and the question which one it is."""
+"""Plain Linux, and the query for the current personality."""
 Rule = tuple[int, int, int, int]
 
 
@@ -50,13 +50,13 @@ CONDITIONS: dict[str, tuple[Rule, ...]] = {
 
 
 def stop(words: str) -> NoReturn:
-    """Ends the process before the command."""
+    """Ends the process before it runs the command."""
     sys.stderr.write(f"confine: {words}\n")
     sys.exit(2)
 
 
 def library() -> ctypes.CDLL:
-    """libseccomp; ends the process without it."""
+    """libseccomp; ends the process if it is not installed."""
     try:
         found = ctypes.CDLL("libseccomp.so.2")
     except OSError:
@@ -66,7 +66,7 @@ def library() -> ctypes.CDLL:
 
 
 def confine(calls: list[str]) -> None:
-    """Nothing; from now on this process and its children may make these calls alone."""
+    """Restricts this process and its children to these calls."""
     tool = library()
     context = ctypes.c_void_p(tool.seccomp_init(ctypes.c_uint32(REFUSE | errno.EPERM)))
 
@@ -77,7 +77,7 @@ def confine(calls: list[str]) -> None:
             return
         made = (Comparison * len(rules))(*(Comparison(*r) for r in rules))
         if tool.seccomp_rule_add_array(context, ctypes.c_uint32(action), number, len(rules), made):
-            stop(f"libseccomp takes no rule for {name}.")
+            stop(f"libseccomp rejects the rule for {name}.")
 
     for name in calls:
         add(ALLOW, name)
@@ -87,11 +87,11 @@ def confine(calls: list[str]) -> None:
     # Its flags lie in memory, where no filter can look; the C library falls back to clone.
     add(REFUSE | errno.ENOSYS, "clone3")
     if tool.seccomp_load(context):
-        stop("the kernel takes no filter of system calls.")
+        stop("the kernel rejects the system call filter.")
 
 
 def main() -> None:
-    """Replaces this process by the command, behind the filter."""
+    """Replaces this process with the command, behind the filter."""
     listed, *command = sys.argv[1:]
     try:
         lines = Path(listed).read_text("utf-8").splitlines()

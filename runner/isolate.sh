@@ -6,13 +6,13 @@
 #   isolate.sh fill UNIT…          scores units of main's own submissions into the store; nothing is handed out
 #   isolate.sh doctor [OPTION…]    `rexrank doctor --role scorer` from inside; not for the job's own user
 #
-# Called through sudo by the user who runs the jobs, with no environment. That user hands over nothing but a
-# number and a commit id, or names of what main holds. Nothing is done with the former before GitHub itself has said that
-# a reviewer let that pull request in at that commit (released.py). The code is main as GitHub serves it, fetched here by a third user, and so is the
-# pull request; the code is out of that user's reach before it sees a stranger's bytes. Then the scorer's user runs
-# main's `rexrank` without network, with only the store and the job's folder to write in: as rexrank-scorer.service,
-# whose limits are looked at before, or, where systemd is not process 1, in namespaces that this script makes.
-# What it prints goes to a private log.
+# Called through sudo, with an empty environment, by the user who runs the jobs. That user passes nothing but a
+# number and a commit id, or names of files on main. A pull request is not touched before GitHub itself confirms that
+# a reviewer approved it at that commit (released.py). A third user fetches both the code, which is main as GitHub
+# serves it, and the pull request; the code is moved out of that user's reach before a stranger's bytes arrive. Then
+# the scorer's user runs main's `rexrank` without a network, able to write only to the store and the job's folder: as
+# rexrank-scorer.service, whose limits are checked first, or, if systemd is not process 1, in namespaces created by this
+# script. Its output goes to a private log.
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -91,7 +91,7 @@ check_unit() {
     while IFS='|' read -r name wanted; do
         found=$(systemctl show "$unit" -p "$name" --value) || die "systemd does not know $unit: run setup.sh again."
         # shellcheck disable=SC2053  # a pattern
-        [[ $found == $wanted ]] || die "$unit as systemd has it says $name=$found, wanted $wanted: run setup.sh again, or make runner.conf say the unit's paths."
+        [[ $found == $wanted ]] || die "systemd has loaded $unit with $name=$found, wanted $wanted: run setup.sh again, or change the paths in runner.conf to the unit's."
     done <<LIMITS
 User|$REXRANK_SCORER
 PrivateNetwork|yes
@@ -111,8 +111,8 @@ DeviceAllow|*char-nvidia*
 LIMITS
 }
 
-# bounds: the unit's MemoryMax and TasksMax, by a control group where its controllers can be had; where not, as limits
-# of each process and of the user.
+# bounds: the unit's MemoryMax and TasksMax, through a control group if its controllers are available; otherwise as
+# limits per process and per user.
 bounds() {
     local group=$REXRANK_CGROUP/rexrank-scorer most tasks=4096
     most=$(awk '/^MemTotal:/ { printf "%d", $2 * 0.9 }' /proc/meminfo)
@@ -153,8 +153,8 @@ devices() {
     umask 0077
 }
 
-# mounts: hides what the scorer has no business with and leaves it two folders to write in. Shared memory and
-# every other place that anybody may write are as good as a door to the other users of this machine.
+# mounts: hides what the scorer does not need and leaves it two writable folders. Shared memory and every other
+# world-writable place would be a channel to the other users of this machine.
 mounts() {
     local folder folders
     IFS=: read -ra folders <<<"$REXRANK_HIDE"
@@ -206,8 +206,8 @@ outside() {
     scratch=$(conf SCRATCH)
     fetcher=$(conf FETCHER)
     api=$(conf API_URL "$(api_of "$GITHUB_SERVER_URL")")
-    # A lock of this machine alone, on its own disk: it keeps two scorers from one memory and one GPU. What several
-    # machines share, the store, needs none. Whoever may open the file could hold the lock.
+    # A lock for this machine only, on its own disk: it keeps two scorers from sharing memory and GPU. The store, which
+    # several machines share, needs none. The file is private because anyone who can open it could hold the lock.
     (umask 0077 && : >>"$scratch/lock")
     exec 9>"$scratch/lock"
     flock -n 9 || die 'another scoring is running.'
@@ -223,7 +223,7 @@ outside() {
     chown "$fetcher:$fetcher" "$job/fetch"
     # The fetching user may enter the job's folder, and read nothing in it but its own and main's code.
     chmod 0711 "$job"
-    [ "$mode" != score ] || released "$2" "$3" || die 'nothing is scored that no reviewer released.'
+    [ "$mode" != score ] || released "$2" "$3" || die 'no reviewer approved this, so nothing is scored.'
     fetch_all "$@" >>"$log" 2>&1 || die 'main or the pull request could not be fetched; the private log says why.'
     secrets "$@"
     mkdir -m 0700 "$job/home" "$job/tmp"
@@ -286,7 +286,7 @@ check_call() {
         done
         ;;
     doctor)
-        [ -z "$caller" ] || [ "$caller" != "$(id -u -- "$(conf RUNNER)")" ] || die 'the user who runs the jobs may not ask this.'
+        [ -z "$caller" ] || [ "$caller" != "$(id -u -- "$(conf RUNNER)")" ] || die 'the user who runs the jobs may not call this.'
         for option in "${@:2}"; do
             [[ $option =~ ^--(json|strict)$ ]] || die 'wanted: doctor [--json] [--strict]'
         done

@@ -1,8 +1,8 @@
 #!/bin/bash
-# What a job on the scoring runner gets for `rexrank pr score`, `refresh` and `fill` (REXRANK_ISOLATE in the runner's
-# .env): asks isolate.sh through sudo, and takes from its answer one checked line, or the bundle, or nothing.
-# What `rexrank pr fetch` put into the folder is not used: the isolated side fetches for itself. The line goes there as
-# result.json, a file, because a value of the environment has room for little.
+# What a job on the scoring runner runs instead of `rexrank pr score`, `refresh` and `fill` (REXRANK_ISOLATE in the
+# runner's .env): calls isolate.sh through sudo and takes from its output one checked line, or the bundle, or nothing.
+# What `rexrank pr fetch` put into the folder is not used: the isolated side fetches for itself. The line is written to
+# the folder as result.json, because environment variables are limited in size.
 set -euo pipefail
 prefix=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 answer=$(mktemp "${RUNNER_TEMP:-/tmp}/answer.XXXXXX")

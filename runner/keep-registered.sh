@@ -1,14 +1,14 @@
 #!/bin/bash
-# On a machine that is not the runner: keeps one just-in-time runner registered, job after job.
+# Runs on a machine other than the runner: keeps one just-in-time runner registered, job after job.
 #
 #   keep-registered.sh ORGANISATION GROUP-ID SSH-HOST [--once]
 #   keep-registered.sh OWNER/REPOSITORY SSH-HOST [--once]
 #
 # Needs `gh` and ssh to an account on the runner whose only sudo right is run-one-job.sh. The runner never sees the
-# credential, only a configuration for one job. The first form registers to a runner group of an organisation, as an App
-# that may register runners there and nothing else: REXRANK_APP_ID, REXRANK_INSTALLATION_ID and the App's private key in
-# the file REXRANK_APP_KEY, of which it makes a token of one hour before each registration. The second, for a repository
-# without an organisation, uses what `gh` is logged in with: a token that may administer the repository, its master key.
+# credential, only a configuration for one job. The first form registers to an organisation's runner group, as an App
+# that can register runners there and nothing else: REXRANK_APP_ID, REXRANK_INSTALLATION_ID and the App's private key in
+# the file REXRANK_APP_KEY, from which it creates a one-hour token before each registration. The second form, for a
+# repository without an organisation, uses gh's login: a token that can administer the repository, its master key.
 set -euo pipefail
 umask 0077
 die() {
@@ -23,7 +23,7 @@ if [[ $1 =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]]; then
 else
     [[ $1 =~ ^[A-Za-z0-9-]+$ && $2 =~ ^[1-9][0-9]{0,9}$ ]] || die "$usage"
     [[ ${REXRANK_APP_ID-} =~ ^[0-9]+$ && ${REXRANK_INSTALLATION_ID-} =~ ^[0-9]+$ && -f ${REXRANK_APP_KEY-} ]] ||
-        die 'REXRANK_APP_ID, REXRANK_INSTALLATION_ID and REXRANK_APP_KEY have to name the App, its installation and its key.'
+        die 'set REXRANK_APP_ID, REXRANK_INSTALLATION_ID and REXRANK_APP_KEY to the App, its installation and its key file.'
     runners=orgs/$1/actions/runners group=$2 app=yes
     shift
 fi
@@ -34,8 +34,8 @@ base64url() {
     openssl base64 -A | tr '+/' '-_' | tr -d '='
 }
 
-# app_token: a token of the App for this installation. The App proves itself by a signed text of nine minutes, which goes
-# to curl by a file descriptor and stands in no argument.
+# app_token: a token of the App for this installation. The App authenticates with a signed text valid for nine minutes,
+# which reaches curl through a file descriptor and never appears in an argument.
 app_token() {
     local now text signed
     now=$(date +%s)
@@ -71,7 +71,7 @@ while :; do
     if [ "$status" -eq 0 ]; then
         pause=$shortest
     else
-        printf 'keep-registered: ended with status %s, trying again in %s s\n' "$status" "$pause" >&2
+        printf 'keep-registered: ended with status %s, retrying in %s s\n' "$status" "$pause" >&2
     fi
     [ "${3-}" != --once ] || exit "$status"
     sleep "$pause"

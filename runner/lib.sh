@@ -15,15 +15,15 @@ conf() {
         printf '%s' "$2"
         return
     fi
-    [[ $value =~ ^[A-Za-z0-9/._:+-]+$ ]] || die "runner.conf: $1 is set twice, or holds other characters than A-Z a-z 0-9 / . _ : + -"
+    [[ $value =~ ^[A-Za-z0-9/._:+-]+$ ]] || die "runner.conf: $1 is set twice, or contains characters other than A-Z a-z 0-9 / . _ : + -"
     printf '%s' "$value"
 }
 
 # private_conf: fails unless runner.conf belongs to the owner of the scripts and nobody else may write it.
 private_conf() {
-    [ -f "$conf" ] && [ ! -L "$conf" ] || die "there is no $conf; copy runner.conf.example and fill it in."
-    [ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "${BASH_SOURCE[0]}")" ] || die "$conf has another owner than the scripts."
+    [ -f "$conf" ] && [ ! -L "$conf" ] || die "$conf does not exist; copy runner.conf.example and fill it in."
+    [ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "${BASH_SOURCE[0]}")" ] || die "$conf and the scripts have different owners."
     case "$(stat -c %A -- "$conf")" in
-    ?????w???? | ????????w?) die "$conf can be written by others than its owner." ;;
+    ?????w???? | ????????w?) die "$conf is writable by others, not only by its owner." ;;
     esac
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Whether a reviewer let a pull request in at a commit: the door's question to GitHub, before anything is fetched.
+"""Whether a reviewer approved a pull request at a commit: isolate.sh asks GitHub before anything is fetched.
 
     released.py API-ADDRESS OWNER/REPOSITORY NUMBER SHA
 
-The proof is GitHub's own record, asked for without a credential: a run of score.yml, dispatched on main, whose title
-names this pull request at this commit, which is at work or went well, and whose review history says that the
-environment `scoring` was approved and nothing rejected. Whoever calls has no part in it: the address is root's
-configuration, the run is looked for and not named by the caller, and only GitHub writes its review history. A
-moved head is another title and needs another approval; asking again within a run, or after it, scores the bytes
-that were let in. Exit status 0 with it; 1 without, 2 where GitHub's answer could not be had, with words on standard error.
+The proof is GitHub's own record, queried without a credential: a run of score.yml, dispatched on main, whose title
+names this pull request at this commit, which is in progress or succeeded, and whose review history says that the
+environment `scoring` was approved and nothing rejected. The caller cannot influence it: the address comes from root's
+configuration, the run is looked up instead of being named by the caller, and only GitHub writes its review history. A
+moved head means another title and needs another approval; asking again within a run, or after it, scores the approved
+bytes. Exits with 0 if approved, 1 if not, and 2 if GitHub did not answer, with a message on standard error.
 """
 
 import http.client
@@ -29,7 +29,7 @@ CANDIDATES = 5
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer of another address than the configured one: refused."""
+    """Refuses redirects: the answer would come from an address other than the configured one."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -40,13 +40,13 @@ OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}
 
 
 def stop(status: int, words: str) -> NoReturn:
-    """Ends with words of ours; nothing that GitHub sent is repeated."""
+    """Exits with a fixed message; nothing that GitHub sent is repeated."""
     sys.stderr.write(f"released: {words}\n")
     sys.exit(status)
 
 
 def ask(url: str) -> Any:
-    """GitHub's answer; a busy or silent server is asked `TRIES` times."""
+    """GitHub's answer; a busy or silent server is asked up to `TRIES` times."""
     headers = {
         "Accept": "application/vnd.github+json",
         "User-Agent": "rexrank-runner",
@@ -61,7 +61,7 @@ def ask(url: str) -> Any:
             with OPENER.open(request, timeout=SECONDS) as answer:
                 body = answer.read(MAX_BYTES + 1)
             if len(body) > MAX_BYTES:
-                stop(2, "GitHub's answer is longer than it can be.")
+                stop(2, "GitHub's answer is too long.")
             return json.loads(body)
         except urllib.error.HTTPError as error:
             why = f"status {error.code}"
@@ -70,14 +70,14 @@ def ask(url: str) -> Any:
         except (OSError, http.client.HTTPException):
             why = "no answer"
         except (ValueError, RecursionError):
-            why = "no JSON"
+            why = "not JSON"
     if why in {"status 403", "status 429"}:
-        why += ", which it gives to an address that asked too often: again in an hour"
+        why += ", its rate limit for this address: try again in an hour"
     stop(2, f"GitHub does not say whether this was approved ({why}).")
 
 
 def is_of(run: Any, repository: str, title: str) -> bool:
-    """Whether a run is of main's score.yml, for this pull request at this commit, and neither ended badly nor waits."""
+    """Whether a run is of main's score.yml, for this pull request at this commit, and is in progress or succeeded."""
     if not isinstance(run, dict) or not isinstance(run.get("id"), int):
         return False
     wanted = {"event": "workflow_dispatch", "head_branch": "main", "display_title": title}
@@ -91,7 +91,7 @@ def is_of(run: Any, repository: str, title: str) -> bool:
 
 
 def is_approved(history: Any) -> bool:
-    """Whether a run's review history lets it into the environment, and nobody rejected it."""
+    """Whether a run's review history approves it for the environment, and nobody rejected it."""
     if not isinstance(history, list):
         return False
     states = [
@@ -103,7 +103,7 @@ def is_approved(history: Any) -> bool:
 
 
 def main() -> None:
-    """Ends with the exit status of the module's words."""
+    """Exits with the status described above."""
     api, repository, number, sha = sys.argv[1:]
     runs = f"{api}/repos/{repository}/actions"
     query = "event=workflow_dispatch&branch=main&per_page=100"
@@ -113,11 +113,14 @@ def main() -> None:
     try:
         named = [r["id"] for r in found["workflow_runs"] if is_of(r, repository, title)]
         if not named:
-            stop(1, f"nobody asked for {what}: no run of score on main names it and is at work or went well.")
+            stop(
+                1,
+                f"nobody requested scoring of {what}: no run of score on main names it and is in progress or succeeded.",
+            )
         if not any(is_approved(ask(f"{runs}/runs/{i}/approvals")) for i in named[:CANDIDATES]):
-            stop(1, f"nobody released {what}: no reviewer approved its run in the environment {ENVIRONMENT}.")
+            stop(1, f"nobody approved {what}: no reviewer approved its run in the environment {ENVIRONMENT}.")
     except (AttributeError, KeyError, TypeError):
-        stop(2, "GitHub's answer has another form than it should.")
+        stop(2, "GitHub's answer has an unexpected form.")
 
 
 if __name__ == "__main__":

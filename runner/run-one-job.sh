@@ -1,11 +1,11 @@
 #!/bin/bash
-# One job on the scoring runner, as root: unpacks a fresh copy of the runner's software, registers it with the
-# just-in-time configuration read from standard input, lets the runner's user take one job, and leaves no process.
+# Runs one job on the scoring runner, as root: unpacks a fresh copy of the runner software, registers it with the
+# just-in-time configuration read from standard input, lets the runner's user take one job, and leaves no process behind.
 #
 #   ssh runner sudo /opt/rexrank/bin/run-one-job.sh < jit-config
 #
-# The configuration is good for one job and never stands in an argument. The machine keeps no credential that
-# could register a runner: keep-registered.sh, on another machine, asks GitHub for one before every job.
+# The configuration is valid for one job and never appears in an argument. The machine keeps no credential that could
+# register a runner: keep-registered.sh, on another machine, requests a configuration from GitHub before every job.
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -22,9 +22,9 @@ private_conf
 user=$(conf RUNNER)
 home=$(conf RUNNER_HOME /var/lib/rexrank/runner)
 archive=$(conf RUNNER_ARCHIVE "$prefix/actions-runner.tar.gz")
-[ -f "$archive" ] || die "the runner's software is not at $archive."
+[ -f "$archive" ] || die "the runner software is not at $archive."
 IFS= read -r jit || [ -n "${jit-}" ] || die 'no just-in-time configuration on standard input.'
-[[ $jit =~ ^[A-Za-z0-9+/=]{100,}$ ]] || die 'standard input holds no just-in-time configuration.'
+[[ $jit =~ ^[A-Za-z0-9+/=]{100,}$ ]] || die 'standard input does not contain a just-in-time configuration.'
 
 # Whoever may open the file could hold the lock.
 (umask 0077 && : >>"$prefix/etc/run-one-job.lock")
@@ -35,12 +35,12 @@ mkdir -m 0750 -- "$home"
 # A copy that nobody else can change between the look at it and its use.
 copy=$home/.archive
 install -m 0600 -- "$archive" "$copy"
-[ "$(sha256sum <"$copy")" = "$(conf RUNNER_SHA256)  -" ] || die "$archive is not what RUNNER_SHA256 in runner.conf says."
+[ "$(sha256sum <"$copy")" = "$(conf RUNNER_SHA256)  -" ] || die "$archive does not match RUNNER_SHA256 in runner.conf."
 tar -xzf "$copy" -C "$home" --no-same-owner
 rm -f -- "$copy"
 if [ "$(conf DEVICE cpu)" != cpu ]; then
     # The scorer may not make the GPU's devices, and they must be there before its limits name them.
-    nvidia-modprobe -u -c 0 || die 'the devices of the GPU could not be made: nvidia-modprobe failed or is not installed.'
+    nvidia-modprobe -u -c 0 || die 'cannot create the GPU devices: nvidia-modprobe failed or is not installed.'
 fi
 # The runner reads its .env at its start, before any job; the next start unpacks another one.
 cat >"$home/.env" <<ENV
@@ -56,8 +56,8 @@ chmod 0644 "$home/.env"
 
 cd "$home"
 status=0
-# A process id namespace: what a job leaves behind ends with it. Mounts of its own: what it writes where anybody
-# may write, or asks cron for, ends with it too. sudo needs its set-user-id bit, so that --no-new-privs is not for
+# A PID namespace: processes left behind by a job end with it. Private mounts: whatever it writes to world-writable
+# folders or schedules with cron disappears too. sudo needs its set-user-id bit, so --no-new-privs cannot be used for
 # the runner; the scorer has it.
 # shellcheck disable=SC2016  # expanded by the inner shell
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$home" LANG=C.UTF-8 ACTIONS_RUNNER_INPUT_JITCONFIG="$jit" \

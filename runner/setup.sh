@@ -1,6 +1,6 @@
 #!/bin/bash
-# Sets a machine up as the scoring runner, as root, from a checkout of main that root owns. Run it again after
-# every change below runner/: it is idempotent and never touches references, store, models or the salt.
+# Sets up a machine as the scoring runner, as root, from a checkout of main owned by root. Run it again after every
+# change under runner/: it is idempotent and never touches references, store, models or the salt.
 #
 #   setup.sh                 accounts, folders, scripts, sudoers, salt: all that `layout` names
 #   setup.sh --check         changes nothing; names each difference from `layout`, and ends with 1 when there is one
@@ -47,7 +47,7 @@ make_path() {
     once:*) [ ! -e "$target" ] || return 0 ;;&
     once:-)
         (umask 0377 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$target")
-        echo "wrote a new salt to $target: keep a copy; another salt gives other intervals."
+        echo "wrote a new salt to $target: keep a copy; a different salt gives different intervals."
         ;;
     once:*) install -m "$2" "${owner[@]}" "$source/$6" "$target" ;;
     esac
@@ -75,7 +75,7 @@ check_path() {
     if [ "$found" != "$wanted" ]; then
         differs "$5" "$found" "$wanted"
     elif [ "$1" = file ] && ! cmp -s -- "$source/$6" "$target"; then
-        differs "$5" 'another file' "runner/$6 of this checkout"
+        differs "$5" 'a different file' "runner/$6 of this checkout"
     fi
 }
 
@@ -99,5 +99,5 @@ fi
 if [ -z "$dest" ] && command -v visudo >/dev/null; then
     visudo -cqf /etc/sudoers.d/rexrank
 fi
-echo "Next: set REPOSITORY in $dest/opt/rexrank/etc/runner.conf, go on with site/maintainers/runner.md, and"
-echo 'look at the whole with: sudo /opt/rexrank/venv/bin/rexrank doctor'
+echo "Next: set REPOSITORY in $dest/opt/rexrank/etc/runner.conf, continue with site/maintainers/runner.md, and"
+echo 'check the whole setup with: sudo /opt/rexrank/venv/bin/rexrank doctor'

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs after every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_COMPLETED), also after a refused one:
-# empties the workspace and the job's temporary folder. The runner itself is unpacked anew for the next job
-# (run-one-job.sh); this is for what would otherwise lie around until then.
+# Runs after every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_COMPLETED), including refused ones: empties the
+# workspace and the job's temporary folder. The runner itself is unpacked again for the next job (run-one-job.sh); this
+# removes what would otherwise stay until then.
 set -u
 PATH=/usr/bin:/bin
 export PATH
@@ -15,7 +15,7 @@ empty() {
     case "$folder" in
     "$work"/?*) ;;
     *)
-        echo '::warning::The folder is not below the work folder of the runner; it is left as it is.'
+        echo '::warning::The folder is not inside the work folder of the runner; it is left unchanged.'
         return 0
         ;;
     esac
@@ -25,7 +25,7 @@ empty() {
 
 # RUNNER_TEMP is <work>/_temp.
 if [ -z "${RUNNER_TEMP-}" ] || [ ! -d "$RUNNER_TEMP" ]; then
-    echo '::warning::RUNNER_TEMP is not set; nothing is cleaned.'
+    echo '::warning::RUNNER_TEMP is not set; nothing is cleaned up.'
     exit 0
 fi
 work=$(dirname -- "$(readlink -f -- "$RUNNER_TEMP")")

@@ -1,17 +1,17 @@
 #!/bin/bash
 # Runs before every job on the scoring runner (ACTIONS_RUNNER_HOOK_JOB_STARTED). Only three workflows of one
-# repository, as they stand on main, are let through; a refusal ends the worker process, and the job with it.
+# repository, as they are on main, are let through; a refusal kills the worker process, and the job with it.
 #
-# The repository is read from <prefix>/etc/runner.conf, which lies beside this file and belongs to its owner
-# (root). Nothing is read from the environment but what GitHub sets, and nothing of it is printed: a branch
-# name is a stranger's text, and standard output is a command channel.
+# The repository is read from <prefix>/etc/runner.conf, which has the same owner as this file (root). Only variables
+# set by GitHub are read from the environment, and none is printed: a branch name is a stranger's text, and standard
+# output is a command channel.
 set -u
 PATH=/usr/bin:/bin
 export PATH
 
-# A status other than 0 is not enough: the runner then still runs the steps whose `if:` says always() or
-# failure() (actions/runner issue 2811), and those are the stranger's. Killing the worker leaves nobody to run
-# them; the listener reports the job as failed and, good for one job only, ends.
+# A nonzero exit status is not enough: the runner would still run the steps whose `if:` is always() or failure()
+# (actions/runner issue 2811), and those are the stranger's. Once the worker is killed, nothing can run them; the
+# listener reports the job as failed and exits, because it is registered for one job only.
 stop_worker() {
     local pid=$PPID name
     while [ "$pid" -gt 1 ]; do
@@ -35,21 +35,21 @@ refuse() {
     exit 1
 }
 
-here=$(readlink -f -- "${BASH_SOURCE[0]}") || refuse 'The hook does not find itself.'
+here=$(readlink -f -- "${BASH_SOURCE[0]}") || refuse 'The hook cannot find its own path.'
 conf=$(dirname -- "$(dirname -- "$here")")/etc/runner.conf
-[ -f "$conf" ] && [ ! -L "$conf" ] || refuse 'There is no etc/runner.conf beside the hooks.'
-[ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "$here")" ] || refuse 'runner.conf has another owner than the hook.'
+[ -f "$conf" ] && [ ! -L "$conf" ] || refuse 'There is no etc/runner.conf next to the hooks.'
+[ "$(stat -c %u -- "$conf")" = "$(stat -c %u -- "$here")" ] || refuse 'runner.conf and the hook have different owners.'
 case "$(stat -c %A -- "$conf")" in
-?????w???? | ????????w?) refuse 'runner.conf can be written by others than its owner.' ;;
+?????w???? | ????????w?) refuse 'runner.conf is writable by others, not only by its owner.' ;;
 esac
 
 # JOBS_REPOSITORY where the jobs come from another repository than the submissions (site/maintainers/two-repositories.md).
 repository=$(sed -n 's/^JOBS_REPOSITORY=//p' -- "$conf")
 [ -n "$repository" ] || repository=$(sed -n 's/^REPOSITORY=//p' -- "$conf")
-[[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse 'runner.conf names no repository, or more than one.'
+[[ $repository =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse 'runner.conf must name exactly one repository.'
 
-[ "${GITHUB_REPOSITORY-}" = "$repository" ] || refuse 'The job is of another repository.'
-[ "${GITHUB_REF-}" = refs/heads/main ] || refuse 'The job is not of the branch main.'
+[ "${GITHUB_REPOSITORY-}" = "$repository" ] || refuse 'The job belongs to another repository.'
+[ "${GITHUB_REF-}" = refs/heads/main ] || refuse 'The job is not from the branch main.'
 workflows="$repository/.github/workflows"
 case "${GITHUB_WORKFLOW_REF-}|${GITHUB_EVENT_NAME-}" in
 "$workflows/score.yml@refs/heads/main|workflow_dispatch") ;;
@@ -58,6 +58,6 @@ case "${GITHUB_WORKFLOW_REF-}|${GITHUB_EVENT_NAME-}" in
 "$workflows/publish.yml@refs/heads/main|workflow_dispatch") ;;
 "$workflows/rescore.yml@refs/heads/main|schedule") ;;
 "$workflows/rescore.yml@refs/heads/main|workflow_dispatch") ;;
-*) refuse 'This runner takes score (dispatched), publish (pushed, scheduled or dispatched) and rescore (scheduled or dispatched) on main, nothing else.' ;;
+*) refuse 'This runner only takes score (dispatched), publish (pushed, scheduled or dispatched) and rescore (scheduled or dispatched) on main.' ;;
 esac
 echo 'The scoring runner takes this job.'

@@ -264,7 +264,7 @@ def test_the_runners_account_cannot_score_what_nobody_released(opened: World) ->
         job = {"PATH": SYSTEM_PATH, "GITHUB_RUN_ID": "1", "GITHUB_JOB": "score"}
         process = subprocess.run(door, env=job, capture_output=True, check=False, timeout=120)
         assert (process.returncode, process.stdout) == (2, b"")
-        assert f"nobody asked for pull request 1 at commit {p.head_sha}" in process.stderr.decode()
+        assert f"nobody requested scoring of pull request 1 at commit {p.head_sha}" in process.stderr.decode()
 
     refused()
     opened.say(p, f"/score {p.head_sha}")

@@ -177,7 +177,7 @@ def test_a_path_that_the_job_brings_is_not_searched(prefix, tmp_path):
 def test_refuses_with_a_damaged_configuration(prefix, text):
     (prefix / "etc" / "runner.conf").write_text(text)
     result = started(prefix)
-    assert (result.returncode, "no repository" in result.stdout) == (1, True)
+    assert (result.returncode, "exactly one repository" in result.stdout) == (1, True)
 
 
 def test_with_two_repositories_the_jobs_repository_counts(prefix):
@@ -194,7 +194,7 @@ def test_with_two_repositories_the_jobs_repository_counts(prefix):
 def test_refuses_a_configuration_that_others_may_write(prefix, mode):
     (prefix / "etc" / "runner.conf").chmod(mode)
     result = started(prefix)
-    assert (result.returncode, "written by others" in result.stdout) == (1, True)
+    assert (result.returncode, "writable by others" in result.stdout) == (1, True)
 
 
 def test_refuses_without_a_configuration_or_with_a_link(prefix):
@@ -209,7 +209,7 @@ def test_refuses_without_a_configuration_or_with_a_link(prefix):
 def test_refuses_a_configuration_of_another_owner(prefix):
     os.chown(prefix / "etc" / "runner.conf", 65534, 65534)
     result = started(prefix)
-    assert (result.returncode, "another owner" in result.stdout) == (1, True)
+    assert (result.returncode, "different owners" in result.stdout) == (1, True)
 
 
 def test_a_refusal_needs_no_status_of_bash(prefix):

@@ -49,11 +49,11 @@ def test_the_scorer_writes_to_the_store_and_the_jobs_folder_only(machine):
 def test_nothing_is_scored_or_fetched_that_no_reviewer_released(machine, approvals):
     """The jobs' user may ask for whatever it likes; only GitHub's own record opens the door (test_released)."""
     approvals.reviews = {}
-    for number, words in (("12", "nobody released pull request 12 at"), ("15", "nobody asked for")):
+    for number, words in (("12", "nobody approved pull request 12 at"), ("15", "nobody requested scoring")):
         result = isolate(machine, "score", number, SHA)
         assert (result.returncode, result.stdout) == (2, b"")
         assert words in result.stderr.decode()
-        assert b"nothing is scored that no reviewer released" in result.stderr
+        assert b"no reviewer approved this, so nothing is scored" in result.stderr
     assert not (machine / "var/lib/rexrank/store/kept").exists()
     assert [p.name for p in (machine / "var/lib/rexrank/scratch").iterdir()] == ["lock"]
 
@@ -142,7 +142,7 @@ def test_any_other_call_is_refused(machine, args):
 @needs_namespaces
 def test_the_jobs_user_may_not_ask_the_doctor(machine):
     result = isolate(machine, "doctor", SUDO_UID=str(pwd.getpwnam(RUNNER).pw_uid))
-    assert (result.returncode, b"may not ask" in result.stderr) == (2, True)
+    assert (result.returncode, b"may not call" in result.stderr) == (2, True)
 
 
 @needs_namespaces
@@ -162,7 +162,7 @@ def test_one_scoring_at_a_time(machine):
 @needs_namespaces
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("DEVICE=$(id)\n", b"other characters"), ("STORE=/a\nSTORE=/b\n", b"set twice")],
+    [("DEVICE=$(id)\n", b"characters other"), ("STORE=/a\nSTORE=/b\n", b"set twice")],
 )
 def test_a_damaged_configuration_is_refused(machine, line, said):
     conf = machine / "opt/rexrank/etc/runner.conf"

@@ -165,7 +165,7 @@ def test_a_gpu_whose_devices_cannot_be_made_takes_no_job(machine):
     hide = '! tool=$(command -v nvidia-modprobe) || mount --bind /bin/false "$tool"; exec "$0"'
     script = str(machine / "opt/rexrank/bin/run-one-job.sh")
     result = sh("unshare", "--mount", "bash", "-c", hide, script, input=f"{CONFIG}\n".encode())
-    assert (result.returncode, b"devices of the GPU could not be made" in result.stderr) == (2, True)
+    assert (result.returncode, b"cannot create the GPU devices" in result.stderr) == (2, True)
     assert not (machine / "home/seen").exists()
 
 

@@ -13,36 +13,36 @@ SCRIPT = Path(__file__).parents[2] / "runner" / "released.py"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
 UNRELEASED = {
-    "nobody asked": ([], {}, "nobody asked"),
-    "another commit": ([run(12, OTHER)], {12: [review()]}, "nobody asked"),
-    "another pull request": ([run(13, SHA)], {13: [review()]}, "nobody asked"),
-    "it waits": ([run(12, SHA, status="waiting")], {12: [review()]}, "nobody asked"),
-    "it failed": ([run(12, SHA, status="completed", conclusion="failure")], {12: [review()]}, "nobody asked"),
+    "nobody requested": ([], {}, "nobody requested"),
+    "another commit": ([run(12, OTHER)], {12: [review()]}, "nobody requested"),
+    "another pull request": ([run(13, SHA)], {13: [review()]}, "nobody requested"),
+    "it waits": ([run(12, SHA, status="waiting")], {12: [review()]}, "nobody requested"),
+    "it failed": ([run(12, SHA, status="completed", conclusion="failure")], {12: [review()]}, "nobody requested"),
     "it was cancelled": (
-        [run(12, SHA, status="completed", conclusion="cancelled")], {12: [review()]}, "nobody asked",
+        [run(12, SHA, status="completed", conclusion="cancelled")], {12: [review()]}, "nobody requested",
     ),
-    "a fork's run": ([run(12, SHA, head_repository={"full_name": "evil/challenge"})], {12: [review()]}, "nobody asked"),
-    "a pull request's run": ([run(12, SHA, event="pull_request")], {12: [review()]}, "nobody asked"),
-    "another branch": ([run(12, SHA, head_branch="evil")], {12: [review()]}, "nobody asked"),
-    "another workflow": ([run(12, SHA, path=".github/workflows/evil.yml")], {12: [review()]}, "nobody asked"),
-    "nobody approved": ([run(12, SHA)], {}, "nobody released"),
-    "another environment": ([run(12, SHA)], {12: [review(environment="scoring-auto")]}, "nobody released"),
-    "rejected": ([run(12, SHA)], {12: [review("rejected")]}, "nobody released"),
-    "approved and rejected": ([run(12, SHA)], {12: [review(), review("rejected")]}, "nobody released"),
-    "pending": ([run(12, SHA)], {12: [review("pending")]}, "nobody released"),
-    "approved elsewhere": ([run(12, SHA), run(13, SHA)], {13: [review()]}, "nobody released"),
-    "runs that are none": ([None, 3, {"id": "12"}], {}, "nobody asked"),
-    "odd runs": ([run(12, SHA, repository=7)], {}, "another form"),
-    "odd reviews": ([run(12, SHA)], {12: [7]}, "another form"),
+    "a fork's run": ([run(12, SHA, head_repository={"full_name": "evil/challenge"})], {12: [review()]}, "nobody requested"),
+    "a pull request's run": ([run(12, SHA, event="pull_request")], {12: [review()]}, "nobody requested"),
+    "another branch": ([run(12, SHA, head_branch="evil")], {12: [review()]}, "nobody requested"),
+    "another workflow": ([run(12, SHA, path=".github/workflows/evil.yml")], {12: [review()]}, "nobody requested"),
+    "nobody approved": ([run(12, SHA)], {}, "nobody approved"),
+    "another environment": ([run(12, SHA)], {12: [review(environment="scoring-auto")]}, "nobody approved"),
+    "rejected": ([run(12, SHA)], {12: [review("rejected")]}, "nobody approved"),
+    "approved and rejected": ([run(12, SHA)], {12: [review(), review("rejected")]}, "nobody approved"),
+    "pending": ([run(12, SHA)], {12: [review("pending")]}, "nobody approved"),
+    "approved elsewhere": ([run(12, SHA), run(13, SHA)], {13: [review()]}, "nobody approved"),
+    "runs that are none": ([None, 3, {"id": "12"}], {}, "nobody requested"),
+    "odd runs": ([run(12, SHA, repository=7)], {}, "unexpected form"),
+    "odd reviews": ([run(12, SHA)], {12: [7]}, "unexpected form"),
 }  # fmt: skip
 
 SILENT = {
-    "forbidden": (403, b"{}", "too often"),
+    "forbidden": (403, b"{}", "rate limit"),
     "gone": (404, b"{}", "status 404"),
     "sent elsewhere": (302, b"http://127.0.0.1:9/", "status 302"),
-    "no JSON": (200, b"<html>", "no JSON"),
-    "another form": (200, b"[]", "another form"),
-    "no list": (200, b'{"workflow_runs": 1}', "another form"),
+    "no JSON": (200, b"<html>", "not JSON"),
+    "unexpected form": (200, b"[]", "unexpected form"),
+    "no list": (200, b'{"workflow_runs": 1}', "unexpected form"),
 }
 
 
@@ -79,7 +79,7 @@ def ask(api, monkeypatch, capsys):
         [run(12, SHA, status="completed", conclusion="success")],
         [run(40, SHA), run(11, SHA, display_title=f"score PR #12 @ {SHA}"), run(12, SHA)],
     ],
-    ids=["at work", "with its branch", "went well", "among others"],
+    ids=["in progress", "with its branch", "succeeded", "among others"],
 )
 def test_an_approved_run_releases_its_pull_request(api, ask, runs):
     api.runs, api.reviews = runs, {12: [review(environment="other"), review()]}
@@ -121,7 +121,7 @@ def test_a_server_that_is_busy_is_asked_again(api, ask, monkeypatch):
 def test_an_answer_without_an_end_is_not_read(api, ask):
     api.answer = (200, b" " * 8_000_001)
     status, words = ask()
-    assert (status, "longer than it can be" in words) == (2, True)
+    assert (status, "too long" in words) == (2, True)
 
 
 def test_a_proxy_of_the_environment_is_not_used(api, ask, monkeypatch):

@@ -144,7 +144,7 @@ def test_the_unit_scores_and_its_limits_hold(out):
 
 def test_what_nobody_released_is_refused_there_too(out):
     assert (status(out, "14"), (out / "14.tar").read_bytes()) == (2, b"")
-    assert "nobody asked for pull request 14" in (out / "14.said").read_text()
+    assert "nobody requested scoring of pull request 14" in (out / "14.said").read_text()
 
 
 @pytest.mark.parametrize("limit", ["MemoryMax", "SystemCallFilter", "PrivateNetwork", "DevicePolicy"])
