@@ -1,4 +1,4 @@
-"""Whether the scoring runner and the repository's settings are what the trust boundary needs.
+"""Checks that the scoring runner and the repository's settings are what the trust boundary relies on.
 
-Checks ask a machine or GitHub a few plain questions, which tests answer from tables.
+They ask a machine or GitHub a few simple questions; tests supply the answers as tables.
 """

@@ -1,4 +1,4 @@
-"""What the doctor found: one line a check, in three states, as text or JSON."""
+"""The doctor's findings: one line per check, in three states, as text or JSON."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check: its code, what was looked at, what was found, and the cure.
+    """The outcome of one check: its code, what was checked, what was found, and the fix.
 
-    `open`: it could not be told, or needs somebody's eyes; `fix` then says where to look.
+    `open`: it could not be determined or must be checked by hand; `fix` then says where to look.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Finding:
     fix: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """The finding as plain values, made printable and bounded."""
+        """The finding as plain values, printable and bounded in length."""
         return {name: visible(text, MAX_TEXT) for name, text in asdict(self).items()}
 
 
@@ -45,14 +45,14 @@ class Section:
 
 
 class NotCheckable(Exception):
-    """Raised by a check that cannot be made here: what is known instead, and where to look if not at the fix."""
+    """Raised by a check that cannot be made here: what is known instead, and where to look if not in `fix`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[_T]):
-    """One check: what it looks at, what is wrong, what is wanted, the cure, and what a pass says if not `wanted`.
+    """One check: its subject, what is wrong, what is wanted, the fix, and what to show for a pass instead of `wanted`.
 
-    Words that depend on what is looked at are functions of it.
+    Texts that depend on the subject are functions of it.
     """
 
     code: str
@@ -63,7 +63,7 @@ class Check(Generic[_T]):
     fine: str | Callable[[_T], str] = ""
 
     def finding(self, subject: _T) -> Finding:
-        """The outcome on one subject."""
+        """The finding for one subject."""
 
         def words(text: str | Callable[[_T], str]) -> str:
             return text if isinstance(text, str) else text(subject)
@@ -81,12 +81,12 @@ class Check(Generic[_T]):
 
 
 def facts(conditions: Mapping[str, object]) -> list[str]:
-    """The words whose condition holds."""
+    """The texts whose condition holds."""
     return [words for words, holds in conditions.items() if holds]
 
 
 def differences(there: Iterable[str], wanted: Iterable[str], more: str, less: str) -> list[str]:
-    """What is there and not wanted, in the words of `more`, then what is wanted and not there, in those of `less`.
+    """Unwanted items, as texts made with `more`, then missing items, as texts made with `less`.
 
     >>> differences("ab", "bc", "{} may enter", "{} may not enter")
     ['a may enter', 'c may not enter']
@@ -96,7 +96,7 @@ def differences(there: Iterable[str], wanted: Iterable[str], more: str, less: st
 
 
 def exit_status(sections: Sequence[Section], *, strict: bool) -> int:
-    """0 when nothing is bad, else 1; `strict` counts what could not be told as bad."""
+    """0 if nothing is bad, else 1; `strict` counts undetermined checks as bad."""
     states = {f.state for s in sections for f in s.findings}
     return int("bad" in states or (strict and "open" in states))
 
@@ -107,7 +107,7 @@ def _counts(sections: Sequence[Section]) -> dict[State, int]:
 
 
 def as_text(sections: Sequence[Section]) -> str:
-    """The findings for a terminal: what is wrong with its cure, the rest in one line each."""
+    """The findings for a terminal: problems with their fixes, everything else on one line each."""
     lines = []
     for part in sections:
         lines += ["", part.title]
@@ -121,7 +121,7 @@ def as_text(sections: Sequence[Section]) -> str:
 
 
 def as_json(sections: Sequence[Section]) -> str:
-    """The findings for a machine."""
+    """The findings as JSON."""
     parts = [{"title": s.title, "findings": [f.to_dict() for f in s.findings]} for s in sections]
     return dump_json({"schema": "rexrank/doctor/v1", "counts": _counts(sections), "sections": parts})
 
@@ -136,4 +136,4 @@ def from_json(text: str) -> list[Section]:
     try:
         return list(Findings.model_validate_json(text).sections)
     except ValidationError as error:
-        raise RexrankError("the answer is no list of the doctor's findings.") from error
+        raise RexrankError("the answer is not a list of findings.") from error

@@ -162,7 +162,7 @@ def sender(name: str, token: str) -> Callable[[Request], Answer]:
         except GithubException as refused:
             if refused.status == 401:
                 raise InputError(
-                    "GitHub does not take this token. Give another as GITHUB_TOKEN or GH_TOKEN."
+                    "GitHub does not take this token. Set another one as GITHUB_TOKEN or GH_TOKEN."
                 ) from refused
             if refused.status >= 500:
                 raise RexrankError(

@@ -52,7 +52,7 @@ def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Itera
         )
 
 
-UNREVIEWED = ("nobody has to approve", "who asked may approve", "administrators may go past it")
+UNREVIEWED = ("no approval is required", "the requester may approve", "administrators may bypass it")
 """What stays wrong until somebody names reviewers, or that the API does not set."""
 
 

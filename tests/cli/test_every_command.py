@@ -96,8 +96,8 @@ def test_every_command_keeps_its_result_for_json(command):
 
 
 KIT = {
-    "code": "RD100", "state": "bad", "what": "the runner kit", "found": "there is no none",
-    "wanted": "the kit, installed by setup.sh", "fix": "sudo runner/setup.sh, from root's checkout of main",
+    "code": "RD100", "state": "bad", "what": "runner kit", "found": "none does not exist",
+    "wanted": "the kit, installed by setup.sh", "fix": "run sudo runner/setup.sh in root's checkout of main",
 }  # fmt: skip
 OTHER = "submissions/rexrank-sandbox/template"
 SCORED = ("--dataset", "sandbox", "--metrics", "bleu_2")

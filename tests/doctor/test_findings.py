@@ -49,8 +49,8 @@ def test_json_and_back():
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"schema": "rexrank/doctor/v2", "sections": []}',
                                   '{"schema": "rexrank/doctor/v1", "sections": [{"title": "x", "findings": [{"state": "fine"}]}]}'])  # fmt: skip
-def test_another_answer_is_refused(text):
-    with pytest.raises(RexrankError, match="no list of the doctor's findings"):
+def test_other_output_is_refused(text):
+    with pytest.raises(RexrankError, match="not a list of findings"):
         from_json(text)
 
 

@@ -1,4 +1,4 @@
-"""Checks of a scoring runner: its kit, its accounts and what they may do, in the order in which a maintainer mends them."""
+"""Checks of a scoring runner: its kit, its accounts and their permissions, in the order in which to fix them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ OPTIONAL: Final = (
 )  # fmt: skip
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - named to be hidden
 VALUE: Final = re.compile(r"[A-Za-z0-9/._:+-]+")
-"""What the scripts take as a value."""
+"""What the scripts accept as a value."""
 SALT_CHARACTERS: Final = 32
-SETUP: Final = "sudo runner/setup.sh, from root's checkout of main"
+SETUP: Final = "run sudo runner/setup.sh in root's checkout of main"
 SUDOERS: Final = "/etc/sudoers.d/rexrank"
 WORKERS: Final[tuple[Role, ...]] = ("RUNNER", "FETCHER", "SCORER")
 EVENTS: Final = ("push", "pull_request", "pull_request_target", "workflow_dispatch", "schedule", "issue_comment", "workflow_run", "merge_group")  # fmt: skip
@@ -33,7 +33,7 @@ JOB: Final = {
     "ACTIONS_RUNNER_HOOK_JOB_STARTED": "hooks/job-started.sh", "ACTIONS_RUNNER_HOOK_JOB_COMPLETED": "hooks/job-completed.sh",
     "REXRANK_VENV": "venv", "REXRANK_ISOLATE": "bin/isolated-rexrank.sh",
 }  # fmt: skip
-"""What run-one-job.sh writes into the .env of the runner, but for the language: paths of the kit."""
+"""The paths that run-one-job.sh writes into the runner's .env."""
 SOCKETS: Final = (
     "/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock",
     "/run/crio/crio.sock", "/var/snap/lxd/common/lxd/unix.socket", "/run/libvirt/libvirt-sock",
@@ -45,15 +45,15 @@ RIGHT: Final = re.compile(r"\s+\((?:root|ALL)[^)]*\)\s*(?:[A-Z_]+:\s*)*(.*)")
 
 
 def check_machine(m: Machine) -> list[Section]:
-    """Every finding on a runner as its root sees it."""
+    """Every finding on a runner, as seen by root."""
     parts = {"The kit": KIT, "Accounts and rights": ACCOUNTS} | SOFTWARE
     return [Section(title, tuple(check.finding(m) for check in checks)) for title, checks in parts.items()]
 
 
 def nothing_installed(prefix: str) -> Finding:
     """The one finding on a machine that was never set up."""
-    found, wanted = f"there is no {prefix}", "the kit, installed by setup.sh"
-    return Finding("RD100", "bad", "the runner kit", found, wanted, SETUP)
+    found, wanted = f"{prefix} does not exist", "the kit, installed by setup.sh"
+    return Finding("RD100", "bad", "runner kit", found, wanted, SETUP)
 
 
 def _configuration(m: Machine) -> list[str]:
@@ -63,10 +63,10 @@ def _configuration(m: Machine) -> list[str]:
     wrong = {str(entry): not entry.safe("file"), **dict.fromkeys(read_conf(m.lines(path))[1], True)}
     wrong |= {f"{key} is not set": not m.conf.get(key) for key in keys}
     for key, value in m.conf.items():
-        wrong[f"{key} is not a key"] = key not in {*REQUIRED, *OPTIONAL}
-        wrong[f"{key} holds other characters"] = not VALUE.fullmatch(value)
-        wrong[f"{key} is no absolute path"] = key in {*FOLDERS, "SCRATCH"} and not value.startswith("/")
-    wrong |= {f"HIDE leaves {folder} open": folder not in hidden for folder in HIDDEN}
+        wrong[f"{key} is not a known key"] = key not in {*REQUIRED, *OPTIONAL}
+        wrong[f"{key} contains invalid characters"] = not VALUE.fullmatch(value)
+        wrong[f"{key} is not an absolute path"] = key in {*FOLDERS, "SCRATCH"} and not value.startswith("/")
+    wrong |= {f"HIDE lacks {folder}": folder not in hidden for folder in HIDDEN}
     wrong[f"JUDGES: {judges} is {m.entry(judges)}"] = bool(judges) and not m.entry(judges).safe("file")
     return facts(wrong)
 
@@ -74,7 +74,7 @@ def _configuration(m: Machine) -> list[str]:
 def _scripts(m: Machine) -> Iterator[str]:
     files = [p for p in m.layout.places if p.kind == "file" and p.path != SUDOERS]
     if not files:
-        yield "there is no layout to compare with"
+        yield "no layout to compare with"
     for place in files:
         entry = m.entry(place.path)
         if not entry.safe("file") or place.mode & 0o111 & ~entry.mode:
@@ -94,7 +94,7 @@ def _other_bytes(m: Machine) -> Iterator[str]:
 
 
 def hook_takes(m: Machine, name: str, event: str, other: str = "", ref: str = "refs/heads/main") -> bool:
-    """Whether the hook lets a workflow of an event through; `other` makes another repository; asked as the jobs' user."""
+    """Whether the hook lets a workflow through for an event, run as the jobs' user; `other` prefixes the repository."""
     repo = other + (m.conf.get("JOBS_REPOSITORY") or m.conf.get("REPOSITORY", ""))
     env = {"GITHUB_REPOSITORY": repo, "GITHUB_REF": ref, "GITHUB_EVENT_NAME": event}
     flow, hook = f"{repo}/.github/workflows/{name}@{ref}", f"{m.prefix}/hooks/job-started.sh"
@@ -137,21 +137,21 @@ def _environment(m: Machine) -> Iterator[str]:
         env = m.lines(f"{m.conf.get('RUNNER_HOME', RUNNER_HOME)}/.env")
         yield from (f"{name} is not {path}" for name, path in wanted.items() if f"{name}={path}" not in env)
         names = {line.partition("=")[0] for line in env}
-        yield from (f"{name} is set too" for name in sorted(names - {*wanted, "LANG"}))
+        yield from (f"{name} is also set" for name in sorted(names - {*wanted, "LANG"}))
 
 
 KIT: Final[tuple[Check[Machine], ...]] = (
-    Check("RD101", "runner.conf", _configuration, "a file of root's, mode 0644, with every key of runner.conf.example once",
+    Check("RD101", "runner.conf", _configuration, "owned by root, mode 0644, with every key of runner.conf.example once",
           lambda m: f"edit {m.prefix}/etc/runner.conf", lambda m: f"{m.conf.get('REPOSITORY')}, {len(m.conf)} keys"),
-    Check("RD102", "scripts and hooks", _scripts, "files and folders of root's that nobody else may write", SETUP),
-    Check("RD103", "installed as in the checkout", _other_bytes, "the same bytes", SETUP),
+    Check("RD102", "scripts and hooks", _scripts, "owned by root and writable by nobody else", SETUP),
+    Check("RD103", "installed files", _other_bytes, "identical to the checkout", SETUP),
     Check("RD104", "what the job-started hook lets through", _hook, lambda m: ", ".join(_pairs(m.flows.on_runner)), SETUP),
-    Check("RD105", "what it lets through of other repositories and branches", _hook_elsewhere, "nothing", f"{SETUP}; check REPOSITORY in runner.conf"),
-    Check("RD106", SUDOERS, lambda m: _exactly(m, SUDOERS, 0o440), "a file of root's, mode 0440", SETUP),
-    Check("RD107", "the salt of unpublished draws", _salt, f"a file of root's, mode 0400, of at least {SALT_CHARACTERS} characters",
-          lambda m: f"restore the copy that was kept of {m.prefix}/etc/salt; a new salt (setup.sh writes one) gives other intervals"),
-    Check("RD108", "what a job is given (.env)", _environment, "the four variables of run-one-job.sh", SETUP,
-          lambda m: "as run-one-job.sh wrote it for the job that runs now" if job_runs(m) else "rewritten before every job; what it names is there"),
+    Check("RD105", "what it lets through from other repositories and branches", _hook_elsewhere, "nothing", f"{SETUP}; check REPOSITORY in runner.conf"),
+    Check("RD106", SUDOERS, lambda m: _exactly(m, SUDOERS, 0o440), "owned by root, mode 0440", SETUP),
+    Check("RD107", "salt of unpublished draws", _salt, f"owned by root, mode 0400, at least {SALT_CHARACTERS} characters",
+          lambda m: f"restore {m.prefix}/etc/salt from your backup; a new salt (setup.sh writes one) changes the intervals"),
+    Check("RD108", "job environment (.env)", _environment, "the four variables of run-one-job.sh", SETUP,
+          lambda m: "as written by run-one-job.sh for the current job" if job_runs(m) else "rewritten before every job; the paths it sets exist"),
 )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _workers(m: Machine) -> dict[Role, Account]:
 
 
 def _accounts(m: Machine) -> Iterator[str]:
-    yield from (f"{role} names no account" for role in WORKERS if role not in _workers(m))
+    yield from (f"{role} is not an account" for role in WORKERS if role not in _workers(m))
     ids: dict[int, str] = {0: "root"}
     for role, account in _workers(m).items():
         if (other := ids.setdefault(account.uid, role)) != role:
@@ -172,7 +172,7 @@ def _logins(m: Machine) -> Iterator[str]:
         if PurePosixPath(account.shell).name not in {"nologin", "false"}:
             yield f"{account.name} has the shell {account.shell}"
         if not account.locked:
-            yield f"a password opens {account.name}"
+            yield f"{account.name} has a password"
 
 
 def _groups(m: Machine) -> list[str]:
@@ -181,7 +181,7 @@ def _groups(m: Machine) -> list[str]:
 
 
 def rights(listing: str) -> list[str]:
-    """The commands that `sudo -l` says may be run as root; it goes on with long lines in the next, indented further."""
+    """The commands that `sudo -l` lists as allowed as root; long lines continue on the next, indented further."""
     lines = re.sub(r"\n {8,}", " ", listing).splitlines()
     lists = [match[1] for line in lines if (match := RIGHT.fullmatch(line))]
     return [part.strip() for line in lists for part in re.split(r"(?<!\\),\s*", line) if part.strip()]
@@ -193,18 +193,18 @@ def _sudo(m: Machine) -> list[str]:
         name, wanted = m.layout.names[role], m.layout.sudo.get(role, ())
         may = rights(m.output("sudo", "-n", "-l", "-U", name) or "")
         wrong += differences(may, wanted, f"{name} may run {{}}", f"{name} may not run {{}}")
-    return wrong if m.output("sudo", "-V") else ["there is no sudo"]
+    return wrong if m.output("sudo", "-V") else ["sudo is not installed"]
 
 
 def _place(m: Machine, key: str) -> Place:
     place = next((p for p in m.layout.places if p.source == key), None)
     if key not in m.conf or place is None:
-        raise NotCheckable(f"runner.conf does not say where ({key})", "runner.conf.example")
+        raise NotCheckable(f"runner.conf does not set {key}", "runner.conf.example")
     return place
 
 
 def _beyond(m: Machine, key: str) -> Iterator[str]:
-    """What the accounts may do with a private folder and should not, or the reverse."""
+    """What the accounts may do with a private folder but should not, and the reverse."""
     place, path = _place(m, key), _place(m, key).path
     for role in ROLES:
         there, wanted = ([VERBS[c] for c in may] for may in (m.able(path, role), place.letters(role)))
@@ -236,28 +236,30 @@ def _later(m: Machine) -> Iterator[str]:
 
 
 ACCOUNTS: Final[tuple[Check[Machine], ...]] = (
-    Check("RD201", "accounts", _accounts, "three accounts, none of them root, each for one task", SETUP),
-    Check("RD202", "no way to log in as one of them", _logins, "the shell /usr/sbin/nologin and a locked password", "usermod --shell /usr/sbin/nologin --lock NAME"),
-    Check("RD203", "groups", _groups, "no other group: docker, sudo, disk, adm and lxd are each as good as root", "gpasswd --delete NAME GROUP"),
+    Check("RD201", "accounts", _accounts, "three separate accounts, none of them root", SETUP),
+    Check("RD202", "login as one of them", _logins, "impossible: shell /usr/sbin/nologin, locked password", "usermod --shell /usr/sbin/nologin --lock NAME"),
+    Check("RD203", "groups", _groups, "no additional groups: docker, sudo, disk, adm and lxd are each equivalent to root", "gpasswd --delete NAME GROUP"),
     Check("RD204", "what sudo lets them run", _sudo, "exactly the lines of runner/sudoers",
-          f"apt-get install sudo, where there is none; {SETUP}; then look through /etc/sudoers and /etc/sudoers.d"),
+          f"apt-get install sudo if it is missing; {SETUP}; then review /etc/sudoers and /etc/sudoers.d"),
     *(
-        Check(code, FOLDERS[key], partial(_beyond, key=key), "the scorer as runner/layout says, the others nothing", partial(_owned, key=key))
+        Check(code, FOLDERS[key], partial(_beyond, key=key), "the scorer as in runner/layout, the others nothing", partial(_owned, key=key))
         for code, key in zip(("RD205", "RD206", "RD207", "RD208"), FOLDERS, strict=True)
     ),
-    Check("RD209", "kit, environment and salt", _out_of_reach, "none of them may write there, or read the salt",
+    Check("RD209", "kit, environment and salt", _out_of_reach, "none of them can write there or read the salt",
           lambda m: f"chown -R root:root {m.prefix}; chmod -R go-w {m.prefix}; chmod 0400 {m.prefix}/etc/salt"),
     Check("RD210", "container engines", lambda m: [f"{m.layout.names[r]} may use {s}" for r in WORKERS for s in SOCKETS if "w" in m.able(s, r)],
-          "no socket of an engine that they may write to: who may is root", "remove the engine, or take the socket's group from them"),
-    Check("RD211", "nothing that starts by itself", _later, "no crontab, no at job, no lingering session of theirs",
-          "remove what is named; then find out who put it there"),
+          "no engine socket they can write to: write access makes them root", "remove the engine, or remove them from the socket's group"),
+    Check("RD211", "scheduled programs", _later, "none of theirs: no crontab, no at job, no lingering session",
+          "remove it, then find out who put it there"),
 )  # fmt: skip
 
 
 def ask_inside(prefix: Path) -> list[Section]:
-    """The findings of `isolate.sh doctor`, which looks around as the scorer; one finding when it says nothing."""
+    """The findings of `isolate.sh doctor`, which inspects as the scorer; one finding if it returns none."""
     command = [str(prefix / "bin" / "isolate.sh"), "doctor", "--json"]
-    fix = "read the private log (LOGS/isolate.log); main must hold a version of rexrank that has the doctor"
+    fix = (
+        "read the private log (LOGS/isolate.log); main must contain a version of rexrank that has the doctor"
+    )
     try:
         process = subprocess.run(  # noqa: S603 - an argument list
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -265,7 +267,7 @@ def ask_inside(prefix: Path) -> list[Section]:
         )  # fmt: skip
         return from_json(process.stdout)
     except RexrankError:
-        words = (process.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        words = (process.stderr.strip().splitlines() or ["no output"])[-1]
     except (OSError, subprocess.TimeoutExpired) as error:
         words, fix = str(error), SETUP
     wanted = "the findings of main's code from inside"

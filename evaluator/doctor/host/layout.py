@@ -15,7 +15,7 @@ _LINE: Final = re.compile(r"([A-Z_0-9]+)=(.*)")
 
 
 class Place(NamedTuple):
-    """One path of the layout; `source` is the file that is copied there, or the folder's key in runner.conf."""
+    """One path of the layout; `source` is the file copied there, or the folder's key in runner.conf."""
 
     kind: str
     mode: int
@@ -25,14 +25,14 @@ class Place(NamedTuple):
     source: str
 
     def letters(self, role: str) -> str:
-        """What the account of a role may do there: letters of `rwx`."""
+        """What a role's account may do there: letters of `rwx`."""
         shift = 6 if role == self.owner else 3 if role == self.group else 0
         return "".join(c for c, bit in zip("rwx", (4, 2, 1), strict=True) if self.mode >> shift & bit)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths, and by role the account's name, its further groups, and what sudo lets it run as root."""
+    """Paths, and per role the account's name, its additional groups, and what sudo lets it run as root."""
 
     places: tuple[Place, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Layout:
 
 
 def read_layout(lines: Iterable[str], prefix: str, conf: Mapping[str, str]) -> Layout:
-    """The layout with the paths of one machine: its prefix, and what its runner.conf names otherwise."""
+    """The layout with one machine's paths: its prefix, and what its runner.conf overrides."""
     places: list[Place] = []
     names: dict[str, str] = {}
     groups: dict[str, frozenset[str]] = {}

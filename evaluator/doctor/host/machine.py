@@ -1,4 +1,4 @@
-"""A machine, asked as root or as the scorer: what lies there, what programs say, what accounts may do."""
+"""A machine, inspected as root or as the scorer: its files, the output of programs, what accounts may do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS: Final = {"-": "file", "d": "folder", "l": "link"}
 
 
 class Entry(NamedTuple):
-    """One path as it lies there: `file`, `folder`, `link`, `other` or `absent`; links are not followed."""
+    """One path: `file`, `folder`, `link`, `other` or `absent`; links are not followed."""
 
     kind: str = "absent"
     owner: str = ""
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     sha256: str = ""
 
     def safe(self, *kinds: str) -> bool:
-        """Whether it is of one of the kinds, root's, and nobody else may write it."""
+        """Whether it is of one of the kinds, owned by root, and writable by nobody else."""
         return self.kind in kinds and self.owner == "root" and not self.mode & 0o022
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 class Account(NamedTuple):
-    """A user of the machine; `locked`: no password opens it."""
+    """A user of the machine; `locked`: no password works."""
 
     name: str
     uid: int
@@ -55,7 +55,7 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine; a runner with its configuration, and the checkout that the doctor runs from, with its workflows."""
+    """A runner with its configuration, and the checkout that the doctor runs from, with its workflows."""
 
     prefix: str = ""
     conf: Mapping[str, str] = field(default_factory=dict)
@@ -65,16 +65,16 @@ class Machine:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def lines(self, path: str) -> list[str]:
-        """The lines of a file, none where there is none."""
+        """The lines of a file; none if it does not exist."""
         # The runner writes its settings with a byte order mark.
         return Path(path).read_text("utf-8-sig", "replace").splitlines() if Path(path).is_file() else []
 
     def paths(self, *patterns: str) -> list[str]:
-        """What lies at some patterns."""
+        """The paths that match the patterns, sorted."""
         return sorted({path for pattern in patterns for path in glob(pattern)})  # noqa: PTH207 - absolute patterns
 
     def output(self, *command: str, role: Role | None = None, **env: str) -> str | None:
-        """What a program prints, `None` when it fails or is not there; as the account of a role where one is given."""
+        """A program's output, `None` if it fails or is not installed; run as a role's account if one is given."""
         options: dict[str, Any] = {"env": {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent", **env}}
         try:
             if role:
@@ -90,11 +90,11 @@ class Machine:
         return process.stdout if process.returncode == 0 else None
 
     def word(self, *command: str, **env: str) -> str:
-        """The first word that a program prints, empty for none."""
+        """The first word of a program's output, empty if there is none."""
         return ((self.output(*command, role=None, **env) or "").split() or [""])[0]
 
     def entry(self, path: str) -> Entry:
-        """A path as it lies there, with the digest of a file."""
+        """The entry at a path; a file with its digest."""
         letters, *more = (self.output("stat", "-c", "%A %U %G %a", "--", path) or "?").split()
         if not more:
             return Entry()
@@ -104,7 +104,7 @@ class Machine:
         return Entry(kind, owner, group, int(mode, 8), sha256_file(Path(path)) if kind == "file" else "")
 
     def account(self, role: Role) -> Account | None:
-        """The account of a role, `None` for none."""
+        """The account of a role, `None` if there is none."""
         name = self.layout.names.get(role, "")
         fields = (self.output("getent", "passwd", name) or "").strip().split(":")
         if len(fields) < 7:
@@ -114,7 +114,7 @@ class Machine:
         return Account(name, int(fields[2]), groups, fields[6], password.startswith(("!", "*")))
 
     def able(self, path: str, role: Role | None = None) -> str:
-        """What a role's account, or this process, may do with a path, tried: letters of `rwx`."""
+        """What a role's account, or this process, can do with a path, by trying: letters of `rwx`."""
         return self.output("/bin/sh", "-c", _TRY, "sh", path, role=role) or ""
 
     def reached(self, host: str, port: int) -> str:
@@ -128,7 +128,7 @@ class Machine:
         return "connected"
 
     def ahead(self, server: str) -> float | None:
-        """Seconds that this clock is ahead of a server's, `None` without an answer."""
+        """How many seconds this clock is ahead of a server's, `None` without an answer."""
         import requests
 
         try:
@@ -140,12 +140,12 @@ class Machine:
 
 
 def open_machine(prefix: Path, workflows: Path | None = None) -> Machine:
-    """The runner below `prefix`; raises `InputError` without root's rights.
+    """The runner installed under `prefix`; raises `InputError` unless run as root.
 
-    `workflows`: the checkout whose workflows this runner takes, where it is not the one this code runs from.
+    `workflows`: the checkout whose workflows this runner takes, if not the one this code runs from.
     """
     if os.geteuid() != 0:
-        raise InputError("the doctor tries what other accounts may do and needs root: run it with sudo.")
+        raise InputError("the doctor tests what other accounts may do and needs root: run it with sudo.")
     root, bare = checkout(), Machine()
     flows = read_workflows(source) if (source := workflows or root) else Workflows()
     conf, _ = read_conf(bare.lines(f"{prefix}/etc/runner.conf"))

@@ -1,4 +1,4 @@
-"""What the machine itself brings: programs, packages, disk, clock, and nothing that should not lie about."""
+"""Checks of the machine itself: programs, packages, disk, clock, registrations and stray credentials."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from evaluator.github.api import GITHUB
 
 TOOLS: Final = ("git", "unshare", "setpriv", "ip", "mount", "mountpoint", "flock", "sudo", "tar", "timeout")
 GIT: Final = (2, 31)
-"""Oldest git that takes a token from its environment (GIT_CONFIG_COUNT)."""
+"""Oldest git that accepts a token from its environment (GIT_CONFIG_COUNT)."""
 PYTHON: Final = "3.11"
-"""The Python that published scores are computed with."""
+"""The Python version used for published scores."""
 SPACE: Final = {"STORE": 20, "SCRATCH": 5}
-"""Free gigabytes wanted per place."""
+"""Free gigabytes needed per folder."""
 MAX_SKEW: Final = 60.0
 HIDDEN_FILES: Final = (
     ".netrc", ".git-credentials", ".config/gh/hosts.yml", ".config/git/credentials", ".aws/credentials",
@@ -27,16 +27,16 @@ HIDDEN_FILES: Final = (
 )  # fmt: skip
 RUNNER_HOME: Final = "/var/lib/rexrank/runner"
 FOLDERS: Final = ("/opt", "/srv", "/var/lib")
-"""Folders, besides the accounts' own, below which programs that are no packages are installed."""
+"""Folders, besides home folders, where unpackaged programs are installed."""
 EPHEMERAL: Final = re.compile(r'"ephemeral"\s*:\s*true\s*[,}]', re.IGNORECASE)
-"""What the settings of a runner say that takes one job only."""
+"""How the settings of a runner say that it takes one job only."""
 _SECRET: Final = re.compile(r"(?:.*_)?(?:TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY|PRIVATE_KEY)(?:_.*)?")
 
 
 def checkout_of(m: Machine) -> Path:
-    """The checkout that the doctor runs from; raises `NotCheckable` without one."""
+    """The checkout that the doctor runs from; raises `NotCheckable` if there is none."""
     if m.root is None:
-        raise NotCheckable("rexrank was not started from a checkout", "run it from root's checkout of main")
+        raise NotCheckable("rexrank is not running from a checkout", "run it from root's checkout of main")
     return m.root
 
 
@@ -90,15 +90,15 @@ def _checkout(m: Machine) -> list[str]:
     main = m.word("git", "ls-remote", url, "refs/heads/main", GIT_TERMINAL_PROMPT="0")
     head = m.word(*git, "rev-parse", "HEAD")
     return facts({
-        "main could not be asked for": not main, f"at {head[:12]}, main is {main[:12]}": main and head != main,
-        "changed by hand": m.output(*git, "status", "--porcelain"),
+        "main could not be read": not main, f"at {head[:12]}, main is {main[:12]}": main and head != main,
+        "has local changes": m.output(*git, "status", "--porcelain"),
     })  # fmt: skip
 
 
 def _runner(m: Machine) -> list[str]:
     path = m.conf.get("RUNNER_ARCHIVE", f"{m.prefix}/actions-runner.tar.gz")
     entry, recorded = m.entry(path), m.conf.get("RUNNER_SHA256")
-    other = f"digest {entry.sha256}" if recorded else f"no digest is recorded; it has {entry.sha256}"
+    other = f"digest {entry.sha256}" if recorded else f"no digest is recorded; the file has {entry.sha256}"
     return facts({other: recorded != entry.sha256}) if entry.safe("file") else [f"{path} is {entry}"]
 
 
@@ -107,16 +107,16 @@ def _disk(m: Machine) -> Iterator[str]:
         answer = m.output("df", "--output=avail", "-BGB", m.conf.get(key, ""))
         free = int(answer.split()[-1].removesuffix("GB")) if answer else -1
         if free < least:
-            yield f"{key} has {free} GB free" if answer else f"{key} is not there"
+            yield f"{key} has {free} GB free" if answer else f"{key} does not exist"
 
 
 def _clock(m: Machine) -> list[str]:
     ahead = m.ahead(m.conf.get("SERVER_URL", GITHUB))
     is_kept = m.word("timedatectl", "show", "--property=NTPSynchronized", "--value") != "no"
     if ahead is None and is_kept:
-        raise NotCheckable("GitHub did not answer", "compare `date -u` with another machine's")
-    wrong = {f"{ahead or 0:+.0f} s against GitHub's": abs(ahead or 0) > MAX_SKEW}
-    return facts(wrong | {"nothing keeps it right": not is_kept})
+        raise NotCheckable("GitHub did not answer", "compare `date -u` with another machine")
+    wrong = {f"{ahead or 0:+.0f} s off GitHub's": abs(ahead or 0) > MAX_SKEW}
+    return facts(wrong | {"not synchronised": not is_kept})
 
 
 def _homes(m: Machine) -> list[str]:
@@ -131,14 +131,14 @@ def _registrations(m: Machine) -> list[str]:
     there = {path: EPHEMERAL.search(" ".join(m.lines(path))) for path in paths}
     left = [] if job_runs(m) else [path for path, once in there.items() if once]
     return [
-        *(f"{path}: a lasting service" for path in m.paths("/etc/systemd/system/actions.runner.*.service")),
+        *(f"{path}: a permanent service" for path in m.paths("/etc/systemd/system/actions.runner.*.service")),
         *(f"{path}: registered for more than one job" for path, once in there.items() if not once),
         *(f"{path}: left by a runner that was killed" for path in left),
     ]
 
 
 def _credentials(m: Machine) -> list[str]:
-    """Files and variables that look as if they opened something."""
+    """Files and variables that look like credentials."""
     files = m.paths(*(f"{home}/{name}" for home in _homes(m) for name in (*HIDDEN_FILES, ".ssh/id_*")))
     names = [line.removeprefix("export ").partition("=")[0].strip() for line in m.lines("/etc/environment")]
     return [
@@ -151,21 +151,21 @@ def _credentials(m: Machine) -> list[str]:
 SOFTWARE: Final[dict[str, tuple[Check[Machine], ...]]] = {
     "Programs and packages": (
         Check("RD301", "programs", _programs, f"git {'.'.join(map(str, GIT))} or newer; {', '.join(TOOLS[1:])}", "apt-get install git util-linux iproute2 sudo tar coreutils"),
-        Check("RD302", "Python of the environment", _python, f"Python {PYTHON}",
+        Check("RD302", "Python in the environment", _python, f"Python {PYTHON}",
               lambda m: f"python{PYTHON} -m venv {m.prefix}/venv, then install the pinned packages (site/maintainers/runner.md)"),
         Check("RD303", "packages at their pinned versions", _packages, "requirements/constraints.txt",
               lambda m: f"{m.prefix}/venv/bin/pip install -c requirements/constraints.txt -e '.[score]', in root's checkout"),
-        Check("RD304", "root's checkout", _checkout, "main as GitHub has it, unchanged",
-              "git -C CHECKOUT pull --ff-only, then sudo runner/setup.sh and the line of RD303; without an answer: the network, SERVER_URL"),
-        Check("RD305", "the runner's own software", _runner, "the archive of a release of actions/runner, root's, its digest in RUNNER_SHA256",
-              "download it (again), compare it with the release's page, set RUNNER_SHA256; tell the others if it differs twice"),
+        Check("RD304", "root's checkout", _checkout, "main as on GitHub, without local changes",
+              "git -C CHECKOUT pull --ff-only, then sudo runner/setup.sh and the fix for RD303; if main could not be read: check the network and SERVER_URL"),
+        Check("RD305", "GitHub runner software", _runner, "the archive of a release of actions/runner, owned by root, with its digest in RUNNER_SHA256",
+              "download it (again), compare it with the release page, set RUNNER_SHA256; tell the other maintainers if it differs twice"),
     ),
     "The machine": (
         Check("RD306", "disk", _disk, "; ".join(f"{k} {n} GB" for k, n in SPACE.items()), "rexrank cache prune --max-gb 10 --store STORE, or a larger disk"),
-        Check("RD307", "clock", _clock, f"at most {MAX_SKEW:.0f} s from GitHub's, synchronised with a time server", "timedatectl set-ntp true"),
+        Check("RD307", "clock", _clock, f"at most {MAX_SKEW:.0f} s off GitHub's, synchronised with a time server", "timedatectl set-ntp true"),
         Check("RD308", "registration", _registrations, "just-in-time, by keep-registered.sh on another machine",
-              "./config.sh remove and ./svc.sh uninstall there; what a killed runner left goes at the next start",
-              lambda m: "one job now, registered for it alone" if job_runs(m) else "none between jobs"),
-        Check("RD309", "credentials on this machine", _credentials, "none: what is not here cannot be stolen from here", "remove them, and revoke what they open"),
+              "./config.sh remove and ./svc.sh uninstall there; leftovers of a killed runner are removed at the next start",
+              lambda m: "one runner, for the current job only" if job_runs(m) else "none between jobs"),
+        Check("RD309", "credentials on this machine", _credentials, "none, so that none can be stolen", "remove them, and revoke what they give access to"),
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""GitHub's answers on a repository's settings: path by path, as far as the token may ask."""
+"""GitHub's answers about a repository's settings, path by path, as far as the token can read them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RISK: Final = "site/maintainers/runner.md, section 8: without an organisation th
 
 
 class Answer(NamedTuple):
-    """A status and what came with it."""
+    """A status and its body."""
 
     status: int
     body: Any = None
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What GitHub answers for a path below the repository (`""`: the repository itself), and its workflows' needs.
+    """GitHub's answers for paths under the repository (`""`: the repository itself), and its workflows' needs.
 
     `{org}` in a path stands for the organisation, `{name}` for the repository's name in it.
     """
@@ -35,51 +35,51 @@ class Answers:
     flows: Workflows = field(default_factory=Workflows)
 
     def get(self, path: str) -> Answer:
-        """What came for a path; raises `NotCheckable` where it needs an organisation and there is none."""
+        """The answer for a path; raises `NotCheckable` if it needs an organisation and there is none."""
         if "{org}" in path:
             repo = self.need("")
             if repo["owner"]["type"] != "Organization":
-                raise NotCheckable("the repository belongs to no organisation", RISK)
+                raise NotCheckable("the repository does not belong to an organisation", RISK)
             org, _, name = repo["full_name"].partition("/")
             path = path.format(org=org, name=name)
         return self.ask(path)
 
     def need(self, path: str) -> Any:
-        """The body of a path's answer; raises `NotCheckable` without a success."""
+        """The body of the answer for a path; raises `NotCheckable` unless the request succeeded."""
         answer = self.get(path)
         if answer.status != 200:
-            raise NotCheckable(f"GitHub answers {answer.status}: this token may not read it")
+            raise NotCheckable(f"GitHub answers {answer.status}: this token cannot read it")
         return answer.body
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of an answer: its dotted key, what is wanted, and what to say of another and of a missing one.
+    """One value of an answer: its dotted key, the wanted value, and the texts for another and for a missing value.
 
-    `missing` is empty where no value is a good one, `None` where GitHub does not tell everybody. `met` compares.
+    `missing` is empty if a missing value is fine, `None` if GitHub does not show it to everybody. `met` compares.
     """
 
     key: str
     wanted: object
     otherwise: str = "{key} is {found}"
-    missing: str | None = "{key} is not told"
+    missing: str | None = "{key} is missing"
     met: Callable[[Any, Any], object] = operator.eq
 
     def wrong(self, body: Any) -> list[str]:
-        """What is wrong with the value in a body; raises `NotCheckable` where GitHub does not tell it."""
+        """What is wrong with the value in a body; raises `NotCheckable` if GitHub does not show it."""
         for part in self.key.split("."):
             body = body.get(part) if body is not None else None
         if body is None and self.missing is None:
-            raise NotCheckable("GitHub does not say")
+            raise NotCheckable("GitHub does not show it")
         words = self.missing if body is None else "" if self.met(body, self.wanted) else self.otherwise
         return [words.format(key=self.key, found=body)] if words else []
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the answer for a path should hold.
+    """What the answer for a path should contain.
 
-    `set_by`: the request to the same path that sets it; `absent`: what it means that there is nothing at the path.
+    `set_by`: the request to the same path that sets it; `absent`: what a missing path means.
     """
 
     where: str
@@ -96,7 +96,7 @@ class Values:
 
 
 def asker(name: str, token: str) -> Callable[[str], Answer]:
-    """A function from a path to GitHub's answer, asked once; it raises `RexrankError` where there is none."""
+    """A function from a path to GitHub's answer, cached; it raises `RexrankError` if there is no answer."""
     import requests
     from github import GithubException
 
@@ -111,10 +111,10 @@ def asker(name: str, token: str) -> Callable[[str], Answer]:
             return Answer(200, ask("GET", url)[1])
         except GithubException as refused:
             if refused.status == 401:
-                again = "Give another as GITHUB_TOKEN or GH_TOKEN."
-                raise InputError(f"GitHub does not take this token. {again}") from refused
+                again = "Set another one as GITHUB_TOKEN or GH_TOKEN."
+                raise InputError(f"GitHub rejects this token. {again}") from refused
             if refused.status >= 500:
-                later = "Ask again later; githubstatus.com says more."
+                later = "Try again later; see githubstatus.com."
                 raise RexrankError(f"GitHub answers {refused.status}. {later}") from refused
             return Answer(refused.status)
         except requests.RequestException as lost:

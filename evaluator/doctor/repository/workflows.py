@@ -1,4 +1,4 @@
-"""What the checkout's own workflows say: which run beside the references, and whose actions they use."""
+"""The checkout's own workflows: which run next to the references, and whose actions they use."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Workflows:
-    """What a checkout's workflows ask of machine and settings.
+    """What a checkout's workflows require of machine and settings.
 
-    Their file names; which of them run on the scoring runner; owners of actions that are not GitHub's own; names of
-    CI's checks that main waits for.
+    Their file names; which of them run on the scoring runner; owners of third-party actions; names of the CI checks that
+    main requires.
     """
 
     names: frozenset[str] = frozenset()
@@ -36,7 +36,7 @@ def checkout() -> Path | None:
 
 
 def read_workflows(root: Path) -> Workflows:
-    """The workflows of a checkout; raises `InputError` where there are none."""
+    """The workflows of a checkout; raises `InputError` if there are none."""
     github = root / ".github"
     if not (github / "workflows").is_dir():
         raise InputError(f"{root} has no .github/workflows. Give the folder of a checkout.")
@@ -56,6 +56,6 @@ def read_workflows(root: Path) -> Workflows:
 
 
 def triggers(raw: dict[Any, Any]) -> frozenset[str]:
-    """The events that start a workflow; YAML 1.1 reads a bare `on` as the truth value."""
+    """The events that start a workflow; YAML 1.1 reads a bare `on` as true."""
     events = raw.get("on", raw.get(True))
     return frozenset([events] if isinstance(events, str) else events or ())

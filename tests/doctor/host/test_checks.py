@@ -110,10 +110,10 @@ WRONG = [
     ("a link for a configuration", entry(CONF, Entry("link", "root", "root")), "RD101", "link"),
     ("a key twice", text(CONF, "STORE=/a\nSTORE=/b"), "RD101", "twice"),
     ("a key missing", conf(LOGS=None), "RD101", "LOGS is not set"),
-    ("an unknown key", conf(STOER="/x"), "RD101", "STOER is not a key"),
-    ("a value for the shell", conf(DEVICE="$(id)"), "RD101", "DEVICE holds other characters"),
-    ("a relative folder", conf(LOGS="logs"), "RD101", "LOGS is no absolute path"),
-    ("a home that stays visible", conf(HIDE="/root:/run:/tmp:/var/tmp"), "RD101", "HIDE leaves /home open"),
+    ("an unknown key", conf(STOER="/x"), "RD101", "STOER is not a known key"),
+    ("a value for the shell", conf(DEVICE="$(id)"), "RD101", "DEVICE contains invalid characters"),
+    ("a relative folder", conf(LOGS="logs"), "RD101", "LOGS is not an absolute path"),
+    ("a home that stays visible", conf(HIDE="/root:/run:/tmp:/var/tmp"), "RD101", "HIDE lacks /home"),
     ("judges of another owner", lambda h: entry("/j.toml", Entry("file", "rexrunner", "root", 0o644))(conf(JUDGES="/j.toml")(h)), "RD101", "JUDGES: /j.toml is file of rexrunner"),
     ("a missing script", entry(f"{PREFIX}/bin/isolate.sh", ABSENT), "RD102", "isolate.sh is absent"),
     ("a hook that anybody may write", entry(HOOK, Entry("file", "root", "root", 0o757, "d1")), "RD102", "0757"),
@@ -130,16 +130,16 @@ WRONG = [
     ("a short salt", text(f"{PREFIX}/etc/salt", "12345678"), "RD107", "8 characters"),
     ("a venv that the jobs' user cannot use", access("RUNNER", f"{PREFIX}/venv/bin/python", ""), "RD108", "venv/bin/python"),
     ("another hook in the job's .env", running(env="\n".join(("ACTIONS_RUNNER_HOOK_JOB_STARTED=/tmp/x", *ENV[1:]))), "RD108", "JOB_STARTED is not"),
-    ("more in the job's .env", running(env="\n".join((*ENV, "REXRANK_REFERENCES=/srv"))), "RD108", "REXRANK_REFERENCES is set too"),
-    ("no scorer", account("SCORER"), "RD201", "SCORER names no account"),
+    ("more in the job's .env", running(env="\n".join((*ENV, "REXRANK_REFERENCES=/srv"))), "RD108", "REXRANK_REFERENCES is also set"),
+    ("no scorer", account("SCORER"), "RD201", "SCORER is not an account"),
     ("a scorer that is root", account("SCORER", uid=0), "RD201", "SCORER is root"),
     ("one account for two", account("FETCHER", uid=901), "RD201", "FETCHER is RUNNER"),
     ("a shell", account("RUNNER", shell="/bin/bash"), "RD202", "/bin/bash"),
-    ("a password", account("SCORER", locked=False), "RD202", "password opens rexscore"),
+    ("a password", account("SCORER", locked=False), "RD202", "rexscore has a password"),
     ("the group docker", account("RUNNER", groups=frozenset({"rexrunner", "docker"})), "RD203", "rexrunner is in docker"),
     ("the group sudo", account("SCORER", groups=frozenset({"rexscore", "sudo"})), "RD203", "rexscore is in sudo"),
     ("a device for the jobs' user", account("RUNNER", groups=frozenset({"rexrunner", "video"})), "RD203", "video"),
-    ("no sudo", command("sudo -V", None), "RD204", "there is no sudo"),
+    ("no sudo", command("sudo -V", None), "RD204", "sudo is not installed"),
     ("sudo for everything", sudo("rexrunner", f"{PREFIX}/bin/isolate.sh score *", f"{PREFIX}/bin/isolate.sh refresh", f"{PREFIX}/bin/isolate.sh fill *", "ALL"), "RD204", "rexrunner may run ALL"),
     ("no sudo for scoring", sudo("rexrunner"), "RD204", "may not run"),
     ("sudo for the fetcher", sudo("rexfetch", "/usr/bin/git"), "RD204", "rexfetch may run /usr/bin/git"),
@@ -165,19 +165,19 @@ WRONG = [
     ("a package missing", text("/checkout/pyproject.toml", NEEDS), "RD303", "no transformers"),
     ("a package at another version", command(LISTED, "numpy==2.3.0\ntorch==2.13.0"), "RD303", "numpy 2.3.0"),
     ("an old checkout", command(REMOTE, "f" * 40), "RD304", "main is ffffffffffff"),
-    ("a changed checkout", command("git -C /checkout status --porcelain", " M x"), "RD304", "changed by hand"),
-    ("a main that does not answer", command(REMOTE, None), "RD304", "could not be asked"),
+    ("a changed checkout", command("git -C /checkout status --porcelain", " M x"), "RD304", "has local changes"),
+    ("a main that does not answer", command(REMOTE, None), "RD304", "could not be read"),
     ("no runner software", entry(f"{PREFIX}/actions-runner.tar.gz", ABSENT), "RD305", "absent"),
     ("runner software without a digest", conf(RUNNER_SHA256=None), "RD305", "no digest is recorded"),
     ("other runner software", entry(f"{PREFIX}/actions-runner.tar.gz", Entry("file", "root", "root", 0o644, "cd" * 32)), "RD305", "cdcd"),
     ("a full disk", free(STORE, "Avail\n 1GB"), "RD306", "STORE has 1 GB"),
-    ("no store", free(STORE, None), "RD306", "STORE is not there"),
-    ("a clock that is wrong", kit(skew=-3600.0), "RD307", "-3600 s"),
-    ("a clock that nothing keeps", command("timedatectl show --property=NTPSynchronized --value", "no"), "RD307", "nothing keeps it right"),
-    ("a lasting service", text("/etc/systemd/system/actions.runner.x.service", ""), "RD308", "lasting service"),
-    ("a lasting registration", text("/srv/a/actions-runner/.runner", '{"agentId": 1}'), "RD308", "more than one job"),
+    ("no store", free(STORE, None), "RD306", "STORE does not exist"),
+    ("a wrong clock", kit(skew=-3600.0), "RD307", "-3600 s"),
+    ("an unsynchronised clock", command("timedatectl show --property=NTPSynchronized --value", "no"), "RD307", "not synchronised"),
+    ("a permanent service", text("/etc/systemd/system/actions.runner.x.service", ""), "RD308", "permanent service"),
+    ("a permanent registration", text("/srv/a/actions-runner/.runner", '{"agentId": 1}'), "RD308", "more than one job"),
     ("a registration nobody can read", text("/srv/a/actions-runner/.runner", "{"), "RD308", "more than one job"),
-    ("what a killed runner left", text(f"{HOME}/.runner", '{"AgentId": 1, "Ephemeral": true}'), "RD308", "killed"),
+    ("leftovers of a killed runner", text(f"{HOME}/.runner", '{"AgentId": 1, "Ephemeral": true}'), "RD308", "killed"),
     ("a token", text("/srv/ops/.config/gh/hosts.yml", ""), "RD309", "gh/hosts.yml"),
 ]  # fmt: skip
 
@@ -203,19 +203,19 @@ OPEN = [
 
 
 @pytest.mark.parametrize(("change", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
-def test_what_cannot_be_told_is_open(host, change, codes):
+def test_undetermined_checks_are_open(host, change, codes):
     codes_by_state, _ = outcome(change(host))
     assert (codes_by_state["bad"], codes_by_state["open"]) == ([], codes)
 
 
-def test_a_running_job_is_looked_at(host):
+def test_a_running_job_is_checked(host):
     codes, findings = outcome(running(env="\n".join(ENV))(host))
     assert codes["bad"] == []
-    assert {f.code: f.found for f in findings}["RD108"].startswith("as run-one-job.sh wrote it")
-    assert "one job now" in {f.code: f.found for f in findings}["RD308"]
+    assert {f.code: f.found for f in findings}["RD108"].startswith("as written by run-one-job.sh")
+    assert "one runner, for the current job" in {f.code: f.found for f in findings}["RD308"]
 
 
-def test_accounts_that_are_not_there_do_not_stop_the_rest(host):
+def test_missing_accounts_do_not_stop_the_other_checks(host):
     codes, _ = outcome(replace(host, people={}, rights={}))
     assert codes["bad"] == ["RD108", "RD201", "RD205", "RD206", "RD207"]
 

@@ -219,7 +219,7 @@ def test_a_lock_that_is_held(tmp_path):
 
 def test_free_places(tmp_path):
     full = Machine(conf={"STORE": str(tmp_path), "SCRATCH": str(tmp_path / "none")})
-    assert "SCRATCH is not there" in list(_disk(full))
+    assert "SCRATCH does not exist" in list(_disk(full))
 
 
 @pytest.mark.parametrize("status", [200, 404, 501])
@@ -261,7 +261,7 @@ def test_the_scorers_findings_are_handed_on(tmp_path):
     ("script", "said"),
     [
         ("echo 'isolate.sh: main could not be fetched' >&2; exit 2", "could not be fetched"),
-        ("exit 0", "it said nothing"),
+        ("exit 0", "no output"),
     ],
 )
 def test_a_door_that_does_not_open_is_a_finding(tmp_path, script, said):
@@ -305,7 +305,7 @@ def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
     assert "isolate.sh is" not in found["RD102"].found
     assert {found[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
     assert (found["RD302"].state, found["RD305"].state) == ("bad", "bad"), "no environment, no runner yet"
-    assert "could not be asked" in found["RD304"].found
+    assert "could not be read" in found["RD304"].found
 
 
 def test_without_root_nothing_is_tried(monkeypatch, tmp_path):

@@ -138,17 +138,17 @@ WRONG = [
     ("no pull request", {RULES: without("pull_request")}, "RD602", "no rule"),
     ("no approval", {RULES: rule("pull_request", required_approving_review_count=0)}, "RD602", "no approval"),
     ("no code owners", {RULES: rule("pull_request", require_code_owner_review=False)}, "RD602", "code owners"),
-    ("approvals that outlive a push", {RULES: rule("pull_request", dismiss_stale_reviews_on_push=False)}, "RD602", "a push keeps"),
-    ("the last push approved by its author", {RULES: rule("pull_request", require_last_push_approval=False)}, "RD602", "pushes last"),
+    ("approvals that outlive a push", {RULES: rule("pull_request", dismiss_stale_reviews_on_push=False)}, "RD602", "survive a push"),
+    ("the last push approved by its author", {RULES: rule("pull_request", require_last_push_approval=False)}, "RD602", "last pusher"),
     ("no checks", {RULES: without("required_status_checks")}, "RD603", "not rexrank/score"),
     ("no score", {RULES: rule("required_status_checks", required_status_checks=[CI])}, "RD603", "not rexrank/score"),
     ("no tests", {RULES: rule("required_status_checks", required_status_checks=[SCORE])}, "RD603", "not Format"),
-    ("a score of anybody's", {RULES: rule("required_status_checks", required_status_checks=[{"context": "rexrank/score"}, CI])}, "RD603", "of anybody"),
-    ("a score of another app", {RULES: rule("required_status_checks", required_status_checks=[{**SCORE, "integration_id": 1}, CI])}, "RD603", "of anybody"),
+    ("a score of anybody's", {RULES: rule("required_status_checks", required_status_checks=[{"context": "rexrank/score"}, CI])}, "RD603", "from any source"),
+    ("a score of another app", {RULES: rule("required_status_checks", required_status_checks=[{**SCORE, "integration_id": 1}, CI])}, "RD603", "from any source"),
     ("branches up to date", {RULES: rule("required_status_checks", strict_required_status_checks_policy=True)}, "RD603", "up to date"),
-    ("force pushes", {RULES: without("non_fast_forward")}, "RD604", "rewritten"),
+    ("force pushes", {RULES: without("non_fast_forward")}, "RD604", "force pushes"),
     ("a main that can be deleted", {RULES: without("deletion")}, "RD604", "deleted"),
-    ("a woven history", {RULES: without("required_linear_history")}, "RD604", "weave"),
+    ("a non-linear history", {RULES: without("required_linear_history")}, "RD604", "merge commits"),
     ("merge commits", {RULES: rule("pull_request", allowed_merge_methods=["squash", "merge"])}, "RD602", "squashing"),
     ("any way of merging", {RULES: rule("pull_request", allowed_merge_methods=None)}, "RD602", "squashing"),
     ("administrators above the rules", {"/rulesets/7": actors(APP, ("OrganizationAdmin", None))}, "RD605", "administrators"),
@@ -160,63 +160,63 @@ WRONG = [
     ("rebasing", {"": {**REPO, "allow_rebase_merge": True}}, "RD607", "allow_rebase_merge"),
     ("no squashing", {"": {**REPO, "allow_squash_merge": False}}, "RD607", "allow_squash_merge"),
     ("auto-merge", {"": {**REPO, "allow_auto_merge": True}}, "RD608", "it is on"),
-    ("auto-merge that is not told", {"": {k: v for k, v in REPO.items() if k != "allow_auto_merge"}}, "RD608", "does not say"),
-    ("a merge queue", {RULES: lambda b: [*b, {"type": "merge_queue", "ruleset_id": 7}]}, "RD609", "there is one"),
-    ("branches of writers", {OTHER: []}, "RD610", "maintainer may push one"),
-    ("branches that are there already", {OTHER: BRANCHES[:1]}, "RD610", "maintainer may push one"),
-    ("a team above the rule of branches", {"/rulesets/8": actors(("Team", 3))}, "RD610", "a team 3 may go past"),
+    ("auto-merge not shown", {"": {k: v for k, v in REPO.items() if k != "allow_auto_merge"}}, "RD608", "to administrators"),
+    ("a merge queue", {RULES: lambda b: [*b, {"type": "merge_queue", "ruleset_id": 7}]}, "RD609", "it is enabled"),
+    ("branches of writers", {OTHER: []}, "RD610", "maintainer could push a branch"),
+    ("branches that are there already", {OTHER: BRANCHES[:1]}, "RD610", "maintainer could push a branch"),
+    ("a team above the rule of branches", {"/rulesets/8": actors(("Team", 3))}, "RD610", "a team 3 may bypass"),
     ("a runner of the repository", {"/actions/runners": GOOD[RUNNERS]}, "RD628", "registered to the repository"),
-    ("no runner group", {GROUPS: {"runner_groups": []}}, "RD628", "no group takes"),
+    ("no runner group", {GROUPS: {"runner_groups": []}}, "RD628", "no group accepts"),
     ("a group for all", {GROUPS: group(visibility="all")}, "RD628", "every repository"),
     ("a group for another", {f"{GROUPS}/2/repositories": {"repositories": [{"full_name": "rehearsal-org/other"}]}}, "RD628", "rehearsal-org/other"),
-    ("every workflow", {GROUPS: group(restricted_to_workflows=False)}, "RD628", "takes every workflow"),
-    ("workflows of any branch", {GROUPS: group(selected_workflows=[f"{REPOSITORY}/.github/workflows/score.yml@refs/heads/x"])}, "RD628", "score.yml@refs/heads/x; rexrank-scoring does not take"),
+    ("every workflow", {GROUPS: group(restricted_to_workflows=False)}, "RD628", "accepts every workflow"),
+    ("workflows of any branch", {GROUPS: group(selected_workflows=[f"{REPOSITORY}/.github/workflows/score.yml@refs/heads/x"])}, "RD628", "score.yml@refs/heads/x; rexrank-scoring does not accept"),
     ("no App for the registrar", {APPS: put("installations", 1, permissions={})}, "RD629", "0 Apps"),
-    ("a registrar that may more", {APPS: app_with(1, organization_self_hosted_runners="write", contents="write")}, "RD629", "may also: contents"),
-    ("an App that administers", {APPS: app_with(0, administration="write")}, "RD629", "rexrank-bot may administer"),
-    ("a team that is not there", {"/codeowners/errors": {"errors": [{"line": 2, "kind": "Unknown owner"}]}}, "RD606", "line 2"),
-    ("no environment for scoring", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "scoring"]}}, "RD611", "not there"),
+    ("a registrar with more permissions", {APPS: app_with(1, organization_self_hosted_runners="write", contents="write")}, "RD629", "further permissions: contents"),
+    ("an App that administers", {APPS: app_with(0, administration="write")}, "RD629", "rexrank-bot can administer"),
+    ("a missing team", {"/codeowners/errors": {"errors": [{"line": 2, "kind": "Unknown owner"}]}}, "RD606", "line 2"),
+    ("no environment for scoring", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "scoring"]}}, "RD611", "does not exist"),
     ("scoring from any branch", {ENVIRONMENTS: environment("scoring", deployment_branch_policy=None)}, "RD611", "every branch"),
     ("scoring from protected branches", {ENVIRONMENTS: environment("scoring", deployment_branch_policy={"protected_branches": True})}, "RD611", "every protected"),
     ("scoring from another branch too", {"/environments/scoring/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "branch"}, {"name": "release/*", "type": "branch"}]}}, "RD611", "branch release/*"),
-    ("scoring from a tag called main", {"/environments/scoring/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "tag"}]}}, "RD611", "tag main may enter; main may not"),
-    ("scoring from no branch", {"/environments/scoring/deployment-branch-policies": {"branch_policies": []}}, "RD611", "main may not enter"),
-    ("nobody approves", {ENVIRONMENTS: environment("scoring", protection_rules=[])}, "RD611", "nobody has to approve"),
-    ("who asks approves", {ENVIRONMENTS: reviewers(prevent_self_review=False)}, "RD611", "who asked"),
+    ("scoring from a tag called main", {"/environments/scoring/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "tag"}]}}, "RD611", "tag main may deploy to it; main may not"),
+    ("scoring from no branch", {"/environments/scoring/deployment-branch-policies": {"branch_policies": []}}, "RD611", "main may not deploy"),
+    ("nobody approves", {ENVIRONMENTS: environment("scoring", protection_rules=[])}, "RD611", "no approval is required"),
+    ("who asks approves", {ENVIRONMENTS: reviewers(prevent_self_review=False)}, "RD611", "requester may approve"),
     ("administrators skip the approval", {ENVIRONMENTS: environment("scoring", can_admins_bypass=True)}, "RD611", "administrators"),
-    ("a secret beside the references", {"/environments/scoring/secrets": secrets("TOKEN")}, "RD611", "the secret TOKEN"),
-    ("a nightly run that waits", {ENVIRONMENTS: environment("scoring-auto", protection_rules=[REVIEWER])}, "RD612", "stand still"),
+    ("a secret beside the references", {"/environments/scoring/secrets": secrets("TOKEN")}, "RD611", "unexpected secret TOKEN"),
+    ("a nightly run that waits", {ENVIRONMENTS: environment("scoring-auto", protection_rules=[REVIEWER])}, "RD612", "nightly run would stop"),
     ("a nightly run from any branch", {ENVIRONMENTS: environment("scoring-auto", deployment_branch_policy=None)}, "RD612", "every branch"),
     ("a publisher without a key", {"/environments/publish/secrets": secrets()}, "RD613", "no secret REX_APP_PRIVATE_KEY"),
     ("a publisher with more", {"/environments/publish/secrets": secrets("REX_APP_PRIVATE_KEY", "PAT")}, "RD613", "PAT"),
-    ("a release from a branch", {"/environments/pypi/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "branch"}]}}, "RD617", "branch main may enter; tag v* may not"),
-    ("a release that nobody approves", {ENVIRONMENTS: environment("pypi", protection_rules=[])}, "RD617", "nobody has to approve"),
-    ("a release without an environment", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "pypi"]}}, "RD617", "not there"),
+    ("a release from a branch", {"/environments/pypi/deployment-branch-policies": {"branch_policies": [{"name": "main", "type": "branch"}]}}, "RD617", "branch main may deploy to it; tag v* may not"),
+    ("a release that nobody approves", {ENVIRONMENTS: environment("pypi", protection_rules=[])}, "RD617", "no approval is required"),
+    ("a release without an environment", {ENVIRONMENTS: lambda b: {"environments": [e for e in b["environments"] if e["name"] != "pypi"]}}, "RD617", "does not exist"),
     ("a site from any branch", {ENVIRONMENTS: environment("github-pages", deployment_branch_policy=None)}, "RD614", "every branch"),
     ("the key outside", {"/actions/secrets": secrets("REX_APP_PRIVATE_KEY")}, "RD615", "of the repository"),
     ("the organisation's secrets", {"/actions/organization-secrets": secrets("NPM_TOKEN")}, "RD615", "of the organisation"),
-    ("no client id", {"/actions/variables/REX_APP_CLIENT_ID": 404}, "RD616", "not set"),
-    ("something else for a client id", {"/actions/variables/REX_APP_CLIENT_ID": {"name": "x", "value": "12345"}}, "RD616", "no client id"),
-    ("Actions switched off", {"/actions/permissions": put(enabled=False)}, "RD621", "switched off"),
+    ("not a client id", {"/actions/variables/REX_APP_CLIENT_ID": 404}, "RD616", "not set"),
+    ("something else for a client id", {"/actions/variables/REX_APP_CLIENT_ID": {"name": "x", "value": "12345"}}, "RD616", "not a client id"),
+    ("Actions disabled", {"/actions/permissions": put(enabled=False)}, "RD621", "disabled"),
     ("every action", {"/actions/permissions": put(allowed_actions="all")}, "RD621", "all"),
     ("every verified creator", {"/actions/permissions/selected-actions": put(verified_allowed=True)}, "RD621", "verified"),
     ("a stranger's actions", {"/actions/permissions/selected-actions": put(patterns_allowed=["evil/*"])}, "RD621", "evil/* is allowed"),
     ("GitHub's own refused", {"/actions/permissions/selected-actions": put(github_owned_allowed=False)}, "RD621", "GitHub's own"),
-    ("tags for pins", {"/actions/permissions": put(sha_pinning_required=False)}, "RD622", "by choice"),
+    ("tags for pins", {"/actions/permissions": put(sha_pinning_required=False)}, "RD622", "optional"),
     ("tokens that write", {"/actions/permissions/workflow": put(default_workflow_permissions="write")}, "RD623", "write"),
     ("jobs that approve", {"/actions/permissions/workflow": put(can_approve_pull_request_reviews=True)}, "RD623", "approve"),
-    ("forks of the known", {"/actions/permissions/fork-pr-contributor-approval": {"approval_policy": "first_time_contributors"}}, "RD624", "first_time"),
+    ("approval for first-time contributors only", {"/actions/permissions/fork-pr-contributor-approval": {"approval_policy": "first_time_contributors"}}, "RD624", "first_time"),
     ("logs for a year", {"/actions/permissions/artifact-and-log-retention": {"days": 365}}, "RD625", "365"),
-    ("a sleeping schedule", {"/actions/workflows": lambda b: {"workflows": [{**w, "state": "disabled_inactivity" if "publish" in w["path"] else w["state"]} for w in b["workflows"]]}}, "RD626", "publish.yml is disabled_inactivity"),
-    ("a workflow that is not there", {"/actions/workflows": {"workflows": []}}, "RD626", "ci.yml is not known"),
-    ("a lasting runner", {RUNNERS: put("runners", 0, ephemeral=False)}, "RD627", "more than one job"),
+    ("a disabled schedule", {"/actions/workflows": lambda b: {"workflows": [{**w, "state": "disabled_inactivity" if "publish" in w["path"] else w["state"]} for w in b["workflows"]]}}, "RD626", "publish.yml is disabled_inactivity"),
+    ("a missing workflow", {"/actions/workflows": {"workflows": []}}, "RD626", "ci.yml is not known"),
+    ("a permanent runner", {RUNNERS: put("runners", 0, ephemeral=False)}, "RD627", "more than one job"),
     ("a runner that does not say", {RUNNERS: lambda b: {"runners": [{k: v for k, v in b["runners"][0].items() if k != "ephemeral"}]}}, "RD627", "more than one job"),
     ("a runner without its labels", {RUNNERS: put("runners", 0, labels=[{"name": "self-hosted"}])}, "RD627", "lacks gpu, rexrank-scoring"),
-    ("no site", {"/pages": 404}, "RD631", "switched off"),
+    ("no site", {"/pages": 404}, "RD631", "disabled"),
     ("a site from a branch", {"/pages": put(build_type="legacy")}, "RD631", "from a branch"),
     ("a site over http", {"/pages": put(https_enforced=False)}, "RD631", "http"),
     ("a key that writes", {"/keys": [{"title": "old bot", "read_only": False}]}, "RD632", "old bot"),
-    ("no private reports", {"/private-vulnerability-reporting": {"enabled": False}}, "RD633", "switched off"),
+    ("no private reports", {"/private-vulnerability-reporting": {"enabled": False}}, "RD633", "disabled"),
     ("no push protection", {"": {**REPO, "security_and_analysis": {"secret_scanning_push_protection": {"status": "disabled"}}}}, "RD634", "disabled"),
 ]  # fmt: skip
 
@@ -225,7 +225,7 @@ WRONG = [
 def test_what_is_wrong_is_found_and_nothing_else(changes, code, word):
     codes, findings = outcome(changes)
     # A runner is seen through its group.
-    unseen = ["RD627"] * (word == "no group takes")
+    unseen = ["RD627"] * (word == "no group accepts")
     assert (codes["bad"], codes["open"]) == ([code], [*unseen, *LOOK])
     finding = next(f for f in findings if f.state == "bad")
     assert word in finding.found
@@ -313,17 +313,17 @@ def test_what_is_wrong_ends_with_1(github):
     assert "✗ RD623" in result.output
 
 
-def test_a_token_that_may_do_little_sees_little(github, monkeypatch):
+def test_a_weak_token_leaves_checks_open(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", github.mint(Token("reader", {"contents": "read"}, "user")))
     result = run()
     assert (result.exit_code, "✗" in result.output.rpartition("\n\n")[0]) == (0, False)
-    assert result.output.count("this token may not read it") > 10
+    assert result.output.count("this token cannot read it") > 10
     assert run("--strict").exit_code == 1
 
 
 def test_a_token_that_is_none(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "ghp_nobody")
-    with pytest.raises(RexrankError, match="does not take this token"):
+    with pytest.raises(RexrankError, match="rejects this token"):
         check_settings(Answers(asker(REPOSITORY, "ghp_nobody"), EXPECTED))
 
 
@@ -369,6 +369,6 @@ def test_what_a_request_can_set_is_told_by_values():
     assert not [code for code in settable if "?" in VALUES[code].where]
 
 
-def test_an_answer_of_another_form_is_no_traceback():
-    with pytest.raises(RexrankError, match="another form"):
+def test_an_answer_in_an_unknown_form_is_not_a_traceback():
+    with pytest.raises(RexrankError, match="in a form that"):
         outcome({RULES: [{"kind": "pull_request"}]})

@@ -120,15 +120,15 @@ WRONG = [
     ("privileges to gain", text("/proc/self/status", status(NoNewPrivs="0")), "RD401", "gain privileges"),
     ("an interface", text("/proc/self/net/dev", DEVICES), "RD402", "eth0"),
     ("an address that answers", egress("1.1.1.1:443", "connected"), "RD402", "1.1.1.1:443 answers"),
-    ("an address behind a firewall", egress("1.1.1.1:443", "timeout"), "RD402", "lost on the way"),
+    ("an address behind a firewall", egress("1.1.1.1:443", "timeout"), "RD402", "times out"),
     ("names that resolve", command("getent hosts github.com", "140.82.121.4 github.com"), "RD402", "names"),
     ("others' processes", others, "RD403", "103"),
     ("a token", env(GITHUB_TOKEN="x"), "RD404", "GITHUB_TOKEN"),
     ("no salt", env(REXRANK_SALT=""), "RD404", "no salt"),
-    ("references to write", access(REFERENCES, "rwx"), "RD405", "references may be written"),
-    ("references out of reach", access(REFERENCES, ""), "RD405", "references may not be read"),
-    ("the salt's file", access("/opt/rexrank/etc/salt", "r"), "RD405", "/opt/rexrank/etc/salt may be read"),
-    ("the passwords", access("/etc/shadow", "r"), "RD405", "/etc/shadow may be read"),
+    ("references to write", access(REFERENCES, "rwx"), "RD405", "references can be written"),
+    ("references out of reach", access(REFERENCES, ""), "RD405", "references cannot be read"),
+    ("the salt's file", access("/opt/rexrank/etc/salt", "r"), "RD405", "/opt/rexrank/etc/salt can be read"),
+    ("the passwords", access("/etc/shadow", "r"), "RD405", "/etc/shadow can be read"),
     ("a place to leave something", command(f"{LEAVE} /dev", ""), "RD406", "/dev"),
     ("a folder that is not hidden", text("/home/alice", ""), "RD407", "alice"),
     ("a hidden file that is not hidden", text("/home/.netrc", ""), "RD407", ".netrc"),
@@ -144,7 +144,7 @@ WORK = [
     ("a GPU that computes wrong", {"torch": gpu(sum=1.0)}, "RD504", "wrong sums"),
     ("no GPU", {"torch": gpu(there=False)}, "RD504", "sees none"),
     ("a GPU that fails", {"torch": gpu(error="CUDA error: out of memory\nsecond line")}, "RD504", "out of memory"),
-    ("a judge that is silent", {"judged": {"green": ["http://127.0.0.1:8001/v1 does not answer"]}}, "RD505", "does not answer"),
+    ("a judge that is silent", {"judged": {"green": ["http://127.0.0.1:8001/v1 does not respond"]}}, "RD505", "does not answer"),
 ]  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_no_torch(inside, work, monkeypatch):
     only(outcome(inside)[1], "RD504", "torch cannot be imported")
 
 
-def test_a_gated_model_is_got_as_its_owners_say(inside, work):
+def test_a_gated_model_has_its_owners_fix(inside, work):
     work(models=(weights("absent", "radgraph", "Ask PhysioNet."), weights("absent")))
     assert [f.fix for f in outcome(inside)[1] if f.code == "RD503"] == [
         "Ask PhysioNet.",
@@ -191,13 +191,13 @@ def same(inside):
 OPEN = [
     ("no references", gone, {}, ["RD502", "RD502", "RD501"]),
     ("ids that the registry does not know", same, {"said": replace(PLAIN, ids_digest_known=False)}, ["RD502", "RD502"]),
-    ("a processor", env(REXRANK_DEVICE="cpu"), {"torch": gpu(there=False)}, ["RD502", "RD504"]),
+    ("a CPU", env(REXRANK_DEVICE="cpu"), {"torch": gpu(there=False)}, ["RD502", "RD504"]),
     ("no judge", same, {"judged": {"every metric": None}}, ["RD502", "RD505"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "changes", "codes"), [o[1:] for o in OPEN], ids=[o[0] for o in OPEN])
-def test_what_cannot_be_told_is_open(inside, work, change, changes, codes):
+def test_undetermined_checks_are_open(inside, work, change, changes, codes):
     work(**changes)
     codes_by_state, _ = outcome(change(inside))
     assert (codes_by_state["bad"], codes_by_state["open"]) == ([], codes)
@@ -216,14 +216,14 @@ def test_places_are_really_tried(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_this_process_is_really_looked_at(tmp_path):
+def test_this_process_is_really_inspected(tmp_path):
     """Outside the door: whatever runs this test is told from a scorer, without a traceback."""
     (tmp_path / ".hidden").touch()
     machine = Machine(env={"REXRANK_SCORER": "nobody-of-that-name", "REXRANK_HIDE": str(tmp_path)})
     found = {check.code: check.finding(machine) for check in checks.ISOLATION}
     assert set(found) == {f"RD40{n}" for n in range(1, 8)}
     assert "it is " in found["RD401"].found
-    assert found["RD407"].found == f"{tmp_path} holds .hidden"
+    assert found["RD407"].found == f"{tmp_path} contains .hidden"
 
 
 def test_judges_are_really_asked(tmp_path):
@@ -247,7 +247,7 @@ def test_judges_are_really_asked(tmp_path):
         found = judges(path)
         thread.join()
     assert found == {"green": [], "fineradscore": [f"{url} does not serve other"]}
-    assert "does not answer" in judges(path)["green"][0]
+    assert "does not respond" in judges(path)["green"][0]
     (tmp_path / "judges.toml").write_text("[green]\n")
     assert "missing" in judges(path)["every metric"][0]
 
