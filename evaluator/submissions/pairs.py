@@ -13,7 +13,7 @@ from evaluator.submissions.convert.columns import Role, role_of
 from evaluator.submissions.convert.conversion import read_table
 from evaluator.submissions.convert.ids import MAX_ID, id_text
 from evaluator.submissions.convert.source import MAX_BYTES, Source, identify, read_source
-from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Table, listed
+from evaluator.submissions.convert.table import KEY, MISSING, Refused, Row, Table
 
 COLUMNS: Final = ("id", "reference", "prediction")
 PATIENT: Final = "patient"
@@ -107,7 +107,7 @@ def _places(table: Table, name: str) -> dict[str, int]:
     if lacking:
         raise Refused(
             f"{name}: no {', '.join(lacking)}; every row needs {', '.join(COLUMNS)}. "
-            f"Found the columns {listed(table.columns, 20)}."
+            f"Found the columns {table.listing}."
         )
     patient = next((names.index(n) for n in _PATIENTS if names.count(n) == 1), None)
     known = {name: names.index(name) for name in CONTEXT if names.count(name) == 1}

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
 
-from evaluator.core.problems import visible
+from evaluator.core.problems import first_line, visible
 from evaluator.submissions.convert.table import Refused, Row, Table, listed
 
 MAX_ROWS: Final = 1_000_000
@@ -32,9 +32,9 @@ def read_parquet(data: bytes, name: str) -> Table:
             raise Refused(f"{name} holds more than {MAX_ROWS:,} rows; is it a prediction file?")
         rows = list(_parquet_rows(file, columns, name))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise Refused(f"{name} is not a readable Parquet file: {visible(error)}.") from error
-    others = [f.name for f in schema if f.name not in columns]
-    notes = (f"ignored columns without text: {listed(others, 20)}",) if others else ()
+        raise Refused(f"{name} is not a readable Parquet file: {first_line(error)}.") from error
+    others = [f"'{visible(f.name)}' ({visible(f.type, 40)})" for f in schema if f.name not in columns]
+    notes = (f"ignored columns without text: {', '.join(others[:20])}",) if others else ()
     return Table(tuple(columns), tuple(rows), "a Parquet table", notes)
 
 
@@ -81,7 +81,7 @@ def read_workbook(data: bytes, name: str) -> Table:
         raise
     except Exception as error:  # openpyxl raises whatever its parts raise
         raise Refused(
-            f"{name} is not a readable Excel workbook: {visible(error)}. Save the sheet as 'CSV UTF-8'."
+            f"{name} is not a readable Excel workbook: {first_line(error)}. Save the sheet as 'CSV UTF-8'."
         ) from error
     filled = [(title, rows) for title, rows in sheets if rows]
     if not filled:

@@ -148,7 +148,7 @@ def _no_match(table: Table, dataset: Dataset, known: frozenset[str], column: int
     index = table.columns.index(guess[0])
     examples = [str(visible(row.cells[index], 40)) for row in table.rows[:3]]
     return (
-        f"no study id of {dataset.id} is in {where} ({listed(table.columns, 20)}). Its ids look like '{example}'; "
+        f"no study id of {dataset.id} is in {where} ({table.listing}). Its ids look like '{example}'; "
         f"'{visible(guess[0])}' holds {listed(examples)}. Is it the right file, split and --dataset? "
         "Otherwise name the column: --id-column NAME."
     )

@@ -55,6 +55,11 @@ class Table:
         """The values of one column, in the order of the rows."""
         return (row.cells[index] for row in self.rows)
 
+    @property
+    def listing(self) -> str:
+        """The names of the columns, the first few of many, and what was noted as the file was read."""
+        return "; ".join([listed(self.columns, 20), *self.notes])
+
     def named(self, index: int) -> str:
         """A column's name as messages have it; the keys and values of an object have none of their own."""
         name = self.columns[index]

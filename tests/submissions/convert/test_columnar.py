@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -48,6 +49,13 @@ def test_parquet_numbers_are_ids_and_no_texts(door):
     code, words, _ = door(parquet({"study_id": [1, 2], "report": [1.5, 2.5]}), dataset="mimic-cxr")
     assert code == 1
     assert "row 1: the prediction is a number, not a text" in words
+
+
+def test_a_column_of_a_type_that_is_not_read_is_named(door):
+    days = [datetime(2020, 1, 1, tzinfo=UTC)] * 2
+    code, words, _ = door(parquet({"study_id": days, "report": [PREDICTED, "Normal."]}))
+    assert code == 1
+    assert "('report'; ignored columns without text: 'study_id' (timestamp[us, tz=UTC]))" in words
 
 
 def test_parquet_that_unpacks_to_too_much_is_refused(monkeypatch):
