@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 
 def main() -> NoReturn:
@@ -43,6 +44,7 @@ def main() -> NoReturn:
         output.error("Aborted!")
         code = ExitCode.INPUT
     except RexrankError as error:
+        _as_json_where_asked()
         output.error(f"rexrank: {error}")
         code = error.exit_code
     except MetricUnavailable as error:
@@ -59,11 +61,7 @@ def main() -> NoReturn:
         if os.environ.get("REXRANK_DEBUG"):
             raise
         code = ExitCode.FAILURE
-        name = type(error).__name__
-        output.error(
-            f"rexrank: an unexpected internal error ({name}: {str(error)[:300]}). "
-            "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it."
-        )
+        output.error(f"rexrank: {_unforeseen(error)}")
         if isinstance(error, OSError) and not _flushed():
             _drop_output()
     _finish(code)
@@ -73,14 +71,41 @@ def main() -> NoReturn:
 def _show_mistake(mistake: Any) -> None:
     """Prints what is wrong with the command line; as JSON too where that is asked for on the same line."""
     from evaluator.cli import output
+
+    _as_json_where_asked()
+    output.note(mistake.format_message())
+    mistake.show()
+
+
+def _as_json_where_asked() -> None:
+    """Sees to it that what went wrong is written as JSON too, where a command did not come to its own JSON."""
+    from evaluator.cli import output
     from evaluator.cli.usage import Call
 
     words = " ".join(sys.argv[1:])
     if not Call.json and re.search(r"--format[ =]json\b", words):
         Call.json, Call.command = True, words.partition(" -")[0]
         output.ask_for_json()
-    output.note(mistake.format_message())
-    mistake.show()
+
+
+_FULL: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+"""Errors that tell of a machine without room, and nothing of the program."""
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to say of an error that no part of the program expected."""
+    again = "Once the machine has room again, run the same command again."
+    if isinstance(error, MemoryError):
+        return f"cannot go on: out of memory. {again}"
+    if isinstance(error, OSError) and error.errno in _FULL:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"cannot go on: {error.strerror}{place}. {again}"
+    return (
+        f"an unexpected internal error ({type(error).__name__}: {str(error)[:300]}). "
+        "Run again with REXRANK_DEBUG=1 for the traceback and open an issue with it."
+    )
 
 
 def _finish(code: int) -> None:

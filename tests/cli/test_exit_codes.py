@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -77,16 +78,34 @@ def test_our_fault_or_the_machine_s_exits_2(run, repository, prepare, args, mess
     assert message in output + errors
 
 
-def test_what_was_not_foreseen_exits_2(run, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("boom"), "an unexpected internal error (RuntimeError: boom)"),
+        (FileNotFoundError(2, "No such file", "x"), "an unexpected internal error (FileNotFoundError: "),
+        (
+            OSError(errno.EMFILE, "Too many open files", "x"),
+            "cannot go on: Too many open files (x). Once the",
+        ),
+        (MemoryError(), "cannot go on: out of memory. Once the machine has room again"),
+    ],
+    ids=repr,
+)
+def test_what_was_not_foreseen_exits_2(run, monkeypatch, error, words):
     def fail(*_args, **_more):
-        raise RuntimeError("boom")
+        raise error
 
     monkeypatch.setattr("evaluator.cli.submit.run_new", fail)
     status, _, errors = run("new", "a", "b")
-    assert (status, "an unexpected internal error (RuntimeError: boom)" in errors) == (
-        ExitCode.FAILURE,
-        True,
-    )
+    assert (status, f"rexrank: {words}" in errors) == (ExitCode.FAILURE, True), errors
+
+
+def test_a_refusal_before_a_command_s_own_json_is_json_too(run):
+    status, output, errors = run("validate", "nowhere", "--format", "json")
+    written = json.loads(output)
+    assert (status, written["exit_code"]) == (ExitCode.INPUT, 1)
+    assert "nowhere is not a folder" in errors
+    assert "nowhere is not a folder" in written["errors"][0]
 
 
 @pytest.mark.parametrize(
