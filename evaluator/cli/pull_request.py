@@ -126,16 +126,17 @@ def _repository_facts(intake: Intake, pull: PullRequest, repo: Repository) -> Re
         status,
         challenge().quota,
         people_lines(accounts, since, team, status.teams, SUBMISSIONS, LEADERBOARD),
-        exceeded(LEADERBOARD, SUBMISSIONS, submission),
+        exceeded(LEADERBOARD, pull.base.repo.size * 1_000, submission),
     )
 
 
 def _others(own: str, datasets: Iterable[str]) -> dict[str, PredictionFiles]:
     """Per dataset the predictions of main's other submissions, by `team/model`, each file read when it is asked for."""
     from evaluator.datasets.registry import get_dataset
-    from evaluator.submissions.reading import submitted_predictions
+    from evaluator.github.main_files import main_files
 
-    return {d: submitted_predictions(SUBMISSIONS, get_dataset(d), own) for d in datasets}
+    main = main_files(Path())
+    return {d: main.others(get_dataset(d), own) for d in datasets}
 
 
 def run_comment(folder: Path) -> int:

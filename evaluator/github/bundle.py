@@ -9,6 +9,7 @@ finer than its step. The overall table is made again from the boards' tables and
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Final
@@ -19,10 +20,13 @@ from evaluator.github.bundle_content import Bundle, Contents, check_form, refuse
 from evaluator.github.bundle_rules import RULES, check_history
 from evaluator.github.bundle_table_rules import check_overview
 from evaluator.github.git_objects import git
+from evaluator.github.main_files import main_files
 from evaluator.github.overall_rules import check_overall
 from evaluator.github.rescoring_rules import check_rescoring
 
 BUNDLE_SCHEMA: Final = "rexrank/bundle/v1"
+PUBLISHED: Final = "published.json"
+"""Main's note of the submissions that its leaderboard was last held to, by the publisher; of no bundle."""
 MAX_FILES: Final = 20_000
 MAX_FILE_BYTES: Final = 64_000_000
 MAX_BYTES: Final = 1_000_000_000
@@ -40,13 +44,18 @@ ALLOWED: Final = re.compile(
 
 
 def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
-    """The names of a bundle's files; raises `RexrankError` for one that must not be there or leave.
+    """The names of a bundle's files, held to all rules (`checked_bundle`)."""
+    return [*checked_bundle(folder, root).names]
+
+
+def checked_bundle(folder: Path, root: Path | None = None) -> Bundle:
+    """The bundle in a folder; raises `RexrankError` for one that must not be there or leave.
 
     `root`: a checkout of main; without one nothing is held to its submissions and its leaderboard.
     """
     names = _names(folder)
     content = Contents(folder, [n for n in names if n.endswith(".json")])
-    bundle = Bundle(folder, names, content, root, _scores_of(root) if root is not None else {})
+    bundle = Bundle(folder, names, content) if root is None else _beside(root, folder, names, content)
     for name in content:
         check_form(bundle, name)
     # Records first, which the rest is held to; JSON before what is drawn from it.
@@ -58,14 +67,40 @@ def check_bundle(folder: Path, root: Path | None = None) -> list[str]:
     check_overall(bundle)
     check_history(bundle)
     check_rescoring(bundle)
-    return names
+    return bundle
 
 
-def _scores_of(root: Path) -> dict[str, str]:
-    """Git's ids of the per-study scores of a checkout's commit, by path; none where it is no checkout."""
+def _beside(root: Path, folder: Path, names: list[str], content: Contents) -> Bundle:
+    """The bundle beside a checkout of main, after fetching the predictions that it must be held to."""
+    submissions, on_main = main_files(root), _files_of(root)
+    changed = submissions.changed_since(published_tree(root)) if submissions.is_sparse else None
+    bundle = Bundle(folder, names, content, root, on_main, submissions, changed)
+    sources = {n: _source(n) for n in names if n.startswith(("records/", "cases/"))}
+    submissions.fetch({s for n, s in sources.items() if not bundle.is_settled(n, s)})
+    return bundle
+
+
+def _source(name: str) -> str:
+    """The predictions on main that a record or a file of texts is made of."""
+    _, dataset, _, file = name.split("/")
+    team, _, model = file.removesuffix(".json").partition("__")
+    return f"submissions/{team}/{model}/{dataset}.json"
+
+
+def published_tree(root: Path) -> str:
+    """Git's id of `submissions/` at the last publication; empty where main does not say it."""
+    try:
+        value = json.loads((root / "leaderboard" / PUBLISHED).read_text("utf-8"))
+        return str(value["submissions"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def _files_of(root: Path) -> dict[str, str]:
+    """Git's ids of the leaderboard's files in a checkout's commit, by path; none where it is no checkout."""
     if not (root / ".git").exists():
         return {}
-    lines = git(root / ".git", "ls-tree", "-r", "-z", "HEAD", "leaderboard/studies/").decode().split("\0")
+    lines = git(root / ".git", "ls-tree", "-r", "-z", "HEAD", "leaderboard/").decode().split("\0")
     return {path: meta.split()[2] for meta, _, path in (line.partition("\t") for line in lines) if path}
 
 

@@ -12,10 +12,11 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from evaluator.core.files import dump_json
+from evaluator.core.files import dump_json, git_blob_id
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.github.bundle_files import KINDS
+from evaluator.github.main_files import MainFiles
 from evaluator.metrics.registry import metric_keys
 from evaluator.scoring.corpus import step_of
 from evaluator.scoring.record import Record
@@ -70,7 +71,8 @@ def parsed(path: Path, name: str) -> Any:
 class Bundle:
     """A bundle's folder, the names of its files, the content of those that are JSON, and a checkout of main.
 
-    `on_main`: git's ids of the per-study scores that the checkout's commit has, by path.
+    `on_main`: git's ids of the leaderboard's files that the checkout's commit has, by path. `submissions`: main's.
+    `changed`: which of them differ from those of the last publication; `None` where that is not known.
     """
 
     folder: Path
@@ -78,6 +80,16 @@ class Bundle:
     content: Mapping[str, Any]
     root: Path | None = None
     on_main: Mapping[str, str] = field(default_factory=dict)
+    submissions: MainFiles | None = None
+    changed: frozenset[str] | None = None
+
+    def is_on_main(self, name: str) -> bool:
+        """Whether main has a file of the bundle, to the byte."""
+        return self.on_main.get(f"leaderboard/{name}") == git_blob_id(self.folder / name)
+
+    def is_settled(self, name: str, source: str) -> bool:
+        """Whether a file was held to main's file `source` by an earlier publication, and neither has changed since."""
+        return self.changed is not None and source not in self.changed and self.is_on_main(name)
 
 
 def refuse(name: str, why: str) -> NoReturn:

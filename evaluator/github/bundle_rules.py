@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from evaluator.core.files import git_blob_id
 from evaluator.github import recompute
 from evaluator.github.bundle_content import (
     Bundle,
@@ -84,13 +83,16 @@ def check_cases(bundle: Bundle, name: str) -> None:
     truth = _truth(bundle, board)
     if truth is None or not value.beside(truth):
         refuse(name, "is of other references than its board")
-    if bundle.root is None:
+    if bundle.root is None or bundle.submissions is None:
         return
     if name.endswith("/references.json"):
         why = recompute.objection_to_references(value, board, bundle.root)
     else:
         team, _, model = Path(name).stem.partition("__")
-        why = recompute.objection_to_texts(value, board, team, model, bundle.root)
+        source = f"submissions/{team}/{model}/{board.dataset.id}.json"
+        if bundle.is_settled(name, source):
+            return
+        why = recompute.objection_to_texts(value, board, bundle.submissions.read(source))
     if why:
         refuse(name, why)
 
@@ -129,13 +131,9 @@ def check_studies(bundle: Bundle, name: str) -> None:
             refuse(name, f"holds numbers of more than {DECIMALS} decimals")
         if failed.dtype.kind != "b" or int(failed.sum()) != entry.n_failed:
             refuse(name, "does not give the failures of its record")
-    if record.kind == "submission" and not _on_main(bundle, name):
+    # A row that waits for its rescoring was made by an earlier version.
+    if record.kind == "submission" and not bundle.is_on_main(name):
         _check_again(bundle, name, frame)
-
-
-def _on_main(bundle: Bundle, name: str) -> bool:
-    """Whether main has these scores, to the byte: a row that waits for its rescoring was made by an earlier version."""
-    return bundle.on_main.get(f"leaderboard/{name}") == git_blob_id(bundle.folder / name)
 
 
 def _check_again(bundle: Bundle, name: str, frame: pd.DataFrame) -> None:

@@ -5,7 +5,6 @@ That job (`.github/push.py`) holds the token and runs none of this code; this on
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -13,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from evaluator.core.files import dump_json, write_bytes, write_text
+from evaluator.core.files import dump_json, sha256_bytes, write_bytes, write_text
 from evaluator.core.problems import Problems, RexrankError
 from evaluator.core.typed import view
 from evaluator.datasets.tasks.task import all_tracks
-from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, check_bundle
+from evaluator.github.bundle import ALLOWED, BUNDLE_SCHEMA, PUBLISHED, checked_bundle
+from evaluator.github.bundle_content import Bundle
 from evaluator.github.bundle_rules import HISTORY
 from evaluator.github.git_objects import SHA
 from evaluator.github.ownership import record_owners
@@ -33,6 +33,8 @@ from evaluator.submissions.rules.files import CARD_NAME
 PAIRWISE: Final = "pairwise"
 """The folder of the bundle that is laid beside main's leaderboard: it goes to a branch of its own, in one commit."""
 
+PUBLISHED_SCHEMA: Final = "rexrank/published/v1"
+
 
 def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | None] | None = None) -> bool:
     """Whether there is anything to publish, after writing `out/base.json`, `out/leaderboard/` and `out/pairwise/`.
@@ -46,12 +48,14 @@ def prepare(root: Path, bundle: Path, out: Path, id_of: Callable[[str], int | No
     if submissions_of(root) != bundle_of(bundle):
         write_text(out / "base.json", "null\n")
         return False
-    names = check_bundle(bundle, root)
+    known = checked_bundle(bundle, root)
     base = {name: _git(root, "ls-tree", "HEAD", name).strip() for name in ("submissions", "leaderboard")}
     target = out / "leaderboard"
     if (root / "leaderboard").is_dir():
         shutil.copytree(root / "leaderboard", target)
-    _lay(target, bundle, names, root)
+    _lay(target, known)
+    note = {"schema": PUBLISHED_SCHEMA, "submissions": submissions_of(root)}
+    write_text(target / PUBLISHED, dump_json(note))
     if id_of is not None:
         record_owners(root, id_of, target)
     write_text(out / "base.json", dump_json(base))
@@ -75,22 +79,24 @@ def bundle_of(bundle: Path) -> str:
     return source
 
 
-def _lay(leaderboard: Path, bundle: Path, names: list[str], root: Path) -> None:
+def _lay(leaderboard: Path, bundle: Bundle) -> None:
     """Puts the bundle in the place of what the publisher wrote before; refuses a row main has no bytes of."""
     for path in [p for p in leaderboard.rglob("*") if p.is_file()]:
         name = path.relative_to(leaderboard).as_posix()
         if ALLOWED.fullmatch(name) and name != HISTORY:
             path.unlink()
     shutil.rmtree(leaderboard / PAIRWISE, ignore_errors=True)  # not on main
-    for name in names:
+    for name in bundle.names:
         if name == HISTORY:
-            _append_only(leaderboard / name, bundle / name)
-        if not live(root, bundle / name, name):
+            _append_only(leaderboard / name, bundle.folder / name)
+        if not live(bundle, name):
             raise RexrankError(
                 "the bundle has a row that is not of the predictions on main. Run the job again."
             )
         apart = name.startswith(f"{PAIRWISE}/")
-        write_bytes((leaderboard.parent if apart else leaderboard) / name, published_bytes(bundle, name))
+        write_bytes(
+            (leaderboard.parent if apart else leaderboard) / name, published_bytes(bundle.folder, name)
+        )
     for folder in sorted((p for p in leaderboard.rglob("*") if p.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             shutil.rmtree(folder)
@@ -124,21 +130,25 @@ def _append_only(old: Path, new: Path) -> None:
         raise RexrankError("the bundle's history does not go on from main's. Run the job again.")
 
 
-def live(root: Path, path: Path, name: str) -> bool:
+def live(bundle: Bundle, name: str) -> bool:
     """Whether a record is of the predictions and the card that main holds; true for what is no submission's record."""
-    if not name.startswith("records/"):
+    main = bundle.submissions
+    if not name.startswith("records/") or main is None:
         return True
-    record = typed_record(path)
+    record = typed_record(bundle.folder / name)
     if record.kind == "null":
         return True
-    folder = root / "submissions" / record.team / record.model
-    source, card = folder / f"{record.dataset}.json", folder / CARD_NAME
-    if not source.is_file() or not card.is_file():
+    folder = f"submissions/{record.team}/{record.model}"
+    source, card = f"{folder}/{record.dataset}.json", main.read(f"{folder}/{CARD_NAME}")
+    if card is None or not main.has(source):
         return False
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    main = parse_yaml(CARD_NAME, card.read_text("utf-8"), Problems())
-    same: bool = view(record.card) == json.loads(json.dumps(main, default=str))
-    return same and digest == record.provenance.predictions_sha256
+    of_main = parse_yaml(CARD_NAME, card.decode("utf-8"), Problems())
+    if view(record.card) != json.loads(json.dumps(of_main, default=str)):
+        return False
+    if bundle.is_settled(name, source):
+        return True
+    predictions = main.read(source)
+    return predictions is not None and sha256_bytes(predictions) == record.provenance.predictions_sha256
 
 
 def _git(root: Path, *args: str) -> str:

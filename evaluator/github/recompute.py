@@ -25,7 +25,7 @@ from evaluator.scoring.case_texts import CaseTexts, read_references
 from evaluator.scoring.record import Record
 from evaluator.scoring.records import Board, typed_record
 from evaluator.statistics.rounding import DECIMALS
-from evaluator.submissions.reading import read_predictions
+from evaluator.submissions.reading import parse_predictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +51,9 @@ def objection_to_references(value: CaseTexts, board: Board, root: Path) -> str |
     return "differs from main's: remove main's file first where the references were renewed"
 
 
-def objection_to_texts(value: CaseTexts, board: Board, team: str, model: str, root: Path) -> str | None:
-    """Why the texts of a model are not those of main's submission under the board's protocol, or `None`."""
-    path = root / "submissions" / team / model / f"{board.dataset.id}.json"
-    predictions = read_predictions(path, board.dataset)
+def objection_to_texts(value: CaseTexts, board: Board, source: bytes | None) -> str | None:
+    """Why the texts of a model are not those of main's predictions, in bytes, under the board's protocol, or `None`."""
+    predictions = None if source is None else parse_predictions("predictions", source, board.dataset)
     if predictions is None:
         return "is of a submission that main does not have"
     form = references_of(board.task)

@@ -16,8 +16,8 @@ from evaluator.leaderboard.row import Slug
 from evaluator.scoring.records import record_path
 from evaluator.submissions.submission import Submission
 
-MAX_MAIN_BYTES: Final = 5_000_000_000
-"""Bytes of submissions and leaderboard on main: beyond it GitHub advises against a repository."""
+MAX_REPOSITORY_BYTES: Final = 5_000_000_000
+"""Bytes of the repository as GitHub counts them, packed and with its history: beyond it GitHub advises against one."""
 PAIR_BYTES: Final = 200
 """What a pair of models takes in the file of pairwise differences, with the thirteen metrics of reports."""
 CLEAR: Final = "Remove the folders of models that are withdrawn or superseded from `submissions/` first"
@@ -38,8 +38,11 @@ def sizes(folder: Path) -> Sizes:
     return Sizes(len(lengths), sum(lengths), max(lengths, default=0))
 
 
-def exceeded(leaderboard: Path, submissions: Path, submission: Submission) -> list[str]:
-    """A sentence for each limit that main would exceed once the submission is merged; empty where it fits."""
+def exceeded(leaderboard: Path, repository: int, submission: Submission) -> list[str]:
+    """A sentence for each limit that main would exceed once the submission is merged; empty where it fits.
+
+    `repository`: what GitHub says that the repository takes, in bytes.
+    """
     boards = [
         (dataset, track)
         for dataset, predictions in submission.files.items()
@@ -59,11 +62,10 @@ def exceeded(leaderboard: Path, submissions: Path, submission: Submission) -> li
         lines.append(
             f"`leaderboard/` would take {total / 1e6:,.0f} MB, and the publisher takes {MAX_BYTES / 1e6:,.0f} MB. {CLEAR}."
         )
-    main = total + sizes(submissions).total
-    if main > MAX_MAIN_BYTES:
+    if repository > MAX_REPOSITORY_BYTES:
         lines.append(
-            f"`submissions/` and `leaderboard/` would take {main / 1e9:.1f} GB, and a repository on GitHub should stay "
-            f"below {MAX_MAIN_BYTES / 1e9:.0f} GB. {CLEAR}, {TWO}."
+            f"The repository takes {repository / 1e9:.1f} GB on GitHub, and should stay below "
+            f"{MAX_REPOSITORY_BYTES / 1e9:.0f} GB. {CLEAR}, {TWO}."
         )
     return lines
 

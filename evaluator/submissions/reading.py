@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from evaluator.core.problems import InputError, Problems
@@ -51,13 +52,22 @@ def _shown(path: Path) -> str:
 
 def read_predictions(path: Path, dataset: Dataset) -> dict[str, Prediction] | None:
     """The predictions of a file that is already in the repository; `None` if it is not a sound one."""
-    problems = Problems()
+    return parse_predictions(path.name, _bytes(path), dataset)
+
+
+def _bytes(path: Path) -> bytes:
+    """A file's bytes; none of one that cannot be read, or is larger than predictions may be."""
     try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
+        return path.read_bytes() if path.stat().st_size <= MAX_PREDICTIONS_BYTES else b""
     except OSError:
-        return None
-    text = decode(path.name, data, problems)
-    value = parse_json(path.name, text, problems) if text else None
+        return b""
+
+
+def parse_predictions(name: str, data: bytes, dataset: Dataset) -> dict[str, Prediction] | None:
+    """The predictions in a file's bytes; `None` if it is not a sound one."""
+    problems = Problems()
+    text = decode(name, data, problems)
+    value = parse_json(name, text, problems) if text else None
     if not isinstance(value, dict) or not problems.ok:
         return None
     return predictions_of(get_task(dataset.task)).read(value)
@@ -72,22 +82,23 @@ class PredictionFiles(Mapping[str, Items]):
     A file that is not sound counts as empty.
     """
 
-    def __init__(self, dataset: Dataset, paths: Mapping[str, Path]) -> None:
+    def __init__(self, dataset: Dataset, files: Mapping[str, Callable[[], bytes]]) -> None:
+        """`files`: what gives each file's bytes."""
         self._dataset = dataset
-        self._paths = dict(paths)
+        self._files = dict(files)
 
     def __getitem__(self, name: str) -> Items:
-        return read_predictions(self._paths[name], self._dataset) or {}
+        return parse_predictions(name, self._files[name](), self._dataset) or {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._files)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._files)
 
     def only(self, names: Sequence[str]) -> PredictionFiles:
         """The same files, those of `names` alone."""
-        return PredictionFiles(self._dataset, {n: self._paths[n] for n in names if n in self._paths})
+        return PredictionFiles(self._dataset, {n: self._files[n] for n in names if n in self._files})
 
 
 def earlier_predictions(folder: Path, submission: Submission, dataset: Dataset) -> PredictionFiles:
@@ -101,4 +112,4 @@ def submitted_predictions(root: Path, dataset: Dataset, own: str) -> PredictionF
     paths = {
         f"{p.parent.parent.name}/{p.parent.name}": p for p in sorted(root.glob(f"*/*/{dataset.id}.json"))
     }
-    return PredictionFiles(dataset, {name: p for name, p in paths.items() if name != own})
+    return PredictionFiles(dataset, {name: partial(_bytes, p) for name, p in paths.items() if name != own})

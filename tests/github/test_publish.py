@@ -107,7 +107,9 @@ def test_a_bundle_becomes_mains_leaderboard_once(place):
     repo, root, bundle = place
     commit = publish(root, bundle, repo.url)
     assert commit == repo.run("rev-parse", "main")
-    assert listed(repo) == sorted(f"leaderboard/{n}" for n in [*files_of(bundle), "reported/x.csv"])
+    assert listed(repo) == sorted(
+        f"leaderboard/{n}" for n in [*files_of(bundle), "published.json", "reported/x.csv"]
+    )
     assert f"leaderboard/{ROW}" in listed(repo)
     assert publish(root, bundle, repo.url) is None
     assert repo.run("rev-parse", "main") == commit
@@ -142,7 +144,8 @@ def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
         elif path.name.startswith("overview"):
             path.unlink()
     publish(root, bundle, repo.url)
-    assert listed(repo) == ["leaderboard/history.jsonl", "leaderboard/reported/x.csv"]
+    kept = ("history.jsonl", "published.json", "reported/x.csv")
+    assert listed(repo) == [f"leaderboard/{name}" for name in kept]
 
 
 def test_a_bundle_of_other_submissions_is_left_to_the_run_that_they_started(place, card_bytes):
@@ -285,6 +288,59 @@ def test_the_push_fetches_no_submission(place, tmp_path):
     wanted = {repo.run("rev-parse", f"main:{FOLDER}/{name}") for name in ("sandbox.json", "model.yaml")}
     assert wanted <= {line[1:] for line in objects.splitlines() if line.startswith("?")}
     assert f"{FOLDER}/sandbox.json" in repo.run("ls-tree", "-r", "--name-only", "main")
+
+
+def sparse_clone(url, folder):
+    """A checkout as the job makes one: of submissions/ the cards alone, their predictions not even fetched."""
+    folder.mkdir()
+    for command in (
+        ("init", "-q", "-b", "main"),
+        ("remote", "add", "origin", url),
+        ("config", "core.sparseCheckout", "true"),
+        ("fetch", "-q", "--depth=1", "--filter=blob:none", "origin", "main"),
+        ("checkout", "-q", "-B", "main", "FETCH_HEAD"),
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+        if command[0] == "init":
+            patterns = "/*\n!/submissions/*/*/*\n/submissions/*/*/model.yaml\n"
+            (folder / ".git/info/sparse-checkout").write_text(patterns)
+    return folder
+
+
+def unfetched(repo, folder):
+    """Main's predictions that a clone does not have."""
+    listing = ["git", "rev-list", "--objects", "--missing=print", "HEAD"]
+    objects = subprocess.run(listing, cwd=folder, check=True, capture_output=True, text=True).stdout
+    missing = {line[1:] for line in objects.splitlines() if line.startswith("?")}
+    paths = repo.run("ls-tree", "-r", "--name-only", "main", "submissions/").split()
+    return [p for p in paths if repo.run("rev-parse", f"main:{p}") in missing]
+
+
+def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tmp_path, report_bytes):
+    """Of the first publication all; afterwards those that changed since, and a row of other bytes is still refused."""
+    repo, _, bundle = place
+    predictions = [f"{FOLDER}/sandbox.json", "submissions/strangers/second/sandbox.json"]
+
+    def check(name):
+        checkout, out = sparse_clone(repo.url, tmp_path / name), tmp_path / f"out-{name}"
+        assert sorted(unfetched(repo, checkout)) == predictions
+        assert (checkout / FOLDER / "model.yaml").is_file()
+        try:
+            assert prepare(checkout, bundle, out)
+        finally:
+            fetched = sorted({*predictions} - {*unfetched(repo, checkout)})
+        return checkout, out, fetched
+
+    checkout, out, fetched = check("first")
+    assert fetched == predictions
+    push(checkout, out, repo.url)
+    assert check("again")[2] == []
+    repo.merge({predictions[0]: report_bytes("shuffled", 1)})
+    note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
+    write_text(bundle / "bundle.json", dump_json(note))
+    with pytest.raises(RexrankError, match=r"not of the predictions|main's submission"):
+        check("other")
+    assert unfetched(repo, tmp_path / "other") == predictions[1:]
 
 
 def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_bytes):

@@ -37,9 +37,6 @@ def main(tmp_path):
     table = tmp_path / "leaderboard/tables/sandbox.findings.json"
     table.parent.mkdir()
     table.write_bytes(b" " * 6_000)
-    predictions = tmp_path / "submissions/team/first/sandbox.json"
-    predictions.parent.mkdir(parents=True)
-    predictions.write_bytes(b" " * 5_000)
     return tmp_path
 
 
@@ -61,7 +58,7 @@ LIMITS = {
     ),
     "files": ("MAX_FILES", 11, "`leaderboard/` would hold 12 files"),
     "bytes of the leaderboard": ("MAX_BYTES", 11_999, "`leaderboard/` would take"),
-    "bytes of main": ("MAX_MAIN_BYTES", 15_000, "`submissions/` and `leaderboard/` would take"),
+    "bytes of the repository": ("MAX_REPOSITORY_BYTES", 15_000, "The repository takes 0.0 GB on GitHub"),
 }
 
 
@@ -70,7 +67,7 @@ def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
     constant, value, words = LIMITS[name]
     monkeypatch.setattr(size_limits, constant, value)
     submission = report.found[0].submission
-    (line,) = exceeded(main / "leaderboard", main / "submissions", submission)
+    (line,) = exceeded(main / "leaderboard", 15_001, submission)
     assert line.startswith(words)
     assert "Remove the folders of models" in line
     comment = validation_comment(
@@ -82,8 +79,8 @@ def test_a_limit_is_named_with_file_and_cure(main, report, monkeypatch, name):
 
 def test_where_there_is_room_nothing_is_said(main, report):
     submission = report.found[0].submission
-    assert exceeded(main / "leaderboard", main / "submissions", submission) == []
-    assert exceeded(main / "nothing", main / "nothing", submission) == []
+    assert exceeded(main / "leaderboard", 15_001, submission) == []
+    assert exceeded(main / "nothing", 0, submission) == []
     assert "Not to be merged" not in validation_comment(
         Intake(7, "a" * 40, "submission", "", report), RepositoryFacts()
     )
@@ -92,5 +89,5 @@ def test_where_there_is_room_nothing_is_said(main, report):
 def test_a_model_that_is_there_already_adds_nothing(main, report, monkeypatch):
     monkeypatch.setattr(size_limits, "MAX_ROWS", 2)
     submission = replace(report.found[0].submission, team="team", model="first")
-    lines = exceeded(main / "leaderboard", main / "submissions", submission)
+    lines = exceeded(main / "leaderboard", 15_001, submission)
     assert not [line for line in lines if "findings" in line]

@@ -39,20 +39,24 @@ def test_every_workflow_of_the_design_is_there() -> None:
 
 NEEDS_SUBMISSIONS = {
     "ci/python": "tests read the sandbox's submissions; the others' stay away",
-    "comment/check": "compares with the other models' predictions, and reads whose cards name an account",
     "score/score": "scores beside the other models' predictions, on the machine of the references",
     "publish/score": "scores what main holds, on the machine of the references",
     "rescore/fill": "scores what main holds, on the machine of the references",
-    "publish/check": "holds each row to the predictions and the card on main",
     "small/score": "as publish/score, on a hosted machine and with public references",
+}
+"""Jobs that check submissions/ out, and why; it is most of the repository's bytes. All but the tests are scorers."""
+CARDS = ["/*", "!/submissions/*/*/*", "/submissions/*/*/model.yaml"]
+NEEDS_CARDS = {
+    "comment/check": "compares with the other models' predictions, and reads whose cards name an account",
+    "publish/check": "holds each row to the predictions and the card on main",
     "small/check": "as publish/check",
 }
-"""Jobs that check submissions/ out, and why; it is most of the repository's bytes."""
+"""Jobs that check the cards out: of the predictions git fetches those that they compare (`main_files.py`)."""
 
 
 def test_only_jobs_that_need_them_check_submissions_out() -> None:
     """Named here or sparse; a folder of its own, like that of the branch of pairs, holds no submissions."""
-    whole = set()
+    whole, cards = set(), set()
     for path in WORKFLOWS:
         for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
             for step in job.get("steps", ()):
@@ -65,11 +69,15 @@ def test_only_jobs_that_need_them_check_submissions_out() -> None:
                 patterns = str(given.get("sparse-checkout", "")).split()
                 if (path.stem, name) == ("ci", "python"):
                     assert patterns == ["/*", "!/submissions/*", "/submissions/rexrank-sandbox/"]
+                if patterns == CARDS and given.get("sparse-checkout-cone-mode") is False:
+                    cards.add(f"{path.stem}/{name}")
+                    continue
                 # With cones git would take the patterns for folders.
                 sparse = given.get("sparse-checkout-cone-mode") is False and "/*" in patterns
                 if not sparse or "!/submissions/" not in patterns[patterns.index("/*") :]:
                     whole.add(f"{path.stem}/{name}")
     assert whole == set(NEEDS_SUBMISSIONS)
+    assert cards == set(NEEDS_CARDS)
 
 
 def test_the_bot_starts_no_publication_of_its_own() -> None:

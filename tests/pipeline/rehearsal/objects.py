@@ -49,6 +49,7 @@ def repository(state: State, full_name: str = REPOSITORY) -> dict[str, Any]:
         "clone_url": f"{state.base_url}/{full_name}.git",
         "pushed_at": state.now(),
         "visibility": "public",
+        "size": 1_000,
         "allow_squash_merge": True,
         "allow_merge_commit": False,
         "allow_rebase_merge": False,

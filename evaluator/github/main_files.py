@@ -1,0 +1,137 @@
+"""Main's submissions file by file: from a checkout's folder, or from its commit's objects where the checkout is sparse.
+
+Everybody's predictions are most of a repository's bytes. A hosted job checks out the cards alone; of what it
+compares, git fetches the blobs in one request, and they are read one at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from evaluator.core.problems import RexrankError
+from evaluator.datasets.registry import Dataset
+from evaluator.github.git_objects import SAFE, SHA, credentials, git, git_status
+from evaluator.submissions.reading import PredictionFiles
+from evaluator.submissions.rules.files import MAX_PREDICTIONS_BYTES
+
+FETCH_TIMEOUT: Final = 900.0
+BATCH: Final = 2_000
+"""Blobs that git is asked for at once: their names are arguments."""
+_PREDICTIONS: Final = r"submissions/([^/]+)/([^/]+)/{}\.json"
+
+
+@dataclass(frozen=True)
+class MainFiles:
+    """The files below `submissions/` of a checkout of main; with none of git's, those that lie there."""
+
+    root: Path
+    oids: Mapping[str, str] = field(default_factory=dict)
+    """Git's ids of the files of the checkout's commit, by path."""
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the checkout leaves files of its commit out."""
+        return any(not (self.root / path).is_file() for path in self.oids)
+
+    def fetch(self, paths: Collection[str]) -> None:
+        """Brings those files that the checkout left out, in one request for all; raises `RexrankError` where git fails."""
+        wanted = sorted({self.oids[p] for p in paths if p in self.oids and not (self.root / p).is_file()})
+        for start in range(0, len(wanted), BATCH):
+            _fetch(self.root / ".git", wanted[start : start + BATCH])
+
+    def has(self, path: str) -> bool:
+        """Whether main has a file."""
+        return path in self.oids or (self.root / path).is_file()
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes; `None` for one that main does not have, or that is larger than predictions may be."""
+        place = self.root / path
+        if place.is_file() or path not in self.oids:
+            if not place.is_file() or place.stat().st_size > MAX_PREDICTIONS_BYTES:
+                return None
+            return place.read_bytes()
+        data = git(self.root / ".git", "cat-file", "blob", self.oids[path])
+        return data if len(data) <= MAX_PREDICTIONS_BYTES else None
+
+    def others(self, dataset: Dataset, own: str) -> PredictionFiles:
+        """Predictions of every submission on a dataset but `own`, by `team/model`; fetched now, read when asked for."""
+        form = re.compile(_PREDICTIONS.format(re.escape(dataset.id)))
+        places = {f"{m[1]}/{m[2]}": path for path in self.oids if (m := form.fullmatch(path))}
+        for path in sorted((self.root / "submissions").glob(f"*/*/{dataset.id}.json")):
+            places.setdefault(f"{path.parts[-3]}/{path.parts[-2]}", path.relative_to(self.root).as_posix())
+        places.pop(own, None)
+        self.fetch([*places.values()])
+        return PredictionFiles(dataset, {n: partial(self._predictions, p) for n, p in sorted(places.items())})
+
+    def _predictions(self, path: str) -> bytes:
+        return self.read(path) or b""
+
+    def changed_since(self, tree: str) -> frozenset[str] | None:
+        """The paths that differ from an earlier tree of `submissions/`; `None` where that tree cannot be had."""
+        git_dir = self.root / ".git"
+        if not SHA.fullmatch(tree) or not git_dir.exists():
+            return None
+        now = git(git_dir, "rev-parse", "HEAD:submissions").decode().strip()
+        if tree == now:
+            return frozenset()
+        try:
+            _fetch(git_dir, [tree])
+        except RexrankError:
+            return None
+        options = ("-r", "--name-only", "--no-renames", "-z")
+        status, out = git_status(git_dir, "diff-tree", *options, tree, now)
+        names = out.decode("utf-8", "backslashreplace").split("\0")
+        return None if status else frozenset(f"submissions/{name}" for name in names if name)
+
+
+def main_files(root: Path) -> MainFiles:
+    """The submissions of a checkout of main; of a folder that is no checkout, the files there."""
+    git_dir = root / ".git"
+    if not git_dir.exists():
+        return MainFiles(root)
+    lines = git(git_dir, "ls-tree", "-r", "-z", "HEAD", "submissions/").decode("utf-8", "backslashreplace")
+    entries = (line.partition("\t") for line in lines.split("\0") if line)
+    return MainFiles(root, {path: meta.split()[2] for meta, _, path in entries if meta.startswith("100")})
+
+
+def _fetch(git_dir: Path, oids: Collection[str]) -> None:
+    """Brings objects of main by their names, as git itself does where one is missing, but all in one request."""
+    command = [
+        "git",
+        "-c",
+        "fetch.negotiationAlgorithm=noop",
+        f"--git-dir={git_dir}",
+        "fetch",
+        "-q",
+        "--no-tags",
+    ]
+    command += [
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--recurse-submodules=no",
+        "--filter=blob:none",
+        "origin",
+        *oids,
+    ]
+    token = credentials(os.environ.get("GITHUB_TOKEN", ""))
+    try:
+        status = subprocess.run(  # noqa: S603 - an argument list
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=FETCH_TIMEOUT,
+            check=False,
+            env={**os.environ, **SAFE, **token},
+        ).returncode
+    except subprocess.TimeoutExpired as error:
+        raise RexrankError(f"git fetch took longer than {FETCH_TIMEOUT:g} s. Run the job again.") from error
+    if status:
+        raise RexrankError(f"git fetch failed with status {status}. Run the job again.")
