@@ -32,6 +32,11 @@ CHOICES = frozenset(
         "rankdata",
         "mode",
         "multimode",
+        "cummax",
+        "cummin",
+        "heappop",
+        "linear_sum_assignment",
+        "extractOne",
     ]
 )
 """Calls that answer with an index, an item or an order, whatever they are methods of."""
@@ -70,6 +75,16 @@ def _chooses(call: ast.Call, parent: ast.AST | None) -> bool:
     return "key" in keywords or _of_tuples(call) or picked
 
 
+EXTREMES = frozenset(["max", "min", "amax", "amin", "nanmax", "nanmin"])
+
+
+def _equals_an_extreme(node: ast.AST) -> bool:
+    """Whether a comparison asks what is equal to the highest or lowest value, which the last bits of a float decide."""
+    if not isinstance(node, ast.Compare) or not any(isinstance(o, ast.Eq | ast.NotEq) for o in node.ops):
+        return False
+    return any(isinstance(s, ast.Call) and _name(s) in EXTREMES for s in (node.left, *node.comparators))
+
+
 def unexplained(source: str) -> list[int]:
     """Lines of the choices with no rule in their lines, on the line above, or above their statement."""
     lines, numbers = ["", *source.splitlines()], []
@@ -78,10 +93,10 @@ def unexplained(source: str) -> list[int]:
         node, parent, start = waiting.pop()
         start = node.lineno if isinstance(node, ast.stmt) else start
         waiting += [(child, node, start) for child in ast.iter_child_nodes(node)]
-        if isinstance(node, ast.Call) and _chooses(node, parent):
+        if (isinstance(node, ast.Call) and _chooses(node, parent)) or _equals_an_extreme(node):
             near = [lines[start - 1], *lines[node.lineno - 1 : (node.end_lineno or node.lineno) + 1]]
             if not any(MARK in line for line in near):
-                numbers.append(node.lineno)
+                numbers.append(start if isinstance(node, ast.Compare) else node.lineno)
     return sorted(numbers)
 
 
@@ -109,6 +124,10 @@ def test_every_choice_has_its_rule() -> None:
         "rows = frame.sort_values('mean')",
         "rows = heapq.nlargest(3, rows)",
         "if f(max(a, key=g)): pass",
+        "best = scores == scores.max()",
+        "best = np.flatnonzero(scores == max(scores))",
+        "values, places = x.cummax(0)",
+        "rows, columns = linear_sum_assignment(cost)",
     ],
 )
 def test_a_choice_without_a_rule_is_found(line: str) -> None:

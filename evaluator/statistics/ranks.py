@@ -63,7 +63,7 @@ def places_of(level: NDArray[np.int64], better: NDArray[np.bool_]) -> list[Place
     m = level.size
     own_low, own_high = 1 + better.sum(axis=0), m - better.sum(axis=1)
     # Separated from the best: shown worse than every model of the best mean, with all that stand below.
-    open_ = ~better[level == level.min()].all(axis=0)
+    open_ = ~better[level == level.min()].all(axis=0)  # tie: none, levels are whole numbers
     low, high, tied = (np.empty(m, dtype=np.int64) for _ in range(3))
     for i in range(m):
         below, above = level >= level[i], level <= level[i]
