@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,25 @@ def test_the_oldest_versions_are_those_of_the_project() -> None:
 
 def numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
+
+
+def scripts(node: object) -> Iterator[str]:
+    """Every `run` of a workflow or an action."""
+    for key, value in (
+        node.items() if isinstance(node, dict) else enumerate(node if isinstance(node, list) else ())
+    ):
+        if key == "run" and isinstance(value, str):
+            yield value
+        else:
+            yield from scripts(value)
+
+
+def test_every_script_is_one_that_a_shell_reads() -> None:
+    """No linter looks at actions, and in "${X:?words}" an apostrophe opens a quotation."""
+    wrong = {}
+    for path in (*WORKFLOWS, *sorted(GITHUB.glob("actions/*/action.yml"))):
+        for script in scripts(yaml.safe_load(path.read_text("utf-8"))):
+            read = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+            if read.returncode:
+                wrong[path.name] = read.stderr
+    assert wrong == {}
