@@ -78,27 +78,12 @@ def sort_entrants(
     What an integrity check holds, a constant report, and what the Ladder withholds are listed without
     a rank and with the reason. Raises `RexrankError` when records were scored against different references.
     """
-    notes: list[str] = []
-    admitted = []
-    for record in records:
-        reason = None if board.dataset.synthetic or rehearsal else _untrusted(record)
-        if reason:
-            notes.append(f"{record.name} is left out: {reason}")
-        else:
-            admitted.append(record)
+    reasons = {r.name: None if board.dataset.synthetic or rehearsal else _untrusted(r) for r in records}
+    notes = [f"{name} is left out: {reason}" for name, reason in reasons.items() if reason]
+    admitted = [r for r in records if not reasons[r.name]]
     _same_references(board, admitted)
     signatures = _column_signatures(admitted)
-    for record in admitted:
-        for key, entry in record.metrics.items():
-            if Signature.parse(entry.signature).stale:
-                notes.append(
-                    f"{record.name}: {key} does not say which judge answered and is left out until it is "
-                    "scored again."
-                )
-            elif entry.signature != signatures[key]:
-                notes.append(
-                    f"{record.name}: {key} has another signature and is left out until it is scored again."
-                )
+    notes += _other_signatures(admitted, signatures)
     active = [r for r in admitted if r.card.status != "withdrawn"]
     entries = [r for r in active if r.kind == "submission"]
     # What ranks while nobody has the primary metric; the rule's name then says so.
@@ -126,6 +111,23 @@ def sort_entrants(
         notes=tuple(notes),
         why={name: reason for name, reason in why.items() if reason is not None},
     )
+
+
+def _other_signatures(records: Sequence[Record], signatures: Mapping[str, str]) -> list[str]:
+    """What is said of each metric of a record that stands in no column."""
+    notes = []
+    for record in records:
+        for key, entry in record.metrics.items():
+            if Signature.parse(entry.signature).stale:
+                notes.append(
+                    f"{record.name}: {key} does not say which judge answered and is left out until it is "
+                    "scored again."
+                )
+            elif entry.signature != signatures[key]:
+                notes.append(
+                    f"{record.name}: {key} has another signature and is left out until it is scored again."
+                )
+    return notes
 
 
 def _untrusted(record: Record) -> str | None:

@@ -111,20 +111,20 @@ def board_subgroups(
         for j, name in enumerate(frames):
             ranks = {g: (p[j].rank_low, p[j].rank_high) for g, p in places.items()}
             models[name] = _model(results[j][k], ranks, exposure, len(first))
-        groups = tuple(
-            Group(
-                name=g.name,
-                studies=rounded_count(g.studies) if private else g.studies,
-                patients=rounded_count(g.patients) if private else g.patients,
-            )
-            for g in result.groups
-        )
-        parts.append(TableAxis(axis=result.axis, groups=groups, models=models))
+        parts.append(TableAxis(axis=result.axis, groups=_groups(result, private=private), models=models))
     return Subgroups(
         metric=primary,
         standardised_by=tuple(a.name for a in mix),
         null=null[0] if null else None,
         axes=tuple(parts),
+    )
+
+
+def _groups(result: AxisResult, *, private: bool) -> tuple[Group, ...]:
+    """The groups of an axis with their sizes, which are rounded where the set is not public."""
+    count = rounded_count if private else int
+    return tuple(
+        Group(name=g.name, studies=count(g.studies), patients=count(g.patients)) for g in result.groups
     )
 
 

@@ -12,12 +12,13 @@ from evaluator.datasets.registry import Dataset
 from evaluator.datasets.tasks.task import get_task, task_of
 from evaluator.leaderboard.reported import ReportedRow
 from evaluator.leaderboard.table import Table
-from evaluator.site.board import charts
 from evaluator.site.board.columns import shown_higher
 from evaluator.site.board.intervals import intervals
 from evaluator.site.board.notes import notes
 from evaluator.site.board.pairwise_tests import pairwise_tests
+from evaluator.site.board.progress import progress
 from evaluator.site.board.reported_table import reported_view
+from evaluator.site.board.scatters import scatters
 from evaluator.site.board.sensitivity import sensitivity
 from evaluator.site.board.subgroups import subgroups
 from evaluator.site.board.table import BoardTable, board_view
@@ -255,9 +256,9 @@ def _sections(
             ("intervals", "Intervals and ranks", intervals(table)),
             ("duels", "Pairwise tests", pairwise_tests(table)),
             ("rules", "Sensitivity to the ranking rule", sensitivity(table)),
-            ("scatters", "Metric vs. metric", charts.scatters(table, ROOT)),
+            ("scatters", "Metric vs. metric", scatters(table, ROOT)),
             ("subgroups", "Subgroups", subgroups(table)),
-            ("progress", "Over time", charts.progress(table, content.history, ROOT)),
+            ("progress", "Over time", progress(table, content.history, ROOT)),
             ("notes", "Notes, badges and signatures", notes(table, ROOT)),
         ]
     latest = max((r.snapshot for r in reported), default="")

@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from support.tables import typed
 
 from evaluator.leaderboard.history import Event
-from evaluator.site.board.charts import (
-    FIRST_LABELS,
-    LETTER,
-    TYPICAL_WIDTH,
-    _labels,
-    progress,
-    scatters,
-    ticks,
-)
+from evaluator.site.board.charts import ticks
+from evaluator.site.board.progress import progress
+from evaluator.site.board.scatters import FIRST_LABELS, LETTER, TYPICAL_WIDTH, _labels, scatters
 
 ROOT = "../../../"
 
