@@ -91,7 +91,7 @@ def test_nobody_to_ask_names_every_option_at_once(run):
 
 
 def test_options_that_make_no_valid_card_are_named_together(run):
-    given = (
+    options = (
         "--contact",
         "a b",
         "--year",
@@ -113,7 +113,7 @@ def test_options_that_make_no_valid_card_are_named_together(run):
         "--external-llm",
         "--deterministic",
     )
-    status, _, errors = run(*SEND, *given, *more)
+    status, _, errors = run(*SEND, *options, *more)
     assert status == 1
     assert all(place in errors for place in ("/contact/0", "/year", "/inputs/views"))
 

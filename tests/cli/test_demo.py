@@ -37,8 +37,8 @@ def test_the_demo_does_the_whole_job(tmp_path, capsys, monkeypatch):
         )
     table = json.loads((tmp_path / "demo/leaderboard/tables/sandbox-vqa.answers.json").read_text())
     assert table["primary"] == "accuracy_macro"
-    ranked = ["near-copy", "reader", "paraphrase", "template", "shuffled"]
-    assert [r["model"] for r in table["rows"]] == ranked
+    order = ["near-copy", "reader", "paraphrase", "template", "shuffled"]
+    assert [r["model"] for r in table["rows"]] == order
     for page in ("leaderboards/sandbox-vqa/answers", "datasets/sandbox-vqa", "models/rexrank-sandbox/reader"):
         assert (tmp_path / "demo/site" / page / "index.html").is_file()
     assert run_demo(tmp_path / "demo", serve=False) == 0

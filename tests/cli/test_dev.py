@@ -100,12 +100,12 @@ def test_a_dataset_is_counted_from_its_references(checkout, name):
     (checkout / "refs").mkdir()
     (checkout / f"refs/{name}.json").write_text(json.dumps(STUDIES))
     run("new-dataset", name, "--references", "refs")
-    made = read_dataset(checkout / f"evaluator/datasets/{name}.yaml", name)
-    assert (made.n_studies, made.tracks, made.sections) == (
-        2, {"findings": 2, "report": made.tracks["report"]}, {"findings": 2, "impression": 1},
+    dataset = read_dataset(checkout / f"evaluator/datasets/{name}.yaml", name)
+    assert (dataset.n_studies, dataset.tracks, dataset.sections) == (
+        2, {"findings": 2, "report": dataset.tracks["report"]}, {"findings": 2, "impression": 1},
     )  # fmt: skip
-    assert made.access == "restricted"
-    assert made.ids_digest is not None
+    assert dataset.access == "restricted"
+    assert dataset.ids_digest is not None
 
 
 def test_a_dataset_without_references_waits_for_its_counts(checkout):

@@ -190,5 +190,5 @@ def test_the_docs_list_the_exit_codes_and_every_command():
     page = (ROOT / "site/commands.md").read_text("utf-8")
     for code in ExitCode:
         assert f"| {code.value} |" in page
-    named = {f"`rexrank {' '.join(c)}`" for c in COMMANDS if c[0] != "dev"}
-    assert {name for name in named if name not in page} == set()
+    names = {f"`rexrank {' '.join(c)}`" for c in COMMANDS if c[0] != "dev"}
+    assert {name for name in names if name not in page} == set()

@@ -102,10 +102,10 @@ def test_what_was_not_foreseen_exits_2(run, monkeypatch, error, words):
 
 def test_a_refusal_before_a_command_s_own_json_is_json_too(run):
     status, output, errors = run("validate", "nowhere", "--format", "json")
-    written = json.loads(output)
-    assert (status, written["exit_code"]) == (ExitCode.INPUT, 1)
+    value = json.loads(output)
+    assert (status, value["exit_code"]) == (ExitCode.INPUT, 1)
     assert "nowhere is not a folder" in errors
-    assert "nowhere is not a folder" in written["errors"][0]
+    assert "nowhere is not a folder" in value["errors"][0]
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_each(capsys, outcomes, status, printed):
         return item
 
     if isinstance(status, RexrankError):
-        with pytest.raises(RexrankError) as raised:
+        with pytest.raises(RexrankError) as failure:
             each(outcomes, work)
-        assert raised.value is status
+        assert failure.value is status
     else:
         assert each(outcomes, work) is status
     assert capsys.readouterr().err == printed

@@ -64,17 +64,21 @@ print(score_comment(result(board()), challenge().repository_url))
 
 
 def environment(root: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "GITHUB_"))}
-    return kept | {"PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root.parent / "cache"), "NO_COLOR": "1"}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "GITHUB_"))}
+    return variables | {
+        "PYTHONPATH": str(root),
+        "XDG_CACHE_HOME": str(root.parent / "cache"),
+        "NO_COLOR": "1",
+    }
 
 
 def rexrank(root: Path, *commands: tuple[str, ...]) -> str:
     """What commands print, one after the other in one process; the last one's status is at the end."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-P", "-c", SEVERAL], cwd=root, env=environment(root), input=json.dumps(commands),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return done.stdout + done.stderr
+    return process.stdout + process.stderr
 
 
 def references(n: int) -> dict[str, dict[str, object]]:
@@ -86,12 +90,12 @@ def references(n: int) -> dict[str, dict[str, object]]:
 def fork(tmp_path_factory):
     """A fork of the repository as git has it, with references of a made-up set of 50 studies and one submission."""
     root = tmp_path_factory.mktemp("host") / "fork"
-    listed = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
         capture_output=True,
         check=True,
     )
-    for name in listed.stdout.decode().split("\0")[:-1]:
+    for name in process.stdout.decode().split("\0")[:-1]:
         if not name.startswith(LEFT_OUT) and (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
@@ -115,9 +119,9 @@ def hosted(fork):
     block = re.search(r"## Run your own challenge\n.*?```bash\n(.*?)```", readme, re.DOTALL)[1]
     commands = [tuple(shlex.split(line, comments=True)[1:]) for line in block.splitlines()]
     assert commands[0][:2] == ("host", "init")
-    said = rexrank(fork, (*commands[0], *WHO))
+    output = rexrank(fork, (*commands[0], *WHO))
     convert = ("convert", "predictions.json", "--dataset", "my-set", "--out", "submissions/my-team/my-model")
-    return said + rexrank(fork, convert, *commands[1:])
+    return output + rexrank(fork, convert, *commands[1:])
 
 
 def test_readme_works_as_printed_on_a_set_of_50_studies(fork, hosted):
@@ -133,8 +137,8 @@ def test_readme_works_as_printed_on_a_set_of_50_studies(fork, hosted):
 
 def test_the_files_are_whole(fork, hosted):
     assert "exit 0" in hosted
-    said = tomllib.loads((fork / "challenge.toml").read_text("utf-8"))
-    assert (said["name"], said["profile"], said["datasets"]) == (
+    settings = tomllib.loads((fork / "challenge.toml").read_text("utf-8"))
+    assert (settings["name"], settings["profile"], settings["datasets"]) == (
         'The "North" of CXR',
         "small",
         ["my-set"],
@@ -159,24 +163,24 @@ def test_the_files_are_whole(fork, hosted):
 
 def test_a_fork_leads_nowhere_to_the_original(fork, hosted):
     assert "exit 0" in hosted
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-P", "-c", COMMENTS, str(ROOT / "tests"), "submissions/my-team/my-model"],
         cwd=fork, env=environment(fork), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "north.github.io/cxr/leaderboards/sandbox/findings/" in done.stdout, done.stderr
-    assert "https://github.com/north/cxr" in done.stdout
-    assert ORIGINAL.findall(done.stdout) == []
-    found = {}
+    assert "north.github.io/cxr/leaderboards/sandbox/findings/" in process.stdout, process.stderr
+    assert "https://github.com/north/cxr" in process.stdout
+    assert ORIGINAL.findall(process.stdout) == []
+    places = {}
     for path in (fork / "_site").rglob("*"):
         if path.suffix in {".html", ".json", ".xml", ".js", ".txt", ".tex", ".csv", ".md", ".yaml", ".css"}:
-            found[path.relative_to(fork).as_posix()] = ORIGINAL.findall(path.read_text("utf-8"))
-    assert {p: f for p, f in found.items() if f} == {}
+            places[path.relative_to(fork).as_posix()] = ORIGINAL.findall(path.read_text("utf-8"))
+    assert {p: f for p, f in places.items() if f} == {}
     page = (fork / "_site/index.html").read_text("utf-8")
     assert "https://github.com/north/cxr" in page
     assert "of CXR</title>" in page
-    left = [p for p in (".github/ISSUE_TEMPLATE/config.yml", "README.md", "runner/runner.conf.example", ".github/push.py")
+    names = [p for p in (".github/ISSUE_TEMPLATE/config.yml", "README.md", "runner/runner.conf.example", ".github/push.py")
             if ORIGINAL.search((fork / p).read_text("utf-8"))]  # fmt: skip
-    assert left == []
+    assert names == []
 
 
 def test_nothing_of_a_host_s_is_overwritten(fork, hosted):
@@ -209,9 +213,9 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_written(tmp_path, m
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.chdir(tmp_path)
     arguments, words = WRONG[case]
-    done = CliRunner().invoke(app, ["host", "init", *arguments])
-    assert isinstance(done.exception, InputError)
-    assert [w for w in words if w not in str(done.exception)] == []
+    result = CliRunner().invoke(app, ["host", "init", *arguments])
+    assert isinstance(result.exception, InputError)
+    assert [w for w in words if w not in str(result.exception)] == []
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -234,14 +238,14 @@ LEADING = {
 
 
 def test_every_line_that_leads_elsewhere_is_named_and_mended(tmp_path):
-    made = changed(repository="north/cxr", site="https://north.github.io/cxr/", maintainers=["@north/a"])
+    north = changed(repository="north/cxr", site="https://north.github.io/cxr/", maintainers=["@north/a"])
     for name, (line, _) in LEADING.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"first\n{line}\nsee https://github.com/jbdel/RadEval\n")
-    found = {a.file: (a.line, a.found) for a in other_addresses(tmp_path, made)}
-    assert found == {name: (2, words) for name, (_, words) in LEADING.items()}
-    mend_addresses(tmp_path, made)
-    assert [a.file for a in other_addresses(tmp_path, made)] == [".github/CODEOWNERS"]
+    lines = {a.file: (a.line, a.found) for a in other_addresses(tmp_path, north)}
+    assert lines == {name: (2, words) for name, (_, words) in LEADING.items()}
+    mend_addresses(tmp_path, north)
+    assert [a.file for a in other_addresses(tmp_path, north)] == [".github/CODEOWNERS"]
     assert "https://north.github.io/cxr/data/index.json" in (tmp_path / "site/api.md").read_text()
 
 
@@ -261,28 +265,28 @@ def bare(tmp_path, monkeypatch):
 
 
 def init(*arguments):
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["host", "init", "--references", "references", *arguments], catch_exceptions=False
     )
-    assert done.exit_code == 0, done.output
-    return done.output
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_a_dataset_is_private_unless_said_otherwise(bare):
-    said = init("--dataset", "first", *WHO)
-    made = read_dataset(bare / "evaluator/datasets/first.yaml", "first")
-    assert made.access == "withheld"
+    output = init("--dataset", "first", *WHO)
+    dataset = read_dataset(bare / "evaluator/datasets/first.yaml", "first")
+    assert dataset.access == "withheld"
     assert not (bare / "evaluator/datasets/manifests").exists()
-    assert "rexrank data manifest references" in said
-    assert "REXRANK_SALT" in said
+    assert "rexrank data manifest references" in output
+    assert "REXRANK_SALT" in output
     challenge_text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
     assert (challenge_text["profile"], "overall" in challenge_text) == ("fortress", False)
     assert (bare / ".github/CODEOWNERS").read_text("utf-8") == "* @north/crew\n"
 
 
 def test_several_datasets_make_one_order(bare):
-    said = init("--dataset", "first", "--dataset", "second", "--access", "restricted", *WHO)
-    assert "second: 35 studies, each taken for a patient of its own" in said
+    output = init("--dataset", "first", "--dataset", "second", "--access", "restricted", *WHO)
+    assert "second: 35 studies, each taken for a patient of its own" in output
     text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
     assert text["datasets"] == text["overall"]["boards"] == ["first", "second"]
     second = read_dataset(bare / "evaluator/datasets/second.yaml", "second")
@@ -291,12 +295,12 @@ def test_several_datasets_make_one_order(bare):
 
 def test_questions_are_counted_as_items(bare):
     init("--dataset", "asked", "--task", "vqa", "--access", "public", *WHO)
-    made = read_dataset(bare / "evaluator/datasets/asked.yaml", "asked")
+    dataset = read_dataset(bare / "evaluator/datasets/asked.yaml", "asked")
     sandbox = read_dataset(ROOT / "evaluator/datasets/sandbox-vqa.yaml", "sandbox-vqa")
-    assert (made.size, made.n_studies, made.n_patients, made.tracks) == (
+    assert (dataset.size, dataset.n_studies, dataset.n_patients, dataset.tracks) == (
         sandbox.size, sandbox.n_studies, sandbox.n_patients, sandbox.tracks,
     )  # fmt: skip
-    assert made.ids_digest is not None
+    assert dataset.ids_digest is not None
     assert tomllib.loads((bare / "challenge.toml").read_text())["primary"] == {"vqa": "accuracy_macro"}
 
 

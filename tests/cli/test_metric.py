@@ -63,8 +63,8 @@ def test_files_are_written_by_suffix(run, pairs, suffix):
     status, output, _ = run("metric", "bleu_2", "--pairs", "pairs.csv", "--out", f"out/scores.{suffix}")
     path = pairs / f"out/scores.{suffix}"
     assert (status, "bleu_2" in output) == (ExitCode.DONE, True)
-    read = {"json": lambda p: json.loads(p.read_text()), "csv": pd.read_csv, "parquet": pd.read_parquet}
-    value = read[suffix](path)
+    readers = {"json": lambda p: json.loads(p.read_text()), "csv": pd.read_csv, "parquet": pd.read_parquet}
+    value = readers[suffix](path)
     if suffix == "json":
         assert value["signatures"]["bleu_2"].endswith("protocol:clean")
     else:

@@ -20,11 +20,11 @@ def references(tmp_path):
     """Synthetic references of forty studies of a private set; no two share a text."""
     data = json.loads(resources.files("evaluator.datasets.sandbox").joinpath("sandbox.json").read_bytes())
     distinct = {v["section_findings"]: v for v in data.values() if len(v["section_findings"].split()) >= 15}
-    held = {f"5{n:07}": v for n, v in enumerate([*distinct.values()][:40])}
+    studies = {f"5{n:07}": v for n, v in enumerate([*distinct.values()][:40])}
     folder = tmp_path / "references"
     folder.mkdir()
-    (folder / "mimic-cxr.json").write_text(json.dumps(held), "utf-8")
-    return held
+    (folder / "mimic-cxr.json").write_text(json.dumps(studies), "utf-8")
+    return studies
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_a_folder_of_manifests_is_enough_for_the_ids(capsys, tmp_path, reference
 
     folder = tmp_path / "manifests"
     folder.mkdir()
-    held = load_references(get_dataset("mimic-cxr"), tmp_path / "references")
-    (folder / "mimic-cxr.manifest.json").write_text(dump_json(view(manifest(held))))
+    loaded_references = load_references(get_dataset("mimic-cxr"), tmp_path / "references")
+    (folder / "mimic-cxr.manifest.json").write_text(dump_json(view(manifest(loaded_references))))
     code, text = said(capsys, submission(copied(references)), folder)
     assert code == 0
     assert "RX306" not in text

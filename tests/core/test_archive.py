@@ -16,9 +16,9 @@ NAMES = st.text("abc/.", min_size=1, max_size=12)
 
 @given(st.dictionaries(NAMES, st.binary(max_size=40), max_size=6))
 def test_what_goes_in_comes_out_whatever_the_order(files):
-    made = zip_bytes(files)
-    assert made == zip_bytes(dict(reversed(files.items())))
-    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+    data = zip_bytes(files)
+    assert data == zip_bytes(dict(reversed(files.items())))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert {n: archive.read(n) for n in archive.namelist()} == files
         for entry in archive.infolist():
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)

@@ -34,9 +34,9 @@ def interpreter(code, *args, cwd, env, **how):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "PYTHONIO", "LC_", "LANG"))}
     clean |= {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cwd / "cache"), "OMP_NUM_THREADS": "1"} | env
     command = [sys.executable, "-c", code, *map(str, args)]
-    kept = {k: v for k, v in clean.items() if v is not None}
+    variables = {k: v for k, v in clean.items() if v is not None}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
-    return subprocess.run(command, cwd=cwd, env=kept, timeout=120, check=False, **pipes)
+    return subprocess.run(command, cwd=cwd, env=variables, timeout=120, check=False, **pipes)
 
 
 @pytest.fixture
@@ -80,11 +80,11 @@ def test_every_console_gets_the_report(submission, console):
         assert b"Traceback" not in errors
         assert b"unexpected failure" not in errors
         encoding = "utf-16-le" if console == "UTF-16" and form != "json" else "utf-8"
-        said = (submission / f"{form}.out").read_bytes().decode(encoding, "replace")
+        output = (submission / f"{form}.out").read_bytes().decode(encoding, "replace")
         if form == "json":
-            assert "胸片" in json.dumps(json.loads(said), ensure_ascii=False)
+            assert "胸片" in json.dumps(json.loads(output), ensure_ascii=False)
         else:
-            assert "model.yaml" in said
+            assert "model.yaml" in output
 
 
 @pytest.mark.parametrize("console", ["cp1252", "ascii"])

@@ -52,18 +52,18 @@ FILES = {
 
 def problems(folder: Path, kind: str, content: str | bytes) -> list[tuple[str, str, str]]:
     """Code, pointer and finding of every problem; empty for a sound file."""
-    name, _, read = FILES[kind]
+    name, _, reader = FILES[kind]
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
     (folder / name).write_bytes(data)
     try:
-        read(folder)
+        reader(folder)
     except InvalidFile as error:
-        refused = error
+        failure = error
     else:
         return []
-    assert len(refused.problems) > 0
-    assert all(p.wanted and p.fix and p.file and p.found in str(refused) for p in refused.problems)
-    return [(p.code, p.pointer, p.found) for p in refused.problems]
+    assert len(failure.problems) > 0
+    assert all(p.wanted and p.fix and p.file and p.found in str(failure) for p in failure.problems)
+    return [(p.code, p.pointer, p.found) for p in failure.problems]
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -90,7 +90,7 @@ DAMAGES = {
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damages(tmp_path, kind, damage):
-    given, code = DAMAGES[damage]
+    usual, code = DAMAGES[damage]
     sound = FILES[kind][1]
     content = {
         "half a file": f'{sound[: len(sound) // 2]}\nx: "',
@@ -98,15 +98,15 @@ def test_damages(tmp_path, kind, damage):
         "a byte order mark": b"\xef\xbb\xbf" + sound.encode(),
         "UTF-16": sound.encode("utf-16"),
         "cp1252": b"# caf\xe9\n" + sound.encode(),
-    }.get(damage, given)
+    }.get(damage, usual)
     assert problems(tmp_path, kind, content)[0][0] == code
 
 
 @pytest.mark.parametrize("kind", ["dataset", "judges", "weights"])
 def test_a_missing_file_is_said(tmp_path, kind):
-    with pytest.raises(InvalidFile, match="No such file") as refused:
+    with pytest.raises(InvalidFile, match="No such file") as failure:
         FILES[kind][2](tmp_path)
-    assert [p.code for p in refused.value.problems] == ["RX601"]
+    assert [p.code for p in failure.value.problems] == ["RX601"]
 
 
 def test_a_folder_in_place_of_a_file(tmp_path):
@@ -221,9 +221,9 @@ def test_yaml_that_is_more_than_plain(tmp_path, text, words):
 def test_old_fields_say_what_took_their_place(tmp_path):
     old = changed("access: restricted", "access: Complete PhysioNet's credentialing.")
     (tmp_path / "made-up.yaml").write_text(f"{old}references_public: n\nids_public: false\n")
-    with pytest.raises(InvalidFile) as refused:
+    with pytest.raises(InvalidFile) as failure:
         read_dataset(tmp_path / "made-up.yaml", "made-up")
-    fixes = {p.pointer: p.fix for p in refused.value.problems}
+    fixes = {p.pointer: p.fix for p in failure.value.problems}
     assert set(fixes) == {"/access", "/references_public", "/ids_public"}
     assert "goes to how_to_get" in fixes["/access"]
     assert "write access: public where it was true" in fixes["/references_public"]
@@ -304,8 +304,8 @@ def test_releases(tmp_path, text, wanted):
 )  # fmt: skip
 def test_weights(tmp_path, old, new, wanted):
     assert old in WEIGHTS
-    made = problems(tmp_path, "weights", WEIGHTS.replace(old, new))
-    assert made == wanted if wanted is not None else made
+    wrongs = problems(tmp_path, "weights", WEIGHTS.replace(old, new))
+    assert wrongs == wanted if wanted is not None else wrongs
 
 
 def leaves(value, path=()):
@@ -362,11 +362,11 @@ def test_the_generated_schemas_accept_what_ships():
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("name", ["a folder", "a link to nothing", "a link to itself", "a pipe"])
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, kind, name):
-    file, content, read = FILES[kind]
+    file, content, reader = FILES[kind]
     (tmp_path / file).write_text(content)
     DAMAGE[name](tmp_path / file)
     with pytest.raises(RexrankError, match=file if kind != "weights" else "weights"):
-        read(tmp_path)
+        reader(tmp_path)
 
 
 def test_a_pipe_with_a_writer_is_read(tmp_path):

@@ -47,28 +47,28 @@ def test_an_entry_that_is_shown_late_is_seen_before_the_next_one_is_made(tmp_pat
     journal(tmp_path).append(adding("first"))
     late = journal(tmp_path).path(2)
     journal(tmp_path).append(adding("theirs"))
-    asked = []
-    listed, read = type(late).iterdir, type(late).read_bytes
+    names = []
+    list_folder, read_file = type(late).iterdir, type(late).read_bytes
 
     def shown(path):
-        asked.append(path)
-        return [p for p in listed(path) if p != late or len(asked) > 3]
+        names.append(path)
+        return [p for p in list_folder(path) if p != late or len(names) > 3]
 
     def read_late(path):
-        if path == late and len(asked) <= 3:
+        if path == late and len(names) <= 3:
             raise FileNotFoundError(path)
-        return read(path)
+        return read_file(path)
 
     monkeypatch.setattr(type(late), "iterdir", shown)
     monkeypatch.setattr(type(late), "read_bytes", read_late)
-    made = []
+    states = []
 
     def mine(entries):
-        made.append(len(entries))
+        states.append(len(entries))
         return f"mine after {len(entries)}".encode()
 
     assert journal(tmp_path).append(mine)
-    assert made[0] == 1, "it was not shown the other's entry at first"
+    assert states[0] == 1, "it was not shown the other's entry at first"
     assert journal(tmp_path).read() == [b"first after 0", b"theirs after 1", b"mine after 2"]
 
 
@@ -114,12 +114,12 @@ def test_a_list_with_a_gap_is_not_read_as_a_shorter_one(tmp_path):
 def test_a_disk_that_never_shows_the_others_entry_is_named(tmp_path, monkeypatch):
     path = journal(tmp_path).path(1)
     journal(tmp_path).append(adding("theirs"))
-    read = type(path).read_bytes
+    read_file = type(path).read_bytes
 
     def hidden(file):
         if file == path:
             raise FileNotFoundError(file)
-        return read(file)
+        return read_file(file)
 
     monkeypatch.setattr(type(path), "read_bytes", hidden)
     monkeypatch.setattr(type(path), "iterdir", lambda _: [])

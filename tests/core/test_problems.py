@@ -41,10 +41,10 @@ def test_another_collector_s_problems_are_kept_with_what_it_only_counts():
 
 
 def test_lines_are_looked_up_only_for_what_is_listed():
-    problems, asked = Problems(), []
+    problems, calls = Problems(), []
     for i in range(30):
-        add(problems, line=lambda i=i: asked.append(i) or i + 1)
-    assert asked == list(range(20))
+        add(problems, line=lambda i=i: calls.append(i) or i + 1)
+    assert calls == list(range(20))
     assert [p.line for p in problems] == list(range(1, 21))
 
 
@@ -53,16 +53,16 @@ def test_what_is_listed_is_printable_and_short(text):
     problems = Problems()
     add(problems, found=text, file=text)
     (problem,) = problems
-    for shown in (problem.found, problem.file):
-        assert shown.isprintable()
-        assert len(shown) <= 10 * MAX_TEXT
-        shown.encode("utf-8")
+    for words in (problem.found, problem.file):
+        assert words.isprintable()
+        assert len(words) <= 10 * MAX_TEXT
+        words.encode("utf-8")
 
 
 @given(st.lists(st.text(max_size=5), max_size=4))
 def test_pointers_can_be_read_back(parts):
-    read = [p.replace("~1", "/").replace("~0", "~") for p in pointer(*parts).split("/")[1:]]
-    assert read == parts
+    names = [p.replace("~1", "/").replace("~0", "~") for p in pointer(*parts).split("/")[1:]]
+    assert names == parts
 
 
 def test_visible_cuts_and_escapes():

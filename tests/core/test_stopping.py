@@ -157,8 +157,8 @@ def test_score_goes_on_after_any_file_it_wrote(stopped, work, count):
     assert half_written(work) == []
     again = stopped(REPLACE, 0, signal.SIGTERM, *SCORE, cwd=work)
     assert again.returncode == 0, again.stderr
-    ranked = stopped(REPLACE, 0, signal.SIGTERM, "rank", "--store", "leaderboard/store", cwd=work)
-    assert ranked.returncode == 0, ranked.stderr
+    ranking = stopped(REPLACE, 0, signal.SIGTERM, "rank", "--store", "leaderboard/store", cwd=work)
+    assert ranking.returncode == 0, ranking.stderr
 
 
 @pytest.mark.parametrize("count", [1, 4, 9])

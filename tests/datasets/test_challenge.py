@@ -21,18 +21,22 @@ SHIPPED = (ROOT / "challenge.toml").read_text("utf-8")
 
 
 def test_what_the_file_says_is_in_force():
-    said = tomllib.loads(SHIPPED)
-    made = challenge()
-    assert (made.name, made.repository, made.site) == (said["name"], said["repository"], said["site"])
-    assert dataset_ids()[: len(made.datasets)] == tuple(said["datasets"])
-    assert get_task("report-generation").primary == said["primary"]["report-generation"]
-    assert made.tasks == task_files()
+    values = tomllib.loads(SHIPPED)
+    current = challenge()
+    assert (current.name, current.repository, current.site) == (
+        values["name"],
+        values["repository"],
+        values["site"],
+    )
+    assert dataset_ids()[: len(current.datasets)] == tuple(values["datasets"])
+    assert get_task("report-generation").primary == values["primary"]["report-generation"]
+    assert current.tasks == task_files()
     check_primary_metrics()
 
 
 def test_the_order_and_the_choice_are_the_file_s(monkeypatch):
     one = {"boards": ["iu-xray"], "blocks": [{"title": "All", "datasets": ["iu-xray"]}]}
-    made = use(
+    current = use(
         monkeypatch,
         datasets=["iu-xray", "chexpert-plus"],
         tasks=["report-generation"],
@@ -41,7 +45,7 @@ def test_the_order_and_the_choice_are_the_file_s(monkeypatch):
     )
     assert dataset_ids() == ("iu-xray", "chexpert-plus", "sandbox")
     assert get_task("report-generation").primary == "bleu_2"
-    assert made.overall.ordered == ("iu-xray",)
+    assert current.overall.ordered == ("iu-xray",)
     with pytest.raises(
         InputError, match="unknown dataset 'rexgradient'; choose one of: iu-xray, chexpert-plus, sandbox"
     ):
@@ -110,15 +114,15 @@ WRONG = {
 def test_everything_wrong_is_named_with_its_cure(tmp_path, case):
     text, words = WRONG[case]
     (tmp_path / "challenge.toml").write_text(text)
-    with pytest.raises(InvalidFile) as refused:
+    with pytest.raises(InvalidFile) as failure:
         read_challenge(tmp_path / "challenge.toml")
-    assert [w for w in words if w not in str(refused.value)] == []
-    assert all(p.file == "challenge.toml" and p.wanted and p.fix for p in refused.value.problems)
+    assert [w for w in words if w not in str(failure.value)] == []
+    assert all(p.file == "challenge.toml" and p.wanted and p.fix for p in failure.value.problems)
 
 
 def test_a_metric_that_scores_no_report_ranks_none(monkeypatch):
     use(monkeypatch, primary={"report-generation": "radclik_v1", "vqa": "bleu_2"})
-    with pytest.raises(InvalidFile) as refused:
+    with pytest.raises(InvalidFile) as failure:
         check_primary_metrics()
-    assert [p.pointer for p in refused.value.problems] == ["/primary/report-generation", "/primary/vqa"]
-    assert "write radcliq_v1 if that is meant" in str(refused.value)
+    assert [p.pointer for p in failure.value.problems] == ["/primary/report-generation", "/primary/vqa"]
+    assert "write radcliq_v1 if that is meant" in str(failure.value)

@@ -63,5 +63,5 @@ def test_models_keep_their_numbers_apart(dataset, n, distinct):
         MetricEntry(mean=m, se=0.02, low=None, high=None, n=n, n_failed=0, signature="bleu_2|v1")
         for m in np.linspace(0.1, 0.224, 31).tolist()
     ]
-    shown = {published_numbers(board, entry).mean for entry in entries}
-    assert len(shown) == distinct
+    means = {published_numbers(board, entry).mean for entry in entries}
+    assert len(means) == distinct

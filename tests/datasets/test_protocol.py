@@ -112,9 +112,9 @@ def test_studies_without_a_reference_in_the_track_are_left_out():
 
 @pytest.mark.parametrize("protocol", ["clean", "compat"])
 def test_the_impression_track_compares_impressions_alone(protocol):
-    told = StudyReport(impression="IMPRESSION: Normal.")
+    impression = StudyReport(impression="IMPRESSION: Normal.")
     plain = ("Normal.", "Normal." if protocol == "clean" else "IMPRESSION: Normal.")
-    assert pair_texts(reference(impression="Normal."), told, "impression", protocol) == plain
+    assert pair_texts(reference(impression="Normal."), impression, "impression", protocol) == plain
     assert pair_texts(reference(None, impression="Normal."), report("x", "y"), "impression", protocol) == (
         "Normal.",
         "y",

@@ -88,8 +88,8 @@ ODD = [
 
 @pytest.mark.parametrize(("change", "groups"), ODD)
 def test_a_group_that_cannot_be_read_is_left_out(change, groups):
-    found = read(**change).subgroups
-    assert {axis: found.get(axis) for axis in groups} == groups
+    subgroups = read(**change).subgroups
+    assert {axis: subgroups.get(axis) for axis in groups} == groups
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ DAMAGED = [
 
 @pytest.mark.parametrize(("change", "words"), DAMAGED)
 def test_a_damaged_question_is_named_and_what_is_right_is_not(change, words):
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError) as failure:
         read(**change)
-    message = str(raised.value)
+    message = str(failure.value)
     assert message.startswith("rexvqa.json, question q1: ")
     assert words in message
     assert "SECRET" not in message

@@ -95,9 +95,9 @@ def test_a_dataset_that_is_no_good_stops_the_command_with_its_problems(tmp_path,
     (tmp_path / "iu-xray.json").write_text("{}")
     registry._read.cache_clear()
     try:
-        with pytest.raises(SystemExit) as stopped:
+        with pytest.raises(SystemExit) as stop:
             main()
     finally:
         registry._read.cache_clear()
-    assert stopped.value.code == 1
+    assert stop.value.code == 1
     assert "RX603 /access\n    found   the field 'access' is 'publik'" in capsys.readouterr().err

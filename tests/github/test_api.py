@@ -187,10 +187,10 @@ def pull(sha=SHA, repo_id=5, state="open", base="main"):
     ids=["its own", "none", "moved", "another fork", "fork deleted", "two"],
 )
 def test_the_pull_request_of_a_run(pulls, found):
-    asked = {}
+    arguments = {}
 
     def get_pulls(**query):
-        asked.update(query)
+        arguments.update(query)
         return pulls
 
     run = {
@@ -199,7 +199,7 @@ def test_the_pull_request_of_a_run(pulls, found):
         "head_sha": SHA,
     }
     assert (api.pull_of_run(SimpleNamespace(get_pulls=get_pulls), run) is not None) is found
-    assert asked == {"state": "open", "base": "main", "head": "them:b;$(id)"}
+    assert arguments == {"state": "open", "base": "main", "head": "them:b;$(id)"}
 
 
 @pytest.mark.parametrize("run", [{}, {"head_repository": None}, {"head_repository": {"owner": None}}])

@@ -15,11 +15,11 @@ from evaluator.github.attachments import STORE, fetch_attachment
 def store(monkeypatch):
     """A server; what it answers by path: bytes, or where it sends on to. The headers it saw."""
     answers: dict[str, bytes | str] = {}
-    seen: list[dict[str, str]] = []
+    requests: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            seen.append(dict(self.headers))
+            requests.append(dict(self.headers))
             answer = answers.get(self.path)
             self.send_response(404 if answer is None else 302 if isinstance(answer, str) else 200)
             if isinstance(answer, str):
@@ -34,16 +34,16 @@ def store(monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", "secret-token")
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", answers, seen
+        yield f"http://127.0.0.1:{server.server_address[1]}", answers, requests
         server.shutdown()
 
 
 def test_the_file_is_read_without_a_token(store):
-    server, answers, seen = store
+    server, answers, requests = store
     answers.update({"/a": "/b", "/b": b"data"})
     assert fetch_attachment(f"{server}/a", server) == b"data"
-    assert not any("authorization" in {k.lower() for k in headers} for headers in seen)
-    assert "secret-token" not in str(seen)
+    assert not any("authorization" in {k.lower() for k in headers} for headers in requests)
+    assert "secret-token" not in str(requests)
 
 
 @pytest.mark.parametrize(

@@ -244,14 +244,14 @@ class Counted(dict):
 
 def test_few_files_are_in_memory_at_a_time(bundle, monkeypatch):
     """However many files a bundle has: a leaderboard of hundreds of models has thousands."""
-    held: list[weakref.ref[Counted]] = []
+    references: list[weakref.ref[Counted]] = []
     most = []
-    read = bundle_content.parsed
+    parse = bundle_content.parsed
 
     def counted(path, name):
-        value = Counted(read(path, name))
-        held.append(weakref.ref(value))
-        most.append(sum(h() is not None for h in held))
+        value = Counted(parse(path, name))
+        references.append(weakref.ref(value))
+        most.append(sum(h() is not None for h in references))
         return value
 
     monkeypatch.setattr(bundle_content, "parsed", counted)

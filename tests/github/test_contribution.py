@@ -54,9 +54,9 @@ def test_git_takes_every_branch():
     ],
 )
 def test_a_refusal_is_told_in_words(error, kind, words):
-    with pytest.raises(kind, match=words) as raised, asking_github():
+    with pytest.raises(kind, match=words) as failure, asking_github():
         raise error
-    assert type(raised.value) is kind
+    assert type(failure.value) is kind
 
 
 class Answers:

@@ -46,8 +46,8 @@ def changed(monkeypatch):
     score, sign = metric.score, metric.signature
 
     def halved(self, pairs, run):
-        found = score(self, pairs, run)
-        return type(found)(found.values / 2, found.failed)
+        scores = score(self, pairs, run)
+        return type(scores)(scores.values / 2, scores.failed)
 
     def signed(self, run):
         from dataclasses import replace
@@ -117,9 +117,9 @@ def test_a_new_model_and_a_mended_card_do_not_wait_for_a_rescoring(runner):
     shutil.copytree(root / "second", root / "third")
     card = root / "careful/model.yaml"
     card.write_text(card.read_text().replace("A university", "An institute"))
-    done = refresh_uncommitted(runner)
-    assert done["waiting"] == len(WHOSE)
-    assert done["scored"] == 1, "the new one; the card follows with its scores"
+    result = refresh_uncommitted(runner)
+    assert result["waiting"] == len(WHOSE)
+    assert result["scored"] == 1, "the new one; the card follows with its scores"
     assert (runner / "clone/leaderboard/records/sandbox/findings/strangers__third.json").exists()
     fill(workspace(runner), [unit(w) for w in WHOSE])
     assert refresh_uncommitted(runner) == {"scored": 3, "removed": 0, "waiting": 0}

@@ -15,8 +15,8 @@ FOLDER = "submissions/strangers/careful"
 
 def stored(git_dir):
     """Object ids that the bare copy holds without asking the server."""
-    listed = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
-    return {line.split()[0] for line in listed.decode().splitlines() if line.endswith(" blob")}
+    lines = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")
+    return {line.split()[0] for line in lines.decode().splitlines() if line.endswith(" blob")}
 
 
 def test_only_admitted_blobs_are_ever_fetched(repo, tmp_path, submission_files):

@@ -60,13 +60,13 @@ def test_a_form_is_read():
     ],
 )
 def test_what_is_wrong_is_named_with_its_heading(changes, words):
-    with pytest.raises(FormError) as raised:
+    with pytest.raises(FormError) as failure:
         read_form(text(**changes), SERVER)
-    assert any(words in p for p in raised.value.problems), raised.value.problems
+    assert any(words in p for p in failure.value.problems), failure.value.problems
     everything = dict.fromkeys(ANSWERS, "?")
-    with pytest.raises(FormError) as raised:
+    with pytest.raises(FormError) as failure:
         read_form(text(**everything), SERVER)
-    assert len(raised.value.problems) >= 8
+    assert len(failure.value.problems) >= 8
 
 
 @given(st.text(max_size=200))

@@ -56,9 +56,9 @@ def test_a_merge_of_main_that_keeps_the_old_files_is_seen(repo, tmp_path, submis
     later = repo.merge({"evaluator/fix.py": b"mended", "submissions/others/x/model.yaml": b"x"})
     intake = taken(repo, tmp_path, commit_of(repo, tree_of(repo, first), first, later))
     assert not intake.ok
-    refused = {p.file for p in intake.report.problems if p.code == "RX102"}
-    assert "evaluator/fix.py" in refused
-    assert any(f.startswith("submissions/") for f in refused)
+    files = {p.file for p in intake.report.problems if p.code == "RX102"}
+    assert "evaluator/fix.py" in files
+    assert any(f.startswith("submissions/") for f in files)
 
 
 def test_a_foreign_history_is_refused_in_words(repo, tmp_path, submission_files):
@@ -97,8 +97,8 @@ def test_what_both_sides_changed_alike_is_no_conflict_and_no_file_is_read(repo, 
     repo.run("update-ref", "refs/pull/1/head", sha)
     git_dir = fetch(repo.url, 1, sha, tmp_path / "bare")
     assert merge(git_dir, FOLDER) is None
-    listed = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
-    assert b"blob" not in listed
+    kinds = git(git_dir, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split()
+    assert b"blob" not in kinds
     assert taken(repo, tmp_path, sha).ok
 
 

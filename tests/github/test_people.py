@@ -35,18 +35,18 @@ def main(tmp_path):
 
 
 def test_the_opener_comes_first_and_each_handle_is_asked_for_once(monkeypatch):
-    asked = []
+    handles = []
     known = {"Other": 8, "Gone": None}
-    monkeypatch.setattr(api, "user_id", lambda repo, handle: asked.append(handle) or known[handle])
+    monkeypatch.setattr(api, "user_id", lambda repo, handle: handles.append(handle) or known[handle])
     assert accounts_of(None, PULL, ["someone", "Other", "Gone"]) == {"Someone": 7, "Other": 8}
-    assert asked == ["Other", "Gone"]
+    assert handles == ["Other", "Gone"]
 
 
 def test_a_card_of_a_thousand_handles_asks_for_ten(monkeypatch):
-    asked = []
-    monkeypatch.setattr(api, "user_id", lambda repo, handle: asked.append(handle))
+    handles = []
+    monkeypatch.setattr(api, "user_id", lambda repo, handle: handles.append(handle))
     accounts_of(None, PULL, (f"u{n}" for n in range(1_000)))
-    assert len(asked) == 10
+    assert len(handles) == 10
 
 
 def test_models_go_by_the_recorded_id_and_else_by_the_handle(main):

@@ -55,13 +55,13 @@ def test_the_order_is_the_datasets_then_the_cheapest_group_then_the_name(tmp_pat
 @pytest.mark.parametrize("n", [1, MAX_JOBS, MAX_JOBS + 1, 3 * MAX_JOBS + 7, MAX_UNITS])
 def test_a_long_list_is_grouped_and_never_more_than_github_takes(tmp_path, n):
     write(tmp_path, [f"team{i:04}/m:sandbox:texts" for i in range(n)])
-    made = plan(tmp_path)
-    assert 1 <= len(made.jobs) <= MAX_JOBS
-    assert max(map(len, made.jobs)) <= MAX_PER_JOB
-    units = [str(u) for units in made.jobs for u in units]
+    groups = plan(tmp_path)
+    assert 1 <= len(groups.jobs) <= MAX_JOBS
+    assert max(map(len, groups.jobs)) <= MAX_PER_JOB
+    units = [str(u) for units in groups.jobs for u in units]
     assert units == [f"team{i:04}/m:sandbox:texts" for i in range(min(n, MAX_JOBS * MAX_PER_JOB))]
-    texts = [" ".join(units) for units in named(made)]
-    assert all(parse_units(t, MAX_PER_JOB) == list(u) for t, u in zip(texts, made.jobs, strict=True))
+    texts = [" ".join(units) for units in named(groups)]
+    assert all(parse_units(t, MAX_PER_JOB) == list(u) for t, u in zip(texts, groups.jobs, strict=True))
     assert len(json.dumps(texts)) < 1_000_000, "what a job may hand on"
 
 
@@ -87,7 +87,7 @@ def test_a_damaged_list_is_named(tmp_path, text):
 def test_previews_stand_first_the_oldest_before_the_others(tmp_path):
     titles = [f"score PR #7 @ {SHA}", "score PR #7 @ abc", f"score PR #0 @ {SHA}", f"score PR #3 @ {SHA}; x", f"score PR #5 @ {SHA}",
               f"score PR #5 @ {SHA}"]  # fmt: skip
-    made = plan(tmp_path, previews_of(titles))
-    assert [(p.pull_request, p.sha) for p in made.previews] == [(5, SHA), (7, SHA)]
-    assert list(view(made))[1] == "previews"
-    assert Plan.model_validate(json.loads(dump_json(view(made))), strict=False) == made
+    groups = plan(tmp_path, previews_of(titles))
+    assert [(p.pull_request, p.sha) for p in groups.previews] == [(5, SHA), (7, SHA)]
+    assert list(view(groups))[1] == "previews"
+    assert Plan.model_validate(json.loads(dump_json(view(groups))), strict=False) == groups

@@ -41,8 +41,8 @@ def test_everything_printed_goes_to_the_private_log(tmp_path, fails):
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     assert process.stdout == "before\nafter\n"
     assert "CANARY" not in process.stderr
-    kept = log.read_text()
-    assert all(f"CANARY {w}" in kept for w in ("buffered", "error", "raw", "child"))
+    text = log.read_text()
+    assert all(f"CANARY {w}" in text for w in ("buffered", "error", "raw", "child"))
     assert log.stat().st_mode & 0o077 == 0
 
 
@@ -76,12 +76,12 @@ def good():
 
 
 def change(path, value):
-    made = good()
-    node = made
+    bundle = good()
+    node = bundle
     for key in path[:-1]:
         node = node[key]
     node[path[-1]] = value
-    return made
+    return bundle
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def change(path, value):
     ],
 )
 def test_what_does_not_keep_the_schema_does_not_leave(value):
-    with pytest.raises(RexrankError) as refused:
+    with pytest.raises(RexrankError) as failure:
         check_result(value)
-    assert "Clear lungs" not in str(refused.value)
+    assert "Clear lungs" not in str(failure.value)
 
 
 def test_what_keeps_the_schema_leaves_unchanged():

@@ -38,8 +38,8 @@ def push(root, out, url, token="none"):
     )
     if process.returncode:
         raise PushError(process.stderr)
-    said, _, commit = process.stdout.strip().rpartition(" ")
-    return commit if said == "published" else None
+    words, _, commit = process.stdout.strip().rpartition(" ")
+    return commit if words == "published" else None
 
 
 def fresh(root, url):
@@ -88,9 +88,9 @@ def test_of_per_study_scores_only_the_rows_are_published(place):
     pq.write_table(table.replace_schema_metadata(notes), path)
     out = fresh(root, repo.url)
     prepare(root, bundle, out)
-    made = out / "leaderboard" / path.relative_to(bundle)
-    assert b"quillwort" not in made.read_bytes()
-    pd.testing.assert_frame_equal(pd.read_parquet(made), wanted, check_dtype=False)
+    copy = out / "leaderboard" / path.relative_to(bundle)
+    assert b"quillwort" not in copy.read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(copy), wanted, check_dtype=False)
 
 
 def files_of(bundle):
@@ -144,15 +144,15 @@ def test_what_is_gone_from_the_bundle_goes_and_what_people_wrote_stays(place):
         elif path.name.startswith("overview"):
             path.unlink()
     publish(root, bundle, repo.url)
-    kept = ("history.jsonl", "published.json", "reported/x.csv")
-    assert listed(repo) == [f"leaderboard/{name}" for name in kept]
+    names = ("history.jsonl", "published.json", "reported/x.csv")
+    assert listed(repo) == [f"leaderboard/{name}" for name in names]
 
 
 def test_a_bundle_of_other_submissions_is_left_to_the_run_that_they_started(place, card_bytes):
     repo, root, bundle = place
-    moved = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
+    merge = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
     assert publish(root, bundle, repo.url) is None
-    assert repo.run("rev-parse", "main") == moved
+    assert repo.run("rev-parse", "main") == merge
 
 
 def test_main_that_moves_elsewhere_is_kept(place):
@@ -168,19 +168,19 @@ def test_submissions_that_move_before_the_push_are_left_to_their_own_run(place, 
     repo, root, bundle = place
     out = fresh(root, repo.url)
     prepare(root, bundle, out)
-    moved = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
+    merge = repo.merge({f"{FOLDER}/model.yaml": card_bytes(name="Other")})
     assert push(root, out, repo.url) is None
-    assert repo.run("rev-parse", "main") == moved
+    assert repo.run("rev-parse", "main") == merge
 
 
 def test_what_people_wrote_meanwhile_is_not_undone(place):
     repo, root, bundle = place
     out = fresh(root, repo.url)
     prepare(root, bundle, out)
-    moved = repo.merge({"leaderboard/reported/x.csv": b"mended"})
+    merge = repo.merge({"leaderboard/reported/x.csv": b"mended"})
     with pytest.raises(PushError, match="Run the workflow again"):
         push(root, out, repo.url)
-    assert repo.run("rev-parse", "main") == moved
+    assert repo.run("rev-parse", "main") == merge
 
 
 def test_a_refused_push_is_not_taken_for_a_race(place):
@@ -246,9 +246,9 @@ def test_every_file_is_a_plain_one_and_the_rest_is_mains_tree(place):
     assert {line.split()[0] for line in repo.run("ls-tree", "-r", commit, "leaderboard/").splitlines()} == {
         "100644"
     }
-    changed = repo.run("diff-tree", "-r", "--name-only", parent, commit).split()
-    assert changed
-    assert all(name.startswith("leaderboard/") for name in changed)
+    names = repo.run("diff-tree", "-r", "--name-only", parent, commit).split()
+    assert names
+    assert all(name.startswith("leaderboard/") for name in names)
 
 
 def test_the_pushing_code_is_short_and_of_the_standard_library():
@@ -346,12 +346,12 @@ def test_the_check_fetches_the_predictions_it_compares_and_those_alone(place, tm
 def test_a_row_that_is_not_of_mains_bytes_stops_the_publication(place, report_bytes):
     """The same tree of submissions is claimed, the bytes are others: no row is better than a wrong one."""
     repo, root, bundle = place
-    moved = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
+    merge = repo.merge({f"{FOLDER}/sandbox.json": report_bytes("shuffled", 1)})
     note = {"schema": "rexrank/bundle/v1", "submissions": repo.run("rev-parse", "main:submissions")}
     write_text(bundle / "bundle.json", dump_json(note))
     with pytest.raises(RexrankError, match=r"not of the predictions|main's submission|main does not have"):
         publish(root, bundle, repo.url)
-    assert repo.run("rev-parse", "main") == moved
+    assert repo.run("rev-parse", "main") == merge
 
 
 @pytest.mark.parametrize("change", ["card", "gone"])
@@ -388,10 +388,10 @@ def test_no_hook_and_no_attribute_changes_what_was_checked(place):
     (root / ".git/info").mkdir(exist_ok=True)
     (root / ".git/info/attributes").write_text("* text eol=crlf\n")
     commit = publish(root, bundle, repo.url)
-    shown = subprocess.run(
+    output = subprocess.run(
         ["git", "-C", str(root), "show", f"{commit}:leaderboard/{ROW}"], capture_output=True, check=True
     )
-    assert shown.stdout == (bundle / ROW).read_bytes()
+    assert output.stdout == (bundle / ROW).read_bytes()
 
 
 def test_owners_are_recorded_with_the_publication(place):
@@ -427,6 +427,6 @@ def test_the_token_is_in_no_argument_and_no_output(place, tmp_path):
         push(root, out, repo.url, "ghs_secret")
     finally:
         os.environ["PATH"] = before
-    seen = (tools / "seen").read_text()
-    assert "push" in seen
-    assert "ghs_secret" not in seen
+    arguments = (tools / "seen").read_text()
+    assert "push" in arguments
+    assert "ghs_secret" not in arguments

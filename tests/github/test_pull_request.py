@@ -73,8 +73,8 @@ def test_shapes_that_are_refused(repo, tmp_path, submission_files, name):
     ],
 )
 def test_names_that_are_no_slugs_are_never_a_withdrawal(repo, tmp_path, submission_files, folder):
-    made = {p.replace(FOLDER, folder): d for p, d in submission_files().items()}
-    intake = taken(repo, tmp_path, made)
+    files = {p.replace(FOLDER, folder): d for p, d in submission_files().items()}
+    intake = taken(repo, tmp_path, files)
     assert intake.kind == "submission"
     assert not intake.ok
     assert "RX101" in codes(intake)
@@ -157,8 +157,8 @@ def test_only_a_contact_opens_the_folder_of_a_new_team(repo, tmp_path, submissio
 
 @pytest.mark.parametrize("card", [b"", b"\xff", b"contact: stranger\n", b"contact: [&a x, *a]\n"])
 def test_a_card_that_cannot_be_read_names_nobody(repo, tmp_path, submission_files, card):
-    changed = {**submission_files(), f"{FOLDER}/model.yaml": card}
-    assert taken(repo, tmp_path, changed, Person("stranger", 7)).objection is not None
+    files = {**submission_files(), f"{FOLDER}/model.yaml": card}
+    assert taken(repo, tmp_path, files, Person("stranger", 7)).objection is not None
 
 
 def test_a_model_cannot_be_born_withdrawn(repo, tmp_path, submission_files):
@@ -175,11 +175,11 @@ def test_a_model_cannot_be_born_withdrawn(repo, tmp_path, submission_files):
 @pytest.mark.parametrize(("login", "ok"), [("stranger", True), ("Stranger", True), ("other", False)])
 def test_only_contacts_change_what_is_there(repo, tmp_path, submission_files, login, ok):
     repo.merge(submission_files())
-    changed = submission_files(name="Mine now", contact=login)
-    intake = taken(repo, tmp_path, changed, Person(login, 7))
+    files = submission_files(name="Mine now", contact=login)
+    intake = taken(repo, tmp_path, files, Person(login, 7))
     assert intake.ok is ok
     assert (intake.objection is None) is ok
-    assert taken(repo, tmp_path / "2", changed, Person(login, 7, maintainer=True)).ok
+    assert taken(repo, tmp_path / "2", files, Person(login, 7, maintainer=True)).ok
 
 
 MAINTAINER = Person("keeper", 7, maintainer=True)
@@ -250,11 +250,11 @@ def test_who_may_say_that_predictions_are_imported(
 ):
     files = submission_files()
     repo.merge({**files, CARD_FILE: files[CARD_FILE] + main})
-    made = {
+    contents = {
         path: card_bytes() + data if data is not None else report_bytes("near-copy", 3)
         for path, data in change.items()
     }
-    intake = taken(repo, tmp_path, made, author)
+    intake = taken(repo, tmp_path, contents, author)
     assert (intake.objection is None) is (words is None)
     assert words is None or words in intake.objection
 

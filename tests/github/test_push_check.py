@@ -38,6 +38,6 @@ def test_who_may_say_that_predictions_are_imported(
     repo, submission_files, card_bytes, main, change, person, words
 ):
     before = repo.merge({**submission_files(), CARD: card_bytes() + main})
-    made = {p: card_bytes() + d if p == CARD and d is not None else d for p, d in change.items()}
-    found = said(repo, before, made, person)
-    assert found == [] if words is None else words in found[0]
+    files = {p: card_bytes() + d if p == CARD and d is not None else d for p, d in change.items()}
+    output = said(repo, before, files, person)
+    assert output == [] if words is None else words in output[0]

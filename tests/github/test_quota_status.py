@@ -97,9 +97,9 @@ def test_the_teams_of_an_account_are_known_from_its_notes(noted):
 
 
 def test_public_sets_ask_nobody(noted):
-    asked = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
+    entry = Submission("t", "m", model_card(), {"sandbox": submission().files["sandbox"]})
     checks = noted()
-    assert slots.notes_on(None, FIRST, asked, [7], NOW) == slots.QuotaNotes()
+    assert slots.notes_on(None, FIRST, entry, [7], NOW) == slots.QuotaNotes()
     assert checks.asked == 0
 
 

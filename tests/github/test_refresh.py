@@ -98,14 +98,14 @@ def test_predictions_are_in_memory_one_submission_at_a_time(runner, monkeypatch)
     source = runner / "clone/submissions/strangers/careful"
     for name in ("third", "fourth", "fifth"):
         shutil.copytree(source, source.parent / name)
-    before, seen = reports_alive(), []
+    before, counts = reports_alive(), []
     one = len(json.loads((source / "sandbox.json").read_text()))
 
     def watched(step):
         act = getattr(module, step)
 
         def counted(*args, **kwargs):
-            seen.append(reports_alive() - before)
+            counts.append(reports_alive() - before)
             return act(*args, **kwargs)
 
         return counted
@@ -113,6 +113,6 @@ def test_predictions_are_in_memory_one_submission_at_a_time(runner, monkeypatch)
     for step in ("load_references", "score_submission", "rank_all"):
         monkeypatch.setattr(module, step, watched(step))
     assert refresh(workspace(runner), runner / "bundle")["scored"] == 3
-    assert len(seen) >= 1 + 3 + 1
-    assert max(seen) <= one
-    assert seen[0] == 0
+    assert len(counts) >= 1 + 3 + 1
+    assert max(counts) <= one
+    assert counts[0] == 0

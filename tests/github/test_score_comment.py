@@ -54,17 +54,17 @@ def board(**more):
 
 
 def result(*boards, error=None, **more):
-    made = {
+    value = {
         "schema": "rexrank/score-result/v1", "pull_request": 1, "sha": SHA, "submission": "t/m", "error": error,
         "not_scored": [], "quota": [], "boards": list(boards), **more,
     }  # fmt: skip
-    return check_result(made)
+    return check_result(value)
 
 
 def drawn(*boards, **more):
-    found = inert(score_comment(result(*boards, **more), REPOSITORY), REPOSITORY)
-    text = unescape(re.sub(r"<[^>]+>", "", found.html)).replace("\u00a0", " ")
-    return found, text
+    comment = inert(score_comment(result(*boards, **more), REPOSITORY), REPOSITORY)
+    text = unescape(re.sub(r"<[^>]+>", "", comment.html)).replace("\u00a0", " ")
+    return comment, text
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_the_row_stands_between_the_best_its_neighbours_and_the_null_rows():
 
 
 def test_what_changes_on_the_board_is_said():
-    moved = [{"id": "z/next", "before": [1, 2], "after": [2, 2]}]
+    moves = [{"id": "z/next", "before": [1, 2], "after": [2, 2]}]
     _, text = drawn(
-        board(before={"rank_low": 3, "rank_high": 3, "value": 1.1}, moved=moved, n_moved=4),
+        board(before={"rank_low": 3, "rank_high": 3, "value": 1.1}, moved=moves, n_moved=4),
         board(before={"rank_low": None, "rank_high": None, "value": None}),
         board(),
     )

@@ -140,8 +140,8 @@ def test_every_refusal_has_its_reason(body, pull, of, words):
 
 
 def test_a_used_quota_names_the_next_slot(monkeypatch):
-    used = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
-    monkeypatch.setattr(slots, "notes_on", lambda *_: used)
+    notes = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z", "mimic-cxr": None})
+    monkeypatch.setattr(slots, "notes_on", lambda *_: notes)
     repo = Repo()
     reply = ask(repo)
     assert "its members" not in reply.body
@@ -153,8 +153,8 @@ def test_a_used_quota_names_the_next_slot(monkeypatch):
 
 
 def test_a_quota_used_with_another_team_is_told_as_one(monkeypatch):
-    used = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
-    monkeypatch.setattr(slots, "notes_on", lambda *_: used)
+    notes = slots.QuotaNotes({"rexgradient": "2026-12-26T13:58:12Z"}, frozenset({"rexgradient"}))
+    monkeypatch.setattr(slots, "notes_on", lambda *_: notes)
     assert "or one of its members with another team" in ask(Repo()).body
 
 

@@ -71,28 +71,28 @@ def test_any_report_stays_in_its_fence(text):
 
 
 def test_a_stranger_reads_what_was_found_and_what_happens_next():
-    drawn = inert(validation_comment(intake()))
-    assert "✅ Valid submission" in drawn.prose
-    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word (median)" in drawn.prose
-    assert "What happens next. You do not need to do anything." in drawn.prose
-    assert "Quota" not in drawn.prose
-    assert f"{SHA}" in drawn.code
+    comment = inert(validation_comment(intake()))
+    assert "✅ Valid submission" in comment.prose
+    assert "Sandbox: 2 of 60 studies, findings track; 2 distinct reports, 1 word (median)" in comment.prose
+    assert "What happens next. You do not need to do anything." in comment.prose
+    assert "Quota" not in comment.prose
+    assert f"{SHA}" in comment.code
 
 
 def test_a_maintainer_reads_facts_and_what_to_paste():
     around = RepositoryFacts({"sandbox": {"a/b": {"s1": StudyReport("clear")}}}, people=["opened by `x`"])
-    drawn = inert(validation_comment(intake(), around))
-    assert f"/score {SHA}\n" in drawn.code
-    assert "a/b" in drawn.code
-    assert " 50%" in drawn.prose
-    assert "5th, 50th, 95th percentile" in drawn.prose
-    assert "opened by " in drawn.prose
-    assert "2 reports chosen by hash" in drawn.prose
+    comment = inert(validation_comment(intake(), around))
+    assert f"/score {SHA}\n" in comment.code
+    assert "a/b" in comment.code
+    assert " 50%" in comment.prose
+    assert "5th, 50th, 95th percentile" in comment.prose
+    assert "opened by " in comment.prose
+    assert "2 reports chosen by hash" in comment.prose
 
 
 def test_a_long_sample_is_broken_into_lines():
-    drawn = inert(validation_comment(intake("word " * 400)))
-    sample = max(drawn.code, key=len)
+    comment = inert(validation_comment(intake("word " * 400)))
+    sample = max(comment.code, key=len)
     assert sample.count("\n") > 5
     assert max(map(len, sample.split("\n"))) <= 88
 
@@ -107,12 +107,12 @@ def test_a_long_sample_is_broken_into_lines():
     ],
 )
 def test_of_a_private_set_the_quota_is_said(waits, policy, words):
-    drawn = inert(
+    comment = inert(
         validation_comment(
             intake(dataset="rexgradient"), RepositoryFacts(noted=QuotaNotes(waits), policy=policy)
         )
     )
-    text = "".join(p for p in [drawn.html])
+    text = "".join(p for p in [comment.html])
     plain = "".join(part.split(">", 1)[-1] for part in text.split("<")).replace("\n", " ")
     assert words in plain
 
@@ -122,31 +122,31 @@ def test_every_problem_has_its_place_its_page_and_its_cure():
     problems.add("RX202", "a/x.json", found="twice", wanted="once.", fix="remove one", pointer="/s1", line=3)
     problems.add("RX209", "a/x.json", found="old", wanted="new", fix="type: rexrank convert x (it stays)")
     problems.add("RX211", "a/x.json", found="order", wanted="sorted", fix="sort", severity=Severity.WARNING)
-    drawn = inert(validation_comment(intake(problems=problems)))
-    assert "❌ Not valid: 2 problems, 1 warning" in drawn.prose
-    assert "What to do. Fix everything" in drawn.prose
-    assert "Items marked ⚠️ may stay" in drawn.prose
-    assert "Wanted: once." in drawn.prose
-    assert "Fix: remove one" in drawn.prose
-    assert "(it stays)" in drawn.prose
+    comment = inert(validation_comment(intake(problems=problems)))
+    assert "❌ Not valid: 2 problems, 1 warning" in comment.prose
+    assert "What to do. Fix everything" in comment.prose
+    assert "Items marked ⚠️ may stay" in comment.prose
+    assert "Wanted: once." in comment.prose
+    assert "Fix: remove one" in comment.prose
+    assert "(it stays)" in comment.prose
     assert {"a/x.json", "/s1", "twice", "rexrank convert x", "rexrank validate submissions/t/m"} <= set(
-        drawn.code
+        comment.code
     )
-    assert [link.rpartition("#")[2] for link in drawn.links] == ["rx202", "rx209", "rx211"]
-    assert "/score" not in drawn.html
+    assert [link.rpartition("#")[2] for link in comment.links] == ["rx202", "rx209", "rx211"]
+    assert "/score" not in comment.html
 
 
 def test_warnings_alone_do_not_refuse():
-    drawn = inert(validation_comment(intake(problems=wrong("x", Severity.WARNING))))
-    assert "✅ Valid submission with 1 warning" in drawn.prose
-    assert "They do not block the submission" in drawn.prose
+    comment = inert(validation_comment(intake(problems=wrong("x", Severity.WARNING))))
+    assert "✅ Valid submission with 1 warning" in comment.prose
+    assert "They do not block the submission" in comment.prose
 
 
 def test_an_objection_makes_it_not_valid_and_gives_no_command():
-    drawn = inert(validation_comment(intake(objection="x is not a contact of t/m")))
-    assert "❌ Not valid" in drawn.prose
-    assert "Not yours to change. x is not a contact of t/m." in drawn.prose
-    assert "/score" not in drawn.html
+    comment = inert(validation_comment(intake(objection="x is not a contact of t/m")))
+    assert "❌ Not valid" in comment.prose
+    assert "Not yours to change. x is not a contact of t/m." in comment.prose
+    assert "/score" not in comment.html
 
 
 @pytest.mark.parametrize(
@@ -162,22 +162,22 @@ def test_an_objection_makes_it_not_valid_and_gives_no_command():
     ],
 )
 def test_the_first_status_of_a_commit(of, state, words):
-    found = verdict(intake(**of))
-    assert found[0] == state
-    assert words in found[1]
+    status = verdict(intake(**of))
+    assert status[0] == state
+    assert words in status[1]
 
 
 @pytest.mark.parametrize("of", [{"kind": "withdrawal"}, {"status": "withdrawn"}])
 def test_a_withdrawal_says_what_stays(of):
-    drawn = inert(validation_comment(intake(**of)))
-    assert "✅ Withdrawal" in drawn.prose
-    assert "stays" in drawn.prose
-    assert "/score" not in drawn.html
+    comment = inert(validation_comment(intake(**of)))
+    assert "✅ Withdrawal" in comment.prose
+    assert "stays" in comment.prose
+    assert "/score" not in comment.html
 
 
 def test_thousands_of_problems_fit_into_a_comment():
     problems = Problems()
     for i in range(3_000):
         problems.add("RX206", f"a/{i:04}.json", found="x" * 250, wanted="y" * 250, fix="z" * 250)
-    drawn = inert(validation_comment(intake(problems=problems)))
-    assert "more; run" in drawn.prose
+    comment = inert(validation_comment(intake(problems=problems)))
+    assert "more; run" in comment.prose

@@ -36,8 +36,8 @@ def github(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_API_URL", f"{state.base_url}/api/v3")
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.setenv("GH_TOKEN", state.mint(Token("admin", {"administration": "write"}, "user")))
-    made = changed(repository=REPOSITORY, profile="fortress")
-    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    fortress = changed(repository=REPOSITORY, profile="fortress")
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: fortress)
     yield state
     server.close()
     assert state.violations == []
@@ -64,16 +64,16 @@ def states(state):
 
 
 def test_a_plan_is_shown_and_nothing_sent(github):
-    done = host("--profile", "small")
-    assert done.exit_code == 0
-    assert "Nothing was sent. To set them: rexrank host github --apply" in done.output
-    assert "PUT /actions/permissions/workflow" in done.output
+    result = host("--profile", "small")
+    assert result.exit_code == 0
+    assert "Nothing was sent. To set them: rexrank host github --apply" in result.output
+    assert "PUT /actions/permissions/workflow" in result.output
     assert sent(github) == []
 
 
 def test_a_fresh_repository_becomes_a_small_challenge(github):
-    done = host("--profile", "small", "--apply")
-    assert done.exit_code == 0, done.output
+    result = host("--profile", "small", "--apply")
+    assert result.exit_code == 0, result.output
     first = sent(github)
     assert len(first) == len(set(first)) > 8
     after = states(github)
@@ -95,9 +95,9 @@ def test_the_doctor_counts_what_a_small_challenge_needs(github, monkeypatch):
         "of another repository nothing is known: a fortress is asked for"
     )
     use(monkeypatch, repository=REPOSITORY, profile="small")
-    done = CliRunner().invoke(app, ask, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    assert "a small challenge leaves this to a fortress" in done.output
+    result = CliRunner().invoke(app, ask, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "a small challenge leaves this to a fortress" in result.output
     settings(github)["/actions/permissions/workflow"]["default_workflow_permissions"] = "write"
     assert CliRunner().invoke(app, ask).exit_code == 1
 
@@ -105,11 +105,11 @@ def test_the_doctor_counts_what_a_small_challenge_needs(github, monkeypatch):
 def test_a_small_challenge_grows_into_a_fortress(github):
     host("--profile", "small", "--apply")
     settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
-    done = host("--apply", "--reviewer", "octocat")
-    assert done.exit_code == 0, done.output
+    result = host("--apply", "--reviewer", "octocat")
+    assert result.exit_code == 0, result.output
     after = states(github)
     assert {c for c, s in after.items() if s != "good"} == HAND
-    assert all(f"  {code} " in done.output for code in HAND)
+    assert all(f"  {code} " in result.output for code in HAND)
     (main,) = (v for k, v in settings(github).items() if k.startswith("/rulesets/") and v["name"] == "main")
     assert main["bypass_actors"] == [{"actor_id": 4711, "actor_type": "Integration", "bypass_mode": "always"}]
     before = sent(github)
@@ -127,8 +127,8 @@ def test_what_a_maintainer_chose_stays(github):
     policies["branch_policies"].append({"id": 7, "node_id": "", "name": "v*", "type": "tag"})
     settings(github)[REPO_SETTINGS]["allow_merge_commit"] = True
     before = len(sent(github))
-    done = host("--apply")
-    assert done.exit_code == 0
+    result = host("--apply")
+    assert result.exit_code == 0
     assert sent(github)[before:] == [
         "PATCH ", "DELETE /environments/scoring/deployment-branch-policies/7",
     ]  # fmt: skip
@@ -140,23 +140,23 @@ def test_what_a_maintainer_chose_stays(github):
 
 
 def test_without_an_app_or_reviewers_that_is_left_to_people(github):
-    done = host("--apply")
-    by_hand = done.output.partition("By hand")[2]
+    result = host("--apply")
+    by_hand = result.output.partition("By hand")[2]
     assert {c for c in ("RD605", "RD611", "RD617") if f"  {c} " in by_hand} == {"RD605", "RD611", "RD617"}
 
 
 def test_what_github_refuses_is_told_and_the_rest_is_set(github, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", github.mint(Token("reader", {"administration": "read"}, "user")))
-    done = host("--profile", "small", "--apply")
-    assert done.exit_code == 3
-    assert "refused: the workflows of the profile small: GitHub answers 403" in done.output
-    assert "0 of " in done.output
+    result = host("--profile", "small", "--apply")
+    assert result.exit_code == 3
+    assert "refused: the workflows of the profile small: GitHub answers 403" in result.output
+    assert "0 of " in result.output
 
 
 def test_a_repository_of_a_person(github):
     fresh(github, organisation=False)
-    done = host("--profile", "small", "--apply")
-    assert done.exit_code == 0, done.output
+    result = host("--profile", "small", "--apply")
+    assert result.exit_code == 0, result.output
     assert states(github)["RD614"] == "good"
 
 

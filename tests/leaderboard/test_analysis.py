@@ -67,7 +67,7 @@ def public_bytes(found):
             k: published_numbers(WITHHELD, MetricEntry(**e)).model_dump() for k, e in entries.items()
         }
     subgroups = board_subgroups(WITHHELD, "d", found, "radcliq_v1", None)
-    shown = {
+    published = {
         "cells": cells,
         "places": {n: (p.rank_low, p.rank_high) for n, p in analysis.places.items()},
         "pairs": [p.view() for p in parts.pairs],
@@ -77,7 +77,7 @@ def public_bytes(found):
         "pairwise": asdict(board_pairwise(WITHHELD, "d", found, columns)),
         "subgroups": subgroups.view(),
     }
-    return {name: dump_json(value) for name, value in shown.items()}, parts, subgroups
+    return {name: dump_json(value) for name, value in published.items()}, parts, subgroups
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def test_one_changed_study_changes_no_published_byte(salted):
     studies = frames()
     before, parts, subgroups = public_bytes(studies)
     for study, change in ((3, 0.02), (77, -0.02)):
-        changed = {**studies, "team/b": studies["team/b"].copy()}
-        changed["team/b"].loc[study, "radcliq_v1"] += change
-        after, _, _ = public_bytes(changed)
+        others = {**studies, "team/b": studies["team/b"].copy()}
+        others["team/b"].loc[study, "radcliq_v1"] += change
+        after, _, _ = public_bytes(others)
         assert {name for name in before if before[name] != after[name]} == set()
     tested = [p.p for p in parts.pairs]
     tested += [v for axis in subgroups.axes for m in axis.models.values() for v in (m.p, m.q)]

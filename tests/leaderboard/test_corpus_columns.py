@@ -79,13 +79,15 @@ def test_shards_give_the_record_of_one_run(scored, tmp_path):
 
     folder, settings = scored
     references, entered = load_references(BOARD.dataset, None), submission("near-copy")
-    used = replace(settings, store=tmp_path / "store")
+    own_settings = replace(settings, store=tmp_path / "store")
     for track in entered.files["sandbox"].tracks:
         board = Board(BOARD.dataset, track)
-        pairs = board_pairs(board, references, entered.files["sandbox"].items, used.protocol)
+        pairs = board_pairs(board, references, entered.files["sandbox"].items, own_settings.protocol)
         for i in (1, 2):
-            write_shard(used, board, entered, score_board(board, pairs, used, part=(i, 2)), (i, 2))
-    merge_shards(entered, BOARD.dataset, references, tmp_path, used)
+            write_shard(
+                own_settings, board, entered, score_board(board, pairs, own_settings, part=(i, 2)), (i, 2)
+            )
+    merge_shards(entered, BOARD.dataset, references, tmp_path, own_settings)
     (whole,) = (r for r in read_records(folder, BOARD) if r.model == "near-copy")
     (merged,) = read_records(tmp_path, BOARD)
     assert merged.metrics == whole.metrics

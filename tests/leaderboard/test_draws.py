@@ -52,9 +52,9 @@ def test_a_metric_is_drawn_once_for_all_who_have_it(passes):
     some, others = draws.of("bleu_2", ["b/x"]), draws.of("bleu_2", ["baseline/y", "a/x"])
     draws.of("rouge_l", ["a/x"])
     assert passes == [3, 2]
-    for made, name in ((some[:, 0], "b/x"), (others[:, 0], "baseline/y"), (others[:, 1], "a/x")):
+    for means, name in ((some[:, 0], "b/x"), (others[:, 0], "baseline/y"), (others[:, 1], "a/x")):
         alone = bootstrap.draw_means([own[name][["bleu_2"]].to_numpy()], draws.clusters, draws.seed)[0]
-        assert np.array_equal(made, alone[:, 0])
+        assert np.array_equal(means, alone[:, 0])
 
 
 def test_few_patients_have_none(passes):

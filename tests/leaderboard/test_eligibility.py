@@ -77,13 +77,15 @@ def test_reasons(changes, board, reason):
 
 def test_what_the_ladder_withholds_shows_no_number_anywhere():
     withheld = record("m", mean=0.123_456, n=10_000, ladder={"improved": False, "best": "t/a"})
-    shown = record(
+    improvement = record(
         "a",
         mean=0.5,
         n=10_000,
         diagnostics={"top1_share": 0.123_456_789, "signal": {"bleu_2": {"gain": 0.987_654_3, "p": 0.5}}},
     )
-    table = ranked(WITHHELD, sort_entrants(WITHHELD, [shown, withheld], rehearsal=False), rehearsal=False)
+    table = ranked(
+        WITHHELD, sort_entrants(WITHHELD, [improvement, withheld], rehearsal=False), rehearsal=False
+    )
     (row,) = table.incomplete
     assert row.metrics == {}
     assert view(row.diagnostics) == {}
@@ -135,8 +137,8 @@ def test_a_model_that_falls_from_public_to_withheld_is_marked():
     public = {"a": 1.0, "b": 1.1, "c": 0.9, "d": 1.05, "e": 0.2}
     withheld = {"a": 1.01, "b": 1.12, "c": 0.93, "d": 1.04, "e": 1.0}
     boards = [table("iu-xray", "public", public), table("rexgradient", "withheld", withheld)]
-    for found in mark_contamination(boards):
-        assert {r.model: [b.code for b in r.badges] for r in found.rows} == {
+    for result in mark_contamination(boards):
+        assert {r.model: [b.code for b in r.badges] for r in result.rows} == {
             **{key: [] for key in "abcd"},
             "e": ["C22"],
         }

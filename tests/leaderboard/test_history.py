@@ -125,9 +125,9 @@ def test_a_torn_last_line_is_set_aside_and_named(tmp_path, cut, end):
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{second[:-cut]}{end}")
     assert [e.id for e in read_history(tmp_path).events] == ["t/a"]
-    said = append_history(tmp_path, after(table(row("c"))))
-    assert str(path) in said
-    assert TORN in said
+    note = append_history(tmp_path, after(table(row("c"))))
+    assert str(path) in note
+    assert TORN in note
     assert [e.id for e in read_history(tmp_path).events] == ["t/a", "t/c"]
     assert (tmp_path / TORN).read_text().startswith(second[:-cut])
 

@@ -199,8 +199,8 @@ def test_pairs_hold_nothing_but_the_tests(overall, boards, more):
     """Neither another metric nor an unadjusted p goes along in the file."""
     pairs = overall_pairwise(overall)
     first = pairs.metrics["radcliq_v1"][0]
-    added = {more: (replace(first, p=0.5), *pairs.metrics["radcliq_v1"][1:])}
-    more_pairs = Pairwise({**pairs.metrics, **added})
+    extra = {more: (replace(first, p=0.5), *pairs.metrics["radcliq_v1"][1:])}
+    more_pairs = Pairwise({**pairs.metrics, **extra})
     table = overall.model_copy(update={"pairwise_sha256": pairwise_digest(more_pairs)})
     assert "than its tests" in objection(table, SETTING, boards, more_pairs)
 
@@ -209,12 +209,12 @@ def test_a_withheld_board_joins_by_the_setting(tmp_path):
     setting = SETTING.model_copy(update={"boards": (*SETTING.boards, "rexgradient")})
     names = having(setting, "findings")
     assert names == ("iu-xray", "rexgradient", "mimic-cxr", "chexpert-plus")
-    made = make_populations(tmp_path, names, n_models=5, n_studies=60, setting=setting)["findings"]
-    assert {p.p for p in made.pairs} <= {0.0009, 0.0099, 0.0499, 1.0}
-    assert {r.id: set(r.without) for r in made.rows}["team00/model"] == set(names)
+    overall = make_populations(tmp_path, names, n_models=5, n_studies=60, setting=setting)["findings"]
+    assert {p.p for p in overall.pairs} <= {0.0009, 0.0099, 0.0499, 1.0}
+    assert {r.id: set(r.without) for r in overall.rows}["team00/model"] == set(names)
     boards = {d: read_table(tmp_path / f"tables/{d}.findings.json") for d in names}
-    assert objection(made, setting, boards, overall_pairwise(made)) is None
-    assert objection(made, SETTING, boards, overall_pairwise(made)) is not None
+    assert objection(overall, setting, boards, overall_pairwise(overall)) is None
+    assert objection(overall, SETTING, boards, overall_pairwise(overall)) is not None
 
 
 def test_an_order_is_of_one_task(boards):

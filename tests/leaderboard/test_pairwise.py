@@ -25,10 +25,10 @@ def frames(n):
 
 def test_differences_are_those_of_the_means():
     studies = frames(60)
-    made = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", studies, COLUMNS)
-    pairs = made.metrics["bleu_2"]
+    result = board_pairwise(Board(get_dataset("sandbox"), "findings"), "d", studies, COLUMNS)
+    pairs = result.metrics["bleu_2"]
     assert [(p.a, p.b) for p in pairs] == [("t/a", "t/b"), ("t/a", "t/c"), ("t/b", "t/c")]
-    assert [(p.a, p.b) for p in made.metrics["rouge_l"]] == [("t/a", "t/b")]
+    assert [(p.a, p.b) for p in result.metrics["rouge_l"]] == [("t/a", "t/b")]
     for pair in pairs:
         wanted = studies[pair.a]["bleu_2"].mean() - studies[pair.b]["bleu_2"].mean()
         assert pair.difference == pytest.approx(wanted, abs=1e-6)

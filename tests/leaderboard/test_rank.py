@@ -296,9 +296,9 @@ def test_damaged_scores_of_studies_are_named(board, name):
 
 def _named(board, file, *, site=True):
     before = state(board)
-    for read in (rank, pages) if site else (rank,):
+    for reader in (rank, pages) if site else (rank,):
         with pytest.raises(RexrankError) as failure:
-            read(board)
+            reader(board)
         assert file in str(failure.value)
         assert "rexrank score submissions/rexrank-sandbox/near-copy --dataset sandbox" in str(failure.value)
     assert state(board) == before
@@ -384,10 +384,10 @@ def test_the_second_track_of_a_set_that_is_not_public_knows_the_first(made):
     """Its subgroups must give nothing away beside those that the first track shows."""
     dataset = get_dataset("sandbox")
     hidden = dataset.model_copy(update={"access": "restricted"})
-    shown = {t: _first_track(Board(hidden, t), made, made, rehearsal=False) for t in ("findings", "report")}
-    assert shown["findings"] is None
+    frames = {t: _first_track(Board(hidden, t), made, made, rehearsal=False) for t in ("findings", "report")}
+    assert frames["findings"] is None
     record = load_record(made / RECORD, Board(dataset, "findings"))
     frame = read_studies(made, made, Board(dataset, "findings"), record)
     axes = [c for c in frame.columns if c.startswith("subgroup:")]
-    assert shown["report"].equals(frame[["study_id", "patient", *axes]])
+    assert frames["report"].equals(frame[["study_id", "patient", *axes]])
     assert _first_track(Board(dataset, "report"), made, made, rehearsal=False) is None

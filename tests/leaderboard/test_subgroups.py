@@ -97,8 +97,8 @@ def test_nothing_to_say():
 
 def test_comparisons_by_subgroup_keep_the_private_rules(monkeypatch):
     monkeypatch.setenv("REXRANK_SALT", "salt")
-    scored = record(metrics={"radcliq_v1": entry(1.0, "radcliq_v1|v1|protocol:clean")})
-    records = [scored, scored]
+    model = record(metrics={"radcliq_v1": entry(1.0, "radcliq_v1|v1|protocol:clean")})
+    records = [model, model]
     frames = [frame(), frame(0.2, seed=5)]
     public = {r.group: r for r in compare_models(PUBLIC, records, frames)}
     private = {r.group: r for r in compare_models(WITHHELD, records, frames)}
@@ -117,8 +117,8 @@ def test_both_tracks_together_give_no_small_cell_away(monkeypatch):
     report["subgroup:sex"] = report["subgroup:sex"].mask(report.index < 12, "M")
 
     def axes(shown_here, other):
-        shown = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, None, other)
-        return {x.axis for x in shown.axes}
+        groups = board_subgroups(WITHHELD, "d", {"a": shown_here}, "radcliq_v1", None, None, other)
+        return {x.axis for x in groups.axes}
 
     assert {"normal", "sex"} <= axes(report, None)
     assert "normal" in axes(report, findings)

@@ -76,8 +76,8 @@ def places(value, place=()):
     if place:
         yield place
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, held in inner:
-        yield from places(held, (*place, key))
+    for key, item in inner:
+        yield from places(item, (*place, key))
 
 
 PLACES = list(places(FULL))

@@ -60,11 +60,11 @@ def test_csv_has_every_row_and_the_numbers_of_the_table():
 def test_hostile_names_stay_in_their_cell():
     text = table_csv(table(row(name=HOSTILE)))
     assert next(csv.DictReader(io.StringIO(text)))["name"].startswith("'=")
-    shown = table_markdown(table(row(name=HOSTILE)))
-    assert "<script>" not in shown
-    assert "](javascript" not in shown
-    assert "\n## head" not in shown
-    (line,) = [x for x in shown.splitlines() if "cmd" in x]
+    markdown = table_markdown(table(row(name=HOSTILE)))
+    assert "<script>" not in markdown
+    assert "](javascript" not in markdown
+    assert "\n## head" not in markdown
+    (line,) = [x for x in markdown.splitlines() if "cmd" in x]
     assert line.count(" | ") == 2
 
 
@@ -108,19 +108,19 @@ def test_csv_has_the_skill_and_what_rexrank_prints_beside_the_mean():
         for mean, low, high in ((0.5, 0.458, 0.543), (-0.1, -0.2, 0.1))
     ]
     rows = [tables.row(f"team/{i}", metrics={"radcliq_v1": c}) for i, c in enumerate(cells)]
-    made = list(
+    lines = list(
         csv.DictReader(
             io.StringIO(table_csv(tables.typed(tables.table(*rows, metrics=[column], primary="radcliq_v1"))))
         )
     )
-    assert [round(float(r["radcliq_v1_skill"]), 4) for r in made] == [0.5012, 0.6554]
+    assert [round(float(r["radcliq_v1_skill"]), 4) for r in lines] == [0.5012, 0.6554]
     assert (
-        float(made[0]["radcliq_v1_skill_low"])
-        < float(made[0]["radcliq_v1_skill"])
-        < float(made[0]["radcliq_v1_skill_high"])
+        float(lines[0]["radcliq_v1_skill_low"])
+        < float(lines[0]["radcliq_v1_skill"])
+        < float(lines[0]["radcliq_v1_skill_high"])
     )
-    assert [r["radcliq_v1_reciprocal"] for r in made] == ["2.0", ""]
-    assert [r["radcliq_v1_mean"] for r in made] == ["0.5", "-0.1"]
+    assert [r["radcliq_v1_reciprocal"] for r in lines] == ["2.0", ""]
+    assert [r["radcliq_v1_mean"] for r in lines] == ["0.5", "-0.1"]
 
 
 @pytest.mark.parametrize(

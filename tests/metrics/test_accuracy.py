@@ -43,7 +43,7 @@ QUESTIONS = st.lists(
 
 def pairs_of(rows):
     return [
-        Pair(f"q{i:04}", right, given, (("skill", skill),)) for i, (skill, right, given) in enumerate(rows)
+        Pair(f"q{i:04}", right, answer, (("skill", skill),)) for i, (skill, right, answer) in enumerate(rows)
     ]
 
 
@@ -138,11 +138,11 @@ def board(n=160, seed=5):
 
 def macro_by_hand(rows, weights):
     """The mean of the skills' accuracies when question i stands there `weights[i]` times, in plain Python."""
-    right, asked = defaultdict(float), defaultdict(float)
+    right, total = defaultdict(float), defaultdict(float)
     for (skill, wanted, answer), weight in zip(rows, weights, strict=True):
-        asked[skill] += weight
+        total[skill] += weight
         right[skill] += weight * (answer == wanted)
-    shares = [right[s] / asked[s] for s in NAMES if asked[s]]
+    shares = [right[s] / total[s] for s in NAMES if total[s]]
     return sum(shares) / len(shares)
 
 
@@ -152,7 +152,7 @@ def test_interval_and_difference_are_those_of_patients_drawn_by_hand():
     counts = [AccuracyMacro().score(pairs_of(r), Run()).counts.astype(np.float64) for r in (first, second)]
     estimate = corpus.estimate(counts[0], clusters, 11, macro_share, draws)
     weights = np.vstack(list(weight_chunks(clusters, 11, draws)))
-    by_hand = [[macro_by_hand(rows, drawn[clusters.index]) for drawn in weights] for rows in (first, second)]
+    by_hand = [[macro_by_hand(rows, draw[clusters.index]) for draw in weights] for rows in (first, second)]
     assert estimate.value == pytest.approx(macro_by_hand(first, np.ones(len(first))), abs=1e-12)
     assert (estimate.low, estimate.high) == pytest.approx(
         np.quantile(by_hand[0], [0.025, 0.975]).tolist(), abs=1e-12
@@ -167,10 +167,10 @@ def test_the_paired_test_flips_whole_patients_with_weights_per_question():
     (first, second), patients = board(36, seed=9)
     clusters = clusters_of(patients)
     assert clusters.n <= 10
-    n, asked = len(first), defaultdict(int)
+    n, counts = len(first), defaultdict(int)
     for skill, _, _ in first:
-        asked[skill] += 1
-    weight = [1 / (len(asked) * asked[skill]) for skill, _, _ in first]
+        counts[skill] += 1
+    weight = [1 / (len(counts) * counts[skill]) for skill, _, _ in first]
     values = np.array(
         [[n * w * (a == b) for w, (_, b, a) in zip(weight, rows, strict=True)] for rows in (first, second)]
     ).T

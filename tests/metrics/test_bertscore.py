@@ -58,8 +58,8 @@ def special() -> list[tuple[str, str, float]]:
 
 @pytest.mark.parametrize(("reference", "prediction", "score"), special())
 def test_names_of_special_tokens_in_a_text(reference, prediction, score, compat):
-    scored = BertScore().score([Pair("1", reference, prediction)], compat).values
-    assert scored == pytest.approx([score], abs=1e-5)
+    values = BertScore().score([Pair("1", reference, prediction)], compat).values
+    assert values == pytest.approx([score], abs=1e-5)
     turned = BertScore().score([Pair("1", prediction, reference)], compat).values
     assert turned == pytest.approx([score], abs=1e-5)
 

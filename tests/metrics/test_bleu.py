@@ -41,11 +41,11 @@ def test_every_order_equals_nltk(order):
 
 
 def test_the_command_knows_every_order():
-    scored = score_pairs(
+    result = score_pairs(
         [("a", "no effusion is seen", "no effusion is seen")], [f"bleu_{n}" for n in range(1, 5)]
     )
-    assert scored.mean() == pytest.approx(dict.fromkeys(scored.scores, 1.0))
-    assert str(scored.signatures["bleu_4"]).startswith("bleu_4|v1|fast-bleu|weights:1/4,1/4,1/4,1/4|")
+    assert result.mean() == pytest.approx(dict.fromkeys(result.scores, 1.0))
+    assert str(result.signatures["bleu_4"]).startswith("bleu_4|v1|fast-bleu|weights:1/4,1/4,1/4,1/4|")
 
 
 @pytest.mark.parametrize("study", TOKENS)

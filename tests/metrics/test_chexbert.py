@@ -146,14 +146,14 @@ def test_the_old_position_buffer_may_be_there(compat, tmp_path):
 
 def test_f1_for_anyones_pairs(pairs, readings):
     main = [p for p in pairs if int(p.id) < 900]
-    scored = score_pairs(
+    result = score_pairs(
         main, ["chexbert_f1"], protocol="compat", models=GOLDEN.parents[1] / "models", details=True
     ).to_dict()
     wanted = golden("f1chexbert.json")
-    assert scored["corpus"]["chexbert_f1"]["macro_f1_5"] == pytest.approx(wanted["macro_f1_5"], abs=1e-12)
-    values = list(scored["scores"]["chexbert_f1"].values())
+    assert result["corpus"]["chexbert_f1"]["macro_f1_5"] == pytest.approx(wanted["macro_f1_5"], abs=1e-12)
+    values = list(result["scores"]["chexbert_f1"].values())
     assert np.mean(values) == pytest.approx(wanted["samples_f1_14"], abs=1e-12)
     assert all(0 <= v <= 1 for v in values)
-    assert scored["signatures"]["chexbert_f1"].startswith("chexbert_f1|v1|chexbert@unverified:")
-    first = scored["details"]["chexbert_f1"][main[0].id]["reference"]
+    assert result["signatures"]["chexbert_f1"].startswith("chexbert_f1|v1|chexbert@unverified:")
+    first = result["details"]["chexbert_f1"][main[0].id]["reference"]
     assert first == readings[main[0].reference].named_labels()

@@ -147,13 +147,13 @@ def models(tmp_path_factory):
 
 @pytest.mark.parametrize("case", GOLDEN["prompts"], ids=lambda c: c["name"])
 def test_the_prompt_is_the_packages(case, models):
-    given = case["input"]
+    fields = case["input"]
     reference, prediction = (
         " ".join(t) if isinstance(t, list) else t
-        for t in (given["reference_findings"], given["predicted_findings"])
+        for t in (fields["reference_findings"], fields["predicted_findings"])
     )
     (_, system), (_, user) = prompts.published(models).messages(
-        reference, prediction, given.get("patient_context") or {}, guidelines=case["include_guidelines"]
+        reference, prediction, fields.get("patient_context") or {}, guidelines=case["include_guidelines"]
     )
     assert hashlib.sha256(system.encode()).hexdigest() == GOLDEN["system_message_sha256"]
     assert len(user) == case["characters"]

@@ -51,26 +51,26 @@ def test_numbering_equals_the_official_one(case: dict[str, str]) -> None:
 
 def drive(completions: list[str]) -> tuple[str, int, Any]:
     """(outcome, calls, stored) of the official rule on successive completions; the last one repeats."""
-    stored: Any = None
+    scores: Any = None
     for call in range(1, OFFICIAL_CALLS + 1):
         try:
-            stored, accepted = official(completions[min(call, len(completions)) - 1])
+            scores, accepted = official(completions[min(call, len(completions)) - 1])
         except BadAnswer:
             return "crash", call, None
         if accepted:
-            return "stored", call, stored
-    return "stored", OFFICIAL_CALLS, stored
+            return "stored", call, scores
+    return "stored", OFFICIAL_CALLS, scores
 
 
 @pytest.mark.parametrize("golden", GOLDEN["cases"], ids=lambda c: c["name"])
 def test_checks_and_retries_equal_the_official_ones(golden: dict[str, Any]) -> None:
-    outcome, calls, stored = drive(CASES[golden["id"]]["completions"])
+    outcome, calls, scores = drive(CASES[golden["id"]]["completions"])
     assert (outcome, calls) == (golden["outcome"], golden["judge_calls"])
     if outcome == "stored":
         wanted = golden["stored"]
         wanted = json.loads(wanted) if isinstance(wanted, str) else wanted
-        assert json.dumps(stored) == json.dumps(wanted)
-        values = severities(stored) if golden["valid_final"] else None
+        assert json.dumps(scores) == json.dumps(wanted)
+        values = severities(scores) if golden["valid_final"] else None
         if values and not golden["aggregate"]["unknown_labels"]:
             assert (max(values), sum(values)) == (golden["aggregate"]["max"], golden["aggregate"]["sum"])
 
@@ -107,8 +107,8 @@ def twice(key: str) -> str:
     ],
 )
 def test_strict_answers(text: str, found: list[str] | None) -> None:
-    got = strict(text, n_lines=2)
-    assert (None if got is None else [line for line, _ in got]) == found
+    answer = strict(text, n_lines=2)
+    assert (None if answer is None else [line for line, _ in answer]) == found
 
 
 def test_without_a_judge_the_cure_is_named() -> None:

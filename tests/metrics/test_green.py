@@ -51,11 +51,11 @@ def test_prompt_is_the_published_one(case: dict[str, Any]) -> None:
 def test_parser_equals_the_official_one(case: dict[str, Any]) -> None:
     assert clean_answer(RAW[case["id"]]) == case["cleaned"]
     for text, wanted in ((case["cleaned"], case["parsed"]), (RAW[case["id"]], case["parsed_raw"])):
-        got = parse(text)
-        assert list(got.significant) == wanted["significant"]
-        assert list(got.insignificant) == wanted["insignificant"]
-        assert got.matched == wanted["matched"]
-        assert got.score == pytest.approx(wanted["green"], abs=1e-15)
+        counts = parse(text)
+        assert list(counts.significant) == wanted["significant"]
+        assert list(counts.insignificant) == wanted["insignificant"]
+        assert counts.matched == wanted["matched"]
+        assert counts.score == pytest.approx(wanted["green"], abs=1e-15)
 
 
 def test_corpus_figures_equal_the_official_ones() -> None:
@@ -99,8 +99,8 @@ def lines(*counts: int) -> str:
     ],
 )
 def test_strict_parser_fails_closed(text: str, score: float | None, status: str) -> None:
-    parsed, got = parse_strictly(text, most_matched=5)
-    assert got == status
+    parsed, counts = parse_strictly(text, most_matched=5)
+    assert counts == status
     assert (parsed.score if parsed else None) == score
 
 

@@ -233,14 +233,14 @@ def test_differences_by_category() -> None:
         Fact("d", "absent"),
         Fact("e"),
     ]
-    seen = [
+    counts = [
         Fact("a", location="right"),
         Fact("b", severity="small"),
         Fact("d"),
         Fact("e"),
         Fact("f", change="new"),
     ]
-    errors, matched = differences(wanted, seen)
+    errors, matched = differences(wanted, counts)
     assert errors == [["d", "f"], ["c"], ["a"], ["b"], [], []]
     assert matched == ["e"]
 
@@ -354,18 +354,18 @@ def test_an_answer_that_cannot_be_used_is_asked_for_as_often_as_the_metric_says(
     value: float,
     reason: str,
 ) -> None:
-    asked: list[int] = []
+    seeds: list[int] = []
 
     def ask(_: Judge, requests: list[Request], __: object) -> list[Answer]:
-        asked.extend(r.attempt for r in requests)
-        text = answers[min(len(asked), len(answers)) - 1]
+        seeds.extend(r.attempt for r in requests)
+        text = answers[min(len(seeds), len(answers)) - 1]
         return [Answer(text, "stop", error="" if text else "status 400: no") for _ in requests]
 
     monkeypatch.setattr(Judge, "ask", ask)
     judge = JudgeSettings("http://127.0.0.1:9/v1", "m", stand_in=True)
     asker = metric.asker(Run(protocol=protocol, judges=by_metric(judge), details=True))
     scores = asker([Pair("a", REFERENCE, "Clear.")])
-    assert asked == list(range(calls))
+    assert seeds == list(range(calls))
     assert (scores.values[0], scores.failed[0]) == (value, bool(reason))
     assert reason in asker.reasons[0]
     assert scores.details is not None

@@ -39,13 +39,13 @@ def test_bleu_has_no_weight_in_v1_and_is_punished_in_v0():
 
 
 def test_through_the_encoders(pairs, official, compat):
-    scored = score(pairs, ["radcliq_v1", "radcliq_v0"], compat)
-    assert not scored.unavailable
+    result = score(pairs, ["radcliq_v1", "radcliq_v0"], compat)
+    assert not result.unavailable
     main = [i for i, p in enumerate(pairs) if "radcliq_v1" in official[p.id]]
     assert len(main) == 62
     for key in ("radcliq_v1", "radcliq_v0"):
         wanted = [official[pairs[i].id][key] for i in main]
-        assert scored.scores[key].values[main] == pytest.approx(wanted, abs=1e-5)
+        assert result.scores[key].values[main] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_a_failed_part_never_betters_the_score():

@@ -72,9 +72,9 @@ def test_raw_scores_are_the_official_ones(pairs, compat):
             if (raw := wanted[key].get(pair.id)) is None:
                 continue
             entities, relations = raw_output(engine, words_of(getattr(pair, side)))
-            for found, official_rows, width in ((entities, raw["ner"], 3), (relations, raw["relations"], 5)):
-                assert [list(row[:width]) for row in found] == [row[:width] for row in official_rows], pair.id
-                assert [row[width] for row in found] == pytest.approx(
+            for rows, official_rows, width in ((entities, raw["ner"], 3), (relations, raw["relations"], 5)):
+                assert [list(row[:width]) for row in rows] == [row[:width] for row in official_rows], pair.id
+                assert [row[width] for row in rows] == pytest.approx(
                     [row[width] for row in official_rows], abs=1.5e-4
                 )
             compared += 1

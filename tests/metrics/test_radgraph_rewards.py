@@ -22,9 +22,9 @@ KEYS = ("radgraph_simple", "radgraph_partial", "radgraph_complete")
 def test_equals_the_package(pairs, compat, key, variant, release):
     metric, wanted = get_metric(key), GOLDEN["pairs"][release]
     run = replace(compat, variants={key: variant})
-    scored = [p for p in pairs if p.id in wanted]
-    values = metric.score(scored, run).values
-    assert values.tolist() == pytest.approx([wanted[p.id][metric.level] for p in scored], abs=1e-12)
+    some = [p for p in pairs if p.id in wanted]
+    values = metric.score(some, run).values
+    assert values.tolist() == pytest.approx([wanted[p.id][metric.level] for p in some], abs=1e-12)
     assert values.mean() == pytest.approx(GOLDEN["mean"][release][metric.level], abs=1e-12)
     assert f"|release:{variant}|" in str(metric.signature(run))
 

@@ -81,11 +81,11 @@ def test_equals_release_060(models: dict[str, Path], checkpoint: str, variant: s
     assert scores.values.tolist() == pytest.approx(wanted_values(official, checkpoint, variant), abs=1e-6)
     assert not scores.failed.any()
     assert scores.details is not None
-    for seen, wanted in zip(scores.details, golden, strict=True):
+    for detail, wanted in zip(scores.details, golden, strict=True):
         for side, name in (("reference", "reference"), ("prediction", "candidate")):
             if f"{name}_entities" in wanted:
-                assert seen[side]["entities"] == wanted[f"{name}_entities"], wanted["id"]
-                assert seen[side]["sentences"] == wanted[f"{name}_sentences"], wanted["id"]
+                assert detail[side]["entities"] == wanted[f"{name}_entities"], wanted["id"]
+                assert detail[side]["sentences"] == wanted[f"{name}_sentences"], wanted["id"]
 
 
 @pytest.mark.parametrize("checkpoint", ["rate_ner_tiny", "rate_ner_rand"])
@@ -134,7 +134,7 @@ def test_the_listed_pairs_are_those_that_rounding_decides(models: dict[str, Path
     ]
     pieces = entity_pieces([text for sides in entities for side in sides for text, _ in side], run)
     vectors = piece_embeddings(sorted(set(pieces.values())), run)
-    moved = set()
+    ids = set()
     for pair, sides in zip(PAIRS, entities, strict=True):
         if not all(sides):
             continue
@@ -148,8 +148,8 @@ def test_the_listed_pairs_are_those_that_rounding_decides(models: dict[str, Path
             assert pair_score(*sides, (noisy[0], noisy[1]), variant) == pytest.approx(first, abs=1e-6)
             official.append(official_pair_score(sides, noisy, variant))
         if np.ptp(official) > 1e-6:
-            moved.add(pair.id)
-    assert moved == set(TIES[variant])
+            ids.add(pair.id)
+    assert ids == set(TIES[variant])
 
 
 KINDS = ["ANATOMY", "DISEASE", "ABNORMALITY", "NON-DISEASE"]
@@ -245,8 +245,8 @@ def test_signature_names_variant_and_weights(models: dict[str, Path]) -> None:
 )
 def test_decoder(labels: str, spans: list[tuple[int, int, str]]) -> None:
     marks = labels.split()
-    got = decode(["[CLS]", *"abc", "[SEP]"], marks)
-    assert got == spans
+    entities = decode(["[CLS]", *"abc", "[SEP]"], marks)
+    assert entities == spans
 
 
 def test_contradiction_is_symmetric_and_spares_anatomy() -> None:

@@ -29,8 +29,8 @@ def source(**changes):
 
 
 def spec(files, key="m", **changes):
-    told = {"title": "M", "licence": "MIT", "gated": "", "size_mb": 2, "metrics": ("bleu_2",)}
-    return ModelSpec(key=key, files=files, **(told | changes))
+    fields = {"title": "M", "licence": "MIT", "gated": "", "size_mb": 2, "metrics": ("bleu_2",)}
+    return ModelSpec(key=key, files=files, **(fields | changes))
 
 
 OPEN = {"weights.bin": source(), "encoder/config.json": source()}
@@ -40,8 +40,8 @@ OPEN = {"weights.bin": source(), "encoder/config.json": source()}
 def hub():
     pytest.importorskip("huggingface_hub", reason=reason("score"))
     files = {"weights.bin": BIG, "config.json": SMALL}
-    with serving(FakeHub({"org/model": Repository(COMMIT, files, frozenset({"weights.bin"}))})) as served:
-        yield served
+    with serving(FakeHub({"org/model": Repository(COMMIT, files, frozenset({"weights.bin"}))})) as server:
+        yield server
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def place(monkeypatch, tmp_path, hub):
         def state(self, key="m"):
             return next(s for s in states(self.root) if s.spec.key == key)
 
-    made = Place()
-    made.use(spec(OPEN))
-    return made
+    folders = Place()
+    folders.use(spec(OPEN))
+    return folders
 
 
 def test_what_nobody_pinned_is_resolved_once_verified_and_locked(place, hub):

@@ -105,9 +105,9 @@ def test_damage_costs_one_metric_and_is_a_sentence(models, pairs, key, name, spo
     lost = {metric} | ({"radcliq_v1"} if metric in {"bertscore", "semb_score", "radgraph_f1"} else set())
     assert set(json.loads(result.out)["scores"]) == set(METRICS) - lost
     assert result.code == 3
-    said = [line for line in result.err.splitlines() if line.startswith("rexrank: ")]
-    assert len(said) == len(lost)
-    (line,) = (s for s in said if f"{metric} was not computed" in s)
+    lines = [line for line in result.err.splitlines() if line.startswith("rexrank: ")]
+    assert len(lines) == len(lost)
+    (line,) = (s for s in lines if f"{metric} was not computed" in s)
     where = models / key if reason == "neither" else models / key / name
     assert (str(where) in line) or reason == "fit"
     assert reason in line

@@ -51,8 +51,8 @@ def test_every_question_has_four_different_options():
 
 def test_the_models_come_in_their_order():
     def accuracy(model):
-        given = answers(model)
-        right = [given[q].value == question.answer for q, question in READ.items()]
+        letters = answers(model)
+        right = [letters[q].value == question.answer for q, question in READ.items()]
         return sum(right) / len(right)
 
     shares = [accuracy(model) for model in READERS]

@@ -83,12 +83,12 @@ def test_sections_in_some_studies_only_are_named_there_too(tmp_path, switched_on
 
 
 def test_the_track_is_scored_ranked_and_shown(tmp_path, switched_on):
-    board, used = tmp_path / "board", ScoreSettings(metrics=("bleu_2",), store=tmp_path / "store")
+    board, settings = tmp_path / "board", ScoreSettings(metrics=("bleu_2",), store=tmp_path / "store")
     references = load_references(switched_on, None)
     for model, studies in (("alone", IMPRESSIONS), ("whole", good_studies())):
-        (found,) = validate_paths([submission(tmp_path, model, studies)], None).found
-        score_submission(found.submission, switched_on, references, board, used)
-    score_baselines(references, board, used)
+        (entry,) = validate_paths([submission(tmp_path, model, studies)], None).found
+        score_submission(entry.submission, switched_on, references, board, settings)
+    score_baselines(references, board, settings)
     tables = {t.track: t for t in rank_all(board, tmp_path / "store", rehearsal=True)}
     assert list(tables) == ["findings", "report", "impression"]
     assert {r.model for r in tables["impression"].rows} == {"alone", "whole"}

@@ -24,8 +24,8 @@ def test_report_generation_comes_first():
 def test_a_task_names_what_there_is(task: Task):
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", task.id)
     metrics = task_metrics(task.id)
-    named = (*task.metrics, task.primary, *task.stand_by, *task.aggregated, *task.compared)
-    assert set(named) <= set(metric_keys())
+    names = (*task.metrics, task.primary, *task.stand_by, *task.aggregated, *task.compared)
+    assert set(names) <= set(metric_keys())
     assert {*task.metrics, task.primary} <= set(metrics)
     assert [k for k in metric_keys() if k in metrics] == list(metrics), "not in table order"
     assert {get_metric(k).family for k in task.aggregated} <= {get_metric(k).family for k in metrics}

@@ -38,9 +38,9 @@ LAYOUT = (ROOT / "runner" / "layout").read_text("utf-8").splitlines()
 @pytest.fixture
 def open_folder():
     """A folder that every account may enter; pytest's own are their owner's alone."""
-    with tempfile.TemporaryDirectory() as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason=reason("root"))
@@ -67,8 +67,8 @@ def test_entries(tmp_path):
     (tmp_path / "link").symlink_to(file)
     os.mkfifo(tmp_path / "pipe")
     me = pwd.getpwuid(os.geteuid()).pw_name
-    found = Machine().entry(str(file))
-    assert (found.kind, found.owner, found.mode, len(found.sha256)) == ("file", me, 0o640, 64)
+    entry = Machine().entry(str(file))
+    assert (entry.kind, entry.owner, entry.mode, len(entry.sha256)) == ("file", me, 0o640, 64)
     assert Machine().entry(str(tmp_path)).kind == "folder"
     assert Machine().entry(str(tmp_path / "link")).kind == "link"
     assert Machine().entry(str(tmp_path / "pipe")).kind == "other"
@@ -186,8 +186,8 @@ def test_rights_are_tried_as_the_account(open_folder):
 )
 def test_registrations(tmp_path, text, wrong):
     (tmp_path / ".runner").write_text(text, "utf-8")
-    found = _registrations(Machine(conf={"RUNNER_HOME": str(tmp_path)}))
-    assert [f for f in found if str(tmp_path) in f and wrong in f]
+    names = _registrations(Machine(conf={"RUNNER_HOME": str(tmp_path)}))
+    assert [f for f in names if str(tmp_path) in f and wrong in f]
 
 
 def test_credentials(tmp_path):
@@ -236,9 +236,9 @@ def test_the_clock_is_held_against_the_servers(status):
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        found = Machine().ahead(f"http://127.0.0.1:{server.server_port}")
+        seconds = Machine().ahead(f"http://127.0.0.1:{server.server_port}")
         thread.join()
-    assert found == pytest.approx(3600, abs=5)
+    assert seconds == pytest.approx(3600, abs=5)
     assert Machine().ahead(f"http://127.0.0.1:{server.server_port}") is None
     assert Machine().ahead("file:///etc/passwd") is None
 
@@ -299,13 +299,15 @@ def test_a_machine_as_setup_lays_it_down(open_folder, monkeypatch):
         )
     (prefix / "etc" / "runner.conf").write_text(conf)
     host = open_machine(prefix)
-    found = {f.code: f for s in check_machine(host) for f in s.findings}
-    assert found["RD101"].state == "good"
+    findings = {f.code: f for s in check_machine(host) for f in s.findings}
+    assert findings["RD101"].state == "good"
     assert host.entry(f"{prefix}/etc/salt").mode == 0o400
-    assert "isolate.sh is" not in found["RD102"].found
-    assert {found[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
-    assert (found["RD302"].state, found["RD305"].state) == ("bad", "bad"), "no environment, no runner yet"
-    assert "could not be read" in found["RD304"].found
+    assert "isolate.sh is" not in findings["RD102"].found
+    assert {findings[c].state for c in ("RD104", "RD105", "RD107", "RD201")} == {"good"}
+    assert (findings["RD302"].state, findings["RD305"].state) == ("bad", "bad"), (
+        "no environment, no runner yet"
+    )
+    assert "could not be read" in findings["RD304"].found
 
 
 def test_without_root_nothing_is_tried(monkeypatch, tmp_path):

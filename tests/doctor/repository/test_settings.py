@@ -48,8 +48,8 @@ def answers(changes=None, expected=EXPECTED):
     known = {"": REPO, **copy.deepcopy(GOOD)}
     for path, change in (changes or {}).items():
         known[path] = change(known[path]) if callable(change) else change
-    told = {p: Answer(b) if isinstance(b, int) else Answer(200, b) for p, b in known.items()}
-    return Answers(lambda path: told.get(path.partition("?")[0], Answer(404)), expected)
+    replies = {p: Answer(b) if isinstance(b, int) else Answer(200, b) for p, b in known.items()}
+    return Answers(lambda path: replies.get(path.partition("?")[0], Answer(404)), expected)
 
 
 def outcome(changes=None, expected=EXPECTED):
@@ -301,8 +301,8 @@ def test_the_whole_way(github):
         "the rehearsal's repository says nothing of push protection"
     )
     assert "bad" not in states.values()
-    asked = {r.path.removeprefix(f"/repos/{REPOSITORY}") for r in github.requests}
-    assert asked == {"", *GOOD}, "what the rehearsal answers, and nothing else"
+    paths = {r.path.removeprefix(f"/repos/{REPOSITORY}") for r in github.requests}
+    assert paths == {"", *GOOD}, "what the rehearsal answers, and nothing else"
     assert {r.method for r in github.requests} == {"GET"}, "it looks and changes nothing"
 
 

@@ -25,10 +25,10 @@ def test_workflows_of_another_checkout(tmp_path):
 
 def test_what_workflows_say():
     assert checkout() == ROOT
-    found = read_workflows(ROOT)
-    assert {"ci.yml", "score.yml"} <= found.names
-    assert found.foreign == {"pypa"}, "only GitHub's own actions, and PyPI's for a release"
-    assert found.checks == {"Format, lint, types, tests"}
+    flows = read_workflows(ROOT)
+    assert {"ci.yml", "score.yml"} <= flows.names
+    assert flows.foreign == {"pypa"}, "only GitHub's own actions, and PyPI's for a release"
+    assert flows.checks == {"Format, lint, types, tests"}
 
 
 @pytest.mark.parametrize(

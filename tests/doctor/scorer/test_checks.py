@@ -220,10 +220,10 @@ def test_this_process_is_really_inspected(tmp_path):
     """Outside the door: whatever runs this test is told from a scorer, without a traceback."""
     (tmp_path / ".hidden").touch()
     machine = Machine(env={"REXRANK_SCORER": "nobody-of-that-name", "REXRANK_HIDE": str(tmp_path)})
-    found = {check.code: check.finding(machine) for check in checks.ISOLATION}
-    assert set(found) == {f"RD40{n}" for n in range(1, 8)}
-    assert "it is " in found["RD401"].found
-    assert found["RD407"].found == f"{tmp_path} contains .hidden"
+    findings = {check.code: check.finding(machine) for check in checks.ISOLATION}
+    assert set(findings) == {f"RD40{n}" for n in range(1, 8)}
+    assert "it is " in findings["RD401"].found
+    assert findings["RD407"].found == f"{tmp_path} contains .hidden"
 
 
 def test_judges_are_really_asked(tmp_path):
@@ -244,9 +244,9 @@ def test_judges_are_really_asked(tmp_path):
         )
         thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
         thread.start()
-        found = judges(path)
+        findings = judges(path)
         thread.join()
-    assert found == {"green": [], "fineradscore": [f"{url} does not serve other"]}
+    assert findings == {"green": [], "fineradscore": [f"{url} does not serve other"]}
     assert "does not respond" in judges(path)["green"][0]
     (tmp_path / "judges.toml").write_text("[green]\n")
     assert "missing" in judges(path)["every metric"][0]

@@ -96,10 +96,10 @@ GREEN = f'[green]\nmodel = "m"\n{AT}'
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, problems: list[tuple[str, str, str]]) -> None:
-    with pytest.raises(InvalidFile) as refused:
+    with pytest.raises(InvalidFile) as failure:
         read(tmp_path, text)
-    assert [(p.code, p.pointer, p.found) for p in refused.value.problems] == problems
-    assert all(p.wanted and p.fix for p in refused.value.problems)
+    assert [(p.code, p.pointer, p.found) for p in failure.value.problems] == problems
+    assert all(p.wanted and p.fix for p in failure.value.problems)
 
 
 def test_defaults_are_those_of_the_settings(tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ def test_transformers_serve_answers_the_client(model: Path, tmp_path: Path) -> N
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     # With the engine gone the transcripts still answer.
-    kept = Judge(settings).ask(requests)
-    assert [(a.text, a.cached) for a in kept] == [(a.text, True) for a in answers]
+    replies = Judge(settings).ask(requests)
+    assert [(a.text, a.cached) for a in replies] == [(a.text, True) for a in answers]

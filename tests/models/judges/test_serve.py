@@ -146,7 +146,7 @@ def test_green_is_served_without_its_repositorys_code(
     config = {"model_type": "llama", "auto_map": {"AutoModel": "modeling.Code"}}
     (models / "green" / "config.json").write_text(json.dumps(config))
     (models / "green" / "tokenization_chexagent.py").write_text("raise SystemExit\n")
-    seen: list[ServeOptions] = []
+    calls: list[ServeOptions] = []
 
     @contextmanager
     def up(options: ServeOptions, **_: float) -> Iterator[str]:
@@ -159,7 +159,7 @@ def test_green_is_served_without_its_repositorys_code(
         assert (
             jinja2.Template(template, keep_trailing_newline=True).render(**turn) == f"<s>{rendered('q')}</s>"
         )
-        seen.append(options)
+        calls.append(options)
         yield RunningEngine("", None)
 
     monkeypatch.setattr("evaluator.models.judges.config.served", up)
@@ -167,7 +167,7 @@ def test_green_is_served_without_its_repositorys_code(
     model = "green" if named == "green" else str(models / "green")
     with pytest.raises(Stopped):
         run_judge_serve(ServeOptions(model, "j", port=9), models, None)
-    assert (seen[0].model, seen[0].max_model_len) == (str(models / "green"), 2048)
+    assert (calls[0].model, calls[0].max_model_len) == (str(models / "green"), 2048)
     output = capsys.readouterr().out
     assert "--judge-url http://127.0.0.1:9/v1 --judge-model j --judge-revision 7adba1f3" in output
 

@@ -64,9 +64,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     # As the published repository says it: its tokenizer is code that must not run.
-    stored = json.loads((folder / "config.json").read_text())
+    settings = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(
-        json.dumps(stored | {"auto_map": {"AutoTokenizer": "code.Tokenizer"}})
+        json.dumps(settings | {"auto_map": {"AutoTokenizer": "code.Tokenizer"}})
     )
     return models
 
@@ -147,11 +147,11 @@ def test_fineradscore_is_asked_in_chat_and_answers(
 
 def wheel(models: Path) -> bool:
     """Whether CRIMSON's published prompt could be laid into the models' folder."""
-    given = os.environ.get("REXRANK_CRIMSON_WHEEL")
-    if given:
+    path = os.environ.get("REXRANK_CRIMSON_WHEEL")
+    if path:
         (models / "crimson").mkdir(exist_ok=True)
-        shutil.copy(given, models / "crimson")
-    return bool(given)
+        shutil.copy(path, models / "crimson")
+    return bool(path)
 
 
 @pytest.mark.parametrize("published", [False, True])
