@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.boards import ROOT, make_leaderboard
 from support.crowd import make_crowd
-from support.needs import reason
+from support.needs import playwright_node, reason
 
 CHROMIUM = shutil.which("chromium")
 ARGS = [
@@ -57,6 +58,10 @@ def served(tmp_path_factory):
     """The address of the site, and the folder it is served from."""
     if CHROMIUM is None:
         pytest.skip(reason("chromium"))
+    node = playwright_node()
+    if node is None:
+        pytest.skip(reason("node"))
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = node
     from evaluator.site.build import build
 
     leaderboard = make_leaderboard(

@@ -59,6 +59,18 @@ def node() -> str | None:
     return None
 
 
+def playwright_node(own: Path | None = None) -> str | None:
+    """The Node for Playwright's driver: its `own` if that starts, else `node()`; `None` without either.
+
+    The one that Playwright brings wants libatomic, which a bare Debian does not have.
+    """
+    if own is None:
+        package = find_spec("playwright")
+        places = (package and package.submodule_search_locations) or ()
+        own = next((Path(p) / "driver/node" for p in places), None)
+    return str(own) if own is not None and _starts(str(own)) else node()
+
+
 def _starts(program: str) -> bool:
     """Whether it runs here at all: a binary from elsewhere may want a library that the machine lacks."""
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.needs import NEEDS, REQUIRED, reason, report
+from support.needs import NEEDS, REQUIRED, node, playwright_node, reason, report
 
 ROOT = Path(__file__).parents[2]
 BROWSER, DATA = reason("chromium"), reason("data")
@@ -51,6 +51,15 @@ def test_a_run_ends_with_its_reasons_and_fails_for_a_needless_one(
     )
     assert process.returncode == status, process.stdout + process.stderr
     assert f"2 skipped: needs data: {NEEDS['data']}" in process.stdout
+
+
+@pytest.mark.parametrize(("status", "is_own"), [(0, True), (127, False)])
+def test_playwright_runs_on_a_node_that_starts(tmp_path: Path, status: int, *, is_own: bool) -> None:
+    own = tmp_path / "node"
+    own.write_text(f"#!/bin/sh\nexit {status}\n")
+    own.chmod(0o755)
+    assert playwright_node(own) == (str(own) if is_own else node())
+    assert playwright_node(tmp_path / "none") == node()
 
 
 def test_the_readme_names_every_group() -> None:
