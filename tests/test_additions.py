@@ -108,22 +108,22 @@ def add_column(checkout: Checkout) -> int:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    made = Checkout(tmp_path_factory.mktemp("project"))
-    add_metrics(made)
-    add_dataset(made)
-    assert add_column(made) <= 3
-    model = made.root / "submissions/me/model"
+    project = Checkout(tmp_path_factory.mktemp("project"))
+    add_metrics(project)
+    add_dataset(project)
+    assert add_column(project) <= 3
+    model = project.root / "submissions/me/model"
     model.mkdir(parents=True)
     source = ROOT / "submissions/rexrank-sandbox/shuffled"
     shutil.copy(source / "sandbox.json", model / "my-set.json")
     shutil.copy(source / "model.yaml", model)
     metrics = "bleu_2,rouge_l,word_recall,word_share"
     places = ("--leaderboard", "board", "--store", "store")
-    made.rexrank("validate", "submissions/me/model", "--references", "refs")
-    made.rexrank("score", "submissions/me/model", "--references", "refs", "--metrics", metrics, *places)
-    made.rexrank("rank", *places)
-    made.rexrank("site", "build", "--leaderboard", "board", "--out", "out")
-    return made
+    project.rexrank("validate", "submissions/me/model", "--references", "refs")
+    project.rexrank("score", "submissions/me/model", "--references", "refs", "--metrics", metrics, *places)
+    project.rexrank("rank", *places)
+    project.rexrank("site", "build", "--leaderboard", "board", "--out", "out")
+    return project
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,13 @@ def test_what_builds_a_release_is_pinned_the_same_way():
 def test_everything_that_is_needed_is_in_it():
     """pip asks for nothing beyond the list, so that the list must be whole."""
     wanted = [Requirement(r) for r in project()["dependencies"]]
-    seen: set[tuple[str, frozenset[str]]] = set()
+    pairs: set[tuple[str, frozenset[str]]] = set()
     while wanted:
         need = wanted.pop()
         name, extras = canonicalize_name(need.name), frozenset(need.extras)
-        if (name, extras) in seen:
+        if (name, extras) in pairs:
             continue
-        seen.add((name, extras))
+        pairs.add((name, extras))
         assert name in PINS, f"{need} is not in requirements/hosted.txt: run tools/pin-hosted"
         assert need.specifier.contains(PINS[name], prereleases=True), f"{need} is not met by {PINS[name]}"
         for text in metadata.requires(name) or []:
@@ -62,7 +62,7 @@ def test_everything_that_is_needed_is_in_it():
             marks = [{**LINUX, "extra": e} for e in (extras or {""})]
             if more.marker is None or any(more.marker.evaluate(m) for m in marks):
                 wanted.append(more)
-    assert {name for name, _ in seen} == PINS.keys(), "more than is needed: run tools/pin-hosted"
+    assert {name for name, _ in pairs} == PINS.keys(), "more than is needed: run tools/pin-hosted"
 
 
 def test_no_sdist_and_no_model_is_among_it():

@@ -30,5 +30,5 @@ def test_a_module_that_is_not_there_is_not_there():
 def test_the_research_function_under_the_other_name():
     from rexrank import score_pairs
 
-    scored = score_pairs([("1", "no effusion", "no effusion")], ["rouge_l"])
-    assert scored.scores["rouge_l"].values.tolist() == [1.0]
+    result = score_pairs([("1", "no effusion", "no effusion")], ["rouge_l"])
+    assert result.scores["rouge_l"].values.tolist() == [1.0]

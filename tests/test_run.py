@@ -141,9 +141,9 @@ def test_the_first_start_installs_and_the_second_does_not(checkout):
     checkout.run("demo")
     # The tests need more; what the demo needs stays.
     assert checkout.run("test", "-k", "x").returncode == 0
-    asked = checkout.asked()
-    assert asked[0] == f"uv {PINNED} -e .[dev,score,serve]"
-    assert sorted(asked[1:]) == sorted(
+    calls = checkout.asked()
+    assert calls[0] == f"uv {PINNED} -e .[dev,score,serve]"
+    assert sorted(calls[1:]) == sorted(
         [
             "python -m ruff format --check .",
             "python -m ruff check .",
@@ -179,8 +179,8 @@ def test_falling_back_is_said_aloud(checkout, torch, told):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
 def test_a_failure_shows_its_end_and_the_next_start_goes_on(checkout, encoding):
-    refused = f"{PINNED} -e .[score]".replace(".venv/", f"{checkout.folder}/.venv/").replace("[", r"\[")
-    outcome = checkout.run("demo", REFUSE=refused, PYTHONIOENCODING=encoding)
+    command = f"{PINNED} -e .[score]".replace(".venv/", f"{checkout.folder}/.venv/").replace("[", r"\[")
+    outcome = checkout.run("demo", REFUSE=command, PYTHONIOENCODING=encoding)
     assert outcome.returncode == 2
     assert "| no such wheel" in outcome.stdout
     assert "run the same command again" in outcome.stderr
@@ -204,14 +204,14 @@ def test_a_changed_pin_installs_again(checkout, pinned):
 
 def test_an_environment_that_was_moved_or_broken_is_made_anew(checkout):
     checkout.run("demo")
-    moved = checkout.folder.rename(checkout.folder.with_name("moved"))
-    checkout.folder = moved
+    folder = checkout.folder.rename(checkout.folder.with_name("moved"))
+    checkout.folder = folder
     outcome = checkout.run("demo")
     assert "recreating it" in outcome.stdout
     assert f"uv {CPU}" in checkout.asked()
-    (moved / ".venv/bin/python").unlink()
+    (folder / ".venv/bin/python").unlink()
     assert "recreating it" in checkout.run("demo").stdout
-    (moved / ".venv/rexrank.json").write_text("{")
+    (folder / ".venv/rexrank.json").write_text("{")
     assert f"uv {PINNED} -e .[score]" in (checkout.run("demo"), checkout.asked())[1]
 
 
@@ -236,10 +236,10 @@ def test_what_the_tests_lack_is_named_with_its_command(checkout, lacks, status, 
     checkout.tool("apt-get", "#!/bin/sh\n")
     outcome = checkout.run("test")
     assert outcome.returncode == status
-    said = outcome.stdout + outcome.stderr
-    assert words in said
+    output = outcome.stdout + outcome.stderr
+    assert words in output
     if words:
-        assert f"apt-get install -y {lacks}" in said
+        assert f"apt-get install -y {lacks}" in output
     assert checkout.run("demo").returncode == 0
 
 
@@ -309,5 +309,5 @@ def test_the_cpu_index_is_named_here_only():
     tops = ("*.md", "*.toml", "*.py", ".ci/*", ".github/**/*", "requirements/*", "tools/*")
     kinds = ("evaluator/**/*.py", "runner/**/*", "site/**/*.md", "tools/**/*.py", "benchmarks/*")
     files = sorted({f for pattern in (*tops, *kinds) for f in ROOT.glob(pattern) if f.is_file()})
-    named = [f.name for f in files if b"download.pytorch" in f.read_bytes()]
-    assert (named, len(files) > 300) == (["run.py"], True)
+    names = [f.name for f in files if b"download.pytorch" in f.read_bytes()]
+    assert (names, len(files) > 300) == (["run.py"], True)

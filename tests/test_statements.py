@@ -37,8 +37,8 @@ def passages(path: Path) -> Iterator[str]:
     """What a file shows to readers: paragraphs of a page, string literals of a program without docstrings."""
     text = path.read_text("utf-8")
     if "templates" in path.parts:
-        told = re.sub(r"{#.*?#}|{%.*?%}", "\n", text, flags=re.DOTALL)
-        yield from re.sub(r"{{.*?}}", "…", told, flags=re.DOTALL).splitlines()
+        plain_text = re.sub(r"{#.*?#}|{%.*?%}", "\n", text, flags=re.DOTALL)
+        yield from re.sub(r"{{.*?}}", "…", plain_text, flags=re.DOTALL).splitlines()
         for tag in re.findall(r"{[{%].*?[}%]}", text):
             yield from re.findall(r'"([^"]+)"', tag)
         return
@@ -71,16 +71,16 @@ def claims() -> Iterator[tuple[str, str]]:
 
 
 def test_every_sentence_about_chance_is_listed():
-    listed = [plain(s["says"]) for s in LISTED]
-    missing = [(file, s) for file, s in claims() if not any(says in s for says in listed)]
+    sentences = [plain(s["says"]) for s in LISTED]
+    missing = [(file, s) for file, s in claims() if not any(says in s for says in sentences)]
     assert missing == []
 
 
 @pytest.mark.parametrize("statement", LISTED, ids=lambda s: s["says"][:40])
 def test_the_sentence_is_said_and_its_test_is_there(statement):
     for place in statement["where"]:
-        shown = " ".join(plain(p) for p in passages(ROOT / place))
-        assert plain(statement["says"]) in shown, place
+        text = " ".join(plain(p) for p in passages(ROOT / place))
+        assert plain(statement["says"]) in text, place
     for test in statement["tests"]:
         file, _, name = test.partition("::")
         names = {

@@ -69,19 +69,19 @@ def aliases(tree: ast.Module, modules: Mapping[Path, ast.Module]) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             source = modules.get(PACKAGE.parent / f"{node.module.replace('.', '/')}.py")
-            named = own_aliases(source) if source else set()
-            known |= {a.asname or a.name for a in node.names if a.name in named}
+            own = own_aliases(source) if source else set()
+            known |= {a.asname or a.name for a in node.names if a.name in own}
     return known
 
 
 def is_loose(annotation: ast.expr, names: set[str]) -> bool:
     """Whether an annotation holds a mapping of anything."""
-    held = list(ast.walk(annotation))
-    whole = {id(n.value) for n in held if isinstance(n, ast.Subscript)}
+    nodes = list(ast.walk(annotation))
+    whole = {id(n.value) for n in nodes if isinstance(n, ast.Subscript)}
     return any(
         (isinstance(n, ast.Subscript) and ast.unparse(n) in LOOSE)
         or (isinstance(n, ast.Name) and (n.id in names or (n.id == "dict" and id(n) not in whole)))
-        for n in held
+        for n in nodes
     )
 
 
@@ -90,8 +90,8 @@ def signatures(tree: ast.Module, names: set[str]) -> Iterator[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        notes = [n for n in (*(a.annotation for a in given), node.returns) if n is not None]
+        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        notes = [n for n in (*(a.annotation for a in arguments), node.returns) if n is not None]
         if any(is_loose(n, names) for n in notes):
             yield node.name
 
@@ -118,9 +118,9 @@ def test_loose_types_only_grow_fewer(room):
         for p, tree in here.items()
         for s in signatures(tree, aliases(tree, modules))
     ]
-    read = [f"{p.relative_to(PACKAGE)}: {s}" for p, tree in here.items() for s in subscripts(tree)]
+    places = [f"{p.relative_to(PACKAGE)}: {s}" for p, tree in here.items() for s in subscripts(tree)]
     assert len(loose) <= CEILINGS[room][0], loose
-    assert len(read) <= CEILINGS[room][1], read
+    assert len(places) <= CEILINGS[room][1], places
 
 
 def test_the_count_sees_through_names():

@@ -83,8 +83,8 @@ def test_it_works_outside_a_checkout(installed):
     rexrank = ("-m", "evaluator")
     result = call(*rexrank, "convert", "preds.json", "--dataset", "sandbox", "--out", "submissions/acme/m1")
     assert result.returncode == 0, result.stderr
-    scored = call(*rexrank, "metric", "bleu_2", "--pairs", "pairs.jsonl", "--format", "json")
-    assert json.loads(scored.stdout)["scores"]["bleu_2"]
+    output = call(*rexrank, "metric", "bleu_2", "--pairs", "pairs.jsonl", "--format", "json")
+    assert json.loads(output.stdout)["scores"]["bleu_2"]
     card = (
         "--institution",
         "A",

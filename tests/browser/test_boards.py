@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
     visitor = visit()
     page = visitor.open(CROWD)
-    ranked = ids(page)
+    order = ids(page)
     sorter(page, "bleu_2").click()
     assert header(page, "bleu_2").get_attribute("aria-sort") == "descending"
     values = column(page, "bleu_2")
@@ -38,11 +38,11 @@ def test_sorting_by_mouse_and_by_keyboard_and_its_address(visit):
     assert header(page, "bleu_2").get_attribute("aria-sort") == "ascending"
     assert page.evaluate("document.activeElement.closest('th')?.dataset.rxKey") == "bleu_2"
     backwards = ids(page)
-    assert backwards != ranked
+    assert backwards != order
     page.reload()
     assert ids(page) == backwards, "the address keeps the order"
     sorter(page, "rank").click()
-    assert ids(page) == ranked
+    assert ids(page) == order
     assert "sort" not in page.url
     visitor.well()
 
@@ -76,8 +76,8 @@ def test_filters_and_their_address(visit):
     page = visitor.open(CROWD)
     everyone = ids(page)
     form = controls(page)
-    named = page.locator(f"{ROWS} .rx-model").all_text_contents()
-    wanted = [i for i, words in zip(everyone, named, strict=True) if "company" in words.lower()]
+    names = page.locator(f"{ROWS} .rx-model").all_text_contents()
+    wanted = [i for i, words in zip(everyone, names, strict=True) if "company" in words.lower()]
     form.get_by_role("searchbox").fill("Company")
     assert ids(page) == wanted
     expect(page.locator(".rx-count")).to_have_text(
@@ -137,11 +137,11 @@ def test_a_filter_moves_the_marks_and_not_the_ranks(visit):
 
 
 def test_a_script_marks_the_same_cells_as_the_server(visit):
-    marked = "cells => cells.map(c => c.className + c.closest('tr').dataset.rxId + c.cellIndex)"
-    served = visit(javascript=False).open(CROWD).locator("td.rx-best, td.rx-second").evaluate_all(marked)
-    scripted = visit().open(CROWD).locator("td.rx-best, td.rx-second").evaluate_all(marked)
-    assert served
-    assert scripted == served
+    marks = "cells => cells.map(c => c.className + c.closest('tr').dataset.rxId + c.cellIndex)"
+    server_side = visit(javascript=False).open(CROWD).locator("td.rx-best, td.rx-second").evaluate_all(marks)
+    scripted = visit().open(CROWD).locator("td.rx-best, td.rx-second").evaluate_all(marks)
+    assert server_side
+    assert scripted == server_side
 
 
 def test_columns_by_preset_and_by_choice(visit):
@@ -232,9 +232,9 @@ def test_reported_rows_sort_filter_and_export(visit):
     assert values == sorted(values, reverse=True)
     name = page.locator("#rx-board tbody .rx-name").first.inner_text()
     controls(page).get_by_role("searchbox").fill(name)
-    shown = page.locator("#rx-board tbody tr:visible").count()
+    count = page.locator("#rx-board tbody tr:visible").count()
     rows = list(csv.DictReader(io.StringIO(view(page, "csv", "iu-xray.report"))))
-    assert len(rows) == shown
+    assert len(rows) == count
     assert {r["kind"] for r in rows} == {"reported"}
     assert "radcliq_v1_reciprocal" in rows[0]
     visitor.well()

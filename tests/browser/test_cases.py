@@ -27,12 +27,12 @@ def values(box):
 def test_the_worst_first_on_demand_and_page_by_page(visit):
     visitor = visit()
     page = visitor.open(SHUFFLED)
-    asked = []
-    page.on("request", lambda r: asked.append(r.url) if "/cases/" in r.url else None)
+    requests = []
+    page.on("request", lambda r: requests.append(r.url) if "/cases/" in r.url else None)
     assert not page.locator(".rx-case").count()
     box = open_cases(page)
-    assert sum(u.endswith("/index.json") for u in asked) == 1
-    assert len(asked) == len(set(asked)), "nothing is asked for twice"
+    assert sum(u.endswith("/index.json") for u in requests) == 1
+    assert len(requests) == len(set(requests)), "nothing is asked for twice"
     scores = values(box)
     assert len(scores) == 10
     assert scores == sorted(scores)
@@ -120,8 +120,8 @@ def test_another_model_beside_and_where_it_is_better(visit, served):
         "Sandbox paraphrase",
         "Sandbox near-copy",
     ]
-    shown = values(box)
-    gaps = [a - b for a, b in zip(shown[::2], shown[1::2], strict=True)]
+    numbers = values(box)
+    gaps = [a - b for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
     assert gaps == sorted(gaps)
     assert gaps[0] == pytest.approx(min(a - b for a, b in zip(own, other, strict=True)), abs=2e-3)
     box.get_by_label("Beside").select_option("")

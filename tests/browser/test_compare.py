@@ -42,9 +42,9 @@ def test_differences_are_those_of_the_file(visit, served):
     file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
     own = json.loads(file.read_text())
     d, low, high, *_ = own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")]
-    shown = page.locator(".rx-result table").first.locator("tbody tr", has_text="BLEU-2").inner_text()
-    assert f"−{d:.3f}" in shown
-    assert f"−{high:.3f} to −{low:.3f}" in shown
+    text = page.locator(".rx-result table").first.locator("tbody tr", has_text="BLEU-2").inner_text()
+    assert f"−{d:.3f}" in text
+    assert f"−{high:.3f} to −{low:.3f}" in text
     visitor.well()
 
 

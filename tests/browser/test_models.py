@@ -49,15 +49,15 @@ def test_a_models_boards_show_one_at_a_time(visit):
     tile.click()
     assert tile.get_attribute("aria-current") == "true"
     assert page.locator("a.rx-tile[aria-current]").count() == 1
-    shown = page.locator("[data-rx-part]:visible")
-    place = f"#{shown.get_attribute('id')}"
+    parts = page.locator("[data-rx-part]:visible")
+    place = f"#{parts.get_attribute('id')}"
     assert tile.get_attribute("href").endswith(place)
     assert page.url.endswith(place)
     page.go_back()
     assert page.locator("a.rx-tile").first.get_attribute("aria-current") == "true"
     page.go_forward()
     page.reload()
-    assert page.locator("[data-rx-part]:visible").get_attribute("id") == shown.get_attribute("id")
+    assert page.locator("[data-rx-part]:visible").get_attribute("id") == parts.get_attribute("id")
     assert page.evaluate("document.body.scrollHeight") < 3.5 * 900
     visitor.well()
 

@@ -95,14 +95,14 @@ def test_links_lead_somewhere_under_the_sub_path(served):
     missing = []
     for path in out.rglob("*.html"):
         here = base + path.relative_to(out).as_posix().removesuffix("index.html")
-        for found in re.findall(r'\s(?:href|src)="([^"]*)"', path.read_text("utf-8")):
-            target = urljoin(here, html.unescape(found)).partition("#")[0].partition("?")[0]
+        for address in re.findall(r'\s(?:href|src)="([^"]*)"', path.read_text("utf-8")):
+            target = urljoin(here, html.unescape(address)).partition("#")[0].partition("?")[0]
             if not target.startswith(base):
                 assert not target.startswith(base[:20]), f"{here} leaves the sub-path for {target}"
                 continue
             file = out / target.removeprefix(base)
             if not (file.is_file() or (file / "index.html").is_file()):
-                missing.append((here, found))
+                missing.append((here, address))
     assert missing == []
 
 

@@ -86,7 +86,7 @@ REMEMBERED = ["store", "ranked"]
 
 def test_rank(board, fresh, inputs, seed):
     whole = state(board)
-    made = {n: b for n, b in whole.items() if n.split("/")[0] in DERIVED}
+    derived = {n: b for n, b in whole.items() if n.split("/")[0] in DERIVED}
 
     def one(rng):
         folder = fresh()
@@ -109,14 +109,14 @@ def test_rank(board, fresh, inputs, seed):
             unnamed = [n for n in must if not named(result.err, folder, n)]
             assert not unnamed, f"does not name {unnamed}: {result.err}"
         else:
-            kept = {
+            own_files = {
                 n: b for n, b in before.items() if n.split("/")[0] not in DERIVED and n != "history.jsonl"
             }
-            assert kept.items() <= now.items(), f"touched what is not its own: {what}"
+            assert own_files.items() <= now.items(), f"touched what is not its own: {what}"
             check_history(before.get("history.jsonl", b""), now, what)
-            assert {n for n in now if n.split("/")[0] in DERIVED} == made.keys(), what
+            assert {n for n in now if n.split("/")[0] in DERIVED} == derived.keys(), what
             if wanted:
-                assert {n: now[n] for n in made} == made, f"other tables than before: {what}"
+                assert {n: now[n] for n in derived} == derived, f"other tables than before: {what}"
                 assert now["history.jsonl"] == whole["history.jsonl"], f"history has moved: {what}"
         return Verdict(result.code == 0, result.err), wanted, what
 
@@ -145,15 +145,15 @@ def test_site(board, fresh, inputs, seed):
         what = f"{name}: {spoil(rng, folder, name)}"
         before, wanted = state(folder), site_fate(folder, name, whole)
         try:
-            made = shown(folder)
+            site = shown(folder)
         except RexrankError as error:
             words = str(error)
             assert Path(name).with_suffix("").name in words, f"names no file: {what}: {words}"
             return Verdict(taken=False, words=words), wanted, what
         assert state(folder) == before, f"wrote something: {what}"
-        check_pages(made)
+        check_pages(site)
         if wanted:
-            assert made == first, f"other pages: {what}"
+            assert site == first, f"other pages: {what}"
         return Verdict(taken=True), wanted, what
 
     fuzz("site", inputs(40), seed, one)

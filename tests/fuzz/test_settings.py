@@ -117,11 +117,11 @@ def test_challenge(tmp_path, inputs, seed):
         data = damage_bytes(rng, shipped)
         path.write_bytes(data)
         try:
-            made = read_challenge(path)
+            value = read_challenge(path)
         except InvalidFile as error:
             return Verdict(taken=False, words=str(error)), None, repr(data[:80])
-        assert isinstance(made, Challenge)
-        assert made.quota == sound.quota or b"runs = 1\nwindow_days = 30\nruns_per_year = 6" not in data
+        assert isinstance(value, Challenge)
+        assert value.quota == sound.quota or b"runs = 1\nwindow_days = 30\nruns_per_year = 6" not in data
         return Verdict(taken=True), None, repr(data[:80])
 
     fuzz("challenge", inputs(60), seed, one)

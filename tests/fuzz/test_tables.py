@@ -172,8 +172,8 @@ def test_pairs(tmp_path, inputs, seed):
                 "utf-8", "replace"
             )
         else:
-            listed = rows if isinstance(rows, list) else [rows]
-            data = "\n".join(json.dumps(r) for r in listed).encode()
+            values = rows if isinstance(rows, list) else [rows]
+            data = "\n".join(json.dumps(r) for r in values).encode()
         if rng.random() < 0.5:
             data = damage_bytes(rng, data)
         path = tmp_path / name

@@ -55,8 +55,8 @@ class Kitchen:
         rows = [{"id": i, "reference": r, "prediction": p} for i, r, p in PAIRS]
         self.pairs.write_text("".join(json.dumps(r) + "\n" for r in rows))
         self.whole, self.made = bases(), 0
-        for key, found in self.whole.items():
-            (self.root / key).symlink_to(found[0])
+        for key, folders in self.whole.items():
+            (self.root / key).symlink_to(folders[0])
         self.usual = json.loads(self.score(METRICS).out)
 
     def score(self, keys):
@@ -76,10 +76,10 @@ class Kitchen:
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_READ)
         path = rng.choice(files)
         what, usable, nobody = spoil_file(rng, path)
-        shown = path.relative_to(folder).as_posix()
-        if usable is False and shown not in needed(key, base):
+        name = path.relative_to(folder).as_posix()
+        if usable is False and name not in needed(key, base):
             usable = None
-        return key, f"{key} ({base.parent.name}), {shown}: {what}", usable, nobody
+        return key, f"{key} ({base.parent.name}), {name}: {what}", usable, nobody
 
     def mend(self, key: str) -> None:
         folder = self.root / key

@@ -101,7 +101,7 @@ class Act:
         file.write_text(json.dumps(payload))
         token = self.world.state.mint(Token(ACTIONS_BOT, RIGHTS))
         url = self.world.state.base_url
-        given = {
+        variables = {
             "GITHUB_SERVER_URL": url,
             "GITHUB_API_URL": f"{url}/api/v3",
             "GITHUB_REPOSITORY": REPOSITORY,
@@ -117,7 +117,7 @@ class Act:
             "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--no-skip-checkout", "--action-offline-mode",
             "--actor", "stranger", "--defaultbranch", "main", "-s", f"GITHUB_TOKEN={token}",
             *(f"--local-repository={u}={p}" for u, p in self.places.items()),
-            *(f"--env={k}={v}" for k, v in given.items()),
+            *(f"--env={k}={v}" for k, v in variables.items()),
         ]  # fmt: skip
         process = subprocess.run(
             command, cwd=self.checkout, env={"PATH": SYSTEM_PATH, "HOME": str(home), "DOCKER_HOST": "unix:///nonexistent"},
@@ -164,9 +164,9 @@ def finished(world: World, p: Pull) -> dict[str, Any]:
 def said(world: World, p: Pull, body: str, author: str) -> dict[str, Any]:
     """The event of a person's comment."""
     now = world.state.now()
-    made = Comment(world.state.next_id(), p.number, author, body, now, now)
-    world.state.comments[made.id] = made
-    return events.issue_comment(world.state, "created", p, made)
+    comment = Comment(world.state.next_id(), p.number, author, body, now, now)
+    world.state.comments[comment.id] = comment
+    return events.issue_comment(world.state, "created", p, comment)
 
 
 def test_a_pull_request_is_validated_commented_and_scored_on_request(act: Act) -> None:

@@ -181,13 +181,13 @@ def test_a_newer_request_cancels_the_run_that_waits_for_the_old_commit(opened: W
     opened.say(other, f"/score {other.head_sha}")
     theirs = opened.last("score")
     opened.push_to_pull(p, {"submissions/strangers/careful/model.yaml": card(description="Mended.")})
-    said = len(opened.bot_comments(p))
+    before = len(opened.bot_comments(p))
     opened.say(p, f"/score {p.head_sha}")
     fresh = opened.last("score")
     assert stale.conclusion == "cancelled"
     assert (theirs.waiting, fresh.waiting) == (["scoring"], ["scoring"])
     # The cancelled run says nothing: the newer request is the answer.
-    assert len(opened.bot_comments(p)) == said
+    assert len(opened.bot_comments(p)) == before
     opened.approve(fresh)
     assert fresh.conclusion == "success", fresh.log
 

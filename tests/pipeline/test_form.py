@@ -105,8 +105,8 @@ def test_three_attacks_on_the_form(published: World) -> None:
 
     def refused(text: str, *words: str) -> None:
         issue = world.file_issue("Submission: x", text, author="mallory")
-        said = answer(world, issue).replace("\\", "").replace("\u200b", "")
-        assert [w for w in ("Not submitted", *words) if w not in said] == []
+        reply = answer(world, issue).replace("\\", "").replace("\u200b", "")
+        assert [w for w in ("Not submitted", *words) if w not in reply] == []
         assert (branches(world), world.state.pulls) == (before, pulls)
 
     metadata = attach(world, "http://169.254.169.254/latest/meta-data")

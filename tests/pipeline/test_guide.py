@@ -87,12 +87,14 @@ def clone(published: World, tmp_path: Path) -> Path:
     git(tmp_path, "clone", "-q", str(published.state.bare), str(folder))
     ids = study_ids(get_dataset("iu-xray"), None)
     assert ids
-    seen = ("clear", "hyperinflated", "well expanded")
-    told = {
-        study: {"model_prediction": f"Findings: The lungs are {seen[n % 3]}. Impression: No acute disease."}
+    phrases = ("clear", "hyperinflated", "well expanded")
+    texts = {
+        study: {
+            "model_prediction": f"Findings: The lungs are {phrases[n % 3]}. Impression: No acute disease."
+        }
         for n, study in enumerate(sorted(ids))
     }
-    (folder / "predictions.json").write_text(json.dumps(told))
+    (folder / "predictions.json").write_text(json.dumps(texts))
     return folder
 
 
@@ -101,8 +103,8 @@ def said(world: World, *pulls: Pull) -> str:
 
 
 def _plain(body: str) -> str:
-    drawn = Drawn(body)
-    return re.sub(r"<[^>]+>", "", re.sub(r"</(?:th|td|p|li|h3)>", "\n", drawn.html)).replace("&quot;", '"')
+    parser = Drawn(body)
+    return re.sub(r"<[^>]+>", "", re.sub(r"</(?:th|td|p|li|h3)>", "\n", parser.html)).replace("&quot;", '"')
 
 
 def test_the_guide_is_walked(published: World, clone: Path) -> None:
@@ -156,11 +158,11 @@ def test_every_word_of_a_status_in_the_guide_is_said() -> None:
     from evaluator.github import api
     from evaluator.github import validation_comment as messages
 
-    told = "".join(Path(module.__file__).read_text() for module in (pull, messages, api))
+    sources = "".join(Path(module.__file__).read_text() for module in (pull, messages, api))
     quoted = re.findall(r'^\| \w+: "([^"]+)"', GUIDE, re.MULTILINE)
     quoted += re.findall(r'^\| green: "([^"]+)"', GUIDE, re.MULTILINE)
     assert len(set(quoted)) == 4
-    assert all(f'"{q}"' in told for q in quoted), quoted
+    assert all(f'"{q}"' in sources for q in quoted), quoted
 
 
 def test_every_code_in_the_guide_exists_and_is_called_by_its_name() -> None:

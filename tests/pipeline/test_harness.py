@@ -188,10 +188,10 @@ def test_environments_wait_and_only_self_hosted_jobs_see_references(world: World
 def test_the_server_enforces_permissions_and_limits(world: World) -> None:
     p = world.open_pull({"a": b"1"})
     readonly = client(world, pull_requests="read").get_repo(REPOSITORY)
-    with pytest.raises(GithubException) as refused:
+    with pytest.raises(GithubException) as failure:
         readonly.get_pull(p.number).create_issue_comment("no")
-    assert refused.value.status == 403
-    assert "Resource not accessible by integration" in str(refused.value)
+    assert failure.value.status == 403
+    assert "Resource not accessible by integration" in str(failure.value)
     repo = client(world, pull_requests="write", statuses="write", actions="write", contents="read").get_repo(
         REPOSITORY
     )

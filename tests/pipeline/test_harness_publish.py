@@ -117,10 +117,10 @@ def test_racing_publications_both_arrive(world: World) -> None:
 
 def test_a_moved_main_refuses_the_first_push(world: World) -> None:
     late = world.open_pull({"data/late": b"x"}, branch="late")
-    moved: list[str] = []
-    world.state.before_push.append(lambda: moved.append(world.merge(late, fire=False)))
+    moves: list[str] = []
+    world.state.before_push.append(lambda: moves.append(world.merge(late, fire=False)))
     world.merge(world.open_pull({"data/one": b"1"}))
-    assert moved
+    assert moves
     assert world.file("table") == b"late\none\nzero\n"
     pushes = [r for r in world.state.requests if r.path == "git/git-receive-pack"]
     assert len(pushes) >= 2

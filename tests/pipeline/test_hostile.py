@@ -270,8 +270,8 @@ def test_the_runners_account_cannot_score_what_nobody_released(opened: World) ->
     opened.say(p, f"/score {p.head_sha}")
     assert opened.last("score").waiting == ["scoring"], opened.last("score").log
     refused()
-    asked = [r.path for r in opened.state.requests if r.actor == "anonymous" and "score.yml/runs" in r.path]
-    assert len(asked) == 2, "without anybody's credential"
+    paths = [r.path for r in opened.state.requests if r.actor == "anonymous" and "score.yml/runs" in r.path]
+    assert len(paths) == 2, "without anybody's credential"
 
 
 @pytest.mark.parametrize(

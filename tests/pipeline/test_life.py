@@ -74,9 +74,9 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     assert [r.name for r in published.executor.runs] == [
         "publish", "validate", "comment", "request-score", "score", "comment", "publish",
     ]  # fmt: skip
-    valid, asked, scores = published.bot_comments(p)
+    valid, request, scores = published.bot_comments(p)
     assert f"/score {p.head_sha}" in valid.body
-    assert f"actions/runs/{published.last('score').id}" in asked.body
+    assert f"actions/runs/{published.last('score').id}" in request.body
     assert "BLEU" in scores.body
     assert "questions, answers track" in valid.body
     assert "Sandbox questions, answers" in scores.body
@@ -87,10 +87,10 @@ def test_a_good_submission_goes_all_the_way(published: World) -> None:
     assert git(published.state.bare, "log", "-1", "--format=%P", "main").split() == [p.merge_sha]
     for dataset, track in (("sandbox", "findings"), (PRIVATE, "findings"), (QUESTIONS, "answers")):
         assert "strangers/careful" in rows(published, dataset, track)
-        found = record(published, dataset=dataset, track=track)
-        assert found is not None
+        row = record(published, dataset=dataset, track=track)
+        assert row is not None
         # Live: the row is of the bytes on main, found again by them and not by the commit.
-        origin = found["provenance"]
+        origin = row["provenance"]
         assert origin["predictions_sha256"] == digest(
             published, f"submissions/strangers/careful/{dataset}.json"
         )
@@ -198,9 +198,9 @@ def test_two_publications_at_once_leave_both_rows_live(scored: World) -> None:
     assert len(scored.runs("publish")) == 3
     assert {"strangers/careful", "others/two"} <= set(rows(scored))
     for team, model in (("strangers", "careful"), ("others", "two")):
-        found = record(scored, team, model)
-        assert found is not None
-        assert found["provenance"]["predictions_sha256"] == digest(
+        row = record(scored, team, model)
+        assert row is not None
+        assert row["provenance"]["predictions_sha256"] == digest(
             scored, f"submissions/{team}/{model}/sandbox.json"
         )
     assert scored.last("publish").concurrency == {
@@ -230,12 +230,12 @@ def test_what_is_merged_must_be_what_was_scored(published: World) -> None:
     assert states(published, p) == ["pending"]
     published.merge(p)
     assert published.last("publish").conclusion == "success", published.last("publish").log
-    found = record(published, model="late")
-    assert found is not None
-    assert found["provenance"]["predictions_sha256"] == digest(
+    row = record(published, model="late")
+    assert row is not None
+    assert row["provenance"]["predictions_sha256"] == digest(
         published, "submissions/strangers/late/sandbox.json"
     )
-    assert found["provenance"]["pull_request"] is None
+    assert row["provenance"]["pull_request"] is None
     assert [a["digest"] for a in ledger(published)][1:] == [
         digest(published, f"submissions/strangers/late/{PRIVATE}.json")
     ]
@@ -249,10 +249,10 @@ def test_a_card_that_changes_alone_keeps_its_scores(published: World) -> None:
     }
     p = published.open_pull(files, branch="card")
     merged(published, p)
-    found = record(published, dataset=PRIVATE)
-    assert found is not None
-    assert found["card"]["institution"] == "An institute"
-    assert found["provenance"]["pull_request"] == 1
+    row = record(published, dataset=PRIVATE)
+    assert row is not None
+    assert row["card"]["institution"] == "An institute"
+    assert row["provenance"]["pull_request"] == 1
     assert len(ledger(published)) == 1
 
 
@@ -273,7 +273,7 @@ def test_the_row_is_found_by_its_bytes_however_it_was_merged(scored: World) -> N
     """Squashed: no commit of main is the scored one, the bytes are, and nothing is scored again."""
     p = scored.state.pulls[1]
     scored.merge(p, squash=True)
-    found = record(scored)
-    assert found is not None
-    assert (found["provenance"]["pull_request"], found["provenance"]["head_commit"]) == (1, p.head_sha)
+    row = record(scored)
+    assert row is not None
+    assert (row["provenance"]["pull_request"], row["provenance"]["head_commit"]) == (1, p.head_sha)
     assert p.head_sha not in git(scored.state.bare, "rev-list", "main")

@@ -175,17 +175,17 @@ def test_a_board_that_is_full_is_named_before_the_merge(rehearsal: World) -> Non
 
     And however many models there are, GitHub is asked as often as for the first.
     """
-    asked = []
+    calls = []
     for branch in ("first", "second"):
         before = len(rehearsal.state.requests)
         p = rehearsal.open_pull(submission(model=branch), branch=branch)
-        asked.append(len(rehearsal.state.requests) - before)
-        (said,) = rehearsal.bot_comments(p)
-        assert ("Not to be merged yet" in said.body) == (branch == "second")
+        calls.append(len(rehearsal.state.requests) - before)
+        (comment,) = rehearsal.bot_comments(p)
+        assert ("Not to be merged yet" in comment.body) == (branch == "second")
         fill(rehearsal)
-    assert "`leaderboard/tables/sandbox.findings.json` would hold" in said.body
-    assert "Remove the folders of models that are withdrawn or superseded" in said.body
-    assert asked[1] == asked[0]
+    assert "`leaderboard/tables/sandbox.findings.json` would hold" in comment.body
+    assert "Remove the folders of models that are withdrawn or superseded" in comment.body
+    assert calls[1] == calls[0]
 
 
 def fill(world: World) -> None:
@@ -193,5 +193,5 @@ def fill(world: World) -> None:
     blob = git(world.state.bare, "hash-object", "-w", "--stdin", data=b"{}")
     folder = "leaderboard/records/sandbox/findings"
     full: dict[str, Change] = {f"{folder}/team__m{i}.json": ("100644", blob) for i in range(MAX_ROWS)}
-    made = commit(world.state.bare, world.main, full, "Many models", "maintainer")
-    git(world.state.bare, "update-ref", "refs/heads/main", made)
+    commit_id = commit(world.state.bare, world.main, full, "Many models", "maintainer")
+    git(world.state.bare, "update-ref", "refs/heads/main", commit_id)

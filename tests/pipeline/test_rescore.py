@@ -43,15 +43,15 @@ def records(world: World) -> dict[str, dict]:
 
 def board(world: World) -> dict[str, str]:
     """What is published, by path: without the program's commit, which is main's newest, and the machine's own folder."""
-    found = {}
+    rows = {}
     for path in paths_at(world.state.bare, "main", "leaderboard"):
         text = (world.file(path) or b"").decode("latin-1")
         if path.startswith("leaderboard/records/"):
             record = json.loads(text)
             record["provenance"].pop("evaluator_commit")
             text = json.dumps(record)
-        found[path] = text.replace(str(world.root), "")
-    return found
+        rows[path] = text.replace(str(world.root), "")
+    return rows
 
 
 def rescore(world: World, runners: int = 1) -> dict[str, str]:

@@ -15,9 +15,9 @@ def test_a_merged_submission_is_published_without_app_or_runner(opened: World) -
     opened.merge(p)
     run = opened.last("publish")
     assert run.conclusion == "success", run.log
-    done = {name: job.result for name, job in run.jobs.items()}
-    assert done.pop("look") == "skipped"
-    assert {name for name, result in done.items() if result == "success"} >= {"small"}
+    results = {name: job.result for name, job in run.jobs.items()}
+    assert results.pop("look") == "skipped"
+    assert {name for name, result in results.items() if result == "success"} >= {"small"}
     table = opened.file("leaderboard/tables/sandbox.findings.json")
     assert table is not None
     assert b'"strangers/careful"' in table

@@ -48,8 +48,8 @@ def walk(github, tmp_path):
     """Runs the guide's blocks one after the other in one shell, in a home with nothing but the references' file."""
     home, bare, tree = tmp_path / "home", tmp_path / "fork.git", tmp_path / "tree"
     home.mkdir()
-    listed = git(ROOT, "ls-files", "-z", "-co", "--exclude-standard").split("\0")
-    for name in (n for n in listed if n and not n.startswith(LEFT_OUT) and (ROOT / n).is_file()):
+    names = git(ROOT, "ls-files", "-z", "-co", "--exclude-standard").split("\0")
+    for name in (n for n in names if n and not n.startswith(LEFT_OUT) and (ROOT / n).is_file()):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tree / name)
     git(tmp_path, "init", "-q", "--bare", "-b", "main", str(bare))
@@ -65,8 +65,10 @@ def walk(github, tmp_path):
     for name, text in STUBS.items():
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "GITHUB_", "GH_", "GIT_"))}
-    environment = kept | {
+    variables = {
+        k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "GITHUB_", "GH_", "GIT_"))
+    }
+    environment = variables | {
         "HOME": str(home), "PATH": f"{tools}:{os.environ['PATH']}", "NO_COLOR": "1", "XDG_CACHE_HOME": str(home / ".cache"),
         "GITHUB_API_URL": f"{github.base_url}/api/v3", "GIT_CONFIG_COUNT": "3", "TMPDIR": str(tmp_path),
         "REHEARSAL_TOKEN": github.mint(Token("me", {"administration": "write"}, "user")),
@@ -90,18 +92,18 @@ def walk(github, tmp_path):
 
 @pytest.mark.slow
 def test_every_command_of_the_guide_runs_as_printed(walk, github):
-    done = walk()
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    output = walk()
+    assert output.returncode == 0, output.stdout[-3000:] + output.stderr[-3000:]
     checkout = walk.home / "challenge"
-    assert "my-set: 50 studies of 42 patients" in done.stdout
-    assert "agrees with the registry" in done.stdout
-    assert "Nothing was sent" in done.stdout
+    assert "my-set: 50 studies of 42 patients" in output.stdout
+    assert "agrees with the registry" in output.stdout
+    assert "Nothing was sent" in output.stdout
     assert (checkout / "_site/leaderboards/my-set/findings/index.html").is_file()
     assert settings(github)["/actions/variables/REXRANK_PROFILE"]["value"] == "small"
     pushed = git(walk.bare, "ls-tree", "-r", "--name-only", "main").splitlines()
     assert {"challenge.toml", "evaluator/datasets/my-set.yaml", "references/my-set.json"} <= set(pushed)
     assert not [n for n in pushed if n.startswith(("_site", ".venv", "leaderboard/records"))]
-    said = git(walk.bare, "show", "main:challenge.toml")
-    assert f'repository = "{REPOSITORY}"' in said
-    assert 'profile = "small"' in said
+    text = git(walk.bare, "show", "main:challenge.toml")
+    assert f'repository = "{REPOSITORY}"' in text
+    assert 'profile = "small"' in text
     assert git(checkout, "status", "--porcelain") == ""

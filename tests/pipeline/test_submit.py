@@ -78,8 +78,8 @@ def test_from_a_file_to_a_pull_request_and_its_comment(rehearsal: World, rexrank
     assert "rexrank/score: pending" in words
     assert "Valid submission" in words
     assert "Next: Nothing to do" in words
-    found = json.loads(rexrank("status", str(p.number), "--format", "json")[1])
-    assert (found["result"]["number"], found["result"]["state"], found["result"]["mark"]) == (
+    value = json.loads(rexrank("status", str(p.number), "--format", "json")[1])
+    assert (value["result"]["number"], value["result"]["state"], value["result"]["mark"]) == (
         1,
         "open",
         "pending",

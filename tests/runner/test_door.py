@@ -105,7 +105,7 @@ def test_the_door_lets_a_bundle_write_nowhere_else(tmp_path):
 def test_the_door_hands_units_on_as_words_and_passes_nothing_out(tmp_path, monkeypatch, units):
     """Whether they are units isolate.sh says: no word of them is a pattern or a command here."""
     monkeypatch.chdir(tmp_path)
-    process, out, asked = door(tmp_path, {"output": "result={}"}, "pr", "fill", UNITS=units)
+    process, out, words = door(tmp_path, {"output": "result={}"}, "pr", "fill", UNITS=units)
     assert (process.returncode, out, process.stderr) == (0, "", "")
-    assert asked[2:] == ["fill", *units.split()]
+    assert words[2:] == ["fill", *units.split()]
     assert not (tmp_path / "made").exists()

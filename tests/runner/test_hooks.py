@@ -248,10 +248,10 @@ def work(tmp_path):
 
 
 def test_cleans_workspace_and_temporary_folder(prefix, work):
-    said = completed(
+    output = completed(
         prefix, RUNNER_TEMP=str(work / "_temp"), GITHUB_WORKSPACE=str(work / "challenge/challenge")
     )
-    assert "empty" in said
+    assert "empty" in output
     assert list((work / "challenge/challenge").iterdir()) == []
     assert [p.name for p in (work / "_temp").iterdir()] == ["_runner_file_commands"]
     assert (work / "_temp/_runner_file_commands/output").exists()
@@ -263,8 +263,8 @@ def test_cleans_nothing_outside_the_work_folder(prefix, work, tmp_path):
     (outside / "file").write_text("x")
     (work / "link").symlink_to(outside)
     for place in (outside, work / "link", work, tmp_path):
-        said = completed(prefix, RUNNER_TEMP=str(work / "_temp"), GITHUB_WORKSPACE=str(place))
-        assert "::warning::" in said
+        output = completed(prefix, RUNNER_TEMP=str(work / "_temp"), GITHUB_WORKSPACE=str(place))
+        assert "::warning::" in output
     assert (outside / "file").exists()
     assert (work / "challenge/challenge/.git/config").exists()
 
@@ -299,16 +299,16 @@ def test_a_refusal_ends_the_worker_so_that_no_later_step_runs(prefix):
     hook = prefix / "hooks" / "job-started.sh"
     for folder in ("by-name", "by-variable", "by-hand"):
         (prefix / folder).mkdir()
-    named = worker(prefix / "by-name", "Runner.Worker", hook)
+    by_name = worker(prefix / "by-name", "Runner.Worker", hook)
     other = worker(prefix / "by-variable", "Worker2", hook, ACTIONS_RUNNER_HOOK_JOB_STARTED=str(hook))
     by_hand = worker(prefix / "by-hand", "shell", hook)
-    for process in (named, other):
-        said, _ = process.communicate(timeout=30)
+    for process in (by_name, other):
+        output, _ = process.communicate(timeout=30)
         assert process.returncode == -9
-        assert said.count("\n") == 1
-        assert said.startswith("::error")
-    said, _ = by_hand.communicate(timeout=30)
-    assert said.endswith("always() runs\n"), "a maintainer who tries the hook loses no shell"
+        assert output.count("\n") == 1
+        assert output.startswith("::error")
+    output, _ = by_hand.communicate(timeout=30)
+    assert output.endswith("always() runs\n"), "a maintainer who tries the hook loses no shell"
 
 
 def test_a_job_that_is_taken_keeps_its_worker(prefix):
@@ -320,5 +320,5 @@ def test_a_job_that_is_taken_keeps_its_worker(prefix):
         "GITHUB_WORKFLOW_REF": workflow("score.yml"),
     }
     process = worker(prefix, "Runner.Worker", hook, **env)
-    said, _ = process.communicate(timeout=30)
-    assert (process.returncode, said.endswith("always() runs\n")) == (0, True)
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output.endswith("always() runs\n")) == (0, True)

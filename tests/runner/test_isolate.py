@@ -76,8 +76,8 @@ def test_a_refresh_asks_for_no_approval(machine, approvals):
 @needs_namespaces
 def test_units_of_main_are_scored_into_the_store_and_nothing_is_handed_out(machine, approvals):
     units = ("a/b:sandbox:texts", "baseline:sandbox:green")
-    done = isolate(machine, "fill", *units)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    result = isolate(machine, "fill", *units)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
     assert (machine / "var/lib/rexrank/store/units").read_text() == " ".join(units)
     assert approvals.asked == []
 
@@ -147,15 +147,15 @@ def test_the_jobs_user_may_not_ask_the_doctor(machine):
 
 @needs_namespaces
 def test_one_scoring_at_a_time(machine):
-    held = subprocess.Popen(["flock", str(machine / "var/lib/rexrank/scratch/lock"), "sleep", "20"])
+    holder = subprocess.Popen(["flock", str(machine / "var/lib/rexrank/scratch/lock"), "sleep", "20"])
     try:
         for _ in range(100):
             if sh("flock", "-n", str(machine / "var/lib/rexrank/scratch/lock"), "true").returncode:
                 break
         result = isolate(machine, "refresh")
     finally:
-        held.terminate()
-        held.wait()
+        holder.terminate()
+        holder.wait()
     assert (result.returncode, b"another scoring is running" in result.stderr) == (2, True)
 
 
@@ -167,8 +167,8 @@ def test_one_scoring_at_a_time(machine):
 def test_a_damaged_configuration_is_refused(machine, line, said):
     conf = machine / "opt/rexrank/etc/runner.conf"
     key = line.split("=")[0]
-    kept = [x for x in conf.read_text().splitlines() if not x.startswith(f"{key}=")]
-    conf.write_text("\n".join(kept) + "\n" + line)
+    lines = [x for x in conf.read_text().splitlines() if not x.startswith(f"{key}=")]
+    conf.write_text("\n".join(lines) + "\n" + line)
     result = isolate(machine, "refresh")
     assert (result.returncode, said in result.stderr) == (2, True)
 
@@ -207,7 +207,7 @@ def host(machine):
     tool.write_text(SYSTEMCTL.format(base=machine))
     tool.chmod(0o755)
     scratch = machine / "var/lib/rexrank/scratch"
-    loaded = {
+    properties = {
         "User": SCORER, "PrivateNetwork": "yes", "PrivateTmp": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
         "ReadWritePaths": f"{machine}/var/lib/rexrank/store {scratch}/job", "NoNewPrivileges": "yes",
         "InaccessiblePaths": f"{machine}/opt/rexrank/etc/salt /var/log/rexrank", "CapabilityBoundingSet": "",
@@ -216,12 +216,12 @@ def host(machine):
     }  # fmt: skip
 
     def call(*args, **other):
-        (machine / "loaded").write_text("".join(f"{k}|{v}\n" for k, v in {**loaded, **other}.items()))
+        (machine / "loaded").write_text("".join(f"{k}|{v}\n" for k, v in {**properties, **other}.items()))
         door = str(machine / "opt/rexrank/bin/isolate.sh")
         command = ["unshare", "--mount", "bash", "-c", HOST, "host", str(tool), door, *args]
         return sh(*command, env={"PATH": os.environ["PATH"]})
 
-    return call, loaded
+    return call, properties
 
 
 @needs_namespaces
@@ -241,11 +241,11 @@ def test_on_a_host_with_systemd_the_unit_scores(host, machine, number, status):
 @needs_namespaces
 def test_a_limit_that_systemd_does_not_have_is_a_refusal_and_never_the_fallback(host, machine):
     """Every limit, each taken away or set loose."""
-    call, loaded = host
+    call, properties = host
     # Without a filter systemd answers with an empty list of what is refused.
     loose = {"SystemCallFilter": "~", "MemoryMax": "infinity", "TasksMax": "infinity", "RuntimeMaxUSec": "infinity", "CapabilityBoundingSet": "cap_sys_admin",
-             "DevicePolicy": "auto", "ReadWritePaths": loaded["ReadWritePaths"] + " /home"}  # fmt: skip
-    for name in loaded:
+             "DevicePolicy": "auto", "ReadWritePaths": properties["ReadWritePaths"] + " /home"}  # fmt: skip
+    for name in properties:
         result = call("score", "12", SHA, **{name: loose.get(name, "")})
         assert (result.returncode, result.stdout) == (2, b""), name
         assert name.encode() in result.stderr + (machine / "var/log/rexrank/isolate.log").read_bytes(), name

@@ -85,19 +85,19 @@ def run_one(machine, text=CONFIG + "\n", **env):
 def test_a_job_sees_its_configuration_and_nothing_of_the_caller(machine):
     result = run_one(machine, GITHUB_TOKEN="secret")
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
-    seen = (machine / "home/seen").read_text().splitlines()
+    lines = (machine / "home/seen").read_text().splitlines()
     prefix = machine / "opt/rexrank"
-    assert seen[:3] == [RUNNER, str(machine / "home/runner"), CONFIG]
+    assert lines[:3] == [RUNNER, str(machine / "home/runner"), CONFIG]
     assert {
         f"ACTIONS_RUNNER_HOOK_JOB_STARTED={prefix}/hooks/job-started.sh",
         f"ACTIONS_RUNNER_HOOK_JOB_COMPLETED={prefix}/hooks/job-completed.sh",
         f"REXRANK_VENV={prefix}/venv",
         f"REXRANK_ISOLATE={prefix}/bin/isolated-rexrank.sh",
         "env root 644",
-    } <= set(seen)
-    (environment,) = (line for line in seen if line.startswith("environment "))
+    } <= set(lines)
+    (environment,) = (line for line in lines if line.startswith("environment "))
     assert "GITHUB_TOKEN" not in environment
-    (processes,) = (line for line in seen if line.startswith("processes "))
+    (processes,) = (line for line in lines if line.startswith("processes "))
     assert int(processes.split()[1]) < 8, "it sees its own processes only"
 
 
@@ -105,13 +105,13 @@ def test_a_job_sees_its_configuration_and_nothing_of_the_caller(machine):
 def test_nothing_of_a_job_stays(machine):
     places = ("/tmp", "/var/tmp", "/dev/shm")
     assert run_one(machine).returncode == 0
-    seen = (machine / "home/seen").read_text()
-    assert {f"wrote {f}" for f in places} <= set(seen.splitlines())
+    text = (machine / "home/seen").read_text()
+    assert {f"wrote {f}" for f in places} <= set(text.splitlines())
     assert not [p for f in places for p in Path(f).glob("left-by-job.*")]
     assert not (machine / "home/runner").exists()
     assert f"left-by-{machine}" not in sh("ps", "-ewwo", "args").stdout.decode()
     if Path("/var/spool/cron").is_dir():
-        assert "no cron" in seen
+        assert "no cron" in text
 
 
 @needs_namespaces
@@ -136,8 +136,8 @@ def test_one_job_at_a_time(machine):
     lock = machine / "opt/rexrank/etc/run-one-job.lock"
     run_one(machine)
     assert lock.stat().st_mode & 0o077 == 0
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         result = run_one(machine)
     assert (result.returncode, b"a job is running" in result.stderr) == (2, True)
 
@@ -173,20 +173,22 @@ def keep(tmp_path, *args, gh=0, ssh=0, seconds=20, token="ghs_oneHour", **more):
     """keep-registered.sh with doubles of gh, curl and ssh that write down what they are asked."""
     fake = tmp_path / "fake"
     fake.mkdir()
-    asked = tmp_path / "asked"
+    requests = tmp_path / "asked"
     (fake / "gh").write_text(
-        f'#!/bin/bash\nprintf "gh %s%s\\n" "$*" "${{GH_TOKEN:+ as $GH_TOKEN}}" >>{asked}\n[ "$3" = DELETE ] && exit 0\necho "41 {CONFIG}"\nexit {gh}\n'
+        f'#!/bin/bash\nprintf "gh %s%s\\n" "$*" "${{GH_TOKEN:+ as $GH_TOKEN}}" >>{requests}\n[ "$3" = DELETE ] && exit 0\necho "41 {CONFIG}"\nexit {gh}\n'
     )
-    (fake / "ssh").write_text(f'#!/bin/bash\nprintf "ssh %s < %s\\n" "$*" "$(cat)" >>{asked}\nexit {ssh}\n')
+    (fake / "ssh").write_text(
+        f'#!/bin/bash\nprintf "ssh %s < %s\\n" "$*" "$(cat)" >>{requests}\nexit {ssh}\n'
+    )
     (fake / "curl").write_text(
-        f'#!/bin/bash\nprintf "curl %s\\n" "$*" >>{asked}\n[ "$2" = --config ] && cat "$3" >{tmp_path}/config\n'
+        f'#!/bin/bash\nprintf "curl %s\\n" "$*" >>{requests}\n[ "$2" = --config ] && cat "$3" >{tmp_path}/config\n'
         f'echo \'{{\n  "token": "{token}",\n  "expires_at": "2026-12-01T00:00:00Z"\n}}\'\n'
     )
     for program in fake.iterdir():
         program.chmod(0o755)
     env = {"PATH": f"{fake}:{os.environ['PATH']}", "REXRANK_PAUSE": "1", **more}
     result = sh("timeout", str(seconds), str(KIT / "keep-registered.sh"), *args, env=env)
-    return result, asked.read_text().splitlines() if asked.exists() else []
+    return result, requests.read_text().splitlines() if requests.exists() else []
 
 
 def test_a_registration_reaches_the_runner_on_standard_input_and_is_removed(tmp_path):

@@ -120,11 +120,11 @@ def test_where_control_groups_can_be_had_they_bound_memory_and_processes(machine
         (group / name).write_text("")
     with (machine / "opt/rexrank/etc/runner.conf").open("a") as conf:
         conf.write(f"CGROUP={machine}/cgroup\n")
-    seen = result_of(isolate(machine, "score", "12", SHA))["limits"]
-    assert seen["memory"] == -1, "the group's bound is the one"
+    limits = result_of(isolate(machine, "score", "12", SHA))["limits"]
+    assert limits["memory"] == -1, "the group's bound is the one"
     assert abs(int((group / "memory.max").read_text()) / 1024 / MEMORY - 0.9) < 0.001
-    written = {n: (group / n).read_text() for n in ("memory.swap.max", "pids.max", "cgroup.procs")}
-    assert written == {"memory.swap.max": "0\n", "pids.max": "4096\n", "cgroup.procs": "0\n"}
+    values = {n: (group / n).read_text() for n in ("memory.swap.max", "pids.max", "cgroup.procs")}
+    assert values == {"memory.swap.max": "0\n", "pids.max": "4096\n", "cgroup.procs": "0\n"}
     assert (machine / "cgroup/cgroup.subtree_control").read_text() == "+memory +pids\n"
 
 
@@ -149,11 +149,11 @@ def test_without_the_filter_nothing_is_scored(machine):
 
 def calls_of(group):
     """The calls of one of systemd's groups, by its own word."""
-    asked = ["systemd-analyze", "--no-pager", "syscall-filter", group]
-    text = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+    command = ["systemd-analyze", "--no-pager", "syscall-filter", group]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     names = [line.strip() for line in text.splitlines()[1:]]
-    found = [calls_of(n) if n.startswith("@") else {n} for n in names if n and not n.startswith("#")]
-    return set().union(*found)
+    groups = [calls_of(n) if n.startswith("@") else {n} for n in names if n and not n.startswith("#")]
+    return set().union(*groups)
 
 
 def listed():

@@ -15,13 +15,13 @@ def test_the_probe_dresses_up_as_what_the_hook_reads(tmp_path):
     root = Path(__file__).parents[2]
     raw = yaml.safe_load((root / "runner" / "probe.yml").read_text())
     hook = (root / "runner" / "hooks" / "job-started.sh").read_text()
-    read = {
+    names = {
         n
         for n in ("GITHUB_REPOSITORY", "GITHUB_REF", "GITHUB_EVENT_NAME", "GITHUB_WORKFLOW_REF")
         if f"{{{n}-}}" in hook
     }
-    assert read < set(raw["env"])
-    claimed = {k: v.replace("${{ github.repository }}", NAME) for k, v in raw["env"].items() if k in read}
+    assert names < set(raw["env"])
+    claimed = {k: v.replace("${{ github.repository }}", NAME) for k, v in raw["env"].items() if k in names}
     (tmp_path / "hooks").mkdir()
     (tmp_path / "etc").mkdir()
     (tmp_path / "hooks" / "job-started.sh").write_text(hook)

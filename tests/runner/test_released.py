@@ -48,8 +48,8 @@ SILENT = {
 
 @pytest.fixture
 def api():
-    with Approvals() as made:
-        yield made
+    with Approvals() as approvals:
+        yield approvals
 
 
 @pytest.fixture

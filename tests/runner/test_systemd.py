@@ -122,21 +122,21 @@ def status(out, name):
 def test_the_unit_scores_and_its_limits_hold(out):
     assert [status(out, n) for n in ("12", "13", "refresh")] == [0, 1, 0], (out / "log").read_text()
     with tarfile.open(out / "12.tar") as tar:
-        seen = json.loads(tar.extractfile("output").read().decode().removeprefix("result="))
-    limits = seen["limits"]
-    assert seen["interfaces"] == ["lo"]
-    assert seen["egress"] not in {True, "TimeoutError"}
-    assert (seen["reads"], seen["writes"], seen["store"]) == (True, "OSError", True)
-    assert set(seen["elsewhere"]) <= {"/tmp", "/var/tmp"}, "its own, by PrivateTmp"
-    assert seen["processes"] <= 4
-    assert set(seen["capabilities"]) == {"0" * 16}
+        result = json.loads(tar.extractfile("output").read().decode().removeprefix("result="))
+    limits = result["limits"]
+    assert result["interfaces"] == ["lo"]
+    assert result["egress"] not in {True, "TimeoutError"}
+    assert (result["reads"], result["writes"], result["store"]) == (True, "OSError", True)
+    assert set(result["elsewhere"]) <= {"/tmp", "/var/tmp"}, "its own, by PrivateTmp"
+    assert result["processes"] <= 4
+    assert set(result["capabilities"]) == {"0" * 16}
     assert (limits["status"]["NoNewPrivs"], limits["status"]["Seccomp"]) == ("1", "2")
     assert (limits["core"], limits["umask"], limits["stdin"]) == (0, 0o77, "/dev/null")
     assert [limits[k] for k in ("trace", "namespace", "clone", "personality")] == [True] * 4
     assert (limits["chown"], limits["clock"], limits["hostname"]) == ("PermissionError",) * 3
     assert limits["sockets"][:3] == [None, None, None]
     assert None not in limits["sockets"][3:]
-    judge = seen["judge"]
+    judge = result["judge"]
     assert (judge["Seccomp"], judge["NoNewPrivs"], judge["CapBnd"]) == ("2", "1", "0" * 16)
     assert (judge["interfaces"], judge["answers"]) == (["lo"], True), "judges answer inside the same unit"
     assert limits["log"] in {"PermissionError", "FileNotFoundError"}

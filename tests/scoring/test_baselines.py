@@ -120,12 +120,12 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     settings = ScoreSettings(metrics=METRICS, store=store)
     score_baselines(references, leaderboard, settings)
     for model, suffix in (("a", ""), ("b", "unlike ")):
-        made = submission(references, private.id, model, suffix)
-        score_submission(made, private, references, leaderboard, settings)
+        sent_in = submission(references, private.id, model, suffix)
+        score_submission(sent_in, private, references, leaderboard, settings)
     rank_all(leaderboard, store, rehearsal=True)
     assert list(store.rglob("*.parquet"))
-    shown = [p for p in leaderboard.rglob("*") if p.is_file()]
-    assert {p.suffix for p in shown if p.name != "history.jsonl"} == {".json", ".csv", ".md", ".parquet"}
+    files = [p for p in leaderboard.rglob("*") if p.is_file()]
+    assert {p.suffix for p in files if p.name != "history.jsonl"} == {".json", ".csv", ".md", ".parquet"}
     seed = str(
         __import__("evaluator.scoring.intervals", fromlist=["x"]).board_seed(
             Board(private, "findings"), loaded.digest
@@ -137,7 +137,7 @@ def test_nothing_of_a_private_set_leaves_but_coarse_aggregates(tmp_path, monkeyp
     # Some exact numbers are multiples of the step by themselves and may be shown.
     exact = {repr(x) for x in kept if len(repr(x)) > 10 and abs(x / step - round(x / step)) > 1e-9}
     assert len(exact) > 30
-    for path in shown:
+    for path in files:
         pairs = path.suffix == ".parquet"
         text = pd.read_parquet(path).to_csv() if pairs else path.read_text("utf-8")
         assert not [x for x in exact if x in text], path

@@ -27,10 +27,10 @@ def write(folder, board, references, text="Clear lungs."):
 def test_public_texts_come_back_as_scored(tmp_path):
     board, references = Board(SANDBOX, "findings"), load_references(SANDBOX, None)
     assert [p.name for p in write(tmp_path, board, references)] == ["references.json", "a__b.json"]
-    kept = read_references(tmp_path, board)
-    assert len(kept.texts) == 60
-    assert set(read_predictions(tmp_path, board, kept, "a", "b").values()) == {"Clear lungs."}
-    assert read_predictions(tmp_path, board, kept, "a", "c") is None
+    texts = read_references(tmp_path, board)
+    assert len(texts.texts) == 60
+    assert set(read_predictions(tmp_path, board, texts, "a", "b").values()) == {"Clear lungs."}
+    assert read_predictions(tmp_path, board, texts, "a", "c") is None
 
 
 PRIVATE = [d for d in map(get_dataset, dataset_ids()) if not d.exposure.studies and "findings" in d.tracks]

@@ -147,11 +147,11 @@ RIGHT = list(np.random.default_rng(4).choice(list(LETTERS), N))
 
 
 def questions(dataset="rexvqa-public"):
-    held = {
+    items = {
         f"q{i:03}": Question(f"q{i:03}", RIGHT[i], SKILLS[i % 5].name, f"s{i // 4:03}", f"p{i // 6:03}", {})
         for i in range(N)
     }
-    return References(get_dataset(dataset), held, "d" * 64)
+    return References(get_dataset(dataset), items, "d" * 64)
 
 
 def honest(seed, accuracy=0.6):
@@ -164,14 +164,14 @@ def run(
     folder, letters, *, dataset="rexvqa-public", name="me/model", earlier=None, submitted_on="2026-03-01"
 ):
     references = questions(dataset)
-    given = {i: Answer(x) for i, x in zip(references.studies, letters, strict=True)}
+    answers = {i: Answer(x) for i, x in zip(references.studies, letters, strict=True)}
     before = {
         k: {i: Answer(x) for i, x in zip(references.studies, v, strict=True)}
         for k, v in (earlier or {}).items()
     }
     settings = ScoreSettings(metrics=TASK_METRICS, store=folder / "store", submitted=submitted_on)
     (path,) = score_submission(
-        submitted(name, dataset, given),
+        submitted(name, dataset, answers),
         references.dataset,
         references,
         folder / "lb",
@@ -236,10 +236,10 @@ def test_a_question_that_is_lacking_counts_as_wrong(tmp_path, monkeypatch):
 def test_a_file_of_questions_is_refused_as_a_whole_without_telling_what_is_right():
     good = {"correct_answer": "B", "task_name": "Presence Assessment", "study_id": "s1", "Findings": "SECRET"}
     data = json.dumps({"q1": good, "q2": {**good, "correct_answer": "b", "task_name": "SECRETS"}}).encode()
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError) as failure:
         parse_references(get_dataset("rexvqa"), data)
-    assert "question q2" in str(raised.value)
-    assert "Findings" not in str(raised.value)
+    assert "question q2" in str(failure.value)
+    assert "Findings" not in str(failure.value)
     assert (
         parse_references(get_dataset("rexvqa"), json.dumps({"q1": good}).encode()).studies["q1"].answer == "B"
     )

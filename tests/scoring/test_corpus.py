@@ -45,12 +45,14 @@ RNG = np.random.default_rng(8)
 def scores(n=80, k=14):
     """True labels, predicted ones, and the scores of every corpus metric, as CheXbert would count them."""
     wanted = RNG.random((n, k)) < 0.2
-    given = np.where(RNG.random((n, k)) < 0.8, wanted, ~wanted)
+    labels = np.where(RNG.random((n, k)) < 0.8, wanted, ~wanted)
     whole = (
-        np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64).reshape(n, -1)
+        np.stack([wanted & labels, ~wanted & labels, wanted & ~labels], axis=2)
+        .astype(np.int64)
+        .reshape(n, -1)
     )
     run = Run(scores={"chexbert_f1": Scores(np.zeros(n), np.zeros(n, dtype=bool), counts=whole)})
-    return wanted, given, {key: get_metric(key).score([], run) for key in KEYS}
+    return wanted, labels, {key: get_metric(key).score([], run) for key in KEYS}
 
 
 def frame(found):
@@ -68,12 +70,12 @@ def frame(found):
 
 
 def test_the_value_is_scikit_learns_f1_of_the_whole_set():
-    wanted, given, results = scores()
+    wanted, answers, results = scores()
     five = [LABELS.index(name) for name in TOP_FIVE]
     for key in KEYS:
         labels = five if key.endswith("_5") else slice(None)
         average = "macro" if "macro" in key else "micro"
-        expected = f1_score(wanted[:, labels], given[:, labels], average=average, zero_division=0)
+        expected = f1_score(wanted[:, labels], answers[:, labels], average=average, zero_division=0)
         assert value_of(key, results[key]) == pytest.approx(expected, abs=1e-12), key
         assert frame_value(key, frame(results)) == pytest.approx(expected, abs=1e-12)
     assert len(KEYS) == 4
@@ -172,9 +174,9 @@ def test_a_withheld_set_shows_wider_steps_because_one_study_moves_more():
             assert step_of(board.dataset.exposure, key, 10_000) == step * (
                 rule.influence if factor and rule else 1
             )
-            shown = published_numbers(board, MetricEntry(**entry, signature=f"{key}|v1|protocol:clean")).mean
-            assert shown / step_of(board.dataset.exposure, key, 10_000) == pytest.approx(
-                round(shown / step_of(board.dataset.exposure, key, 10_000))
+            mean = published_numbers(board, MetricEntry(**entry, signature=f"{key}|v1|protocol:clean")).mean
+            assert mean / step_of(board.dataset.exposure, key, 10_000) == pytest.approx(
+                round(mean / step_of(board.dataset.exposure, key, 10_000))
             )
 
 
@@ -182,9 +184,9 @@ def test_one_study_moves_a_figure_by_less_than_the_step_of_a_withheld_set():
     """Ten thousand studies, the rarest label in eighty of them."""
     n = 10_000
     wanted = RNG.random((n, 14)) < np.linspace(0.4, 0.008, 14)
-    given = np.where(RNG.random((n, 14)) < 0.8, wanted, False)
+    labels = np.where(RNG.random((n, 14)) < 0.8, wanted, False)
     board = Board(get_dataset("rexgradient"), "findings")
-    whole = np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64)
+    whole = np.stack([wanted & labels, ~wanted & labels, wanted & ~labels], axis=2).astype(np.int64)
     other = whole.copy()
     other[0] = [[0, 1, 0]] * 14
     for key in KEYS:

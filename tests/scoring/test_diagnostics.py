@@ -117,9 +117,9 @@ def test_private_ids_and_texts_are_never_said():
     reports = many(200, lambda i: "" if i < 9 else sentence(i, 14) if i < 30 else honest(i))
     numbers, integrity = outcome(reports, "rexgradient")
     assert integrity.outcome == "quarantine"
-    said = json.dumps([view(numbers), view(integrity)])
-    assert not any(i in said for i in reports)
-    assert not any(w in said for w in WORDS if w not in {"left", "clear", "new"})
+    text = json.dumps([view(numbers), view(integrity)])
+    assert not any(i in text for i in reports)
+    assert not any(w in text for w in WORDS if w not in {"left", "clear", "new"})
     _, public = outcome(reports, "iu-xray")
     assert any(b.ids for b in public.badges)
 
@@ -136,9 +136,9 @@ def test_flags_of_a_private_set_quote_no_score(metrics, code):
     reports = many(200, lambda i: sentence(900 + i, 14))
     _, public = outcome(reports, "iu-xray", metrics=metrics)
     _, private = outcome(reports, "rexgradient", metrics=metrics)
-    said = {b.code: b.text for b in private.badges}
-    assert code in said
-    assert not any(c.isdigit() for c in said[code].replace("radcliq_v1", ""))
+    texts = {b.code: b.text for b in private.badges}
+    assert code in texts
+    assert not any(c.isdigit() for c in texts[code].replace("radcliq_v1", ""))
     assert any(c.isdigit() for c in {b.code: b.text for b in public.badges}[code])
 
 
@@ -196,9 +196,9 @@ def test_what_holds_a_record():
 
 def test_planted_strings_and_wrong_references_are_found():
     reports = many(200, honest)
-    found = {**reports, "s007": StudyReport(f"{honest(7)} planted-3f9c-4d77")}
+    one_planted = {**reports, "s007": StudyReport(f"{honest(7)} planted-3f9c-4d77")}
     planted = Planted(strings=("planted-3f9c-4d77",), swapped=("s000", "s001"))
-    _, integrity = outcome(found, planted=planted, metrics={"bleu_2": 0.3})
+    _, integrity = outcome(one_planted, planted=planted, metrics={"bleu_2": 0.3})
     texts = {b.text: b.outcome for b in integrity.badges if b.code == "C20"}
     assert texts == {
         "1 of 200 reports contain a planted string": "reject",
@@ -243,8 +243,8 @@ def judged(green, *, failed=(), dataset="iu-xray", **more):
     bad = np.isin(np.arange(n), failed)
     studies = {f"s{i:03}": Reference(f"s{i:03}", sentence(i, 14), None, f"p{i}", {}) for i in range(n)}
     references = References(get_dataset(dataset), studies, "d", Planted())
-    kept = {k: Scores(v, bad if k == "green" else np.zeros(n, bool)) for k, v in scores.items()}
-    scored = Scored(tuple(studies), kept, {k: k for k in kept})
+    columns = {k: Scores(v, bad if k == "green" else np.zeros(n, bool)) for k, v in scores.items()}
+    scored = Scored(tuple(studies), columns, {k: k for k in columns})
     board = Board(get_dataset(dataset), "findings")
     reports = many(n, honest)
     pairs = board_pairs(board, references, reports, "clean")
@@ -269,12 +269,12 @@ def test_judge_scores_that_the_evidence_does_not_lead_to_expect_are_counted():
 
 def test_many_of_them_are_a_badge_and_a_private_set_gives_no_number():
     green = np.r_[np.full(30, 1.0), np.full(170, 0.2)]
-    said = {
+    texts = {
         d: [b.text for b in judged(green, dataset=d)[1].badges if b.code == "C23"]
         for d in ("iu-xray", "rexgradient")
     }
-    assert said["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
-    assert said["rexgradient"] == ["judge scores out of line with RadGraph-F1 and RaTEScore"]
+    assert texts["iu-xray"] == ["green: 30 of 200 studies score far above what was to be expected"]
+    assert texts["rexgradient"] == ["judge scores out of line with RadGraph-F1 and RaTEScore"]
 
 
 def test_without_the_evidence_nothing_is_said_of_judges():

@@ -33,8 +33,8 @@ def record(leaderboard, name, submitted, number=None, digest="b" * 64):
     path.parent.mkdir(parents=True, exist_ok=True)
     origin = {"predictions_sha256": digest, "pull_request": number}
     place = {"dataset": DATASET.id, "team": team, "model": model}
-    kept = records.record(**place, submitted=submitted, provenance={**origin, "references_sha256": "d"})
-    path.write_text(json.dumps(kept.view()), "utf-8")
+    value = records.record(**place, submitted=submitted, provenance={**origin, "references_sha256": "d"})
+    path.write_text(json.dumps(value.view()), "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_files_are_kept_once_and_the_oldest_go(tmp_path):
     assert file.predictions == submission().files[DATASET.id].items
     for i in range(MAX_OWN_FILES):
         keep_file(tmp_path, submission(f"{i:064}", "other", str(i)), DATASET, f"2026-02-{i + 1:02}")
-    kept = own_files(tmp_path, DATASET, "me", "")
-    assert len(kept) == MAX_OWN_FILES
-    assert {f.name for f in kept} == {"me/other"}
+    files = own_files(tmp_path, DATASET, "me", "")
+    assert len(files) == MAX_OWN_FILES
+    assert {f.name for f in files} == {"me/other"}
     assert own_files(tmp_path, DATASET, "you", "") == []
 
 

@@ -81,15 +81,15 @@ def metrics(monkeypatch):
 
 
 def test_composed_metrics_come_after_what_they_are_made_of():
-    scored = score(PAIRS, ["doubled"], Run())
-    assert list(scored.scores) == ["doubled"]
-    assert scored.scores["doubled"].values.tolist() == [22.0, 22.0]
+    result = score(PAIRS, ["doubled"], Run())
+    assert list(result.scores) == ["doubled"]
+    assert result.scores["doubled"].values.tolist() == [22.0, 22.0]
 
 
 def test_one_metric_that_cannot_run_does_not_stop_the_others():
-    scored = score(PAIRS, ["broken", "on_broken", "bleu_2"], Run())
-    assert list(scored.scores) == ["bleu_2"]
-    assert scored.unavailable == {
+    result = score(PAIRS, ["broken", "on_broken", "bleu_2"], Run())
+    assert list(result.scores) == ["bleu_2"]
+    assert result.unavailable == {
         "broken": "no weights. Fetch them with: rexrank models fetch x",
         "on_broken": "it is made of broken, which could not be computed.",
     }

@@ -47,8 +47,8 @@ def keep(root, value):
     columns = {"study_id": [f"s{i:02}" for i in range(N)], "patient": [f"p{i}" for i in range(N)]}
     frame = pd.DataFrame({**columns, "bleu_2": [float(value)] * N, "failed:bleu_2": [False] * N})
     place = {"dataset": "rexgradient", "track": "findings", "team": "t", "model": "m"}
-    made = records.record(**place, n=N, n_clusters=N, metrics={"bleu_2": records.entry(float(value), n=N)})
-    write_record(root / "board", root / "store", BOARD, made, frame)
+    record = records.record(**place, n=N, n_clusters=N, metrics={"bleu_2": records.entry(float(value), n=N)})
+    write_record(root / "board", root / "store", BOARD, record, frame)
     return frame
 
 
@@ -115,8 +115,8 @@ def test_earlier_scores_stay_for_a_day_for_those_who_read_them(tmp_path):
     for path in files:
         os.utime(path, (old, old))
     keep(tmp_path, 3)
-    (left,) = studies_path(tmp_path / "store", *PLACE).parent.iterdir()
-    assert left not in files
+    (last,) = studies_path(tmp_path / "store", *PLACE).parent.iterdir()
+    assert last not in files
     assert state(tmp_path) == (3.0, {3.0})
 
 

@@ -44,10 +44,10 @@ def record(model, values, blob, board=WITHHELD, team="t", signature="r|v1|protoc
 @pytest.fixture
 def keep(tmp_path):
     def run(model, values, blob, people=None, **more):
-        made = record(model, values, blob, **more)
-        kept, scores = take_step(WITHHELD, tmp_path / "store", made, frame(values), people or People())
-        write_record(tmp_path / "board", tmp_path / "store", WITHHELD, kept, scores)
-        return kept
+        entry = record(model, values, blob, **more)
+        step, scores = take_step(WITHHELD, tmp_path / "store", entry, frame(values), people or People())
+        write_record(tmp_path / "board", tmp_path / "store", WITHHELD, step, scores)
+        return step
 
     run.root = tmp_path
     return run
@@ -55,8 +55,8 @@ def keep(tmp_path):
 
 @pytest.mark.parametrize("board", [PUBLIC, RESTRICTED], ids=lambda b: b.dataset.access)
 def test_other_sets_pass(tmp_path, board):
-    made = record("m", BASE, "1", board)
-    assert take_step(board, tmp_path, made, frame(BASE))[0] is made
+    entry = record("m", BASE, "1", board)
+    assert take_step(board, tmp_path, entry, frame(BASE))[0] is entry
 
 
 def test_the_first_run_is_shown_and_a_clear_gain_too(keep):
@@ -70,22 +70,22 @@ def test_the_first_run_is_shown_and_a_clear_gain_too(keep):
 def test_no_gain_leaves_the_row_as_it_was(keep, noise):
     keep("m", BASE, "1")
     values = BASE + np.random.default_rng(4).normal(0.01, noise, N)
-    kept = keep("m", values, "2")
-    assert kept.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
-    assert kept.provenance.predictions_sha256 == "2"
-    assert kept.provenance.shown_predictions_sha256 == "1"
-    assert kept.card.name == "2"
-    (read,) = read_records(keep.root / "board", WITHHELD, keep.root / "store")
-    assert read.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
+    step = keep("m", values, "2")
+    assert step.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
+    assert step.provenance.predictions_sha256 == "2"
+    assert step.provenance.shown_predictions_sha256 == "1"
+    assert step.card.name == "2"
+    (row,) = read_records(keep.root / "board", WITHHELD, keep.root / "store")
+    assert row.metrics["radcliq_v1"].mean == pytest.approx(BASE.mean())
 
 
 def test_another_model_without_gain_is_listed_without_numbers(keep):
     keep("m", BASE, "1")
     other = keep("other", BASE + 0.1, "2")
     assert other.ladder == LadderStep(improved=False, best="t/m")
-    shown = published(WITHHELD, other)
-    assert shown.metrics == {}
-    assert shown.view()["diagnostics"] == {}
+    row = published(WITHHELD, other)
+    assert row.metrics == {}
+    assert row.view()["diagnostics"] == {}
     # Withheld runs are no rung: what is shown stays the measure.
     assert keep("third", BASE + 0.05, "3").ladder == LadderStep(improved=False, best="t/m")
 

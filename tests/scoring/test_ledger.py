@@ -60,9 +60,9 @@ def test_two_runners_that_ask_at_once_never_get_the_same_slot(tmp_path):
         )
         for name in ("a", "b")
     ]
-    given = [r.communicate(timeout=120)[0].split() for r in racers]
+    answers = [r.communicate(timeout=120)[0].split() for r in racers]
     assert [r.returncode for r in racers] == [0, 0]
-    assert sorted((*given[0], *given[1]), key=int) == [str(n) for n in range(ROUNDS)], (
+    assert sorted((*answers[0], *answers[1]), key=int) == [str(n) for n in range(ROUNDS)], (
         "one of the two, each time"
     )
     runs = attempts(tmp_path)
@@ -90,11 +90,11 @@ def test_a_run_of_several_sets_counts_on_none_when_another_runner_took_one_of_th
     tmp_path, monkeypatch
 ):
     """Both had a slot when first looked at; the second is gone when it is taken."""
-    seen = quota.require_slots
+    require = quota.require_slots
 
     def taken_meanwhile(*arguments):
-        seen(*arguments)
-        monkeypatch.setattr(quota, "require_slots", seen)
+        require(*arguments)
+        monkeypatch.setattr(quota, "require_slots", require)
         with counted(tmp_path, T, [(OTHER, B)], Policy()):
             pass
 

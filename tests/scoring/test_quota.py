@@ -55,9 +55,9 @@ def test_every_set_without_a_slot_is_named_before_anything_is_scored(tmp_path):
     run(tmp_path, A, dataset=OTHER)
     require_slots(tmp_path, T, [(WITHHELD, B), (OTHER, A), (PUBLIC, B)], Policy())
     require_slots(tmp_path, Entrant("u"), [(WITHHELD, B), (OTHER, B)], Policy())
-    with pytest.raises(QuotaError) as refused:
+    with pytest.raises(QuotaError) as failure:
         require_slots(tmp_path, T, [(WITHHELD, B), (OTHER, B), (PUBLIC, B)], Policy())
-    assert [s.dataset for s in refused.value.standings] == ["second"]
+    assert [s.dataset for s in failure.value.standings] == ["second"]
     run(tmp_path, A)
     with pytest.raises(QuotaError, match=r"on rexgradient: 1 of 1.* on second: 1 of 1"):
         require_slots(tmp_path, T, [(WITHHELD, B), (OTHER, B)], Policy())
@@ -77,9 +77,9 @@ def test_a_standing_is_what_the_ledger_says(tmp_path):
     fresh = standing(tmp_path, WITHHELD, T, A, now, Policy())
     assert (fresh.counted, fresh.used, fresh.next) == (False, 0, None)
     run(tmp_path, A)
-    used = standing(tmp_path, WITHHELD, T, A, now, Policy())
-    assert (used.counted, used.used, used.used_in_year) == (True, 1, 1)
-    when = datetime.strptime(used.next, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    value = standing(tmp_path, WITHHELD, T, A, now, Policy())
+    assert (value.counted, value.used, value.used_in_year) == (True, 1, 1)
+    when = datetime.strptime(value.next, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert timedelta(days=30) <= when - now < timedelta(days=30, minutes=1)
     assert standing(tmp_path, WITHHELD, T, B, when, Policy()).next is None
 
@@ -140,9 +140,9 @@ def test_the_commands_of_the_attempts(tmp_path):
     assert "no runs counted yet" in rexrank("show").output
     assert rexrank("grant", "acme", "rexgradient", D).output.startswith("granted")
     assert "already" in rexrank("grant", "acme", "rexgradient", D).output
-    shown = rexrank("show").output
-    assert "acme" in shown
-    assert "1 and 1, next from 20" in shown
+    output = rexrank("show").output
+    assert "acme" in output
+    assert "1 and 1, next from 20" in output
     for wrong in (
         ("Acme", "rexgradient", D),
         ("acme", "rexgradient", "D" * 64),
@@ -163,15 +163,15 @@ PEOPLE = [
 @pytest.mark.parametrize(("team", "accounts", "free"), [p[1:] for p in PEOPLE], ids=[p[0] for p in PEOPLE])
 def test_a_run_counts_for_the_team_and_for_every_account(tmp_path, team, accounts, free):
     run(tmp_path, A, accounts={1})
-    asked = Entrant(team, frozenset(accounts))
+    entrant = Entrant(team, frozenset(accounts))
     if free:
-        require_slots(tmp_path, asked, [(WITHHELD, B)], Policy())
+        require_slots(tmp_path, entrant, [(WITHHELD, B)], Policy())
         return
-    with pytest.raises(QuotaError) as refused:
-        require_slots(tmp_path, asked, [(WITHHELD, B)], Policy())
-    (standings,) = refused.value.standings
+    with pytest.raises(QuotaError) as failure:
+        require_slots(tmp_path, entrant, [(WITHHELD, B)], Policy())
+    (standings,) = failure.value.standings
     assert standings.holder == ("team/t" if team == "t" else "account/1")
-    assert ("the GitHub account 1, which" in str(refused.value)) == (team == "u")
+    assert ("the GitHub account 1, which" in str(failure.value)) == (team == "u")
     late = {h.holder for h in standings.holders if h.next is not None}
     assert late == ({"team/t"} if team == "t" else {"account/1"}), "each holder has its own next slot"
 
@@ -196,8 +196,8 @@ def test_a_grant_is_taken_up_by_the_accounts_once(tmp_path):
     assert len(attempts(tmp_path)) == 3
     assert accounts_by_digest(tmp_path, WITHHELD) == {A: {1}, B: {1}}
     for holder in ("team/t", "account/1"):
-        used = slot(attempts(tmp_path), holder, WITHHELD.id, datetime.now(UTC), Policy()).used_in_window
-        assert used == 2, holder
+        count = slot(attempts(tmp_path), holder, WITHHELD.id, datetime.now(UTC), Policy()).used_in_window
+        assert count == 2, holder
 
 
 def test_lines_without_accounts_count_for_their_team(tmp_path):

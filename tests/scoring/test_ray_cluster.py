@@ -42,7 +42,7 @@ def kills(monkeypatch):
     """Pairs of process ids, before and after, of the one actor of two that dies after the first finished shard."""
     ray = pytest.importorskip("ray", reason=reason("ray"))
     pytest.importorskip("torch", reason=reason("score"))
-    init, put, pairs = ray.init, TextCache.put_many, []
+    init, put_many, pairs = ray.init, TextCache.put_many, []
     clusters = []
 
     class Watched(ray_cluster.RayCluster):
@@ -51,7 +51,7 @@ def kills(monkeypatch):
             clusters.append(self)
 
     def put_and_kill(cache, *args):
-        put(cache, *args)
+        put_many(cache, *args)
         if clusters and not pairs:
             actor = clusters[0].actors[0]
             victim = ray.get(actor.pid.remote())

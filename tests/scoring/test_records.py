@@ -35,9 +35,9 @@ def test_round_trip_keeps_six_decimals_of_a_public_set(tmp_path):
     frame = studies_frame(SCORED, STUDIES)
     path = write_record(tmp_path / "board", tmp_path / "store", PUBLIC, record(PUBLIC), frame)
     assert path == tmp_path / "board/records/sandbox/findings/acme__m-1.json"
-    (read,) = read_records(tmp_path / "board", PUBLIC)
-    assert read.metrics["bleu_2"].mean == round(MEAN, 6)
-    studies = read_studies(tmp_path / "board", tmp_path / "store", PUBLIC, read)
+    (copy,) = read_records(tmp_path / "board", PUBLIC)
+    assert copy.metrics["bleu_2"].mean == round(MEAN, 6)
+    studies = read_studies(tmp_path / "board", tmp_path / "store", PUBLIC, copy)
     assert studies["study_id"].tolist() == ["a", "b"]
     assert studies["bleu_2"].tolist() == [0.333333, 0.1]
     assert studies["patient"].tolist() == ["p1", "p1"]
@@ -51,9 +51,9 @@ def test_per_study_scores_of_a_restricted_set_stay_in_the_store(tmp_path):
     )
     assert not list((tmp_path / "board").rglob("*.parquet"))
     assert len(list((tmp_path / "store").rglob("*.parquet"))) == 1
-    (shown,) = read_records(tmp_path / "board", RESTRICTED)
+    (public_record,) = read_records(tmp_path / "board", RESTRICTED)
     (full,) = read_records(tmp_path / "board", RESTRICTED, tmp_path / "store")
-    assert (shown.metrics["bleu_2"].mean, full.metrics["bleu_2"].mean) == (round(MEAN, 3), MEAN)
+    assert (public_record.metrics["bleu_2"].mean, full.metrics["bleu_2"].mean) == (round(MEAN, 3), MEAN)
 
 
 @pytest.mark.parametrize(

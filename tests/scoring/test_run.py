@@ -64,14 +64,14 @@ def test_null_rows_and_probes_once_each(tmp_path, references, entries):
 
 
 def test_merged_shards_once_and_equal_to_a_whole_run(tmp_path, references, entries):
-    mine, used = submission(references), settings(tmp_path / "store")
+    mine, own_settings = submission(references), settings(tmp_path / "store")
     for track in TRACKS:
         board = Board(references.dataset, track)
-        pairs = board_pairs(board, references, mine.files["sandbox"].items, used.protocol)
+        pairs = board_pairs(board, references, mine.files["sandbox"].items, own_settings.protocol)
         for part in ((1, 2), (2, 2)):
-            write_shard(used, board, mine, score_board(board, pairs, used, part=part), part)
+            write_shard(own_settings, board, mine, score_board(board, pairs, own_settings, part=part), part)
     entries.clear()
-    merge_shards(mine, references.dataset, references, tmp_path / "merged", used)
+    merge_shards(mine, references.dataset, references, tmp_path / "merged", own_settings)
     assert entries == list(TRACKS)
     score_submission(mine, references.dataset, references, tmp_path / "whole", settings(tmp_path / "other"))
     assert state(tmp_path / "merged") == state(tmp_path / "whole")
@@ -83,6 +83,6 @@ def test_a_metric_is_asked_for_its_tracks_alone(tmp_path, references):
     tracks = {}
     for track in TRACKS:
         board = Board(references.dataset, track)
-        scored = score_board(board, board_pairs(board, references, reports, "clean"), wanted)
-        tracks[track] = {*scored.scores, *scored.unavailable}
+        result = score_board(board, board_pairs(board, references, reports, "clean"), wanted)
+        tracks[track] = {*result.scores, *result.unavailable}
     assert tracks == {"findings": {"bleu_2", "crimson"}, "report": {"bleu_2"}}

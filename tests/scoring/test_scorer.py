@@ -145,14 +145,14 @@ def test_a_judge_is_taken_for_all_judged_metrics():
 
 
 def test_columns_say_what_is_known_of_the_patient(monkeypatch):
-    told = []
+    contexts = []
 
     def watched(pairs, keys, run):
-        told.append([p.context for p in pairs])
+        contexts.append([p.context for p in pairs])
         return engine.score(pairs, keys, run)
 
     monkeypatch.setattr("evaluator.scoring.scorer.score", watched)
     frame = FRAME.assign(age=[82.0, np.nan], indication=["fall", pd.NA])
     for rows in (frame, frame.to_dict("records"), Columns({k: list(frame[k]) for k in frame.columns})):
         SCORER.score(rows)
-    assert told == [[(("Age", "82"), ("Indication", "fall")), ()]] * 3
+    assert contexts == [[(("Age", "82"), ("Indication", "fall")), ()]] * 3

@@ -30,9 +30,9 @@ def test_a_metric_page_shows_its_own_measurement():
 
 
 def test_the_overview_has_a_row_for_every_radiologist_and_metric():
-    shown = measured_tables(*measured(ROOT / "leaderboard"))
-    assert [plain(shown).count(w) for w in ("Radiologist ", "BLEU-2", "ignores the text")] == [3, 2, 1]
-    assert len(re.findall("<td>pass</td>", shown)) == 7
+    tables = measured_tables(*measured(ROOT / "leaderboard"))
+    assert [plain(tables).count(w) for w in ("Radiologist ", "BLEU-2", "ignores the text")] == [3, 2, 1]
+    assert len(re.findall("<td>pass</td>", tables)) == 7
     assert (ROOT / "site/metrics/index.md").read_text("utf-8").count(MEASURED) == 1
 
 

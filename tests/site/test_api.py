@@ -23,10 +23,10 @@ def test_the_index_names_every_data_file_with_its_digest(made):
     index = json.loads(made["data/index.json"])
     for entry in index["files"]:
         assert sha256_bytes(made[f"data/{entry['path']}"].encode()) == entry["sha256"]
-    listed = {e["path"] for e in index["files"]}
-    assert {f"data/{p}" for p in listed} == {n for n in made if n.startswith("data/")} - {"data/index.json"}
-    assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= listed
-    assert "models/rexrank-sandbox/near-copy.json" in listed
+    paths = {e["path"] for e in index["files"]}
+    assert {f"data/{p}" for p in paths} == {n for n in made if n.startswith("data/")} - {"data/index.json"}
+    assert {"sandbox.findings.json", "history.json", "schemas/table-v1.schema.json"} <= paths
+    assert "models/rexrank-sandbox/near-copy.json" in paths
 
 
 def schema_of(name):
@@ -35,14 +35,14 @@ def schema_of(name):
 
 def test_every_json_file_keeps_the_schema_that_it_names(made, leaderboard):
     files = made | dict(case_files(read_content(leaderboard, URL)))
-    seen = set()
+    names = set()
     for name, body in files.items():
         value = json.loads(body) if name.endswith(".json") else None
         if isinstance(value, dict) and str(value.get("schema", "")).startswith("rexrank/"):
             schema = value["schema"].removeprefix("rexrank/").replace("/", "-")
-            seen.add(schema)
+            names.add(schema)
             assert not list(schema_of(schema).iter_errors(value)), name
-    assert seen == set(ENDPOINTS)
+    assert names == set(ENDPOINTS)
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
@@ -52,16 +52,16 @@ def test_an_endpoint_is_documented_with_an_example_that_keeps_its_schema(name, m
     assert schema["examples"]
     for example in schema["examples"]:
         assert not list(schema_of(name).iter_errors(example))
-    served = {*made, *dict(case_files(read_content(leaderboard, URL)))}
+    files = {*made, *dict(case_files(read_content(leaderboard, URL)))}
     pattern = re.escape(schema["x-address"])
-    for word, found in {
+    for word, form in {
         "TEAM__MODEL": "[^/]+__[^/]+",
         "TEAM/MODEL": "[^/]+/[^/]+",
         "DATASET": "[a-z-]+",
         "TRACK": "(findings|report)",
     }.items():
-        pattern = pattern.replace(word, found)
-    assert any(re.fullmatch(pattern, path) for path in served), schema["x-address"]
+        pattern = pattern.replace(word, form)
+    assert any(re.fullmatch(pattern, path) for path in files), schema["x-address"]
     page = endpoint_pages()
     assert f"`{schema['x-address']}`" in page
     assert f"data/schemas/{name}.schema.json" in made

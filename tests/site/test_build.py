@@ -182,8 +182,8 @@ def test_a_hostile_card_stays_text(site):
         content = path.read_text("utf-8")
         assert "<script>alert" not in content
         assert "<strong>[x]" not in content
-    shown = (site / "models/rexrank-sandbox/template/index.html").read_text("utf-8")
-    assert "Evil &lt;script&gt;" in shown
+    html = (site / "models/rexrank-sandbox/template/index.html").read_text("utf-8")
+    assert "Evil &lt;script&gt;" in html
 
 
 def test_nothing_comes_from_elsewhere(site):
@@ -234,8 +234,8 @@ def linked(address):
 
 @given(st.text())
 def test_no_text_makes_markup(value):
-    shown = text(value)
-    assert not set("<>\"'`*_[]()|\n\r") & set(shown)
+    markup = text(value)
+    assert not set("<>\"'`*_[]()|\n\r") & set(markup)
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,14 @@ def test_a_dataset_page_counts_what_is_missing(name, made):
     if dataset.ids_digest:
         assert dataset.ids_digest in page
     patients = dataset.n_patients
-    told = (
+    words = (
         "not yet counted"
         if patients is None
         else f"{patients:,},"
         if patients < dataset.n_studies
         else "one study per patient"
     )
-    assert f"Patients</th><td>{told}" in page
+    assert f"Patients</th><td>{words}" in page
 
 
 def test_a_dataset_page_says_what_differences_its_boards_resolve(made, leaderboard):

@@ -101,8 +101,8 @@ def test_a_leader_beyond_the_pole_is_shown_by_its_skill(content, crowd):
 def test_one_model_is_the_only_one(content, crowd):
     table = crowd["iu-xray", "findings"]
     alone = {**table, "rows": table["rows"][:1]}
-    changed = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): typed(alone)})
-    page = words(overview_page(DATASETS, changed))
+    other = Content(content.leaderboard, content.site_url, tables={("iu-xray", "findings"): typed(alone)})
+    page = words(overview_page(DATASETS, other))
     assert f"{table['rows'][0]['name']} is the only ranked model." in page
 
 
@@ -140,16 +140,16 @@ def test_one_row_of_our_own_takes_the_place_of_what_was_reported(content):
 
 @pytest.mark.parametrize("page", [overview_page, boards_index])
 def test_the_synthetic_set_stands_apart(content, page):
-    made = page(DATASETS, content)
-    assert not any("Sandbox" in head for m in matrices(made) for head in m)
-    assert "leaderboards/sandbox/findings/" in html.unescape(made)
+    text = page(DATASETS, content)
+    assert not any("Sandbox" in head for m in matrices(text) for head in m)
+    assert "leaderboards/sandbox/findings/" in html.unescape(text)
 
 
 def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
     old = [event(date=f"2026-01-{i + 1:02d}", id=f"t/m{i}", name=f"M{i}") for i in range(9)]
     same = [event(), event(track="report", rank=[1, 1]), event(dataset="mimic-cxr", rank=None)]
-    changed = Content(content.leaderboard, content.site_url, history=[*old, *same])
-    addresses = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, changed))
+    other = Content(content.leaderboard, content.site_url, history=[*old, *same])
+    addresses = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, other))
     assert len(addresses) == NEWEST
     first = words(addresses[0])
     assert first.startswith("2026-02-01 B entered 3 boards: IU X-ray findings , rank 2–4")
@@ -159,8 +159,8 @@ def test_news_are_the_latest_first_and_one_line_a_model_and_day(content):
 
 @pytest.mark.parametrize("kind", EVENTS)
 def test_every_event_reads_as_a_sentence(content, kind):
-    changed = Content(content.leaderboard, content.site_url, history=[event(event=kind)])
-    (line,) = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, changed))
+    other = Content(content.leaderboard, content.site_url, history=[event(event=kind)])
+    (line,) = re.findall(r"<li><time>.*?</li>", overview_page(DATASETS, other))
     assert "the board" not in words(line)
     assert "IU X-ray findings" in words(line)
 
@@ -168,8 +168,8 @@ def test_every_event_reads_as_a_sentence(content, kind):
 def test_hostile_names_stay_words(content):
     evil = event(name="<script>alert(1)</script> [x](javascript:1)")
     evil = evil.model_copy(update={"date": "<b>"})
-    changed = Content(content.leaderboard, content.site_url, history=[evil])
-    page = overview_page(DATASETS, changed)
+    other = Content(content.leaderboard, content.site_url, history=[evil])
+    page = overview_page(DATASETS, other)
     assert "<script" not in page
     assert "](javascript" not in page
     assert "<b>" not in page

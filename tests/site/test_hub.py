@@ -40,23 +40,23 @@ def test_every_ranked_row_of_a_public_board_has_a_file_that_the_hub_reads(board)
     hub = pytest.importorskip("huggingface_hub")
     content = read_content(board, URL)
     files = dict(hub_files(content))
-    ranked = {
+    names = {
         f"data/hub/models/{r.id}/rexrank.{t.name}.yaml": (t, r)
         for t in content.tables.values()
         if t.dataset == "iu-xray"
         for r in t.rows
     }
-    assert ranked
-    assert set(files) == {*ranked, "data/hub/datasets/iu-xray/eval.yaml"}
-    for name, (table, row) in ranked.items():
+    assert names
+    assert set(files) == {*names, "data/hub/datasets/iu-xray/eval.yaml"}
+    for name, (table, row) in names.items():
         value = yaml.safe_load(files[name])
         assert not list(Draft202012Validator(RESULTS).iter_errors(value)), name
-        (read,) = hub.parse_eval_result_entries(value)
-        assert hub.eval_result_entries_to_yaml([read]) == value
-        assert (read.dataset_id, read.task_id) == ("rexrank/iu-xray", table.track)
-        assert read.value == row.metrics[table.primary].display.value
-        assert read.date == row.submitted
-        assert read.source_url == f"{URL}models/{row.id}/#iu-xray-{table.track}"
+        (result,) = hub.parse_eval_result_entries(value)
+        assert hub.eval_result_entries_to_yaml([result]) == value
+        assert (result.dataset_id, result.task_id) == ("rexrank/iu-xray", table.track)
+        assert result.value == row.metrics[table.primary].display.value
+        assert result.date == row.submitted
+        assert result.source_url == f"{URL}models/{row.id}/#iu-xray-{table.track}"
 
 
 @pytest.mark.parametrize("dataset", [d for d in dataset_ids() if get_dataset(d).access == "public"])
@@ -67,10 +67,10 @@ def test_a_public_dataset_is_a_benchmark_in_the_form_of_the_hub(dataset):
 
 
 def entry(row=None, **fields):
-    given = {"metrics": {"bleu_2": tables.cell(0.4)}, **(row or {})}
-    made = Row.model_validate(tables.row(**given))
+    values = {"metrics": {"bleu_2": tables.cell(0.4)}, **(row or {})}
+    model = Row.model_validate(tables.row(**values))
     table = tables.typed(tables.table(**{"dataset": "iu-xray", "title": "IU X-ray", **fields}))
-    return Entry(table, made, Record.model_validate(records.record().view()))
+    return Entry(table, model, Record.model_validate(records.record().view()))
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def test_every_dataset_has_its_place():
 
 def test_metrics_of_the_boards_and_those_with_a_written_page():
     places = paths("Metrics")[1:-1]
-    shown = [f"metrics/{k}.md" for k in board_metric_keys()]
-    assert places[: len(shown)] == shown
+    names = [f"metrics/{k}.md" for k in board_metric_keys()]
+    assert places[: len(names)] == names
     assert "metrics/fineradscore.md" in places
     assert {p.stem for p in (ROOT / "site/metrics").glob("*.md")} & set(metric_keys()) <= {
         Path(p).stem for p in places
@@ -45,12 +45,12 @@ def test_metrics_of_the_boards_and_those_with_a_written_page():
 
 def test_a_title_may_hold_what_yaml_reads():
     config = "nav:\n  - rexrank:datasets\n"
-    made = yaml.safe_load(navigation(config, ROOT / "site"))
-    assert made["nav"][0] == {"ReXGradient": "datasets/rexgradient.md"}
+    value = yaml.safe_load(navigation(config, ROOT / "site"))
+    assert value["nav"][0] == {"ReXGradient": "datasets/rexgradient.md"}
 
 
 def test_every_page_of_the_navigation_is_there_or_made():
     """Hand-written pages of the guides: none is left out of the navigation."""
-    listed = navigation((ROOT / "mkdocs.yml").read_text("utf-8"), ROOT / "site")
+    text = navigation((ROOT / "mkdocs.yml").read_text("utf-8"), ROOT / "site")
     pages = {p.relative_to(ROOT / "site").as_posix() for p in (ROOT / "site").rglob("*.md")}
-    assert {p for p in pages if p not in listed} == set()
+    assert {p for p in pages if p not in text} == set()

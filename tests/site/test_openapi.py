@@ -26,16 +26,16 @@ def test_it_keeps_its_specification():
 
 
 def test_every_path_is_served_and_every_file_has_a_path(made, leaderboard):
-    served = {*made, *dict(case_files(read_content(leaderboard, URL)))}
+    names = {*made, *dict(case_files(read_content(leaderboard, URL)))}
     assert json.loads(made[ADDRESS]) == DESCRIPTION
     patterns = {
         path: re.compile(re.sub(r"\\\{[a-z]+\\\}", "[^/]+", re.escape(path.removeprefix("/"))))
         for path in DESCRIPTION["paths"]
     }
     # The sandbox is made up: its rows are no results that may stand on the Hub.
-    absent = {p for p in patterns if not any(patterns[p].fullmatch(name) for name in served)}
+    absent = {p for p in patterns if not any(patterns[p].fullmatch(name) for name in names)}
     assert {p for p in absent if "/hub/" not in p} == set()
-    files = {n for n in served if n.startswith("data/") and n != ADDRESS}
+    files = {n for n in names if n.startswith("data/") and n != ADDRESS}
     assert {n for n in files if not any(p.fullmatch(n) for p in patterns.values())} <= {
         n for n in files if n.startswith("data/cases/")
     }

@@ -44,8 +44,8 @@ def test_every_model_has_a_row_with_its_range_on_every_dataset(content):
     body = page.split("<tbody>")[1].split("</tbody>")[0]
     rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
     assert len(rows) == len(table.rows)
-    for row, shown in zip(table.rows, rows, strict=True):
-        cells = [words(c).strip() for c in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", shown, re.DOTALL)]
+    for row, line in zip(table.rows, rows, strict=True):
+        cells = [words(c).strip() for c in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", line, re.DOTALL)]
         assert cells[1] == row.name
         assert [c.partition(" ")[0] for c in cells[3:6]] == list(table.place_texts(row).values())
     heads = words(page.split("<thead>")[1].split("</thead>")[0])
@@ -115,17 +115,17 @@ def test_reported_rows_are_marked_as_without_intervals(tmp_path):
 
 
 def test_the_data_is_served(content):
-    made = dict(endpoint_files(content))
+    files = dict(endpoint_files(content))
     table = content.overall["findings"]
-    assert made["data/overall.findings.json"] == overall_files(table)["overall.findings.json"]
-    assert made["data/overall.findings.csv"] == overall_files(table)["overall.findings.csv"]
+    assert files["data/overall.findings.json"] == overall_files(table)["overall.findings.json"]
+    assert files["data/overall.findings.csv"] == overall_files(table)["overall.findings.csv"]
     assert (
-        made["data/overall.findings.pairs.csv"].splitlines()[0] == "a,b,difference,low,high,p,better,matters"
+        files["data/overall.findings.pairs.csv"].splitlines()[0] == "a,b,difference,low,high,p,better,matters"
     )
-    pairs = list(csv.DictReader(io.StringIO(made["data/overall.findings.pairs.csv"])))
+    pairs = list(csv.DictReader(io.StringIO(files["data/overall.findings.pairs.csv"])))
     assert [(p["a"], p["b"], float(p["p"])) for p in pairs] == [(p.a, p.b, p.p) for p in table.pairs]
     assert 'href="../../data/overall.findings.pairs.csv"' in html.unescape(overall_page(content))
-    assert json.loads(made["data/schemas/overall-v1.schema.json"])["x-address"] == "data/overall.TRACK.json"
+    assert json.loads(files["data/schemas/overall-v1.schema.json"])["x-address"] == "data/overall.TRACK.json"
 
 
 def test_without_its_pairs_the_page_is_the_same_and_it_is_said(content, tmp_path, capsys):
@@ -146,10 +146,10 @@ def test_a_template_shows_values_as_text_alone():
     view = dict.fromkeys(("rehearsal", "rows", "without", "incomplete", "files"), ())
     from evaluator.site.overall import Answer
 
-    made = render(
+    html = render(
         "overall_track.html", view={**view, "answers": [Answer("<b>", "*x* {{ config }}")], "caption": ""}
     )
     assert (
-        made
+        html
         == '<p class="rx-answer" data-search-exclude><strong>&lt;b&gt;</strong> &#42;x&#42; &#123;&#123; config &#125;&#125;</p>\n'
     )

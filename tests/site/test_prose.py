@@ -23,10 +23,10 @@ def test_every_integrity_check_is_explained():
     explained = re.findall(r'^\| <span id="c(\d+)">C\1</span> ', page, re.MULTILINE)
     folders = (ROOT / "evaluator/submissions/rules", ROOT / "evaluator/scoring/integrity")
     code = "".join(p.read_text("utf-8") for folder in folders for p in folder.glob("*.py"))
-    raised = set(re.findall(r'(?:Flag\(|flag\(|texts, )\s*"C(\d+)"', code)) | {
+    codes = set(re.findall(r'(?:Flag\(|flag\(|texts, )\s*"C(\d+)"', code)) | {
         r.check[1:] for r in TEXT_RULES if r.check
     }
-    assert set(explained) == raised
+    assert set(explained) == codes
     assert explained == sorted(explained, key=int)
 
 

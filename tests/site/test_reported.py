@@ -42,8 +42,8 @@ def test_snapshots_newest_first_and_the_best_on_top():
 
 
 def test_columns_are_those_of_the_snapshot():
-    _, _, made = reported_section([row()], is_open=True)
-    heads = re.findall(r'data-rx-better="high">([^<]+)<', html.unescape(made))
+    _, _, markup = reported_section([row()], is_open=True)
+    heads = re.findall(r'data-rx-better="high">([^<]+)<', html.unescape(markup))
     assert heads == ["1/RadCliQ-v1", "BERTScore", "SembScore", "RadGraph-F1"]
 
 

@@ -66,16 +66,16 @@ def replaced(value):
 @pytest.fixture(scope="module")
 def examples(leaderboard, tmp_path_factory):
     """By template some of the values that a whole site gives it, with models on every board and with none."""
-    seen: dict[str, list[dict[str, object]]] = {}
+    by_name: dict[str, list[dict[str, object]]] = {}
     usual = jinja2.Template.render
 
     def recorded(self, *args, **views):
-        kept = seen.setdefault(self.name, [])
+        own = by_name.setdefault(self.name, [])
         # The first ones, and the longest of the others: it is likely to hold every part.
-        if len(kept) < EXAMPLES:
-            kept.append(views)
-        elif len(repr(views)) > len(repr(kept[-1])):
-            kept[EXAMPLES:] = [views]
+        if len(own) < EXAMPLES:
+            own.append(views)
+        elif len(repr(views)) > len(repr(own[-1])):
+            own[EXAMPLES:] = [views]
         return usual(self, *args, **views)
 
     crowd = tmp_path_factory.mktemp("crowd")
@@ -84,7 +84,7 @@ def examples(leaderboard, tmp_path_factory):
         patch.setattr(jinja2.Template, "render", recorded)
         for folder in (leaderboard, crowd, ROOT / "leaderboard"):
             workspace(folder, ROOT / "mkdocs.yml", tmp_path_factory.mktemp("docs"), URL)
-    return seen
+    return by_name
 
 
 def test_a_site_uses_every_template(examples):

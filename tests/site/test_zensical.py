@@ -35,9 +35,9 @@ def test_the_same_pages_and_titles(tmp_path, leaderboard):
     command = [sys.executable, "-m", "zensical", "build", "--config-file", str(config)]
     process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=config.parent)
     assert process.returncode == 0, process.stderr[-2000:]
-    wanted, made = titles(tmp_path / "mkdocs"), titles(tmp_path / "work/_site")
-    assert made == wanted
-    assert len(made) > 35
+    wanted, pages = titles(tmp_path / "mkdocs"), titles(tmp_path / "work/_site")
+    assert pages == wanted
+    assert len(pages) > 35
     for name in (
         "data/sandbox.findings.json",
         "feed.xml",

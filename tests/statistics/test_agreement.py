@@ -17,12 +17,12 @@ def test_tau_is_scipys_on_the_items_and_on_every_resample():
     weights = np.vstack([*weight_chunks(clusters, 1, 40)])
     estimate = tau(x, y, clusters.index, weights)
     assert estimate.value == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-12)
-    drawn = []
+    draws = []
     for row in weights:
         picked = np.repeat(np.arange(80), row[clusters.index].astype(int))
-        drawn.append(stats.kendalltau(x[picked], y[picked]).statistic)
+        draws.append(stats.kendalltau(x[picked], y[picked]).statistic)
     assert (estimate.low, estimate.high) == pytest.approx(
-        tuple(np.quantile(drawn, [0.025, 0.975])), abs=1e-12
+        tuple(np.quantile(draws, [0.025, 0.975])), abs=1e-12
     )
 
 

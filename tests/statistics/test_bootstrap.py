@@ -101,8 +101,8 @@ def test_seed_depends_on_the_board_and_the_salt_alone():
     ],
 )
 def test_reciprocals_mind_the_pole(mean, low, high, expected):
-    shown = reciprocal(mean, low, high)
-    assert (shown.value, shown.low, shown.high, shown.state) == pytest.approx(expected)
+    values = reciprocal(mean, low, high)
+    assert (values.value, values.low, values.high, values.state) == pytest.approx(expected)
 
 
 def test_reciprocal_keeps_the_order_of_means():
@@ -188,6 +188,6 @@ def test_ends_of_differences_are_numpys_quantiles_bit_for_bit(values, seed, norm
 
 def test_kept_weights_are_the_fresh_ones():
     clusters = bootstrap.clusters_of([f"p{i}" for i in range(40)])
-    kept = list(bootstrap.weight_chunks(clusters, 5, 600))
+    chunks = list(bootstrap.weight_chunks(clusters, 5, 600))
     fresh = list(bootstrap._fresh_weights(40, 5, 600))
-    assert all(np.array_equal(a, b) for a, b in zip(kept, fresh, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(chunks, fresh, strict=True))

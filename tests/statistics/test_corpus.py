@@ -22,30 +22,30 @@ RNG = np.random.default_rng(6)
 
 def labels(n=120, k=5):
     wanted = RNG.random((n, k)) < 0.3
-    given = np.where(RNG.random((n, k)) < 0.7, wanted, ~wanted)
-    counts = np.stack([wanted & given, ~wanted & given, wanted & ~given], axis=2).astype(np.int64)
-    return wanted, given, counts
+    answers = np.where(RNG.random((n, k)) < 0.7, wanted, ~wanted)
+    counts = np.stack([wanted & answers, ~wanted & answers, wanted & ~answers], axis=2).astype(np.int64)
+    return wanted, answers, counts
 
 
 def test_values_equal_scikit_learn():
-    wanted, given, counts = labels()
+    wanted, answers, counts = labels()
     flat, clusters = counts.reshape(120, -1).astype(float), clusters_of([f"p{i:03}" for i in range(120)])
     for average, statistic in (("micro", micro_f1), ("macro", macro_f1)):
         value = estimate(flat, clusters, 3, statistic)
-        assert value.value == pytest.approx(f1_score(wanted, given, average=average))
+        assert value.value == pytest.approx(f1_score(wanted, answers, average=average))
         assert value.low < value.value < value.high
 
 
 def test_draws_equal_f1_of_the_resampled_corpus():
-    wanted, given, counts = labels(60)
+    wanted, answers, counts = labels(60)
     clusters = clusters_of([f"p{i // 2:03}" for i in range(60)])
     flat = counts.reshape(60, -1).astype(float)
     totals = draw_totals(flat, clusters, 9, 40)
     weights = np.vstack(list(weight_chunks(clusters, 9, 40)))
     for b in range(40):
         rows = np.repeat(np.arange(60), weights[b][clusters.index].astype(int))
-        assert micro_f1(totals)[b] == pytest.approx(f1_score(wanted[rows], given[rows], average="micro"))
-        expected = f1_score(wanted[rows], given[rows], average="macro", zero_division=0)
+        assert micro_f1(totals)[b] == pytest.approx(f1_score(wanted[rows], answers[rows], average="micro"))
+        expected = f1_score(wanted[rows], answers[rows], average="macro", zero_division=0)
         assert macro_f1(totals)[b] == pytest.approx(expected)
 
 

@@ -86,8 +86,8 @@ def test_a_chain_of_cells_gives_none_of_its_links_away(groups):
         axes, clusters = [Axis("a", a), Axis("b", b)], single(len(a))
         masks = [np.array(axis.labels) == name for axis in axes for name in sorted(set(axis.labels))]
         assert derivable_small_set(masks, clusters)
-        shown = safe_axes(axes, clusters)
-        assert not brute_force([m for cells in shown.values() for m in cells.values()], clusters)
+        names = safe_axes(axes, clusters)
+        assert not brute_force([m for cells in names.values() for m in cells.values()], clusters)
     a, b = chain([100] * links)
     assert set(safe_axes([Axis("a", a), Axis("b", b)], single(len(a)))) == {"a", "b"}
 

@@ -93,9 +93,9 @@ def test_a_difference_below_the_band_separates_no_ranks():
 
 def test_a_shown_difference_that_does_not_matter_is_told_from_none():
     values = np.linspace(0, 1, 200)
-    scored = {"t/a": values, "t/b": values - 0.005, "t/c": values - 0.5, "t/d": np.roll(values, 100)}
+    frames = {"t/a": values, "t/b": values - 0.005, "t/c": values - 0.5, "t/d": np.roll(values, 100)}
     scores = BoardScores(
-        {k: {"m": v} for k, v in scored.items()},
+        {k: {"m": v} for k, v in frames.items()},
         clusters_of([f"p{i:04}" for i in range(200)]),
         "m",
         {"m": 1},
@@ -128,7 +128,7 @@ def test_tau_of_equal_and_of_opposite_rankings_is_exactly_one(n):
 
 def test_no_rule_writes_a_negative_zero():
     costs = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
-    scores = [v for found in ranks.rules(costs).values() for v in found.tolist()]
+    scores = [v for order in ranks.rules(costs).values() for v in order.tolist()]
     tau = ranks.kendall_tau(np.array([1.0, 2.0, 3.0, 3.0]), np.array([1.0, 2.0, 1.0, 1.0]))
     assert not any(math.copysign(1, v) < 0 for v in scores if v == 0)
     assert ranks.rules(np.array([[1.0], [2.0]]))["borda"].tolist() == [-1.0, 0.0]

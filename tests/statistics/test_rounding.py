@@ -106,11 +106,11 @@ def test_boosting_with_random_runs_gains_less_on_the_ladder():
 def test_shown_numbers_are_multiples_of_the_step(value, n):
     step = EXPOSURES["withheld"].step(n)
     assert step == max(0.001, 5 / n)
-    shown = coarse(value, step)
-    assert abs(shown - value) <= step / 2 * (1 + 1e-9) + 1e-6
-    assert abs(shown - step * round(shown / step)) < 1e-6
-    assert shown == six_decimals(shown)
-    assert coarse(shown, step) == shown, "nothing moves when it is shown twice"
+    number = coarse(value, step)
+    assert abs(number - value) <= step / 2 * (1 + 1e-9) + 1e-6
+    assert abs(number - step * round(number / step)) < 1e-6
+    assert number == six_decimals(number)
+    assert coarse(number, step) == number, "nothing moves when it is shown twice"
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_every_float_has_six_decimals(value, wanted):
 
 def test_one_study_rarely_moves_a_shown_mean():
     values = np.linspace(0.2, 0.8, 590)
-    changed = values.copy()
-    changed[0] += 1.0
+    others = values.copy()
+    others[0] += 1.0
     step = EXPOSURES["withheld"].step(590)
-    assert coarse(values.mean(), step) == coarse(changed.mean(), step) == pytest.approx(0.5, abs=step / 2)
+    assert coarse(values.mean(), step) == coarse(others.mean(), step) == pytest.approx(0.5, abs=step / 2)
 
 
 @pytest.mark.parametrize("value", [-0.0, -1e-12, -0.0004])

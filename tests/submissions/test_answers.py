@@ -33,8 +33,8 @@ def folder(tmp_path):
 
 
 def report(folder, ids=frozenset(GOOD)):
-    shown = "submissions/acme/m1"
-    return validate(read_directory(folder, shown), [shown], lambda _: ids)
+    place = "submissions/acme/m1"
+    return validate(read_directory(folder, place), [place], lambda _: ids)
 
 
 CASES = [
@@ -60,11 +60,11 @@ def test_every_problem_of_a_file_in_one_pass(folder, change, errors, warnings):
     value = dict(GOOD)
     result = change(value)
     written(folder, value if result is None else result)
-    found = report(folder)
-    said = {s: sorted(p.code for p in found.problems if p.severity is s) for s in Severity}
-    assert said == {Severity.ERROR: errors, Severity.WARNING: warnings}
-    assert found.ok == (not errors)
-    assert (found.found[0].submission is not None) == found.ok
+    whole = report(folder)
+    codes = {s: sorted(p.code for p in whole.problems if p.severity is s) for s in Severity}
+    assert codes == {Severity.ERROR: errors, Severity.WARNING: warnings}
+    assert whole.ok == (not errors)
+    assert (whole.found[0].submission is not None) == whole.ok
 
 
 def test_what_a_valid_file_holds(folder):
@@ -100,7 +100,7 @@ def test_convert_refuses_the_questions_themselves(folder, tmp_path, capsys):
     source = tmp_path / "test_vqa_data.json"
     source.write_text(json.dumps(dict(questions())))
     assert run_convert(source, "sandbox-vqa", folder, Wanted()) == 1
-    said = capsys.readouterr().err
-    assert "says what is right" in said
-    assert "Nothing was written." in said
+    output = capsys.readouterr().err
+    assert "says what is right" in output
+    assert "Nothing was written." in output
     assert (folder / "sandbox-vqa.json").read_text().count("\n") == len(GOOD) + 2

@@ -137,7 +137,7 @@ def test_options_that_a_card_contradicts_are_named():
     text = card_text(whole(), "acme", "m1")
     assert differing(whole(), text) == []
     assert differing(CardDraft(), text) == []
-    changed = replace(CardDraft(), year=2025, views="all", training_data=(), deterministic=True)
+    draft = replace(CardDraft(), year=2025, views="all", training_data=(), deterministic=True)
     assert differing(CardDraft(authors=("Ada Lovelace",), image="x"), text) == ["--author", "--image"]
-    assert differing(changed, text) == ["--year", "--views", "--training-data"]
-    assert differing(changed, "- no\n- card") == []
+    assert differing(draft, text) == ["--year", "--views", "--training-data"]
+    assert differing(draft, "- no\n- card") == []

@@ -61,10 +61,10 @@ def test_what_the_guide_says_of_a_code_is_so(submission, code, words, spoiler):
 
 
 def test_every_code_of_the_guide_is_tried_and_has_its_title():
-    named = re.findall(r"\[(RX\d{3})\]\(codes\.md#(rx\d{3})\)(?: ([^*.,]+))?", GUIDE)
-    assert {code for code, _, _ in named} == {code for code, _, _ in NAMED}
-    assert all(anchor == code.lower() for code, anchor, _ in named)
-    titled = [(code, title.strip()) for code, _, title in named if title.strip()]
+    links = re.findall(r"\[(RX\d{3})\]\(codes\.md#(rx\d{3})\)(?: ([^*.,]+))?", GUIDE)
+    assert {code for code, _, _ in links} == {code for code, _, _ in NAMED}
+    assert all(anchor == code.lower() for code, anchor, _ in links)
+    titled = [(code, title.strip()) for code, _, title in links if title.strip()]
     assert all(RULES[code].title == title for code, title in titled if len(title) > 1), titled
 
 

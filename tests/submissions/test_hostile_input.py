@@ -106,16 +106,16 @@ def test_the_fast_path_never_disagrees_with_the_schema(value):
 def test_schemas_are_closed_versioned_and_explain_every_field(name):
     from jsonschema import Draft202012Validator
 
-    loaded = json.loads(schema_text(name.removesuffix(".schema.json")))
-    Draft202012Validator.check_schema(loaded)
-    assert loaded["$id"].endswith(name)
+    value = json.loads(schema_text(name.removesuffix(".schema.json")))
+    Draft202012Validator.check_schema(value)
+    assert value["$id"].endswith(name)
 
     def walk(node, path):
         for key, field in node.get("properties", {}).items():
-            whole = {**loaded["$defs"].get(field.get("$ref", "").rpartition("/")[2], {}), **field}
+            whole = {**value["$defs"].get(field.get("$ref", "").rpartition("/")[2], {}), **field}
             if "allOf" not in path:
                 assert whole.get("title"), (path, key)
                 assert whole.get("description"), (path, key)
             walk(whole, [*path, key])
 
-    walk({**loaded, "allOf": None}, [])
+    walk({**value, "allOf": None}, [])

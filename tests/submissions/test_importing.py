@@ -153,8 +153,8 @@ def test_every_problem_of_every_file_in_one_pass_and_nothing_written(lab, tmp_pa
     assert "root:" not in text
     status, text = call(write(lab, [*ROWS, *more]), root, "--skip-invalid")
     assert (status, there(root)) == (3, {"lab/two/model.yaml", "lab/two/sandbox.json"})
-    left = text.rpartition("left out: ")[2]
-    assert {"lab/one", "lab/Three!", "lab/thirteen", "lab/nine"} <= set(left.strip().split(", "))
+    rest = text.rpartition("left out: ")[2]
+    assert {"lab/one", "lab/Three!", "lab/thirteen", "lab/nine"} <= set(rest.strip().split(", "))
 
 
 def test_a_rehearsal_writes_nothing(lab, tmp_path):
@@ -210,9 +210,9 @@ def test_a_card_keeps_its_own_lines(lab, tmp_path):
     (lab / "one.yaml").write_text(own)
     root = tmp_path / "submissions"
     assert call(write(lab, ROWS[:1]), root)[0] == 0
-    written = (root / "lab/one/model.yaml").read_text()
-    assert written.startswith(own.rstrip("\n"))
-    assert yaml.safe_load(written)["imported"]["source"] == SOURCE
+    card_text = (root / "lab/one/model.yaml").read_text()
+    assert card_text.startswith(own.rstrip("\n"))
+    assert yaml.safe_load(card_text)["imported"]["source"] == SOURCE
 
 
 def test_a_card_that_says_otherwise_is_refused(lab, tmp_path):

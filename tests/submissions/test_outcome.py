@@ -40,10 +40,10 @@ def test_verdicts():
 
 
 def test_text_shows_place_and_cure():
-    shown = rendering.as_text(report(), colour=False)
-    assert "submissions/a/b/x.json\n  RX206 error /0 (line 1)\n      found   no findings\n" in shown
-    assert shown.endswith("run rexrank validate again.\n")
-    assert "\033" not in shown
+    output = rendering.as_text(report(), colour=False)
+    assert "submissions/a/b/x.json\n  RX206 error /0 (line 1)\n      found   no findings\n" in output
+    assert output.endswith("run rexrank validate again.\n")
+    assert "\033" not in output
     assert "\033[31m" in rendering.as_text(report(), colour=True)
 
 
@@ -75,19 +75,19 @@ def test_no_text_leaves_its_code_span(text):
 
 @given(st.text())
 def test_no_text_makes_markup(text):
-    shown = rendering.markdown_text(text)
-    assert "\n" not in shown
-    assert "<" not in shown
-    for position, character in enumerate(shown):
+    markup = rendering.markdown_text(text)
+    assert "\n" not in markup
+    assert "<" not in markup
+    for position, character in enumerate(markup):
         if character in "[]*_`|@":
-            assert shown[position - 1] == "\\"
+            assert markup[position - 1] == "\\"
 
 
 @pytest.mark.parametrize("text", ["@everyone", "a@b.example", "#12", "rexrank/challenge#1"])
 def test_no_text_mentions_or_refers_once_its_escapes_are_gone(text):
-    shown = rendering.markdown_text(text).replace("\\", "")
-    assert not re.search(r"[@#]\w", shown)
-    assert shown.replace("\u200b", "") == text
+    markup = rendering.markdown_text(text).replace("\\", "")
+    assert not re.search(r"[@#]\w", markup)
+    assert markup.replace("\u200b", "") == text
 
 
 def test_comment_is_capped_and_counts_the_rest():
@@ -111,15 +111,15 @@ def test_thousands_of_folders_do_not_fill_the_comment():
 @pytest.mark.parametrize("render", [rendering.as_markdown, lambda r: rendering.as_text(r, colour=False)])
 def test_names_of_folders_reach_no_terminal_raw(render):
     entries = (FolderResult("submissions/a/\x1b[2J\udcff\u202e", "a", "b", None, ()),)
-    shown = render(Report(Problems(), entries))
-    assert not {"\x1b", "\udcff", "\u202e"} & set(shown)
-    assert "\\u001b[2J\\udcff\\u202e" in shown
+    output = render(Report(Problems(), entries))
+    assert not {"\x1b", "\udcff", "\u202e"} & set(output)
+    assert "\\u001b[2J\\udcff\\u202e" in output
 
 
 def test_names_that_are_no_unicode_can_be_written_as_json():
-    shown = rendering.as_json(report(file="submissions/a/b/\udcff.json", n=25))
-    shown.encode("utf-8")
-    assert json.loads(shown)["not_listed"][0]["file"] == "submissions/a/b/\\udcff.json"
+    output = rendering.as_json(report(file="submissions/a/b/\udcff.json", n=25))
+    output.encode("utf-8")
+    assert json.loads(output)["not_listed"][0]["file"] == "submissions/a/b/\\udcff.json"
 
 
 def test_annotations_say_how_many_they_leave_out():

@@ -141,9 +141,9 @@ NOTES = {
 def test_what_is_read_otherwise_than_written_is_told(tmp_path, case):
     text, notes = NOTES[case]
     (tmp_path / "pairs.x").write_text(text, "utf-8")
-    said = []
-    assert read_pairs(tmp_path / "pairs.x", said.append)[0]["id"] == "1"
-    assert said == notes
+    lines = []
+    assert read_pairs(tmp_path / "pairs.x", lines.append)[0]["id"] == "1"
+    assert lines == notes
 
 
 def test_an_encoding_is_not_guessed(tmp_path):

@@ -103,9 +103,9 @@ def test_the_line_of_a_yaml_value(path, line):
     ],
 )
 def test_numbers_and_dates(text, value):
-    read = parse_yaml("f", f"a: {text}", Problems())["a"]
-    assert read == value
-    assert type(read) is type(value)
+    result = parse_yaml("f", f"a: {text}", Problems())["a"]
+    assert result == value
+    assert type(result) is type(value)
 
 
 @pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", ".Inf"])

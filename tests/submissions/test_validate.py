@@ -234,11 +234,11 @@ def test_every_suggested_name_is_a_good_one(text):
 
 
 def test_without_a_manifest_only_the_number_is_checked(submission):
-    shown = "submissions/acme/m1"
-    report = validate(read_directory(submission, shown), [shown], lambda _: None)
+    place = "submissions/acme/m1"
+    report = validate(read_directory(submission, place), [place], lambda _: None)
     assert [(p.code, p.severity) for p in report.problems] == [("RX305", Severity.WARNING)]
     studies(lambda s: s.pop(FIRST) and None)(submission)
-    report = validate(read_directory(submission, shown), [shown], lambda _: None)
+    report = validate(read_directory(submission, place), [place], lambda _: None)
     assert [(p.code, p.found, p.wanted) for p in report.problems] == [
         ("RX302", "59 studies", "the 60 studies of the dataset")
     ]
@@ -260,8 +260,8 @@ def test_many_problems_are_counted_not_listed(submission):
 
 def test_every_code_is_explained_and_has_a_fixture():
     answers = {f"RX22{n}" for n in range(5)}  # tests/submissions/rules/test_answers.py
-    used = {c[2] for c in CASES} | {"RX101", "RX305", "RX306"} | answers
-    assert used == set(RULES)
+    codes = {c[2] for c in CASES} | {"RX101", "RX305", "RX306"} | answers
+    assert codes == set(RULES)
     assert all(rule.about.endswith(".") and rule.cure.endswith(".") for rule in RULES.values())
 
 
@@ -315,12 +315,12 @@ def test_ids_that_are_not_public_are_counted_and_never_shown(submission):
     wanted = {*list(good_studies())[1:], "sandbox-00001", secret}
     studies(lambda s: {near: s.pop(FIRST), **s})(submission)
     (submission / "sandbox.json").rename(submission / "mimic-cxr.json")
-    shown = json.dumps([p.to_dict() for p in check(submission, wanted).problems])
-    assert "RX304" in shown
-    assert "RX302" in shown
-    assert near in shown
-    assert secret not in shown
-    assert "sandbox-00001" not in shown
+    text = json.dumps([p.to_dict() for p in check(submission, wanted).problems])
+    assert "RX304" in text
+    assert "RX302" in text
+    assert near in text
+    assert secret not in text
+    assert "sandbox-00001" not in text
 
 
 def test_a_file_that_cannot_be_read_is_not_the_submitters_fault(submission, monkeypatch):

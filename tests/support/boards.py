@@ -47,9 +47,9 @@ def make_leaderboard(
         facts = ModelCard.model_validate(yaml.safe_load(card(model)) | (facts_of or {}).get(model, {}))
         reports = predictions(model)
         if model == HOSTILE_MODEL:
-            said = dict.fromkeys(("institution", "description", "license"), hostile)
+            texts = dict.fromkeys(("institution", "description", "license"), hostile)
             # As a card of another version may be: nothing that a page shows rests on its checks.
-            facts = facts.model_copy(update={**said, "name": hostile[:60]})
+            facts = facts.model_copy(update={**texts, "name": hostile[:60]})
             reports = {i: StudyReport(hostile_report, hostile_report) for i in reports}
         files = {"sandbox": Predictions("sandbox", reports, "0" * 64)}
         submission = Submission("rexrank-sandbox", model, facts, files)

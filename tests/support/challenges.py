@@ -20,9 +20,9 @@ def changed(**changes: Any) -> Challenge:
 
 def use(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Challenge:
     """The challenge in force with other fields, in force until the test ends."""
-    made = changed(**changes)
-    monkeypatch.setattr(module, "_loaded", lambda: made)
-    return made
+    challenge = changed(**changes)
+    monkeypatch.setattr(module, "_loaded", lambda: challenge)
+    return challenge
 
 
 def use_sandbox(monkeypatch: pytest.MonkeyPatch) -> Challenge:

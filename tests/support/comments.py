@@ -68,13 +68,13 @@ class Drawn(HTMLParser):
 
 def inert(body, *own):
     """Nothing of a stranger's lives in a comment: no tag, mention, reference, image or link that is not ours."""
-    drawn = Drawn(body)
-    for tag, attributes in drawn.tags:
+    parser = Drawn(body)
+    for tag, attributes in parser.tags:
         assert tag in TAGS, tag
         assert attributes.keys() <= ATTRIBUTES.get(tag, set()), (tag, attributes)
-    assert all(link.startswith((SITE, *own)) for link in drawn.links), drawn.links
-    assert not ALIVE.search(drawn.prose), ALIVE.search(drawn.prose)
-    assert len(drawn.comments) <= 1, drawn.comments
-    assert not drawn._inside, drawn._inside
+    assert all(link.startswith((SITE, *own)) for link in parser.links), parser.links
+    assert not ALIVE.search(parser.prose), ALIVE.search(parser.prose)
+    assert len(parser.comments) <= 1, parser.comments
+    assert not parser._inside, parser._inside
     assert len(body) <= 65_536
-    return drawn
+    return parser

@@ -71,7 +71,7 @@ def make_crowd(
     large crowd is made in seconds.
     """
     tables = []
-    drawn: dict[str, dict[str, PrimaryScores]] = {}
+    by_board: dict[str, dict[str, PrimaryScores]] = {}
     for number, track in enumerate(("findings", "report")):
         scores = draw(n_models, n_studies, np.random.default_rng(number), board_keys(track))
         analysis = analyse(scores, seed=number)
@@ -81,10 +81,10 @@ def make_crowd(
         ]
         values = {name: of["radcliq_v1"] for name, of in scores.values.items()}
         patients = [f"p{i:04d}" for i in range(n_studies)]
-        drawn[track] = {d: PrimaryScores(values, patients, seed) for seed, d in enumerate(datasets)}
+        by_board[track] = {d: PrimaryScores(values, patients, seed) for seed, d in enumerate(datasets)}
     every = list(read_tables(folder / "tables"))
     _put(folder / "overview.json", dump_json(overview(every).view()))
-    _overall(folder, setting or challenge().overall, every, drawn)
+    _overall(folder, setting or challenge().overall, every, by_board)
     events = [_event(t, r) for t in tables for r in t["rows"]]
     append_history(folder, sorted(events, key=lambda e: (e.date, e.id)))
     return tables
@@ -165,7 +165,7 @@ def _board(
         for i, name in enumerate(order)
     ]
     last = scores.values[order[-1]]
-    held = [
+    unranked = [
         _row(dataset, track, f"held/model-{i}", 60 + i, last, n, why=why)
         for i, why in enumerate(
             (
@@ -174,7 +174,7 @@ def _board(
             )
         )
     ]
-    held[1]["metrics"].pop("radcliq_v1")
+    unranked[1]["metrics"].pop("radcliq_v1")
     gone = {**_row(dataset, track, "gone/model", 70, {}, n), "status": "withdrawn"}
     nulls = [
         {**_row(dataset, track, f"baseline/{key}", 80, _worse(last, by), n), "kind": "null", "name": name,
@@ -197,26 +197,26 @@ def _board(
         "protocol": "clean", "primary": "radcliq_v1", "rule": "primary/v2",
         "step": step, "rehearsal": rehearsal,
         "metrics": [_column(k) for k in sorted(board_keys(track), key=lambda k: k != "radcliq_v1")],
-        "rows": rows, "incomplete": held, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
+        "rows": rows, "incomplete": unranked, "withdrawn": [gone], "nulls": nulls, "notes": list(dataset.notes),
         "resolution": dict(found.resolution), "sensitivity": dict(found.sensitivity),
         "stability": dict(found.stability), "subgroups": _subgroups(rows), "pairs": pairs,
     }  # fmt: skip
     plain = [{k: v for k, v in p.items() if k not in {"better", "matters"}} for p in pairs]
-    shown = {k: tuple(MetricPair(**p, q=p["p"]) for p in plain) for k in board_keys(track)}
-    shown["radcliq_v1"] = tuple(
-        replace(made, p_adjusted=p["p"], better=p["better"], matters=p["matters"])
-        for made, p in zip(shown["radcliq_v1"], pairs, strict=True)
+    by_metric = {k: tuple(MetricPair(**p, q=p["p"]) for p in plain) for k in board_keys(track)}
+    by_metric["radcliq_v1"] = tuple(
+        replace(typed_pair, p_adjusted=p["p"], better=p["better"], matters=p["matters"])
+        for typed_pair, p in zip(by_metric["radcliq_v1"], pairs, strict=True)
     )
     behind = better_counts(parse_table(table, dataset.id).pairs)
     for row in rows:
         row["worse_than"] = behind[row["id"]]
-    pairwise = Pairwise(shown)
+    pairwise = Pairwise(by_metric)
     table["pairwise_sha256"] = pairwise_digest(pairwise)
     name = f"{dataset.id}.{track}"
     for suffix, render in (("json", table_json), ("csv", table_csv), ("md", table_markdown)):
         _put(folder / f"tables/{name}.{suffix}", render(parse_table(table, name)))
     write_bytes(folder / f"pairwise/{name}.parquet", pairwise_bytes(pairwise))
-    for row in (*rows, *held, gone):
+    for row in (*rows, *unranked, gone):
         _put(folder / row["record"], dump_json(_record(dataset, track, row)))
     return table
 
@@ -263,15 +263,15 @@ def _row(
 ) -> dict[str, Any]:
     team, _, model = name.partition("/")
     metrics = {}
-    for key, found in values.items():
-        mean, error = float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found)))
+    for key, own_mean in values.items():
+        mean, error = float(own_mean.mean()), float(own_mean.std(ddof=1) / np.sqrt(len(own_mean)))
         numbers = {"mean": mean, "low": mean - 1.96 * error, "high": mean + 1.96 * error}
         if (step := dataset.exposure.step(n)) is not None:
             numbers = {k: coarse(v, step) for k, v in numbers.items()}
         entry = {**numbers, "se": error, "n": n, "n_failed": 3 * (i == 2 and key == "green")}
-        shown = display(get_metric(key), numbers["mean"], numbers["low"], numbers["high"])
-        metrics[key] = {**entry, "display": shown.fields(), "gain_over_null": None}
-    seen = dataset.training_names[0] if dataset.training_names and i % 3 == 1 else "other:in-house"
+        figures = display(get_metric(key), numbers["mean"], numbers["low"], numbers["high"])
+        metrics[key] = {**entry, "display": figures.fields(), "gain_over_null": None}
+    training = dataset.training_names[0] if dataset.training_names and i % 3 == 1 else "other:in-house"
     return {
         "id": name, "team": team, "model": model, "name": NAMES[i] if i < len(NAMES) else f"Model {i:02d}",
         "institution": INSTITUTIONS[i % 3], "year": 2026, "status": "superseded" if i == 9 else "active",
@@ -279,8 +279,8 @@ def _row(
         "rank_high": place and place.rank_high, "tied_with_best": bool(place and place.tied_with_best),
         "cluster": place and place.cluster, "missing": [k for k in board_keys(track) if k not in values],
         "why_unranked": why, "badges": [BADGES[i % 2]] if i % 7 == 4 else [],
-        "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [seen],
-        "trained_on_dataset": seen in dataset.training_names, "open_weights": i % 2 == 0,
+        "inputs": {"views": VIEWS[i % 4], "context": CONTEXTS[i % 5]}, "training_data": [training],
+        "trained_on_dataset": training in dataset.training_names, "open_weights": i % 2 == 0,
         "uses_external_llm": False, "parameters": "7B", "links": {}, "metrics": metrics, "diagnostics": {},
         "submitted": f"2026-{max(1, 10 - i // 5):02d}-{1 + i * 11 % 28:02d}", "pull_request": i + 1, "commit": None,
         "record": f"records/{dataset.id}/{track}/{team}__{model}.json",
@@ -346,11 +346,11 @@ def _subgroups(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _event(table: Mapping[str, Any], row: Mapping[str, Any]) -> Event:
-    shown = row["metrics"][table["primary"]]["display"]["value"]
+    value = row["metrics"][table["primary"]]["display"]["value"]
     return Event.model_validate({
         "date": row["submitted"], "id": row["id"], "name": row["name"], "event": "entered", "dataset": table["dataset"],
         "track": table["track"], "rank": [row["rank_low"], row["rank_high"]], "primary": table["primary"],
-        "shown": shown, "previous": None, "pull_request": row["pull_request"],
+        "shown": value, "previous": None, "pull_request": row["pull_request"],
     })  # fmt: skip
 
 

@@ -181,10 +181,10 @@ def damage_bytes(rng: random.Random, data: bytes) -> bytes:  # noqa: PLR0911 - o
 
 def flipped(rng: random.Random, data: bytes, start: int, stop: int) -> bytearray:
     """`data` with one to eight bits changed between two places."""
-    changed = bytearray(data)
+    copy = bytearray(data)
     for _ in range(rng.randrange(1, 9)):
-        changed[rng.randrange(start, stop)] ^= 1 << rng.randrange(8)
-    return changed
+        copy[rng.randrange(start, stop)] ^= 1 << rng.randrange(8)
+    return copy
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -149,9 +149,9 @@ def _reports(ids: Sequence[str], seed: int, skill: float) -> dict[str, str]:
     reports = {}
     for study in ids:
         wanted = truth.integers(0, len(SENTENCES), 5)
-        kept = own.random(5) < max(0.1, 0.7 * skill)
-        chosen = wanted if seed == 0 else np.where(kept, wanted, own.integers(0, len(SENTENCES), 5))
-        reports[study] = clean_section(" ".join(SENTENCES[k] for k in chosen))
+        own_words = own.random(5) < max(0.1, 0.7 * skill)
+        sentences = wanted if seed == 0 else np.where(own_words, wanted, own.integers(0, len(SENTENCES), 5))
+        reports[study] = clean_section(" ".join(SENTENCES[k] for k in sentences))
     return reports
 
 

@@ -159,9 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = hub.served.get(name, data)
         start, status, more = 0, 200, dict(headers or {})
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
-        if asked and not hub.deaf:
-            start = int(asked[1])
+        request = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        if request and not hub.deaf:
+            start = int(request[1])
             if start >= len(data):
                 self._refuse(416, "")
                 return

@@ -48,16 +48,16 @@ def spoilt(document: Any) -> Iterator[tuple[str, Any]]:
     for path in places(document):
         where = "/".join(map(str, path))
         if isinstance(at(document, path), dict):
-            changed = copy.deepcopy(document)
-            at(changed, path)["a stranger"] = 1
-            yield f"{where}: a stranger", changed
+            copied = copy.deepcopy(document)
+            at(copied, path)["a stranger"] = 1
+            yield f"{where}: a stranger", copied
         if not path:
             continue
         if isinstance(path[-1], str):
-            changed = copy.deepcopy(document)
-            del at(changed, path[:-1])[path[-1]]
-            yield f"{where}: gone", changed
+            copied = copy.deepcopy(document)
+            del at(copied, path[:-1])[path[-1]]
+            yield f"{where}: gone", copied
         for number, value in enumerate(VALUES):
-            changed = copy.deepcopy(document)
-            at(changed, path[:-1])[path[-1]] = value
-            yield f"{where}: {number}", changed
+            copied = copy.deepcopy(document)
+            at(copied, path[:-1])[path[-1]] = value
+            yield f"{where}: {number}", copied

@@ -32,8 +32,8 @@ class Tree:
 
     def paths(self, pattern: str) -> tuple[str, ...]:
         """The files of a pattern, those that were changed as well."""
-        made = {p for p in self.changes if PurePosixPath(p).match(pattern)}
-        return (*_paths(self.root, pattern), *sorted(made - {*_paths(self.root, pattern)}))
+        new = {p for p in self.changes if PurePosixPath(p).match(pattern)}
+        return (*_paths(self.root, pattern), *sorted(new - {*_paths(self.root, pattern)}))
 
     def any(self, pattern: str, words: str, but: str = "") -> bool:
         """Whether a file of the pattern, but for one, holds the words, a regular expression."""
@@ -84,14 +84,14 @@ def dataset(tree: Tree, name: str) -> Pieces:
     text = tree.read(path)
     yield path, "the dataset's file", bool(text)
     synthetic = re.search(r"^synthetic: true", text, re.MULTILINE)
-    listed = re.search(r"^datasets = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
-    yield CHALLENGE, f"{name} under datasets", bool(synthetic or (listed and f'"{name}"' in listed[0]))
+    match = re.search(r"^datasets = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"{name} under datasets", bool(synthetic or (match and f'"{name}"' in match[0]))
     template = tree.read("evaluator/cli/templates/dataset.txt")
-    left = [line for line in template.splitlines() if line.endswith("in a sentence.") and line in text]
+    lines = [line for line in template.splitlines() if line.endswith("in a sentence.") and line in text]
     yield (
         path,
-        f"words of your own for {', '.join(line.partition(':')[0] for line in left) or 'every line'}",
-        not left,
+        f"words of your own for {', '.join(line.partition(':')[0] for line in lines) or 'every line'}",
+        not lines,
     )
     names = re.search(r"^training_names: \[(.*)\]", text, re.MULTILINE)
     known = tree.read("evaluator/submissions/rules/training_data.txt").split()
@@ -111,8 +111,8 @@ def dataset(tree: Tree, name: str) -> Pieces:
 def rule(tree: Tree, code: str) -> Pieces:
     codes = "evaluator/submissions/rules/codes.py"
     yield codes, f"the row of {code}: title, reason, cure", f'Rule("{code}"' in tree.read(codes)
-    used = tree.any("evaluator/**/*.py", f'"{code}"', but=codes)
-    yield "evaluator/submissions/rules/", f"a function that adds {code}", used
+    places = tree.any("evaluator/**/*.py", f'"{code}"', but=codes)
+    yield "evaluator/submissions/rules/", f"a function that adds {code}", places
     tested = tree.any("tests/submissions/**/*.py", rf"\b{code}\b")
     yield "tests/submissions/test_validate.py", f"a bad fixture of {code}", tested
 
@@ -135,11 +135,11 @@ def _functions(tree: Tree, code: str) -> Iterator[str]:
 
 
 def check(tree: Tree, code: str) -> Pieces:
-    said = any(
+    mention = any(
         tree.any(f"evaluator/{room}/*.py", rf'"{code}"')
         for room in ("scoring/integrity", "submissions/rules")
     )
-    yield "evaluator/scoring/integrity/", f"a function that gives the flag {code}", said
+    yield "evaluator/scoring/integrity/", f"a function that gives the flag {code}", mention
     calls = [rf"(?<!def )\b{name}\(" for name in _functions(tree, code)]
     called = any(tree.any("evaluator/**/*.py", words) for words in calls)
     yield (
@@ -153,8 +153,8 @@ def check(tree: Tree, code: str) -> Pieces:
     yield page, f"the row of {code} with its anchor", f'id="{code.lower()}"' in tree.read(page)
     runs = "tests/scoring/integrity/test_every_rule.py"
     # Checks of answers have their runs in a table of their own.
-    marked = f'"{code} ' in tree.read(runs) or f'"{code}"' in tree.read("tests/scoring/test_choice.py")
-    yield runs, f"a run that {code} marks", marked
+    mark = f'"{code} ' in tree.read(runs) or f'"{code}"' in tree.read("tests/scoring/test_choice.py")
+    yield runs, f"a run that {code} marks", mark
 
 
 def column(tree: Tree, key: str) -> Pieces:
@@ -181,18 +181,22 @@ def task(tree: Tree, name: str) -> Pieces:
     places = {}
     rooms = {"references": "datasets", "predictions": "submissions", "scoring": "scoring"}
     for part, room in rooms.items():
-        named = re.search(rf'{part}_by="evaluator\.([\w.]+):(\w+)"', text)
-        place = f"evaluator/{named[1].replace('.', '/')}.py" if named else f"evaluator/{room}/{module}.py"
+        name_match = re.search(rf'{part}_by="evaluator\.([\w.]+):(\w+)"', text)
+        place = (
+            f"evaluator/{name_match[1].replace('.', '/')}.py"
+            if name_match
+            else f"evaluator/{room}/{module}.py"
+        )
         places[part] = place
-        there = named and re.search(rf"^{named[2]}\b.*=", tree.read(place), re.MULTILINE)
+        there = name_match and re.search(rf"^{name_match[2]}\b.*=", tree.read(place), re.MULTILINE)
         yield place, f"the object of `{part}_by`", bool(there)
     usual = name == "report-generation"
     datasets = tree.any("evaluator/datasets/*.yaml", rf"(?m)^task: {name}$")
     yield "evaluator/datasets/", f"a dataset with `task: {name}`", usual or datasets
-    listed = re.search(r"^tasks = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
-    yield CHALLENGE, f"{name} under tasks", bool(listed and f'"{name}"' in listed[0])
-    ranked = re.search(rf'^{name} = "\w+"', tree.read(CHALLENGE), re.MULTILINE)
-    yield CHALLENGE, f"the metric that ranks {name} under [primary]", bool(ranked)
+    match = re.search(r"^tasks = \[[^\]]*\]", tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"{name} under tasks", bool(match and f'"{name}"' in match[0])
+    primary = re.search(rf'^{name} = "\w+"', tree.read(CHALLENGE), re.MULTILINE)
+    yield CHALLENGE, f"the metric that ranks {name} under [primary]", bool(primary)
     predictions = tree.read(f"evaluator/submissions/{Path(places['predictions']).name}")
     for schema in re.findall(r'^    schema\b.* = "([\w-]+)"', predictions, re.MULTILINE):
         file = f"evaluator/schemas/{schema}.schema.json"

@@ -166,9 +166,9 @@ def spoil_state(rng: random.Random, state: dict) -> tuple[str, dict, bool | None
     elif kind == "flat":
         state[key] = value.flatten()[None]
     elif kind in {"not a number", "infinite"}:
-        changed = value.clone()
-        changed.view(-1)[rng.randrange(value.numel())] = math.nan if kind == "not a number" else math.inf
-        state[key] = changed
+        copy = value.clone()
+        copy.view(-1)[rng.randrange(value.numel())] = math.nan if kind == "not a number" else math.inf
+        state[key] = copy
     elif kind == "huge":
         state[key] = torch.full_like(value, 3e38)
         return f"{kind} {key}", state, None

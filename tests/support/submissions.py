@@ -40,9 +40,9 @@ def dump(studies: object) -> str:
 
 def check(folder: Path, ids: Collection[str] | None = None) -> Report:
     """The report on `folder`, as `submissions/<team>/<model>`, with the sandbox's ids."""
-    shown = f"submissions/{folder.parent.name}/{folder.name}"
+    place = f"submissions/{folder.parent.name}/{folder.name}"
     wanted = set(good_studies()) if ids is None else ids
-    return validate(read_directory(folder, shown), [shown], lambda _: wanted)
+    return validate(read_directory(folder, place), [place], lambda _: wanted)
 
 
 def studies(change):

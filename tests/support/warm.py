@@ -75,10 +75,10 @@ def _read(path: str) -> str:
 def _become(connection: socket.socket) -> None:
     """This process becomes the command that the caller asked for, and ends."""
     head, streams, _, _ = socket.recv_fds(connection, 4, 3)
-    left, parts = struct.unpack("!I", head)[0], []
-    while left:
-        parts.append(connection.recv(left))
-        left -= len(parts[-1])
+    length, parts = struct.unpack("!I", head)[0], []
+    while length:
+        parts.append(connection.recv(length))
+        length -= len(parts[-1])
     request = json.loads(b"".join(parts))
     for number, stream in enumerate(streams):
         os.dup2(stream, number)

@@ -15,7 +15,7 @@ def strings():
 
 
 def test_every_room_has_strings(strings):
-    assert {room for room, told in strings.items() if len(told) > 300} == set(strings)
+    assert {room for room, texts in strings.items() if len(texts) > 300} == set(strings)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_docstrings_are_not_visible_but_those_of_commands(tmp_path):
 
 def test_a_banned_phrase_is_found_over_a_line_break_with_its_line(tmp_path):
     (tmp_path / "page.md").write_text("# Title\n\nAll is fine, but to\nmend it is not.\n", "utf-8")
-    found = [
+    hits = [
         (p.line_of(match.start()), rule.instead)
         for p in passages(tmp_path / "page.md", "page.md")
         for rule in banned()
         if (match := rule.pattern.search(p.text)) and rule.phrase == "To mend it"
     ]
-    assert found == [(3, "Fix:")]
+    assert hits == [(3, "Fix:")]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_no_visible_string_contains_a_banned_phrase(strings):
     rules = banned()
     wrong = [
         f"{p.file}:{p.line_of(match.start())}: {match[0]!r} -> {rule.instead}"
-        for told in strings.values()
-        for p in told
+        for texts in strings.values()
+        for p in texts
         if p.file not in OWN_WORDS
         for rule in rules
         if (match := rule.pattern.search(p.text))

@@ -58,10 +58,10 @@ def _of_file(raw: dict[str, Any]) -> Iterator[str]:
 def _of_job(name: str, job: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
     events = set(triggers(raw))
     text = yaml.safe_dump({k: v for k, v in job.items() if k != "permissions"})
-    given = job.get("permissions")
-    if not isinstance(given, dict):
-        yield f"{name} takes permissions wholesale" if given else f"{name} names no permissions"
-    elif "write" in given.values() and "pull_request" in events:
+    permissions = job.get("permissions")
+    if not isinstance(permissions, dict):
+        yield f"{name} takes permissions wholesale" if permissions else f"{name} names no permissions"
+    elif "write" in permissions.values() and "pull_request" in events:
         yield f"{name} wants to write for a pull request"
     if re.search(r"\bsecrets(\.|\[|:\s*inherit)", text) and not job.get("environment"):
         yield f"{name} reads a secret outside an environment"
@@ -89,13 +89,13 @@ def _of_machine(name: str, job: dict[str, Any], events: set[str], text: str) -> 
 def _of_step(name: str, step: dict[str, Any], events: set[str]) -> Iterator[str]:
     if EXPRESSION in str(step.get("run", "")):
         yield f"{name}: an expression inside run"
-    given = step.get("with") or {}
+    inputs = step.get("with") or {}
     if str(step.get("uses", "")).startswith("actions/checkout@"):
-        if given.get("persist-credentials") is not False:
+        if inputs.get("persist-credentials") is not False:
             yield f"{name}: the checkout keeps its credentials"
-        head = re.search(r"head|refs/pull|inputs\.sha|merge_commit", str(given.get("ref", "")))
+        head = re.search(r"head|refs/pull|inputs\.sha|merge_commit", str(inputs.get("ref", "")))
         if head and events & FORK_EVENTS | (events & {"workflow_dispatch"}):
-            yield f"{name}: checks out {given['ref']}"
+            yield f"{name}: checks out {inputs['ref']}"
 
 
 GOOD = """

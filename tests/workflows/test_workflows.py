@@ -61,20 +61,20 @@ def test_only_jobs_that_need_them_check_submissions_out() -> None:
     for path in WORKFLOWS:
         for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
             for step in job.get("steps", ()):
-                given = step.get("with") or {}
+                inputs = step.get("with") or {}
                 if (
                     not str(step.get("uses", "")).startswith("actions/checkout@")
-                    or given.get("ref") == "pairwise"
+                    or inputs.get("ref") == "pairwise"
                 ):
                     continue
-                patterns = str(given.get("sparse-checkout", "")).split()
+                patterns = str(inputs.get("sparse-checkout", "")).split()
                 if (path.stem, name) == ("ci", "python"):
                     assert patterns == ["/*", "!/submissions/*", "/submissions/rexrank-sandbox/"]
-                if patterns == CARDS and given.get("sparse-checkout-cone-mode") is False:
+                if patterns == CARDS and inputs.get("sparse-checkout-cone-mode") is False:
                     cards.add(f"{path.stem}/{name}")
                     continue
                 # With cones git would take the patterns for folders.
-                sparse = given.get("sparse-checkout-cone-mode") is False and "/*" in patterns
+                sparse = inputs.get("sparse-checkout-cone-mode") is False and "/*" in patterns
                 if not sparse or "!/submissions/" not in patterns[patterns.index("/*") :]:
                     whole.add(f"{path.stem}/{name}")
     assert whole == set(NEEDS_SUBMISSIONS)
@@ -144,14 +144,19 @@ def test_the_validate_action_takes_a_path_as_data(tmp_path: Path) -> None:
     python.chmod(0o755)
     files = ROOT / "tests/data"
     for path, status in (("$(touch made)", 1), ("--help", 1), (str(files), 1)):
-        given = {
+        variables = {
             "SUBMISSIONS": path,
             "RUNNER_TEMP": str(tmp_path),
             "GITHUB_ACTION_PATH": str(GITHUB / "actions/validate"),
         }
         command = ["bash", "-e", "-c", step["run"]]
         process = subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, **given}, capture_output=True, text=True, check=False
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert process.returncode == status, process.stdout + process.stderr
         assert "Traceback" not in process.stderr
@@ -160,11 +165,11 @@ def test_the_validate_action_takes_a_path_as_data(tmp_path: Path) -> None:
 
 def test_the_form_asks_what_the_bot_reads() -> None:
     form = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE" / "submission.yml").read_text("utf-8"))
-    asked = [f for f in form["body"] if f["type"] != "markdown"]
-    assert {f["attributes"]["label"]: f["id"] for f in asked} == HEADINGS
+    fields = [f for f in form["body"] if f["type"] != "markdown"]
+    assert {f["attributes"]["label"]: f["id"] for f in fields} == HEADINGS
     assert form["labels"] == ["submission"]
     assert form["title"].startswith("Submission:")
-    options = {f["id"]: f["attributes"]["options"] for f in asked if f["type"] == "dropdown"}
+    options = {f["id"]: f["attributes"]["options"] for f in fields if f["type"] == "dropdown"}
     assert set(options["dataset"]) == set(dataset_ids())
     assert (set(options["views"]), set(options["context"])) == (set(VIEWS), set(CONTEXTS))
 
@@ -263,7 +268,7 @@ def test_every_script_is_one_that_a_shell_reads() -> None:
     wrong = {}
     for path in (*WORKFLOWS, *sorted(GITHUB.glob("actions/*/action.yml"))):
         for script in scripts(yaml.safe_load(path.read_text("utf-8"))):
-            read = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
-            if read.returncode:
-                wrong[path.name] = read.stderr
+            result = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+            if result.returncode:
+                wrong[path.name] = result.stderr
     assert wrong == {}

@@ -50,8 +50,8 @@ def composite(job: JobRun, uses: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def _yaml(text: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load(text)
-    return read
+    value: dict[str, Any] = yaml.safe_load(text)
+    return value
 
 
 def _checkout(job: JobRun, given: Mapping[str, str]) -> dict[str, str]:

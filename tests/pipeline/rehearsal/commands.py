@@ -21,10 +21,10 @@ class Command:
 def parse_commands(log: str) -> list[Command]:
     """The commands that a runner obeys in a log, `::stop-commands::` respected."""
     commands: list[Command] = []
-    stopped = ""
+    token = ""
     for line in re.split(r"\r\n|\n|\r", log):
-        if stopped:
-            stopped = "" if line.strip() == f"::{stopped}::" else stopped
+        if token:
+            token = "" if line.strip() == f"::{token}::" else token
             continue
         match = LINE.match(line)
         if not match:
@@ -33,7 +33,7 @@ def parse_commands(log: str) -> list[Command]:
         command = Command(match[1].lower(), {k.strip(): v for k, _, v in pairs}, match[3])
         commands.append(command)
         if command.name == "stop-commands":
-            stopped = command.message
+            token = command.message
     return commands
 
 

@@ -134,14 +134,14 @@ def _files(call: Call) -> Any:
     p = call.pull()
     base = git(call.state.bare, "merge-base", p.base_sha, p.head_sha)
     names = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
-    made = []
+    entries = []
     for letter, path in changed_files(call.state.bare, base, p.head_sha):
         where = base if letter == "D" else p.head_sha
         sha = git(call.state.bare, "rev-parse", f"{where}:{path}")
-        made.append(
+        entries.append(
             {"filename": path, "sha": sha, "status": names[letter], "raw_url": api(call.state, "/raw")}
         )
-    return made
+    return entries
 
 
 @serves("get REPO/pulls/{pull_number}/commits", PULLS)
@@ -171,8 +171,8 @@ def _commit(call: Call) -> Any:
     parents = [p["sha"] for p in whole["parents"]]
     letters = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
     files = changed_files(call.state.bare, parents[0], sha) if len(parents) == 1 else []
-    made = [{"filename": path, "sha": None, "status": letters[letter]} for letter, path in files]
-    return {**whole, "files": made}
+    entries = [{"filename": path, "sha": None, "status": letters[letter]} for letter, path in files]
+    return {**whole, "files": entries}
 
 
 def commit_object(state: State, sha: str) -> dict[str, Any]:
@@ -219,9 +219,9 @@ def _say(call: Call) -> Any:
     body = _body_text(call.body["body"])
     number = _number(call)
     now = call.state.now()
-    made = Comment(call.state.next_id(), number, call.token.actor, body, now, now)
-    call.state.comments[made.id] = made
-    return objects.comment(call.state, made)
+    comment = Comment(call.state.next_id(), number, call.token.actor, body, now, now)
+    call.state.comments[comment.id] = comment
+    return objects.comment(call.state, comment)
 
 
 @serves("get REPO/issues/comments/{comment_id}", TALK)

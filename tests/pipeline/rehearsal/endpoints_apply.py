@@ -55,13 +55,13 @@ def fresh(state: State, *, organisation: bool = True) -> None:
 
 @serves("get REPO", METADATA)
 def _repository(call: Call) -> Any:
-    made = objects.repository(call.state, f"{call.values['owner']}/{call.values['repo']}")
+    repository = objects.repository(call.state, f"{call.values['owner']}/{call.values['repo']}")
     own = f"{call.values['owner']}/{call.values['repo']}" == REPOSITORY
     known = call.state.settings.get(REPO_SETTINGS, {}) if own else {}
     return (
-        made
+        repository
         | {k: v for k, v in known.items() if k != "owner"}
-        | ({"owner": made["owner"] | known["owner"]} if "owner" in known else {})
+        | ({"owner": repository["owner"] | known["owner"]} if "owner" in known else {})
     )
 
 
@@ -74,8 +74,8 @@ def _patch(call: Call) -> Any:
 def _sets(path: str) -> None:
     @serves(f"put REPO{path}", WRITE, 204)
     def put(call: Call) -> Any:
-        held = settings(call.state).get(path)
-        settings(call.state)[path] = (held if isinstance(held, dict) else {}) | call.body
+        value = settings(call.state).get(path)
+        settings(call.state)[path] = (value if isinstance(value, dict) else {}) | call.body
 
 
 for _path in ("selected-actions", "workflow", "fork-pr-contributor-approval", "artifact-and-log-retention"):
@@ -84,10 +84,10 @@ for _path in ("selected-actions", "workflow", "fork-pr-contributor-approval", "a
 
 @serves("put REPO/actions/permissions", WRITE, 204)
 def _permissions(call: Call) -> None:
-    held = settings(call.state)
-    held["/actions/permissions"] = dict(call.body)
-    if held.get("/actions/permissions/selected-actions") == 409:
-        held["/actions/permissions/selected-actions"] = {
+    values = settings(call.state)
+    values["/actions/permissions"] = dict(call.body)
+    if values.get("/actions/permissions/selected-actions") == 409:
+        values["/actions/permissions/selected-actions"] = {
             "github_owned_allowed": False,
             "verified_allowed": False,
             "patterns_allowed": [],
@@ -103,12 +103,12 @@ def _private(call: Call) -> None:
 def _pages(call: Call) -> Any:
     if isinstance(settings(call.state)["/pages"], dict):
         raise Refusal(409, "GitHub Pages is already enabled.")
-    made = {
+    pages = {
         "url": "https://github.invalid/", "status": "built", "cname": None, "custom_404": False, "public": True, "https_enforced": True,
         "html_url": "https://rehearsal-org.github.invalid/challenge/", "build_type": call.body["build_type"],
     }  # fmt: skip
-    settings(call.state)["/pages"] = made
-    return made
+    settings(call.state)["/pages"] = pages
+    return pages
 
 
 @serves("put REPO/pages", WRITE, 204)
@@ -117,8 +117,13 @@ def _pages_again(call: Call) -> None:
 
 
 def _variable(call: Call) -> None:
-    made = {"name": call.body["name"], "value": call.body["value"], "created_at": WHEN, "updated_at": WHEN}
-    settings(call.state)[f"/actions/variables/{call.body['name']}"] = made
+    variable = {
+        "name": call.body["name"],
+        "value": call.body["value"],
+        "created_at": WHEN,
+        "updated_at": WHEN,
+    }
+    settings(call.state)[f"/actions/variables/{call.body['name']}"] = variable
 
 
 @serves("post REPO/actions/variables", WRITE, 201)
@@ -138,40 +143,44 @@ def _enable(call: Call) -> None:
 
 @serves("put REPO/environments/{environment_name}", WRITE)
 def _environment(call: Call) -> Any:
-    held, name, body = settings(call.state), call.values["environment_name"], call.body or {}
+    values, name, body = settings(call.state), call.values["environment_name"], call.body or {}
     rules: list[dict[str, Any]] = [BRANCH_RULE]
     if body.get("reviewers"):
         people = [{"type": r["type"], "reviewer": {"id": r["id"], "login": "x"}} for r in body["reviewers"]]
         rules.append({"id": 2, "node_id": "", "type": "required_reviewers", "reviewers": people, "prevent_self_review": body["prevent_self_review"]})  # fmt: skip
-    made = {
+    environment = {
         "id": 1, "node_id": "", "name": name, "url": "https://github.invalid/", "html_url": "https://github.invalid/", "created_at": WHEN,
         "updated_at": WHEN, "protection_rules": rules, "deployment_branch_policy": body.get("deployment_branch_policy"), "can_admins_bypass": False,
     }  # fmt: skip
-    others = [e for e in held["/environments"]["environments"] if e["name"] != name]
-    held["/environments"] = {"total_count": len(others) + 1, "environments": [*others, made]}
-    held.setdefault(
+    others = [e for e in values["/environments"]["environments"] if e["name"] != name]
+    values["/environments"] = {"total_count": len(others) + 1, "environments": [*others, environment]}
+    values.setdefault(
         f"/environments/{name}/deployment-branch-policies", {"total_count": 0, "branch_policies": []}
     )
-    held.setdefault(f"/environments/{name}/secrets", {"total_count": 0, "secrets": []})
-    return made
+    values.setdefault(f"/environments/{name}/secrets", {"total_count": 0, "secrets": []})
+    return environment
 
 
 @serves("post REPO/environments/{environment_name}/deployment-branch-policies", WRITE)
 def _policy(call: Call) -> Any:
-    held = settings(call.state)[f"/environments/{call.values['environment_name']}/deployment-branch-policies"]
-    made = {"id": 100 + len(held["branch_policies"]), "node_id": "", **call.body}
-    held["branch_policies"].append(made)
-    held["total_count"] += 1
-    return made
+    policies = settings(call.state)[
+        f"/environments/{call.values['environment_name']}/deployment-branch-policies"
+    ]
+    policy = {"id": 100 + len(policies["branch_policies"]), "node_id": "", **call.body}
+    policies["branch_policies"].append(policy)
+    policies["total_count"] += 1
+    return policy
 
 
 @serves(
     "delete REPO/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}", WRITE, 204
 )
 def _no_policy(call: Call) -> None:
-    held = settings(call.state)[f"/environments/{call.values['environment_name']}/deployment-branch-policies"]
-    left = [p for p in held["branch_policies"] if str(p["id"]) != call.values["branch_policy_id"]]
-    held.update(total_count=len(left), branch_policies=left)
+    policies = settings(call.state)[
+        f"/environments/{call.values['environment_name']}/deployment-branch-policies"
+    ]
+    rest = [p for p in policies["branch_policies"] if str(p["id"]) != call.values["branch_policy_id"]]
+    policies.update(total_count=len(rest), branch_policies=rest)
 
 
 def _rulesets(state: State) -> dict[int, dict[str, Any]]:
@@ -180,8 +189,8 @@ def _rulesets(state: State) -> dict[int, dict[str, Any]]:
 
 def _keep(state: State, number: int, body: dict[str, Any]) -> dict[str, Any]:
     """Keeps a ruleset, and what follows from all of them for a branch."""
-    made = {"id": number, "source": REPOSITORY, "source_type": "Repository", **body}
-    settings(state)[f"/rulesets/{number}"] = made
+    ruleset = {"id": number, "source": REPOSITORY, "source_type": "Repository", **body}
+    settings(state)[f"/rulesets/{number}"] = ruleset
     for branch, words in (("main", {"~ALL", "~DEFAULT_BRANCH"}), ("any-other-branch", {"~ALL"})):
         settings(state)[f"/rules/branches/{branch}"] = [
             {**rule, "ruleset_id": r["id"], "ruleset_source_type": "Repository", "ruleset_source": REPOSITORY}
@@ -190,7 +199,7 @@ def _keep(state: State, number: int, body: dict[str, Any]) -> dict[str, Any]:
             and not (branch == "main" and "~DEFAULT_BRANCH" in r["conditions"]["ref_name"]["exclude"])
             for rule in r["rules"]
         ]
-    return made
+    return ruleset
 
 
 @serves("get REPO/rulesets", ADMIN)

@@ -36,9 +36,9 @@ def _branch(call: Call) -> Any:
 @serves("get REPO/git/trees/{tree_sha}", CONTENTS)
 def _tree(call: Call) -> Any:
     flags = ["-r", "-t"] if "recursive" in call.query else []
-    listed = git_bytes(call.state.bare, "ls-tree", "-l", "-z", *flags, call.values["tree_sha"]).decode()
+    lines = git_bytes(call.state.bare, "ls-tree", "-l", "-z", *flags, call.values["tree_sha"]).decode()
     tree = []
-    for line in listed.split("\0")[:-1]:
+    for line in lines.split("\0")[:-1]:
         meta, _, path = line.partition("\t")
         mode, kind, sha, size = meta.split()
         entry = {"path": path, "mode": mode, "type": kind, "sha": sha}

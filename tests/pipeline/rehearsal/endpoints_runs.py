@@ -94,17 +94,25 @@ def _dispatch(call: Call) -> Any:
     known = call.state.workflows[path]
     if known["dispatch"] is None:
         raise Refusal(422, "Workflow does not have 'workflow_dispatch' trigger")
-    given = call.body.get("inputs") or {}
-    unexpected = sorted(set(given) - set(known["dispatch"]))
+    inputs = call.body.get("inputs") or {}
+    unexpected = sorted(set(inputs) - set(known["dispatch"]))
     if unexpected:
         raise Refusal(422, f"Unexpected inputs provided: {unexpected}")
     missing = [
-        n for n, i in known["dispatch"].items() if i.get("required") and "default" not in i and n not in given
+        n
+        for n, i in known["dispatch"].items()
+        if i.get("required") and "default" not in i and n not in inputs
     ]
     if missing:
         raise Refusal(422, f"Required input '{missing[0]}' not provided")
     number = call.state.next_id()
-    event = {"path": path, "ref": call.body["ref"], "inputs": given, "actor": call.token.actor, "run": number}
+    event = {
+        "path": path,
+        "ref": call.body["ref"],
+        "inputs": inputs,
+        "actor": call.token.actor,
+        "run": number,
+    }
     call.state.events.append(("workflow_dispatch", event))
     if not call.body.get("return_run_details"):
         return None
@@ -133,8 +141,8 @@ def _runs_of(call: Call, found: list[dict[str, Any]]) -> Any:
             found = [r for r in found if r[field] == call.query[name]]
     if "status" in call.query:
         found = [r for r in found if call.query["status"] in (r["status"], r["conclusion"])]
-    made = [objects.run(call.state, r) for r in sorted(found, key=lambda r: -int(r["id"]))]
-    return {"total_count": len(made), "workflow_runs": made}
+    runs = [objects.run(call.state, r) for r in sorted(found, key=lambda r: -int(r["id"]))]
+    return {"total_count": len(runs), "workflow_runs": runs}
 
 
 @serves("post REPO/actions/runs/{run_id}/cancel", (("actions", "write"),), 202)
@@ -159,7 +167,7 @@ def _run(call: Call) -> Any:
 
 @serves("get REPO/actions/runs/{run_id}/approvals", (("actions", "read"),))
 def _reviews(call: Call) -> Any:
-    made = call.state.reviews.get(int(call.values["run_id"]), [])
+    reviews = call.state.reviews.get(int(call.values["run_id"]), [])
     return [
         {
             "state": r["state"],
@@ -167,5 +175,5 @@ def _reviews(call: Call) -> Any:
             "user": objects.user(call.state, r["user"]),
             "environments": [{"id": 1, "name": r["environment"]}],
         }
-        for r in made
+        for r in reviews
     ]

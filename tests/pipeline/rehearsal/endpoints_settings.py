@@ -160,10 +160,10 @@ def settings(state: State) -> dict[str, Any]:
 
 def _answers(template: str) -> Handler:
     def answer(call: Call) -> Any:
-        found = settings(call.state).get(template.format(**call.values), 404)
-        if isinstance(found, int):
-            raise Refusal(found, "Not Found" if found == 404 else "Must have admin rights to Repository.")
-        return found
+        value = settings(call.state).get(template.format(**call.values), 404)
+        if isinstance(value, int):
+            raise Refusal(value, "Not Found" if value == 404 else "Must have admin rights to Repository.")
+        return value
 
     return answer
 

@@ -17,11 +17,11 @@ def _payload(state: State, name: str, known: dict[str, Any], sender: str) -> dic
         "schema"
     ]
     whole = {**known, "repository": objects.repository(state), "sender": objects.user(state, sender)}
-    made: dict[str, Any] = fill(pointer, whole)
-    wrong = openapi.check_webhook(name, made)
+    payload: dict[str, Any] = fill(pointer, whole)
+    wrong = openapi.check_webhook(name, payload)
     if wrong:
         state.violations.append(f"webhook {name}: {wrong}")
-    return made
+    return payload
 
 
 def pull_request(

@@ -128,23 +128,23 @@ class Executor:
     ) -> tuple[str | None, dict[str, str]]:
         """The conclusion of all jobs of a workflow, `None` while one waits, and a called workflow's outputs."""
         jobs = workflow.raw["jobs"]
-        done: dict[str, JobRun] = {}
+        outcomes: dict[str, JobRun] = {}
         for name in ordered(jobs):
             full = f"{prefix}{name}"
             known = run.jobs.get(full)
             if known is not None and known.result != "waiting":
-                done[name] = known
+                outcomes[name] = known
                 continue
-            if any(n not in done or done[n].result == "waiting" for n in needs(jobs[name])):
+            if any(n not in outcomes or outcomes[n].result == "waiting" for n in needs(jobs[name])):
                 continue
-            before = {n: done[n] for n in needs(jobs[name])}
-            done[name] = run.jobs[full] = self._job(run, workflow, name, full, before, inputs, cap)
-        results = [j.result for j in done.values()]
+            before = {n: outcomes[n] for n in needs(jobs[name])}
+            outcomes[name] = run.jobs[full] = self._job(run, workflow, name, full, before, inputs, cap)
+        results = [j.result for j in outcomes.values()]
         if "waiting" in results:
             return None, {}
         contexts = {
             **self.contexts(run),
-            "jobs": {n: {"outputs": j.outputs} for n, j in done.items()},
+            "jobs": {n: {"outputs": j.outputs} for n, j in outcomes.items()},
             "inputs": inputs,
         }
         wanted = workflow.triggers.get("workflow_call", {}).get("outputs", {}) if prefix else {}
@@ -352,12 +352,12 @@ def _typed_inputs(workflow: Workflow, event: str, given: Mapping[str, Any]) -> d
     """The inputs of a dispatched or called workflow with their defaults and types."""
     if event not in ("workflow_dispatch", "workflow_call"):
         return {}
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, known in workflow.triggers[event].get("inputs", {}).items():
         rule = known or {}
         value = given.get(name, rule.get("default", False if rule.get("type") == "boolean" else ""))
-        made[name] = value in (True, "true") if rule.get("type") == "boolean" else value
-    return made
+        values[name] = value in (True, "true") if rule.get("type") == "boolean" else value
+    return values
 
 
 def _without_url(environment: Any) -> Any:

@@ -54,10 +54,10 @@ class Expressions:
 
     def text(self, value: Any, contexts: Mapping[str, Any], status: Mapping[str, bool] | None = None) -> str:
         """`render`, as the text that GitHub puts into an environment variable."""
-        made = self.render(value, contexts, status)
-        if isinstance(made, bool):
-            return "true" if made else "false"
-        return "" if made is None else str(made)
+        result = self.render(value, contexts, status)
+        if isinstance(result, bool):
+            return "true" if result else "false"
+        return "" if result is None else str(result)
 
     def condition(self, value: Any, contexts: Mapping[str, Any], status: Mapping[str, bool]) -> bool:
         """Whether an `if:` holds; without a status function it also needs `success()`."""

@@ -124,13 +124,13 @@ def file_at(repo: Path, ref: str, path: str) -> bytes | None:
 def objects_of(repo: Path, shas: Sequence[str]) -> dict[str, str]:
     """The bytes of many objects, as Latin-1 text."""
     data = git_bytes(repo, "cat-file", "--batch", data="\n".join(shas).encode())
-    found, at = {}, 0
+    objects, at = {}, 0
     for sha in shas:
         end = data.index(b"\n", at)
         size = int(data[at:end].split()[2])
-        found[sha] = data[end + 1 : end + 1 + size].decode("latin-1")
+        objects[sha] = data[end + 1 : end + 1 + size].decode("latin-1")
         at = end + size + 2
-    return found
+    return objects
 
 
 def paths_at(repo: Path, ref: str, folder: str) -> Sequence[str]:

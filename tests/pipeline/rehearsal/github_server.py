@@ -121,15 +121,15 @@ class _Handler(BaseHTTPRequestHandler):
         if operation is None or operation.name not in TABLE:
             self._violation(f"{self.command} {path}: not an operation that the rehearsal knows")
             return 404, {"message": "Not Found"}, {}
-        asked = f"{operation.parameters.get('owner', '')}/{operation.parameters.get('repo', '')}"
-        of_fork = asked in self.state.forks and operation.name in endpoints_forks.OF_FORKS
-        if asked not in (REPOSITORY, "/") and not of_fork:
+        repository = f"{operation.parameters.get('owner', '')}/{operation.parameters.get('repo', '')}"
+        of_fork = repository in self.state.forks and operation.name in endpoints_forks.OF_FORKS
+        if repository not in (REPOSITORY, "/") and not of_fork:
             return 404, {"message": "Not Found"}, {}
         try:
-            sent = json.loads(body) if body else None
+            content = json.loads(body) if body else None
         except ValueError:
             return 400, {"message": "Problems parsing JSON"}, {}
-        wrong = openapi.check_request(operation, query, sent)
+        wrong = openapi.check_request(operation, query, content)
         if wrong:
             self._violation(f"request {operation.name}: {wrong}")
             return 422, {"message": "Validation Failed", "errors": wrong}, {}
@@ -139,17 +139,17 @@ class _Handler(BaseHTTPRequestHandler):
             return 403, {"message": DENIED}, {}
         with self.state.lock:
             try:
-                known = handler(Call(self.state, token, operation.parameters, query, sent))
+                known = handler(Call(self.state, token, operation.parameters, query, content))
             except Refusal as refusal:
                 return refusal.status, {"message": refusal.message}, {}
         if known is None:
             return 204, None, {}
         known, headers = self._page(known, path, query)
-        made = _filled(operation, status, known)
-        wrong = openapi.check_response(operation, status, made)
+        reply = _filled(operation, status, known)
+        wrong = openapi.check_response(operation, status, reply)
         if wrong:
             self._violation(f"response {operation.name}: {wrong}")
-        return status, made, headers
+        return status, reply, headers
 
     def _page(self, known: Any, path: str, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
         key = next(
@@ -312,6 +312,6 @@ def fill(schema: dict[str, Any], known: Any) -> Any:
     properties = dict(schema.get("properties", {}))
     for part in alternatives[:1] if "allOf" not in schema else alternatives:
         properties |= openapi.resolve(part).get("properties", {})
-    made = openapi.skeleton({**schema, "nullable": False})
-    base = made if isinstance(made, dict) else {}
+    skeleton = openapi.skeleton({**schema, "nullable": False})
+    base = skeleton if isinstance(skeleton, dict) else {}
     return {**base, **{k: fill(properties[k], v) if k in properties else v for k, v in known.items()}}

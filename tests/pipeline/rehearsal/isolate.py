@@ -77,7 +77,7 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         "PYTHONPATH": str(code),
         "PYTHONPYCACHEPREFIX": settings["cache"],
     }
-    asked = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
+    variables = {"PR": call[1], "SHA": call[2]} if call[0] == "score" else {}
     work = {"UNITS": " ".join(call[1:])} if call[0] == "fill" else {}
     dies = Path(settings["secrets"]["REXRANK_STORE"]).parent / "dies"
     killed = bool(work) and dies.exists() and dies.read_text() in work["UNITS"]
@@ -85,7 +85,7 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         dies.unlink()
     api = f"{settings['server']}/api/v3"
     proof = [sys.executable, "-I", settings["released"], api, settings["repository"], *call[1:]]
-    if asked and subprocess.run(proof, env=bare, stdout=subprocess.DEVNULL, check=False).returncode:
+    if variables and subprocess.run(proof, env=bare, stdout=subprocess.DEVNULL, check=False).returncode:
         return 2
     with log.open("ab") as out, Path(os.devnull).open("rb") as nothing:
 
@@ -110,14 +110,14 @@ def _work(settings: dict[str, Any], job: Path, call: list[str]) -> int:
         if subprocess.run(clone, env=bare, stdout=out, stderr=out, check=False).returncode:
             return 2
         steady_times(code)
-        if asked and run("pr", "fetch", str(job / "pull"), **asked):
+        if variables and run("pr", "fetch", str(job / "pull"), **variables):
             return 2
         _note(settings, code, call[0])
         (job / "output").touch()
-        inside = {**asked, **work, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
-        what, leaves = ("pull", "output") if asked else ("bundle", "bundle")
+        inside = {**variables, **work, **settings["secrets"], "GITHUB_OUTPUT": str(job / "output")}
+        what, leaves = ("pull", "output") if variables else ("bundle", "bundle")
         status = run("pr", call[0], *([] if work else [str(job / what)]), cwd=code, **inside)
-    if not work and (asked or status == 0):
+    if not work and (variables or status == 0):
         with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
             tar.add(job / leaves, leaves)
     return status

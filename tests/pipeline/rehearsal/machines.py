@@ -141,7 +141,7 @@ def runner_environment(executor: Executor, machine: int = 0) -> dict[str, str]:
         kit.mkdir(parents=True)
         shutil.copy(KIT / "isolated-rexrank.sh", kit)
         settings = runner.folder / "settings.json"
-        made = {
+        variables = {
             **{k: str(v) for k, v in known(executor).items()},
             "isolate": str(kit / "isolate.sh"),
             "released": str(KIT / "released.py"),
@@ -150,7 +150,7 @@ def runner_environment(executor: Executor, machine: int = 0) -> dict[str, str]:
             "server": executor.state.base_url,
             "secrets": runner.secrets,
         }
-        settings.write_text(json.dumps(made))
+        settings.write_text(json.dumps(variables))
         isolate = Path(__file__).with_name("isolate.py")
         script(runner.folder / "sudo/sudo", SUDO, python=sys.executable, script=isolate, settings=settings)
     environment = {"REXRANK_VENV": str(runner.folder / "venv")}

@@ -40,8 +40,8 @@ class Operation:
 @cache
 def document() -> dict[str, Any]:
     """The trimmed description."""
-    loaded: dict[str, Any] = json.loads(gzip.decompress(DOCUMENT.read_bytes()))
-    return loaded
+    value: dict[str, Any] = json.loads(gzip.decompress(DOCUMENT.read_bytes()))
+    return value
 
 
 @cache

@@ -59,12 +59,12 @@ def commit_tree(bare: Path, tree: Path, message: str) -> str:
 
 def project_tree(target: Path) -> None:
     """Copy the project's files as they are now; what no workflow reads is left out."""
-    listed = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
         capture_output=True,
         check=True,
     ).stdout.decode()
-    for name in listed.split("\0")[:-1]:
+    for name in process.split("\0")[:-1]:
         source = ROOT / name
         if name.startswith(LEFT_OUT) or not source.is_file():
             continue
@@ -75,14 +75,14 @@ def project_tree(target: Path) -> None:
 def private_references() -> dict[str, dict[str, Any]]:
     """The private set: studies of the sandbox's generator under other ids, the canary in every section."""
     studies = json.loads((Path(generate.__file__).parent / "sandbox.json").read_text("utf-8"))
-    made = {}
+    copies = {}
     for number, study in enumerate(list(studies.values())[:N_PRIVATE]):
         fields = dict(study)
         for name in ("section_findings", "section_impression"):
             if isinstance(fields.get(name), str):
                 fields[name] = f"{fields[name].rstrip()} Marked {CANARY}."
-        made[f"prv{number:04d}"] = fields
-    return made
+        copies[f"prv{number:04d}"] = fields
+    return copies
 
 
 def private_dataset(target: Path, references: Path) -> None:
@@ -109,9 +109,9 @@ def private_dataset(target: Path, references: Path) -> None:
     }
     (target / f"evaluator/datasets/{PRIVATE}.yaml").write_text(yaml.safe_dump(registry, sort_keys=False))
     whole = target / "challenge.toml"
-    listed = with_dataset(whole.read_text("utf-8"), PRIVATE)
-    assert listed is not None
-    whole.write_text(listed, "utf-8")
+    text = with_dataset(whole.read_text("utf-8"), PRIVATE)
+    assert text is not None
+    whole.write_text(text, "utf-8")
     manifest = {
         "schema": "rexrank/manifest/v1",
         "dataset": PRIVATE,

@@ -22,12 +22,12 @@ def run_step(
     own = {k: job.executor.expressions.text(v, contexts) for k, v in step.get("env", {}).items()}
     contexts = {**contexts, "env": {**contexts["env"], **own}}
     if "uses" in step:
-        given = {k: job.executor.expressions.text(v, contexts) for k, v in step.get("with", {}).items()}
+        inputs = {k: job.executor.expressions.text(v, contexts) for k, v in step.get("with", {}).items()}
         job.log += f"\n##[group]Run {step['uses']}\n"
         try:
             if step["uses"].startswith("./"):
-                return _composite(job, step["uses"], number, {**contexts, "inputs": given}, base)
-            return True, run_action(job, step["uses"], given)
+                return _composite(job, step["uses"], number, {**contexts, "inputs": inputs}, base)
+            return True, run_action(job, step["uses"], inputs)
         except ActionError as error:
             job.log += f"##[error]{error}\n"
             return False, {}
@@ -53,8 +53,8 @@ def run_step(
         check=False,
     )
     text = process.stdout.decode("utf-8", "replace")
-    shown = "".join(f"  {k}: {v}\n" for k, v in own.items())
-    job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{shown}{text}"
+    lines = "".join(f"  {k}: {v}\n" for k, v in own.items())
+    job.log += f"\n##[group]Run {step.get('name', step['run'])}\n{step['run']}\nenv:\n{lines}{text}"
     job.commands += (commands := parse_commands(text))
     outputs = {
         c.parameters["name"]: c.message for c in commands if c.name == "set-output" and "name" in c.parameters
@@ -99,7 +99,7 @@ def _composite(
 def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[str, Path]) -> dict[str, str]:
     """The environment that a runner gives to a step, and nothing of this machine's own."""
     github = contexts["github"]
-    made = {
+    variables = {
         "PATH": ":".join([*job.path, *_own_tools(job), SYSTEM_PATH]),
         "HOME": str(base / "home"),
         "LANG": "C.UTF-8",
@@ -114,16 +114,16 @@ def _machine(job: JobRun, contexts: dict[str, Any], base: Path, files: Mapping[s
         "RUNNER_NAME": f"gpu-{job.machine + 1}" if job.self_hosted else "hosted",
         "RUNNER_ENVIRONMENT": contexts["runner"]["environment"],
     }
-    made |= {f"GITHUB_{n}": str(p) for n, p in files.items()}
+    variables |= {f"GITHUB_{n}": str(p) for n, p in files.items()}
     names = (
         "actor", "api_url", "base_ref", "event_name", "event_path", "head_ref", "job", "ref", "ref_name", "ref_type",
         "repository", "repository_owner", "run_attempt", "run_id", "run_number", "server_url", "sha",
         "triggering_actor", "workflow", "workflow_ref", "workflow_sha", "workspace",
     )  # fmt: skip
-    made |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
+    variables |= {f"GITHUB_{n.upper()}": str(github[n]) for n in names}
     if job.self_hosted:
-        made |= runner_environment(job.executor, job.machine)
-    return {**made, **job.extra_env}
+        variables |= runner_environment(job.executor, job.machine)
+    return {**variables, **job.extra_env}
 
 
 def _own_tools(job: JobRun) -> list[str]:

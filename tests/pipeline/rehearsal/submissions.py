@@ -48,19 +48,19 @@ def card(
 
 def reports(writer: str = "paraphrase", seed: int = 7, *, private: bool = False) -> Mapping[str, StudyReport]:
     """Reports of one of the sandbox's writers for the sandbox or, under its ids, for the private set."""
-    made = predictions(writer, seed)
+    texts = predictions(writer, seed)
     if not private:
-        return made
-    return {f"prv{n:04d}": r for n, r in enumerate(list(made.values())[:N_PRIVATE])}
+        return texts
+    return {f"prv{n:04d}": r for n, r in enumerate(list(texts.values())[:N_PRIVATE])}
 
 
 def answers_of_a_stranger(seed: int) -> bytes:
     """Answers to the sandbox's questions, right for three in four and wrong in a way of their own."""
     rng = random.Random(f"stranger {seed}")
-    given = {
+    letters = {
         i: e["correct_answer"] if rng.random() < 0.75 else rng.choice(LETTERS) for i, e in questions().items()
     }
-    lines = [f'"{i}": "{letter}"' for i, letter in sorted(given.items())]
+    lines = [f'"{i}": "{letter}"' for i, letter in sorted(letters.items())]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
@@ -89,13 +89,13 @@ def submission(
 
 def changed(files: Mapping[str, Change], suffix: str, old: str, new: str) -> dict[str, Change]:
     """The files with one text replaced once in the file whose path ends so."""
-    made = dict(files)
+    copies = dict(files)
     (path,) = [p for p in files if p.endswith(suffix)]
-    data = made[path]
+    data = copies[path]
     assert isinstance(data, bytes)
     assert old.encode() in data
-    made[path] = data.replace(old.encode(), new.encode(), 1)
-    return made
+    copies[path] = data.replace(old.encode(), new.encode(), 1)
+    return copies
 
 
 def noise(n_bytes: int) -> bytes:

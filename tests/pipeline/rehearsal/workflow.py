@@ -132,13 +132,13 @@ def permissions_of(raw: Any, cap: Mapping[str, str] | None, *, fork: bool) -> di
 
 def ordered(jobs: Mapping[str, Any]) -> list[str]:
     """The jobs in an order in which each comes after what it needs."""
-    done: list[str] = []
-    while len(done) < len(jobs):
-        ready = [n for n in jobs if n not in done and all(d in done for d in needs(jobs[n]))]
+    order: list[str] = []
+    while len(order) < len(jobs):
+        ready = [n for n in jobs if n not in order and all(d in order for d in needs(jobs[n]))]
         if not ready:
-            raise ValueError(f"jobs need each other in a circle: {set(jobs) - set(done)}")
-        done += ready
-    return done
+            raise ValueError(f"jobs need each other in a circle: {set(jobs) - set(order)}")
+        order += ready
+    return order
 
 
 def needs(job: Mapping[str, Any]) -> list[str]:

@@ -55,9 +55,9 @@ class World:
         # Git never writes into a file that is there: its objects and refs can be shared by links.
         shutil.copytree(self.state.bare, root / self.state.bare.relative_to(self.root), copy_function=os.link)
         old = self.executor
-        made = World(root, old.expressions, old.workspaces, old.warm, self.state.twin(root))
-        new = made.executor
-        made.inherited = len(old.runs)
+        world = World(root, old.expressions, old.workspaces, old.warm, self.state.twin(root))
+        new = world.executor
+        world.inherited = len(old.runs)
         new.runs, new.sites = list(old.runs), list(old.sites)
         new.environments, new.variables, new.reviewed = (
             dict(old.environments),
@@ -66,7 +66,7 @@ class World:
         )
         if old.runner is not None:
             new.runner = old.runner.moved(self.root, root)
-        return made
+        return world
 
     # --- people -------------------------------------------------------------------------------------------
     def open_pull(
@@ -104,20 +104,20 @@ class World:
     def say(self, p: Pull, body: str, *, author: str = "maintainer") -> Comment:
         """A person's comment, and the runs that it starts."""
         now = self.state.now()
-        made = Comment(self.state.next_id(), p.number, author, body, now, now)
-        self.state.comments[made.id] = made
-        self._fire("issue_comment", events.issue_comment(self.state, "created", p, made), actor=author)
-        return made
+        comment = Comment(self.state.next_id(), p.number, author, body, now, now)
+        self.state.comments[comment.id] = comment
+        self._fire("issue_comment", events.issue_comment(self.state, "created", p, comment), actor=author)
+        return comment
 
     def file_issue(
         self, title: str, body: str, *, author: str = "stranger", labels: tuple[str, ...] = ()
     ) -> Issue:
         """A person's issue, and the runs that it starts."""
         now = self.state.now()
-        made = Issue(self.state.next_number(), author, title, body, now, now, list(labels))
-        self.state.issues[made.number] = made
-        self._fire("issues", events.issue(self.state, "opened", made, author), actor=author)
-        return made
+        issue = Issue(self.state.next_number(), author, title, body, now, now, list(labels))
+        self.state.issues[issue.number] = issue
+        self._fire("issues", events.issue(self.state, "opened", issue, author), actor=author)
+        return issue
 
     def edit_issue(self, made: Issue, body: str, *, by: str = "") -> None:
         """An edit of an issue's text, by its author unless somebody else is named."""
@@ -248,9 +248,9 @@ class World:
 
     def fault(self, kind: str, method: str, path: str, times: int = 1) -> Fault:
         """A failure of the next matching requests."""
-        made = Fault(kind, method, path, times)
-        self.state.faults.append(made)
-        return made
+        fault = Fault(kind, method, path, times)
+        self.state.faults.append(fault)
+        return fault
 
     def runs(self, name: str) -> list[Run]:
         """The runs of a workflow, oldest first."""

@@ -162,8 +162,8 @@ def trim(document: dict[str, Any]) -> dict[str, Any]:
         _, _, kind, name = (ref := todo.pop()).split("/", 3)
         part = strip(document["components"][kind][name])
         components.setdefault(kind, {})[name] = part
-        seen = {f"#/components/{k}/{n}" for k, group in components.items() for n in group}
-        todo |= references(part) - seen
+        names = {f"#/components/{k}/{n}" for k, group in components.items() for n in group}
+        todo |= references(part) - names
         todo.discard(ref)
     return {
         "openapi": document["openapi"],

@@ -23,8 +23,8 @@ REFERENCE = "Small left pleural effusion. No pneumothorax."
 
 
 def case(i, **extra):
-    told = {"id": f"p{i}", "ground_truth_report": REFERENCE, "C1_source": "one", "C2_source": "two"}
-    return told | {"C1_report": REFERENCE, "C2_report": f"Clear lungs, case {i}."} | extra
+    fields = {"id": f"p{i}", "ground_truth_report": REFERENCE, "C1_source": "one", "C2_source": "two"}
+    return fields | {"C1_report": REFERENCE, "C2_report": f"Clear lungs, case {i}."} | extra
 
 
 def rater(cases, first=5):
@@ -64,10 +64,10 @@ def test_numbers_are_written_and_no_text(folder):
     assert (entry.preference.right, entry.preference.n, entry.tau.low) == (3, 3, None)
     assert files.source_alone.source == "one"
     assert cases.metrics["bleu_2"].passed == {"1a": True}
-    written = "".join(p.read_text() for p in (folder / "board/agreement").iterdir())
-    assert "effusion" not in written
-    assert "Clear" not in written
-    assert "p0" not in written
+    text = "".join(p.read_text() for p in (folder / "board/agreement").iterdir())
+    assert "effusion" not in text
+    assert "Clear" not in text
+    assert "p0" not in text
 
 
 @needs_rouge
@@ -132,18 +132,18 @@ def test_every_damaged_file_is_named_at_once(folder):
 def test_metrics_are_told_what_is_known_of_the_patient(folder, monkeypatch):
     cases = [case(i) for i in range(2)] + [case(2, PatientAge="072Y", Indication=" ")]
     (folder / "preference_data.json").write_text(json.dumps(cases))
-    told = {}
+    contexts = {}
 
     def score(pairs, keys, used, store):
-        told.update({p.id: p.context for p in pairs})
-        told["variants"] = used.variants
+        contexts.update({p.id: p.context for p in pairs})
+        contexts["variants"] = used.variants
         return engine.score(pairs, keys, used, store)
 
     monkeypatch.setattr("evaluator.scoring.agreement.measure.score", score)
     monkeypatch.chdir(folder)
     options = ["agreement", str(folder), "--metrics", "bleu_2", "--leaderboard", "board", "--store", "store"]
     assert app([*options, "--variant", "crimson=auto+context"], standalone_mode=False) == ExitCode.DONE
-    assert told == {
+    assert contexts == {
         **dict.fromkeys(("p0#C1", "p0#C2", "p1#C1", "p1#C2", "1a#C1"), ()),
         **dict.fromkeys(("p2#C1", "p2#C2"), (("Age", "072Y"),)),
         "1a#C2": (("Age", "4"),),
@@ -156,11 +156,11 @@ def test_metrics_are_told_what_is_known_of_the_patient(folder, monkeypatch):
 @pytest.mark.skipif(not has_data(), reason=reason("data"))
 def test_the_published_cases_that_depend_on_the_patient_have_their_context():
     data = read_radjudge(Path(os.environ["REXRANK_SHARED"]) / "data/radpref")
-    told = {c.id: [p.context for p in c.rows] for c in data.cases if any(p.context for p in c.rows)}
-    assert set(told) == {"2a", "2b", "2c", "10a", "10c"}
+    by_case = {c.id: [p.context for p in c.rows] for c in data.cases if any(p.context for p in c.rows)}
+    assert set(by_case) == {"2a", "2b", "2c", "10a", "10c"}
     # Candidates of two cases differ by their context alone, so that no other metric can order them.
-    assert {i for i, contexts in told.items() if len(set(contexts)) > 1} == {"2a", "2b", "2c"}
-    assert [dict(context)["Age"] for context in told["2c"]] == ["4", "80"]
+    assert {i for i, contexts in by_case.items() if len(set(contexts)) > 1} == {"2a", "2b", "2c"}
+    assert [dict(context)["Age"] for context in by_case["2c"]] == ["4", "80"]
 
 
 def test_the_committed_figures_are_those_measured_once():
@@ -179,8 +179,8 @@ def test_the_committed_figures_are_those_measured_once():
 def test_the_committed_files_are_what_the_command_writes(tmp_path):
     data = Path(os.environ["REXRANK_SHARED"]) / "data/radpref"
     run_agreement(data, ("bleu_2", "rouge_l"), Run(protocol="compat"), tmp_path, tmp_path, named=True)
-    for read in (read_radpref_agreement, read_radjudge_agreement):
-        fresh, committed = read(tmp_path), read(COMMITTED)
+    for reader in (read_radpref_agreement, read_radjudge_agreement):
+        fresh, committed = reader(tmp_path), reader(COMMITTED)
         assert fresh.data_sha256 == committed.data_sha256
         for key, entry in fresh.metrics.items():
             old, new = (x.model_dump(mode="json") for x in (committed.metrics[key], entry))

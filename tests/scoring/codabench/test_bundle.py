@@ -50,14 +50,14 @@ BOARDS = [(d, t) for d in dataset_ids() for t in get_dataset(d).tracks]
 def test_a_bundle_keeps_the_form_and_names_files_that_it_has(dataset, track, tmp_path):
     board = Board(get_dataset(dataset), track)
     keys = tuple(k for k in task_metrics(board.task.id) if fits(k, board.task, track))
-    made = bundle(
+    data = bundle(
         board, keys, image="r.example.org/x:1", start=date(2026, 1, 1), references=None, policy=Policy()
     )
-    value = unpacked(made, tmp_path)
+    value = unpacked(data, tmp_path)
     assert not list(FORM.iter_errors(value))
-    named = [value["image"], value["terms"], *(p["file"] for p in value["pages"])]
-    named += [value["tasks"][0][k] for k in ("scoring_program", "reference_data")]
-    for name in named:
+    names = [value["image"], value["terms"], *(p["file"] for p in value["pages"])]
+    names += [value["tasks"][0][k] for k in ("scoring_program", "reference_data")]
+    for name in names:
         assert (tmp_path / name).stat().st_size
     columns = value["leaderboards"][0]["columns"]
     assert [c["key"] for c in columns] == list(keys)
@@ -66,15 +66,15 @@ def test_a_bundle_keeps_the_form_and_names_files_that_it_has(dataset, track, tmp
     access = board.dataset.access
     assert phase["hide_output"] is (access != "public")
     assert ("max_submissions" in phase) is board.dataset.exposure.limited_runs
-    assert made == bundle(
+    assert data == bundle(
         board, keys, image="r.example.org/x:1", start=date(2026, 1, 1), references=None, policy=Policy()
     )
 
 
 def test_references_travel_only_where_they_are_named(tmp_path):
     board = Board(get_dataset("rexgradient"), "findings")
-    given = {"image": "r.example.org/x:1", "start": date(2026, 1, 1), "policy": Policy()}
-    without, within = (bundle(board, LEXICAL, references=r, **given) for r in (None, SECRET))
+    options = {"image": "r.example.org/x:1", "start": date(2026, 1, 1), "policy": Policy()}
+    without, within = (bundle(board, LEXICAL, references=r, **options) for r in (None, SECRET))
     assert b"secret" not in without
     assert b"secret" in within
     unpacked(without, tmp_path)
@@ -123,8 +123,8 @@ def test_the_program_scores_as_the_board_does(laid_out, tmp_path):
     board = Board(get_dataset("sandbox"), "findings")
     references = load_references(board.dataset, None)
     pairs = board_pairs(board, references, predictions("near-copy"), "clean")
-    scored = score_board(board, pairs, ScoreSettings(metrics=LEXICAL, store=tmp_path / "store"))
-    assert scores == {k: round(float(scored.scores[k].values.mean()), 6) for k in LEXICAL}
+    own = score_board(board, pairs, ScoreSettings(metrics=LEXICAL, store=tmp_path / "store"))
+    assert scores == {k: round(float(own.scores[k].values.mean()), 6) for k in LEXICAL}
     assert 0 < scores["bleu_2"] < 1
 
 

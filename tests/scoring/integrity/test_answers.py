@@ -28,9 +28,9 @@ PULL = list(np.random.default_rng(2).choice(list(LETTERS), N))
 def model(accuracy, seed, pull=0.4):
     """Answers of an honest model: right in a share, else drawn to the attractive option as others are, or at random."""
     rng = np.random.default_rng(seed)
-    hits, drawn = rng.random(N) < accuracy, rng.random(N) < pull
+    hits, lures = rng.random(N) < accuracy, rng.random(N) < pull
     guess = rng.choice(list(LETTERS), N)
-    return [r if h else p if d else g for h, d, r, p, g in zip(hits, drawn, RIGHT, PULL, guess, strict=True)]
+    return [r if h else p if d else g for h, d, r, p, g in zip(hits, lures, RIGHT, PULL, guess, strict=True)]
 
 
 def outcomes(flags):

@@ -159,10 +159,10 @@ def test_a_file_is_checked_in_every_track_it_enters(whole, codes):
 def test_no_honest_baseline_of_iu_xray_is_held(model):
     folder = Path(os.environ["REXRANK_SHARED"]) / "data" / "iu_xray"
     references = json.loads((folder / "ReXRank_IUXray_test.json").read_text("utf-8"))
-    given = json.loads((folder / "predictions" / f"{model}.json").read_text("utf-8"))
+    file_texts = json.loads((folder / "predictions" / f"{model}.json").read_text("utf-8"))
     ids = sorted(references)
     board = texts(
-        [given[i].get("findings", given[i].get("model_prediction")) for i in ids],
+        [file_texts[i].get("findings", file_texts[i].get("model_prediction")) for i in ids],
         [references[i]["section_findings"] for i in ids],
         "iu-xray",
     )

@@ -38,8 +38,8 @@ CARD = model_card(name="A model")
 
 def honest(i, seed=5_000):
     """A report of its own that names some of what the reference does: what a model that looks gives."""
-    seen = REFERENCES[i].split()
-    return f"{report(seed + i, 5)} In addition {seen[4]} {seen[3]}, {seen[12]} {seen[11]} and {seen[20]} {seen[19]}."
+    words = REFERENCES[i].split()
+    return f"{report(seed + i, 5)} In addition {words[4]} {words[3]}, {words[12]} {words[11]} and {words[20]} {words[19]}."
 
 
 class Challenge:
@@ -299,7 +299,9 @@ def test_no_count_of_a_withheld_set_leaves_the_runner(challenge):
     assert {"C2", "C11", "C12", "C13"} <= badges.keys()
     assert not any(ch.isdigit() for c in ("C2", "C11", "C12", "C13") for ch in badges[c])
     (path,) = (challenge.leaderboard / "records").rglob("me__model.json")
-    shown = json.loads(path.read_text("utf-8"))["diagnostics"]
-    assert not {"n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference"} & shown.keys()
-    (kept,) = challenge.store.rglob("me__model.json")
-    assert json.loads(kept.read_text("utf-8"))["diagnostics"]["n_empty"] == 80
+    diagnostics = json.loads(path.read_text("utf-8"))["diagnostics"]
+    assert (
+        not {"n_empty", "exact_match", "copied_spans", "unique_matches", "own_reference"} & diagnostics.keys()
+    )
+    (path_in_store,) = challenge.store.rglob("me__model.json")
+    assert json.loads(path_in_store.read_text("utf-8"))["diagnostics"]["n_empty"] == 80

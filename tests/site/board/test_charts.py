@@ -26,8 +26,8 @@ def table(crowd):
 
 
 def svgs(markup):
-    named = markup.replace("<svg", '<svg xmlns:xlink="x"')
-    return [ET.fromstring(html.unescape(s)) for s in re.findall(r"<svg.*?</svg>", named, re.DOTALL)]
+    text = markup.replace("<svg", '<svg xmlns:xlink="x"')
+    return [ET.fromstring(html.unescape(s)) for s in re.findall(r"<svg.*?</svg>", text, re.DOTALL)]
 
 
 def box(label):
@@ -39,10 +39,10 @@ def box(label):
 
 @given(st.lists(st.tuples(st.floats(9, 94), st.floats(44, 290)), min_size=1, max_size=60))
 def test_no_name_covers_another(points):
-    made = _labels(points, [f"Model {i:02d}" for i in range(len(points))])
-    assert made
-    boxes = [box(m) for m in made]
-    assert sum(not m.wide for m in made) <= FIRST_LABELS
+    labels = _labels(points, [f"Model {i:02d}" for i in range(len(points))])
+    assert labels
+    boxes = [box(m) for m in labels]
+    assert sum(not m.wide for m in labels) <= FIRST_LABELS
     for i, a in enumerate(boxes):
         assert a[0] > 0
         assert a[2] < TYPICAL_WIDTH
@@ -54,9 +54,9 @@ def test_no_name_covers_another(points):
 
 
 def test_a_scatter_shows_every_model_that_has_both(table):
-    made = svgs(scatters(typed(table), ROOT))
-    assert len(made) == len(table["metrics"]) - 1
-    green = made[0]
+    figures = svgs(scatters(typed(table), ROOT))
+    assert len(figures) == len(table["metrics"]) - 1
+    green = figures[0]
     have = [r for r in table["rows"] if "green" in r["metrics"]]
     assert len(have) < len(table["rows"])
     assert len(green.findall(".//a")) == len(have)
@@ -67,9 +67,9 @@ def test_a_scatter_shows_every_model_that_has_both(table):
 
 def test_figures_have_names_and_descriptions(table):
     for svg in svgs(scatters(typed(table), ROOT) + progress(typed(table), [], ROOT)):
-        named = svg.get("aria-labelledby").split()
+        ids = svg.get("aria-labelledby").split()
         texts = {e.get("id"): e.text for e in svg if e.tag in {"title", "desc"}}
-        assert [bool(texts[n]) for n in named] == [True, True]
+        assert [bool(texts[n]) for n in ids] == [True, True]
 
 
 def test_the_line_of_progress_only_gets_better(table):

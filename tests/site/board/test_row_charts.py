@@ -46,26 +46,28 @@ def test_duels_agree_with_the_ranges_of_ranks(table):
     n = len(table["rows"])
     lines = rows(pairwise_tests(typed(table)))
     assert len(lines) == n
-    for place, (row, shown) in enumerate(zip(table["rows"], lines, strict=True), 1):
-        number, name, drawn, better, undecided, worse, _ = cells(shown)
+    for place, (row, line) in enumerate(zip(table["rows"], lines, strict=True), 1):
+        number, name, figure, better, undecided, worse, _ = cells(line)
         assert (int(number), name) == (place, row["name"])
         (better, little), (worse, few) = counts(better), counts(worse)
         # The ranges are widened until they keep the order of the means.
         assert worse >= row["rank_low"] - 1
         assert better >= n - row["rank_high"]
         assert better + worse + little + few + len(numbers(undecided)) + 1 == n
-        assert f"statistically tied with {undecided}" in drawn
+        assert f"statistically tied with {undecided}" in figure
 
 
 def test_duels_draw_what_they_say(table):
     for row in rows(pairwise_tests(typed(table))):
         better, undecided, worse = (cells(row)[i] for i in (3, 4, 5))
-        drawn = {}
+        figures = {}
         for name, path in re.findall(r'<path class="rx-(\w+)" d="([^"]+)"', html.unescape(row)):
-            drawn[name] = drawn.get(name, 0) + sum(int(w) for w in re.findall(r"M\d+ [\d.]+h(\d+)v", path))
-        assert drawn.get("better", 0) == sum(counts(better))
-        assert drawn.get("worse", 0) == sum(counts(worse))
-        assert drawn["self"] == 1
+            figures[name] = figures.get(name, 0) + sum(
+                int(w) for w in re.findall(r"M\d+ [\d.]+h(\d+)v", path)
+            )
+        assert figures.get("better", 0) == sum(counts(better))
+        assert figures.get("worse", 0) == sum(counts(worse))
+        assert figures["self"] == 1
         assert numbers(undecided) == sorted(numbers(undecided))
 
 
@@ -117,15 +119,15 @@ def test_intervals_hold_their_means(table):
 
 
 def test_intervals_say_skill_and_rank(table):
-    for row, shown in zip(table["rows"], rows(intervals(typed(table))), strict=True):
-        said = cells(shown)
-        assert said[0] == row["name"]
-        assert said[4] == (
+    for row, line in zip(table["rows"], rows(intervals(typed(table))), strict=True):
+        texts = cells(line)
+        assert texts[0] == row["name"]
+        assert texts[4] == (
             f"{row['rank_low']}"
             if row["rank_low"] == row["rank_high"]
             else f"{row['rank_low']}–{row['rank_high']}"
         )
-        assert f"skill {said[3]}, 95 % interval" in said[1]
+        assert f"skill {texts[3]}, 95 % interval" in texts[1]
 
 
 def test_the_best_baseline_is_drawn_and_named(table):

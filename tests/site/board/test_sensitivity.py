@@ -44,16 +44,16 @@ def test_a_metric_alone_is_won_by_its_best(table):
 
 def test_rules_repeat_the_table(table):
     entry = table["sensitivity"]["rules"]["borda"]
-    _, tau, moved = rules(sensitivity(typed(table)))["Borda count across metrics"]
+    _, tau, moves = rules(sensitivity(typed(table)))["Borda count across metrics"]
     assert float(tau) == pytest.approx(entry["tau"], abs=0.005)
-    assert float(moved) == max(abs(v) for v in entry["moves"].values())
+    assert float(moves) == max(abs(v) for v in entry["moves"].values())
 
 
 def test_the_same_order_agrees_fully(table):
     for row in table["rows"]:
         row["metrics"]["bleu_2"]["mean"] = -row["metrics"]["radcliq_v1"]["mean"]
-    first, tau, moved = rules(sensitivity(typed(table)))["BLEU-2 alone"]
-    assert (tau, moved) == ("1.00", "0")
+    first, tau, moves = rules(sensitivity(typed(table)))["BLEU-2 alone"]
+    assert (tau, moves) == ("1.00", "0")
     assert "not first" not in first
 
 
@@ -68,9 +68,9 @@ def test_first_places_of_the_draws_are_said(table):
         r["id"]: {"first": share, "top3": 1.0}
         for r, share in zip(table["rows"], [0.7, 0.298, 0.002] + [0.0] * 9, strict=True)
     }
-    said = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(typed(table))))
+    text = html.unescape(re.sub(r"<[^>]+>", "", sensitivity(typed(table))))
     names = [r["name"] for r in table["rows"]]
-    assert f"{names[0]} in 70 %, {names[1]} in 30 % of the resamples" in said
+    assert f"{names[0]} in 70 %, {names[1]} in 30 % of the resamples" in text
 
 
 @pytest.mark.parametrize("change", [{"rows": []}, {"sensitivity": {}, "stability": {}}])

@@ -18,8 +18,8 @@ def table(crowd):
 
 
 def axis(markup, name):
-    shown = name.replace("_", "&#95;")
-    return re.search(rf'<details class="rx-fold" data-rx-axis="{shown}">.*?</details>', markup, re.DOTALL)[0]
+    title = name.replace("_", "&#95;")
+    return re.search(rf'<details class="rx-fold" data-rx-axis="{title}">.*?</details>', markup, re.DOTALL)[0]
 
 
 def said(markup):
@@ -53,9 +53,9 @@ def test_one_group_with_an_interval_is_not_the_worst(table):
 
 
 def test_an_axis_of_the_mix_says_why_it_has_no_standardised_gap(table):
-    found = table["subgroups"]["axes"][0]
-    found["axis"] = "length"
-    for model in found["models"].values():
+    first = table["subgroups"]["axes"][0]
+    first["axis"] = "length"
+    for model in first["models"].values():
         for gap in model["gaps"]:
             gap |= {"standardised": None, "covered": None}
     assert "this variable is one of those standardised for" in said(axis(subgroups(typed(table)), "length"))

@@ -121,8 +121,10 @@ def test_the_same_numbers_get_the_same_marks(table):
     key = "bleu_2"
     for place, row in enumerate(table["rows"]):
         row["metrics"][key] = entry(key, [0.5004, 0.5001, 0.4999, 0.4, 0.4][min(place, 4)])
-    marked = re.findall(r'<td data-value="(0\.[45]\d*)"(?: class="(rx-\w+)")?', made(table))
-    marks = {value: mark for value, mark in marked if value in {"0.5004", "0.5001", "0.4999", "0.4"}}
+    cells_with_marks = re.findall(r'<td data-value="(0\.[45]\d*)"(?: class="(rx-\w+)")?', made(table))
+    marks = {
+        value: mark for value, mark in cells_with_marks if value in {"0.5004", "0.5001", "0.4999", "0.4"}
+    }
     assert marks == {"0.5004": "rx-best", "0.5001": "rx-best", "0.4999": "rx-best", "0.4": "rx-second"}
 
 
@@ -227,14 +229,14 @@ def test_a_model_says_what_it_is(table):
     row = table["rows"][1]
     row |= {"institution": "A lab", "parameters": "7B", "open_weights": True, "trained_on_dataset": True}
     row |= {"status": "superseded", "inputs": {"views": "frontal", "context": "indication+prior"}}
-    shown = words(made(table))
+    text = words(made(table))
     for wanted in (
         "A lab · 7B · open weights",
         "trained on its source",
         "superseded",
         "frontal view, indication, prior study",
     ):
-        assert wanted in shown
+        assert wanted in text
 
 
 def test_marks_are_short_in_the_table():

@@ -23,10 +23,10 @@ def test_shards_hold_every_text_in_the_order_of_the_ids(docs, leaderboard):
     texts = [
         t for k in range(2) for t in json.loads((folder / f"rexrank-sandbox__near-copy/{k}.json").read_text())
     ]
-    kept = json.loads((leaderboard / "cases/sandbox/findings/rexrank-sandbox__near-copy.json").read_text())[
-        "texts"
-    ]
-    assert texts == [kept[i] for i in index["ids"]]
+    reports = json.loads(
+        (leaderboard / "cases/sandbox/findings/rexrank-sandbox__near-copy.json").read_text()
+    )["texts"]
+    assert texts == [reports[i] for i in index["ids"]]
     assert len(texts) == 60
     assert all(len(v) == 60 for v in index["scores"].values())
     assert not (folder / "rexrank-sandbox__near-copy/2.json").exists()

@@ -27,15 +27,15 @@ def test_better_is_to_the_right(higher):
 
 
 def test_a_histogram_says_in_words_what_it_shows():
-    made = histogram("BLEU-2", [0.0, 0.5, 1.0])
-    assert "3 studies, median 0.500" in made.label
+    figure = histogram("BLEU-2", [0.0, 0.5, 1.0])
+    assert "3 studies, median 0.500" in figure.label
     assert histogram("x", []) is None
     assert "nan" not in histogram("x", [1.0, 1.0]).bars
 
 
 def test_the_policy_allows_the_scripts_of_the_page_alone():
     page = '<html><head><meta charset="utf-8"><script src="a.js"></script></head><script>a()</script><script type="application/json">{}</script></html>'
-    done = with_policy(page)
-    assert done.index("Content-Security-Policy") < done.index("<script")
-    assert done.count("sha256-") == 1
-    assert with_policy(done) == done
+    html = with_policy(page)
+    assert html.index("Content-Security-Policy") < html.index("<script")
+    assert html.count("sha256-") == 1
+    assert with_policy(html) == html

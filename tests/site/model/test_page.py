@@ -68,13 +68,13 @@ def test_no_name_breaks_out_of_a_citation(name):
 
 
 def test_diagnostics_of_answers_are_of_letters():
-    told = {
+    values = {
         "n_empty": 8,
         "letter_shares": {"A": 0.25, "B": 0.75},
         "position_accuracy": {"A": 1.0},
         "shared_wrong": 0.1234,
     }
-    row = Row.model_validate(tables.row(diagnostics={**told, "top1_share": 0.75}))
+    row = Row.model_validate(tables.row(diagnostics={**values, "top1_share": 0.75}))
     assert {f.name: f.value for f in diagnostics(row, get_task("vqa"))} == {
         "Questions unanswered": "8",
         "Answer letter distribution": "A 25.0 %, B 75.0 %",

@@ -27,9 +27,9 @@ def door(tmp_path, capsys):
         out.unlink(missing_ok=True)
         wanted = Wanted(**{k.removesuffix("_column"): v for k, v in options.items()})
         code = run_convert(source, dataset, out, wanted, references, keep=keep)
-        said = capsys.readouterr()
+        output = capsys.readouterr()
         reports = json.loads(out.read_text("utf-8")) if out.exists() else None
         assert (code == 0) == (reports is not None)
-        return code, said.out + said.err, reports
+        return code, output.out + output.err, reports
 
     return run

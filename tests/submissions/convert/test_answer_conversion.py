@@ -182,9 +182,9 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_read_is_refused_with_its_place(tmp_path, name):
     content, words = REFUSED[name]
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused) as failure:
         converted(tmp_path, content)
-    assert words in str(raised.value)
+    assert words in str(failure.value)
 
 
 def test_a_column_that_was_named_is_taken(tmp_path):

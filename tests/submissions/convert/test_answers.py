@@ -42,8 +42,8 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("text", "answer", "wrapped"), ANSWERS)
 def test_the_report_within_an_answer(text, answer, wrapped):
-    found = answer_of(text)
-    assert (found.text, found.wrapped) == (answer, wrapped)
+    report = answer_of(text)
+    assert (report.text, report.wrapped) == (answer, wrapped)
 
 
 @given(st.text())

@@ -102,8 +102,8 @@ def test_the_reference_is_never_taken(door, form, columns, taken):
         return
     assert (code, reports) == (0, {s: {"findings": P} for s in STUDIES}), words
     assert f"text: column '{taken}'" in words
-    left = words.partition("ignored columns: ")[2].partition("\n")[0]
-    assert left == ", ".join(f"'{c}'" for c in columns if c != taken), words
+    rest = words.partition("ignored columns: ")[2].partition("\n")[0]
+    assert rest == ", ".join(f"'{c}'" for c in columns if c != taken), words
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_a_named_column_is_taken(door, columns, taken):
 
 
 def test_an_ambiguous_choice_names_the_file_the_columns_and_the_option(door, tmp_path):
-    said = door(as_csv({"report": R, "my text": P}))[1]
-    assert said == (
+    output = door(as_csv({"report": R, "my text": P}))[1]
+    assert output == (
         f"rexrank: {tmp_path / 'predictions'}: more than one column may hold the prediction: 'report', 'my text'. One of them may be the reference, so none is used. Use --text-column report or --text-column 'my text'.\nNothing was written.\n"
     )
 

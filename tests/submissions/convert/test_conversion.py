@@ -269,9 +269,9 @@ def test_a_request_that_failed_is_an_empty_report(door):
 
 def test_all_studies_are_confirmed(door):
     ids = [f"sandbox-{n:04}" for n in range(1, 61)]
-    said = door(dict.fromkeys(ids, PREDICTED), dataset="sandbox")[1]
-    assert "60 of 60 studies of sandbox" in said
-    assert "missing" not in said
+    output = door(dict.fromkeys(ids, PREDICTED), dataset="sandbox")[1]
+    assert "60 of 60 studies of sandbox" in output
+    assert "missing" not in output
 
 
 WHOLE = {

@@ -53,9 +53,9 @@ def test_damage_is_refused_with_the_line(door, name):
 
 
 def test_every_row_of_the_wrong_width_is_listed_and_many_are_counted(door):
-    said = door(HEAD + "".join(f"s{n},a,b\n" for n in range(30)))[1]
-    assert said.count("more cells than columns") == 20
-    assert "… and 10 more rows like these." in said
+    output = door(HEAD + "".join(f"s{n},a,b\n" for n in range(30)))[1]
+    assert output.count("more cells than columns") == 20
+    assert "… and 10 more rows like these." in output
 
 
 FINE = {

@@ -132,9 +132,9 @@ def test_the_digest_decides_between_columns_and_ways_to_read_a_path():
     ],
 )  # fmt: skip
 def test_no_or_several_columns_of_ids(columns, rows, words):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as failure:
         column_of(columns, rows)
-    assert words in str(refused.value)
+    assert words in str(failure.value)
 
 
 def test_a_named_column_of_ids():
@@ -159,16 +159,16 @@ def test_coverage_in_words():
     assert describe_coverage(["a"], (), small(2), frozenset())[0].startswith(
         "1 studies, not the 2 that mimic-cxr has;"
     )
-    said = describe_coverage(["a", "b"], (), small(2, ids_digest(["a", "b"])), frozenset())
-    assert said == ["2 of 2 studies; the digest of their ids is the dataset's"]
+    words = describe_coverage(["a", "b"], (), small(2, ids_digest(["a", "b"])), frozenset())
+    assert words == ["2 of 2 studies; the digest of their ids is the dataset's"]
 
 
 def test_references_at_hand_give_the_ids_that_are_not_public(door, tmp_path):
     folder = tmp_path / "references"
     folder.mkdir()
-    held = {f"5{n:07}": {"section_findings": f"Finding {n}.", "section_impression": "x"} for n in range(3)}
-    (folder / "mimic-cxr.json").write_text(json.dumps(held))
-    rows = [{"dicom": f"p10/s{i}/{n}.dcm", "pred": "Clear."} for n, i in enumerate(list(held)[:2])]
+    studies = {f"5{n:07}": {"section_findings": f"Finding {n}.", "section_impression": "x"} for n in range(3)}
+    (folder / "mimic-cxr.json").write_text(json.dumps(studies))
+    rows = [{"dicom": f"p10/s{i}/{n}.dcm", "pred": "Clear."} for n, i in enumerate(list(studies)[:2])]
     code, words, reports = door(rows, dataset="mimic-cxr", references=folder)
     assert (code, set(reports)) == (0, {"50000000", "50000001"})
     assert "2 of 3 studies; missing 50000002" in words

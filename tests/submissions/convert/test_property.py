@@ -141,11 +141,11 @@ def test_any_bytes_are_read_or_refused(tmp_path, content):
     try:
         reports = converted(tmp_path, content)
     except Refused as error:
-        refused = error
+        failure = error
     else:
-        refused = None
+        failure = None
         assert reports
-    assert refused is None or all(p and p.isprintable() for p in refused.problems)
+    assert failure is None or all(p and p.isprintable() for p in failure.problems)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -147,8 +147,8 @@ WORDS = st.lists(
 def test_splitting_never_fails_and_invents_nothing(text):
     parts = split_report(text)
     rest = iter(text)
-    kept = parts.findings if parts.impression is None else ""
-    assert all(c.isspace() or c in rest for c in kept)
+    findings = parts.findings if parts.impression is None else ""
+    assert all(c.isspace() or c in rest for c in findings)
     assert set(f"{parts.findings}{parts.impression or ''}{parts.left_out}") <= set(text) | {" "}
 
 

@@ -34,8 +34,8 @@ TEXT = f"study_id,report\n{A},3 mm – ‘small’ 20° é\n{B},x\n"
     ],
 )
 def test_encodings(data, encoding):
-    text, named = decode_text("x", data)
-    assert named == encoding
+    text, name = decode_text("x", data)
+    assert name == encoding
     assert text in {TEXT, "study_id,report\n"}
 
 
@@ -55,9 +55,9 @@ def test_encodings(data, encoding):
     ],
 )
 def test_what_no_rule_reads_is_refused_with_line_and_encoding(data, words):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as failure:
         decode_text("x", data)
-    assert words in str(refused.value)
+    assert words in str(failure.value)
 
 
 def packed_zip(name="p.csv"):

@@ -142,18 +142,18 @@ def test_every_flag_of_the_call(stub, tmp_path, engine):
 
 
 def call(asked, engine, *words):
-    given = ["--dataset", asked.dataset, "--studies", str(asked.studies), "--images", str(asked.images)]
+    options = ["--dataset", asked.dataset, "--studies", str(asked.studies), "--images", str(asked.images)]
     return CliRunner().invoke(
-        app, ["infer", str(asked.folder), *given, "--engine", engine, "--log", str(asked.log), *words]
+        app, ["infer", str(asked.folder), *options, "--engine", engine, "--log", str(asked.log), *words]
     )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_good_image_becomes_a_prediction_file(stub, asked, engine, monkeypatch):
     monkeypatch.setenv("GH_TOKEN", "secret-token")
-    done = call(asked, engine)
-    assert done.exit_code == 0, done.output
-    assert "Next: rexrank submit" in done.output
+    result = call(asked, engine)
+    assert result.exit_code == 0, result.output
+    assert "Next: rexrank submit" in result.output
     value = json.loads((asked.folder / "sandbox.json").read_text())
     assert set(value) == study_ids(get_dataset("sandbox"))
     inspected, ran = calls(stub)
@@ -167,9 +167,9 @@ def test_a_good_image_becomes_a_prediction_file(stub, asked, engine, monkeypatch
 
 def test_a_container_gets_what_its_card_says_it_reads(stub, asked):
     assert call(asked, "podman").exit_code == 0
-    seen = json.loads((stub / "seen.json").read_text())
-    assert set(seen["studies"][0]) == {"id", "images"}
-    assert [i["view"] for i in seen["studies"][0]["images"]] == ["frontal"]
+    record = json.loads((stub / "seen.json").read_text())
+    assert set(record["studies"][0]) == {"id", "images"}
+    assert [i["view"] for i in record["studies"][0]["images"]] == ["frontal"]
     studies = StudiesFile.model_validate_json(asked.studies.read_bytes())
     for views, context, n_images, texts in (
         ("all", "indication", 2, {"indication"}),
@@ -206,9 +206,9 @@ HOSTILE = {
 def test_what_a_container_leaves_is_a_strangers(stub, asked, name):
     run, words = HOSTILE[name]
     play(stub, run=run)
-    done = call(asked, "docker")
-    text = done.output + str(done.exception or "")
-    assert (done.exit_code, words in text) == (1, True), text
+    result = call(asked, "docker")
+    text = result.output + str(result.exception or "")
+    assert (result.exit_code, words in text) == (1, True), text
     assert not (asked.folder / "sandbox.json").exists()
     assert "root:" not in text
 
@@ -238,8 +238,8 @@ def test_what_it_prints_is_kept_to_a_bound(stub, asked):
 )
 def test_an_image_that_is_not_the_one_is_not_run(stub, asked, scenario, words):
     play(stub, **scenario)
-    done = call(asked, "podman")
-    assert words in str(done.exception)
+    result = call(asked, "podman")
+    assert words in str(result.exception)
     assert len(calls(stub)) == 1
 
 
@@ -321,10 +321,10 @@ def test_an_engine_that_is_not_there(monkeypatch, tmp_path):
 def test_a_run_opens_the_pull_request_as_submit_does(stub, asked, monkeypatch):
     from evaluator.cli import infer as command
 
-    sent = []
-    monkeypatch.setattr(command, "run_submit", lambda sending, draft: sent.append(sending) or 0)
+    calls = []
+    monkeypatch.setattr(command, "run_submit", lambda sending, draft: calls.append(sending) or 0)
     assert call(asked, "podman", "--send", "--yes").exit_code == 0
-    (sending,) = sent
+    (sending,) = calls
     assert (sending.source, sending.sure, sending.dry_run) == (asked.folder, True, False)
 
 

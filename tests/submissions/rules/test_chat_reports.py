@@ -81,11 +81,11 @@ def test_debris_is_warned_of(submission, row):
 def test_the_page_shows_what_the_command_counts():
     module = benchmark("text_rules")
     page = module.PAGE.read_text("utf-8")
-    shown = page.partition(module.START)[2].partition(module.END)[0]
+    part = page.partition(module.START)[2].partition(module.END)[0]
     for line in module.rule_table(None)[2:]:
-        assert line.rpartition(" – |")[0] in shown  # all but IU X-ray, whose texts are not here
+        assert line.rpartition(" – |")[0] in part  # all but IU X-ray, whose texts are not here
     for line in module.family_table():
-        assert line in shown
-    refused = [line.split("|")[-2].strip() for line in shown.splitlines() if "| refused |" in line]
-    assert refused
-    assert all(cell.startswith("0 of ") for cell in refused)
+        assert line in part
+    counts = [line.split("|")[-2].strip() for line in part.splitlines() if "| refused |" in line]
+    assert counts
+    assert all(cell.startswith("0 of ") for cell in counts)
