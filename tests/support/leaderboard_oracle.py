@@ -216,7 +216,7 @@ def site_fate(folder, name, whole):  # noqa: C901, PLR0911, PLR0912 - one a kind
         record = name.replace("studies", "records").replace(".parquet", ".json")
         return studies_fate(path, whole[name], strict(whole[record]))
     if kind == "pairwise":
-        if read(path) is None or read(path) == whole[name]:
+        if gone(path) or read(path) == whole[name]:
             return True  # without them no models are compared
         return None if pairs_of(read(path)) == pairs_of(whole[name]) else False
     if kind == "tables":
