@@ -1,4 +1,4 @@
-"""Sets ReXrank up in .venv beside this file, then shows it at work or tests it.
+"""Sets rexrank up in .venv beside this file, then shows it at work or tests it.
 
     python3 run.py demo [OPTIONS]    the whole job on a synthetic dataset; options go to `rexrank demo`
     python3 run.py test [OPTIONS]    format, lint, types and tests; options go to pytest
@@ -180,7 +180,7 @@ def environment(job: str) -> Path:
     install = [uv, "pip", "install", "--python", str(python)] if uv else pip(python)
     install_torch(python, install)
     step(
-        "3/3 ReXrank and what it needs",
+        "3/3 rexrank and what it needs",
         [*install, "-c", str(CONSTRAINTS), "-e", f".[{','.join(wanted.extras)}]"],
     )
     STAMP.with_suffix(".tmp").write_text(json.dumps(wanted), "utf-8")

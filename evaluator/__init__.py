@@ -1,4 +1,4 @@
-"""ReXrank as a pull-request challenge: validate, score, rank and publish chest X-ray reports."""
+"""A pull-request challenge for chest X-ray reports: validate, score, rank and publish."""
 
 from __future__ import annotations
 

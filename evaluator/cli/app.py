@@ -120,7 +120,7 @@ def convert(
             help="File of predictions: JSON, JSON Lines, CSV, TSV, Parquet, .xlsx, or gzip of one."
         ),
     ],
-    dataset: Annotated[str, typer.Option("--dataset", help="Dataset id, e.g. iu-xray.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="Id of the dataset.")],
     out: Annotated[Path, typer.Option("--out", help="Submission folder or file to write.")],
     id_column: Annotated[
         str | None,

@@ -19,6 +19,7 @@ from evaluator.cli.submit import run_convert, warn_of_copies
 from evaluator.core.files import write_text
 from evaluator.core.problems import ExitCode, InputError, RexrankError
 from evaluator.datasets.challenge import challenge
+from evaluator.datasets.registry import example_dataset
 from evaluator.submissions import outcome
 from evaluator.submissions.card_draft import (
     QUESTIONS,
@@ -103,7 +104,8 @@ def _folder(sending: Sending) -> Path:
     team, model = names_of(sending)
     wrong = []
     if sending.source.is_file() and not sending.dataset:
-        wrong.append("--dataset is missing: the dataset the predictions are for, such as --dataset iu-xray.")
+        example = f"--dataset {example_dataset()}"
+        wrong.append(f"--dataset is missing: the dataset the predictions are for, such as {example}.")
     for option, name in (("--team", team), ("--model", model)):
         if not name:
             wrong.append(f"{option} is missing: a folder name, such as {option} my-{option[2:]}.")

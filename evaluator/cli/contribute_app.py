@@ -21,7 +21,7 @@ Repository = Annotated[
 Source = Annotated[
     Path, typer.Argument(help="Prediction file, or a submission folder: submissions/TEAM/MODEL.")
 ]
-DatasetId = Annotated[str, typer.Option("--dataset", help="Dataset id of the predictions, e.g. iu-xray.")]
+DatasetId = Annotated[str, typer.Option("--dataset", help="Id of the dataset the predictions are for.")]
 Team = Annotated[str, typer.Option("--team", help="Team slug: lower-case letters, digits, dots, hyphens.")]
 ModelSlug = Annotated[str, typer.Option("--model", help="Model slug.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder containing the submissions.")]

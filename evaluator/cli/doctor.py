@@ -39,7 +39,7 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     """0 when nothing in the repository's settings is bad, else 1; raises `RexrankError` without a token."""
     from evaluator.datasets.challenge import challenge
     from evaluator.doctor.repository.answers import Answers, asker
-    from evaluator.doctor.repository.settings import check_settings
+    from evaluator.doctor.repository.settings import check_machine, check_settings
     from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
     from evaluator.hosting.apply import of_profile
 
@@ -48,7 +48,10 @@ def run_settings(repository: str, *, json: bool, strict: bool) -> int:
     flows = read_workflows(root) if root is not None else Workflows()
     settings = challenge()
     profile = settings.profile if name.lower() == settings.repository.lower() else "fortress"
-    sections = of_profile(check_settings(Answers(asker(name, token), flows)), profile)
+    answers = Answers(asker(name, token), flows)
+    sections = of_profile(check_settings(answers), profile)
+    if profile == "small" and settings.runner:
+        sections.append(Section("The machine", (check_machine(answers, settings.runner),)))
     return _say(sections, json=json, strict=strict)
 
 

@@ -1,4 +1,4 @@
-"""Lines of a checkout that lead to another challenge than the one that `challenge.toml` describes."""
+"""Lines of a checkout that lead to another challenge than the one that `challenge.toml` describes, or name it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Final
 
 from evaluator.core.files import write_text
 from evaluator.datasets.challenge import Challenge
+from evaluator.hosting.names import lines_that_differ, other_names
 
 FILES: Final = (
-    "README.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "mkdocs.yml", "pyproject.toml", ".pre-commit-hooks.yaml",
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml", "pyproject.toml", ".pre-commit-hooks.yaml",
     ".github/**/*", ".devcontainer/*", "containers/*", "runner/*", "site/**/*.md", "overrides/**/*", "submissions/*/*/model.yaml",
 )  # fmt: skip
 """Where people and GitHub are led; code, tests and what the machine writes name no address."""
@@ -26,13 +27,12 @@ REPOSITORY: Final = re.compile(
 )
 """Addresses that only a challenge's own repository has."""
 SITE: Final = re.compile(
-    r"https://[A-Za-z0-9-]+\.github\.io/(?:[A-Za-z0-9._-]+/)?|https://\S+?/(?=data/(?:schemas|badges|index\.json))"
+    r"https://[A-Za-z0-9-]+\.github\.io/(?:[A-Za-z0-9._-]+/)?|https://\S+?/(?=data/(?:schemas|badges|index\.json)|submit/$)"
 )
 ELSEWHERE: Final = ("actions/runner", "https://squidfunk.github.io/mkdocs-material/")
 """What these pages name of others."""
 STANDS_FOR: Final = ("ME/", "YOU/", "OWNER/", "ORG/")
 """Owners in examples, which a reader replaces."""
-OWNERS: Final = re.compile(r"(?<!\S)@[A-Za-z0-9][A-Za-z0-9-]*(?:/[A-Za-z0-9._-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,17 @@ class Address:
 
 
 def other_addresses(root: Path, challenge: Challenge) -> list[Address]:
-    """Every place of a checkout's pages and settings that leads to another repository, site or team, by file and line."""
-    return [a for path in _files(root) for a in _of_file(path, root, challenge)]
+    """Every place of a checkout that leads to another repository or site, or names another challenge or its people."""
+    return [*(a for path in _files(root) for a in _of_file(path, root, challenge)), *_names(root, challenge)]
 
 
 def mend_addresses(root: Path, challenge: Challenge) -> list[Address]:
-    """The places that were mended: addresses of another repository or site. Owners are left to people."""
-    mended = []
+    """The places that were mended, which are all that `other_addresses` names."""
+    mended = _names(root, challenge)
+    for path, text in other_names(root, challenge).items():
+        write_text(path, text)
     for path in _files(root):
-        places = [a for a in _of_file(path, root, challenge) if not a.found.startswith("@")]
+        places = [*_of_file(path, root, challenge)]
         if places:
             lines = path.read_text("utf-8").splitlines(keepends=True)
             for a in places:
@@ -62,6 +64,14 @@ def mend_addresses(root: Path, challenge: Challenge) -> list[Address]:
             write_text(path, "".join(lines))
             mended += places
     return mended
+
+
+def _names(root: Path, challenge: Challenge) -> list[Address]:
+    return [
+        Address(path.relative_to(root).as_posix(), number, found or "nothing", wanted or "nothing")
+        for path, text in other_names(root, challenge).items()
+        for number, found, wanted in lines_that_differ(path.read_text("utf-8"), text)
+    ]
 
 
 def _files(root: Path) -> list[Path]:
@@ -76,11 +86,7 @@ def _of_file(path: Path, root: Path, challenge: Challenge) -> Iterator[Address]:
         return
     name = path.relative_to(root).as_posix()
     for number, line in enumerate(lines, start=1):
-        places = [*_of_line(line, challenge)]
-        if path.name == "CODEOWNERS" and not line.lstrip().startswith("#"):
-            people = (*challenge.maintainers, *challenge.security)
-            places += [(o, " ".join(challenge.maintainers)) for o in OWNERS.findall(line) if o not in people]
-        yield from (Address(name, number, found, wanted) for found, wanted in places)
+        yield from (Address(name, number, found, wanted) for found, wanted in _of_line(line, challenge))
 
 
 def _of_line(line: str, challenge: Challenge) -> Iterator[tuple[str, str]]:

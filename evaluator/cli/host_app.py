@@ -58,16 +58,24 @@ def init(
         Profile | None,
         typer.Option("--profile", help="small, or fortress (default: small where references are public)."),
     ] = None,
+    runner: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--runner", help="In the small profile a label of the one trusted machine that scores; repeat it."
+        ),
+    ] = None,
 ) -> None:
     """Write a challenge's files in this checkout, each dataset measured from its references; ask for what is not said."""
-    from evaluator.cli.host import Data, Identity, run_init
+    from evaluator.cli.host import run_init
+    from evaluator.cli.host_identity import Data, Identity
     from evaluator.core.workspace import references_directory
     from evaluator.datasets.tasks.task import get_task
 
     data = Data(tuple(dataset or ()), references_directory(references), access.value, get_task(task).id)
-    identity = Identity(name, repository, steward, maintainers, site, short, about, contact, security)
-    choice = profile or (Profile.small if access is Reader.public else Profile.fortress)
-    raise typer.Exit(run_init(Path.cwd(), identity, data, choice.value))
+    identity = Identity(
+        name, repository, steward, maintainers, site, short, about, contact, security, tuple(runner or ())
+    )
+    raise typer.Exit(run_init(Path.cwd(), identity, data, profile.value if profile else ""))
 
 
 @host_app.command("addresses")

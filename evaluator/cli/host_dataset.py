@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,13 +13,19 @@ import yaml
 from pydantic import JsonValue
 
 from evaluator.core.files import parse_strict, write_text
-from evaluator.core.problems import InputError
+from evaluator.core.problems import InputError, visible
 from evaluator.datasets.references import check_references, load_references
 from evaluator.datasets.registry import Dataset, read_dataset
 from evaluator.datasets.tasks.task import get_task
 
 PATIENT_FIELDS: Final = ("subject_id", "patient_id", "PatientID")
 """Fields of references that name the patient, the first that every study has."""
+TABLES: Final = (".csv", ".tsv", ".xlsx", ".parquet", ".jsonl")
+"""Endings of files that hold the same as a table."""
+FORM: Final = (
+    'Write them as one JSON object, {"<study id>": {"section_findings": "…", "section_impression": "…", "subject_id": "…"}}; '
+    'from a table with pandas: table.set_index("id").to_json("my-set.json", orient="index").'
+)
 HEAD: Final = "# What is known of {id} in public, counted from its references. `rexrank data check DIR` compares them with it.\n"
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "public": {
@@ -54,11 +60,11 @@ def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredD
     """
     path = references / f"{dataset}.json"
     if not path.is_file():
-        raise InputError(
-            f"there is no {path}: references are named after their dataset. Write them as one JSON object, "
-            '{"<study id>": {"section_findings": "…", "section_impression": "…"}}.'
-        )
-    fields = _patient_field(path)
+        there = [p.name for p in (path.with_suffix(s) for s in TABLES) if p.is_file()]
+        table = f" (there is {', '.join(there)})" if there else ""
+        raise InputError(f"there is no {path}{table}: references are named after their dataset. {FORM}")
+    studies = _studies(path)
+    fields, lacking = _patient_field(studies)
     draft: dict[str, JsonValue] = {
         "title": dataset.replace("-", " ").title(),
         "task": task,
@@ -82,34 +88,44 @@ def measure(dataset: str, references: Path, access: str, task: str) -> MeasuredD
         "n_patients": counts.patients if fields else None,
         "ids_digest": counts.ids_digest,
         "tracks": {t: n for t, n in counts.tracks.items() if n},
-        "sections": dict(counts.others) if task == "report-generation" else {},
+        "sections": {s: n for s, n in counts.others.items() if n} if task == "report-generation" else {},
     }
     del whole["n_items"]
     if get_task(task).item != "study":
         whole["n_items"] = counts.items
         whole["n_studies"] = counts.others.get("studies", counts.items)
     if not whole["tracks"]:
-        raise InputError(f"{path}: no {get_task(task).item} has a reference in a track of {task}.")
+        names = sorted({str(k) for s in studies[:1] for k in s})
+        fields_there = f" The first has the fields {visible(', '.join(names))}." if names else ""
+        raise InputError(
+            f"{path}: no {get_task(task).item} has a reference in a track of {task}.{fields_there} {FORM}"
+        )
     result = _read(whole, dataset)
     tracks = ", ".join(f"{t} {n:,}" for t, n in result.tracks.items())
-    patients = (
-        f" of {counts.patients:,} patients (by {fields})"
-        if fields
-        else ", each taken for a patient of its own"
-    )
+    patients = f" of {counts.patients:,} patients (by {fields})"
+    if not fields:
+        patients = f", each taken for a patient of its own{lacking}"
     words = f"{counts.items:,} {get_task(task).items}{patients}; tracks: {tracks}"
     return MeasuredDataset(_text(whole, dataset), result, words)
 
 
-def _patient_field(path: Path) -> str | None:
+def _studies(path: Path) -> list[Mapping[str, JsonValue]]:
+    """The studies of a file of references; raises `InputError` where it is not one JSON object of objects."""
     try:
         studies = parse_strict(path.read_bytes().replace(b"NaN", b"null"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not JSON ({error}).") from error
+        raise InputError(f"{path} is not JSON ({error}). {FORM}") from error
     if not isinstance(studies, dict):
-        raise InputError(f"{path} must hold an object of studies, each an object of fields.")
-    known = [s for s in studies.values() if isinstance(s, dict)]
-    return next((f for f in PATIENT_FIELDS if known and all(s.get(f) not in (None, "") for s in known)), None)
+        raise InputError(f"{path} must hold an object of studies, each an object of fields. {FORM}")
+    return [s for s in studies.values() if isinstance(s, dict)]
+
+
+def _patient_field(studies: Sequence[Mapping[str, JsonValue]]) -> tuple[str | None, str]:
+    """The field that names the patient of every study, and where there is none, how many studies lack it."""
+    lacking = {f: sum(s.get(f) in (None, "") for s in studies) for f in PATIENT_FIELDS}
+    field = next((f for f, n in lacking.items() if studies and not n), None)
+    some = [f"{n:,} of {len(studies):,} lack {f}" for f, n in lacking.items() if n < len(studies)]
+    return field, f" ({'; '.join(some)})" if some else ""
 
 
 def _text(values: Mapping[str, JsonValue], dataset: str) -> str:

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from evaluator.cli.output import result
 from evaluator.core.problems import ExitCode, InputError, visible
-from evaluator.datasets.challenge import NAME, read_challenge
+from evaluator.datasets.challenge import NAME, Challenge, read_challenge
+from evaluator.doctor.findings import MARKS
 from evaluator.doctor.repository.answers import Answers, asker
 from evaluator.doctor.repository.workflows import read_workflows
 from evaluator.hosting.apply import Plan, account_ids, plan, sender
@@ -34,11 +36,13 @@ def run_github(root: Path, reviewers: Sequence[str], profile: str, *, apply: boo
     ask = asker(challenge.repository, token)
     answers = Answers(ask, read_workflows(root))
     name = challenge.profile if not profile else "small" if profile == "small" else "fortress"
-    whole = plan(answers, HostOptions(name, challenge.bot, account_ids(ask, reviewers)))
+    whole = plan(answers, HostOptions(name, challenge.bot, account_ids(ask, reviewers), challenge.runner))
     print(f"{challenge.repository}, profile {name}:")
     _show(whole, apply=apply)
     refusals = _send(whole.requests, challenge.repository, token) if apply else []
     _by_hand(whole)
+    if name == "fortress":
+        _growing(whole, challenge, apply=apply)
     result(
         {
             "requests": len(whole.requests),
@@ -70,6 +74,31 @@ def _send(requests: Sequence[Request], name: str, token: str) -> list[Request]:
             print(f"refused: {r.what}: GitHub answers {answer.status} {visible(answer.body or '')}".rstrip())
     print(f"{len(requests) - len(refused)} of {len(requests)} set")
     return refused
+
+
+GROWING: Final = (
+    ("the publisher's App {bot}, installed on this repository alone: site/maintainers/settings.md", ("RD605", "RD616")),
+    ("rules and environments: rexrank host github --apply --reviewer LOGIN", ("RD602", "RD603", "RD610", "RD611", "RD612")),
+    ("the App's key as the secret of the environment publish", ("RD613",)),
+    ("the scoring machine, with references, weights and salt: site/maintainers/runner.md", ("RD627", "RD628", "RD629")),
+)  # fmt: skip
+"""What makes a fortress of a small challenge, in order, with the rows of the doctor's table that show it done."""
+
+
+def _growing(whole: Plan, challenge: Challenge, *, apply: bool) -> None:
+    """Prints the way from small to fortress with what is done of it, until all of it is."""
+    file = f'{NAME}: profile = "fortress", and no runner'
+    steps = [(challenge.profile == "fortress", file)]
+    steps += [
+        (all(whole.states.get(c) == "good" for c in codes), f"{words.format(bot=challenge.bot)} ({', '.join(codes)})")
+        for words, codes in GROWING
+    ]  # fmt: skip
+    if all(done for done, _ in steps):
+        return
+    print(f"From a small challenge to a fortress, as it was{' before this' if apply else ''}, in this order:")
+    for n, (done, words) in enumerate(steps, start=1):
+        print(f"  {MARKS['good'] if done else MARKS['bad']} {n}. {words}")
+    print("  rexrank doctor --github shows each row; on the machine sudo rexrank doctor shows the rest.")
 
 
 def _by_hand(whole: Plan) -> None:

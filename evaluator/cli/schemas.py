@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
-    "bundle-v1": (BundleFile, "ReXrank bundle, version 1"),
+    "bundle-v1": (BundleFile, "Bundle, version 1"),
     "challenge-v1": (Challenge, "Challenge, version 1"),
     "history-v1": (HistoryFile, "History"),
-    "model-card-v1": (ModelCard, "ReXrank model card, version 1"),
+    "model-card-v1": (ModelCard, "Model card, version 1"),
     "overview-v1": (Overview, "Overview"),
-    "score-result-v1": (ScoreResult, "ReXrank score result, version 1"),
-    "dataset-v1": (Dataset, "ReXrank dataset, version 1"),
+    "score-result-v1": (ScoreResult, "Score result, version 1"),
+    "dataset-v1": (Dataset, "Dataset, version 1"),
     "overall-v1": (OverallTable, "Across all datasets"),
-    "record-v1": (Record, "ReXrank record, version 1"),
-    "releases-v1": (Releases, "ReXrank releases, version 1"),
+    "record-v1": (Record, "Record, version 1"),
+    "releases-v1": (Releases, "Releases, version 1"),
     "studies-v1": (StudiesFile, "Studies for a container, version 1"),
     "table-v1": (Table, "Board"),
-    "models-lock-v1": (ModelsLock, "ReXrank lock of published weights, version 1"),
-    "weights-v1": (WeightsFile, "ReXrank published weights, version 1"),
+    "models-lock-v1": (ModelsLock, "Lock of published weights, version 1"),
+    "weights-v1": (WeightsFile, "Published weights, version 1"),
 }
 """Model and title of each schema, by its name, but for prediction files, which are the tasks' own, and judges, the metrics'."""
 
@@ -53,7 +53,7 @@ TITLES: Mapping[str, tuple[type[BaseModel], str]] = {
 def titles() -> Mapping[str, tuple[type[BaseModel], str]]:
     """Model and title of each schema, by its name, those of the tasks' prediction files and of the metrics' judges included."""
     forms = [predictions_of(get_task(t)) for t in task_ids()]
-    judges = {"judges-v1": (judges_form(), "ReXrank judges of a machine, version 1")}
+    judges = {"judges-v1": (judges_form(), "Judges of a machine, version 1")}
     return {**TITLES, **judges, **{f.schema: (f.model, f.title) for f in forms}}
 
 

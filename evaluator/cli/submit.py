@@ -13,7 +13,7 @@ from evaluator.core.files import write_text
 from evaluator.core.problems import InputError, Problems, Severity, pointer
 from evaluator.core.workspace import references_directory
 from evaluator.datasets.references import References, known_ids, load_references
-from evaluator.datasets.registry import get_dataset
+from evaluator.datasets.registry import example_dataset, get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.submissions import outcome as rendering
 from evaluator.submissions.convert import Refused, Wanted
@@ -174,5 +174,5 @@ def run_new(root: Path, team: str, model: str) -> int:
     result({"file": str(path)})
     print(f"wrote {path}")
     print("Next: fill it in, then add your predictions with:")
-    print(f"  rexrank convert PREDICTIONS --dataset iu-xray --out {path.parent}")
+    print(f"  rexrank convert PREDICTIONS --dataset {example_dataset()} --out {path.parent}")
     return 0

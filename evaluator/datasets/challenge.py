@@ -71,6 +71,12 @@ Handle = Annotated[
         "@account or @organisation/team on GitHub",
     ),
 ]
+Label = Annotated[
+    str,
+    form(
+        r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", "a label of a runner, such as self-hosted or gpu"
+    ),
+]
 HubOwner = Annotated[
     str, form(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){0,41}", "an account of the Hugging Face Hub")
 ]
@@ -169,6 +175,10 @@ class Challenge(Typed):
         description="small: public datasets, a hosted runner or one trusted machine, no App; fortress: an isolated "
         "scoring runner, an App that publishes, rules for main.",
     )
+    runner: Annotated[tuple[Label, ...], Field(strict=False, max_length=8)] = Field(
+        default=(),
+        description="In the small profile the labels of the one trusted machine that scores; GitHub's own where none are named.",
+    )
     tasks: Annotated[tuple[TaskName, ...], Field(strict=False, min_length=1)] = Field(
         description="What models may be entered for, in order."
     )
@@ -186,10 +196,20 @@ class Challenge(Typed):
         there = self.known_datasets()
         wrongs += [
             (("datasets", i), f"there is no definition of the dataset {d!r}", f"one of {', '.join(there)}",
-             f"write evaluator/datasets/{d}.yaml (rexrank host init), or {_near(d, there, 'remove it')}")
+             f"write its file with: rexrank host init --dataset {d} --references DIR; or {_near(d, there, 'remove it')}")
             for i, d in enumerate(self.datasets) if d not in there
         ]  # fmt: skip
         wrongs += _misplaced(self.overall, self.datasets)
+        if self.runner and self.profile != "small":
+            fix = 'remove it, or write profile = "small"'
+            wrongs.append(
+                (
+                    ("runner",),
+                    f"labels beside profile {self.profile}",
+                    "none: its runner has labels of its own",
+                    fix,
+                )
+            )
         for task in self.tasks:
             if task not in self.primary:
                 fix = f"add {task} under [primary]"
@@ -263,6 +283,15 @@ def challenge_file() -> Openable:
 def read_challenge(path: Openable) -> Challenge:
     """The challenge that a file describes. Raises `InvalidFile` with every problem of it."""
     return read_host_file(path, Challenge, name=NAME)
+
+
+def listed_datasets(text: str) -> tuple[str, ...]:
+    """The ids under `datasets` in the text of a `challenge.toml`, whether or not they have files; none of a broken one."""
+    try:
+        datasets = tomllib.loads(text).get("datasets", ())
+    except tomllib.TOMLDecodeError:
+        return ()
+    return tuple(d for d in datasets if isinstance(d, str)) if isinstance(datasets, list) else ()
 
 
 def with_dataset(text: str, dataset: str) -> str | None:

@@ -158,6 +158,12 @@ def dataset_ids() -> tuple[str, ...]:
     return (*order, *(d.id for d in others if d.synthetic and d.task in challenge().tasks))
 
 
+def example_dataset() -> str:
+    """The dataset that pages and messages name where they show a command: the first public one, else the first of all."""
+    ids = challenge().datasets
+    return next((d for d in ids if _read(d).access == "public"), ids[0])
+
+
 def get_dataset(dataset_id: str) -> Dataset:
     """The dataset of this id.
 

@@ -5,15 +5,16 @@ Requests: https://docs.github.com/en/rest, of repositories, rulesets, environmen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from evaluator.core.problems import InputError, RexrankError
-from evaluator.doctor.findings import Finding, Section
+from evaluator.doctor.findings import Finding, Section, State
 from evaluator.doctor.repository.answers import Answer, Answers, Value, Values
 from evaluator.doctor.repository.predicates import LIST, PERMISSIONS
-from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS
+from evaluator.doctor.repository.settings import ENVIRONMENTS, EYES, SECTIONS, check_machine
 from evaluator.github.api import repository
 from evaluator.hosting.environments import environments
 from evaluator.hosting.requests import Body, HostOptions, Request
@@ -21,6 +22,10 @@ from evaluator.hosting.rulesets import publisher, rulesets
 
 PROFILE: Final = "REXRANK_PROFILE"
 """The variable by which the workflows know the profile: they cannot read a file before a job begins."""
+RUNNER: Final = "REXRANK_RUNNER"
+"""The variable by which small.yml knows the machine that scores: one label or a list of them, as JSON."""
+HOSTED: Final = '"ubuntu-24.04"'
+"""GitHub's own machine, as small.yml has it where the variable is not set."""
 SMALL: Final = frozenset(
     {"RD601", "RD604", "RD606", "RD607", "RD608", "RD609", "RD614", "RD615", "RD621", "RD622", "RD623", "RD624", "RD625"}
     | {"RD626", "RD631", "RD632", "RD633", "RD634"}
@@ -30,10 +35,11 @@ SMALL: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be sent, in order, and what somebody has to do by hand."""
+    """What is to be sent, in order, what somebody has to do by hand, and by code how the table's rows stand now."""
 
     requests: tuple[Request, ...]
     by_hand: tuple[Finding, ...]
+    states: Mapping[str, State]
 
 
 def plan(answers: Answers, wishes: HostOptions) -> Plan:
@@ -52,7 +58,11 @@ def plan(answers: Answers, wishes: HostOptions) -> Plan:
     set_by_us = {code for r in requests for code in r.codes} - _partly(answers, bad, wishes)
     eyes = [Finding(code, "open", what, wish, fix=fix) for code, what, wish, fix in EYES]
     left = [f for f in wanted if f.code not in set_by_us]
-    return Plan(tuple(requests), (*left, *(eyes if wishes.profile == "fortress" else ())))
+    if wishes.profile == "small" and wishes.runner:
+        machine = check_machine(answers, wishes.runner)
+        left += [machine] if machine.state != "good" else []
+    by_hand = (*left, *(eyes if wishes.profile == "fortress" else ()))
+    return Plan(tuple(requests), by_hand, {f.code: f.state for f in findings})
 
 
 def of_profile(sections: Sequence[Section], profile: str) -> list[Section]:
@@ -124,16 +134,27 @@ def _workflows(answers: Answers, bad: frozenset[str]) -> Iterator[Request]:
 
 
 def _profile(answers: Answers, wishes: HostOptions) -> Iterator[Request]:
-    """The variable that tells the workflows the profile."""
-    answer = answers.get(f"/actions/variables/{PROFILE}")
-    if answer.status == 200 and answer.body["value"] == wishes.profile:
+    """The variables that tell the workflows the profile, and which machine scores a small challenge."""
+    yield from _variable(
+        answers, PROFILE, wishes.profile, f"the workflows of the profile {wishes.profile}", ""
+    )
+    if wishes.profile == "small":
+        labels = ", ".join(wishes.runner) or "of GitHub's own"
+        value = json.dumps([*wishes.runner]) if wishes.runner else HOSTED
+        usual = "" if wishes.runner else HOSTED
+        yield from _variable(answers, RUNNER, value, f"the machine that scores: {labels}", usual)
+
+
+def _variable(answers: Answers, name: str, value: str, words: str, usual: str) -> Iterator[Request]:
+    """What gives a variable its value; nothing where there is none and `usual` holds."""
+    answer = answers.get(f"/actions/variables/{name}")
+    if (answer.body["value"] if answer.status == 200 else usual) == value:
         return
-    body: Body = {"name": PROFILE, "value": wishes.profile}
-    words = f"the workflows of the profile {wishes.profile}"
+    body: Body = {"name": name, "value": value}
     if answer.status == 404:
         yield Request((), words, "POST", "/actions/variables", body)
     else:
-        yield Request((), words, "PATCH", f"/actions/variables/{PROFILE}", body)
+        yield Request((), words, "PATCH", f"/actions/variables/{name}", body)
 
 
 def _partly(answers: Answers, bad: frozenset[str], wishes: HostOptions) -> frozenset[str]:

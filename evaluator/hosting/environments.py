@@ -28,9 +28,8 @@ def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Itera
     path = f"/environments/{e.name}"
     policies = (answers.get(f"{path}/deployment-branch-policies{LIST}").body or {}).get("branch_policies", ())
     kind, _, name = e.ref.partition(" ")
-    entering = {f"{p.get('type', 'branch')} {p['name']} may enter" for p in policies} | {
-        f"{name} may not enter"
-    }
+    entering = {look.ENTERS.format(f"{p.get('type', 'branch')} {p['name']}") for p in policies}
+    entering |= {look.SHUT_OUT.format(e.ref.removeprefix("branch "))}
     if set(wrong) - entering:
         yield Request(
             (e.code,),
@@ -52,7 +51,7 @@ def _environment(answers: Answers, e: Environment, wishes: HostOptions) -> Itera
         )
 
 
-UNREVIEWED = ("no approval is required", "the requester may approve", "administrators may bypass it")
+UNREVIEWED = (look.UNAPPROVED, look.SELF_APPROVED, look.BYPASSED)
 """What stays wrong until somebody names reviewers, or that the API does not set."""
 
 

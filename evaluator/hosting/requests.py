@@ -25,8 +25,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """What the table does not know: the profile, the publisher's App by its slug, and who reviews, by numeric ids."""
+    """What the table does not know.
+
+    The profile, the publisher's App by its slug, who reviews, by numeric ids, and the labels of the machine that scores.
+    """
 
     profile: Literal["small", "fortress"]
     bot: str
     reviewers: tuple[int, ...] = ()
+    runner: tuple[str, ...] = ()

@@ -82,7 +82,6 @@ def pages_of(content: Content) -> dict[str, str]:
         "index.md": overview.overview_page(known, content),
         "leaderboards/index.md": overview.boards_index(known, content),
         "leaderboards/overall.md": overall.overall_page(content),
-        "leaderboards/reported.md": published.reported_page(content.reported),
         "codes.md": codes.codes_page(),
         "compare.md": compare.compare_page(content),
         "changelog.md": news.changelog_page(content),
@@ -92,6 +91,8 @@ def pages_of(content: Content) -> dict[str, str]:
         "datasets/index.md": datasets.datasets_index(known),
         "models/index.md": models_index(content),
     }
+    if content.reported:
+        out["leaderboards/reported.md"] = published.reported_page(content.reported)
     for dataset in known:
         out[f"datasets/{dataset.id}.md"] = datasets.dataset_page(dataset, content)
         for track in dataset.tracks:
@@ -211,7 +212,7 @@ def _source(config: Path) -> _Source:
     words, folder = config.read_text("utf-8"), config.resolve().parent
     settings = yaml.safe_load(words)
     docs = folder / settings["docs_dir"]
-    return _Source(navigation(words, docs), folder, docs)
+    return _Source(words, folder, docs)
 
 
 def workspace(leaderboard: Path, config: Path, scratch: Path, site_url: str | None = None) -> Path:
@@ -227,9 +228,10 @@ def _workspace(content: Content, texts: Mapping[str, str], source: _Source, scra
 
     shutil.copytree(source.docs, scratch / "site", ignore=generated)
     shutil.copytree(source.folder / "overrides", scratch / "overrides")
-    config = joined(identity.config(source.words, content.site_url), scratch / "site")
+    words = navigation(source.words, source.docs, reported=bool(content.reported))
+    config = joined(identity.config(words, content.site_url), scratch / "site")
     (scratch / "mkdocs.yml").write_text(config, "utf-8")
-    identity.fill(scratch / "site")
+    identity.fill(scratch / "site", reported=bool(content.reported))
     _write(texts, scratch / "site")
     metrics.fill(scratch / "site", content)
     write_cards(content, scratch / "site")

@@ -15,7 +15,7 @@ from evaluator.leaderboard.table import Table
 from evaluator.leaderboard.table_files import rank_text
 from evaluator.site.content import Content
 from evaluator.site.model.verdict import opening
-from evaluator.site.words import TRACK_TITLES, size_text
+from evaluator.site.words import TRACK_TITLES, question, size_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -118,7 +118,7 @@ def write_cards(content: Content, docs: Path) -> None:
         card.save(docs / f"assets/cards/models/{model}.png")
     card = _Card(docs / FONT)
     card.frame(
-        "Which model writes the best chest X-ray reports?",
+        question(),
         "An open challenge with open-source scoring",
     )
     card.save(docs / "assets/cards/site.png")

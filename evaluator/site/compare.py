@@ -66,6 +66,7 @@ class View:
     baselines: tuple[Choice, ...]
     places: tuple[int, ...]
     default: Default | None
+    reported: bool
 
 
 def compare_page(content: Content) -> str:
@@ -78,6 +79,7 @@ def compare_page(content: Content) -> str:
         baselines=tuple(Choice(r.id, r.name) for r in first.nulls) if first else (),
         places=tuple(range(1, MOST + 1)),
         default=_default(first, content.pairwise[first.dataset, first.track]) if first else None,
+        reported=bool(content.reported),
     )
     return render("compare.md", view=view)
 

@@ -8,15 +8,16 @@ from typing import Final
 
 from evaluator.core.version import __version__
 from evaluator.datasets.challenge import challenge
-from evaluator.datasets.registry import Dataset, get_dataset
+from evaluator.datasets.registry import Dataset, example_dataset, get_dataset
 from evaluator.datasets.tasks.task import get_task
 from evaluator.leaderboard.history import EVENTS, Event
+from evaluator.metrics.registry import get_metric
 from evaluator.site.board.page import scored
 from evaluator.site.content import Content
 from evaluator.site.standings import Matrix, Panel, best_now, matrices
 from evaluator.site.template import render
 from evaluator.site.views import Link
-from evaluator.site.words import TRACK_TITLES
+from evaluator.site.words import TRACK_TITLES, question
 
 NEWEST: Final = 6
 """Events on the front page; the changelog has all."""
@@ -56,7 +57,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A task, or a dataset, and what there is to say of it in a sentence."""
+    """A task, a dataset or a metric, and what there is to say of it in a sentence."""
 
     title: str
     about: str
@@ -75,8 +76,15 @@ class Front:
     comparable: bool
     rehearsal: bool
     repository: str
+    title: str
+    question: str
+    about: str
+    example: str
+    reports: bool
+    reported: bool
     tasks: tuple[Measured, ...]
     data: tuple[Measured, ...]
+    primary: tuple[Measured, ...]
     root: str = ""
 
 
@@ -91,7 +99,7 @@ def boards_index(datasets: Sequence[Dataset], content: Content) -> str:
 
 
 def _front(datasets: Sequence[Dataset], content: Content, root: str) -> Front:
-    tables = content.tables.values()
+    tables, settings = content.tables.values(), challenge()
     return Front(
         panels=best_now(datasets, content),
         matrices=matrices(datasets, content, root),
@@ -105,12 +113,22 @@ def _front(datasets: Sequence[Dataset], content: Content, root: str) -> Front:
         news=tuple(_news(content)),
         comparable=any(len(t.rows) > 1 for t in tables),
         rehearsal=any(t.rehearsal and t.rows for t in tables),
-        repository=challenge().repository_url,
+        repository=settings.repository_url,
+        title=f"{settings.name}: leaderboard",
+        question=question(),
+        about=settings.about,
+        example=example_dataset(),
+        reports="report-generation" in settings.tasks,
+        reported=bool(content.reported),
         tasks=tuple(
             Measured(t.title, t.about) for t in map(get_task, dict.fromkeys(d.task for d in datasets))
         ),
         data=tuple(
             Measured(d.title, d.exposure.title, f"datasets/{d.id}/") for d in datasets if not d.synthetic
+        ),
+        primary=tuple(
+            Measured(get_metric(t.primary).title, t.predictions, f"metrics/{t.primary}/")
+            for t in map(get_task, settings.tasks)
         ),
         root=root,
     )

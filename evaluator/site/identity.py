@@ -10,7 +10,8 @@ from typing import Final
 
 from evaluator.core.problems import RexrankError
 from evaluator.datasets.challenge import challenge
-from evaluator.datasets.registry import dataset_ids, get_dataset
+from evaluator.datasets.registry import dataset_ids, example_dataset, get_dataset
+from evaluator.site.words import TRACK_TITLES
 
 _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
 """Where a hand-written page names something of the challenge."""
@@ -30,9 +31,12 @@ def config(words: str, site_url: str) -> str:
     return "".join(f"{k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in lines.items()) + words
 
 
-def fill(docs: Path) -> None:
-    """Puts the challenge's own words into the hand-written pages below `docs`. Raises `RexrankError` for an unknown name."""
-    values = places()
+def fill(docs: Path, *, reported: bool) -> None:
+    """Puts the challenge's own words into the hand-written pages below `docs`. Raises `RexrankError` for an unknown name.
+
+    `reported`: whether there is a page of rows that ReXrank itself published.
+    """
+    values = {**places(), "reported": "[reported](leaderboards/reported.md)" if reported else "reported"}
     for path in docs.rglob("*.md"):
         old = path.read_text("utf-8")
         try:
@@ -50,6 +54,8 @@ def places() -> Mapping[str, str]:
     """What each name in a hand-written page stands for."""
     settings = challenge()
     quota, rules = settings.quota, settings.rules
+    shown = get_dataset(example_dataset())
+    track = next(iter(shown.tracks))
     by_access: dict[str, list[str]] = {"withheld": [], "restricted": [], "public": []}
     for dataset in map(get_dataset, dataset_ids()):
         by_access[dataset.access].append(dataset.title)
@@ -65,6 +71,9 @@ def places() -> Mapping[str, str]:
         "steward": settings.steward,
         "bot": settings.bot,
         "quota": f"{quota.runs} in {quota.window_days} days and {quota.runs_per_year} in a year",
+        "example": shown.id,
+        "example_board": f"{shown.id}.{track}",
+        "example_label": f"{shown.title} {TRACK_TITLES.get(track, track).lower()}",
         "datasets": ", ".join(f"`{d}`" for d in dataset_ids()),
         "rules_entry": rules.entry.strip(),
         "rules_predictions": rules.predictions.strip(),

@@ -18,13 +18,17 @@ Pages = Sequence[tuple[str, str]]
 """Titles and paths below the sources."""
 
 
-def navigation(config: str, docs: Path) -> str:
-    """The text of `mkdocs.yml` with every list that it asks for; `docs` holds the hand-written pages."""
+def navigation(config: str, docs: Path, *, reported: bool = True) -> str:
+    """The text of `mkdocs.yml` with every list that it asks for; `docs` holds the hand-written pages.
+
+    `reported`: whether there are rows that ReXrank itself published, which have a page.
+    """
     datasets = [get_dataset(d) for d in dataset_ids()]
     lists: Mapping[str, Pages] = {
         "boards": boards(datasets),
         "datasets": [(d.title, f"datasets/{d.id}.md") for d in datasets],
         "metrics": metrics(docs),
+        "reported": [("Reported by ReXrank", "leaderboards/reported.md")] if reported else [],
     }
     return _PLACE.sub(lambda place: _lines(place[1], lists[place[2]]), config)
 

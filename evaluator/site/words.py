@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from evaluator.datasets.challenge import challenge
 from evaluator.datasets.registry import Dataset
 from evaluator.datasets.tasks.task import all_tracks, get_task
 from evaluator.leaderboard.row import Inputs, Row
 from evaluator.leaderboard.table import Table
 
 TRACK_TITLES: Final = {t: task.track(t).title for t, task in all_tracks().items()}
+
+
+def question() -> str:
+    """What readers come for, in a sentence: reports, where the challenge has them."""
+    reports = "report-generation" in challenge().tasks
+    return "Which model writes the best chest X-ray reports?" if reports else "Which model is best?"
+
 
 VIEWS: Final = {"all": "all views", "frontal": "frontal view", "none": "no image"}
 CONTEXTS: Final = {

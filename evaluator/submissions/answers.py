@@ -41,7 +41,7 @@ class Answers(TaskPredictions[Answer]):
     """A file of answers: a letter a question."""
 
     schema: ClassVar[str] = "answers-v1"
-    title: ClassVar[str] = "ReXrank answers, version 1"
+    title: ClassVar[str] = "Answers, version 1"
     model: ClassVar[type[BaseModel]] = AnswerFile
     example: ClassVar[str] = EXAMPLE
     free_text: ClassVar[bool] = False

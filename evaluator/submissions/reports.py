@@ -23,7 +23,7 @@ class ReportPredictions(TaskPredictions[StudyReport]):
     """A study's report is an object of sections, all of them texts."""
 
     schema = "predictions-v1"
-    title = "ReXrank predictions, version 1"
+    title = "Predictions, version 1"
     model = ReportFile
     example = '{"<study id>": {"findings": "…", "impression": "…"}}'
 

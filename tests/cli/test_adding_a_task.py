@@ -89,7 +89,7 @@ def test_the_task_of_the_page_goes_all_the_way(checkout):
     board.mkdir()
     rexrank(checkout, "dev", "schemas")
     schema = json.loads((checkout / "evaluator/schemas/labels-v1.schema.json").read_text())
-    assert schema["title"] == "ReXrank labels, version 1"
+    assert schema["title"] == "Labels, version 1"
     output = rexrank(checkout, "validate", "submissions")
     assert "triage-demo: 40 studies, labels track, 2 distinct labels" in output
     for model in ("careful", "careless"):

@@ -1,196 +1,29 @@
-"""A fork becomes a challenge of its own by what README says, and names the original's addresses nowhere."""
+"""A checkout becomes a challenge of its own: its files measured and written, its lines that lead elsewhere mended."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
-import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from support.challenges import changed
 from typer.testing import CliRunner
 
 from evaluator.cli.app import app
 from evaluator.cli.host_addresses import mend_addresses, other_addresses
 from evaluator.core.problems import InputError
-from evaluator.datasets.challenge import challenge
+from evaluator.datasets.challenge import challenge, read_challenge
 from evaluator.datasets.registry import read_dataset
 from evaluator.datasets.sandbox import generate
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = ("tests/", "benchmarks/", "evaluator/datasets/sandbox/models/", "leaderboard/records")
-ORIGINAL = re.compile(
-    r"rexrank\.github\.io|github\.com/rexrank|rexrank/challenge|@rexrank/|rexrank-bot|ReXrank challenge"
-)
 WHO = ("--name", 'The "North" of CXR', "--repository", "north/cxr", "--steward", "The North", "--maintainers", "@north/crew")  # fmt: skip
-SEVERAL = """
-import json, sys
-from evaluator.cli import main
-for words in json.loads(sys.stdin.read()):
-    sys.argv = ["rexrank", *words]
-    print("$", *words)
-    try:
-        main()
-    except SystemExit as end:
-        print("exit", end.code)
-        if end.code:
-            break
-"""
-COMMENTS = """
-from pathlib import Path
-from evaluator.submissions.outcome import as_markdown
-from evaluator.submissions.reading import validate_paths
-from evaluator.submissions.template import card_template
-from evaluator.github.score_comment import score_comment
-from evaluator.cli.app import app
-from evaluator.core.problems import InputError
-from evaluator.datasets.challenge import challenge
-import sys
-sys.path.insert(0, sys.argv[1])
-import runpy
-made = runpy.run_path(f"{sys.argv[1]}/github/test_score_comment.py")
-board, result = made["board"], made["result"]
-print(as_markdown(validate_paths([Path(sys.argv[2])], None)))
-print(card_template("a", "b"))
-print(score_comment(result(board()), challenge().repository_url))
-"""
-
-
-def environment(root: Path) -> dict[str, str]:
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("REXRANK_", "GITHUB_"))}
-    return variables | {
-        "PYTHONPATH": str(root),
-        "XDG_CACHE_HOME": str(root.parent / "cache"),
-        "NO_COLOR": "1",
-    }
-
-
-def rexrank(root: Path, *commands: tuple[str, ...]) -> str:
-    """What commands print, one after the other in one process; the last one's status is at the end."""
-    process = subprocess.run(
-        [sys.executable, "-P", "-c", SEVERAL], cwd=root, env=environment(root), input=json.dumps(commands),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return process.stdout + process.stderr
 
 
 def references(n: int) -> dict[str, dict[str, object]]:
     studies = json.loads((Path(generate.__file__).parent / "sandbox.json").read_text("utf-8"))
     return {f"ms{i:03}": s for i, s in enumerate(list(studies.values())[:n])}
-
-
-@pytest.fixture(scope="module")
-def fork(tmp_path_factory):
-    """A fork of the repository as git has it, with references of a made-up set of 50 studies and one submission."""
-    root = tmp_path_factory.mktemp("host") / "fork"
-    process = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-    )
-    for name in process.stdout.decode().split("\0")[:-1]:
-        if not name.startswith(LEFT_OUT) and (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-    git = ("git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org")
-    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "The original")):
-        subprocess.run([*git, *words], check=True)
-    (root / "references").mkdir()
-    (root / "references/my-set.json").write_text(json.dumps(references(50)))
-    model = root / "submissions/my-team/my-model"
-    model.mkdir(parents=True)
-    shutil.copy(root / "submissions/rexrank-sandbox/shuffled/model.yaml", model)
-    reports = [{"id": i, "report": s["section_findings"]} for i, s in references(50).items()]
-    (root / "predictions.json").write_text(json.dumps(reports))
-    return root
-
-
-@pytest.fixture(scope="module")
-def hosted(fork):
-    """What README's commands printed, typed one after the other."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    block = re.search(r"## Run your own challenge\n.*?```bash\n(.*?)```", readme, re.DOTALL)[1]
-    commands = [tuple(shlex.split(line, comments=True)[1:]) for line in block.splitlines()]
-    assert commands[0][:2] == ("host", "init")
-    output = rexrank(fork, (*commands[0], *WHO))
-    convert = ("convert", "predictions.json", "--dataset", "my-set", "--out", "submissions/my-team/my-model")
-    return output + rexrank(fork, convert, *commands[1:])
-
-
-def test_readme_works_as_printed_on_a_set_of_50_studies(fork, hosted):
-    assert hosted.count("exit 0") == 8, hosted
-    assert "my-set: 50 studies of 42 patients (by subject_id); tracks: findings 50, report 50" in hosted
-    assert "agrees with the registry" in hosted
-    table = json.loads((fork / "leaderboard/tables/my-set.findings.json").read_text())
-    # They are the references themselves, which no model writes: the row is held.
-    assert [r["id"] for r in (*table["rows"], *table["incomplete"])] == ["my-team/my-model"]
-    assert (fork / "_site/leaderboards/my-set/findings/index.html").is_file()
-    assert not (fork / "_site/leaderboards/mimic-cxr").exists()
-
-
-def test_the_files_are_whole(fork, hosted):
-    assert "exit 0" in hosted
-    settings = tomllib.loads((fork / "challenge.toml").read_text("utf-8"))
-    assert (settings["name"], settings["profile"], settings["datasets"]) == (
-        'The "North" of CXR',
-        "small",
-        ["my-set"],
-    )
-    dataset = read_dataset(fork / "evaluator/datasets/my-set.yaml", "my-set")
-    assert (dataset.access, dataset.n_studies, dataset.n_patients, dataset.cluster) == (
-        "public",
-        50,
-        42,
-        "subject_id",
-    )
-    assert dataset.ids_digest is not None
-    assert (fork / "evaluator/datasets/manifests/my-set.manifest.json").is_file()
-    owners = (fork / ".github/CODEOWNERS").read_text("utf-8")
-    assert "@north/crew" in owners
-    assert "rexrank" not in owners.replace("/rexrank", "")
-    form = yaml.safe_load((fork / ".github/ISSUE_TEMPLATE/submission.yml").read_text("utf-8"))
-    (choice,) = (f["attributes"]["options"] for f in form["body"] if f.get("id") == "dataset")
-    assert choice == ["my-set", "sandbox"]
-    assert "my-set" in (fork / "evaluator/submissions/rules/training_data.txt").read_text("utf-8").split()
-
-
-def test_a_fork_leads_nowhere_to_the_original(fork, hosted):
-    assert "exit 0" in hosted
-    process = subprocess.run(
-        [sys.executable, "-P", "-c", COMMENTS, str(ROOT / "tests"), "submissions/my-team/my-model"],
-        cwd=fork, env=environment(fork), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "north.github.io/cxr/leaderboards/sandbox/findings/" in process.stdout, process.stderr
-    assert "https://github.com/north/cxr" in process.stdout
-    assert ORIGINAL.findall(process.stdout) == []
-    places = {}
-    for path in (fork / "_site").rglob("*"):
-        if path.suffix in {".html", ".json", ".xml", ".js", ".txt", ".tex", ".csv", ".md", ".yaml", ".css"}:
-            places[path.relative_to(fork).as_posix()] = ORIGINAL.findall(path.read_text("utf-8"))
-    assert {p: f for p, f in places.items() if f} == {}
-    page = (fork / "_site/index.html").read_text("utf-8")
-    assert "https://github.com/north/cxr" in page
-    assert "of CXR</title>" in page
-    names = [p for p in (".github/ISSUE_TEMPLATE/config.yml", "README.md", "runner/runner.conf.example", ".github/push.py")
-            if ORIGINAL.search((fork / p).read_text("utf-8"))]  # fmt: skip
-    assert names == []
-
-
-def test_nothing_of_a_host_s_is_overwritten(fork, hosted):
-    assert "exit 0" in hosted
-    before = (fork / "challenge.toml").read_bytes()
-    again = ("host", "init", "--dataset", "my-set", "--references", "references", *WHO)
-    assert "describes north/cxr already; edit it, nothing was written" in rexrank(fork, again)
-    other = (*again[:-4], "--repository", "south/cxr", *again[-4:])
-    assert "holds changes that git does not have" in rexrank(fork, other)
-    assert (fork / "challenge.toml").read_bytes() == before
 
 
 WRONG = {
@@ -229,10 +62,10 @@ LEADING = {
     "site/api.md": ("`https://old.github.io/one/data/index.json`", "https://old.github.io/one/"),
     "runner/runner.conf.example": ("REPOSITORY=old/one", "old/one"),
     ".github/ISSUE_TEMPLATE/config.yml": (
-        "    url: https://github.com/old/one/security/advisories/new",
-        "old/one",
+        "    url: https://polar.example.org/cxr/submit/",
+        "https://polar.example.org/cxr/",
     ),
-    ".github/CODEOWNERS": ("/a/ @old/team", "@old/team"),
+    ".github/CODEOWNERS": ("/a/ @old/team", "/a/ @old/team"),
     ".pre-commit-hooks.yaml": ("# - repo: https://github.com/old/one, rev: a tag", "old/one"),
 }
 
@@ -245,7 +78,8 @@ def test_every_line_that_leads_elsewhere_is_named_and_mended(tmp_path):
     lines = {a.file: (a.line, a.found) for a in other_addresses(tmp_path, north)}
     assert lines == {name: (2, words) for name, (_, words) in LEADING.items()}
     mend_addresses(tmp_path, north)
-    assert [a.file for a in other_addresses(tmp_path, north)] == [".github/CODEOWNERS"]
+    assert other_addresses(tmp_path, north) == []
+    assert "/a/ @north/a" in (tmp_path / ".github/CODEOWNERS").read_text()
     assert "https://north.github.io/cxr/data/index.json" in (tmp_path / "site/api.md").read_text()
 
 
@@ -306,10 +140,105 @@ def test_questions_are_counted_as_items(bare):
 
 def test_a_terminal_is_asked(bare, monkeypatch):
     answers = iter(["Northern CXR", "north/cxr", "The North", "@north/crew @north/two"])
-    monkeypatch.setattr("evaluator.cli.host.at_terminal", lambda: True)
+    monkeypatch.setattr("evaluator.cli.host_identity.at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: next(answers))
     init("--dataset", "first")
     text = tomllib.loads((bare / "challenge.toml").read_text("utf-8"))
     assert (text["short"], text["site"], text["maintainers"]) == (
         "Northern", "https://north.github.io/cxr/", ["@north/crew", "@north/two"],
     )  # fmt: skip
+
+
+BY_HAND = """\
+name = "Quiz Night"
+short = "Quiz"
+about = "Which model answers best?"
+repository = "west/quiz"
+site = "https://quiz.example.org/"
+contact = "mail@example.org"
+steward = "The West"
+maintainers = ["@west/crew"]
+security = ["@west/guards"]
+bot = "quiz-bot"
+profile = "small"
+tasks = ["vqa"]
+datasets = ["asked"]
+[primary]
+vqa = "accuracy_macro"
+[rules]
+entry = "Anyone."
+predictions = "Public."
+conflicts = "None."
+"""
+
+
+def test_a_challenge_written_by_hand_is_completed(bare):
+    """Whoever edits `challenge.toml` alone is told what to run, and it writes the rest and leaves the file as it is."""
+    (bare / "challenge.toml").write_text(BY_HAND)
+    with pytest.raises(InputError) as caught:
+        read_challenge(bare / "challenge.toml")
+    assert "rexrank host init --dataset asked --references DIR" in str(caught.value)
+    (bare / ".github").mkdir()
+    (bare / ".github/CODEOWNERS").write_text("* @old/a\n/x/ @old/a @old/b # both\n")
+    output = init("--task", "vqa", "--access", "public")
+    assert "wrote evaluator/datasets/asked.yaml" in output
+    assert (bare / "challenge.toml").read_text() == BY_HAND
+    assert (bare / ".github/CODEOWNERS").read_text() == "* @west/crew\n/x/ @west/crew @west/guards # both\n"
+    ours = ("--repository", "west/quiz")
+    assert "nothing to write" in init(*ours, "--task", "vqa", "--access", "public")
+    with pytest.raises(InputError, match="lists no task report-generation"):
+        init(*ours, "--dataset", "first", "--access", "public")
+    with pytest.raises(InputError, match="the small profile hides no references"):
+        init(*ours, "--dataset", "other-set", "--task", "vqa")
+
+
+def test_a_dataset_is_added_to_a_challenge_of_one_s_own(bare):
+    init("--dataset", "first", *WHO)
+    output = init("--dataset", "second", "--repository", "north/cxr")
+    assert "wrote challenge.toml" in output
+    assert tomllib.loads((bare / "challenge.toml").read_text())["datasets"] == ["first", "second"]
+
+
+def _without(*fields):
+    return {i: {k: v for k, v in s.items() if k not in fields} for i, s in references(40).items()}
+
+
+ODD = {
+    "no impression": (_without("section_impression"), "40 studies of 40 patients (by subject_id); tracks: findings 40, report 40"),
+    "no findings": (_without("section_findings"), "tracks: report 40"),
+    "NaN for every impression": ({i: {**s, "section_impression": float("nan")} for i, s in references(40).items()}, "report 40"),
+    "patients of some": ({**references(40), **dict([*_without("subject_id").items()][:3])}, "each taken for a patient of its own (3 of 40 lack subject_id)"),
+    "patients by number and by text": ({**references(40), **{f"n{i}": {**s, "subject_id": i} for i, s in enumerate(references(2).values())}}, "42 studies"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_references_are_measured_and_said(bare, case):
+    studies, words = ODD[case]
+    (bare / "references/odd.json").write_text(json.dumps(studies))
+    output = init("--dataset", "odd", "--access", "public", *WHO)
+    assert words in output
+    dataset = read_dataset(bare / "evaluator/datasets/odd.yaml", "odd")
+    assert (dataset.size, all(dataset.sections.values())) == (len(studies), True)
+
+
+REFUSED = {
+    "a table": ("odd.csv", "id,section_findings\na,Clear.\n", "there is no references/odd.json (there is odd.csv)"),
+    "a table under the name of JSON": ("odd.json", "id,section_findings\n", "is not JSON"),
+    "a list": ("odd.json", '[{"id": "a", "report": "Clear."}]', "must hold an object of studies"),
+    "an id twice": ("odd.json", '{"a": {"section_findings": "x"}, "a": {"section_findings": "y"}}', "a key appears twice"),
+    "a byte order mark": ("odd.json", '\ufeff{"a": {"section_findings": "x"}}', "UTF-8 BOM"),
+    "other fields": ("odd.json", '{"a": {"findings": "x", "impression": "y"}}', "The first has the fields findings, impression"),
+    "too deep": ("odd.json", "[" * 4000, "is not JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_references_is_refused_with_the_form_and_how_to_get_it(bare, case):
+    name, text, words = REFUSED[case]
+    (bare / "references" / name).write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        init("--dataset", "odd", "--access", "public", *WHO)
+    assert words in str(caught.value)
+    assert 'table.set_index("id").to_json("my-set.json", orient="index")' in str(caught.value)
+    assert not (bare / "challenge.toml").exists()

@@ -14,9 +14,9 @@ from evaluator.cli import host_github
 from evaluator.cli.app import app
 from evaluator.core.problems import InputError
 from evaluator.doctor.repository.answers import Answers, asker
-from evaluator.doctor.repository.settings import check_settings
-from evaluator.doctor.repository.workflows import checkout, read_workflows
-from evaluator.hosting.apply import PROFILE, SMALL
+from evaluator.doctor.repository.settings import check_machine, check_settings
+from evaluator.doctor.repository.workflows import Workflows, checkout, read_workflows
+from evaluator.hosting.apply import HOSTED, PROFILE, RUNNER, SMALL
 
 PUBLISHER = {
     "id": 1, "app_id": 4711, "app_slug": "rexrank-bot", "permissions": {"contents": "write"}, "target_id": 1, "events": [],
@@ -180,3 +180,48 @@ def test_a_token_is_needed(github, monkeypatch):
     monkeypatch.delenv("GH_TOKEN")
     with pytest.raises(InputError, match="a maintainer's token is required"):
         host()
+
+
+def test_the_one_machine_of_a_small_challenge_is_set_by_its_file(github, monkeypatch):
+    """Its labels become the variable that small.yml reads; taken out of the file, GitHub's own machine is set again."""
+    made = changed(repository=REPOSITORY, profile="small", runner=["self-hosted", "gpu"])
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    first = host("--apply")
+    assert settings(github)[f"/actions/variables/{RUNNER}"]["value"] == '["self-hosted", "gpu"]'
+    assert "RD635 the machine that scores" in first.output
+    assert "no runner is registered with the labels self-hosted, gpu" in plain(github)
+    runner = {"id": 1, "name": "box", "os": "Linux", "status": "offline", "busy": False}
+    runner["labels"] = [{"id": i, "name": n} for i, n in enumerate(("self-hosted", "Linux", "gpu"))]
+    settings(github)["/actions/runners"] = {"total_count": 1, "runners": [runner]}
+    assert "box is offline" in plain(github)
+    runner["status"] = "online"
+    second = host("--apply")
+    assert "RD635" not in second.output
+    assert "nothing to set" in second.output
+    made = changed(repository=REPOSITORY, profile="small")
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    host("--apply")
+    assert settings(github)[f"/actions/variables/{RUNNER}"]["value"] == HOSTED
+    assert "nothing to set" in host().output
+
+
+def plain(state):
+    """What the doctor finds of the machine."""
+    answers = Answers(asker(REPOSITORY, next(iter(state.tokens))), Workflows())
+    return check_machine(answers, ("self-hosted", "gpu")).found
+
+
+def test_the_way_to_a_fortress_is_printed_and_marked(github, monkeypatch):
+    made = changed(repository=REPOSITORY, profile="small")
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    assert "fortress" not in host().output.partition("small:")[2]
+    way = host("--profile", "fortress").output.partition("From a small challenge")[2]
+    assert [line.strip()[:4] for line in way.splitlines()[1:6]] == [f"✗ {n}." for n in range(1, 6)]
+    made = changed(repository=REPOSITORY, profile="fortress")
+    monkeypatch.setattr(host_github, "read_challenge", lambda _path: made)
+    settings(github)[f"/orgs/{OWNER}/installations"] = {"total_count": 1, "installations": [dict(PUBLISHER)]}
+    host("--apply", "--reviewer", "octocat")
+    way = host().output.partition("From a small challenge")[2]
+    assert [line.strip()[:1] for line in way.splitlines()[1:6]] == ["✓", "✗", "✓", "✗", "✗"]
+    github.settings.clear()
+    assert "From a small challenge" not in host().output, "in a sound fortress nothing of it is left"

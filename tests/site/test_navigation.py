@@ -54,3 +54,9 @@ def test_every_page_of_the_navigation_is_there_or_made():
     text = navigation((ROOT / "mkdocs.yml").read_text("utf-8"), ROOT / "site")
     pages = {p.relative_to(ROOT / "site").as_posix() for p in (ROOT / "site").rglob("*.md")}
     assert {p for p in pages if p not in text} == set()
+
+
+def test_rows_that_nobody_reported_have_no_place():
+    config = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert "leaderboards/reported.md" in navigation(config, ROOT / "site")
+    assert "leaderboards/reported.md" not in navigation(config, ROOT / "site", reported=False)

@@ -121,7 +121,7 @@ CASES = [
     ("blank name", card("name: Sandbox near-copy", 'name: "  "'), "RX502", "/name", 1, "the field 'name' is '  '"),
     ("name of two lines", card("name: Sandbox near-copy", 'name: "Foo\\nBar"'), "RX502", "/name", 1, "the field 'name' is 'Foo"),
     ("name that ends in a line break", card("name: Sandbox near-copy", "name: |\n  Foo"), "RX502", "/name", 1, "the field 'name' is 'Foo"),
-    ("blank institution", card("institution: ReXrank sandbox", 'institution: "\\u00a0"'), "RX502", "/institution", 2, "the field 'institution' is"),
+    ("blank institution", card("institution: Sandbox", 'institution: "\\u00a0"'), "RX502", "/institution", 2, "the field 'institution' is"),
     ("parameters with a line break", card("parameters: null", 'parameters: "7B\\n"'), "RX502", "/parameters", 10, "the field 'parameters' is '7B"),
     ("successor with a line break", card("status: active", 'status: superseded\nsuperseded_by: "acme/m2\\n"'), "RX502", "/superseded_by", 18, "the field 'superseded_by' is 'acme/m2"),
     ("number as a name", card("name: Sandbox", "name: 7 #"), "RX502", "/name", 1, "the field 'name' is '7'"),

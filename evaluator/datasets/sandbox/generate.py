@@ -115,7 +115,7 @@ def card(model: str) -> str:
     about = _WRITERS[model][0] if model in _WRITERS else _READER
     return f"""\
 name: Sandbox {model}
-institution: ReXrank sandbox
+institution: Sandbox
 contact: [rexrank-sandbox]
 year: 2026
 description: >-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 from evaluator.doctor.findings import NotCheckable, differences, facts
@@ -95,6 +96,14 @@ class Environment(NamedTuple):
     ref: str = "branch main"
 
 
+UNAPPROVED: Final = "no approval is required"
+SELF_APPROVED: Final = "the requester may approve"
+BYPASSED: Final = "administrators may bypass it"
+ENTERS: Final = "{} may deploy to it"
+SHUT_OUT: Final = "{} may not deploy to it"
+"""What is wrong with an environment, in the words by which the plan of requests knows it."""
+
+
 def environment(a: Answers, wanted: Environment) -> list[str]:
     """What is wrong with an environment."""
     _, name, reviewed, secret, ref = wanted
@@ -107,10 +116,10 @@ def environment(a: Answers, wanted: Environment) -> list[str]:
     names = {s["name"] for s in secret_list["secrets"]} if secret_list else {secret}
     more, less = "unexpected secret {}", "no secret {}"
     return _entering(a, here, ref) + facts({
-        "no approval is required": reviewed and not reviews,
-        "the requester may approve": reviewed and reviews and not any(r.get("prevent_self_review") for r in reviews),
+        UNAPPROVED: reviewed and not reviews,
+        SELF_APPROVED: reviewed and reviews and not any(r.get("prevent_self_review") for r in reviews),
         "its jobs wait for a reviewer: the nightly run would stop": reviews and reviewed is False,
-        "administrators may bypass it": reviewed and here.get("can_admins_bypass"),
+        BYPASSED: reviewed and here.get("can_admins_bypass"),
         "the names of its secrets cannot be read": secret_list is None,
     }) + differences(names, {secret} - {""}, more, less)  # fmt: skip
 
@@ -123,9 +132,7 @@ def _entering(a: Answers, here: Any, ref: str) -> list[str]:
     if policies is None:
         return ["its branches cannot be read"]
     there = [f"{p.get('type', 'branch')} {p['name']}" for p in policies["branch_policies"]]
-    return differences(
-        there, [ref], "{} may deploy to it", f"{ref.removeprefix('branch ')} may not deploy to it"
-    )
+    return differences(there, [ref], ENTERS, SHUT_OUT.format(ref.removeprefix("branch ")))
 
 
 def secrets(a: Answers) -> list[str]:
@@ -173,6 +180,18 @@ def runners(a: Answers) -> list[str]:
     lasting = [f"{r['name']} takes more than one job" for r in there if r.get("ephemeral") is not True]
     gaps = [(r["name"], set(LABELS) - {label["name"] for label in r.get("labels", ())}) for r in there]
     return lasting + [f"{name} lacks {', '.join(sorted(labels))}" for name, labels in gaps if labels]
+
+
+def machine(a: Answers, labels: Collection[str]) -> list[str]:
+    """What is missing of the one machine that scores a small challenge: a runner with these labels that is there."""
+    names = {
+        r["name"]: r["status"]
+        for r in a.need(RUNNERS)["runners"]
+        if {*labels} <= {label["name"] for label in r.get("labels", ())}
+    }
+    if not names:
+        return [f"no runner is registered with the labels {', '.join(labels)}"]
+    return [] if "online" in names.values() else [f"{', '.join(names)} is offline"]
 
 
 def groups(a: Answers) -> list[str]:

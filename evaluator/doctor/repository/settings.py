@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -117,6 +118,16 @@ EYES: Final = (
     ("RD645", "monitoring outside GitHub", "somebody is notified if the site's last evaluation is too old", "a monitor elsewhere: GitHub does not report that a schedule stopped"),
 )  # fmt: skip
 """What the API does not show: code, subject, wanted, where to look."""
+
+
+def check_machine(answers: Answers, labels: Sequence[str]) -> Finding:
+    """Whether the one machine that a small challenge names is there."""
+    check: Check[Answers] = Check(
+        "RD635", "the machine that scores", partial(look.machine, labels=labels),
+        f"a runner that is online, with the labels {', '.join(labels)}",
+        "Settings → Actions → Runners → New self-hosted runner; its .env names REXRANK_VENV and REXRANK_MODELS",
+    )  # fmt: skip
+    return check.finding(answers)
 
 
 def check_settings(answers: Answers) -> list[Section]:

@@ -23,7 +23,7 @@ from evaluator.metrics.registry import get_metric
 from evaluator.scoring.codabench.program import SETTINGS, Settings
 from evaluator.scoring.records import Board
 
-PROGRAM: Final = '''"""Scores a submission with the ReXrank evaluator of the image."""
+PROGRAM: Final = '''"""Scores a submission with the evaluator of the image."""
 
 import sys
 from pathlib import Path
@@ -50,7 +50,7 @@ writes it, and `rexrank validate` finds every problem before it is sent.
 EVALUATION: Final = """\
 # Evaluation
 
-Scored by the ReXrank evaluator {version} under the protocol `{protocol}`. A {item} without a prediction, and one that a metric
+Scored by rexrank {version} under the protocol `{protocol}`. A {item} without a prediction, and one that a metric
 cannot score, count as the metric's worst value.
 
 | Metric | Better |

@@ -9,6 +9,7 @@ from typing import Final
 from unicodedata import combining, normalize
 
 from evaluator.core.problems import Problems
+from evaluator.datasets.registry import example_dataset
 from evaluator.submissions.tree import Entry, Tree
 
 SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9-])?")
@@ -158,7 +159,7 @@ def check_present(tree: Tree, folder: str, problems: Problems) -> None:
             folder,
             found="no prediction file",
             wanted="at least one <dataset>.json",
-            fix="write one with: rexrank convert PREDICTIONS --dataset iu-xray --out " + folder,
+            fix=f"write one with: rexrank convert PREDICTIONS --dataset {example_dataset()} --out {folder}",
         )
 
 

@@ -138,8 +138,8 @@ def _report_study(file: str, text: str, study: str, content: Any, problems: Prob
 def convert_command(file: str, dataset: str) -> str:
     """The command that rewrites a prediction file in place, ready to be typed.
 
-    >>> convert_command("submissions/acme/m1/iu-xray.json", "iu-xray")
-    'rexrank convert submissions/acme/m1/iu-xray.json --dataset iu-xray --out submissions/acme/m1'
+    >>> convert_command("submissions/acme/m1/my-set.json", "my-set")
+    'rexrank convert submissions/acme/m1/my-set.json --dataset my-set --out submissions/acme/m1'
     """
     folder = file.rpartition("/")[0] or "."
     return f"rexrank convert {shlex.quote(file)} --dataset {dataset} --out {shlex.quote(folder)}"
