@@ -6,6 +6,7 @@ submissions, or it is left out.
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Sequence
 
@@ -15,11 +16,15 @@ from evaluator.datasets.registry import dataset_ids, get_dataset
 from evaluator.github.preview import runner_settings, scored_here
 from evaluator.github.refresh import merged_submission
 from evaluator.scoring.baselines import TEAM, training_data
+from evaluator.scoring.machines import describe, leave_note
 from evaluator.scoring.units import Unit, score_unit
 
 
 def fill(workspace: Workspace, units: Sequence[Unit]) -> dict[str, int]:
-    """How many units were scored, left out as unknown here, and failed. A unit that fails costs itself alone."""
+    """How many units were scored, left out as unknown here, and failed. A unit that fails costs itself alone.
+
+    A machine that scored one notes in the store what it scores with, for the doctor of the others.
+    """
     counts = {"scored": 0, "unknown": 0, "failed": 0}
     for unit in units:
         try:
@@ -27,6 +32,10 @@ def fill(workspace: Workspace, units: Sequence[Unit]) -> dict[str, int]:
         except Exception:  # noqa: BLE001 - a traceback may quote a reference; it stays in the private log
             traceback.print_exc()
             counts["failed"] += 1
+    if counts["scored"]:
+        settings = runner_settings(workspace)
+        salt = os.environ.get("REXRANK_SALT", "")
+        leave_note(workspace.store, describe(settings.device, settings.models, settings.judges, salt))
     return counts
 
 

@@ -83,6 +83,7 @@ def test_rows_wait_for_each_other_and_change_over_together(runner, monkeypatch):
     jobs = [list(units) for units in plan(runner / "clone/leaderboard").jobs]
     assert [[u.submission for u in units] for units in jobs] == [[w] for w in WHOSE]
     assert fill(workspace(runner), jobs[1]) == {"scored": 1, "unknown": 0, "failed": 0}
+    assert len([*(runner / "store/machines").glob("*.json")]) == 1, "what this machine scores with"
     assert boards(runner).keys() == {*before, *(k for k in boards(runner) if RESCORING in str(k))}
     assert refresh(workspace(runner), runner / "bundle")["scored"] == 0
     assert waiting(runner) == ["strangers/second", "baseline"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from evaluator.doctor.findings import Check, NotCheckable, Section, differences,
 from evaluator.doctor.host.machine import Machine
 from evaluator.metrics.judges import read_judges
 from evaluator.models.download import states
+from evaluator.scoring.machines import describe, leave_note, other_machines, unlike
 
 PROCESSES: Final = 40
 """An upper limit for the scorer, its shells and a judge's engine together."""
@@ -120,6 +122,7 @@ def _work(m: Machine) -> Iterator[Check[Machine]]:
     for key, silent in judges(m.env.get("REXRANK_JUDGES", "")).items():
         wanted = "an engine on loopback that lists the model"
         yield Check("RD505", f"judge of {key}", partial(_told, wrong=silent), wanted, fix)
+    yield ALIKE
 
 
 def _told(_: Machine, wrong: list[str] | None) -> list[str]:
@@ -173,6 +176,24 @@ def _gpu(m: Machine) -> list[str]:
 GPU: Final = Check(
     "RD504", "GPU", _gpu, "a GPU that torch can use, as set by DEVICE in runner.conf",
     "run nvidia-smi as the scorer; install the CUDA build of torch (fix for RD303); add the scorer to the groups video and render",
+)  # fmt: skip
+
+
+def _unlike(m: Machine) -> list[str]:
+    """In what the machines that share the store differ from this one, after leaving this one's note there."""
+    store, models = (m.env.get(f"REXRANK_{name}", "") for name in ("STORE", "MODELS"))
+    path, asked = m.env.get("REXRANK_JUDGES", ""), {}
+    with suppress(RexrankError):
+        asked = dict(read_judges(Path(path)).settings) if path else {}
+    note = describe(m.env.get("REXRANK_DEVICE", "cpu"), Path(models), asked, m.env.get("REXRANK_SALT", ""))
+    leave_note(Path(store), note)
+    return [line for other in other_machines(Path(store), note) for line in unlike(note, other)]
+
+
+ALIKE: Final = Check(
+    "RD506", "machines that share the store", _unlike, "the same GPU, salt, weights, judges and packages on each",
+    "make them alike (guide: More than one GPU), then run the doctor on the other one; of a machine that is gone, remove the note in STORE/machines",
+    "this one alone, or others that are like it",
 )  # fmt: skip
 
 

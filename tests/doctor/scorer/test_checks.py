@@ -16,6 +16,7 @@ from evaluator.datasets.references import ReferenceCounts
 from evaluator.doctor.host.machine import Machine
 from evaluator.doctor.scorer import checks
 from evaluator.doctor.scorer.checks import check_inside, judges
+from evaluator.scoring import machines
 
 REFERENCES = "/srv/rexrank/references"
 PLAIN = ReferenceCounts(590, 500, {}, {}, "5a" * 32, True, "", ())
@@ -23,7 +24,13 @@ PLAIN = ReferenceCounts(590, 500, {}, {}, "5a" * 32, True, "", ())
 
 def gpu(**changes):
     """A torch that computes what it is told to, as far as the check looks."""
-    fields = {"version": "2.13.0+cu130", "there": True, "sum": 64.0**3, "error": ""} | changes
+    fields = {
+        "version": "2.13.0+cu130",
+        "there": True,
+        "sum": 64.0**3,
+        "error": "",
+        "name": "NVIDIA H200",
+    } | changes
 
     class Side:
         def __matmul__(self, other):
@@ -37,7 +44,7 @@ def gpu(**changes):
             raise RuntimeError(fields["error"])
         return Side()
 
-    cuda = SimpleNamespace(is_available=lambda: fields["there"])
+    cuda = SimpleNamespace(is_available=lambda: fields["there"], get_device_name=lambda _: fields["name"])
     return SimpleNamespace(__version__=fields["version"], cuda=cuda, ones=ones)
 
 
@@ -78,7 +85,15 @@ def test_a_sound_door(inside, work):
     codes, _ = outcome(inside)
     assert codes["bad"] == []
     assert codes["open"] == ["RD502"], "a dataset that this runner does not hold"
-    assert codes["good"] == [*(f"RD40{n}" for n in range(1, 8)), "RD502", "RD501", "RD503", "RD504", "RD505"]
+    assert codes["good"] == [
+        *(f"RD40{n}" for n in range(1, 8)),
+        "RD502",
+        "RD501",
+        "RD503",
+        "RD504",
+        "RD505",
+        "RD506",
+    ]
 
 
 def env(**changes):
@@ -144,7 +159,7 @@ WORK = [
     ("a GPU that computes wrong", {"torch": gpu(sum=1.0)}, "RD504", "wrong sums"),
     ("no GPU", {"torch": gpu(there=False)}, "RD504", "sees none"),
     ("a GPU that fails", {"torch": gpu(error="CUDA error: out of memory\nsecond line")}, "RD504", "out of memory"),
-    ("a judge that is silent", {"judged": {"green": ["http://127.0.0.1:8001/v1 does not respond"]}}, "RD505", "does not answer"),
+    ("a judge that is silent", {"judged": {"green": ["http://127.0.0.1:8001/v1 does not respond"]}}, "RD505", "does not respond"),
 ]  # fmt: skip
 
 
@@ -201,6 +216,62 @@ def test_undetermined_checks_are_open(inside, work, change, changes, codes):
     work(**changes)
     codes_by_state, _ = outcome(change(inside))
     assert (codes_by_state["bad"], codes_by_state["open"]) == ([], codes)
+
+
+JUDGE = '[green]\nmodel = "green"\nrevision = "{}"\nbase_url = "http://127.0.0.1:8001/v1"\n'
+UNLIKE = {
+    "alike": ({}, {}, "a", ""),
+    "another GPU": (
+        {},
+        {"name": "NVIDIA A100"},
+        "a",
+        "first: cuda: NVIDIA H200, here cuda: NVIDIA A100",
+    ),
+    "another salt": ({"REXRANK_SALT": "6" * 64}, {}, "a", "first: another salt"),
+    "other weights": ({"weights": "changed"}, {}, "a", "first: weights of chexbert 781bfd15651f, here "),
+    "no weights": ({"weights": None}, {}, "a", "first: weights of chexbert 781bfd15651f, here missing"),
+    "another judge": ({}, {}, "b", "first: judge of green green@aaaa"),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_machines_that_share_a_store_are_compared(inside, work, tmp_path, monkeypatch, name):
+    """Each leaves its note when it is looked at; the second one's doctor names what differs, with a fix."""
+    (tmp_path / "store").mkdir()
+
+    def look(machine, torch, revision, changes):
+        folder = tmp_path / machine
+        models = folder / "models/chexbert"
+        folder.mkdir()
+        if (content := changes.get("weights", "same")) is not None:
+            models.mkdir(parents=True)
+            (models / "model.safetensors").write_text(content)
+        (folder / "judges.toml").write_text(JUDGE.format(revision * 40))
+        work(torch=torch)
+        monkeypatch.setattr(machines.platform, "node", lambda: machine)
+        places = {"STORE": tmp_path / "store", "MODELS": folder / "models", "JUDGES": folder / "judges.toml"}
+        own = {f"REXRANK_{key}": str(path) for key, path in places.items()}
+        salt = {k: v for k, v in changes.items() if k == "REXRANK_SALT"}
+        return [f for f in outcome(inside.having("env", own | salt))[1] if f.code == "RD506"]
+
+    (alone,) = look("first", gpu(), "a", {})
+    assert (alone.state, alone.found) == ("good", "this one alone, or others that are like it")
+    changes, torch, revision, words = UNLIKE[name]
+    (found,) = look("second", gpu(**torch), revision, changes)
+    assert found.state == ("bad" if words else "good")
+    if words:
+        assert words in found.found.replace(f" (noted {machines.today()})", "")
+        assert "; " not in found.found, "nothing else differs"
+        assert "make them alike" in found.fix
+
+
+def test_a_damaged_note_is_none_and_no_store_is_made(inside, work, tmp_path):
+    store = tmp_path / "store"
+    outcome(inside.having("env", {"REXRANK_STORE": str(store)}))
+    assert not store.exists()
+    (store / "machines").mkdir(parents=True)
+    (store / "machines/other.json").write_text("{")
+    assert "RD506" in outcome(inside.having("env", {"REXRANK_STORE": str(store)}))[0]["good"]
 
 
 def test_a_connection_is_really_tried():
