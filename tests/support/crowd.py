@@ -164,7 +164,8 @@ def _board(
         _row(dataset, track, name, i, scores.values[name], n, place=found.places[name])
         for i, name in enumerate(order)
     ]
-    last = scores.values[order[-1]]
+    # What stands in the baselines' and held rows has every metric, whichever model comes last.
+    last = next(scores.values[i] for i in reversed(order) if len(scores.values[i]) == len(board_keys(track)))
     unranked = [
         _row(dataset, track, f"held/model-{i}", 60 + i, last, n, why=why)
         for i, why in enumerate(
