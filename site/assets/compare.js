@@ -160,7 +160,7 @@ const side = (board, models) => {
     })));
   }
   const names = models.map((m) => (m.kind === "null" ? m.name : element("a", { href: new URL(`../models/${m.id}/`, location.href).pathname, text: m.name })));
-  return element("section", {}, element("h2", { text: "Side by side" }), table("Side by side", ["", ...names], rows));
+  return element("section", { class: "rx-side" }, element("h2", { text: "Side by side" }), table("Side by side", ["", ...names], rows));
 };
 
 // One pair: in words whether the difference is real, then every metric with its interval on one common scale.
@@ -192,9 +192,9 @@ const duel = (board, a, b, pair) => {
   const heads = ["Metric (mean)", "Difference, 95 % interval", picture, "Better", "p", "q"];
   const [first, second] = [a.id, b.id].map(encodeURIComponent);
   const reports = element("a", { href: new URL(`../models/${a.id}/?cases=${board.id}&beside=${second}&order=behind`, location.href).href, text: `Read both reports where ${a.name} trails most` });
-  const back = element("a", { href: new URL(`../models/${b.id}/?cases=${board.id}&beside=${first}&order=behind`, location.href).href, text: `where ${b.name} is` });
+  const back = element("a", { href: new URL(`../models/${b.id}/?cases=${board.id}&beside=${first}&order=behind`, location.href).href, text: `where ${b.name} does` });
   return element("section", { class: "rx-duel" },
-    element("h2", { text: `${a.name} and ${b.name}` }),
+    element("h2", {}, element("bdi", { text: a.name }), " and ", element("bdi", { text: b.name })),
     element("p", { class: "rx-verdict" }, ...verdict(board, a, b, pair)),
     table(`${a.name} minus ${b.name}`, heads, body),
     ...(board.cases.includes(a.id) && board.cases.includes(b.id) ? [element("p", {}, reports, ", or ", back, ".")] : []));

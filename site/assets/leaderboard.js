@@ -7,7 +7,8 @@ import { exportView } from "./view.js";
 const TEXTS = ["find", "views", "context"]; // "q" would open the theme's search
 const BOXES = ["open", "clean", "heat", "plain"];
 const MOST = 3; // models that the compare page takes
-const FIRST = 25; // rows before "show all"
+const FIRST = 25; // rows before "show all"; the server marks the others
+const AT_ONCE = 40; // rows that move in one frame: more than a screen holds
 const STAYING = [...TEXTS, ...BOXES, "cols", "sort", "dir"]; // what another board takes over
 
 const mount = () => {
@@ -22,6 +23,8 @@ const mount = () => {
     if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0;
   }
 };
+
+const afterFrame = (then) => requestAnimationFrame(() => setTimeout(then));
 
 // Sorting
 
@@ -42,6 +45,7 @@ const makeSortable = (table, header) => {
 };
 
 // Sorts every group of rows by a column, `order` being "best" or "worst" first; without a column, back to the ranks.
+// The first rows are in place at once, those of a long board follow frame by frame.
 const sort = (table, header, order) => {
   for (const th of table.querySelectorAll("th[aria-sort]")) {
     th.setAttribute("aria-sort", "none");
@@ -61,8 +65,24 @@ const sort = (table, header, order) => {
       if (a.key === null || b.key === null) return (a.key === null) - (b.key === null) || back; // unknown comes last either way
       return sign * (a.key - b.key) || back;
     });
-    body.append(...keyed.map((k) => k.row));
+    arrange(body, keyed.map((k) => k.row));
   }
+};
+
+const arrangements = new WeakMap();
+const arrange = (body, rows) => {
+  arrangements.set(body, rows);
+  let placed = null; // the last row that is where it belongs
+  let next = 0;
+  const move = () => {
+    if (arrangements.get(body) !== rows || !body.isConnected) return; // sorted anew, or left
+    const batch = rows.slice(next, (next += AT_ONCE));
+    if (placed) placed.after(...batch);
+    else body.prepend(...body.querySelectorAll(":scope > .rx-group"), ...batch);
+    placed = batch.at(-1);
+    if (next < rows.length) afterFrame(move);
+  };
+  move();
 };
 
 // The direction a reader sees: a reciprocal is shown the other way round than the mean it is sorted by.
@@ -145,8 +165,12 @@ const listen = (table, parts) => {
   parts.more.addEventListener("click", () => {
     parts.all = !parts.all;
     limit(table, parts);
+    table.dispatchEvent(new Event("rx-shown"));
   });
-  table.addEventListener("rx-change", () => update("order"));
+  table.addEventListener("rx-change", () => {
+    apply(table, parts, "order");
+    afterFrame(() => write(table, form)); // first the rows, then the address
+  });
   table.addEventListener("change", (event) => event.target.classList.contains("rx-pick") && update("picks"));
   read(table, form);
   apply(table, parts, "all");
@@ -223,9 +247,9 @@ const apply = (table, parts, what) => {
     tell(table, parts);
   }
   if (what === "all" || what === "columns") showColumns(table, wanted(table, form));
-  if (what !== "columns" && what !== "picks") limit(table, parts);
-  offer(table, parts.compare);
-  table.dispatchEvent(new Event("rx-shown"));
+  const others = what !== "columns" && what !== "picks" && limit(table, parts);
+  if (what === "all" || what === "picks") offer(table, parts.compare);
+  if (others || what !== "order") table.dispatchEvent(new Event("rx-shown"));
 };
 
 const tell = (table, { form, said, chips, count }) => {
@@ -265,12 +289,14 @@ const filter = (table, form) => {
   }
 };
 
-// The first rows of those that the filters leave; the button shows the others.
+// The first rows of those that the filters leave; the button shows the others. Whether other rows are shown than before.
 const limit = (table, { more, all }) => {
   const rows = [...table.querySelectorAll('tbody[data-rx-group="rows"] tr[data-rx-id]')].filter((r) => !r.hidden);
-  rows.forEach((row, i) => row.classList.toggle("rx-beyond", !all && i >= FIRST));
+  const changed = rows.filter((row, i) => row.classList.contains("rx-beyond") === (all || i < FIRST));
+  for (const row of changed) row.classList.toggle("rx-beyond");
   more.hidden = rows.length <= FIRST;
   more.textContent = all ? `Show the first ${FIRST}` : `Show all ${rows.length}`;
+  return changed.length > 0;
 };
 
 const showColumns = (table, keys) => {

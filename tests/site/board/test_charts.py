@@ -85,7 +85,7 @@ def test_who_was_best_is_said_newest_first(table):
     part = html.unescape(progress(typed(table), [], ROOT)).split("<details")[1]
     days = re.findall(r'class="rx-words">(\d{4}-\d\d-\d\d)<', part)
     assert days == sorted(days, reverse=True)
-    assert re.search(r'class="rx-model">([^<]+)</th><td>', part)[1] == table["rows"][0]["name"]
+    assert re.search(r'class="rx-model"><bdi>([^<]+)</bdi></th><td>', part)[1] == table["rows"][0]["name"]
 
 
 def test_a_date_is_that_of_the_first_entry(table):
