@@ -54,6 +54,7 @@ from evaluator.site.model.index import models_index
 from evaluator.site.navigation import navigation
 from evaluator.site.search import lighten
 from evaluator.site.styles import joined
+from evaluator.site.weight import lose_weight
 
 GENERATED: Final = (
     "leaderboards",
@@ -170,6 +171,7 @@ def build(leaderboard: Path, config: Path, out: Path, site_url: str | None = Non
         sys.stderr.write(process.stderr)  # what the builder has to say, such as when it comes to its end
         shutil.copytree(large, site, dirs_exist_ok=True, copy_function=shutil.move)
         lighten(site)
+        lose_weight(site)
         add_policies(site)
         with unbroken():
             if out.exists():

@@ -22,6 +22,8 @@ MOST: Final = 3
 _NULL_STANDING: Final[Mapping[str, Standing]] = {"clears": "better", "below": "worse", "not_shown": "open"}
 _DIGITS: Final = 4
 """Decimals of differences and p in the files; readers see three."""
+_UNIT: Final = 10**_DIGITS
+"""The pairs of a metric are counted in units of 1/10,000: of everything in the files they are the most by far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _line(metric: Column, a: Row, b: Row, pair: MetricPair | None, digits: int) 
     )
     if pair is None:
         return Line(metric.display_title, first, second, "–", "", "")
-    d, low, high = _numbers(pair, a.id)[:3]
+    d, low, high = (None if v is None else v / _UNIT for v in _numbers(pair, a.id)[:3])
     ends = ("", "") if low is None or high is None else (_signed(low, digits), _signed(high, digits))
     return Line(metric.display_title, first, second, _signed(d or 0.0, digits), *ends)
 
@@ -212,16 +214,21 @@ def _pairs_of(pairs: Pairwise) -> dict[frozenset[str], dict[str, MetricPair]]:
     return by_pair
 
 
-def _numbers(pair: MetricPair, model: str) -> list[float | None]:
-    """Difference (the model's mean minus the other's), low, high, p, q."""
+def _numbers(pair: MetricPair, model: str) -> list[int | None]:
+    """Difference (the model's mean minus the other's), low, high, p, q, all in 1/10,000."""
     ends = (pair.difference, pair.low, pair.high)
     if pair.a != model:
         ends = (-pair.difference, _negative(pair.high), _negative(pair.low))
-    return [_rounded(v) for v in (*ends, pair.p, pair.q)]
+    return _counted(*ends, pair.p, pair.q)
 
 
 def _negative(value: float | None) -> float | None:
     return None if value is None else -value
+
+
+def _counted(*values: float | None) -> list[int | None]:
+    """Values in 1/10,000."""
+    return [None if v is None else round(v * _UNIT) for v in values]
 
 
 def _rounded(value: float | None) -> float | None:
@@ -267,11 +274,11 @@ def _model(
     }
 
 
-def _entry(row: Row, pair: MetricPair | None) -> list[float | None] | None:
+def _entry(row: Row, pair: MetricPair | None) -> list[int | None] | None:
     return None if pair is None else _numbers(pair, row.id)
 
 
-def _against(row: Row, table: Table, key: str, test: NullTest) -> list[float | None] | None:
+def _against(row: Row, table: Table, key: str, test: NullTest) -> list[int | None] | None:
     """A model against a baseline on a metric: tested on the ranking one, elsewhere the difference of the means."""
     null = next((r for r in table.nulls if r.id == test.null), None)
     if null is None or key not in null.metrics:
@@ -280,9 +287,9 @@ def _against(row: Row, table: Table, key: str, test: NullTest) -> list[float | N
     higher = all(m.higher_is_better for m in table.metrics if m.key == key)
     if key == table.primary:
         ends = (test.low, test.high) if higher else (_negative(test.high), _negative(test.low))
-        return [_rounded(v) for v in (difference, *ends, test.p, test.p)]
+        return _counted(difference, *ends, test.p, test.p)
     gain = row.metrics[key].gain_over_null
     if gain is None or gain.null != test.null:
-        return [_rounded(difference), None, None, None, None]
+        return _counted(difference, None, None, None, None)
     ends = (gain.low, gain.high) if higher else (_negative(gain.high), _negative(gain.low))
-    return [*(_rounded(v) for v in (difference, *ends)), None, None]
+    return _counted(difference, *ends, None, None)

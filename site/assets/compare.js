@@ -86,12 +86,13 @@ const BACK = { better: "worse", better_by_less: "worse_by_less", open: "open", w
 const minus = (v) => (v === null ? null : 0 - v);
 
 // What is known of two models: a pair stands in the file of the model that comes first on the board, and is turned round
-// for the other. `versus`: by metric its difference, low, high, p, q.
+// for the other. `versus`: by metric its difference, low, high, p, q, which the files count in ten-thousandths.
+const UNIT = 10000;
 const pairOf = (board, a, b) => {
   const from = (own, other) => {
     const place = own.others.indexOf(other.id);
     if (place < 0) return null;
-    const versus = Object.fromEntries(Object.entries(own.versus).map(([key, pairs]) => [key, pairs[place]]).filter(([, pair]) => pair));
+    const versus = Object.fromEntries(Object.entries(own.versus).filter(([, pairs]) => pairs[place]).map(([key, pairs]) => [key, pairs[place].map((v) => (v === null ? null : v / UNIT))]));
     return { p: own.ranked_against[place], standing: own.standing[place], versus };
   };
   const straight = from(a, b);

@@ -41,7 +41,9 @@ def test_differences_are_those_of_the_file(visit, served):
     page.locator(".rx-result table").nth(1).wait_for()
     file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
     own = json.loads(file.read_text())
-    d, low, high, *_ = own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")]
+    d, low, high, *_ = (
+        v / 1e4 for v in own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")]
+    )
     text = page.locator(".rx-result table").first.locator("tbody tr", has_text="BLEU-2").inner_text()
     assert f"−{d:.3f}" in text
     assert f"−{high:.3f} to −{low:.3f}" in text
@@ -57,7 +59,7 @@ def test_it_says_in_words_whether_the_difference_is_real(visit, served):
     )
     file = served[1] / "data/compare/sandbox.findings/rexrank-sandbox__near-copy.json"
     own = json.loads(file.read_text())
-    size = abs(own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")][0])
+    size = abs(own["versus"]["bleu_2"][own["others"].index("rexrank-sandbox/shuffled")][0]) / 1e4
     assert f"by {size:.3f} in mean BLEU-2" in verdict.inner_text()
     assert (
         "Of the one other metric, 1 favours Sandbox near-copy, 0 favour Sandbox shuffled, and 0 show no"
@@ -101,7 +103,7 @@ def test_a_real_difference_that_is_too_small_to_show_goes_by_the_ranks(visit):
         answer = route.fetch()
         file = answer.json()
         for pair in file["versus"]["bleu_2"]:
-            pair[:3] = [0, -0.001, 0.001]
+            pair[:3] = [0, -10, 10]
         route.fulfill(response=answer, json=file)
 
     visitor.page.route("**/compare/sandbox.findings/*.json", tiny)

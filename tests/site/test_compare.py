@@ -25,7 +25,7 @@ def test_a_pair_stands_once_in_the_file_of_the_first(leaderboard):
     a, b = files[f"{FOLDER}near-copy.json"], files[f"{FOLDER}template.json"]
     assert b["id"] in a["others"]
     assert a["id"] not in b["others"]
-    difference = a["versus"]["bleu_2"][a["others"].index(b["id"])][0]
+    difference = a["versus"]["bleu_2"][a["others"].index(b["id"])][0] / 1e4
     assert difference == pytest.approx(
         a["metrics"]["bleu_2"]["mean"] - b["metrics"]["bleu_2"]["mean"], abs=2e-4
     )
@@ -58,7 +58,7 @@ def test_baselines_can_be_compared_by_the_tests_of_the_board(leaderboard):
         place = own["others"].index(test["null"])
         (null,) = [r for r in table["nulls"] if r["id"] == test["null"]]
         primary = table["primary"]
-        d, low, high, p, _ = own["versus"][primary][place]
+        d, low, high, p, _ = (v / 1e4 for v in own["versus"][primary][place])
         assert d == pytest.approx(
             row["metrics"][primary]["mean"] - null["metrics"][primary]["mean"], abs=2e-4
         )

@@ -11,4 +11,6 @@ def test_a_crowd_is_made_whichever_model_comes_last(tmp_path: Path) -> None:
     """Every ninth model lacks the judges' metrics; the baselines behind the last model have them all the same."""
     tables = make_crowd(tmp_path, ("iu-xray",), n_models=9, n_studies=30)
     assert [len(t["rows"]) for t in tables] == [9, 9]
-    assert all(set(null["metrics"]) == {c["key"] for c in t["metrics"]} for t in tables for null in t["nulls"])
+    assert all(
+        set(null["metrics"]) == {c["key"] for c in t["metrics"]} for t in tables for null in t["nulls"]
+    )

@@ -28,7 +28,9 @@ def said(markup):
 
 def test_models_stand_in_the_order_of_the_board(table):
     part = axis(subgroups(typed(table)), "sex").split("Gaps by")[0]
-    names = [html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model"><bdi>(.*?)</bdi></th>', part)]
+    names = [
+        html.unescape(n) for n in re.findall(r'<th scope="row" class="rx-model"><bdi>(.*?)</bdi></th>', part)
+    ]
     assert names == [r["name"] for r in table["rows"]]
 
 

@@ -1,0 +1,39 @@
+"""A built site carries no more than it needs, and says the same."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+
+from evaluator.site.template import text
+from evaluator.site.weight import lose_weight, plain
+
+HOSTILE = "<b title='x'>*1.5*</b> & \"{{ config }}\" [a](javascript:b) `c` &#46; \\ # $x$ ~~d~~"
+
+
+@pytest.mark.parametrize("value", ["v1.2-rc_3 (a+b)", HOSTILE, "&amp;#46;", "a\nb\tc"])
+def test_text_stays_what_it_was(value):
+    page = f'<p title="{text(value)}">{text(value)}</p>'
+    assert html.unescape(plain(page)) == html.unescape(page)
+    assert plain(page).count("<") == page.count("<")
+    assert plain(page).count('"') == page.count('"')
+
+
+def test_a_script_stays_as_it_is():
+    page = "<SCRIPT type='application/ld+json'>{\"a\": \"&#46;\"}</SCRIPT>&#46;<script>b('&#95;')</script>"
+    assert plain(page) == page.replace("</SCRIPT>&#46;", "</SCRIPT>.")
+
+
+def test_pages_and_the_sheet_of_the_theme(tmp_path):
+    page, sheet = tmp_path / "a/index.html", tmp_path / "assets/stylesheets/main.1a.min.css"
+    for path, words in (
+        (page, "<p>1&#46;0</p>"),
+        (sheet, "a{b:c}.md-typeset table:not([class])+*{margin-top:1.5em}d{e:f}"),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(words, "utf-8")
+    lose_weight(tmp_path)
+    assert page.read_text("utf-8") == "<p>1.0</p>"
+    assert "+*" not in sheet.read_text("utf-8")
+    assert sheet.read_text("utf-8").endswith("{margin-top:1.5em}d{e:f}")
