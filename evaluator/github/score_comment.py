@@ -29,6 +29,9 @@ OUTCOMES: Final = {
     "reject": "refused: no rank",
 }
 NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", does not clear it", "below": ", below it"}
+LEAD: Final = (
+    "Lead: how far this model is ahead in the mean of the ranking metric (below 0: behind), with its 95 % interval and p."
+)
 SURE: Final = 0.05
 OPEN: Final = 2
 """Boards whose details are not folded."""
@@ -142,8 +145,7 @@ def _around(board: BoardResult, own: ShownRow) -> list[str]:
         name = f"**{code_span(row.id)}**, this one" if row.id == own.id else _name(row)
         lead = "" if row.id == own.id else _lead(leads.get(row.id), digits)
         lines.append(f"| {_range(row)} | {name} | {_value(row, key, digits)} | {lead} |")
-    if nulls:
-        lines += ["", "Rows in italics see no images."]
+    lines += ["", LEAD, *(["Rows in italics see no images."] if nulls else [])]
     moves = [f"{code_span(m.id)} from {_span(m.before)} to {_span(m.after)}" for m in board.moved]
     if moves:
         rest = board.n_moved - len(moves)
