@@ -29,9 +29,7 @@ OUTCOMES: Final = {
     "reject": "refused: no rank",
 }
 NULL_WORDS: Final = {"clears": ", clears it", "not_shown": ", does not clear it", "below": ", below it"}
-LEAD: Final = (
-    "Lead: how far this model is ahead in the mean of the ranking metric (below 0: behind), with its 95 % interval and p."
-)
+LEAD: Final = "Lead: how far this model is ahead in the mean of the ranking metric (below 0: behind), with its 95 % interval and p."
 SURE: Final = 0.05
 OPEN: Final = 2
 """Boards whose details are not folded."""
