@@ -8,10 +8,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from support.workflow_files import GITHUB, ROOT, WORKFLOWS, triggers
 
 from evaluator.datasets.registry import dataset_ids
@@ -234,11 +238,36 @@ def test_ci_tries_every_python_and_the_base_alone() -> None:
     )
 
 
-def test_the_oldest_versions_are_those_of_the_project() -> None:
+@pytest.fixture(scope="module")
+def oldest() -> dict[str, str]:
+    """The versions that `tools/oldest` prints, by name."""
     process = subprocess.run(
         [sys.executable, ROOT / "tools/oldest"], capture_output=True, text=True, check=True
     )
-    oldest = dict(line.split("==") for line in process.stdout.splitlines())
+    return dict(line.split("==") for line in process.stdout.splitlines())
+
+
+def test_the_oldest_versions_can_be_installed_with_the_development_tools(oldest: dict[str, str]) -> None:
+    """What any package of either asks of a package of the base allows its oldest version."""
+    extras = PROJECT["optional-dependencies"]
+    waiting = [("the project", r) for r in (*PROJECT["dependencies"], *extras["dev"])]
+    names, conflicts = set(), []
+    while waiting:
+        by, text = waiting.pop()
+        need = Requirement(text)
+        name = canonicalize_name(need.name)
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
+        if name in oldest and not need.specifier.contains(oldest[name]):
+            conflicts.append(f"{by} wants {need}, the floor is {oldest[name]}")
+        if name not in names:
+            names.add(name)
+            with suppress(metadata.PackageNotFoundError):
+                waiting += [(name, r) for r in metadata.requires(name) or ()]
+    assert not conflicts
+
+
+def test_the_oldest_versions_are_those_of_the_project(oldest: dict[str, str]) -> None:
     assert [f"{name}>={version}" for name, version in oldest.items()] == [
         d.partition(",")[0] for d in PROJECT["dependencies"]
     ]
