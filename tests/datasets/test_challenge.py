@@ -87,7 +87,7 @@ WRONG = {
     "an address without its end": (line('/challenge/"', '/challenge"'), ["/site"]),
     "markup in an address": (line("/challenge/", "/<b>/"), ["/site"]),
     "no handle": (line('"@rexrank/maintainers"', '"rexrank"'), ["/maintainers/0", "@account"]),
-    "an unknown task": (line('"vqa"]', '"vka"]'), ["/tasks/1"]),
+    "an unknown task": (line('tasks = ["report-generation", "vqa"', 'tasks = ["report-generation", "vka"'), ["/tasks/1"]),
     "an unknown dataset": (line('"rexvqa",', '"rexvka",'), ["/datasets/4", "write rexvqa if that is meant"]),
     "a dataset twice": (line('"rexvqa",', '"iu-xray",'), ["/datasets/4", "a second time"]),
     "no dataset": (line(DATASETS, "datasets = []"), ["/datasets", "at least 1"]),

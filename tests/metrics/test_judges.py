@@ -35,7 +35,8 @@ def added(monkeypatch):
 
 
 def test_the_judged_metrics():
-    assert judged_keys() == ("green", "crimson", "fineradscore")
+    known = ("green", "crimson", "fineradscore")
+    assert tuple(k for k in judged_keys() if k in known) == known
     assert tuple(judges_form().model_fields) == judged_keys()
 
 
