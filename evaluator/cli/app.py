@@ -1,6 +1,6 @@
 """The `rexrank` command: a thin door to the functions that do the work.
 
-Exit codes are those of `ExitCode`: 0 done, 1 your input, 2 our fault or the machine's, 3 partial.
+Exit codes are those of `ExitCode`: 0 done, 1 your input, 2 an internal or machine error, 3 partial.
 Nothing heavy is imported before a command needs it, so that `rexrank --help` is instant.
 """
 
@@ -49,7 +49,7 @@ from evaluator.cli.options import (
 from evaluator.cli.pull_request_app import pr_app
 from evaluator.core.workspace import LEADERBOARD
 
-EXIT_CODES: Final = "Exit codes: 0 success; 1 a problem with your input, including mistyped names and options; 2 our fault or the machine's; 3 partial success: the output lists what was not done."
+EXIT_CODES: Final = "Exit codes: 0 success; 1 a problem with your input, including mistyped names and options; 2 an internal or machine error; 3 partial success: the output lists what was not done."
 
 app = typer.Typer(
     name="rexrank",

@@ -166,7 +166,7 @@ def import_predictions(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; write nothing.")] = False,
     references: References = None,
 ) -> None:
-    """For maintainers: a lab's existing predictions in bulk, with dates and cards, as one change to review."""
+    """For maintainers: import a lab's existing predictions in bulk, with dates and cards, as one change to review."""
     from evaluator.cli.import_predictions import run_import
 
     raise typer.Exit(run_import(manifest, root, references, skip_invalid=skip_invalid, dry_run=dry_run))

@@ -21,7 +21,7 @@ def boards(
     leaderboard: Leaderboard = LEADERBOARD,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("release"),
 ) -> None:
-    """Write the whole leaderboard as one archive that can be cited, with digests and metadata for Zenodo."""
+    """Write the whole leaderboard as one citable archive, with digests and metadata for Zenodo."""
     from evaluator.cli.export import run_boards
 
     raise typer.Exit(run_boards(leaderboard, out))

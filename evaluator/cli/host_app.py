@@ -65,7 +65,7 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write a challenge's files in this checkout, each dataset measured from its references; ask for what is not said."""
+    """Write a challenge's files in this checkout, measuring each dataset from its references; ask for missing values."""
     from evaluator.cli.host import run_init
     from evaluator.cli.host_identity import Data, Identity
     from evaluator.core.workspace import references_directory
@@ -82,7 +82,7 @@ def init(
 def addresses(
     write: Annotated[bool, typer.Option("--write", help="Fix what can be fixed.")] = False,
 ) -> None:
-    """Name every line of this checkout that leads to another challenge than challenge.toml describes."""
+    """List every line of this checkout that points to a challenge other than the one in challenge.toml."""
     from evaluator.cli.host import run_addresses
 
     raise typer.Exit(run_addresses(Path.cwd(), write=write))
@@ -99,7 +99,7 @@ def github(
         Profile | None, typer.Option("--profile", help="small, or fortress (default: challenge.toml's).")
     ] = None,
 ) -> None:
-    """Show the settings on GitHub that are not as they should be as a plan, and set them; needs GITHUB_TOKEN or GH_TOKEN."""
+    """Plan the changes to the repository's settings on GitHub, and apply them; needs GITHUB_TOKEN or GH_TOKEN."""
     from evaluator.cli.host_github import run_github
 
     choice = profile.value if profile is not None else ""

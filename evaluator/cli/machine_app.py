@@ -283,7 +283,7 @@ def infer(
     yes: Annotated[bool, typer.Option("--yes", help="Submit without asking; it becomes public.")] = False,
     repository: Annotated[str, typer.Option("--repository", help="OWNER/NAME on GitHub.")] = "",
 ) -> None:
-    """For organisers: run the image that a card names on images that nobody may have; never on the scoring machine."""
+    """For organisers: run a card's container image on images that cannot be shared; never on the scoring machine."""
     from evaluator.cli.infer import run_infer
     from evaluator.submissions.inference.engine import Limits
     from evaluator.submissions.inference.infer import InferRequest

@@ -57,7 +57,7 @@ def pr_open(folder: Handed) -> None:
 
 @pr_app.command("look")
 def pr_look() -> None:
-    """Check what a push brought to main before it is scored."""
+    """Check what a push added to main before it is scored."""
     from evaluator.cli.pull_request import run_look
 
     raise typer.Exit(run_look())
@@ -65,7 +65,7 @@ def pr_look() -> None:
 
 @pr_app.command("request")
 def pr_request() -> None:
-    """Handle a `/score` comment: check who asks and for which commit, and dispatch scoring."""
+    """Handle a `/score` comment: check the author and the commit, and dispatch scoring."""
     from evaluator.cli.pull_request import run_request
 
     raise typer.Exit(run_request())
@@ -118,7 +118,7 @@ def pr_refresh(
         bool, typer.Option("--all", help="Score all of it here and now; list nothing for a rescoring.")
     ] = False,
 ) -> None:
-    """Score submissions without a row, rank, list what a rescoring is to score, and collect what may leave the runner."""
+    """Score submissions without a row, rank, list what needs rescoring, and collect what may leave the runner."""
     from evaluator.cli.pull_request import run_refresh
 
     raise typer.Exit(run_refresh(bundle, at_once=everything))
@@ -126,7 +126,7 @@ def pr_refresh(
 
 @pr_app.command("plan")
 def pr_plan() -> None:
-    """List what main's boards wait for, in the order in which machines score it."""
+    """List what main's boards are waiting for, in scoring order."""
     from evaluator.cli.rescoring import run_plan
 
     raise typer.Exit(run_plan())
@@ -134,7 +134,7 @@ def pr_plan() -> None:
 
 @pr_app.command("fill")
 def pr_fill() -> None:
-    """Score the units of a job into the store; nothing leaves."""
+    """Score a job's units into the store; nothing leaves the machine."""
     from evaluator.cli.rescoring import run_fill
 
     raise typer.Exit(run_fill())
@@ -142,7 +142,7 @@ def pr_fill() -> None:
 
 @pr_app.command("finish")
 def pr_finish() -> None:
-    """Start the publication of what a rescoring has done."""
+    """Publish what a rescoring has completed."""
     from evaluator.cli.rescoring import run_finish
 
     raise typer.Exit(run_finish())

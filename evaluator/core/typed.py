@@ -215,7 +215,7 @@ def _violation(detail: ErrorDetails, path: tuple[str | int, ...], root: _Node) -
     if kind == "extra_forbidden":
         known = root.at(path[:-1]).fields
         near = difflib.get_close_matches(str(path[-1])[:80], known, n=1)
-        fix = f"write {near[0]} if that is meant; else remove it" if near else "remove it"
+        fix = f"did you mean {near[0]}? Otherwise remove it" if near else "remove it"
         return f"unknown field {name!r}", f"only {', '.join(known)}", fix
     if "[key]" in detail["loc"]:
         return f"the key {str(path[-1])!r}", _wanted(detail), "write it in that form"

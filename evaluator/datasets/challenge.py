@@ -264,7 +264,7 @@ def _misplaced(overall: OverallSetting, datasets: Sequence[str]) -> Iterator[Wro
 
 def _near(name: str, known: Sequence[str], otherwise: str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"write {near[0]} if that is meant" if near else otherwise
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 @cache

@@ -85,7 +85,7 @@ class Dataset(Typed):
     how_to_get: Line = Field(description="How a participant gets the data, in a sentence.")
     about: Line = Field(description="What the studies are, in a sentence.")
     notes: Lines = Field(default=(), description="Caveats, a sentence each.")
-    links: Mapping[Line, HttpsAddress] = Field(default={}, description="https addresses by what is there.")
+    links: Mapping[Line, HttpsAddress] = Field(default={}, description="https URLs by kind.")
 
     @property
     def exposure(self) -> Exposure:
@@ -128,11 +128,7 @@ def _unknown(name: str, path: tuple[str, ...], known: Sequence[str], what: str) 
     """What is wrong with a name unless it is a known one."""
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        fix = (
-            f"write {near[0]} if that is meant; else remove it"
-            if near
-            else f"write one of {', '.join(known)}"
-        )
+        fix = f"did you mean {near[0]}? Otherwise remove it" if near else f"write one of {', '.join(known)}"
         yield path, f"{name!r} is none of the {what}", f"one of {', '.join(known)}", fix
 
 

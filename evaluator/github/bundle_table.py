@@ -142,7 +142,7 @@ class BundleColumn(tables.Column):
     display_title: Plain
     family: Plain
     skill: Annotated[tables.SkillColumn | None, Given] = given(
-        "Skill", "The scale that readers see, where it is not the mean."
+        "Skill", "The scale that readers see, if it is not the mean."
     )
     equivalence: float | None
     signature: Annotated[Long, Signed]
@@ -157,7 +157,7 @@ class BundleOrder(tables.RuleOrder):
 
 
 class BundleSensitivity(tables.Sensitivity):
-    """Orders under other ranking rules."""
+    """The order under other ranking rules."""
 
     metrics: Columns[MetricKey] = ()
     rules: Annotated[Mapping[Key, BundleOrder], Field(max_length=20, json_schema_extra=NAMED)] = Field(

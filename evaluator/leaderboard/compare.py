@@ -125,7 +125,9 @@ def render_comparison(a: str, b: str, rows: Sequence[Difference]) -> str:
         span = without if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
         verdict = {"a": f"{a} better", "b": f"{b} better", None: "no difference shown"}[row.better]
         verdict += "" if row.better is None or row.matters else " within the margin"
-        tested = "not tested: of the whole set" if row.q is None else f"q={row.q:.3f}  {verdict}"
+        tested = (
+            "not tested: one value for the whole dataset" if row.q is None else f"q={row.q:.3f}  {verdict}"
+        )
         lines.append(
             f"{row.metric:<14} {row.group:<24} n={row.n:<6} {row.difference:+.4f}  {span:<28} {tested}"
         )

@@ -48,7 +48,7 @@ class Release(Typed):
     """Why prediction files that a check held are ranked all the same."""
 
     by: Line = Field(description="The maintainer's GitHub handle.")
-    why: Line = Field(description="The reason, for everybody to read.")
+    why: Line = Field(description="The reason, shown to the public.")
 
 
 class Releases(TypedTable[Sha256, Release]):
@@ -92,12 +92,13 @@ def sort_entrants(
         (k for k in (wanted, *board.task.stand_by) if any(usable(r, k, signatures) for r in entries)), wanted
     )
     if primary != wanted and entries:
-        notes.append(f"no model has {wanted} on this board yet; until one has, {primary} ranks it.")
+        notes.append(
+            f"no model has {wanted} on this board yet; until one does, the board is ranked by {primary}."
+        )
     why = {r.name: _why(board, r, primary, signatures, released) for r in entries}
     if board.dataset.synthetic:
         notes += [
-            f"{r.name} gives one {board.task.prediction} to at least nine {board.task.items} in ten. A real set would list it without a "
-            f"rank; these made-up {board.task.items} rank it, to show how a template fares."
+            f"{r.name} gives the same {board.task.prediction} for at least nine in ten {board.task.items}. On a real dataset it would be listed without a rank; here it is ranked to show how a template fares."
             for r in entries
             if why[r.name] is None and null_like(r.diagnostics)
         ]
@@ -120,12 +121,11 @@ def _other_signatures(records: Sequence[Record], signatures: Mapping[str, str]) 
         for key, entry in record.metrics.items():
             if Signature.parse(entry.signature).stale:
                 notes.append(
-                    f"{record.name}: {key} does not say which judge answered and is left out until it is "
-                    "scored again."
+                    f"{record.name}: {key} does not record its judge and is left out until it is rescored."
                 )
             elif entry.signature != signatures[key]:
                 notes.append(
-                    f"{record.name}: {key} has another signature and is left out until it is scored again."
+                    f"{record.name}: {key} has a different signature and is left out until it is rescored."
                 )
     return notes
 
@@ -135,12 +135,9 @@ def _untrusted(record: Record) -> str | None:
     signatures = {k: Signature.parse(e.signature) for k, e in record.metrics.items()}
     loose = [k for k, s in signatures.items() if any(j.pin == "unpinned" for j in s.judges)]
     if loose:
-        return (
-            f"nothing pins the judge of {', '.join(loose)}. Serve it from a folder of this machine, or name its "
-            "revision or dated version, and score it again."
-        )
+        return f"nothing pins the judge for {', '.join(loose)}. Serve it from a folder on this machine, or set its revision or dated version, and rescore."
     if record.stand_in or not all(s.trusted or s.stale for s in signatures.values()):
-        return "it was scored with stand-in or unverified weights. Score it again with verified weights."
+        return "it was scored with stand-in or unverified weights. Rescore it with verified weights."
     return None
 
 
@@ -151,14 +148,14 @@ def _why(
     if record.ladder is not None and record.withheld:
         return (
             f"no better than {_whose_best(record.team, record.ladder.best or '')} by more than one standard error: "
-            "such numbers are not shown on a withheld set"
+            "such results are not shown on a withheld dataset"
         )
     if not usable(record, primary, signatures):
         return f"lacks {primary} under the board's signature"
     if record.provenance.predictions_sha256 in released:
         return None
     if not board.dataset.synthetic and null_like(record.diagnostics):
-        return f"null-like: one {board.task.prediction} serves at least nine {board.task.items} in ten; enter it as a baseline"
+        return f"null-like: one {board.task.prediction} is used for at least nine in ten {board.task.items}; enter it as a baseline"
     return hold_reason(record.integrity)
 
 

@@ -47,17 +47,15 @@ class Event(Entry):
     dataset: str = Field(description="Dataset id.")
     track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     rank: Annotated[tuple[int, int], Field(strict=False)] | None = Field(
-        None, description="Range of ranks: first and last."
+        None, description="Rank range: first and last."
     )
-    primary: str | None = Field(
-        None, description="Key of the metric that ranked.", json_schema_extra=never_null
-    )
-    shown: float | None = Field(None, description="Its value as shown, after.")
-    previous: float | None = Field(None, description="The same before.")
+    primary: str | None = Field(None, description="Key of the ranking metric.", json_schema_extra=never_null)
+    shown: float | None = Field(None, description="Its value as shown, after the event.")
+    previous: float | None = Field(None, description="Its value as shown, before the event.")
     pull_request: int | None = Field(None, description="Number of the pull request.")
     scores_sha256: str | None = Field(
         None,
-        description="SHA-256 over the means of all metrics, by which a new scoring is told from the same one.",
+        description="SHA-256 over the means of all metrics, which distinguishes a rescoring from a repeat.",
     )
 
 
@@ -114,13 +112,13 @@ def _whole(path: Path, events: list[Event], failures: list[str], fragment: bytes
     aside = path.with_name(TORN)
     if fragment and os.path.lexists(aside) and not aside.is_file():
         raise RexrankError(
-            f"the last line of {path} was only half there, and {aside}, where it belongs, is not a file. Move that away."
+            f"the last line of {path} was incomplete, and {aside}, where it would be moved, is not a file. Move that out of the way."
         )
     return History(events, fragment)
 
 
 def _restore(path: Path) -> str:
-    return f"Restore the file as it was committed last: git checkout HEAD -- {path}"
+    return f"Restore the last committed version: git checkout HEAD -- {path}"
 
 
 def _known(value: Any) -> Event:
@@ -130,7 +128,7 @@ def _known(value: Any) -> Event:
     except ValidationError as error:
         raise ValueError(first_violation(error, Event)) from error
     if event.dataset not in dataset_ids():
-        raise ValueError(f"there is no data set {event.dataset!r}")
+        raise ValueError(f"there is no dataset {event.dataset!r}")
     return event
 
 
@@ -249,4 +247,4 @@ def append_history(leaderboard: Path, events: Sequence[Event]) -> str:
             write_bytes(path, content + "".join(lines).encode())
     if not fragment:
         return ""
-    return f"the last line of {path} was only half there. It was set aside in {leaderboard / TORN}."
+    return f"the last line of {path} was incomplete. It was moved to {leaderboard / TORN}."

@@ -27,10 +27,10 @@ def objection(
     if pairwise is None:
         return _objection(table, setting, tables, tested=False)
     if pairwise_digest(pairwise) != table.pairwise_sha256:
-        return "has another digest than its pairs"
+        return "has a different digest from its pairs"
     table = with_pairs(table, pairwise)
     if overall_pairwise(table) != pairwise:
-        return "has other pairs than its tests"
+        return "has different pairs from its tests"
     return _objection(table, setting, tables, tested=True)
 
 
@@ -42,11 +42,11 @@ def _objection(
     scores = {r.id: r.score for r in table.rows if r.score is not None}
     ranked = len(ids) > 1 and not again.notes
     if sorted(scores) != (ids if ranked else []) or sorted(r.id for r in table.rows) != ids:
-        return "ranks other models than are complete on its boards"
+        return "ranks models other than those complete on its boards"
     if (table.pairwise_sha256 is not None) != ranked:
-        return "has a digest of pairs without ranks, or ranks without one"
+        return "has a digest of pairs without ranks, or ranks without a digest"
     if tested and [(p.a, p.b) for p in table.pairs] != list(combinations(ids, 2)):
-        return "has other pairs than its models make"
+        return "has pairs that do not match its models"
     if ranked:
         why = _tests(table, scores)
         if why:
@@ -58,7 +58,7 @@ def _objection(
         without = {r.id: dict(r.without) for r in table.rows}
         ranks = None if tested else {r.id: r for r in table.rows}
         again = with_ranks(own, scores, without, ranks)
-    return None if again.view() == table.view() else "says other things than its boards' tables and its tests"
+    return None if again.view() == table.view() else "contradicts its boards' tables or its tests"
 
 
 def _tests(table: OverallTable, scores: Mapping[str, float]) -> str | None:
@@ -67,15 +67,15 @@ def _tests(table: OverallTable, scores: Mapping[str, float]) -> str | None:
         *(v for p in table.pairs for v in (p.difference, p.low, p.high) if v is not None),
     ]
     if any(abs(coarse(v, STEP) - v) > TOLERANCE for v in numbers):
-        return "holds numbers that are finer than its step"
+        return "contains numbers finer than its step"
     if not all(_sound(p, scores, table.band or 0.0) for p in table.pairs):
-        return "has a pair that its scores or its p contradict"
+        return "has a pair that contradicts its scores or its p"
     n, datasets = len(scores), {b.dataset for b in table.boards}
     for row in table.rows:
         if row.without.keys() != (datasets if len(datasets) > 1 else set()):
-            return "leaves out other datasets than its own"
+            return "leaves out datasets that are not its own"
         if not all(low <= high <= n for low, high in row.without.values()):
-            return "has a range of ranks that there is not"
+            return "has an impossible rank range"
     return None
 
 

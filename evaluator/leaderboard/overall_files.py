@@ -77,7 +77,9 @@ def overall_markdown(table: OverallTable) -> str:
         lines += ["**Rehearsal: stand-in weights or a stand-in judge; these are not results.**", ""]
     lines += [line for note in table.notes for line in (markdown_text(note), "")]
     lines.append(
-        "| Overall | Model | Score | " + " | ".join(map(markdown_text, titles)) + " | Never shown worse |"
+        "| Overall | Model | Score | "
+        + " | ".join(map(markdown_text, titles))
+        + " | Never significantly worse |"
     )
     lines.append("|---|---|---:|" + "---|" * (len(titles) + 1))
     lines += [_row(row, table) for row in table.rows]

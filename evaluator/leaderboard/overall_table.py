@@ -29,13 +29,13 @@ class OverallBoard(Entry):
 
     dataset: Slug
     title: str
-    block: str = Field(description="What its population is like.")
+    block: str = Field(description="A description of its population.")
     n: int = Field(ge=0, description="Studies.")
     n_clusters: int = Field(ge=0, description="Patients.")
     n_models: int = Field(ge=0, description="Ranked models.")
     scale: float | None = Field(
         None,
-        description="Unit of its differences, in the ranking metric: of the complete models; null without two.",
+        description="Unit of its differences, in the ranking metric, from the complete models; null with fewer than two.",
     )
 
 
@@ -45,7 +45,8 @@ class BoardPlace(Entry):
     rank_low: Annotated[int, Field(ge=1)]
     rank_high: Annotated[int, Field(ge=1)]
     worse_than: int = Field(
-        ge=0, description="How many models the board's tests show to be better, by as much as matters."
+        ge=0,
+        description="How many models the board's tests show to be better by more than the equivalence margin.",
     )
 
 
@@ -62,13 +63,15 @@ class OverallRow(Entry):
         description="Equal-weight mean over the boards of the standardised lead over the mean of the complete models; "
         "higher is better.",
     )
-    never_worse: bool = Field(description="Complete, and on no board shown to be worse than another model.")
-    boards: Mapping[Slug, BoardPlace] = Field(description="By dataset the place there.")
+    never_worse: bool = Field(
+        description="Complete, and not shown to be worse than another model on any board."
+    )
+    boards: Mapping[Slug, BoardPlace] = Field(description="The place on each dataset.")
     lacks: Mapping[Slug, str] = Field(
-        description="By dataset why there is no rank there; empty for a complete model."
+        description="Why there is no rank, by dataset; empty for a complete model."
     )
     without: Mapping[Slug, Range] = Field(
-        {}, description="By dataset the overall range of ranks when it is left out."
+        {}, description="The overall rank range if a dataset is left out, by dataset."
     )
 
 
@@ -80,20 +83,20 @@ class OverallTable(Entry):
     )
     track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     rule: str = Field(description="Name and version of the rule.")
-    primary: str = Field(description="The metric that ranks every one of the boards.")
-    rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
+    primary: str = Field(description="The ranking metric of all the boards.")
+    rehearsal: bool = Field(description="True if stand-ins were used: these are not results.")
     boards: Annotated[tuple[OverallBoard, ...], Field(strict=False)] = Field(
         description="The boards that count, in blocks of similar populations."
     )
-    step: float = Field(gt=0, description="What scores, differences and their intervals are multiples of.")
+    step: float = Field(gt=0, description="Scores, differences and their intervals are multiples of this.")
     band: float | None = Field(
         description="Scores closer than this count as practically equal; a convention."
     )
     rows: Annotated[tuple[OverallRow, ...], Field(strict=False)] = Field(
-        description="Complete models, best first; without a rank where there are fewer than two."
+        description="Complete models, best first; without a rank if there are fewer than two."
     )
     incomplete: Annotated[tuple[OverallRow, ...], Field(strict=False)] = Field(
-        description="Models without a rank on at least one of the boards, those that lack fewest first."
+        description="Models without a rank on at least one of the boards, the most complete first."
     )
     pairs: SkipJsonSchema[Annotated[tuple[PairTest, ...], Field(strict=False)]] = Field(
         (),
@@ -102,9 +105,9 @@ class OverallTable(Entry):
     )
     pairwise_sha256: Sha256 | None = Field(
         None,
-        description="SHA-256 over the tests that rank, which are kept elsewhere; null where no model has an overall rank.",
+        description="SHA-256 over the tests that rank, which are stored separately; null if no model has an overall rank.",
     )
-    notes: Texts = Field(description="What readers should know.")
+    notes: Texts = Field(description="Notes for readers.")
 
     def view(self) -> Any:
         """The JSON value, without the pairs."""

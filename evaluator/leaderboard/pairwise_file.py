@@ -118,7 +118,7 @@ def _alike(kind: pa.DataType, name: str) -> bool:
 
 
 def _check_values(columns: pa.Table) -> None:
-    """Nothing; raises `ValueError` for a text that is no name, a number that is none, or an empty place."""
+    """Nothing; raises `ValueError` for a text that is no name, something that is not a number, or an empty place."""
     import numpy as np
 
     names = {n: set(columns[n].unique().to_pylist()) for n in TEXTS}
@@ -126,12 +126,12 @@ def _check_values(columns: pa.Table) -> None:
         raise ValueError("a model that is neither")
     forms = {"metric": METRIC, "a": MODEL, "b": MODEL}
     if not all(isinstance(v, str) and form.fullmatch(v) for n, form in forms.items() for v in names[n]):
-        raise ValueError("other texts than names")
+        raise ValueError("texts that are not names")
     if columns["difference"].null_count:
         raise ValueError("a pair without a difference")
     for name in NUMBERS:
         values = columns[name].drop_null().to_numpy()
         if not np.isfinite(values).all() or (name in SHARES and ((values < 0) | (values > 1)).any()):
-            raise ValueError("a number that is none")
+            raise ValueError("something that is not a number")
         if (np.round(values, DECIMALS) != values).any():
-            raise ValueError("a number of more decimals than are published")
+            raise ValueError("a number with more decimals than are published")

@@ -269,7 +269,7 @@ def _strays(leaderboard: Path) -> list[str]:
     folders = {path.parent for path in root.rglob("*.json")}
     strays = folders - {root / b.dataset.id / b.track for b in all_boards()}
     return [
-        f"{folder}: the challenge has no such data set or track, so that what lies there is on no board."
+        f"{folder}: the challenge has no such dataset or track, so its contents are not on any board."
         for folder in sorted(strays)
     ]
 
@@ -279,8 +279,7 @@ def _nothing_moved(leaderboard: Path) -> None:
     for name, table in {"policy.json": "quota", "overall-boards.json": "overall"}.items():
         if os.path.lexists(leaderboard / name):
             raise InputError(
-                f"{leaderboard / name} is not read any more: put what it says under [{table}] in challenge.toml, "
-                "then remove the file."
+                f"{leaderboard / name} is no longer read: move its contents to [{table}] in challenge.toml, then delete the file."
             )
 
 

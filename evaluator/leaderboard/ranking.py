@@ -67,8 +67,7 @@ def check_frames(board: Board, frames: Mapping[str, pd.DataFrame]) -> None:
     for name, frame in frames.items():
         if not frame[["study_id", "patient"]].equals(frames[first][["study_id", "patient"]]):
             raise RexrankError(
-                f"the per-study scores of {first} and {name} on {board.name} are of other studies or patients. "
-                "Score both again."
+                f"the per-study scores of {first} and {name} on {board.name} cover different studies or patients. Rescore both."
             )
 
 

@@ -171,8 +171,8 @@ def load_reported(folder: Path) -> list[ReportedRow]:
                 by_row.setdefault(key, {})[metric] = _number(value) if value else None
         except (OSError, ValueError, csv.Error) as error:
             raise InputError(
-                f"{path} is no table of reported rows: {error}. "
-                f"Restore the file as it was committed last: git checkout HEAD -- {path}"
+                f"{path} is not a table of reported rows: {error}. "
+                f"Restore the last committed version: git checkout HEAD -- {path}"
             ) from error
         rows += [ReportedRow(path.stem, *key, values=values) for key, values in by_row.items()]
     return rows
@@ -187,7 +187,7 @@ def _cells(path: Path) -> Iterator[list[str]]:
     # Lines of the source stay as empty ones, so that numbers of lines are those of the file.
     rows = csv.reader(["" for _ in lines[:n_source]] + lines[n_source:], strict=True)
     if next(itertools.islice(rows, n_source, None), None) != [*COLUMNS]:
-        raise ValueError(f"its first line below the source is not {','.join(COLUMNS)}")
+        raise ValueError(f"the first line after the source is not {','.join(COLUMNS)}")
     for row in rows:
         if len(row) != len(COLUMNS):
             raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(COLUMNS)}")
@@ -196,12 +196,14 @@ def _cells(path: Path) -> Iterator[list[str]]:
         if row[0] in dataset_files() and row[0] not in dataset_ids():
             continue  # of a dataset that another challenge has
         if row[0] not in dataset_ids() or row[1] not in get_dataset(row[0]).tracks:
-            raise ValueError(f"line {rows.line_num} is of no board: {visible(row[0])}, {visible(row[1])}")
+            raise ValueError(
+                f"line {rows.line_num} does not belong to a board: {visible(row[0])}, {visible(row[1])}"
+            )
         yield row
 
 
 def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is no finite number")
+        raise ValueError(f"{text} is not a finite number")
     return value

@@ -49,9 +49,9 @@ class Display(Entry):
     low: float | None
     high: float | None
     note: str
-    mean: float | None = Field(None, description="Where the value is a skill: the mean, lower is better.")
+    mean: float | None = Field(None, description="If the value is a skill: the mean, lower is better.")
     reciprocal: float | None = Field(
-        None, description="Where the value is a skill: 1/mean; null at and beyond the pole."
+        None, description="If the value is a skill: 1/mean; null at and beyond the pole."
     )
 
 
@@ -72,7 +72,7 @@ class NullTest(Entry):
     """A model against one baseline on the ranking metric; p adjusted for every model and baseline of the board."""
 
     null: ModelId
-    gain: float = Field(description="How far the model is ahead, whichever way the metric goes.")
+    gain: float = Field(description="How far the model is ahead, whatever the metric's direction.")
     low: float | None = Field(description="Lower end of the 95 % interval; null with too few patients.")
     high: float | None
     p: float = Field(ge=0, le=1)
@@ -87,7 +87,7 @@ class MetricCell(Entry):
     low: float | None = Field(description="Lower end of the 95 % interval.")
     high: float | None = Field(description="Upper end of the 95 % interval.")
     n: int = Field(ge=1, description="Studies in the mean.")
-    n_failed: int = Field(ge=0, description="Studies that could not be scored and count as the worst value.")
+    n_failed: int = Field(ge=0, description="Studies that could not be scored and get the worst value.")
     display: Display
     gain_over_null: Gain | None = None
 
@@ -103,7 +103,7 @@ class Badge(Entry):
     code: str
     text: str
     outcome: str = Field("badge", description="badge, quarantine or reject.")
-    ids: Texts = Field((), description="Studies, where ids may be shown.")
+    ids: Texts = Field((), description="Study ids, if they may be shown.")
 
 
 class Inputs(Entry):
@@ -128,7 +128,7 @@ class Row(Entry):
     rank_low: Annotated[int, Field(ge=1)] | None
     rank_high: Annotated[int, Field(ge=1)] | None
     tied_with_best: bool
-    cluster: int | None = Field(None, description="Which group of models without a test between them.")
+    cluster: int | None = Field(None, description="Group of models that no test separates.")
     missing: Texts = Field((), description="Metrics that were not computed for this model.")
     why_unranked: str | None = None
     inputs: Inputs = Inputs()
@@ -137,15 +137,15 @@ class Row(Entry):
     open_weights: bool = False
     uses_external_llm: bool | None = None
     parameters: str | None = None
-    links: Mapping[str, str] = Field({}, description="https addresses by what is there.")
+    links: Mapping[str, str] = Field({}, description="https URLs by kind.")
     metrics: Mapping[str, MetricCell]
     record: RecordPath
     badges: Annotated[tuple[Badge, ...], Field(strict=False)]
     against_nulls: Annotated[
         tuple[NullTest, ...],
-        Field(strict=False, description="Of a ranked model: how it stands to each baseline."),
+        Field(strict=False, description="For a ranked model: how it compares with each baseline."),
     ] = ()
-    diagnostics: Diagnostics = Field(description="As the record has them.")
+    diagnostics: Diagnostics = Field(description="As in the record.")
     submitted: Day | None = Field(None, description="Date, YYYY-MM-DD.")
     pull_request: int | None = None
     commit: str | None = None
@@ -165,7 +165,9 @@ class RankedRow(Row):
     rank_low: Annotated[int, Field(ge=1)]
     rank_high: Annotated[int, Field(ge=1)]
     worse_than: int = Field(
-        0, ge=0, description="How many models the tests show to be better, by as much as matters."
+        0,
+        ge=0,
+        description="How many models the tests show to be better by more than the equivalence margin.",
     )
 
 

@@ -102,10 +102,10 @@ def snapshot(root: Path, leaderboard: Path, date: str) -> dict[str, bytes]:
     """
     tables = list(read_tables(leaderboard / "tables"))
     if not tables:
-        raise InputError(f"there is no table below {leaderboard}: nothing to release.")
+        raise InputError(f"{leaderboard} contains no table: nothing to release.")
     rehearsed = [t.name for t in tables if t.rehearsal]
     if rehearsed:
-        raise InputError(f"rehearsals are no results and are not released: {', '.join(rehearsed)}.")
+        raise InputError(f"rehearsals are not results and are not released: {', '.join(rehearsed)}.")
     deposit = board_deposit(read_deposit(root), date, _authors(leaderboard, tables))
     metadata = dump_json(view(deposit)).encode()
     notes = _notes(tables, deposit, date).encode()
@@ -133,7 +133,7 @@ def _contents(root: Path, leaderboard: Path) -> dict[str, bytes]:
         if name.parts[0] == ELSEWHERE or any(p.startswith(".") for p in name.parts):
             continue
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise RexrankError(f"{path} is not a regular file. Remove it, and release again.")
+            raise RexrankError(f"{path} is not a regular file. Remove it, then release again.")
         if path.is_file():
             contents[f"leaderboard/{name.as_posix()}"] = path.read_bytes()
     return {**contents, **{n: (root / n).read_bytes() for n in ("CITATION.cff", "LICENSE")}}

@@ -31,8 +31,8 @@ class Gap(Entry):
     a: str
     b: str
     raw: Interval
-    standardised: Interval | None = Field(description="Both groups weighed to the same mix of studies.")
-    covered: float | None = Field(description="Share of studies that the weighing takes in.")
+    standardised: Interval | None = Field(description="Both groups weighted to the same mix of studies.")
+    covered: float | None = Field(description="Share of studies covered by the weighting.")
     beyond_null: Interval | None = Field(description="The raw gap minus that of the best baseline.")
 
 

@@ -44,8 +44,8 @@ class SkillColumn(Entry):
     """The scale on which readers see the mean of a loss: (zero − mean) / (zero − perfect), unclipped."""
 
     key: MetricKey = Field(description="Name of the scale's columns in CSV.")
-    zero: float = Field(description="The mean when nothing is right; skill 0.")
-    perfect: float = Field(description="The mean when everything is right; skill 1.")
+    zero: float = Field(description="The mean if nothing is right; skill 0.")
+    perfect: float = Field(description="The mean if everything is right; skill 1.")
 
 
 class Column(Entry):
@@ -55,17 +55,13 @@ class Column(Entry):
     title: str
     display_title: str
     family: str = ""
-    higher_is_better: bool = Field(
-        description="Of the mean that is stored, not of a reciprocal that is shown."
-    )
-    reciprocal: bool = Field(description="Whether readers see 1/mean, alone or beside the skill.")
+    higher_is_better: bool = Field(description="For the stored mean, not for a displayed reciprocal.")
+    reciprocal: bool = Field(description="Whether readers see 1/mean, alone or next to the skill.")
     corpus: bool = Field(
         default=False,
-        description="Whether it is a figure of the whole set, not a mean over studies; such a column is not tested.",
+        description="Whether it is one value for the whole dataset, not a mean over studies; such a column is not tested.",
     )
-    skill: SkillColumn | None = Field(
-        None, description="The scale that readers see, where it is not the mean."
-    )
+    skill: SkillColumn | None = Field(None, description="The scale that readers see, if it is not the mean.")
     equivalence: float | None = Field(
         None, description="Means closer than this count as practically equal; a convention."
     )
@@ -98,11 +94,11 @@ class PairTest(Entry):
     p: float = Field(
         ge=0,
         le=1,
-        description="On a withheld set one of 0.0009 (below 0.001), 0.0099 (below 0.01), 0.0499 (below 0.05), 1.",
+        description="On a withheld dataset one of 0.0009 (below 0.001), 0.0099 (below 0.01), 0.0499 (below 0.05), 1.",
     )
     better: Literal["a", "b"] | None = Field(description="Which of the two the test shows to be better.")
     matters: bool = Field(
-        description="Whether the means are as far apart as matters; only then does the pair separate ranks.",
+        description="Whether the means differ by at least the equivalence margin; only then does the pair separate ranks.",
     )
 
     @property
@@ -174,17 +170,17 @@ class Table(Entry):
     track: TrackName = Field(description="The task's track, as `findings` or `answers`.")
     title: str = Field(description="The dataset's name.")
     access: Literal["public", "restricted", "withheld"] = Field(
-        description="Who may read the references; unless public, numbers are multiples of step."
+        description="Who can read the references; unless public, numbers are multiples of step."
     )
     n: int = Field(ge=0, description="Studies.")
     n_clusters: int = Field(ge=0, description="Patients, which intervals resample.")
     protocol: Literal["clean", "compat"] = Field(description="Text protocol.")
-    primary: str = Field(description="The metric that ranks.")
+    primary: str = Field(description="The ranking metric.")
     rule: str = Field(description="Name and version of the ranking rule.")
     step: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="What numbers are multiples of; null on a public set."
+        None, description="Numbers are multiples of this; null on a public dataset."
     )
-    rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
+    rehearsal: bool = Field(description="True if stand-ins were used: these are not results.")
     metrics: Annotated[tuple[Column, ...], Field(strict=False)] = Field(
         description="Columns, the ranking metric first: key, titles, direction, signature."
     )
@@ -194,21 +190,21 @@ class Table(Entry):
     )
     incomplete: Annotated[tuple[Row, ...], Field(strict=False)] = Field(description="Listed without a rank.")
     withdrawn: Annotated[tuple[WithdrawnRow, ...], Field(strict=False)] = Field(
-        description="Without numbers."
+        description="Listed without scores."
     )
     nulls: Annotated[tuple[Row, ...], Field(strict=False)] = Field(
         description="Baselines that see no images."
     )
-    notes: Texts = Field(description="What readers of this board should know.")
+    notes: Texts = Field(description="Notes for readers of this board.")
     resolution: Resolution = Field(
         description="design_effect, n_eff, and the difference detected with 80 % power: mde for one pair, "
         "mde_all_pairs for all."
     )
-    sensitivity: Sensitivity = Field(description="Orders under other ranking rules.")
+    sensitivity: Sensitivity = Field(description="The order under other ranking rules.")
     stability: Stability = Field(
-        Stability(), description="How often each model takes each place over bootstrap draws."
+        Stability(), description="How often each model takes each place in bootstrap resamples."
     )
-    subgroups: Subgroups | None = Field(None, description="By axis the groups, means, ranks and gaps.")
+    subgroups: Subgroups | None = Field(None, description="Groups, means, ranks and gaps by variable.")
     pairs: SkipJsonSchema[Annotated[tuple[PairTest, ...], Field(strict=False)]] = Field(
         (),
         description="The tests that rank; of no file: they grow with the square of the models, and stand among the "
@@ -216,7 +212,7 @@ class Table(Entry):
     )
     pairwise_sha256: Sha256 | None = Field(
         None,
-        description="SHA-256 over the board's pairwise differences on every metric, which are kept elsewhere.",
+        description="SHA-256 over the board's pairwise differences on every metric, which are stored separately.",
     )
 
     def view(self) -> Any:
@@ -272,7 +268,7 @@ class BoardSummary(Entry):
     title: str = Field(description="The dataset's name.")
     n: int = Field(ge=0, description="Studies.")
     n_models: int = Field(ge=0, description="Ranked models.")
-    rehearsal: bool = Field(description="True where stand-ins took part: these are not results.")
+    rehearsal: bool = Field(description="True if stand-ins were used: these are not results.")
     best_group: Annotated[tuple[ModelName, ...], Field(strict=False)] = Field(
         description="Models that no test separates from the first."
     )
@@ -330,4 +326,4 @@ def parse_entry(model: type[_M], value: Any, name: str) -> _M:
         problems = Problems()
         add_violations(error, name, problems, model)
         places = "; ".join(f"{p.pointer or '/'}: {p.found}" for p in problems)
-        raise RexrankError(f"the {name} does not keep its schema at {places[:2_000]}. {AGAIN}") from error
+        raise RexrankError(f"the {name} violates its schema at {places[:2_000]}. {AGAIN}") from error

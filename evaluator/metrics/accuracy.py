@@ -28,7 +28,7 @@ def skills_of(pairs: Sequence[Pair]) -> list[str]:
     skills = [dict(p.context).get(SKILL, "") for p in pairs]
     known = {s.name for s in SKILLS}
     if lacking := next((p.id for p, skill in zip(pairs, skills, strict=True) if skill not in known), None):
-        raise ValueError(f"the question {lacking!r} names no skill that there is")
+        raise ValueError(f"the question {lacking!r} has no known skill")
     return skills
 
 

@@ -76,7 +76,7 @@ def scorer_tokenizer(folder: Path, *, spaced: bool = True) -> Any:
             raise damaged(vocabulary, MODEL, "it is not a JSON object")
     with reading(merges, MODEL):
         if not any(" " in line for line in merges.read_text("utf-8").splitlines() if line[:1] != "#"):
-            raise damaged(merges, MODEL, "it holds no merge")
+            raise damaged(merges, MODEL, "it contains no merges")
         tokenizer = Tokenizer(
             models.BPE.from_file(
                 str(vocabulary), str(merges), continuing_subword_prefix="", end_of_word_suffix=""
@@ -151,7 +151,7 @@ class BertScore(Metric):
     key: ClassVar[str] = "bertscore"
     title: ClassVar[str] = "BERTScore"
     summary: ClassVar[str] = (
-        "How well the words of the two reports match by meaning, as a language model encodes them."
+        "How well the words of the two reports match in meaning, by their embeddings in a language model."
     )
     family: ClassVar[str] = "embedding"
     higher_is_better: ClassVar[bool] = True

@@ -95,7 +95,7 @@ class Bleu1(Bleu):
 
     key: ClassVar[str] = "bleu_1"
     title: ClassVar[str] = "BLEU-1"
-    summary: ClassVar[str] = "How many words of the report also occur in the reference."
+    summary: ClassVar[str] = "How many of the report's words also occur in the reference."
     order: ClassVar[int] = 1
 
 
@@ -105,7 +105,7 @@ class Bleu2(Bleu):
     key: ClassVar[str] = "bleu_2"
     title: ClassVar[str] = "BLEU-2"
     summary: ClassVar[str] = (
-        "How many words and pairs of neighbouring words of the report also occur in the reference."
+        "How many of the report's words and pairs of neighbouring words also occur in the reference."
     )
     order: ClassVar[int] = 2
     on_boards: ClassVar[bool] = True

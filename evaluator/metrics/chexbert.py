@@ -40,7 +40,7 @@ class SembScore(Metric):
     key: ClassVar[str] = "semb_score"
     title: ClassVar[str] = "SembScore"
     summary: ClassVar[str] = (
-        "How similar the two reports are as vectors of CheXbert, a model of chest X-ray findings."
+        "How similar the two reports' embeddings are in CheXbert, a model of chest X-ray findings."
     )
     family: ClassVar[str] = "embedding"
     higher_is_better: ClassVar[bool] = True
@@ -80,7 +80,7 @@ class ChexbertF1(Metric):
 
     key: ClassVar[str] = "chexbert_f1"
     title: ClassVar[str] = "CheXbert F1"
-    summary: ClassVar[str] = "F1 of the findings that CheXbert reads in the two reports of a study."
+    summary: ClassVar[str] = "F1 of the findings that CheXbert extracts from the two reports of a study."
     family: ClassVar[str] = "clinical"
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = 0.0
@@ -158,7 +158,7 @@ class ChexbertMacroF1(ChexbertMicroF1):
     key: ClassVar[str] = "chexbert_macro_f1_14"
     title: ClassVar[str] = "CheXbert F1, macro, 14 labels"
     summary: ClassVar[str] = (
-        "F1 of each of 14 findings, averaged, so that rare findings count as much as common ones."
+        "F1 for each of 14 findings, averaged, so rare findings count as much as common ones."
     )
     display_title: ClassVar[str] = "CheXbert F1 macro 14"
     corpus: ClassVar[Corpus | None] = Corpus(macro_f1, _per_label(LABELS), "none", 50)
@@ -182,7 +182,7 @@ class ChexbertMacroF1Five(ChexbertMicroF1):
 
     key: ClassVar[str] = "chexbert_macro_f1_5"
     title: ClassVar[str] = "CheXbert F1, macro, 5 labels"
-    summary: ClassVar[str] = "F1 of each of five common findings, averaged."
+    summary: ClassVar[str] = "F1 for each of five common findings, averaged."
     display_title: ClassVar[str] = "CheXbert F1 macro 5"
     labels: ClassVar[tuple[str, ...]] = TOP_FIVE
     corpus: ClassVar[Corpus | None] = Corpus(macro_f1, _per_label(TOP_FIVE), "none", 50)

@@ -49,7 +49,7 @@ class Crimson(JudgedMetric):
     key: ClassVar[str] = "crimson"
     title: ClassVar[str] = "CRIMSON"
     summary: ClassVar[str] = (
-        "A language model matches the findings of the two reports and weighs each by its clinical significance."
+        "A language model matches the findings of the two reports and weights each by its clinical significance."
     )
     higher_is_better: ClassVar[bool] = True
     lower_bound: ClassVar[float | None] = -1.0

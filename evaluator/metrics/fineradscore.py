@@ -42,7 +42,7 @@ OFFICIAL_CALLS: Final = 6
 """Calls after which the official code keeps even a bad answer."""
 CLEAN_CALLS: Final = 3
 MAX_ANSWER: Final = 20_000
-NOT_GRADED: Final = "a severity is none of the four"
+NOT_GRADED: Final = "a severity is not one of the four"
 
 _CORRECTION: Final = {
     "type": "object",

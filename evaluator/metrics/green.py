@@ -281,7 +281,7 @@ class _Asker(Asker[tuple[GreenCounts, ParseStatus]]):
         ids = prompt_ids(message, self.tokenizer)
         room = CONTEXT - len(ids)
         if room < (MIN_ANSWER if self.clean else 1):
-            return f"the prompt of {len(ids)} tokens leaves no room for an answer in {CONTEXT}"
+            return f"the prompt of {len(ids)} tokens leaves no room for an answer within {CONTEXT}"
         return Request(prompt_ids=tuple(ids), max_tokens=room, purpose=purpose)
 
     def read(self, pair: Pair, answer: Answer) -> tuple[GreenCounts, ParseStatus]:

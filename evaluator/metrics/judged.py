@@ -59,7 +59,7 @@ def required_judge(run: Run, key: str) -> JudgeSettings:
     if key not in run.judges:
         raise MetricUnavailable(
             f"{key} needs a judge. Start one with: rexrank judge serve {'green' if key == 'green' else 'MODEL'}, "
-            "then score with the options it prints"
+            "then score with the options that it prints"
         )
     return run.judges[key]
 

@@ -67,7 +67,7 @@ class RadCliqV1(Metric):
     key: ClassVar[str] = "radcliq_v1"
     title: ClassVar[str] = "RadCliQ-v1"
     summary: ClassVar[str] = (
-        "Combines RadGraph-F1, BERTScore and SembScore so as to predict how many errors radiologists count in a report."
+        "Combines RadGraph-F1, BERTScore and SembScore to predict how many errors radiologists count in a report."
     )
     display_title: ClassVar[str] = "RadCliQ-v1 skill"
     family: ClassVar[str] = "composite"

@@ -198,7 +198,9 @@ class RadGraphPartial(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_partial"
     title: ClassVar[str] = "RadGraph partial"
-    summary: ClassVar[str] = "As RadGraph simple, and an entity has to agree in whether it has a relation."
+    summary: ClassVar[str] = (
+        "As RadGraph simple, and entities must also agree in whether they have a relation."
+    )
     level: ClassVar[Level] = "partial"
 
 
@@ -207,7 +209,7 @@ class RadGraphComplete(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_complete"
     title: ClassVar[str] = "RadGraph complete"
-    summary: ClassVar[str] = "As RadGraph simple, and an entity has to agree in each of its relations."
+    summary: ClassVar[str] = "As RadGraph simple, and entities must also agree in all of their relations."
     level: ClassVar[Level] = "complete"
 
 
@@ -216,7 +218,7 @@ class RadGraphXlSimple(RadGraphSimple):
 
     key: ClassVar[str] = "radgraph_xl_simple"
     title: ClassVar[str] = "RadGraph-XL simple"
-    summary: ClassVar[str] = "As RadGraph simple, read by RadGraph-XL."
+    summary: ClassVar[str] = "As RadGraph simple, with RadGraph-XL."
     weights: ClassVar[tuple[str, ...]] = (XL,)
     paper: ClassVar[str] = "Delbrouck et al., Findings of ACL 2024"
     code: ClassVar[str] = "radgraph 0.1.18, F1RadGraph with model_type radgraph-xl"
@@ -229,7 +231,7 @@ class RadGraphXlPartial(RadGraphXlSimple):
 
     key: ClassVar[str] = "radgraph_xl_partial"
     title: ClassVar[str] = "RadGraph-XL partial"
-    summary: ClassVar[str] = "As RadGraph partial, read by RadGraph-XL."
+    summary: ClassVar[str] = "As RadGraph partial, with RadGraph-XL."
     level: ClassVar[Level] = "partial"
 
 
@@ -238,5 +240,5 @@ class RadGraphXlComplete(RadGraphXlSimple):
 
     key: ClassVar[str] = "radgraph_xl_complete"
     title: ClassVar[str] = "RadGraph-XL complete"
-    summary: ClassVar[str] = "As RadGraph complete, read by RadGraph-XL."
+    summary: ClassVar[str] = "As RadGraph complete, with RadGraph-XL."
     level: ClassVar[Level] = "complete"

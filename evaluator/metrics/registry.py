@@ -74,9 +74,9 @@ def check_primary_metrics() -> None:
                 DISAGREE,
                 NAME,
                 pointer=pointer("primary", task),
-                found=f"no submission to {task} is scored with {settings.primary[task]!r}",
+                found=f"submissions to {task} are not scored with {settings.primary[task]!r}",
                 wanted=f"one of {', '.join(known)}",
-                fix=f"write {near[0]} if that is meant" if near else "name one of them",
+                fix=f"did you mean {near[0]}?" if near else "name one of them",
             )
     if not problems.ok:
         raise InvalidFile(NAME, problems)

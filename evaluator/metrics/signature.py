@@ -78,7 +78,7 @@ class Signature:
         """The signature of a text form. Raises `ValueError` for a text that is none."""
         body, bar, protocol = text.rpartition(f"|{_PROTOCOL}")
         if not bar or not protocol or "|" in protocol:
-            raise ValueError("a signature ends in its protocol")
+            raise ValueError("a signature must end with its protocol")
         return _parse_body(body, protocol)
 
 
@@ -95,7 +95,7 @@ def _settings(signature: Signature) -> Iterator[str | WeightsLabel | JudgeLabel]
 def _parse_body(body: str, protocol: str) -> Signature:
     metric, version, *parts = [*_split(body, "|"), ""] if "|" not in body else _split(body, "|")
     if not metric or not version:
-        raise ValueError("a signature begins with its metric and version")
+        raise ValueError("a signature must start with its metric and version")
     return Signature(metric, version, tuple(_part(p, protocol) for p in parts), protocol)
 
 
@@ -115,12 +115,12 @@ def _split(text: str, mark: str, *, whole: bool = False) -> list[str]:
     for i, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if depth < 0:
-            raise ValueError("a bracket of the signature closes nothing")
+            raise ValueError("a closing bracket in the signature has no opening one")
         if character == mark and depth == 0 and (not whole or _begins(text[i + 1 :])):
             pieces.append(text[start:i])
             start = i + 1
     if depth:
-        raise ValueError("a bracket of the signature stays open")
+        raise ValueError("a bracket in the signature is not closed")
     return [*pieces, text[start:]]
 
 

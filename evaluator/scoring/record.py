@@ -168,7 +168,7 @@ class MetricEntry(Typed):
     high: Number | None = Field(title="Upper end", description="Upper end of the 95 % interval.")
     n: Size = Field(title="Studies", description="Studies in the mean.")
     n_failed: Annotated[int, Field(ge=0)] = Field(
-        title="Failed", description="Studies that could not be scored and count as the worst value."
+        title="Failed", description="Studies that could not be scored and get the worst value."
     )
     signature: Annotated[str, Signed] = Field(
         title="Signature", description="Everything that can move the number."

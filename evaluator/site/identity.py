@@ -44,7 +44,7 @@ def fill(docs: Path, *, reported: bool) -> None:
         except KeyError as error:
             name = error.args[0]
             raise RexrankError(
-                f"{path.relative_to(docs)}: {{{{ {name} }}}} stands for nothing. Known: {', '.join(values)}."
+                f"{path.relative_to(docs)}: {{{{ {name} }}}} is unknown. Known: {', '.join(values)}."
             ) from error
         if new != old:
             path.write_text(new, "utf-8")

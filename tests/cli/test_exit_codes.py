@@ -1,4 +1,4 @@
-"""Exit codes of every command: 0 done, 1 your input, 2 our fault or the machine's, 3 partial."""
+"""Exit codes of every command: 0 done, 1 your input, 2 an internal or machine error, 3 partial."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_command_has_a_mistake_in_the_table():
 
 def test_help_lists_the_exit_codes(run):
     text = " ".join(run("--help")[1].split())
-    for words in ("0 success", "1 a problem with your input", "2 our fault or the machine's", "3 partial"):
+    for words in ("0 success", "1 a problem with your input", "2 an internal or machine error", "3 partial"):
         assert words in text
 
 

@@ -32,7 +32,7 @@ WRONG = {
     "an id that is none": (("--dataset", "My Set", "--references", "references", *WHO), ["lower-case letters"]),
     "a repository that is none": (("--dataset", "other", "--references", "references", *WHO, "--repository", "x"), ["/repository", "OWNER/NAME"]),
     "private references without protection": (("--dataset", "other", "--references", "references", "--profile", "small", *WHO), ["is for --access public", "--profile fortress"]),
-    "a task that is none": (("--dataset", "other", "--references", "references", "--task", "report-writing", *WHO), ["there is no task"]),
+    "a task that is none": (("--dataset", "other", "--references", "references", "--task", "report-writing", *WHO), ["unknown task"]),
     "questions that are no reports": (("--dataset", "words", "--references", "references", *WHO), ["words.json must hold an object of studies"]),
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ def test_the_order_and_the_choice_are_the_file_s(monkeypatch):
         InputError, match="unknown dataset 'rexgradient'; choose one of: iu-xray, chexpert-plus, sandbox"
     ):
         get_dataset("rexgradient")
-    with pytest.raises(InputError, match=r"challenge\.toml names no metric under \[primary\] for vqa"):
+    with pytest.raises(InputError, match=r"challenge\.toml has no metric for vqa under \[primary\]"):
         _ = get_task("vqa").primary
 
 
@@ -77,7 +77,7 @@ def line(old: str, new: str) -> str:
 WRONG = {
     "no TOML": ("name = ", ["RX602"]),
     "nothing": ("", ["RX602", "an empty file"]),
-    "no name": (line("name = ", "nam = "), ["/name", "unknown field 'nam'", "write name"]),
+    "no name": (line("name = ", "nam = "), ["/name", "unknown field 'nam'", "did you mean name?"]),
     "markup in the name": (line('"ReXrank challenge"', '"<b>"'), ["/name", "without <, > and &"]),
     "a repository by its address": (
         line('"rexrank/challenge"', '"https://github.com/a/b"'),
@@ -88,7 +88,7 @@ WRONG = {
     "markup in an address": (line("/challenge/", "/<b>/"), ["/site"]),
     "no handle": (line('"@rexrank/maintainers"', '"rexrank"'), ["/maintainers/0", "@account"]),
     "an unknown task": (line('tasks = ["report-generation", "vqa"', 'tasks = ["report-generation", "vka"'), ["/tasks/1"]),
-    "an unknown dataset": (line('"rexvqa",', '"rexvka",'), ["/datasets/4", "write rexvqa if that is meant"]),
+    "an unknown dataset": (line('"rexvqa",', '"rexvka",'), ["/datasets/4", "did you mean rexvqa?"]),
     "a dataset twice": (line('"rexvqa",', '"iu-xray",'), ["/datasets/4", "a second time"]),
     "no dataset": (line(DATASETS, "datasets = []"), ["/datasets", "at least 1"]),
     "nothing that ranks": (line('vqa = "accuracy_macro"\n', ""), ["/primary", "nothing ranks vqa"]),
@@ -97,7 +97,7 @@ WRONG = {
     "a board in no block": (line('datasets = ["iu-xray", "rexgradient"]', 'datasets = ["rexgradient"]'), ["/overall/boards/0", "stands in 0 blocks"]),
     "a quota of words": (line("runs = 1", 'runs = "1"'), ["/quota/runs", "whole number"]),
     "no quota at all": (line("runs = 1", "runs = 0"), ["/quota/runs", "at least 1"]),
-    "no terms": (line("predictions = ", "prediction = "), ["/rules/predictions", "write predictions if that is meant"]),
+    "no terms": (line("predictions = ", "prediction = "), ["/rules/predictions", "did you mean predictions?"]),
     "blank terms": (SHIPPED[: SHIPPED.index("entry =")] + 'entry = " "\npredictions = "x"\nconflicts = "x"\n', ["/rules/entry", "not blank"]),
     "two problems at once": (
         line("runs = 1", "runs = 0").replace('bot = "rexrank-bot"', 'bot = "Rex Bot"'),
@@ -125,4 +125,4 @@ def test_a_metric_that_scores_no_report_ranks_none(monkeypatch):
     with pytest.raises(InvalidFile) as failure:
         check_primary_metrics()
     assert [p.pointer for p in failure.value.problems] == ["/primary/report-generation", "/primary/vqa"]
-    assert "write radcliq_v1 if that is meant" in str(failure.value)
+    assert "did you mean radcliq_v1?" in str(failure.value)

@@ -124,7 +124,7 @@ FORGED = {
     ),
     "another team": (RECORD, put("team", "others"), "another model than its place"),
     "another board": (RECORD, put("track", "report"), "another board"),
-    "another data set": (RECORD, put("dataset", "iu-xray"), "another board"),
+    "another dataset": (RECORD, put("dataset", "iu-xray"), "another board"),
     "a model as a null row": (RECORD, put("kind", "null"), "for a null row"),
     "a null row as a model": (NULL, put("kind", "submission"), "for a null row"),
     "fewer studies": (RECORD, put("n", 59), "number of studies"),

@@ -50,15 +50,15 @@ def record(model="m", *, kind="submission", mean=0.5, blob="b", n=590, **more):
         (
             {"diagnostics": {"top1_share": 0.95}},
             REAL,
-            "null-like: one report serves at least nine studies in ten; enter it as a baseline",
+            "null-like: one report is used for at least nine in ten studies; enter it as a baseline",
         ),
         ({"diagnostics": {"top1_share": 0.95}}, Board(get_dataset("sandbox"), "findings"), None),
         (
             {"ladder": {"improved": False, "best": "t/a"}},
             WITHHELD,
             (
-                "no better than the team's best (t/a) by more than one standard error: such numbers are not "
-                "shown on a withheld set"
+                "no better than the team's best (t/a) by more than one standard error: such results are not "
+                "shown on a withheld dataset"
             ),
         ),
         ({"ladder": {"improved": True, "best": "t/a"}}, WITHHELD, None),
@@ -155,6 +155,8 @@ def test_the_sandbox_says_why_a_template_has_a_rank_there():
     entrants = sort_entrants(
         Board(get_dataset("sandbox"), "findings"), [collapsed, record("m")], rehearsal=False
     )
-    assert [n for n in entrants.notes if "t/template gives one report to at least nine studies in ten" in n]
+    assert [
+        n for n in entrants.notes if "t/template gives the same report for at least nine in ten studies" in n
+    ]
     assert not [n for n in entrants.notes if "t/m " in n]
     assert not sort_entrants(REAL, [collapsed], rehearsal=False).notes

@@ -172,6 +172,8 @@ def test_a_torn_line_that_has_no_place_is_left_where_it_is(tmp_path, name):
     path.write_text(torn)
     (tmp_path / TORN).write_text("")
     DAMAGE[name](tmp_path / TORN)
-    with pytest.raises(RexrankError, match=rf"{TORN}, where it belongs, is not a file\. Move that away"):
+    with pytest.raises(
+        RexrankError, match=rf"{TORN}, where it would be moved, is not a file\. Move that out of the way"
+    ):
         append_history(tmp_path, after(table(row("b"))))
     assert path.read_text() == torn

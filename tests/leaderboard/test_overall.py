@@ -143,24 +143,27 @@ def first(key, value):
 CHANGES = {
     "another score": (first("score", 9.0), "contradict"),
     "a finer score": (lambda v: v["rows"][0].update(score=v["rows"][0]["score"] + 0.001), "finer"),
-    "a better rank": (lambda v: v["rows"][-1].update(rank_low=1), "other things"),
-    "another name": (first("name", "Mine"), "other things"),
+    "a better rank": (lambda v: v["rows"][-1].update(rank_low=1), "contradicts"),
+    "another name": (first("name", "Mine"), "contradicts"),
     "another place on a board": (
         lambda v: v["rows"][0]["boards"]["iu-xray"].update(worse_than=5),
-        "other things",
+        "contradicts",
     ),
-    "a model less": (lambda v: v["rows"].pop(), "other models"),
-    "a pair less": (lambda v: v["pairs"].pop(), "other pairs"),
+    "a model less": (lambda v: v["rows"].pop(), "models other than"),
+    "a pair less": (lambda v: v["pairs"].pop(), "pairs that do not match"),
     "a pair turned": (lambda v: v["pairs"][0].update(better="b", p=0.001), "contradict"),
     "a p that its outcome denies": (lambda v: v["pairs"][0].update(p=0.9), "contradict"),
     "a difference that does not matter": (lambda v: v["pairs"][0].update(matters=False), "contradict"),
     "nothing left out": (first("without", {}), "leaves out"),
-    "a range that is none": (lambda v: v["rows"][0]["without"].update({"iu-xray": [5, 2]}), "a range"),
-    "never worse": (lambda v: v["rows"][-1].update(never_worse=True), "other things"),
-    "another note": (lambda v: v.update(notes=["Bought."]), "other things"),
-    "no digest": (lambda v: v.update(pairwise_sha256=None), "another digest"),
-    "another board": (lambda v: v["boards"][0].update(n=7), "other things"),
-    "a reason": (lambda v: v["incomplete"][0]["lacks"].update({"iu-xray": "bribed"}), "other things"),
+    "a range that is none": (
+        lambda v: v["rows"][0]["without"].update({"iu-xray": [5, 2]}),
+        "impossible rank range",
+    ),
+    "never worse": (lambda v: v["rows"][-1].update(never_worse=True), "contradicts"),
+    "another note": (lambda v: v.update(notes=["Bought."]), "contradicts"),
+    "no digest": (lambda v: v.update(pairwise_sha256=None), "different digest"),
+    "another board": (lambda v: v["boards"][0].update(n=7), "contradicts"),
+    "a reason": (lambda v: v["incomplete"][0]["lacks"].update({"iu-xray": "bribed"}), "contradicts"),
 }
 
 
@@ -189,9 +192,9 @@ def test_without_its_pairs_a_table_s_ranks_are_taken_as_they_are(overall, boards
     assert objection(bare, SETTING, boards, None) is None
     rows = bare.rows
     swapped = bare.model_copy(update={"rows": (rows[1], rows[0], *rows[2:])})
-    assert "other things" in objection(swapped, SETTING, boards, None)
+    assert "contradicts" in objection(swapped, SETTING, boards, None)
     undigested = bare.model_copy(update={"pairwise_sha256": None})
-    assert "ranks without one" in objection(undigested, SETTING, boards, None)
+    assert "ranks without a digest" in objection(undigested, SETTING, boards, None)
 
 
 @pytest.mark.parametrize("more", ["bleu_2", "radcliq_v1"])
@@ -202,7 +205,7 @@ def test_pairs_hold_nothing_but_the_tests(overall, boards, more):
     extra = {more: (replace(first, p=0.5), *pairs.metrics["radcliq_v1"][1:])}
     more_pairs = Pairwise({**pairs.metrics, **extra})
     table = overall.model_copy(update={"pairwise_sha256": pairwise_digest(more_pairs)})
-    assert "than its tests" in objection(table, SETTING, boards, more_pairs)
+    assert "from its tests" in objection(table, SETTING, boards, more_pairs)
 
 
 def test_a_withheld_board_joins_by_the_setting(tmp_path):

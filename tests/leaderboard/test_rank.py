@@ -174,7 +174,7 @@ def test_the_overall_table_covers_what_the_challenge_names(board, monkeypatch):
 def test_a_wrong_choice_stops_ranking_before_anything_is_written(board, monkeypatch):
     use(monkeypatch, primary={"report-generation": "radclik", "vqa": "accuracy_macro"})
     before = state(board)
-    with pytest.raises(RexrankError, match="no submission to report-generation is scored with 'radclik'"):
+    with pytest.raises(RexrankError, match="submissions to report-generation are not scored with 'radclik'"):
         rank(board)
     assert state(board) == before
 
@@ -183,9 +183,7 @@ def test_a_wrong_choice_stops_ranking_before_anything_is_written(board, monkeypa
 def test_a_setting_of_old_is_not_passed_over(board, name, table):
     (board / name).write_text("{}")
     before = state(board)
-    with pytest.raises(
-        InputError, match=rf"{name} is not read any more: .* under \[{table}\] in challenge.toml"
-    ):
+    with pytest.raises(InputError, match=rf"{name} is no longer read: .* to \[{table}\] in challenge.toml"):
         rank(board)
     assert state(board) == before
 
@@ -261,7 +259,7 @@ RECORD_CHANGES = {
     "a share as text": lambda v: v["diagnostics"].update(top1_share="x"),
     "another model": lambda v: v.update(model="other"),
     "another track": lambda v: v.update(track="report"),
-    "another data set": lambda v: v.update(dataset="iu-xray"),
+    "another dataset": lambda v: v.update(dataset="iu-xray"),
     "a number as text": lambda v: v.update(n="4"),
     "a date as a number": lambda v: v.update(submitted=2026),
     "a date of another form": lambda v: v.update(submitted="yesterday"),
@@ -334,7 +332,7 @@ def test_scores_of_other_patients_name_both_models(board):
     frame = pd.read_parquet(board / STUDIES)
     frame.assign(patient="one").to_parquet(board / STUDIES)
     with pytest.raises(
-        RexrankError, match=r"near-copy and \S+ on sandbox.findings are of other studies or patients"
+        RexrankError, match=r"near-copy and \S+ on sandbox.findings cover different studies or patients"
     ):
         rank(board)
 

@@ -39,7 +39,7 @@ def test_stand_ins_never_enter_a_real_table():
     real = sort_entrants(REAL, entries, rehearsal=False)
     assert [r.model for r in real.ranked] == ["b"]
     assert real.notes[0] == (
-        "t/a is left out: it was scored with stand-in or unverified weights. Score it again with verified weights."
+        "t/a is left out: it was scored with stand-in or unverified weights. Rescore it with verified weights."
     )
     assert len(sort_entrants(SANDBOX, entries, rehearsal=False).ranked) == 2
     rehearsal = sort_entrants(REAL, entries, rehearsal=True)
@@ -58,7 +58,7 @@ def test_two_signatures_never_share_a_column():
     entrants = sort_entrants(SANDBOX, [record("a"), record("b"), odd], rehearsal=False)
     assert [r.model for r in entrants.ranked] == ["a", "b"]
     assert [r.model for r in entrants.incomplete] == ["c"]
-    assert "t/c: bleu_2 has another signature" in entrants.notes[0]
+    assert "t/c: bleu_2 has a different signature" in entrants.notes[0]
 
 
 def test_other_references_stop_the_ranking():

@@ -115,7 +115,7 @@ CHANGES = {
     "a cell too few": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2\n",
     "a cell too many": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,0.1,x\n",
     "a value as text": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,high\n",
-    "no data set": HEADER + "mimic-cxt,report,m,i,2024,,bleu_2,0.1\n",
+    "no dataset": HEADER + "mimic-cxt,report,m,i,2024,,bleu_2,0.1\n",
     "no track": HEADER + "mimic-cxr,reports,m,i,2024,,bleu_2,0.1\n",
     "NaN": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,nan\n",
     "infinite": HEADER + "mimic-cxr,report,m,i,2024,,bleu_2,1e999\n",
@@ -125,7 +125,9 @@ CHANGES = {
 
 
 def refused(folder):
-    with pytest.raises(RexrankError, match=r"x\.csv is no table of reported rows: .+ git checkout HEAD -- "):
+    with pytest.raises(
+        RexrankError, match=r"x\.csv is not a table of reported rows: .+ git checkout HEAD -- "
+    ):
         load_reported(folder)
 
 

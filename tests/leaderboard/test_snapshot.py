@@ -128,7 +128,7 @@ def test_what_is_no_release(checkout, tmp_path):
     (checkout / "leaderboard/more").unlink()
     path = checkout / "leaderboard/tables/iu-xray.findings.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "rehearsal": True}))
-    with pytest.raises(InputError, match=r"rehearsals are no results .* iu-xray\.findings"):
+    with pytest.raises(InputError, match=r"rehearsals are not results .* iu-xray\.findings"):
         snapshot(checkout, checkout / "leaderboard", "2026-11-28")
     (tmp_path / "leaderboard").mkdir()
     with pytest.raises(InputError, match="nothing to release"):

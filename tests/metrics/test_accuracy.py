@@ -112,7 +112,7 @@ def test_an_answer_left_out_never_raises_a_figure_and_is_counted(rows, place):
 
 def test_a_question_without_a_known_skill_is_no_score():
     for context in ((), (("skill", "Severity"),)):
-        with pytest.raises(ValueError, match="'q7' names no skill"):
+        with pytest.raises(ValueError, match="'q7' has no known skill"):
             AccuracyMacro().score([Pair("q7", "A", "A", context)], Run())
     assert Accuracy().score([Pair("q7", "A", "A")], Run()).values.tolist() == [1.0]
 

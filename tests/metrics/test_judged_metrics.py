@@ -340,8 +340,8 @@ GOOD_CRIMSON = json.dumps(
         (FineRadScore(), "clean", [BAD, LABELLED, GRADED], 3, 3.0, ""),
         (FineRadScore(), "clean", [BAD, BAD, "{", GRADED], 3, 4.0, "could not be read: it begins with '{'"),
         (FineRadScore(), "compat", [BAD] * 5 + [GRADED], 6, 3.0, ""),
-        (FineRadScore(), "compat", [BAD, LABELLED, GRADED], 2, 4.0, "a severity is none of the four"),
-        (FineRadScore(), "compat", ["3", GRADED], 1, 4.0, "a severity is none of the four"),
+        (FineRadScore(), "compat", [BAD, LABELLED, GRADED], 2, 4.0, "a severity is not one of the four"),
+        (FineRadScore(), "compat", ["3", GRADED], 1, 4.0, "a severity is not one of the four"),
         (FineRadScore(), "compat", [BAD, None, GRADED], 2, 4.0, "status 400"),
     ],
 )  # fmt: skip

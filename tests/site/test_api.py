@@ -99,5 +99,5 @@ def test_tables_keep_their_schema(leaderboard):
 )
 def test_a_table_of_another_form_is_refused(leaderboard, change):
     table = json.loads((leaderboard / "tables/sandbox.findings.json").read_text())
-    with pytest.raises(RexrankError, match="does not keep its schema"):
+    with pytest.raises(RexrankError, match="violates its schema"):
         parse_table({**table, **change}, "x.json")

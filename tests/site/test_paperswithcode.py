@@ -1,4 +1,4 @@
-"""Boards in the form of Papers with Code: "JSON format description" of github.com/paperswithcode/sota-extractor."""
+"""Boards in the Papers with Code format: "JSON format description" of github.com/paperswithcode/sota-extractor."""
 
 from __future__ import annotations
 

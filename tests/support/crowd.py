@@ -170,7 +170,7 @@ def _board(
         _row(dataset, track, f"held/model-{i}", 60 + i, last, n, why=why)
         for i, why in enumerate(
             (
-                "null-like: one report serves at least nine studies in ten; enter it as a baseline",
+                "null-like: one report is used for at least nine in ten studies; enter it as a baseline",
                 "lacks radcliq_v1 under the board's signature",
             )
         )

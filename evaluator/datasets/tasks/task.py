@@ -112,7 +112,7 @@ class Task:
         """The metric that ranks its boards: the challenge's choice. Raises `InputError` where it has made none."""
         key = challenge().primary.get(self.id)
         if key is None:
-            raise InputError(f"{NAME} names no metric under [primary] for {self.id}: add one.")
+            raise InputError(f"{NAME} has no metric for {self.id} under [primary]: add one.")
         return key
 
     @property
@@ -132,7 +132,7 @@ def get_task(task_id: str) -> Task:
     if task_id not in task_ids():
         near = difflib.get_close_matches(task_id[:80], task_ids(), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise InputError(f"there is no task {task_id!r}.{hint} Known: {', '.join(task_ids())}.")
+        raise InputError(f"unknown task {task_id!r}.{hint} Known: {', '.join(task_ids())}.")
     task: Task = import_module(f"evaluator.datasets.tasks.{task_id.replace('-', '_')}").TASK
     return task
 

@@ -95,7 +95,7 @@ def test_two_engines_behind_one_name_share_nothing(references, tmp_path):
     assert a["metrics"]["green"]["mean"] == c["metrics"]["green"]["mean"] != b["metrics"]["green"]["mean"]
     records = entrants(tmp_path)
     assert records.signatures["green"] == first
-    assert any("t/b: green has another signature" in n for n in records.notes)
+    assert any("t/b: green has a different signature" in n for n in records.notes)
 
 
 def test_answers_are_stored_for_the_engine_that_gave_them(references, tmp_path):
@@ -152,7 +152,7 @@ def test_scores_of_before_judges_were_told_apart_are_stale(references, tmp_path)
     records = entrants(tmp_path)
     assert names(records.scored) == {"m"}
     assert "green" not in records.signatures
-    assert any("green does not say which judge answered" in n for n in records.notes)
+    assert any("green does not record its judge" in n for n in records.notes)
 
 
 def test_a_folder_with_the_mark_of_a_stand_in_is_one(references, tmp_path):
